@@ -1,0 +1,143 @@
+//! A share of an amount.
+
+use std::fmt;
+use std::str::FromStr;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::Amount;
+
+/// A share in parts per million, 0 to 1,000,000: 0.78% is 7,800.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+)]
+pub struct Rate(u32);
+
+/// A text that is no rate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RateError {
+    /// Not a number with a percent sign.
+    #[error(
+        "`{0}` is not a rate: write a percentage with at most four decimals, for example 0.55%"
+    )]
+    Malformed(String),
+    /// More than the whole.
+    #[error("`{0}` is more than 100%")]
+    AboveWhole(String),
+}
+
+impl Rate {
+    /// No share.
+    pub const ZERO: Rate = Rate(0);
+    /// The whole, in parts per million.
+    pub const WHOLE_PPM: u32 = 1_000_000;
+
+    /// `ppm` parts per million; `None` above the whole.
+    #[must_use]
+    pub const fn from_ppm(ppm: u32) -> Option<Rate> {
+        if ppm <= Self::WHOLE_PPM { Some(Rate(ppm)) } else { None }
+    }
+
+    /// In parts per million.
+    #[must_use]
+    pub const fn ppm(self) -> u32 {
+        self.0
+    }
+
+    /// The share of `amount`, rounded half up to the minor unit.
+    ///
+    /// Half up and once for each component is the rule of the tariff (M8).
+    #[must_use]
+    pub fn of(self, amount: Amount) -> Amount {
+        const WHOLE: u64 = Rate::WHOLE_PPM as u64;
+        let (minor, ppm) = (amount.minor(), u64::from(self.0));
+        // The product of ordinary amounts fits 64 bits, and a 64-bit division is several times
+        // faster than a 128-bit one; only sums above 1.8 × 10¹³ minor units take the long way.
+        let share = match minor.checked_mul(ppm).and_then(|product| product.checked_add(WHOLE / 2))
+        {
+            Some(rounded) => rounded / WHOLE,
+            None => {
+                let rounded = u128::from(minor) * u128::from(ppm) + u128::from(WHOLE / 2);
+                u64::try_from(rounded / u128::from(WHOLE)).expect("a share is at most the whole")
+            }
+        };
+        Amount::of(share)
+    }
+}
+
+impl FromStr for Rate {
+    type Err = RateError;
+
+    /// Reads `0.55%`: digits, at most four decimals, a percent sign.
+    fn from_str(text: &str) -> Result<Rate, RateError> {
+        let malformed = || RateError::Malformed(text.chars().take(20).collect());
+        let number = text.strip_suffix('%').ok_or_else(malformed)?;
+        let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |part: &str, most: usize| {
+            (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if !digits(whole, 6) || !digits(decimals, 4) {
+            return Err(malformed());
+        }
+        let whole: u64 = whole.parse().map_err(|_| malformed())?;
+        let decimals: u64 = format!("{decimals:0<4}").parse().map_err(|_| malformed())?;
+        u32::try_from(whole * 10_000 + decimals)
+            .ok()
+            .and_then(Rate::from_ppm)
+            .ok_or_else(|| RateError::AboveWhole(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Rate {
+    /// As a percentage without needless zeros: `0.55%`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, decimals) = (self.0 / 10_000, self.0 % 10_000);
+        if decimals == 0 {
+            return write!(f, "{whole}%");
+        }
+        let decimals = format!("{decimals:04}");
+        write!(f, "{whole}.{}%", decimals.trim_end_matches('0'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn half_a_unit_rounds_up() {
+        let rate = Rate::from_ppm(5_000).unwrap();
+        assert_eq!(rate.of(Amount::of(100)), Amount::of(1), "0.5 rounds up");
+        assert_eq!(rate.of(Amount::of(99)), Amount::of(0), "0.495 rounds down");
+    }
+
+    #[test]
+    fn a_rate_is_read_as_it_is_written() {
+        for text in ["0%", "0.55%", "0.0325%", "100%", "7.8%"] {
+            assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
+        }
+        assert_eq!("100.0001%".parse::<Rate>(), Err(RateError::AboveWhole("100.0001%".into())));
+        for text in ["", "%", "0.55", "-1%", "1.23456%", ".5%", "5.%", "1e1%", " 1%"] {
+            assert!(matches!(text.parse::<Rate>(), Err(RateError::Malformed(_))), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_and_the_long_way_agree(minor in 0..=Amount::MAX.minor(), ppm in 0..=Rate::WHOLE_PPM) {
+            let exact = (u128::from(minor) * u128::from(ppm) + 500_000) / 1_000_000;
+            prop_assert_eq!(u128::from(Rate(ppm).of(Amount::of(minor)).minor()), exact);
+        }
+    }
+}
