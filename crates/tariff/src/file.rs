@@ -1,0 +1,328 @@
+//! Tariff files (TOML).
+//!
+//! ```
+//! let tariff = tariff::file::parse(
+//!     r#"
+//!     name = "example"
+//!     title = "An example"
+//!     source = "nowhere"
+//!
+//!     [[version]]
+//!     number = 1
+//!     from = "2013-02-25"
+//!     return_fee = "4.00"
+//!     cod.cash = { fixed = "2.00", share = "1%" }
+//!
+//!     [[version.class]]
+//!     name = "general"
+//!     card = { issuer = "0.55%", network = "0.08%", acquirer = "0.15%" }
+//!     wallet = { rate = "0.6%" }
+//!     "#,
+//! )?;
+//! let terms = tariff.in_force("2013-08-28".parse()?).unwrap();
+//! assert_eq!(terms.number, 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use money::decimal::{self, DecimalStyle};
+use money::{Amount, Currency, Rate};
+use serde::Deserialize;
+
+use crate::{BusinessDate, Capped, CardRates, Class, FixedOrShare, PerTender, Terms};
+
+/// A tariff file's bytes at the most.
+pub const FILE_BYTES_MAX: usize = 1 << 20;
+
+/// Versions in one file at the most.
+pub const VERSIONS_MAX: usize = 1_000;
+
+/// A tariff as a file gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tariff {
+    /// Its name, for example `china-2013`.
+    pub name: String,
+    /// What it is, in a line for people.
+    pub title: String,
+    /// Where its figures come from.
+    pub source: String,
+    /// The one currency in which it can be used; every currency where it names none.
+    pub currency: Option<Currency>,
+    /// Its versions, each beginning on the day on which the one before ends.
+    pub versions: Vec<Version>,
+}
+
+/// One version of a tariff.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its number, counted up from 1.
+    pub number: u16,
+    /// The first day on which it holds.
+    pub from: BusinessDate,
+    /// The first day on which it holds no more, if that is known.
+    pub until: Option<BusinessDate>,
+    /// Its terms.
+    pub terms: Terms,
+}
+
+impl Tariff {
+    /// The version that holds on `date`.
+    #[must_use]
+    pub fn in_force(&self, date: BusinessDate) -> Option<&Version> {
+        self.versions
+            .iter()
+            .find(|version| version.from <= date && version.until.is_none_or(|until| date < until))
+    }
+}
+
+/// What is wrong with a tariff file: where, what, and how to mend it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct FileError {
+    /// Where in the file, for example `version 2, class `general`, issuer`.
+    pub place: String,
+    /// What is wrong and how to mend it.
+    pub what: String,
+}
+
+fn error(place: impl Into<String>, what: impl ToString) -> FileError {
+    FileError { place: place.into(), what: what.to_string() }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTariff {
+    name: String,
+    title: String,
+    source: String,
+    currency: Option<String>,
+    version: Vec<RawVersion>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawVersion {
+    number: u16,
+    from: String,
+    until: Option<String>,
+    #[serde(default)]
+    return_fee: Option<String>,
+    #[serde(default)]
+    cod: RawPerTender,
+    #[serde(default)]
+    commission: RawPerTender,
+    class: Vec<RawClass>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPerTender {
+    card: Option<RawFixedOrShare>,
+    qr: Option<RawFixedOrShare>,
+    cash: Option<RawFixedOrShare>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFixedOrShare {
+    fixed: Option<String>,
+    share: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClass {
+    name: String,
+    card: Option<RawCard>,
+    debit: Option<RawCard>,
+    credit: Option<RawCard>,
+    wallet: Option<RawCapped>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCard {
+    issuer: RawShare,
+    network: RawShare,
+    acquirer: RawShare,
+    cap: Option<String>,
+}
+
+/// `"0.55%"`, or `{ rate = "0.55%", cap = "13.00" }`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawShare {
+    Plain(String),
+    Capped(RawCapped),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCapped {
+    rate: String,
+    cap: Option<String>,
+}
+
+/// Reads a tariff file and checks it.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn parse(text: &str) -> Result<Tariff, FileError> {
+    if text.len() > FILE_BYTES_MAX {
+        return Err(error("the file", format!("more than {FILE_BYTES_MAX} bytes is no tariff")));
+    }
+    let raw: RawTariff = toml::from_str(text).map_err(|bad| {
+        let line = bad.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        error(format!("line {line}"), bad.message())
+    })?;
+    let currency = match &raw.currency {
+        Some(code) => Some(code.parse::<Currency>().map_err(|bad| error("currency", bad))?),
+        None => None,
+    };
+    if !(1..=VERSIONS_MAX).contains(&raw.version.len()) {
+        return Err(error("version", format!("a tariff has 1 to {VERSIONS_MAX} versions")));
+    }
+    // Without a currency of its own a tariff is written with two decimals.
+    let reader = Reader { currency: currency.unwrap_or(Currency::CNY) };
+    let mut versions = Vec::new();
+    for (place, version) in raw.version.iter().enumerate() {
+        versions.push(reader.version(place + 1, version)?);
+    }
+    check_dates(&versions)?;
+    let (name, title, source) = (raw.name, raw.title, raw.source);
+    Ok(Tariff { name, title, source, currency, versions })
+}
+
+/// Each version begins where the one before ends, so that every day has exactly one.
+fn check_dates(versions: &[Version]) -> Result<(), FileError> {
+    for (place, version) in versions.iter().enumerate() {
+        let here = format!("version {}", version.number);
+        if usize::from(version.number) != place + 1 {
+            return Err(error(
+                here,
+                format!("it stands in place {}, so number it that", place + 1),
+            ));
+        }
+        if version.until.is_some_and(|until| until <= version.from) {
+            return Err(error(here, "it ends on the day it begins or before; mend `until`"));
+        }
+        let Some(next) = versions.get(place + 1) else { continue };
+        let (end, begin) = (version.until, next.from);
+        let Some(end) = end else {
+            let what = format!("it has no `until`, but version {} begins {begin}", next.number);
+            return Err(error(here, format!("overlap: {what}; end it with until = \"{begin}\"")));
+        };
+        if end < begin {
+            let what = format!("no version holds from {end} to {}", begin.before());
+            return Err(error(here, format!("gap: {what}; end it with until = \"{begin}\"")));
+        }
+        if end > begin {
+            let what = format!("two versions hold from {begin} to {}", end.before());
+            return Err(error(here, format!("overlap: {what}; end it with until = \"{begin}\"")));
+        }
+    }
+    Ok(())
+}
+
+struct Reader {
+    currency: Currency,
+}
+
+impl Reader {
+    fn version(&self, number: usize, raw: &RawVersion) -> Result<Version, FileError> {
+        let here = format!("version {number}");
+        let date = |text: &str, key: &str| -> Result<BusinessDate, FileError> {
+            text.parse().map_err(|bad| error(format!("{here}, {key}"), bad))
+        };
+        let until = raw.until.as_deref().map(|text| date(text, "until")).transpose()?;
+        let terms = Terms {
+            classes: raw
+                .class
+                .iter()
+                .map(|class| self.class(&here, class))
+                .collect::<Result<_, _>>()?,
+            cod: self.per_tender(&format!("{here}, cod"), &raw.cod)?,
+            commission: self.per_tender(&format!("{here}, commission"), &raw.commission)?,
+            return_fee: self.amount(&format!("{here}, return_fee"), raw.return_fee.as_deref())?,
+        };
+        terms.check().map_err(|bad| error(here.clone(), bad))?;
+        Ok(Version { number: raw.number, from: date(&raw.from, "from")?, until, terms })
+    }
+
+    fn class(&self, here: &str, raw: &RawClass) -> Result<Class, FileError> {
+        let here = format!("{here}, class `{}`", raw.name);
+        let card = |own: &Option<RawCard>, kind: &str| -> Result<CardRates, FileError> {
+            match (own, &raw.card) {
+                (Some(_), Some(_)) => Err(error(
+                    here.clone(),
+                    format!("`card` is for both kinds; leave it out beside `{kind}`"),
+                )),
+                (Some(rates), None) => self.card(&format!("{here}, {kind}"), rates),
+                (None, Some(rates)) => self.card(&format!("{here}, card"), rates),
+                (None, None) => Err(error(
+                    here.clone(),
+                    format!("no rates for {kind} cards: add `{kind}` or `card`"),
+                )),
+            }
+        };
+        let wallet = match &raw.wallet {
+            Some(capped) => self.capped(&format!("{here}, wallet"), capped)?,
+            None => Capped::default(),
+        };
+        let (debit, credit) = (card(&raw.debit, "debit")?, card(&raw.credit, "credit")?);
+        Ok(Class { name: raw.name.clone(), debit, credit, wallet })
+    }
+
+    fn card(&self, here: &str, raw: &RawCard) -> Result<CardRates, FileError> {
+        Ok(CardRates {
+            issuer: self.share(&format!("{here}, issuer"), &raw.issuer)?,
+            network: self.share(&format!("{here}, network"), &raw.network)?,
+            acquirer: self.share(&format!("{here}, acquirer"), &raw.acquirer)?,
+            cap: self.cap(&format!("{here}, cap"), raw.cap.as_deref())?,
+        })
+    }
+
+    fn share(&self, here: &str, raw: &RawShare) -> Result<Capped, FileError> {
+        match raw {
+            RawShare::Plain(text) => Ok(Capped { rate: rate(here, text)?, cap: None }),
+            RawShare::Capped(capped) => self.capped(here, capped),
+        }
+    }
+
+    fn capped(&self, here: &str, raw: &RawCapped) -> Result<Capped, FileError> {
+        let cap = self.cap(here, raw.cap.as_deref())?;
+        Ok(Capped { rate: rate(here, &raw.rate)?, cap })
+    }
+
+    fn cap(&self, here: &str, text: Option<&str>) -> Result<Option<Amount>, FileError> {
+        text.map(|text| self.amount(here, Some(text))).transpose()
+    }
+
+    fn per_tender(
+        &self,
+        here: &str,
+        raw: &RawPerTender,
+    ) -> Result<PerTender<FixedOrShare>, FileError> {
+        let one = |own: &Option<RawFixedOrShare>, key: &str| -> Result<FixedOrShare, FileError> {
+            let Some(own) = own else { return Ok(FixedOrShare::default()) };
+            let here = format!("{here}, {key}");
+            Ok(FixedOrShare {
+                fixed: self.amount(&here, own.fixed.as_deref())?,
+                share: own.share.as_deref().map_or(Ok(Rate::ZERO), |text| rate(&here, text))?,
+            })
+        };
+        Ok(PerTender {
+            card: one(&raw.card, "card")?,
+            qr: one(&raw.qr, "qr")?,
+            cash: one(&raw.cash, "cash")?,
+        })
+    }
+
+    fn amount(&self, here: &str, text: Option<&str>) -> Result<Amount, FileError> {
+        let Some(text) = text else { return Ok(Amount::ZERO) };
+        decimal::parse(text, self.currency, DecimalStyle::PLAIN).map_err(|bad| error(here, bad))
+    }
+}
+
+fn rate(here: &str, text: &str) -> Result<Rate, FileError> {
+    text.parse().map_err(|bad| error(here, bad))
+}

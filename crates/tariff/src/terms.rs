@@ -1,0 +1,371 @@
+//! The terms of one tariff version.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use money::{Amount, Rate};
+
+use crate::{FeeKind, Fees};
+
+/// Card classes in one version at the most.
+pub const CLASSES_MAX: usize = 32;
+
+/// Bytes in the name of a class at the most.
+pub const CLASS_NAME_BYTES_MAX: usize = 32;
+
+/// How money is taken at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub enum Tender {
+    /// By card on a terminal.
+    Card(CardKind),
+    /// By a wallet's QR code.
+    Qr,
+    /// In cash.
+    Cash,
+}
+
+/// What stands behind a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+pub enum CardKind {
+    /// Money in an account.
+    Debit,
+    /// A line of credit.
+    Credit,
+}
+
+/// The place of a class in its version.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+)]
+pub struct ClassNo(pub u8);
+
+/// A share of the amount, never more than a cap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Capped {
+    /// The share.
+    pub rate: Rate,
+    /// The most that is charged, if there is a cap.
+    pub cap: Option<Amount>,
+}
+
+impl Capped {
+    /// The share of `amount`, rounded half up, at most the cap.
+    #[must_use]
+    pub fn of(&self, amount: Amount) -> Amount {
+        let share = self.rate.of(amount);
+        self.cap.map_or(share, |cap| share.min(cap))
+    }
+}
+
+/// The three parts of what a card payment costs the seller.
+///
+/// The schedule of 2013 fixes three rates per merchant class (`domain.md`, "What it costs"); a class may
+/// cap their sum ("capped at 80 yuan"), the schedule of 2016 caps single parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct CardRates {
+    /// To the bank that issued the card.
+    pub issuer: Capped,
+    /// To the card network.
+    pub network: Capped,
+    /// To the acquirer, which is Doorstep.
+    pub acquirer: Capped,
+    /// The most that the three parts may come to. A sum above it is cut into parts by the rates.
+    pub cap: Option<Amount>,
+}
+
+impl CardRates {
+    /// Issuer's, network's and acquirer's part of `amount`.
+    #[must_use]
+    pub fn of(&self, amount: Amount) -> [Amount; 3] {
+        let parts = [self.issuer.of(amount), self.network.of(amount), self.acquirer.of(amount)];
+        let Some(cap) = self.cap else { return parts };
+        let sum: u128 = parts.iter().map(|part| u128::from(part.minor())).sum();
+        if sum <= u128::from(cap.minor()) {
+            return parts;
+        }
+        let rates = [self.issuer.rate, self.network.rate, self.acquirer.rate];
+        let split = cap.split(&rates.map(|rate| u64::from(rate.ppm())));
+        [split[0], split[1], split[2]]
+    }
+}
+
+/// A class of sellers in the schedule of card fees: general, dining, livelihood, …
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Class {
+    /// Its name, unique in the version.
+    pub name: String,
+    /// For debit cards.
+    pub debit: CardRates,
+    /// For credit cards.
+    pub credit: CardRates,
+    /// What a wallet takes of a payment by QR.
+    pub wallet: Capped,
+}
+
+/// The greater of a fixed sum and a share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct FixedOrShare {
+    /// The least.
+    pub fixed: Amount,
+    /// The share of the amount.
+    pub share: Rate,
+}
+
+impl FixedOrShare {
+    /// The fee of `amount`.
+    #[must_use]
+    pub fn of(&self, amount: Amount) -> Amount {
+        self.share.of(amount).max(self.fixed)
+    }
+}
+
+/// One thing per tender.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PerTender<T> {
+    /// For cards.
+    pub card: T,
+    /// For wallets.
+    pub qr: T,
+    /// For cash.
+    pub cash: T,
+}
+
+impl<T: Copy> PerTender<T> {
+    /// The one for `tender`.
+    #[must_use]
+    pub fn of(&self, tender: Tender) -> T {
+        match tender {
+            Tender::Card(_) => self.card,
+            Tender::Qr => self.qr,
+            Tender::Cash => self.cash,
+        }
+    }
+}
+
+/// The terms of one version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Terms {
+    /// The classes, 1 to [`CLASSES_MAX`].
+    pub classes: Vec<Class>,
+    /// For collecting at the door: the greater of a fixed sum and a share.
+    pub cod: PerTender<FixedOrShare>,
+    /// To the courier firm for each collection.
+    pub commission: PerTender<FixedOrShare>,
+    /// For bringing a refused parcel back.
+    pub return_fee: Amount,
+}
+
+/// Why terms cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TermsError {
+    /// No class, or too many.
+    #[error("a version has 1 to {CLASSES_MAX} classes, this one has {0}")]
+    ClassCount(usize),
+    /// A name that is empty, too long or not plain.
+    #[error("`{0}` is no name for a class: 1 to {CLASS_NAME_BYTES_MAX} of a-z, 0-9 and `-`")]
+    ClassName(String),
+    /// The same name twice.
+    #[error("the class `{0}` is there twice")]
+    ClassTwice(String),
+    /// Rates that take more than the whole amount.
+    #[error("the shares of {what} add up to {percent}, more than the whole amount")]
+    AboveWhole {
+        /// Which rates, for example "class `general`, credit cards, with COD fee and commission".
+        what: String,
+        /// What they add up to.
+        percent: String,
+    },
+}
+
+impl Terms {
+    /// The number of the class of that name.
+    #[must_use]
+    pub fn class(&self, name: &str) -> Option<ClassNo> {
+        let place = self.classes.iter().position(|class| class.name == name)?;
+        u8::try_from(place).ok().map(ClassNo)
+    }
+
+    /// The fees of a collection of `amount` in a class; `None` where the version has no such class.
+    ///
+    /// Each component is rounded half up, once. Together they never exceed the amount: the components
+    /// are taken in the order of [`FeeKind`], each from what is left.
+    #[must_use]
+    pub fn fees(&self, class: ClassNo, tender: Tender, amount: Amount) -> Option<Fees> {
+        let class = self.classes.get(usize::from(class.0))?;
+        let mut fees = Fees::default();
+        let mut left = amount;
+        let mut take = |kind: FeeKind, fee: Amount| {
+            let fee = fee.min(left);
+            left = left.saturating_sub(fee);
+            fees.set(kind, fee);
+        };
+        match tender {
+            Tender::Card(kind) => {
+                let rates = match kind {
+                    CardKind::Debit => &class.debit,
+                    CardKind::Credit => &class.credit,
+                };
+                let [issuer, network, acquirer] = rates.of(amount);
+                take(FeeKind::Issuer, issuer);
+                take(FeeKind::Network, network);
+                take(FeeKind::Acquirer, acquirer);
+            }
+            Tender::Qr => take(FeeKind::Wallet, class.wallet.of(amount)),
+            Tender::Cash => {}
+        }
+        take(FeeKind::Commission, self.commission.of(tender).of(amount));
+        take(FeeKind::Cod, self.cod.of(tender).of(amount));
+        Some(fees)
+    }
+
+    /// Whether the terms can hold.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with them.
+    pub fn check(&self) -> Result<(), TermsError> {
+        if !(1..=CLASSES_MAX).contains(&self.classes.len()) {
+            return Err(TermsError::ClassCount(self.classes.len()));
+        }
+        for (place, class) in self.classes.iter().enumerate() {
+            let plain =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            let length = (1..=CLASS_NAME_BYTES_MAX).contains(&class.name.len());
+            if !length || !class.name.bytes().all(plain) {
+                return Err(TermsError::ClassName(class.name.chars().take(40).collect()));
+            }
+            if self.classes[..place].iter().any(|other| other.name == class.name) {
+                return Err(TermsError::ClassTwice(class.name.clone()));
+            }
+            self.check_shares(class)?;
+        }
+        Ok(())
+    }
+
+    fn check_shares(&self, class: &Class) -> Result<(), TermsError> {
+        let card =
+            |rates: &CardRates| vec![rates.issuer.rate, rates.network.rate, rates.acquirer.rate];
+        let name = &class.name;
+        let cases = [
+            (
+                format!("class `{name}`, debit cards"),
+                card(&class.debit),
+                Tender::Card(CardKind::Debit),
+            ),
+            (
+                format!("class `{name}`, credit cards"),
+                card(&class.credit),
+                Tender::Card(CardKind::Credit),
+            ),
+            (format!("class `{name}`, wallets"), vec![class.wallet.rate], Tender::Qr),
+            ("cash".to_owned(), Vec::new(), Tender::Cash),
+        ];
+        for (what, mut rates, tender) in cases {
+            rates.extend([self.cod.of(tender).share, self.commission.of(tender).share]);
+            let ppm: u32 = rates.iter().map(|rate| rate.ppm()).sum();
+            if Rate::from_ppm(ppm).is_none() {
+                let percent = format!("{}.{:04}%", ppm / 10_000, ppm % 10_000);
+                let what = format!("{what}, with COD fee and commission,");
+                return Err(TermsError::AboveWhole { what, percent });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn share(ppm: u32) -> Capped {
+        Capped { rate: Rate::from_ppm(ppm).unwrap(), cap: None }
+    }
+
+    /// The general class of 25 February 2013: 0.55 / 0.08 / 0.15.
+    fn general() -> CardRates {
+        CardRates { issuer: share(5_500), network: share(800), acquirer: share(1_500), cap: None }
+    }
+
+    fn terms(rates: CardRates) -> Terms {
+        let class =
+            Class { name: "general".into(), debit: rates, credit: rates, wallet: share(6_000) };
+        Terms { classes: vec![class], ..Terms::default() }
+    }
+
+    #[test]
+    fn each_part_of_a_card_fee_is_rounded_by_itself() {
+        // 104.41: 0.574255, 0.083528, 0.156615.
+        let fees =
+            terms(general()).fees(ClassNo(0), Tender::Card(CardKind::Debit), Amount::of(10_441));
+        let fees = fees.unwrap();
+        assert_eq!(fees.of(FeeKind::Issuer), Amount::of(57));
+        assert_eq!(fees.of(FeeKind::Network), Amount::of(8));
+        assert_eq!(fees.of(FeeKind::Acquirer), Amount::of(16));
+        assert_eq!(fees.total(), Amount::of(81));
+        assert_eq!(fees.kept_by_network(), Amount::of(65));
+    }
+
+    #[test]
+    fn a_cap_on_the_sum_is_cut_by_the_rates_to_the_fen() {
+        let capped = CardRates {
+            issuer: share(9_000),
+            network: share(1_300),
+            acquirer: share(2_200),
+            cap: Some(Amount::of(8_000)),
+        };
+        // 1.25% of 10,000.00 is 125.00; 80.00 is left: 57.60, 8.32, 14.08.
+        assert_eq!(capped.of(Amount::of(1_000_000)), [5_760, 832, 1_408].map(Amount::of));
+        assert_eq!(capped.of(Amount::of(10_000)), [90, 13, 22].map(Amount::of));
+    }
+
+    #[test]
+    fn the_cod_fee_is_the_greater_of_fixed_and_share() {
+        let mut terms = terms(general());
+        terms.cod.cash =
+            FixedOrShare { fixed: Amount::of(200), share: Rate::from_ppm(10_000).unwrap() };
+        let cod = |amount| {
+            terms
+                .fees(ClassNo(0), Tender::Cash, Amount::of(amount))
+                .unwrap()
+                .of(FeeKind::Cod)
+                .minor()
+        };
+        assert_eq!([cod(10_000), cod(30_000), cod(150)], [200, 300, 150]);
+    }
+
+    #[test]
+    fn shares_above_the_whole_are_refused() {
+        let mut terms = terms(general());
+        terms.cod.card.share = Rate::from_ppm(995_000).unwrap();
+        let error = terms.check().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "the shares of class `general`, debit cards, with COD fee and commission, add up to \
+             100.2800%, more than the whole amount"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn fees_never_exceed_the_amount(
+            minor in 0..=Amount::MAX.minor(),
+            fixed in any::<u32>(),
+            cap in prop::option::of(0..=Amount::MAX.minor()),
+        ) {
+            let mut terms = terms(CardRates { cap: cap.map(Amount::of), ..general() });
+            terms.cod.card.fixed = Amount::of(u64::from(fixed));
+            terms.commission.card.fixed = Amount::of(u64::from(fixed / 2));
+            let amount = Amount::of(minor);
+            let fees = terms.fees(ClassNo(0), Tender::Card(CardKind::Credit), amount).unwrap();
+            prop_assert!(fees.total() <= amount);
+        }
+    }
+}
