@@ -1,1 +1,43 @@
-//! engine
+//! The engine: the books of the doorstep as a pure state machine.
+//!
+//! `apply(command, at)` gives facts and postings, or a refusal that changed nothing. The same commands
+//! give the same books, bit for bit, on any machine (M11).
+//!
+//! Never: a clock, randomness, I/O, floats, SQL, iteration in an order that depends on a hash.
+//! Start at [`Engine::apply`]; the vocabulary is in [`command`] and [`event`]; the chart of accounts in
+//! [`chart`]; what is asked of the books afterwards in [`view`].
+
+pub mod chart;
+pub mod command;
+pub mod event;
+pub mod view;
+
+mod books;
+mod breaks;
+mod cash;
+mod check;
+mod clearing;
+mod engine;
+mod ids;
+mod index;
+mod parcels;
+mod parties;
+mod records;
+mod refunds;
+mod refusal;
+mod registry;
+mod settlement;
+mod snapshot;
+mod tenders;
+mod time;
+
+pub use cash::one_time_code_hash;
+pub use command::*;
+pub use engine::{Digest, Engine};
+pub use event::{Event, Outcome, PayoutLine, Posting, Stage, TariffVersion};
+pub use ids::*;
+pub use refusal::{Missing, Refusal};
+pub use snapshot::{PART_BYTES, RestoreError, Snapshot};
+pub use time::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
+
+pub use tariff::BusinessDate;

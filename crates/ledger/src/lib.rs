@@ -80,6 +80,12 @@ impl Ledger {
         (0..).map(AccountNo).zip(self.accounts.iter())
     }
 
+    /// The accounts as they are now, in a vector that goes on by itself.
+    #[must_use]
+    pub fn shared_accounts(&self) -> Chunked<Account> {
+        self.accounts.clone()
+    }
+
     /// The currency of an account.
     #[must_use]
     pub fn currency(&self, account: &Account) -> Currency {

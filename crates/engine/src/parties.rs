@@ -1,0 +1,360 @@
+//! Who and what takes part: banks, firms, couriers, terminals, networks, wallets, sellers, tariffs.
+
+use ledger::Limits;
+use money::Currency;
+use tariff::{BusinessDate, Terms};
+
+use crate::chart::AccountKind as A;
+use crate::command::{Command, HOLD_DAYS_MAX, HoldRule};
+use crate::engine::{Engine, check_reference};
+use crate::event::{Event, Outcome};
+use crate::ids::{BankId, CourierId, TariffId};
+use crate::records::{
+    Bank, Courier, CurrencyAccounts, Firm, Rail, RailId, Seller, Tariff, Terminal, Version,
+};
+use crate::refusal::{Missing, Refusal};
+use crate::time::UTC_OFFSET_MINUTES_MAX;
+
+/// Currencies that books may be kept in at a time.
+const CURRENCIES_MAX: usize = 200;
+/// Networks and wallets together.
+const RAILS_MAX: u32 = 60_000;
+/// Tariffs, and versions of all of them together.
+const VERSIONS_MAX: usize = 60_000;
+
+/// A party that is registered again with the same terms is a retry, with others a mistake.
+fn known(same: bool) -> Refusal {
+    if same { Refusal::Repeated } else { Refusal::IdentifierTaken }
+}
+
+impl Engine {
+    pub(crate) fn open_books(&mut self, offset: i16, out: &mut Outcome) -> Result<(), Refusal> {
+        match self.small.utc_offset_minutes {
+            Some(before) if before == offset => return Err(Refusal::Repeated),
+            Some(_) => return Err(Refusal::BooksNotOpen),
+            None => {}
+        }
+        if offset.unsigned_abs() > UTC_OFFSET_MINUTES_MAX.unsigned_abs() {
+            return Err(Refusal::OutOfRange(u32::from(UTC_OFFSET_MINUTES_MAX.unsigned_abs())));
+        }
+        self.small.utc_offset_minutes = Some(offset);
+        self.small.next_payout = 1;
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn register(
+        &mut self,
+        command: &Command,
+        today: BusinessDate,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        use Command as C;
+        match command {
+            C::RegisterBank { bank, currency, reference } => {
+                self.register_bank(*bank, *currency, reference)
+            }
+            C::RegisterFirm { .. } => self.register_firm(command),
+            C::RegisterCourier { .. } => self.register_courier(command),
+            C::RegisterTerminal { terminal, courier } => {
+                let courier = self.courier_number(*courier)?;
+                if let Some(before) = self.terminals.find(*terminal) {
+                    return Err(known(before.courier == courier));
+                }
+                self.terminals.add(Terminal { id: *terminal, courier, blocked: false });
+                Ok(())
+            }
+            C::HandTerminal { terminal, courier } => {
+                let courier = self.courier_number(*courier)?;
+                let missing = Refusal::NotFound(Missing::Terminal(*terminal));
+                let number = self.terminals.number(*terminal).ok_or(missing)?;
+                if self.terminals.get(number).courier == courier {
+                    return Err(Refusal::Repeated);
+                }
+                self.terminals.get_mut(number).courier = courier;
+                Ok(())
+            }
+            C::BlockTerminal { terminal, blocked } => {
+                let missing = Refusal::NotFound(Missing::Terminal(*terminal));
+                let number = self.terminals.number(*terminal).ok_or(missing)?;
+                if self.terminals.get(number).blocked == *blocked {
+                    return Err(Refusal::Repeated);
+                }
+                self.terminals.get_mut(number).blocked = *blocked;
+                Ok(())
+            }
+            C::RegisterNetwork { network, currency, reference } => {
+                let account = (A::NetworkReceivable, network.0);
+                self.register_rail(RailId::Network(*network), *currency, reference, account)
+            }
+            C::RegisterWallet { wallet, currency, reference } => {
+                let account = (A::WalletReceivable, wallet.0);
+                self.register_rail(RailId::Wallet(*wallet), *currency, reference, account)
+            }
+            C::SetHoldRule { jurisdiction, rule } => {
+                if let HoldRule::DaysAfterHeld(days) | HoldRule::DaysAfterDelivery(days) = rule
+                    && *days > HOLD_DAYS_MAX
+                {
+                    return Err(Refusal::OutOfRange(u32::from(HOLD_DAYS_MAX)));
+                }
+                if !jurisdiction.0.iter().all(u8::is_ascii_uppercase) {
+                    return Err(Refusal::BadReference);
+                }
+                if self.small.hold_rules.get(jurisdiction) == Some(rule) {
+                    return Err(Refusal::Repeated);
+                }
+                self.small.hold_rules.insert(*jurisdiction, *rule);
+                Ok(())
+            }
+            C::PublishTariff { tariff, version, currency, from, until, terms } => {
+                let version = (*version, *from, *until);
+                self.publish(*tariff, *currency, version, terms, today)
+            }
+            C::RegisterSeller { .. } => self.register_seller(command),
+            _ => unreachable!("only registrations are dispatched here"),
+        }?;
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn courier_number(&self, courier: CourierId) -> Result<u32, Refusal> {
+        self.couriers.number(courier).ok_or(Refusal::NotFound(Missing::Courier(courier)))
+    }
+
+    fn register_bank(
+        &mut self,
+        id: BankId,
+        currency: Currency,
+        reference: &str,
+    ) -> Result<(), Refusal> {
+        check_reference(reference)?;
+        if let Some(before) = self.banks.find(id) {
+            let same = self.currency_at(before.currency) == currency;
+            return Err(known(same && before.reference == reference));
+        }
+        if self.currency_place(currency).is_err() {
+            if self.small.currencies.len() >= CURRENCIES_MAX {
+                return Err(Refusal::OutOfRange(200));
+            }
+            self.open_currency(currency);
+        }
+        let place = self.currency_place(currency)?;
+        let account = self.books.open(currency, A::Bank, id.0);
+        self.banks.add(Bank { id, currency: place, account, reference: reference.to_owned() });
+        Ok(())
+    }
+
+    fn open_currency(&mut self, currency: Currency) {
+        let mut open = |kind: A| self.books.open(currency, kind, 0);
+        let accounts = CurrencyAccounts {
+            currency,
+            suspense: open(A::Suspense),
+            payout_in_flight: open(A::PayoutInFlight),
+            buyer_refunds: open(A::BuyerRefunds),
+            fees: tariff::FeeKind::ALL.map(|kind| match A::of_fee(kind) {
+                // Each firm has its own; the place is never used.
+                A::FirmCommission => ledger::AccountNo(u32::MAX),
+                kind => open(kind),
+            }),
+            clearing_cost: open(A::ClearingCost),
+            write_offs: open(A::WriteOffs),
+        };
+        self.small.currencies.push(accounts);
+    }
+
+    fn register_firm(&mut self, command: &Command) -> Result<(), Refusal> {
+        let Command::RegisterFirm { firm, currency, guarantee, reference } = command else {
+            unreachable!("only firms are dispatched here");
+        };
+        check_reference(reference)?;
+        let place = self.currency_place(*currency)?;
+        if let Some(before) = self.firms.find(*firm) {
+            let same = before.currency == place && before.guarantee == *guarantee;
+            return Err(known(same && before.reference == *reference));
+        }
+        let (cash, commission) = (
+            self.books.open(*currency, A::FirmCash, firm.0),
+            self.books.open(*currency, A::FirmCommission, firm.0),
+        );
+        self.firms.add(Firm {
+            id: *firm,
+            currency: place,
+            guarantee: *guarantee,
+            cash,
+            commission,
+            reference: reference.clone(),
+            ..Firm::default()
+        });
+        Ok(())
+    }
+
+    fn register_courier(&mut self, command: &Command) -> Result<(), Refusal> {
+        let Command::RegisterCourier { courier, firm, cash_limit, reference } = command else {
+            unreachable!("only couriers are dispatched here");
+        };
+        check_reference(reference)?;
+        let number = self.firms.number(*firm).ok_or(Refusal::NotFound(Missing::Firm(*firm)))?;
+        if let Some(before) = self.couriers.find(*courier) {
+            let same = before.firm == number && before.cash_limit == *cash_limit;
+            return Err(known(same && before.reference == *reference));
+        }
+        let currency = self.currency_at(self.firms.get(number).currency);
+        let limits = Limits::up_to(*cash_limit);
+        let cash = self.books.open_limited(currency, A::CourierCash, courier.0, limits);
+        let shortage = self.books.open(currency, A::CourierShortage, courier.0);
+        self.couriers.add(Courier {
+            id: *courier,
+            firm: number,
+            cash_limit: *cash_limit,
+            cash,
+            shortage,
+            reference: reference.clone(),
+            ..Courier::default()
+        });
+        Ok(())
+    }
+
+    fn register_rail(
+        &mut self,
+        id: RailId,
+        currency: Currency,
+        reference: &str,
+        (kind, owner): (A, u64),
+    ) -> Result<(), Refusal> {
+        check_reference(reference)?;
+        let place = self.currency_place(currency)?;
+        if let Some(before) = self.rails.find(id) {
+            return Err(known(before.currency == place && before.reference == reference));
+        }
+        if self.rails.len() >= RAILS_MAX {
+            return Err(Refusal::OutOfRange(RAILS_MAX));
+        }
+        let receivable = self.books.open(currency, kind, owner);
+        let reference = reference.to_owned();
+        self.rails.add(Rail { id, currency: place, receivable, unknown: 0, reference });
+        Ok(())
+    }
+
+    pub(crate) fn tariff_place(&self, id: TariffId) -> Option<u16> {
+        let place = self.small.tariffs.iter().position(|tariff| tariff.id == id)?;
+        Some(u16::try_from(place).expect("fewer tariffs than versions"))
+    }
+
+    fn publish(
+        &mut self,
+        id: TariffId,
+        currency: Option<Currency>,
+        (number, from, until): (u16, BusinessDate, Option<BusinessDate>),
+        terms: &Terms,
+        today: BusinessDate,
+    ) -> Result<(), Refusal> {
+        terms.check().map_err(Refusal::BadTerms)?;
+        if until.is_some_and(|until| until <= from) {
+            return Err(Refusal::BadVersion);
+        }
+        let place = self.tariff_place(id);
+        if let Some(place) = place {
+            let tariff = &self.small.tariffs[usize::from(place)];
+            let version = |number: u16| {
+                let place = tariff.versions.get(usize::from(number).checked_sub(1)?)?;
+                Some(&self.small.versions[usize::from(*place)])
+            };
+            if let Some(before) = version(number) {
+                let same = before.terms == *terms && before.from == from;
+                return Err(known(same && tariff.currency == currency));
+            }
+            let last = version(number.wrapping_sub(1)).ok_or(Refusal::BadVersion)?;
+            let follows = match last.until {
+                Some(end) => end == from,
+                None => from > today && from > last.from,
+            };
+            let keeps_classes = last.terms.classes.len() <= terms.classes.len()
+                && last.terms.classes.iter().zip(&terms.classes).all(|(a, b)| a.name == b.name);
+            if !follows || !keeps_classes || tariff.currency != currency {
+                return Err(Refusal::BadVersion);
+            }
+        } else if number != 1 {
+            return Err(Refusal::BadVersion);
+        }
+        let versions = self.small.versions.len();
+        let global = u16::try_from(versions).ok().filter(|_| versions < VERSIONS_MAX);
+        let global = global.ok_or(Refusal::OutOfRange(60_000))?;
+        let terms = terms.clone();
+        self.small.versions.push(Version { tariff: id, number, from, until, terms });
+        match place {
+            Some(place) => {
+                let tariff = &mut self.small.tariffs[usize::from(place)];
+                let last = usize::from(*tariff.versions.last().expect("a tariff has a version"));
+                tariff.versions.push(global);
+                self.small.versions[last].until = Some(from);
+            }
+            None => self.small.tariffs.push(Tariff { id, currency, versions: vec![global] }),
+        }
+        Ok(())
+    }
+
+    fn register_seller(&mut self, command: &Command) -> Result<(), Refusal> {
+        let Command::RegisterSeller {
+            seller: id,
+            kind,
+            currency,
+            jurisdiction,
+            tariff,
+            class,
+            cycle,
+            minimum,
+            reference,
+        } = command
+        else {
+            unreachable!("only sellers are dispatched here");
+        };
+        check_reference(reference)?;
+        let currency_place = self.currency_place(*currency)?;
+        let missing = Refusal::NotFound(Missing::Tariff(*tariff));
+        let tariff = self.tariff_place(*tariff).ok_or(missing)?;
+        let seller = Seller {
+            id: *id,
+            kind: *kind,
+            currency: currency_place,
+            jurisdiction: *jurisdiction,
+            tariff,
+            class: *class,
+            cycle: *cycle,
+            minimum: *minimum,
+            reference: reference.clone(),
+            ..Seller::default()
+        };
+        if let Some(before) = self.sellers.find(*id) {
+            return Err(known(seller.same_terms(before)));
+        }
+        let terms = &self.small.tariffs[usize::from(tariff)];
+        if let Some(only) = terms.currency.filter(|only| only != currency) {
+            return Err(Refusal::CurrencyMismatch(only, *currency));
+        }
+        let last = *terms.versions.last().expect("a tariff has a version");
+        let classes = self.small.versions[usize::from(last)].terms.classes.len();
+        if usize::from(class.0) >= classes {
+            return Err(Refusal::NotFound(Missing::Class));
+        }
+        if !self.small.hold_rules.contains_key(jurisdiction) {
+            return Err(Refusal::NotFound(Missing::HoldRule));
+        }
+        let held = self.books.open(*currency, A::SellerHeld, id.0);
+        let payable = self.books.open(*currency, A::SellerPayable, id.0);
+        self.sellers.add(Seller { held, payable, ..seller });
+        Ok(())
+    }
+}
+
+impl Seller {
+    fn same_terms(&self, other: &Seller) -> bool {
+        self.kind == other.kind
+            && self.currency == other.currency
+            && self.jurisdiction == other.jurisdiction
+            && self.tariff == other.tariff
+            && self.class == other.class
+            && self.cycle == other.cycle
+            && self.minimum == other.minimum
+            && self.reference == other.reference
+    }
+}

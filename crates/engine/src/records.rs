@@ -1,0 +1,444 @@
+//! What the engine remembers of each thing, in as few bytes as it can.
+
+use std::collections::VecDeque;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ledger::{AccountNo, TransferId};
+use money::{Amount, Currency};
+use tariff::{BusinessDate, CardKind, ClassNo, Tender, Terms};
+
+use crate::command::{BreakSide, BreakSubject, Closing, Cycle, HoldRule, Jurisdiction, SellerKind};
+use crate::event::PayoutLine;
+use crate::ids::{
+    BankId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PersonId, SellerId,
+    TariffId, TenderId, TerminalId, WalletId,
+};
+use crate::registry::Registered;
+
+/// No item: the end of a parcel's list of tenders.
+pub(crate) const NO_ITEM: u32 = u32::MAX;
+
+/// The state of a parcel that is not closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Stand {
+    #[default]
+    Announced,
+    Assigned,
+    Out,
+    Refused,
+}
+
+/// A parcel on its way. 48 bytes.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Parcel {
+    pub id: ParcelId,
+    pub due: Amount,
+    pub seller: u32,
+    /// Announced: nothing. Assigned: the firm. Out and refused: the courier.
+    pub carrier: u32,
+    /// Its newest tender.
+    pub last: u32,
+    pub stand: Stand,
+    pub attempts: u8,
+    /// How many tenders it has seen.
+    pub tenders: u8,
+    pub part_accepted: bool,
+    /// How many of its tenders wait for an answer.
+    pub in_flight: u8,
+}
+
+/// Where a tender stands, or how a parcel without money ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Progress {
+    /// Waits for an answer, with this much reserved.
+    Begun(TransferId),
+    /// Nobody knows; to be reversed (M4).
+    Unknown(TransferId),
+    Declined,
+    Reversed,
+    /// Posted; the money is not really there yet (M5). With refunds that have not left the bank.
+    Approved {
+        unpaid: Amount,
+    },
+    /// The money is there and on hold.
+    Held {
+        unpaid: Amount,
+    },
+    /// The seller's.
+    Released {
+        unpaid: Amount,
+    },
+    /// No tender: the parcel went back.
+    Returned,
+    /// No tender: the parcel was lost.
+    Lost,
+}
+
+impl Progress {
+    /// The refunds that have not left the bank, where there is money at all.
+    pub(crate) fn unpaid(&self) -> Option<Amount> {
+        match *self {
+            Progress::Approved { unpaid }
+            | Progress::Held { unpaid }
+            | Progress::Released { unpaid } => Some(unpaid),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn with_unpaid(self, unpaid: Amount) -> Progress {
+        match self {
+            Progress::Approved { .. } => Progress::Approved { unpaid },
+            Progress::Held { .. } => Progress::Held { unpaid },
+            Progress::Released { .. } => Progress::Released { unpaid },
+            other => other,
+        }
+    }
+
+    /// Whether nothing can happen any more but a refund or a chargeback.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Progress::Declined | Progress::Reversed | Progress::Returned | Progress::Lost => true,
+            Progress::Released { unpaid } => unpaid.is_zero(),
+            _ => false,
+        }
+    }
+}
+
+/// The way a tender is paid, in a byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Means {
+    DebitCard,
+    CreditCard,
+    Qr,
+    Cash,
+}
+
+impl Means {
+    pub(crate) fn tender(self) -> Tender {
+        match self {
+            Means::DebitCard => Tender::Card(CardKind::Debit),
+            Means::CreditCard => Tender::Card(CardKind::Credit),
+            Means::Qr => Tender::Qr,
+            Means::Cash => Tender::Cash,
+        }
+    }
+
+    pub(crate) fn is_card(self) -> bool {
+        matches!(self, Means::DebitCard | Means::CreditCard)
+    }
+}
+
+/// A tender of a parcel, or how a parcel ended without one. It outlives the parcel's record: money
+/// flows after the door. 96 bytes.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Item {
+    pub parcel: ParcelId,
+    pub amount: Amount,
+    pub fees: Amount,
+    /// What the network or wallet may keep back.
+    pub kept_by_network: Amount,
+    /// Refunded and charged back.
+    pub given_back: Amount,
+    pub progress: Progress,
+    pub seller: u32,
+    pub courier: u32,
+    /// The tender before this one.
+    pub before: u32,
+    /// When it was collected, or closed.
+    pub date: BusinessDate,
+    /// The network or wallet; nothing for cash.
+    pub rail: u16,
+    /// The tariff version.
+    pub version: u16,
+    pub number: u8,
+    pub means: Means,
+    /// Refunds and chargebacks so far.
+    pub refunds: u8,
+    /// The firm guaranteed this cash before the bank had it.
+    pub guaranteed: bool,
+}
+
+impl Item {
+    pub(crate) fn tender(&self) -> TenderId {
+        TenderId { parcel: self.parcel, number: self.number }
+    }
+
+    /// Whether its amount counts as collected.
+    pub(crate) fn is_collected(&self) -> bool {
+        self.progress.unpaid().is_some()
+    }
+
+    /// What is left of its share on the seller's held account, before it is released.
+    pub(crate) fn held_share(&self) -> Amount {
+        let share = self.amount.checked_sub(self.fees).expect("fees never exceed the amount");
+        share.saturating_sub(self.given_back)
+    }
+}
+
+/// What a seller's next payout is made of so far, in minor units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Statement {
+    pub gross: u64,
+    pub fees: u64,
+    pub given_back: u64,
+    pub returned: u64,
+}
+
+impl Statement {
+    pub(crate) fn net(&self) -> i128 {
+        i128::from(self.gross) + i128::from(self.returned)
+            - i128::from(self.fees)
+            - i128::from(self.given_back)
+    }
+
+    pub(crate) fn add(&mut self, line: &PayoutLine) {
+        self.gross += line.gross;
+        self.fees += line.fees;
+        self.given_back += line.given_back;
+        self.returned += line.returned;
+    }
+}
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Seller {
+    pub id: SellerId,
+    pub kind: SellerKind,
+    pub currency: u8,
+    pub jurisdiction: Jurisdiction,
+    pub tariff: u16,
+    pub class: ClassNo,
+    pub cycle: Cycle,
+    pub minimum: Amount,
+    pub statement: Statement,
+    pub held: AccountNo,
+    pub payable: AccountNo,
+    pub reference: String,
+}
+
+impl Default for Seller {
+    fn default() -> Self {
+        Seller {
+            id: SellerId(0),
+            kind: SellerKind::Individual,
+            currency: 0,
+            jurisdiction: Jurisdiction::default(),
+            tariff: 0,
+            class: ClassNo(0),
+            cycle: Cycle::Daily,
+            minimum: Amount::ZERO,
+            statement: Statement::default(),
+            held: AccountNo(0),
+            payable: AccountNo(0),
+            reference: String::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Bank {
+    pub id: BankId,
+    pub currency: u8,
+    pub account: AccountNo,
+    pub reference: String,
+}
+
+/// What stands in line for a firm's deposits, first in, first out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum InLine {
+    /// A counted cash tender.
+    Item(u32),
+    /// Cash that was too much; nobody's until its break is closed.
+    Surplus(Amount),
+}
+
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Firm {
+    pub id: FirmId,
+    pub currency: u8,
+    pub guarantee: Amount,
+    /// How much of the guarantee is in use.
+    pub guaranteed: Amount,
+    pub cash: AccountNo,
+    pub commission: AccountNo,
+    pub reference: String,
+    pub line: VecDeque<InLine>,
+    /// Credited by the bank and not enough for the first in line.
+    pub unallotted: Amount,
+    pub last_deposit: Option<DepositId>,
+}
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct HandOver {
+    pub id: HandOverId,
+    pub expected: Amount,
+    /// How many of the courier's tenders in hand it covers, from the front.
+    pub items: u32,
+    pub code_hash: [u8; 32],
+}
+
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Courier {
+    pub id: CourierId,
+    pub firm: u32,
+    pub cash_limit: Amount,
+    pub cash: AccountNo,
+    pub shortage: AccountNo,
+    pub reference: String,
+    /// Cash tenders not handed over, in the order in which they were taken.
+    pub in_hand: VecDeque<u32>,
+    pub handover: Option<HandOver>,
+    pub last_handover: Option<HandOverId>,
+    pub repayments: u32,
+}
+
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Terminal {
+    pub id: TerminalId,
+    pub courier: u32,
+    pub blocked: bool,
+}
+
+/// A network or a wallet.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
+)]
+pub(crate) enum RailId {
+    Network(NetworkId),
+    Wallet(WalletId),
+}
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Rail {
+    pub id: RailId,
+    pub currency: u8,
+    pub receivable: AccountNo,
+    pub unknown: u32,
+    pub reference: String,
+}
+
+impl Default for Rail {
+    fn default() -> Self {
+        Rail {
+            id: RailId::Network(NetworkId(0)),
+            currency: 0,
+            receivable: AccountNo(0),
+            unknown: 0,
+            reference: String::new(),
+        }
+    }
+}
+
+macro_rules! registered {
+    ($($record:ident: $id:ident),+) => {$(
+        impl Registered for $record {
+            type Id = $id;
+            fn id(&self) -> $id {
+                self.id
+            }
+        }
+    )+};
+}
+
+registered!(
+    Seller: SellerId,
+    Bank: BankId,
+    Firm: FirmId,
+    Courier: CourierId,
+    Terminal: TerminalId,
+    Rail: RailId
+);
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Tariff {
+    pub id: TariffId,
+    pub currency: Option<Currency>,
+    /// Its versions, as places in the list of all versions.
+    pub versions: Vec<u16>,
+}
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Version {
+    pub tariff: TariffId,
+    pub number: u16,
+    pub from: BusinessDate,
+    pub until: Option<BusinessDate>,
+    pub terms: Terms,
+}
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Deposit {
+    pub firm: u32,
+    pub amount: Amount,
+    pub reserve: TransferId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum PlanStand {
+    Planned,
+    Approved,
+    Executed,
+    Rejected,
+}
+
+/// A settlement plan; its lines go when it is executed or rejected.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Plan {
+    pub stand: PlanStand,
+    pub cycle: Cycle,
+    pub currency: Currency,
+    pub planned_by: PersonId,
+    pub lines: Vec<(PayoutLine, TransferId)>,
+}
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Payout {
+    pub seller: u32,
+    pub net: Amount,
+    pub bank: AccountNo,
+}
+
+/// A break and what is proposed for it (M9).
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Break {
+    pub subject: BreakSubject,
+    pub side: BreakSide,
+    pub amount: Amount,
+    pub currency: u8,
+    pub owner: PersonId,
+    pub opened: BusinessDate,
+    pub proposal: Option<(Closing, PersonId)>,
+    pub closed: bool,
+}
+
+/// The accounts that a currency has once, opened with its first bank account.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct CurrencyAccounts {
+    pub currency: Currency,
+    pub suspense: AccountNo,
+    pub payout_in_flight: AccountNo,
+    pub buyer_refunds: AccountNo,
+    /// In the order of the fee kinds; the commission's place is not used.
+    pub fees: [AccountNo; 7],
+    pub clearing_cost: AccountNo,
+    pub write_offs: AccountNo,
+}
+
+/// Everything small: copied whole into a snapshot.
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Small {
+    pub utc_offset_minutes: Option<i16>,
+    pub hold_rules: std::collections::BTreeMap<Jurisdiction, HoldRule>,
+    pub currencies: Vec<CurrencyAccounts>,
+    pub tariffs: Vec<Tariff>,
+    pub versions: Vec<Version>,
+    pub deposits: std::collections::BTreeMap<DepositId, Deposit>,
+    pub plans: std::collections::BTreeMap<crate::ids::PlanId, Plan>,
+    pub payouts: std::collections::BTreeMap<crate::ids::PayoutId, Payout>,
+    pub next_payout: u64,
+    pub breaks: std::collections::BTreeMap<crate::ids::BreakId, Break>,
+    pub own_breaks: u64,
+    /// Held money by the date on which it becomes payable.
+    pub due: std::collections::BTreeMap<BusinessDate, VecDeque<u32>>,
+    /// Where forgetting goes on.
+    pub forget_from: u32,
+}

@@ -1,0 +1,136 @@
+//! Money that goes back to a buyer after the door: refunds and chargebacks.
+
+use money::Amount;
+
+use crate::chart::Entry;
+use crate::command::{Command, REFUNDS_MAX};
+use crate::engine::{Engine, above_zero};
+use crate::event::{Event, Outcome};
+use crate::ids::{BankId, TenderId};
+use crate::records::{Means, Progress};
+use crate::refusal::{Missing, Refusal};
+
+impl Engine {
+    pub(crate) fn give_back(
+        &mut self,
+        command: &Command,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        match *command {
+            Command::Refund { tender, number, amount } => {
+                let slot = self.check_give_back(tender, number, amount)?;
+                let credit = self.buyer_refunds(slot);
+                self.take_from_seller(slot, Entry::Refunded, credit, amount, out)?;
+                let item = self.item_mut(slot);
+                let unpaid = item.progress.unpaid().and_then(|unpaid| unpaid.checked_add(amount));
+                let unpaid = unpaid.expect("refunds never exceed the amount collected");
+                item.progress = item.progress.with_unpaid(unpaid);
+                out.events.push(Event::Refunded { tender, amount });
+                Ok(())
+            }
+            Command::ChargeBack { tender, number, amount } => {
+                let slot = self.check_give_back(tender, number, amount)?;
+                let item = self.item(slot);
+                if item.means == Means::Cash {
+                    return Err(Refusal::TenderState);
+                }
+                let receivable = self.rails.get(u32::from(item.rail)).receivable;
+                self.take_from_seller(slot, Entry::ChargedBack, receivable, amount, out)?;
+                out.events.push(Event::ChargedBack { tender, amount });
+                Ok(())
+            }
+            Command::ConfirmRefund { bank, tender, amount } => {
+                self.confirm_refund(bank, tender, amount, out)
+            }
+            _ => unreachable!("only refunds and chargebacks are dispatched here"),
+        }
+    }
+
+    fn check_give_back(&self, id: TenderId, number: u8, amount: Amount) -> Result<u32, Refusal> {
+        above_zero(amount)?;
+        let (slot, _) = self.find_tender(id)?;
+        let item = self.item(slot);
+        if !item.is_collected() {
+            return Err(Refusal::TenderState);
+        }
+        if number != 0 && number <= item.refunds {
+            return Err(Refusal::Repeated);
+        }
+        if item.refunds >= REFUNDS_MAX {
+            return Err(Refusal::TooMany(REFUNDS_MAX));
+        }
+        if number != item.refunds + 1 {
+            return Err(Refusal::WrongNumber(u32::from(item.refunds) + 1));
+        }
+        let left = item.amount.saturating_sub(item.given_back);
+        if amount > left {
+            return Err(Refusal::AmountTooLarge(left));
+        }
+        Ok(slot)
+    }
+
+    fn buyer_refunds(&self, slot: u32) -> ledger::AccountNo {
+        let currency = self.sellers.get(self.item(slot).seller).currency;
+        self.currency_accounts(currency).buyer_refunds
+    }
+
+    /// Takes what is given back from the tender's share while it is held, the rest from the seller's
+    /// own money, which may go below zero.
+    fn take_from_seller(
+        &mut self,
+        slot: u32,
+        entry: Entry,
+        credit: ledger::AccountNo,
+        amount: Amount,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let item = self.item(slot);
+        let released = matches!(item.progress, Progress::Released { .. });
+        let from_held = if released { Amount::ZERO } else { item.held_share().min(amount) };
+        let from_payable = amount.saturating_sub(from_held);
+        let (tender, seller_number) = (item.tender(), item.seller);
+        let tariff = self.tariff_version(item.version);
+        let seller = self.sellers.get(seller_number);
+        let (held, payable) = (seller.held, seller.payable);
+        self.books.begin(Some(tender), Some(tariff));
+        self.books.post(entry, held, credit, from_held);
+        self.books.post(entry, payable, credit, from_payable);
+        self.books.commit(out).map_err(|_| Refusal::LimitReached)?;
+        let item = self.item_mut(slot);
+        let given_back = item.given_back.checked_add(amount);
+        item.given_back = given_back.expect("what is given back was collected");
+        item.refunds += 1;
+        let statement = &mut self.sellers.get_mut(seller_number).statement;
+        statement.given_back += from_payable.minor();
+        Ok(())
+    }
+
+    fn confirm_refund(
+        &mut self,
+        bank: BankId,
+        id: TenderId,
+        amount: Amount,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        above_zero(amount)?;
+        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(Missing::Bank(bank)))?;
+        let (slot, _) = self.find_tender(id)?;
+        let item = self.item(slot);
+        let unpaid = item.progress.unpaid().ok_or(Refusal::TenderState)?;
+        if unpaid.is_zero() {
+            return Err(if item.refunds > 0 { Refusal::Repeated } else { Refusal::TenderState });
+        }
+        if amount != unpaid {
+            return Err(Refusal::AmountMismatch(unpaid));
+        }
+        self.same_currency(bank.currency, self.sellers.get(item.seller).currency)?;
+        let (bank, refunds) = (bank.account, self.buyer_refunds(slot));
+        self.books.begin(Some(id), None);
+        self.books.post(Entry::RefundPaid, refunds, bank, amount);
+        self.books.commit_certain(out, "a refund that is owed can be paid");
+        let item = self.item_mut(slot);
+        item.progress = item.progress.with_unpaid(Amount::ZERO);
+        out.events.push(Event::RefundPaid { tender: id, amount });
+        Ok(())
+    }
+}
