@@ -1,0 +1,127 @@
+//! Which files an import reads.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::nearest::nearest;
+use crate::profile::Profile;
+
+use super::{ImportError, Part};
+
+/// The most files of one import.
+pub const FILES_MAX: usize = 1_000;
+/// The most entries of a directory that are looked at.
+const DIRECTORY_ENTRIES_MAX: usize = 100_000;
+
+/// The files at `path` that the profile reads: those of the orders, then those of the items, each
+/// by name.
+pub fn find(profile: &Profile, path: &Path) -> Result<Vec<(Part, PathBuf)>, ImportError> {
+    let no_such_path = |source| ImportError::NoSuchPath { path: path.to_owned(), source };
+    if !fs::metadata(path).map_err(no_such_path)?.is_dir() {
+        if profile.items_files.is_empty() {
+            return Ok(vec![(Part::Orders, path.to_owned())]);
+        }
+        return Err(ImportError::NeedsDirectory {
+            profile: profile.name.clone(),
+            path: path.to_owned(),
+            files: format!(
+                "{} and {}",
+                one_of(&profile.orders_files),
+                one_of(&profile.items_files)
+            ),
+        });
+    }
+    let names = names(path).map_err(no_such_path)?;
+    let mut found = Vec::new();
+    for (part, patterns) in
+        [(Part::Orders, &profile.orders_files), (Part::Items, &profile.items_files)]
+    {
+        let mut matching = names
+            .iter()
+            .filter(|name| patterns.iter().any(|pattern| matches(pattern, name)))
+            .map(|name| (part, path.join(name)))
+            .peekable();
+        if matching.peek().is_none() && !patterns.is_empty() {
+            let named = |pattern| nearest(pattern, names.iter().map(String::as_str));
+            return Err(ImportError::FileMissing {
+                profile: profile.name.clone(),
+                directory: Some(path.to_owned()),
+                wanted: one_of(patterns),
+                nearest: patterns.iter().find_map(|pattern| named(pattern)).map(str::to_owned),
+            });
+        }
+        found.extend(matching);
+    }
+    if found.len() > FILES_MAX {
+        return Err(ImportError::TooManyFiles);
+    }
+    let (orders, items) = found.split_at(found.partition_point(|(part, _)| *part == Part::Orders));
+    if let Some((_, both)) = items.iter().find(|(_, item)| orders.iter().any(|(_, o)| o == item)) {
+        return Err(ImportError::TwoParts { profile: profile.name.clone(), path: both.clone() });
+    }
+    Ok(found)
+}
+
+/// Patterns as a sentence has them.
+pub fn one_of(patterns: &[String]) -> String {
+    patterns.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(" or ")
+}
+
+/// The names of the files in a directory, in order. A name that is no UTF-8 matches no pattern.
+fn names(directory: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory)?.take(DIRECTORY_ENTRIES_MAX) {
+        let entry = entry?;
+        let is_file = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file());
+        if let (true, Ok(name)) = (is_file, entry.file_name().into_string()) {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Whether a name is of a pattern: `*` stands for any characters, capitals do not matter.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let mut last = None;
+    // Each part but the last takes the first place where it fits; the last must end the name.
+    for part in parts {
+        if let Some(middle) = last.replace(part) {
+            let Some(place) = rest.find(middle) else { return false };
+            rest = &rest[place + middle.len()..];
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, name) in [
+            ("orders.csv", "Orders.CSV"),
+            ("*.csv", ".csv"),
+            ("orders_export*.csv", "orders_export_1.csv"),
+            ("*orders*.csv", "my-orders-2026.csv"),
+            ("*a*a*", "banana"),
+            ("*", ""),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("orders.csv", "orders.csv.bak"),
+            ("*.csv", "orders.xlsx"),
+            ("ab*ba", "aba"),
+            ("*a*b*a", "aba_b"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+}

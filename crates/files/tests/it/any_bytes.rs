@@ -1,0 +1,89 @@
+//! Whatever bytes come in, an import ends in an account or a refusal.
+
+use files::orders::Import;
+use files::profile::Profile;
+use proptest::prelude::*;
+
+use crate::desk::try_import;
+
+/// Bytes with enough of a CSV file in them to get past the header.
+fn csv_like() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        8 => prop::sample::select(vec![
+            ",", ",", ",", "\n", "\n", "\r\n", "\"", "\"\"", ";", "\t", "\r", "\0", "o1", "o2",
+            "o1,1,p,s,1,1\n", "o1,c,delivered,2018-01-01 00:00:00\n", "o2,c,delivered,\n",
+            "o1,s1,CNY,1.00,1,\n", "o2,s2,CNY,7,,2026-01-01\n", "1.00", "-1", "1e5", "CNY",
+            "delivered", "pending", "Cash on Delivery (COD)", "99999999999999999999",
+            "92233720368547758.07", "\u{feff}", "\u{202e}",
+        ]).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..9),
+    ];
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+const HEADERS: [(&str, &str, &str); 4] = [
+    ("doorstep", "order,seller,currency,amount_due,items,ordered_at\n", ""),
+    (
+        "olist",
+        "order_id,customer_id,order_status,order_purchase_timestamp\n",
+        "order_id,order_item_id,product_id,seller_id,price,freight_value\n",
+    ),
+    (
+        "shopify",
+        "Name,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem price,\
+         Cancelled at,Payment Method,Vendor,Lineitem discount\n",
+        "",
+    ),
+    (
+        "woocommerce",
+        "order_id,order_date,status,order_total,refunded_total,order_currency,payment_method,\
+         item_id,item_quantity,item_total\n",
+        "",
+    ),
+];
+
+/// What holds of every import.
+fn check(import: &Import) {
+    let report = &import.report;
+    assert_eq!(report.parcels, import.parcels.len() as u64);
+    assert!(import.parcels.iter().all(|parcel| !parcel.amount_due.is_zero()));
+    let due: u128 = import.parcels.iter().map(|p| u128::from(p.amount_due.minor())).sum();
+    assert_eq!(report.amount_due.values().sum::<u128>(), due);
+    let mut pairs: Vec<_> = import.parcels.iter().map(|p| (&p.order, &p.seller)).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    assert_eq!(pairs.len(), import.parcels.len(), "one parcel for each seller of an order");
+    assert!(report.orders_spoiled == 0 || report.bad_total() > 0, "a reason is given");
+    for line in &report.bad {
+        assert!(!line.to_string().contains(|c: char| c.is_control()), "{line}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn no_bytes_panic(which in 0..HEADERS.len(), orders in csv_like(), items in csv_like()) {
+        let (name, orders_header, items_header) = HEADERS[which];
+        let profile = Profile::named(name).unwrap();
+        let profile =
+            if profile.needs_seller() { profile.with_seller("S").unwrap() } else { profile };
+        let orders = [orders_header.as_bytes(), &orders].concat();
+        let items = [items_header.as_bytes(), &items].concat();
+        let items = (!items_header.is_empty()).then_some(items.as_slice());
+        if let Ok(import) = try_import(&profile, &orders, items) {
+            check(&import);
+            let again = try_import(&profile, &orders, items).unwrap();
+            prop_assert_eq!(again.parcels, import.parcels);
+        }
+        let _ = try_import(&profile, &orders[orders.len() / 3..], items);
+    }
+
+    #[test]
+    fn no_profile_panics(toml in "\\PC*", cut in 0..1_500_usize) {
+        let _ = Profile::parse(&toml);
+        let shopify = include_str!("../../../../profiles/shopify.toml");
+        let _ = Profile::parse(shopify.get(cut..).unwrap_or_default());
+        let _ = Profile::parse(shopify.get(..cut).unwrap_or_default());
+    }
+}

@@ -1,0 +1,80 @@
+//! Payouts as CSV.
+
+use files::payouts::{PayoutLine, guarded, unguarded, write_csv};
+use money::{Amount, Currency};
+use proptest::prelude::*;
+
+fn line(payout: &str, seller: &str, currency: Currency) -> PayoutLine {
+    PayoutLine {
+        payout: payout.to_owned(),
+        seller: seller.to_owned(),
+        currency,
+        gross: Amount::of(10_000),
+        fees: Amount::of(210),
+        refunds: Amount::of(1_000),
+        chargebacks: Amount::of(500),
+        carried: -4_700,
+        net: Amount::of(3_590),
+    }
+}
+
+fn csv(lines: &[PayoutLine]) -> String {
+    let mut out = Vec::new();
+    assert_eq!(write_csv(lines, &mut out).unwrap(), lines.len());
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn amounts_are_written_with_the_decimals_of_their_currency() {
+    let text = csv(&[
+        line("P-1", "S1", Currency::BRL),
+        line("P-2", "张三, 店", Currency::JPY),
+        line("P-3", "S \"3\"", Currency::TND),
+    ]);
+    assert_eq!(
+        text,
+        "payout,seller,currency,gross,fees,net,refunds,chargebacks,carried\n\
+         P-1,S1,BRL,100.00,2.10,35.90,10.00,5.00,-47.00\n\
+         P-2,\"张三, 店\",JPY,10000,210,3590,1000,500,-4700\n\
+         P-3,\"S \"\"3\"\"\",TND,10.000,0.210,3.590,1.000,0.500,-4.700\n"
+    );
+    assert_eq!(csv(&[]).lines().count(), 1);
+}
+
+#[test]
+fn no_reference_becomes_a_formula() {
+    let sellers = ["=1+1", "+49", "-x", "@home", "'quoted", "＝1", "plain", "a=b"];
+    let lines: Vec<PayoutLine> =
+        sellers.into_iter().map(|seller| line("P-1", seller, Currency::BRL)).collect();
+    let text = csv(&lines);
+    let fields: Vec<&str> =
+        text.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
+    assert_eq!(fields, ["'=1+1", "'+49", "'-x", "'@home", "''quoted", "'＝1", "plain", "a=b"]);
+    assert_eq!(fields.into_iter().map(unguarded).collect::<Vec<_>>(), sellers);
+}
+
+#[test]
+fn what_is_no_reference_is_refused() {
+    let mut out = Vec::new();
+    let lines = [line("P-1", "S1", Currency::BRL), line("P-2", "a\nb", Currency::BRL)];
+    assert_eq!(
+        write_csv(&lines, &mut out).unwrap_err().to_string(),
+        "the seller of payout line 2 is no reference: it has a character that cannot be printed, \
+         U+000A"
+    );
+}
+
+#[test]
+#[should_panic(expected = "M8: payout `P-1` does not add up")]
+fn a_line_that_does_not_add_up_stops_the_process() {
+    let wrong = PayoutLine { net: Amount::of(3_591), ..line("P-1", "S1", Currency::BRL) };
+    let _ = write_csv(&[wrong], Vec::new());
+}
+
+proptest! {
+    #[test]
+    fn every_text_comes_back(text in "\\PC*") {
+        let field = guarded(&text);
+        prop_assert_eq!(unguarded(&field), text.as_str());
+    }
+}

@@ -1,0 +1,153 @@
+//! Profiles: those that come with Doorstep, and what is wrong with others.
+
+use std::fs;
+
+use files::profile::Profile;
+
+use crate::desk::{bad, folder, parcels, try_import};
+
+const OWN: &str = r#"
+name = "own"
+about = "A shop's own export"
+[files]
+orders = ["*.csv"]
+order_columns = "on every line"
+[format]
+delimiter = ";"
+decimal_point = ","
+decimal_group = "."
+[fixed]
+currency = "EUR"
+seller = "S1"
+[order]
+id = "Bestellung"
+add = ["Versand"]
+less = [{ any_of = ["Rabatt"], empty_is_zero = true }]
+[item]
+id = "Position"
+quantity = "Menge"
+add_each = ["Preis"]
+"#;
+
+#[test]
+fn every_profile_that_comes_with_doorstep_is_one() {
+    let names: Vec<&str> = Profile::names().collect();
+    assert_eq!(names, ["doorstep", "olist", "shopify", "woocommerce"]);
+    for name in names {
+        let profile = Profile::named(name).unwrap();
+        assert_eq!(profile.name(), name);
+        assert!(!profile.about().is_empty());
+        assert_eq!(profile.needs_seller(), name == "woocommerce");
+    }
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_the_nearest_and_all() {
+    let said = |name| Profile::named(name).unwrap_err().to_string();
+    assert_eq!(
+        said("oloist"),
+        "there is no profile `oloist`; perhaps you meant `olist`; there are `doorstep`, `olist`, \
+         `shopify`, `woocommerce`, or give the path of a .toml file"
+    );
+    assert!(said("magento").starts_with("there is no profile `magento`; there are `doorstep`"));
+}
+
+#[test]
+fn a_profile_may_be_a_file() {
+    let path = folder().join("own.toml");
+    fs::write(&path, OWN).unwrap();
+    assert_eq!(Profile::find(path.to_str().unwrap()).unwrap().name(), "own");
+    assert_eq!(Profile::find("olist").unwrap().name(), "olist");
+    let said = Profile::find("gone.toml").unwrap_err().to_string();
+    assert!(said.starts_with("the profile gone.toml cannot be read: "), "{said}");
+}
+
+#[test]
+fn an_own_profile_says_what_the_columns_mean() {
+    let text = "Bestellung;Position;Menge;Preis;Versand;Rabatt\n\
+                B1;1;3;\"1.000,50\";4,90;10\nB1;2;1;2;4,90;10\nB2;1;1;5,00;0;\n";
+    let profile = Profile::parse(OWN).unwrap();
+    let import = try_import(&profile, text.as_bytes(), None).unwrap();
+    assert_eq!(bad(&import.report), [""; 0]);
+    assert_eq!(parcels(&import), ["B1 S1 EUR 2998.40 × 4", "B2 S1 EUR 5.00 × 1"]);
+}
+
+/// What is said of the profile with one change.
+fn changed(from: &str, to: &str) -> String {
+    assert!(OWN.contains(from), "{from}");
+    Profile::parse(&OWN.replacen(from, to, 1)).unwrap_err().to_string()
+}
+
+#[test]
+fn a_key_that_no_profile_has_is_refused_with_its_line() {
+    let said = changed("quantity =", "amount =");
+    assert!(said.contains("unknown field `amount`"), "{said}");
+    assert!(said.contains("line 20"), "{said}");
+    assert!(changed("id = \"Position\"", "id = 7").contains("the name of a column, or a table"));
+    assert!(changed("any_of", "one_of").contains("unknown field `one_of`"));
+    assert!(changed("about =", "abut =").contains("unknown field `abut`"));
+    assert!(changed("[item]", "[itm]").contains("unknown field `itm`"));
+    assert!(changed("id = \"Bestellung\"\n", "").contains("missing field `id`"));
+}
+
+#[test]
+fn a_key_that_makes_no_sense_is_named_with_its_mend() {
+    for (from, to, said) in [
+        ("name = \"own\"", "name = \"My Shop\"", "name is no name; write 1 to 32 small letters"),
+        ("about = \"A shop's own export\"", "about = \"\"", "about is empty; write a text"),
+        ("[\"*.csv\"]", "[]", "files.orders is empty; list at least one entry"),
+        ("*.csv", "in/*.csv", "files.orders has a path; write the name of a file only"),
+        ("order_columns = \"on every line\"", "", "files.order_columns is missing; write \"on the"),
+        ("delimiter = \";\"", "delimiter = \"x\"", "format.delimiter is none; write \",\", \";\""),
+        ("decimal_point = \",\"", "decimal_point = \"-\"", "format.decimal_point is none; write"),
+        ("decimal_group = \".\"", "decimal_group = \",\"", "format.decimal_group cannot stand"),
+        ("[fixed]", "utc_offset = \"CET\"\n[fixed]", "format.utc_offset is no offset; write it as"),
+        (
+            "currency = \"EUR\"",
+            "currency = \"EURO\"",
+            "fixed.currency is no currency: `EURO` is not a currency code",
+        ),
+        ("currency = \"EUR\"", "", "fixed.currency is missing: nothing says which money"),
+        (
+            "seller = \"S1\"",
+            "seller = \"\"",
+            "fixed.seller is no reference: it is empty; write the seller's",
+        ),
+        (
+            "add = [",
+            "currency = \"C\"\nadd = [",
+            "fixed.currency contradicts order.currency; leave",
+        ),
+        ("id = \"Position\"\n", "", "item.id is missing: an item that is written twice"),
+        ("id = \"Position\"", "id = \"P\"\nseller = \"S\"", "fixed.seller contradicts item.seller"),
+        (
+            "id = \"Position\"",
+            "id = \"P\"\norder = \"S\"",
+            "item.order is for a file of items; leave",
+        ),
+        (
+            "quantity = \"Menge\"\n",
+            "",
+            "item.quantity is missing; name the column that item.add_each",
+        ),
+        ("add_each = [\"Preis\"]", "", "item.add is missing: nothing says what an order costs"),
+        ("add = [\"Versand\"]", "status = \"S\"", "order.take is missing; list the statuses"),
+        ("add = [\"Versand\"]", "take = [\"S\"]", "order.status is missing; name the column"),
+        ("on every line", "on the first line", "order.status is missing: a line that continues"),
+        (
+            "id = \"Position\"",
+            "id = { any_of = [\"P\"], optional = true }",
+            "item.id cannot be optional; only order.ordered_at, item.quantity and item",
+        ),
+        (
+            "quantity = \"Menge\"",
+            "quantity = { any_of = [\"M\"], empty_is_zero = true }",
+            "item.quantity holds no amount; leave `empty_is_zero` out",
+        ),
+    ] {
+        let message = changed(from, to);
+        assert!(message.starts_with(&format!("the profile's {said}")), "{message}");
+    }
+    let long = format!("{OWN}#{}", "x".repeat(70_000));
+    assert!(Profile::parse(&long).unwrap_err().to_string().contains("longer than 65536 bytes"));
+}

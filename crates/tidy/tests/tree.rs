@@ -1,0 +1,323 @@
+//! The whole tree against the rules of the house. A failure names file:line and how to mend it;
+//! why a rule is there stands in docs/decisions/0001-house.md.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use tidy::rust::TestLines;
+use tidy::{documents, manifests, purity, rust, shape, words};
+
+/// Who may use whom. A crate uses only crates above its own row.
+const MAP: &str = "
+    crate    | uses                                                     | its tests also use
+    money    |                                                          |
+    chunks   |                                                          |
+    tariff   | money                                                    |
+    ledger   | money chunks                                             |
+    engine   | money chunks tariff ledger                               |
+    journal  |                                                          |
+    node     | money engine journal                                     | tariff ledger
+    files    | money                                                    |
+    sim      | money tariff engine node                                 | ledger journal files
+    doorstep | money chunks tariff ledger engine journal node files sim |
+    tidy     |                                                          |
+";
+
+/// No floats, tests included: where money is counted and where it is kept.
+const WITHOUT_FLOATS: [&str; 6] = ["money", "chunks", "tariff", "ledger", "engine", "journal"];
+
+/// No clock, no I/O, no randomness, no hash order: the same journal gives the same books (M11).
+const PURE: [&str; 5] = ["money", "chunks", "tariff", "ledger", "engine"];
+
+/// Third-party crates that may be locked in two versions, each with its reason.
+const LOCKED_TWICE: [(&str, &str); 1] =
+    [("syn", "jiff locks jiff-static with syn 2 under cfg(any()): it is never built")];
+
+/// The only file that may spell the forbidden words.
+const WORD_LIST: &str = "crates/tidy/src/words.rs";
+
+const DECISIONS: &str = "docs/decisions";
+const DEPENDENCY_TABLE: &str = "docs/decisions/0002-dependencies.md";
+
+#[test]
+fn lines_are_at_most_100_columns_wide() {
+    every(&["rs"], |file| shape::wide_lines(&file.path, &file.text));
+}
+
+#[test]
+fn files_are_at_most_800_lines_long() {
+    every(&["rs"], |file| shape::long_file(&file.path, &file.text));
+}
+
+#[test]
+fn no_line_ends_in_white_space_and_every_file_in_one_newline() {
+    every(&TEXT, |file| shape::white_space(&file.path, &file.text));
+}
+
+#[test]
+fn there_are_no_tabs() {
+    every(&["rs", "toml", "md"], |file| shape::tabs(&file.path, &file.text));
+}
+
+#[test]
+fn no_merge_is_left_half_done() {
+    every(&TEXT, |file| shape::conflict_markers(&file.path, &file.text));
+}
+
+#[test]
+fn no_work_is_left_half_done() {
+    every(&TEXT, |file| match &*file.path {
+        WORD_LIST => Vec::new(),
+        path => words::forbidden(path, &file.text),
+    });
+}
+
+#[test]
+fn names_say_what_is_in_them() {
+    every(&["rs"], |file| words::empty_names(&file.path, &file.code));
+}
+
+#[test]
+fn no_path_of_one_machine_is_in_the_tree() {
+    every(&TEXT, |file| match &*file.path {
+        WORD_LIST => Vec::new(),
+        path if path.ends_with("README.md") || file.is_test() => Vec::new(),
+        path => words::host_paths(path, &file.text, &file.test_lines),
+    });
+}
+
+#[test]
+fn every_crate_says_what_it_never_does() {
+    every(&["rs"], |file| match file.place_in_crate() {
+        Some((_, "src/lib.rs" | "src/main.rs")) => rust::crate_head(&file.path, &file.text),
+        _ => Vec::new(),
+    });
+}
+
+#[test]
+fn money_is_never_a_float() {
+    every(&["rs"], |file| match file.place_in_crate() {
+        Some((name, place)) if WITHOUT_FLOATS.contains(&name) && !is_measured(place) => {
+            purity::floats(&file.path, &file.code)
+        }
+        _ => Vec::new(),
+    });
+}
+
+#[test]
+fn the_state_machine_is_pure() {
+    every(&["rs"], |file| match file.place_in_crate() {
+        Some((name, place)) if PURE.contains(&name) && !is_measured(place) && !file.is_test() => {
+            let product = rust::flat_uses(&rust::without_tests(&file.code, &file.test_lines));
+            purity::impure(&file.path, &product)
+        }
+        _ => Vec::new(),
+    });
+}
+
+#[test]
+fn crates_use_each_other_only_as_the_map_draws_it() {
+    let map = manifests::Map::parse(MAP);
+    assert_tidy(&map.complete(file!(), &TREE.crates()));
+    every_manifest(|path, name, text| map.arrows(path, name, text));
+}
+
+#[test]
+fn every_crate_has_the_lints_and_the_name_of_its_directory() {
+    every_manifest(manifests::crate_manifest);
+}
+
+#[test]
+fn only_doorstep_is_a_program() {
+    let paths: Vec<&str> = TREE.paths.iter().map(String::as_str).collect();
+    assert_tidy(&manifests::binaries(&paths));
+}
+
+#[test]
+fn versions_stand_in_the_root_manifest() {
+    every_manifest(|path, _, text| manifests::versions_at_the_root(path, text));
+}
+
+#[test]
+fn unsafe_code_is_forbidden_everywhere() {
+    assert_tidy(&manifests::root_manifest("Cargo.toml", &TREE.read("Cargo.toml")));
+}
+
+#[test]
+fn each_third_party_crate_is_locked_once() {
+    let lock = TREE.read("Cargo.lock");
+    assert_tidy(&manifests::duplicates("Cargo.lock", &lock, &LOCKED_TWICE));
+}
+
+#[test]
+fn every_dependency_has_its_line() {
+    let third_party = manifests::third_party(&TREE.read("Cargo.toml"));
+    let page = TREE.read(DEPENDENCY_TABLE);
+    assert_tidy(&documents::dependency_table(DEPENDENCY_TABLE, &page, &third_party));
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let exists = |path: &str| TREE.exists(path);
+    every(&["md"], |file| documents::links(&file.path, &file.text, &exists));
+}
+
+#[test]
+fn decisions_are_numbered_without_gaps() {
+    let prefix = format!("{DECISIONS}/");
+    let names: Vec<&str> =
+        TREE.paths.iter().filter_map(|path| path.strip_prefix(&prefix)).collect();
+    assert!(!names.is_empty(), "{DECISIONS} is empty: are we in the right tree?");
+    assert_tidy(&documents::decisions(DECISIONS, &names));
+}
+
+/// What is written by hand and read as text. Scripts are those that start with `#!`.
+const TEXT: [&str; 10] = ["rs", "toml", "md", "sql", "html", "css", "js", "sh", "yml", SCRIPT];
+const SCRIPT: &str = "#!";
+
+static TREE: LazyLock<Tree> = LazyLock::new(Tree::walk);
+
+struct Tree {
+    root: &'static Path,
+    paths: BTreeSet<String>,
+    files: Vec<File>,
+}
+
+struct File {
+    path: String,
+    /// The extension, or [`SCRIPT`].
+    kind: &'static str,
+    text: String,
+    /// Of Rust, the code without comments and strings.
+    code: String,
+    /// Of Rust, the lines for tests only.
+    test_lines: TestLines,
+}
+
+impl Tree {
+    fn walk() -> Tree {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+        let root = root.expect("the crate stands in crates/ of the root");
+        let mut tree = Tree { root, paths: BTreeSet::new(), files: Vec::new() };
+        tree.walk_directory("");
+        tree.files = tree.paths.iter().filter_map(|path| tree.open(path)).collect();
+        tree.mark_test_files();
+        tree
+    }
+
+    fn walk_directory(&mut self, directory: &str) {
+        let entries = fs::read_dir(self.root.join(directory)).expect("a directory can be read");
+        for entry in entries {
+            let entry = entry.expect("a directory can be read to its end");
+            let name = entry.file_name().into_string().expect("file names are UTF-8");
+            let path =
+                if directory.is_empty() { name.clone() } else { format!("{directory}/{name}") };
+            let file_type = entry.file_type().expect("a file has a type");
+            if file_type.is_file() {
+                self.paths.insert(path);
+            } else if file_type.is_dir() && name != "target" && name != ".git" {
+                self.walk_directory(&path);
+            }
+        }
+    }
+
+    /// The file, where it is text that somebody wrote.
+    fn open(&self, path: &str) -> Option<File> {
+        let name = path.rsplit('/').next()?;
+        let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let kind = match TEXT.into_iter().find(|kind| *kind == extension) {
+            Some(kind) if !name.contains(".min.") => kind,
+            None if !name[1..].contains('.') => SCRIPT,
+            _ => return None,
+        };
+        let bytes = fs::read(self.root.join(path)).expect("a file can be read");
+        if kind == SCRIPT && !bytes.starts_with(b"#!") {
+            return None;
+        }
+        let text = String::from_utf8(bytes);
+        let text = text.unwrap_or_else(|_| panic!("{path}:1: not UTF-8; convert it"));
+        let code = if kind == "rs" { rust::code_only(&text) } else { String::new() };
+        let test_lines = TestLines::of(&code);
+        Some(File { path: path.to_owned(), kind, text, code, test_lines })
+    }
+
+    /// Makes tests of the files that are declared by `#[cfg(test)] mod name;` in another file.
+    fn mark_test_files(&mut self) {
+        let mut modules = Vec::new();
+        for file in self.files.iter().filter(|file| file.kind == "rs") {
+            let stem = file.path.trim_end_matches(".rs");
+            let directory = ["/lib", "/main", "/mod"].iter().find_map(|end| stem.strip_suffix(end));
+            for name in rust::test_modules(&file.code) {
+                modules.push(format!("{}/{name}", directory.unwrap_or(stem)));
+            }
+        }
+        let is_test = |path: &str| {
+            modules.iter().any(|module| {
+                path.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with(['.', '/']))
+            })
+        };
+        for file in self.files.iter_mut().filter(|file| is_test(&file.path)) {
+            file.test_lines = TestLines::all();
+        }
+    }
+
+    fn crates(&self) -> Vec<&str> {
+        let places = self.paths.iter().filter_map(|path| place_in_crate(path));
+        places.filter(|(_, place)| *place == "Cargo.toml").map(|(name, _)| name).collect()
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        path.is_empty()
+            || self.paths.contains(path)
+            || self
+                .paths
+                .iter()
+                .any(|file| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+    }
+}
+
+impl File {
+    fn place_in_crate(&self) -> Option<(&str, &str)> {
+        place_in_crate(&self.path)
+    }
+
+    fn is_test(&self) -> bool {
+        self.place_in_crate().is_some_and(|(_, place)| place.starts_with("tests/"))
+            || self.test_lines == TestLines::all()
+    }
+}
+
+/// `crates/money/src/rate.rs` is (`money`, `src/rate.rs`).
+fn place_in_crate(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix("crates/")?.split_once('/')
+}
+
+/// Benchmarks and examples look at the clock and count in floats.
+fn is_measured(place: &str) -> bool {
+    place.starts_with("benches/") || place.starts_with("examples/")
+}
+
+fn every(kinds: &[&str], check: impl Fn(&File) -> Vec<String>) {
+    let files = TREE.files.iter().filter(|file| kinds.contains(&file.kind));
+    assert_tidy(&files.flat_map(check).collect::<Vec<_>>());
+}
+
+fn every_manifest(check: impl Fn(&str, &str, &str) -> Vec<String>) {
+    let mut complaints = Vec::new();
+    for name in TREE.crates() {
+        let path = format!("crates/{name}/Cargo.toml");
+        complaints.extend(check(&path, name, &TREE.read(&path)));
+    }
+    assert_tidy(&complaints);
+}
+
+#[track_caller]
+fn assert_tidy(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
