@@ -63,6 +63,23 @@ impl<T> Chunked<T> {
     }
 }
 
+impl<T: Clone> Chunked<T> {
+    /// Gives each record to `take` in order, and lets go of each chunk as soon as it is done: whoever
+    /// else holds the chunk can then write to it without copying.
+    ///
+    /// # Errors
+    /// The first that `take` gives.
+    pub fn consume<E>(self, mut take: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
+        let mut left = self.len;
+        for chunk in self.chunks {
+            let here = left.min(CHUNK_RECORDS);
+            chunk[..here].iter().try_for_each(&mut take)?;
+            left -= here;
+        }
+        Ok(())
+    }
+}
+
 impl<T: Clone + Default> Chunked<T> {
     /// The record at `place`, to write; copies the chunk if a clone of the vector still holds it.
     #[inline]

@@ -75,15 +75,6 @@ impl<T> Slab<T> {
         })
     }
 
-    /// Every slot in order: its record, or which slot is free after it. With
-    /// [`Slab::first_free`] this is the whole slab, for a snapshot.
-    pub fn raw(&self) -> impl Iterator<Item = Result<&T, u32>> {
-        self.slots.iter().map(|slot| match slot {
-            Slot::Full(record) => Ok(record),
-            Slot::Free { next } => Err(*next),
-        })
-    }
-
     /// The slot that the next insertion takes, or `u32::MAX` where it makes a new one.
     #[must_use]
     pub fn first_free(&self) -> u32 {
@@ -92,6 +83,21 @@ impl<T> Slab<T> {
 }
 
 impl<T: Clone> Slab<T> {
+    /// Gives every slot to `take` in order: its record, or which slot is free after it. With
+    /// [`Slab::first_free`] this is the whole slab, for a snapshot; see [`Chunked::consume`].
+    ///
+    /// # Errors
+    /// The first that `take` gives.
+    pub fn consume<E>(
+        self,
+        mut take: impl FnMut(Result<&T, u32>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.slots.consume(|slot| match slot {
+            Slot::Full(record) => take(Ok(record)),
+            Slot::Free { next } => take(Err(*next)),
+        })
+    }
+
     /// The record in `slot`, to write.
     #[inline]
     pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
@@ -138,7 +144,7 @@ impl<T: Clone> Slab<T> {
         }
     }
 
-    /// Adds a slot as [`Slab::raw`] gave it. Together with [`Slab::close_raw`] this puts a slab
+    /// Adds a slot as [`Slab::consume`] gave it. Together with [`Slab::close_raw`] this puts a slab
     /// together again from a snapshot.
     pub fn push_raw(&mut self, slot: Result<T, u32>) -> u32 {
         let slot = match slot {
@@ -196,9 +202,11 @@ mod tests {
             slab.remove(slot);
         }
         let mut again = Slab::default();
-        for slot in slab.raw() {
+        let taken: Result<(), ()> = slab.clone().consume(|slot| {
             again.push_raw(slot.copied());
-        }
+            Ok(())
+        });
+        assert_eq!(taken, Ok(()));
         assert!(again.close_raw(slab.first_free()));
         assert_eq!(again.len(), 6);
         assert_eq!([again.insert(1), again.insert(1), again.insert(1)], [8, 0, 3]);

@@ -1,0 +1,506 @@
+//! `doorstep bench engine`: card collections through the node with the SQLite journal.
+//!
+//! A child process opens books, announces and dispatches every parcel, then collects each of them by card
+//! (begin, resolve, fees) with a fixed number in flight. When it is done it is killed. This process then
+//! starts on what is left, checks every rule, and replays the whole journal from zero.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command as Process, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use engine::{
+    BankId, Command, CourierId, Cycle, Engine, FirmId, HoldRule, Jurisdiction, Method, NetworkId,
+    PARCELS_PER_COMMAND_MAX, ParcelId, Resolution, SellerId, SellerKind, TariffId, TenderId,
+    TerminalId, Timestamp,
+};
+use journal::{DataDirectory, Head};
+use money::{Amount, Currency};
+use node::{Answer, Client, Node, Notice, Options};
+use serde::{Deserialize, Serialize};
+use tariff::{CardKind, ClassNo};
+
+use super::histogram::Histogram;
+
+/// The tariff that the collections pay.
+const TARIFF: &str = include_str!("../../../../tariffs/china-2013.toml");
+
+const SELLERS: u64 = 10_000;
+const COURIERS: u64 = 1_000;
+const FIRM: FirmId = FirmId(1);
+const BANK: BankId = BankId(1);
+const NETWORK: NetworkId = NetworkId(1);
+
+/// How the engine is measured.
+#[derive(Args, Debug)]
+pub struct EngineArgs {
+    /// How many parcels are collected
+    #[arg(long, default_value_t = 1_000_000)]
+    collections: u64,
+    /// How many collections are under way at a time
+    #[arg(long, default_value_t = 8_192)]
+    in_flight: u64,
+    /// Where the books are kept; must not exist yet. Without it, a temporary directory in the
+    /// current one
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Commands between two snapshots
+    #[arg(long, default_value_t = 4_000_000, hide_short_help = true)]
+    snapshot_every: u64,
+    /// The process that is measured and killed
+    #[arg(long, hide = true)]
+    child: bool,
+}
+
+/// What the child measured.
+#[derive(Debug, Serialize, Deserialize)]
+struct Load {
+    announce_seconds: f64,
+    seconds: f64,
+    commit_p50_us: u64,
+    commit_p99_us: u64,
+    commit_max_us: u64,
+    peak_rss_bytes: u64,
+    snapshots: u64,
+}
+
+/// What is printed. Times in milliseconds and seconds, sizes in bytes.
+#[derive(Debug, Serialize)]
+struct Figures {
+    collections: u64,
+    in_flight: u64,
+    synchronous: &'static str,
+    collections_per_s: u64,
+    commands_per_s: u64,
+    legs_per_s: u64,
+    commit_p50_ms: f64,
+    commit_p99_ms: f64,
+    commit_max_ms: f64,
+    journal_bytes: u64,
+    peak_rss_bytes: u64,
+    restart_s: f64,
+    restart_loading_s: f64,
+    restart_commands: u64,
+    replay_commands_per_s: u64,
+    announce_commands_per_s: u64,
+    snapshots: u64,
+    verified: bool,
+    seconds: f64,
+}
+
+/// Measures.
+#[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
+#[allow(clippy::print_stdout, reason = "the figures are the output")]
+pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
+    ensure!(args.collections > 0, "--collections: nothing to measure with 0; give at least 1");
+    ensure!(args.in_flight > 0, "--in-flight: at least 1 must be under way");
+    if args.child {
+        let data = args.data.as_deref().context("--child goes with --data")?;
+        return child(args, data);
+    }
+    let scratch;
+    let data = match &args.data {
+        Some(data) => {
+            ensure!(!data.exists(), "--data {}: it exists already; name a new one", data.display());
+            data.clone()
+        }
+        None => {
+            scratch = tempfile::Builder::new().prefix("doorstep-bench-").tempdir_in(".")?;
+            scratch.path().join("books")
+        }
+    };
+    let load = measure(args, &data)?;
+    let journal_bytes = std::fs::metadata(data.join("journal.sqlite"))?.len();
+
+    let begun = Instant::now();
+    let node = start(&data, args.snapshot_every, |_| {})?;
+    let client = node.client();
+    let expected = args.collections;
+    let (outcome, _) = client.look(move |engine| examine(engine, expected))?;
+    let restart_s = begun.elapsed().as_secs_f64();
+    outcome?;
+    let recovery = node.recovery();
+    let (checked, _) = client.look(Engine::check)?;
+    if let Err(wrong) = checked {
+        bail!("the books do not hold after the crash:\n{}", wrong.join("\n"));
+    }
+    let fingerprint = client.look(Engine::fingerprint)?.0;
+    drop(client);
+    node.stop()?;
+
+    let begun = Instant::now();
+    let mut journal = DataDirectory::open_shared(&data)?.journal()?;
+    let mut engine = Engine::default();
+    let replayed = node::replay::replay(
+        &mut journal,
+        Head::default(),
+        &mut engine,
+        &mut node::replay::Unwatched,
+    )?;
+    let replay_s = begun.elapsed().as_secs_f64();
+    ensure!(engine.fingerprint() == fingerprint, "M11: the replay ends at other books");
+
+    let per_second = |count: u64, seconds: f64| (count as f64 / seconds) as u64;
+    let per_collection = legs_per_collection();
+    let figures = Figures {
+        collections: args.collections,
+        in_flight: args.in_flight,
+        synchronous: "FULL",
+        collections_per_s: per_second(args.collections, load.seconds),
+        commands_per_s: per_second(2 * args.collections, load.seconds),
+        legs_per_s: per_second(per_collection * args.collections, load.seconds),
+        commit_p50_ms: load.commit_p50_us as f64 / 1e3,
+        commit_p99_ms: load.commit_p99_us as f64 / 1e3,
+        commit_max_ms: load.commit_max_us as f64 / 1e3,
+        journal_bytes,
+        peak_rss_bytes: load.peak_rss_bytes,
+        restart_s,
+        restart_loading_s: recovery.loading.as_secs_f64(),
+        restart_commands: recovery.replayed.commands,
+        replay_commands_per_s: per_second(replayed.commands, replay_s),
+        announce_commands_per_s: per_second(args.collections, load.announce_seconds),
+        snapshots: load.snapshots,
+        verified: true,
+        seconds: load.seconds,
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&figures)?);
+    } else {
+        print_table(&figures);
+    }
+    Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "the figures are the output")]
+fn print_table(figures: &Figures) {
+    let f = figures;
+    println!(
+        "{} card collections, {} in flight, synchronous={}",
+        f.collections, f.in_flight, f.synchronous
+    );
+    println!("  collections/s      {:>12}", f.collections_per_s);
+    println!("  commands/s         {:>12}", f.commands_per_s);
+    println!("  legs/s             {:>12}", f.legs_per_s);
+    println!(
+        "  commit p50 / p99 / max  {:.2} / {:.2} / {:.2} ms",
+        f.commit_p50_ms, f.commit_p99_ms, f.commit_max_ms
+    );
+    println!("  journal            {:>12} bytes", f.journal_bytes);
+    println!("  peak memory        {:>12} bytes", f.peak_rss_bytes);
+    println!(
+        "  restart after kill {:>12.2} s ({} commands replayed)",
+        f.restart_s, f.restart_commands
+    );
+    println!("  replay             {:>12} commands/s", f.replay_commands_per_s);
+    println!("The process was killed, started again, and every rule held.");
+}
+
+/// The reservation, its posting, and the fee legs of a card under the tariff.
+fn legs_per_collection() -> u64 {
+    let tariff = tariff::file::parse(TARIFF).expect("the shipped tariff is good");
+    let terms = &tariff.versions[0].terms;
+    let tender = tariff::Tender::Card(CardKind::Debit);
+    let fees = terms.fees(ClassNo(0), tender, Amount::of(100_000)).expect("the first class");
+    2 + fees.iter().count() as u64
+}
+
+/// Runs the child until it says that it is done, and kills it.
+fn measure(args: &EngineArgs, data: &Path) -> anyhow::Result<Load> {
+    let program = std::env::current_exe().context("where this program is")?;
+    let mut child: Child = Process::new(program)
+        .args(["bench", "engine", "--child"])
+        .arg("--data")
+        .arg(data)
+        .args(["--collections", &args.collections.to_string()])
+        .args(["--in-flight", &args.in_flight.to_string()])
+        .args(["--snapshot-every", &args.snapshot_every.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = child.stdout.take().context("the child's output")?;
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line)?;
+    child.kill()?;
+    child.wait()?;
+    serde_json::from_str(&line).with_context(|| format!("the child ended early: {line}"))
+}
+
+fn start(
+    data: &Path,
+    snapshot_every: u64,
+    on_notice: impl Fn(Notice) + Send + 'static,
+) -> anyhow::Result<Node> {
+    let directory = match data.exists() {
+        true => DataDirectory::open(data)?,
+        false => DataDirectory::create(data)?,
+    };
+    let journal = Box::new(directory.journal()?);
+    let snapshots = Box::new(directory.snapshots()?);
+    let options = Options {
+        snapshot_every_commands: snapshot_every,
+        on_notice: Box::new(on_notice),
+        ..Options::default()
+    };
+    let node = Node::start(journal, snapshots, options)?;
+    // The lock goes with the process.
+    std::mem::forget(directory);
+    Ok(node)
+}
+
+fn examine(engine: &Engine, collections: u64) -> anyhow::Result<()> {
+    let (known, open) = (engine.known_parcels() as u64, engine.open_parcels());
+    ensure!(known == collections, "M10: {known} of {collections} parcels are there");
+    ensure!(open == 0, "M10: {open} collections that were acknowledged are not there");
+    Ok(())
+}
+
+/// The time of all commands: noon of the day on which Alipay's service stopped. Moving it on with the
+/// clock would only make the journal's times differ.
+const AT: Timestamp = Timestamp(1_377_662_400_000);
+
+fn parcel(number: u64) -> ParcelId {
+    // Any bijection spreads the numbers; what is looked up is as random as a hash.
+    let high = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ParcelId::new(u128::from(high) << 64 | u128::from(number.wrapping_mul(0xD1B5_4A32_D192_ED03)))
+}
+
+fn amount(number: u64) -> Amount {
+    Amount::of(2_000 + number * 7_919 % 50_000)
+}
+
+fn courier(number: u64) -> u64 {
+    1 + number / PARCELS_PER_COMMAND_MAX as u64 % COURIERS
+}
+
+#[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
+#[allow(clippy::print_stdout, reason = "the parent reads it")]
+fn child(args: &EngineArgs, data: &Path) -> anyhow::Result<()> {
+    let snapshots = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counted = snapshots.clone();
+    let node = start(data, args.snapshot_every, move |notice| {
+        if let Notice::SnapshotWritten { .. } = notice {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    })?;
+    let mut client = node.client();
+    set_up(&mut client)?;
+    let begun = Instant::now();
+    announce(&mut client, args.collections)?;
+    let announce_seconds = begun.elapsed().as_secs_f64();
+    let (latencies, seconds) = collect(&mut client, args.collections, args.in_flight)?;
+    let load = Load {
+        announce_seconds,
+        seconds,
+        commit_p50_us: latencies.at_permille(500),
+        commit_p99_us: latencies.at_permille(990),
+        commit_max_us: latencies.max(),
+        peak_rss_bytes: peak_rss_bytes()?,
+        snapshots: snapshots.load(std::sync::atomic::Ordering::Relaxed),
+    };
+    println!("{}", serde_json::to_string(&load)?);
+    std::io::stdout().flush()?;
+    // Until it is killed. If the parent is gone first, standard input ends.
+    std::io::stdin().lines().for_each(drop);
+    Ok(())
+}
+
+fn all_done(client: &mut Client, commands: Vec<Command>) -> anyhow::Result<()> {
+    let commands = commands.into_iter().map(|command| (Some(AT), command)).collect();
+    for result in client.carry_out(commands)? {
+        result?;
+    }
+    Ok(())
+}
+
+fn set_up(client: &mut Client) -> anyhow::Result<()> {
+    let tariff = tariff::file::parse(TARIFF)?;
+    let version = &tariff.versions[0];
+    let currency = Currency::CNY;
+    let china = Jurisdiction(*b"CN");
+    let mut commands = vec![
+        Command::OpenBooks { utc_offset_minutes: 480 },
+        Command::RegisterBank { bank: BANK, currency, reference: "bank".into() },
+        Command::RegisterNetwork { network: NETWORK, currency, reference: "network".into() },
+        Command::SetHoldRule { jurisdiction: china, rule: HoldRule::AtOnce },
+        Command::PublishTariff {
+            tariff: TariffId(1),
+            version: 1,
+            currency: None,
+            from: version.from,
+            until: None,
+            terms: Box::new(version.terms.clone()),
+        },
+        Command::RegisterFirm {
+            firm: FIRM,
+            currency,
+            guarantee: Amount::ZERO,
+            reference: "firm".into(),
+        },
+    ];
+    for number in 1..=COURIERS {
+        let courier = CourierId(number);
+        let cash_limit = Amount::of(1_000_000);
+        let reference = format!("courier-{number}");
+        commands.push(Command::RegisterCourier { courier, firm: FIRM, cash_limit, reference });
+        commands.push(Command::RegisterTerminal { terminal: TerminalId(number), courier });
+    }
+    for number in 0..SELLERS {
+        commands.push(Command::RegisterSeller {
+            seller: SellerId(number),
+            kind: SellerKind::Business,
+            currency,
+            jurisdiction: china,
+            tariff: TariffId(1),
+            class: ClassNo(0),
+            cycle: Cycle::Daily,
+            minimum: Amount::of(1),
+            reference: format!("seller-{number}"),
+        });
+    }
+    all_done(client, commands)
+}
+
+/// All parcels are announced, assigned and dispatched before the measurement.
+fn announce(client: &mut Client, parcels: u64) -> anyhow::Result<()> {
+    let page = PARCELS_PER_COMMAND_MAX as u64;
+    let mut first = 0;
+    while first < parcels {
+        let last = parcels.min(first + page);
+        let mut commands = Vec::with_capacity(PARCELS_PER_COMMAND_MAX + 2);
+        for number in first..last {
+            commands.push(Command::AnnounceParcel {
+                parcel: parcel(number),
+                seller: SellerId(number % SELLERS),
+                currency: Currency::CNY,
+                due: amount(number),
+                reference: format!("o-{number}"),
+            });
+        }
+        let ids: Vec<ParcelId> = (first..last).map(parcel).collect();
+        commands.push(Command::AssignParcels { firm: FIRM, parcels: ids.clone() });
+        commands
+            .push(Command::DispatchParcels { courier: CourierId(courier(first)), parcels: ids });
+        all_done(client, commands)?;
+        first = last;
+    }
+    Ok(())
+}
+
+/// A step of a collection that waits for its answer.
+#[derive(Clone, Copy)]
+enum Step {
+    Begun(u64),
+    Resolved,
+}
+
+#[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
+fn collect(
+    client: &mut Client,
+    collections: u64,
+    in_flight: u64,
+) -> anyhow::Result<(Histogram, f64)> {
+    let order = Order::of(collections);
+    let mut begun = 0;
+    let mut waiting: VecDeque<Step> = VecDeque::new();
+    let mut sent: VecDeque<(u64, Instant)> = VecDeque::new();
+    let mut latencies = Histogram::default();
+    let mut letter = Vec::new();
+    let started = Instant::now();
+    while begun < collections.min(in_flight) {
+        letter.push((Some(AT), begin(order.at(begun))));
+        waiting.push_back(Step::Begun(order.at(begun)));
+        begun += 1;
+    }
+    let mut done = 0;
+    let mut answers: Vec<Answer> = Vec::new();
+    while done < collections {
+        if !letter.is_empty() {
+            let many = letter.len() as u64;
+            sent.push_back((many, Instant::now()));
+            client.send(std::mem::take(&mut letter), false)?;
+        }
+        client.receive(&mut answers)?;
+        let mut came = answers.len() as u64;
+        for answer in answers.drain(..) {
+            answer.result.map_err(|refusal| anyhow::anyhow!("refused: {refusal}"))?;
+            match waiting.pop_front().context("an answer that nobody waits for")? {
+                Step::Begun(number) => {
+                    letter.push((Some(AT), resolve(number)));
+                    waiting.push_back(Step::Resolved);
+                }
+                Step::Resolved => {
+                    done += 1;
+                    if begun < collections {
+                        letter.push((Some(AT), begin(order.at(begun))));
+                        waiting.push_back(Step::Begun(order.at(begun)));
+                        begun += 1;
+                    }
+                }
+            }
+        }
+        while came > 0 {
+            let (many, at) = sent.front_mut().context("an answer to what was not sent")?;
+            let of_this = came.min(*many);
+            latencies.add(u64::try_from(at.elapsed().as_micros())?, of_this);
+            came -= of_this;
+            *many -= of_this;
+            if *many == 0 {
+                sent.pop_front();
+            }
+        }
+    }
+    Ok((latencies, started.elapsed().as_secs_f64()))
+}
+
+/// The parcels in an order that jumps about all of them.
+struct Order {
+    parcels: u64,
+    stride: u64,
+}
+
+impl Order {
+    fn of(parcels: u64) -> Order {
+        let coprime = |stride: &u64| gcd(*stride, parcels) == 1;
+        let stride = (parcels / 2 + parcels / 8 + 1..).find(coprime).unwrap_or(1);
+        Order { parcels, stride }
+    }
+
+    fn at(&self, place: u64) -> u64 {
+        let wide = u128::from(place) * u128::from(self.stride) % u128::from(self.parcels);
+        u64::try_from(wide).unwrap_or(0)
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn begin(number: u64) -> Command {
+    Command::BeginCollection {
+        tender: TenderId { parcel: parcel(number), number: 1 },
+        terminal: TerminalId(courier(number)),
+        method: Method::Card { network: NETWORK, kind: CardKind::Debit },
+        amount: amount(number),
+    }
+}
+
+fn resolve(number: u64) -> Command {
+    Command::ResolveCollection {
+        tender: TenderId { parcel: parcel(number), number: 1 },
+        resolution: Resolution::Approved,
+    }
+}
+
+/// The most memory that this process has had, by the kernel's own account.
+fn peak_rss_bytes() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("VmHWM")?;
+    let kib = line.split_whitespace().nth(1).context("VmHWM has no number")?;
+    Ok(kib.parse::<u64>()? * 1024)
+}

@@ -1,0 +1,4 @@
+//! Benchmarks: measured through the product's own way in, with durability on, ending in a crash.
+
+pub mod engine;
+mod histogram;

@@ -1,0 +1,214 @@
+//! The bytes of a batch.
+//!
+//! Version 1: the version (1 byte), the engine's fingerprint after the batch (8), the time of its first
+//! command (8), the number of commands (4); then for each command the milliseconds since that time
+//! (4) and the command in Borsh. All numbers are little-endian. Journals hold these bytes for ever: a
+//! new layout is a new version, and this one stays readable.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use engine::{Command, Timestamp};
+
+/// The version that is written.
+pub const BATCH_VERSION: u8 = 1;
+
+/// Bytes before the first command.
+const HEAD_BYTES: usize = 1 + 8 + 8 + 4;
+
+/// Why bytes are no batch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    /// Written by a newer program.
+    #[error("it has version {0}, this program knows {BATCH_VERSION}: use a newer program")]
+    Newer(u8),
+    /// Not what was written.
+    #[error("it cannot be read: {0}")]
+    Damaged(String),
+}
+
+/// A batch that fills.
+#[derive(Debug, Default)]
+pub struct Writer {
+    bytes: Vec<u8>,
+    commands: u32,
+    begun_at: Timestamp,
+}
+
+impl Writer {
+    /// How many commands it holds.
+    #[must_use]
+    pub fn commands(&self) -> u32 {
+        self.commands
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it holds no command.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.commands == 0
+    }
+
+    /// Whether a command of that moment can be added: the times of a batch lie within seven weeks.
+    #[must_use]
+    pub fn has_room_at(&self, at: Timestamp) -> bool {
+        self.is_empty() || at.0.saturating_sub(self.begun_at.0) <= u64::from(u32::MAX)
+    }
+
+    /// Adds a command.
+    pub fn push(&mut self, command: &Command, at: Timestamp) {
+        if self.is_empty() {
+            self.bytes.clear();
+            self.bytes.resize(HEAD_BYTES, 0);
+            self.begun_at = at;
+        }
+        let since = at.0.checked_sub(self.begun_at.0).and_then(|ms| u32::try_from(ms).ok());
+        let since = since.expect("the caller asked whether there is room at that time");
+        self.bytes.extend_from_slice(&since.to_le_bytes());
+        command.serialize(&mut self.bytes).expect("writing into memory does not fail");
+        self.commands += 1;
+    }
+
+    /// Ends the batch and gives its bytes; the writer is empty again. `memory` is used for the next
+    /// one.
+    pub fn seal(&mut self, fingerprint: u64, memory: Vec<u8>) -> Vec<u8> {
+        let mut bytes = std::mem::replace(&mut self.bytes, memory);
+        if self.commands == 0 {
+            bytes.clear();
+            return bytes;
+        }
+        bytes[0] = BATCH_VERSION;
+        bytes[1..9].copy_from_slice(&fingerprint.to_le_bytes());
+        bytes[9..17].copy_from_slice(&self.begun_at.0.to_le_bytes());
+        bytes[17..HEAD_BYTES].copy_from_slice(&self.commands.to_le_bytes());
+        self.commands = 0;
+        bytes
+    }
+}
+
+/// A batch that is read: its commands, one after the other.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    left: u32,
+    begun_at: u64,
+    fingerprint: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the head of a batch.
+    ///
+    /// # Errors
+    /// Where it is not one, or of a newer version.
+    pub fn new(bytes: &'a [u8]) -> Result<Reader<'a>, BatchError> {
+        match bytes.first() {
+            Some(&BATCH_VERSION) => {}
+            Some(&version) if version > BATCH_VERSION => return Err(BatchError::Newer(version)),
+            _ => return Err(BatchError::Damaged("its version is missing".into())),
+        }
+        let mut rest = &bytes[1..];
+        let damaged = |error: std::io::Error| BatchError::Damaged(error.to_string());
+        let fingerprint = u64::deserialize(&mut rest).map_err(damaged)?;
+        let begun_at = u64::deserialize(&mut rest).map_err(damaged)?;
+        let left = u32::deserialize(&mut rest).map_err(damaged)?;
+        Ok(Reader { rest, left, begun_at, fingerprint })
+    }
+
+    /// The engine's fingerprint after the batch.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// How many commands are left.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// The next command.
+    ///
+    /// # Errors
+    /// Where its bytes are not one, or bytes follow the last one.
+    pub fn next_command(&mut self) -> Result<Option<(Timestamp, Command)>, BatchError> {
+        if self.left == 0 {
+            let rest = self.rest.len();
+            if rest > 0 {
+                return Err(BatchError::Damaged(format!("{rest} bytes follow the last command")));
+            }
+            return Ok(None);
+        }
+        self.left -= 1;
+        let damaged = |error: std::io::Error| BatchError::Damaged(error.to_string());
+        let since = u32::deserialize(&mut self.rest).map_err(damaged)?;
+        let command = Command::deserialize(&mut self.rest).map_err(damaged)?;
+        let at = self.begun_at.checked_add(u64::from(since));
+        let at = at.ok_or_else(|| BatchError::Damaged("its time is out of range".into()))?;
+        Ok(Some((Timestamp(at), command)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::{BusinessDate, Command as C};
+
+    fn commands() -> Vec<(Timestamp, Command)> {
+        vec![
+            (Timestamp(1_377_619_200_000), C::OpenBooks { utc_offset_minutes: 480 }),
+            (Timestamp(1_377_619_200_005), C::ReleaseDue { date: BusinessDate(15_945), limit: 9 }),
+        ]
+    }
+
+    #[test]
+    fn the_bytes_of_a_batch_are_frozen() {
+        let mut writer = Writer::default();
+        for (at, command) in commands() {
+            writer.push(&command, at);
+        }
+        let bytes = writer.seal(0x0102_0304_0506_0708, Vec::new());
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        // Put together by hand: 33 is the number of `ReleaseDue`, 0x3e49 is the date.
+        assert_eq!(
+            hex,
+            "01080706050403020100c880c04001000002000000\
+             0000000000e001\
+             0500000021493e09000000"
+                .replace(' ', "")
+        );
+        assert!(writer.is_empty());
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut writer = Writer::default();
+        for (at, command) in commands() {
+            assert!(writer.has_room_at(at));
+            writer.push(&command, at);
+        }
+        let bytes = writer.seal(7, Vec::new());
+        let mut reader = Reader::new(&bytes).unwrap();
+        assert_eq!((reader.fingerprint(), reader.left()), (7, 2));
+        for expected in commands() {
+            assert_eq!(reader.next_command(), Ok(Some(expected)));
+        }
+        assert_eq!(reader.next_command(), Ok(None));
+    }
+
+    #[test]
+    fn damaged_and_newer_batches_are_told_apart() {
+        assert!(matches!(Reader::new(&[2, 0, 0]), Err(BatchError::Newer(2))));
+        assert!(matches!(Reader::new(&[]), Err(BatchError::Damaged(_))));
+        assert!(matches!(Reader::new(&[1, 0, 0]), Err(BatchError::Damaged(_))));
+        let mut writer = Writer::default();
+        writer.push(&commands()[0].1, Timestamp(5));
+        let mut bytes = writer.seal(7, Vec::new());
+        bytes.push(0);
+        let mut reader = Reader::new(&bytes).unwrap();
+        assert!(reader.next_command().is_ok());
+        assert!(matches!(reader.next_command(), Err(BatchError::Damaged(_))));
+    }
+}

@@ -1,0 +1,324 @@
+//! What a node promises, with journals that fail, wait and are damaged.
+#![allow(clippy::unwrap_used)]
+
+mod stream;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use engine::{Command, Engine, Refusal, Timestamp};
+use journal::{
+    Batch, DataDirectory, Epoch, Head, Journal, JournalError, Leadership, MemoryJournal,
+    ReadJournal, Sequence,
+};
+use node::{Client, NoSnapshots, Node, Notice, Options, Position, StartError};
+
+/// A journal whose appends wait for leave, and fail when told so.
+struct Gated {
+    inner: MemoryJournal,
+    leave: Receiver<bool>,
+}
+
+impl ReadJournal for Gated {
+    fn head(&mut self) -> Result<Head, JournalError> {
+        ReadJournal::head(&mut self.inner)
+    }
+
+    fn read(&mut self, from: Sequence, limit_bytes: usize) -> Result<Vec<Batch>, JournalError> {
+        self.inner.read(from, limit_bytes)
+    }
+}
+
+impl Journal for Gated {
+    fn lead(&mut self) -> Result<Leadership, JournalError> {
+        self.inner.lead()
+    }
+
+    fn append(&mut self, epoch: Epoch, payload: &[u8]) -> Result<Head, JournalError> {
+        match self.leave.recv() {
+            Ok(true) => self.inner.append(epoch, payload),
+            _ => Err(JournalError::Stopped),
+        }
+    }
+}
+
+fn commands(from: u64, to: u64) -> Vec<(Option<Timestamp>, Command)> {
+    (from..to).map(stream::command).map(|(at, command)| (Some(at), command)).collect()
+}
+
+fn all_done(client: &mut Client, from: u64, to: u64) {
+    for result in client.carry_out(commands(from, to)).unwrap() {
+        result.unwrap();
+    }
+}
+
+fn start(journal: impl Journal + 'static) -> Node {
+    Node::start(Box::new(journal), Box::new(NoSnapshots), Options::default()).unwrap()
+}
+
+#[test]
+fn nobody_is_answered_before_the_batch_is_durable() {
+    let (allow, leave) = channel();
+    let node = start(Gated { inner: MemoryJournal::new(), leave });
+    let mut client = node.client();
+    let answered = Arc::new(AtomicU64::new(0));
+    let counted = answered.clone();
+    let waiting = std::thread::spawn(move || {
+        let results = client.carry_out(commands(0, 3)).unwrap();
+        counted.store(results.len() as u64, Ordering::SeqCst);
+    });
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(answered.load(Ordering::SeqCst), 0, "M3: answered and not durable");
+    allow.send(true).unwrap();
+    waiting.join().unwrap();
+    assert_eq!(answered.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn a_refusal_that_rests_on_an_undurable_command_waits_for_it() {
+    let (allow, leave) = channel();
+    let node = start(Gated { inner: MemoryJournal::new(), leave });
+    let mut first = node.client();
+    let mut second = node.client();
+    first.send(commands(0, 1), false).unwrap();
+    let early = Arc::new(Mutex::new(None));
+    let answer = early.clone();
+    let waiting = std::thread::spawn(move || {
+        let result = second.carry_out(commands(0, 1)).unwrap();
+        *answer.lock().unwrap() = Some(result);
+    });
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(early.lock().unwrap().is_none(), "the refusal tells of books that may be lost");
+    allow.send(true).unwrap();
+    waiting.join().unwrap();
+    let result = early.lock().unwrap().take().unwrap().pop().unwrap();
+    assert_eq!(result, Err(Refusal::Repeated));
+}
+
+#[test]
+fn a_question_is_answered_with_the_position_that_it_reflects() {
+    let node = start(MemoryJournal::new());
+    let mut client = node.client();
+    let (before, position) = client.look(Engine::known_parcels).unwrap();
+    assert_eq!((before, position), (0, Position(0)));
+    all_done(&mut client, 0, 11);
+    let (parcels, position) = client.look(Engine::known_parcels).unwrap();
+    assert_eq!(parcels, 1);
+    assert!(position >= Position(1));
+}
+
+#[test]
+fn a_failed_append_stops_everything_and_tells_everybody() {
+    let (allow, leave) = channel();
+    let fatal = Arc::new(AtomicU64::new(0));
+    let counted = fatal.clone();
+    let options = Options {
+        on_fatal: Box::new(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }),
+        ..Options::default()
+    };
+    let journal = Gated { inner: MemoryJournal::new(), leave };
+    let node = Node::start(Box::new(journal), Box::new(NoSnapshots), options).unwrap();
+    let (mut one, mut other) = (node.client(), node.client());
+    allow.send(true).unwrap();
+    all_done(&mut one, 0, 7);
+    other.send(commands(7, 8), false).unwrap();
+    allow.send(false).unwrap();
+    let error = one.carry_out(commands(8, 9)).unwrap_err().to_string();
+    assert!(error.starts_with("the journal could not be written"), "{error}");
+    assert!(other.receive(&mut Vec::new()).is_err());
+    assert!(one.look(Engine::known_parcels).is_err());
+    assert!(node.client().carry_out(commands(9, 10)).is_err());
+    assert_eq!(fatal.load(Ordering::SeqCst), 1);
+    assert!(node.stop().is_err());
+}
+
+#[test]
+fn refused_commands_leave_no_trace_in_the_journal() {
+    let journal = MemoryJournal::new();
+    let node = start(journal.clone());
+    let mut client = node.client();
+    all_done(&mut client, 0, 7);
+    let end = client.look(|_| ()).unwrap().1;
+    for _ in 0..3 {
+        let result = client.carry_out(commands(0, 5)).unwrap();
+        // Their times lie in the past, whatever else is wrong with them.
+        assert!(result.iter().all(|result| result == &Err(Refusal::TimeBackwards)), "{result:?}");
+    }
+    assert_eq!(client.look(|_| ()).unwrap().1, end);
+}
+
+#[test]
+fn letters_of_many_senders_are_each_answered_in_their_order() {
+    let node = start(MemoryJournal::new());
+    let mut client = node.client();
+    all_done(&mut client, 0, 7);
+    let at = stream::command(1_000_000).0;
+    std::thread::scope(|scope| {
+        for sender in 0..4_u64 {
+            let mut client = node.client();
+            scope.spawn(move || {
+                let mut answers = Vec::new();
+                for letter in 0..50 {
+                    // Each sender announces parcels of its own, every one twice.
+                    let parcels =
+                        (0..40).map(|place| sender * 4_000_000 + (letter * 20 + place / 2) * 4);
+                    let mut letter: Vec<_> =
+                        parcels.map(|number| (Some(at), stream::command(7 + number).1)).collect();
+                    let expected = letter.len();
+                    let first = client.send(std::mem::take(&mut letter), false).unwrap();
+                    let mut came = Vec::new();
+                    while came.len() < expected {
+                        client.receive(&mut answers).unwrap();
+                        came.append(&mut answers);
+                    }
+                    for (place, answer) in came.iter().enumerate() {
+                        assert_eq!(answer.ticket, first + place as u64);
+                        let expected =
+                            if place % 2 == 0 { Ok(Vec::new()) } else { Err(Refusal::Repeated) };
+                        assert_eq!(answer.result, expected);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(client.look(Engine::known_parcels).unwrap().0, 4 * 50 * 20);
+}
+
+fn books(
+    path: &Path,
+    snapshot_every_commands: u64,
+) -> (DataDirectory, Node, Arc<Mutex<Vec<String>>>) {
+    let directory = match path.exists() {
+        true => DataDirectory::open(path).unwrap(),
+        false => DataDirectory::create(path).unwrap(),
+    };
+    let notices = Arc::new(Mutex::new(Vec::new()));
+    let heard = notices.clone();
+    let options = Options {
+        snapshot_every_commands,
+        on_notice: Box::new(move |notice| {
+            if let Notice::SnapshotSkipped { sequence, why } = notice {
+                heard.lock().unwrap().push(format!("{sequence}: {why}"));
+            }
+        }),
+        ..Options::default()
+    };
+    let (journal, snapshots) = (directory.journal().unwrap(), directory.snapshots().unwrap());
+    let node = Node::start(Box::new(journal), Box::new(snapshots), options).unwrap();
+    (directory, node, notices)
+}
+
+/// A data directory with two snapshots; returns the digest of the books and the snapshots' files.
+fn two_snapshots(path: &Path) -> (engine::Digest, Vec<std::path::PathBuf>) {
+    let mut digest = None;
+    for life in 0..2 {
+        let (directory, node, _) = books(path, u64::MAX);
+        let mut client = node.client();
+        all_done(&mut client, life * 1_000, (life + 1) * 1_000);
+        let (_, engine) = node.stop().unwrap();
+        digest = Some(engine.digest());
+        drop(directory);
+    }
+    let mut files: Vec<_> = std::fs::read_dir(path.join("snapshots"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|file| file.extension().is_some_and(|kind| kind == "sqlite"))
+        .collect();
+    files.sort();
+    assert_eq!(files.len(), 2);
+    (digest.unwrap(), files)
+}
+
+fn flip_a_byte(file: &Path, place: u64) {
+    use std::io::{Read, Seek, SeekFrom, Write};
+    let mut file = std::fs::OpenOptions::new().read(true).write(true).open(file).unwrap();
+    let mut byte = [0];
+    file.seek(SeekFrom::Start(place)).unwrap();
+    file.read_exact(&mut byte).unwrap();
+    file.seek(SeekFrom::Start(place)).unwrap();
+    file.write_all(&[byte[0] ^ 0x55]).unwrap();
+}
+
+#[test]
+fn a_start_takes_the_newest_snapshot_and_replays_what_follows() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("books");
+    let (digest, _) = two_snapshots(&path);
+    let (_directory, node, notices) = books(&path, u64::MAX);
+    let recovery = node.recovery();
+    assert!(recovery.snapshot.is_some());
+    assert_eq!(recovery.replayed.commands, 0, "the stop wrote the last snapshot");
+    assert_eq!(node.client().look(Engine::digest).unwrap().0, digest);
+    assert!(notices.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_damaged_snapshot_falls_back_to_the_one_before_and_then_to_the_journal() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("books");
+    let (digest, files) = two_snapshots(&path);
+    for (damaged, replayed) in [(&files[1], 1_000), (&files[0], 2_000)] {
+        let length = std::fs::metadata(damaged).unwrap().len();
+        // Not every byte of a SQLite file means something; one of these does.
+        (1..8).for_each(|eighth| flip_a_byte(damaged, length * eighth / 8));
+        let (directory, node, notices) = books(&path, u64::MAX);
+        assert_eq!(node.recovery().replayed.commands, replayed);
+        assert_eq!(node.client().look(Engine::digest).unwrap().0, digest);
+        assert!(!notices.lock().unwrap().is_empty(), "the operator hears of it");
+        // Killed, so to say: a stop would write a good snapshot in its place.
+        std::mem::forget(node);
+        drop(directory);
+    }
+}
+
+#[test]
+fn a_damaged_batch_stops_the_start_with_its_number_and_changes_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("books");
+    let (_, files) = two_snapshots(&path);
+    for file in files {
+        std::fs::remove_file(file).unwrap();
+    }
+    // The references of the orders stand in the batches as they are.
+    let journal = path.join("journal.sqlite");
+    let bytes = std::fs::read(&journal).unwrap();
+    let place = bytes.windows(9).position(|window| window == b"order-101").unwrap();
+    flip_a_byte(&journal, place as u64 + 8);
+    let before = std::fs::read(&journal).unwrap();
+    let directory = DataDirectory::open(&path).unwrap();
+    let (journal_file, snapshots) = (directory.journal(), directory.snapshots().unwrap());
+    let started = journal_file.map_err(StartError::from).and_then(|journal| {
+        Node::start(Box::new(journal), Box::new(snapshots), Options::default()).map(drop)
+    });
+    let error = started.unwrap_err().to_string();
+    assert!(error.contains("batch 1 is damaged"), "{error}");
+    drop(directory);
+    let after = std::fs::read(&journal).unwrap();
+    assert_eq!(before.len(), after.len());
+    assert_eq!(before[place - 50..place + 50], after[place - 50..place + 50]);
+}
+
+#[test]
+fn verify_finds_books_that_differ_from_a_snapshot() {
+    let journal = MemoryJournal::new();
+    let node = start(journal.clone());
+    let mut client = node.client();
+    all_done(&mut client, 0, 100);
+    let (digest, position) = client.look(Engine::digest).unwrap();
+    let at = Sequence::new(position.0);
+    let verdict = |said: Result<engine::Digest, String>| {
+        let snapshots = [(at, said)].into_iter().collect();
+        node::replay::verify(&mut journal.clone(), &snapshots).unwrap().0
+    };
+    let good = verdict(Ok(digest));
+    assert_eq!((good.wrong, good.digest), (Vec::new(), digest));
+    let bad = verdict(Ok(engine::Digest([7; 32])));
+    assert!(bad.wrong[0].starts_with("M11: snapshot"), "{:?}", bad.wrong);
+    let unreadable = verdict(Err("it is damaged".into()));
+    assert!(unreadable.wrong[0].ends_with("it is damaged"), "{:?}", unreadable.wrong);
+}

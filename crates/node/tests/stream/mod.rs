@@ -1,0 +1,89 @@
+//! One endless stream of commands, all of which are carried out: number by number the same for ever.
+#![allow(dead_code)]
+
+use engine::{
+    BankId, Command, CourierId, Cycle, FirmId, HoldRule, Jurisdiction, ParcelId, SellerId,
+    SellerKind, TariffId, TenderId, Timestamp,
+};
+use money::{Amount, Currency};
+use tariff::{Class, ClassNo, Terms};
+
+/// The time of command 0; each command comes a millisecond after the one before.
+const BEGIN: u64 = 1_377_662_400_000;
+/// Commands that open the books.
+const SETUP: u64 = 7;
+/// Commands of one parcel's life.
+const LIFE: u64 = 4;
+
+/// The number of the command after the one at that time.
+pub fn number_after(last_at: Timestamp) -> u64 {
+    if last_at.0 == 0 { 0 } else { last_at.0 - BEGIN + 1 }
+}
+
+/// Command `number`, and its time.
+pub fn command(number: u64) -> (Timestamp, Command) {
+    let command = if number < SETUP { setup(number) } else { life(number - SETUP) };
+    (Timestamp(BEGIN + number), command)
+}
+
+fn setup(number: u64) -> Command {
+    let currency = Currency::CNY;
+    let reference = format!("party-{number}");
+    match number {
+        0 => Command::OpenBooks { utc_offset_minutes: 480 },
+        1 => Command::RegisterBank { bank: BankId(1), currency, reference },
+        2 => {
+            Command::RegisterFirm { firm: FirmId(1), currency, guarantee: Amount::ZERO, reference }
+        }
+        3 => Command::RegisterCourier {
+            courier: CourierId(1),
+            firm: FirmId(1),
+            cash_limit: Amount::MAX,
+            reference,
+        },
+        4 => Command::SetHoldRule { jurisdiction: Jurisdiction(*b"CN"), rule: HoldRule::AtOnce },
+        5 => Command::PublishTariff {
+            tariff: TariffId(1),
+            version: 1,
+            currency: None,
+            from: "2013-02-25".parse().expect("a date"),
+            until: None,
+            terms: Box::new(Terms {
+                classes: vec![Class { name: "general".into(), ..Class::default() }],
+                ..Terms::default()
+            }),
+        },
+        _ => Command::RegisterSeller {
+            seller: SellerId(1),
+            kind: SellerKind::Individual,
+            currency,
+            jurisdiction: Jurisdiction(*b"CN"),
+            tariff: TariffId(1),
+            class: ClassNo(0),
+            cycle: Cycle::Daily,
+            minimum: Amount::of(1),
+            reference,
+        },
+    }
+}
+
+fn life(number: u64) -> Command {
+    let parcel = ParcelId::new(u128::from(number / LIFE) + 1);
+    let amount = Amount::of(100 + number / LIFE % 1_000);
+    match number % LIFE {
+        0 => Command::AnnounceParcel {
+            parcel,
+            seller: SellerId(1),
+            currency: Currency::CNY,
+            due: amount,
+            reference: format!("order-{}", number / LIFE),
+        },
+        1 => Command::AssignParcels { firm: FirmId(1), parcels: vec![parcel] },
+        2 => Command::DispatchParcels { courier: CourierId(1), parcels: vec![parcel] },
+        _ => Command::CollectCash {
+            tender: TenderId { parcel, number: 1 },
+            courier: CourierId(1),
+            amount,
+        },
+    }
+}
