@@ -1,0 +1,68 @@
+//! SQLite files as files: whose they are, told from their first bytes before SQLite sees them.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Length of SQLite's file header, <https://www.sqlite.org/fileformat.html#the_database_header>.
+const HEADER_BYTES: usize = 100;
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const FORMAT_AT: usize = 60;
+const APPLICATION_AT: usize = 68;
+
+/// What a file is that should be ours.
+#[derive(Debug)]
+pub(crate) enum Identity {
+    /// Ours, of a format that we read.
+    Ours,
+    /// Ours, of a later format.
+    Newer(i32),
+    /// Not ours; why.
+    Foreign(String),
+}
+
+/// Says what the file at `path` is, by its `application_id` and its `user_version`, the format,
+/// of which 1 to `known` are readable. Nothing is changed, not even a lock is taken.
+pub(crate) fn identify(path: &Path, application: i32, known: i32) -> io::Result<Identity> {
+    if fs::metadata(path)?.is_dir() {
+        return Ok(Identity::Foreign("it is a directory".to_owned()));
+    }
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    File::open(path)?.take(HEADER_BYTES as u64).read_to_end(&mut header)?;
+    let number = |at: usize| -> Option<i32> {
+        let bytes = header.get(at..at + 4)?.try_into().ok()?;
+        Some(i32::from_be_bytes(bytes))
+    };
+    let foreign = |what: &str| Ok(Identity::Foreign(what.to_owned()));
+    match (number(APPLICATION_AT), number(FORMAT_AT)) {
+        _ if header.is_empty() => foreign("it is empty"),
+        _ if !header.starts_with(MAGIC) => foreign("it is no SQLite file"),
+        (Some(found), Some(format)) if found == application => Ok(match format {
+            format if format > known => Identity::Newer(format),
+            1.. => Identity::Ours,
+            _ => Identity::Foreign(format!("it has the impossible format {format}")),
+        }),
+        (Some(_), Some(_)) => foreign("it is an SQLite file of another program"),
+        _ => foreign("it is cut off"),
+    }
+}
+
+/// Makes the names in a directory durable: what was created, renamed or removed in it.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Removes a file; it may be gone already.
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The path whose last name is longer by `suffix`.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut longer = path.as_os_str().to_owned();
+    longer.push(suffix);
+    PathBuf::from(longer)
+}

@@ -1,0 +1,186 @@
+//! Creating and opening the file: what it is, whether its log is unhurt, how SQLite is set.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf, absolute};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::log::{Log, Tuning};
+use super::{pages, wal};
+use crate::JournalError;
+use crate::error::BUSY_SECONDS_MAX;
+use crate::file::{Identity, identify, remove_if_there, sync_directory, with_suffix};
+
+/// The format of journal files that this crate writes; it reads 1 up to this.
+pub const JOURNAL_FORMAT: i32 = 1;
+
+/// "DOOR" in SQLite's `application_id`.
+const APPLICATION: i32 = 0x444F_4F52;
+
+const SCHEMA: &str = "
+    CREATE TABLE head (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        epoch INTEGER NOT NULL,
+        next INTEGER NOT NULL,
+        hash BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO head VALUES (1, 0, 1, zeroblob(32));
+    CREATE TABLE journal (
+        seq INTEGER PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        previous BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        payload BLOB NOT NULL
+    ) STRICT;
+";
+
+/// SQLite's page cache of a connection, in KiB.
+const CACHE_KIB: i32 = 8 << 10;
+
+/// Creates an empty journal, whole or not at all, and returns its absolute path.
+///
+/// Absolute, because SQLite takes a name that starts with `file:` for a URI.
+pub(super) fn create(path: &Path, tuning: Tuning) -> Result<PathBuf, JournalError> {
+    let failed = |error| JournalError::io(path, "create", &error);
+    let path = absolute(path).map_err(failed)?;
+    if fs::exists(&path).map_err(failed)? {
+        return Err(JournalError::Exists { path });
+    }
+    let unfinished = with_suffix(&path, ".unfinished");
+    let remove = || {
+        // With what SQLite leaves beside it when it is killed.
+        ["", "-journal", "-wal", "-shm"]
+            .iter()
+            .try_for_each(|suffix| remove_if_there(&with_suffix(&unfinished, suffix)))
+    };
+    remove().map_err(failed)?;
+    let written = write_empty(&unfinished, tuning).and_then(|()| {
+        File::open(&unfinished)
+            .and_then(|file| file.sync_all())
+            .and_then(|()| fs::rename(&unfinished, &path))
+            .and_then(|()| sync_directory(path.parent().unwrap_or(&path)))
+            .map_err(failed)
+    });
+    if written.is_err() {
+        let _ = remove();
+    }
+    written.map(|()| path)
+}
+
+/// The write-ahead log of the SQLite file at `path`.
+fn log_of(path: &Path) -> PathBuf {
+    with_suffix(path, "-wal")
+}
+
+/// The absolute path of a file that is a journal which we can read, its log unhurt.
+pub(super) fn examine(path: &Path) -> Result<PathBuf, JournalError> {
+    let failed = |error| JournalError::io(path, "open", &error);
+    let path = absolute(path).map_err(failed)?;
+    if !fs::exists(&path).map_err(failed)? {
+        return Err(JournalError::Missing { path });
+    }
+    match identify(&path, APPLICATION, JOURNAL_FORMAT).map_err(failed)? {
+        Identity::Ours => {}
+        Identity::Newer(found) => {
+            return Err(JournalError::Newer { path, found, known: JOURNAL_FORMAT });
+        }
+        Identity::Foreign(what) => return Err(JournalError::NotAJournal { path, what }),
+    }
+    match wal::lost_transactions(&log_of(&path)).map_err(failed)? {
+        Some(what) => Err(JournalError::DamagedFile { path: log_of(&path), what }),
+        None => Ok(path),
+    }
+}
+
+fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(BUSY_SECONDS_MAX))?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(connection)
+}
+
+pub(super) fn connect_to_write(
+    path: &Path,
+    tuning: Tuning,
+) -> Result<(Connection, Log), JournalError> {
+    let failed = |error| JournalError::sqlite(path, "open", &error);
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    let mode = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))
+        .map_err(failed)?;
+    if mode != "wal" {
+        let cause = "its file system cannot share memory between processes; put the data \
+                     directory on a local disk"
+            .to_owned();
+        return Err(JournalError::Io { doing: "open", path: path.to_owned(), cause });
+    }
+    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    let log = Log::watch(&mut connection, tuning.checkpoint_bytes).map_err(failed)?;
+    pages::head_row(&connection, path)?;
+    Ok((connection, log))
+}
+
+pub(super) fn connect_to_read(path: &Path) -> Result<Connection, JournalError> {
+    let failed = |error| JournalError::sqlite(path, "open", &error);
+    // The file is opened at the first statement.
+    let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|connection| {
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(connection)
+    });
+    match opened {
+        Ok(connection) => Ok(connection),
+        Err(error) if has_no_place_for_an_index(&error) => {
+            if fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0) {
+                let cause = "its log has to be indexed and its directory cannot be written; read \
+                             a copy, or as the user that owns it"
+                    .to_owned();
+                return Err(JournalError::Io { doing: "open", path: path.to_owned(), cause });
+            }
+            // Without a log nobody is writing.
+            let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            connect(Path::new(&immutable_uri(path)), access).map_err(failed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn has_no_place_for_an_index(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// The name of `path` for SQLite that says that nobody will change the file,
+/// <https://www.sqlite.org/uri.html>.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+/// Writes a journal without batches, durable but for its name.
+fn write_empty(path: &Path, tuning: Tuning) -> Result<(), JournalError> {
+    let failed = |error| JournalError::sqlite(path, "create", &error);
+    let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let connection = connect(path, access).map_err(failed)?;
+    let written = || {
+        connection.pragma_update(None, "page_size", tuning.page_bytes)?;
+        connection.pragma_update(None, "synchronous", "EXTRA")?;
+        let transaction = connection.unchecked_transaction()?;
+        connection.pragma_update(None, "application_id", APPLICATION)?;
+        connection.pragma_update(None, "user_version", JOURNAL_FORMAT)?;
+        connection.execute_batch(SCHEMA)?;
+        transaction.commit()?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+    };
+    written().map_err(failed)?;
+    connection.close().map_err(|(_, error)| failed(error))
+}
