@@ -1,5 +1,5 @@
-//! Breaks: differences are postings to suspense with an age and an owner, closed by postings that two
-//! people approved (M9).
+//! Breaks: differences are postings to suspense with an age and an owner, closed by postings that
+//! two people approved (M9).
 
 use ledger::AccountNo;
 use money::Amount;
@@ -10,7 +10,7 @@ use crate::command::{BreakSide, BreakSubject, Closing, Command, FIRST_OWN_BREAK}
 use crate::engine::{Engine, above_zero};
 use crate::event::{Event, Outcome};
 use crate::ids::{BreakId, PersonId};
-use crate::records::{Break, RailId};
+use crate::records::{Break, InLine, RailId};
 use crate::refusal::{Missing, Refusal};
 
 impl Engine {
@@ -28,7 +28,7 @@ impl Engine {
                 self.propose_closing(break_id, closing, proposed_by, out)
             }
             Command::ApproveBreakClosing { break_id, approved_by } => {
-                self.approve_closing(break_id, approved_by, out)
+                self.approve_closing(break_id, (approved_by, today), out)
             }
             _ => unreachable!("only breaks are dispatched here"),
         }
@@ -80,6 +80,11 @@ impl Engine {
             }
         }
         self.books.commit(out).map_err(|_| Refusal::LimitReached)?;
+        // What a firm has too much goes to the bank with the rest, and is no seller's there (M5).
+        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
+            let firm = self.firms.number(firm).expect("its account was just found");
+            self.firms.get_mut(firm).line.push_back(InLine::Surplus(amount));
+        }
         self.add_break(id, (subject, side), amount, currency, (owner, today), out);
         Ok(())
     }
@@ -142,7 +147,7 @@ impl Engine {
     fn approve_closing(
         &mut self,
         id: BreakId,
-        by: PersonId,
+        (by, today): (PersonId, BusinessDate),
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
         let missing = Refusal::NotFound(Missing::Break(id));
@@ -154,7 +159,16 @@ impl Engine {
         if proposed_by == by {
             return Err(Refusal::SamePerson);
         }
-        let (side, amount) = (record.side, record.amount);
+        let (subject, side, amount) = (record.subject, record.side, record.amount);
+        // A firm's missing cash was made good, so those in line for it need wait no longer (M5).
+        let made_good = match (subject, side) {
+            (BreakSubject::FirmCash(firm), BreakSide::Shortfall) => {
+                let firm = self.firms.number(firm).expect("it was there when it was raised");
+                let unallotted = self.firms.get(firm).unallotted.checked_add(amount);
+                Some((firm, unallotted.ok_or(Refusal::Overflow)?))
+            }
+            _ => None,
+        };
         let accounts = self.currency_accounts(record.currency);
         let suspense = accounts.suspense;
         let against = match closing {
@@ -173,6 +187,10 @@ impl Engine {
         self.books.commit(out).map_err(|_| Refusal::LimitReached)?;
         self.small.breaks.get_mut(&id).expect("it was just there").closed = true;
         out.events.push(Event::BreakClosed { break_id: id, amount });
+        if let Some((firm, unallotted)) = made_good {
+            self.firms.get_mut(firm).unallotted = unallotted;
+            self.allot(firm, today, out);
+        }
         Ok(())
     }
 }

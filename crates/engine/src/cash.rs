@@ -1,5 +1,5 @@
-//! The custody of cash (M6): in the courier's hands until a hub has counted it, the firm's until the
-//! bank confirms it.
+//! The custody of cash (M6): in the courier's hands until a hub has counted it, the firm's until
+//! the bank confirms it.
 
 use money::Amount;
 use sha2::{Digest as _, Sha256};
@@ -22,6 +22,12 @@ pub fn one_time_code_hash(handover: HandOverId, code: u32) -> [u8; 32] {
     hasher.update(handover.0.to_be_bytes());
     hasher.update(code.to_be_bytes());
     hasher.finalize().into()
+}
+
+/// A balance as an amount: nothing where it is below zero, the largest amount where it is more.
+fn at_most_an_amount(balance: i128) -> Amount {
+    let minor = balance.clamp(0, i128::from(Amount::MAX.minor()));
+    u64::try_from(minor).ok().and_then(Amount::new).unwrap_or(Amount::MAX)
 }
 
 impl Engine {
@@ -51,12 +57,6 @@ impl Engine {
         }
     }
 
-    fn courier_with_hand_over(&self, id: HandOverId) -> Option<u32> {
-        let mut couriers = (0..).zip(self.couriers.iter());
-        let open = |handover: &HandOver| handover.id == id;
-        couriers.find(|(_, courier)| courier.handover.as_ref().is_some_and(open)).map(|(n, _)| n)
-    }
-
     fn start_hand_over(
         &mut self,
         id: HandOverId,
@@ -72,7 +72,7 @@ impl Engine {
         if courier.handover.is_some() {
             return Err(Refusal::HandOverOpen);
         }
-        if self.couriers.iter().any(|other| other.last_handover == Some(id)) {
+        if self.handovers.contains_key(&id) {
             return Err(Refusal::IdentifierTaken);
         }
         let cash = self.books.account(courier.cash).balance();
@@ -81,7 +81,11 @@ impl Engine {
         let items = u32::try_from(courier.in_hand.len()).expect("fewer than 2³² items");
         let courier = self.couriers.get_mut(number);
         courier.handover = Some(HandOver { id, expected, items, code_hash });
-        courier.last_handover = Some(id);
+        let before = courier.last_handover.replace(id);
+        if let Some(before) = before {
+            self.handovers.remove(&before);
+        }
+        self.handovers.insert(id, number);
         out.events.push(Event::HandOverStarted { handover: id, expected });
         Ok(())
     }
@@ -93,13 +97,10 @@ impl Engine {
         (counted_by, today): (PersonId, BusinessDate),
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
-        let Some(number) = self.courier_with_hand_over(id) else {
-            let counted_before = self.couriers.iter().any(|one| one.last_handover == Some(id));
-            let missing = Refusal::NotFound(Missing::HandOver(id));
-            return Err(if counted_before { Refusal::Repeated } else { missing });
-        };
+        let number = self.handovers.get(&id).copied();
+        let number = number.ok_or(Refusal::NotFound(Missing::HandOver(id)))?;
         let courier = self.couriers.get(number);
-        let handover = courier.handover.clone().expect("the courier was found by it");
+        let handover = courier.handover.clone().ok_or(Refusal::Repeated)?;
         if counted_by.0 == courier.id.0 {
             return Err(Refusal::SamePerson);
         }
@@ -139,7 +140,8 @@ impl Engine {
         Ok(())
     }
 
-    /// A counted cash tender waits for the bank; within the firm's guarantee it is as good as there.
+    /// A counted cash tender waits for the bank; within the firm's guarantee it is as good as
+    /// there.
     fn stand_in_line(&mut self, firm: u32, slot: u32, today: BusinessDate, out: &mut Outcome) {
         let amount = self.item(slot).amount;
         let record = self.firms.get_mut(firm);
@@ -169,7 +171,7 @@ impl Engine {
             return Err(Refusal::WrongNumber(record.repayments + 1));
         }
         let short = self.books.account(record.shortage).balance();
-        let short = Amount::new(u64::try_from(short).unwrap_or(0)).unwrap_or(Amount::MAX);
+        let short = at_most_an_amount(short);
         if amount > short {
             return Err(Refusal::AmountTooLarge(short));
         }
@@ -207,10 +209,8 @@ impl Engine {
         let (bank, cash) = (bank.account, record.cash);
         self.books.begin(None, None);
         let reserve = self.books.reserve(Entry::Deposited, bank, cash, amount);
-        self.books.commit(out).map_err(|_| {
-            let available = u64::try_from(available).unwrap_or(0);
-            Refusal::AmountTooLarge(Amount::new(available).unwrap_or(Amount::MAX))
-        })?;
+        let too_large = |_| Refusal::AmountTooLarge(at_most_an_amount(available));
+        self.books.commit(out).map_err(too_large)?;
         self.small.deposits.insert(id, Deposit { firm: number, amount, reserve });
         out.events.push(Event::DepositAnnounced { deposit: id, firm, amount });
         Ok(())
@@ -248,7 +248,7 @@ impl Engine {
     }
 
     /// Gives what the bank has credited to those in line, first in, first out.
-    fn allot(&mut self, firm: u32, today: BusinessDate, out: &mut Outcome) {
+    pub(crate) fn allot(&mut self, firm: u32, today: BusinessDate, out: &mut Outcome) {
         while let Some(&first) = self.firms.get(firm).line.front() {
             let amount = match first {
                 InLine::Item(slot) => self.item(slot).amount,
@@ -263,6 +263,7 @@ impl Engine {
                 let record = self.firms.get_mut(firm);
                 let guaranteed = record.guaranteed.checked_sub(amount);
                 record.guaranteed = guaranteed.expect("each guarantee is counted once");
+                self.item_mut(slot).guaranteed = false;
             } else {
                 assert!(matches!(self.item(slot).progress, Progress::Approved { .. }), "M5");
                 self.money_is_there(slot, today, out);

@@ -1,7 +1,8 @@
 //! The chart of accounts: which accounts there are, and for each thing that happens, its postings.
 //!
-//! This file is meant to be read by an accountant. Every posting that the engine makes is one row of
-//! [`CHART`]; a posting whose accounts are not of the kinds that its row names stops the process.
+//! This file is meant to be read by an accountant. Every posting that the engine makes is one row
+//! of [`CHART`]; a posting whose accounts are not of the kinds that its row names stops the
+//! process.
 
 use ledger::{Limits, Side};
 use tariff::FeeKind;
@@ -102,8 +103,8 @@ impl AccountKind {
 
     /// How far its balance may go unless its owner's terms say less.
     ///
-    /// A bank account may be overdrawn (the bank decides that), a network may take back more than it
-    /// owes, a seller may owe, and differences go either way. Everything else stops at zero.
+    /// A bank account may be overdrawn (the bank decides that), a network may take back more than
+    /// it owes, a seller may owe, and differences go either way. Everything else stops at zero.
     #[must_use]
     pub const fn limits(self) -> Limits {
         match self {

@@ -73,14 +73,16 @@ impl Engine {
             let reserved = self.books.account(rail.receivable).debits_pending();
             if rail.unknown != unknown[place] || reserved != pending[place] {
                 wrong.push(format!(
-                    "M4: {} has {} unknown payments and {reserved} pending, its payments say {} and {}",
+                    "M4: {} has {} unknown payments and {reserved} pending, its payments say {} \
+                     and {}",
                     rail.reference, rail.unknown, unknown[place], pending[place]
                 ));
             }
         }
     }
 
-    /// What a seller's held account holds is the shares of the seller's payments that are not released.
+    /// What a seller's held account holds is the shares of the seller's payments that are not
+    /// released.
     fn check_held(&self, wrong: &mut Vec<String>) {
         let mut held = vec![0_i128; self.sellers.len() as usize];
         for (_, item) in self.items.iter() {
@@ -99,8 +101,8 @@ impl Engine {
         }
     }
 
-    /// Each courier's cash is what was taken and not handed over; each firm's counted cash, with what
-    /// its couriers owe, covers what stands in line.
+    /// Each courier's cash is what was taken and not handed over; each firm's counted cash, with
+    /// what its couriers owe and what is missing, covers what stands in line.
     fn check_cash(&self, wrong: &mut Vec<String>) {
         let mut short = vec![0_i128; self.firms.len() as usize];
         for courier in self.couriers.iter() {
@@ -120,13 +122,24 @@ impl Engine {
         }
         for (firm, short) in self.firms.iter().zip(short) {
             let in_line: i128 = firm.line.iter().map(|&one| self.in_line(one)).sum();
-            let breaks = self.breaks_in_cash(firm.id);
+            let missing = self.missing_cash(firm.id);
             let covered = self.balance(firm.cash) + short + i128::from(firm.unallotted.minor());
-            if covered != in_line + breaks {
+            if covered + missing != in_line {
                 wrong.push(format!(
-                    "M6: firm {} has {covered} in cash, owed and unallotted, in line is {in_line}, \
-                     breaks {breaks}",
+                    "M6: firm {} has {covered} in cash, owed and unallotted, {missing} is missing, \
+                     in line is {in_line}",
                     firm.reference
+                ));
+            }
+            let guaranteed = firm.line.iter().filter(|one| self.is_guaranteed(one));
+            let guaranteed: i128 = guaranteed.map(|&one| self.in_line(one)).sum();
+            if i128::from(firm.guaranteed.minor()) != guaranteed || firm.guaranteed > firm.guarantee
+            {
+                wrong.push(format!(
+                    "M5: firm {} guarantees {}, the line says {guaranteed}, its limit is {}",
+                    firm.reference,
+                    firm.guaranteed.minor(),
+                    firm.guarantee.minor()
                 ));
             }
         }
@@ -140,17 +153,18 @@ impl Engine {
         i128::from(amount.minor())
     }
 
-    /// What reconciliation added to a firm's cash, less what it took away. The engine's own breaks
-    /// stand in line themselves.
-    fn breaks_in_cash(&self, firm: crate::ids::FirmId) -> i128 {
-        use crate::command::{BreakSide, BreakSubject, FIRST_OWN_BREAK};
-        let raised = self.small.breaks.range(..FIRST_OWN_BREAK);
-        let of_firm = raised.filter(|(_, one)| one.subject == BreakSubject::FirmCash(firm));
-        let signed = of_firm.map(|(_, one)| match one.side {
-            BreakSide::Excess => i128::from(one.amount.minor()),
-            BreakSide::Shortfall => -i128::from(one.amount.minor()),
-        });
-        signed.sum()
+    fn is_guaranteed(&self, one: &InLine) -> bool {
+        matches!(*one, InLine::Item(slot) if self.item(slot).guaranteed)
+    }
+
+    /// What reconciliation found missing in a firm's cash and nobody has made good. What it found
+    /// too much stands in line.
+    fn missing_cash(&self, firm: crate::ids::FirmId) -> i128 {
+        use crate::command::{BreakSide, BreakSubject};
+        let what = (BreakSubject::FirmCash(firm), BreakSide::Shortfall);
+        let open = self.small.breaks.values().filter(|one| !one.closed);
+        let missing = open.filter(|one| (one.subject, one.side) == what);
+        missing.map(|one| i128::from(one.amount.minor())).sum()
     }
 
     /// What a seller's statement says is what the ledger has for the seller (M7, M8).

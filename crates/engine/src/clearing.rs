@@ -1,5 +1,5 @@
-//! Money that is really there (M5): cleared by a network or wallet, or confirmed cash; then on hold,
-//! then the seller's.
+//! Money that is really there (M5): cleared by a network or wallet, or confirmed cash; then on
+//! hold, then the seller's.
 
 use money::Amount;
 use tariff::BusinessDate;
@@ -87,8 +87,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The money of a tender is really there: it is on hold by the rule of the seller's jurisdiction,
-    /// or the seller's at once.
+    /// The money of a tender is really there: it is on hold by the rule of the seller's
+    /// jurisdiction, or the seller's at once.
     pub(crate) fn money_is_there(&mut self, slot: u32, today: BusinessDate, out: &mut Outcome) {
         let item = self.item(slot);
         let Progress::Approved { unpaid } = item.progress else {
@@ -128,9 +128,9 @@ impl Engine {
         self.books.post(Entry::Released, held, payable, share);
         self.books.commit_certain(out, "a share that is held can be released");
         let statement = &mut self.sellers.get_mut(seller_number).statement;
-        statement.gross += gross.minor();
-        statement.fees += fees.minor();
-        statement.given_back += from_held.minor();
+        statement.gross += u128::from(gross.minor());
+        statement.fees += u128::from(fees.minor());
+        statement.given_back += u128::from(from_held.minor());
         self.item_mut(slot).progress = Progress::Released { unpaid };
         out.events.push(Event::Released { tender, seller: id, gross, fees, given_back: from_held });
     }

@@ -1,7 +1,7 @@
 //! The vocabulary: everything that can be asked of the books.
 //!
-//! A command that is carried out stands in the journal for ever. Variants are therefore only added, at the
-//! end; what is there keeps its bytes (see the golden bytes in the tests).
+//! A command that is carried out stands in the journal for ever. Variants are therefore only added,
+//! at the end; what is there keeps its bytes (see the golden bytes in the tests).
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Currency};
@@ -22,7 +22,8 @@ pub const ATTEMPTS_MAX: u8 = 3;
 pub const TENDERS_MAX: u8 = 16;
 /// Refunds and chargebacks that one tender may see.
 pub const REFUNDS_MAX: u8 = 16;
-/// Tenders of one network that may be unknown at a time; beyond it the network gets no new ones (M4).
+/// Tenders of one network that may be unknown at a time; beyond it the network gets no new ones
+/// (M4).
 pub const UNKNOWN_PER_NETWORK_MAX: u32 = 10_000;
 /// Payouts in one settlement plan at the most; what is left is for the next plan.
 pub const PLAN_LINES_MAX: usize = 10_000;
@@ -258,8 +259,8 @@ pub enum Command {
         /// The rule.
         rule: HoldRule,
     },
-    /// Adds a version to a tariff. The first has number 1; each begins where the one before ends: an
-    /// open end is closed on that day, as long as that is not before today.
+    /// Adds a version to a tariff. The first has number 1; each begins where the one before ends:
+    /// an open end is closed on that day, as long as that is after today.
     PublishTariff {
         /// The tariff.
         tariff: TariffId,
@@ -273,6 +274,8 @@ pub enum Command {
         until: Option<BusinessDate>,
         /// Its terms.
         terms: Box<Terms>,
+        /// The tariff's name, the same in each version.
+        reference: String,
     },
     /// Adds a seller.
     RegisterSeller {
@@ -434,7 +437,7 @@ pub enum Command {
         code: u32,
         /// What was counted.
         counted: Amount,
-        /// Who counted.
+        /// Who counted; not the courier, whose person has the courier's own number.
         counted_by: PersonId,
     },
     /// A courier pays for what was short.
@@ -555,11 +558,13 @@ pub enum Command {
         /// Who approves; not who proposed.
         approved_by: PersonId,
     },
-    /// Forgets closed parcels whose money is final and whose time for refunds and chargebacks is over.
+    /// Forgets closed parcels whose money is final and whose time for refunds and chargebacks is
+    /// over.
     ForgetClosed {
         /// Those handed out before this date; at least [`RETENTION_DAYS`] ago.
         before: BusinessDate,
-        /// How many records to look at, 1 to [`ITEMS_PER_COMMAND_MAX`]; the next call goes on from there.
+        /// How many records to look at, 1 to [`ITEMS_PER_COMMAND_MAX`]; the next call goes on from
+        /// there.
         limit: u32,
     },
 }

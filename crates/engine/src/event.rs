@@ -58,7 +58,8 @@ pub struct Posting {
     pub credit: AccountNo,
     /// How much.
     pub amount: Amount,
-    /// The tender that it belongs to, if it belongs to one; number 0 where only the parcel is meant.
+    /// The tender that it belongs to, if it belongs to one; number 0 where only the parcel is
+    /// meant.
     pub tender: Option<TenderId>,
     /// The tariff version behind it, if it is about one.
     pub tariff: Option<TariffVersion>,

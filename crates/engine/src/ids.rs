@@ -54,8 +54,8 @@ identifiers! {
     PersonId,
 }
 
-/// A parcel. Made from the seller and the seller's own reference of the order, so that announcing the
-/// same parcel twice is seen as that.
+/// A parcel. Made from the seller and the seller's own reference of the order, so that announcing
+/// the same parcel twice is seen as that.
 #[derive(
     Clone,
     Copy,
@@ -74,6 +74,7 @@ pub struct ParcelId([u64; 2]);
 impl ParcelId {
     /// From its 128 bits.
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
     pub const fn new(bits: u128) -> ParcelId {
         ParcelId([(bits >> 64) as u64, bits as u64])
     }
@@ -119,8 +120,8 @@ pub struct TenderId {
     pub number: u8,
 }
 
-/// SHA-256 over the kind and the texts, each with its length before it so that no two lists of texts
-/// give the same bytes.
+/// SHA-256 over the kind and the texts, each with its length before it so that no two lists of
+/// texts give the same bytes.
 fn derive(kind: &str, texts: &[&str]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for text in [kind].iter().chain(texts) {
@@ -136,9 +137,15 @@ mod tests {
 
     #[test]
     fn derived_identifiers_are_frozen() {
-        // Written into journals: they must never change.
-        assert_eq!(SellerId::derived("s-1"), SellerId(0));
-        assert_eq!(ParcelId::derived(SellerId(1), "order-1").bits(), 0);
+        // Written into journals: they must never change. The values were computed apart from this
+        // code, with Python's hashlib: SHA-256 over each text with its length before it in eight
+        // bytes, big-endian; the first eight bytes of it, sixteen for a parcel.
+        assert_eq!(SellerId::derived("s-1"), SellerId(15_815_239_971_794_137_981));
+        assert_eq!(CourierId::derived("x"), CourierId(0x511c_0301_aa55_0446));
+        assert_eq!(
+            ParcelId::derived(SellerId(1), "order-1"),
+            ParcelId::new(0xf86a_1851_5711_73af_c197_9796_ec04_bd87)
+        );
         assert_ne!(SellerId::derived("x").0, CourierId::derived("x").0);
     }
 }

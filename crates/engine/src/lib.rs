@@ -1,11 +1,11 @@
 //! The engine: the books of the doorstep as a pure state machine.
 //!
-//! `apply(command, at)` gives facts and postings, or a refusal that changed nothing. The same commands
-//! give the same books, bit for bit, on any machine (M11).
+//! `apply(command, at)` gives facts and postings, or a refusal that changed nothing. The same
+//! commands give the same books, bit for bit, on any machine (M11).
 //!
 //! Never: a clock, randomness, I/O, floats, SQL, iteration in an order that depends on a hash.
-//! Start at [`Engine::apply`]; the vocabulary is in [`command`] and [`event`]; the chart of accounts in
-//! [`chart`]; what is asked of the books afterwards in [`view`].
+//! Start at [`Engine::apply`]; the vocabulary is in [`command`] and [`event`]; the chart of
+//! accounts in [`chart`]; what is asked of the books afterwards in [`view`].
 
 pub mod chart;
 pub mod command;

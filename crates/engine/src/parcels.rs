@@ -181,6 +181,9 @@ impl Engine {
             return Err(Refusal::ParcelState);
         }
         let before = parcel.due;
+        if parcel.part_accepted && accepted == before {
+            return Err(Refusal::Repeated);
+        }
         if accepted >= before {
             return Err(Refusal::AmountTooLarge(before));
         }
@@ -238,7 +241,7 @@ impl Engine {
         self.books.begin(Some(TenderId { parcel: id, number: 0 }), Some(tariff));
         self.books.post(Entry::ReturnCharged, payable, income, fee);
         self.books.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.sellers.get_mut(number).statement.fees += fee.minor();
+        self.sellers.get_mut(number).statement.fees += u128::from(fee.minor());
         self.close_without_money(slot, Progress::Returned, fee, (today, version));
         out.events.push(Event::Returned { parcel: id, seller: seller_id, fee, tariff });
         Ok(())
@@ -331,9 +334,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether all items of a list are final and older than a date.
+    /// Whether all items of a list are final and older than a date. Guaranteed cash that the bank
+    /// does not have yet is not: the firm's line points at it.
     fn is_over(&self, newest: u32, before: BusinessDate) -> bool {
-        self.tenders_from(newest).all(|(_, item)| item.progress.is_final() && item.date < before)
+        let over = |item: &Item| item.progress.is_final() && !item.guaranteed && item.date < before;
+        self.tenders_from(newest).all(|(_, item)| over(item))
     }
 
     /// A parcel's items, the newest first, with their slots.

@@ -106,11 +106,11 @@ impl Engine {
                 self.small.hold_rules.insert(*jurisdiction, *rule);
                 Ok(())
             }
-            C::PublishTariff { tariff, version, currency, from, until, terms } => {
+            C::PublishTariff { tariff, version, currency, from, until, terms, reference } => {
                 let version = (*version, *from, *until);
-                self.publish(*tariff, *currency, version, terms, today)
+                self.publish((*tariff, reference), *currency, version, terms, today)
             }
-            C::RegisterSeller { .. } => self.register_seller(command),
+            C::RegisterSeller { .. } => self.register_seller(command, today),
             _ => unreachable!("only registrations are dispatched here"),
         }?;
         out.events.push(Event::Registered);
@@ -242,12 +242,13 @@ impl Engine {
 
     fn publish(
         &mut self,
-        id: TariffId,
+        (id, reference): (TariffId, &str),
         currency: Option<Currency>,
         (number, from, until): (u16, BusinessDate, Option<BusinessDate>),
         terms: &Terms,
         today: BusinessDate,
     ) -> Result<(), Refusal> {
+        check_reference(reference)?;
         terms.check().map_err(Refusal::BadTerms)?;
         if until.is_some_and(|until| until <= from) {
             return Err(Refusal::BadVersion);
@@ -261,6 +262,7 @@ impl Engine {
             };
             if let Some(before) = version(number) {
                 let same = before.terms == *terms && before.from == from;
+                let same = same && tariff.reference == reference;
                 return Err(known(same && tariff.currency == currency));
             }
             let last = version(number.wrapping_sub(1)).ok_or(Refusal::BadVersion)?;
@@ -270,7 +272,8 @@ impl Engine {
             };
             let keeps_classes = last.terms.classes.len() <= terms.classes.len()
                 && last.terms.classes.iter().zip(&terms.classes).all(|(a, b)| a.name == b.name);
-            if !follows || !keeps_classes || tariff.currency != currency {
+            let same_tariff = tariff.currency == currency && tariff.reference == reference;
+            if !follows || !keeps_classes || !same_tariff {
                 return Err(Refusal::BadVersion);
             }
         } else if number != 1 {
@@ -288,12 +291,15 @@ impl Engine {
                 tariff.versions.push(global);
                 self.small.versions[last].until = Some(from);
             }
-            None => self.small.tariffs.push(Tariff { id, currency, versions: vec![global] }),
+            None => {
+                let (reference, versions) = (reference.to_owned(), vec![global]);
+                self.small.tariffs.push(Tariff { id, currency, versions, reference });
+            }
         }
         Ok(())
     }
 
-    fn register_seller(&mut self, command: &Command) -> Result<(), Refusal> {
+    fn register_seller(&mut self, command: &Command, today: BusinessDate) -> Result<(), Refusal> {
         let Command::RegisterSeller {
             seller: id,
             kind,
@@ -331,8 +337,13 @@ impl Engine {
         if let Some(only) = terms.currency.filter(|only| only != currency) {
             return Err(Refusal::CurrencyMismatch(only, *currency));
         }
-        let last = *terms.versions.last().expect("a tariff has a version");
-        let classes = self.small.versions[usize::from(last)].terms.classes.len();
+        // Versions only add classes: what the first one that still holds has, all to come have. The
+        // last one's would not do, for it may begin only after the seller's first collection.
+        let version = |place: &u16| &self.small.versions[usize::from(*place)];
+        let holds = |version: &&Version| version.until.is_none_or(|until| today < until);
+        let first = terms.versions.iter().map(version).find(holds);
+        let first = first.or_else(|| terms.versions.last().map(version));
+        let classes = first.expect("a tariff has a version").terms.classes.len();
         if usize::from(class.0) >= classes {
             return Err(Refusal::NotFound(Missing::Class));
         }

@@ -10,8 +10,8 @@ use tariff::{BusinessDate, CardKind, ClassNo, Tender, Terms};
 use crate::command::{BreakSide, BreakSubject, Closing, Cycle, HoldRule, Jurisdiction, SellerKind};
 use crate::event::PayoutLine;
 use crate::ids::{
-    BankId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PersonId, SellerId,
-    TariffId, TenderId, TerminalId, WalletId,
+    BankId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId, PersonId,
+    SellerId, TariffId, TenderId, TerminalId, WalletId,
 };
 use crate::registry::Registered;
 
@@ -34,7 +34,7 @@ pub(crate) struct Parcel {
     pub id: ParcelId,
     pub due: Amount,
     pub seller: u32,
-    /// Announced: nothing. Assigned: the firm. Out and refused: the courier.
+    /// Announced: nothing. Assigned: the firm. Out: the courier. Refused: whoever had it.
     pub carrier: u32,
     /// Its newest tender.
     pub last: u32,
@@ -154,7 +154,8 @@ pub(crate) struct Item {
     pub means: Means,
     /// Refunds and chargebacks so far.
     pub refunds: u8,
-    /// The firm guaranteed this cash before the bank had it.
+    /// The firm guarantees this cash and the bank does not have it yet: it stands in the firm's
+    /// line.
     pub guaranteed: bool,
 }
 
@@ -175,27 +176,27 @@ impl Item {
     }
 }
 
-/// What a seller's next payout is made of so far, in minor units.
+/// What a seller's next payout is made of so far, in minor units. Sums like the ledger's: each
+/// thing adds less than 2⁶³, so that they stay far from the edge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Statement {
-    pub gross: u64,
-    pub fees: u64,
-    pub given_back: u64,
-    pub returned: u64,
+    pub gross: u128,
+    pub fees: u128,
+    pub given_back: u128,
+    pub returned: u128,
 }
 
 impl Statement {
     pub(crate) fn net(&self) -> i128 {
-        i128::from(self.gross) + i128::from(self.returned)
-            - i128::from(self.fees)
-            - i128::from(self.given_back)
+        let signed = |sum: u128| i128::try_from(sum).expect("sums stay below 2¹²⁰");
+        signed(self.gross) + signed(self.returned) - signed(self.fees) - signed(self.given_back)
     }
 
     pub(crate) fn add(&mut self, line: &PayoutLine) {
-        self.gross += line.gross;
-        self.fees += line.fees;
-        self.given_back += line.given_back;
-        self.returned += line.returned;
+        self.gross += u128::from(line.gross);
+        self.fees += u128::from(line.fees);
+        self.given_back += u128::from(line.given_back);
+        self.returned += u128::from(line.returned);
     }
 }
 
@@ -354,6 +355,7 @@ pub(crate) struct Tariff {
     pub currency: Option<Currency>,
     /// Its versions, as places in the list of all versions.
     pub versions: Vec<u16>,
+    pub reference: String,
 }
 
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -387,7 +389,17 @@ pub(crate) struct Plan {
     pub cycle: Cycle,
     pub currency: Currency,
     pub planned_by: PersonId,
+    /// Its first payout, and the one after its last.
+    pub payouts: (PayoutId, PayoutId),
     pub lines: Vec<(PayoutLine, TransferId)>,
+}
+
+impl Plan {
+    /// Whether a payout was one of this plan's and was sent.
+    pub(crate) fn has_sent(&self, payout: PayoutId) -> bool {
+        let (first, next) = self.payouts;
+        self.stand == PlanStand::Executed && first <= payout && payout < next
+    }
 }
 
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -433,7 +445,9 @@ pub(crate) struct Small {
     pub versions: Vec<Version>,
     pub deposits: std::collections::BTreeMap<DepositId, Deposit>,
     pub plans: std::collections::BTreeMap<crate::ids::PlanId, Plan>,
-    pub payouts: std::collections::BTreeMap<crate::ids::PayoutId, Payout>,
+    pub payouts: std::collections::BTreeMap<PayoutId, Payout>,
+    /// The payouts that came back: so few that all of them can be remembered.
+    pub returned: std::collections::BTreeSet<PayoutId>,
     pub next_payout: u64,
     pub breaks: std::collections::BTreeMap<crate::ids::BreakId, Break>,
     pub own_breaks: u64,

@@ -74,8 +74,8 @@ impl Engine {
         self.currency_accounts(currency).buyer_refunds
     }
 
-    /// Takes what is given back from the tender's share while it is held, the rest from the seller's
-    /// own money, which may go below zero.
+    /// Takes what is given back from the tender's share while it is held, the rest from the
+    /// seller's own money, which may go below zero.
     fn take_from_seller(
         &mut self,
         slot: u32,
@@ -101,7 +101,7 @@ impl Engine {
         item.given_back = given_back.expect("what is given back was collected");
         item.refunds += 1;
         let statement = &mut self.sellers.get_mut(seller_number).statement;
-        statement.given_back += from_payable.minor();
+        statement.given_back += u128::from(from_payable.minor());
         Ok(())
     }
 

@@ -63,7 +63,9 @@ impl Engine {
         for (seller, _) in &draft.lines {
             self.sellers.get_mut(*seller).statement = Statement::default();
         }
+        let first = PayoutId(self.small.next_payout);
         self.small.next_payout += lines.len() as u64;
+        let next = PayoutId(self.small.next_payout);
         out.events.push(Event::Planned {
             plan: id,
             lines: lines.iter().map(|(line, _)| *line).collect(),
@@ -71,11 +73,13 @@ impl Engine {
             left: draft.left,
         });
         let stand = PlanStand::Planned;
-        self.small.plans.insert(id, Plan { stand, cycle, currency, planned_by, lines });
+        let plan = Plan { stand, cycle, currency, planned_by, payouts: (first, next), lines };
+        self.small.plans.insert(id, plan);
         Ok(())
     }
 
-    /// Who of a cycle is to be paid what. Changes nothing.
+    /// Who of a cycle is to be paid what. Changes nothing. A seller with more than a payout line
+    /// can say (2⁶³ minor units and above) is in no plan.
     fn draft(&self, cycle: Cycle, place: u8, currency: Currency) -> Draft {
         let mut draft = Draft { lines: Vec::new(), below_minimum: 0, left: 0 };
         let sellers = (0..).zip(self.sellers.iter());
@@ -88,7 +92,9 @@ impl Engine {
                 seller.statement.net(),
                 "M8: a seller's statement is not what the ledger says"
             );
-            let Some(net) = u64::try_from(available).ok().and_then(Amount::new) else { continue };
+            let payout = PayoutId(self.small.next_payout + draft.lines.len() as u64);
+            let Some(line) = payout_line(payout, seller, currency) else { continue };
+            let net = line.net;
             if net.is_zero() {
                 continue;
             }
@@ -97,8 +103,7 @@ impl Engine {
             } else if draft.lines.len() >= PLAN_LINES_MAX {
                 draft.left += 1;
             } else {
-                let payout = PayoutId(self.small.next_payout + draft.lines.len() as u64);
-                draft.lines.push((number, payout_line(payout, seller, currency, net)));
+                draft.lines.push((number, line));
             }
         }
         draft
@@ -180,6 +185,16 @@ impl Engine {
         Ok(())
     }
 
+    /// A payout that is not on its way: it ended the same way before, or it did not.
+    fn no_such_payout(&self, id: PayoutId, arrived: bool) -> Refusal {
+        let missing = Refusal::NotFound(Missing::Payout(id));
+        if self.small.returned.contains(&id) {
+            return if arrived { missing } else { Refusal::Repeated };
+        }
+        let sent = self.small.plans.values().any(|plan| plan.has_sent(id));
+        if sent && arrived { Refusal::Repeated } else { missing }
+    }
+
     fn end_payout(
         &mut self,
         id: PayoutId,
@@ -187,9 +202,7 @@ impl Engine {
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
         let Some(payout) = self.small.payouts.get(&id) else {
-            let ended = id.0 != 0 && id.0 < self.small.next_payout && arrived;
-            let missing = Refusal::NotFound(Missing::Payout(id));
-            return Err(if ended { Refusal::Repeated } else { missing });
+            return Err(self.no_such_payout(id, arrived));
         };
         let (number, net, bank) = (payout.seller, payout.net, payout.bank);
         let seller = self.sellers.get(number);
@@ -206,15 +219,26 @@ impl Engine {
         if arrived {
             out.events.push(Event::PayoutConfirmed { payout: id, seller, net });
         } else {
-            self.sellers.get_mut(number).statement.returned += net.minor();
+            self.small.returned.insert(id);
+            self.sellers.get_mut(number).statement.returned += u128::from(net.minor());
             out.events.push(Event::PayoutReturned { payout: id, seller, net });
         }
         Ok(())
     }
 }
 
-/// A seller's statement as a payout.
-fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency, net: Amount) -> PayoutLine {
+/// A seller's statement as a payout; `None` where the seller owes, or where it is too much for one.
+fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<PayoutLine> {
+    let part = |sum: u128| u64::try_from(sum).ok();
     let Statement { gross, fees, given_back, returned } = seller.statement;
-    PayoutLine { payout, seller: seller.id, currency, gross, fees, given_back, returned, net }
+    Some(PayoutLine {
+        payout,
+        seller: seller.id,
+        currency,
+        gross: part(gross)?,
+        fees: part(fees)?,
+        given_back: part(given_back)?,
+        returned: part(returned)?,
+        net: u64::try_from(seller.statement.net()).ok().and_then(Amount::new)?,
+    })
 }

@@ -1,8 +1,8 @@
 //! The whole state as bytes, and back.
 //!
-//! A snapshot is a list of parts of about [`PART_BYTES`]. The first holds everything small, the others
-//! records of one table each. The digest is SHA-256 over all parts in order, so that reading a snapshot
-//! checks it.
+//! A snapshot is a list of parts of about [`PART_BYTES`]. One holds everything small, the others
+//! records of one table each. The digest is SHA-256 over all parts in order, so that reading
+//! a snapshot checks it.
 
 use std::io;
 
@@ -142,13 +142,17 @@ impl Engine {
 }
 
 impl Snapshot {
-    /// Writes all parts in order and tells their digest.
+    /// Writes all parts in order and tells their digest. What is written is let go of at once, the
+    /// parcels first, for they change most.
     ///
     /// # Errors
     /// Whatever `sink` gives.
-    pub fn write<E>(&self, sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Digest, E> {
+    pub fn write<E>(self, sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Digest, E> {
         let mut writer = Writer { sink, part: Vec::new(), count: 0, hasher: Sha256::new() };
-        writer.table(Table::Head, [&self.head])?;
+        self.parcels.consume(|slot| writer.record(Table::Parcels, &slot))?;
+        writer.end_part()?;
+        writer.record(Table::Head, &self.head)?;
+        writer.end_part()?;
         let accounts = self.accounts.iter().zip(self.owners.iter());
         writer.table(Table::Accounts, accounts.map(AccountRow))?;
         writer.table(Table::Banks, self.banks.iter())?;
@@ -157,15 +161,15 @@ impl Snapshot {
         writer.table(Table::Terminals, self.terminals.iter())?;
         writer.table(Table::Rails, self.rails.iter())?;
         writer.table(Table::Sellers, self.sellers.iter())?;
-        writer.table(Table::Parcels, self.parcels.raw())?;
-        writer.table(Table::Items, self.items.raw())?;
+        self.items.consume(|slot| writer.record(Table::Items, &slot))?;
+        writer.end_part()?;
         writer.table(Table::End, [&0_u8])?;
         Ok(Digest(writer.hasher.finalize().into()))
     }
 
     /// SHA-256 over all parts.
     #[must_use]
-    pub fn digest(&self) -> Digest {
+    pub fn digest(self) -> Digest {
         let digest: Result<Digest, std::convert::Infallible> = self.write(|_| Ok(()));
         match digest {
             Ok(digest) => digest,
@@ -203,25 +207,33 @@ impl<S> Writer<S> {
         S: FnMut(&[u8]) -> Result<(), E>,
     {
         for record in records {
-            if self.count == 0 {
-                self.part.clear();
-                self.part.extend_from_slice(&FORMAT.to_le_bytes());
-                self.part.push(table as u8);
-                self.part.extend_from_slice(&[0; 4]);
-            }
-            record.serialize(&mut self.part).expect("writing into memory does not fail");
-            self.count += 1;
-            if self.part.len() >= PART_BYTES {
-                self.end_part()?;
-            }
+            self.record(table, &record)?;
         }
-        if self.count > 0 { self.end_part() } else { Ok(()) }
+        self.end_part()
+    }
+
+    fn record<E, T: BorshSerialize>(&mut self, table: Table, record: &T) -> Result<(), E>
+    where
+        S: FnMut(&[u8]) -> Result<(), E>,
+    {
+        if self.count == 0 {
+            self.part.clear();
+            self.part.extend_from_slice(&FORMAT.to_le_bytes());
+            self.part.push(table as u8);
+            self.part.extend_from_slice(&[0; 4]);
+        }
+        record.serialize(&mut self.part).expect("writing into memory does not fail");
+        self.count += 1;
+        if self.part.len() >= PART_BYTES { self.end_part() } else { Ok(()) }
     }
 
     fn end_part<E>(&mut self) -> Result<(), E>
     where
         S: FnMut(&[u8]) -> Result<(), E>,
     {
+        if self.count == 0 {
+            return Ok(());
+        }
         self.part[COUNT_AT..COUNT_AT + 4].copy_from_slice(&self.count.to_le_bytes());
         self.count = 0;
         self.hasher.update(&self.part);
@@ -319,8 +331,8 @@ where
 }
 
 impl Engine {
-    /// Every open parcel, and every closed one at its newest item: the one that no other item of the
-    /// list and no open parcel points at.
+    /// Every open parcel, and every closed one at its newest item: the one that no other item of
+    /// the list and no open parcel points at. And every courier's last hand-over.
     fn rebuild_index(&mut self) {
         let mut is_older = vec![false; self.items.slots()];
         let open = self.parcels.iter().map(|(_, parcel)| parcel.last);
@@ -339,5 +351,9 @@ impl Engine {
         for (slot, item) in newest {
             self.index.add(item.parcel, Place::Closed(slot), parcels, items);
         }
+        let couriers = (0..).zip(self.couriers.iter());
+        let handovers =
+            couriers.filter_map(|(number, one)| one.last_handover.map(|id| (id, number)));
+        self.handovers = handovers.collect();
     }
 }

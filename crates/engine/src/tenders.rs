@@ -63,8 +63,8 @@ impl Engine {
         Ok(slot)
     }
 
-    /// What of the amount due is neither collected nor waiting for an answer (M2). An unknown payment
-    /// does not count: it is going to be reversed (M4).
+    /// What of the amount due is neither collected nor waiting for an answer (M2). An unknown
+    /// payment does not count: it is going to be reversed (M4).
     fn left_to_collect(&self, parcel: &Parcel) -> Amount {
         let taken = self.sum_of(parcel.last, |item| {
             item.is_collected() || matches!(item.progress, Progress::Begun(_))
@@ -166,6 +166,9 @@ impl Engine {
         use Progress as P;
         use Resolution as R;
         let (slot, open) = self.find_tender(id)?;
+        if self.item(slot).means == Means::Cash {
+            return Err(Refusal::TenderState);
+        }
         match (self.item(slot).progress, resolution) {
             (P::Begun(reserve), R::Approved) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");
@@ -189,19 +192,15 @@ impl Engine {
                 out.events.push(Event::Declined { tender: id });
                 Ok(())
             }
-            // Called unknown, or reversed already: the approval changes nothing, its reversal goes on.
+            // Called unknown, or reversed already: the approval changes nothing, its reversal goes
+            // on.
             (P::Unknown(_) | P::Reversed, R::Approved) => {
                 out.events.push(Event::LateApproval { tender: id });
                 Ok(())
             }
             (P::Approved { .. } | P::Held { .. } | P::Released { .. }, R::Approved)
-                if self.item(slot).means != Means::Cash =>
-            {
-                Err(Refusal::Repeated)
-            }
-            (P::Declined, R::Declined { .. }) | (P::Unknown(_) | P::Reversed, R::Unknown) => {
-                Err(Refusal::Repeated)
-            }
+            | (P::Declined, R::Declined { .. })
+            | (P::Unknown(_) | P::Reversed, R::Unknown) => Err(Refusal::Repeated),
             _ => Err(Refusal::TenderState),
         }
     }
@@ -387,15 +386,16 @@ impl Engine {
         }
     }
 
-    /// Cash can be given back while the courier has it and no count of it is under way.
+    /// Cash can be given back while the courier has it and it is in no hand-over.
     fn take_out_of_hand(&mut self, slot: u32) -> Result<(), Refusal> {
         let courier_number = self.item(slot).courier;
         let courier = self.couriers.get(courier_number);
-        if courier.handover.is_some() {
-            return Err(Refusal::HandOverOpen);
-        }
         let place = courier.in_hand.iter().position(|&item| item == slot);
         let place = place.ok_or(Refusal::TenderState)?;
+        let being_counted = courier.handover.as_ref().map_or(0, |handover| handover.items as usize);
+        if place < being_counted {
+            return Err(Refusal::HandOverOpen);
+        }
         self.couriers.get_mut(courier_number).in_hand.remove(place);
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::command::{BreakSide, BreakSubject, Cycle};
 use crate::engine::{Digest, Engine};
 use crate::event::{PayoutLine, TariffVersion};
 use crate::ids::{
-    BreakId, CourierId, FirmId, ParcelId, PayoutId, PersonId, PlanId, SellerId, TenderId,
+    BreakId, CourierId, FirmId, ParcelId, PayoutId, PersonId, PlanId, SellerId, TariffId, TenderId,
 };
 use crate::index::Place;
 use crate::records::{Item, PlanStand, Progress, RailId, Stand};
@@ -151,13 +151,25 @@ impl Engine {
 
     /// All accounts, in the order in which they were opened.
     pub fn accounts(&self) -> impl Iterator<Item = AccountView> {
-        self.books.ledger.accounts().map(|(number, account)| AccountView {
+        let accounts = self.books.ledger.accounts();
+        accounts.map(|(number, account)| self.account_as_view(number, account))
+    }
+
+    /// One account.
+    #[must_use]
+    pub fn account_view(&self, number: AccountNo) -> Option<AccountView> {
+        let account = self.books.ledger.account(number)?;
+        Some(self.account_as_view(number, account))
+    }
+
+    fn account_as_view(&self, number: AccountNo, account: &ledger::Account) -> AccountView {
+        AccountView {
             number,
             kind: AccountKind::from_code(account.code()).expect("each account is of a kind"),
             owner: *self.books.owners.get(number.0 as usize).expect("each account has an owner"),
             currency: self.books.ledger.currency(account),
             balance: account.balance(),
-        })
+        }
     }
 
     /// Per currency, all debits and all credits posted (M1).
@@ -329,6 +341,12 @@ impl Engine {
         payouts.map(|(id, payout)| (*id, self.sellers.get(payout.seller).id, payout.net))
     }
 
+    /// A tariff's name.
+    #[must_use]
+    pub fn tariff_reference(&self, id: TariffId) -> Option<&str> {
+        self.small.tariffs.iter().find(|tariff| tariff.id == id).map(|one| one.reference.as_str())
+    }
+
     /// A seller's own reference.
     #[must_use]
     pub fn seller_reference(&self, id: SellerId) -> Option<&str> {
@@ -350,8 +368,8 @@ impl Engine {
         self.couriers.iter().map(|courier| (courier.id, self.firms.get(courier.firm).id))
     }
 
-    /// What a firm and its couriers have of other people's money, in minor units (M6): cash in hands,
-    /// counted and not deposited, short and not repaid.
+    /// What a firm and its couriers have of other people's money, in minor units (M6): cash in
+    /// hands, counted and not deposited, short and not repaid.
     #[must_use]
     pub fn custody(&self, firm: FirmId) -> Option<i128> {
         let number = self.firms.number(firm)?;

@@ -9,10 +9,10 @@ use money::{Amount, Currency};
 use crate::reference::{ReferenceError, reference};
 
 /// The first line of the file.
-pub const PAYOUT_COLUMNS: [&str; 9] =
-    ["payout", "seller", "currency", "gross", "fees", "net", "refunds", "chargebacks", "carried"];
+pub const PAYOUT_COLUMNS: [&str; 8] =
+    ["payout", "seller", "currency", "gross", "fees", "net", "given_back", "returned"];
 
-/// What one payout comes to. `gross − fees − refunds − chargebacks + carried = net`.
+/// What one payout comes to. `gross − fees − given_back + returned = net`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayoutLine {
     /// The payout's id.
@@ -25,13 +25,10 @@ pub struct PayoutLine {
     pub gross: Amount,
     /// What was kept of it for the service, with the fees on returns.
     pub fees: Amount,
-    /// What went back to buyers.
-    pub refunds: Amount,
-    /// What card networks took back.
-    pub chargebacks: Amount,
-    /// What was left over from the payout before, in minor units; below zero where the seller owed
-    /// something.
-    pub carried: i64,
+    /// What went back to buyers: refunds, and what card networks took back.
+    pub given_back: Amount,
+    /// Earlier payouts that the bank returned and that are paid again.
+    pub returned: Amount,
     /// What is paid.
     pub net: Amount,
 }
@@ -55,12 +52,12 @@ pub enum PayoutFileError {
 }
 
 impl PayoutLine {
-    /// Whether `gross − fees − refunds − chargebacks + carried = net`.
+    /// Whether `gross − fees − given_back + returned = net`.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         let minor = |amount: Amount| i128::from(amount.minor());
-        let taken = minor(self.fees) + minor(self.refunds) + minor(self.chargebacks);
-        minor(self.gross) - taken + i128::from(self.carried) == minor(self.net)
+        let taken = minor(self.fees) + minor(self.given_back);
+        minor(self.gross) - taken + minor(self.returned) == minor(self.net)
     }
 }
 
@@ -95,9 +92,8 @@ pub fn write_csv<'l>(
             amount(line.gross).into(),
             amount(line.fees).into(),
             amount(line.net).into(),
-            amount(line.refunds).into(),
-            amount(line.chargebacks).into(),
-            Decimal::of_balance(line.carried.into(), line.currency).to_string().into(),
+            amount(line.given_back).into(),
+            amount(line.returned).into(),
         ];
         writer
             .write_record(fields.iter().map(|field| field.as_bytes()))

@@ -1,25 +1,25 @@
 //! A sum of money in minor units.
 
+use std::io;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// A sum in minor units (fen, centavos) of a currency that its context names; never negative.
 ///
 /// The largest is [`Amount::MAX`]: an `i64`'s, so that every amount fits a SQL integer and a JSON
 /// number that other people's parsers read whole is checked at the edge, not here.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct Amount(u64);
+
+impl BorshDeserialize for Amount {
+    /// Refuses what [`Amount::new`] refuses: bytes from outside make no amount that sums could wrap
+    /// on.
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Amount> {
+        let minor = u64::deserialize_reader(reader)?;
+        let above = || io::Error::new(io::ErrorKind::InvalidData, "an amount above Amount::MAX");
+        Amount::new(minor).ok_or_else(above)
+    }
+}
 
 impl Amount {
     /// Nothing.
@@ -78,8 +78,8 @@ impl Amount {
     }
 
     /// Cuts the amount into `weights.len()` parts that add up to it exactly, each as near to its
-    /// weight as whole minor units allow. The units that are left after rounding down go one each to
-    /// the largest remainders, the earlier part first where two are equal.
+    /// weight as whole minor units allow. The units that are left after rounding down go one each
+    /// to the largest remainders, the earlier part first where two are equal.
     ///
     /// Without any weight above zero the whole goes to the first part; no weights, no parts.
     #[must_use]
@@ -119,6 +119,14 @@ mod tests {
         assert_eq!(Amount::MAX.checked_add(Amount::of(1)), None);
         assert_eq!(Amount::new(u64::MAX), None);
         assert_eq!(Amount::ZERO.checked_sub(Amount::of(1)), None);
+    }
+
+    #[test]
+    fn bytes_above_the_largest_amount_are_refused() {
+        let largest = borsh::to_vec(&Amount::MAX).unwrap();
+        assert_eq!(borsh::from_slice::<Amount>(&largest).unwrap(), Amount::MAX);
+        let above = (Amount::MAX.minor() + 1).to_le_bytes();
+        assert!(borsh::from_slice::<Amount>(&above).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A share of an amount.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -8,20 +9,17 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::Amount;
 
 /// A share in parts per million, 0 to 1,000,000: 0.78% is 7,800.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct Rate(u32);
+
+impl BorshDeserialize for Rate {
+    /// Refuses what [`Rate::from_ppm`] refuses.
+    fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Rate> {
+        let ppm = u32::deserialize_reader(reader)?;
+        let above = || io::Error::new(io::ErrorKind::InvalidData, "a rate above the whole");
+        Rate::from_ppm(ppm).ok_or_else(above)
+    }
+}
 
 /// A text that is no rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -120,6 +118,13 @@ mod tests {
         let rate = Rate::from_ppm(5_000).unwrap();
         assert_eq!(rate.of(Amount::of(100)), Amount::of(1), "0.5 rounds up");
         assert_eq!(rate.of(Amount::of(99)), Amount::of(0), "0.495 rounds down");
+    }
+
+    #[test]
+    fn bytes_above_the_whole_are_refused() {
+        let whole = Rate::WHOLE_PPM.to_le_bytes();
+        assert_eq!(borsh::from_slice::<Rate>(&whole).unwrap().ppm(), Rate::WHOLE_PPM);
+        assert!(borsh::from_slice::<Rate>(&(Rate::WHOLE_PPM + 1).to_le_bytes()).is_err());
     }
 
     #[test]

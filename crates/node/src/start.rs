@@ -121,6 +121,18 @@ pub enum StartError {
     /// The snapshots cannot be listed.
     #[error(transparent)]
     Snapshots(#[from] SnapshotError),
+    /// A snapshot tells of batches that the journal does not have (M10).
+    #[error(
+        "M10: snapshot {snapshot} reflects batch {snapshot}, but the journal ends with batch {end}: \
+         batches that were acknowledged are missing from it. Nothing was changed. Keep this \
+         directory, and restore it from a copy"
+    )]
+    JournalShorter {
+        /// The batch that the snapshot reflects.
+        snapshot: Sequence,
+        /// The last batch of the journal.
+        end: Sequence,
+    },
     /// A thread could not be started.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
@@ -262,7 +274,7 @@ fn photograph(
     }
 }
 
-/// The newest snapshot that is whole and not ahead of the journal, and what follows it.
+/// The newest snapshot that is whole, and what follows it.
 fn recover(
     journal: &mut dyn Journal,
     snapshots: &dyn SnapshotStore,
@@ -273,9 +285,9 @@ fn recover(
     let mut found = None;
     for sequence in snapshots.list()? {
         if sequence > end.sequence {
-            let why = format!("it is ahead of the journal, which ends with batch {}", end.sequence);
-            on_notice(Notice::SnapshotSkipped { sequence, why });
-            continue;
+            // A snapshot is written after its batch is durable: the batch was there.
+            let end = end.sequence;
+            return Err(StartError::JournalShorter { snapshot: sequence, end });
         }
         match snapshots.load(sequence) {
             Ok(loaded) => {

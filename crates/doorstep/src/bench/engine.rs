@@ -4,6 +4,7 @@
 //! (begin, resolve, fees) with a fixed number in flight. When it is done it is killed. This process then
 //! starts on what is left, checks every rule, and replays the whole journal from zero.
 
+use crate::words::say;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -96,7 +97,6 @@ struct Figures {
 
 /// Measures.
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
-#[allow(clippy::print_stdout, reason = "the figures are the output")]
 pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
     ensure!(args.collections > 0, "--collections: nothing to measure with 0; give at least 1");
     ensure!(args.in_flight > 0, "--in-flight: at least 1 must be under way");
@@ -170,35 +170,35 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
         seconds: load.seconds,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&figures)?);
+        say!("{}", serde_json::to_string(&figures)?);
     } else {
         print_table(&figures);
     }
     Ok(())
 }
 
-#[allow(clippy::print_stdout, reason = "the figures are the output")]
 fn print_table(figures: &Figures) {
     let f = figures;
-    println!(
+    say!(
         "{} card collections, {} in flight, synchronous={}",
-        f.collections, f.in_flight, f.synchronous
+        f.collections,
+        f.in_flight,
+        f.synchronous
     );
-    println!("  collections/s      {:>12}", f.collections_per_s);
-    println!("  commands/s         {:>12}", f.commands_per_s);
-    println!("  legs/s             {:>12}", f.legs_per_s);
-    println!(
+    say!("  collections/s      {:>12}", f.collections_per_s);
+    say!("  commands/s         {:>12}", f.commands_per_s);
+    say!("  legs/s             {:>12}", f.legs_per_s);
+    say!(
         "  commit p50 / p99 / max  {:.2} / {:.2} / {:.2} ms",
-        f.commit_p50_ms, f.commit_p99_ms, f.commit_max_ms
+        f.commit_p50_ms,
+        f.commit_p99_ms,
+        f.commit_max_ms
     );
-    println!("  journal            {:>12} bytes", f.journal_bytes);
-    println!("  peak memory        {:>12} bytes", f.peak_rss_bytes);
-    println!(
-        "  restart after kill {:>12.2} s ({} commands replayed)",
-        f.restart_s, f.restart_commands
-    );
-    println!("  replay             {:>12} commands/s", f.replay_commands_per_s);
-    println!("The process was killed, started again, and every rule held.");
+    say!("  journal            {:>12} bytes", f.journal_bytes);
+    say!("  peak memory        {:>12} bytes", f.peak_rss_bytes);
+    say!("  restart after kill {:>12.2} s ({} commands replayed)", f.restart_s, f.restart_commands);
+    say!("  replay             {:>12} commands/s", f.replay_commands_per_s);
+    say!("The process was killed, started again, and every rule held.");
 }
 
 /// The reservation, its posting, and the fee legs of a card under the tariff.
@@ -279,7 +279,6 @@ fn courier(number: u64) -> u64 {
 }
 
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
-#[allow(clippy::print_stdout, reason = "the parent reads it")]
 fn child(args: &EngineArgs, data: &Path) -> anyhow::Result<()> {
     let snapshots = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let counted = snapshots.clone();
@@ -303,7 +302,7 @@ fn child(args: &EngineArgs, data: &Path) -> anyhow::Result<()> {
         peak_rss_bytes: peak_rss_bytes()?,
         snapshots: snapshots.load(std::sync::atomic::Ordering::Relaxed),
     };
-    println!("{}", serde_json::to_string(&load)?);
+    say!("{}", serde_json::to_string(&load)?);
     std::io::stdout().flush()?;
     // Until it is killed. If the parent is gone first, standard input ends.
     std::io::stdin().lines().for_each(drop);
@@ -335,6 +334,7 @@ fn set_up(client: &mut Client) -> anyhow::Result<()> {
             from: version.from,
             until: None,
             terms: Box::new(version.terms.clone()),
+            reference: tariff.name.clone(),
         },
         Command::RegisterFirm {
             firm: FIRM,

@@ -11,10 +11,9 @@ fn line(payout: &str, seller: &str, currency: Currency) -> PayoutLine {
         currency,
         gross: Amount::of(10_000),
         fees: Amount::of(210),
-        refunds: Amount::of(1_000),
-        chargebacks: Amount::of(500),
-        carried: -4_700,
-        net: Amount::of(3_590),
+        given_back: Amount::of(1_000),
+        returned: Amount::of(500),
+        net: Amount::of(9_290),
     }
 }
 
@@ -33,10 +32,10 @@ fn amounts_are_written_with_the_decimals_of_their_currency() {
     ]);
     assert_eq!(
         text,
-        "payout,seller,currency,gross,fees,net,refunds,chargebacks,carried\n\
-         P-1,S1,BRL,100.00,2.10,35.90,10.00,5.00,-47.00\n\
-         P-2,\"张三, 店\",JPY,10000,210,3590,1000,500,-4700\n\
-         P-3,\"S \"\"3\"\"\",TND,10.000,0.210,3.590,1.000,0.500,-4.700\n"
+        "payout,seller,currency,gross,fees,net,given_back,returned\n\
+         P-1,S1,BRL,100.00,2.10,92.90,10.00,5.00\n\
+         P-2,\"张三, 店\",JPY,10000,210,9290,1000,500\n\
+         P-3,\"S \"\"3\"\"\",TND,10.000,0.210,9.290,1.000,0.500\n"
     );
     assert_eq!(csv(&[]).lines().count(), 1);
 }
@@ -67,7 +66,7 @@ fn what_is_no_reference_is_refused() {
 #[test]
 #[should_panic(expected = "M8: payout `P-1` does not add up")]
 fn a_line_that_does_not_add_up_stops_the_process() {
-    let wrong = PayoutLine { net: Amount::of(3_591), ..line("P-1", "S1", Currency::BRL) };
+    let wrong = PayoutLine { net: Amount::of(9_291), ..line("P-1", "S1", Currency::BRL) };
     let _ = write_csv(&[wrong], Vec::new());
 }
 

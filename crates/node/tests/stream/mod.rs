@@ -52,6 +52,7 @@ fn setup(number: u64) -> Command {
                 classes: vec![Class { name: "general".into(), ..Class::default() }],
                 ..Terms::default()
             }),
+            reference,
         },
         _ => Command::RegisterSeller {
             seller: SellerId(1),

@@ -1,0 +1,390 @@
+//! What a day came to: for people, and as JSON.
+
+use crate::words::say;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use engine::chart::AccountKind as A;
+use files::orders::ImportReport;
+use money::Currency;
+use money::decimal::Decimal;
+use serde::Serialize;
+use sim::{DayInputs, Origin};
+use tariff::FeeKind;
+
+use super::Found;
+use crate::payouts::{DaySums, Taken};
+use crate::words::{Lang, grouped, left, right};
+
+/// The JSON object; see the command's long help.
+#[derive(Serialize)]
+pub struct Summary {
+    currency: &'static str,
+    parcels: u64,
+    announced: u64,
+    collected: Collected,
+    refused: u64,
+    returned: u64,
+    fees: BTreeMap<&'static str, i128>,
+    held: i128,
+    payable: i128,
+    paid: u64,
+    custody: BTreeMap<String, i128>,
+    unknown: u64,
+    breaks: usize,
+    debits: u128,
+    credits: u128,
+    payouts: String,
+    digest: String,
+    seconds: f64,
+    counts: Counts,
+    date: String,
+    seed: u64,
+    tariff: String,
+    real: String,
+    simulated: &'static str,
+    orders_by_status: BTreeMap<String, u64>,
+    messages: Vec<String>,
+    wrong: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Collected {
+    card: u64,
+    qr: u64,
+    cash: u64,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    sellers: u64,
+    couriers: u64,
+    delivered: u64,
+    refused: u64,
+    returned: u64,
+    part_accepted: u64,
+    attempts: u64,
+    card: u64,
+    qr: u64,
+    cash: u64,
+    declined: u64,
+    became_unknown: u64,
+    reversed: u64,
+    late_approvals: u64,
+    duplicates: u64,
+    hand_overs_short: u64,
+    hand_overs_surplus: u64,
+    breaks_raised: u64,
+    payouts: u64,
+    payouts_came_back: u64,
+    commands: u64,
+    commits: u64,
+}
+
+const SIMULATED: &str = "couriers, buyers, terminals, card networks, wallet, hubs, bank, times";
+
+impl Summary {
+    /// Puts it together from the books.
+    pub fn of(
+        found: &Found,
+        inputs: &DayInputs,
+        report: Option<&ImportReport>,
+        took: Duration,
+    ) -> Summary {
+        let (engine, sums, currency) = (&found.engine, &found.sums, inputs.currency);
+        let sum = |kind| engine.sum(kind, currency);
+        let totals = engine.totals().iter().find(|totals| totals.currency == currency);
+        let fees = FeeKind::ALL.map(|kind| (kind.name(), sum(A::of_fee(kind))));
+        let custody = engine.firms().map(|(firm, reference)| {
+            (reference.to_owned(), engine.custody(firm).unwrap_or_default())
+        });
+        Summary {
+            currency: currency.code(),
+            parcels: sums.parcels,
+            announced: sums.announced,
+            collected: Collected {
+                card: sums.card.amount,
+                qr: sums.qr.amount,
+                cash: sums.cash.amount,
+            },
+            refused: sums.refused.amount,
+            returned: sums.returned.amount,
+            fees: fees.into_iter().collect(),
+            held: sum(A::SellerHeld),
+            payable: sum(A::SellerPayable),
+            paid: sums.paid.amount,
+            custody: custody.collect(),
+            unknown: engine.unknown_count(),
+            breaks: engine.open_breaks().len(),
+            debits: totals.map_or(0, |totals| totals.debits),
+            credits: totals.map_or(0, |totals| totals.credits),
+            payouts: found.payouts_file.display().to_string(),
+            digest: engine.digest().to_string(),
+            seconds: took.as_secs_f64(),
+            counts: counts(found, sums),
+            date: inputs.date.to_string(),
+            seed: found.day.report.seed,
+            tariff: inputs.tariff.name.clone(),
+            real: real(&inputs.origin),
+            simulated: SIMULATED,
+            orders_by_status: report.map(statuses).unwrap_or_default(),
+            messages: found.messages.iter().map(|path| path.display().to_string()).collect(),
+            wrong: found.wrong.clone(),
+        }
+    }
+}
+
+fn statuses(report: &ImportReport) -> BTreeMap<String, u64> {
+    report.orders_by_status.iter().map(|(status, count)| (status.to_string(), *count)).collect()
+}
+
+fn counts(found: &Found, sums: &DaySums) -> Counts {
+    let report = &found.day.report;
+    Counts {
+        sellers: report.sellers,
+        couriers: report.couriers,
+        delivered: sums.delivered,
+        refused: sums.refused.count,
+        returned: sums.returned.count,
+        part_accepted: sums.part_accepted,
+        attempts: sums.attempts,
+        card: sums.card.count,
+        qr: sums.qr.count,
+        cash: sums.cash.count,
+        declined: sums.declined,
+        became_unknown: sums.became_unknown,
+        reversed: sums.reversed,
+        late_approvals: sums.late_approvals,
+        duplicates: report.counts.duplicates,
+        hand_overs_short: sums.short.count,
+        hand_overs_surplus: sums.surplus.count,
+        breaks_raised: sums.breaks,
+        payouts: sums.payouts().len() as u64,
+        payouts_came_back: sums.came_back.count,
+        commands: report.commands,
+        commits: report.calls,
+    }
+}
+
+fn real(origin: &Origin) -> String {
+    match origin {
+        Origin::Real { profile, source } => format!("the orders of {source} (profile {profile})"),
+        Origin::Made => "nothing: the orders are made up, distributed like a real sample".into(),
+    }
+}
+
+/// A table that fills as it is printed.
+struct Table {
+    lang: Lang,
+    currency: Currency,
+}
+
+impl Table {
+    fn amount(&self, minor: i128) -> String {
+        grouped(&Decimal::of_balance(minor, self.currency).to_string())
+    }
+
+    fn head(&self, english: &'static str, chinese: &'static str) {
+        say!("\n{}", self.lang.pick(english, chinese));
+    }
+
+    fn row(
+        &self,
+        english: &'static str,
+        chinese: &'static str,
+        count: Option<u64>,
+        minor: Option<i128>,
+    ) {
+        let count = count.map(|count| grouped(&count.to_string())).unwrap_or_default();
+        let amount = minor.map(|minor| self.amount(minor)).unwrap_or_default();
+        let name = left(self.lang.pick(english, chinese), 34);
+        say!("  {name} {} {}", right(&count, 9), right(&amount, 17));
+    }
+
+    fn taken(&self, english: &'static str, chinese: &'static str, taken: Taken) {
+        self.row(english, chinese, Some(taken.count), Some(i128::from(taken.amount)));
+    }
+
+    /// A row that is left out where there is nothing to say.
+    fn if_any(
+        &self,
+        english: &'static str,
+        chinese: &'static str,
+        count: u64,
+        minor: Option<i128>,
+    ) {
+        if count > 0 {
+            self.row(english, chinese, Some(count), minor);
+        }
+    }
+}
+
+impl Summary {
+    /// Prints the summary for a person.
+    pub fn print(&self, found: &Found, lang: Lang) {
+        let currency = found.day.report.currency;
+        let table = Table { lang, currency };
+        let title = lang.pick("Doorstep: a courier day", "到门付 Doorstep：快递收款日");
+        say!("{title}  {}  {}  {}", self.date, self.currency, self.tariff);
+        say!(
+            "  {} {}",
+            lang.pick("real:     ", "真实："),
+            match (&found.day.report.origin, lang) {
+                (Origin::Made, Lang::Zh) => "无：订单为虚构，分布仿照真实样本".to_owned(),
+                (Origin::Real { profile, source }, Lang::Zh) =>
+                    format!("{source} 的订单（{profile}）"),
+                _ => self.real.clone(),
+            }
+        );
+        say!(
+            "  {} {}",
+            lang.pick("simulated:", "模拟："),
+            lang.pick(SIMULATED, "快递员、买家、终端、卡组织、钱包、网点、银行、时间")
+        );
+        self.print_door(found, &table);
+        self.print_money(found, &table);
+        self.print_end(found, &table);
+    }
+
+    fn print_door(&self, found: &Found, table: &Table) {
+        let (sums, counts) = (&found.sums, &self.counts);
+        table.head("At the door", "上门");
+        table.row(
+            "parcels announced",
+            "登记包裹",
+            Some(self.parcels),
+            Some(i128::from(self.announced)),
+        );
+        table.taken("collected by card", "刷卡收款", sums.card);
+        table.taken("collected by QR", "扫码收款", sums.qr);
+        table.taken("collected in cash", "现金收款", sums.cash);
+        let refused = Some(i128::from(self.refused));
+        table.if_any(
+            "refused, in full or in part",
+            "拒收（含部分拒收）",
+            counts.refused + counts.part_accepted,
+            refused,
+        );
+        table.if_any(
+            "back at their sellers'",
+            "已退回卖家",
+            counts.returned,
+            Some(i128::from(self.returned)),
+        );
+        table.if_any("attempts without success", "未妥投次数", counts.attempts, None);
+        table.if_any("payments declined", "被拒付", counts.declined, None);
+        table.if_any("payments without an answer", "结果未知", counts.became_unknown, None);
+        table.if_any("payments taken back", "已冲正", counts.reversed, None);
+        table.if_any("approvals that came too late", "迟到的批准", counts.late_approvals, None);
+        table.if_any("messages sent twice, harmless", "重复报文（无害）", counts.duplicates, None);
+        table.if_any(
+            "hand-overs short of cash",
+            "交款短少",
+            sums.short.count,
+            Some(i128::from(sums.short.amount)),
+        );
+        table.if_any(
+            "hand-overs with too much",
+            "交款长款",
+            sums.surplus.count,
+            Some(i128::from(sums.surplus.amount)),
+        );
+    }
+
+    fn print_money(&self, found: &Found, table: &Table) {
+        let sums = &found.sums;
+        table.head("Fees", "费用");
+        for (kind, english, chinese) in [
+            ("issuer", "card issuer", "发卡行"),
+            ("network", "card network", "卡组织"),
+            ("acquirer", "acquirer (Doorstep)", "收单（Doorstep）"),
+            ("wallet", "wallet", "钱包"),
+            ("cod", "collecting at the door", "代收服务费"),
+            ("commission", "courier firms' commission", "快递公司佣金"),
+            ("return", "bringing parcels back", "退件费"),
+        ] {
+            let fee = self.fees.get(kind).copied().unwrap_or_default();
+            if fee != 0 {
+                table.row(english, chinese, None, Some(fee));
+            }
+        }
+        table.head("The sellers' money", "卖家资金");
+        table.row("paid", "已付", Some(sums.paid.count), Some(i128::from(self.paid)));
+        table.row("payable", "可付", None, Some(self.payable));
+        table.row("held, not there yet", "待到账", None, Some(self.held));
+        table.if_any(
+            "payouts that came back",
+            "退回的结算款",
+            sums.came_back.count,
+            Some(i128::from(sums.came_back.amount)),
+        );
+        if self.custody.values().any(|custody| *custody != 0) {
+            table.head("Cash still with courier firms", "快递公司在途现金");
+            for (firm, custody) in self.custody.iter().filter(|(_, custody)| **custody != 0) {
+                Self::custody(table, firm, *custody);
+            }
+        }
+    }
+
+    fn custody(table: &Table, firm: &str, custody: i128) {
+        say!("  {} {} {}", left(firm, 34), right("", 9), right(&table.amount(custody), 17));
+    }
+
+    fn print_end(&self, found: &Found, table: &Table) {
+        let lang = table.lang;
+        table.head("The books", "账簿");
+        table.row("payments of unknown outcome", "结果未知的付款", Some(self.unknown), None);
+        table.row("open breaks", "未结差异", Some(self.breaks as u64), None);
+        let signed = |sum: u128| i128::try_from(sum).unwrap_or(i128::MAX);
+        table.row("debits", "借方", None, Some(signed(self.debits)));
+        table.row("credits", "贷方", None, Some(signed(self.credits)));
+        say!("  {} {}", left(lang.pick("digest", "摘要"), 8), self.digest);
+        say!("  {} {}", left(lang.pick("payouts", "结算"), 8), self.payouts);
+        for message in &self.messages {
+            say!("  {} {message}", left("", 8));
+        }
+        let verdict = if found.wrong.is_empty() {
+            lang.pick(
+                "The books balance, and equal what the networks, the bank and the couriers have.",
+                "账簿平衡，与卡组织、银行和快递员的记录逐项一致。",
+            )
+        } else {
+            lang.pick("THE BOOKS ARE WRONG, see below.", "账簿有误，见下。")
+        };
+        say!("\n{verdict}");
+        let again = lang.pick(
+            "These books had the whole day already; nothing was added. ",
+            "账簿中已有这一整天，未作改动。",
+        );
+        let took = lang.pick("seconds", "秒");
+        say!("{}{:.1} {took}", if found.was_finished { again } else { "" }, self.seconds);
+    }
+}
+
+/// Where to look next.
+pub fn print_next(data: &Path, found: &Found, lang: Lang) {
+    let data = data.display();
+    let payout = found.sums.payouts().first().map_or(1, |line| line.payout.0);
+    say!("\n{}", lang.pick("Look further:", "继续查看："));
+    for (command, english, chinese) in [
+        (
+            format!("explain payout {payout} --data {data}"),
+            "a payout, down to its parcels",
+            "一笔结算款的明细",
+        ),
+        (format!("balances --data {data}"), "the trial balance", "试算平衡表"),
+        (
+            format!("verify --data {data}"),
+            "replay everything, check every rule",
+            "全部重放并核对每条规则",
+        ),
+        (
+            format!("export --format hledger --data {data}"),
+            "the books for another program",
+            "导出给其他记账程序",
+        ),
+    ] {
+        say!("  doorstep {}  {}", left(&command, 52), lang.pick(english, chinese));
+    }
+}

@@ -1,0 +1,458 @@
+//! `doorstep explain payout`: from one payout down to its parcels, fees and tariff versions (M8).
+
+use crate::words::say;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+
+use anyhow::{bail, ensure};
+use clap::{Args, Subcommand};
+use engine::{
+    BusinessDate, Command, Engine, Event, Outcome, ParcelId, PayoutId, PayoutLine, SellerId,
+    TariffId, TariffVersion, TenderId, Timestamp,
+};
+use money::Amount;
+use money::decimal::Decimal;
+use node::replay::Watcher;
+use serde::Serialize;
+use tariff::{ClassNo, FeeKind, Fees, Tender, Terms};
+
+use crate::words::{Lang, grouped, left, right};
+use crate::{books, words};
+
+/// Explains what the books say.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Shows the parcels, fees and tariff versions of a payout, to the minor unit, and recomputes them
+    Payout(PayoutArgs),
+}
+
+#[derive(Args, Debug)]
+struct PayoutArgs {
+    /// The payout's number, as in the payouts' CSV
+    payout: u64,
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Print one JSON object, amounts in minor units
+    #[arg(long)]
+    json: bool,
+    /// The language; without it, the environment's
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
+}
+
+/// A collection, with its fees as they were frozen.
+#[derive(Clone, Debug)]
+struct Collected {
+    date: BusinessDate,
+    method: Tender,
+    amount: Amount,
+    fees: Fees,
+    tariff: TariffVersion,
+}
+
+/// What moved a seller's money.
+#[derive(Clone, Debug)]
+enum Line {
+    Released { tender: TenderId, collected: Collected, given_back: u64 },
+    Returned { parcel: ParcelId, date: BusinessDate, fee: Amount, tariff: TariffVersion },
+    GivenBack { tender: TenderId, date: BusinessDate, amount: u64 },
+    CameBack { payout: PayoutId, date: BusinessDate, net: Amount },
+}
+
+/// What is known while the journal is replayed.
+#[derive(Default)]
+struct Explainer {
+    wanted: u64,
+    orders: HashMap<ParcelId, Box<str>>,
+    terms: BTreeMap<TariffVersion, Terms>,
+    classes: HashMap<SellerId, (TariffId, ClassNo)>,
+    /// Collections whose share is not released yet.
+    collected: HashMap<TenderId, Collected>,
+    sellers: HashMap<TenderId, SellerId>,
+    /// What each seller's next payout is made of so far.
+    open: HashMap<SellerId, Vec<Line>>,
+    /// What each planned payout is made of.
+    planned: HashMap<engine::PlanId, Vec<(PayoutLine, Vec<Line>)>>,
+    found: Option<(PayoutLine, Vec<Line>, &'static str)>,
+}
+
+impl Watcher for Explainer {
+    fn command(
+        &mut self,
+        command: &Command,
+        at: Timestamp,
+        outcome: &Outcome,
+        engine: &Engine,
+    ) -> Result<(), String> {
+        self.remember(command);
+        let date = at.date(engine.utc_offset_minutes().unwrap_or(0));
+        // What is given back is taken from held money first; the rest is posted to the seller's own.
+        let own: u64 = outcome
+            .postings
+            .iter()
+            .filter(|posting| self.is_own_money(posting, engine))
+            .map(|posting| posting.amount.minor())
+            .sum();
+        for event in &outcome.events {
+            self.event(event, date, own);
+        }
+        Ok(())
+    }
+}
+
+impl Explainer {
+    fn remember(&mut self, command: &Command) {
+        match command {
+            Command::AnnounceParcel { parcel, reference, .. } => {
+                self.orders.insert(*parcel, reference.as_str().into());
+            }
+            Command::PublishTariff { tariff, version, terms, .. } => {
+                let version = TariffVersion { tariff: *tariff, version: *version };
+                self.terms.insert(version, (**terms).clone());
+            }
+            Command::RegisterSeller { seller, tariff, class, .. } => {
+                self.classes.insert(*seller, (*tariff, *class));
+            }
+            _ => {}
+        }
+    }
+
+    fn is_own_money(&self, posting: &engine::Posting, engine: &Engine) -> bool {
+        use engine::chart::{AccountKind, Entry};
+        let given_back = matches!(posting.entry, Entry::Refunded | Entry::ChargedBack);
+        let debit = engine.account_view(posting.debit);
+        given_back && debit.is_some_and(|account| account.kind == AccountKind::SellerPayable)
+    }
+
+    fn event(&mut self, event: &Event, date: BusinessDate, own: u64) {
+        match event {
+            Event::Collected { tender, seller, method, amount, fees, tariff } => {
+                let (method, amount, fees, tariff) = (*method, *amount, *fees, *tariff);
+                self.sellers.insert(*tender, *seller);
+                self.collected.insert(*tender, Collected { date, method, amount, fees, tariff });
+            }
+            Event::Reversed { tender, .. } => {
+                self.collected.remove(tender);
+                self.sellers.remove(tender);
+            }
+            Event::Released { tender, seller, given_back, .. } => {
+                let Some(collected) = self.collected.remove(tender) else { return };
+                let (tender, given_back) = (*tender, given_back.minor());
+                self.add(*seller, Line::Released { tender, collected, given_back });
+            }
+            Event::Returned { parcel, seller, fee, tariff } => {
+                let (parcel, fee, tariff) = (*parcel, *fee, *tariff);
+                self.add(*seller, Line::Returned { parcel, date, fee, tariff });
+            }
+            Event::Refunded { tender, .. } | Event::ChargedBack { tender, .. } if own > 0 => {
+                let Some(&seller) = self.sellers.get(tender) else { return };
+                self.add(seller, Line::GivenBack { tender: *tender, date, amount: own });
+            }
+            Event::PayoutReturned { payout, seller, net } => {
+                let (payout, net) = (*payout, *net);
+                self.add(*seller, Line::CameBack { payout, date, net });
+                self.note(payout, "came back");
+            }
+            Event::PayoutConfirmed { payout, .. } => self.note(*payout, "paid"),
+            Event::Planned { plan, lines, .. } => {
+                let take =
+                    |line: &PayoutLine| (*line, self.open.remove(&line.seller).unwrap_or_default());
+                let planned: Vec<_> = lines.iter().map(take).collect();
+                if let Some((line, parts)) =
+                    planned.iter().find(|(line, _)| line.payout.0 == self.wanted)
+                {
+                    self.found = Some((*line, parts.clone(), "planned"));
+                }
+                self.planned.insert(*plan, planned);
+            }
+            Event::Executed { plan, lines } => {
+                self.planned.remove(plan);
+                lines.iter().for_each(|line| self.note(line.payout, "sent"));
+            }
+            Event::Rejected { plan } => {
+                for (line, parts) in self.planned.remove(plan).unwrap_or_default() {
+                    self.note(line.payout, "rejected");
+                    self.open.entry(line.seller).or_default().extend(parts);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, seller: SellerId, line: Line) {
+        self.open.entry(seller).or_default().push(line);
+    }
+
+    fn note(&mut self, payout: PayoutId, state: &'static str) {
+        if let Some((line, _, noted)) = &mut self.found
+            && line.payout == payout
+        {
+            *noted = state;
+        }
+    }
+}
+
+/// One line of the explanation.
+#[derive(Serialize)]
+struct Row {
+    what: &'static str,
+    order: String,
+    parcel: String,
+    date: String,
+    method: &'static str,
+    gross: u64,
+    fees: BTreeMap<&'static str, u64>,
+    given_back: u64,
+    net: i128,
+    tariff: String,
+}
+
+#[derive(Serialize)]
+struct Explanation {
+    payout: u64,
+    seller: String,
+    currency: &'static str,
+    state: &'static str,
+    gross: u64,
+    fees: u64,
+    given_back: u64,
+    returned: u64,
+    net: u64,
+    lines: Vec<Row>,
+    recomputed: bool,
+}
+
+/// Explains.
+pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
+    let What::Payout(args) = &args.what;
+    let mut explainer = Explainer { wanted: args.payout, ..Explainer::default() };
+    let (engine, _) = books::read_all(&args.data, &mut explainer)?;
+    let Some((line, parts, state)) = explainer.found.take() else {
+        bail!("there is no payout {}: the payouts' CSV has their numbers, from 1", args.payout);
+    };
+    let rows = rows(&explainer, &engine, &line, &parts)?;
+    let explanation = Explanation {
+        payout: line.payout.0,
+        seller: engine.seller_reference(line.seller).unwrap_or("?").to_owned(),
+        currency: line.currency.code(),
+        state,
+        gross: line.gross,
+        fees: line.fees,
+        given_back: line.given_back,
+        returned: line.returned,
+        net: line.net.minor(),
+        lines: rows,
+        recomputed: true,
+    };
+    check_sums(&explanation)?;
+    print(&explanation, &line, args)
+}
+
+/// The lines, each recomputed by its tariff version.
+fn rows(
+    explainer: &Explainer,
+    engine: &Engine,
+    line: &PayoutLine,
+    parts: &[Line],
+) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::with_capacity(parts.len());
+    for part in parts {
+        let parcel = match part {
+            Line::Released { tender, .. } | Line::GivenBack { tender, .. } => Some(tender.parcel),
+            Line::Returned { parcel, .. } => Some(*parcel),
+            Line::CameBack { .. } => None,
+        };
+        let order = parcel.and_then(|parcel| explainer.orders.get(&parcel));
+        let mut row = Row {
+            what: "",
+            order: order.map(ToString::to_string).unwrap_or_default(),
+            parcel: parcel.map(|id| format!("{:032x}", id.bits())).unwrap_or_default(),
+            date: String::new(),
+            method: "",
+            gross: 0,
+            fees: BTreeMap::new(),
+            given_back: 0,
+            net: 0,
+            tariff: String::new(),
+        };
+        match part {
+            Line::Released { collected, given_back, .. } => {
+                recompute(explainer, line.seller, collected)?;
+                row.what = "collected";
+                row.date = collected.date.to_string();
+                row.method = method_name(collected.method);
+                row.gross = collected.amount.minor();
+                row.fees =
+                    collected.fees.iter().map(|(kind, fee)| (kind.name(), fee.minor())).collect();
+                row.given_back = *given_back;
+                row.tariff = words::tariff_version(engine, collected.tariff);
+            }
+            Line::Returned { date, fee, tariff, .. } => {
+                let terms = explainer.terms.get(tariff);
+                let same = terms.is_some_and(|terms| terms.return_fee == *fee);
+                ensure!(same, "M8: the return fee of {} is not the tariff's", row.order);
+                row.what = "returned";
+                row.date = date.to_string();
+                row.fees.insert(FeeKind::Return.name(), fee.minor());
+                row.tariff = words::tariff_version(engine, *tariff);
+            }
+            Line::GivenBack { date, amount, .. } => {
+                row.what = "given back";
+                row.date = date.to_string();
+                row.given_back = *amount;
+            }
+            Line::CameBack { payout, date, net } => {
+                row.what = "came back";
+                row.order = format!("payout {}", payout.0);
+                row.date = date.to_string();
+                row.net = i128::from(net.minor());
+            }
+        }
+        let fees: u64 = row.fees.values().sum();
+        row.net += i128::from(row.gross) - i128::from(fees) - i128::from(row.given_back);
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// Computes the fees of a collection again (M8).
+fn recompute(explainer: &Explainer, seller: SellerId, collected: &Collected) -> anyhow::Result<()> {
+    let class = explainer.classes.get(&seller).map(|(_, class)| *class);
+    let terms = explainer.terms.get(&collected.tariff);
+    let again = terms
+        .zip(class)
+        .and_then(|(terms, class)| terms.fees(class, collected.method, collected.amount));
+    ensure!(again == Some(collected.fees), "M8: the fees are not what the tariff says");
+    Ok(())
+}
+
+fn method_name(method: Tender) -> &'static str {
+    match method {
+        Tender::Card(tariff::CardKind::Debit) => "debit card",
+        Tender::Card(tariff::CardKind::Credit) => "credit card",
+        Tender::Qr => "QR",
+        Tender::Cash => "cash",
+    }
+}
+
+fn check_sums(explanation: &Explanation) -> anyhow::Result<()> {
+    let net: i128 = explanation.lines.iter().map(|row| row.net).sum();
+    let gross: u64 = explanation.lines.iter().map(|row| row.gross).sum();
+    let fees: u64 = explanation.lines.iter().flat_map(|row| row.fees.values()).sum();
+    ensure!(
+        net == i128::from(explanation.net)
+            && gross == explanation.gross
+            && fees == explanation.fees,
+        "M8: the lines add up to {net}, the payout is {}",
+        explanation.net
+    );
+    Ok(())
+}
+
+fn print(explanation: &Explanation, line: &PayoutLine, args: &PayoutArgs) -> anyhow::Result<()> {
+    if args.json {
+        say!("{}", serde_json::to_string(explanation)?);
+        return Ok(());
+    }
+    let lang = books::language(args.lang);
+    let sum = |minor: i128| grouped(&Decimal::of_balance(minor, line.currency).to_string());
+    let e = explanation;
+    say!(
+        "{} {}  {}  {}",
+        lang.pick("Payout", "结算款"),
+        e.payout,
+        lang.pick(e.state, state_zh(e.state)),
+        e.currency
+    );
+    say!("{} {}\n", lang.pick("Seller", "卖家"), e.seller);
+    say!(
+        "{} {} {} {} {} {} {}",
+        left(lang.pick("date", "日期"), 10),
+        left(lang.pick("order", "订单"), 34),
+        left(lang.pick("what", "事项"), 12),
+        right(lang.pick("gross", "收款"), 12),
+        right(lang.pick("fees", "费用"), 10),
+        right(lang.pick("net", "净额"), 12),
+        lang.pick("tariff", "费率")
+    );
+    for row in &e.lines {
+        let fees: u64 = row.fees.values().sum();
+        let what = if row.method.is_empty() { row.what } else { row.method };
+        say!(
+            "{} {} {} {} {} {} {}",
+            left(&row.date, 10),
+            left(&row.order, 34),
+            left(lang.pick(what, what_zh(what)), 12),
+            right(&sum(i128::from(row.gross)), 12),
+            right(&sum(i128::from(fees)), 10),
+            right(&sum(row.net), 12),
+            row.tariff
+        );
+        let parts: Vec<String> = row
+            .fees
+            .iter()
+            .map(|(kind, fee)| format!("{kind} {}", sum(i128::from(*fee))))
+            .collect();
+        if !parts.is_empty() {
+            say!("{} {}", " ".repeat(10), parts.join(" + "));
+        }
+    }
+    let count = |minor: u64| sum(i128::from(minor));
+    say!();
+    say!("{} {}", left(lang.pick("collected", "收款合计"), 24), right(&count(e.gross), 14));
+    say!(
+        "{} {}",
+        left(lang.pick("fees", "费用合计"), 24),
+        right(&format!("-{}", count(e.fees)), 14)
+    );
+    if e.given_back > 0 {
+        let minus = format!("-{}", count(e.given_back));
+        say!("{} {}", left(lang.pick("given back to buyers", "退还买家"), 24), right(&minus, 14));
+    }
+    if e.returned > 0 {
+        say!(
+            "{} {}",
+            left(lang.pick("payouts that came back", "退回的结算款"), 24),
+            right(&count(e.returned), 14)
+        );
+    }
+    say!("{} {}", left(lang.pick("paid out", "实付"), 24), right(&count(e.net), 14));
+    say!(
+        "\n{}",
+        lang.pick(
+            "Every fee was computed again by its tariff version: equal.",
+            "每项费用均按其费率版本重新计算：一致。"
+        )
+    );
+    Ok(())
+}
+
+fn state_zh(state: &'static str) -> &'static str {
+    match state {
+        "paid" => "已付款",
+        "sent" => "已发出",
+        "came back" => "已退回",
+        "rejected" => "已否决",
+        _ => "已计划",
+    }
+}
+
+fn what_zh(what: &'static str) -> &'static str {
+    match what {
+        "debit card" => "借记卡",
+        "credit card" => "贷记卡",
+        "QR" => "扫码",
+        "cash" => "现金",
+        "returned" => "退件费",
+        "given back" => "退款",
+        "came back" => "结算款退回",
+        _ => "收款",
+    }
+}

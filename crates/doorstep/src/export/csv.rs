@@ -1,0 +1,56 @@
+//! One line for each posting, as CSV.
+
+use std::io::{self, Write};
+
+use super::accounts::Style;
+use super::{Books, Entry, Writer, facts};
+
+pub struct Csv;
+
+const HEADER: &str =
+    "command,at_ms,date,entry,debit,credit,amount,currency,parcel,order,tender,tariff";
+
+impl Writer for Csv {
+    fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{HEADER}")
+    }
+
+    fn entry(&mut self, entry: &Entry, books: &mut Books, out: &mut dyn Write) -> io::Result<()> {
+        for posting in entry.postings {
+            let (amount, currency) = books.amount(posting);
+            let facts = facts(posting, books);
+            let fact = |name: &str| {
+                let found = facts.iter().find(|(other, _)| *other == name);
+                found.map(|(_, value)| value.as_str()).unwrap_or_default()
+            };
+            let debit = books.accounts.name(posting.debit, books.engine, Style::Plain).0.to_owned();
+            let credit = books.accounts.name(posting.credit, books.engine, Style::Plain).0;
+            let cells = [
+                &entry.number.to_string(),
+                &entry.at.0.to_string(),
+                &entry.date.to_string(),
+                &format!("{:?}", posting.entry),
+                &debit,
+                credit,
+                &amount,
+                currency,
+                fact("parcel"),
+                fact("order"),
+                fact("tender"),
+                fact("tariff"),
+            ];
+            writeln!(out, "{}", cells.map(cell).join(","))?;
+        }
+        Ok(())
+    }
+}
+
+/// RFC 4180; and a text that a spreadsheet would take for a formula is marked as text.
+fn cell(value: &str) -> String {
+    let value = files::payouts::guarded(value);
+    if value.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", value.replace('"', "\"\""))
+    } else {
+        value.into_owned()
+    }
+}

@@ -1,0 +1,174 @@
+//! `doorstep export`: every posting, for somebody else's program.
+
+mod accounts;
+mod beancount;
+mod csv;
+mod hledger;
+
+use std::collections::HashMap;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use engine::{BusinessDate, Command, Engine, Outcome, ParcelId, Posting, Timestamp};
+use money::decimal::Decimal;
+use node::replay::Watcher;
+
+pub use self::accounts::{Accounts, Style};
+use crate::{books, words};
+
+/// Writes every posting of the books, with the parcel and the tariff version behind it, in a format that
+/// another program reads and checks.
+///
+/// `hledger -f books.journal balance` then shows the same balances; `bean-check books.beancount` accepts
+/// the books; the CSV has one line for each posting.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The format
+    #[arg(long, value_enum)]
+    format: Format,
+    /// The file to write; without it, standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Hledger,
+    Beancount,
+    Csv,
+}
+
+/// One command's postings that moved money.
+struct Entry<'a> {
+    /// Which command of the journal, counted from 1.
+    number: u64,
+    at: Timestamp,
+    date: BusinessDate,
+    postings: &'a [Posting],
+}
+
+/// A format.
+trait Writer {
+    /// What stands before the first entry.
+    fn begin(&mut self, out: &mut dyn Write) -> io::Result<()>;
+    /// One entry.
+    fn entry(&mut self, entry: &Entry, books: &mut Books, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// What entries are written with.
+struct Books<'a> {
+    engine: &'a Engine,
+    accounts: &'a mut Accounts,
+    orders: &'a HashMap<ParcelId, Box<str>>,
+}
+
+impl Books<'_> {
+    /// The amount of a posting with its currency's decimals, and the currency.
+    fn amount(&self, posting: &Posting) -> (String, &'static str) {
+        let account = self.engine.account_view(posting.debit);
+        let currency = account.expect("a posting's accounts are there").currency;
+        (Decimal::of(posting.amount, currency).to_string(), currency.code())
+    }
+}
+
+/// What a posting is about: the parcel, the order, the tender, the tariff version.
+fn facts(posting: &Posting, books: &Books) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Some(tender) = posting.tender {
+        facts.push(("parcel", format!("{:032x}", tender.parcel.bits())));
+        if let Some(order) = books.orders.get(&tender.parcel) {
+            facts.push(("order", order.to_string()));
+        }
+        if tender.number > 0 {
+            facts.push(("tender", tender.number.to_string()));
+        }
+    }
+    if let Some(version) = posting.tariff {
+        facts.push(("tariff", words::tariff_version(books.engine, version)));
+    }
+    facts
+}
+
+struct Exporter<'w> {
+    writer: Box<dyn Writer>,
+    out: &'w mut dyn Write,
+    accounts: Accounts,
+    orders: HashMap<ParcelId, Box<str>>,
+    number: u64,
+    moved: Vec<Posting>,
+    failed: Option<io::Error>,
+}
+
+impl Watcher for Exporter<'_> {
+    fn command(
+        &mut self,
+        command: &Command,
+        at: Timestamp,
+        outcome: &Outcome,
+        engine: &Engine,
+    ) -> Result<(), String> {
+        self.number += 1;
+        if let Command::AnnounceParcel { parcel, reference, .. } = command {
+            self.orders.insert(*parcel, reference.as_str().into());
+        }
+        self.moved.clear();
+        self.moved.extend(outcome.postings.iter().filter(|posting| posting.moved()));
+        if self.moved.is_empty() {
+            return Ok(());
+        }
+        let offset = engine.utc_offset_minutes().unwrap_or(0);
+        let (number, date) = (self.number, at.date(offset));
+        let entry = Entry { number, at, date, postings: &self.moved };
+        let mut books = Books { engine, accounts: &mut self.accounts, orders: &self.orders };
+        self.writer.entry(&entry, &mut books, self.out).map_err(|error| {
+            let what = error.to_string();
+            self.failed = Some(error);
+            what
+        })
+    }
+}
+
+/// Exports.
+pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
+    match &args.out {
+        Some(path) => {
+            files::whole::write_whole(path, |out| export(args, out))
+                .map_err(|error| anyhow::anyhow!("{error}"))?;
+            Ok(())
+        }
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            export(args, &mut out)?;
+            out.flush()?;
+            Ok(())
+        }
+    }
+}
+
+fn export(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut writer: Box<dyn Writer> = match args.format {
+        Format::Hledger => Box::new(hledger::Hledger),
+        Format::Beancount => Box::new(beancount::Beancount::default()),
+        Format::Csv => Box::new(csv::Csv),
+    };
+    writer.begin(out)?;
+    let mut exporter = Exporter {
+        writer,
+        out,
+        accounts: Accounts::default(),
+        orders: HashMap::new(),
+        number: 0,
+        moved: Vec::new(),
+        failed: None,
+    };
+    let done = books::read_all(&args.data, &mut exporter);
+    if let Some(failed) = exporter.failed {
+        return Err(failed.into());
+    }
+    done?;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! What a run has seen, so that nobody takes a generator that reaches nothing for a proof.
+
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Write as _};
+
+use engine::chart::CHART;
+use engine::{Command, Outcome, Refusal};
+
+/// Commands that there are.
+const COMMANDS: usize = 44;
+
+/// Counts of commands and how they ended, of refusals, facts, and posting lines.
+#[derive(Debug, Default)]
+pub struct Coverage {
+    /// Carried out, found to be a retry, refused.
+    commands: BTreeMap<String, [u64; 3]>,
+    refusals: BTreeMap<String, u64>,
+    events: BTreeMap<String, u64>,
+    entries: BTreeMap<String, u64>,
+}
+
+/// The name of a variant: its text up to the first thing that is no letter.
+fn name(of: &impl Debug) -> String {
+    let text = format!("{of:?}");
+    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+impl Coverage {
+    pub fn add(&mut self, command: &Command, done: &Result<(), Refusal>, out: &Outcome) {
+        let ends = self.commands.entry(name(command)).or_default();
+        match done {
+            Ok(()) => ends[0] += 1,
+            Err(Refusal::Repeated) => ends[1] += 1,
+            Err(refusal) => {
+                ends[2] += 1;
+                *self.refusals.entry(name(refusal)).or_default() += 1;
+            }
+        }
+        for event in &out.events {
+            *self.events.entry(name(event)).or_default() += 1;
+        }
+        for posting in &out.postings {
+            *self.entries.entry(name(&posting.entry)).or_default() += 1;
+        }
+    }
+
+    /// Each command was carried out and refused, and each row of the chart was posted, `times` at
+    /// least.
+    pub fn check(&self, times: u64) -> Result<(), String> {
+        let mut rare = String::new();
+        for (command, [done, _, refused]) in &self.commands {
+            if *done < times || *refused < 1 {
+                writeln!(rare, "{command}: {done} done, {refused} refused").expect("into memory");
+            }
+        }
+        for row in CHART {
+            let entry = name(&row.entry);
+            if self.entries.get(&entry).is_none_or(|seen| *seen < times) {
+                writeln!(rare, "{entry}: hardly ever posted").expect("into memory");
+            }
+        }
+        if self.commands.len() != COMMANDS {
+            writeln!(rare, "{} commands, not {COMMANDS}", self.commands.len())
+                .expect("into memory");
+        }
+        if rare.is_empty() { Ok(()) } else { Err(rare) }
+    }
+
+    /// All counts, for a person to read.
+    pub fn text(&self) -> String {
+        let mut text =
+            format!("{:>22} {:>8} {:>8} {:>8}\n", "command", "done", "retries", "refused");
+        for (command, [done, retries, refused]) in &self.commands {
+            writeln!(text, "{command:>22} {done:>8} {retries:>8} {refused:>8}").expect("memory");
+        }
+        for (title, counts) in
+            [("refusals", &self.refusals), ("facts", &self.events), ("postings", &self.entries)]
+        {
+            write!(text, "{title}:").expect("into memory");
+            for (what, seen) in counts {
+                write!(text, " {what} {seen}").expect("into memory");
+            }
+            text.push('\n');
+        }
+        text
+    }
+}

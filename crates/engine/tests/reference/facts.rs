@@ -1,0 +1,113 @@
+//! What must be true of the facts alone, whatever the model thinks: M2, M7, and where each seller's
+//! money is.
+
+use std::collections::BTreeMap;
+
+use engine::chart::AccountKind as A;
+use engine::*;
+use ledger::AccountNo;
+
+use crate::compare::{Finding, same};
+
+/// Sums of the facts that the engine told, and of its postings.
+#[derive(Debug, Default)]
+pub struct Facts {
+    due: BTreeMap<ParcelId, u64>,
+    approved: BTreeMap<ParcelId, u64>,
+    seller_of: BTreeMap<TenderId, (SellerId, u64)>,
+    /// Collected less fees, reversals, what was given back, and return fees.
+    earned: BTreeMap<SellerId, i128>,
+    /// Payouts sent less those returned.
+    paid: BTreeMap<SellerId, i128>,
+    /// How each payout ended.
+    ended: BTreeMap<PayoutId, u32>,
+    balances: BTreeMap<AccountNo, i128>,
+}
+
+impl Facts {
+    pub fn add(&mut self, out: &Outcome) -> Finding {
+        for posting in out.postings.iter().filter(|posting| posting.moved()) {
+            let amount = i128::from(posting.amount.minor());
+            *self.balances.entry(posting.debit).or_default() += amount;
+            *self.balances.entry(posting.credit).or_default() -= amount;
+        }
+        for event in &out.events {
+            self.add_event(event)?;
+        }
+        Ok(())
+    }
+
+    fn add_event(&mut self, event: &Event) -> Finding {
+        match event {
+            Event::Announced { parcel, due, .. } | Event::PartAccepted { parcel, due, .. } => {
+                self.due.insert(*parcel, due.minor());
+            }
+            Event::Collected { tender, seller, amount, fees, .. } => {
+                *self.approved.entry(tender.parcel).or_default() += amount.minor();
+                self.seller_of.insert(*tender, (*seller, fees.total().minor()));
+                self.earn(*seller, amount.minor(), fees.total().minor());
+            }
+            Event::Reversed { tender, posted } if !posted.is_zero() => {
+                *self.approved.entry(tender.parcel).or_default() -= posted.minor();
+                let (seller, fees) = self.seller_of[tender];
+                self.earn(seller, fees, posted.minor());
+            }
+            Event::Refunded { tender, amount } | Event::ChargedBack { tender, amount } => {
+                self.earn(self.seller_of[tender].0, 0, amount.minor());
+            }
+            Event::Returned { seller, fee, .. } => self.earn(*seller, 0, fee.minor()),
+            Event::Executed { lines, .. } => {
+                for line in lines {
+                    let sum = i128::from(line.gross) + i128::from(line.returned)
+                        - i128::from(line.fees)
+                        - i128::from(line.given_back);
+                    same("M8, a payout's parts", &i128::from(line.net.minor()), &sum)?;
+                    *self.paid.entry(line.seller).or_default() += sum;
+                }
+            }
+            Event::PayoutConfirmed { payout, .. } => {
+                *self.ended.entry(*payout).or_default() += 1;
+            }
+            Event::PayoutReturned { payout, seller, net } => {
+                *self.ended.entry(*payout).or_default() += 1;
+                *self.paid.entry(*seller).or_default() -= i128::from(net.minor());
+            }
+            Event::Forgotten { parcel } => {
+                self.due.remove(parcel);
+                self.approved.remove(parcel);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn earn(&mut self, seller: SellerId, gain: u64, loss: u64) {
+        *self.earned.entry(seller).or_default() += i128::from(gain) - i128::from(loss);
+    }
+
+    pub fn check(&self, engine: &Engine) -> Finding {
+        for (parcel, approved) in &self.approved {
+            if approved > &self.due[parcel] {
+                return Err(format!("M2: {approved} collected of parcel {}", parcel.bits()));
+            }
+        }
+        for (payout, times) in &self.ended {
+            same(&format!("M7, ends of payout {}", payout.0), times, &1)?;
+        }
+        for seller in engine.seller_ids() {
+            let mine = |kind: A| kind == A::SellerHeld || kind == A::SellerPayable;
+            let accounts = engine.accounts().filter(|view| mine(view.kind));
+            let there = accounts.filter(|view| view.owner == seller.0);
+            let balance: i128 = there.map(|view| view.balance).sum();
+            let of = |sums: &BTreeMap<SellerId, i128>| sums.get(&seller).copied().unwrap_or(0);
+            let left = of(&self.earned) - of(&self.paid);
+            same(&format!("M7, held and payable of seller {}", seller.0), &balance, &left)?;
+        }
+        for view in engine.accounts() {
+            let sum = self.balances.get(&view.number).copied().unwrap_or(0);
+            let sum = if view.kind.side() == ledger::Side::Debit { sum } else { -sum };
+            same("a balance and its postings", &view.balance, &sum)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! The model: cash from hand to hand until the bank has it.
+
+use engine::chart::{AccountKind as A, Entry};
+use engine::*;
+use money::{Amount, Currency};
+
+use super::{Account, Answer, Deposit, Firm, HandOver, InLine, Model, No, Reason, ensure};
+
+impl Model {
+    pub fn move_cash(&mut self, command: &Command) -> Option<Answer> {
+        let done = match *command {
+            Command::StartHandOver { handover, courier, code_hash } => {
+                self.start_hand_over(handover, courier, code_hash)
+            }
+            Command::CountHandOver { handover, code, counted, counted_by } => {
+                self.count(handover, code, counted, counted_by)
+            }
+            Command::RepayShortage { courier, number, amount } => {
+                self.repay(courier, number, amount)
+            }
+            Command::AnnounceDeposit { deposit, firm, bank, amount } => {
+                self.announce_deposit(deposit, firm, bank, amount)
+            }
+            Command::ConfirmDeposit { deposit, credited } => {
+                self.confirm_deposit(deposit, credited)
+            }
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    pub fn courier_accounts(&self, courier: CourierId) -> (Account, Account, Account, Currency) {
+        let firm = self.couriers[&courier].firm;
+        let currency = self.firms[&firm].currency;
+        let cash = (A::CourierCash, courier.0, currency);
+        (cash, (A::CourierShortage, courier.0, currency), (A::FirmCash, firm.0, currency), currency)
+    }
+
+    fn start_hand_over(
+        &mut self,
+        id: HandOverId,
+        courier: CourierId,
+        code_hash: [u8; 32],
+    ) -> Answer {
+        let known = self.couriers.get(&courier).ok_or(No::Because("no such courier"))?;
+        let last = known.last_handover;
+        if last == Some(id) {
+            return Err(No::Repeated);
+        }
+        let open = |one: &HandOver| one.courier == courier && !one.counted;
+        ensure(!self.handovers.values().any(open), "another one waits to be counted")?;
+        ensure(!self.handovers.contains_key(&id), "the identifier is taken")?;
+        let in_hand = self.balance(self.courier_accounts(courier).0);
+        ensure(in_hand > 0, "nothing in hand")?;
+        let expected = u64::try_from(in_hand).unwrap();
+        let known = self.couriers.get_mut(&courier).expect("found before");
+        known.last_handover = Some(id);
+        let tenders = std::mem::take(&mut known.in_hand);
+        let new = HandOver { courier, code_hash, expected, tenders, counted: false };
+        self.handovers.retain(|id, _| Some(*id) != last);
+        self.handovers.insert(id, new);
+        self.handovers_started += 1;
+        self.tell(Event::HandOverStarted { handover: id, expected: Amount::of(expected) })
+    }
+
+    fn count(&mut self, id: HandOverId, code: u32, counted: Amount, by: PersonId) -> Answer {
+        let handover = self.handovers.get(&id).ok_or(No::Because("no such hand-over"))?.clone();
+        if handover.counted {
+            return Err(No::Repeated);
+        }
+        ensure(one_time_code_hash(id, code) == handover.code_hash, "a wrong code")?;
+        ensure(by.0 != handover.courier.0, "the courier cannot count")?;
+        let courier = handover.courier;
+        let (cash, shortage, firm_cash, currency) = self.courier_accounts(courier);
+        let (expected, there) = (handover.expected, counted.minor());
+        let suspense = (A::Suspense, 0, currency);
+        self.post(Entry::HandOverCounted, firm_cash, cash, there.min(expected));
+        self.post(Entry::HandOverShort, shortage, cash, expected.saturating_sub(there));
+        self.post(Entry::HandOverSurplus, firm_cash, suspense, there.saturating_sub(expected));
+        self.handovers.get_mut(&id).expect("found before").counted = true;
+        let expected = Amount::of(expected);
+        self.tell(Event::HandOverCounted { handover: id, courier, expected, counted })?;
+        let firm = self.couriers[&courier].firm;
+        for tender in handover.tenders {
+            self.stand_in_line(firm, tender)?;
+        }
+        if counted > expected {
+            let subject = BreakSubject::FirmCash(firm);
+            let surplus = there - expected.minor();
+            self.add_surplus(firm, surplus);
+            self.own_break(subject, BreakSide::Excess, surplus, currency, Some(by))?;
+        }
+        Ok(())
+    }
+
+    /// A tender in cash waits for the bank, unless the firm's guarantee has room for all of it.
+    fn stand_in_line(&mut self, id: FirmId, tender: TenderId) -> Answer {
+        let amount = self.tender(tender)?.amount;
+        let others = self.guaranteed(id);
+        let sum: u128 = others.iter().map(|one| u128::from(one.amount)).sum();
+        let firm = self.firms.get_mut(&id).expect("found before");
+        let guaranteed = sum + u128::from(amount) <= u128::from(firm.guarantee);
+        firm.line.push(InLine { tender: Some(tender), amount, guaranteed });
+        if guaranteed { self.is_there(tender) } else { Ok(()) }
+    }
+
+    /// Cash that is nobody's goes to the bank with the rest.
+    pub fn add_surplus(&mut self, id: FirmId, amount: u64) {
+        let firm = self.firms.get_mut(&id).expect("found before");
+        firm.line.push(InLine { tender: None, amount, guaranteed: false });
+    }
+
+    /// How many in a firm's line have what the bank has credited: first in, first out.
+    fn served(&self, id: FirmId) -> usize {
+        let firm = &self.firms[&id];
+        let mut left = firm.credited;
+        let enough = |one: &&InLine| {
+            left -= i128::from(one.amount);
+            left >= 0
+        };
+        firm.line.iter().take_while(enough).count()
+    }
+
+    /// What a firm guarantees and the bank does not have yet.
+    pub fn guaranteed(&self, id: FirmId) -> Vec<InLine> {
+        let waiting = self.firms[&id].line[self.served(id)..].iter();
+        waiting.filter(|one| one.guaranteed).copied().collect()
+    }
+
+    /// Money for a firm's line: those whose turn has come have theirs.
+    pub fn credit(&mut self, id: FirmId, amount: u64) -> Answer {
+        let before = self.served(id);
+        let firm = self.firms.get_mut(&id).expect("found before");
+        firm.credited += i128::from(amount);
+        let line = firm.line.clone();
+        let spent: i128 = line[..before].iter().map(|one| i128::from(one.amount)).sum();
+        let loose = firm.credited - spent;
+        ensure(loose <= i128::from(Amount::MAX.minor()), "more than any amount")?;
+        for one in &line[before..self.served(id)] {
+            match one.tender {
+                Some(tender) if !one.guaranteed => self.is_there(tender)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn repay(&mut self, courier: CourierId, number: u32, amount: Amount) -> Answer {
+        ensure(!amount.is_zero(), "nothing repaid")?;
+        let known = self.couriers.get_mut(&courier).ok_or(No::Because("no such courier"))?;
+        if (1..=known.repayments).contains(&number) {
+            return Err(No::Repeated);
+        }
+        ensure(number == known.repayments + 1, "not the next number")?;
+        known.repayments = number;
+        let (_, shortage, firm_cash, _) = self.courier_accounts(courier);
+        ensure(i128::from(amount.minor()) <= self.balance(shortage), "more than is short")?;
+        self.post(Entry::ShortageRepaid, firm_cash, shortage, amount.minor());
+        self.tell(Event::ShortageRepaid { courier, amount })
+    }
+
+    fn announce_deposit(
+        &mut self,
+        id: DepositId,
+        firm: FirmId,
+        bank: BankId,
+        amount: Amount,
+    ) -> Answer {
+        ensure(!amount.is_zero(), "nothing brought")?;
+        let currency = self.firms.get(&firm).ok_or(No::Because("no such firm"))?.currency;
+        let banks = *self.banks.get(&bank).ok_or(No::Because("no such bank account"))?;
+        if let Some(known) = self.deposits.get(&id) {
+            let same = (known.firm, known.amount) == (firm, amount.minor());
+            ensure(same, "the identifier is taken")?;
+            return Err(No::Repeated);
+        }
+        let last = |firm: &Firm| firm.last_deposit == Some(id);
+        ensure(!self.firms.values().any(last), "the identifier is taken")?;
+        ensure(currency == banks, "another currency")?;
+        let (bank, cash) = ((A::Bank, bank.0, currency), (A::FirmCash, firm.0, currency));
+        ensure(i128::from(amount.minor()) <= self.available(cash), "more than was counted")?;
+        self.reserve(Reason::Deposit(id), Entry::Deposited, (bank, cash), amount.minor());
+        self.deposits_announced += 1;
+        self.deposits.insert(id, Deposit { firm, amount: amount.minor() });
+        self.tell(Event::DepositAnnounced { deposit: id, firm, amount })
+    }
+
+    fn confirm_deposit(&mut self, id: DepositId, credited: Amount) -> Answer {
+        ensure(!credited.is_zero(), "nothing credited")?;
+        if self.firms.values().any(|firm| firm.last_deposit == Some(id)) {
+            return Err(No::Repeated);
+        }
+        let deposit = self.deposits.remove(&id).ok_or(No::Because("no such deposit"))?;
+        ensure(credited.minor() <= deposit.amount, "more than was announced")?;
+        let (firm, announced) = (deposit.firm, Amount::of(deposit.amount));
+        self.post_reserved(Reason::Deposit(id), credited.minor());
+        self.firms.get_mut(&firm).expect("it has brought cash").last_deposit = Some(id);
+        self.tell(Event::DepositConfirmed { deposit: id, announced, credited })?;
+        self.credit(firm, credited.minor())
+    }
+}

@@ -1,0 +1,181 @@
+//! The model: paying the sellers.
+
+use engine::chart::{AccountKind as A, Entry};
+use engine::*;
+use money::{Amount, Currency};
+
+use super::{Answer, Model, No, PayoutState, Plan, PlanState, Reason, Seller, Statement, ensure};
+
+impl Model {
+    pub fn settle(&mut self, command: &Command) -> Option<Answer> {
+        let done = match *command {
+            Command::PlanSettlement { plan, cycle, currency, planned_by } => {
+                self.plan(plan, cycle, currency, planned_by)
+            }
+            Command::ApproveSettlement { plan, approved_by } => self.approve(plan, approved_by),
+            Command::RejectSettlement { plan, .. } => self.reject(plan),
+            Command::ExecuteSettlement { plan, bank } => self.execute(plan, bank),
+            Command::ConfirmPayout { payout } => self.confirm_payout(payout),
+            Command::ReturnPayout { payout } => self.return_payout(payout),
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    /// What a seller's payable money is made of, less what payouts took of it.
+    pub fn unpaid_statement(&self, id: SellerId, seller: &Seller) -> [i128; 4] {
+        let mut sums = [0_i128; 4];
+        for line in &seller.statement {
+            let parts = [line.gross, line.fees, line.given_back, line.returned];
+            for (sum, part) in sums.iter_mut().zip(parts) {
+                *sum += i128::from(part);
+            }
+        }
+        for (line, state) in self.payouts.values() {
+            if line.seller == id && *state != PayoutState::Dropped {
+                let parts = [line.gross, line.fees, line.given_back, line.returned];
+                for (sum, part) in sums.iter_mut().zip(parts) {
+                    *sum -= i128::from(part);
+                }
+            }
+        }
+        sums
+    }
+
+    fn plan(&mut self, id: PlanId, cycle: Cycle, currency: Currency, by: PersonId) -> Answer {
+        self.has_accounts(currency)?;
+        if let Some(known) = self.plans.get(&id) {
+            let same = (known.cycle, known.currency) == (cycle, currency);
+            ensure(same, "the identifier is taken")?;
+            return Err(No::Repeated);
+        }
+        let mut lines = Vec::new();
+        let mut below_minimum = 0;
+        for seller_id in self.seller_order.clone() {
+            let seller = self.sellers[&seller_id].clone();
+            if (seller.cycle, seller.currency) != (cycle, currency) {
+                continue;
+            }
+            let payable = (A::SellerPayable, seller_id.0, currency);
+            let net = self.available(payable);
+            if net <= 0 {
+                continue;
+            }
+            let sums = self.unpaid_statement(seller_id, &seller);
+            let [gross, fees, given_back, returned] = sums;
+            assert_eq!(net, gross - fees - given_back + returned, "the statement adds up");
+            if net > i128::from(Amount::MAX.minor())
+                || sums.iter().max() > Some(&i128::from(u64::MAX))
+            {
+                continue;
+            }
+            if net < i128::from(seller.minimum) {
+                below_minimum += 1;
+                continue;
+            }
+            let small = |sum: i128| u64::try_from(sum).expect("it was compared before");
+            let net = Amount::of(small(net));
+            let payout = PayoutId(u64::try_from(self.payouts.len()).unwrap() + 1);
+            let line = PayoutLine {
+                payout,
+                seller: seller_id,
+                currency,
+                gross: small(gross),
+                fees: small(fees),
+                given_back: small(given_back),
+                returned: small(returned),
+                net,
+            };
+            let in_flight = (A::PayoutInFlight, 0, currency);
+            self.reserve(
+                Reason::Payout(payout),
+                Entry::PayoutSent,
+                (payable, in_flight),
+                net.minor(),
+            );
+            self.payouts.insert(payout, (line, PayoutState::Planned));
+            lines.push(line);
+        }
+        ensure(!lines.is_empty(), "nobody is to be paid")?;
+        let state = PlanState::Planned;
+        let plan = Plan { cycle, currency, planned_by: by, state, lines: lines.clone() };
+        self.plans.insert(id, plan);
+        self.tell(Event::Planned { plan: id, lines, below_minimum, left: 0 })
+    }
+
+    fn known_plan(&self, id: PlanId) -> Answer<Plan> {
+        self.plans.get(&id).cloned().ok_or(No::Because("no such plan"))
+    }
+
+    fn approve(&mut self, id: PlanId, by: PersonId) -> Answer {
+        let plan = self.known_plan(id)?;
+        if matches!(plan.state, PlanState::Approved | PlanState::Executed) {
+            return Err(No::Repeated);
+        }
+        ensure(plan.state == PlanState::Planned, "dropped")?;
+        ensure(by != plan.planned_by, "the same person")?;
+        self.plans.get_mut(&id).expect("found before").state = PlanState::Approved;
+        self.tell(Event::Approved { plan: id })
+    }
+
+    fn reject(&mut self, id: PlanId) -> Answer {
+        let plan = self.known_plan(id)?;
+        if plan.state == PlanState::Rejected {
+            return Err(No::Repeated);
+        }
+        let waits = matches!(plan.state, PlanState::Planned | PlanState::Approved);
+        ensure(waits, "executed or dropped before")?;
+        for line in &plan.lines {
+            self.void(Reason::Payout(line.payout));
+            self.payouts.get_mut(&line.payout).expect("it is a plan's").1 = PayoutState::Dropped;
+        }
+        self.plans.get_mut(&id).expect("found before").state = PlanState::Rejected;
+        self.tell(Event::Rejected { plan: id })
+    }
+
+    fn execute(&mut self, id: PlanId, bank: BankId) -> Answer {
+        let plan = self.known_plan(id)?;
+        if plan.state == PlanState::Executed {
+            return Err(No::Repeated);
+        }
+        let banks = *self.banks.get(&bank).ok_or(No::Because("no such bank account"))?;
+        ensure(plan.state == PlanState::Approved, "not approved, or executed before")?;
+        ensure(banks == plan.currency, "another currency")?;
+        for line in &plan.lines {
+            self.post_reserved(Reason::Payout(line.payout), line.net.minor());
+            self.payouts.get_mut(&line.payout).expect("it is a plan's").1 = PayoutState::Sent(bank);
+        }
+        self.plans.get_mut(&id).expect("found before").state = PlanState::Executed;
+        self.tell(Event::Executed { plan: id, lines: plan.lines })
+    }
+
+    /// A payout that is on its way, and the bank account that it is paid from; a retry where it came
+    /// to that end before.
+    fn sent(&self, id: PayoutId, end: PayoutState) -> Answer<(PayoutLine, BankId)> {
+        match self.payouts.get(&id) {
+            Some((line, PayoutState::Sent(bank))) => Ok((*line, *bank)),
+            Some((_, state)) if *state == end => Err(No::Repeated),
+            _ => Err(No::Because("no payout on its way")),
+        }
+    }
+
+    fn confirm_payout(&mut self, id: PayoutId) -> Answer {
+        let (line, bank) = self.sent(id, PayoutState::Confirmed)?;
+        let in_flight = (A::PayoutInFlight, 0, line.currency);
+        let bank = (A::Bank, bank.0, line.currency);
+        self.post(Entry::PayoutConfirmed, in_flight, bank, line.net.minor());
+        self.payouts.get_mut(&id).expect("found before").1 = PayoutState::Confirmed;
+        self.tell(Event::PayoutConfirmed { payout: id, seller: line.seller, net: line.net })
+    }
+
+    fn return_payout(&mut self, id: PayoutId) -> Answer {
+        let (line, _) = self.sent(id, PayoutState::Returned)?;
+        let in_flight = (A::PayoutInFlight, 0, line.currency);
+        let payable = (A::SellerPayable, line.seller.0, line.currency);
+        self.post(Entry::PayoutReturned, in_flight, payable, line.net.minor());
+        let returned = line.net.minor();
+        self.note(line.seller, Statement { returned, ..Statement::default() });
+        self.payouts.get_mut(&id).expect("found before").1 = PayoutState::Returned;
+        self.tell(Event::PayoutReturned { payout: id, seller: line.seller, net: line.net })
+    }
+}

@@ -1,0 +1,148 @@
+//! One sequence of commands, given to the engine and to the model, compared after each.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use engine::*;
+
+use crate::compare::{self, Finding, same};
+use crate::coverage::Coverage;
+use crate::facts::Facts;
+use crate::model::{Model, No};
+use crate::steps::{self, Step};
+use crate::world;
+
+/// One run of a sequence.
+#[derive(Default)]
+pub struct Run {
+    engine: Engine,
+    /// An engine restored in the middle of the sequence, which goes on beside the first.
+    restored: Option<Engine>,
+    model: Model,
+    facts: Facts,
+    out: Outcome,
+    /// Everything that was tried, and how it ended.
+    tried: Vec<(Command, Timestamp, String)>,
+    accepted: Vec<(Command, Timestamp)>,
+    digest: Option<Digest>,
+}
+
+impl Run {
+    /// Sets the world up and takes all steps.
+    pub fn take(&mut self, kind: u8, steps: &[Step], coverage: &mut Coverage) -> Finding {
+        let opening = world::opening(kind);
+        for command in world::set_up(kind) {
+            self.apply(&command, opening, coverage)?;
+        }
+        same("refused while setting up", &self.tried.len(), &self.accepted.len())?;
+        for (place, step) in steps.iter().enumerate() {
+            if place == steps.len() * 2 / 3 {
+                self.restored = Some(self.restore()?);
+            }
+            let command =
+                steps::command(&self.model, world::pool(kind), step).unwrap_or_else(|| {
+                    let back = usize::from(step.dice[0]) % self.tried.len().min(30);
+                    self.tried[self.tried.len() - 1 - back].0.clone()
+                });
+            let last = self.model.last_at.0.checked_add_signed(step.pause);
+            self.apply(&command, Timestamp(last.unwrap_or(0)), coverage)?;
+        }
+        self.finish()
+    }
+
+    fn apply(&mut self, command: &Command, at: Timestamp, coverage: &mut Coverage) -> Finding {
+        self.tried.push((command.clone(), at, "…".into()));
+        let fingerprint = self.engine.fingerprint();
+        let done = self.engine.apply(command, at, &mut self.out);
+        coverage.add(command, &done, &self.out);
+        let answer = done.as_ref().map_or_else(|refusal| format!("{refusal:?}"), |()| "Ok".into());
+        self.tried.last_mut().expect("just pushed").2 = answer;
+        let forgotten: BTreeSet<_> = self.out.events.iter().filter_map(forgotten).collect();
+        let expected = self.model.apply(command, at, &forgotten);
+        let agreed = match (&done, &expected) {
+            (Ok(()), Ok(_)) => true,
+            (Err(Refusal::Repeated), Err(no)) => *no == No::Repeated,
+            (Err(_), Err(no)) => *no != No::Repeated,
+            _ => false,
+        };
+        if !agreed {
+            return Err(format!("the model says {:?}", expected.map(|_| ())));
+        }
+        if let Some(restored) = &mut self.restored {
+            let mut again = Outcome::default();
+            same("after a restore", &restored.apply(command, at, &mut again), &done)?;
+            same("facts after a restore", &again, &self.out)?;
+        }
+        match expected {
+            Ok(told) => {
+                compare::outcomes(&self.engine, &self.out, &told)?;
+                self.accepted.push((command.clone(), at));
+                self.facts.add(&self.out)?;
+                self.facts.check(&self.engine)?;
+                self.engine.check().map_err(|faults| faults.join("\n"))?;
+                self.digest = Some(self.engine.digest());
+                compare::states(&self.engine, &self.model)
+            }
+            Err(_) => {
+                same("what a refusal told", &self.out, &Outcome::default())?;
+                same("M10, the fingerprint", &self.engine.fingerprint(), &fingerprint)?;
+                same("M10, the digest", &Some(self.engine.digest()), &self.digest)
+            }
+        }
+    }
+
+    fn restore(&self) -> Result<Engine, String> {
+        let mut parts = Vec::new();
+        let snapshot = self.engine.snapshot();
+        let written = snapshot.write(|part| {
+            parts.push(Ok::<_, String>(part.to_vec()));
+            Ok::<_, String>(())
+        })?;
+        same("the digest of a snapshot", &written, &self.engine.digest())?;
+        let restored = Engine::restore(parts, written).map_err(|error| error.to_string())?;
+        same("the digest of a restored engine", &restored.digest(), &written)?;
+        same("its fingerprint", &restored.fingerprint(), &self.engine.fingerprint())?;
+        restored.check().map_err(|faults| faults.join("\n"))?;
+        compare::states(&restored, &self.model)?;
+        Ok(restored)
+    }
+
+    /// M11: a restored engine and one that is told the accepted commands alone end the same.
+    fn finish(&mut self) -> Finding {
+        let mut again = Engine::default();
+        for (command, at) in &self.accepted {
+            let done = again.apply(command, *at, &mut self.out);
+            done.map_err(|refusal| format!("refused when told again: {refusal:?} {command:?}"))?;
+        }
+        for other in [Some(&again), self.restored.as_ref()].into_iter().flatten() {
+            same("M11, the digest", &other.digest(), &self.engine.digest())?;
+            same("M11, the fingerprint", &other.fingerprint(), &self.engine.fingerprint())?;
+        }
+        compare::states(&self.restore()?, &self.model)
+    }
+
+    /// What was tried, for whoever reads a failure.
+    pub fn story(&self) -> String {
+        let mut story = String::new();
+        let set_up = world::set_up(0).len();
+        for (place, (command, at, answer)) in self.tried.iter().enumerate().skip(set_up) {
+            let text = match command {
+                Command::PublishTariff { tariff, version, from, until, .. } => {
+                    format!("PublishTariff {tariff:?} version {version} {from:?} {until:?}")
+                }
+                _ => format!("{command:?}"),
+            };
+            let day = at.date(self.model.offset.unwrap_or(0));
+            writeln!(story, "{place:4} {day} {} {text}\n       -> {answer}", at.0)
+                .expect("into memory");
+        }
+        story
+    }
+}
+
+fn forgotten(event: &Event) -> Option<ParcelId> {
+    match event {
+        Event::Forgotten { parcel } => Some(*parcel),
+        _ => None,
+    }
+}

@@ -1,0 +1,230 @@
+//! What happens next: mostly plausible, often a retry, sometimes slightly wrong.
+//!
+//! A step is a few rolled numbers; it becomes a command in the light of what the model knows, so that
+//! most of them can be carried out. Zero is the plain choice everywhere: shrinking leads there.
+
+mod door;
+mod menu;
+mod office;
+mod party;
+
+use engine::*;
+use money::{Amount, Currency};
+use proptest::prelude::*;
+
+use crate::model::{Break, Model, Parcel, PayoutState, PlanState, Tender};
+use crate::world::{self, BANKS};
+use menu::MENU;
+
+/// A mistake, where the command leaves room for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slip {
+    None,
+    NumberAbove,
+    NumberBelow,
+    AmountZero,
+    AmountAbove,
+    AmountHuge,
+    SomebodyElse,
+    AnyThing,
+}
+
+/// What is to happen, as rolled.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub what: u16,
+    pub dice: [u16; 4],
+    pub slip: Slip,
+    /// Whether an earlier command is given again instead.
+    pub retry: bool,
+    /// Milliseconds after the last command.
+    pub pause: i64,
+}
+
+/// Retries and steps backwards are mixed in.
+pub fn step(long_pauses: bool) -> impl Strategy<Value = Step> {
+    const HOUR: i64 = 3_600_000;
+    const DAY: i64 = 24 * HOUR;
+    let slips = prop_oneof![
+        1 => Just(Slip::NumberAbove),
+        1 => Just(Slip::NumberBelow),
+        1 => Just(Slip::AmountZero),
+        1 => Just(Slip::AmountAbove),
+        1 => Just(Slip::AmountHuge),
+        2 => Just(Slip::SomebodyElse),
+        2 => Just(Slip::AnyThing),
+    ];
+    let months = if long_pauses { 4 } else { 0 };
+    let pause = prop_oneof![
+        40 => Just(0_i64),
+        60 => 0..HOUR,
+        16 => 0..DAY,
+        8 => DAY..3 * DAY,
+        months => 60 * DAY..200 * DAY,
+        1 => -DAY..0,
+    ];
+    let slip = prop_oneof![7 => Just(Slip::None), 1 => slips];
+    let retry = prop::bool::weighted(0.1);
+    (any::<u16>(), prop::array::uniform4(0_u16..1_000), slip, retry, pause)
+        .prop_map(|(what, dice, slip, retry, pause)| Step { what, dice, slip, retry, pause })
+}
+
+/// The command of a step: `None` for a retry of an earlier one.
+pub fn command(model: &Model, pool: usize, step: &Step) -> Option<Command> {
+    if step.retry {
+        return None;
+    }
+    let roll = Roll { model, pool, step };
+    let anything = step.slip == Slip::AnyThing;
+    let open: Vec<_> = MENU.iter().filter(|(_, ready, _)| anything || ready(&roll)).collect();
+    let total: u16 = open.iter().map(|(weight, _, _)| weight).sum();
+    let mut what = step.what % total;
+    for (weight, _, make) in open {
+        if what < *weight {
+            return Some(make(&roll));
+        }
+        what -= weight;
+    }
+    unreachable!("the weights add up to the total")
+}
+
+/// A step in the light of what is known.
+pub struct Roll<'a> {
+    pub model: &'a Model,
+    /// How many parcels there are to play with.
+    pub pool: usize,
+    pub step: &'a Step,
+}
+
+impl Roll<'_> {
+    pub fn die(&self, place: usize) -> usize {
+        usize::from(self.step.dice[place])
+    }
+
+    /// One time in so many.
+    pub fn seldom(&self, place: usize, one_in: usize) -> bool {
+        self.die(place) % one_in == one_in - 1
+    }
+
+    pub fn slips(&self, slip: Slip) -> bool {
+        self.step.slip == slip
+    }
+
+    /// One of those that fit, or any of the others if none does or by a slip.
+    pub fn pick<I: Copy>(&self, place: usize, fitting: &[I], any: impl Fn(usize) -> I) -> I {
+        if fitting.is_empty() || self.slips(Slip::AnyThing) {
+            return any(self.die(place));
+        }
+        fitting[self.die(place) % fitting.len()]
+    }
+
+    pub fn amount(&self, right: u64) -> Amount {
+        match self.step.slip {
+            Slip::AmountZero => Amount::ZERO,
+            Slip::AmountAbove => Amount::new(right.saturating_add(1)).unwrap_or(Amount::MAX),
+            Slip::AmountHuge => Amount::of(Amount::MAX.minor() - u64::from(self.step.dice[3] % 2)),
+            _ => Amount::new(right).unwrap_or(Amount::MAX),
+        }
+    }
+
+    /// Mostly the whole, sometimes a part.
+    pub fn part(&self, whole: u64) -> Amount {
+        self.amount(match self.step.dice[3] % 8 {
+            0..5 => whole,
+            5 => whole / 2,
+            6 => whole / 3,
+            _ => whole.min(1),
+        })
+    }
+
+    pub fn number(&self, next: u8) -> u8 {
+        match self.step.slip {
+            Slip::NumberAbove => next.saturating_add(1),
+            Slip::NumberBelow => next.saturating_sub(1),
+            _ => next,
+        }
+    }
+
+    pub fn new_id(&self, known: usize) -> u64 {
+        let next = u64::try_from(known).expect("a small number") + 1;
+        if self.slips(Slip::NumberBelow) { next - 1 } else { next }
+    }
+
+    pub fn person(&self, place: usize) -> PersonId {
+        PersonId(1 + u64::from(self.step.dice[place] % 4))
+    }
+
+    /// Somebody other than `not`, but by a slip the very same.
+    pub fn second(&self, not: PersonId, place: usize) -> PersonId {
+        let other = 1 + (not.0 + u64::from(self.step.dice[place] % 3)) % 4;
+        if self.slips(Slip::SomebodyElse) { not } else { PersonId(other) }
+    }
+
+    pub fn parcels(&self, fits: impl Fn(&Parcel) -> bool) -> Vec<ParcelId> {
+        let fitting = self.model.parcels.iter().filter(|(_, parcel)| fits(parcel));
+        fitting.map(|(id, _)| *id).collect()
+    }
+
+    pub fn any(&self, fits: impl Fn(&Parcel) -> bool) -> bool {
+        self.model.parcels.values().any(fits)
+    }
+
+    pub fn any_tender(&self, fits: impl Fn(&Tender) -> bool) -> bool {
+        self.any(|parcel| parcel.tenders.iter().any(&fits))
+    }
+
+    pub fn parcel(&self, fits: impl Fn(&Parcel) -> bool) -> ParcelId {
+        self.pick(0, &self.parcels(fits), |die| world::parcel(die % self.pool))
+    }
+
+    pub fn tender(&self, fits: impl Fn(&Tender) -> bool) -> TenderId {
+        let mut fitting = Vec::new();
+        for (id, parcel) in &self.model.parcels {
+            for (number, tender) in (1..).zip(&parcel.tenders) {
+                fitting.extend(fits(tender).then_some(TenderId { parcel: *id, number }));
+            }
+        }
+        self.pick(0, &fitting, |die| {
+            let parcel = world::parcel(die % self.pool);
+            TenderId { parcel, number: u8::try_from(die % 4).expect("below four") }
+        })
+    }
+
+    pub fn courier(&self, place: usize) -> CourierId {
+        CourierId(11 + u64::from(self.step.dice[place] % 5))
+    }
+
+    /// The bank account of a currency.
+    pub fn bank(&self, currency: Currency) -> BankId {
+        let wrong = self.slips(Slip::SomebodyElse);
+        BANKS[usize::from((currency == Currency::BRL) != wrong)]
+    }
+
+    pub fn currency_of(&self, tender: TenderId) -> Currency {
+        self.model.parcels.get(&tender.parcel).map_or(Currency::CNY, |parcel| parcel.currency)
+    }
+
+    /// The payouts that are on their way.
+    pub fn sent(&self) -> Vec<PayoutId> {
+        let sent = |state: &PayoutState| matches!(state, PayoutState::Sent(_));
+        let payouts = self.model.payouts.iter().filter(|(_, (_, state))| sent(state));
+        payouts.map(|(id, _)| *id).collect()
+    }
+
+    pub fn payout(&self) -> PayoutId {
+        self.pick(0, &self.sent(), |die| PayoutId(u64::try_from(die % 9).expect("below nine")))
+    }
+
+    pub fn plan(&self, state: PlanState) -> PlanId {
+        let plans = self.model.plans.iter().filter(|(_, plan)| plan.state == state);
+        let fitting: Vec<_> = plans.map(|(id, _)| *id).collect();
+        self.pick(0, &fitting, |die| PlanId(u64::try_from(die % 5).expect("below five")))
+    }
+
+    pub fn open_break(&self, proposed: bool) -> BreakId {
+        let fits = |one: &Break| !one.closed && one.proposal.is_some() == proposed;
+        let breaks = self.model.breaks.iter().filter(|(_, one)| fits(one));
+        let fitting: Vec<_> = breaks.map(|(id, _)| *id).collect();
+        self.pick(0, &fitting, |die| BreakId(u64::try_from(die % 5).expect("below five")))
+    }
+}

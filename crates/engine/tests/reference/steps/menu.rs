@@ -1,0 +1,98 @@
+//! The commands that a step can become.
+
+use engine::chart::AccountKind;
+use engine::view::{ParcelState, TenderState as T};
+use engine::*;
+
+use super::Roll;
+use super::door::*;
+use super::office::*;
+use super::party::party;
+use crate::model::{How, Parcel, PlanState, Seller, Tender};
+
+/// Whether a command of that kind can be carried out for somebody, and how to make one.
+type Entry = (u16, fn(&Roll) -> bool, fn(&Roll) -> Command);
+
+/// What can happen, with its weight.
+pub const MENU: &[Entry] = &[
+    (14, |roll| roll.model.parcels.len() < roll.pool, announce),
+    (9, |roll| roll.any(|one| one.state == ParcelState::Announced), assign),
+    (12, |roll| roll.any(|one| one.state == ParcelState::Assigned && one.attempts < 3), dispatch),
+    (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.untouched()), attempt),
+    (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.untouched()), accept_part),
+    (2, |roll| roll.any(|one| there(one) && one.untouched()), refuse),
+    (6, |roll| roll.any(|one| one.state == ParcelState::Refused), bring_back),
+    (1, |roll| roll.any(|one| one.is_open() && one.untouched()), lose),
+    (14, |roll| roll.any(is_payable), begin),
+    (16, |roll| roll.any_tender(|one| one.state == T::Begun), resolve),
+    (5, |roll| roll.any_tender(|one| one.state == T::Unknown), resolve),
+    (3, |roll| roll.any_tender(|one| one.state == T::Unknown), reverse),
+    (2, |roll| roll.any_tender(|one| matches!(one.state, T::Begun | T::Approved)), reverse),
+    (10, |roll| roll.any(is_payable), collect_cash),
+    (2, |roll| roll.any_tender(|one| one.posted() && one.given_back < one.amount), refund),
+    (4, |roll| roll.any_tender(|one| one.unpaid > 0), confirm_refund),
+    (1, |roll| roll.any_tender(|one| one.posted() && !is_cash(one)), charge_back),
+    (5, |roll| !loaded(roll).is_empty(), start_hand_over),
+    (9, |roll| roll.model.handovers.values().any(|one| !one.counted), count),
+    (4, |roll| !debtors(roll).is_empty(), repay),
+    (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
+    (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
+    (10, |roll| roll.any_tender(|one| one.state == T::Approved && !is_cash(one)), confirm_clearing),
+    (8, |roll| roll.model.held.iter().any(|(day, _)| *day <= roll.model.today), release_due),
+    (1, |_| true, release_due),
+    (8, |roll| !rich(roll).is_empty(), plan),
+    (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Planned), approve),
+    (1, |roll| roll.model.plans.values().any(|one| one.state <= PlanState::Approved), reject),
+    (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Approved), execute),
+    (7, |roll| !roll.sent().is_empty(), |roll| Command::ConfirmPayout { payout: roll.payout() }),
+    (3, |roll| !roll.sent().is_empty(), |roll| Command::ReturnPayout { payout: roll.payout() }),
+    (1, |_| true, raise),
+    (3, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
+    (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
+    (2, |roll| roll.any(|one| !one.is_open()), forget),
+    (3, |_| true, party),
+];
+
+pub fn there(parcel: &Parcel) -> bool {
+    matches!(parcel.state, ParcelState::Out | ParcelState::Assigned)
+}
+
+pub fn is_payable(parcel: &Parcel) -> bool {
+    parcel.state == ParcelState::Out && parcel.due > parcel.collected() + parcel.begun()
+}
+
+pub fn is_cash(tender: &Tender) -> bool {
+    matches!(tender.how, How::Cash(_))
+}
+
+/// The couriers who have cash and can hand it over.
+pub fn loaded(roll: &Roll) -> Vec<CourierId> {
+    let open = |id| roll.model.handovers.values().any(|one| one.courier == id && !one.counted);
+    let couriers =
+        roll.model.couriers.iter().filter(|(id, one)| !one.in_hand.is_empty() && !open(**id));
+    couriers.map(|(id, _)| *id).collect()
+}
+
+/// The couriers who owe for a shortage.
+pub fn debtors(roll: &Roll) -> Vec<CourierId> {
+    let owes = |id: &CourierId| roll.model.balance(roll.model.courier_accounts(*id).1) > 0;
+    roll.model.couriers.keys().copied().filter(owes).collect()
+}
+
+pub fn cash_of(roll: &Roll, firm: FirmId) -> i128 {
+    let known = roll.model.firms.get(&firm);
+    known.map_or(0, |known| roll.model.available((AccountKind::FirmCash, firm.0, known.currency)))
+}
+
+pub fn firms_with_cash(roll: &Roll) -> Vec<FirmId> {
+    roll.model.firms.keys().copied().filter(|id| cash_of(roll, *id) > 0).collect()
+}
+
+/// The sellers that a plan would pay.
+pub fn rich(roll: &Roll) -> Vec<SellerId> {
+    let pays = |(id, one): (&SellerId, &Seller)| {
+        let payable = roll.model.available((AccountKind::SellerPayable, id.0, one.currency));
+        (payable >= i128::from(one.minimum.max(1))).then_some(*id)
+    };
+    roll.model.sellers.iter().filter_map(pays).collect()
+}

@@ -1,0 +1,161 @@
+//! What hubs and the back office do: cash, clearing, settlement, breaks.
+
+use engine::view::TenderState as T;
+use engine::*;
+use money::{Amount, Currency};
+
+use super::menu::{cash_of, debtors, firms_with_cash, is_cash, loaded, rich};
+use super::{Roll, Slip};
+use crate::model::{PlanState, Tender};
+use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
+
+pub fn start_hand_over(roll: &Roll) -> Command {
+    let couriers = loaded(roll);
+    let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
+    let handover = HandOverId(roll.new_id(roll.model.handovers_started));
+    let code_hash = one_time_code_hash(handover, world::code(handover));
+    Command::StartHandOver { handover, courier, code_hash }
+}
+
+pub fn count(roll: &Roll) -> Command {
+    let open = roll.model.handovers.iter().filter(|(_, one)| !one.counted);
+    let open: Vec<_> = open.map(|(id, _)| *id).collect();
+    let any = |die| HandOverId(u64::try_from(die % 6).unwrap());
+    let handover = roll.pick(0, &open, any);
+    let known = roll.model.handovers.get(&handover);
+    let expected = known.map_or(1_000, |one| one.expected);
+    let counted = match roll.die(1) % 10 {
+        0..6 => roll.amount(expected),
+        6 | 7 => roll.amount(expected - expected / 5),
+        8 => roll.amount(expected.saturating_add(50)),
+        _ => Amount::ZERO,
+    };
+    let code = world::code(handover) + u32::from(roll.slips(Slip::NumberAbove));
+    let counted_by = match known {
+        Some(one) if roll.slips(Slip::SomebodyElse) => PersonId(one.courier.0),
+        _ => roll.person(2),
+    };
+    Command::CountHandOver { handover, code, counted, counted_by }
+}
+
+pub fn repay(roll: &Roll) -> Command {
+    let couriers = debtors(roll);
+    let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
+    let known = roll.model.couriers.get(&courier);
+    let short = known.map_or(0, |_| roll.model.balance(roll.model.courier_accounts(courier).1));
+    let next = known.map_or(0, |one| u8::try_from(one.repayments).unwrap()) + 1;
+    let amount = roll.part(u64::try_from(short).unwrap_or(u64::MAX));
+    Command::RepayShortage { courier, number: u32::from(roll.number(next)), amount }
+}
+
+pub fn announce_deposit(roll: &Roll) -> Command {
+    let firms = firms_with_cash(roll);
+    let firm = roll.pick(0, &firms, |die| FIRMS[die % 3]);
+    let known = roll.model.firms.get(&firm);
+    let there = cash_of(roll, firm);
+    let bank = roll.bank(known.map_or(Currency::CNY, |known| known.currency));
+    let deposit = DepositId(roll.new_id(roll.model.deposits_announced));
+    let amount = roll.part(u64::try_from(there).unwrap_or(u64::MAX));
+    Command::AnnounceDeposit { deposit, firm, bank, amount }
+}
+
+pub fn confirm_deposit(roll: &Roll) -> Command {
+    let open: Vec<_> = roll.model.deposits.keys().copied().collect();
+    let deposit = roll.pick(0, &open, |die| DepositId(u64::try_from(die % 6).unwrap()));
+    let announced = roll.model.deposits.get(&deposit).map_or(1, |one| one.amount);
+    Command::ConfirmDeposit { deposit, credited: roll.part(announced) }
+}
+
+pub fn confirm_clearing(roll: &Roll) -> Command {
+    let by_card = |one: &Tender| !is_cash(one);
+    let tender = roll.tender(|one| one.state == T::Approved && by_card(one));
+    let bank = roll.bank(roll.currency_of(tender));
+    let known = roll.model.tender(tender).ok();
+    let amount = known.map_or(1, |one| one.amount);
+    let kept = known.map_or(0, Tender::kept_by_network);
+    let kept_back = match roll.die(1) % 10 {
+        0..7 => kept,
+        7 => kept + 3,
+        8 => kept.saturating_sub(2),
+        _ => amount.saturating_add(roll.die(2) as u64 % 2),
+    };
+    let kept_back = Amount::new(kept_back).unwrap_or(Amount::MAX);
+    Command::ConfirmClearing { bank, tender, amount: roll.amount(amount), kept_back }
+}
+
+pub fn release_due(roll: &Roll) -> Command {
+    let date = match roll.step.slip {
+        Slip::NumberAbove => roll.model.today.plus(1),
+        Slip::NumberBelow => roll.model.today.before(),
+        _ => roll.model.today,
+    };
+    let limit = match roll.die(1) % 8 {
+        0..5 => ITEMS_PER_COMMAND_MAX,
+        5 => 1,
+        6 => 2,
+        _ if roll.slips(Slip::AmountZero) => 0,
+        _ => ITEMS_PER_COMMAND_MAX + u32::from(roll.slips(Slip::AnyThing)),
+    };
+    Command::ReleaseDue { date, limit }
+}
+
+pub fn plan(roll: &Roll) -> Command {
+    let rich = rich(roll);
+    let somebody = rich.get(roll.die(0) % rich.len().max(1)).map(|id| &roll.model.sellers[id]);
+    let (cycle, currency) = match (roll.step.slip, somebody) {
+        (Slip::None, Some(seller)) => (seller.cycle, seller.currency),
+        (Slip::AnyThing, _) => (Cycle::Daily, Currency::JPY),
+        _ => (Cycle::Monthly, Currency::CNY),
+    };
+    let plan = PlanId(roll.new_id(roll.model.plans.len()));
+    Command::PlanSettlement { plan, cycle, currency, planned_by: roll.person(2) }
+}
+
+pub fn approve(roll: &Roll) -> Command {
+    let plan = roll.plan(PlanState::Planned);
+    let planned_by = roll.model.plans.get(&plan).map_or(PersonId(1), |plan| plan.planned_by);
+    Command::ApproveSettlement { plan, approved_by: roll.second(planned_by, 1) }
+}
+
+pub fn reject(roll: &Roll) -> Command {
+    let state = [PlanState::Planned, PlanState::Approved][roll.die(1) % 2];
+    Command::RejectSettlement { plan: roll.plan(state), rejected_by: roll.person(2) }
+}
+
+pub fn execute(roll: &Roll) -> Command {
+    let plan = roll.plan(PlanState::Approved);
+    let currency = roll.model.plans.get(&plan).map_or(Currency::CNY, |plan| plan.currency);
+    Command::ExecuteSettlement { plan, bank: roll.bank(currency) }
+}
+
+pub fn raise(roll: &Roll) -> Command {
+    let subject = match roll.die(0) % 4 {
+        0 => BreakSubject::Bank(BANKS[roll.die(1) % 2]),
+        1 => BreakSubject::Network(NETWORKS[roll.die(1) % 3]),
+        2 => BreakSubject::Wallet(WALLETS[roll.die(1) % 2]),
+        _ => BreakSubject::FirmCash(FIRMS[roll.die(1) % 3]),
+    };
+    let own = roll.model.breaks.range(FIRST_OWN_BREAK..).count();
+    let break_id = BreakId(roll.new_id(roll.model.breaks.len() - own));
+    let break_id = if roll.slips(Slip::AnyThing) { FIRST_OWN_BREAK } else { break_id };
+    let side = if roll.seldom(2, 2) { BreakSide::Shortfall } else { BreakSide::Excess };
+    let amount = roll.amount(10 + u64::from(roll.step.dice[3]));
+    Command::RaiseBreak { break_id, subject, side, amount, owner: roll.person(2) }
+}
+
+pub fn propose(roll: &Roll) -> Command {
+    let break_id = roll.open_break(roll.die(1) % 6 == 5);
+    let currency = roll.model.breaks.get(&break_id).map_or(Currency::CNY, |one| one.currency);
+    let closing = match roll.die(2) % 2 {
+        0 => Closing::WriteOff,
+        _ => Closing::ThroughBank(roll.bank(currency)),
+    };
+    Command::ProposeBreakClosing { break_id, closing, proposed_by: roll.person(3) }
+}
+
+pub fn approve_closing(roll: &Roll) -> Command {
+    let break_id = roll.open_break(true);
+    let proposal = roll.model.breaks.get(&break_id).and_then(|one| one.proposal);
+    let proposed_by = proposal.map_or(PersonId(1), |(_, by)| by);
+    Command::ApproveBreakClosing { break_id, approved_by: roll.second(proposed_by, 1) }
+}

@@ -1,0 +1,168 @@
+//! A small world to play in: the commands that set it up, and the pools of identifiers.
+
+use engine::*;
+use money::{Amount, Currency, Rate};
+use tariff::{Capped, CardRates, Class, ClassNo, FixedOrShare, PerTender, Terms};
+
+/// The first day, 2013-09-02.
+pub const FIRST_DAY: BusinessDate = BusinessDate(15_950);
+pub const BANKS: [BankId; 2] = [BankId(1), BankId(2)];
+pub const FIRMS: [FirmId; 3] = [FirmId(1), FirmId(2), FirmId(3)];
+pub const NETWORKS: [NetworkId; 3] = [NetworkId(1), NetworkId(2), NetworkId(3)];
+pub const WALLETS: [WalletId; 2] = [WalletId(1), WalletId(2)];
+pub const TARIFFS: [TariffId; 2] = [TariffId(1), TariffId(2)];
+
+/// How many parcels a world has: few in some, so that each sees a lot.
+pub fn pool(kind: u8) -> usize {
+    if kind % 5 == 4 { 2 } else { 12 }
+}
+
+pub fn parcel(number: usize) -> ParcelId {
+    ParcelId::new(u128::try_from(number).expect("a small number") + 1)
+}
+
+pub fn jurisdiction(number: usize) -> Jurisdiction {
+    Jurisdiction([*b"CN", *b"BR", *b"TH", *b"XX"][number % 4])
+}
+
+pub fn rule(number: usize) -> HoldRule {
+    match number % 5 {
+        0 => HoldRule::AtOnce,
+        1 => HoldRule::DaysAfterHeld(2),
+        2 => HoldRule::DaysAfterDelivery(5),
+        3 => HoldRule::DaysAfterHeld(0),
+        _ => HoldRule::DaysAfterDelivery(0),
+    }
+}
+
+/// Two classes with caps here and there, so dear that the smallest amounts are eaten up.
+pub fn terms(number: u64) -> Box<Terms> {
+    let rate = |ppm| Rate::from_ppm(ppm).expect("below the whole");
+    let part = |ppm, cap: Option<u64>| Capped { rate: rate(ppm), cap: cap.map(Amount::of) };
+    let class = |name: &str, cap: Option<u64>| Class {
+        name: name.into(),
+        debit: CardRates {
+            issuer: part(5_500, None),
+            network: part(800, Some(300)),
+            acquirer: part(1_500, None),
+            cap: cap.map(Amount::of),
+        },
+        credit: CardRates {
+            issuer: part(9_000, None),
+            network: part(1_300, None),
+            acquirer: part(2_200, None),
+            cap: cap.map(|cap| Amount::of(cap * 3)),
+        },
+        wallet: part(6_000, Some(2_500)),
+    };
+    let fee = |fixed, ppm| FixedOrShare { fixed: Amount::of(fixed), share: rate(ppm) };
+    Box::new(Terms {
+        classes: vec![class("general", None), class("wholesale", Some(2_600))],
+        cod: PerTender { card: fee(10 * number, 0), qr: fee(0, 500), cash: fee(200, 10_000) },
+        commission: PerTender {
+            card: fee(100, 1_000),
+            qr: fee(50, 0),
+            cash: fee(150, 3_000 * u32::try_from(number).expect("a small number")),
+        },
+        return_fee: Amount::of(800 * (number % 3)),
+    })
+}
+
+pub fn seller(number: u64) -> Command {
+    let currency = if number == 5 { Currency::BRL } else { Currency::CNY };
+    let place = usize::try_from(number).expect("a small number");
+    Command::RegisterSeller {
+        seller: SellerId(number),
+        kind: [SellerKind::Individual, SellerKind::Business][place % 2],
+        currency,
+        jurisdiction: jurisdiction([0, 0, 2, 2, 0, 1][place % 6]),
+        tariff: TARIFFS[usize::from(number == 3)],
+        class: ClassNo([1, 0][place % 2]),
+        cycle: [Cycle::Daily, Cycle::Daily, Cycle::Weekly, Cycle::Daily][place % 4],
+        minimum: Amount::of([0, 0, 5_000, 1, 100_000, 0][place % 6]),
+        reference: format!("seller {number}"),
+    }
+}
+
+pub fn bank(number: u64) -> Command {
+    let currency = if number == 2 { Currency::BRL } else { Currency::CNY };
+    Command::RegisterBank { bank: BankId(number), currency, reference: format!("bank {number}") }
+}
+
+pub fn firm(number: u64, guarantee: u64) -> Command {
+    let currency = if number == 3 { Currency::BRL } else { Currency::CNY };
+    let (guarantee, reference) = (Amount::of(guarantee), format!("firm {number}"));
+    Command::RegisterFirm { firm: FirmId(number), currency, guarantee, reference }
+}
+
+pub fn courier(number: u64) -> Command {
+    let firm = FirmId([3, 1, 1, 2, 2][usize::try_from(number).expect("a small number") % 5]);
+    let limit = if number == 2 { 60_000 } else { 5_000_000 };
+    Command::RegisterCourier {
+        courier: CourierId(10 + number),
+        firm,
+        cash_limit: Amount::of(limit),
+        reference: format!("courier {number}"),
+    }
+}
+
+pub fn terminal(number: u64) -> Command {
+    let courier = CourierId(11 + (number - 1) % 5);
+    Command::RegisterTerminal { terminal: TerminalId(20 + number), courier }
+}
+
+pub fn network(number: u64) -> Command {
+    let currency = if number == 3 { Currency::BRL } else { Currency::CNY };
+    let reference = format!("network {number}");
+    Command::RegisterNetwork { network: NetworkId(number), currency, reference }
+}
+
+pub fn wallet(number: u64) -> Command {
+    let currency = if number == 2 { Currency::BRL } else { Currency::CNY };
+    let reference = format!("wallet {number}");
+    Command::RegisterWallet { wallet: WalletId(number), currency, reference }
+}
+
+pub fn tariff(number: usize, version: u16, from: BusinessDate, until: Option<u16>) -> Command {
+    Command::PublishTariff {
+        tariff: TARIFFS[number],
+        version,
+        currency: (number == 1).then_some(Currency::CNY),
+        from,
+        until: until.map(|days| from.plus(days)),
+        terms: terms(u64::from(version)),
+        reference: format!("tariff {number}"),
+    }
+}
+
+/// The commands that set the world up. `kind` makes worlds differ a little.
+pub fn set_up(kind: u8) -> Vec<Command> {
+    let offset = [480, 0, -180][usize::from(kind % 3)];
+    let mut commands = vec![Command::OpenBooks { utc_offset_minutes: offset }];
+    commands.extend([bank(1), bank(2)]);
+    commands.extend([firm(1, 30_000), firm(2, 0), firm(3, 0)]);
+    commands.extend((1..=5).map(courier));
+    commands.extend((1..=5).map(terminal));
+    commands.extend([network(1), network(2), network(3), wallet(1), wallet(2)]);
+    for place in 0..3 {
+        let rule = rule(place + usize::from(kind / 3));
+        commands.push(Command::SetHoldRule { jurisdiction: jurisdiction(place), rule });
+    }
+    commands.push(tariff(0, 1, FIRST_DAY, None));
+    commands.push(tariff(0, 2, FIRST_DAY.plus(6), None));
+    commands.push(tariff(1, 1, FIRST_DAY, Some(9)));
+    commands.push(tariff(1, 2, FIRST_DAY.plus(9), None));
+    commands.extend((1..=5).map(seller));
+    commands
+}
+
+/// The moment of the set-up.
+pub fn opening(kind: u8) -> Timestamp {
+    let offset = [480, 0, -180][usize::from(kind % 3)];
+    Timestamp::beginning_of(FIRST_DAY, offset)
+}
+
+/// The one-time code of a hand-over.
+pub fn code(handover: HandOverId) -> u32 {
+    u32::try_from(handover.0 % 1_000).expect("below a thousand") * 7 + 1
+}

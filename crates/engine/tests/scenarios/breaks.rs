@@ -1,0 +1,136 @@
+//! Differences: a posting to suspense with an owner, closed by a posting that two people approved
+//! (M9).
+
+use engine::chart::AccountKind as A;
+use engine::*;
+use money::{Amount, Currency};
+
+use crate::world::*;
+
+const THROUGH_BANK: Closing = Closing::ThroughBank(BANK);
+
+#[test]
+fn an_excess_in_the_bank_is_in_suspense_until_it_is_closed() {
+    let mut world = World::open();
+    world.must(raise(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500));
+    world.expect(&[(A::Bank, 500), (A::Suspense, -500)]);
+    let [one] = world.engine.open_breaks()[..] else { panic!("one break") };
+    assert_eq!((one.owner, one.opened), (ANNA, day("2013-08-28")));
+    assert_eq!(one.currency, Currency::CNY);
+}
+
+#[test]
+fn each_break_closes_in_two_ways_and_leaves_suspense_empty() {
+    use BreakSide::{Excess, Shortfall};
+    for (side, closing, books) in [
+        (Excess, Closing::WriteOff, vec![(A::Bank, 500), (A::WriteOffs, -500)]),
+        (Excess, THROUGH_BANK, vec![]),
+        (Shortfall, Closing::WriteOff, vec![(A::Bank, -500), (A::WriteOffs, 500)]),
+        (Shortfall, THROUGH_BANK, vec![]),
+    ] {
+        let mut world = World::open();
+        world.must(raise(1, BreakSubject::Bank(BANK), side, 500));
+        world.must(propose(BreakId(1), closing, ANNA));
+        world.must(approve_closing(BreakId(1), BO));
+        world.expect(&books);
+        assert!(world.engine.open_breaks().is_empty());
+        world.repeated(approve_closing(BreakId(1), BO));
+    }
+}
+
+#[test]
+fn a_break_is_found_in_the_bank_at_a_network_a_wallet_or_a_firm() {
+    for (subject, kind) in [
+        (BreakSubject::Bank(BANK), A::Bank),
+        (BreakSubject::Network(NETWORK), A::NetworkReceivable),
+        (BreakSubject::Wallet(WALLET), A::WalletReceivable),
+        (BreakSubject::FirmCash(FIRM), A::FirmCash),
+    ] {
+        let mut world = World::open();
+        world.must(raise(1, subject, BreakSide::Excess, 500));
+        world.expect(&[(kind, 500), (A::Suspense, -500)]);
+        if kind == A::FirmCash {
+            // Cash that is not there cannot be missing.
+            let more = raise(2, subject, BreakSide::Shortfall, 501);
+            world.refused(more, Refusal::LimitReached);
+        }
+        world.must(raise(2, subject, BreakSide::Shortfall, 500));
+        world.expect(&[]);
+        assert_eq!(world.engine.open_breaks().len(), 2, "two differences, though they cancel out");
+    }
+}
+
+#[test]
+fn nobody_closes_a_break_alone() {
+    let mut world = World::open();
+    world.must(raise(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500));
+    let id = BreakId(1);
+    world.refused(approve_closing(id, BO), Refusal::PlanState);
+    world.must(propose(id, Closing::WriteOff, ANNA)).repeated(propose(id, Closing::WriteOff, ANNA));
+    world.refused(approve_closing(id, ANNA), Refusal::SamePerson);
+    // Who proposes something else instead cannot approve that either.
+    world.must(propose(id, THROUGH_BANK, BO)).refused(approve_closing(id, BO), Refusal::SamePerson);
+    world.must(approve_closing(id, ANNA));
+    world.expect(&[]);
+}
+
+#[test]
+fn a_closed_break_stays_closed() {
+    let mut world = World::open();
+    let raised = raise(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500);
+    world.must(raised.clone()).must(propose(BreakId(1), THROUGH_BANK, ANNA));
+    world.must(approve_closing(BreakId(1), BO));
+    world.repeated(raised).repeated(approve_closing(BreakId(1), BO));
+    let missing = Refusal::NotFound(Missing::Break(BreakId(1)));
+    world.refused(propose(BreakId(1), Closing::WriteOff, ANNA), missing);
+    world.expect(&[]);
+}
+
+#[test]
+fn a_break_raised_twice_is_one_and_with_other_figures_a_mistake() {
+    let mut world = World::open();
+    let bank = BreakSubject::Bank(BANK);
+    world.must(raise(1, bank, BreakSide::Excess, 500));
+    world.repeated(raise(1, bank, BreakSide::Excess, 500));
+    for other in [
+        raise(1, bank, BreakSide::Excess, 501),
+        raise(1, bank, BreakSide::Shortfall, 500),
+        raise(1, BreakSubject::Network(NETWORK), BreakSide::Excess, 500),
+    ] {
+        world.refused(other, Refusal::IdentifierTaken);
+    }
+    world.refused(raise(2, bank, BreakSide::Excess, 0), Refusal::AmountZero);
+    let own = raise(FIRST_OWN_BREAK.0, bank, BreakSide::Excess, 1);
+    world.refused(own, Refusal::IdentifierTaken);
+    let nowhere = BreakSubject::Wallet(WalletId(7));
+    let missing = Refusal::NotFound(Missing::Wallet(WalletId(7)));
+    world.refused(raise(2, nowhere, BreakSide::Excess, 1), missing);
+}
+
+#[test]
+fn a_break_closes_through_a_bank_account_of_its_currency() {
+    let mut world = World::open();
+    let (bank, currency) = (BankId(2), Currency::BRL);
+    world.must(Command::RegisterBank { bank, currency, reference: "bank in Brazil".into() });
+    world.must(raise(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500));
+    let refusal = Refusal::CurrencyMismatch(Currency::BRL, Currency::CNY);
+    world.refused(propose(BreakId(1), Closing::ThroughBank(bank), ANNA), refusal);
+    let missing = Refusal::NotFound(Missing::Bank(BankId(3)));
+    world.refused(propose(BreakId(1), Closing::ThroughBank(BankId(3)), ANNA), missing);
+}
+
+#[test]
+fn the_engines_own_breaks_close_like_all_others() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    world.must(start_hand_over(1)).must(count(1, 10_500));
+    world.must(propose(FIRST_OWN_BREAK, Closing::WriteOff, CASHIER));
+    world.must(approve_closing(FIRST_OWN_BREAK, ANNA));
+    assert_eq!((world.sum(A::Suspense), world.sum(A::WriteOffs)), (0, -500));
+    // The next one has the next number.
+    let tender = world.parcel("o-2", 10_000).out().card(10_000).approve().last();
+    world.must(clear(tender, 10_000, 64));
+    let [next] = world.engine.open_breaks()[..] else { panic!("one break") };
+    assert_eq!(next.id, BreakId(FIRST_OWN_BREAK.0 + 1));
+    assert_eq!(next.amount, Amount::of(1));
+}

@@ -1,0 +1,178 @@
+//! Cash in a courier's hands, and how it gets to the hub (M6).
+
+use engine::chart::AccountKind as A;
+use engine::view::ParcelState as S;
+use engine::*;
+use money::Amount;
+
+use crate::world::*;
+
+fn in_hand(world: &World) -> (i128, i128) {
+    world.engine.courier_cash(COURIER).unwrap()
+}
+
+#[test]
+fn a_courier_takes_no_more_cash_than_the_limit_in_hand() {
+    let mut world = World::set(Setup { cash_limit: 15_000, ..Setup::default() });
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    let parcel = world.parcel("o-2", 10_000).out().id();
+    let tender = TenderId { parcel, number: 1 };
+    world.refused(cash(tender, 5_001), Refusal::CashLimit);
+    world.must(cash(tender, 5_000));
+    // Another tender is always possible, and a hand-over makes room.
+    let next = TenderId { parcel, number: 2 };
+    world.refused(cash(next, 5_000), Refusal::CashLimit);
+    world.must(start_hand_over(1)).refused(cash(next, 5_000), Refusal::CashLimit);
+    world.must(count(1, 15_000)).must(cash(next, 5_000));
+    assert_eq!(in_hand(&world), (5_000, 0));
+}
+
+#[test]
+fn cash_moves_to_the_firm_when_a_second_person_has_counted_it_with_the_code() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    world.must(start_hand_over(1));
+    // Nothing moves before the count.
+    assert_eq!(in_hand(&world), (10_000, 0));
+    let count_with = |code, counted_by| Command::CountHandOver {
+        handover: HandOverId(1),
+        code,
+        counted: Amount::of(10_000),
+        counted_by,
+    };
+    world.refused(count_with(CODE + 1, CASHIER), Refusal::WrongCode);
+    let courier = PersonId(COURIER.0);
+    world.refused(count_with(CODE, courier), Refusal::SamePerson);
+    world.must(count_with(CODE, CASHIER));
+    assert_eq!(in_hand(&world), (0, 0));
+    assert_eq!(world.sum(A::FirmCash), 10_000);
+    world.repeated(count_with(CODE, CASHIER));
+    world.repeated(start_hand_over(1));
+}
+
+#[test]
+fn a_hand_over_counted_short_is_the_couriers_debt() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    world.must(start_hand_over(1)).must(count(1, 9_000));
+    assert_eq!(in_hand(&world), (0, 1_000));
+    assert_eq!(world.sum(A::FirmCash), 9_000);
+    assert_eq!(world.engine.custody(FIRM), Some(10_000));
+    assert!(world.engine.open_breaks().is_empty(), "somebody owes it: it is no break");
+}
+
+#[test]
+fn a_hand_over_where_nothing_is_there_is_short_of_all() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    world.must(start_hand_over(1)).must(count(1, 0));
+    assert_eq!(in_hand(&world), (0, 10_000));
+    assert_eq!(world.sum(A::FirmCash), 0);
+}
+
+#[test]
+fn a_surplus_is_nobodys_until_its_break_is_closed() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    world.must(start_hand_over(1)).must(count(1, 10_500));
+    assert_eq!(world.sum(A::FirmCash), 10_500);
+    assert_eq!(world.sum(A::Suspense), -500);
+    let [one] = world.engine.open_breaks()[..] else { panic!("one break") };
+    assert_eq!(one.id, FIRST_OWN_BREAK);
+    assert_eq!((one.subject, one.side), (BreakSubject::FirmCash(FIRM), BreakSide::Excess));
+    assert_eq!((one.amount.minor(), one.owner), (500, CASHIER));
+    assert_eq!(one.opened, day("2013-08-28"));
+}
+
+#[test]
+fn there_is_nothing_to_hand_over_without_cash() {
+    let mut world = World::open();
+    world.refused(start_hand_over(1), Refusal::NothingInHand);
+    world.parcel("o-1", 10_000).out().cash(10_000).reverse();
+    world.refused(start_hand_over(1), Refusal::NothingInHand);
+    world.refused(count(1, 0), Refusal::NotFound(Missing::HandOver(HandOverId(1))));
+}
+
+#[test]
+fn cash_taken_during_an_open_hand_over_belongs_to_the_next_one() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    world.must(start_hand_over(1));
+    world.parcel("o-2", 3_000).out().cash(3_000);
+    world.refused(start_hand_over(2), Refusal::HandOverOpen);
+    // The count is of what was in hand when it began: 10,000, and no surplus.
+    world.must(count(1, 10_000));
+    assert_eq!(in_hand(&world), (3_000, 0));
+    assert_eq!(world.sum(A::Suspense), 0);
+    world.must(start_hand_over(2));
+    let expected = Amount::of(3_000);
+    assert_eq!(world.events(), [Event::HandOverStarted { handover: HandOverId(2), expected }]);
+    world.must(count(2, 3_000));
+    assert_eq!(world.sum(A::FirmCash), 13_000);
+}
+
+#[test]
+fn cash_is_given_back_at_the_door_while_the_courier_has_it() {
+    let mut world = World::open();
+    let first = world.parcel("o-1", 10_000).out().cash(10_000).last();
+    world.must(reverse(first));
+    world.expect(&[]);
+    assert_eq!(world.view(first.parcel).state, S::Out);
+    // Again, and counted: then it is the hub's, and a refund is the way.
+    let second = world.door(first.parcel).cash(10_000).last();
+    world.must(start_hand_over(1)).refused(reverse(second), Refusal::HandOverOpen);
+    world.must(count(1, 10_000)).refused(reverse(second), Refusal::TenderState);
+}
+
+#[test]
+fn cash_taken_after_a_hand_over_began_is_given_back_while_that_is_counted() {
+    let mut world = World::open();
+    let first = world.parcel("o-1", 10_000).out().cash(10_000).last();
+    world.must(start_hand_over(1));
+    let second = world.parcel("o-2", 3_000).out().cash(3_000).last();
+    world.must(reverse(second)).refused(reverse(first), Refusal::HandOverOpen);
+    world.must(count(1, 10_000));
+    assert_eq!(in_hand(&world), (0, 0));
+    world.refused(start_hand_over(2), Refusal::NothingInHand);
+}
+
+#[test]
+fn a_hand_over_is_one_couriers_and_is_counted_once() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    world.must(start_hand_over(1));
+    let parcel = world.parcel("o-2", 10_000).id();
+    world.must(assign(parcel)).must(dispatch_with(COLLEAGUE, parcel));
+    let (tender, amount) = (TenderId { parcel, number: 1 }, Amount::of(10_000));
+    world.must(Command::CollectCash { tender, courier: COLLEAGUE, amount });
+    world.refused(start_hand_over_of(COLLEAGUE, 1), Refusal::IdentifierTaken);
+    world.must(start_hand_over_of(COLLEAGUE, 2));
+    world.must(count(2, 10_000)).must(count(1, 10_000));
+    world.repeated(count(1, 10_000)).repeated(count(2, 10_000));
+    assert_eq!(world.sum(A::FirmCash), 20_000);
+}
+
+#[test]
+fn a_shortage_is_repaid_in_numbered_parts_and_never_more_than_is_short() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    world.must(start_hand_over(1)).must(count(1, 9_000));
+    world.refused(repay(COURIER, 1, 1_001), Refusal::AmountTooLarge(Amount::of(1_000)));
+    world.refused(repay(COURIER, 1, 0), Refusal::AmountZero);
+    world.refused(repay(COURIER, 2, 100), Refusal::WrongNumber(1));
+    world.must(repay(COURIER, 1, 600)).repeated(repay(COURIER, 1, 600));
+    world.must(repay(COURIER, 2, 400));
+    world.refused(repay(COURIER, 3, 1), Refusal::AmountTooLarge(Amount::ZERO));
+    assert_eq!(in_hand(&world), (0, 0));
+    assert_eq!(world.sum(A::FirmCash), 10_000);
+    world.refused(repay(COLLEAGUE, 1, 1), Refusal::AmountTooLarge(Amount::ZERO));
+}
+
+#[test]
+fn the_hash_of_a_one_time_code_is_frozen() {
+    // Computed apart from this code, with Python's hashlib: SHA-256 over `doorstep hand-over`, a
+    // zero byte, the hand-over in eight bytes and the code in four, both big-endian.
+    let hash = one_time_code_hash(HandOverId(7), 471_100);
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "0c725d9eb616f5c96cf3cd843a2e7420fc898f6cf4c541c5fc4e499abed240a0");
+}

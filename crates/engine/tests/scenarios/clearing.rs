@@ -1,0 +1,200 @@
+//! Money that is really there, and when it becomes the seller's (M5).
+
+use engine::chart::AccountKind as A;
+use engine::view::TenderState as T;
+use engine::*;
+use money::{Amount, Currency};
+
+use crate::world::*;
+
+fn hold(rule: HoldRule) -> World {
+    World::set(Setup { hold: rule, ..Setup::default() })
+}
+
+#[test]
+fn money_is_the_sellers_at_once_where_nothing_holds_it() {
+    let mut world = hold(HoldRule::AtOnce);
+    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().clear().last();
+    assert_eq!(world.tender(tender).state, T::Released);
+    assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (0, 9_922));
+}
+
+#[test]
+fn money_is_the_sellers_so_many_days_after_it_was_there() {
+    let mut world = hold(HoldRule::DaysAfterHeld(2));
+    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
+    world.on("2013-08-30").must(clear(tender, 10_000, 63));
+    let payable_on = day("2013-09-01");
+    assert_eq!(world.events(), [Event::Held { tender, payable_on }]);
+    assert_eq!(world.tender(tender).state, T::Held);
+    world.refused(release("2013-08-31"), Refusal::BadDate(day("2013-08-31")));
+    world.on("2013-08-31").must(release("2013-08-31"));
+    assert_eq!(world.tender(tender).state, T::Held);
+    world.on("2013-09-01").must(release("2013-09-01"));
+    assert_eq!(world.tender(tender).state, T::Released);
+    assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (0, 9_922));
+}
+
+#[test]
+fn money_waits_five_days_after_delivery_and_until_it_is_there() {
+    let mut world = hold(HoldRule::DaysAfterDelivery(5));
+    let early = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
+    let late = world.parcel("o-2", 10_000).out().card(10_000).approve().last();
+    world.on("2013-08-29").must(clear(early, 10_000, 63));
+    world.on("2013-09-01").must(release("2013-09-01"));
+    assert_eq!(world.tender(early).state, T::Held);
+    world.on("2013-09-02").must(release("2013-09-02"));
+    assert_eq!(world.tender(early).state, T::Released);
+    // Six days after the delivery nothing but the money itself is waited for.
+    world.on("2013-09-03").must(clear(late, 10_000, 63));
+    assert_eq!(world.tender(late).state, T::Released);
+}
+
+#[test]
+fn a_rule_that_changes_is_for_the_money_that_is_held_from_then_on() {
+    let mut world = hold(HoldRule::DaysAfterHeld(2));
+    let before = world.parcel("o-1", 10_000).out().card(10_000).approve().clear().last();
+    let rule = HoldRule::AtOnce;
+    world.must(Command::SetHoldRule { jurisdiction: CHINA, rule });
+    world.repeated(Command::SetHoldRule { jurisdiction: CHINA, rule });
+    let after = world.parcel("o-2", 10_000).out().card(10_000).approve().clear().last();
+    assert_eq!(world.tender(before).state, T::Held);
+    assert_eq!(world.tender(after).state, T::Released);
+    let rule = HoldRule::DaysAfterHeld(HOLD_DAYS_MAX + 1);
+    let too_long = Command::SetHoldRule { jurisdiction: CHINA, rule };
+    world.refused(too_long, Refusal::OutOfRange(u32::from(HOLD_DAYS_MAX)));
+}
+
+#[test]
+fn money_is_released_in_the_order_of_its_days_and_no_more_than_asked_for() {
+    let mut world = hold(HoldRule::DaysAfterHeld(1));
+    let mut tenders = Vec::new();
+    for (order, date) in [("o-1", "2013-08-28"), ("o-2", "2013-08-29"), ("o-3", "2013-08-29")] {
+        world.on(date);
+        tenders.push(world.parcel(order, 10_000).out().card(10_000).approve().clear().last());
+    }
+    world.on("2013-08-30");
+    let date = day("2013-08-30");
+    world.must(Command::ReleaseDue { date, limit: 2 });
+    let states = tenders.iter().map(|tender| world.tender(*tender).state);
+    assert_eq!(states.collect::<Vec<_>>(), [T::Released, T::Released, T::Held]);
+    world.must(Command::ReleaseDue { date, limit: 2 });
+    assert_eq!(world.sum(A::SellerPayable), 3 * 9_922);
+    // Nothing is left, and asking again is harmless.
+    world.must(Command::ReleaseDue { date, limit: 1 });
+    assert!(world.events().is_empty());
+    for limit in [0, ITEMS_PER_COMMAND_MAX + 1] {
+        let refusal = Refusal::OutOfRange(ITEMS_PER_COMMAND_MAX);
+        world.refused(Command::ReleaseDue { date, limit }, refusal);
+    }
+}
+
+#[test]
+fn a_fee_kept_back_too_high_is_in_suspense_and_the_seller_pays_the_tariffs() {
+    let mut world = World::open();
+    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
+    world.must(clear(tender, 10_000, 70));
+    world.expect(&[
+        (A::Bank, 9_930),
+        (A::ClearingCost, 63),
+        (A::Suspense, 7),
+        (A::SellerPayable, 9_922),
+        (A::IssuerFees, 55),
+        (A::NetworkFees, 8),
+        (A::AcquirerFees, 15),
+    ]);
+    let [one] = world.engine.open_breaks()[..] else { panic!("one break") };
+    assert_eq!((one.subject, one.side), (BreakSubject::Network(NETWORK), BreakSide::Shortfall));
+    assert_eq!((one.amount, one.id), (Amount::of(7), FIRST_OWN_BREAK));
+}
+
+#[test]
+fn a_fee_kept_back_too_low_is_in_suspense_and_the_cost_is_the_tariffs() {
+    let mut world = World::open();
+    let tender = world.parcel("o-1", 10_000).out().qr(10_000).approve().last();
+    world.must(clear(tender, 10_000, 50));
+    world.expect(&[
+        (A::Bank, 9_950),
+        (A::ClearingCost, 60),
+        (A::Suspense, -10),
+        (A::SellerPayable, 9_870),
+        (A::WalletFees, 60),
+        (A::FirmCommission, 20),
+        (A::CodFees, 50),
+    ]);
+    let [one] = world.engine.open_breaks()[..] else { panic!("one break") };
+    assert_eq!((one.subject, one.side), (BreakSubject::Wallet(WALLET), BreakSide::Excess));
+    assert_eq!(one.amount, Amount::of(10));
+}
+
+#[test]
+fn a_network_may_keep_all_of_it_and_never_more() {
+    let mut world = World::open();
+    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
+    world.refused(clear(tender, 10_000, 10_001), Refusal::AmountTooLarge(Amount::of(10_000)));
+    world.must(clear(tender, 10_000, 10_000));
+    assert_eq!((world.sum(A::Bank), world.sum(A::Suspense)), (0, 9_937));
+}
+
+#[test]
+fn a_file_that_names_another_amount_is_refused() {
+    let mut world = World::open();
+    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
+    for amount in [9_999, 10_001] {
+        world.refused(clear(tender, amount, 63), Refusal::AmountMismatch(Amount::of(10_000)));
+    }
+    world.refused(clear(tender, 0, 0), Refusal::AmountZero);
+}
+
+#[test]
+fn a_payment_cleared_twice_is_cleared_once() {
+    let mut world = hold(HoldRule::DaysAfterHeld(1));
+    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().clear().last();
+    world.repeated(clear(tender, 10_000, 63));
+    world.on("2013-08-29").must(release("2013-08-29")).repeated(clear(tender, 10_000, 63));
+    assert_eq!(world.sum(A::Bank), 9_937);
+}
+
+#[test]
+fn only_what_a_network_or_wallet_approved_is_cleared() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).out().card(5_000).id();
+    let tender = TenderId { parcel, number: 1 };
+    world.refused(clear(tender, 5_000, 32), Refusal::TenderState);
+    world.must(unknown(tender)).refused(clear(tender, 5_000, 32), Refusal::TenderState);
+    world.must(reverse(tender)).refused(clear(tender, 5_000, 32), Refusal::TenderState);
+    let tender = world.door(parcel).cash(10_000).last();
+    world.refused(clear(tender, 10_000, 0), Refusal::TenderState);
+}
+
+#[test]
+fn a_payment_is_cleared_into_an_account_of_its_own_currency() {
+    let mut world = World::open();
+    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
+    let (bank, currency) = (BankId(2), Currency::JPY);
+    world.must(Command::RegisterBank { bank, currency, reference: "bank in Japan".into() });
+    let (amount, kept_back) = (Amount::of(10_000), Amount::of(63));
+    world.refused(
+        Command::ConfirmClearing { bank, tender, amount, kept_back },
+        Refusal::CurrencyMismatch(Currency::JPY, Currency::CNY),
+    );
+}
+
+#[test]
+fn an_amount_too_small_for_a_fee_is_cleared_without_one() {
+    let mut world = World::open();
+    let tender = world.parcel("o-1", 1).out().card(1).approve().last();
+    world.must(clear(tender, 1, 0));
+    world.expect(&[(A::Bank, 1), (A::SellerPayable, 1)]);
+}
+
+#[test]
+fn fees_take_all_of_a_small_amount_and_never_more() {
+    let mut world = World::open();
+    let tender = world.parcel("o-1", 120).out().cash(120).last();
+    world.expect(&[(A::CourierCash, 120), (A::FirmCommission, 100), (A::CodFees, 20)]);
+    world.must(start_hand_over(1)).must(count(1, 120));
+    world.must(deposit(1, 120)).must(confirm_deposit(1, 120));
+    assert_eq!(world.tender(tender).state, T::Released);
+    assert_eq!(world.sum(A::SellerPayable), 0);
+}

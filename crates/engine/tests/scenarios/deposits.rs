@@ -1,0 +1,187 @@
+//! The firm's cash on its way to the bank, and the sellers who wait for it (M5, M6).
+
+use engine::chart::AccountKind as A;
+use engine::view::TenderState as T;
+use engine::*;
+use money::{Amount, Currency};
+
+use crate::world::*;
+
+/// What 100.00 in cash leaves its seller: less a commission of 1.00 and a fee of 2.00.
+const SHARE: i128 = 9_700;
+
+/// Cash of 100.00 for a parcel of a seller, in the courier's hands.
+fn pay_cash(world: &mut World, seller: SellerId, order: &str) -> TenderId {
+    world.parcel_of(seller, order, 10_000).out().cash(10_000).last()
+}
+
+/// A parcel of each seller, paid with 100.00 in cash, handed over as `counted`.
+fn two_sellers(setup: Setup, counted: u64) -> (World, TenderId, TenderId) {
+    let mut world = World::set(setup);
+    let first = pay_cash(&mut world, SELLER, "o-1");
+    let second = pay_cash(&mut world, OTHER_SELLER, "o-2");
+    world.must(start_hand_over(1)).must(count(1, counted));
+    (world, first, second)
+}
+
+fn states(world: &World, tenders: [TenderId; 2]) -> [T; 2] {
+    tenders.map(|tender| world.tender(tender).state)
+}
+
+fn guarantee(guarantee: u64) -> Setup {
+    Setup { guarantee, ..Setup::default() }
+}
+
+#[test]
+fn cash_is_the_sellers_when_the_bank_confirms_the_deposit() {
+    let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
+    world.must(deposit(1, 20_000));
+    // On its way to the bank nothing has changed hands.
+    assert_eq!(states(&world, [first, second]), [T::Approved, T::Approved]);
+    assert_eq!((world.sum(A::FirmCash), world.engine.firm_cash(FIRM)), (20_000, Some(0)));
+    world.must(confirm_deposit(1, 20_000));
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
+    world.expect(&[
+        (A::Bank, 20_000),
+        (A::SellerPayable, 2 * SHARE),
+        (A::FirmCommission, 200),
+        (A::CodFees, 400),
+    ]);
+    world.repeated(confirm_deposit(1, 20_000));
+}
+
+#[test]
+fn sellers_are_paid_in_the_order_in_which_their_cash_was_taken() {
+    let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
+    world.must(deposit(1, 15_000)).must(confirm_deposit(1, 15_000));
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
+    world.must(deposit(2, 5_000)).must(confirm_deposit(2, 4_999));
+    assert_eq!(world.tender(second).state, T::Approved, "one fen is missing");
+    world.must(deposit(3, 1)).must(confirm_deposit(3, 1));
+    assert_eq!(world.tender(second).state, T::Released);
+}
+
+#[test]
+fn of_a_deposit_confirmed_in_part_the_rest_is_still_the_firms_to_bring() {
+    let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
+    world.must(deposit(1, 20_000));
+    world.refused(confirm_deposit(1, 0), Refusal::AmountZero);
+    world.refused(confirm_deposit(1, 20_001), Refusal::AmountTooLarge(Amount::of(20_000)));
+    world.must(confirm_deposit(1, 12_000));
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
+    assert_eq!(world.engine.firm_cash(FIRM), Some(8_000));
+    world.must(deposit(2, 8_000)).must(confirm_deposit(2, 8_000));
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
+}
+
+#[test]
+fn a_firm_brings_no_more_than_was_counted_and_nothing_twice() {
+    let (mut world, ..) = two_sellers(Setup::default(), 20_000);
+    world.refused(deposit(1, 20_001), Refusal::AmountTooLarge(Amount::of(20_000)));
+    world.must(deposit(1, 15_000)).repeated(deposit(1, 15_000));
+    world.refused(deposit(1, 14_000), Refusal::IdentifierTaken);
+    world.refused(deposit(2, 5_001), Refusal::AmountTooLarge(Amount::of(5_000)));
+    world.must(confirm_deposit(1, 15_000)).refused(deposit(1, 5_000), Refusal::IdentifierTaken);
+    let missing = Refusal::NotFound(Missing::Deposit(DepositId(2)));
+    world.refused(confirm_deposit(2, 1), missing);
+}
+
+#[test]
+fn cash_is_brought_to_an_account_of_its_own_currency() {
+    let (mut world, ..) = two_sellers(Setup::default(), 20_000);
+    let (bank, currency) = (BankId(2), Currency::BRL);
+    world.must(Command::RegisterBank { bank, currency, reference: "bank in Brazil".into() });
+    let (deposit, amount) = (DepositId(1), Amount::of(1));
+    world.refused(
+        Command::AnnounceDeposit { deposit, firm: FIRM, bank, amount },
+        Refusal::CurrencyMismatch(Currency::BRL, Currency::CNY),
+    );
+}
+
+#[test]
+fn within_the_firms_guarantee_cash_is_the_sellers_once_it_is_counted() {
+    let (world, first, second) = two_sellers(guarantee(20_000), 20_000);
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
+    assert_eq!((world.sum(A::Bank), world.sum(A::FirmCash)), (0, 20_000));
+}
+
+#[test]
+fn beyond_the_firms_guarantee_cash_waits_for_the_bank() {
+    let (mut world, first, second) = two_sellers(guarantee(19_999), 20_000);
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
+    // The guarantee is in use until the bank has that money: another parcel waits as well.
+    let third = pay_cash(&mut world, SELLER, "o-3");
+    world.must(start_hand_over(2)).must(count(2, 10_000));
+    assert_eq!(world.tender(third).state, T::Approved);
+    // The first deposit covers what was guaranteed, and frees the guarantee for what comes after.
+    world.must(deposit(1, 10_000)).must(confirm_deposit(1, 10_000));
+    assert_eq!(states(&world, [second, third]), [T::Approved, T::Approved]);
+    let fourth = pay_cash(&mut world, SELLER, "o-4");
+    world.must(start_hand_over(3)).must(count(3, 10_000));
+    assert_eq!(world.tender(fourth).state, T::Released);
+    assert_eq!(states(&world, [second, third]), [T::Approved, T::Approved]);
+}
+
+#[test]
+fn guaranteed_cash_is_released_once_though_the_bank_confirms_it_later() {
+    let (mut world, ..) = two_sellers(guarantee(20_000), 20_000);
+    assert_eq!(world.sum(A::SellerPayable), 2 * SHARE);
+    world.must(deposit(1, 20_000)).must(confirm_deposit(1, 20_000));
+    assert_eq!(world.sum(A::SellerPayable), 2 * SHARE);
+    assert_eq!(world.sum(A::Bank), 20_000);
+}
+
+#[test]
+fn a_shortage_holds_the_last_sellers_money_until_it_is_repaid_and_deposited() {
+    let (mut world, first, second) = two_sellers(Setup::default(), 19_000);
+    world.must(deposit(1, 19_000)).must(confirm_deposit(1, 19_000));
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
+    world.must(repay(COURIER, 1, 1_000));
+    assert_eq!(world.tender(second).state, T::Approved, "in the firm's cash, not in the bank");
+    world.must(deposit(2, 1_000)).must(confirm_deposit(2, 1_000));
+    assert_eq!(world.tender(second).state, T::Released);
+    assert_eq!(world.sum(A::Bank), 20_000);
+}
+
+#[test]
+fn a_surplus_in_a_deposit_pays_no_seller() {
+    let mut world = World::open();
+    pay_cash(&mut world, SELLER, "o-1");
+    world.must(start_hand_over(1)).must(count(1, 10_500));
+    let second = pay_cash(&mut world, OTHER_SELLER, "o-2");
+    world.must(start_hand_over(2)).must(count(2, 10_000));
+    // 205.00 were counted; 200.00 at the bank are the first parcel, the surplus, and 95.00 of the
+    // second.
+    world.must(deposit(1, 20_000)).must(confirm_deposit(1, 20_000));
+    assert_eq!(world.tender(second).state, T::Approved);
+    world.must(deposit(2, 500)).must(confirm_deposit(2, 500));
+    assert_eq!(world.tender(second).state, T::Released);
+}
+
+#[test]
+fn an_excess_found_in_a_firms_cash_pays_no_seller_either() {
+    let mut world = World::open();
+    pay_cash(&mut world, SELLER, "o-1");
+    world.must(start_hand_over(1)).must(count(1, 10_000));
+    world.must(raise(1, BreakSubject::FirmCash(FIRM), BreakSide::Excess, 10_000));
+    world.must(deposit(1, 20_000)).must(confirm_deposit(1, 20_000));
+    // Another parcel's cash is in the firm's hands and not in the bank: it is not there (M5).
+    let second = pay_cash(&mut world, OTHER_SELLER, "o-2");
+    world.must(start_hand_over(2)).must(count(2, 10_000));
+    world.must(deposit(2, 1)).must(confirm_deposit(2, 1));
+    assert_eq!(world.tender(second).state, T::Approved);
+}
+
+#[test]
+fn cash_missing_at_a_firm_holds_the_last_seller_until_it_is_made_good() {
+    for closing in [Closing::WriteOff, Closing::ThroughBank(BANK)] {
+        let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
+        world.must(raise(1, BreakSubject::FirmCash(FIRM), BreakSide::Shortfall, 1_000));
+        world.must(deposit(1, 19_000)).must(confirm_deposit(1, 19_000));
+        assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
+        world.must(propose(BreakId(1), closing, ANNA)).must(approve_closing(BreakId(1), BO));
+        assert_eq!(world.tender(second).state, T::Released, "{closing:?}");
+        let (bank, write_offs) = (world.sum(A::Bank), world.sum(A::WriteOffs));
+        assert_eq!(bank + write_offs, 20_000, "{closing:?}");
+    }
+}

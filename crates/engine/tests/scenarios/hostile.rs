@@ -1,0 +1,106 @@
+//! Whatever bytes say they are a command: refused or carried out, never a stop, and the rules hold.
+
+use engine::*;
+use proptest::prelude::*;
+
+use super::encoding::tags;
+use super::examples::examples;
+use crate::world::*;
+
+/// A world in which the examples find what they name.
+fn prepared() -> World {
+    let mut world = World::set(Setup {
+        guarantee: 5_000,
+        hold: HoldRule::DaysAfterHeld(1),
+        ..Setup::default()
+    });
+    world.parcel("o-2", 5_000).out().cash(5_000);
+    world.parcel("o-3", 9_000).out().card(4_000).unknown().qr(5_000).approve().clear();
+    world.parcel("o-4", 9_000).out().card(9_000).approve().clear();
+    world.on("2013-08-29").must(release("2013-08-29"));
+    world
+}
+
+/// Carries out what the bytes say, if they say anything, and checks the books.
+fn apply(world: &mut World, bytes: &[u8]) -> Result<(), TestCaseError> {
+    let Ok(command) = borsh::from_slice::<Command>(bytes) else { return Ok(()) };
+    let before = world.engine.snapshot();
+    if world.apply_unchecked(&command).is_ok() {
+        let checked = world.engine.check();
+        prop_assert_eq!(checked, Ok(()), "after {:?}", command);
+    } else {
+        let (now, before) = (world.engine.digest(), before.digest());
+        prop_assert_eq!(now, before, "M10: {:?} is refused and changed something", command);
+    }
+    Ok(())
+}
+
+/// An example with some of its bytes changed: small changes name other things that are there, large
+/// ones make amounts and counts near the ends of their types.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let examples: Vec<Vec<u8>> =
+        examples().iter().map(|(_, command)| borsh::to_vec(command).unwrap()).collect();
+    let byte = prop_oneof![Just(0_u8), Just(1), Just(2), Just(0x7F), Just(0xFF), any::<u8>()];
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), byte, 1..9_usize), 0..3);
+    (prop::sample::select(examples), changes).prop_map(|(mut bytes, changes)| {
+        for (at, byte, length) in changes {
+            let at = at.index(bytes.len());
+            let end = bytes.len().min(at + length);
+            bytes[at..end].fill(byte);
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 96,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn random_bytes_after_a_known_tag_never_stop_the_engine(
+        commands in prop::collection::vec(
+            (prop::sample::select(tags()), prop::collection::vec(any::<u8>(), 0..80)), 1..40),
+    ) {
+        let mut world = prepared();
+        for (tag, mut bytes) in commands {
+            bytes.insert(0, tag);
+            apply(&mut world, &bytes)?;
+        }
+    }
+
+    #[test]
+    fn commands_with_changed_bytes_never_stop_the_engine(
+        commands in prop::collection::vec(mutated(), 1..60),
+    ) {
+        let mut world = prepared();
+        for bytes in commands {
+            apply(&mut world, &bytes)?;
+        }
+    }
+}
+
+#[test]
+fn every_example_after_every_other_never_stops_the_engine() {
+    let examples = examples();
+    let mut world = prepared();
+    for (_, first) in &examples {
+        for (_, second) in &examples {
+            for command in [first, second] {
+                apply(&mut world, &borsh::to_vec(command).unwrap()).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn an_amount_above_the_largest_is_no_command() {
+    let tender = TenderId { parcel: ParcelId::new(1), number: 1 };
+    let mut bytes = borsh::to_vec(&card(tender, 1)).unwrap();
+    let length = bytes.len();
+    bytes[length - 8..].fill(0xFF);
+    let error = borsh::from_slice::<Command>(&bytes).unwrap_err();
+    assert_eq!(error.to_string(), "an amount above Amount::MAX");
+}

@@ -1,0 +1,250 @@
+//! Paying the sellers: planned, approved by a second person, executed, and ended (M7).
+
+use engine::chart::AccountKind as A;
+use engine::*;
+use money::{Amount, Currency};
+
+use crate::world::*;
+
+/// A seller's parcel of 100.00 by card, cleared: 99.22 are payable.
+fn earn(world: &mut World, seller: SellerId, order: &str) -> TenderId {
+    world.parcel_of(seller, order, 10_000).out().card(10_000).approve().clear().last()
+}
+
+/// What of the seller's money is free, and what is on its way.
+fn payable(world: &World) -> (i128, i128) {
+    (world.balance(A::SellerPayable, SELLER.0), world.sum(A::PayoutInFlight))
+}
+
+fn lines(world: &World, plan: u64) -> Vec<(PayoutId, SellerId, u64)> {
+    let plan = world.engine.open_plan(PlanId(plan)).expect("the plan is open");
+    plan.lines.iter().map(|line| (line.payout, line.seller, line.net.minor())).collect()
+}
+
+#[test]
+fn a_plan_is_approved_by_a_second_person_then_executed_then_confirmed() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    earn(&mut world, OTHER_SELLER, "o-2");
+    world.must(plan(1, ANNA)).repeated(plan(1, ANNA));
+    assert_eq!(
+        lines(&world, 1),
+        [(PayoutId(1), SELLER, 9_922), (PayoutId(2), OTHER_SELLER, 9_922)]
+    );
+    world.refused(execute(1), Refusal::PlanState);
+    world.refused(approve_plan(1, ANNA), Refusal::SamePerson);
+    world.must(approve_plan(1, BO)).repeated(approve_plan(1, BO));
+    world.must(execute(1)).repeated(execute(1));
+    assert_eq!(payable(&world), (0, 2 * 9_922));
+    world.must(confirm_payout(1)).repeated(confirm_payout(1));
+    assert_eq!(world.sum(A::PayoutInFlight), 9_922);
+    world.must(confirm_payout(2));
+    assert_eq!((world.sum(A::PayoutInFlight), world.sum(A::Bank)), (0, 30));
+}
+
+#[test]
+fn less_than_the_minimum_is_carried_over() {
+    let mut world = World::set(Setup { minimum: 15_000, ..Setup::default() });
+    earn(&mut world, SELLER, "o-1");
+    world.refused(plan(1, ANNA), Refusal::NothingToPay);
+    earn(&mut world, SELLER, "o-2");
+    earn(&mut world, OTHER_SELLER, "o-3");
+    world.must(plan(1, ANNA));
+    let Event::Planned { below_minimum, left, .. } = world.events()[0] else { panic!("planned") };
+    assert_eq!((below_minimum, left), (1, 0));
+    assert_eq!(lines(&world, 1), [(PayoutId(1), SELLER, 19_844)]);
+}
+
+#[test]
+fn a_debt_is_carried_over_until_it_is_earned() {
+    let mut world = World::open();
+    let tender = earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1)).must(confirm_payout(1));
+    world.must(charge_back(tender, 1, 10_000));
+    assert_eq!(payable(&world), (-10_000, 0));
+    world.refused(plan(2, ANNA), Refusal::NothingToPay);
+    earn(&mut world, SELLER, "o-2");
+    world.refused(plan(2, ANNA), Refusal::NothingToPay);
+    earn(&mut world, SELLER, "o-3");
+    world.must(plan(2, ANNA));
+    assert_eq!(lines(&world, 2), [(PayoutId(2), SELLER, 2 * 9_922 - 10_000)]);
+}
+
+#[test]
+fn only_the_sellers_of_the_cycle_and_the_currency_are_paid() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    let planned = |cycle, currency| {
+        let (plan, planned_by) = (PlanId(1), ANNA);
+        Command::PlanSettlement { plan, cycle, currency, planned_by }
+    };
+    world.refused(planned(Cycle::Weekly, Currency::CNY), Refusal::NothingToPay);
+    let refusal = Refusal::CurrencyWithoutAccount(Currency::BRL);
+    world.refused(planned(Cycle::Daily, Currency::BRL), refusal);
+    world.must(planned(Cycle::Daily, Currency::CNY));
+    world.refused(planned(Cycle::Weekly, Currency::CNY), Refusal::IdentifierTaken);
+}
+
+#[test]
+fn a_rejected_plan_leaves_everything_as_it_was() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    for approved in [false, true] {
+        let number = 1 + u64::from(approved);
+        world.must(plan(number, ANNA));
+        // What is planned is in no second plan.
+        world.refused(plan(9, ANNA), Refusal::NothingToPay);
+        if approved {
+            world.must(approve_plan(number, BO));
+        }
+        world.must(reject_plan(number, ANNA)).repeated(reject_plan(number, ANNA));
+        world.refused(execute(number), Refusal::PlanState);
+        world.refused(approve_plan(number, BO), Refusal::PlanState);
+        assert_eq!(payable(&world), (9_922, 0));
+    }
+    // The third plan is made of the same parcels.
+    world.must(plan(3, ANNA));
+    let line = world.engine.open_plan(PlanId(3)).unwrap().lines[0];
+    assert_eq!((line.gross, line.fees, line.net), (10_000, 78, Amount::of(9_922)));
+}
+
+#[test]
+fn an_executed_plan_is_not_rejected() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1));
+    world.refused(reject_plan(1, ANNA), Refusal::PlanState);
+    world.refused(execute(2), Refusal::NotFound(Missing::Plan(PlanId(2))));
+}
+
+#[test]
+fn a_returned_payout_is_paid_again_exactly_once() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1));
+    world.must(return_payout(1)).repeated(return_payout(1));
+    // The bank did not pay it: nobody may take it for paid.
+    let missing = Refusal::NotFound(Missing::Payout(PayoutId(1)));
+    world.refused(confirm_payout(1), missing);
+    assert_eq!(payable(&world), (9_922, 0));
+
+    world.must(plan(2, ANNA));
+    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
+    assert_eq!((line.gross, line.fees, line.returned), (0, 0, 9_922));
+    world.must(approve_plan(2, BO)).must(execute(2)).must(confirm_payout(2));
+    world.refused(plan(3, ANNA), Refusal::NothingToPay);
+    assert_eq!(world.sum(A::Bank), 15, "what came in less what the seller got once");
+}
+
+#[test]
+fn a_payout_that_was_only_planned_is_neither_confirmed_nor_returned() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO));
+    let missing = Refusal::NotFound(Missing::Payout(PayoutId(1)));
+    world.refused(confirm_payout(1), missing.clone());
+    world.refused(return_payout(1), missing.clone());
+    world.must(reject_plan(1, ANNA)).refused(confirm_payout(1), missing);
+    world.refused(confirm_payout(0), Refusal::NotFound(Missing::Payout(PayoutId(0))));
+}
+
+#[test]
+fn a_chargeback_between_plan_and_execution_is_the_next_plans() {
+    let mut world = World::open();
+    let tender = earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(charge_back(tender, 1, 4_000));
+    // What was approved is paid; the seller owes the rest.
+    world.must(execute(1)).must(confirm_payout(1));
+    assert_eq!(payable(&world), (-4_000, 0));
+    earn(&mut world, SELLER, "o-2");
+    world.must(plan(2, ANNA));
+    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
+    assert_eq!((line.gross, line.fees, line.given_back), (10_000, 78, 4_000));
+    assert_eq!(line.net, Amount::of(5_922));
+}
+
+#[test]
+fn a_chargeback_between_plan_and_rejection_is_kept() {
+    let mut world = World::open();
+    let tender = earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(charge_back(tender, 1, 4_000)).must(reject_plan(1, BO));
+    world.must(plan(2, ANNA));
+    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
+    assert_eq!((line.gross, line.given_back), (10_000, 4_000));
+    assert_eq!(line.net, Amount::of(5_922));
+}
+
+#[test]
+fn money_earned_after_a_plan_is_in_the_next_one() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA));
+    earn(&mut world, SELLER, "o-2");
+    world.must(plan(2, BO));
+    assert_eq!(lines(&world, 1), [(PayoutId(1), SELLER, 9_922)]);
+    assert_eq!(lines(&world, 2), [(PayoutId(2), SELLER, 9_922)]);
+    world.must(approve_plan(2, ANNA)).must(execute(2));
+    world.must(approve_plan(1, BO)).must(execute(1));
+    assert_eq!(payable(&world), (0, 2 * 9_922));
+}
+
+#[test]
+fn a_plan_is_paid_from_an_account_of_its_currency() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    let (bank, currency) = (BankId(2), Currency::BRL);
+    world.must(Command::RegisterBank { bank, currency, reference: "bank in Brazil".into() });
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO));
+    let refusal = Refusal::CurrencyMismatch(Currency::BRL, Currency::CNY);
+    world.refused(Command::ExecuteSettlement { plan: PlanId(1), bank }, refusal);
+    world.must(execute(1));
+}
+
+#[test]
+fn every_line_adds_up() {
+    let mut world = World::open();
+    let tender = earn(&mut world, SELLER, "o-1");
+    earn(&mut world, SELLER, "o-2");
+    world.parcel("o-3", 500).out().refuse().come_back();
+    world.must(refund(tender, 1, 777)).must(charge_back(tender, 2, 333));
+    world.must(plan(1, ANNA));
+    let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0];
+    let sum = line.gross + line.returned - line.fees - line.given_back;
+    assert_eq!(line.net.minor(), sum);
+    assert_eq!((line.gross, line.fees, line.given_back), (20_000, 2 * 78 + 400, 1_110));
+}
+
+#[test]
+fn more_sellers_than_a_plan_holds_are_left_for_a_second_plan() {
+    let mut world = World::set(Setup { cash_limit: Amount::MAX.minor(), ..Setup::default() });
+    let sellers = u64::try_from(PLAN_LINES_MAX).unwrap() + 3;
+    for number in 0..sellers {
+        let seller = SellerId(1_000 + number);
+        let parcel = ParcelId::derived(seller, "o");
+        let tender = TenderId { parcel, number: 1 };
+        let day = [
+            register_seller(seller, GENERAL, 0),
+            announce(seller, "o", 10_000),
+            assign(parcel),
+            dispatch(parcel),
+            card(tender, 10_000),
+            approve(tender),
+            clear(tender, 10_000, 63),
+        ];
+        for command in &day {
+            world.apply_unchecked(command).unwrap();
+        }
+    }
+    world.must(plan(1, ANNA));
+    let Event::Planned { left, .. } = world.events()[0] else { panic!("planned") };
+    assert_eq!((left, lines(&world, 1).len()), (3, PLAN_LINES_MAX));
+    world.must(plan(2, ANNA));
+    assert_eq!(lines(&world, 2).len(), 3);
+    assert_eq!(lines(&world, 2)[0].0, PayoutId(u64::try_from(PLAN_LINES_MAX).unwrap() + 1));
+    world.refused(plan(3, ANNA), Refusal::NothingToPay);
+    for number in [1, 2] {
+        world.must(approve_plan(number, BO)).must(execute(number));
+    }
+    assert_eq!(world.engine.payouts_in_flight().count(), PLAN_LINES_MAX + 3);
+    assert_eq!(world.sum(A::PayoutInFlight), i128::from(sellers) * 9_922);
+}

@@ -1,0 +1,259 @@
+//! Before the day: who is in it, and what the books have to know of them.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use engine::{
+    BankId, BreakSubject, Command, CourierId, FirmId, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId,
+    SellerId, SellerKind, TariffId, TerminalId, WalletId,
+};
+use money::Amount;
+
+use crate::agenda::Agenda;
+use crate::books::{RailBooks, Whereabouts};
+use crate::chance::{Chance, Theme};
+use crate::clock::Clock;
+use crate::fate::Fate;
+use crate::inputs::{DayInputs, DayOptions, InputError, TenderMix, check_inputs};
+use crate::rates::Rates;
+use crate::report::Incidents;
+use crate::world::{Courier, Firm, Parcel, Seller, World, amount};
+
+const BANK: &str = "bank-1";
+const NETWORKS: [&str; 2] = ["network-1", "network-2"];
+const WALLET: &str = "wallet-1";
+
+/// One seller in so many is a person, the others are companies. By the seller's identifier, so
+/// that it is the same every day. Assumption.
+const INDIVIDUAL_ONE_IN: u64 = 3;
+
+impl World {
+    /// The world before the day.
+    pub(crate) fn new(inputs: &DayInputs, options: &DayOptions) -> Result<World, InputError> {
+        check_inputs(inputs, options)?;
+        let rates = Rates::of(options);
+        let (sellers, parcels) = people(inputs, options, &rates);
+        let version = inputs.tariff.in_force(inputs.date).expect("the tariff was checked");
+        let class = version.terms.class(&inputs.class).expect("the class was checked");
+        let mut world = World {
+            clock: Clock { date: inputs.date, utc_offset_minutes: inputs.utc_offset_minutes },
+            seed: options.seed,
+            rates,
+            currency: inputs.currency,
+            tariff: inputs.tariff.clone(),
+            class,
+            cash_limit: cash_limit(inputs, options),
+            only_cash: options.tender == TenderMix::Cash,
+            bank: BankId::derived(BANK),
+            statement: Vec::new(),
+            rails: rails(),
+            cash: Vec::new(),
+            seller_places: (0..).zip(&sellers).map(|(place, one)| (one.id, place)).collect(),
+            sellers,
+            places: (0..).zip(&parcels).map(|(place, parcel)| (parcel.id, place)).collect(),
+            parcels,
+            firms: (1..=options.firms).map(firm).collect(),
+            couriers: Vec::new(),
+            chases: Vec::new(),
+            agenda: Agenda::new(),
+            breaks: Vec::new(),
+            incidents: Incidents::default(),
+            disagreements: Vec::new(),
+        };
+        world.hire(usize::from(options.parcels_per_courier));
+        Ok(world)
+    }
+
+    /// Gives each firm as many couriers as its parcels need, with tours of equal length.
+    fn hire(&mut self, parcels_per_courier: usize) {
+        for firm in 0..self.firms.len() {
+            let theirs = (0..self.parcels.len()).filter(|&place| self.parcels[place].firm == firm);
+            let theirs: Vec<usize> = theirs.collect();
+            let count = theirs.len().div_ceil(parcels_per_courier);
+            if count == 0 {
+                continue;
+            }
+            for (number, tour) in (1..).zip(theirs.chunks(theirs.len().div_ceil(count))) {
+                let courier = self.courier(firm, number, tour.iter().copied().collect());
+                self.couriers.push(courier);
+            }
+        }
+    }
+
+    fn courier(&self, firm: usize, number: usize, stops: VecDeque<usize>) -> Courier {
+        let reference = format!("{}-courier-{number:03}", self.firms[firm].reference);
+        let id = CourierId::derived(&reference);
+        Courier {
+            id,
+            firm,
+            terminal: TerminalId::derived(&format!("{reference}-terminal")),
+            reference,
+            stops,
+            again: Vec::new(),
+            chance: Chance::new(self.seed, Theme::Courier, id.0),
+            was_at_hub: false,
+            should_have: 0,
+            has: 0,
+            owes: 0,
+            hand_overs: 0,
+        }
+    }
+
+    /// Opens the books and registers everybody but the sellers.
+    pub(crate) fn registrations(&self, options: &DayOptions) -> Vec<Command> {
+        let currency = self.currency;
+        let utc_offset_minutes = self.clock.utc_offset_minutes;
+        let mut commands = vec![
+            Command::OpenBooks { utc_offset_minutes },
+            Command::RegisterBank { bank: self.bank, currency, reference: BANK.to_owned() },
+            Command::SetHoldRule { jurisdiction: options.jurisdiction, rule: options.hold },
+        ];
+        let tariff = TariffId::derived(&self.tariff.name);
+        commands.extend(self.tariff.versions.iter().map(|version| Command::PublishTariff {
+            tariff,
+            version: version.number,
+            currency: self.tariff.currency,
+            from: version.from,
+            until: version.until,
+            terms: Box::new(version.terms.clone()),
+            reference: self.tariff.name.clone(),
+        }));
+        commands.extend(self.rails.iter().map(|rail| {
+            let reference = rail.reference.clone();
+            match rail.subject {
+                BreakSubject::Network(network) => {
+                    Command::RegisterNetwork { network, currency, reference }
+                }
+                BreakSubject::Wallet(wallet) => {
+                    Command::RegisterWallet { wallet, currency, reference }
+                }
+                _ => unreachable!("payments go to networks and wallets"),
+            }
+        }));
+        commands.extend(self.firms.iter().map(|firm| Command::RegisterFirm {
+            firm: firm.id,
+            currency,
+            guarantee: options.guarantee,
+            reference: firm.reference.clone(),
+        }));
+        for courier in &self.couriers {
+            commands.push(Command::RegisterCourier {
+                courier: courier.id,
+                firm: self.firms[courier.firm].id,
+                cash_limit: amount(self.cash_limit),
+                reference: courier.reference.clone(),
+            });
+            let (terminal, courier) = (courier.terminal, courier.id);
+            commands.push(Command::RegisterTerminal { terminal, courier });
+        }
+        commands
+    }
+
+    /// Registers the sellers.
+    pub(crate) fn seller_registrations(&self, options: &DayOptions) -> Vec<Command> {
+        let register = |seller: &Seller| Command::RegisterSeller {
+            seller: seller.id,
+            kind: kind_of(seller.id),
+            currency: self.currency,
+            jurisdiction: options.jurisdiction,
+            tariff: TariffId::derived(&self.tariff.name),
+            class: self.class,
+            cycle: options.cycle,
+            minimum: options.minimum,
+            reference: seller.reference.clone(),
+        };
+        self.sellers.iter().map(register).collect()
+    }
+
+    /// Announces the parcels.
+    pub(crate) fn announcements(&self) -> Vec<Command> {
+        let announce = |parcel: &Parcel| Command::AnnounceParcel {
+            parcel: parcel.id,
+            seller: self.sellers[parcel.seller].id,
+            currency: self.currency,
+            due: amount(parcel.due),
+            reference: parcel.order_reference.clone(),
+        };
+        self.parcels.iter().map(announce).collect()
+    }
+
+    /// Gives the parcels to the firms.
+    pub(crate) fn assignments(&self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        for (place, firm) in self.firms.iter().enumerate() {
+            let theirs = self.parcels.iter().filter(|parcel| parcel.firm == place);
+            let ids: Vec<ParcelId> = theirs.map(|parcel| parcel.id).collect();
+            let parts = ids.chunks(PARCELS_PER_COMMAND_MAX);
+            commands.extend(
+                parts.map(|part| Command::AssignParcels { firm: firm.id, parcels: part.to_vec() }),
+            );
+        }
+        commands
+    }
+}
+
+/// The sellers, in the order of their first parcels, and the parcels with their fates.
+fn people(inputs: &DayInputs, options: &DayOptions, rates: &Rates) -> (Vec<Seller>, Vec<Parcel>) {
+    let mut sellers = Vec::new();
+    let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut parcels = Vec::with_capacity(inputs.parcels.len());
+    let others = (u64::from(options.firms), NETWORKS.len() as u64);
+    for input in &inputs.parcels {
+        let reference = input.seller_reference.as_str();
+        let seller = *known.entry(reference).or_insert_with(|| {
+            let (id, reference) = (input.seller(), reference.to_owned());
+            sellers.push(Seller { id, reference, paid: 0 });
+            sellers.len() - 1
+        });
+        let id = ParcelId::derived(sellers[seller].id, &input.order_reference);
+        let fate = Fate::draw((options.seed, id), options.tender, rates, others);
+        parcels.push(Parcel {
+            id,
+            seller,
+            firm: fate.firm,
+            order_reference: input.order_reference.clone(),
+            due: input.due.minor(),
+            paid: 0,
+            tenders: 0,
+            attempts: 0,
+            whereabouts: Whereabouts::Hub,
+            fate,
+            way: 0,
+            declines: 0,
+        });
+    }
+    (sellers, parcels)
+}
+
+fn firm(number: u8) -> Firm {
+    let reference = format!("firm-{number}");
+    let id = FirmId::derived(&reference);
+    Firm { id, reference, vault: 0, deposits: Vec::new(), deposit_count: 0 }
+}
+
+/// The networks, then the wallet.
+fn rails() -> Vec<RailBooks> {
+    let books = |subject: BreakSubject, reference: &str| RailBooks {
+        subject,
+        reference: reference.to_owned(),
+        items: BTreeMap::new(),
+    };
+    let networks =
+        NETWORKS.map(|name| books(BreakSubject::Network(NetworkId::derived(name)), name));
+    let wallet = books(BreakSubject::Wallet(WalletId::derived(WALLET)), WALLET);
+    networks.into_iter().chain([wallet]).collect()
+}
+
+fn kind_of(seller: SellerId) -> SellerKind {
+    if seller.0.is_multiple_of(INDIVIDUAL_ONE_IN) {
+        SellerKind::Individual
+    } else {
+        SellerKind::Business
+    }
+}
+
+fn cash_limit(inputs: &DayInputs, options: &DayOptions) -> u64 {
+    let sum: u64 = inputs.parcels.iter().map(|parcel| parcel.due.minor()).sum();
+    let mean = sum / inputs.parcels.len() as u64;
+    let usual = mean.saturating_mul(DayOptions::CASH_LIMIT_PARCELS).clamp(1, Amount::MAX.minor());
+    options.cash_limit.map_or(usual, Amount::minor)
+}

@@ -1,0 +1,448 @@
+//! Whole days against a bare engine.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use engine::chart::AccountKind;
+use engine::{
+    BreakId, BreakSide, BreakSubject, Command, Cycle, Engine, Event, HoldRule, Outcome, PersonId,
+    Refusal, SellerId, Timestamp,
+};
+use money::{Amount, Currency};
+use sim::{
+    Answer, ContinueError, Continued, Day, DayError, DayInputs, DayOptions, InputError, Office,
+    Origin, PayoutEnd, RailItem, Standing, TenderMix, Whereabouts, WorldReport, compare,
+    made_orders, run_day,
+};
+
+const TARIFF: &str = include_str!("../../../tariffs/china-2013.toml");
+
+fn inputs(parcels: usize, seed: u64) -> DayInputs {
+    let orders = made_orders(parcels, seed, Currency::CNY);
+    DayInputs {
+        date: "2013-08-28".parse().expect("a date"),
+        utc_offset_minutes: 480,
+        currency: Currency::CNY,
+        tariff: tariff::file::parse(TARIFF).expect("the tariff that is shipped"),
+        class: "general".into(),
+        parcels: orders.into_iter().map(|order| order.parcel).collect(),
+        origin: Origin::Made,
+    }
+}
+
+fn card_only(seed: u64) -> DayOptions {
+    let tender = TenderMix::Card;
+    DayOptions { seed, tender, refusals_ppm: 0, faults_percent: 0, ..DayOptions::default() }
+}
+
+/// A day with its books, checked in every way there is.
+fn live(inputs: &DayInputs, options: &DayOptions) -> (Day, Engine) {
+    let mut engine = Engine::default();
+    let day = run_day(inputs, options, &mut engine, |_| ()).unwrap_or_else(|error| {
+        panic!("seed {}: {error}", options.seed);
+    });
+    assert_eq!(day.report.ended, engine.last_at());
+    if let Err(wrong) = engine.check() {
+        panic!("seed {}: {}", options.seed, wrong.join("\n"));
+    }
+    if let Err(wrong) = compare(&day.world, &engine) {
+        panic!("seed {}: {}", options.seed, wrong.join("\n"));
+    }
+    (day, engine)
+}
+
+/// A share in parts per million, rounded half up; written anew.
+fn share(minor: u64, ppm: u64) -> u64 {
+    (minor * ppm + 500_000) / 1_000_000
+}
+
+#[test]
+fn the_same_seed_gives_the_same_books_and_another_one_others() {
+    let inputs = inputs(200, 3);
+    let options = DayOptions { seed: 5, ..DayOptions::default() };
+    let (first, books) = live(&inputs, &options);
+    let (second, same) = live(&inputs, &options);
+    assert_eq!((first, books.digest()), (second, same.digest()));
+    assert_eq!(books.fingerprint(), same.fingerprint());
+    let (_, others) = live(&inputs, &DayOptions { seed: 6, ..options });
+    assert_ne!(books.digest(), others.digest());
+}
+
+#[test]
+fn a_day_of_a_seed_is_frozen() {
+    let (day, _) = live(&inputs(300, 7), &DayOptions { seed: 7, ..DayOptions::default() });
+    let counts = day.report.counts;
+    let collected = [counts.collected.card, counts.collected.qr, counts.collected.cash];
+    assert_eq!(
+        collected.map(|sum| (sum.count, sum.amount)),
+        [(126, 2_596_436), (55, 954_466), (98, 2_171_846)]
+    );
+    let others = [counts.attempts, counts.refused, counts.declined, counts.duplicates];
+    assert_eq!(others, [31, 25, 4, 15]);
+    assert_eq!((day.report.calls, day.report.commands), (393, 1205));
+}
+
+#[test]
+fn a_day_by_card_is_determined_by_orders_and_tariff_and_paid_to_the_last_fen() {
+    let inputs = inputs(500, 11);
+    let mut nets: BTreeMap<SellerId, u64> = BTreeMap::new();
+    for parcel in &inputs.parcels {
+        let due = parcel.due.minor();
+        // The general class: 0.55% issuer, 0.08% network, 0.15% acquirer, each rounded by itself.
+        let fees = share(due, 5_500) + share(due, 800) + share(due, 1_500);
+        *nets.entry(parcel.seller()).or_default() += due - fees;
+    }
+    for seed in [1, 2] {
+        let (day, books) = live(&inputs, &card_only(seed));
+        let counts = day.report.counts;
+        assert_eq!((counts.delivered, counts.collected.card.count), (500, 500));
+        assert_eq!((counts.refused, counts.timeouts, counts.breaks.count), (0, 0, 0));
+        let paid: BTreeMap<SellerId, u64> = day
+            .report
+            .payouts
+            .iter()
+            .map(|payout| (payout.line.seller, payout.line.net.minor()))
+            .collect();
+        assert_eq!(paid, nets);
+        assert_eq!(counts.paid.amount, nets.values().sum::<u64>());
+        assert!(day.report.payouts.iter().all(|payout| payout.end == PayoutEnd::Paid));
+        for kind in [AccountKind::SellerHeld, AccountKind::SellerPayable, AccountKind::Suspense] {
+            assert_eq!(books.sum(kind, Currency::CNY), 0, "{kind:?}");
+        }
+        let open = (books.unknown_count(), books.open_parcels(), day.report.left_at_hub);
+        assert_eq!(open, (0, 0, 0));
+    }
+}
+
+/// Twenty bad days: every way of paying, three times the usual faults.
+fn bad_day(seed: u64) -> DayOptions {
+    let tender = match seed % 5 {
+        0 | 1 => TenderMix::Mixed,
+        2 => TenderMix::Card,
+        3 => TenderMix::Cash,
+        _ => TenderMix::Qr,
+    };
+    DayOptions {
+        seed,
+        tender,
+        faults_percent: 300,
+        guarantee: Amount::of(seed % 3 * 100_000),
+        minimum: Amount::of(seed % 4 * 5_000),
+        ..DayOptions::default()
+    }
+}
+
+#[test]
+fn twenty_bad_days_agree_with_the_world_item_by_item() {
+    let mut happened = [("", 0); 18];
+    for seed in 1..=20 {
+        let (day, books) = live(&inputs(300, seed), &bad_day(seed));
+        let (counts, incidents) = (day.report.counts, day.report.incidents);
+        assert_eq!(books.unknown_count(), 0, "seed {seed}");
+        assert_eq!(books.unresolved().count(), 0, "seed {seed}");
+        assert_eq!(day.report.left_at_hub, 0, "seed {seed}");
+        assert_eq!(counts.announced, counts.delivered + counts.returned, "seed {seed}");
+        assert_eq!(counts.breaks.count, day.world.breaks.len() as u64, "seed {seed}");
+        for firm in &day.report.firms {
+            assert_eq!(books.custody(firm.firm), Some(i128::from(firm.custody)), "seed {seed}");
+        }
+        let today = [
+            ("declined", counts.declined),
+            ("timeouts", counts.timeouts),
+            ("late approvals", counts.late_approvals),
+            ("posted reversals", counts.reversals.amount),
+            ("duplicates", counts.duplicates),
+            ("parts", counts.part_accepted),
+            ("short", counts.hand_overs.short.count),
+            ("surplus", counts.hand_overs.surplus.count),
+            ("repaid", counts.repaid.count),
+            ("came back", counts.came_back.count),
+            ("breaks", counts.breaks.count),
+            ("split", incidents.split),
+            ("cash limit", incidents.cash_limit_trips),
+            ("waits", incidents.waits),
+            ("approvals unheard", incidents.approvals_unheard),
+            ("cash given back", incidents.cash_given_back),
+            ("codes mistyped", incidents.codes_mistyped),
+            ("deposits short", incidents.deposits_short),
+        ];
+        for ((name, count), (what, more)) in happened.iter_mut().zip(today) {
+            (*name, *count) = (what, *count + more);
+        }
+    }
+    assert!(happened.iter().all(|(_, count)| *count > 0), "{happened:?}");
+}
+
+#[test]
+fn the_comparison_sees_every_difference() {
+    let (day, mut books) = live(&inputs(200, 1), &bad_day(1));
+    let seen = |what: &str, change: fn(&mut WorldReport)| {
+        let mut world = day.world.clone();
+        change(&mut world);
+        assert_ne!(world, day.world, "{what}: nothing was changed");
+        assert!(compare(&world, &books).is_err(), "{what}");
+    };
+    seen("bank", |world| world.statement[0].amount += 1);
+    seen("item", |world| item(world).amount += 1);
+    seen("reversal", |world| item(world).reversed = true);
+    seen("clearing", |world| item(world).kept_back = None);
+    seen("no item", |world| {
+        world.rails[0].items.pop_first();
+    });
+    seen("cash", |world| world.cash[0].amount += 1);
+    seen("cash given back", |world| world.cash[0].given_back ^= true);
+    seen("no cash", |world| {
+        world.cash.pop();
+    });
+    seen("pocket", |world| world.couriers[0].should_have += 1);
+    seen("debt", |world| world.couriers[0].owes += 1);
+    seen("vault", |world| world.firms[0].vault += 1);
+    seen("commission", |world| world.firms[0].commission += 1);
+    seen("share", |world| world.sellers[0].share -= 1);
+    seen("paid", |world| world.sellers[0].paid += 1);
+    seen("parcel", |world| world.parcels[0].paid += 1);
+    seen("tenders", |world| world.parcels[0].tenders += 1);
+    seen("whereabouts", |world| world.parcels[0].whereabouts = Whereabouts::Out);
+    seen("break", |world| {
+        world.breaks.pop();
+    });
+    seen("fees", |world| world.clearing_cost += 1);
+    seen("unresolved", |world| world.unresolved += 1);
+    seen("disagreement", |world| world.disagreements.push("one".into()));
+
+    let raise = Command::RaiseBreak {
+        break_id: BreakId(1),
+        subject: BreakSubject::Bank(day.world.bank),
+        side: BreakSide::Excess,
+        amount: Amount::of(1),
+        owner: PersonId(1),
+    };
+    books.apply(&raise, day.report.ended, &mut Outcome::default()).unwrap();
+    let wrong = compare(&day.world, &books).unwrap_err();
+    assert_eq!(wrong.len(), 3, "the bank, suspense, the break: {wrong:#?}");
+}
+
+/// A payment that stands and is cleared.
+fn item(world: &mut WorldReport) -> &mut RailItem {
+    let mut items = world.rails.iter_mut().flat_map(|rail| rail.items.values_mut());
+    items.find(|item| item.stands()).expect("one stands")
+}
+
+#[test]
+fn what_there_is_no_time_for_stays_at_the_hub() {
+    let inputs = inputs(300, 2);
+    let most = inputs.parcels.iter().map(|parcel| parcel.due).max();
+    // A limit of a few parcels: most of the day is spent on the way to the hub.
+    let options = DayOptions {
+        tender: TenderMix::Cash,
+        cash_limit: most.map(|most| Amount::of(most.minor() / 8)),
+        parcels_per_courier: 100,
+        ..DayOptions::default()
+    };
+    let (day, books) = live(&inputs, &options);
+    assert!(day.report.left_at_hub > 0);
+    assert_eq!(books.open_parcels() as u64, day.report.left_at_hub);
+}
+
+#[test]
+fn tours_of_the_greatest_length_end_in_time() {
+    for tender in [TenderMix::Mixed, TenderMix::Card, TenderMix::Qr, TenderMix::Cash] {
+        for refusals_ppm in [0, 80_000] {
+            let long = DayOptions { tender, parcels_per_courier: 100, ..card_only(1) };
+            let (day, _) = live(&inputs(600, 3), &DayOptions { refusals_ppm, ..long });
+            assert_eq!(day.report.left_at_hub, 0, "{tender:?}");
+        }
+    }
+}
+
+#[test]
+fn without_faults_nothing_is_left_anywhere_but_at_sellers_who_owe() {
+    for tender in [TenderMix::Mixed, TenderMix::Qr, TenderMix::Cash] {
+        let options = DayOptions { tender, faults_percent: 0, ..DayOptions::default() };
+        let (day, books) = live(&inputs(400, 2), &options);
+        let counts = day.report.counts;
+        assert_eq!((counts.declined, counts.duplicates, counts.reversals.count), (0, 0, 0));
+        assert_eq!(counts.breaks.count + counts.hand_overs.short.count, 0);
+        assert!(counts.refused > 0 && counts.refused == counts.returned);
+        assert_eq!(books.sum(AccountKind::SellerHeld, Currency::CNY), 0);
+        let owing = books.accounts().filter(|account| account.kind == AccountKind::SellerPayable);
+        assert!(owing.into_iter().all(|account| account.balance <= 0));
+        assert!(day.report.firms.iter().all(|firm| firm.custody == 0));
+    }
+}
+
+#[test]
+fn a_day_on_which_everything_is_refused_pays_nobody() {
+    let options = DayOptions { refusals_ppm: 1_000_000, ..DayOptions::default() };
+    let (day, books) = live(&inputs(100, 1), &options);
+    let counts = day.report.counts;
+    assert_eq!((counts.refused, counts.returned, counts.collected.total().count), (100, 100, 0));
+    assert_eq!((day.report.payouts.len(), books.open_parcels()), (0, 0));
+}
+
+#[test]
+fn money_on_hold_is_released_and_paid_when_its_time_has_come() {
+    for hold in [HoldRule::DaysAfterHeld(2), HoldRule::DaysAfterDelivery(5)] {
+        let options = DayOptions { hold, cycle: Cycle::Weekly, ..card_only(1) };
+        let (day, books) = live(&inputs(120, 4), &options);
+        assert_eq!(day.report.counts.released, 120);
+        assert_eq!(books.sum(AccountKind::SellerPayable, Currency::CNY), 0);
+        let days = day.report.ended.date(480).0 - day.report.date.0;
+        assert_eq!(days, if hold == HoldRule::DaysAfterHeld(2) { 3 } else { 5 });
+    }
+}
+
+#[test]
+fn couriers_at_their_limit_go_to_the_hub_or_take_a_card() {
+    let inputs = inputs(200, 9);
+    let most = inputs.parcels.iter().map(|parcel| parcel.due).max().unwrap();
+    let cash_limit = Some(Amount::of(most.minor() - 1));
+    let options = DayOptions { tender: TenderMix::Cash, cash_limit, ..DayOptions::default() };
+    let (day, _) = live(&inputs, &DayOptions { refusals_ppm: 0, faults_percent: 0, ..options });
+    let (counts, incidents) = (day.report.counts, day.report.incidents);
+    assert_eq!(counts.collected.card.count, 1, "one parcel is more than may be carried");
+    assert_eq!(counts.collected.cash.count, 199);
+    assert!(incidents.cash_limit_trips > 0);
+}
+
+#[test]
+fn a_day_keeps_to_its_number_of_calls() {
+    let (day, _) = live(&inputs(2_000, 1), &DayOptions::default());
+    assert!(day.report.calls < 3_000, "{}", day.report.calls);
+}
+
+/// An office that closes after so many calls, in the middle of the last one.
+struct Closing {
+    books: Engine,
+    calls: usize,
+}
+
+#[derive(Debug)]
+struct Closed;
+
+impl Office for Closing {
+    type Error = Closed;
+
+    fn carry_out(
+        &mut self,
+        mut commands: Vec<(Timestamp, Command)>,
+    ) -> Result<Vec<Answer>, Closed> {
+        if self.calls == 0 {
+            commands.truncate(commands.len() / 2);
+            let Ok(_) = self.books.carry_out(commands);
+            return Err(Closed);
+        }
+        self.calls -= 1;
+        let Ok(answers) = self.books.carry_out(commands);
+        Ok(answers)
+    }
+}
+
+#[test]
+fn a_day_that_was_interrupted_anywhere_ends_as_if_it_had_not_been() {
+    let inputs = inputs(150, 8);
+    let options = DayOptions { seed: 4, faults_percent: 300, ..DayOptions::default() };
+    let (whole, books) = live(&inputs, &options);
+    let calls = usize::try_from(whole.report.calls).unwrap();
+    for stopped in [0, 1, 2, 3, calls / 4, calls / 2, calls - 3, calls - 1] {
+        let mut office = Closing { books: Engine::default(), calls: stopped };
+        let error = run_day(&inputs, &options, &mut office, |_| ()).unwrap_err();
+        assert!(matches!(error, DayError::Office(Closed)));
+        let standing = Standing::of(&office.books);
+        let mut office = Continued::new(office.books, Engine::default(), standing);
+        let day = run_day(&inputs, &options, &mut office, |_| ()).unwrap();
+        let continued = office.finish().unwrap();
+        assert_eq!((day, continued.digest()), (whole.clone(), books.digest()), "{stopped} calls");
+    }
+}
+
+#[test]
+fn a_day_that_is_over_can_be_lived_again_and_changes_nothing() {
+    let inputs = inputs(50, 8);
+    let (whole, books) = live(&inputs, &DayOptions::default());
+    let (digest, standing) = (books.digest(), Standing::of(&books));
+    let mut office = Continued::new(books, Engine::default(), standing);
+    let day = run_day(&inputs, &DayOptions::default(), &mut office, |_| ()).unwrap();
+    assert_eq!((day, office.finish().unwrap().digest()), (whole, digest));
+}
+
+#[test]
+fn books_of_another_day_are_not_continued() {
+    let (_, books) = live(&inputs(50, 8), &DayOptions::default());
+    let standing = Standing::of(&books);
+    let mut office = Continued::new(books, Engine::default(), standing);
+    let options = DayOptions { seed: 2, ..DayOptions::default() };
+    let result = run_day(&inputs(50, 8), &options, &mut office, |_| ());
+    let another_day = |error: &DayError<ContinueError<Infallible>>| {
+        matches!(error, DayError::Office(ContinueError::AnotherDay))
+    };
+    let seen = result.as_ref().is_err_and(another_day) || office.finish().is_err();
+    assert!(seen, "another seed is another day");
+}
+
+/// An office whose books forget what they did: a retry is done again.
+struct Forgetful(Engine);
+
+impl Office for Forgetful {
+    type Error = Infallible;
+
+    fn carry_out(
+        &mut self,
+        commands: Vec<(Timestamp, Command)>,
+    ) -> Result<Vec<Answer>, Infallible> {
+        let Ok(mut answers) = self.0.carry_out(commands);
+        for answer in &mut answers {
+            if *answer == Err(Refusal::Repeated) {
+                *answer = Ok(vec![Event::Registered]);
+            }
+        }
+        Ok(answers)
+    }
+}
+
+#[test]
+fn a_retry_that_is_done_again_ends_the_day() {
+    let options = DayOptions { faults_percent: 300, ..DayOptions::default() };
+    let result = run_day(&inputs(100, 1), &options, &mut Forgetful(Engine::default()), |_| ());
+    assert!(matches!(result, Err(DayError::NotRepeated { .. })));
+}
+
+#[test]
+fn progress_is_shown_and_never_goes_back() {
+    let mut shown = Vec::new();
+    let mut engine = Engine::default();
+    run_day(&inputs(60, 1), &DayOptions::default(), &mut engine, |now| shown.push(now)).unwrap();
+    assert!(shown.is_sorted_by_key(|progress| progress.virtual_time));
+    assert!(shown.iter().all(|progress| progress.done <= progress.total));
+    let stages = shown.chunk_by(|one, other| one.stage == other.stage).count();
+    assert_eq!(stages, 5, "each stage once, in order");
+}
+
+#[test]
+fn inputs_that_make_no_day_are_refused() {
+    let good = inputs(3, 1);
+    let run = |inputs: &DayInputs, options: &DayOptions| match run_day(
+        inputs,
+        options,
+        &mut Engine::default(),
+        |_| (),
+    ) {
+        Err(DayError::Input(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let options = DayOptions::default();
+    let none = DayInputs { parcels: Vec::new(), ..good.clone() };
+    assert_eq!(run(&none, &options), InputError::NoParcels.to_string());
+    let mut twice = good.clone();
+    twice.parcels.push(good.parcels[0].clone());
+    assert!(run(&twice, &options).ends_with("is there twice"));
+    let mut nothing = good.clone();
+    nothing.parcels[1].due = Amount::ZERO;
+    assert!(run(&nothing, &options).ends_with("has nothing to be collected"));
+    let early = DayInputs { date: "2013-02-24".parse().unwrap(), ..good.clone() };
+    assert_eq!(run(&early, &options), "no version of the tariff `china-2013` holds on 2013-02-24");
+    let class = DayInputs { class: "genral".into(), ..good.clone() };
+    assert_eq!(run(&class, &options), "the tariff `china-2013` has no class `genral`");
+    let options = DayOptions { firms: 0, ..options };
+    assert_eq!(run(&good, &options), "the number of firms is 1 to 50");
+}
