@@ -405,7 +405,7 @@ fn print(explanation: &Explanation, line: &PayoutLine, args: &PayoutArgs) -> any
         }
     }
     let count = |minor: u64| sum(i128::from(minor));
-    say!();
+    say!("");
     say!("{} {}", left(lang.pick("collected", "收款合计"), 24), right(&count(e.gross), 14));
     say!(
         "{} {}",

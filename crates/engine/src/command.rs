@@ -60,12 +60,12 @@ pub struct Jurisdiction(pub [u8; 2]);
 /// When held money that is really there becomes payable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum HoldRule {
-    /// As soon as it is there.
+    /// As soon as it is there, by the same command.
     AtOnce,
     /// So many days after it was there ("D+n").
     DaysAfterHeld(u16),
     /// When it is there and so many days have passed since the parcel was handed out (Thailand's
-    /// five days, `domain.md`).
+    /// five days, `domain.md`); that is the day on which the payment was asked for at the door.
     DaysAfterDelivery(u16),
 }
 
@@ -137,7 +137,8 @@ pub enum Resolution {
         /// The response code.
         code: [u8; 2],
     },
-    /// No answer in time. From now on it is reversed, whatever comes (M4).
+    /// No answer in time. From now on it is reversed (M4): a late approval changes nothing, also
+    /// after the reversal; a late decline ends it.
     Unknown,
 }
 
@@ -197,7 +198,8 @@ pub enum Command {
         /// The currency of its cash.
         currency: Currency,
         /// How much of its counted, undeposited cash it guarantees: sellers are paid that before
-        /// the bank confirms it (M5).
+        /// the bank confirms it (M5). A tender is guaranteed when it is counted, if there is room
+        /// for all of it; what a deposit covers makes room again.
         guarantee: Amount,
         /// Its own reference.
         reference: String,
@@ -260,7 +262,8 @@ pub enum Command {
         rule: HoldRule,
     },
     /// Adds a version to a tariff. The first has number 1; each begins where the one before ends:
-    /// an open end is closed on that day, as long as that is after today.
+    /// an open end is closed on that day, as long as that is after today. All versions have the same
+    /// currency, and the classes of the one before, perhaps with more behind them.
     PublishTariff {
         /// The tariff.
         tariff: TariffId,
@@ -285,11 +288,11 @@ pub enum Command {
         kind: SellerKind,
         /// The currency in which the seller sells and is paid.
         currency: Currency,
-        /// Where the seller's money is held by law.
+        /// Where the seller's money is held by law; it has a hold rule.
         jurisdiction: Jurisdiction,
         /// The tariff.
         tariff: TariffId,
-        /// The class in that tariff.
+        /// The class in that tariff, of the version that holds today or the next one to hold.
         class: ClassNo,
         /// How often the seller is paid.
         cycle: Cycle,
@@ -312,7 +315,7 @@ pub enum Command {
         /// The seller's own reference of the order.
         reference: String,
     },
-    /// Parcels are given to a firm. All of them or none.
+    /// Parcels are given to a firm. All of them or none. Doing it again changes nothing.
     AssignParcels {
         /// The firm.
         firm: FirmId,
@@ -323,26 +326,26 @@ pub enum Command {
     DispatchParcels {
         /// The courier.
         courier: CourierId,
-        /// The parcels, assigned to the courier's firm.
+        /// The parcels, assigned to the courier's firm, with less than [`ATTEMPTS_MAX`] attempts.
         parcels: Vec<ParcelId>,
     },
     /// A parcel could not be handed out; it goes back to the hub and may go out again.
     RecordAttempt {
-        /// The parcel, out.
+        /// The parcel, out; nothing collected, no payment waiting for an answer.
         parcel: ParcelId,
         /// Why.
         reason: AttemptReason,
     },
     /// The buyer takes a part only: the amount due becomes the amount of that part.
     AcceptPart {
-        /// The parcel, out, nothing collected yet.
+        /// The parcel, out; nothing collected, no payment waiting for an answer.
         parcel: ParcelId,
         /// What the accepted part costs: above zero, below the amount due.
         accepted: Amount,
     },
     /// The buyer does not take the parcel, or the attempts are used up: it goes back.
     RefuseParcel {
-        /// The parcel, out or at the hub; nothing collected.
+        /// The parcel, out or at the hub; nothing collected, no payment waiting for an answer.
         parcel: ParcelId,
         /// Why.
         reason: RefuseReason,
@@ -359,6 +362,7 @@ pub enum Command {
     },
 
     /// A payment by card or QR is about to be asked for. Durable before the network hears of it.
+    /// While one by card is unknown there is no other by card, and likewise by QR (M4).
     BeginCollection {
         /// The tender: the parcel's last number plus 1.
         tender: TenderId,
@@ -366,7 +370,8 @@ pub enum Command {
         terminal: TerminalId,
         /// How it is paid.
         method: Method,
-        /// How much: at most what is left of the amount due.
+        /// How much: at most what is left of the amount due after what is collected and what waits
+        /// for an answer. An unknown payment does not count: it is going to be reversed.
         amount: Amount,
     },
     /// The answer, or that there is none.
@@ -379,7 +384,9 @@ pub enum Command {
     /// The network or wallet acknowledged the reversal of a tender; or cash was given back at the
     /// door.
     ReverseCollection {
-        /// The tender: begun, unknown, or approved and not cleared yet.
+        /// The tender: begun, unknown, or approved and not cleared yet, with nothing given back;
+        /// cash as long as it is in the courier's hands and in no hand-over. A parcel that was
+        /// closed is out again, its attempts forgotten.
         tender: TenderId,
     },
     /// Cash was taken at the door.
@@ -391,11 +398,13 @@ pub enum Command {
         /// How much, without the change: at most what is left of the amount due.
         amount: Amount,
     },
-    /// The seller gives money back to the buyer.
+    /// The seller gives money back to the buyer: what is still held of the tender, the rest from
+    /// the seller's own.
     Refund {
         /// The tender that was approved, by card or QR, or in cash.
         tender: TenderId,
-        /// Which refund of the tender: the last one's number plus 1.
+        /// Which of the tender's refunds and chargebacks: the last one's number plus 1. A number
+        /// that was used is taken for a retry.
         number: u8,
         /// How much: at most what was not given back before.
         amount: Amount,
@@ -413,7 +422,8 @@ pub enum Command {
     ChargeBack {
         /// The tender that was approved, by card or QR.
         tender: TenderId,
-        /// Which of the tender's refunds and chargebacks: the last one's number plus 1.
+        /// Which of the tender's refunds and chargebacks: the last one's number plus 1. A number
+        /// that was used is taken for a retry.
         number: u8,
         /// How much: at most what was not given back before.
         amount: Amount,
@@ -421,7 +431,7 @@ pub enum Command {
 
     /// A courier hands over all cash in hand. Collections after it are for the next time.
     StartHandOver {
-        /// The hand-over.
+        /// The hand-over. Only each courier's last one is remembered.
         handover: HandOverId,
         /// The courier.
         courier: CourierId,
@@ -429,7 +439,9 @@ pub enum Command {
         /// [`one_time_code_hash`](crate::one_time_code_hash).
         code_hash: [u8; 32],
     },
-    /// A second person has counted the cash of a hand-over.
+    /// A second person has counted the cash of a hand-over. Its tenders stand in the firm's line
+    /// for the bank's credit from then on, whether all was there or not; what was too much stands
+    /// behind them and is a break of the one who counted.
     CountHandOver {
         /// The hand-over.
         handover: HandOverId,
@@ -451,7 +463,7 @@ pub enum Command {
     },
     /// A firm brings cash to the bank.
     AnnounceDeposit {
-        /// The deposit.
+        /// The deposit. Those under way and each firm's last one are remembered.
         deposit: DepositId,
         /// The firm.
         firm: FirmId,
@@ -460,14 +472,16 @@ pub enum Command {
         /// How much: at most the firm's counted cash.
         amount: Amount,
     },
-    /// The bank's statement shows the deposit. What is missing stays the firm's to bring.
+    /// The bank's statement shows the deposit. What is missing stays the firm's to bring. The money
+    /// of those first in line is there as far as the credit reaches.
     ConfirmDeposit {
         /// The deposit.
         deposit: DepositId,
         /// What the bank has credited: above zero, at most what was announced.
         credited: Amount,
     },
-    /// A network's or wallet's file clears one tender (M5).
+    /// A network's or wallet's file clears one tender (M5). A tender that was cleared is taken for
+    /// a retry, whatever the file says.
     ConfirmClearing {
         /// The bank account that is credited.
         bank: BankId,
@@ -486,7 +500,8 @@ pub enum Command {
         limit: u32,
     },
 
-    /// Makes a settlement plan: what each seller of a cycle is to be paid. Reserves the money.
+    /// Makes a settlement plan: what each seller of a cycle is to be paid, in the order of their
+    /// registration. Reserves the money.
     PlanSettlement {
         /// The plan.
         plan: PlanId,

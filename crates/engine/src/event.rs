@@ -39,7 +39,7 @@ pub enum Stage {
     Posted,
     /// It was reserved.
     Reserved,
-    /// It moved, out of a reservation.
+    /// It moved, out of a reservation. Where that was larger, the rest of it is free again.
     PostedFromReserve,
     /// A reservation of it ended without moving it.
     Voided,

@@ -50,7 +50,7 @@ pub enum Missing {
 /// Why a command is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The very same command was carried out before: a retry, harmless.
+    /// The same was carried out before, as far as the books remember it: a retry, harmless.
     #[error("it was carried out before; nothing is to be done")]
     Repeated,
     /// The identifier was used before for something else.

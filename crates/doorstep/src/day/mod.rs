@@ -168,7 +168,7 @@ pub fn run(args: &DayArgs) -> anyhow::Result<ExitCode> {
         && !args.json
     {
         orders::print_report(report, lang);
-        say!();
+        say!("");
     }
     let found = live(&inputs, &args.flags, &args.data, lang, args.json)?;
     let summary = summary::Summary::of(&found, &inputs, report.as_ref(), begun.elapsed());

@@ -1,14 +1,14 @@
 //! The engine against a naive one: plain maps, a list of posting lines, balances by adding up.
 //!
-//! Random sequences of commands, most of them plausible, many of them retries or slightly wrong, go to
-//! both. After each the two must agree about the answer, the facts, the postings and everything that
-//! can be asked; at the end of each the books are restored and replayed. The seed is fixed; each failure
-//! is shrunk and printed as a list of commands.
+//! Random sequences of commands, most of them plausible, many of them retries or slightly wrong, go
+//! to both. After each the two must agree about the answer, the facts, the postings and everything
+//! that can be asked; at the end of each the books are restored and replayed. The seed is fixed;
+//! each failure is shrunk and printed as a list of commands.
 //!
 //! - `REFERENCE_CASES=20000 cargo test -p engine --test reference` tries more sequences.
 //! - `REFERENCE_SEED=7` starts elsewhere.
-//! - `REFERENCE_COVERAGE=1 cargo test -p engine --test reference -- --nocapture` prints how often each
-//!   command was carried out, found to be a retry, and refused.
+//! - `REFERENCE_COVERAGE=1 cargo test -p engine --test reference -- --nocapture` prints how often
+//!   each command was carried out, found to be a retry, and refused.
 
 #![allow(clippy::unwrap_used)]
 

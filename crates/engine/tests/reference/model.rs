@@ -1,5 +1,6 @@
-//! The naive engine: plain maps, a list of posting lines, balances by adding up, a copy of everything
-//! before each command. Written from the vocabulary; slow on purpose wherever slow is plainer.
+//! The naive engine: plain maps, a list of posting lines, balances by adding up, a copy of
+//! everything before each command. Written from the vocabulary; slow on purpose wherever slow is
+//! plainer.
 
 mod breaks;
 mod cash;
@@ -20,7 +21,8 @@ use tariff::{FeeKind, Terms};
 
 pub use tenders::means;
 
-/// An account by what it is: its kind, its owner (zero for those a currency has once), its currency.
+/// An account by what it is: its kind, its owner (zero for those a currency has once), its
+/// currency.
 pub type Account = (AccountKind, u64, Currency);
 
 /// Why not.
@@ -256,8 +258,8 @@ pub struct Model {
     pub plans: BTreeMap<PlanId, Plan>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
     pub breaks: BTreeMap<BreakId, Break>,
-    /// Tenders whose money is there and on hold, in the order in which it came, with the day on which
-    /// it becomes payable.
+    /// Tenders whose money is there and on hold, in the order in which it came, with the day on
+    /// which it becomes payable.
     pub held: Vec<(BusinessDate, TenderId)>,
     pub told: Told,
     /// What the lines that come next are about.
@@ -265,8 +267,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Carries a command out, or says why not; then everything is as it was. `forgotten` is what the
-    /// engine says it forgot: which records it looks at first is its own affair.
+    /// Carries a command out, or says why not; then everything is as it was. `forgotten` is what
+    /// the engine says it forgot: which records it looks at first is its own affair.
     pub fn apply(
         &mut self,
         command: &Command,

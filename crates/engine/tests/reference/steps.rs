@@ -1,7 +1,8 @@
 //! What happens next: mostly plausible, often a retry, sometimes slightly wrong.
 //!
-//! A step is a few rolled numbers; it becomes a command in the light of what the model knows, so that
-//! most of them can be carried out. Zero is the plain choice everywhere: shrinking leads there.
+//! A step is a few rolled numbers; it becomes a command in the light of what the model knows, so
+//! that most of them can be carried out. Zero is the plain choice everywhere: shrinking leads
+//! there.
 
 mod door;
 mod menu;

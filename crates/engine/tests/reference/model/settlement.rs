@@ -149,8 +149,8 @@ impl Model {
         self.tell(Event::Executed { plan: id, lines: plan.lines })
     }
 
-    /// A payout that is on its way, and the bank account that it is paid from; a retry where it came
-    /// to that end before.
+    /// A payout that is on its way, and the bank account that it is paid from; a retry where it
+    /// came to that end before.
     fn sent(&self, id: PayoutId, end: PayoutState) -> Answer<(PayoutLine, BankId)> {
         match self.payouts.get(&id) {
             Some((line, PayoutState::Sent(bank))) => Ok((*line, *bank)),

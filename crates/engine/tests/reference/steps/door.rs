@@ -110,8 +110,8 @@ pub fn lose(roll: &Roll) -> Command {
     Command::LoseParcel { parcel: roll.parcel(|one| one.is_open() && one.untouched()) }
 }
 
-/// A parcel that something is left to collect for, with the next tender's number, the courier who has
-/// it, and what is left.
+/// A parcel that something is left to collect for, with the next tender's number, the courier who
+/// has it, and what is left.
 pub fn at_the_door(roll: &Roll) -> (TenderId, CourierId, u64) {
     let id = roll.parcel(is_payable);
     let parcel = roll.model.parcels.get(&id);
