@@ -52,7 +52,7 @@ pub struct EngineArgs {
     #[arg(long)]
     json: bool,
     /// Commands between two snapshots
-    #[arg(long, default_value_t = 4_000_000, hide_short_help = true)]
+    #[arg(long, default_value_t = 2_000_000, hide_short_help = true)]
     snapshot_every: u64,
     /// The process that is measured and killed
     #[arg(long, hide = true)]

@@ -33,7 +33,7 @@ use run::Run;
 use steps::Step;
 
 /// Sequences per test, unless the environment says otherwise.
-const CASES: u32 = 2_000;
+const CASES: u32 = 1_500;
 
 /// A sequence, printed as a number: what it became is printed beside it.
 #[derive(Clone)]

@@ -24,17 +24,27 @@ pub struct Run {
     /// Everything that was tried, and how it ended.
     tried: Vec<(Command, Timestamp, String)>,
     accepted: Vec<(Command, Timestamp)>,
+    /// After the last command that was carried out.
     digest: Option<Digest>,
+    /// Where in `tried` the set-up ends.
+    first_step: usize,
 }
 
 impl Run {
     /// Sets the world up and takes all steps.
     pub fn take(&mut self, kind: u8, steps: &[Step], coverage: &mut Coverage) -> Finding {
         let opening = world::opening(kind);
-        for command in world::set_up(kind) {
+        self.digest = Some(self.engine.digest());
+        for command in world::before_opening() {
             self.apply(&command, opening, coverage)?;
         }
-        same("refused while setting up", &self.tried.len(), &self.accepted.len())?;
+        same("carried out before the books were open", &self.accepted.len(), &0)?;
+        let set_up = world::set_up(kind);
+        for command in &set_up {
+            self.apply(command, opening, coverage)?;
+        }
+        same("carried out while setting up", &self.accepted.len(), &set_up.len())?;
+        self.first_step = self.tried.len();
         for (place, step) in steps.iter().enumerate() {
             if place == steps.len() * 2 / 3 {
                 self.restored = Some(self.restore()?);
@@ -124,8 +134,7 @@ impl Run {
     /// What was tried, for whoever reads a failure.
     pub fn story(&self) -> String {
         let mut story = String::new();
-        let set_up = world::set_up(0).len();
-        for (place, (command, at, answer)) in self.tried.iter().enumerate().skip(set_up) {
+        for (place, (command, at, answer)) in self.tried.iter().enumerate().skip(self.first_step) {
             let text = match command {
                 Command::PublishTariff { tariff, version, from, until, .. } => {
                     format!("PublishTariff {tariff:?} version {version} {from:?} {until:?}")

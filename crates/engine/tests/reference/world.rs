@@ -156,6 +156,12 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands
 }
 
+/// What nobody can do before the books are open, and how they cannot be opened.
+pub fn before_opening() -> Vec<Command> {
+    let too_far = Command::OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES_MAX + 1 };
+    vec![bank(1), too_far, tariff(0, 1, FIRST_DAY, None)]
+}
+
 /// The moment of the set-up.
 pub fn opening(kind: u8) -> Timestamp {
     let offset = [480, 0, -180][usize::from(kind % 3)];
