@@ -1,10 +1,11 @@
 //! A vector in chunks that are shared until they are written: its clone is cheap.
 //!
-//! The engine's state is gigabytes of small records; a snapshot of it must not stop the day. Cloning
-//! a [`Chunked`] copies one pointer a chunk; whoever writes to a chunk that a clone still holds
-//! copies that chunk first, and nobody else's.
+//! The engine's state is gigabytes of small records; a snapshot of it must not stop the day.
+//! Cloning a [`Chunked`] copies one pointer a chunk; whoever writes to a chunk that a clone still
+//! holds copies that chunk first, and nobody else's.
 //!
-//! Never: knowledge of what the records mean. Start at [`Chunked`]; [`Slab`] adds slots that come free.
+//! Never: knowledge of what the records mean. Start at [`Chunked`]; [`Slab`] adds slots that come
+//! free.
 
 mod slab;
 
@@ -12,7 +13,8 @@ pub use slab::Slab;
 
 use std::sync::Arc;
 
-/// Records in a chunk: at 40 to 96 bytes a record, 10 to 24 KiB to copy when a shared one is written.
+/// Records in a chunk: at 40 to 96 bytes a record, 10 to 24 KiB to copy when a shared one is
+/// written.
 pub const CHUNK_RECORDS: usize = 256;
 
 /// A vector in chunks of [`CHUNK_RECORDS`].
@@ -64,8 +66,8 @@ impl<T> Chunked<T> {
 }
 
 impl<T: Clone> Chunked<T> {
-    /// Gives each record to `take` in order, and lets go of each chunk as soon as it is done: whoever
-    /// else holds the chunk can then write to it without copying.
+    /// Gives each record to `take` in order, and lets go of each chunk as soon as it is done:
+    /// whoever else holds the chunk can then write to it without copying.
     ///
     /// # Errors
     /// The first that `take` gives.

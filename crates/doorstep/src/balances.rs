@@ -1,6 +1,5 @@
 //! `doorstep balances`: every account and what is on it.
 
-use crate::words::say;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -13,9 +12,10 @@ use serde::Serialize;
 
 use crate::books;
 use crate::export::{Accounts, Style};
-use crate::words::{grouped, left, right};
+use crate::words::{grouped, left, right, say};
 
-/// Shows the trial balance: what is on each kind of account, or on every account.
+/// Shows the trial balance: what is on each kind of account, or on every account. Accounts with
+/// nothing on them are left out.
 #[derive(Args, Debug)]
 pub struct BalancesArgs {
     /// The data directory
@@ -24,8 +24,8 @@ pub struct BalancesArgs {
     /// Every account, not only each kind
     #[arg(long)]
     all: bool,
-    /// Print one JSON object a line, amounts in minor units, debits positive; the accounts are named as
-    /// in `export --format hledger`
+    /// Print one JSON object a line, amounts in minor units, debits positive; every account, named
+    /// as in `export --format hledger`
     #[arg(long)]
     json: bool,
 }

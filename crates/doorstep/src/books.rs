@@ -5,7 +5,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use engine::{Digest, Engine};
-use journal::{DataDirectory, Head, Sequence, SharedDirectory, SqliteReader};
+use journal::{
+    DataDirectory, DirectoryError, Head, Sequence, SharedDirectory, SnapshotError, SqliteReader,
+};
 use node::replay::{Replayed, Watcher, replay};
 use node::{Node, Notice, Options};
 
@@ -20,23 +22,18 @@ pub struct OpenBooks {
 
 /// Opens a data directory, or makes it where there is none.
 pub fn open_or_create(path: &Path) -> anyhow::Result<OpenBooks> {
-    let directory = match is_new(path) {
-        true => DataDirectory::create(path)?,
-        false => DataDirectory::open(path)?,
+    let directory = match DataDirectory::open(path) {
+        // Nothing there, an empty directory, or what an interrupted creation left.
+        Err(DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. }) => {
+            DataDirectory::create(path)?
+        }
+        opened => opened?,
     };
     let journal = Box::new(directory.journal()?);
     let snapshots = Box::new(directory.snapshots()?);
     let options = Options { on_notice: Box::new(tell), ..Options::default() };
     let node = Node::start(journal, snapshots, options)?;
     Ok(OpenBooks { node, _directory: directory })
-}
-
-/// Whether there are no books at a path yet: nothing, or an empty directory.
-pub fn is_new(path: &Path) -> bool {
-    match std::fs::read_dir(path) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    }
 }
 
 #[allow(clippy::print_stderr, reason = "the operator's own terminal")]
@@ -74,15 +71,21 @@ pub fn snapshot_digests(
     let snapshots = directory.snapshots()?;
     let mut digests = BTreeMap::new();
     for sequence in snapshots.list()? {
-        let read = || -> Result<Digest, String> {
-            let reader = snapshots.open_snapshot(sequence).map_err(|error| error.to_string())?;
+        let read = || -> Result<Digest, SnapshotError> {
+            let reader = snapshots.open_snapshot(sequence)?;
             let digest = Digest(reader.digest());
             for part in reader {
-                part.map_err(|error| error.to_string())?;
+                part?;
             }
             Ok(digest)
         };
-        digests.insert(sequence, read());
+        match read() {
+            // Whoever works on the books has replaced it by a newer one meanwhile.
+            Err(SnapshotError::Missing { .. }) => {}
+            read => {
+                digests.insert(sequence, read.map_err(|error| error.to_string()));
+            }
+        }
     }
     Ok(digests)
 }

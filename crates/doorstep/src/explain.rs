@@ -1,6 +1,5 @@
 //! `doorstep explain payout`: from one payout down to its parcels, fees and tariff versions (M8).
 
-use crate::words::say;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
@@ -16,7 +15,7 @@ use node::replay::Watcher;
 use serde::Serialize;
 use tariff::{ClassNo, FeeKind, Fees, Tender, Terms};
 
-use crate::words::{Lang, grouped, left, right};
+use crate::words::{Lang, grouped, left, right, say};
 use crate::{books, words};
 
 /// Explains what the books say.
@@ -28,7 +27,8 @@ pub struct ExplainArgs {
 
 #[derive(Subcommand, Debug)]
 enum What {
-    /// Shows the parcels, fees and tariff versions of a payout, to the minor unit, and recomputes them
+    /// Shows the parcels, fees and tariff versions of a payout, to the minor unit, and computes
+    /// every fee again
     Payout(PayoutArgs),
 }
 
@@ -70,6 +70,8 @@ enum Line {
 #[derive(Default)]
 struct Explainer {
     wanted: u64,
+    /// The last payout so far; zero before the first.
+    last: u64,
     orders: HashMap<ParcelId, Box<str>>,
     terms: BTreeMap<TariffVersion, Terms>,
     classes: HashMap<SellerId, (TariffId, ClassNo)>,
@@ -93,7 +95,8 @@ impl Watcher for Explainer {
     ) -> Result<(), String> {
         self.remember(command);
         let date = at.date(engine.utc_offset_minutes().unwrap_or(0));
-        // What is given back is taken from held money first; the rest is posted to the seller's own.
+        // What is given back is taken from held money first; the rest is posted to the seller's
+        // own.
         let own: u64 = outcome
             .postings
             .iter()
@@ -165,6 +168,7 @@ impl Explainer {
                 let take =
                     |line: &PayoutLine| (*line, self.open.remove(&line.seller).unwrap_or_default());
                 let planned: Vec<_> = lines.iter().map(take).collect();
+                self.last = lines.iter().map(|line| line.payout.0).fold(self.last, u64::max);
                 if let Some((line, parts)) =
                     planned.iter().find(|(line, _)| line.payout.0 == self.wanted)
                 {
@@ -235,7 +239,13 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     let mut explainer = Explainer { wanted: args.payout, ..Explainer::default() };
     let (engine, _) = books::read_all(&args.data, &mut explainer)?;
     let Some((line, parts, state)) = explainer.found.take() else {
-        bail!("there is no payout {}: the payouts' CSV has their numbers, from 1", args.payout);
+        match explainer.last {
+            0 => bail!("there is no payout {}: nobody was paid in these books yet", args.payout),
+            last => bail!(
+                "there is no payout {}: these books have 1 to {last}, see payouts.csv",
+                args.payout
+            ),
+        }
     };
     let rows = rows(&explainer, &engine, &line, &parts)?;
     let explanation = Explanation {
@@ -284,7 +294,8 @@ fn rows(
         };
         match part {
             Line::Released { collected, given_back, .. } => {
-                recompute(explainer, line.seller, collected)?;
+                let same = recompute(explainer, line.seller, collected);
+                ensure!(same, "M8: the fees of order {} are not the tariff's", row.order);
                 row.what = "collected";
                 row.date = collected.date.to_string();
                 row.method = method_name(collected.method);
@@ -322,15 +333,14 @@ fn rows(
     Ok(rows)
 }
 
-/// Computes the fees of a collection again (M8).
-fn recompute(explainer: &Explainer, seller: SellerId, collected: &Collected) -> anyhow::Result<()> {
+/// Whether the fees of a collection, computed again, are the same (M8).
+fn recompute(explainer: &Explainer, seller: SellerId, collected: &Collected) -> bool {
     let class = explainer.classes.get(&seller).map(|(_, class)| *class);
     let terms = explainer.terms.get(&collected.tariff);
     let again = terms
         .zip(class)
         .and_then(|(terms, class)| terms.fees(class, collected.method, collected.amount));
-    ensure!(again == Some(collected.fees), "M8: the fees are not what the tariff says");
-    Ok(())
+    again == Some(collected.fees)
 }
 
 fn method_name(method: Tender) -> &'static str {
@@ -413,8 +423,11 @@ fn print(explanation: &Explanation, line: &PayoutLine, args: &PayoutArgs) -> any
         right(&format!("-{}", count(e.fees)), 14)
     );
     if e.given_back > 0 {
-        let minus = format!("-{}", count(e.given_back));
-        say!("{} {}", left(lang.pick("given back to buyers", "退还买家"), 24), right(&minus, 14));
+        say!(
+            "{} {}",
+            left(lang.pick("given back to buyers", "退还买家"), 24),
+            right(&format!("-{}", count(e.given_back)), 14)
+        );
     }
     if e.returned > 0 {
         say!(

@@ -21,17 +21,21 @@ use clap::{Parser, Subcommand};
 
 /// Payments at the door: collect, keep the books, pay the sellers.
 ///
-/// Doorstep takes what couriers collect for parcels, by card, QR or in cash, posts it in double-entry books,
-/// pays the sellers, and accounts for every cent on the way.
+/// Doorstep takes what couriers collect for parcels, by card, QR or in cash, posts it in
+/// double-entry books, pays the sellers, and accounts for every cent on the way.
 ///
-/// Begin with `doorstep demo`: a whole day in a minute, on made-up orders. Then give it your own orders:
-/// `doorstep day --orders FILE --profile shopify --data books`.
+/// Begin with `doorstep demo`: a whole day in a few seconds, on made-up orders. Then give it your
+/// own orders: `doorstep day --orders FILE --profile shopify --data books`.
 #[derive(Parser, Debug)]
-#[command(name = "doorstep", version, max_term_width = 100)]
+#[command(name = "doorstep", version, max_term_width = 100, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(subcommand)]
     task: Task,
 }
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 it is done and all is well; 1 it could not be done, or something is wrong, and what;
+2 the command line is not understood.";
 
 #[derive(Subcommand, Debug)]
 enum Task {
@@ -74,12 +78,35 @@ fn main() -> ExitCode {
         }
     };
     done.unwrap_or_else(|error| {
-        // Whoever reads our output may have gone, as `head` does; that is no error of ours.
-        let pipe = error.downcast_ref::<std::io::Error>();
-        if pipe.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) {
-            return ExitCode::SUCCESS;
-        }
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", in_words(&error));
         ExitCode::FAILURE
     })
+}
+
+/// An error and its causes. Some say in their own words where they happened or what caused them;
+/// that is not repeated.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if parts.last().is_some_and(|part| part.contains(&cause)) {
+            continue;
+        }
+        if parts.last().is_some_and(|part| cause.contains(part.as_str())) {
+            parts.pop();
+        }
+        parts.push(cause);
+    }
+    parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_named_is_not_named_again() {
+        let error = anyhow::anyhow!("no such file").context("a.csv: no such file; give another");
+        let error = error.context("a.csv").context("--orders");
+        assert_eq!(in_words(&error), "--orders: a.csv: no such file; give another");
+    }
 }

@@ -1,28 +1,28 @@
 //! Orders in: `doorstep import`, and the orders of a day.
 
-use crate::words::say;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
 use engine::{Command, ParcelId, Refusal, SellerId};
-use files::orders::{Import, ImportReport, import};
+use files::orders::{Import, ImportReport, OrderParcel, import};
 use files::profile::Profile;
 use money::decimal::Decimal;
+use node::Client;
 
-use crate::books;
-use crate::words::{Lang, grouped};
+use crate::words::{Lang, grouped, say};
+use crate::{books, setup, tariffs};
 
-/// Bad lines that are printed; the others are counted.
-const BAD_LINES_SHOWN: usize = 20;
+/// Bad lines, and orders that the books refuse, that are named; the others are counted.
+pub const NAMED_MAX: usize = 20;
 
 /// Reads orders by a profile.
 pub fn read(path: &Path, profile: &str, seller: Option<&str>) -> anyhow::Result<Import> {
-    let mut profile = Profile::find(profile).with_context(|| format!("--profile {profile}"))?;
+    let mut profile = Profile::find(profile).context("--profile")?;
     if let Some(seller) = seller {
         profile = profile.with_seller(seller).context("--seller")?;
     }
-    import(&profile, path).with_context(|| format!("--orders {}", path.display()))
+    import(&profile, path).context("--orders")
 }
 
 /// Says what an import took and what it left out.
@@ -74,12 +74,16 @@ fn print_bad(report: &ImportReport, lang: Lang) {
         return;
     }
     say!("  {} {}", lang.pick("bad:", "有误："), grouped(&report.bad_total().to_string()));
-    for line in report.bad.iter().take(BAD_LINES_SHOWN) {
+    for line in report.bad.iter().take(NAMED_MAX) {
         say!("    {line}");
     }
-    let more = report.bad_total().saturating_sub(BAD_LINES_SHOWN as u64);
+    say_how_many_more(report.bad_total(), lang);
+}
+
+fn say_how_many_more(all: u64, lang: Lang) {
+    let more = all.saturating_sub(NAMED_MAX as u64);
     if more > 0 {
-        say!("    {} {more}", lang.pick("and more:", "另有："));
+        say!("    {} {}", lang.pick("and more:", "另有："), grouped(&more.to_string()));
     }
 }
 
@@ -99,10 +103,12 @@ pub fn why_none(report: &ImportReport) -> String {
     format!("  {}", why.join("\n  "))
 }
 
-/// Imports orders into the books: sellers that are new are registered, parcels that are new announced. What is
-/// there already is left as it is, so importing the same file again changes nothing.
+/// Imports orders into the books: sellers that are new are registered, parcels that are new
+/// announced. What is there already is left as it is, so importing the same file again changes
+/// nothing.
 ///
-/// Without --data the file is only read and reported on.
+/// Lines that cannot be read, and orders that the books refuse, are named with file and line; the
+/// rest is taken. Without --data the file is only read and reported on.
 #[derive(Args, Debug)]
 pub struct ImportArgs {
     /// The orders: a file, or a directory with the files that the profile names
@@ -143,55 +149,114 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     if import.parcels.is_empty() {
         bail!("{}: there is no parcel in it\n{}", args.orders.display(), why_none(&import.report));
     }
-    let tariff = crate::tariffs::load(&args.tariff)?;
+    let tariff = tariffs::load(&args.tariff).context("--tariff")?;
+    let setup = setup::commands(&import, &tariff, &args.class)?;
+    // Whatever makes no import was said before anything is written.
     let opened = books::open_or_create(data)?;
     let mut client = opened.node.client();
-    let before = client.look(|engine| engine.known_parcels())?.0;
-    let setup = crate::setup::commands(&import, &tariff, &args.class)?;
-    carry_out(&mut client, setup)?;
-    let announcements = import.parcels.iter().map(|parcel| {
-        let seller = SellerId::derived(&parcel.seller);
-        Command::AnnounceParcel {
-            parcel: ParcelId::derived(seller, &parcel.order),
-            seller,
-            currency: parcel.currency,
-            due: parcel.amount_due,
-            reference: parcel.order.to_string(),
-        }
-    });
-    let announcements: Vec<Command> = announcements.collect();
+    prepare(&mut client, setup, data)?;
+    let (before, _) = client.look(|engine| engine.known_parcels())?;
+    let announcements = import.parcels.iter().map(announcement).collect();
     let refused = carry_out(&mut client, announcements)?;
-    for (place, refusal) in refused.iter().take(BAD_LINES_SHOWN) {
+    for (place, _, refusal) in refused.iter().take(NAMED_MAX) {
         let parcel = &import.parcels[*place];
-        say!("  {}: {} {}: {refusal}", parcel.place, lang.pick("order", "订单"), parcel.order);
+        let why = why_refused(&client, parcel, refusal)?;
+        say!("  {}: {} `{}`: {why}", parcel.place, lang.pick("order", "订单"), parcel.order);
     }
-    let after = client.look(|engine| engine.known_parcels())?.0;
+    say_how_many_more(refused.len() as u64, lang);
+    let (after, _) = client.look(|engine| engine.known_parcels())?;
     drop(client);
     opened.node.stop()?;
     let new = after - before;
+    let count = |count: usize| grouped(&count.to_string());
     say!(
         "{} {}; {} {}; {} {}",
         lang.pick("announced", "新登记"),
-        grouped(&new.to_string()),
+        count(new),
         lang.pick("there already", "已存在"),
-        grouped(&(import.parcels.len() - new - refused.len()).to_string()),
+        count(import.parcels.len() - new - refused.len()),
         lang.pick("refused", "被拒"),
-        grouped(&refused.len().to_string())
+        count(refused.len())
     );
     Ok(())
 }
 
-/// Carries out commands of which some may have been carried out before; gives back the others that were
-/// refused, by their place.
+fn announcement(parcel: &OrderParcel) -> Command {
+    let seller = SellerId::derived(&parcel.seller);
+    Command::AnnounceParcel {
+        parcel: ParcelId::derived(seller, &parcel.order),
+        seller,
+        currency: parcel.currency,
+        due: parcel.amount_due,
+        reference: parcel.order.to_string(),
+    }
+}
+
+/// Opens the books where they are new, and registers what the parcels need.
+fn prepare(client: &mut Client, setup: Vec<Command>, data: &Path) -> anyhow::Result<()> {
+    let (is_open, _) = client.look(|engine| engine.utc_offset_minutes().is_some())?;
+    if !is_open {
+        carry_out(client, setup::opening())?;
+    }
+    for (_, command, refusal) in carry_out(client, setup)? {
+        let what = match command {
+            // A seller that is known keeps its terms.
+            Command::RegisterSeller { .. } if refusal == Refusal::IdentifierTaken => continue,
+            Command::RegisterSeller { reference, .. } => format!("seller `{reference}`"),
+            Command::PublishTariff { reference, .. } if refusal == Refusal::IdentifierTaken => {
+                bail!(
+                    "--tariff: the books in {} have other terms under the name `{reference}`; a \
+                     tariff changes by a version with a date, and another tariff needs another \
+                     name. No parcel was announced",
+                    data.display()
+                );
+            }
+            Command::PublishTariff { reference, version, .. } => {
+                format!("version {version} of the tariff `{reference}`")
+            }
+            command => format!("{command:?}"),
+        };
+        bail!(
+            "--data {}: the books refuse {what}: {refusal}. No parcel was announced",
+            data.display()
+        );
+    }
+    Ok(())
+}
+
+/// Why the books refuse a parcel, in the words of whoever has the file.
+fn why_refused(client: &Client, parcel: &OrderParcel, refusal: &Refusal) -> anyhow::Result<String> {
+    let currency = parcel.currency;
+    let id = ParcelId::derived(SellerId::derived(&parcel.seller), &parcel.order);
+    let (known, _) = client.look(move |engine| engine.parcel_view(id))?;
+    Ok(match (refusal, known) {
+        (Refusal::IdentifierTaken, Some(known)) => format!(
+            "it was announced with {} {currency}, the file says {}; the books keep what was \
+             announced. Mend the file, or give the order another reference",
+            Decimal::of(known.due, currency),
+            Decimal::of(parcel.amount_due, currency)
+        ),
+        (Refusal::CurrencyWithoutAccount(_), _) => format!(
+            "its seller `{}` has no account in {currency}: a seller sells in one currency. Give \
+             what is sold in {currency} a seller of its own",
+            parcel.seller
+        ),
+        (refusal, _) => refusal.to_string(),
+    })
+}
+
+/// Carries out commands of which some may have been carried out before; gives back the others that
+/// were refused, with their places.
 fn carry_out(
-    client: &mut node::Client,
+    client: &mut Client,
     commands: Vec<Command>,
-) -> anyhow::Result<Vec<(usize, Refusal)>> {
-    let commands = commands.into_iter().map(|command| (None, command)).collect();
-    let answers = client.carry_out(commands)?;
-    let refused = answers.into_iter().enumerate().filter_map(|(place, answer)| match answer {
+) -> anyhow::Result<Vec<(usize, Command, Refusal)>> {
+    let letter = commands.iter().map(|command| (None, command.clone())).collect();
+    let answers = client.carry_out(letter)?;
+    let answered = answers.into_iter().zip(commands).enumerate();
+    let refused = answered.filter_map(|(place, (answer, command))| match answer {
         Ok(_) | Err(Refusal::Repeated) => None,
-        Err(refusal) => Some((place, refusal)),
+        Err(refusal) => Some((place, command, refusal)),
     });
     Ok(refused.collect())
 }

@@ -1,10 +1,9 @@
 //! Payouts out: `doorstep payouts`, and the files of a day.
 
-use crate::words::say;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
 use engine::{
     BusinessDate, Command, Engine, Event, Outcome, ParcelId, PayoutId, PayoutLine, PlanId,
@@ -19,11 +18,12 @@ use node::replay::Watcher;
 use tariff::Tender;
 
 use crate::books;
+use crate::words::say;
 
 /// Writes payouts for a bank or a finance team.
 ///
-/// The CSV has every payout that was sent; the pain.001.001.09 message (ISO 20022) has one plan's, for the
-/// bank to pay. The payout's number is its EndToEndId.
+/// The CSV has every payout that was sent; the pain.001.001.09 message (ISO 20022) has one plan's,
+/// for the bank to pay. The payout's number is its EndToEndId.
 #[derive(Args, Debug)]
 pub struct PayoutsArgs {
     /// The data directory
@@ -32,9 +32,9 @@ pub struct PayoutsArgs {
     /// The format
     #[arg(long, value_enum)]
     format: Format,
-    /// pain001: which plan; without it, the last one
-    #[arg(long)]
-    plan: Option<u64>,
+    /// pain001: which plan, counted from 1 as they were executed; without it, the last one
+    #[arg(long, value_name = "NUMBER")]
+    plan: Option<usize>,
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -209,12 +209,11 @@ pub fn run(args: &PayoutsArgs) -> anyhow::Result<()> {
             say!("{}: {lines} payouts", args.out.display());
         }
         Format::Pain001 => {
-            let wanted = |plan: &&Plan| args.plan.is_none_or(|id| plan.id.0 == id);
-            let Some(plan) = sums.plans.iter().rev().find(wanted) else {
-                bail!(
-                    "no plan was executed{}",
-                    args.plan.map_or(String::new(), |id| format!(" with number {id}"))
-                );
+            let plans = sums.plans.len();
+            ensure!(plans > 0, "no plan was executed in these books yet: nobody is to be paid");
+            let number = args.plan.unwrap_or(plans);
+            let Some(plan) = number.checked_sub(1).and_then(|place| sums.plans.get(place)) else {
+                bail!("--plan {number}: these books have the plans 1 to {plans}");
             };
             let written = write_message(plan, &engine, &args.out)?;
             let Written { transfers, control_sum } = written;
@@ -242,7 +241,7 @@ pub fn write_csv(sums: &DaySums, engine: &Engine, path: &Path) -> anyhow::Result
         });
     }
     files::whole::write_whole(path, |out| csv::write_csv(&lines, out))
-        .map_err(|error| anyhow!("{error}"))
+        .with_context(|| path.display().to_string())
 }
 
 fn seller(engine: &Engine, line: &PayoutLine) -> String {
@@ -266,8 +265,9 @@ pub fn write_messages(
     Ok(paths)
 }
 
-/// The message of one plan. Sellers' names and accounts are not in the books (M12); until they come from the
-/// vault, a payee is named by the seller's reference, and its account by the reference in a scheme of its own.
+/// The message of one plan. Sellers' names and accounts are not in the books (M12); until they come
+/// from the vault, a payee is named by the seller's reference, and its account by the reference in a
+/// scheme of its own.
 fn write_message(plan: &Plan, engine: &Engine, path: &Path) -> anyhow::Result<Written> {
     let scheme = || Some(AccountScheme::Proprietary("DOORSTEP".into()));
     let mut payments: BTreeMap<money::Currency, Vec<Transfer>> = BTreeMap::new();
@@ -295,7 +295,7 @@ fn write_message(plan: &Plan, engine: &Engine, path: &Path) -> anyhow::Result<Wr
         entries.push(Payment { currency, debtor: debtor(currency), transfers });
     }
     let message = Initiation {
-        message_id: format!("DOORSTEP-PLAN-{}", plan.id.0 % 1_000_000_000_000),
+        message_id: format!("DOORSTEP-PLAN-{:016x}", plan.id.0),
         created_at_ms: i64::try_from(plan.at.0).context("the time of the plan")?,
         execution_date: plan
             .date
@@ -305,5 +305,6 @@ fn write_message(plan: &Plan, engine: &Engine, path: &Path) -> anyhow::Result<Wr
         initiator: "Doorstep".into(),
         payments: entries,
     };
-    files::whole::write_whole(path, |out| write(&message, out)).map_err(|error| anyhow!("{error}"))
+    files::whole::write_whole(path, |out| write(&message, out))
+        .with_context(|| path.display().to_string())
 }

@@ -2,30 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::bail;
 use engine::{BankId, Command, Cycle, HoldRule, Jurisdiction, SellerId, SellerKind, TariffId};
 use files::orders::Import;
 use money::Amount;
 use tariff::file::Tariff;
 
-/// Local time in China.
-const UTC_OFFSET_MINUTES: i16 = 8 * 60;
+use crate::tariffs;
 
-/// Opens the books, with a bank account for each currency, the tariff, and the sellers of an import. All of
-/// it may be there already.
+/// China Standard Time.
+pub const UTC_OFFSET_MINUTES: i16 = 8 * 60;
+
+const CHINA: Jurisdiction = Jurisdiction(*b"CN");
+
+/// Opens new books, with the rule by which sellers' money is held.
+pub fn opening() -> Vec<Command> {
+    vec![
+        Command::OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES },
+        Command::SetHoldRule { jurisdiction: CHINA, rule: HoldRule::AtOnce },
+    ]
+}
+
+/// Registers a bank account for each currency, the tariff, and the sellers of an import. All of it
+/// may be there already.
 pub fn commands(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result<Vec<Command>> {
-    let china = Jurisdiction(*b"CN");
-    let mut commands = vec![Command::OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }];
+    let mut commands = Vec::new();
     let currencies: BTreeSet<_> = import.parcels.iter().map(|parcel| parcel.currency).collect();
     for currency in currencies {
-        if let Some(only) = tariff.currency.filter(|only| *only != currency) {
-            bail!("--tariff {}: it is for {only} only, parcels are in {currency}", tariff.name);
-        }
+        tariffs::check_currency(tariff, currency)?;
         let reference = format!("bank-{}", currency.code().to_lowercase());
         let bank = BankId::derived(&reference);
         commands.push(Command::RegisterBank { bank, currency, reference });
     }
-    commands.push(Command::SetHoldRule { jurisdiction: china, rule: HoldRule::AtOnce });
     let id = TariffId::derived(&tariff.name);
     for version in &tariff.versions {
         commands.push(Command::PublishTariff {
@@ -39,9 +46,7 @@ pub fn commands(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result
         });
     }
     let last = tariff.versions.last().and_then(|version| version.terms.class(class));
-    let Some(class) = last else {
-        bail!("--class {class}: the tariff {} has no such class", tariff.name);
-    };
+    let class = last.ok_or_else(|| tariffs::no_such_class(tariff, class))?;
     let mut seen = BTreeSet::new();
     for parcel in &import.parcels {
         if seen.insert((&parcel.seller, parcel.currency)) {
@@ -49,7 +54,7 @@ pub fn commands(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result
                 seller: SellerId::derived(&parcel.seller),
                 kind: SellerKind::Business,
                 currency: parcel.currency,
-                jurisdiction: china,
+                jurisdiction: CHINA,
                 tariff: id,
                 class,
                 cycle: Cycle::Daily,

@@ -1,17 +1,17 @@
 //! `doorstep tariff check`, and the tariffs that are shipped.
 
-use crate::words::say;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
-use money::Amount;
+use files::nearest::nearest;
 use money::decimal::Decimal;
-use tariff::file::{FILE_BYTES_MAX, Tariff, parse};
+use money::{Amount, Currency};
+use tariff::file::{FILE_BYTES_MAX, Tariff, Version, parse};
 use tariff::{Capped, CardRates, FixedOrShare};
 
 use crate::books::read_text;
-use crate::words::{left, right};
+use crate::words::{left, right, say};
 
 /// The tariffs that come with the program, by name.
 const SHIPPED: [(&str, &str); 1] =
@@ -44,13 +44,56 @@ pub fn load(name: &Path) -> anyhow::Result<Tariff> {
     if !name.exists() {
         let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
         bail!(
-            "--tariff {}: there is no such file; the shipped tariffs are: {}",
+            "{}: there is no such file, and no tariff of that name is shipped{}; shipped: {}",
             name.display(),
+            perhaps(&name.to_string_lossy(), &names),
             names.join(", ")
         );
     }
     let text = read_text(name, FILE_BYTES_MAX)?;
     parse(&text).with_context(|| name.display().to_string())
+}
+
+/// The name that was probably meant, as the end of a sentence.
+fn perhaps(name: &str, names: &[&str]) -> String {
+    let nearest = nearest(name, names.iter().copied());
+    nearest.map_or(String::new(), |nearest| format!("; perhaps you meant `{nearest}`"))
+}
+
+/// Why a tariff has no class of that name.
+pub fn no_such_class(tariff: &Tariff, class: &str) -> anyhow::Error {
+    let last = tariff.versions.last().map(|version| &version.terms.classes);
+    let names: Vec<&str> = last.into_iter().flatten().map(|class| &*class.name).collect();
+    anyhow!(
+        "--class {class}: the tariff `{}` has no such class{}; it has {}",
+        tariff.name,
+        perhaps(class, &names),
+        names.join(", ")
+    )
+}
+
+/// Whether a tariff can be used for parcels in a currency.
+pub fn check_currency(tariff: &Tariff, currency: Currency) -> anyhow::Result<()> {
+    match tariff.currency {
+        Some(only) if only != currency => bail!(
+            "--tariff: `{}` is for {only} only, and there are parcels in {currency}; give a tariff \
+             in {currency}, or one without a currency",
+            tariff.name
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// When a tariff holds: `from 2013-02-25, without end`.
+pub fn when(tariff: &Tariff) -> String {
+    match (tariff.versions.first(), tariff.versions.last()) {
+        (Some(first), Some(last)) => format!("from {}, {}", first.from, end(last)),
+        _ => "never".to_owned(),
+    }
+}
+
+fn end(version: &Version) -> String {
+    version.until.map_or("without end".to_owned(), |end| format!("until {end}"))
 }
 
 /// Checks a tariff.
@@ -63,11 +106,10 @@ pub fn run(args: &TariffArgs) -> anyhow::Result<()> {
         Some(currency) => say!("currency: {currency} only"),
         None => say!("currency: the parcel's own; sums are in its main unit"),
     }
-    let currency = tariff.currency.unwrap_or(money::Currency::CNY);
+    let currency = tariff.currency.unwrap_or(Currency::CNY);
     let sum = |amount: Amount| Decimal::of(amount, currency).to_string();
     for version in &tariff.versions {
-        let until = version.until.map_or("without end".to_owned(), |end| format!("until {end}"));
-        say!("\nversion {}, from {}, {until}", version.number, version.from);
+        say!("\nversion {}, from {}, {}", version.number, version.from, end(version));
         say!(
             "  {} {} {} {} {}",
             left("class", 20),

@@ -1,6 +1,5 @@
 //! `doorstep verify`: replay from zero, compare with the snapshots, check every rule.
 
-use crate::words::say;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +8,7 @@ use engine::Digest;
 use serde::Serialize;
 
 use crate::books;
+use crate::words::say;
 
 /// Replays the whole journal from its first command, compares the books with every snapshot on the
 /// way, and checks every money rule. Changes nothing; the books may be in use meanwhile.
@@ -19,7 +19,8 @@ pub struct VerifyArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Print one JSON object
+    /// Print one JSON object, amounts in minor units; of a journal that cannot be replayed, only
+    /// what is `wrong`
     #[arg(long)]
     json: bool,
 }
@@ -41,18 +42,28 @@ struct Found {
 #[derive(Serialize)]
 struct Total {
     currency: &'static str,
-    amount: String,
+    amount: u128,
+}
+
+/// What is printed of a journal that cannot be replayed.
+#[derive(Serialize)]
+struct Unreadable {
+    wrong: [String; 1],
 }
 
 /// Verifies.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let (directory, mut journal) = books::open_to_read(&args.data)?;
     let snapshots = books::snapshot_digests(&directory)?;
-    let (verdict, engine) = node::replay::verify(&mut journal, &snapshots)?;
+    let verified = node::replay::verify(&mut journal, &snapshots);
+    if let (true, Err(error)) = (args.json, &verified) {
+        say!("{}", serde_json::to_string(&Unreadable { wrong: [error.to_string()] })?);
+    }
+    let (verdict, engine) = verified?;
     let sides = |side: fn(&ledger::Totals) -> u128| {
         let total = |totals: &ledger::Totals| Total {
             currency: totals.currency.code(),
-            amount: side(totals).to_string(),
+            amount: side(totals),
         };
         engine.totals().iter().map(total).collect::<Vec<_>>()
     };

@@ -1,9 +1,14 @@
 //! What is printed, in English and Chinese.
 
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use clap::ValueEnum;
 use engine::{Engine, TariffVersion};
 
-/// Prints a line to standard output. Where whoever reads it has gone, as `head` does, the program ends.
+/// Prints a line to standard output. Where whoever reads it has gone, as `head` does, nothing more
+/// is printed, and the work goes on.
 macro_rules! say {
     ($($text:tt)*) => {
         $crate::words::say_line(format_args!($($text)*))
@@ -11,14 +16,30 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// See [`say`].
-pub fn say_line(text: std::fmt::Arguments<'_>) {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_fmt(text).and_then(|()| out.write_all(b"\n")) {
-        let gone = error.kind() == std::io::ErrorKind::BrokenPipe;
-        std::process::exit(if gone { 0 } else { 1 });
+/// See [`say`]. Where standard output cannot be written, the program ends: whoever started it must
+/// not take half an answer for a whole one.
+#[allow(clippy::print_stderr, reason = "there is nowhere else to say it")]
+pub fn say_line(text: fmt::Arguments<'_>) {
+    static NOBODY_READS: AtomicBool = AtomicBool::new(false);
+    if NOBODY_READS.load(Ordering::Relaxed) {
+        return;
     }
+    let mut out = io::stdout().lock();
+    match out.write_fmt(text).and_then(|()| out.write_all(b"\n")) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            NOBODY_READS.store(true, Ordering::Relaxed);
+        }
+        Err(error) => {
+            eprintln!("error: {}", stdout_failed(&error));
+            std::process::exit(1);
+        }
+    }
+}
+
+/// What is said where standard output cannot be written.
+pub fn stdout_failed(error: &io::Error) -> String {
+    format!("standard output cannot be written: {error}; send it elsewhere and start again")
 }
 
 /// The languages.

@@ -27,8 +27,8 @@ impl Engine {
             Command::ProposeBreakClosing { break_id, closing, proposed_by } => {
                 self.propose_closing(break_id, closing, proposed_by, out)
             }
-            Command::ApproveBreakClosing { break_id, approved_by } => {
-                self.approve_closing(break_id, (approved_by, today), out)
+            Command::ApproveBreakClosing { break_id, closing, approved_by } => {
+                self.approve_closing((break_id, closing), (approved_by, today), out)
             }
             _ => unreachable!("only breaks are dispatched here"),
         }
@@ -146,7 +146,7 @@ impl Engine {
 
     fn approve_closing(
         &mut self,
-        id: BreakId,
+        (id, approved): (BreakId, Closing),
         (by, today): (PersonId, BusinessDate),
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
@@ -155,7 +155,8 @@ impl Engine {
         if record.closed {
             return Err(Refusal::Repeated);
         }
-        let (closing, proposed_by) = record.proposal.ok_or(Refusal::PlanState)?;
+        let proposal = record.proposal.filter(|(proposed, _)| *proposed == approved);
+        let (closing, proposed_by) = proposal.ok_or(Refusal::PlanState)?;
         if proposed_by == by {
             return Err(Refusal::SamePerson);
         }

@@ -30,6 +30,15 @@ fn at_most_an_amount(balance: i128) -> Amount {
     u64::try_from(minor).ok().and_then(Amount::new).unwrap_or(Amount::MAX)
 }
 
+/// The number of something that is counted up: the next one, or a retry of an earlier one.
+pub(crate) fn check_number(number: u32, done: u32) -> Result<(), Refusal> {
+    if (1..=done).contains(&number) {
+        return Err(Refusal::Repeated);
+    }
+    let next = done.checked_add(1).ok_or(Refusal::Overflow)?;
+    if number == next { Ok(()) } else { Err(Refusal::WrongNumber(next)) }
+}
+
 impl Engine {
     pub(crate) fn move_cash(
         &mut self,
@@ -38,8 +47,8 @@ impl Engine {
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
         match *command {
-            Command::StartHandOver { handover, courier, code_hash } => {
-                self.start_hand_over(handover, courier, code_hash, out)
+            Command::StartHandOver { handover, courier, number, code_hash } => {
+                self.start_hand_over(handover, (courier, number), code_hash, out)
             }
             Command::CountHandOver { handover, code, counted, counted_by } => {
                 self.count_hand_over((handover, code), counted, (counted_by, today), out)
@@ -47,11 +56,15 @@ impl Engine {
             Command::RepayShortage { courier, number, amount } => {
                 self.repay_shortage(courier, number, amount, out)
             }
-            Command::AnnounceDeposit { deposit, firm, bank, amount } => {
-                self.announce_deposit(deposit, firm, bank, amount, out)
+            Command::AnnounceDeposit { deposit, firm, number, bank, amount } => {
+                self.announce_deposit(deposit, (firm, number), bank, amount, out)
             }
             Command::ConfirmDeposit { deposit, credited } => {
                 self.confirm_deposit(deposit, credited, today, out)
+            }
+            Command::CancelDeposit { deposit } => self.cancel_deposit(deposit, out),
+            Command::PayCommission { firm, number, bank, amount } => {
+                self.pay_commission(firm, number, (bank, amount), out)
             }
             _ => unreachable!("only cash is dispatched here"),
         }
@@ -60,15 +73,13 @@ impl Engine {
     fn start_hand_over(
         &mut self,
         id: HandOverId,
-        courier: CourierId,
+        (courier, which): (CourierId, u32),
         code_hash: [u8; 32],
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
         let number = self.courier_number(courier)?;
         let courier = self.couriers.get(number);
-        if courier.last_handover == Some(id) {
-            return Err(Refusal::Repeated);
-        }
+        check_number(which, courier.handovers)?;
         if courier.handover.is_some() {
             return Err(Refusal::HandOverOpen);
         }
@@ -81,6 +92,7 @@ impl Engine {
         let items = u32::try_from(courier.in_hand.len()).expect("fewer than 2³² items");
         let courier = self.couriers.get_mut(number);
         courier.handover = Some(HandOver { id, expected, items, code_hash });
+        courier.handovers = which;
         let before = courier.last_handover.replace(id);
         if let Some(before) = before {
             self.handovers.remove(&before);
@@ -164,12 +176,7 @@ impl Engine {
         above_zero(amount)?;
         let place = self.courier_number(courier)?;
         let record = self.couriers.get(place);
-        if number != 0 && number <= record.repayments {
-            return Err(Refusal::Repeated);
-        }
-        if number != record.repayments + 1 {
-            return Err(Refusal::WrongNumber(record.repayments + 1));
-        }
+        check_number(number, record.repayments)?;
         let short = self.books.account(record.shortage).balance();
         let short = at_most_an_amount(short);
         if amount > short {
@@ -188,7 +195,7 @@ impl Engine {
     fn announce_deposit(
         &mut self,
         id: DepositId,
-        firm: FirmId,
+        (firm, which): (FirmId, u32),
         bank: BankId,
         amount: Amount,
         out: &mut Outcome,
@@ -197,11 +204,9 @@ impl Engine {
         let number = self.firms.number(firm).ok_or(Refusal::NotFound(Missing::Firm(firm)))?;
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(Missing::Bank(bank)))?;
         let record = self.firms.get(number);
-        if let Some(before) = self.small.deposits.get(&id) {
-            let same = before.firm == number && before.amount == amount;
-            return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
-        }
-        if self.firms.iter().any(|one| one.last_deposit == Some(id)) {
+        check_number(which, record.deposits)?;
+        let last = self.firms.iter().any(|one| one.last_deposit == Some(id));
+        if last || self.small.deposits.contains_key(&id) {
             return Err(Refusal::IdentifierTaken);
         }
         self.same_currency(bank.currency, record.currency)?;
@@ -212,6 +217,7 @@ impl Engine {
         let too_large = |_| Refusal::AmountTooLarge(at_most_an_amount(available));
         self.books.commit(out).map_err(too_large)?;
         self.small.deposits.insert(id, Deposit { firm: number, amount, reserve });
+        self.firms.get_mut(number).deposits = which;
         out.events.push(Event::DepositAnnounced { deposit: id, firm, amount });
         Ok(())
     }
@@ -244,6 +250,45 @@ impl Engine {
         record.unallotted = unallotted;
         out.events.push(Event::DepositConfirmed { deposit: id, announced, credited });
         self.allot(firm, today, out);
+        Ok(())
+    }
+
+    fn cancel_deposit(&mut self, id: DepositId, out: &mut Outcome) -> Result<(), Refusal> {
+        let missing = Refusal::NotFound(Missing::Deposit(id));
+        let deposit = self.small.deposits.get(&id).ok_or(missing)?;
+        let (firm, amount, reserve) = (deposit.firm, deposit.amount, deposit.reserve);
+        self.books.begin(None, None);
+        self.books.void(Entry::Deposited, reserve);
+        self.books.commit_certain(out, "a deposit that was announced can be cancelled");
+        self.small.deposits.remove(&id);
+        let firm = self.firms.get(firm).id;
+        out.events.push(Event::DepositCancelled { deposit: id, firm, amount });
+        Ok(())
+    }
+
+    fn pay_commission(
+        &mut self,
+        firm: FirmId,
+        number: u32,
+        (bank, amount): (BankId, Amount),
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        above_zero(amount)?;
+        let place = self.firms.number(firm).ok_or(Refusal::NotFound(Missing::Firm(firm)))?;
+        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(Missing::Bank(bank)))?;
+        let record = self.firms.get(place);
+        check_number(number, record.commission_payments)?;
+        self.same_currency(bank.currency, record.currency)?;
+        let earned = at_most_an_amount(self.books.account(record.commission).balance());
+        if amount > earned {
+            return Err(Refusal::AmountTooLarge(earned));
+        }
+        let (commission, bank) = (record.commission, bank.account);
+        self.books.begin(None, None);
+        self.books.post(Entry::CommissionPaid, commission, bank, amount);
+        self.books.commit_certain(out, "a commission that was earned can be paid");
+        self.firms.get_mut(place).commission_payments = number;
+        out.events.push(Event::CommissionPaid { firm, amount });
         Ok(())
     }
 

@@ -31,7 +31,8 @@ pub enum AccountKind {
     SellerPayable = 2120,
     /// Liability: sent to sellers, not confirmed by the bank.
     PayoutInFlight = 2130,
-    /// Liability: a courier firm's commission.
+    /// Liability: a courier firm's commission. Below zero: the firm owes, for a collection was
+    /// taken back after its commission was paid.
     FirmCommission = 2210,
     /// Liability: to be given back to buyers.
     BuyerRefunds = 2310,
@@ -104,7 +105,8 @@ impl AccountKind {
     /// How far its balance may go unless its owner's terms say less.
     ///
     /// A bank account may be overdrawn (the bank decides that), a network may take back more than
-    /// it owes, a seller may owe, and differences go either way. Everything else stops at zero.
+    /// it owes, a seller or a firm may owe, and differences go either way. Everything else stops at
+    /// zero.
     #[must_use]
     pub const fn limits(self) -> Limits {
         match self {
@@ -112,6 +114,7 @@ impl AccountKind {
             | A::NetworkReceivable
             | A::WalletReceivable
             | A::SellerPayable
+            | A::FirmCommission
             | A::Suspense
             | A::WriteOffs => Limits::NONE,
             _ => Limits::NO_OVERDRAFT,
@@ -233,10 +236,12 @@ chart! {
     ChargedBack,        "a payment taken back by a network or wallet",
               SellerHeld | SellerPayable => NetworkReceivable | WalletReceivable;
 
+    CommissionPaid,     "a courier firm's commission was paid", FirmCommission => Bank;
+
     PayoutSent,         "a payout: reserved when planned, posted when sent",
                                                         SellerPayable => PayoutInFlight;
     PayoutConfirmed,    "a payout arrived",                PayoutInFlight => Bank;
-    PayoutReturned,     "a payout came back",              PayoutInFlight => SellerPayable;
+    PayoutReturned,     "a payout came back",       PayoutInFlight | Bank => SellerPayable;
 
     BreakExcess,        "more than the books say",
               Bank | NetworkReceivable | WalletReceivable | FirmCash => Suspense;

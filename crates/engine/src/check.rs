@@ -185,7 +185,7 @@ impl Engine {
                 .small
                 .payouts
                 .values()
-                .filter(|payout| of_currency(payout.seller))
+                .filter(|payout| payout.arrived.is_none() && of_currency(payout.seller))
                 .map(|payout| u128::from(payout.net.minor()))
                 .sum();
             let balance = self.balance(accounts.payout_in_flight);

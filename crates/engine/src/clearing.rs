@@ -9,7 +9,8 @@ use crate::command::{BreakSide, BreakSubject, Command, HoldRule, ITEMS_PER_COMMA
 use crate::engine::{Engine, above_zero};
 use crate::event::{Event, Outcome};
 use crate::ids::{BankId, PersonId, TenderId};
-use crate::records::{Means, Progress, RailId};
+use crate::index::Place;
+use crate::records::{Due, Means, Progress, RailId};
 use crate::refusal::{Missing, Refusal};
 
 impl Engine {
@@ -97,17 +98,25 @@ impl Engine {
         let jurisdiction = self.sellers.get(item.seller).jurisdiction;
         let rule = self.small.hold_rules.get(&jurisdiction);
         let rule = rule.expect("a seller's jurisdiction has a hold rule");
+        let after_delivery = match *rule {
+            HoldRule::DaysAfterDelivery(days) => Some(days),
+            HoldRule::AtOnce | HoldRule::DaysAfterHeld(_) => None,
+        };
         let payable_on = match *rule {
             HoldRule::AtOnce => today,
             HoldRule::DaysAfterHeld(days) => today.plus(days),
-            HoldRule::DaysAfterDelivery(days) => today.max(item.date.plus(days)),
+            HoldRule::DaysAfterDelivery(days) => match self.place(item.parcel) {
+                Some(Place::Open(_)) => today.plus(days.max(1)),
+                _ => today.max(item.date.plus(days)),
+            },
         };
         out.events.push(Event::Held { tender: item.tender(), payable_on });
         self.item_mut(slot).progress = Progress::Held { unpaid };
         if payable_on <= today {
             self.release(slot, out);
         } else {
-            self.small.due.entry(payable_on).or_default().push_back(slot);
+            let due = Due { slot, after_delivery };
+            self.small.due.entry(payable_on).or_default().push_back(due);
         }
     }
 
@@ -153,12 +162,27 @@ impl Engine {
             if *first.key() > date {
                 break;
             }
-            let slot = first.get_mut().pop_front().expect("a date without items is removed");
+            let due = first.get_mut().pop_front().expect("a date without items is removed");
             if first.get().is_empty() {
                 first.remove();
             }
-            self.release(slot, out);
+            match self.still_waits(due, today) {
+                Some(later) => self.small.due.entry(later).or_default().push_back(due),
+                None => self.release(due.slot, out),
+            }
         }
         Ok(())
+    }
+
+    /// Until when money that is due has to wait all the same: its hold counts from the delivery,
+    /// and the parcel was not handed out when the money came, or is not even now.
+    fn still_waits(&self, due: Due, today: BusinessDate) -> Option<BusinessDate> {
+        let days = due.after_delivery?;
+        let item = self.item(due.slot);
+        let until = match self.place(item.parcel) {
+            Some(Place::Open(_)) => today.plus(days.max(1)),
+            _ => item.date.plus(days),
+        };
+        (until > today).then_some(until)
     }
 }

@@ -65,7 +65,7 @@ pub enum HoldRule {
     /// So many days after it was there ("D+n").
     DaysAfterHeld(u16),
     /// When it is there and so many days have passed since the parcel was handed out (Thailand's
-    /// five days, `domain.md`); that is the day on which the payment was asked for at the door.
+    /// five days, `domain.md`). Until the parcel is, the day told is the earliest that it can be.
     DaysAfterDelivery(u16),
 }
 
@@ -138,7 +138,7 @@ pub enum Resolution {
         code: [u8; 2],
     },
     /// No answer in time. From now on it is reversed (M4): a late approval changes nothing, also
-    /// after the reversal; a late decline ends it.
+    /// after the reversal or a decline; a late decline ends it.
     Unknown,
 }
 
@@ -262,8 +262,8 @@ pub enum Command {
         rule: HoldRule,
     },
     /// Adds a version to a tariff. The first has number 1; each begins where the one before ends:
-    /// an open end is closed on that day, as long as that is after today. All versions have the same
-    /// currency, and the classes of the one before, perhaps with more behind them.
+    /// an open end is closed on that day, as long as that is after today. All versions have the
+    /// same currency, and the classes of the one before, perhaps with more behind them.
     PublishTariff {
         /// The tariff.
         tariff: TariffId,
@@ -331,8 +331,11 @@ pub enum Command {
     },
     /// A parcel could not be handed out; it goes back to the hub and may go out again.
     RecordAttempt {
-        /// The parcel, out; nothing collected, no payment waiting for an answer.
+        /// The parcel, out; no payment waiting for an answer, and nothing collected but
+        /// what was given back in full.
         parcel: ParcelId,
+        /// Which attempt: the last one's number plus 1.
+        number: u8,
         /// Why.
         reason: AttemptReason,
     },
@@ -345,7 +348,8 @@ pub enum Command {
     },
     /// The buyer does not take the parcel, or the attempts are used up: it goes back.
     RefuseParcel {
-        /// The parcel, out or at the hub; nothing collected, no payment waiting for an answer.
+        /// The parcel, out or at the hub; no payment waiting for an answer, and nothing collected
+        /// but what was given back in full.
         parcel: ParcelId,
         /// Why.
         reason: RefuseReason,
@@ -355,7 +359,8 @@ pub enum Command {
         /// The parcel, refused.
         parcel: ParcelId,
     },
-    /// A parcel is lost. Nothing was collected for it.
+    /// A parcel is lost. No payment waits for an answer, and nothing was collected but what was
+    /// given back in full.
     LoseParcel {
         /// The parcel.
         parcel: ParcelId,
@@ -386,7 +391,7 @@ pub enum Command {
     ReverseCollection {
         /// The tender: begun, unknown, or approved and not cleared yet, with nothing given back;
         /// cash as long as it is in the courier's hands and in no hand-over. A parcel that was
-        /// closed is out again, its attempts forgotten.
+        /// closed is out again.
         tender: TenderId,
     },
     /// Cash was taken at the door.
@@ -415,6 +420,8 @@ pub enum Command {
         bank: BankId,
         /// The tender.
         tender: TenderId,
+        /// Which confirmation of the tender: the last one's number plus 1.
+        number: u8,
         /// How much: all of the tender's refunds that have not left yet.
         amount: Amount,
     },
@@ -435,6 +442,8 @@ pub enum Command {
         handover: HandOverId,
         /// The courier.
         courier: CourierId,
+        /// Which hand-over of the courier: the last one's number plus 1.
+        number: u32,
         /// SHA-256 of the one-time code that the courier shows; see
         /// [`one_time_code_hash`](crate::one_time_code_hash).
         code_hash: [u8; 32],
@@ -467,6 +476,8 @@ pub enum Command {
         deposit: DepositId,
         /// The firm.
         firm: FirmId,
+        /// Which deposit of the firm: the last one's number plus 1.
+        number: u32,
         /// The bank account.
         bank: BankId,
         /// How much: at most the firm's counted cash.
@@ -535,12 +546,12 @@ pub enum Command {
     },
     /// The bank has paid.
     ConfirmPayout {
-        /// The payout.
+        /// The payout, on its way.
         payout: PayoutId,
     },
-    /// The bank could not pay; the money is payable again.
+    /// The bank could not pay, or the money came back after all; it is payable again.
     ReturnPayout {
-        /// The payout.
+        /// The payout: on its way, or arrived not longer than [`PAYOUT_RETURN_DAYS`] days ago.
         payout: PayoutId,
     },
 
@@ -570,6 +581,8 @@ pub enum Command {
     ApproveBreakClosing {
         /// The break.
         break_id: BreakId,
+        /// What is approved: the closing that was proposed.
+        closing: Closing,
         /// Who approves; not who proposed.
         approved_by: PersonId,
     },
@@ -582,10 +595,30 @@ pub enum Command {
         /// there.
         limit: u32,
     },
+    /// A deposit did not reach the bank: the cash is the firm's to bring again. Where it is gone, a
+    /// break tells so.
+    CancelDeposit {
+        /// The deposit, announced.
+        deposit: DepositId,
+    },
+    /// A courier firm's commission has left the bank account.
+    PayCommission {
+        /// The firm.
+        firm: FirmId,
+        /// Which payment of the firm's commission: the last one's number plus 1.
+        number: u32,
+        /// The bank account.
+        bank: BankId,
+        /// How much: at most what the firm has earned.
+        amount: Amount,
+    },
 }
 
 /// The breaks that the engine raises itself are counted up from here.
 pub const FIRST_OWN_BREAK: BreakId = BreakId(1 << 63);
+
+/// How long after its arrival a payout can still come back from the bank, in days.
+pub const PAYOUT_RETURN_DAYS: u16 = 14;
 
 /// How long a closed parcel is remembered at least, in days: longer than the schemes' time for
 /// chargebacks, 120 days, and the time in which its announcement might be repeated.

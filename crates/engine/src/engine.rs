@@ -99,7 +99,7 @@ impl Engine {
                 self.begin_collection(*tender, *terminal, *method, *amount, today, out)
             }
             C::ResolveCollection { tender, resolution } => {
-                self.resolve_collection(*tender, *resolution, out)
+                self.resolve_collection(*tender, *resolution, today, out)
             }
             C::ReverseCollection { tender } => self.reverse_collection(*tender, out),
             C::CollectCash { tender, courier, amount } => {
@@ -122,13 +122,15 @@ impl Engine {
             | C::CountHandOver { .. }
             | C::RepayShortage { .. }
             | C::AnnounceDeposit { .. }
-            | C::ConfirmDeposit { .. } => self.move_cash(command, today, out),
+            | C::ConfirmDeposit { .. }
+            | C::CancelDeposit { .. }
+            | C::PayCommission { .. } => self.move_cash(command, today, out),
             C::PlanSettlement { .. }
             | C::ApproveSettlement { .. }
             | C::RejectSettlement { .. }
             | C::ExecuteSettlement { .. }
             | C::ConfirmPayout { .. }
-            | C::ReturnPayout { .. } => self.settle(command, out),
+            | C::ReturnPayout { .. } => self.settle(command, today, out),
             C::RaiseBreak { .. }
             | C::ProposeBreakClosing { .. }
             | C::ApproveBreakClosing { .. } => self.keep_break(command, today, out),

@@ -297,6 +297,22 @@ pub enum Event {
         /// How much was credited.
         credited: Amount,
     },
+    /// A deposit did not reach the bank.
+    DepositCancelled {
+        /// The deposit.
+        deposit: DepositId,
+        /// The firm.
+        firm: FirmId,
+        /// How much.
+        amount: Amount,
+    },
+    /// A firm's commission was paid.
+    CommissionPaid {
+        /// The firm.
+        firm: FirmId,
+        /// How much.
+        amount: Amount,
+    },
     /// A plan was made.
     Planned {
         /// The plan.

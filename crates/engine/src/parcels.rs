@@ -3,6 +3,7 @@
 use money::{Amount, Currency};
 use tariff::BusinessDate;
 
+use crate::cash::check_number;
 use crate::chart::{AccountKind, Entry};
 use crate::command::{
     ATTEMPTS_MAX, Command, ITEMS_PER_COMMAND_MAX, PARCELS_PER_COMMAND_MAX, RETENTION_DAYS,
@@ -30,7 +31,9 @@ impl Engine {
             Command::DispatchParcels { courier, parcels } => {
                 self.dispatch_parcels(*courier, parcels, out)
             }
-            Command::RecordAttempt { parcel, reason: _ } => self.record_attempt(*parcel, out),
+            Command::RecordAttempt { parcel, number, reason: _ } => {
+                self.record_attempt(*parcel, *number, out)
+            }
             Command::AcceptPart { parcel, accepted } => self.accept_part(*parcel, *accepted, out),
             Command::RefuseParcel { parcel, reason: _ } => self.refuse_parcel(*parcel, out),
             Command::ReturnParcel { parcel } => self.return_parcel(*parcel, today, out),
@@ -87,6 +90,12 @@ impl Engine {
     /// Whether a parcel lies somewhere and no money for it is on its way or there.
     fn is_at_rest(&self, parcel: &Parcel) -> bool {
         parcel.in_flight == 0 && self.collected(parcel).is_zero()
+    }
+
+    /// Whether no money for a parcel is on its way or there that was not given back in full.
+    fn is_free_of_money(&self, parcel: &Parcel) -> bool {
+        let kept = |item: &Item| item.is_collected() && item.given_back < item.amount;
+        parcel.in_flight == 0 && !self.tenders_from(parcel.last).any(|(_, item)| kept(item))
     }
 
     fn assign(&mut self, firm: FirmId, ids: &[ParcelId], out: &mut Outcome) -> Result<(), Refusal> {
@@ -153,10 +162,16 @@ impl Engine {
             .collect()
     }
 
-    fn record_attempt(&mut self, id: ParcelId, out: &mut Outcome) -> Result<(), Refusal> {
+    fn record_attempt(
+        &mut self,
+        id: ParcelId,
+        number: u8,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
         let slot = self.open_slot(id)?;
         let parcel = self.parcel(slot);
-        if parcel.stand != Stand::Out || !self.is_at_rest(parcel) {
+        check_number(u32::from(number), u32::from(parcel.attempts))?;
+        if parcel.stand != Stand::Out || !self.is_free_of_money(parcel) {
             return Err(Refusal::ParcelState);
         }
         let firm = self.couriers.get(parcel.carrier).firm;
@@ -202,7 +217,7 @@ impl Engine {
             Stand::Announced => return Err(Refusal::ParcelState),
             Stand::Assigned | Stand::Out => {}
         }
-        if !self.is_at_rest(parcel) {
+        if !self.is_free_of_money(parcel) {
             return Err(Refusal::ParcelState);
         }
         self.parcel_mut(slot).stand = Stand::Refused;
@@ -254,7 +269,7 @@ impl Engine {
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
         let slot = self.ended(id, Progress::Lost)?;
-        if !self.is_at_rest(self.parcel(slot)) {
+        if !self.is_free_of_money(self.parcel(slot)) {
             return Err(Refusal::ParcelState);
         }
         self.close_without_money(slot, Progress::Lost, Amount::ZERO, (today, 0));
@@ -286,6 +301,8 @@ impl Engine {
             number: 0,
             means: Means::Cash,
             refunds: 0,
+            attempts: 0,
+            confirmations: 0,
             guaranteed: false,
         };
         let item = self.items.insert(ending);
@@ -298,6 +315,7 @@ impl Engine {
         let parcel = self.parcels.remove(slot).expect("the slot is a parcel's");
         assert_ne!(parcel.last, NO_ITEM, "a parcel closes with an item");
         assert_eq!(parcel.in_flight, 0, "a parcel does not close on a payment in flight (M4)");
+        self.item_mut(parcel.last).attempts = parcel.attempts;
         self.index.redirect(parcel.id, Place::Open(slot), Place::Closed(parcel.last));
     }
 

@@ -7,13 +7,18 @@ use ledger::{AccountNo, TransferId};
 use money::{Amount, Currency};
 use tariff::{BusinessDate, CardKind, ClassNo, Tender, Terms};
 
-use crate::command::{BreakSide, BreakSubject, Closing, Cycle, HoldRule, Jurisdiction, SellerKind};
+use crate::command::{
+    BreakSide, BreakSubject, Closing, Cycle, HoldRule, Jurisdiction, PAYOUT_RETURN_DAYS, SellerKind,
+};
 use crate::event::PayoutLine;
 use crate::ids::{
     BankId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId, PersonId,
     SellerId, TariffId, TenderId, TerminalId, WalletId,
 };
 use crate::registry::Registered;
+
+// There are millions of these two.
+const _: () = assert!(size_of::<Parcel>() == 48 && size_of::<Item>() == 88);
 
 /// No item: the end of a parcel's list of tenders.
 pub(crate) const NO_ITEM: u32 = u32::MAX;
@@ -129,7 +134,7 @@ impl Means {
 }
 
 /// A tender of a parcel, or how a parcel ended without one. It outlives the parcel's record: money
-/// flows after the door. 96 bytes.
+/// flows after the door. 88 bytes.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Item {
     pub parcel: ParcelId,
@@ -144,7 +149,8 @@ pub(crate) struct Item {
     pub courier: u32,
     /// The tender before this one.
     pub before: u32,
-    /// When it was collected, or closed.
+    /// When it was collected; once its parcel is delivered in full, that day. Of an ending, its
+    /// day.
     pub date: BusinessDate,
     /// The network or wallet; nothing for cash.
     pub rail: u16,
@@ -154,6 +160,10 @@ pub(crate) struct Item {
     pub means: Means,
     /// Refunds and chargebacks so far.
     pub refunds: u8,
+    /// Of a closed parcel's newest item: the attempts that there were.
+    pub attempts: u8,
+    /// How many refunds' payments were confirmed.
+    pub confirmations: u8,
     /// The firm guarantees this cash and the bank does not have it yet: it stands in the firm's
     /// line.
     pub guaranteed: bool,
@@ -266,6 +276,8 @@ pub(crate) struct Firm {
     /// Credited by the bank and not enough for the first in line.
     pub unallotted: Amount,
     pub last_deposit: Option<DepositId>,
+    pub deposits: u32,
+    pub commission_payments: u32,
 }
 
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -289,6 +301,7 @@ pub(crate) struct Courier {
     pub in_hand: VecDeque<u32>,
     pub handover: Option<HandOver>,
     pub last_handover: Option<HandOverId>,
+    pub handovers: u32,
     pub repayments: u32,
 }
 
@@ -407,6 +420,23 @@ pub(crate) struct Payout {
     pub seller: u32,
     pub net: Amount,
     pub bank: AccountNo,
+    /// When it arrived; it can still come back for a while.
+    pub arrived: Option<BusinessDate>,
+}
+
+impl Payout {
+    /// Whether it arrived so long ago that it comes back no more.
+    pub(crate) fn is_over(&self, today: BusinessDate) -> bool {
+        self.arrived.is_some_and(|arrived| arrived.plus(PAYOUT_RETURN_DAYS) < today)
+    }
+}
+
+/// Held money that waits for its day, with what the rule said when it became held.
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Due {
+    pub slot: u32,
+    /// How many days after the delivery, where the rule counts from there.
+    pub after_delivery: Option<u16>,
 }
 
 /// A break and what is proposed for it (M9).
@@ -452,7 +482,7 @@ pub(crate) struct Small {
     pub breaks: std::collections::BTreeMap<crate::ids::BreakId, Break>,
     pub own_breaks: u64,
     /// Held money by the date on which it becomes payable.
-    pub due: std::collections::BTreeMap<BusinessDate, VecDeque<u32>>,
+    pub due: std::collections::BTreeMap<BusinessDate, VecDeque<Due>>,
     /// Where forgetting goes on.
     pub forget_from: u32,
 }

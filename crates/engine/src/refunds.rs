@@ -2,6 +2,7 @@
 
 use money::Amount;
 
+use crate::cash::check_number;
 use crate::chart::Entry;
 use crate::command::{Command, REFUNDS_MAX};
 use crate::engine::{Engine, above_zero};
@@ -29,18 +30,18 @@ impl Engine {
                 Ok(())
             }
             Command::ChargeBack { tender, number, amount } => {
-                let slot = self.check_give_back(tender, number, amount)?;
-                let item = self.item(slot);
-                if item.means == Means::Cash {
+                let (slot, _) = self.find_tender(tender)?;
+                if self.item(slot).means == Means::Cash {
                     return Err(Refusal::TenderState);
                 }
-                let receivable = self.rails.get(u32::from(item.rail)).receivable;
+                self.check_give_back(tender, number, amount)?;
+                let receivable = self.rails.get(u32::from(self.item(slot).rail)).receivable;
                 self.take_from_seller(slot, Entry::ChargedBack, receivable, amount, out)?;
                 out.events.push(Event::ChargedBack { tender, amount });
                 Ok(())
             }
-            Command::ConfirmRefund { bank, tender, amount } => {
-                self.confirm_refund(bank, tender, amount, out)
+            Command::ConfirmRefund { bank, tender, number, amount } => {
+                self.confirm_refund(bank, (tender, number), amount, out)
             }
             _ => unreachable!("only refunds and chargebacks are dispatched here"),
         }
@@ -108,7 +109,7 @@ impl Engine {
     fn confirm_refund(
         &mut self,
         bank: BankId,
-        id: TenderId,
+        (id, number): (TenderId, u8),
         amount: Amount,
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
@@ -117,8 +118,9 @@ impl Engine {
         let (slot, _) = self.find_tender(id)?;
         let item = self.item(slot);
         let unpaid = item.progress.unpaid().ok_or(Refusal::TenderState)?;
+        check_number(u32::from(number), u32::from(item.confirmations))?;
         if unpaid.is_zero() {
-            return Err(if item.refunds > 0 { Refusal::Repeated } else { Refusal::TenderState });
+            return Err(Refusal::TenderState);
         }
         if amount != unpaid {
             return Err(Refusal::AmountMismatch(unpaid));
@@ -130,6 +132,7 @@ impl Engine {
         self.books.commit_certain(out, "a refund that is owed can be paid");
         let item = self.item_mut(slot);
         item.progress = item.progress.with_unpaid(Amount::ZERO);
+        item.confirmations = number;
         out.events.push(Event::RefundPaid { tender: id, amount });
         Ok(())
     }

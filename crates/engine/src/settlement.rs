@@ -1,6 +1,7 @@
 //! Settlement: the plan is data, shown, approved by a second person, then executed (M7).
 
 use money::{Amount, Currency};
+use tariff::BusinessDate;
 
 use crate::chart::Entry;
 use crate::command::{Command, Cycle, PLAN_LINES_MAX};
@@ -18,7 +19,12 @@ struct Draft {
 }
 
 impl Engine {
-    pub(crate) fn settle(&mut self, command: &Command, out: &mut Outcome) -> Result<(), Refusal> {
+    pub(crate) fn settle(
+        &mut self,
+        command: &Command,
+        today: BusinessDate,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
         match *command {
             Command::PlanSettlement { plan, cycle, currency, planned_by } => {
                 self.plan(plan, cycle, currency, planned_by, out)
@@ -28,8 +34,8 @@ impl Engine {
             }
             Command::RejectSettlement { plan, rejected_by: _ } => self.reject_plan(plan, out),
             Command::ExecuteSettlement { plan, bank } => self.execute_plan(plan, bank, out),
-            Command::ConfirmPayout { payout } => self.end_payout(payout, true, out),
-            Command::ReturnPayout { payout } => self.end_payout(payout, false, out),
+            Command::ConfirmPayout { payout } => self.confirm_payout(payout, today, out),
+            Command::ReturnPayout { payout } => self.return_payout(payout, today, out),
             _ => unreachable!("only settlement is dispatched here"),
         }
     }
@@ -176,7 +182,7 @@ impl Engine {
         self.books.commit_certain(out, "what a plan reserved can be sent");
         for (line, _) in &lines {
             let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
-            let payout = Payout { seller, net: line.net, bank };
+            let payout = Payout { seller, net: line.net, bank, arrived: None };
             let before = self.small.payouts.insert(line.payout, payout);
             assert!(before.is_none(), "M7: a payout is sent once");
         }
@@ -195,34 +201,56 @@ impl Engine {
         if sent && arrived { Refusal::Repeated } else { missing }
     }
 
-    fn end_payout(
+    fn confirm_payout(
         &mut self,
         id: PayoutId,
-        arrived: bool,
+        today: BusinessDate,
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
-        let Some(payout) = self.small.payouts.get(&id) else {
-            return Err(self.no_such_payout(id, arrived));
+        let Some(payout) = self.small.payouts.get_mut(&id) else {
+            return Err(self.no_such_payout(id, true));
         };
+        if payout.arrived.is_some() {
+            return Err(Refusal::Repeated);
+        }
+        payout.arrived = Some(today);
         let (number, net, bank) = (payout.seller, payout.net, payout.bank);
-        let seller = self.sellers.get(number);
-        let (seller, payable, currency) = (seller.id, seller.payable, seller.currency);
+        let (seller, currency) = (self.sellers.get(number).id, self.sellers.get(number).currency);
         let in_flight = self.currency_accounts(currency).payout_in_flight;
         self.books.begin(None, None);
-        if arrived {
-            self.books.post(Entry::PayoutConfirmed, in_flight, bank, net);
-        } else {
-            self.books.post(Entry::PayoutReturned, in_flight, payable, net);
+        self.books.post(Entry::PayoutConfirmed, in_flight, bank, net);
+        self.books.commit_certain(out, "a payout in flight arrives");
+        // Those that can come back no more are let go of.
+        while self.small.payouts.first_entry().is_some_and(|first| first.get().is_over(today)) {
+            self.small.payouts.pop_first();
         }
-        self.books.commit_certain(out, "a payout in flight arrives or comes back");
+        out.events.push(Event::PayoutConfirmed { payout: id, seller, net });
+        Ok(())
+    }
+
+    /// A payout comes back: on its way, or from the seller's bank some days after it arrived.
+    fn return_payout(
+        &mut self,
+        id: PayoutId,
+        today: BusinessDate,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let payout = self.small.payouts.get(&id).filter(|payout| !payout.is_over(today));
+        let Some(payout) = payout else {
+            return Err(self.no_such_payout(id, false));
+        };
+        let (number, net) = (payout.seller, payout.net);
+        let (arrived, bank) = (payout.arrived.is_some(), payout.bank);
+        let seller = self.sellers.get(number);
+        let (seller, payable, currency) = (seller.id, seller.payable, seller.currency);
+        let from = if arrived { bank } else { self.currency_accounts(currency).payout_in_flight };
+        self.books.begin(None, None);
+        self.books.post(Entry::PayoutReturned, from, payable, net);
+        self.books.commit_certain(out, "a payout comes back");
         self.small.payouts.remove(&id);
-        if arrived {
-            out.events.push(Event::PayoutConfirmed { payout: id, seller, net });
-        } else {
-            self.small.returned.insert(id);
-            self.sellers.get_mut(number).statement.returned += u128::from(net.minor());
-            out.events.push(Event::PayoutReturned { payout: id, seller, net });
-        }
+        self.small.returned.insert(id);
+        self.sellers.get_mut(number).statement.returned += u128::from(net.minor());
+        out.events.push(Event::PayoutReturned { payout: id, seller, net });
         Ok(())
     }
 }

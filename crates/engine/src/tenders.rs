@@ -149,6 +149,8 @@ impl Engine {
                 number: id.number,
                 means,
                 refunds: 0,
+                attempts: 0,
+                confirmations: 0,
                 guaranteed: false,
             },
         );
@@ -161,6 +163,7 @@ impl Engine {
         &mut self,
         id: TenderId,
         resolution: Resolution,
+        today: BusinessDate,
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
         use Progress as P;
@@ -172,7 +175,7 @@ impl Engine {
         match (self.item(slot).progress, resolution) {
             (P::Begun(reserve), R::Approved) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");
-                self.approve(slot, parcel, reserve, out)
+                self.approve(slot, parcel, (reserve, today), out)
             }
             (P::Begun(reserve), R::Declined { .. }) => {
                 self.end_reserve(slot, open, reserve, P::Declined, out);
@@ -194,7 +197,7 @@ impl Engine {
             }
             // Called unknown, or reversed already: the approval changes nothing, its reversal goes
             // on.
-            (P::Unknown(_) | P::Reversed, R::Approved) => {
+            (P::Unknown(_) | P::Reversed | P::Declined, R::Approved) => {
                 out.events.push(Event::LateApproval { tender: id });
                 Ok(())
             }
@@ -238,7 +241,7 @@ impl Engine {
         &mut self,
         slot: u32,
         parcel: u32,
-        reserve: ledger::TransferId,
+        (reserve, today): (ledger::TransferId, BusinessDate),
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
         let item = self.item(slot);
@@ -255,7 +258,7 @@ impl Engine {
         item.kept_by_network = fees.kept_by_network();
         item.progress = Progress::Approved { unpaid: Amount::ZERO };
         self.leave_flight(Some(parcel));
-        self.after_collecting(slot, parcel, fees, out);
+        self.after_collecting(slot, (parcel, today), fees, out);
         Ok(())
     }
 
@@ -308,11 +311,13 @@ impl Engine {
                 number: id.number,
                 means: Means::Cash,
                 refunds: 0,
+                attempts: 0,
+                confirmations: 0,
                 guaranteed: false,
             },
         );
         self.couriers.get_mut(courier_number).in_hand.push_back(item);
-        self.after_collecting(item, slot, fees, out);
+        self.after_collecting(item, (slot, today), fees, out);
         Ok(())
     }
 
@@ -340,7 +345,13 @@ impl Engine {
     }
 
     /// Says that money was collected, and closes the parcel if that was all.
-    fn after_collecting(&mut self, slot: u32, parcel: u32, fees: Fees, out: &mut Outcome) {
+    fn after_collecting(
+        &mut self,
+        slot: u32,
+        (parcel, today): (u32, BusinessDate),
+        fees: Fees,
+        out: &mut Outcome,
+    ) {
         let item = self.item(slot);
         out.events.push(Event::Collected {
             tender: item.tender(),
@@ -355,7 +366,17 @@ impl Engine {
         assert!(collected <= record.due, "M2: collected beyond the amount due");
         if collected == record.due {
             out.events.push(Event::Delivered { parcel: record.id, collected });
+            self.deliver(record.last, today);
             self.close(parcel);
+        }
+    }
+
+    /// The day of delivery counts for all tenders of a parcel, also for those of days before.
+    fn deliver(&mut self, newest: u32, today: BusinessDate) {
+        let mut next = newest;
+        while let Some(item) = self.items.get_mut(next) {
+            item.date = today;
+            next = item.before;
         }
     }
 
@@ -381,7 +402,8 @@ impl Engine {
                 self.reopen(slot, open, out);
                 Ok(())
             }
-            Progress::Reversed => Err(Refusal::Repeated),
+            // Nothing is left to be taken back; a terminal that asks is told so.
+            Progress::Reversed | Progress::Declined => Err(Refusal::Repeated),
             _ => Err(Refusal::TenderState),
         }
     }
@@ -442,7 +464,7 @@ impl Engine {
         };
         let rest = self.sum_of(newest, Item::is_collected);
         let due = rest.checked_add(amount).expect("tenders never exceed an amount due (M2)");
-        let tenders = self.item(newest).number;
+        let (tenders, attempts) = (self.item(newest).number, self.item(newest).attempts);
         let unknown = |item: &Item| matches!(item.progress, Progress::Begun(_));
         assert!(!self.tenders_from(newest).any(|(_, item)| unknown(item)), "closed in flight");
         let parcel = self.parcels.insert(Parcel {
@@ -452,7 +474,7 @@ impl Engine {
             carrier,
             last: newest,
             stand: Stand::Out,
-            attempts: 0,
+            attempts,
             tenders,
             part_accepted: true,
             in_flight: 0,

@@ -60,7 +60,7 @@ pub struct ParcelView {
     pub due: Amount,
     /// What is collected.
     pub collected: Amount,
-    /// Attempts so far; zero once it is closed.
+    /// Attempts so far.
     pub attempts: u8,
     /// How many tenders it has seen.
     pub tenders: u8,
@@ -231,7 +231,7 @@ impl Engine {
                     seller: self.sellers.get(item.seller).id,
                     due: collected,
                     collected,
-                    attempts: 0,
+                    attempts: item.attempts,
                     tenders: tenders.unwrap_or(0),
                 }
             }
@@ -337,7 +337,7 @@ impl Engine {
 
     /// The payouts that are on their way.
     pub fn payouts_in_flight(&self) -> impl Iterator<Item = (PayoutId, SellerId, Amount)> {
-        let payouts = self.small.payouts.iter();
+        let payouts = self.small.payouts.iter().filter(|(_, payout)| payout.arrived.is_none());
         payouts.map(|(id, payout)| (*id, self.sellers.get(payout.seller).id, payout.net))
     }
 

@@ -9,6 +9,7 @@ mod scenarios {
     mod cash;
     mod clearing;
     mod collections;
+    mod commission;
     mod crossings;
     mod deposits;
     mod encoding;

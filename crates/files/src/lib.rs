@@ -6,6 +6,7 @@
 //! [`payouts::write_csv`] and [`pain001::write`] for what goes out.
 
 pub mod civil;
+pub mod nearest;
 pub mod orders;
 pub mod pain001;
 pub mod payouts;
@@ -13,5 +14,4 @@ pub mod profile;
 pub mod reference;
 pub mod whole;
 
-mod nearest;
 mod records;

@@ -217,7 +217,8 @@ proptest! {
             for (number, account) in ledger.accounts() {
                 let expected = &naive.accounts[&number.0];
                 prop_assert_eq!(account.balance(), expected.balance());
-                let pending = |parts: &[u64]| parts.iter().map(|&part| u128::from(part)).sum::<u128>();
+                let pending =
+                    |parts: &[u64]| parts.iter().map(|&part| u128::from(part)).sum::<u128>();
                 prop_assert_eq!(account.debits_pending(), pending(&expected.pending_debits));
                 prop_assert_eq!(account.credits_pending(), pending(&expected.pending_credits));
             }

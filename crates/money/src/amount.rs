@@ -138,9 +138,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_split_adds_up(minor in 0..=Amount::MAX.minor(), weights in prop::collection::vec(any::<u64>(), 1..9)) {
+        fn a_split_adds_up(
+            minor in 0..=Amount::MAX.minor(),
+            weights in prop::collection::vec(any::<u64>(), 1..9),
+        ) {
             let parts = Amount::of(minor).split(&weights);
-            prop_assert_eq!(parts.iter().map(|part| u128::from(part.minor())).sum::<u128>(), u128::from(minor));
+            let sum: u128 = parts.iter().map(|part| u128::from(part.minor())).sum();
+            prop_assert_eq!(sum, u128::from(minor));
         }
     }
 }

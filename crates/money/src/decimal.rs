@@ -45,7 +45,10 @@ pub enum DecimalError {
         exponent: u32,
     },
     /// A comma or a point where the profile has none.
-    #[error("`{text}` has a `{found}` that the profile does not expect (its decimal point is `{point}`{})", grouping(*.group))]
+    #[error(
+        "`{text}` has a `{found}` that the profile does not expect (its decimal point is \
+         `{point}`{})", grouping(*.group)
+    )]
     Separator {
         /// The amount as written.
         text: String,
@@ -73,7 +76,8 @@ fn grouping(group: Option<char>) -> String {
     })
 }
 
-/// Reads an amount; fewer decimals than the currency has are filled up with zeros, more are refused.
+/// Reads an amount; fewer decimals than the currency has are filled up with zeros, more are
+/// refused.
 ///
 /// # Errors
 /// What is wrong with the text, in words for the person who wrote the file.
@@ -199,7 +203,8 @@ mod tests {
         );
         assert_eq!(
             brl("1.234,56").unwrap_err(),
-            "`1.234,56` has a `,` that the profile does not expect (its decimal point is `.`, without groups of thousands)"
+            "`1.234,56` has a `,` that the profile does not expect (its decimal point is `.`, \
+             without groups of thousands)"
         );
         assert_eq!(brl("").unwrap_err(), "the amount is empty");
         assert_eq!(

@@ -140,7 +140,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_short_way_and_the_long_way_agree(minor in 0..=Amount::MAX.minor(), ppm in 0..=Rate::WHOLE_PPM) {
+        fn the_short_way_and_the_long_way_agree(
+            minor in 0..=Amount::MAX.minor(),
+            ppm in 0..=Rate::WHOLE_PPM,
+        ) {
             let exact = (u128::from(minor) * u128::from(ppm) + 500_000) / 1_000_000;
             prop_assert_eq!(u128::from(Rate(ppm).of(Amount::of(minor)).minor()), exact);
         }

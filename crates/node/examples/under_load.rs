@@ -1,9 +1,9 @@
 //! A process under load, to be killed: carries out a fixed stream of commands for ever and says on
 //! standard output how far it is.
 //!
-//! Usage: `under_load DIRECTORY`. It prints `recovered N FINGERPRINT` when it has started, `sending N`
-//! before it sends commands up to number N, and `done N` when everything up to N is acknowledged.
-//! `crates/node/tests/crash.rs` reads it.
+//! Usage: `under_load DIRECTORY`. It prints `recovered N FINGERPRINT` when it has started, `sending
+//! N` before it sends commands up to number N, and `done N` when everything up to N is
+//! acknowledged. `crates/node/tests/crash.rs` reads it.
 
 #[path = "../tests/stream/mod.rs"]
 mod stream;

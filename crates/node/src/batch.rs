@@ -1,9 +1,9 @@
 //! The bytes of a batch.
 //!
-//! Version 1: the version (1 byte), the engine's fingerprint after the batch (8), the time of its first
-//! command (8), the number of commands (4); then for each command the milliseconds since that time
-//! (4) and the command in Borsh. All numbers are little-endian. Journals hold these bytes for ever: a
-//! new layout is a new version, and this one stays readable.
+//! Version 1: the version (1 byte), the engine's fingerprint after the batch (8), the time of its
+//! first command (8), the number of commands (4); then for each command the milliseconds since that
+//! time (4) and the command in Borsh. All numbers are little-endian. Journals hold these bytes for
+//! ever: a new layout is a new version, and this one stays readable.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use engine::{Command, Timestamp};

@@ -121,8 +121,8 @@ impl Client {
         Ok(first_ticket)
     }
 
-    /// Waits for answers and moves them into `answers`, which should be empty. They come in the order
-    /// of the tickets.
+    /// Waits for answers and moves them into `answers`, which should be empty. They come in the
+    /// order of the tickets.
     ///
     /// # Errors
     /// Where the node has stopped and every answer that it gave was taken.

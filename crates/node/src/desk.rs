@@ -93,7 +93,8 @@ impl Desk {
         Ok(())
     }
 
-    /// What the core is to do next. `has_batch`: it has carried something out that is not handed over.
+    /// What the core is to do next. `has_batch`: it has carried something out that is not handed
+    /// over.
     pub(crate) fn next_work(&self, has_batch: bool, mut memory: Vec<Letter>) -> Work {
         let mut state = self.state();
         loop {
@@ -130,7 +131,8 @@ impl Desk {
         !state.committing && state.sealed.is_none()
     }
 
-    /// Hands a batch to the committer; waits where one waits already. Gives memory back for the next.
+    /// Hands a batch to the committer; waits where one waits already. Gives memory back for the
+    /// next.
     pub(crate) fn hand_over(&self, sealed: Sealed) -> Option<Sealed> {
         let mut state = self.state();
         while state.sealed.is_some() && state.stopped.is_none() {

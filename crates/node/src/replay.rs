@@ -32,8 +32,8 @@ pub enum ReplayError {
     },
     /// The engine refuses what an engine carried out before (M11).
     #[error(
-        "M11: batch {sequence}, command {command}: the engine refuses what was carried out \
-             before ({refusal}). The journal was written by another version; use that one, and report this"
+        "M11: batch {sequence}, command {command}: the engine refuses what was carried out before \
+         ({refusal}). The journal was written by another version; use that one, and report this"
     )]
     Refused {
         /// Which batch.
@@ -101,8 +101,8 @@ pub struct Unwatched;
 
 impl Watcher for Unwatched {}
 
-/// Carries out again what follows `from` in the journal. A second thread reads and checks the batches
-/// meanwhile.
+/// Carries out again what follows `from` in the journal. A second thread reads and checks the
+/// batches meanwhile.
 ///
 /// # Errors
 /// What is wrong with the journal.
@@ -232,8 +232,8 @@ impl Watcher for Auditor<'_> {
     }
 }
 
-/// Replays the whole journal from zero, compares the books with every snapshot on the way, and checks
-/// every rule at each of them and at the end.
+/// Replays the whole journal from zero, compares the books with every snapshot on the way, and
+/// checks every rule at each of them and at the end.
 ///
 /// # Errors
 /// Where the journal itself cannot be replayed.

@@ -123,8 +123,8 @@ pub enum StartError {
     Snapshots(#[from] SnapshotError),
     /// A snapshot tells of batches that the journal does not have (M10).
     #[error(
-        "M10: snapshot {snapshot} reflects batch {snapshot}, but the journal ends with batch {end}: \
-         batches that were acknowledged are missing from it. Nothing was changed. Keep this \
+        "M10: snapshot {snapshot} reflects batch {snapshot}, but the journal ends with batch \
+         {end}: batches that were acknowledged are missing from it. Nothing was changed. Keep this \
          directory, and restore it from a copy"
     )]
     JournalShorter {
@@ -222,8 +222,8 @@ impl Node {
         Client::new(self.desk.clone())
     }
 
-    /// Takes no more commands, carries out and answers those that came, writes a snapshot, and ends.
-    /// Gives back where the journal ended, and the engine.
+    /// Takes no more commands, carries out and answers those that came, writes a snapshot, and
+    /// ends. Gives back where the journal ended, and the engine.
     ///
     /// # Errors
     /// Where the node stopped by itself before.

@@ -1,5 +1,5 @@
-//! The real process, killed at random moments under load: what was acknowledged is there, and nothing
-//! that was not sent (M10).
+//! The real process, killed at random moments under load: what was acknowledged is there, and
+//! nothing that was not sent (M10).
 #![allow(clippy::unwrap_used)]
 
 mod stream;

@@ -31,8 +31,9 @@ impl<O: Office> Run<'_, O> {
                 DepositId::derived(&format!("{date} {} {}", firm.reference, firm.deposit_count));
             let minor = std::mem::take(&mut firm.vault);
             firm.deposits.push((deposit, minor));
-            let amount = amount(minor);
-            commands.push(Command::AnnounceDeposit { deposit, firm: firm.id, bank, amount });
+            let (number, amount) = (firm.deposit_count, amount(minor));
+            let firm = firm.id;
+            commands.push(Command::AnnounceDeposit { deposit, firm, number, bank, amount });
         }
         self.certain(at, commands).map(|_| ())
     }

@@ -67,8 +67,8 @@ impl Capped {
 
 /// The three parts of what a card payment costs the seller.
 ///
-/// The schedule of 2013 fixes three rates per merchant class (`domain.md`, "What it costs"); a class may
-/// cap their sum ("capped at 80 yuan"), the schedule of 2016 caps single parts.
+/// The schedule of 2013 fixes three rates per merchant class (`domain.md`, "What it costs"); a
+/// class may cap their sum ("capped at 80 yuan"), the schedule of 2016 caps single parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct CardRates {
     /// To the bank that issued the card.
@@ -77,7 +77,8 @@ pub struct CardRates {
     pub network: Capped,
     /// To the acquirer, which is Doorstep.
     pub acquirer: Capped,
-    /// The most that the three parts may come to. A sum above it is cut into parts by the rates.
+    /// The most that the three parts may come to. A sum above it is cut down, each part by its
+    /// share.
     pub cap: Option<Amount>,
 }
 
@@ -91,8 +92,7 @@ impl CardRates {
         if sum <= u128::from(cap.minor()) {
             return parts;
         }
-        let rates = [self.issuer.rate, self.network.rate, self.acquirer.rate];
-        let split = cap.split(&rates.map(|rate| u64::from(rate.ppm())));
+        let split = cap.split(&parts.map(Amount::minor));
         [split[0], split[1], split[2]]
     }
 }
@@ -195,8 +195,8 @@ impl Terms {
 
     /// The fees of a collection of `amount` in a class; `None` where the version has no such class.
     ///
-    /// Each component is rounded half up, once. Together they never exceed the amount: the components
-    /// are taken in the order of [`FeeKind`], each from what is left.
+    /// Each component is rounded half up, once. Together they never exceed the amount: the
+    /// components are taken in the order of [`FeeKind`], each from what is left.
     #[must_use]
     pub fn fees(&self, class: ClassNo, tender: Tender, amount: Amount) -> Option<Fees> {
         let class = self.classes.get(usize::from(class.0))?;
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cap_on_the_sum_is_cut_by_the_rates_to_the_fen() {
+    fn a_cap_on_the_sum_cuts_each_part_by_its_share_to_the_fen() {
         let capped = CardRates {
             issuer: share(9_000),
             network: share(1_300),

@@ -60,7 +60,8 @@ fn a_gap_is_named_with_its_days() {
     ]);
     assert_eq!(
         complaint(&text),
-        "version 1: gap: no version holds from 2016-09-01 to 2016-09-05; end it with until = \"2016-09-06\""
+        "version 1: gap: no version holds from 2016-09-01 to 2016-09-05; \
+         end it with until = \"2016-09-06\""
     );
 }
 
@@ -72,7 +73,8 @@ fn an_overlap_is_named_with_its_days() {
     ]);
     assert_eq!(
         complaint(&overlapping),
-        "version 1: overlap: two versions hold from 2016-09-06 to 2016-09-09; end it with until = \"2016-09-06\""
+        "version 1: overlap: two versions hold from 2016-09-06 to 2016-09-09; \
+         end it with until = \"2016-09-06\""
     );
     let open =
         with_versions(&[version(1, "from = \"2013-02-25\""), version(2, "from = \"2016-09-06\"")]);

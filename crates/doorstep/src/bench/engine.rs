@@ -1,8 +1,8 @@
 //! `doorstep bench engine`: card collections through the node with the SQLite journal.
 //!
-//! A child process opens books, announces and dispatches every parcel, then collects each of them by card
-//! (begin, resolve, fees) with a fixed number in flight. When it is done it is killed. This process then
-//! starts on what is left, checks every rule, and replays the whole journal from zero.
+//! A child process opens books, announces and dispatches every parcel, then collects each of them
+//! by card (begin, resolve, fees) with a fixed number in flight. When it is done it is killed. This
+//! process then starts on what is left, checks every rule, and replays the whole journal from zero.
 
 use crate::words::say;
 use std::collections::VecDeque;
@@ -260,8 +260,8 @@ fn examine(engine: &Engine, collections: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The time of all commands: noon of the day on which Alipay's service stopped. Moving it on with the
-/// clock would only make the journal's times differ.
+/// The time of all commands: noon of the day on which Alipay's service stopped. Moving it on with
+/// the clock would only make the journal's times differ.
 const AT: Timestamp = Timestamp(1_377_662_400_000);
 
 fn parcel(number: u64) -> ParcelId {

@@ -4,7 +4,6 @@ mod office;
 mod progress;
 mod summary;
 
-use crate::words::say;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,23 +13,27 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
 use engine::{BusinessDate, Engine};
+use files::orders::ImportReport;
+use money::decimal::Decimal;
 use money::{Amount, Currency};
 use sim::{
-    ContinueError, Continued, Day, DayError, DayInputs, DayOptions, Origin, ParcelInput, Standing,
-    TenderMix,
+    ContinueError, Continued, Day, DayError, DayInputs, DayOptions, InputError, Origin,
+    ParcelInput, Standing, TenderMix,
 };
 
 use self::office::{Closed, NodeOffice};
 use self::progress::Shown;
-use crate::words::Lang;
+use crate::setup::UTC_OFFSET_MINUTES;
+use crate::words::{Lang, grouped, say};
 use crate::{books, orders, payouts, tariffs};
 
-/// China Standard Time.
-const UTC_OFFSET_MINUTES: i16 = 8 * 60;
 /// Parcels of a made-up day: as many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
 /// Parcels of one day at the most.
-const PARCELS_MAX: usize = 2_000_000;
+const PARCELS_MAX: u32 = 2_000_000;
+/// What may be due on all parcels of a day together, in minor units: a sum of more than 18 digits
+/// fits no pain.001 message.
+const DUE_MAX: u128 = 999_999_999_999_999_999;
 
 /// How a day goes.
 #[derive(Args, Debug)]
@@ -41,13 +44,15 @@ pub struct DayFlags {
     /// How buyers pay
     #[arg(long, value_enum, default_value_t = TenderFlag::Mixed)]
     tender: TenderFlag,
-    /// How many of a hundred parcels are refused at the door; parts, and attempts given up, go with it in
-    /// proportion
-    #[arg(long, value_name = "PERCENT", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=100))]
+    /// How many of a hundred parcels are refused at the door; parts, and attempts given up, go
+    /// with it in proportion
+    #[arg(long, value_name = "PERCENT", default_value_t = 8)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=100))]
     refusals: u32,
-    /// How often things go wrong, in percent of the usual: declines, timeouts, duplicates, cash that is
-    /// short, fees that differ, payouts that come back
-    #[arg(long, value_name = "PERCENT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    /// How often things go wrong, in percent of the usual: declines, timeouts, duplicates, cash
+    /// that is short, fees that differ, payouts that come back
+    #[arg(long, value_name = "PERCENT", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=1000))]
     faults: u32,
     /// The day on which the couriers go out
     #[arg(long, value_name = "YYYY-MM-DD", default_value = "2013-11-11")]
@@ -63,14 +68,16 @@ pub struct DayFlags {
     lang: Option<Lang>,
 }
 
-/// Runs a courier day in virtual time: orders are imported and announced, couriers take the parcels out and
-/// collect by card, QR and in cash, hand over, deposit; networks clear, the bank confirms; the sellers are paid.
+/// Runs a courier day in virtual time: orders are imported and announced, couriers take the parcels
+/// out and collect by card, QR and in cash, hand over, deposit; networks clear, the bank confirms;
+/// the sellers are paid.
 ///
 /// Real are the orders that you give (without any, the day is made up), the books, the fees and the
 /// payouts. Simulated are the couriers, buyers, terminals, card networks, wallet and bank.
 ///
-/// The data directory then has the books, payouts.csv, and a pain.001 message for each plan. A day that
-/// was interrupted goes on when the same command is given again; one that is finished is only shown.
+/// The data directory then has the books, payouts.csv, and a pain.001 message for each plan. A day
+/// that was interrupted goes on when the same command is given again; one that is finished is only
+/// shown.
 #[derive(Args, Debug)]
 #[command(after_long_help = JSON_HELP)]
 pub struct DayArgs {
@@ -84,7 +91,8 @@ pub struct DayArgs {
     #[arg(long, value_name = "REFERENCE", requires = "orders")]
     seller: Option<String>,
     /// Without orders: how many parcels the made-up day has
-    #[arg(long, default_value_t = MADE_PARCELS, conflicts_with = "orders", value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    #[arg(long, default_value_t = MADE_PARCELS, conflicts_with = "orders")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(PARCELS_MAX)))]
     parcels: u32,
     /// Where the books are kept
     #[arg(long, value_name = "DIR", default_value = "doorstep-day")]
@@ -98,8 +106,8 @@ pub struct DayArgs {
 
 /// A made-up day with a summary, and where to look next
 ///
-/// It is `doorstep day` without orders: amounts, items per order and sellers are distributed like those of
-/// a real marketplace's orders; everything else is simulated, too.
+/// It is `doorstep day` without orders: amounts, items per order and sellers are distributed like
+/// those of a real marketplace's orders; everything else is simulated, too.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// Where the books are kept
@@ -111,6 +119,7 @@ pub struct DemoArgs {
 
 const JSON_HELP: &str = "\
 What --json prints: one object. Amounts are in minor units of `currency`.
+  currency      of all amounts
   parcels       how many parcels the day has (count)
   announced     what was due on them
   collected     what was taken: card, qr, cash
@@ -128,7 +137,14 @@ What --json prints: one object. Amounts are in minor units of `currency`.
   digest        SHA-256 of the books: the same for the same orders, flags and seed
   seconds       how long this took
   counts        of parcels and what happened to them
-  real, simulated   what of the day is real";
+  date, seed, tariff   of the day, as asked for
+  real, simulated      what of the day is real
+  orders_by_status     of the file, where it has a status
+  left_out      orders that the profile leaves out, by reason
+  bad           lines that could not be used (count); their orders are left out
+  bad_lines     the first 20 of them, each with file, line, column and reason
+  messages      the files for the bank (pain.001.001.09), one for each plan
+  wrong         rules that are broken; empty, or the exit status is 1";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum TenderFlag {
@@ -158,20 +174,15 @@ pub fn run(args: &DayArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let lang = books::language(args.flags.lang);
     let (inputs, report) = match (&args.orders, &args.profile) {
-        (Some(path), Some(profile)) => {
-            let (inputs, report) = real_orders(args, path, profile)?;
-            (inputs, Some(report))
-        }
-        _ => (made_up(&args.flags, args.parcels)?, None),
+        (Some(path), Some(profile)) => real_orders(args, path, profile)?,
+        _ => (made_up(&args.flags, args.parcels)?, ImportReport::default()),
     };
-    if let Some(report) = &report
-        && !args.json
-    {
-        orders::print_report(report, lang);
+    if args.orders.is_some() && !args.json {
+        orders::print_report(&report, lang);
         say!("");
     }
     let found = live(&inputs, &args.flags, &args.data, lang, args.json)?;
-    let summary = summary::Summary::of(&found, &inputs, report.as_ref(), begun.elapsed());
+    let summary = summary::Summary::of(&found, &inputs, &report, begun.elapsed());
     if args.json {
         say!("{}", serde_json::to_string(&summary)?);
     } else {
@@ -186,7 +197,8 @@ pub fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let lang = books::language(args.flags.lang);
     let inputs = made_up(&args.flags, MADE_PARCELS)?;
     let found = live(&inputs, &args.flags, &args.data, lang, false)?;
-    let summary = summary::Summary::of(&found, &inputs, None, begun.elapsed());
+    let report = ImportReport::default();
+    let summary = summary::Summary::of(&found, &inputs, &report, begun.elapsed());
     summary.print(&found, lang);
     summary::print_next(&args.data, &found, lang);
     Ok(verdict(&found))
@@ -233,14 +245,8 @@ fn inputs(
     parcels: Vec<ParcelInput>,
     origin: Origin,
 ) -> anyhow::Result<DayInputs> {
-    let tariff = tariffs::load(&flags.tariff)?;
-    if let Some(only) = tariff.currency.filter(|only| *only != currency) {
-        bail!(
-            "--tariff {}: it is for {only} only, the parcels are in {currency}; give a tariff without \
-             a currency, or in {currency}",
-            flags.tariff.display()
-        );
-    }
+    let tariff = tariffs::load(&flags.tariff).context("--tariff")?;
+    tariffs::check_currency(&tariff, currency)?;
     Ok(DayInputs {
         date: flags.date,
         utc_offset_minutes: UTC_OFFSET_MINUTES,
@@ -256,21 +262,36 @@ fn real_orders(
     args: &DayArgs,
     path: &Path,
     profile: &str,
-) -> anyhow::Result<(DayInputs, files::orders::ImportReport)> {
+) -> anyhow::Result<(DayInputs, ImportReport)> {
     let import = orders::read(path, profile, args.seller.as_deref())?;
     let Some(first) = import.parcels.first() else {
         bail!("{}: there is no parcel in it\n{}", path.display(), orders::why_none(&import.report));
     };
     ensure!(
-        import.parcels.len() <= PARCELS_MAX,
-        "{}: {} parcels are more than a day can have ({PARCELS_MAX})",
+        import.parcels.len() <= PARCELS_MAX as usize,
+        "{}: {} parcels are more than a day can have, {PARCELS_MAX}; give fewer orders at a time",
         path.display(),
         import.parcels.len()
     );
     let currency = first.currency;
+    let due = import.report.amount_due.get(&currency).copied().unwrap_or(0);
+    if due > DUE_MAX {
+        let sum = |minor: u128| {
+            let minor = i128::try_from(minor).unwrap_or(i128::MAX);
+            grouped(&Decimal::of_balance(minor, currency).to_string())
+        };
+        bail!(
+            "{}: {} {currency} are due in all, more than the {} that a message to a bank can hold; \
+             give fewer orders at a time",
+            path.display(),
+            sum(due),
+            sum(DUE_MAX)
+        );
+    }
     if let Some(other) = import.parcels.iter().find(|parcel| parcel.currency != currency) {
         bail!(
-            "{}: parcels in {currency} and in {} ({}); a day has one currency: give one file for each",
+            "{}: there are parcels in {currency} and in {} ({}); a day has one currency: give one \
+             file for each",
             path.display(),
             other.currency,
             other.place
@@ -303,7 +324,7 @@ fn live(
         ..DayOptions::default()
     };
     // Whatever makes no day is said before anything is written.
-    sim::check_inputs(inputs, &options)?;
+    sim::check_inputs(inputs, &options).map_err(|error| why_no_day(error, inputs))?;
     let interrupted = on_interrupt()?;
     let books = books::open_or_create(data)?;
     let client = books.node.client();
@@ -330,6 +351,22 @@ fn live(
     Ok(Found { day, engine, sums, payouts_file, messages, wrong, was_finished })
 }
 
+/// Why there can be no such day, in the words of the flags.
+fn why_no_day(error: InputError, inputs: &DayInputs) -> anyhow::Error {
+    let tariff = &inputs.tariff;
+    match error {
+        InputError::NoClass { class, .. } => tariffs::no_such_class(tariff, &class),
+        InputError::NoTariff { date, .. } => anyhow!(
+            "--date {}: no version of the tariff `{}` holds on {date}; it holds {}, and a day ends \
+             on the day after",
+            inputs.date,
+            tariff.name,
+            tariffs::when(tariff)
+        ),
+        other => anyhow!("{other}"),
+    }
+}
+
 /// Ctrl-C, or a request to end, is heard between two steps of the day; a second one ends at once.
 fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -347,16 +384,16 @@ fn explain_end(error: DayError<ContinueError<Closed>>, data: &Path) -> anyhow::E
     match error {
         DayError::Office(ContinueError::AnotherDay) => anyhow!(
             "--data {data}: these books hold something else than the beginning of this day: other \
-             orders, another seed, or other flags. Nothing was changed. Give the flags of that day, or \
-             another directory"
+             orders, another seed, or other flags. Nothing was changed. Give what that day was \
+             given, or another directory"
         ),
         DayError::Office(ContinueError::Office(Closed::Interrupted)) => anyhow!(
-            "interrupted. Everything so far is kept in {data}: give the same command again, and the day \
-             goes on where it was"
+            "interrupted. Everything so far is kept in {data}: give the same command again, and \
+             the day goes on where it was"
         ),
         DayError::Office(ContinueError::Office(Closed::Stopped(why))) => anyhow!(
-            "{why}. Everything so far is kept in {data}: when that is mended, give the same command again, \
-             and the day goes on where it was"
+            "{why}. When that is mended, give the same command again: the day goes on from what is \
+             in {data}"
         ),
         other => anyhow!("{other}"),
     }

@@ -6,7 +6,10 @@ use engine::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::{Progress, Stage};
 
-use crate::words::Lang;
+use crate::words::{Lang, left};
+
+/// The longest name of a stage, so that the bars begin in one column.
+const STAGE_COLUMNS: usize = 18;
 
 /// Shows progress on standard error.
 pub struct Shown {
@@ -38,7 +41,7 @@ impl Shown {
         let name = stage_name(progress.stage, self.lang);
         let began = self.stage.replace(progress.stage) != Some(progress.stage);
         if let Some(bar) = &self.bar {
-            bar.set_prefix(name);
+            bar.set_prefix(left(name, STAGE_COLUMNS));
             bar.set_length(progress.total);
             bar.set_position(progress.done);
             bar.set_message(format!("{time}  {}/{}", progress.done, progress.total));
@@ -63,10 +66,10 @@ fn clock_time(at: Timestamp, utc_offset_minutes: i16) -> String {
 
 fn stage_name(stage: Stage, lang: Lang) -> &'static str {
     match stage {
-        Stage::Opening => lang.pick("opening the books ", "开账        "),
-        Stage::Announcing => lang.pick("announcing parcels", "登记包裹    "),
-        Stage::Delivering => lang.pick("couriers are out  ", "派送收款    "),
-        Stage::Clearing => lang.pick("networks clear    ", "清算对账    "),
-        Stage::Settling => lang.pick("paying the sellers", "结算付款    "),
+        Stage::Opening => lang.pick("opening the books", "开账"),
+        Stage::Announcing => lang.pick("announcing parcels", "登记包裹"),
+        Stage::Delivering => lang.pick("couriers are out", "派送收款"),
+        Stage::Clearing => lang.pick("networks clear", "清算对账"),
+        Stage::Settling => lang.pick("paying the sellers", "结算付款"),
     }
 }

@@ -1,8 +1,8 @@
 //! What a day came to: for people, and as JSON.
 
-use crate::words::say;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::chart::AccountKind as A;
@@ -14,8 +14,9 @@ use sim::{DayInputs, Origin};
 use tariff::FeeKind;
 
 use super::Found;
+use crate::orders;
 use crate::payouts::{DaySums, Taken};
-use crate::words::{Lang, grouped, left, right};
+use crate::words::{Lang, grouped, left, right, say};
 
 /// The JSON object; see the command's long help.
 #[derive(Serialize)]
@@ -45,6 +46,9 @@ pub struct Summary {
     real: String,
     simulated: &'static str,
     orders_by_status: BTreeMap<String, u64>,
+    left_out: BTreeMap<String, u64>,
+    bad: u64,
+    bad_lines: Vec<String>,
     messages: Vec<String>,
     wrong: Vec<String>,
 }
@@ -86,12 +90,7 @@ const SIMULATED: &str = "couriers, buyers, terminals, card networks, wallet, hub
 
 impl Summary {
     /// Puts it together from the books.
-    pub fn of(
-        found: &Found,
-        inputs: &DayInputs,
-        report: Option<&ImportReport>,
-        took: Duration,
-    ) -> Summary {
+    pub fn of(found: &Found, inputs: &DayInputs, report: &ImportReport, took: Duration) -> Summary {
         let (engine, sums, currency) = (&found.engine, &found.sums, inputs.currency);
         let sum = |kind| engine.sum(kind, currency);
         let totals = engine.totals().iter().find(|totals| totals.currency == currency);
@@ -121,22 +120,33 @@ impl Summary {
             credits: totals.map_or(0, |totals| totals.credits),
             payouts: found.payouts_file.display().to_string(),
             digest: engine.digest().to_string(),
-            seconds: took.as_secs_f64(),
+            seconds: Duration::from_millis(whole_ms(took)).as_secs_f64(),
             counts: counts(found, sums),
             date: inputs.date.to_string(),
             seed: found.day.report.seed,
             tariff: inputs.tariff.name.clone(),
             real: real(&inputs.origin),
             simulated: SIMULATED,
-            orders_by_status: report.map(statuses).unwrap_or_default(),
+            orders_by_status: named(&report.orders_by_status),
+            left_out: named(&report.left_out_by_reason),
+            bad: report.bad_total(),
+            bad_lines: bad_lines(report),
             messages: found.messages.iter().map(|path| path.display().to_string()).collect(),
             wrong: found.wrong.clone(),
         }
     }
 }
 
-fn statuses(report: &ImportReport) -> BTreeMap<String, u64> {
-    report.orders_by_status.iter().map(|(status, count)| (status.to_string(), *count)).collect()
+fn whole_ms(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn named(counts: &BTreeMap<Arc<str>, u64>) -> BTreeMap<String, u64> {
+    counts.iter().map(|(name, count)| (name.to_string(), *count)).collect()
+}
+
+fn bad_lines(report: &ImportReport) -> Vec<String> {
+    report.bad.iter().take(orders::NAMED_MAX).map(ToString::to_string).collect()
 }
 
 fn counts(found: &Found, sums: &DaySums) -> Counts {
@@ -199,7 +209,8 @@ impl Table {
         let count = count.map(|count| grouped(&count.to_string())).unwrap_or_default();
         let amount = minor.map(|minor| self.amount(minor)).unwrap_or_default();
         let name = left(self.lang.pick(english, chinese), 34);
-        say!("  {name} {} {}", right(&count, 9), right(&amount, 17));
+        let row = format!("  {name} {} {}", right(&count, 9), right(&amount, 17));
+        say!("{}", row.trim_end());
     }
 
     fn taken(&self, english: &'static str, chinese: &'static str, taken: Taken) {
@@ -232,8 +243,9 @@ impl Summary {
             lang.pick("real:     ", "真实："),
             match (&found.day.report.origin, lang) {
                 (Origin::Made, Lang::Zh) => "无：订单为虚构，分布仿照真实样本".to_owned(),
-                (Origin::Real { profile, source }, Lang::Zh) =>
-                    format!("{source} 的订单（{profile}）"),
+                (Origin::Real { profile, source }, Lang::Zh) => {
+                    format!("{source} 的订单（{profile}）")
+                }
                 _ => self.real.clone(),
             }
         );

@@ -15,7 +15,8 @@ pub struct Accounts {
 pub enum Style {
     /// `assets:bank:main`.
     Plain,
-    /// `Assets:Bank:Main`: each part begins with a capital or a digit, and has letters, digits and `-`.
+    /// `Assets:Bank:Main`: each part begins with a capital or a digit, and has letters, digits and
+    /// `-`.
     Capitals,
 }
 
@@ -61,8 +62,8 @@ fn kind_name(kind: AccountKind, style: Style) -> String {
     }
 }
 
-/// An owner's reference as a part of a name. Where it has to be changed, the owner's number is added, so
-/// that no two owners get one name.
+/// An owner's reference as a part of a name. Where it has to be changed, the owner's number is
+/// added, so that no two owners get one name; also where it looks as if that had been done.
 fn part(reference: &str, owner: u64, style: Style) -> String {
     let allowed = |c: char| match style {
         Style::Plain => c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'),
@@ -74,7 +75,7 @@ fn part(reference: &str, owner: u64, style: Style) -> String {
             reference.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit())
         }
     };
-    if begins_well && reference.chars().all(allowed) {
+    if begins_well && reference.chars().all(allowed) && !ends_in_a_number(reference) {
         return reference.to_owned();
     }
     let changed: String = reference.chars().map(|c| if allowed(c) { c } else { '-' }).collect();
@@ -82,6 +83,12 @@ fn part(reference: &str, owner: u64, style: Style) -> String {
         Style::Plain => format!("{changed}-{owner:016x}"),
         Style::Capitals => format!("X{changed}-{owner:016x}"),
     }
+}
+
+/// Whether a reference ends as a changed one does: in `-` and 16 hexadecimal digits.
+fn ends_in_a_number(reference: &str) -> bool {
+    let is_hex = |digits: &str| digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    reference.rsplit_once('-').is_some_and(|(_, digits)| is_hex(digits))
 }
 
 #[cfg(test)]
@@ -93,6 +100,7 @@ mod tests {
         assert_eq!(part("2a84855f", 1, Style::Plain), "2a84855f");
         assert_eq!(part("a b", 1, Style::Plain), "a-b-0000000000000001");
         assert_ne!(part("a b", 1, Style::Plain), part("a;b", 2, Style::Plain));
+        assert_ne!(part("a b", 1, Style::Plain), part("a-b-0000000000000001", 2, Style::Plain));
         assert_eq!(part("bank", 3, Style::Capitals), "Xbank-0000000000000003");
         assert_eq!(part("2a84", 3, Style::Capitals), "2a84");
         assert_eq!(part("快递", 3, Style::Capitals), "X---0000000000000003");

@@ -33,7 +33,7 @@ impl Writer for Csv {
                 &debit,
                 credit,
                 &amount,
-                currency,
+                currency.code(),
                 fact("parcel"),
                 fact("order"),
                 fact("tender"),

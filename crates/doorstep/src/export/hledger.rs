@@ -2,10 +2,18 @@
 
 use std::io::{self, Write};
 
+use money::Currency;
+use money::decimal::Decimal;
+
 use super::accounts::Style;
 use super::{Books, Entry, Writer, facts};
 
-pub struct Hledger;
+/// Accounts and currencies are declared before their first use, so that `check --strict` passes.
+#[derive(Default)]
+pub struct Hledger {
+    declared: Vec<Currency>,
+    lines: String,
+}
 
 impl Writer for Hledger {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -15,6 +23,18 @@ impl Writer for Hledger {
 
     fn entry(&mut self, entry: &Entry, books: &mut Books, out: &mut dyn Write) -> io::Result<()> {
         let Entry { number, date, postings, .. } = entry;
+        self.lines.clear();
+        for posting in *postings {
+            let (amount, currency) = books.amount(posting);
+            self.declare(currency, out)?;
+            for (account, sign) in [(posting.debit, ""), (posting.credit, "-")] {
+                let (name, first) = books.accounts.name(account, books.engine, Style::Plain);
+                if first {
+                    writeln!(out, "account {name}")?;
+                }
+                self.lines.push_str(&format!("    {name}  {sign}{amount} {currency}\n"));
+            }
+        }
         let what = postings[0].entry.row().what;
         writeln!(out, "\n{date} ({number}) {what}")?;
         let facts = facts(&postings[0], books);
@@ -23,15 +43,20 @@ impl Writer for Hledger {
                 facts.iter().map(|(name, value)| format!("{name}:{}", plain(value))).collect();
             writeln!(out, "    ; {}", tags.join(", "))?;
         }
-        for posting in *postings {
-            let amount = books.amount(posting);
-            let currency = amount.1;
-            for (account, sign) in [(posting.debit, ""), (posting.credit, "-")] {
-                let (name, _) = books.accounts.name(account, books.engine, Style::Plain);
-                writeln!(out, "    {name}  {sign}{} {currency}", amount.0)?;
-            }
+        out.write_all(self.lines.as_bytes())
+    }
+}
+
+impl Hledger {
+    fn declare(&mut self, currency: Currency, out: &mut dyn Write) -> io::Result<()> {
+        if self.declared.contains(&currency) {
+            return Ok(());
         }
-        Ok(())
+        self.declared.push(currency);
+        let sample = Decimal::of_balance(0, currency).to_string();
+        // Without decimals it still needs the mark.
+        let mark = if sample.contains('.') { "" } else { "." };
+        writeln!(out, "commodity {sample}{mark} {currency}")
     }
 }
 

@@ -9,19 +9,22 @@ use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use engine::{BusinessDate, Command, Engine, Outcome, ParcelId, Posting, Timestamp};
+use money::Currency;
 use money::decimal::Decimal;
 use node::replay::Watcher;
 
 pub use self::accounts::{Accounts, Style};
 use crate::{books, words};
 
-/// Writes every posting of the books, with the parcel and the tariff version behind it, in a format that
-/// another program reads and checks.
+/// Writes every posting of the books, with the parcel and the tariff version behind it, in a format
+/// that another program reads and checks.
 ///
-/// `hledger -f books.journal balance` then shows the same balances; `bean-check books.beancount` accepts
-/// the books; the CSV has one line for each posting.
+/// `hledger -f books.journal check --strict` then accepts the books, and `hledger -f books.journal
+/// balance` shows the same balances; so does `bean-check books.beancount`; the CSV has one line for
+/// each posting.
 #[derive(Args, Debug)]
 pub struct ExportArgs {
     /// The data directory
@@ -68,10 +71,10 @@ struct Books<'a> {
 
 impl Books<'_> {
     /// The amount of a posting with its currency's decimals, and the currency.
-    fn amount(&self, posting: &Posting) -> (String, &'static str) {
+    fn amount(&self, posting: &Posting) -> (String, Currency) {
         let account = self.engine.account_view(posting.debit);
         let currency = account.expect("a posting's accounts are there").currency;
-        (Decimal::of(posting.amount, currency).to_string(), currency.code())
+        (Decimal::of(posting.amount, currency).to_string(), currency)
     }
 }
 
@@ -135,23 +138,24 @@ impl Watcher for Exporter<'_> {
 /// Exports.
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     match &args.out {
-        Some(path) => {
-            files::whole::write_whole(path, |out| export(args, out))
-                .map_err(|error| anyhow::anyhow!("{error}"))?;
-            Ok(())
-        }
+        Some(path) => files::whole::write_whole(path, |out| export(args, out))
+            .map_err(|error| anyhow!("{error}")),
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
-            export(args, &mut out)?;
-            out.flush()?;
-            Ok(())
+            let done = export(args, &mut out).and_then(|()| Ok(out.flush()?));
+            match done.as_ref().err().and_then(|error| error.downcast_ref::<io::Error>()) {
+                // Whoever reads it has gone, as `head` does: that is no error of ours.
+                Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                Some(error) => bail!(words::stdout_failed(error)),
+                None => done,
+            }
         }
     }
 }
 
 fn export(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut writer: Box<dyn Writer> = match args.format {
-        Format::Hledger => Box::new(hledger::Hledger),
+        Format::Hledger => Box::new(hledger::Hledger::default()),
         Format::Beancount => Box::new(beancount::Beancount::default()),
         Format::Csv => Box::new(csv::Csv),
     };

@@ -19,8 +19,9 @@ pub struct Facts {
     earned: BTreeMap<SellerId, i128>,
     /// Payouts sent less those returned.
     paid: BTreeMap<SellerId, i128>,
-    /// How each payout ended.
-    ended: BTreeMap<PayoutId, u32>,
+    /// How often each payout arrived, and came back.
+    confirmed: BTreeMap<PayoutId, u32>,
+    returned: BTreeMap<PayoutId, u32>,
     balances: BTreeMap<AccountNo, i128>,
 }
 
@@ -66,10 +67,10 @@ impl Facts {
                 }
             }
             Event::PayoutConfirmed { payout, .. } => {
-                *self.ended.entry(*payout).or_default() += 1;
+                *self.confirmed.entry(*payout).or_default() += 1;
             }
             Event::PayoutReturned { payout, seller, net } => {
-                *self.ended.entry(*payout).or_default() += 1;
+                *self.returned.entry(*payout).or_default() += 1;
                 *self.paid.entry(*seller).or_default() -= i128::from(net.minor());
             }
             Event::Forgotten { parcel } => {
@@ -91,8 +92,8 @@ impl Facts {
                 return Err(format!("M2: {approved} collected of parcel {}", parcel.bits()));
             }
         }
-        for (payout, times) in &self.ended {
-            same(&format!("M7, ends of payout {}", payout.0), times, &1)?;
+        for (payout, times) in self.confirmed.iter().chain(&self.returned) {
+            same(&format!("M7, an end of payout {}", payout.0), times, &1)?;
         }
         for seller in engine.seller_ids() {
             let mine = |kind: A| kind == A::SellerHeld || kind == A::SellerPayable;

@@ -41,6 +41,14 @@ pub fn ensure(holds: bool, why: &'static str) -> Answer {
     if holds { Ok(()) } else { Err(No::Because(why)) }
 }
 
+/// Things that are counted up: the next one, or a retry of one before.
+pub fn next_number(number: u32, last: u32) -> Answer {
+    if (1..=last).contains(&number) {
+        return Err(No::Repeated);
+    }
+    ensure(number == last + 1, "not the next number")
+}
+
 /// A posting line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -72,6 +80,9 @@ pub struct Firm {
     pub line: Vec<InLine>,
     /// What the bank has credited or was made good, all in all.
     pub credited: i128,
+    /// How many deposits were announced, how many payments of commission made.
+    pub deposits: u32,
+    pub commission_payments: u32,
     /// The last deposit that was confirmed.
     pub last_deposit: Option<DepositId>,
 }
@@ -92,6 +103,7 @@ pub struct Courier {
     /// Tenders in cash that are in hand and in no hand-over, the oldest first.
     pub in_hand: Vec<TenderId>,
     pub repayments: u32,
+    pub handovers: u32,
     /// The last hand-over; those before it are forgotten.
     pub last_handover: Option<HandOverId>,
 }
@@ -169,7 +181,7 @@ pub enum How {
 pub struct Tender {
     pub how: How,
     pub amount: u64,
-    /// The day on which it was asked for at the door.
+    /// The day on which it was asked for at the door; once the parcel is delivered, that day.
     pub taken_on: BusinessDate,
     pub state: TenderState,
     pub tariff: TariffVersion,
@@ -179,6 +191,10 @@ pub struct Tender {
     pub given_back: u64,
     /// The part of what was given back that came out of the held money.
     pub from_held: u64,
+    /// The rule under which it is held.
+    pub rule: Option<HoldRule>,
+    /// How often refunds have left the bank.
+    pub confirmations: u8,
     /// Refunds that have not left the bank.
     pub unpaid: u64,
 }
@@ -204,7 +220,7 @@ pub struct Plan {
 pub enum PayoutState {
     Planned,
     Sent(BankId),
-    Confirmed,
+    Confirmed(BankId, BusinessDate),
     Returned,
     Dropped,
 }
@@ -455,13 +471,22 @@ impl Model {
 
 impl Firm {
     pub fn new(currency: Currency, guarantee: u64) -> Firm {
-        Firm { currency, guarantee, line: Vec::new(), credited: 0, last_deposit: None }
+        Firm {
+            currency,
+            guarantee,
+            line: Vec::new(),
+            credited: 0,
+            deposits: 0,
+            commission_payments: 0,
+            last_deposit: None,
+        }
     }
 }
 
 impl Courier {
     pub fn new(firm: FirmId, limit: u64) -> Courier {
-        Courier { firm, limit, in_hand: Vec::new(), repayments: 0, last_handover: None }
+        let (in_hand, last_handover) = (Vec::new(), None);
+        Courier { firm, limit, in_hand, repayments: 0, handovers: 0, last_handover }
     }
 }
 
@@ -486,6 +511,12 @@ impl Parcel {
     /// Whether no money came for it, and none may come: what is unknown is reversed.
     pub fn untouched(&self) -> bool {
         self.collected() == 0 && self.begun() == 0
+    }
+
+    /// Whether no money is on its way or there that was not given back in full.
+    pub fn is_free_of_money(&self) -> bool {
+        let kept = |one: &Tender| one.posted() && one.given_back < one.amount;
+        self.begun() == 0 && !self.tenders.iter().any(kept)
     }
 
     pub fn is_open(&self) -> bool {

@@ -33,6 +33,31 @@ pub struct Run {
 impl Run {
     /// Sets the world up and takes all steps.
     pub fn take(&mut self, kind: u8, steps: &[Step], coverage: &mut Coverage) -> Finding {
+        self.set_up(kind, coverage)?;
+        for (place, step) in steps.iter().enumerate() {
+            self.restore_at(place, steps.len())?;
+            let command = steps::command(&self.model, kind, step).unwrap_or_else(|| {
+                let back = usize::from(step.dice[0]) % self.tried.len().min(30);
+                self.tried[self.tried.len() - 1 - back].0.clone()
+            });
+            let at = self.model.last_at.0.checked_add_signed(step.pause);
+            self.apply(&command, Timestamp(at.unwrap_or(0)), coverage)?;
+        }
+        self.finish()
+    }
+
+    /// The same with commands that are known.
+    pub fn repeat(&mut self, kind: u8, commands: &[(Command, Timestamp)]) -> Finding {
+        let mut coverage = Coverage::default();
+        self.set_up(kind, &mut coverage)?;
+        for (place, (command, at)) in commands.iter().enumerate() {
+            self.restore_at(place, commands.len())?;
+            self.apply(command, *at, &mut coverage)?;
+        }
+        self.finish()
+    }
+
+    fn set_up(&mut self, kind: u8, coverage: &mut Coverage) -> Finding {
         let opening = world::opening(kind);
         self.digest = Some(self.engine.digest());
         for command in world::before_opening() {
@@ -45,19 +70,20 @@ impl Run {
         }
         same("carried out while setting up", &self.accepted.len(), &set_up.len())?;
         self.first_step = self.tried.len();
-        for (place, step) in steps.iter().enumerate() {
-            if place == steps.len() * 2 / 3 {
-                self.restored = Some(self.restore()?);
-            }
-            let command =
-                steps::command(&self.model, world::pool(kind), step).unwrap_or_else(|| {
-                    let back = usize::from(step.dice[0]) % self.tried.len().min(30);
-                    self.tried[self.tried.len() - 1 - back].0.clone()
-                });
-            let last = self.model.last_at.0.checked_add_signed(step.pause);
-            self.apply(&command, Timestamp(last.unwrap_or(0)), coverage)?;
+        Ok(())
+    }
+
+    fn restore_at(&mut self, place: usize, steps: usize) -> Finding {
+        if place == steps * 2 / 3 {
+            self.restored = Some(self.restore()?);
         }
-        self.finish()
+        Ok(())
+    }
+
+    /// The commands of all steps so far.
+    pub fn commands(&self) -> Vec<(Command, Timestamp)> {
+        let steps = self.tried.iter().skip(self.first_step);
+        steps.map(|(command, at, _)| (command.clone(), *at)).collect()
     }
 
     fn apply(&mut self, command: &Command, at: Timestamp, coverage: &mut Coverage) -> Finding {

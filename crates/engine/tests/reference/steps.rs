@@ -71,11 +71,12 @@ pub fn step(long_pauses: bool) -> impl Strategy<Value = Step> {
 }
 
 /// The command of a step: `None` for a retry of an earlier one.
-pub fn command(model: &Model, pool: usize, step: &Step) -> Option<Command> {
+pub fn command(model: &Model, kind: u8, step: &Step) -> Option<Command> {
     if step.retry {
         return None;
     }
-    let roll = Roll { model, pool, step };
+    let (pool, huge) = (world::pool(kind), world::is_huge(kind));
+    let roll = Roll { model, pool, huge, step };
     let anything = step.slip == Slip::AnyThing;
     let open: Vec<_> = MENU.iter().filter(|(_, ready, _)| anything || ready(&roll)).collect();
     let total: u16 = open.iter().map(|(weight, _, _)| weight).sum();
@@ -94,6 +95,8 @@ pub struct Roll<'a> {
     pub model: &'a Model,
     /// How many parcels there are to play with.
     pub pool: usize,
+    /// Whether most amounts due are near the largest there is.
+    pub huge: bool,
     pub step: &'a Step,
 }
 
@@ -144,6 +147,10 @@ impl Roll<'_> {
             Slip::NumberBelow => next.saturating_sub(1),
             _ => next,
         }
+    }
+
+    pub fn count(&self, next: u32) -> u32 {
+        u32::from(self.number(u8::try_from(next).unwrap_or(u8::MAX)))
     }
 
     pub fn new_id(&self, known: usize) -> u64 {
@@ -209,6 +216,12 @@ impl Roll<'_> {
     pub fn sent(&self) -> Vec<PayoutId> {
         let sent = |state: &PayoutState| matches!(state, PayoutState::Sent(_));
         let payouts = self.model.payouts.iter().filter(|(_, (_, state))| sent(state));
+        payouts.map(|(id, _)| *id).collect()
+    }
+
+    pub fn arrived(&self) -> Vec<PayoutId> {
+        let arrived = |state: &PayoutState| matches!(state, PayoutState::Confirmed(..));
+        let payouts = self.model.payouts.iter().filter(|(_, (_, state))| arrived(state));
         payouts.map(|(id, _)| *id).collect()
     }
 

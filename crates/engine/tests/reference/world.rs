@@ -97,7 +97,11 @@ pub fn firm(number: u64, guarantee: u64) -> Command {
 
 pub fn courier(number: u64) -> Command {
     let firm = FirmId([3, 1, 1, 2, 2][usize::try_from(number).expect("a small number") % 5]);
-    let limit = if number == 2 { 60_000 } else { 5_000_000 };
+    let limit = match number {
+        2 => 60_000,
+        3 => Amount::MAX.minor(),
+        _ => 5_000_000,
+    };
     Command::RegisterCourier {
         courier: CourierId(10 + number),
         firm,
@@ -140,7 +144,7 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     let offset = [480, 0, -180][usize::from(kind % 3)];
     let mut commands = vec![Command::OpenBooks { utc_offset_minutes: offset }];
     commands.extend([bank(1), bank(2)]);
-    commands.extend([firm(1, 30_000), firm(2, 0), firm(3, 0)]);
+    commands.extend([firm(1, 30_000), firm(2, 0), firm(3, Amount::MAX.minor())]);
     commands.extend((1..=5).map(courier));
     commands.extend((1..=5).map(terminal));
     commands.extend([network(1), network(2), network(3), wallet(1), wallet(2)]);
@@ -154,6 +158,11 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands.push(tariff(1, 2, FIRST_DAY.plus(9), None));
     commands.extend((1..=5).map(seller));
     commands
+}
+
+/// Whether most amounts due are near the largest there is.
+pub fn is_huge(kind: u8) -> bool {
+    kind == 7
 }
 
 /// What nobody can do before the books are open, and how they cannot be opened.

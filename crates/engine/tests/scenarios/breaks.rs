@@ -31,10 +31,10 @@ fn each_break_closes_in_two_ways_and_leaves_suspense_empty() {
         let mut world = World::open();
         world.must(raise(1, BreakSubject::Bank(BANK), side, 500));
         world.must(propose(BreakId(1), closing, ANNA));
-        world.must(approve_closing(BreakId(1), BO));
+        world.must(approve_closing(BreakId(1), closing, BO));
         world.expect(&books);
         assert!(world.engine.open_breaks().is_empty());
-        world.repeated(approve_closing(BreakId(1), BO));
+        world.repeated(approve_closing(BreakId(1), closing, BO));
     }
 }
 
@@ -65,13 +65,33 @@ fn nobody_closes_a_break_alone() {
     let mut world = World::open();
     world.must(raise(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500));
     let id = BreakId(1);
-    world.refused(approve_closing(id, BO), Refusal::PlanState);
+    world.refused(approve_closing(id, Closing::WriteOff, BO), Refusal::PlanState);
     world.must(propose(id, Closing::WriteOff, ANNA)).repeated(propose(id, Closing::WriteOff, ANNA));
-    world.refused(approve_closing(id, ANNA), Refusal::SamePerson);
+    world.refused(approve_closing(id, Closing::WriteOff, ANNA), Refusal::SamePerson);
     // Who proposes something else instead cannot approve that either.
-    world.must(propose(id, THROUGH_BANK, BO)).refused(approve_closing(id, BO), Refusal::SamePerson);
-    world.must(approve_closing(id, ANNA));
+    world.must(propose(id, THROUGH_BANK, BO));
+    world.refused(approve_closing(id, THROUGH_BANK, BO), Refusal::SamePerson);
+    world.must(approve_closing(id, THROUGH_BANK, ANNA));
     world.expect(&[]);
+}
+
+#[test]
+fn nobody_approves_something_else_than_what_is_proposed() {
+    let mut world = World::open();
+    world.must(raise(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500));
+    let id = BreakId(1);
+    // Bo has seen that the bank takes the money back; meanwhile Anna proposes to keep it.
+    world.must(propose(id, THROUGH_BANK, ANNA)).must(propose(id, Closing::WriteOff, ANNA));
+    let seen = approve_closing(id, THROUGH_BANK, BO);
+    world.refused(seen.clone(), Refusal::PlanState);
+    world.expect(&[(A::Bank, 500), (A::Suspense, -500)]);
+    // Nor another bank account than the one that was named.
+    let (bank, currency) = (BankId(2), Currency::CNY);
+    world.must(Command::RegisterBank { bank, currency, reference: "second".into() });
+    world.must(propose(id, Closing::ThroughBank(bank), ANNA)).refused(seen, Refusal::PlanState);
+    world.must(approve_closing(id, Closing::ThroughBank(bank), BO));
+    assert_eq!(world.balance(A::Bank, BANK.0), 500);
+    assert_eq!(world.balance(A::Bank, 2), -500);
 }
 
 #[test]
@@ -79,8 +99,8 @@ fn a_closed_break_stays_closed() {
     let mut world = World::open();
     let raised = raise(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500);
     world.must(raised.clone()).must(propose(BreakId(1), THROUGH_BANK, ANNA));
-    world.must(approve_closing(BreakId(1), BO));
-    world.repeated(raised).repeated(approve_closing(BreakId(1), BO));
+    let approval = approve_closing(BreakId(1), THROUGH_BANK, BO);
+    world.must(approval.clone()).repeated(raised).repeated(approval);
     let missing = Refusal::NotFound(Missing::Break(BreakId(1)));
     world.refused(propose(BreakId(1), Closing::WriteOff, ANNA), missing);
     world.expect(&[]);
@@ -125,7 +145,7 @@ fn the_engines_own_breaks_close_like_all_others() {
     world.parcel("o-1", 10_000).out().cash(10_000);
     world.must(start_hand_over(1)).must(count(1, 10_500));
     world.must(propose(FIRST_OWN_BREAK, Closing::WriteOff, CASHIER));
-    world.must(approve_closing(FIRST_OWN_BREAK, ANNA));
+    world.must(approve_closing(FIRST_OWN_BREAK, Closing::WriteOff, ANNA));
     assert_eq!((world.sum(A::Suspense), world.sum(A::WriteOffs)), (0, -500));
     // The next one has the next number.
     let tender = world.parcel("o-2", 10_000).out().card(10_000).approve().last();

@@ -145,8 +145,8 @@ fn a_hand_over_is_one_couriers_and_is_counted_once() {
     world.must(assign(parcel)).must(dispatch_with(COLLEAGUE, parcel));
     let (tender, amount) = (TenderId { parcel, number: 1 }, Amount::of(10_000));
     world.must(Command::CollectCash { tender, courier: COLLEAGUE, amount });
-    world.refused(start_hand_over_of(COLLEAGUE, 1), Refusal::IdentifierTaken);
-    world.must(start_hand_over_of(COLLEAGUE, 2));
+    world.refused(start_hand_over_of(COLLEAGUE, 1, 1), Refusal::IdentifierTaken);
+    world.must(start_hand_over_of(COLLEAGUE, 1, 2));
     world.must(count(2, 10_000)).must(count(1, 10_000));
     world.repeated(count(1, 10_000)).repeated(count(2, 10_000));
     assert_eq!(world.sum(A::FirmCash), 20_000);
@@ -175,4 +175,44 @@ fn the_hash_of_a_one_time_code_is_frozen() {
     let hash = one_time_code_hash(HandOverId(7), 471_100);
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "0c725d9eb616f5c96cf3cd843a2e7420fc898f6cf4c541c5fc4e499abed240a0");
+}
+
+#[test]
+fn a_hand_over_said_again_after_later_ones_changes_nothing() {
+    // The pair is delivered once more when the courier has other cash in hand: it must not open and
+    // count that.
+    let mut world = World::open();
+    for number in 1..=3 {
+        world.parcel(&format!("o-{number}"), 10_000).out().cash(10_000);
+        world.must(start_hand_over(number)).must(count(number, 10_000));
+    }
+    world.parcel("o-4", 10_000).out().cash(10_000);
+    for stale in 1..=3 {
+        world.repeated(start_hand_over(stale));
+        assert!(world.apply(&count(stale, 10_000)).is_err(), "hand-over {stale} is over");
+    }
+    assert_eq!((in_hand(&world), world.sum(A::FirmCash)), ((10_000, 0), 30_000));
+    // Under a name of its own, or of an earlier one, an earlier number is still an earlier number.
+    world.repeated(start_hand_over_of(COURIER, 1, 9));
+    world.must(start_hand_over(4)).repeated(start_hand_over(1)).repeated(start_hand_over(4));
+    assert!(world.apply(&count(1, 10_000)).is_err());
+    world.must(count(4, 10_000));
+}
+
+#[test]
+fn hand_overs_are_numbered_for_each_courier_and_none_is_left_out() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().cash(10_000);
+    for number in [0, 2, u32::MAX] {
+        world.refused(start_hand_over_of(COURIER, number, 7), Refusal::WrongNumber(1));
+    }
+    world.must(start_hand_over_of(COURIER, 1, 7));
+    let counted = Amount::of(10_000);
+    let (handover, counted_by) = (HandOverId(7), CASHIER);
+    world.must(Command::CountHandOver { handover, code: CODE, counted, counted_by });
+    // One that was refused has used no number up.
+    world.refused(start_hand_over_of(COURIER, 2, 8), Refusal::NothingInHand);
+    world.refused(start_hand_over_of(COLLEAGUE, 1, 8), Refusal::NothingInHand);
+    world.parcel("o-2", 10_000).out().cash(10_000);
+    world.must(start_hand_over_of(COURIER, 2, 8));
 }

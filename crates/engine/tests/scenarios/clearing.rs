@@ -51,6 +51,77 @@ fn money_waits_five_days_after_delivery_and_until_it_is_there() {
 }
 
 #[test]
+fn a_parcel_paid_on_two_days_waits_five_days_from_the_day_it_was_paid_in_full() {
+    let mut world = hold(HoldRule::DaysAfterDelivery(5));
+    let parcel = world.parcel("o-1", 10_000).out().card(4_000).approve().id();
+    let [first, second] = [1, 2].map(|number| TenderId { parcel, number });
+    world.on("2013-08-29").door(parcel).card(6_000).approve();
+    world.must(clear(first, 4_000, 25)).must(clear(second, 6_000, 38));
+    let payable_on = day("2013-09-03");
+    assert!(world.events().contains(&Event::Held { tender: second, payable_on }));
+    // Five days after the first payment, neither is the seller's.
+    world.on("2013-09-02").must(release("2013-09-02"));
+    assert_eq!(world.tenders(parcel), [T::Held, T::Held]);
+    world.on("2013-09-03").must(release("2013-09-03"));
+    assert_eq!(world.tenders(parcel), [T::Released, T::Released]);
+}
+
+#[test]
+fn a_payment_that_was_there_before_the_delivery_waits_for_it() {
+    let mut world = hold(HoldRule::DaysAfterDelivery(5));
+    let first = world.parcel("o-1", 10_000).out().card(4_000).approve().clear().last();
+    // The parcel is still out when its money would have been due.
+    world.on("2013-09-02").must(release("2013-09-02"));
+    assert_eq!(world.tender(first).state, T::Held);
+    let second = world.on("2013-09-04").door(first.parcel).qr(6_000).approve().clear().last();
+    for date in ["2013-09-07", "2013-09-08"] {
+        world.on(date).must(release(date));
+        assert_eq!(world.tenders(first.parcel), [T::Held, T::Held], "{date}");
+    }
+    world.on("2013-09-09").must(release("2013-09-09"));
+    assert_eq!([first, second].map(|tender| world.tender(tender).state), [T::Released; 2]);
+}
+
+#[test]
+fn money_of_a_parcel_that_is_out_waits_even_where_delivery_alone_is_waited_for() {
+    let mut world = hold(HoldRule::DaysAfterDelivery(0));
+    let first = world.parcel("o-1", 10_000).out().card(4_000).approve().clear().last();
+    assert_eq!(world.tender(first).state, T::Held);
+    for date in ["2013-08-29", "2013-08-30"] {
+        world.on(date).must(release(date));
+        assert_eq!(world.tender(first).state, T::Held, "{date}");
+    }
+    let second = world.door(first.parcel).card(6_000).approve().clear().last();
+    assert_eq!(world.tender(second).state, T::Released);
+    world.on("2013-08-31").must(release("2013-08-31"));
+    assert_eq!(world.tender(first).state, T::Released);
+    assert_eq!(world.sum(A::SellerHeld), 0);
+}
+
+#[test]
+fn a_parcel_opened_again_is_delivered_on_the_day_it_is_paid_again() {
+    let mut world = hold(HoldRule::DaysAfterDelivery(5));
+    let parcel = world.parcel("o-1", 10_000).out().card(4_000).approve().clear().id();
+    world.door(parcel).qr(6_000).approve();
+    world.on("2013-08-30").must(reverse(TenderId { parcel, number: 2 }));
+    world.on("2013-09-02").must(release("2013-09-02"));
+    assert_eq!(world.tenders(parcel), [T::Held, T::Reversed]);
+    world.door(parcel).qr(6_000).approve().clear();
+    world.on("2013-09-06").must(release("2013-09-06"));
+    assert_eq!(world.tenders(parcel), [T::Held, T::Reversed, T::Held]);
+    world.on("2013-09-07").must(release("2013-09-07"));
+    assert_eq!(world.tenders(parcel), [T::Released, T::Reversed, T::Released]);
+}
+
+#[test]
+fn an_answer_of_the_next_day_is_a_delivery_of_the_next_day() {
+    let mut world = hold(HoldRule::DaysAfterDelivery(5));
+    let tender = world.parcel("o-1", 10_000).out().card(10_000).last();
+    world.on("2013-08-29").must(approve(tender)).must(clear(tender, 10_000, 63));
+    assert_eq!(world.events(), [Event::Held { tender, payable_on: day("2013-09-03") }]);
+}
+
+#[test]
 fn a_rule_that_changes_is_for_the_money_that_is_held_from_then_on() {
     let mut world = hold(HoldRule::DaysAfterHeld(2));
     let before = world.parcel("o-1", 10_000).out().card(10_000).approve().clear().last();

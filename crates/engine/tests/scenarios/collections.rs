@@ -29,7 +29,40 @@ fn a_declined_card_leaves_no_trace_and_another_tender_pays() {
     assert_eq!(world.sum(A::WalletReceivable), 10_000);
     let first = TenderId { parcel, number: 1 };
     world.repeated(decline(first));
-    world.refused(approve(first), Refusal::TenderState);
+    world.refused(unknown(first), Refusal::TenderState);
+}
+
+#[test]
+fn an_approval_after_a_decline_is_late_and_moves_nothing() {
+    let mut world = World::open();
+    for (order, was_unknown) in [("o-1", false), ("o-2", true)] {
+        let mut door = world.parcel(order, 10_000).out().card(10_000);
+        if was_unknown {
+            door = door.unknown();
+        }
+        let tender = door.decline().last();
+        for _ in 0..2 {
+            world.must(approve(tender));
+            assert_eq!(world.events(), [Event::LateApproval { tender }]);
+        }
+        assert_eq!(world.tender(tender).state, T::Declined);
+        world.expect(&[]);
+        // Whoever sees the approval reverses it: there is nothing to be taken back.
+        world.repeated(reverse(tender)).repeated(decline(tender));
+    }
+    // Nor does it pay a parcel that was paid otherwise since.
+    let parcel = world.parcel("o-3", 10_000).out().card(10_000).decline().cash(10_000).id();
+    world.must(approve(TenderId { parcel, number: 1 }));
+    assert_eq!(world.tenders(parcel), [T::Declined, T::Approved]);
+    assert_eq!((world.sum(A::NetworkReceivable), world.sum(A::CourierCash)), (0, 10_000));
+}
+
+#[test]
+fn a_decline_after_an_approval_changes_nothing() {
+    let mut world = World::open();
+    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
+    world.refused(decline(tender), Refusal::TenderState);
+    assert_eq!(world.tender(tender).state, T::Approved);
 }
 
 #[test]

@@ -79,9 +79,10 @@ fn a_firm_brings_no_more_than_was_counted_and_nothing_twice() {
     let (mut world, ..) = two_sellers(Setup::default(), 20_000);
     world.refused(deposit(1, 20_001), Refusal::AmountTooLarge(Amount::of(20_000)));
     world.must(deposit(1, 15_000)).repeated(deposit(1, 15_000));
-    world.refused(deposit(1, 14_000), Refusal::IdentifierTaken);
+    world.refused(deposit_called(1, 2, 5_000), Refusal::IdentifierTaken);
     world.refused(deposit(2, 5_001), Refusal::AmountTooLarge(Amount::of(5_000)));
-    world.must(confirm_deposit(1, 15_000)).refused(deposit(1, 5_000), Refusal::IdentifierTaken);
+    world.must(confirm_deposit(1, 15_000)).repeated(deposit(1, 15_000));
+    world.refused(deposit_called(1, 2, 5_000), Refusal::IdentifierTaken);
     let missing = Refusal::NotFound(Missing::Deposit(DepositId(2)));
     world.refused(confirm_deposit(2, 1), missing);
 }
@@ -93,7 +94,7 @@ fn cash_is_brought_to_an_account_of_its_own_currency() {
     world.must(Command::RegisterBank { bank, currency, reference: "bank in Brazil".into() });
     let (deposit, amount) = (DepositId(1), Amount::of(1));
     world.refused(
-        Command::AnnounceDeposit { deposit, firm: FIRM, bank, amount },
+        Command::AnnounceDeposit { deposit, firm: FIRM, number: 1, bank, amount },
         Refusal::CurrencyMismatch(Currency::BRL, Currency::CNY),
     );
 }
@@ -179,9 +180,88 @@ fn cash_missing_at_a_firm_holds_the_last_seller_until_it_is_made_good() {
         world.must(raise(1, BreakSubject::FirmCash(FIRM), BreakSide::Shortfall, 1_000));
         world.must(deposit(1, 19_000)).must(confirm_deposit(1, 19_000));
         assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
-        world.must(propose(BreakId(1), closing, ANNA)).must(approve_closing(BreakId(1), BO));
+        world.must(propose(BreakId(1), closing, ANNA));
+        world.must(approve_closing(BreakId(1), closing, BO));
         assert_eq!(world.tender(second).state, T::Released, "{closing:?}");
         let (bank, write_offs) = (world.sum(A::Bank), world.sum(A::WriteOffs));
         assert_eq!(bank + write_offs, 20_000, "{closing:?}");
     }
+}
+
+#[test]
+fn a_deposit_said_again_after_a_later_one_changes_nothing() {
+    // The pair is delivered once more when the firm has other cash: it must not be deposited again.
+    let (mut world, ..) = two_sellers(Setup::default(), 20_000);
+    for number in 1..=2 {
+        world.must(deposit(number, 5_000)).must(confirm_deposit(number.into(), 5_000));
+    }
+    for stale in 1..=2 {
+        world.repeated(deposit(stale, 5_000));
+        assert!(world.apply(&confirm_deposit(stale.into(), 5_000)).is_err());
+    }
+    assert_eq!((world.sum(A::Bank), world.engine.firm_cash(FIRM)), (10_000, Some(10_000)));
+    // Nor while the next one is on its way.
+    world.must(deposit(3, 10_000)).repeated(deposit(1, 5_000));
+    assert!(world.apply(&confirm_deposit(1, 5_000)).is_err());
+    world.must(confirm_deposit(3, 10_000));
+    assert_eq!((world.sum(A::Bank), world.sum(A::FirmCash)), (20_000, 0));
+}
+
+#[test]
+fn deposits_are_numbered_for_each_firm_and_none_is_left_out() {
+    let (mut world, ..) = two_sellers(Setup::default(), 20_000);
+    for number in [0, 2, u32::MAX] {
+        world.refused(deposit_called(7, number, 1), Refusal::WrongNumber(1));
+    }
+    // One that was refused has used no number up.
+    world.refused(deposit_called(7, 1, 20_001), Refusal::AmountTooLarge(Amount::of(20_000)));
+    world.must(deposit_called(7, 1, 15_000)).repeated(deposit_called(8, 1, 5_000));
+    world.must(deposit_called(8, 2, 5_000));
+    let none = Refusal::AmountTooLarge(Amount::ZERO);
+    let (deposit, firm, bank, amount) = (DepositId(9), OTHER_FIRM, BANK, Amount::of(1));
+    world.refused(Command::AnnounceDeposit { deposit, firm, number: 1, bank, amount }, none);
+}
+
+#[test]
+fn a_cancelled_deposit_leaves_the_cash_with_the_firm_which_announces_it_again() {
+    let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
+    world.must(deposit(1, 20_000)).must(cancel_deposit(1));
+    let cancelled = |deposit| {
+        let (deposit, firm, amount) = (DepositId(deposit), FIRM, Amount::of(20_000));
+        [Event::DepositCancelled { deposit, firm, amount }]
+    };
+    assert_eq!(world.events(), cancelled(1));
+    assert_eq!((world.engine.firm_cash(FIRM), world.sum(A::Bank)), (Some(20_000), 0));
+    assert_eq!(states(&world, [first, second]), [T::Approved, T::Approved]);
+    let missing = |deposit| Refusal::NotFound(Missing::Deposit(DepositId(deposit)));
+    world.refused(cancel_deposit(1), missing(1)).refused(confirm_deposit(1, 20_000), missing(1));
+    world.repeated(deposit(1, 20_000));
+    world.must(deposit(2, 20_000)).must(confirm_deposit(2, 20_000));
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
+    assert_eq!((world.sum(A::Bank), world.sum(A::FirmCash)), (20_000, 0));
+    // What the bank has confirmed is cancelled no more.
+    world.refused(cancel_deposit(2), missing(2));
+}
+
+#[test]
+fn of_two_deposits_the_cancelled_one_alone_is_the_firms_to_bring_again() {
+    let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
+    world.must(deposit(1, 12_000)).must(deposit(2, 8_000)).must(cancel_deposit(1));
+    assert_eq!(world.engine.firm_cash(FIRM), Some(12_000));
+    world.must(confirm_deposit(2, 8_000));
+    assert_eq!(states(&world, [first, second]), [T::Approved, T::Approved]);
+    world.must(deposit(3, 12_000)).must(confirm_deposit(3, 12_000));
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
+}
+
+#[test]
+fn cash_that_was_lost_on_its_way_to_the_bank_is_a_break() {
+    let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
+    let lost = raise(1, BreakSubject::FirmCash(FIRM), BreakSide::Shortfall, 20_000);
+    world.must(deposit(1, 20_000)).refused(lost.clone(), Refusal::LimitReached);
+    world.must(cancel_deposit(1)).must(lost);
+    assert_eq!((world.sum(A::FirmCash), world.sum(A::Suspense)), (0, 20_000));
+    world.must(propose(BreakId(1), Closing::ThroughBank(BANK), ANNA));
+    world.must(approve_closing(BreakId(1), Closing::ThroughBank(BANK), BO));
+    assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
 }

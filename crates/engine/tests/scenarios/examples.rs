@@ -56,6 +56,8 @@ pub fn variant(command: &Command) -> &'static str {
         C::ProposeBreakClosing { .. } => "ProposeBreakClosing",
         C::ApproveBreakClosing { .. } => "ApproveBreakClosing",
         C::ForgetClosed { .. } => "ForgetClosed",
+        C::CancelDeposit { .. } => "CancelDeposit",
+        C::PayCommission { .. } => "PayCommission",
     }
 }
 
@@ -157,7 +159,7 @@ fn doors() -> Vec<(&'static str, Command)> {
     let other = ParcelId::derived(SELLER, "o-2");
     let tender = TenderId { parcel, number: 1 };
     let (kind, network) = (CardKind::Credit, NETWORK);
-    let attempt = |reason| C::RecordAttempt { parcel, reason };
+    let attempt = |reason| C::RecordAttempt { parcel, number: 1, reason };
     let refuse = |reason| C::RefuseParcel { parcel, reason };
     vec![
         ("", announce(SELLER, "o-1", 10_000)),
@@ -185,7 +187,7 @@ fn doors() -> Vec<(&'static str, Command)> {
         ("", reverse(tender)),
         ("", cash(tender, 10_000)),
         ("", refund(tender, 1, 400)),
-        ("", confirm_refund(tender, 400)),
+        ("", confirm_refund(tender, 1, 400)),
         ("", charge_back(tender, 2, 500)),
     ]
 }
@@ -198,6 +200,8 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         ("", repay(COURIER, 1, 100)),
         ("", deposit(1, 9_900)),
         ("", confirm_deposit(1, 9_000)),
+        ("", cancel_deposit(1)),
+        ("", pay_commission(1, 120)),
         ("", clear(tender, 10_000, 63)),
         ("", release("2013-08-28")),
     ]
@@ -218,7 +222,8 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("FirmCashShortfall", raise(4, BreakSubject::FirmCash(FIRM), Shortfall, 500)),
         ("WriteOff", propose(BreakId(1), Closing::WriteOff, ANNA)),
         ("ThroughBank", propose(BreakId(2), Closing::ThroughBank(BANK), ANNA)),
-        ("", approve_closing(BreakId(1), BO)),
+        ("WriteOff", approve_closing(BreakId(1), Closing::WriteOff, BO)),
+        ("ThroughBank", approve_closing(BreakId(2), Closing::ThroughBank(BANK), BO)),
         ("", Command::ForgetClosed { before: day("2013-02-25"), limit: 1_000 }),
     ]
 }

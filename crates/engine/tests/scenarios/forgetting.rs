@@ -49,7 +49,7 @@ fn what_is_not_final_is_remembered() {
     world.on("2014-06-01").must(forget("2013-10-01"));
     assert!(forgotten(&world).is_empty());
     assert_eq!(world.engine.known_parcels(), 4);
-    world.must(confirm_refund(refunding, 100)).must(forget("2013-10-01"));
+    world.must(confirm_refund(refunding, 1, 100)).must(forget("2013-10-01"));
     assert_eq!(forgotten(&world), [refunding.parcel]);
     for parcel in [open, not_cleared, unknown] {
         assert!(world.engine.parcel_view(parcel).is_some());

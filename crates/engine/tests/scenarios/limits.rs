@@ -147,7 +147,7 @@ fn breaks_add_up_beyond_the_largest_amount() {
     for number in 1..=3 {
         world.must(raise(number, BreakSubject::Bank(BANK), BreakSide::Excess, MAX));
         world.must(propose(BreakId(number), Closing::WriteOff, ANNA));
-        world.must(approve_closing(BreakId(number), BO));
+        world.must(approve_closing(BreakId(number), Closing::WriteOff, BO));
     }
     world.expect(&[(A::Bank, 3 * MAX_BALANCE), (A::WriteOffs, -3 * MAX_BALANCE)]);
 }

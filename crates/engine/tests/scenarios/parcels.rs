@@ -102,13 +102,13 @@ fn a_lost_parcel_costs_nobody_anything_and_takes_no_money() {
 fn a_parcel_with_money_is_not_lost_refused_or_brought_back() {
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).out().cash(4_000).id();
-    for command in [attempt(parcel), refuse(parcel), Command::LoseParcel { parcel }] {
+    for command in [attempt(parcel, 1), refuse(parcel), Command::LoseParcel { parcel }] {
         world.refused(command, Refusal::ParcelState);
     }
     // Nor while a payment waits for its answer.
     let parcel = world.parcel("o-2", 10_000).out().card(4_000).id();
     let part = accept_part(parcel, 5_000);
-    for command in [attempt(parcel), refuse(parcel), Command::LoseParcel { parcel }, part] {
+    for command in [attempt(parcel, 1), refuse(parcel), Command::LoseParcel { parcel }, part] {
         world.refused(command, Refusal::ParcelState);
     }
 }
@@ -290,4 +290,34 @@ fn nothing_happens_before_the_books_are_open_and_nothing_in_the_past() {
     world.refused(Command::OpenBooks { utc_offset_minutes: 0 }, Refusal::BooksNotOpen);
     world.at = Timestamp(world.at.0 - 1);
     world.refused(bank, Refusal::TimeBackwards);
+}
+
+#[test]
+fn an_attempt_said_twice_uses_up_one() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).out().attempt().id();
+    // Before it goes out again, and when it is out.
+    world.repeated(attempt(parcel, 1)).must(dispatch(parcel)).repeated(attempt(parcel, 1));
+    assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Out, 1));
+    for number in [0, 3, u8::MAX] {
+        world.refused(attempt(parcel, number), Refusal::WrongNumber(2));
+    }
+    world.must(attempt(parcel, 2)).must(dispatch(parcel)).repeated(attempt(parcel, 2));
+    world.must(attempt(parcel, 3)).repeated(attempt(parcel, 1)).repeated(attempt(parcel, 3));
+    assert_eq!(world.view(parcel).attempts, ATTEMPTS_MAX);
+    world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
+}
+
+#[test]
+fn the_attempts_of_a_closed_parcel_are_kept_and_a_reopened_one_has_them_again() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).out().attempt().out().attempt().out().id();
+    world.door(parcel).card(4_000).decline().card(10_000).approve();
+    assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Delivered, 2));
+    world.door(parcel).reverse();
+    assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Out, 2));
+    world.repeated(attempt(parcel, 2)).must(attempt(parcel, 3));
+    world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
+    world.door(parcel).refuse().come_back();
+    assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Returned, 3));
 }

@@ -1,7 +1,7 @@
 //! Money that goes back to a buyer after the door.
 
 use engine::chart::AccountKind as A;
-use engine::view::TenderState as T;
+use engine::view::{ParcelState as S, TenderState as T};
 use engine::*;
 use money::Amount;
 
@@ -21,7 +21,7 @@ fn a_refund_before_the_money_is_there_comes_out_of_what_is_held() {
     assert_eq!((world.sum(A::SellerHeld), world.sum(A::BuyerRefunds)), (5_922, 4_000));
     world.must(clear(tender, 10_000, 63));
     assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (0, 5_922));
-    world.must(confirm_refund(tender, 4_000));
+    world.must(confirm_refund(tender, 1, 4_000));
     assert_eq!((world.sum(A::BuyerRefunds), world.sum(A::Bank)), (0, 5_937));
     world.must(plan(1, ANNA));
     let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0];
@@ -75,10 +75,10 @@ fn a_tender_sees_no_more_than_so_many_refunds() {
 #[test]
 fn all_refunds_of_a_tender_leave_the_bank_together_and_once() {
     let (mut world, tender) = paid_by_card();
-    world.refused(confirm_refund(tender, 1), Refusal::TenderState);
+    world.refused(confirm_refund(tender, 1, 1), Refusal::TenderState);
     world.must(refund(tender, 1, 1_000)).must(refund(tender, 2, 500));
-    world.refused(confirm_refund(tender, 1_000), Refusal::AmountMismatch(Amount::of(1_500)));
-    world.must(confirm_refund(tender, 1_500)).repeated(confirm_refund(tender, 1_500));
+    world.refused(confirm_refund(tender, 1, 1_000), Refusal::AmountMismatch(Amount::of(1_500)));
+    world.must(confirm_refund(tender, 1, 1_500)).repeated(confirm_refund(tender, 1, 1_500));
     assert_eq!((world.sum(A::BuyerRefunds), world.sum(A::Bank)), (0, -1_500));
 }
 
@@ -97,7 +97,7 @@ fn cash_is_refunded_but_never_charged_back() {
     let mut world = World::open();
     let tender = world.parcel("o-1", 10_000).out().cash(10_000).last();
     world.refused(charge_back(tender, 1, 100), Refusal::TenderState);
-    world.must(refund(tender, 1, 100)).must(confirm_refund(tender, 100));
+    world.must(refund(tender, 1, 100)).must(confirm_refund(tender, 1, 100));
     assert_eq!((world.sum(A::Bank), world.sum(A::CourierCash)), (-100, 10_000));
 }
 
@@ -135,4 +135,73 @@ fn a_refund_does_not_open_the_parcel_again() {
     world.must(refund(tender, 1, 10_000));
     let next = TenderId { number: 2, ..tender };
     world.refused(cash(next, 10_000), Refusal::ParcelState);
+}
+
+#[test]
+fn a_late_duplicate_of_a_refunds_confirmation_does_not_pay_the_next_refund() {
+    let (mut world, tender) = paid_by_card();
+    world.must(refund(tender, 1, 1_000)).must(confirm_refund(tender, 1, 1_000));
+    world.must(refund(tender, 2, 1_000)).repeated(confirm_refund(tender, 1, 1_000));
+    assert_eq!((world.sum(A::BuyerRefunds), world.sum(A::Bank)), (1_000, -1_000));
+    for number in [0, 3, u8::MAX] {
+        world.refused(confirm_refund(tender, number, 1_000), Refusal::WrongNumber(2));
+    }
+    world.must(confirm_refund(tender, 2, 1_000));
+    world.repeated(confirm_refund(tender, 1, 1_000)).repeated(confirm_refund(tender, 2, 1_000));
+    world.refused(confirm_refund(tender, 3, 1_000), Refusal::TenderState);
+    assert_eq!((world.sum(A::BuyerRefunds), world.sum(A::Bank)), (0, -2_000));
+}
+
+#[test]
+fn confirmations_are_counted_apart_from_refunds_and_for_each_payment() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).out().card(6_000).approve().qr(4_000).approve().id();
+    let [card, qr] = [1, 2].map(|number| TenderId { parcel, number });
+    // A confirmation of two refunds is one; a chargeback needs none.
+    world.must(refund(card, 1, 100)).must(refund(card, 2, 100)).must(confirm_refund(card, 1, 200));
+    world.must(charge_back(card, 3, 100)).must(refund(card, 4, 100));
+    world.must(refund(qr, 1, 100)).must(confirm_refund(qr, 1, 100));
+    world.must(confirm_refund(card, 2, 100));
+    assert_eq!((world.sum(A::BuyerRefunds), world.sum(A::Bank)), (0, -400));
+}
+
+#[test]
+fn a_parcel_of_which_a_payment_was_refunded_in_full_is_refused_and_brought_back() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).out().card(4_000).approve().clear().id();
+    let tender = TenderId { parcel, number: 1 };
+    world.must(refund(tender, 1, 3_999));
+    let lost = Command::LoseParcel { parcel };
+    for command in [attempt(parcel, 1), refuse(parcel), lost.clone()] {
+        world.refused(command, Refusal::ParcelState);
+    }
+    world.must(refund(tender, 2, 1)).must(refuse(parcel));
+    world.must(Command::ReturnParcel { parcel }).repeated(Command::ReturnParcel { parcel });
+    assert_eq!(world.view(parcel).state, S::Returned);
+    // Given back: all of it. The seller paid the fees, 0.22, 0.03 and 0.06, and the return.
+    assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (0, -31 - 400));
+    // The money's way goes on, the parcel's does not.
+    world.must(confirm_refund(tender, 1, 4_000));
+    assert_eq!((world.sum(A::Bank), world.sum(A::BuyerRefunds)), (4_000 - 25 - 4_000, 0));
+    world.refused(reverse(tender), Refusal::TenderState).refused(lost, Refusal::ParcelState);
+    world.refused(cash(TenderId { parcel, number: 2 }, 6_000), Refusal::ParcelState);
+}
+
+#[test]
+fn a_parcel_of_which_a_payment_was_charged_back_in_full_is_lost_or_tried_again() {
+    let mut world = World::open();
+    let [first, second] = ["o-1", "o-2"].map(|order| {
+        let tender = world.parcel(order, 10_000).out().card(4_000).approve().last();
+        world.must(charge_back(tender, 1, 4_000));
+        tender.parcel
+    });
+    world.must(Command::LoseParcel { parcel: first });
+    world.door(second).attempt();
+    assert_eq!((world.view(second).state, world.view(second).attempts), (S::Assigned, 1));
+    // One payment that is not given back is enough to keep it out.
+    let tender = world.door(second).out().cash(5_000).last();
+    for command in [attempt(second, 2), refuse(second)] {
+        world.refused(command, Refusal::ParcelState);
+    }
+    world.must(reverse(tender)).must(attempt(second, 2));
 }

@@ -136,6 +136,79 @@ fn a_returned_payout_is_paid_again_exactly_once() {
     assert_eq!(world.sum(A::Bank), 15, "what came in less what the seller got once");
 }
 
+/// A world with a payout of 99.22 that was confirmed on 28 August.
+fn confirmed() -> World {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1)).must(confirm_payout(1));
+    assert_eq!((payable(&world), world.sum(A::Bank)), ((0, 0), 15));
+    world
+}
+
+#[test]
+fn a_payout_that_came_back_after_its_confirmation_is_paid_again_exactly_once() {
+    // On the fourteenth day, the last one.
+    let mut world = confirmed();
+    world.on("2013-09-11").must(return_payout(1)).repeated(return_payout(1));
+    let (payout, seller, net) = (PayoutId(1), SELLER, Amount::of(9_922));
+    world.must(plan(2, ANNA));
+    assert_eq!(world.sum(A::Bank), 15 + 9_922, "the bank has it again");
+    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
+    assert_eq!((line.gross, line.fees, line.returned, line.net), (0, 0, 9_922, net));
+    assert_eq!((line.seller, line.payout), (seller, PayoutId(2)));
+    // Nobody may take the first one for paid, and it comes back no second time.
+    world.refused(confirm_payout(1), Refusal::NotFound(Missing::Payout(payout)));
+    world.must(approve_plan(2, BO)).must(execute(2)).repeated(return_payout(1));
+    world.must(confirm_payout(2)).repeated(return_payout(1));
+    world.refused(plan(3, ANNA), Refusal::NothingToPay);
+    assert_eq!((payable(&world), world.sum(A::Bank)), ((0, 0), 15));
+}
+
+#[test]
+fn what_a_return_says_is_the_same_before_and_after_the_confirmation() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    earn(&mut world, OTHER_SELLER, "o-2");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1)).must(confirm_payout(1));
+    assert_eq!(world.engine.payouts_in_flight().count(), 1);
+    for (payout, seller) in [(1, SELLER), (2, OTHER_SELLER)] {
+        world.must(return_payout(payout));
+        let (payout, net) = (PayoutId(payout), Amount::of(9_922));
+        assert_eq!(world.events(), [Event::PayoutReturned { payout, seller, net }]);
+    }
+    assert_eq!(payable(&world), (9_922, 0));
+    assert_eq!(world.engine.payouts_in_flight().count(), 0);
+}
+
+#[test]
+fn fifteen_days_after_its_confirmation_a_payout_comes_back_no_more() {
+    for another_arrives in [false, true] {
+        let mut world = confirmed();
+        if another_arrives {
+            // Those that are over are let go of when another one arrives.
+            earn(&mut world, SELLER, "o-2");
+            world.must(plan(2, ANNA)).must(approve_plan(2, BO)).must(execute(2));
+        }
+        world.on("2013-09-12");
+        if another_arrives {
+            world.must(confirm_payout(2));
+        }
+        let books = (payable(&world), world.sum(A::Bank));
+        world.refused(return_payout(1), Refusal::NotFound(Missing::Payout(PayoutId(1))));
+        assert_eq!((payable(&world), world.sum(A::Bank)), books);
+        world.repeated(confirm_payout(1));
+    }
+}
+
+#[test]
+fn a_payout_that_waits_for_the_bank_comes_back_however_late() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1));
+    world.on("2013-12-24").must(return_payout(1));
+    assert_eq!(payable(&world), (9_922, 0));
+}
+
 #[test]
 fn a_payout_that_was_only_planned_is_neither_confirmed_nor_returned() {
     let mut world = World::open();

@@ -50,7 +50,7 @@ fn next_day() -> Vec<Command> {
         return_payout(1),
         approve_plan(2, ANNA),
         execute(2),
-        approve_closing(BreakId(1), BO),
+        approve_closing(BreakId(1), Closing::WriteOff, BO),
         announce(OTHER_SELLER, "o-6", 1),
         start_hand_over(3),
         count(3, 2_500),

@@ -154,6 +154,28 @@ fn a_seller_pays_by_class_and_a_cap_is_a_cap() {
 }
 
 #[test]
+fn a_cap_on_a_class_cuts_each_part_by_its_share_of_the_fee() {
+    // 0.90%, 0.13% with a cap of 2.00 of its own, 0.22%, and 80.00 for all: of 10,000.00 they are
+    // 90.00, 2.00 and 22.00, together 114.00, and cut to 80.00 by 90 : 2 : 22.
+    let mut terms = shipped_terms();
+    let part = |ppm, cap| Capped { rate: Rate::from_ppm(ppm).unwrap(), cap };
+    for class in &mut terms.classes {
+        class.debit.issuer = part(9_000, None);
+        class.debit.network = part(1_300, Some(Amount::of(200)));
+        class.debit.acquirer = part(2_200, None);
+        class.debit.cap = Some(Amount::of(8_000));
+    }
+    let mut world = World::set(Setup { terms, ..Setup::default() });
+    let tender = world.parcel("o-1", 1_000_000).out().card(1_000_000).approve().last();
+    let parts = [A::IssuerFees, A::NetworkFees, A::AcquirerFees].map(|kind| world.sum(kind));
+    assert_eq!(parts.iter().sum::<i128>(), 8_000);
+    // 63.158, 1.4035 and 15.439.
+    assert_eq!(parts, [6_316, 140, 1_544]);
+    world.must(clear(tender, 1_000_000, 6_456));
+    assert!(world.engine.open_breaks().is_empty(), "the network keeps its part as it was cut");
+}
+
+#[test]
 fn terms_that_cannot_hold_are_refused() {
     let mut world = World::open();
     let none = terms_with(&[]);

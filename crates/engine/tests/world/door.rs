@@ -41,8 +41,8 @@ impl<'a> Door<'a> {
     }
 
     pub fn attempt(self) -> Door<'a> {
-        let parcel = self.parcel;
-        self.must(attempt(parcel))
+        let (parcel, before) = (self.parcel, self.world.view(self.parcel).attempts);
+        self.must(attempt(parcel, before + 1))
     }
 
     pub fn refuse(self) -> Door<'a> {

@@ -57,8 +57,8 @@ pub fn dispatch_with(courier: CourierId, parcel: ParcelId) -> Command {
     Command::DispatchParcels { courier, parcels: vec![parcel] }
 }
 
-pub fn attempt(parcel: ParcelId) -> Command {
-    Command::RecordAttempt { parcel, reason: AttemptReason::NobodyHome }
+pub fn attempt(parcel: ParcelId, number: u8) -> Command {
+    Command::RecordAttempt { parcel, number, reason: AttemptReason::NobodyHome }
 }
 
 pub fn accept_part(parcel: ParcelId, accepted: u64) -> Command {
@@ -107,8 +107,8 @@ pub fn refund(tender: TenderId, number: u8, amount: u64) -> Command {
     Command::Refund { tender, number, amount: Amount::of(amount) }
 }
 
-pub fn confirm_refund(tender: TenderId, amount: u64) -> Command {
-    Command::ConfirmRefund { bank: BANK, tender, amount: Amount::of(amount) }
+pub fn confirm_refund(tender: TenderId, number: u8, amount: u64) -> Command {
+    Command::ConfirmRefund { bank: BANK, tender, number, amount: Amount::of(amount) }
 }
 
 pub fn charge_back(tender: TenderId, number: u8, amount: u64) -> Command {
@@ -124,18 +124,19 @@ pub fn release(date: &str) -> Command {
     Command::ReleaseDue { date: day(date), limit: ITEMS_PER_COMMAND_MAX }
 }
 
-pub fn start_hand_over(handover: u64) -> Command {
-    start_hand_over_of(COURIER, handover)
+/// The usual courier's first hand-over is called 1, the second 2, and so on.
+pub fn start_hand_over(handover: u32) -> Command {
+    start_hand_over_of(COURIER, handover, handover.into())
 }
 
-pub fn start_hand_over_of(courier: CourierId, handover: u64) -> Command {
+pub fn start_hand_over_of(courier: CourierId, number: u32, handover: u64) -> Command {
     let handover = HandOverId(handover);
     let code_hash = one_time_code_hash(handover, CODE);
-    Command::StartHandOver { handover, courier, code_hash }
+    Command::StartHandOver { handover, courier, number, code_hash }
 }
 
-pub fn count(handover: u64, counted: u64) -> Command {
-    let (handover, counted) = (HandOverId(handover), Amount::of(counted));
+pub fn count(handover: u32, counted: u64) -> Command {
+    let (handover, counted) = (HandOverId(handover.into()), Amount::of(counted));
     Command::CountHandOver { handover, code: CODE, counted, counted_by: CASHIER }
 }
 
@@ -143,9 +144,22 @@ pub fn repay(courier: CourierId, number: u32, amount: u64) -> Command {
     Command::RepayShortage { courier, number, amount: Amount::of(amount) }
 }
 
-pub fn deposit(deposit: u64, amount: u64) -> Command {
+/// The usual firm's first deposit is called 1, the second 2, and so on.
+pub fn deposit(deposit: u32, amount: u64) -> Command {
+    deposit_called(deposit.into(), deposit, amount)
+}
+
+pub fn deposit_called(deposit: u64, number: u32, amount: u64) -> Command {
     let (deposit, amount) = (DepositId(deposit), Amount::of(amount));
-    Command::AnnounceDeposit { deposit, firm: FIRM, bank: BANK, amount }
+    Command::AnnounceDeposit { deposit, firm: FIRM, number, bank: BANK, amount }
+}
+
+pub fn cancel_deposit(deposit: u64) -> Command {
+    Command::CancelDeposit { deposit: DepositId(deposit) }
+}
+
+pub fn pay_commission(number: u32, amount: u64) -> Command {
+    Command::PayCommission { firm: FIRM, number, bank: BANK, amount: Amount::of(amount) }
 }
 
 pub fn confirm_deposit(deposit: u64, credited: u64) -> Command {
@@ -186,6 +200,6 @@ pub fn propose(break_id: BreakId, closing: Closing, proposed_by: PersonId) -> Co
     Command::ProposeBreakClosing { break_id, closing, proposed_by }
 }
 
-pub fn approve_closing(break_id: BreakId, approved_by: PersonId) -> Command {
-    Command::ApproveBreakClosing { break_id, approved_by }
+pub fn approve_closing(break_id: BreakId, closing: Closing, approved_by: PersonId) -> Command {
+    Command::ApproveBreakClosing { break_id, closing, approved_by }
 }

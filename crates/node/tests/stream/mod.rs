@@ -1,4 +1,4 @@
-//! One endless stream of commands, all of which are carried out: number by number the same for ever.
+//! One endless stream of commands, all of which are carried out: the same for ever.
 #![allow(dead_code)]
 
 use engine::{

@@ -92,7 +92,8 @@ impl World {
     ) {
         let parcel = &self.parcels[place];
         let id = parcel.id;
-        let command = Command::RecordAttempt { parcel: id, reason };
+        let number = parcel.attempts + 1;
+        let command = Command::RecordAttempt { parcel: id, number, reason };
         asks.push(Ask { command, then: Then::Missed(courier, place) });
         if parcel.attempts + 1 == ATTEMPTS_MAX {
             let reason = RefuseReason::AttemptsUsedUp;

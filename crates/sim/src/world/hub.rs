@@ -47,7 +47,9 @@ impl World {
         let id = HandOverId::derived(&format!("{date} {} {number}", person.reference));
         let code = u32::try_from(person.chance.below(CODES)).expect("six digits");
         let code_hash = one_time_code_hash(id, code);
-        let command = Command::StartHandOver { handover: id, courier: person.id, code_hash };
+        let courier_id = person.id;
+        let command =
+            Command::StartHandOver { handover: id, courier: courier_id, number, code_hash };
         let handover = HandOver { id, code, back };
         asks.push(Ask { command, then: Then::HandOverStarted(courier, handover) });
     }
@@ -169,7 +171,8 @@ impl World {
         for place in std::mem::take(&mut self.couriers[courier].stops) {
             let Parcel { id, attempts, .. } = &self.parcels[place];
             let reason = AttemptReason::OutOfTime;
-            let command = Command::RecordAttempt { parcel: *id, reason };
+            let number = attempts + 1;
+            let command = Command::RecordAttempt { parcel: *id, number, reason };
             asks.push(Ask { command, then: Then::OutOfTime(place) });
             if attempts + 1 == ATTEMPTS_MAX {
                 let reason = RefuseReason::AttemptsUsedUp;

@@ -15,8 +15,8 @@ impl Model {
             Command::ProposeBreakClosing { break_id, closing, proposed_by } => {
                 self.propose(break_id, closing, proposed_by)
             }
-            Command::ApproveBreakClosing { break_id, approved_by } => {
-                self.close_break(break_id, approved_by)
+            Command::ApproveBreakClosing { break_id, closing, approved_by } => {
+                self.close_break(break_id, closing, approved_by)
             }
             _ => return None,
         };
@@ -115,12 +115,13 @@ impl Model {
         self.tell(Event::BreakClosingProposed { break_id: id })
     }
 
-    fn close_break(&mut self, id: BreakId, by: PersonId) -> Answer {
+    fn close_break(&mut self, id: BreakId, approved: Closing, by: PersonId) -> Answer {
         if self.breaks.get(&id).is_some_and(|one| one.closed) {
             return Err(No::Repeated);
         }
         let one = self.open(id)?;
         let (closing, proposed_by) = one.proposal.ok_or(No::Because("nothing is proposed"))?;
+        ensure(closing == approved, "something else is proposed")?;
         ensure(by != proposed_by, "the same person")?;
         let other = match closing {
             Closing::WriteOff => (A::WriteOffs, 0, one.currency),

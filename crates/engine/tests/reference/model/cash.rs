@@ -4,13 +4,15 @@ use engine::chart::{AccountKind as A, Entry};
 use engine::*;
 use money::{Amount, Currency};
 
-use super::{Account, Answer, Deposit, Firm, HandOver, InLine, Model, No, Reason, ensure};
+use super::{
+    Account, Answer, Deposit, Firm, HandOver, InLine, Model, No, Reason, ensure, next_number,
+};
 
 impl Model {
     pub fn move_cash(&mut self, command: &Command) -> Option<Answer> {
         let done = match *command {
-            Command::StartHandOver { handover, courier, code_hash } => {
-                self.start_hand_over(handover, courier, code_hash)
+            Command::StartHandOver { handover, courier, number, code_hash } => {
+                self.start_hand_over(handover, courier, number, code_hash)
             }
             Command::CountHandOver { handover, code, counted, counted_by } => {
                 self.count(handover, code, counted, counted_by)
@@ -18,11 +20,15 @@ impl Model {
             Command::RepayShortage { courier, number, amount } => {
                 self.repay(courier, number, amount)
             }
-            Command::AnnounceDeposit { deposit, firm, bank, amount } => {
-                self.announce_deposit(deposit, firm, bank, amount)
+            Command::AnnounceDeposit { deposit, firm, number, bank, amount } => {
+                self.announce_deposit(deposit, (firm, number), bank, amount)
             }
             Command::ConfirmDeposit { deposit, credited } => {
                 self.confirm_deposit(deposit, credited)
+            }
+            Command::CancelDeposit { deposit } => self.cancel_deposit(deposit),
+            Command::PayCommission { firm, number, bank, amount } => {
+                self.pay_commission(firm, number, bank, amount)
             }
             _ => return None,
         };
@@ -40,13 +46,12 @@ impl Model {
         &mut self,
         id: HandOverId,
         courier: CourierId,
+        number: u32,
         code_hash: [u8; 32],
     ) -> Answer {
         let known = self.couriers.get(&courier).ok_or(No::Because("no such courier"))?;
         let last = known.last_handover;
-        if last == Some(id) {
-            return Err(No::Repeated);
-        }
+        next_number(number, known.handovers)?;
         let open = |one: &HandOver| one.courier == courier && !one.counted;
         ensure(!self.handovers.values().any(open), "another one waits to be counted")?;
         ensure(!self.handovers.contains_key(&id), "the identifier is taken")?;
@@ -55,6 +60,7 @@ impl Model {
         let expected = u64::try_from(in_hand).unwrap();
         let known = self.couriers.get_mut(&courier).expect("found before");
         known.last_handover = Some(id);
+        known.handovers = number;
         let tenders = std::mem::take(&mut known.in_hand);
         let new = HandOver { courier, code_hash, expected, tenders, counted: false };
         self.handovers.retain(|id, _| Some(*id) != last);
@@ -148,10 +154,7 @@ impl Model {
     fn repay(&mut self, courier: CourierId, number: u32, amount: Amount) -> Answer {
         ensure(!amount.is_zero(), "nothing repaid")?;
         let known = self.couriers.get_mut(&courier).ok_or(No::Because("no such courier"))?;
-        if (1..=known.repayments).contains(&number) {
-            return Err(No::Repeated);
-        }
-        ensure(number == known.repayments + 1, "not the next number")?;
+        next_number(number, known.repayments)?;
         known.repayments = number;
         let (_, shortage, firm_cash, _) = self.courier_accounts(courier);
         ensure(i128::from(amount.minor()) <= self.balance(shortage), "more than is short")?;
@@ -162,24 +165,23 @@ impl Model {
     fn announce_deposit(
         &mut self,
         id: DepositId,
-        firm: FirmId,
+        (firm, number): (FirmId, u32),
         bank: BankId,
         amount: Amount,
     ) -> Answer {
         ensure(!amount.is_zero(), "nothing brought")?;
-        let currency = self.firms.get(&firm).ok_or(No::Because("no such firm"))?.currency;
+        let known = self.firms.get(&firm).ok_or(No::Because("no such firm"))?;
+        let (currency, done) = (known.currency, known.deposits);
         let banks = *self.banks.get(&bank).ok_or(No::Because("no such bank account"))?;
-        if let Some(known) = self.deposits.get(&id) {
-            let same = (known.firm, known.amount) == (firm, amount.minor());
-            ensure(same, "the identifier is taken")?;
-            return Err(No::Repeated);
-        }
+        next_number(number, done)?;
         let last = |firm: &Firm| firm.last_deposit == Some(id);
-        ensure(!self.firms.values().any(last), "the identifier is taken")?;
+        let taken = self.deposits.contains_key(&id) || self.firms.values().any(last);
+        ensure(!taken, "the identifier is taken")?;
         ensure(currency == banks, "another currency")?;
         let (bank, cash) = ((A::Bank, bank.0, currency), (A::FirmCash, firm.0, currency));
         ensure(i128::from(amount.minor()) <= self.available(cash), "more than was counted")?;
         self.reserve(Reason::Deposit(id), Entry::Deposited, (bank, cash), amount.minor());
+        self.firms.get_mut(&firm).expect("found before").deposits = number;
         self.deposits_announced += 1;
         self.deposits.insert(id, Deposit { firm, amount: amount.minor() });
         self.tell(Event::DepositAnnounced { deposit: id, firm, amount })
@@ -197,5 +199,26 @@ impl Model {
         self.firms.get_mut(&firm).expect("it has brought cash").last_deposit = Some(id);
         self.tell(Event::DepositConfirmed { deposit: id, announced, credited })?;
         self.credit(firm, credited.minor())
+    }
+
+    fn cancel_deposit(&mut self, id: DepositId) -> Answer {
+        let deposit = self.deposits.remove(&id).ok_or(No::Because("no such deposit"))?;
+        self.void(Reason::Deposit(id));
+        let (firm, amount) = (deposit.firm, Amount::of(deposit.amount));
+        self.tell(Event::DepositCancelled { deposit: id, firm, amount })
+    }
+
+    fn pay_commission(&mut self, id: FirmId, number: u32, bank: BankId, amount: Amount) -> Answer {
+        ensure(!amount.is_zero(), "nothing paid")?;
+        let banks = *self.banks.get(&bank).ok_or(No::Because("no such bank account"))?;
+        let firm = self.firms.get_mut(&id).ok_or(No::Because("no such firm"))?;
+        next_number(number, firm.commission_payments)?;
+        firm.commission_payments = number;
+        let currency = firm.currency;
+        ensure(currency == banks, "another currency")?;
+        let earned = (A::FirmCommission, id.0, currency);
+        ensure(i128::from(amount.minor()) <= self.balance(earned), "more than was earned")?;
+        self.post(Entry::CommissionPaid, earned, (A::Bank, bank.0, currency), amount.minor());
+        self.tell(Event::CommissionPaid { firm: id, amount })
     }
 }

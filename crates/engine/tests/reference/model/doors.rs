@@ -8,7 +8,7 @@ use engine::*;
 use money::Amount;
 
 use super::parties::name;
-use super::{Answer, InLine, Model, No, Parcel, Statement, Tender, ensure};
+use super::{Answer, InLine, Model, No, Parcel, Statement, Tender, ensure, next_number};
 
 impl Model {
     pub fn move_parcel(&mut self, command: &Command) -> Option<Answer> {
@@ -16,7 +16,7 @@ impl Model {
             Command::AnnounceParcel { .. } => self.announce(command),
             Command::AssignParcels { firm, parcels } => self.assign(*firm, parcels),
             Command::DispatchParcels { courier, parcels } => self.dispatch(*courier, parcels),
-            Command::RecordAttempt { parcel, .. } => self.attempt(*parcel),
+            Command::RecordAttempt { parcel, number, .. } => self.attempt(*parcel, *number),
             Command::AcceptPart { parcel, accepted } => self.accept_part(*parcel, *accepted),
             Command::RefuseParcel { parcel, .. } => self.refuse(*parcel),
             Command::ReturnParcel { parcel } => self.bring_back(*parcel),
@@ -91,10 +91,12 @@ impl Model {
         Ok(())
     }
 
-    fn attempt(&mut self, id: ParcelId) -> Answer {
+    fn attempt(&mut self, id: ParcelId, number: u8) -> Answer {
         let parcel = self.parcel(id)?;
+        ensure(parcel.is_open(), "not on its way")?;
+        next_number(u32::from(number), u32::from(parcel.attempts))?;
         ensure(parcel.state == S::Out, "not out")?;
-        ensure(parcel.untouched(), "something is collected")?;
+        ensure(parcel.is_free_of_money(), "something is collected")?;
         let parcel = self.parcel_mut(id);
         parcel.state = S::Assigned;
         parcel.courier = None;
@@ -125,7 +127,7 @@ impl Model {
             return Err(No::Repeated);
         }
         ensure(matches!(parcel.state, S::Assigned | S::Out), "neither out nor at the hub")?;
-        ensure(parcel.untouched(), "something is collected")?;
+        ensure(parcel.is_free_of_money(), "something is collected")?;
         let parcel = self.parcel_mut(id);
         parcel.state = S::Refused;
         parcel.courier = None;
@@ -158,7 +160,7 @@ impl Model {
             return Err(No::Repeated);
         }
         ensure(parcel.is_open(), "not on its way")?;
-        ensure(parcel.untouched(), "something is collected")?;
+        ensure(parcel.is_free_of_money(), "something is collected")?;
         self.close(id, S::Lost);
         self.tell(Event::Lost { parcel: id })
     }
@@ -168,8 +170,10 @@ impl Model {
         let parcel = self.parcel_mut(id);
         parcel.state = state;
         parcel.closed_on = Some(today);
-        parcel.attempts = 0;
         parcel.due = parcel.collected();
+        if state == S::Delivered {
+            parcel.tenders.iter_mut().for_each(|tender| tender.taken_on = today);
+        }
     }
 
     /// Adds to what a seller's payable money is made of.

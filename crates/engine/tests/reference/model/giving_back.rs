@@ -6,14 +6,14 @@ use engine::*;
 use money::Amount;
 
 use super::tenders::receivable;
-use super::{Account, Answer, How, Model, No, Statement, ensure};
+use super::{Account, Answer, How, Model, No, Statement, ensure, next_number};
 
 impl Model {
     pub fn give_back(&mut self, command: &Command) -> Option<Answer> {
         let done = match *command {
             Command::Refund { tender, number, amount } => self.refund(tender, number, amount),
-            Command::ConfirmRefund { bank, tender, amount } => {
-                self.confirm_refund(bank, tender, amount)
+            Command::ConfirmRefund { bank, tender, number, amount } => {
+                self.confirm_refund(bank, tender, number, amount)
             }
             Command::ChargeBack { tender, number, amount } => {
                 self.charge_back(tender, number, amount)
@@ -50,10 +50,7 @@ impl Model {
         ensure(!amount.is_zero(), "nothing given back")?;
         let tender = self.tender(id)?.clone();
         ensure(tender.posted(), "not approved")?;
-        if (1..=tender.gifts).contains(&number) {
-            return Err(No::Repeated);
-        }
-        ensure(number == tender.gifts + 1, "not the next number")?;
+        next_number(u32::from(number), u32::from(tender.gifts))?;
         ensure(number <= REFUNDS_MAX, "too many refunds")?;
         ensure(amount.minor() <= tender.amount - tender.given_back, "more than was paid")?;
         let released = tender.state == TenderState::Released;
@@ -72,21 +69,22 @@ impl Model {
         Ok(())
     }
 
-    fn confirm_refund(&mut self, bank: BankId, id: TenderId, amount: Amount) -> Answer {
+    fn confirm_refund(&mut self, bank: BankId, id: TenderId, number: u8, amount: Amount) -> Answer {
         ensure(!amount.is_zero(), "nothing paid")?;
         let banks = *self.banks.get(&bank).ok_or(No::Because("no such bank account"))?;
         let tender = self.tender(id)?;
         let (unpaid, currency) = (tender.unpaid, self.parcel(id.parcel)?.currency);
         ensure(tender.posted(), "not approved")?;
-        if unpaid == 0 && tender.gifts > 0 {
-            return Err(No::Repeated);
-        }
+        next_number(u32::from(number), u32::from(tender.confirmations))?;
+        ensure(unpaid > 0, "nothing to be paid")?;
         ensure(banks == currency, "another currency")?;
         ensure(amount.minor() == unpaid, "not what is to be paid")?;
         let buyers = (A::BuyerRefunds, 0, currency);
         self.about = (Some(id), None);
         self.post(Entry::RefundPaid, buyers, (A::Bank, bank.0, currency), unpaid);
-        self.tender_mut(id).unpaid = 0;
+        let tender = self.tender_mut(id);
+        tender.unpaid = 0;
+        tender.confirmations = number;
         self.tell(Event::RefundPaid { tender: id, amount })
     }
 }

@@ -217,7 +217,7 @@ fn capped(amount: u64, terms: tariff::Capped) -> u64 {
 }
 
 /// Cuts a sum by weights: down to whole units first, then one unit each to the largest remainders.
-fn cut(sum: u64, weights: [u32; 3]) -> [u64; 3] {
+fn cut(sum: u64, weights: [u64; 3]) -> [u64; 3] {
     let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
     if total == 0 {
         return [sum, 0, 0];
@@ -249,7 +249,7 @@ pub fn fees(
             let mut fees = three.map(|part| capped(amount, part));
             let sum: u128 = fees.iter().map(|fee| u128::from(*fee)).sum();
             if let Some(cap) = rates.cap.filter(|cap| sum > u128::from(cap.minor())) {
-                fees = cut(cap.minor(), three.map(|part| part.rate.ppm()));
+                fees = cut(cap.minor(), fees);
             }
             parts.push((FeeKind::Issuer, fees[0]));
             parts.push((FeeKind::Network, fees[1]));

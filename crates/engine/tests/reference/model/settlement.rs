@@ -149,33 +149,41 @@ impl Model {
         self.tell(Event::Executed { plan: id, lines: plan.lines })
     }
 
-    /// A payout that is on its way, and the bank account that it is paid from; a retry where it
-    /// came to that end before.
-    fn sent(&self, id: PayoutId, end: PayoutState) -> Answer<(PayoutLine, BankId)> {
-        match self.payouts.get(&id) {
-            Some((line, PayoutState::Sent(bank))) => Ok((*line, *bank)),
-            Some((_, state)) if *state == end => Err(No::Repeated),
-            _ => Err(No::Because("no payout on its way")),
-        }
-    }
-
     fn confirm_payout(&mut self, id: PayoutId) -> Answer {
-        let (line, bank) = self.sent(id, PayoutState::Confirmed)?;
+        let known = self.payouts.get(&id).copied();
+        let (line, bank) = match known {
+            Some((line, PayoutState::Sent(bank))) => (line, bank),
+            Some((_, PayoutState::Confirmed(..))) => return Err(No::Repeated),
+            _ => return Err(No::Because("no payout on its way")),
+        };
         let in_flight = (A::PayoutInFlight, 0, line.currency);
-        let bank = (A::Bank, bank.0, line.currency);
-        self.post(Entry::PayoutConfirmed, in_flight, bank, line.net.minor());
-        self.payouts.get_mut(&id).expect("found before").1 = PayoutState::Confirmed;
+        let account = (A::Bank, bank.0, line.currency);
+        self.post(Entry::PayoutConfirmed, in_flight, account, line.net.minor());
+        self.end_payout(id, PayoutState::Confirmed(bank, self.today));
         self.tell(Event::PayoutConfirmed { payout: id, seller: line.seller, net: line.net })
     }
 
+    fn end_payout(&mut self, id: PayoutId, state: PayoutState) {
+        self.payouts.get_mut(&id).expect("found before").1 = state;
+    }
+
     fn return_payout(&mut self, id: PayoutId) -> Answer {
-        let (line, _) = self.sent(id, PayoutState::Returned)?;
-        let in_flight = (A::PayoutInFlight, 0, line.currency);
+        let known = self.payouts.get(&id).copied();
+        let (line, from) = match known {
+            Some((line, PayoutState::Sent(_))) => (line, (A::PayoutInFlight, 0, line.currency)),
+            Some((line, PayoutState::Confirmed(bank, day))) => {
+                let over = day.plus(PAYOUT_RETURN_DAYS) < self.today;
+                ensure(!over, "arrived too long ago")?;
+                (line, (A::Bank, bank.0, line.currency))
+            }
+            Some((_, PayoutState::Returned)) => return Err(No::Repeated),
+            _ => return Err(No::Because("no payout that could come back")),
+        };
         let payable = (A::SellerPayable, line.seller.0, line.currency);
-        self.post(Entry::PayoutReturned, in_flight, payable, line.net.minor());
+        self.post(Entry::PayoutReturned, from, payable, line.net.minor());
         let returned = line.net.minor();
         self.note(line.seller, Statement { returned, ..Statement::default() });
-        self.payouts.get_mut(&id).expect("found before").1 = PayoutState::Returned;
+        self.end_payout(id, PayoutState::Returned);
         self.tell(Event::PayoutReturned { payout: id, seller: line.seller, net: line.net })
     }
 }

@@ -69,6 +69,8 @@ impl Model {
             gifts: 0,
             given_back: 0,
             from_held: 0,
+            rule: None,
+            confirmations: 0,
             unpaid: 0,
         };
         self.parcel_mut(id.parcel).tenders.push(new);
@@ -126,7 +128,7 @@ impl Model {
                 self.tender_mut(id).state = S::Unknown;
                 self.tell(Event::BecameUnknown { tender: id })
             }
-            (S::Unknown | S::Reversed, Resolution::Approved) => {
+            (S::Unknown | S::Reversed | S::Declined, Resolution::Approved) => {
                 self.tell(Event::LateApproval { tender: id })
             }
             (S::Unknown | S::Reversed, Resolution::Unknown)
@@ -196,7 +198,7 @@ impl Model {
                 return self.tell(Event::Reversed { tender: id, posted: Amount::ZERO });
             }
             S::Approved => ensure(tender.gifts == 0, "something of it was given back")?,
-            S::Reversed => return Err(No::Repeated),
+            S::Reversed | S::Declined => return Err(No::Repeated),
             _ => return Err(No::Because("nothing to take back")),
         }
         if let How::Cash(courier) = tender.how {
@@ -274,13 +276,16 @@ impl Model {
     pub fn is_there(&mut self, id: TenderId) -> Answer {
         let seller = &self.sellers[&self.parcel(id.parcel)?.seller];
         let (rule, today) = (self.hold_rules[&seller.jurisdiction], self.today);
+        let open = self.parcel(id.parcel)?.is_open();
         let tender = self.tender_mut(id);
         tender.state = S::Held;
         let payable_on = match rule {
             HoldRule::AtOnce => today,
             HoldRule::DaysAfterHeld(days) => today.plus(days),
+            HoldRule::DaysAfterDelivery(days) if open => today.plus(days.max(1)),
             HoldRule::DaysAfterDelivery(days) => tender.taken_on.plus(days).max(today),
         };
+        tender.rule = Some(rule);
         self.tell(Event::Held { tender: id, payable_on })?;
         if payable_on == today {
             return self.release(id);
@@ -297,9 +302,27 @@ impl Model {
         due.sort_by_key(|(day, _)| *day);
         due.truncate(usize::try_from(limit).unwrap());
         for (_, id) in due {
-            self.release(id)?;
+            match self.waits_until(id)? {
+                Some(later) => {
+                    self.held.retain(|(_, other)| *other != id);
+                    self.held.push((later, id));
+                }
+                None => self.release(id)?,
+            }
         }
         Ok(())
+    }
+
+    /// Where a hold counts from the delivery, it may turn out to be longer than was known when the
+    /// money came.
+    fn waits_until(&self, id: TenderId) -> Answer<Option<BusinessDate>> {
+        let tender = self.tender(id)?;
+        let Some(HoldRule::DaysAfterDelivery(days)) = tender.rule else { return Ok(None) };
+        let until = match self.parcel(id.parcel)?.is_open() {
+            true => self.today.plus(days.max(1)),
+            false => tender.taken_on.plus(days),
+        };
+        Ok((until > self.today).then_some(until))
     }
 
     fn release(&mut self, id: TenderId) -> Answer {

@@ -18,6 +18,7 @@ pub fn announce(roll: &Roll) -> Command {
     let currency =
         if (seller == 5) == roll.slips(Slip::SomebodyElse) { Currency::CNY } else { Currency::BRL };
     let due = match roll.step.dice[2] % 20 {
+        ..14 if roll.huge => Amount::MAX.minor() - u64::from(roll.step.dice[3] % 3),
         0..14 => 10_000 + 100 * u64::from(roll.step.dice[3]),
         14..17 => 300 + u64::from(roll.step.dice[3]),
         17 => 1,
@@ -82,8 +83,10 @@ pub fn dispatch(roll: &Roll) -> Command {
 }
 
 pub fn attempt(roll: &Roll) -> Command {
-    let parcel = roll.parcel(|one| one.state == ParcelState::Out);
-    Command::RecordAttempt { parcel, reason: AttemptReason::NobodyHome }
+    let parcel = roll.parcel(|one| one.state == ParcelState::Out && one.is_free_of_money());
+    let next = roll.model.parcels.get(&parcel).map_or(1, |parcel| parcel.attempts + 1);
+    let (number, reason) = (roll.number(next), AttemptReason::NobodyHome);
+    Command::RecordAttempt { parcel, number, reason }
 }
 
 pub fn accept_part(roll: &Roll) -> Command {
@@ -97,7 +100,7 @@ pub fn accept_part(roll: &Roll) -> Command {
 }
 
 pub fn refuse(roll: &Roll) -> Command {
-    let parcel = roll.parcel(|one| there(one) && one.untouched());
+    let parcel = roll.parcel(|one| there(one) && one.is_free_of_money());
     let reason = [RefuseReason::NotWanted, RefuseReason::Damaged][roll.die(1) % 2];
     Command::RefuseParcel { parcel, reason }
 }
@@ -107,7 +110,7 @@ pub fn bring_back(roll: &Roll) -> Command {
 }
 
 pub fn lose(roll: &Roll) -> Command {
-    Command::LoseParcel { parcel: roll.parcel(|one| one.is_open() && one.untouched()) }
+    Command::LoseParcel { parcel: roll.parcel(|one| one.is_open() && one.is_free_of_money()) }
 }
 
 /// A parcel that something is left to collect for, with the next tender's number, the courier who
@@ -169,10 +172,12 @@ pub fn collect_cash(roll: &Roll) -> Command {
 }
 
 pub fn gift(roll: &Roll, card: bool) -> (TenderId, u8, Amount) {
-    let by_card = |one: &Tender| !is_cash(one);
-    let tender = roll.tender(|one| one.posted() && (!card || by_card(one)));
+    let slip = roll.slips(Slip::SomebodyElse);
+    let fits = |one: &Tender| !card || is_cash(one) == slip;
+    let tender = roll.tender(|one| one.posted() && fits(one));
     let known = roll.model.tender(tender);
-    let next = roll.number(known.map_or(1, |one| one.gifts + 1));
+    let next = known.map_or(1, |one| if slip { one.gifts } else { one.gifts + 1 });
+    let next = roll.number(next);
     (tender, next, roll.part(known.map_or(1, |one| one.amount - one.given_back)))
 }
 
@@ -188,9 +193,11 @@ pub fn charge_back(roll: &Roll) -> Command {
 
 pub fn confirm_refund(roll: &Roll) -> Command {
     let tender = roll.tender(|one| one.unpaid > 0);
-    let unpaid = roll.model.tender(tender).map_or(1, |one| one.unpaid);
+    let known = roll.model.tender(tender);
+    let unpaid = known.map_or(1, |one| one.unpaid);
+    let number = roll.number(known.map_or(1, |one| one.confirmations + 1));
     let bank = roll.bank(roll.currency_of(tender));
-    Command::ConfirmRefund { bank, tender, amount: roll.amount(unpaid) }
+    Command::ConfirmRefund { bank, tender, number, amount: roll.amount(unpaid) }
 }
 
 pub fn forget(roll: &Roll) -> Command {

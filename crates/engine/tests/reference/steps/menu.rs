@@ -8,7 +8,7 @@ use super::Roll;
 use super::door::*;
 use super::office::*;
 use super::party::party;
-use crate::model::{How, Parcel, PlanState, Seller, Tender};
+use crate::model::{Firm, How, Parcel, PlanState, Seller, Tender};
 
 /// Whether a command of that kind can be carried out for somebody, and how to make one.
 type Entry = (u16, fn(&Roll) -> bool, fn(&Roll) -> Command);
@@ -18,11 +18,11 @@ pub const MENU: &[Entry] = &[
     (14, |roll| roll.model.parcels.len() < roll.pool, announce),
     (9, |roll| roll.any(|one| one.state == ParcelState::Announced), assign),
     (12, |roll| roll.any(|one| one.state == ParcelState::Assigned && one.attempts < 3), dispatch),
-    (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.untouched()), attempt),
+    (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.is_free_of_money()), attempt),
     (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.untouched()), accept_part),
-    (2, |roll| roll.any(|one| there(one) && one.untouched()), refuse),
+    (2, |roll| roll.any(|one| there(one) && one.is_free_of_money()), refuse),
     (6, |roll| roll.any(|one| one.state == ParcelState::Refused), bring_back),
-    (1, |roll| roll.any(|one| one.is_open() && one.untouched()), lose),
+    (1, |roll| roll.any(|one| one.is_open() && one.is_free_of_money()), lose),
     (14, |roll| roll.any(is_payable), begin),
     (16, |roll| roll.any_tender(|one| one.state == T::Begun), resolve),
     (5, |roll| roll.any_tender(|one| one.state == T::Unknown), resolve),
@@ -37,6 +37,8 @@ pub const MENU: &[Entry] = &[
     (4, |roll| !debtors(roll).is_empty(), repay),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
+    (1, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
+    (2, |roll| !firms_with_commission(roll).is_empty(), pay_commission),
     (10, |roll| roll.any_tender(|one| one.state == T::Approved && !is_cash(one)), confirm_clearing),
     (8, |roll| roll.model.held.iter().any(|(day, _)| *day <= roll.model.today), release_due),
     (1, |_| true, release_due),
@@ -46,6 +48,7 @@ pub const MENU: &[Entry] = &[
     (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Approved), execute),
     (7, |roll| !roll.sent().is_empty(), |roll| Command::ConfirmPayout { payout: roll.payout() }),
     (3, |roll| !roll.sent().is_empty(), |roll| Command::ReturnPayout { payout: roll.payout() }),
+    (1, |roll| !roll.arrived().is_empty(), come_back),
     (1, |_| true, raise),
     (3, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
     (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
@@ -86,6 +89,16 @@ pub fn cash_of(roll: &Roll, firm: FirmId) -> i128 {
 
 pub fn firms_with_cash(roll: &Roll) -> Vec<FirmId> {
     roll.model.firms.keys().copied().filter(|id| cash_of(roll, *id) > 0).collect()
+}
+
+pub fn commission_of(roll: &Roll, firm: FirmId) -> i128 {
+    let known = roll.model.firms.get(&firm);
+    let account = |known: &Firm| (AccountKind::FirmCommission, firm.0, known.currency);
+    known.map_or(0, |known| roll.model.balance(account(known)))
+}
+
+pub fn firms_with_commission(roll: &Roll) -> Vec<FirmId> {
+    roll.model.firms.keys().copied().filter(|id| commission_of(roll, *id) > 0).collect()
 }
 
 /// The sellers that a plan would pay.

@@ -4,7 +4,9 @@ use engine::view::TenderState as T;
 use engine::*;
 use money::{Amount, Currency};
 
-use super::menu::{cash_of, debtors, firms_with_cash, is_cash, loaded, rich};
+use super::menu::{
+    cash_of, commission_of, debtors, firms_with_cash, firms_with_commission, is_cash, loaded, rich,
+};
 use super::{Roll, Slip};
 use crate::model::{PlanState, Tender};
 use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
@@ -14,7 +16,9 @@ pub fn start_hand_over(roll: &Roll) -> Command {
     let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let handover = HandOverId(roll.new_id(roll.model.handovers_started));
     let code_hash = one_time_code_hash(handover, world::code(handover));
-    Command::StartHandOver { handover, courier, code_hash }
+    let last = roll.model.couriers.get(&courier).map_or(0, |one| one.handovers);
+    let number = roll.count(last + 1);
+    Command::StartHandOver { handover, courier, number, code_hash }
 }
 
 pub fn count(roll: &Roll) -> Command {
@@ -43,9 +47,9 @@ pub fn repay(roll: &Roll) -> Command {
     let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let known = roll.model.couriers.get(&courier);
     let short = known.map_or(0, |_| roll.model.balance(roll.model.courier_accounts(courier).1));
-    let next = known.map_or(0, |one| u8::try_from(one.repayments).unwrap()) + 1;
+    let next = known.map_or(0, |one| one.repayments) + 1;
     let amount = roll.part(u64::try_from(short).unwrap_or(u64::MAX));
-    Command::RepayShortage { courier, number: u32::from(roll.number(next)), amount }
+    Command::RepayShortage { courier, number: roll.count(next), amount }
 }
 
 pub fn announce_deposit(roll: &Roll) -> Command {
@@ -56,7 +60,8 @@ pub fn announce_deposit(roll: &Roll) -> Command {
     let bank = roll.bank(known.map_or(Currency::CNY, |known| known.currency));
     let deposit = DepositId(roll.new_id(roll.model.deposits_announced));
     let amount = roll.part(u64::try_from(there).unwrap_or(u64::MAX));
-    Command::AnnounceDeposit { deposit, firm, bank, amount }
+    let number = roll.count(known.map_or(0, |known| known.deposits) + 1);
+    Command::AnnounceDeposit { deposit, firm, number, bank, amount }
 }
 
 pub fn confirm_deposit(roll: &Roll) -> Command {
@@ -64,6 +69,21 @@ pub fn confirm_deposit(roll: &Roll) -> Command {
     let deposit = roll.pick(0, &open, |die| DepositId(u64::try_from(die % 6).unwrap()));
     let announced = roll.model.deposits.get(&deposit).map_or(1, |one| one.amount);
     Command::ConfirmDeposit { deposit, credited: roll.part(announced) }
+}
+
+pub fn cancel_deposit(roll: &Roll) -> Command {
+    let open: Vec<_> = roll.model.deposits.keys().copied().collect();
+    let deposit = roll.pick(0, &open, |die| DepositId(u64::try_from(die % 6).unwrap()));
+    Command::CancelDeposit { deposit }
+}
+
+pub fn pay_commission(roll: &Roll) -> Command {
+    let firm = roll.pick(0, &firms_with_commission(roll), |die| FIRMS[die % 3]);
+    let known = roll.model.firms.get(&firm);
+    let number = roll.count(known.map_or(0, |known| known.commission_payments) + 1);
+    let bank = roll.bank(known.map_or(Currency::CNY, |known| known.currency));
+    let earned = u64::try_from(commission_of(roll, firm)).unwrap_or(u64::MAX);
+    Command::PayCommission { firm, number, bank, amount: roll.part(earned) }
 }
 
 pub fn confirm_clearing(roll: &Roll) -> Command {
@@ -157,5 +177,15 @@ pub fn approve_closing(roll: &Roll) -> Command {
     let break_id = roll.open_break(true);
     let proposal = roll.model.breaks.get(&break_id).and_then(|one| one.proposal);
     let proposed_by = proposal.map_or(PersonId(1), |(_, by)| by);
-    Command::ApproveBreakClosing { break_id, approved_by: roll.second(proposed_by, 1) }
+    let closing = match proposal {
+        Some((closing, _)) if !roll.slips(Slip::AmountAbove) => closing,
+        _ => Closing::ThroughBank(BANKS[roll.die(2) % 2]),
+    };
+    let approved_by = roll.second(proposed_by, 1);
+    Command::ApproveBreakClosing { break_id, closing, approved_by }
+}
+
+/// A payout that has arrived comes back all the same.
+pub fn come_back(roll: &Roll) -> Command {
+    Command::ReturnPayout { payout: roll.pick(0, &roll.arrived(), |_| roll.payout()) }
 }
