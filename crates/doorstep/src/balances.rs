@@ -14,6 +14,8 @@ use crate::books;
 use crate::export::{Accounts, Style};
 use crate::words::{grouped, left, right, say};
 
+/// Shows the trial balance.
+///
 /// Shows the trial balance: what is on each kind of account, or on every account. Accounts with
 /// nothing on them are left out.
 #[derive(Args, Debug)]

@@ -18,7 +18,7 @@ use tariff::{ClassNo, FeeKind, Fees, Tender, Terms};
 use crate::words::{Lang, grouped, left, right, say};
 use crate::{books, words};
 
-/// Explains what the books say.
+/// Explains a payout, down to its parcels, fees and tariff versions.
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
     #[command(subcommand)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use engine::{Command, ParcelId, Refusal, SellerId};
 use files::orders::{Import, ImportReport, OrderParcel, import};
@@ -10,8 +10,9 @@ use files::profile::Profile;
 use money::decimal::Decimal;
 use node::Client;
 
+use crate::setup::{self, Setup};
 use crate::words::{Lang, grouped, say};
-use crate::{books, setup, tariffs};
+use crate::{books, tariffs};
 
 /// Bad lines, and orders that the books refuse, that are named; the others are counted.
 pub const NAMED_MAX: usize = 20;
@@ -22,6 +23,12 @@ pub fn read(path: &Path, profile: &str, seller: Option<&str>) -> anyhow::Result<
     if let Some(seller) = seller {
         profile = profile.with_seller(seller).context("--seller")?;
     }
+    ensure!(
+        !profile.needs_seller(),
+        "--seller is missing: the profile `{}` reads an export without sellers; say whose orders \
+         they are",
+        profile.name()
+    );
     import(&profile, path).context("--orders")
 }
 
@@ -103,6 +110,8 @@ pub fn why_none(report: &ImportReport) -> String {
     format!("  {}", why.join("\n  "))
 }
 
+/// Takes orders into the books; taken again, they change nothing.
+///
 /// Imports orders into the books: sellers that are new are registered, parcels that are new
 /// announced. What is there already is left as it is, so importing the same file again changes
 /// nothing.
@@ -150,7 +159,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         bail!("{}: there is no parcel in it\n{}", args.orders.display(), why_none(&import.report));
     }
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
-    let setup = setup::commands(&import, &tariff, &args.class)?;
+    let setup = setup::of_import(&import, &tariff, &args.class)?;
     // Whatever makes no import was said before anything is written.
     let opened = books::open_or_create(data)?;
     let mut client = opened.node.client();
@@ -193,12 +202,20 @@ fn announcement(parcel: &OrderParcel) -> Command {
 }
 
 /// Opens the books where they are new, and registers what the parcels need.
-fn prepare(client: &mut Client, setup: Vec<Command>, data: &Path) -> anyhow::Result<()> {
+fn prepare(client: &mut Client, setup: Setup, data: &Path) -> anyhow::Result<()> {
     let (is_open, _) = client.look(|engine| engine.utc_offset_minutes().is_some())?;
     if !is_open {
         carry_out(client, setup::opening())?;
     }
-    for (_, command, refusal) in carry_out(client, setup)? {
+    for commands in [setup.shared, setup.sellers] {
+        no_refusal(carry_out(client, commands)?, data)?;
+    }
+    Ok(())
+}
+
+/// Ends an import of which the books refuse something that its parcels need.
+fn no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> anyhow::Result<()> {
+    for (_, command, refusal) in refused {
         let what = match command {
             // A seller that is known keeps its terms.
             Command::RegisterSeller { .. } if refusal == Refusal::IdentifierTaken => continue,

@@ -266,8 +266,8 @@ pub fn write_messages(
 }
 
 /// The message of one plan. Sellers' names and accounts are not in the books (M12); until they come
-/// from the vault, a payee is named by the seller's reference, and its account by the reference in a
-/// scheme of its own.
+/// from the vault, a payee is named by the seller's reference, and its account by the seller's
+/// number in a scheme of its own.
 fn write_message(plan: &Plan, engine: &Engine, path: &Path) -> anyhow::Result<Written> {
     let scheme = || Some(AccountScheme::Proprietary("DOORSTEP".into()));
     let mut payments: BTreeMap<money::Currency, Vec<Transfer>> = BTreeMap::new();

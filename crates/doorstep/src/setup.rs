@@ -22,20 +22,27 @@ pub fn opening() -> Vec<Command> {
     ]
 }
 
-/// Registers a bank account for each currency, the tariff, and the sellers of an import. All of it
-/// may be there already.
-pub fn commands(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result<Vec<Command>> {
-    let mut commands = Vec::new();
+/// What the parcels of an import need. All of it may be there already.
+pub struct Setup {
+    /// A bank account for each currency, and the tariff.
+    pub shared: Vec<Command>,
+    /// The sellers; only once the rest is there.
+    pub sellers: Vec<Command>,
+}
+
+/// Puts together what an import needs.
+pub fn of_import(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result<Setup> {
+    let (mut shared, mut sellers) = (Vec::new(), Vec::new());
     let currencies: BTreeSet<_> = import.parcels.iter().map(|parcel| parcel.currency).collect();
     for currency in currencies {
         tariffs::check_currency(tariff, currency)?;
         let reference = format!("bank-{}", currency.code().to_lowercase());
         let bank = BankId::derived(&reference);
-        commands.push(Command::RegisterBank { bank, currency, reference });
+        shared.push(Command::RegisterBank { bank, currency, reference });
     }
     let id = TariffId::derived(&tariff.name);
     for version in &tariff.versions {
-        commands.push(Command::PublishTariff {
+        shared.push(Command::PublishTariff {
             tariff: id,
             version: version.number,
             currency: tariff.currency,
@@ -50,7 +57,7 @@ pub fn commands(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result
     let mut seen = BTreeSet::new();
     for parcel in &import.parcels {
         if seen.insert((&parcel.seller, parcel.currency)) {
-            commands.push(Command::RegisterSeller {
+            sellers.push(Command::RegisterSeller {
                 seller: SellerId::derived(&parcel.seller),
                 kind: SellerKind::Business,
                 currency: parcel.currency,
@@ -63,5 +70,5 @@ pub fn commands(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result
             });
         }
     }
-    Ok(commands)
+    Ok(Setup { shared, sellers })
 }

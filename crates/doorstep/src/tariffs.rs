@@ -17,7 +17,7 @@ use crate::words::{left, right, say};
 const SHIPPED: [(&str, &str); 1] =
     [("china-2013", include_str!("../../../tariffs/china-2013.toml"))];
 
-/// Works with tariff files.
+/// Checks and shows tariff files.
 #[derive(Args, Debug)]
 pub struct TariffArgs {
     #[command(subcommand)]

@@ -10,6 +10,8 @@ use serde::Serialize;
 use crate::books;
 use crate::words::say;
 
+/// Replays everything from zero and checks every money rule.
+///
 /// Replays the whole journal from its first command, compares the books with every snapshot on the
 /// way, and checks every money rule. Changes nothing; the books may be in use meanwhile.
 ///
@@ -89,7 +91,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
 
 fn print(found: &Found, digest: &Digest) {
     say!("{} batches, {} commands, {} legs replayed", found.batches, found.commands, found.legs);
-    say!("{} snapshots compared", found.snapshots.len());
+    say!("snapshots compared: {}", found.snapshots.len());
     for (debits, credits) in found.debits.iter().zip(&found.credits) {
         say!(
             "{}: debits {} = credits {} (minor units)",
@@ -107,5 +109,5 @@ fn print(found: &Found, digest: &Digest) {
     for line in &found.wrong {
         say!("  {line}");
     }
-    say!("Keep this directory as it is, take a copy of it, and report this.");
+    say!("Copy this directory before you change anything in it, and report this.");
 }

@@ -129,7 +129,9 @@ impl DataDirectory {
             if found == JOURNAL {
                 return Err(DirectoryError::Exists { path: path.clone() });
             }
-            if !HARMLESS.iter().any(|name| found.starts_with(name)) {
+            let is_harmless = HARMLESS.iter().any(|name| found.starts_with(name));
+            // Snapshots without a journal: it was lost, and a new one would hide that.
+            if !is_harmless || found == SNAPSHOTS && has_entries(&path.join(SNAPSHOTS)) {
                 return Err(DirectoryError::NotEmpty { path: path.clone(), found });
             }
         }
@@ -210,6 +212,10 @@ impl SharedDirectory {
     pub fn snapshots(&self) -> Result<SnapshotsReader, SnapshotError> {
         SnapshotsReader::open(&self.path.join(SNAPSHOTS))
     }
+}
+
+fn has_entries(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
 }
 
 /// The absolute path of a data directory that is there.

@@ -13,13 +13,16 @@ use crate::start::{Clock, Limits};
 /// Commands whose records are fetched together before they are carried out.
 pub(crate) const WARM_COMMANDS: usize = 32;
 
+/// Answers, and where they go.
+pub(crate) type Addressed = (Option<Arc<dyn Sink>>, Vec<Answer>);
+
 /// A batch that is ready to be made durable, and who waits for that.
 #[derive(Default)]
 pub(crate) struct Sealed {
     /// Empty where nothing was carried out.
     pub payload: Vec<u8>,
     pub commands: u32,
-    pub answers: Vec<(Option<Arc<dyn Sink>>, Vec<Answer>)>,
+    pub answers: Vec<Addressed>,
     pub replies: Vec<Reply>,
     /// The state after the batch, where it is time for a snapshot.
     pub snapshot: Option<Snapshot>,

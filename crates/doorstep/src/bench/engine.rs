@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -62,8 +62,8 @@ pub struct EngineArgs {
 /// What the child measured.
 #[derive(Debug, Serialize, Deserialize)]
 struct Load {
-    announce_seconds: f64,
-    seconds: f64,
+    announcing: Duration,
+    collecting: Duration,
     commit_p50_us: u64,
     commit_p99_us: u64,
     commit_max_us: u64,
@@ -143,18 +143,21 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
         &mut engine,
         &mut node::replay::Unwatched,
     )?;
-    let replay_s = begun.elapsed().as_secs_f64();
+    let replaying = begun.elapsed();
     ensure!(engine.fingerprint() == fingerprint, "M11: the replay ends at other books");
 
-    let per_second = |count: u64, seconds: f64| (count as f64 / seconds) as u64;
+    let per_second = |count: u64, took: Duration| -> u64 {
+        let each_second = u128::from(count) * 1_000_000 / took.as_micros().max(1);
+        u64::try_from(each_second).unwrap_or(u64::MAX)
+    };
     let per_collection = legs_per_collection();
     let figures = Figures {
         collections: args.collections,
         in_flight: args.in_flight,
         synchronous: "FULL",
-        collections_per_s: per_second(args.collections, load.seconds),
-        commands_per_s: per_second(2 * args.collections, load.seconds),
-        legs_per_s: per_second(per_collection * args.collections, load.seconds),
+        collections_per_s: per_second(args.collections, load.collecting),
+        commands_per_s: per_second(2 * args.collections, load.collecting),
+        legs_per_s: per_second(per_collection * args.collections, load.collecting),
         commit_p50_ms: load.commit_p50_us as f64 / 1e3,
         commit_p99_ms: load.commit_p99_us as f64 / 1e3,
         commit_max_ms: load.commit_max_us as f64 / 1e3,
@@ -163,11 +166,11 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
         restart_s,
         restart_loading_s: recovery.loading.as_secs_f64(),
         restart_commands: recovery.replayed.commands,
-        replay_commands_per_s: per_second(replayed.commands, replay_s),
-        announce_commands_per_s: per_second(args.collections, load.announce_seconds),
+        replay_commands_per_s: per_second(replayed.commands, replaying),
+        announce_commands_per_s: per_second(args.collections, load.announcing),
         snapshots: load.snapshots,
         verified: true,
-        seconds: load.seconds,
+        seconds: load.collecting.as_secs_f64(),
     };
     if args.json {
         say!("{}", serde_json::to_string(&figures)?);
@@ -291,11 +294,11 @@ fn child(args: &EngineArgs, data: &Path) -> anyhow::Result<()> {
     set_up(&mut client)?;
     let begun = Instant::now();
     announce(&mut client, args.collections)?;
-    let announce_seconds = begun.elapsed().as_secs_f64();
-    let (latencies, seconds) = collect(&mut client, args.collections, args.in_flight)?;
+    let announcing = begun.elapsed();
+    let (latencies, collecting) = collect(&mut client, args.collections, args.in_flight)?;
     let load = Load {
-        announce_seconds,
-        seconds,
+        announcing,
+        collecting,
         commit_p50_us: latencies.at_permille(500),
         commit_p99_us: latencies.at_permille(990),
         commit_max_us: latencies.max(),
@@ -404,7 +407,7 @@ fn collect(
     client: &mut Client,
     collections: u64,
     in_flight: u64,
-) -> anyhow::Result<(Histogram, f64)> {
+) -> anyhow::Result<(Histogram, Duration)> {
     let order = Order::of(collections);
     let mut begun = 0;
     let mut waiting: VecDeque<Step> = VecDeque::new();
@@ -455,7 +458,7 @@ fn collect(
             }
         }
     }
-    Ok((latencies, started.elapsed().as_secs_f64()))
+    Ok((latencies, started.elapsed()))
 }
 
 /// The parcels in an order that jumps about all of them.

@@ -68,6 +68,8 @@ pub struct DayFlags {
     lang: Option<Lang>,
 }
 
+/// Runs a courier day on your orders, to paid sellers.
+///
 /// Runs a courier day in virtual time: orders are imported and announced, couriers take the parcels
 /// out and collect by card, QR and in cash, hand over, deposit; networks clear, the bank confirms;
 /// the sellers are paid.
@@ -227,7 +229,7 @@ fn verdict(found: &Found) -> ExitCode {
     if found.wrong.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("The books are not what they should be:");
+    eprintln!("The books are not what they should be, and no payouts were written:");
     found.wrong.iter().for_each(|line| eprintln!("  {line}"));
     ExitCode::FAILURE
 }
@@ -346,8 +348,12 @@ fn live(
     wrong.extend(sim::compare(&day.world, &engine).err().unwrap_or_default());
     let sums = payouts::day_sums(data)?;
     let payouts_file = data.join("payouts.csv");
-    payouts::write_csv(&sums, &engine, &payouts_file)?;
-    let messages = payouts::write_messages(&sums, &engine, data)?;
+    let mut messages = Vec::new();
+    // Nobody is to be paid from books that are wrong.
+    if wrong.is_empty() {
+        payouts::write_csv(&sums, &engine, &payouts_file)?;
+        messages = payouts::write_messages(&sums, &engine, data)?;
+    }
     Ok(Found { day, engine, sums, payouts_file, messages, wrong, was_finished })
 }
 

@@ -19,6 +19,8 @@ use node::replay::Watcher;
 pub use self::accounts::{Accounts, Style};
 use crate::{books, words};
 
+/// Writes every posting for hledger, beancount or a spreadsheet.
+///
 /// Writes every posting of the books, with the parcel and the tariff version behind it, in a format
 /// that another program reads and checks.
 ///

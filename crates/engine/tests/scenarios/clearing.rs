@@ -137,6 +137,22 @@ fn a_rule_that_changes_is_for_the_money_that_is_held_from_then_on() {
 }
 
 #[test]
+fn what_is_held_waits_by_the_rule_of_its_day_also_for_a_delivery() {
+    let (three, two) = (HoldRule::DaysAfterDelivery(3), HoldRule::DaysAfterHeld(2));
+    for (first, second, released) in [(three, two, "2013-09-02"), (two, three, "2013-08-30")] {
+        let mut world = hold(first);
+        let tender = world.parcel("o-1", 10_000).out().card(4_000).approve().clear().last();
+        world.must(Command::SetHoldRule { jurisdiction: CHINA, rule: second });
+        world.on("2013-08-30").door(tender.parcel).cash(6_000);
+        for date in ["2013-08-30", "2013-08-31", "2013-09-01", "2013-09-02"] {
+            world.on(date).must(release(date));
+            let expected = if date < released { T::Held } else { T::Released };
+            assert_eq!(world.tender(tender).state, expected, "{first:?}, then {second:?}, {date}");
+        }
+    }
+}
+
+#[test]
 fn money_is_released_in_the_order_of_its_days_and_no_more_than_asked_for() {
     let mut world = hold(HoldRule::DaysAfterHeld(1));
     let mut tenders = Vec::new();
