@@ -1,0 +1,238 @@
+//! The test bed: the real program in a directory of its own. A failure shows what was run, and all
+//! that it said.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The program.
+pub const DOORSTEP: &str = env!("CARGO_BIN_EXE_doorstep");
+
+/// The columns of Doorstep's own order files.
+pub const ORDER_COLUMNS: &str = "order,seller,currency,amount_due";
+
+/// A new empty directory in which the program runs.
+pub struct Bed {
+    scratch: TempDir,
+}
+
+impl Bed {
+    pub fn new() -> Bed {
+        let mut scratch = tempfile::Builder::new();
+        let scratch = scratch.prefix("doorstep-cli-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+        Bed { scratch: scratch.unwrap() }
+    }
+
+    /// Where a file of the directory is.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    /// Writes an order file in Doorstep's own layout: a line an order.
+    pub fn orders(&self, name: &str, lines: &[&str]) {
+        self.write(name, format!("{ORDER_COLUMNS}\n{}\n", lines.join("\n")));
+    }
+
+    pub fn read(&self, name: impl AsRef<Path>) -> String {
+        let path = self.path(name);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    pub fn has(&self, name: impl AsRef<Path>) -> bool {
+        self.path(name).exists()
+    }
+
+    /// Another program, to be run in the directory.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.scratch.path()).stdin(Stdio::null());
+        command.env("LC_ALL", "C.UTF-8").env_remove("COLUMNS").env_remove("CLICOLOR_FORCE");
+        command
+    }
+
+    /// Doorstep with arguments that have no spaces: `day --parcels 100`.
+    pub fn doorstep(&self, arguments: &str) -> Command {
+        let mut command = self.command(DOORSTEP);
+        command.args(arguments.split_whitespace());
+        command
+    }
+
+    /// Runs it to its end.
+    #[track_caller]
+    pub fn run(&self, arguments: &str) -> Ran {
+        Ran::of(&mut self.doorstep(arguments))
+    }
+
+    /// The data directory `books` with a finished day in it, with more faults than usual.
+    #[track_caller]
+    pub fn faulty_day(&self, parcels: u32) -> Value {
+        let line = format!("day --parcels {parcels} --faults 300 --data books --json");
+        self.run(&line).succeeds().json()
+    }
+
+    /// A data directory with a day of which a payout came back, and the day.
+    #[track_caller]
+    pub fn day_with_a_payout_that_came_back(&self) -> (String, Value) {
+        for seed in 1..=40 {
+            let data = format!("books-{seed}");
+            let line = format!("day --parcels 200 --faults 1000 --seed {seed} --data {data}");
+            let day = self.run(&format!("{line} --json")).succeeds().json();
+            if number(&day, "/counts/payouts_came_back") > 0 {
+                return (data, day);
+            }
+        }
+        panic!("of 40 days with many faults, no payout came back in any");
+    }
+
+    /// What `verify` says of `books`, which must be good.
+    #[track_caller]
+    pub fn verified(&self, books: &str) -> Value {
+        self.run(&format!("verify --data {books} --json")).succeeds().json()
+    }
+}
+
+/// A program that has ended.
+pub struct Ran {
+    line: String,
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    /// Runs a command to its end, and keeps what it says.
+    #[track_caller]
+    pub fn of(command: &mut Command) -> Ran {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Ran::end_of(command, child)
+    }
+
+    /// Waits for the end of what a command began.
+    #[track_caller]
+    pub fn end_of(command: &Command, child: Child) -> Ran {
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
+        let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+        let words = [command.get_program()].into_iter().chain(command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        let ran = Ran { line: words.join(" "), code: output.status.code(), stdout, stderr };
+        let panicked = ran.stdout.contains("panicked") || ran.stderr.contains("panicked");
+        assert!(!panicked, "it panicked{ran}");
+        ran
+    }
+
+    #[track_caller]
+    pub fn succeeds(self) -> Ran {
+        self.ends_with(0)
+    }
+
+    /// It ends with exit status 1 and says these words, and perhaps more, on standard error.
+    #[track_caller]
+    pub fn fails(self, words: &str) -> Ran {
+        self.ends_with(1).says(words)
+    }
+
+    #[track_caller]
+    pub fn ends_with(self, code: i32) -> Ran {
+        assert_eq!(self.code, Some(code), "the exit status{self}");
+        self
+    }
+
+    /// It said these words on standard error.
+    #[track_caller]
+    pub fn says(self, words: &str) -> Ran {
+        assert!(self.stderr.contains(words), "it should say: {words}{self}");
+        self
+    }
+
+    /// It printed these words on standard output.
+    #[track_caller]
+    pub fn prints(self, words: &str) -> Ran {
+        assert!(self.stdout.contains(words), "it should print: {words}{self}");
+        self
+    }
+
+    #[track_caller]
+    pub fn says_nothing(self) -> Ran {
+        assert_eq!(self.stderr, "", "standard error{self}");
+        self
+    }
+
+    pub fn stdout(&self) -> &str {
+        &self.stdout
+    }
+
+    pub fn stderr(&self) -> &str {
+        &self.stderr
+    }
+
+    /// The one JSON object that it printed.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        let object: Result<Value, _> = serde_json::from_str(&self.stdout);
+        object.unwrap_or_else(|error| panic!("no JSON: {error}{self}"))
+    }
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ran { line, code, stdout, stderr } = self;
+        write!(f, "\n$ {line}\n[exit status {code:?}]\n--- standard output\n{stdout}")?;
+        write!(f, "--- standard error\n{stderr}---")
+    }
+}
+
+/// A whole number of an object, by its path: `/collected/card`.
+#[track_caller]
+pub fn number(object: &Value, path: &str) -> i64 {
+    let found = object.pointer(path).and_then(Value::as_i64);
+    found.unwrap_or_else(|| panic!("no whole number at {path} in {object:#}"))
+}
+
+/// A text of an object, by its path.
+#[track_caller]
+pub fn text<'v>(object: &'v Value, path: &str) -> &'v str {
+    let found = object.pointer(path).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("no text at {path} in {object:#}"))
+}
+
+/// An amount with two decimals in minor units: `-12.30` is -1230.
+#[track_caller]
+pub fn minor(amount: &str) -> i64 {
+    let (whole, decimals) = amount.split_once('.').unwrap_or_else(|| panic!("{amount}: no point"));
+    assert_eq!(decimals.len(), 2, "{amount}");
+    format!("{whole}{decimals}").parse().unwrap_or_else(|error| panic!("{amount}: {error}"))
+}
+
+/// A program of the system that the tests need, in the directory of a bed.
+#[track_caller]
+pub fn tool(bed: &Bed, name: &str) -> Command {
+    let there = Command::new(name).arg("--version").output();
+    assert!(there.is_ok(), "{name} is missing: run ./test, which installs it");
+    bed.command(name)
+}
+
+/// Where one of the files by other people is, or nothing and a line that says so.
+pub fn real(path: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let path = std::env::var_os("DOORSTEP_DATA").map_or(beside, PathBuf::from).join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("SKIPPED: {} is not there; set DOORSTEP_DATA to where it is", path.display());
+    None
+}
+
+/// The records of a CSV file, each by its columns' names.
+pub fn records(text: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
+}

@@ -1,0 +1,235 @@
+//! The day: what it adds up to, and that anyone can recompute it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::bed::{Bed, Ran, minor, number, real, records, text};
+
+/// The card fees of the class `general`, in parts per million, as the tariff writes them.
+const GENERAL: &str = r#"card = { issuer = "0.55%", network = "0.08%", acquirer = "0.15%" }"#;
+const RATES_PPM: [i64; 3] = [5_500, 800, 1_500];
+
+/// Everything that the command's help promises of `--json`.
+const KEYS: [&str; 19] = [
+    "parcels",
+    "announced",
+    "collected",
+    "refused",
+    "returned",
+    "fees",
+    "held",
+    "payable",
+    "paid",
+    "custody",
+    "unknown",
+    "breaks",
+    "debits",
+    "credits",
+    "payouts",
+    "digest",
+    "seconds",
+    "real",
+    "simulated",
+];
+
+fn total(object: &Value) -> i64 {
+    object.as_object().unwrap().values().map(|value| value.as_i64().unwrap()).sum()
+}
+
+/// What holds of every day.
+#[track_caller]
+fn assert_adds_up(day: &Value) {
+    for key in KEYS {
+        assert!(day.get(key).is_some(), "{key} is missing in {day:#}");
+    }
+    let collected = total(&day["collected"]);
+    let left = number(day, "/announced") - collected - number(day, "/refused");
+    let ended = number(day, "/counts/delivered") + number(day, "/counts/refused");
+    assert!(left >= 0, "{day:#}");
+    assert_eq!(left == 0, ended == number(day, "/parcels"), "{left} are left of {day:#}");
+    let sellers = number(day, "/paid") + number(day, "/held") + number(day, "/payable");
+    assert_eq!(collected - total(&day["fees"]), sellers, "the sellers' money in {day:#}");
+    assert!(number(day, "/returned") <= number(day, "/refused"), "{day:#}");
+    assert_eq!(day["debits"], day["credits"], "M1");
+    assert_eq!(text(day, "/digest").len(), 64);
+    assert!(day["seconds"].as_f64().unwrap() >= 0.0);
+    assert_eq!(day["wrong"], Value::Array(Vec::new()));
+}
+
+/// Of each seller of the sample: what is due on each delivered order, in centavos.
+fn dues_by_seller(sample: &Path) -> BTreeMap<String, BTreeMap<String, i64>> {
+    let file = |name: &str| records(&fs::read_to_string(sample.join(name)).unwrap());
+    let orders = file("olist_orders_dataset.csv");
+    let delivered = orders.iter().filter(|order| order["order_status"] == "delivered");
+    let delivered: BTreeSet<&str> = delivered.map(|order| order["order_id"].as_str()).collect();
+    let mut dues: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+    for item in file("olist_order_items_dataset.csv") {
+        if delivered.contains(item["order_id"].as_str()) {
+            let due = dues.entry(item["seller_id"].clone()).or_default();
+            let due = due.entry(item["order_id"].clone()).or_default();
+            *due += centavos(&item["price"]) + centavos(&item["freight_value"]);
+        }
+    }
+    dues
+}
+
+/// `35.9`, `541`.
+fn centavos(amount: &str) -> i64 {
+    let (whole, decimals) = amount.split_once('.').unwrap_or((amount, ""));
+    minor(&format!("{whole}.{decimals:0<2}"))
+}
+
+fn half_up(amount: i64, rate_ppm: i64) -> i64 {
+    (amount * rate_ppm + 500_000) / 1_000_000
+}
+
+#[test]
+fn each_payout_of_the_real_day_is_recomputed_from_the_orders_and_the_tariff() {
+    let Some(sample) = real("olist_sample_8k") else { return };
+    let tariff = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tariffs/china-2013.toml");
+    let tariff = fs::read_to_string(tariff).unwrap();
+    let general = tariff.split_once("name = \"general\"\n").unwrap().1;
+    assert!(general.starts_with(GENERAL), "the rates of this test are the tariff's");
+
+    let bed = Bed::new();
+    let run = || {
+        let mut command = bed.doorstep("day --profile olist --seed 7 --tender card --data books");
+        command.args("--refusals 0 --faults 0 --json --orders".split(' ')).arg(&sample);
+        Ran::of(&mut command).succeeds().says_nothing().json()
+    };
+    let day = run();
+    assert_adds_up(&day);
+    assert_eq!(text(&day, "/currency"), "BRL");
+    assert_eq!(number(&day, "/parcels"), 7_854);
+    assert_eq!(number(&day, "/announced"), 124_616_225);
+    assert_eq!(number(&day, "/collected/card"), 124_616_225);
+    for nothing in ["/collected/qr", "/collected/cash", "/refused", "/returned", "/held"] {
+        assert_eq!(number(&day, nothing), 0, "{nothing}");
+    }
+    for nothing in ["/payable", "/unknown", "/breaks", "/fees/cod", "/fees/commission"] {
+        assert_eq!(number(&day, nothing), 0, "{nothing}");
+    }
+    assert_eq!(total(&day["custody"]), 0);
+    assert_eq!(number(&day, "/orders_by_status/delivered"), 7_773);
+
+    let written = bed.read(text(&day, "/payouts"));
+    assert_payouts_recomputed(&written, &dues_by_seller(&sample), &day);
+
+    let before = bed.verified("books");
+    assert_eq!(text(&before, "/digest"), text(&day, "/digest"));
+    let again = run();
+    assert_eq!(text(&again, "/digest"), text(&day, "/digest"));
+    assert_eq!(bed.verified("books"), before, "a second run adds no batch and no command");
+    assert_eq!(bed.read("books/payouts.csv"), written);
+}
+
+fn assert_payouts_recomputed(
+    written: &str,
+    dues: &BTreeMap<String, BTreeMap<String, i64>>,
+    day: &Value,
+) {
+    let mut lines = written.lines();
+    let header = "payout,seller,currency,gross,fees,net,given_back,returned";
+    assert_eq!(lines.next(), Some(header));
+    let decimal = |minor: i64| format!("{}.{:02}", minor / 100, minor % 100);
+    let mut paid = BTreeSet::new();
+    let mut sums = [0; 3];
+    for (number, line) in (1..).zip(lines) {
+        let seller = line.split(',').nth(1).unwrap();
+        let mut fees = [0; 3];
+        for due in dues[seller].values() {
+            for (fee, rate_ppm) in fees.iter_mut().zip(RATES_PPM) {
+                *fee += half_up(*due, rate_ppm);
+            }
+        }
+        let gross: i64 = dues[seller].values().sum();
+        let all: i64 = fees.iter().sum();
+        let expected = [gross, all, gross - all].map(decimal).join(",");
+        assert_eq!(line, format!("{number},{seller},BRL,{expected},0.00,0.00"));
+        sums = [0, 1, 2].map(|kind| sums[kind] + fees[kind]);
+        assert!(paid.insert(seller), "{seller} is paid twice");
+    }
+    assert_eq!(paid.len(), dues.len(), "every seller is paid");
+    let kinds = ["/fees/issuer", "/fees/network", "/fees/acquirer"];
+    assert_eq!(kinds.map(|kind| number(day, kind)), sums);
+    assert_eq!(number(day, "/paid"), number(day, "/announced") - sums.iter().sum::<i64>());
+}
+
+#[test]
+fn a_day_with_faults_adds_up_on_the_real_orders() {
+    let Some(sample) = real("olist_sample_8k") else { return };
+    let bed = Bed::new();
+    let mut command = bed.doorstep("day --profile olist --data books --json --orders");
+    let day = Ran::of(command.arg(&sample)).succeeds().json();
+    assert_adds_up(&day);
+    assert_eq!(number(&day, "/announced"), 124_616_225);
+    for some in ["/refused", "/returned", "/counts/declined", "/counts/became_unknown"] {
+        assert!(number(&day, some) > 0, "{some} in {day:#}");
+    }
+    assert_eq!(bed.verified("books")["digest"], day["digest"]);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_books_and_another_seed_others() {
+    let bed = Bed::new();
+    let run = |seed: u32, data: &str| {
+        let line = format!("day --parcels 200 --faults 300 --seed {seed} --data {data} --json");
+        let day = bed.run(&line).succeeds().json();
+        assert_adds_up(&day);
+        text(&day, "/digest").to_owned()
+    };
+    let first = run(7, "first");
+    assert_eq!(run(7, "second"), first);
+    assert_eq!(bed.read("first/payouts.csv"), bed.read("second/payouts.csv"));
+    assert_eq!(bed.read("first/payouts-1.xml"), bed.read("second/payouts-1.xml"));
+    assert_ne!(run(8, "third"), first);
+}
+
+#[test]
+fn every_tender_and_every_rate_of_faults_adds_up() {
+    let bed = Bed::new();
+    for (tender, refusals, faults) in
+        [("card", 100, 0), ("qr", 0, 1000), ("cash", 50, 1000), ("mixed", 30, 500)]
+    {
+        let line = format!(
+            "day --parcels 150 --tender {tender} --refusals {refusals} --faults {faults} \
+             --data {tender} --json"
+        );
+        assert_adds_up(&bed.run(&line).succeeds().json());
+    }
+    let card = bed.run("day --parcels 150 --tender card --refusals 100 --faults 0 --data card");
+    card.succeeds().prints("These books had the whole day already; nothing was added.");
+}
+
+#[test]
+fn the_demo_ends_with_commands_that_work() {
+    let bed = Bed::new();
+    let demo = bed.run("demo --data books").succeeds();
+    let demo = demo
+        .says("couriers are out\n")
+        .prints("The books balance, and equal what the networks, the bank and the couriers have.");
+    let demo = demo.prints("real:      nothing: the orders are made up");
+    let commands: Vec<&str> =
+        demo.stdout().lines().filter_map(|line| line.strip_prefix("  doorstep ")).collect();
+    assert_eq!(commands.len(), 4, "{demo}");
+    for command in commands {
+        let (command, _) = command.split_once("books").unwrap();
+        bed.run(&format!("{command} books")).succeeds().says_nothing();
+    }
+    for line in demo.stdout().lines().chain(demo.stderr().lines()) {
+        assert_eq!(line, line.trim_end(), "white space ends a line{demo}");
+    }
+}
+
+#[test]
+fn a_day_can_be_read_in_chinese() {
+    let bed = Bed::new();
+    let day = bed.run("day --parcels 50 --data books --lang zh").succeeds();
+    let day = day.says("派送收款").prints("账簿平衡，与卡组织、银行和快递员的记录逐项一致。");
+    assert!(!day.stdout().contains("parcels"), "{day}");
+    let mut by_locale = bed.doorstep("day --parcels 50 --data books");
+    Ran::of(by_locale.env("LC_ALL", "zh_CN.UTF-8")).succeeds().prints("登记包裹");
+}

@@ -1,0 +1,175 @@
+//! The data directory: whose it is, what is in it, and which version wrote it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::bed::{Bed, text};
+
+const DAY: &str = "day --parcels 50 --data books --json";
+
+/// Where SQLite keeps a file's `user_version`: our format, four bytes, big end first.
+const FORMAT_AT: usize = 60;
+
+fn set_format(path: &Path, format: u32) {
+    let mut content = fs::read(path).unwrap();
+    content[FORMAT_AT..FORMAT_AT + 4].copy_from_slice(&format.to_be_bytes());
+    fs::write(path, content).unwrap();
+}
+
+#[test]
+fn books_that_another_process_works_on_are_left_alone_and_can_be_read() {
+    let bed = Bed::new();
+    let day = bed.run(DAY).succeeds().json();
+    bed.write("books/LOCK", "4711\n");
+    let lock = File::open(bed.path("books/LOCK")).unwrap();
+    lock.lock().unwrap();
+    let in_use = format!(
+        "error: the data directory {} is in use by process 4711; stop that Doorstep first, or \
+         choose another directory\n",
+        bed.path("books").display()
+    );
+    bed.run(DAY).fails(&in_use);
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    bed.run("import --orders orders.csv --profile doorstep --data books").fails(&in_use);
+    assert_eq!(bed.verified("books")["digest"], day["digest"]);
+    for reader in ["balances", "export --format csv", "explain payout 1"] {
+        bed.run(&format!("{reader} --data books")).succeeds().says_nothing();
+    }
+    drop(lock);
+    assert_eq!(bed.run(DAY).succeeds().json()["digest"], day["digest"]);
+}
+
+#[test]
+fn a_path_that_is_no_data_directory_is_refused_and_left_as_it_is() {
+    let bed = Bed::new();
+    bed.write("file", "mine");
+    fs::create_dir(bed.path("other")).unwrap();
+    bed.write("other/letter.txt", "mine");
+    let full = |name: &str| bed.path(name).display().to_string();
+    let day = "day --parcels 50 --data";
+
+    let file =
+        format!("error: {} is not a directory; give a directory for the data\n", full("file"));
+    bed.run(&format!("{day} file")).fails(&file);
+    bed.run("verify --data file").fails(&file);
+    bed.run(&format!("{day} other")).fails(&format!(
+        "error: {} is not empty (letter.txt is in it); choose a directory that is empty or new\n",
+        full("other")
+    ));
+    bed.run("verify --data other").fails(&format!(
+        "error: {} is not a data directory of Doorstep: it has no journal.sqlite. Check the path, \
+         or create it first\n",
+        full("other")
+    ));
+    for reader in ["verify", "balances", "export --format csv", "explain payout 1"] {
+        bed.run(&format!("{reader} --data nowhere"))
+            .fails("error: there is no data directory nowhere; check the path, or create it first");
+        assert!(!bed.has("nowhere"), "{reader} makes no directory");
+    }
+    assert_eq!(bed.read("file"), "mine");
+    assert_eq!(fs::read_dir(bed.path("other")).unwrap().count(), 1);
+}
+
+#[test]
+fn books_whose_journal_is_lost_are_not_begun_anew() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    let import = "import --orders orders.csv --profile doorstep --data books";
+    bed.run(import).succeeds();
+    for lost in ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"] {
+        let _ = fs::remove_file(bed.path("books").join(lost));
+    }
+    let words =
+        format!("error: {} is not empty (snapshots is in it); ", bed.path("books").display());
+    bed.run(import).fails(&words);
+    bed.run("day --parcels 50 --data books").fails(&words);
+    assert!(!bed.has("books/journal.sqlite"));
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_said_so() {
+    let bed = Bed::new();
+    fs::create_dir(bed.path("sealed")).unwrap();
+    fs::set_permissions(bed.path("sealed"), fs::Permissions::from_mode(0o555)).unwrap();
+    if File::create(bed.path("sealed/probe")).is_ok() {
+        println!("SKIPPED: whoever runs this test, root perhaps, may write everywhere");
+        return;
+    }
+    let mend = "give it to the user that runs Doorstep, or run as its owner\n";
+    bed.run("day --parcels 50 --data sealed").fails(mend);
+    bed.run("day --parcels 50 --data sealed/books").fails(mend);
+}
+
+#[test]
+fn an_empty_directory_and_a_new_one_of_several_levels_will_do() {
+    let bed = Bed::new();
+    fs::create_dir(bed.path("empty")).unwrap();
+    bed.run("day --parcels 10 --data empty").succeeds();
+    bed.run("day --parcels 10 --data new/of/several/levels").succeeds();
+    bed.verified("new/of/several/levels");
+}
+
+#[test]
+fn a_journal_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let bed = Bed::new();
+    let day = bed.run(DAY).succeeds().json();
+    let journal = bed.path("books/journal.sqlite");
+    set_format(&journal, 2);
+    let before = fs::read(&journal).unwrap();
+    let newer = format!(
+        "error: {} has journal format 2; this Doorstep reads up to 1. Nothing was changed. Start \
+         the newer Doorstep that wrote it\n",
+        journal.display()
+    );
+    bed.run(DAY).fails(&newer);
+    bed.run("verify --data books").fails(&newer);
+    bed.run("export --format hledger --data books").fails(&newer);
+    assert!(fs::read(&journal).unwrap() == before);
+    set_format(&journal, 1);
+    assert_eq!(bed.run(DAY).succeeds().json()["digest"], day["digest"]);
+}
+
+#[test]
+fn a_snapshot_of_a_newer_version_is_said_so_and_the_journal_serves() {
+    let bed = Bed::new();
+    let day = bed.run(DAY).succeeds().json();
+    let entries = fs::read_dir(bed.path("books/snapshots")).unwrap();
+    let snapshot = entries.map(|entry| entry.unwrap().path()).next().unwrap();
+    set_format(&snapshot, 2);
+    let newer = format!(
+        "the snapshot {} has format 2; this Doorstep reads up to 1. Nothing was changed. Start the \
+         newer Doorstep that wrote it, or from an older snapshot\n",
+        snapshot.display()
+    );
+    let again = bed.run(DAY).succeeds().says("note: snapshot ").says(&newer).json();
+    assert_eq!(again["digest"], day["digest"]);
+    bed.run("verify --data books").ends_with(1).prints(&newer);
+}
+
+#[test]
+fn another_day_in_the_same_books_is_refused_and_changes_nothing() {
+    let bed = Bed::new();
+    bed.run(DAY).succeeds();
+    let before = bed.verified("books");
+    let another = "error: --data books: these books hold something else than the beginning of this \
+                   day: other orders, another seed, or other flags. Nothing was changed. Give what \
+                   that day was given, or another directory\n";
+    for other in [
+        "--parcels 51",
+        "--parcels 50 --seed 8",
+        "--parcels 50 --refusals 60",
+        "--parcels 50 --tender cash",
+        "--parcels 50 --date 2014-01-01",
+    ] {
+        let line = format!("day --data books {other}");
+        bed.run(&line).fails(another);
+        assert_eq!(bed.verified("books"), before, "{other}");
+    }
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    bed.run("import --orders orders.csv --profile doorstep --data imported").succeeds();
+    let imported = text(&bed.verified("imported"), "/digest").to_owned();
+    bed.run("day --parcels 50 --data imported")
+        .fails(&another.replace("--data books", "--data imported"));
+    assert_eq!(text(&bed.verified("imported"), "/digest"), imported);
+}

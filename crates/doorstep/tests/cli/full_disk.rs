@@ -1,0 +1,60 @@
+//! A disk that is full in the middle of a day: a limit on the sizes of files stands for it.
+
+use super::bed::{Bed, DOORSTEP, Ran, number, text, tool};
+
+const DAY: &str = "day --parcels 200 --faults 300 --data books --json";
+
+/// Runs the day with a limit on each file, in KiB.
+fn run_with_limit(bed: &Bed, kib: u32) -> Ran {
+    let mut bash = tool(bed, "bash");
+    let script = format!("trap '' XFSZ; ulimit -f {kib}; exec {DOORSTEP} {DAY}");
+    Ran::of(bash.arg("-c").arg(script))
+}
+
+#[test]
+fn a_disk_that_is_full_in_mid_commit_stops_the_day_and_it_goes_on_when_there_is_room() {
+    let undisturbed = Bed::new();
+    let undisturbed = undisturbed.run(DAY).succeeds().json();
+    let bed = Bed::new();
+    let mut last = 0;
+    // Each run finds a little more room than the one before.
+    for kib in [200, 300, 400] {
+        let ran = run_with_limit(&bed, kib);
+        let journal = bed.path("books/journal.sqlite");
+        let ran = ran.fails(&format!(
+            "error: the journal could not be written: no room to write {} (",
+            journal.display()
+        ));
+        ran.says(
+            "). Free space on that disk and start again: everything acknowledged is kept. When \
+             that is mended, give the same command again: the day goes on from what is in books\n",
+        );
+        let batches = number(&bed.verified("books"), "/batches");
+        assert!(batches > last, "{batches} batches, {last} before");
+        assert!(!bed.has("books/payouts.csv"), "the day is not over");
+        last = batches;
+    }
+    let day = bed.run(DAY).succeeds().json();
+    assert_eq!(text(&day, "/digest"), text(&undisturbed, "/digest"));
+    assert!(number(&bed.verified("books"), "/batches") > last);
+}
+
+#[test]
+fn a_disk_that_is_full_from_the_start_leaves_nothing_that_stands_in_the_way() {
+    let bed = Bed::new();
+    run_with_limit(&bed, 4).fails("error: no room to write ").says("Free space on that disk");
+    bed.run(DAY).succeeds();
+}
+
+#[test]
+fn a_file_of_payouts_that_cannot_be_written_is_named_and_written_the_next_time() {
+    let bed = Bed::new();
+    let day = bed.run(DAY).succeeds().json();
+    let payouts = bed.read("books/payouts.csv");
+    std::fs::remove_file(bed.path("books/payouts.csv")).unwrap();
+    std::fs::create_dir(bed.path("books/payouts.csv")).unwrap();
+    bed.run(DAY).fails("error: books/payouts.csv cannot be written (giving it its name): ");
+    std::fs::remove_dir(bed.path("books/payouts.csv")).unwrap();
+    assert_eq!(bed.run(DAY).succeeds().json()["digest"], day["digest"]);
+    assert_eq!(bed.read("books/payouts.csv"), payouts);
+}

@@ -1,0 +1,91 @@
+//! `--help`: there for every command, and it teaches.
+
+use super::bed::{Bed, Ran};
+
+const COLUMNS_MAX: usize = 100;
+
+/// Every command, as the program itself lists them, with the commands under it.
+fn commands(bed: &Bed, under: &str) -> Vec<String> {
+    let help = bed.run(&format!("{under} --help")).succeeds().says_nothing();
+    let mut all = vec![under.to_owned()];
+    if let Some((_, listed)) = help.stdout().split_once("\nCommands:\n") {
+        let (listed, _) = listed.split_once("\n\n").unwrap();
+        let names = listed.lines().filter_map(|line| line.strip_prefix("  "));
+        let names = names.filter(|line| !line.starts_with(' '));
+        for name in names.map(|line| line.split(' ').next().unwrap()) {
+            if name != "help" {
+                all.extend(commands(bed, format!("{under} {name}").trim()));
+            }
+        }
+    }
+    all
+}
+
+fn help(bed: &Bed, command: &str) -> Ran {
+    bed.run(&format!("{command} --help")).succeeds()
+}
+
+#[test]
+fn every_command_has_help_that_fits_the_screen() {
+    let bed = Bed::new();
+    let all = commands(&bed, "");
+    for expected in [
+        "",
+        "demo",
+        "day",
+        "import",
+        "verify",
+        "balances",
+        "explain payout",
+        "payouts",
+        "export",
+        "tariff check",
+        "bench engine",
+    ] {
+        assert!(all.iter().any(|command| command == expected), "{expected} is not in {all:?}");
+    }
+    for command in all {
+        for flag in ["--help", "-h"] {
+            let help = bed.run(&format!("{command} {flag}")).succeeds().prints("Usage: doorstep");
+            for line in help.stdout().lines() {
+                assert!(line.chars().count() <= COLUMNS_MAX, "too wide: {line}{help}");
+            }
+        }
+    }
+    bed.run("--version").succeeds().prints("doorstep 0.");
+}
+
+#[test]
+fn help_teaches() {
+    let bed = Bed::new();
+    let root = help(&bed, "").prints("Begin with `doorstep demo`");
+    root.prints("doorstep day --orders FILE --profile shopify --data books")
+        .prints("Exit status: 0 it is done and all is well; 1 ");
+    let day = help(&bed, "day").prints("Real are the orders that you give");
+    let day = day.prints("Simulated are the couriers, buyers, terminals, card networks");
+    let day = day.prints("goes on when the same command is given again");
+    let day = day.prints("olist, shopify, woocommerce, doorstep, or a profile file");
+    let day = day.prints("[default: china-2013]").prints("What --json prints");
+    for key in ["parcels", "announced", "collected", "custody", "digest", "bad_lines", "wrong"] {
+        assert!(day.stdout().contains(&format!("\n  {key} ")), "{key} is explained{day}");
+    }
+    help(&bed, "import").prints("importing the same file again changes nothing");
+    help(&bed, "verify").prints("Exit status: 0 all is well; 1 something is wrong, and what");
+    help(&bed, "export").prints("hledger -f books.journal check --strict");
+    help(&bed, "payouts").prints("pain.001.001.09 message (ISO 20022)");
+    help(&bed, "explain payout").prints("The payout's number, as in the payouts' CSV");
+    help(&bed, "tariff check").prints("Exit status: 0 the file is good; 1 it is not, and where");
+}
+
+/// Each key that a day prints is explained.
+#[test]
+fn help_names_every_key_of_the_day() {
+    let bed = Bed::new();
+    let help = help(&bed, "day");
+    let (_, explained) = help.stdout().split_once("What --json prints").unwrap();
+    let day = bed.run("day --parcels 10 --data books --json").succeeds().json();
+    for key in day.as_object().unwrap().keys() {
+        let words = explained.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        assert!(words.into_iter().any(|word| word == key), "{key} is not explained{help}");
+    }
+}

@@ -1,0 +1,83 @@
+//! Output that nobody reads, or that finds no room.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use super::bed::{Bed, Ran, text};
+
+/// Runs a command, reads its first line, and goes: as `head -1` does.
+#[track_caller]
+fn read_one_line(bed: &Bed, arguments: &str) -> (String, Ran) {
+    let mut command = bed.doorstep(arguments);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (line, Ran::end_of(&command, child))
+}
+
+#[test]
+fn a_reader_that_goes_is_no_error() {
+    let bed = Bed::new();
+    bed.faulty_day(400);
+    for format in ["hledger", "beancount", "csv"] {
+        let (line, ran) = read_one_line(&bed, &format!("export --data books --format {format}"));
+        ran.succeeds().says_nothing();
+        assert!(line.starts_with("; Doorstep") || line.starts_with("command,"), "{line}");
+    }
+    for line in ["balances --data books --all", "verify --data books", "tariff check china-2013"] {
+        let (_, ran) = read_one_line(&bed, line);
+        ran.succeeds().says_nothing();
+    }
+}
+
+#[test]
+fn a_day_whose_reader_goes_is_lived_to_its_end() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00", "B,S2,CNY,20.00"]);
+    let line = "day --orders orders.csv --profile doorstep --data books";
+    let mut command = bed.doorstep(line);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    Ran::end_of(&command, child).succeeds();
+    let day = bed.run(&format!("{line} --json")).succeeds().json();
+    assert_eq!(bed.verified("books")["digest"], day["digest"]);
+    assert!(bed.has("books/payouts.csv"));
+}
+
+#[test]
+fn what_is_wrong_is_told_by_the_exit_status_also_where_nobody_reads() {
+    let bed = Bed::new();
+    bed.faulty_day(50);
+    let snapshots = std::fs::read_dir(bed.path("books/snapshots")).unwrap();
+    let snapshot = snapshots.map(|entry| entry.unwrap().path()).next().unwrap();
+    std::fs::write(snapshot, "no snapshot").unwrap();
+    let mut command = bed.doorstep("verify --data books");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    Ran::end_of(&command, child).ends_with(1);
+}
+
+#[test]
+fn output_that_finds_no_room_is_an_error() {
+    let bed = Bed::new();
+    let day = bed.faulty_day(100);
+    for line in [
+        "balances --data books",
+        "verify --data books --json",
+        "explain payout 1 --data books",
+        "export --data books --format hledger",
+        "export --data books --format csv",
+        "tariff check china-2013",
+        "day --parcels 100 --faults 300 --data books --json",
+    ] {
+        let mut command = bed.doorstep(line);
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let child = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+        Ran::end_of(&command, child).fails(
+            "error: standard output cannot be written: No space left on device (os error 28); send \
+             it elsewhere and start again\n",
+        );
+    }
+    assert_eq!(text(&bed.verified("books"), "/digest"), text(&day, "/digest"));
+}

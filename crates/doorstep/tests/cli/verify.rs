@@ -1,0 +1,110 @@
+//! `verify`: good books are good, and damage is named.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::bed::{Bed, number, text};
+
+/// Changes one byte wherever a file has these bytes: SQLite leaves copies in the free room of its
+/// pages, and only one of them is the row. Tells whether there was any.
+fn flip_in(path: &Path, bytes: &[u8]) -> bool {
+    let mut content = fs::read(path).unwrap();
+    let windows = content.windows(bytes.len()).enumerate();
+    let places: Vec<usize> =
+        windows.filter(|(_, window)| *window == bytes).map(|(place, _)| place).collect();
+    for place in &places {
+        content[place + 2] ^= 1;
+    }
+    fs::write(path, content).unwrap();
+    !places.is_empty()
+}
+
+/// The only snapshot of a data directory.
+fn snapshot(bed: &Bed, books: &str) -> PathBuf {
+    let entries = fs::read_dir(bed.path(books).join("snapshots")).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(paths.len(), 1, "{paths:?}");
+    paths.remove(0)
+}
+
+#[test]
+fn good_books_are_good_and_stay_as_they_are() {
+    let bed = Bed::new();
+    let day = bed.faulty_day(100);
+    let found = bed.verified("books");
+    assert_eq!(found["digest"], day["digest"]);
+    assert_eq!(found["wrong"], Value::Array(Vec::new()));
+    assert_eq!(found["snapshots"].as_array().unwrap().len(), 1);
+    assert_eq!(found["debits"], found["credits"]);
+    assert_eq!(number(&found, "/debits/0/amount"), number(&day, "/debits"));
+    assert_eq!(number(&found, "/unknown"), number(&day, "/unknown"));
+    assert_eq!(number(&found, "/breaks"), number(&day, "/breaks"));
+    let ran = bed.run("verify --data books").succeeds().says_nothing();
+    ran.prints("snapshots compared: 1\n").prints(text(&day, "/digest")).prints("Every rule holds.");
+}
+
+#[test]
+fn a_flipped_byte_in_a_snapshot_is_named_and_the_journal_goes_on_without_it() {
+    let bed = Bed::new();
+    let day = bed.faulty_day(100);
+    let snapshot = snapshot(&bed, "books");
+    assert!(flip_in(&snapshot, b"made-seller-"));
+    let named = format!("the snapshot {} is damaged: part ", snapshot.display());
+    let ran = bed.run("verify --data books").ends_with(1);
+    let ran = ran.prints("WRONG:\n").prints(&named);
+    ran.prints("Copy this directory before you change anything in it, and report this.\n");
+    let found = bed.run("verify --data books --json").ends_with(1).json();
+    assert!(text(&found, "/wrong/0").contains(&named), "{found:#}");
+    assert_eq!(found["digest"], day["digest"], "the journal is whole");
+
+    let again = bed.run("day --parcels 100 --faults 300 --data books --json").succeeds();
+    let again = again.says("note: snapshot ").says(&named);
+    assert_eq!(again.json()["digest"], day["digest"]);
+}
+
+#[test]
+fn a_flipped_byte_in_a_batch_stops_everything_and_names_the_batch() {
+    let bed = Bed::new();
+    bed.faulty_day(100);
+    let journal = bed.path("books/journal.sqlite");
+    let flipped = (1..=100).any(|number| {
+        let order = format!("made-7-{number:06}");
+        flip_in(&journal, order.as_bytes())
+    });
+    assert!(flipped, "the journal has the references of the orders");
+    let before = fs::read(&journal).unwrap();
+    let found = bed.run("verify --data books --json").ends_with(1);
+    let named = format!("error: {}: batch ", journal.display());
+    let found = found.says(&named).says(" is damaged: ");
+    let mend = "Nothing was changed. Keep this file, and restore the data directory from a copy";
+    let found = found.says(mend).json();
+    assert!(text(&found, "/wrong/0").contains(" is damaged: "), "{found:#}");
+    // The snapshot is newer than the damage; whoever reads everything finds it.
+    for reader in ["balances", "export --format csv", "explain payout 1"] {
+        bed.run(&format!("{reader} --data books")).fails(&named);
+    }
+    assert!(fs::read(&journal).unwrap() == before, "the journal is as it was");
+}
+
+#[test]
+fn a_snapshot_ahead_of_the_journal_is_named_and_nothing_starts_on_it() {
+    let bed = Bed::new();
+    bed.faulty_day(50);
+    let ahead = snapshot(&bed, "books");
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    let import = "import --orders orders.csv --profile doorstep --data short";
+    bed.run(import).succeeds();
+    let batches = number(&bed.verified("short"), "/batches");
+    fs::copy(&ahead, bed.path("short/snapshots").join(ahead.file_name().unwrap())).unwrap();
+    let number: u64 = ahead.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    bed.run("verify --data short")
+        .ends_with(1)
+        .prints(&format!("  M10: snapshot {number} is ahead of the journal\n"));
+    bed.run(import).fails(&format!(
+        "error: M10: snapshot {number} reflects batch {number}, but the journal ends with batch \
+         {batches}: batches that were acknowledged are missing from it. Nothing was changed. Keep \
+         this directory, and restore it from a copy\n"
+    ));
+}
