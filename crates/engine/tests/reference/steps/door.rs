@@ -82,8 +82,13 @@ pub fn dispatch(roll: &Roll) -> Command {
     Command::DispatchParcels { courier, parcels: several(roll, &roll.parcels(fits)) }
 }
 
+/// A parcel that may go back; now and then one that may not.
+fn free(roll: &Roll, parcel: &Parcel) -> bool {
+    roll.seldom(3, 4) || parcel.is_free_of_money()
+}
+
 pub fn attempt(roll: &Roll) -> Command {
-    let parcel = roll.parcel(|one| one.state == ParcelState::Out && one.is_free_of_money());
+    let parcel = roll.parcel(|one| one.state == ParcelState::Out && free(roll, one));
     let next = roll.model.parcels.get(&parcel).map_or(1, |parcel| parcel.attempts + 1);
     let (number, reason) = (roll.number(next), AttemptReason::NobodyHome);
     Command::RecordAttempt { parcel, number, reason }
@@ -100,7 +105,7 @@ pub fn accept_part(roll: &Roll) -> Command {
 }
 
 pub fn refuse(roll: &Roll) -> Command {
-    let parcel = roll.parcel(|one| there(one) && one.is_free_of_money());
+    let parcel = roll.parcel(|one| there(one) && free(roll, one));
     let reason = [RefuseReason::NotWanted, RefuseReason::Damaged][roll.die(1) % 2];
     Command::RefuseParcel { parcel, reason }
 }
@@ -110,7 +115,7 @@ pub fn bring_back(roll: &Roll) -> Command {
 }
 
 pub fn lose(roll: &Roll) -> Command {
-    Command::LoseParcel { parcel: roll.parcel(|one| one.is_open() && one.is_free_of_money()) }
+    Command::LoseParcel { parcel: roll.parcel(|one| one.is_open() && free(roll, one)) }
 }
 
 /// A parcel that something is left to collect for, with the next tender's number, the courier who
