@@ -140,7 +140,7 @@ fn a_failed_append_stops_everything_and_tells_everybody() {
 #[test]
 fn refused_commands_leave_no_trace_in_the_journal() {
     let journal = MemoryJournal::new();
-    let node = start(journal.clone());
+    let node = start(journal);
     let mut client = node.client();
     all_done(&mut client, 0, 7);
     let end = client.look(|_| ()).unwrap().1;
