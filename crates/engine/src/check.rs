@@ -2,7 +2,6 @@
 
 use ledger::AccountNo;
 
-use crate::chart::AccountKind;
 use crate::engine::Engine;
 use crate::index::Place;
 use crate::records::{InLine, Means, Progress};
@@ -211,10 +210,6 @@ impl Engine {
                 })
                 .sum();
             let balance = self.balance(accounts.suspense);
-            debug_assert_eq!(
-                self.books.account(accounts.suspense).code(),
-                AccountKind::Suspense.code()
-            );
             if balance != expected {
                 let currency = accounts.currency;
                 wrong.push(format!(

@@ -4,7 +4,7 @@ use money::{Amount, Currency};
 use tariff::BusinessDate;
 
 use crate::cash::check_number;
-use crate::chart::{AccountKind, Entry};
+use crate::chart::Entry;
 use crate::command::{
     ATTEMPTS_MAX, Command, ITEMS_PER_COMMAND_MAX, PARCELS_PER_COMMAND_MAX, RETENTION_DAYS,
 };
@@ -252,7 +252,6 @@ impl Engine {
         let tariff = self.tariff_version(version);
         let (number, seller_id, payable) = (parcel.seller, seller.id, seller.payable);
         let income = self.currency_accounts(seller.currency).fees[tariff::FeeKind::Return as usize];
-        debug_assert_eq!(self.books.account(income).code(), AccountKind::ReturnFees.code());
         self.books.begin(Some(TenderId { parcel: id, number: 0 }), Some(tariff));
         self.books.post(Entry::ReturnCharged, payable, income, fee);
         self.books.commit(out).map_err(|_| Refusal::LimitReached)?;

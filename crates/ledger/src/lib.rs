@@ -116,18 +116,6 @@ impl Ledger {
         TransferId(self.newest.0 + 1)
     }
 
-    /// Changes how far an account may go. The balance stays, even outside the new limits: they hold
-    /// for the transfers to come.
-    ///
-    /// # Errors
-    /// Where there is no such account.
-    pub fn set_limits(&mut self, number: AccountNo, limits: Limits) -> Result<(), Refusal> {
-        let account =
-            self.accounts.get_mut(number.0 as usize).ok_or(Refusal::NoSuchAccount(number))?;
-        account.limits = limits;
-        Ok(())
-    }
-
     /// Carries out one transfer.
     ///
     /// # Errors
