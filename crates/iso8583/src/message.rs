@@ -1,0 +1,196 @@
+//! A received message.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::error::{FieldError, FieldRule};
+use crate::field::Field;
+use crate::mti::Mti;
+use crate::packager::{FIELDS_MAX, Packager, bit};
+use crate::spec::Length;
+use crate::text::Text;
+
+/// The fields for the MAC of ISO 8583: of a message with one bitmap, and with two.
+pub(crate) const MAC_FIELDS: [u8; 2] = [64, 128];
+
+/// Where a value stands: its first byte, and how many elements it has.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Span {
+    pub(crate) start: u16,
+    pub(crate) elements: u16,
+}
+
+/// A received message: a view into its bytes, made without allocation by [`Packager::parse`].
+#[derive(Clone, Copy)]
+pub struct Message<'a> {
+    pub(crate) packager: &'a Packager,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) mti: Mti,
+    /// Field 1 is the highest bit and never set: the second bitmap is no field.
+    pub(crate) present: u128,
+    pub(crate) spans: [Span; FIELDS_MAX + 1],
+}
+
+impl<'a> Message<'a> {
+    /// The message type.
+    #[must_use]
+    pub const fn mti(&self) -> Mti {
+        self.mti
+    }
+
+    /// The packager that it was read by.
+    #[must_use]
+    pub const fn packager(&self) -> &'a Packager {
+        self.packager
+    }
+
+    /// The whole message as received.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Whether a field is there.
+    #[must_use]
+    pub const fn has(&self, field: u8) -> bool {
+        self.present & bit(field) != 0
+    }
+
+    /// The fields in order, without the second bitmap.
+    pub fn fields(&self) -> impl Iterator<Item = Field<'a>> + use<'a, '_> {
+        let mut left = self.present;
+        std::iter::from_fn(move || {
+            let field = u8::try_from(left.leading_zeros() + 1).ok()?;
+            left &= !bit(field);
+            self.get(field)
+        })
+    }
+
+    /// A field, `None` if it is not there.
+    #[must_use]
+    pub fn get(&self, field: u8) -> Option<Field<'a>> {
+        if !self.has(field) {
+            return None;
+        }
+        let spec = self.packager.spec(field)?;
+        let raw = self.bytes.get(self.place(field)?)?;
+        let elements = usize::from(self.spans.get(usize::from(field))?.elements);
+        Some(Field { id: field, spec, raw, elements, sensitive: self.packager.is_sensitive(field) })
+    }
+
+    /// A field that must be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing.
+    pub fn field(&self, field: u8) -> Result<Field<'a>, FieldError> {
+        self.get(field).ok_or_else(|| {
+            let name = self.packager.spec(field).map_or("", |spec| spec.name);
+            FieldError { field, name, rule: FieldRule::Missing }
+        })
+    }
+
+    /// [`Field::number`] of a field that must be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing, not made of digits, or too large.
+    pub fn number(&self, field: u8) -> Result<u64, FieldError> {
+        self.field(field)?.number()
+    }
+
+    /// [`Field::signed`] of a field that must be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing, has no sign, or is too large.
+    pub fn signed(&self, field: u8) -> Result<i64, FieldError> {
+        self.field(field)?.signed()
+    }
+
+    /// [`Field::digits`] of a field that must be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing or is not exactly `N` digits.
+    pub fn digits<const N: usize>(&self, field: u8) -> Result<[u8; N], FieldError> {
+        self.field(field)?.digits()
+    }
+
+    /// [`Field::text`] of a field that must be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing or is not text.
+    pub fn text(&self, field: u8) -> Result<Text<'a>, FieldError> {
+        self.field(field)?.text()
+    }
+
+    /// [`Field::bytes`] of a field that must be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing, or written in BCD or hexadecimal.
+    pub fn bytes(&self, field: u8) -> Result<&'a [u8], FieldError> {
+        self.field(field)?.bytes()
+    }
+
+    /// [`Field::block`] of a field that must be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing or is not exactly `N` bytes.
+    pub fn block<const N: usize>(&self, field: u8) -> Result<[u8; N], FieldError> {
+        self.field(field)?.block()
+    }
+
+    /// What a MAC is computed over, as received: from the message type up to field 64 or 128.
+    /// `None` when there is no MAC, or fields follow it.
+    #[must_use]
+    pub fn before_mac(&self) -> Option<&'a [u8]> {
+        let field = self.mac_field()?;
+        let place = self.place(field)?;
+        self.bytes.get(..place.start - self.count_bytes(field))
+    }
+
+    /// The MAC that was received. `None` when there is none, fields follow it, or it is not of
+    /// eight bytes.
+    #[must_use]
+    pub fn mac(&self) -> Option<[u8; 8]> {
+        self.get(self.mac_field()?)?.block().ok()
+    }
+
+    fn mac_field(&self) -> Option<u8> {
+        MAC_FIELDS.into_iter().find(|field| {
+            self.has(*field) && self.present.trailing_zeros() == bit(*field).trailing_zeros()
+        })
+    }
+
+    /// Where the values of the sensitive fields stand.
+    pub(crate) fn sensitive_places(&self) -> impl Iterator<Item = Range<usize>> {
+        let fields = self.fields().filter(|field| field.sensitive);
+        fields.filter_map(|field| self.place(field.id))
+    }
+
+    fn place(&self, field: u8) -> Option<Range<usize>> {
+        let span = self.spans.get(usize::from(field))?;
+        let start = usize::from(span.start);
+        let bytes = self.packager.spec(field)?.encoded_bytes(usize::from(span.elements));
+        Some(start..start + bytes)
+    }
+
+    fn count_bytes(&self, field: u8) -> usize {
+        match self.packager.spec(field).map(|spec| spec.length) {
+            Some(Length::UpTo { count, .. }) => count.size_bytes(),
+            Some(Length::Fixed(_)) | None => 0,
+        }
+    }
+}
+
+/// The type and the fields, without the values of sensitive ones.
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ", self.packager.name, self.mti)?;
+        f.debug_set().entries(self.fields()).finish()
+    }
+}
