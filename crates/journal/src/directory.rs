@@ -12,8 +12,10 @@ const LOCK: &str = "LOCK";
 const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
 /// What the names of files start with that may be in a directory that becomes a data directory:
-/// what an interrupted creation left, and what a file system has at its own root.
-const HARMLESS: [&str; 4] = [LOCK, SNAPSHOTS, "journal.sqlite.unfinished", "lost+found"];
+/// what an interrupted creation left, what a file system has at its own root,
+/// and keys and certificates, which may be made before the books.
+const HARMLESS: [&str; 6] =
+    [LOCK, SNAPSHOTS, "journal.sqlite.unfinished", "lost+found", "keys", "certificates"];
 
 /// A data directory that this process owns: no other Doorstep opens it meanwhile.
 ///

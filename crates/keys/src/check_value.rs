@@ -1,0 +1,61 @@
+//! Check values: how two people say that they hold the same key.
+
+use std::fmt;
+
+use crate::error::KeyError;
+use crate::hex;
+
+/// The check value of a key (KCV).
+///
+/// DES and TDES: the first bytes of eight zero bytes encrypted (X9.24-1 annex A). AES: the first
+/// bytes of the CMAC of sixteen zero bytes (X9.24-1:2017 annex A). Shown as six hex digits; the
+/// first four bytes go with wrapped keys at sign-on, five is what the standards allow to be shown.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub struct CheckValue([u8; CHECK_VALUE_BYTES]);
+
+/// How much of a check value is kept.
+pub const CHECK_VALUE_BYTES: usize = 5;
+
+impl CheckValue {
+    pub(crate) const fn new(bytes: [u8; CHECK_VALUE_BYTES]) -> CheckValue {
+        CheckValue(bytes)
+    }
+
+    /// The first four bytes, as they go with a wrapped key.
+    #[must_use]
+    pub const fn four_bytes(&self) -> [u8; 4] {
+        let [a, b, c, d, _] = self.0;
+        [a, b, c, d]
+    }
+
+    /// Whether a text of 4, 6, 8 or 10 hex digits says this check value.
+    pub fn is(&self, text: &str) -> Result<bool, KeyError> {
+        let bytes = hex::decode(text.trim().as_bytes()).ok_or(KeyError::CheckValueText)?;
+        if !(2..=CHECK_VALUE_BYTES).contains(&bytes.len()) {
+            return Err(KeyError::CheckValueText);
+        }
+        Ok(self.0.starts_with(&bytes))
+    }
+
+    /// All that is kept, as ten hex digits.
+    pub(crate) fn in_full(self) -> String {
+        hex::encode(&self.0)
+    }
+
+    pub(crate) fn from_full(text: &str) -> Option<CheckValue> {
+        let bytes = hex::decode(text.as_bytes())?;
+        Some(CheckValue(bytes.as_slice().try_into().ok()?))
+    }
+}
+
+impl fmt::Display for CheckValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0[..3]))
+    }
+}
+
+impl fmt::Debug for CheckValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CheckValue({self})")
+    }
+}

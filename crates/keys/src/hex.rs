@@ -1,0 +1,50 @@
+//! Hex digits of secrets: in and out of wiped memory.
+
+use zeroize::Zeroizing;
+
+/// The bytes that a text of hex digits says, or `None`.
+pub fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
+    for pair in text.chunks_exact(2) {
+        bytes.push(digit(pair[0])? << 4 | digit(pair[1])?);
+    }
+    Some(bytes)
+}
+
+/// Capital hex digits. The caller wipes them where they are secret.
+pub fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
+/// The sixteen capital hex digits.
+pub const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+
+const fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        b'A'..=b'F' => Some(character - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_goes_both_ways_and_nothing_else_is_hex() {
+        assert_eq!(decode(b"00ffA5").unwrap().as_slice(), [0, 255, 0xA5]);
+        assert_eq!(encode(&[0, 255, 0xA5]), "00FFA5");
+        assert!(decode(b"0").is_none());
+        assert!(decode(b"0g").is_none());
+    }
+}

@@ -1,0 +1,190 @@
+//! Message authentication codes.
+//!
+//! All results are eight bytes. Networks that send four take the first four.
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::cipher::Cipher;
+use crate::error::KeyError;
+use crate::hex;
+use crate::key::Algorithm;
+
+/// How a MAC is computed.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum MacMethod {
+    /// ANSI X9.9 (ISO 9797-1 algorithm 1, padding 1): the last block of CBC under DES, or under
+    /// TDES with a key of 16 or 24 bytes.
+    X9_9,
+    /// ANSI X9.19, the retail MAC (ISO 9797-1 algorithm 3, padding 1): CBC under the left half, the
+    /// last block under the whole key of 16 bytes.
+    X9_19,
+    /// UnionPay's ECB MAC: all blocks are XORed; the result is written as sixteen hex digits; the
+    /// first eight are encrypted, XORed with the last eight and encrypted again; the first eight
+    /// hex digits of that are the MAC. DES or TDES.
+    CupEcb,
+    /// CMAC (SP 800-38B) under TDES or AES; the first eight bytes.
+    Cmac,
+}
+
+impl MacMethod {
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            MacMethod::X9_9 => "X9.9",
+            MacMethod::X9_19 => "X9.19",
+            MacMethod::CupEcb => "CUP ECB",
+            MacMethod::Cmac => "CMAC",
+        }
+    }
+
+    /// The keys that it can be computed with, in words.
+    #[must_use]
+    pub const fn needs(self) -> &'static str {
+        match self {
+            MacMethod::X9_9 | MacMethod::CupEcb => "a DES or TDES key",
+            MacMethod::X9_19 => "a TDES key of 16 bytes",
+            MacMethod::Cmac => "a TDES or AES key",
+        }
+    }
+
+    const fn takes(self, algorithm: Algorithm) -> bool {
+        match self {
+            MacMethod::X9_9 | MacMethod::CupEcb => !algorithm.is_aes(),
+            MacMethod::X9_19 => matches!(algorithm, Algorithm::Tdes2),
+            MacMethod::Cmac => !matches!(algorithm, Algorithm::Des),
+        }
+    }
+
+    fn check_key(self, key: &impl Cipher) -> Result<(), KeyError> {
+        let algorithm = key.algorithm();
+        if self.takes(algorithm) {
+            Ok(())
+        } else {
+            Err(KeyError::MacKey { method: self, algorithm })
+        }
+    }
+}
+
+/// How a message is filled up to whole blocks (ISO/IEC 9797-1, 6.3).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Padding {
+    /// Method 1: zeros where they are needed; an empty message is one block of zeros.
+    Zeros,
+    /// Method 2: one byte 80, then zeros.
+    Bit,
+    /// Method 3: zeros, and the length in bits before the message.
+    Length,
+}
+
+/// The MAC of a message, eight bytes.
+pub fn compute(method: MacMethod, key: &impl Cipher, message: &[u8]) -> Result<[u8; 8], KeyError> {
+    method.check_key(key)?;
+    match method {
+        MacMethod::X9_9 => cbc(key, message, Padding::Zeros),
+        MacMethod::X9_19 => retail(key, message, Padding::Zeros),
+        MacMethod::CupEcb => Ok(cup_ecb(key, message)?.mac),
+        MacMethod::Cmac => {
+            let [a, b, c, d, e, f, g, h, ..] = key.cmac(message)?;
+            Ok([a, b, c, d, e, f, g, h])
+        }
+    }
+}
+
+/// Whether the eight bytes are the MAC of the message, in constant time. Anything that is not
+/// eight bytes long is not.
+pub fn check(
+    method: MacMethod,
+    key: &impl Cipher,
+    message: &[u8],
+    mac: &[u8],
+) -> Result<bool, KeyError> {
+    let computed = Zeroizing::new(compute(method, key, message)?);
+    Ok(computed.as_slice().ct_eq(mac).into())
+}
+
+/// ISO 9797-1 algorithm 1: the last block of CBC. DES or TDES.
+pub fn cbc(key: &impl Cipher, message: &[u8], padding: Padding) -> Result<[u8; 8], KeyError> {
+    MacMethod::X9_9.check_key(key)?;
+    key.chain(&padded(message, padding))
+}
+
+/// ISO 9797-1 algorithm 3: CBC under the left half of a 16-byte key, the last block decrypted under
+/// the right half and encrypted under the left one.
+pub fn retail(key: &impl Cipher, message: &[u8], padding: Padding) -> Result<[u8; 8], KeyError> {
+    MacMethod::X9_19.check_key(key)?;
+    let blocks = padded(message, padding);
+    // E(D(E(x))) of the last block is TDES of it: all before it is chained under the left half.
+    let (first, last) = blocks.split_at(blocks.len() - 8);
+    let mut chained = key.chain_left(first)?;
+    xor(&mut chained, last);
+    key.encrypt(&mut chained)?;
+    Ok(chained)
+}
+
+/// The steps of UnionPay's ECB MAC, as acquirers compare them when a MAC does not fit.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub struct CupSteps {
+    /// All blocks of the message, XORed.
+    pub xored: [u8; 8],
+    /// The first eight hex digits, encrypted.
+    pub encrypted: [u8; 8],
+    /// That, XORed with the last eight hex digits.
+    pub mixed: [u8; 8],
+    /// That, encrypted.
+    pub result: [u8; 8],
+    /// Its first eight hex digits: field 64.
+    pub mac: [u8; 8],
+}
+
+/// UnionPay's ECB MAC with its steps. DES or TDES.
+pub fn cup_ecb(key: &impl Cipher, message: &[u8]) -> Result<CupSteps, KeyError> {
+    MacMethod::CupEcb.check_key(key)?;
+    let mut xored = [0; 8];
+    for block in message.chunks(8) {
+        xor(&mut xored, block);
+    }
+    let digits = hex_digits(xored);
+    let (mut encrypted, mut second) = ([0; 8], [0; 8]);
+    encrypted.copy_from_slice(&digits[..8]);
+    second.copy_from_slice(&digits[8..]);
+    key.encrypt(&mut encrypted)?;
+    let mut mixed = encrypted;
+    xor(&mut mixed, &second);
+    let mut result = mixed;
+    key.encrypt(&mut result)?;
+    let [a, b, c, d, e, f, g, h, ..] = hex_digits(result);
+    Ok(CupSteps { xored, encrypted, mixed, result, mac: [a, b, c, d, e, f, g, h] })
+}
+
+fn hex_digits(bytes: [u8; 8]) -> [u8; 16] {
+    let mut digits = [0; 16];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = hex::DIGITS[usize::from(byte >> 4)];
+        pair[1] = hex::DIGITS[usize::from(byte & 15)];
+    }
+    digits
+}
+
+/// The message in whole blocks, at least one. It may hold a card number: it is wiped.
+fn padded(message: &[u8], padding: Padding) -> Zeroizing<Vec<u8>> {
+    let mut blocks = Zeroizing::new(Vec::with_capacity(message.len() + 16));
+    if padding == Padding::Length {
+        let bits = u64::try_from(message.len()).unwrap_or(u64::MAX).saturating_mul(8);
+        blocks.extend_from_slice(&bits.to_be_bytes());
+    }
+    blocks.extend_from_slice(message);
+    if padding == Padding::Bit {
+        blocks.push(0x80);
+    }
+    let whole = blocks.len().next_multiple_of(8).max(8);
+    blocks.resize(whole, 0);
+    blocks
+}
+
+fn xor(block: &mut [u8; 8], other: &[u8]) {
+    for (byte, other) in block.iter_mut().zip(other) {
+        *byte ^= other;
+    }
+}

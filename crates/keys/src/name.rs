@@ -1,0 +1,87 @@
+//! Names of keys.
+
+use std::fmt;
+
+use crate::error::KeyError;
+
+/// The name of a key in a store: 1 to 64 of `a-z`, `0-9`, `/`, `.`, `-`; not empty.
+///
+/// It is small and copied freely, so that a reference to a key costs no allocation.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyName {
+    /// Filled up with zeros, which sort before every character of a name.
+    bytes: [u8; NAME_BYTES_MAX],
+    length: u8,
+}
+
+/// The longest name of a key.
+pub const NAME_BYTES_MAX: usize = 64;
+
+impl KeyName {
+    /// Checks a name.
+    pub fn new(name: &str) -> Result<KeyName, KeyError> {
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-');
+        let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(allowed) {
+            return Err(KeyError::Name);
+        }
+        let mut bytes = [0; NAME_BYTES_MAX];
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+        Ok(KeyName { bytes, length })
+    }
+
+    /// The name of the key that was imported for one terminal: `terminal/` and eight digits or
+    /// small letters.
+    pub fn of_terminal(terminal: &str) -> Result<KeyName, KeyError> {
+        KeyName::new(&format!("terminal/{terminal}"))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let bytes = &self.bytes[..usize::from(self.length)];
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyName({self})")
+    }
+}
+
+impl std::str::FromStr for KeyName {
+    type Err = KeyError;
+
+    fn from_str(name: &str) -> Result<KeyName, KeyError> {
+        KeyName::new(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_1_to_64_small_letters_digits_slashes_dots_and_dashes() {
+        assert_eq!(KeyName::new("network/cup.zmk-1").unwrap().as_str(), "network/cup.zmk-1");
+        assert!(KeyName::new(&"a".repeat(64)).is_ok());
+        for bad in ["", "A", "a b", "schlüssel", "a#1", "a_b", &"a".repeat(65)] {
+            assert!(KeyName::new(bad).is_err(), "{bad}");
+        }
+        assert_eq!(KeyName::of_terminal("00000042").unwrap().as_str(), "terminal/00000042");
+    }
+
+    #[test]
+    fn names_sort_as_their_texts() {
+        let name = |text: &str| KeyName::new(text).unwrap();
+        assert!(name("a") < name("a-"));
+        assert!(name("a/9") < name("b"));
+    }
+}

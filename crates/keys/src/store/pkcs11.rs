@@ -1,0 +1,275 @@
+//! A key store in an HSM, by PKCS#11.
+//!
+//! Keys are objects on a token, found by their label `name#generation`; what they are for is in
+//! their `CKA_ID`. Exchange, base and token keys never leave the token. PIN, MAC and terminal
+//! keys leave it only to be sent on, wrapped in the HSM under a key that lives as long as the
+//! call. What the HSM has no mechanism for is done here with keys that are derived in it by CMAC,
+//! and wiped.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use crate::check_value::CheckValue;
+use crate::error::{KeyError, StoreError};
+use crate::key::{Algorithm, Key};
+use crate::name::KeyName;
+use crate::reference::Purpose;
+use crate::store::KeyListing;
+use crate::store::purposes::is_exportable;
+use crate::store::vault::{Found, NewKey, Place, Vault, Which, next_generation};
+use crate::tr31::BlockError;
+
+mod key_wrap;
+mod object;
+mod token;
+mod token_key;
+
+use object::{Companion, Description};
+use token::Token;
+pub use token_key::TokenKey;
+
+/// Keys on a token of an HSM.
+///
+/// Which keys are there is read once and with [`crate::KeyStore::reload`].
+pub struct Pkcs11Store {
+    token: Arc<Token>,
+    keys: RwLock<Keys>,
+    /// One at a time changes what is on the token.
+    changing: Mutex<()>,
+}
+
+/// The generations of each name, the newest last.
+type Keys = BTreeMap<KeyName, Vec<Entry>>;
+
+#[derive(Clone)]
+struct Entry {
+    listing: KeyListing,
+    key: TokenKey,
+}
+
+impl Pkcs11Store {
+    /// Loads a PKCS#11 module and logs in to the token of a label.
+    pub fn open(module: &Path, label: &str, pin: SecretString) -> Result<Pkcs11Store, KeyError> {
+        let token = Arc::new(Token::open(module, label, pin)?);
+        let keys = RwLock::new(Keys::new());
+        let store = Pkcs11Store { token, keys, changing: Mutex::new(()) };
+        store.refresh()?;
+        Ok(store)
+    }
+
+    fn read_token(&self) -> Result<Keys, KeyError> {
+        let objects = self.token.with("listing keys", object::list)?;
+        let mut keys = Keys::new();
+        for found in objects.iter().filter(|found| found.companion.is_none()) {
+            let Some(description) = found.description.clone() else {
+                let what = "its CKA_ID cannot be read; remove it with the HSM's tools";
+                let label = found.label.clone();
+                return Err(KeyError::Store(StoreError::Object { label, what }));
+            };
+            let companion = |wanted: Companion| {
+                let beside = objects.iter().find(|other| {
+                    other.companion == Some(wanted)
+                        && (other.name, other.generation) == (found.name, found.generation)
+                });
+                beside.map(|other| other.object)
+            };
+            let key = TokenKey {
+                token: Arc::clone(&self.token),
+                object: found.object,
+                left: companion(Companion::Left),
+                masked: companion(Companion::Masked),
+                algorithm: description.algorithm,
+                check_value: description.check_value,
+            };
+            let listing = KeyListing {
+                name: found.name,
+                purpose: description.purpose,
+                algorithm: description.algorithm,
+                generation: found.generation,
+                check_value: description.check_value,
+                made_on: description.made_on,
+            };
+            keys.entry(found.name).or_default().push(Entry { listing, key });
+        }
+        for entries in keys.values_mut() {
+            entries.sort_by_key(|entry| entry.listing.generation);
+        }
+        Ok(keys)
+    }
+
+    /// Puts the objects of one generation on the token, the one that makes it visible last.
+    fn create(
+        &self,
+        name: KeyName,
+        generation: u32,
+        purpose: Purpose,
+        key: NewKey,
+    ) -> Result<(), KeyError> {
+        let algorithm = key.algorithm();
+        let companions = Companion::of(purpose, algorithm);
+        let label = object::label(name, generation);
+        self.token.with("removing what was left of a key", |session| {
+            object::remove_labelled(session, &label)
+        })?;
+        let key = match key {
+            // Made where it stays: nobody outside the HSM ever sees it.
+            NewKey::Random(algorithm) if companions.is_empty() && algorithm != Algorithm::Des => {
+                return self.generate_inside(&label, purpose, algorithm);
+            }
+            NewKey::Random(algorithm) => Key::from_random(algorithm, |bytes| {
+                let random =
+                    |session: &cryptoki::session::Session| session.generate_random_slice(bytes);
+                self.token.once("drawing random numbers", random)
+            })?,
+            NewKey::Given(key) => key,
+        };
+        let made_on = super::today();
+        let check_value = key.check_value();
+        let description = Description { purpose, algorithm, check_value, made_on };
+        for companion in companions {
+            let bytes = companion.bytes(&key);
+            let label = companion.label(&label);
+            self.token.with("creating a key", |session| {
+                object::create(session, &label, &description, &bytes)
+            })?;
+        }
+        let bytes = object::on_token(&key);
+        self.token.with("creating a key", |session| {
+            object::create(session, &label, &description, &bytes)
+        })?;
+        Ok(())
+    }
+
+    fn generate_inside(
+        &self,
+        label: &str,
+        purpose: Purpose,
+        algorithm: Algorithm,
+    ) -> Result<(), KeyError> {
+        let object = self.token.with("generating a key", |session| {
+            object::generate(session, label, purpose, algorithm)
+        })?;
+        let mut key = TokenKey {
+            token: Arc::clone(&self.token),
+            object,
+            left: None,
+            masked: None,
+            algorithm,
+            check_value: CheckValue::new([0; 5]),
+        };
+        key.check_value = key.compute_check_value()?;
+        let made_on = super::today();
+        let check_value = key.check_value;
+        let description = Description { purpose, algorithm, check_value, made_on };
+        self.token
+            .with("describing a key", |session| object::describe(session, object, &description))
+    }
+
+    fn remove(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
+        let label = object::label(name, generation);
+        self.token.with("removing a key", |session| object::remove_labelled(session, &label))
+    }
+}
+
+impl Vault for Pkcs11Store {
+    type Stored = TokenKey;
+
+    fn find(&self, name: &KeyName, which: Which) -> Result<Found<TokenKey>, KeyError> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = keys.get(name).ok_or(KeyError::NoSuchKey(*name))?;
+        let (entry, generation) = match which {
+            Which::Newest => (entries.last(), 0),
+            Which::Exactly(wanted) => {
+                (entries.iter().find(|entry| entry.listing.generation == wanted), wanted)
+            }
+            Which::Before(newer) => {
+                (entries.iter().rev().find(|entry| entry.listing.generation < newer), newer)
+            }
+        };
+        let entry = entry.ok_or(KeyError::NoSuchGeneration { name: *name, generation })?;
+        Ok(Found {
+            key: entry.key.clone(),
+            purpose: entry.listing.purpose,
+            generation: entry.listing.generation,
+        })
+    }
+
+    fn take_out(&self, stored: &TokenKey) -> Result<Key, KeyError> {
+        let mut wrapping = Zeroizing::new([0; 32]);
+        getrandom::fill(wrapping.as_mut_slice()).map_err(StoreError::Random)?;
+        let wrapped = self.token.with("wrapping a key", |session| {
+            object::wrap(session, stored.object, wrapping.as_slice())
+        })?;
+        let bytes = key_wrap::unwrap(&wrapping, &wrapped)
+            .ok_or(KeyError::Block(BlockError::NotExported))?;
+        let bytes = bytes.get(..stored.algorithm.key_bytes()).unwrap_or_default();
+        Key::new(stored.algorithm, bytes)
+    }
+
+    fn put(
+        &self,
+        name: KeyName,
+        purpose: Purpose,
+        place: Place,
+        key: NewKey,
+    ) -> Result<KeyListing, KeyError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refresh()?;
+        let (generation, going) = {
+            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+            let in_store = keys.values().map(Vec::len).sum();
+            let entries = keys.get(&name).map_or(&[][..], Vec::as_slice);
+            let present: Vec<(u32, Purpose)> = entries
+                .iter()
+                .map(|entry| (entry.listing.generation, entry.listing.purpose))
+                .collect();
+            next_generation(name, purpose, place, &present, in_store)?
+        };
+        self.create(name, generation, purpose, key)?;
+        for old in going {
+            self.remove(name, old)?;
+        }
+        self.refresh()?;
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = keys.get(&name).map_or(&[][..], Vec::as_slice);
+        let entry = entries.iter().find(|entry| entry.listing.generation == generation);
+        let missing = KeyError::NoSuchGeneration { name, generation };
+        entry.map(|entry| entry.listing.clone()).ok_or(missing)
+    }
+
+    fn forget(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.find(&name, Which::Exactly(generation))?;
+        self.remove(name, generation)?;
+        self.refresh()
+    }
+
+    fn listings(&self) -> Result<Vec<KeyListing>, KeyError> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = keys.values().flat_map(|entries| entries.iter().rev());
+        Ok(entries.map(|entry| entry.listing.clone()).collect())
+    }
+
+    fn refresh(&self) -> Result<(), KeyError> {
+        let keys = self.read_token()?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Pkcs11Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        write!(f, "Pkcs11Store({} keys)", keys.values().map(Vec::len).sum::<usize>())
+    }
+}
+
+/// Whether keys of the purpose may be wrapped by the HSM: to be exported, or sent at sign-on.
+const fn may_leave(purpose: Purpose) -> bool {
+    is_exportable(purpose)
+}

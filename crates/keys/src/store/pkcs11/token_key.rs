@@ -1,0 +1,151 @@
+//! A key on a token, as a cipher.
+
+use std::sync::Arc;
+
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::ObjectHandle;
+use zeroize::Zeroizing;
+
+use super::token::Token;
+use crate::check_value::CheckValue;
+use crate::cipher::Cipher;
+use crate::error::KeyError;
+use crate::key::Algorithm;
+
+/// A key that lies on a token.
+#[derive(Clone)]
+pub struct TokenKey {
+    pub(super) token: Arc<Token>,
+    pub(super) object: ObjectHandle,
+    /// The left half of a MAC key, for X9.19.
+    pub(super) left: Option<ObjectHandle>,
+    /// The masked variant of a DUKPT base key.
+    pub(super) masked: Option<ObjectHandle>,
+    pub(super) algorithm: Algorithm,
+    pub(super) check_value: CheckValue,
+}
+
+impl TokenKey {
+    /// The check value, as the HSM computes it.
+    pub(super) fn compute_check_value(&self) -> Result<CheckValue, KeyError> {
+        let block = if self.algorithm.is_aes() {
+            self.cmac(&[0; 16])?
+        } else {
+            let mut block = [0; 16];
+            self.encrypt(&mut block[..8])?;
+            block
+        };
+        let [a, b, c, d, e, ..] = block;
+        Ok(CheckValue::new([a, b, c, d, e]))
+    }
+
+    const fn ecb(&self) -> Mechanism<'static> {
+        if self.algorithm.is_aes() { Mechanism::AesEcb } else { Mechanism::Des3Ecb }
+    }
+
+    fn encrypt_under(&self, object: ObjectHandle, blocks: &mut [u8]) -> Result<(), KeyError> {
+        let mechanism = self.ecb();
+        let encrypted =
+            self.token.with("encrypting", |session| session.encrypt(&mechanism, object, blocks))?;
+        copy(&Zeroizing::new(encrypted), blocks)
+    }
+
+    fn chain_under(&self, object: ObjectHandle, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+        if blocks.is_empty() {
+            return Ok([0; 8]);
+        }
+        let mechanism = Mechanism::Des3Cbc([0; 8]);
+        let encrypted =
+            self.token.with("encrypting", |session| session.encrypt(&mechanism, object, blocks))?;
+        let mut last = [0; 8];
+        copy(encrypted.last_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()), &mut last)?;
+        Ok(last)
+    }
+
+    fn wrong_length(&self) -> KeyError {
+        KeyError::KeyBytes(self.algorithm.key_bytes())
+    }
+
+    /// CMAC by CBC (SP 800-38B, 6): PKCS#11 modules seldom have it for TDES.
+    fn tdes_cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
+        let mut subkey = Zeroizing::new([0; 8]);
+        self.encrypt(subkey.as_mut_slice())?;
+        double(&mut subkey);
+        let mut blocks = Zeroizing::new(message.to_vec());
+        if message.is_empty() || !message.len().is_multiple_of(8) {
+            double(&mut subkey);
+            blocks.push(0x80);
+            let whole = blocks.len().next_multiple_of(8);
+            blocks.resize(whole, 0);
+        }
+        for (byte, other) in blocks.iter_mut().rev().zip(subkey.iter().rev()) {
+            *byte ^= other;
+        }
+        let mut mac = [0; 16];
+        mac[..8].copy_from_slice(&self.chain(&blocks)?);
+        Ok(mac)
+    }
+}
+
+/// Doubling in GF(2^64).
+fn double(block: &mut [u8; 8]) {
+    let value = u64::from_be_bytes(*block);
+    let carry = if value >> 63 == 1 { 0x1B } else { 0 };
+    *block = ((value << 1) ^ carry).to_be_bytes();
+}
+
+fn copy(from: &[u8], to: &mut [u8]) -> Result<(), KeyError> {
+    if from.len() != to.len() {
+        let error = cryptoki::error::Error::InvalidValue;
+        return Err(super::token::failed("reading an answer of the wrong length", error));
+    }
+    to.copy_from_slice(from);
+    Ok(())
+}
+
+impl Cipher for TokenKey {
+    fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    fn encrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
+        self.encrypt_under(self.object, blocks)
+    }
+
+    fn decrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
+        let mechanism = self.ecb();
+        let plain = self
+            .token
+            .with("decrypting", |session| session.decrypt(&mechanism, self.object, blocks))?;
+        copy(&Zeroizing::new(plain), blocks)
+    }
+
+    fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+        self.chain_under(self.object, blocks)
+    }
+
+    fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+        self.chain_under(self.left.ok_or_else(|| self.wrong_length())?, blocks)
+    }
+
+    fn encrypt_masked(&self, mut block: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        self.encrypt_under(self.masked.ok_or_else(|| self.wrong_length())?, &mut block)?;
+        Ok(block)
+    }
+
+    fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
+        if !self.algorithm.is_aes() {
+            return self.tdes_cmac(message);
+        }
+        let signed = self.token.with("computing a CMAC", |session| {
+            session.sign(&Mechanism::AesCMac, self.object, message)
+        })?;
+        let mut mac = [0; 16];
+        copy(&Zeroizing::new(signed), &mut mac)?;
+        Ok(mac)
+    }
+
+    fn check_value(&self) -> Result<CheckValue, KeyError> {
+        Ok(self.check_value)
+    }
+}

@@ -1,0 +1,169 @@
+//! What a key store must be able to do; all else is the same for every store.
+
+use crate::check_value::CheckValue;
+use crate::cipher::Cipher;
+use crate::error::{KeyError, StoreError};
+use crate::key::{Algorithm, Key};
+use crate::name::KeyName;
+use crate::reference::Purpose;
+use crate::store::KeyListing;
+
+/// How many keys a store can have, all generations counted.
+pub const KEYS_MAX: usize = 10_000;
+/// How many generations of a key are kept.
+pub const GENERATIONS_MAX: usize = 16;
+
+/// Where keys lie.
+pub trait Vault: Send + Sync {
+    /// A key that lies here, ready to be used.
+    type Stored: Cipher;
+
+    /// Finds a key.
+    fn find(&self, name: &KeyName, which: Which) -> Result<Found<Self::Stored>, KeyError>;
+
+    /// The key itself, on its way out of the store encrypted.
+    fn take_out(&self, stored: &Self::Stored) -> Result<Key, KeyError>;
+
+    /// Puts a key in.
+    fn put(
+        &self,
+        name: KeyName,
+        purpose: Purpose,
+        place: Place,
+        key: NewKey,
+    ) -> Result<KeyListing, KeyError>;
+
+    /// Forgets a generation that is not the newest.
+    fn forget(&self, name: KeyName, generation: u32) -> Result<(), KeyError>;
+
+    /// All keys, by name, the newest generation first.
+    fn listings(&self) -> Result<Vec<KeyListing>, KeyError>;
+
+    /// Reads what other processes changed.
+    fn refresh(&self) -> Result<(), KeyError>;
+}
+
+/// Which generation of a key.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub enum Which {
+    Newest,
+    Exactly(u32),
+    /// The newest that is older than this one.
+    Before(u32),
+}
+
+/// A key that was found.
+pub struct Found<S> {
+    pub key: S,
+    pub purpose: Purpose,
+    pub generation: u32,
+}
+
+/// Where a new key goes.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// To a new name.
+    New,
+    /// To a name that is there.
+    Next,
+    /// To a new name, or to one that is there, of which then only the generation before is kept.
+    NewOrNext,
+}
+
+/// Where a new key comes from.
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack for one call")]
+pub enum NewKey {
+    Random(Algorithm),
+    Given(Key),
+}
+
+impl NewKey {
+    pub fn algorithm(&self) -> Algorithm {
+        match self {
+            NewKey::Random(algorithm) => *algorithm,
+            NewKey::Given(key) => key.algorithm(),
+        }
+    }
+}
+
+/// The generation that a new key gets, after those that are there (newest last), and the
+/// generations that go for it.
+pub fn next_generation(
+    name: KeyName,
+    purpose: Purpose,
+    place: Place,
+    present: &[(u32, Purpose)],
+    keys_in_store: usize,
+) -> Result<(u32, Vec<u32>), KeyError> {
+    let going = match (place, present) {
+        (Place::New, [_, ..]) => return Err(KeyError::Exists(name)),
+        (Place::Next, []) => return Err(KeyError::NoSuchKey(name)),
+        (Place::NewOrNext, [older @ .., _]) => older,
+        _ => &[],
+    };
+    let going: Vec<u32> = going.iter().map(|(generation, _)| *generation).collect();
+    if let Some((_, other)) = present.iter().find(|(_, other)| *other != purpose) {
+        return Err(KeyError::Purpose { purpose: *other, wanted: purpose.name() });
+    }
+    if keys_in_store - going.len() >= KEYS_MAX {
+        return Err(KeyError::Store(StoreError::Full(keys_in_store)));
+    }
+    if present.len() - going.len() >= GENERATIONS_MAX {
+        return Err(KeyError::Generations(name));
+    }
+    let newest = present.last().map_or(0, |(generation, _)| *generation);
+    Ok((newest.checked_add(1).ok_or(KeyError::Generations(name))?, going))
+}
+
+/// A key that lies in a store, or one that exists only now.
+#[expect(clippy::large_enum_variant, reason = "it lives on the stack for one call")]
+pub enum Usable<S> {
+    Stored(S),
+    Made(Key),
+}
+
+macro_rules! either {
+    ($self:ident, $key:ident => $what:expr) => {
+        match $self {
+            Usable::Stored($key) => $what,
+            Usable::Made($key) => $what,
+        }
+    };
+}
+
+impl<S: Cipher> Cipher for Usable<S> {
+    fn algorithm(&self) -> Algorithm {
+        either!(self, key => key.algorithm())
+    }
+
+    fn encrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
+        either!(self, key => key.encrypt(blocks))
+    }
+
+    fn decrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
+        either!(self, key => key.decrypt(blocks))
+    }
+
+    fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+        either!(self, key => key.chain(blocks))
+    }
+
+    fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+        either!(self, key => key.chain_left(blocks))
+    }
+
+    fn encrypt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        either!(self, key => key.encrypt_masked(block))
+    }
+
+    fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
+        either!(self, key => key.cmac(message))
+    }
+
+    fn check_value(&self) -> Result<CheckValue, KeyError> {
+        match self {
+            Usable::Stored(key) => key.check_value(),
+            Usable::Made(key) => Ok(key.check_value()),
+        }
+    }
+}

@@ -1,0 +1,530 @@
+//! What every key store promises. Each test takes an empty store.
+
+use keys::pin::{block_holds, encrypt_block};
+use keys::{
+    AesKey, Algorithm, BlockVersion, Component, Derived, Dukpt, Key, KeyError, KeyName, KeyRef,
+    KeySerial, KeyStore, MacMethod, Pan, Pin, PinBlock, PinFormat, Purpose, SoftwareStore, TdesKey,
+    dukpt, mac, open_sign_on_field, sign_on_field,
+};
+
+/// A test of a store.
+pub type Promise = fn(&dyn KeyStore);
+
+/// All tests, with their names.
+pub const CONTRACT: [(&str, Promise); 16] = [
+    ("macs of stored keys are those of the key", macs_of_stored_keys),
+    ("a changed message or mac is refused", changed_messages),
+    ("a derived key is the same in every store", derived_keys),
+    ("working keys reach a terminal", working_keys_reach_a_terminal),
+    ("pins are translated", pins_are_translated),
+    ("a pin block that does not open says no more", pin_blocks_that_do_not_open),
+    ("iso 9564 forbids some translations", forbidden_translations),
+    ("old generations check and decrypt until dropped", generations),
+    ("keys are used for their purpose only", purposes),
+    ("dukpt terminals are understood", dukpt_terminals),
+    ("keys are exchanged in key blocks", key_blocks),
+    ("exchange, base and token keys stay", keys_that_stay),
+    ("wrapped working keys are taken and the one before is kept", wrapped_keys),
+    ("tokens of cards are stable and keyed", tokens),
+    ("components make a key", components),
+    ("names and generations are counted", names),
+];
+
+const MESSAGE: &[u8] = b"0200 4012345678909 000000012345 5812";
+const CARD: &[u8] = b"4111111111111111";
+
+fn name(text: &str) -> KeyName {
+    KeyName::new(text).unwrap()
+}
+
+fn stored(text: &str) -> KeyRef {
+    KeyRef::Stored(name(text))
+}
+
+fn pan() -> Pan {
+    Pan::parse(CARD).unwrap()
+}
+
+/// Puts a known key into a store, as two components.
+fn put(store: &dyn KeyStore, at: &str, purpose: Purpose, key: &Key) {
+    let algorithm = key.algorithm();
+    store.import_components(name(at), purpose, algorithm, &two_components(key)).unwrap();
+}
+
+fn two_components(key: &Key) -> [Component; 2] {
+    let algorithm = key.algorithm();
+    let mask: Vec<u8> =
+        (1..=algorithm.key_bytes()).zip((11..).step_by(7)).map(|(_, byte)| byte).collect();
+    let masked: Vec<u8> = key.expose().iter().zip(&mask).map(|(a, b)| a ^ b).collect();
+    [component(algorithm, &mask, 1), component(algorithm, &masked, 2)]
+}
+
+fn component(algorithm: Algorithm, bytes: &[u8], number: usize) -> Component {
+    let check_value = Key::new(algorithm, bytes).unwrap().check_value();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    Component::parse(&format!("{hex} {check_value}"), algorithm, number).unwrap()
+}
+
+fn tdes(text: &str) -> Key {
+    TdesKey::from_hex(text).unwrap().into()
+}
+
+fn aes(text: &str) -> Key {
+    AesKey::from_hex(text).unwrap().into()
+}
+
+const DES: &str = "5BB5C72CD00B7338";
+const TDES_2: &str = "55036372B17543ECB173730768B8D6C4";
+const TDES_3: &str = "0123456789ABCDEF23456789ABCDEF01456789ABCDEF0123";
+const AES_128: &str = "FEDCBA9876543210F1F1F1F1F1F1F1F1";
+const AES_256: &str = "88E1AB2A2E3DD38C1FA039A536500CC8A87AB9D62DC92C01058FA79F44657DE6";
+const BASE: &str = "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F";
+
+fn macs_of_stored_keys(store: &dyn KeyStore) {
+    let keys = [
+        ("mac/des", tdes(DES)),
+        ("mac/tdes2", tdes(TDES_2)),
+        ("mac/tdes3", tdes(TDES_3)),
+        ("mac/aes128", aes(AES_128)),
+        ("mac/aes256", aes(AES_256)),
+    ];
+    let methods = [MacMethod::X9_9, MacMethod::X9_19, MacMethod::CupEcb, MacMethod::Cmac];
+    let mut computed = 0;
+    for (at, key) in &keys {
+        put(store, at, Purpose::Mac, key);
+        let listed = store.check_value(&stored(at)).unwrap();
+        assert_eq!(listed, key.check_value(), "{at}");
+        for method in methods {
+            for length in [0, 1, 7, 8, 9, 16, 24, MESSAGE.len()] {
+                let message = &MESSAGE[..length];
+                let expected = mac::compute(method, key, message);
+                let found = store.mac(&stored(at), method, message);
+                match (expected, found) {
+                    (Ok(expected), Ok(found)) => {
+                        assert_eq!(expected, found, "{at} {method:?} {length}");
+                        let fits = store.check_mac(&stored(at), method, message, &found);
+                        assert!(fits.unwrap());
+                        computed += 1;
+                    }
+                    (Err(expected), Err(found)) => {
+                        assert_eq!(expected.to_string(), found.to_string());
+                    }
+                    (expected, found) => panic!("{at} {method:?}: {expected:?} {found:?}"),
+                }
+            }
+        }
+    }
+    assert_eq!(computed, (3 + 1 + 3 + 4) * 8);
+}
+
+fn changed_messages(store: &dyn KeyStore) {
+    put(store, "mac", Purpose::Mac, &tdes(TDES_2));
+    let key = stored("mac");
+    for method in [MacMethod::X9_9, MacMethod::X9_19, MacMethod::CupEcb, MacMethod::Cmac] {
+        let mac = store.mac(&key, method, MESSAGE).unwrap();
+        let mut changed = MESSAGE.to_vec();
+        changed[3] ^= 1;
+        assert!(!store.check_mac(&key, method, &changed, &mac).unwrap());
+        for place in 0..8 {
+            let mut other = mac;
+            other[place] ^= 0x10;
+            assert!(!store.check_mac(&key, method, MESSAGE, &other).unwrap());
+        }
+        assert!(!store.check_mac(&key, method, MESSAGE, &mac[..4]).unwrap());
+        assert!(!store.check_mac(&key, method, MESSAGE, &[]).unwrap());
+    }
+}
+
+fn derived_keys(store: &dyn KeyStore) {
+    put(store, "base", Purpose::Base, &aes(BASE));
+    let key = |purpose, holder, generation| {
+        KeyRef::Derived(Derived::new(name("base"), purpose, holder, generation))
+    };
+    // SP 800-108 by hand: CMAC of 00000001, the label, 00, the holder, the generation, the length;
+    // with PyCryptodome.
+    let published = [
+        (key(Purpose::TerminalMaster, 1, 1), "460060"),
+        (key(Purpose::PinEncryption, 60_000, 7), "099683"),
+        (key(Purpose::Mac, u64::MAX, 1), "8383FF"),
+    ];
+    for (key, check_value) in published {
+        assert_eq!(store.check_value(&key).unwrap().to_string(), check_value);
+    }
+    let mac = store.mac(&key(Purpose::Mac, u64::MAX, 1), MacMethod::CupEcb, MESSAGE).unwrap();
+    assert_eq!(mac, *b"6DA21BEA");
+    let of_another = key(Purpose::Mac, u64::MAX, 2);
+    assert!(!store.check_mac(&of_another, MacMethod::CupEcb, MESSAGE, &mac).unwrap());
+    let as_exchange = key(Purpose::Exchange, 1, 1);
+    let error = store.check_value(&as_exchange).unwrap_err();
+    assert!(matches!(error, KeyError::NotDerivable(Purpose::Exchange)), "{error}");
+}
+
+fn working_keys_reach_a_terminal(store: &dyn KeyStore) {
+    put(store, "base", Purpose::Base, &aes(BASE));
+    let terminal_master = tdes("CA5D92598DCA48CE8A4C76361A9269E9");
+    put(store, "terminal/00000042", Purpose::TerminalMaster, &terminal_master);
+    let key = |purpose| KeyRef::Derived(Derived::new(name("base"), purpose, 42, 3));
+    let (pin_key, mac_key) = (key(Purpose::PinEncryption), key(Purpose::Mac));
+    let master = KeyRef::Stored(KeyName::of_terminal("00000042").unwrap());
+    let field = sign_on_field(store, &master, &pin_key, &mac_key).unwrap();
+    assert_eq!(field[28..36], [0; 8]);
+
+    let Key::Tdes(terminal_master) = terminal_master else { panic!() };
+    let (own_pin_key, own_mac_key) = open_sign_on_field(&terminal_master, &field).unwrap();
+    assert_eq!(own_pin_key.algorithm(), Algorithm::Tdes2);
+    assert_eq!(own_mac_key.algorithm(), Algorithm::Des);
+    let mac = mac::compute(MacMethod::CupEcb, &own_mac_key, MESSAGE).unwrap();
+    assert!(store.check_mac(&mac_key, MacMethod::CupEcb, MESSAGE, &mac).unwrap());
+
+    put(store, "network/pin", Purpose::PinEncryption, &tdes(TDES_2));
+    let pin = Pin::parse(b"135790").unwrap();
+    let block = encrypt_block(&pin, PinFormat::Iso0, &pan(), &own_pin_key).unwrap();
+    let format = PinFormat::Iso0;
+    let network = stored("network/pin");
+    let sent = store.translate_pin(&pin_key, format, &network, format, &pan(), &block).unwrap();
+    assert!(block_holds(&sent, format, &pan(), &tdes(TDES_2), &pin).unwrap());
+
+    // Under a derived master key it is the same.
+    let derived_master = key(Purpose::TerminalMaster);
+    assert!(sign_on_field(store, &derived_master, &pin_key, &mac_key).is_ok());
+}
+
+fn pins_are_translated(store: &dyn KeyStore) {
+    let keys = [("pin/a", tdes(TDES_2)), ("pin/b", tdes(TDES_3)), ("pin/c", aes(AES_256))];
+    for (at, key) in &keys {
+        put(store, at, Purpose::PinEncryption, key);
+    }
+    let pin = Pin::parse(b"0934").unwrap();
+    let formats_of = |key: &Key| {
+        let aes = key.algorithm().is_aes();
+        let fits = move |format: &PinFormat| (*format == PinFormat::Iso4) == aes;
+        PinFormat::ALL.into_iter().filter(|format| *format != PinFormat::Iso2).filter(fits)
+    };
+    let mut translated = 0;
+    for (from_name, from_key) in &keys {
+        for from in formats_of(from_key) {
+            let block = encrypt_block(&pin, from, &pan(), from_key).unwrap();
+            for (to_name, to_key) in &keys {
+                for to in formats_of(to_key).filter(|to| from.may_become(*to)) {
+                    let (from_ref, to_ref) = (stored(from_name), stored(to_name));
+                    let sent = store.translate_pin(&from_ref, from, &to_ref, to, &pan(), &block);
+                    let sent = sent.unwrap();
+                    assert!(block_holds(&sent, to, &pan(), to_key, &pin).unwrap());
+                    translated += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(translated, 2 * (2 * 5 + 7) + 5);
+}
+
+fn pin_blocks_that_do_not_open(store: &dyn KeyStore) {
+    put(store, "pin/a", Purpose::PinEncryption, &tdes(TDES_2));
+    put(store, "pin/c", Purpose::PinEncryption, &aes(AES_128));
+    let other_pan = Pan::parse(b"4012345678909").unwrap();
+    let pin = Pin::parse(b"1234").unwrap();
+    let cases =
+        [(PinFormat::Iso3, "pin/a", tdes(TDES_2)), (PinFormat::Iso4, "pin/c", aes(AES_128))];
+    for (format, at, key) in cases {
+        let block = encrypt_block(&pin, format, &pan(), &key).unwrap();
+        let mut damaged = block.as_bytes().to_vec();
+        damaged[0] ^= 0x80;
+        let damaged = PinBlock::new(&damaged).unwrap();
+        let of_other_length =
+            if format == PinFormat::Iso4 { PinBlock::Tdes([1; 8]) } else { PinBlock::Aes([1; 16]) };
+        let to = stored(at);
+        let mut errors = Vec::new();
+        for (pan, block) in [(&other_pan, &block), (&pan(), &damaged), (&pan(), &of_other_length)] {
+            let answer = store.translate_pin(&to, format, &to, format, pan, block);
+            let error = answer.unwrap_err();
+            assert!(matches!(error, KeyError::PinBlock), "{error}");
+            errors.push(error.to_string());
+        }
+        errors.dedup();
+        assert_eq!(errors.len(), 1);
+    }
+}
+
+fn forbidden_translations(store: &dyn KeyStore) {
+    put(store, "pin/a", Purpose::PinEncryption, &tdes(TDES_2));
+    let key = stored("pin/a");
+    let block = PinBlock::Tdes([0; 8]);
+    use PinFormat::{Iso0, Iso1, Iso2, Iso3};
+    for (from, to) in [(Iso0, Iso1), (Iso3, Iso1), (Iso2, Iso0), (Iso0, Iso2), (Iso2, Iso2)] {
+        let error = store.translate_pin(&key, from, &key, to, &pan(), &block).unwrap_err();
+        assert!(matches!(error, KeyError::Translation { .. }), "{error}");
+    }
+}
+
+fn generations(store: &dyn KeyStore) {
+    store.generate(name("mac"), Purpose::Mac, Algorithm::Tdes2).unwrap();
+    store.generate(name("pin"), Purpose::PinEncryption, Algorithm::Tdes2).unwrap();
+    store.generate(name("base"), Purpose::Base, Algorithm::Aes256).unwrap();
+    let base = Derived::new(name("base"), Purpose::Mac, 9, 1);
+    let keys = [stored("mac"), KeyRef::Derived(base)];
+    let method = MacMethod::X9_9;
+    let macs = keys.map(|key| store.mac(&key, method, MESSAGE).unwrap());
+    for at in ["mac", "pin", "base"] {
+        let listing = store.rotate(name(at)).unwrap();
+        assert_eq!(listing.generation, 2);
+    }
+    let pinned = [KeyRef::Generation(name("mac"), 1), KeyRef::Derived(base.of_base_generation(1))];
+    for place in 0..2 {
+        let (key, mac) = (&keys[place], macs[place]);
+        assert!(store.check_mac(key, method, MESSAGE, &mac).unwrap());
+        assert_ne!(store.mac(key, method, MESSAGE).unwrap(), mac, "the newest makes MACs");
+        assert_eq!(store.mac(&pinned[place], method, MESSAGE).unwrap(), mac);
+    }
+    let newest = KeyRef::Generation(name("mac"), 2);
+    assert!(!store.check_mac(&newest, method, MESSAGE, &macs[0]).unwrap());
+
+    for at in ["mac", "base"] {
+        let error = store.drop_generation(name(at), 2).unwrap_err();
+        assert!(matches!(error, KeyError::Newest { .. }), "{error}");
+        store.drop_generation(name(at), 1).unwrap();
+        let error = store.drop_generation(name(at), 1).unwrap_err();
+        assert!(matches!(error, KeyError::NoSuchGeneration { .. }), "{error}");
+    }
+    for place in 0..2 {
+        assert!(!store.check_mac(&keys[place], method, MESSAGE, &macs[place]).unwrap());
+        let error = store.mac(&pinned[place], method, MESSAGE).unwrap_err();
+        assert!(matches!(error, KeyError::NoSuchGeneration { .. }), "{error}");
+    }
+    let generations: Vec<(String, u32)> = store
+        .list()
+        .unwrap()
+        .iter()
+        .map(|listing| (listing.name.to_string(), listing.generation))
+        .collect();
+    let expected = [("base", 2), ("mac", 2), ("pin", 2), ("pin", 1)];
+    assert_eq!(generations, expected.map(|(name, generation)| (name.to_owned(), generation)));
+}
+
+fn purposes(store: &dyn KeyStore) {
+    put(store, "mac", Purpose::Mac, &tdes(TDES_2));
+    put(store, "pin", Purpose::PinEncryption, &tdes(TDES_3));
+    put(store, "zmk", Purpose::Exchange, &tdes("DD7515F2BFC17F85CE48F3CA25CB21F6"));
+    let (mac, pin, zmk) = (stored("mac"), stored("pin"), stored("zmk"));
+    let block = PinBlock::Tdes([0; 8]);
+    let format = PinFormat::Iso0;
+    let refused = |error: KeyError| assert!(matches!(error, KeyError::Purpose { .. }), "{error}");
+    refused(store.mac(&pin, MacMethod::X9_9, MESSAGE).unwrap_err());
+    refused(store.check_mac(&zmk, MacMethod::X9_9, MESSAGE, &[0; 8]).unwrap_err());
+    refused(store.translate_pin(&mac, format, &pin, format, &pan(), &block).unwrap_err());
+    refused(store.translate_pin(&pin, format, &mac, format, &pan(), &block).unwrap_err());
+    refused(store.token(&mac, &pan()).unwrap_err());
+    refused(store.wrap_working_key(&mac, &pin).unwrap_err());
+    refused(store.wrap_working_key(&zmk, &zmk).unwrap_err());
+    refused(store.export_block(&pin, &pin, BlockVersion::B).unwrap_err());
+    let derived = KeyRef::Derived(Derived::new(name("zmk"), Purpose::Mac, 1, 1));
+    refused(store.mac(&derived, MacMethod::X9_9, MESSAGE).unwrap_err());
+
+    let made = |purpose, algorithm| store.generate(name("new"), purpose, algorithm).unwrap_err();
+    for (purpose, algorithm) in [
+        (Purpose::Base, Algorithm::Tdes2),
+        (Purpose::Token, Algorithm::Des),
+        (Purpose::PinEncryption, Algorithm::Des),
+        (Purpose::Dukpt, Algorithm::Tdes3),
+    ] {
+        assert!(matches!(made(purpose, algorithm), KeyError::Algorithm { .. }));
+    }
+}
+
+fn dukpt_terminals(store: &dyn KeyStore) {
+    put(store, "bdk", Purpose::Dukpt, &tdes("0123456789ABCDEFFEDCBA9876543210"));
+    put(store, "bdk/aes", Purpose::Dukpt, &aes(AES_128));
+    put(store, "network/pin", Purpose::PinEncryption, &tdes(TDES_2));
+    let network = stored("network/pin");
+    let pin = Pin::parse(b"1234").unwrap();
+
+    // X9.24-1:2009: the terminal's own initial key.
+    let initial = TdesKey::from_hex("6AC292FAA1315B4D858AB3A3D7D5933A").unwrap();
+    let serial = [0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 0];
+    let mut terminal =
+        dukpt::tdes::Terminal::new(&initial, dukpt::tdes::Serial::new(serial)).unwrap();
+    for _ in 0..5 {
+        let (serial, keys) = terminal.next_transaction().unwrap();
+        let key = KeyRef::Dukpt(Dukpt { base: name("bdk"), serial: KeySerial::Tdes(serial) });
+        let request_key = keys.request_mac_key().unwrap();
+        let mac = mac::compute(MacMethod::X9_19, &request_key, MESSAGE).unwrap();
+        assert!(store.check_mac(&key, MacMethod::X9_19, MESSAGE, &mac).unwrap());
+        let answer = store.mac(&key, MacMethod::X9_19, MESSAGE).unwrap();
+        let response_key = keys.response_mac_key().unwrap();
+        assert_eq!(mac::compute(MacMethod::X9_19, &response_key, MESSAGE).unwrap(), answer);
+        let format = PinFormat::Iso0;
+        let block = encrypt_block(&pin, format, &pan(), &keys.pin_key().unwrap()).unwrap();
+        let sent = store.translate_pin(&key, format, &network, format, &pan(), &block).unwrap();
+        assert!(block_holds(&sent, format, &pan(), &tdes(TDES_2), &pin).unwrap());
+        assert!(store.translate_pin(&network, format, &key, format, &pan(), &sent).is_err());
+    }
+
+    // X9.24-3:2017.
+    let initial = AesKey::from_hex("1273671EA26AC29AFA4D1084127652A1").unwrap();
+    let serial = [0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 0, 0, 0, 0];
+    let mut terminal =
+        dukpt::aes::Terminal::new(&initial, dukpt::aes::Serial::new(serial)).unwrap();
+    for _ in 0..5 {
+        use dukpt::aes::Usage;
+        let (serial, keys) = terminal.next_transaction().unwrap();
+        let key = KeyRef::Dukpt(Dukpt { base: name("bdk/aes"), serial: KeySerial::Aes(serial) });
+        let working = |usage| keys.working_key(usage, Algorithm::Aes128).unwrap();
+        let mac = mac::compute(MacMethod::Cmac, &working(Usage::MacGeneration), MESSAGE).unwrap();
+        assert!(store.check_mac(&key, MacMethod::Cmac, MESSAGE, &mac).unwrap());
+        let answer = store.mac(&key, MacMethod::Cmac, MESSAGE).unwrap();
+        let own = mac::compute(MacMethod::Cmac, &working(Usage::MacVerification), MESSAGE);
+        assert_eq!(own.unwrap(), answer);
+        let block = encrypt_block(&pin, PinFormat::Iso4, &pan(), &working(Usage::Pin)).unwrap();
+        let (from, to) = (PinFormat::Iso4, PinFormat::Iso0);
+        let sent = store.translate_pin(&key, from, &network, to, &pan(), &block).unwrap();
+        assert!(block_holds(&sent, to, &pan(), &tdes(TDES_2), &pin).unwrap());
+    }
+
+    let wrong_kind = KeyRef::Dukpt(Dukpt {
+        base: name("bdk"),
+        serial: KeySerial::Aes(dukpt::aes::Serial::new(serial).with_counter(1)),
+    });
+    let error = store.mac(&wrong_kind, MacMethod::Cmac, MESSAGE).unwrap_err();
+    assert!(matches!(error, KeyError::SerialKind { .. }), "{error}");
+}
+
+fn key_blocks(store: &dyn KeyStore) {
+    put(store, "kek/tdes", Purpose::Exchange, &tdes("DD7515F2BFC17F85CE48F3CA25CB21F6"));
+    put(store, "kek/aes", Purpose::Exchange, &aes(AES_256));
+    // TR-31:2018, A.7.2.2 and A.7.4: the same PIN key, of TDES and of AES.
+    let b = "B0080P0TE00E000094B420079CC80BA3461F86FE26EFC4A3B8E4FA4C5F5341176EED7B727B8A248E";
+    let d = "D0112P0AE00E0000B82679114F470F540165EDFBF7E250FCEA43F810D215F8D207E2E417C07156A2\
+             7E8E31DA05F7425509593D03A457DC34";
+    let key = "3F419E1CB7079442AA37474C2EFBF8B8";
+    let purpose = Purpose::PinEncryption;
+    let listing = store.import_block(name("pin/b"), purpose, &stored("kek/tdes"), b).unwrap();
+    assert_eq!(listing.check_value, tdes(key).check_value());
+    let listing = store.import_block(name("pin/d"), purpose, &stored("kek/aes"), d).unwrap();
+    assert_eq!(listing.check_value, aes(key).check_value());
+
+    let keys = [
+        ("x/des", Purpose::Mac, tdes(DES)),
+        ("x/tdes2", Purpose::Mac, tdes(TDES_2)),
+        ("x/tdes3", Purpose::PinEncryption, tdes(TDES_3)),
+        ("x/aes128", Purpose::TerminalMaster, aes(AES_128)),
+        ("x/aes256", Purpose::Mac, aes(BASE)),
+        ("x/bdk", Purpose::Dukpt, tdes(TDES_2)),
+    ];
+    for (at, purpose, key) in &keys {
+        put(store, at, *purpose, key);
+        for (kek, version) in [("kek/tdes", BlockVersion::B), ("kek/aes", BlockVersion::D)] {
+            let block = store.export_block(&stored(at), &stored(kek), version).unwrap();
+            let again = name(&format!("{at}/again"));
+            let listing = store.import_block(again, *purpose, &stored(kek), &block).unwrap();
+            assert_eq!(listing.check_value, key.check_value(), "{at}");
+            assert_eq!(listing.algorithm, key.algorithm(), "{at}");
+            let other = if *purpose == Purpose::Mac { Purpose::Dukpt } else { Purpose::Mac };
+            let error = store.import_block(again, other, &stored(kek), &block).unwrap_err();
+            assert!(error.to_string().contains("not what it was to be imported for"), "{error}");
+        }
+    }
+    let error = store.import_block(name("pin/b"), purpose, &stored("kek/tdes"), d).unwrap_err();
+    assert!(matches!(error, KeyError::Block(_)), "{error}");
+}
+
+fn keys_that_stay(store: &dyn KeyStore) {
+    put(store, "kek", Purpose::Exchange, &aes(AES_256));
+    put(store, "base", Purpose::Base, &aes(BASE));
+    put(store, "token", Purpose::Token, &aes(AES_128));
+    for at in ["kek", "base", "token"] {
+        let exported = store.export_block(&stored(at), &stored("kek"), BlockVersion::D);
+        assert!(matches!(exported, Err(KeyError::Purpose { .. })));
+    }
+}
+
+fn wrapped_keys(store: &dyn KeyStore) {
+    put(store, "zmk", Purpose::Exchange, &tdes("CA5D92598DCA48CE8A4C76361A9269E9"));
+    let network = SoftwareStore::in_memory([
+        (name("zmk"), Purpose::Exchange, tdes("CA5D92598DCA48CE8A4C76361A9269E9")),
+        (name("pik"), Purpose::PinEncryption, tdes("807A23AD32B36D457AE91FDF927570EA")),
+        (name("mak"), Purpose::Mac, tdes(DES)),
+    ])
+    .unwrap();
+    for (at, purpose) in [("pik", Purpose::PinEncryption), ("mak", Purpose::Mac)] {
+        let wrapped = network.wrap_working_key(&stored(at), &stored("zmk")).unwrap();
+        for generation in 1..=4 {
+            let listing =
+                store.import_wrapped(name(at), purpose, &stored("zmk"), &wrapped).unwrap();
+            assert_eq!(listing.generation, generation);
+            assert_eq!(listing.check_value, network.check_value(&stored(at)).unwrap());
+        }
+        let kept: Vec<u32> = store
+            .list()
+            .unwrap()
+            .iter()
+            .filter(|listing| listing.name == name(at))
+            .map(|listing| listing.generation)
+            .collect();
+        assert_eq!(kept, [4, 3]);
+        let wrong = keys::WrappedKey::new(wrapped.encrypted(), [0; 4]).unwrap();
+        let error = store.import_wrapped(name(at), purpose, &stored("zmk"), &wrong).unwrap_err();
+        assert!(matches!(error, KeyError::WrappedKey), "{error}");
+    }
+    let mac = network.mac(&stored("mak"), MacMethod::CupEcb, MESSAGE).unwrap();
+    assert!(store.check_mac(&stored("mak"), MacMethod::CupEcb, MESSAGE, &mac).unwrap());
+}
+
+fn tokens(store: &dyn KeyStore) {
+    put(store, "token", Purpose::Token, &aes(AES_256));
+    put(store, "token/other", Purpose::Token, &aes(AES_128));
+    let token = store.token(&stored("token"), &pan()).unwrap();
+    // The CMAC of the digits, with PyCryptodome.
+    assert_eq!(token, 0xAF4A_C616_FAE7_DFA1);
+    assert_eq!(store.token(&stored("token"), &pan()).unwrap(), token);
+    assert_ne!(store.token(&stored("token/other"), &pan()).unwrap(), token);
+    let other_pan = Pan::parse(b"4012345678909").unwrap();
+    assert_ne!(store.token(&stored("token"), &other_pan).unwrap(), token);
+}
+
+fn components(store: &dyn KeyStore) {
+    let key = tdes(TDES_2);
+    let parts = two_components(&key);
+    let algorithm = Algorithm::Tdes2;
+    let (at, purpose) = (name("zmk"), Purpose::Exchange);
+    let listing = store.import_components(at, purpose, algorithm, &parts).unwrap();
+    assert_eq!(listing.check_value, key.check_value());
+    let error = store.import_components(at, purpose, algorithm, &parts).unwrap_err();
+    assert!(matches!(error, KeyError::Exists(_)), "{error}");
+
+    let at = name("zmk/2");
+    let error = store.import_components(at, purpose, algorithm, &parts[..1]).unwrap_err();
+    assert!(matches!(error, KeyError::Components(1)), "{error}");
+    let twice = [component(algorithm, key.expose(), 1), component(algorithm, key.expose(), 2)];
+    let error = store.import_components(at, purpose, algorithm, &twice).unwrap_err();
+    assert!(matches!(error, KeyError::Weak), "{error}");
+
+    let next = tdes("DD7515F2BFC17F85CE48F3CA25CB21F6");
+    let listing = store.rotate_to_components(name("zmk"), &two_components(&next)).unwrap();
+    assert_eq!((listing.generation, listing.check_value), (2, next.check_value()));
+}
+
+fn names(store: &dyn KeyStore) {
+    let (at, purpose) = (name("mac"), Purpose::Mac);
+    assert!(matches!(store.check_value(&stored("mac")), Err(KeyError::NoSuchKey(_))));
+    assert!(matches!(store.rotate(at), Err(KeyError::NoSuchKey(_))));
+    for algorithm in Algorithm::ALL {
+        let at = name(&format!("mac/{}", algorithm.name()));
+        let listing = store.generate(at, purpose, algorithm).unwrap();
+        assert_eq!((listing.generation, listing.algorithm), (1, algorithm));
+        assert_eq!(store.check_value(&KeyRef::Stored(at)).unwrap(), listing.check_value);
+        assert!(matches!(store.generate(at, purpose, algorithm), Err(KeyError::Exists(_))));
+    }
+    store.generate(at, purpose, Algorithm::Aes128).unwrap();
+    for _ in 1..16 {
+        store.rotate(at).unwrap();
+    }
+    let error = store.rotate(at).unwrap_err();
+    assert!(matches!(error, KeyError::Generations(_)), "{error}");
+    let before = store.list().unwrap();
+    store.reload().unwrap();
+    assert_eq!(store.list().unwrap(), before);
+    let mut check_values: Vec<String> =
+        before.iter().map(|listing| listing.check_value.to_string()).collect();
+    check_values.sort();
+    check_values.dedup();
+    assert_eq!(check_values.len(), 22, "every key is another");
+}

@@ -1,0 +1,11 @@
+//! Keys from outside: published vectors, and one contract for both key stores.
+
+#![cfg(test)]
+
+mod contract;
+mod files;
+mod macs;
+mod never_shown;
+mod published;
+mod sign_on;
+mod softhsm;
