@@ -1,0 +1,154 @@
+//! From a [`Code`] to its text.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use crate::code::{
+    ACCOUNT_TAGS, ADDITIONAL_OTHER_TAGS, ADDITIONAL_TEMPLATE_TAGS, Additional, Code, FIELD_TAGS,
+    FUTURE_TAGS, Initiation, LANGUAGE_OTHER_TAGS, Language, SCHEME_TAGS, Template, Tip,
+    UNRESERVED_TAGS,
+};
+use crate::crc::crc16_ccitt_false;
+use crate::error::{Place, QrError, Rule};
+use crate::{CODE_CHARACTERS_MAX, form};
+
+impl Code {
+    /// The text of the code: tags in ascending order, the checksum last.
+    ///
+    /// # Errors
+    /// Which tag breaks which rule of EMV QRCPS MPM 1.1.
+    pub fn write(&self) -> Result<String, QrError> {
+        self.check_accounts()?;
+        let mut out = Writer::new(Place::CODE);
+        out.put(0, "01")?;
+        match self.initiation {
+            Some(Initiation::Static) => out.put(1, "11")?,
+            Some(Initiation::Dynamic) => out.put(1, "12")?,
+            None => {}
+        }
+        out.put_all(SCHEME_TAGS, &self.scheme_accounts)?;
+        out.put_templates(ACCOUNT_TAGS, &self.accounts)?;
+        out.put(52, &format!("{:04}", self.category))?;
+        out.put(53, &format!("{:03}", self.currency))?;
+        out.put_some(54, self.amount.as_ref().map(|amount| amount.as_str()))?;
+        match &self.tip {
+            None => {}
+            Some(Tip::Prompt) => out.put(55, "01")?,
+            Some(Tip::Fixed(fee)) => {
+                out.put(55, "02")?;
+                out.put(56, fee.as_str())?;
+            }
+            Some(Tip::Percent(percent)) => {
+                out.put(55, "03")?;
+                out.put(57, percent.as_str())?;
+            }
+        }
+        out.put(58, &self.country)?;
+        out.put(59, &self.name)?;
+        out.put(60, &self.city)?;
+        out.put_some(61, self.postal_code.as_deref())?;
+        if let Some(additional) = &self.additional {
+            out.put_nested(62, |inner| put_additional(inner, additional))?;
+        }
+        if let Some(language) = &self.language {
+            out.put_nested(64, |inner| put_language(inner, language))?;
+        }
+        out.put_all(FUTURE_TAGS, &self.future)?;
+        out.put_templates(UNRESERVED_TAGS, &self.unreserved)?;
+        out.finish()
+    }
+}
+
+fn put_additional(out: &mut Writer, additional: &Additional) -> Result<(), QrError> {
+    for (tag, value) in additional.named() {
+        out.put_some(tag, value.as_deref())?;
+    }
+    out.put_all(ADDITIONAL_OTHER_TAGS, &additional.other)?;
+    out.put_templates(ADDITIONAL_TEMPLATE_TAGS, &additional.templates)
+}
+
+fn put_language(out: &mut Writer, language: &Language) -> Result<(), QrError> {
+    out.put(0, &language.language)?;
+    out.put(1, &language.name)?;
+    out.put_some(2, language.city.as_deref())?;
+    out.put_all(LANGUAGE_OTHER_TAGS, &language.other)
+}
+
+/// The text of a code or of one template in the making.
+struct Writer {
+    place: Place,
+    text: String,
+}
+
+impl Writer {
+    fn new(place: Place) -> Writer {
+        Writer { place, text: String::new() }
+    }
+
+    fn put(&mut self, tag: u8, value: &str) -> Result<(), QrError> {
+        form::check(self.place.tag(tag), value)?;
+        let length = value.chars().count();
+        self.text.push_str(&format!("{tag:02}{length:02}{value}"));
+        Ok(())
+    }
+
+    fn put_some(&mut self, tag: u8, value: Option<&str>) -> Result<(), QrError> {
+        value.map_or(Ok(()), |value| self.put(tag, value))
+    }
+
+    fn put_all(
+        &mut self,
+        allowed: RangeInclusive<u8>,
+        fields: &BTreeMap<u8, String>,
+    ) -> Result<(), QrError> {
+        for (&tag, value) in fields {
+            self.check_tag(&allowed, tag)?;
+            self.put(tag, value)?;
+        }
+        Ok(())
+    }
+
+    fn put_templates(
+        &mut self,
+        allowed: RangeInclusive<u8>,
+        templates: &BTreeMap<u8, Template>,
+    ) -> Result<(), QrError> {
+        for (&tag, template) in templates {
+            self.check_tag(&allowed, tag)?;
+            self.put_nested(tag, |inner| {
+                inner.put(0, &template.guid)?;
+                inner.put_all(FIELD_TAGS, &template.fields)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn put_nested(
+        &mut self,
+        tag: u8,
+        fill: impl FnOnce(&mut Writer) -> Result<(), QrError>,
+    ) -> Result<(), QrError> {
+        let mut inner = Writer::new(self.place.tag(tag));
+        fill(&mut inner)?;
+        self.put(tag, &inner.text)
+    }
+
+    fn check_tag(&self, allowed: &RangeInclusive<u8>, tag: u8) -> Result<(), QrError> {
+        if allowed.contains(&tag) {
+            return Ok(());
+        }
+        let rule = Rule::NoSuchTag { first: *allowed.start(), last: *allowed.end() };
+        Err(self.place.tag(tag).breaks(rule))
+    }
+
+    /// The text with its checksum.
+    fn finish(mut self) -> Result<String, QrError> {
+        self.text.push_str("6304");
+        let checksum = crc16_ccitt_false(self.text.as_bytes());
+        self.text.push_str(&format!("{checksum:04X}"));
+        match self.text.chars().count() {
+            0..=CODE_CHARACTERS_MAX => Ok(self.text),
+            characters => Err(self.place.breaks(Rule::CodeLength { characters })),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Codes read, written, refused and drawn.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod any_text;
+mod checksum;
+mod desk;
+mod pictures;
+mod refusals;
+mod tender;
+mod vectors;
