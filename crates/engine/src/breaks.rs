@@ -71,6 +71,19 @@ impl Engine {
             let same = (before.subject, before.side, before.amount) == (subject, side, amount);
             return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
         }
+        self.post_break((subject, side), (account, currency), amount, out)?;
+        self.add_break(id, (subject, side), amount, currency, (owner, today), out);
+        Ok(())
+    }
+
+    /// Posts a difference to suspense.
+    fn post_break(
+        &mut self,
+        (subject, side): (BreakSubject, BreakSide),
+        (account, currency): (AccountNo, u8),
+        amount: Amount,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
         let suspense = self.currency_accounts(currency).suspense;
         self.books.begin(None, None);
         match side {
@@ -85,7 +98,24 @@ impl Engine {
             let firm = self.firms.number(firm).expect("its account was just found");
             self.firms.get_mut(firm).line.push_back(InLine::Surplus(amount));
         }
-        self.add_break(id, (subject, side), amount, currency, (owner, today), out);
+        Ok(())
+    }
+
+    /// Raises a break that the engine finds itself, with its posting; none where the difference is
+    /// zero.
+    pub(crate) fn raise_own_break(
+        &mut self,
+        what: (BreakSubject, BreakSide),
+        amount: Amount,
+        who: (PersonId, BusinessDate),
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        if amount.is_zero() {
+            return Ok(());
+        }
+        let (account, currency) = self.account_of(what.0)?;
+        self.post_break(what, (account, currency), amount, out)?;
+        self.own_break(what, amount, currency, who, out);
         Ok(())
     }
 

@@ -79,6 +79,13 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let number = self.courier_number(courier)?;
         let courier = self.couriers.get(number);
+        // Of the last one it is known which it was, and what it said while it is not counted.
+        let same_code = |one: &HandOver| one.code_hash == code_hash;
+        let same =
+            courier.last_handover == Some(id) && courier.handover.as_ref().is_none_or(same_code);
+        if which != 0 && which == courier.handovers && !same {
+            return Err(Refusal::IdentifierTaken);
+        }
         check_number(which, courier.handovers)?;
         if courier.handover.is_some() {
             return Err(Refusal::HandOverOpen);
@@ -204,6 +211,11 @@ impl Engine {
         let number = self.firms.number(firm).ok_or(Refusal::NotFound(Missing::Firm(firm)))?;
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(Missing::Bank(bank)))?;
         let record = self.firms.get(number);
+        // Of one that is under way it is known what it said.
+        let same = |one: &Deposit| one.firm == number && one.amount == amount;
+        if self.small.deposits.get(&id).is_some_and(|one| !same(one)) {
+            return Err(Refusal::IdentifierTaken);
+        }
         check_number(which, record.deposits)?;
         let last = self.firms.iter().any(|one| one.last_deposit == Some(id));
         if last || self.small.deposits.contains_key(&id) {

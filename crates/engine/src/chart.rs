@@ -249,6 +249,9 @@ chart! {
               Suspense => Bank | NetworkReceivable | WalletReceivable | FirmCash;
     ExcessClosed,       "an excess written off or paid back",   Suspense => WriteOffs | Bank;
     ShortfallClosed,    "a shortfall written off or paid up",  WriteOffs | Bank => Suspense;
+
+    RefundForwarded,    "a refund that the network or wallet pays, and owes less for",
+                                BuyerRefunds => NetworkReceivable | WalletReceivable;
 }
 
 impl Entry {

@@ -23,6 +23,7 @@ impl Engine {
         self.check_cash(&mut wrong);
         self.check_statements(&mut wrong);
         self.check_breaks(&mut wrong);
+        self.check_doors(&mut wrong);
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
@@ -38,14 +39,12 @@ impl Engine {
                     parcel.id.bits()
                 ));
             }
-            let taken = self.sum_of(parcel.last, |item| {
-                item.is_collected() || matches!(item.progress, Progress::Begun(_))
-            });
+            let taken =
+                self.sum_of(parcel.last, |item| item.is_collected() || item.progress.waits());
             if taken > parcel.due {
                 wrong.push(format!("M2: parcel {:032x} is collected twice", parcel.id.bits()));
             }
-            let begun = |progress: &Progress| matches!(progress, Progress::Begun(_));
-            let flights = self.tenders_from(parcel.last).filter(|(_, item)| begun(&item.progress));
+            let flights = self.tenders_from(parcel.last).filter(|(_, item)| item.progress.waits());
             if flights.count() != usize::from(parcel.in_flight) {
                 let id = parcel.id.bits();
                 wrong.push(format!("M4: parcel {id:032x} miscounts its payments in flight"));
@@ -59,14 +58,10 @@ impl Engine {
         let (mut unknown, mut pending) = (vec![0_u32; rails], vec![0_u128; rails]);
         for (_, item) in self.items.iter().filter(|(_, item)| item.means != Means::Cash) {
             let rail = usize::from(item.rail);
-            match item.progress {
-                Progress::Begun(_) => pending[rail] += u128::from(item.amount.minor()),
-                Progress::Unknown(_) => {
-                    pending[rail] += u128::from(item.amount.minor());
-                    unknown[rail] += 1;
-                }
-                _ => {}
+            if item.progress.waits() || item.progress.is_unknown() {
+                pending[rail] += u128::from(item.amount.minor());
             }
+            unknown[rail] += u32::from(item.progress.is_unknown());
         }
         for (place, rail) in self.rails.iter().enumerate() {
             let reserved = self.books.account(rail.receivable).debits_pending();
@@ -85,7 +80,7 @@ impl Engine {
     fn check_held(&self, wrong: &mut Vec<String>) {
         let mut held = vec![0_i128; self.sellers.len() as usize];
         for (_, item) in self.items.iter() {
-            if matches!(item.progress, Progress::Approved { .. } | Progress::Held { .. }) {
+            if item.is_collected() && !matches!(item.progress, Progress::Released { .. }) {
                 held[item.seller as usize] += i128::from(item.held_share().minor());
             }
         }

@@ -44,13 +44,16 @@ impl Engine {
         if item.means == Means::Cash {
             return Err(Refusal::TenderState);
         }
-        match item.progress {
-            Progress::Approved { .. } => {}
-            Progress::Held { .. } | Progress::Released { .. } => return Err(Refusal::Repeated),
+        let cleared = match item.progress {
+            Progress::Approved { .. } => false,
+            Progress::Held { .. } | Progress::Released { .. } => true,
             _ => return Err(Refusal::TenderState),
-        }
+        };
         if amount != item.amount {
             return Err(Refusal::AmountMismatch(item.amount));
+        }
+        if cleared {
+            return Err(Refusal::Repeated);
         }
         let received = amount.checked_sub(kept_back).ok_or(Refusal::AmountTooLarge(amount))?;
         let rail = self.rails.get(u32::from(item.rail));

@@ -5,12 +5,15 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Currency};
-use tariff::{BusinessDate, CardKind, ClassNo, Terms};
+use tariff::{BusinessDate, ClassNo, Terms};
 
+use crate::door::{BatchLine, BatchTotals, Considered, Mark, Purpose, Sent, Trace};
 use crate::ids::{
     BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId,
     PersonId, PlanId, SellerId, TariffId, TenderId, TerminalId, WalletId,
 };
+use crate::time::Timestamp;
+pub use crate::vocabulary::*;
 
 /// Bytes in a reference at the most.
 pub const REFERENCE_BYTES_MAX: usize = 64;
@@ -31,147 +34,6 @@ pub const PLAN_LINES_MAX: usize = 10_000;
 pub const ITEMS_PER_COMMAND_MAX: u32 = 10_000;
 /// The longest hold that a rule can ask for, in days.
 pub const HOLD_DAYS_MAX: u16 = 180;
-
-/// What a seller is in law.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum SellerKind {
-    /// A person.
-    Individual,
-    /// A company.
-    Business,
-}
-
-/// A jurisdiction, by its two-letter code of ISO 3166-1.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-)]
-pub struct Jurisdiction(pub [u8; 2]);
-
-/// When held money that is really there becomes payable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum HoldRule {
-    /// As soon as it is there, by the same command.
-    AtOnce,
-    /// So many days after it was there ("D+n").
-    DaysAfterHeld(u16),
-    /// When it is there and so many days have passed since the parcel was handed out (Thailand's
-    /// five days, `domain.md`). Until the parcel is, the day told is the earliest that it can be.
-    DaysAfterDelivery(u16),
-}
-
-/// How often a seller is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
-pub enum Cycle {
-    /// Every business day.
-    Daily,
-    /// Once a week.
-    Weekly,
-    /// Once a month.
-    Monthly,
-}
-
-/// Why a parcel could not be handed out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum AttemptReason {
-    /// Nobody was there.
-    NobodyHome,
-    /// The address could not be found.
-    AddressWrong,
-    /// The buyer asked for another day.
-    AnotherDay,
-    /// The buyer could not pay.
-    CannotPay,
-    /// The day ended first.
-    OutOfTime,
-}
-
-/// Why a buyer did not take a parcel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum RefuseReason {
-    /// No longer wanted.
-    NotWanted,
-    /// Not what was ordered.
-    NotAsOrdered,
-    /// Damaged on the way.
-    Damaged,
-    /// The amount due was disputed.
-    AmountDisputed,
-    /// Given up after the last attempt.
-    AttemptsUsedUp,
-}
-
-/// How a collection that waits for somebody else's answer is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Method {
-    /// By card, over a network.
-    Card {
-        /// The network that was chosen.
-        network: NetworkId,
-        /// Debit or credit.
-        kind: CardKind,
-    },
-    /// By QR code, over a wallet.
-    Qr {
-        /// The wallet.
-        wallet: WalletId,
-    },
-}
-
-/// How a collection ended, or that nobody knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Resolution {
-    /// The network or wallet approved.
-    Approved,
-    /// It declined, with its response code (ISO 8583 field 39, two characters).
-    Declined {
-        /// The response code.
-        code: [u8; 2],
-    },
-    /// No answer in time. From now on it is reversed (M4): a late approval changes nothing, also
-    /// after the reversal or a decline; a late decline ends it.
-    Unknown,
-}
-
-/// Where a break was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum BreakSubject {
-    /// In a bank account.
-    Bank(BankId),
-    /// In what a network owes.
-    Network(NetworkId),
-    /// In what a wallet owes.
-    Wallet(WalletId),
-    /// In the cash that a firm has.
-    FirmCash(FirmId),
-}
-
-/// Which way a break goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum BreakSide {
-    /// There is more than the books say.
-    Excess,
-    /// There is less.
-    Shortfall,
-}
-
-/// How a break is to be closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Closing {
-    /// At Doorstep's own cost, or to its gain.
-    WriteOff,
-    /// By money through a bank account: an excess is paid back, a shortfall was paid up.
-    ThroughBank(BankId),
-}
 
 /// Something asked of the books. Amounts are in minor units of the currency that the parties were
 /// registered with.
@@ -373,7 +235,7 @@ pub enum Command {
         tender: TenderId,
         /// The terminal, in the hands of the courier who has the parcel.
         terminal: TerminalId,
-        /// How it is paid.
+        /// How it is paid: over a network that is not withdrawn.
         method: Method,
         /// How much: at most what is left of the amount due after what is collected and what waits
         /// for an answer. An unknown payment does not count: it is going to be reversed.
@@ -389,9 +251,9 @@ pub enum Command {
     /// The network or wallet acknowledged the reversal of a tender; or cash was given back at the
     /// door.
     ReverseCollection {
-        /// The tender: begun, unknown, or approved and not cleared yet, with nothing given back;
-        /// cash as long as it is in the courier's hands and in no hand-over. A parcel that was
-        /// closed is out again.
+        /// The tender: begun, unknown, or approved and not cleared yet, with nothing given back,
+        /// and known to its network if it was sold offline; cash as long as it is in the courier's
+        /// hands and in no hand-over. A parcel that was closed is out again.
         tender: TenderId,
     },
     /// Cash was taken at the door.
@@ -422,7 +284,8 @@ pub enum Command {
         tender: TenderId,
         /// Which confirmation of the tender: the last one's number plus 1.
         number: u8,
-        /// How much: all of the tender's refunds that have not left yet.
+        /// How much: all of the tender's refunds that have not left yet, when no network is asked
+        /// to pay one of them.
         amount: Amount,
     },
     /// A network or wallet takes a payment back on the buyer's complaint.
@@ -491,8 +354,8 @@ pub enum Command {
         /// What the bank has credited: above zero, at most what was announced.
         credited: Amount,
     },
-    /// A network's or wallet's file clears one tender (M5). A tender that was cleared is taken for
-    /// a retry, whatever the file says.
+    /// A network's or wallet's file clears one tender (M5). For a tender that was cleared it is
+    /// taken for a retry, whatever was kept back.
     ConfirmClearing {
         /// The bank account that is credited.
         bank: BankId,
@@ -611,6 +474,236 @@ pub enum Command {
         bank: BankId,
         /// How much: at most what the firm has earned.
         amount: Amount,
+    },
+
+    /// A terminal signs on and opens its next batch.
+    OpenBatch {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The batch: the last one's number plus 1, the first is 1; after
+        /// [`TRACE_NUMBER_MAX`](crate::TRACE_NUMBER_MAX) comes 1.
+        batch: u32,
+    },
+    /// A terminal asks for a payment by card or QR; the engine gives the tender its number. Durable
+    /// before the network hears of it. A repeat is told from the trace before anything else is
+    /// looked at. For what else it needs see [`Command::BeginCollection`].
+    BeginPurchase {
+        /// The terminal's number for it, in its open batch.
+        trace: Trace,
+        /// What tells a repeat from another transaction with the same number.
+        mark: Mark,
+        /// The parcel, out with the courier who has the terminal.
+        parcel: ParcelId,
+        /// How it is paid.
+        method: Method,
+        /// How much.
+        amount: Amount,
+        /// The money, or a promise of it; a wallet gives no promises.
+        purpose: Purpose,
+        /// How the network is going to know it.
+        sent: Sent,
+        /// The networks that were looked at, at most [`ROUTES_MAX`](crate::ROUTES_MAX): exactly
+        /// one chosen, the method's. Empty for QR.
+        considered: Vec<Considered>,
+    },
+    /// The answer to a purchase, or that there is none. The first one is what the terminal is told,
+    /// also when it asks again: `00`, the decline's code, or `68` where nobody knows.
+    ResolvePurchase {
+        /// The tender.
+        tender: TenderId,
+        /// The answer. Approved is posted, or keeps the money reserved for a pre-authorisation.
+        resolution: Resolution,
+        /// The network's authorisation code, field 38; spaces where there is none.
+        authorisation: [u8; 6],
+    },
+    /// A terminal asks for the money of a pre-authorisation, or a part of it.
+    BeginCompletion {
+        /// The terminal's number for it, in its open batch.
+        trace: Trace,
+        /// What tells a repeat from another transaction with the same number.
+        mark: Mark,
+        /// The tender, authorised.
+        tender: TenderId,
+        /// How much: above zero, at most what was authorised.
+        amount: Amount,
+        /// How the network is going to know it.
+        sent: Sent,
+    },
+    /// The answer to a completion. Approved posts its amount and lets the rest of the reservation
+    /// go; declined leaves the pre-authorisation as it was. Unknown, it is reversed (M4): a late
+    /// approval changes nothing.
+    ResolveCompletion {
+        /// The tender.
+        tender: TenderId,
+        /// The answer.
+        resolution: Resolution,
+        /// The network's authorisation code.
+        authorisation: [u8; 6],
+    },
+    /// The network acknowledged the reversal of a completion: the pre-authorisation stands as
+    /// before.
+    EndCompletionReversal {
+        /// The tender.
+        tender: TenderId,
+    },
+    /// A terminal voids a payment. By card or QR the network is asked and may say no; cash that is
+    /// in the courier's hands and in no hand-over is given back at once.
+    BeginVoid {
+        /// The terminal's number for it, in its open batch.
+        trace: Trace,
+        /// What tells a repeat from another transaction with the same number.
+        mark: Mark,
+        /// The tender of the courier who has the terminal: authorised, or approved, not cleared,
+        /// with nothing given back, and known to the network if it was an offline sale.
+        tender: TenderId,
+        /// How the network is going to know it.
+        sent: Sent,
+    },
+    /// A payment must not stand: the terminal did not hear of its approval, or does not trust it.
+    /// It no longer counts in the batch. Begun, it becomes unknown; approved or authorised, its
+    /// money stays where it is until the network has acknowledged the reversal; a completion under
+    /// way becomes unknown; a void under way is undone. Cash is given back at once.
+    BeginReversal {
+        /// The tender, of a transaction that is remembered.
+        tender: TenderId,
+    },
+    /// A void got no answer, or the terminal does not trust it: it is reversed, and the payment
+    /// stands.
+    UndoVoid {
+        /// The tender, being voided.
+        tender: TenderId,
+    },
+    /// How taking a payment back ended. A void is done or not, a reversal is done, the reversal of
+    /// a void leaves the payment as it was.
+    EndTakingBack {
+        /// The tender.
+        tender: TenderId,
+        /// Whether it is taken back: an approved payment is unposted and its parcel is out again,
+        /// an authorised one is released.
+        done: bool,
+        /// The network's response code, what the terminal is told of a void.
+        code: [u8; 2],
+    },
+    /// A terminal sold offline by card, within its limits: posted like an approved sale, to be
+    /// forwarded to the network. Taken also when the network is withdrawn: the buyer has the
+    /// parcel.
+    TakeAdvice {
+        /// The terminal's number for it, in its open batch.
+        trace: Trace,
+        /// What tells a repeat from another transaction with the same number.
+        mark: Mark,
+        /// The parcel, out with the courier who has the terminal.
+        parcel: ParcelId,
+        /// By card, and over which network it is forwarded.
+        method: Method,
+        /// How much.
+        amount: Amount,
+        /// How the network is going to know it.
+        sent: Sent,
+        /// The terminal's own authorisation code.
+        authorisation: [u8; 6],
+    },
+    /// The network's answer to an offline sale.
+    AnswerAdvice {
+        /// The tender.
+        tender: TenderId,
+        /// The response code: `00`, or the sale is rejected; it stays held and will not clear.
+        code: [u8; 2],
+    },
+    /// Sets how much a terminal may sell offline; nothing by default.
+    SetOfflineLimit {
+        /// The terminal.
+        terminal: TerminalId,
+        /// One sale at the most.
+        each: Amount,
+        /// All sales together that the network has not answered.
+        total: Amount,
+    },
+    /// Cash was taken at the door and typed into a terminal, whose courier has it now.
+    TakeCash {
+        /// The terminal's number for it, in its open batch.
+        trace: Trace,
+        /// What tells a repeat from another transaction with the same number.
+        mark: Mark,
+        /// The parcel, out with the courier who has the terminal.
+        parcel: ParcelId,
+        /// How much of the amount due it pays.
+        amount: Amount,
+        /// What the buyer gave.
+        tendered: Amount,
+        /// What the buyer got back: tendered - change = amount.
+        change: Amount,
+    },
+    /// A terminal gives money of the seller's back to the buyer's card or wallet. Owed to the buyer
+    /// from now on, to be forwarded to the network; the terminal is told `00`.
+    BeginRefund {
+        /// The terminal's number for it, in its open batch. The terminal is one of the firm that
+        /// collected the tender.
+        trace: Trace,
+        /// What tells a repeat from another transaction with the same number.
+        mark: Mark,
+        /// The tender that was approved, by card or QR.
+        tender: TenderId,
+        /// How much: at most what was not given back before.
+        amount: Amount,
+        /// How the network is going to know it.
+        sent: Sent,
+    },
+    /// The network's answer to a refund. Until it is there, no refund of the tender is confirmed
+    /// through a bank.
+    AnswerRefund {
+        /// The refund's trace.
+        trace: Trace,
+        /// The response code: `00`, and the network pays the buyer and owes that much less; else it
+        /// stays owed to the buyer, to be paid through a bank ([`Command::ConfirmRefund`]).
+        code: [u8; 2],
+    },
+    /// A terminal closes its batch. The last closed batch is remembered until the next one closes.
+    CloseBatch {
+        /// The terminal.
+        terminal: TerminalId,
+        /// Its open batch; no transaction of it waits for an answer.
+        batch: u32,
+        /// What it adds up to at the terminal. Where it differs from the books the batch is
+        /// disputed, and its lines are expected ([`Command::ReconcileBatch`]).
+        totals: BatchTotals,
+    },
+    /// The lines of a disputed batch, compared with the books one by one, once.
+    ///
+    /// What the lines that differ come to beyond the books, debits less credits, is raised as one
+    /// break: an excess where the terminal has more, a shortfall where it has less. It is found in
+    /// the network or wallet of the first of our own lines that differ, else of the first one of
+    /// the batch, else in the firm's cash. Lines that are cash in the books are told but not
+    /// raised: the count at the hub says what was taken (M6), and would raise it again.
+    ReconcileBatch {
+        /// The terminal.
+        terminal: TerminalId,
+        /// Its last closed batch.
+        batch: u32,
+        /// The lines, at most [`TRANSACTIONS_PER_BATCH_MAX`](crate::TRANSACTIONS_PER_BATCH_MAX),
+        /// each number once.
+        lines: Vec<BatchLine>,
+    },
+    /// No new payments go over a network from a moment on. What is under way finishes, what is
+    /// unknown is chased, what it owes is cleared. Asked again with another moment, that one holds.
+    WithdrawNetwork {
+        /// The network.
+        network: NetworkId,
+        /// From when on; not in the past.
+        from: Timestamp,
+        /// Who proposes.
+        proposed_by: PersonId,
+        /// Who approves; not who proposes.
+        approved_by: PersonId,
+    },
+    /// A network that was withdrawn, or was going to be, takes payments again.
+    ReinstateNetwork {
+        /// The network.
+        network: NetworkId,
+        /// Who proposes.
+        proposed_by: PersonId,
+        /// Who approves; not who proposes.
+        approved_by: PersonId,
     },
 }
 

@@ -1,5 +1,6 @@
 //! The state machine itself: its state, and the way in.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chunks::Slab;
@@ -8,6 +9,7 @@ use hashbrown::HashMap;
 use money::{Amount, Currency};
 use tariff::BusinessDate;
 
+use crate::batches::Doors;
 use crate::books::Books;
 use crate::command::{Command, REFERENCE_BYTES_MAX};
 use crate::event::{Event, Outcome, Posting, TariffVersion};
@@ -18,6 +20,7 @@ use crate::records::{
 };
 use crate::refusal::{Missing, Refusal};
 use crate::registry::Registry;
+use crate::tenders::NO_AUTHORISATION;
 use crate::time::Timestamp;
 
 /// SHA-256 over the whole state in its canonical form (M11).
@@ -52,6 +55,10 @@ pub struct Engine {
     pub(crate) index: Index,
     /// Whose each courier's last hand-over is, by its identifier; the couriers hold the same.
     pub(crate) handovers: HashMap<HandOverId, u32, FixedState>,
+    /// What terminals did.
+    pub(crate) doors: Doors,
+    /// From when on networks take no new payments, by their numbers.
+    pub(crate) withdrawn: BTreeMap<u16, Timestamp>,
     pub(crate) last_at: Timestamp,
     pub(crate) fingerprint: u64,
 }
@@ -96,10 +103,10 @@ impl Engine {
         let today = at.date(self.small.utc_offset_minutes.ok_or(Refusal::BooksNotOpen)?);
         match command {
             C::BeginCollection { tender, terminal, method, amount } => {
-                self.begin_collection(*tender, *terminal, *method, *amount, today, out)
+                self.begin_collection((*tender, *terminal), *method, *amount, (today, at), out)
             }
             C::ResolveCollection { tender, resolution } => {
-                self.resolve_collection(*tender, *resolution, today, out)
+                self.resolve(*tender, *resolution, NO_AUTHORISATION, today, out)
             }
             C::ReverseCollection { tender } => self.reverse_collection(*tender, out),
             C::CollectCash { tender, courier, amount } => {
@@ -146,6 +153,27 @@ impl Engine {
             | C::SetHoldRule { .. }
             | C::PublishTariff { .. }
             | C::RegisterSeller { .. } => self.register(command, today, out),
+            C::BeginPurchase { .. }
+            | C::ResolvePurchase { .. }
+            | C::BeginCompletion { .. }
+            | C::ResolveCompletion { .. }
+            | C::EndCompletionReversal { .. }
+            | C::BeginVoid { .. }
+            | C::BeginReversal { .. }
+            | C::UndoVoid { .. }
+            | C::EndTakingBack { .. }
+            | C::TakeAdvice { .. }
+            | C::AnswerAdvice { .. }
+            | C::SetOfflineLimit { .. }
+            | C::TakeCash { .. }
+            | C::BeginRefund { .. }
+            | C::AnswerRefund { .. } => self.at_the_door(command, (today, at), out),
+            C::OpenBatch { .. } | C::CloseBatch { .. } | C::ReconcileBatch { .. } => {
+                self.keep_batch(command, today, out)
+            }
+            C::WithdrawNetwork { .. } | C::ReinstateNetwork { .. } => {
+                self.withdraw(command, at, out)
+            }
         }
     }
 
@@ -154,13 +182,18 @@ impl Engine {
     /// look-up waits for memory, and here the waits of several commands overlap.
     pub fn warm<'c>(&self, commands: impl Iterator<Item = &'c Command>) {
         for command in commands {
-            if let Command::BeginCollection { tender, .. }
-            | Command::ResolveCollection { tender, .. }
-            | Command::CollectCash { tender, .. }
-            | Command::ConfirmClearing { tender, .. } = command
-            {
-                std::hint::black_box(self.place(tender.parcel));
-            }
+            let parcel = match command {
+                Command::BeginCollection { tender, .. }
+                | Command::ResolveCollection { tender, .. }
+                | Command::ResolvePurchase { tender, .. }
+                | Command::CollectCash { tender, .. }
+                | Command::ConfirmClearing { tender, .. } => tender.parcel,
+                Command::BeginPurchase { parcel, .. }
+                | Command::TakeAdvice { parcel, .. }
+                | Command::TakeCash { parcel, .. } => *parcel,
+                _ => continue,
+            };
+            std::hint::black_box(self.place(parcel));
         }
     }
 
@@ -278,7 +311,7 @@ pub(crate) fn above_zero(amount: Amount) -> Result<(), Refusal> {
     if amount.is_zero() { Err(Refusal::AmountZero) } else { Ok(()) }
 }
 
-/// Which parcel a fact is about, in a word.
+/// Which parcel, batch or network a fact is about, in a word.
 fn mark(event: &Event) -> u64 {
     match event {
         Event::Announced { parcel, .. }
@@ -299,7 +332,31 @@ fn mark(event: &Event) -> u64 {
         | Event::LateApproval { tender }
         | Event::Reversed { tender, .. }
         | Event::Held { tender, .. }
-        | Event::Released { tender, .. } => tender.parcel.low() ^ u64::from(tender.number),
+        | Event::Released { tender, .. }
+        | Event::Routed { tender, .. }
+        | Event::Authorised { tender }
+        | Event::CompletionBegun { tender, .. }
+        | Event::CompletionDeclined { tender }
+        | Event::CompletionUnknown { tender }
+        | Event::CompletionReversed { tender }
+        | Event::TakingBack { tender, .. }
+        | Event::UndoingVoid { tender }
+        | Event::Stands { tender }
+        | Event::AdviceForwarded { tender }
+        | Event::AdviceRejected { tender, .. }
+        | Event::RefundForwarded { tender, .. }
+        | Event::RefundRejected { tender, .. } => tender.parcel.low() ^ u64::from(tender.number),
+        Event::BatchOpened { terminal, batch }
+        | Event::BatchAgreed { terminal, batch, .. }
+        | Event::BatchDiffers { terminal, batch, .. }
+        | Event::BatchReconciled { terminal, batch, .. } => {
+            terminal.0 ^ u64::from(*batch).rotate_right(20)
+        }
+        Event::BatchLineDiffers { terminal, stan, .. } => {
+            terminal.0 ^ u64::from(*stan).rotate_right(20)
+        }
+        Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),
+        Event::NetworkReinstated { network } => network.0,
         _ => 0,
     }
 }

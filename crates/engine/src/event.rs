@@ -6,10 +6,12 @@ use money::{Amount, Currency};
 use tariff::{BusinessDate, Fees, Tender};
 
 use crate::chart::Entry;
+use crate::door::{BatchLine, BatchTotals, Considered, TakeBack};
 use crate::ids::{
-    BreakId, CourierId, DepositId, FirmId, HandOverId, ParcelId, PayoutId, PlanId, SellerId,
-    TariffId, TenderId,
+    BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId, PlanId,
+    SellerId, TariffId, TenderId, TerminalId,
 };
+use crate::time::Timestamp;
 
 /// The version of a tariff by which fees were computed.
 #[derive(
@@ -382,6 +384,147 @@ pub enum Event {
     Forgotten {
         /// The parcel.
         parcel: ParcelId,
+    },
+    /// A terminal opened a batch.
+    BatchOpened {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The batch.
+        batch: u32,
+    },
+    /// Which networks a card payment could have gone over, and why it went over one.
+    Routed {
+        /// The tender.
+        tender: TenderId,
+        /// The networks.
+        considered: Vec<Considered>,
+    },
+    /// A pre-authorisation was approved: nothing is posted, the money is reserved.
+    Authorised {
+        /// The tender.
+        tender: TenderId,
+    },
+    /// A completion waits for an answer.
+    CompletionBegun {
+        /// The tender.
+        tender: TenderId,
+        /// How much is asked for.
+        amount: Amount,
+    },
+    /// A completion was declined: the pre-authorisation stands.
+    CompletionDeclined {
+        /// The tender.
+        tender: TenderId,
+    },
+    /// Nobody knows how a completion ended; it is to be reversed.
+    CompletionUnknown {
+        /// The tender.
+        tender: TenderId,
+    },
+    /// A completion was reversed: the pre-authorisation stands.
+    CompletionReversed {
+        /// The tender.
+        tender: TenderId,
+    },
+    /// A payment that was approved, or authorised, is being taken back. It ends with
+    /// [`Event::Reversed`] or [`Event::Stands`].
+    TakingBack {
+        /// The tender.
+        tender: TenderId,
+        /// How.
+        by: TakeBack,
+    },
+    /// The void of a payment is being reversed.
+    UndoingVoid {
+        /// The tender.
+        tender: TenderId,
+    },
+    /// A payment is not taken back after all.
+    Stands {
+        /// The tender.
+        tender: TenderId,
+    },
+    /// The network took an offline sale.
+    AdviceForwarded {
+        /// The tender.
+        tender: TenderId,
+    },
+    /// The network rejected an offline sale. It stays held and will not clear.
+    AdviceRejected {
+        /// The tender.
+        tender: TenderId,
+        /// The response code.
+        code: [u8; 2],
+    },
+    /// The network took a refund: it pays the buyer and owes that much less.
+    RefundForwarded {
+        /// The tender.
+        tender: TenderId,
+        /// How much.
+        amount: Amount,
+    },
+    /// The network rejected a refund; it is to be paid through a bank.
+    RefundRejected {
+        /// The tender.
+        tender: TenderId,
+        /// How much.
+        amount: Amount,
+        /// The response code.
+        code: [u8; 2],
+    },
+    /// A terminal and the books agree on a batch.
+    BatchAgreed {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The batch.
+        batch: u32,
+        /// What it adds up to.
+        totals: BatchTotals,
+    },
+    /// A terminal and the books do not agree on a batch: its lines are expected.
+    BatchDiffers {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The batch.
+        batch: u32,
+        /// What it adds up to in the books.
+        ours: BatchTotals,
+        /// What it adds up to at the terminal.
+        theirs: BatchTotals,
+    },
+    /// A line of a disputed batch differs.
+    BatchLineDiffers {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The batch.
+        batch: u32,
+        /// The number in the batch.
+        stan: u32,
+        /// The line in the books, if there is one that counts.
+        ours: Option<BatchLine>,
+        /// The terminal's line, if there is one.
+        theirs: Option<BatchLine>,
+    },
+    /// A disputed batch was compared line by line.
+    BatchReconciled {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The batch.
+        batch: u32,
+        /// How many lines differ.
+        differences: u32,
+    },
+    /// A network takes no new payments from a moment on.
+    NetworkWithdrawn {
+        /// The network.
+        network: NetworkId,
+        /// From when on.
+        from: Timestamp,
+    },
+    /// A network takes payments again.
+    NetworkReinstated {
+        /// The network.
+        network: NetworkId,
     },
 }
 

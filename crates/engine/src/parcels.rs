@@ -352,9 +352,13 @@ impl Engine {
     }
 
     /// Whether all items of a list are final and older than a date. Guaranteed cash that the bank
-    /// does not have yet is not: the firm's line points at it.
+    /// does not have yet is not: the firm's line points at it. Nor is what a terminal's batch
+    /// remembers.
     fn is_over(&self, newest: u32, before: BusinessDate) -> bool {
-        let over = |item: &Item| item.progress.is_final() && !item.guaranteed && item.date < before;
+        let remembered = |item: &Item| self.doors.of_tender(item.tender(), |_| true).is_some();
+        let final_and_old =
+            |item: &Item| item.progress.is_final() && !item.guaranteed && item.date < before;
+        let over = |item: &Item| final_and_old(item) && !remembered(item);
         self.tenders_from(newest).all(|(_, item)| over(item))
     }
 

@@ -48,7 +48,7 @@ pub(crate) struct Parcel {
     /// How many tenders it has seen.
     pub tenders: u8,
     pub part_accepted: bool,
-    /// How many of its tenders wait for an answer.
+    /// How many of its tenders wait for an answer, or are authorised.
     pub in_flight: u8,
 }
 
@@ -77,9 +77,46 @@ pub(crate) enum Progress {
     Returned,
     /// No tender: the parcel was lost.
     Lost,
+    /// Pre-authorised, with this much reserved.
+    Authorised(TransferId),
+    /// A completion waits for an answer.
+    Completing(TransferId),
+    /// Nobody knows how a completion ended; it is to be reversed (M4).
+    CompletionUnknown(TransferId),
+    /// Posted, with nothing given back; somebody is asked to take it back.
+    TakingBack(Back),
+    /// Pre-authorised; somebody is asked to let it go.
+    Releasing(TransferId, Back),
+}
+
+/// How a payment is being taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Back {
+    Void,
+    Reversal,
+    /// It was a void, and that is being reversed.
+    UndoingVoid,
 }
 
 impl Progress {
+    /// Whether money is reserved that may still be posted (M2). An unknown payment's is going to be
+    /// let go of.
+    pub(crate) fn waits(&self) -> bool {
+        matches!(
+            self,
+            Progress::Begun(_)
+                | Progress::Authorised(_)
+                | Progress::Completing(_)
+                | Progress::CompletionUnknown(_)
+                | Progress::Releasing(..)
+        )
+    }
+
+    /// Whether it is one of the network's or wallet's unknown ones (M4).
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Progress::Unknown(_) | Progress::CompletionUnknown(_))
+    }
+
     /// The refunds that have not left the bank, where there is money at all.
     pub(crate) fn unpaid(&self) -> Option<Amount> {
         match *self {
@@ -174,9 +211,9 @@ impl Item {
         TenderId { parcel: self.parcel, number: self.number }
     }
 
-    /// Whether its amount counts as collected.
+    /// Whether its amount counts as collected. What is being taken back does, until it is.
     pub(crate) fn is_collected(&self) -> bool {
-        self.progress.unpaid().is_some()
+        self.progress.unpaid().is_some() || matches!(self.progress, Progress::TakingBack(_))
     }
 
     /// What is left of its share on the seller's held account, before it is released.

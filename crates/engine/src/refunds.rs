@@ -2,14 +2,18 @@
 
 use money::Amount;
 
+use crate::batches::Transaction;
 use crate::cash::check_number;
 use crate::chart::Entry;
 use crate::command::{Command, REFUNDS_MAX};
+use crate::door::{Mark, Sent, Trace, TransactionKind};
 use crate::engine::{Engine, above_zero};
 use crate::event::{Event, Outcome};
 use crate::ids::{BankId, TenderId};
+use crate::purchases::{About, credit_column};
 use crate::records::{Means, Progress};
 use crate::refusal::{Missing, Refusal};
+use crate::tenders::{APPROVED, NO_AUTHORISATION};
 
 impl Engine {
     pub(crate) fn give_back(
@@ -18,17 +22,7 @@ impl Engine {
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
         match *command {
-            Command::Refund { tender, number, amount } => {
-                let slot = self.check_give_back(tender, number, amount)?;
-                let credit = self.buyer_refunds(slot);
-                self.take_from_seller(slot, Entry::Refunded, credit, amount, out)?;
-                let item = self.item_mut(slot);
-                let unpaid = item.progress.unpaid().and_then(|unpaid| unpaid.checked_add(amount));
-                let unpaid = unpaid.expect("refunds never exceed the amount collected");
-                item.progress = item.progress.with_unpaid(unpaid);
-                out.events.push(Event::Refunded { tender, amount });
-                Ok(())
-            }
+            Command::Refund { tender, number, amount } => self.refund(tender, number, amount, out),
             Command::ChargeBack { tender, number, amount } => {
                 let (slot, _) = self.find_tender(tender)?;
                 if self.item(slot).means == Means::Cash {
@@ -47,11 +41,97 @@ impl Engine {
         }
     }
 
+    /// Owes a refund to the buyer.
+    fn refund(
+        &mut self,
+        tender: TenderId,
+        number: u8,
+        amount: Amount,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let slot = self.check_give_back(tender, number, amount)?;
+        let credit = self.buyer_refunds(slot);
+        self.take_from_seller(slot, Entry::Refunded, credit, amount, out)?;
+        let item = self.item_mut(slot);
+        let unpaid = item.progress.unpaid().and_then(|unpaid| unpaid.checked_add(amount));
+        let unpaid = unpaid.expect("refunds never exceed the amount collected");
+        item.progress = item.progress.with_unpaid(unpaid);
+        out.events.push(Event::Refunded { tender, amount });
+        Ok(())
+    }
+
+    pub(crate) fn begin_refund(
+        &mut self,
+        number: (Trace, Mark),
+        (id, amount): (TenderId, Amount),
+        sent: Sent,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let admitted = self.admit(number, TransactionKind::Refund, About::Part(id, amount))?;
+        let courier = self.working_courier(&admitted)?;
+        let (slot, _) = self.find_tender(id)?;
+        let item = self.item(slot);
+        if item.means == Means::Cash {
+            return Err(Refusal::TenderState);
+        }
+        if self.couriers.get(item.courier).firm != self.couriers.get(courier).firm {
+            return Err(Refusal::WrongCourier);
+        }
+        let (which, column) = (item.refunds.saturating_add(1), credit_column(item));
+        self.refund(id, which, amount, out)?;
+        let told = Some(NO_AUTHORISATION);
+        let slot = self.write_down(&admitted, (id, amount), (column, sent), told);
+        self.doors.chase(slot);
+        Ok(())
+    }
+
+    pub(crate) fn answer_refund(
+        &mut self,
+        trace: Trace,
+        code: [u8; 2],
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let missing = Refusal::NotFound(Missing::Terminal(trace.terminal));
+        let terminal = self.terminals.number(trace.terminal).ok_or(missing)?;
+        let found = self.doors.find_old(terminal, trace.batch, trace.stan);
+        let slot = found.ok_or(Refusal::NotFound(Missing::Transaction))?;
+        let refund = self.doors.get(slot);
+        if refund.kind != TransactionKind::Refund {
+            return Err(Refusal::TenderState);
+        }
+        if !refund.chased {
+            return Err(Refusal::Repeated);
+        }
+        let (tender, amount) = (refund.tender(), refund.amount);
+        if code == APPROVED {
+            self.forward_refund(tender, amount, out);
+            out.events.push(Event::RefundForwarded { tender, amount });
+        } else {
+            out.events.push(Event::RefundRejected { tender, amount, code });
+        }
+        self.doors.let_go(slot);
+        Ok(())
+    }
+
+    /// The network or wallet pays a refund to the buyer, and owes that much less.
+    fn forward_refund(&mut self, id: TenderId, amount: Amount, out: &mut Outcome) {
+        let (slot, _) = self.find_tender(id).expect("a transaction's tender is remembered");
+        let refunds = self.buyer_refunds(slot);
+        let receivable = self.rails.get(u32::from(self.item(slot).rail)).receivable;
+        self.books.begin(Some(id), None);
+        self.books.post(Entry::RefundForwarded, refunds, receivable, amount);
+        self.books.commit_certain(out, "a refund that is owed can be paid");
+        let item = self.item_mut(slot);
+        let unpaid = item.progress.unpaid().and_then(|unpaid| unpaid.checked_sub(amount));
+        let unpaid = unpaid.expect("a refund is paid once");
+        item.progress = item.progress.with_unpaid(unpaid);
+    }
+
     fn check_give_back(&self, id: TenderId, number: u8, amount: Amount) -> Result<u32, Refusal> {
         above_zero(amount)?;
         let (slot, _) = self.find_tender(id)?;
         let item = self.item(slot);
-        if !item.is_collected() {
+        if item.progress.unpaid().is_none() {
             return Err(Refusal::TenderState);
         }
         if number != 0 && number <= item.refunds {
@@ -119,7 +199,9 @@ impl Engine {
         let item = self.item(slot);
         let unpaid = item.progress.unpaid().ok_or(Refusal::TenderState)?;
         check_number(u32::from(number), u32::from(item.confirmations))?;
-        if unpaid.is_zero() {
+        // The network may still pay what it was asked to.
+        let asked = |one: &Transaction| one.kind == TransactionKind::Refund && one.chased;
+        if unpaid.is_zero() || self.doors.of_tender(id, asked).is_some() {
             return Err(Refusal::TenderState);
         }
         if amount != unpaid {

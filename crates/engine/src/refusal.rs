@@ -45,6 +45,8 @@ pub enum Missing {
     Payout(PayoutId),
     /// A break that is open.
     Break(BreakId),
+    /// A transaction of a terminal that is remembered.
+    Transaction,
 }
 
 /// Why a command is refused.
@@ -154,6 +156,42 @@ pub enum Refusal {
     /// A date that is not allowed here.
     #[error("{0} is not a date for which this can be done")]
     BadDate(BusinessDate),
+    /// A moment that is gone.
+    #[error("the moment from which it is to hold is gone already")]
+    BadTime,
+    /// The terminal's batch is another one, or is not open. Its last one; 0 if there was none.
+    #[error("the terminal's batch is {0}, or is closed: sign on again")]
+    WrongBatch(u32),
+    /// The batch has as many transactions as it may have.
+    #[error("the batch is full: close it and sign on again")]
+    BatchFull,
+    /// Transactions of the batch wait for an answer.
+    #[error("transactions of the batch wait for an answer: close it when they are answered")]
+    BatchBusy,
+    /// The batch is not disputed.
+    #[error("the terminal and the books agree on the batch, or it is open")]
+    BatchState,
+    /// The trace was used for another transaction.
+    #[error("the terminal has used the number for another transaction of the batch")]
+    TraceTaken,
+    /// The network takes no new payments.
+    #[error("the network is withdrawn: choose another one")]
+    NetworkWithdrawn,
+    /// Routes that do not go with the method.
+    #[error(
+        "a card payment names at most {} networks, one of them chosen, its own; others name none",
+        crate::ROUTES_MAX
+    )]
+    BadRoute,
+    /// The method cannot be used for this.
+    #[error("this cannot be paid that way")]
+    BadMethod,
+    /// The terminal would sell more offline than it may.
+    #[error("the terminal may sell no more than {} offline before it is forwarded", .0.minor())]
+    OfflineLimit(Amount),
+    /// What was given less the change is not the amount.
+    #[error("what the buyer gave, less the change, is not the amount")]
+    WrongChange,
 }
 
 fn missing(missing: &Missing) -> &'static str {
@@ -175,5 +213,6 @@ fn missing(missing: &Missing) -> &'static str {
         Missing::Plan(_) => "settlement plan",
         Missing::Payout(_) => "payout on its way",
         Missing::Break(_) => "open break",
+        Missing::Transaction => "transaction that is remembered",
     }
 }

@@ -4,6 +4,7 @@
 //! records of one table each. The digest is SHA-256 over all parts in order, so that reading
 //! a snapshot checks it.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -11,14 +12,17 @@ use chunks::{Chunked, Slab};
 use ledger::{Account, Ledger, RawLedger};
 use sha2::{Digest as _, Sha256};
 
+use crate::batches::{Door, Doors, Transaction};
 use crate::engine::{Digest, Engine};
 use crate::index::Place;
 use crate::records::{Bank, Courier, Firm, Item, NO_ITEM, Parcel, Rail, Seller, Small, Terminal};
 use crate::registry::{Registered, Registry};
 use crate::time::Timestamp;
 
-/// The version of the bytes.
-const FORMAT: u16 = 1;
+/// The newest version of the bytes. Each part says its own: the tables that came later have a later
+/// one, and are written only where there is something in them. So a state that has nothing in them
+/// keeps its digest, and an older program says that it is too old.
+const FORMAT: u16 = 2;
 
 /// About how long a part is.
 pub const PART_BYTES: usize = 1 << 20;
@@ -55,6 +59,9 @@ pub struct Snapshot {
     sellers: Chunked<Seller>,
     parcels: Slab<Parcel>,
     items: Slab<Item>,
+    doors: Chunked<Door>,
+    transactions: Slab<Transaction>,
+    withdrawn: BTreeMap<u16, Timestamp>,
 }
 
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
@@ -81,6 +88,18 @@ enum Table {
     Parcels,
     Items,
     End,
+    Doors,
+    Transactions,
+    /// The first free slot of the transactions.
+    FreeTransaction,
+    /// Networks that are withdrawn.
+    Withdrawn,
+}
+
+impl Table {
+    fn format(self) -> u16 {
+        if self as u8 <= Table::End as u8 { 1 } else { 2 }
+    }
 }
 
 impl Engine {
@@ -106,6 +125,9 @@ impl Engine {
             sellers: self.sellers.parties().clone(),
             parcels: self.parcels.clone(),
             items: self.items.clone(),
+            doors: self.doors.doors.clone(),
+            transactions: self.doors.transactions.clone(),
+            withdrawn: self.withdrawn.clone(),
         }
     }
 
@@ -125,11 +147,11 @@ impl Engine {
             hasher.update(&part);
             let format = part.get(..2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
             match format {
-                Some(FORMAT) => {}
+                Some(1..=FORMAT) => {}
                 Some(found) if found > FORMAT => return Err(RestoreError::Newer { found }),
                 _ => return Err(RestoreError::Damaged("a part has no known format".into())),
             }
-            let read = reader.part(&part[2..]);
+            let read = reader.part(format, &part[2..]);
             read.map_err(|error| RestoreError::Damaged(error.to_string()))?;
         }
         let digest = Digest(hasher.finalize().into());
@@ -163,6 +185,13 @@ impl Snapshot {
         writer.table(Table::Sellers, self.sellers.iter())?;
         self.items.consume(|slot| writer.record(Table::Items, &slot))?;
         writer.end_part()?;
+        writer.table(Table::Doors, self.doors.iter())?;
+        if self.transactions.slots() > 0 {
+            writer.table(Table::FreeTransaction, [&self.transactions.first_free()])?;
+        }
+        self.transactions.consume(|slot| writer.record(Table::Transactions, &slot))?;
+        writer.end_part()?;
+        writer.table(Table::Withdrawn, self.withdrawn.iter())?;
         writer.table(Table::End, [&0_u8])?;
         Ok(Digest(writer.hasher.finalize().into()))
     }
@@ -218,7 +247,7 @@ impl<S> Writer<S> {
     {
         if self.count == 0 {
             self.part.clear();
-            self.part.extend_from_slice(&FORMAT.to_le_bytes());
+            self.part.extend_from_slice(&table.format().to_le_bytes());
             self.part.push(table as u8);
             self.part.extend_from_slice(&[0; 4]);
         }
@@ -248,6 +277,9 @@ struct Reader {
     accounts: Vec<Account>,
     owners: Chunked<u64>,
     engine: Engine,
+    doors: Chunked<Door>,
+    transactions: Slab<Transaction>,
+    first_free_transaction: Option<u32>,
     ended: bool,
 }
 
@@ -256,12 +288,15 @@ fn bad(what: &str) -> io::Error {
 }
 
 impl Reader {
-    fn part(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    fn part(&mut self, format: Option<u16>, mut bytes: &[u8]) -> io::Result<()> {
         if self.ended {
             return Err(bad("a part comes after the last one"));
         }
         let bytes = &mut bytes;
         let table = Table::deserialize_reader(bytes)?;
+        if format != Some(table.format()) {
+            return Err(bad("a part has not the format of its table"));
+        }
         let count = u32::deserialize_reader(bytes)?;
         for _ in 0..count {
             self.record(table, bytes)?;
@@ -292,14 +327,30 @@ impl Reader {
                 u8::deserialize_reader(bytes)?;
                 self.ended = true;
             }
+            Table::Doors => {
+                self.doors.push(Door::deserialize_reader(bytes)?);
+            }
+            Table::Transactions => {
+                let slot = Result::<Transaction, u32>::deserialize_reader(bytes)?;
+                self.transactions.push_raw(slot);
+            }
+            Table::FreeTransaction => {
+                self.first_free_transaction = Some(u32::deserialize_reader(bytes)?);
+            }
+            Table::Withdrawn => {
+                let (network, from) = <(u16, Timestamp)>::deserialize_reader(bytes)?;
+                self.engine.withdrawn.insert(network, from);
+            }
         }
         Ok(())
     }
 
     fn finish(self) -> Result<Engine, String> {
-        let Reader { head: Some(head), accounts, owners, mut engine, ended: true } = self else {
+        let Reader { head: Some(head), accounts, owners, mut engine, ended: true, .. } = self
+        else {
             return Err("its first or last part is missing".into());
         };
+        let (doors, mut transactions) = (self.doors, self.transactions);
         if owners.len() != accounts.len() {
             return Err("its accounts and owners do not go together".into());
         }
@@ -313,6 +364,11 @@ impl Reader {
         if !closed || !engine.items.close_raw(head.first_free_item) {
             return Err("its free slots do not add up".into());
         }
+        let first_free = self.first_free_transaction.unwrap_or(transactions.first_free());
+        if !transactions.close_raw(first_free) {
+            return Err("its free transactions do not add up".into());
+        }
+        engine.doors = Doors::new(doors, transactions);
         engine.rebuild_index();
         Ok(engine)
     }

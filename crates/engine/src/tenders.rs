@@ -1,23 +1,47 @@
-//! Taking money at the door: by card and QR in two steps, in cash at once, and taking it back.
+//! Taking money at the door: by card and QR in two steps, in cash at once.
 
 use money::Amount;
 use tariff::{BusinessDate, CardKind, FeeKind, Fees};
 
+use crate::batches::Standing;
 use crate::chart::Entry;
 use crate::command::{Method, Resolution, TENDERS_MAX, UNKNOWN_PER_NETWORK_MAX};
+use crate::door::TransactionKind;
 use crate::engine::{Engine, above_zero};
 use crate::event::{Event, Outcome};
-use crate::ids::{CourierId, TenderId, TerminalId};
+use crate::ids::{CourierId, ParcelId, TenderId, TerminalId};
 use crate::index::Place;
 use crate::records::{Item, Means, NO_ITEM, Parcel, Progress, RailId, Stand};
 use crate::refusal::{Missing, Refusal};
+use crate::time::Timestamp;
+
+/// The response code of an approval (ISO 8583 field 39).
+pub(crate) const APPROVED: [u8; 2] = *b"00";
+/// What a terminal is told when no answer came in time.
+pub(crate) const NO_ANSWER: [u8; 2] = *b"68";
+/// An authorisation code that is none.
+pub(crate) const NO_AUTHORISATION: [u8; 6] = *b"      ";
 
 /// A tender that is about to be made.
-struct NewTender {
-    id: TenderId,
-    means: Means,
-    rail: u16,
-    amount: Amount,
+#[derive(Clone, Copy)]
+pub(crate) struct NewTender {
+    pub id: TenderId,
+    pub means: Means,
+    pub rail: u16,
+    pub amount: Amount,
+}
+
+/// What the checks of a new tender found.
+pub(crate) struct Checked {
+    /// The parcel's slot.
+    slot: u32,
+    seller: u32,
+    courier: u32,
+    /// The account that owes the money, or has the cash; and the seller's.
+    source: ledger::AccountNo,
+    held: ledger::AccountNo,
+    version: u16,
+    today: BusinessDate,
 }
 
 impl Engine {
@@ -33,6 +57,15 @@ impl Engine {
         let found = tenders.find(|(_, item)| item.number == id.number && id.number != 0);
         let (slot, _) = found.ok_or(Refusal::NotFound(Missing::Tender))?;
         Ok((slot, open))
+    }
+
+    /// The identifier of the next tender of an open parcel.
+    pub(crate) fn next_tender(&self, parcel: ParcelId) -> Result<TenderId, Refusal> {
+        let tenders = self.parcel(self.open_slot(parcel)?).tenders;
+        if tenders >= TENDERS_MAX {
+            return Err(Refusal::TooMany(TENDERS_MAX));
+        }
+        Ok(TenderId { parcel, number: tenders + 1 })
     }
 
     /// Checks what every new tender needs and tells the parcel's slot.
@@ -66,9 +99,7 @@ impl Engine {
     /// What of the amount due is neither collected nor waiting for an answer (M2). An unknown
     /// payment does not count: it is going to be reversed (M4).
     fn left_to_collect(&self, parcel: &Parcel) -> Amount {
-        let taken = self.sum_of(parcel.last, |item| {
-            item.is_collected() || matches!(item.progress, Progress::Begun(_))
-        });
+        let taken = self.sum_of(parcel.last, |item| item.is_collected() || item.progress.waits());
         parcel.due.checked_sub(taken).expect("M2: collected beyond the amount due")
     }
 
@@ -81,15 +112,13 @@ impl Engine {
         place
     }
 
-    pub(crate) fn begin_collection(
-        &mut self,
-        id: TenderId,
-        terminal: TerminalId,
+    /// The network or wallet of a method, and the new tender over it.
+    pub(crate) fn over(
+        &self,
         method: Method,
+        id: TenderId,
         amount: Amount,
-        today: BusinessDate,
-        out: &mut Outcome,
-    ) -> Result<(), Refusal> {
+    ) -> Result<NewTender, Refusal> {
         let (rail_id, means, missing) = match method {
             Method::Card { network, kind } => {
                 let means = match kind {
@@ -100,9 +129,22 @@ impl Engine {
             }
             Method::Qr { wallet } => (RailId::Wallet(wallet), Means::Qr, Missing::Wallet(wallet)),
         };
-        let rail_number = self.rails.number(rail_id).ok_or(Refusal::NotFound(missing))?;
-        let rail_place = u16::try_from(rail_number).expect("as many as registering allows");
-        let slot = self.check_new(&NewTender { id, means, rail: rail_place, amount })?;
+        let number = self.rails.number(rail_id).ok_or(Refusal::NotFound(missing))?;
+        let rail = u16::try_from(number).expect("as many as registering allows");
+        Ok(NewTender { id, means, rail, amount })
+    }
+
+    /// Checks everything that a new tender by card or QR needs. One that was made offline is
+    /// no new risk for its network: it may be withdrawn, or have many unknown.
+    #[inline]
+    pub(crate) fn check_over(
+        &self,
+        new: &NewTender,
+        terminal: TerminalId,
+        offline: bool,
+        (today, at): (BusinessDate, Timestamp),
+    ) -> Result<Checked, Refusal> {
+        let slot = self.check_new(new)?;
         let parcel = self.parcel(slot);
         let missing = Refusal::NotFound(Missing::Terminal(terminal));
         let terminal = self.terminals.find(terminal).ok_or(missing)?;
@@ -113,56 +155,88 @@ impl Engine {
             return Err(Refusal::WrongCourier);
         }
         let seller = self.sellers.get(parcel.seller);
-        let rail = self.rails.get(rail_number);
+        let rail = self.rails.get(u32::from(new.rail));
         self.same_currency(rail.currency, seller.currency)?;
-        let same_way = |item: &Item| item.means.is_card() == means.is_card();
-        let unknown = |item: &Item| matches!(item.progress, Progress::Unknown(_)) && same_way(item);
+        let same_way = |item: &Item| item.means.is_card() == new.means.is_card();
+        let unknown = |item: &Item| item.progress.is_unknown() && same_way(item);
         if self.tenders_from(parcel.last).any(|(_, item)| unknown(item)) {
             return Err(Refusal::UnknownOutcome);
         }
-        if rail.unknown >= UNKNOWN_PER_NETWORK_MAX {
-            return Err(Refusal::TooManyUnknown);
+        if !offline {
+            if rail.unknown >= UNKNOWN_PER_NETWORK_MAX {
+                return Err(Refusal::TooManyUnknown);
+            }
+            self.not_withdrawn(new.rail, at)?;
         }
         let version = self.version_in_force(seller.tariff, today)?;
-        let (receivable, held) = (rail.receivable, seller.held);
-        let (seller, courier, before) = (parcel.seller, parcel.carrier, parcel.last);
+        let (source, held) = (rail.receivable, seller.held);
+        let (seller, courier) = (parcel.seller, parcel.carrier);
+        Ok(Checked { slot, seller, courier, source, held, version, today })
+    }
 
-        self.books.begin(Some(id), None);
-        let entry = entry_of(means);
-        let reserve = self.books.reserve(entry, receivable, held, amount);
-        self.books.commit(out).map_err(|_| Refusal::Overflow)?;
+    fn add_tender(&mut self, new: &NewTender, checked: &Checked, progress: Progress) -> u32 {
+        let before = self.parcel(checked.slot).last;
         self.add_item(
-            slot,
+            checked.slot,
             Item {
-                parcel: id.parcel,
-                amount,
+                parcel: new.id.parcel,
+                amount: new.amount,
                 fees: Amount::ZERO,
                 kept_by_network: Amount::ZERO,
                 given_back: Amount::ZERO,
-                progress: Progress::Begun(reserve),
-                seller,
-                courier,
+                progress,
+                seller: checked.seller,
+                courier: checked.courier,
                 before,
-                date: today,
-                rail: rail_place,
-                version,
-                number: id.number,
-                means,
+                date: checked.today,
+                rail: new.rail,
+                version: checked.version,
+                number: new.id.number,
+                means: new.means,
                 refunds: 0,
                 attempts: 0,
                 confirmations: 0,
                 guaranteed: false,
             },
-        );
-        self.parcel_mut(slot).in_flight += 1;
-        out.events.push(Event::Begun { tender: id });
+        )
+    }
+
+    pub(crate) fn begin_collection(
+        &mut self,
+        (id, terminal): (TenderId, TerminalId),
+        method: Method,
+        amount: Amount,
+        now: (BusinessDate, Timestamp),
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let new = self.over(method, id, amount)?;
+        let checked = self.check_over(&new, terminal, false, now)?;
+        self.begin(&new, &checked, out)
+    }
+
+    /// Reserves a checked tender's money.
+    #[inline]
+    pub(crate) fn begin(
+        &mut self,
+        new: &NewTender,
+        checked: &Checked,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        self.books.begin(Some(new.id), None);
+        let entry = entry_of(new.means);
+        let reserve = self.books.reserve(entry, checked.source, checked.held, new.amount);
+        self.books.commit(out).map_err(|_| Refusal::Overflow)?;
+        self.add_tender(new, checked, Progress::Begun(reserve));
+        self.parcel_mut(checked.slot).in_flight += 1;
+        out.events.push(Event::Begun { tender: new.id });
         Ok(())
     }
 
-    pub(crate) fn resolve_collection(
+    pub(crate) fn resolve(
         &mut self,
         id: TenderId,
         resolution: Resolution,
+        authorisation: [u8; 6],
         today: BusinessDate,
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
@@ -175,11 +249,24 @@ impl Engine {
         match (self.item(slot).progress, resolution) {
             (P::Begun(reserve), R::Approved) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");
-                self.approve(slot, parcel, (reserve, today), out)
+                let asked = self.waiting_transaction(id);
+                let is_promise =
+                    |slot: u32| self.doors.get(slot).kind == TransactionKind::PreAuthorisation;
+                if asked.is_some_and(is_promise) {
+                    self.item_mut(slot).progress = P::Authorised(reserve);
+                    out.events.push(Event::Authorised { tender: id });
+                } else {
+                    let amount = self.item(slot).amount;
+                    self.approve(slot, parcel, (reserve, amount), today, out);
+                }
+                self.answered(asked, Standing::Stands, (APPROVED, authorisation));
+                Ok(())
             }
-            (P::Begun(reserve), R::Declined { .. }) => {
+            (P::Begun(reserve) | P::Unknown(reserve), R::Declined { code }) => {
                 self.end_reserve(slot, open, reserve, P::Declined, out);
                 out.events.push(Event::Declined { tender: id });
+                let asked = self.waiting_transaction(id);
+                self.answered(asked, Standing::Fell, (code, authorisation));
                 Ok(())
             }
             (P::Begun(reserve), R::Unknown) => {
@@ -188,11 +275,11 @@ impl Engine {
                 self.rails.get_mut(rail).unknown += 1;
                 self.leave_flight(open);
                 out.events.push(Event::BecameUnknown { tender: id });
-                Ok(())
-            }
-            (P::Unknown(reserve), R::Declined { .. }) => {
-                self.end_reserve(slot, open, reserve, P::Declined, out);
-                out.events.push(Event::Declined { tender: id });
+                // Its reversal is chased from now on.
+                if let Some(asked) = self.waiting_transaction(id) {
+                    let told = (NO_ANSWER, NO_AUTHORISATION);
+                    self.doors.answer(asked, Standing::Fell, told);
+                }
                 Ok(())
             }
             // Called unknown, or reversed already: the approval changes nothing, its reversal goes
@@ -201,20 +288,52 @@ impl Engine {
                 out.events.push(Event::LateApproval { tender: id });
                 Ok(())
             }
-            (P::Approved { .. } | P::Held { .. } | P::Released { .. }, R::Approved)
+            (progress, R::Approved) if progress.unpaid().is_some() => Err(Refusal::Repeated),
+            (
+                P::Authorised(_)
+                | P::Completing(_)
+                | P::CompletionUnknown(_)
+                | P::TakingBack(_)
+                | P::Releasing(..),
+                R::Approved,
+            )
             | (P::Declined, R::Declined { .. })
             | (P::Unknown(_) | P::Reversed, R::Unknown) => Err(Refusal::Repeated),
             _ => Err(Refusal::TenderState),
         }
     }
 
-    fn leave_flight(&mut self, open: Option<u32>) {
+    /// The terminal's transaction that waits for a begun or unknown tender's end, if a terminal
+    /// asked for it.
+    pub(crate) fn waiting_transaction(&self, id: TenderId) -> Option<u32> {
+        self.doors.chased_of(id)
+    }
+
+    /// A terminal's transaction has its end.
+    pub(crate) fn answered(
+        &mut self,
+        transaction: Option<u32>,
+        standing: Standing,
+        told: ([u8; 2], [u8; 6]),
+    ) {
+        if let Some(slot) = transaction {
+            self.doors.answer(slot, standing, told);
+            self.doors.let_go(slot);
+        }
+    }
+
+    pub(crate) fn leave_flight(&mut self, open: Option<u32>) {
         let parcel = self.parcel_mut(open.expect("a parcel with a payment in flight is open"));
         parcel.in_flight = parcel.in_flight.checked_sub(1).expect("each flight is counted once");
     }
 
-    /// Ends a payment that was begun or unknown without money.
-    fn end_reserve(
+    pub(crate) fn no_longer_unknown(&mut self, slot: u32) {
+        let rail = self.rails.get_mut(u32::from(self.item(slot).rail));
+        rail.unknown = rail.unknown.checked_sub(1).expect("each unknown is counted once");
+    }
+
+    /// Ends a payment that was begun, unknown or authorised without money.
+    pub(crate) fn end_reserve(
         &mut self,
         slot: u32,
         open: Option<u32>,
@@ -223,29 +342,30 @@ impl Engine {
         out: &mut Outcome,
     ) {
         let item = self.item(slot);
-        let (tender, entry, rail) = (item.tender(), entry_of(item.means), u32::from(item.rail));
+        let (tender, entry) = (item.tender(), entry_of(item.means));
         let was_unknown = matches!(item.progress, Progress::Unknown(_));
         self.books.begin(Some(tender), None);
         self.books.void(entry, reserve);
         self.books.commit_certain(out, "what is reserved can be voided");
         self.item_mut(slot).progress = progress;
         if was_unknown {
-            let rail = self.rails.get_mut(rail);
-            rail.unknown = rail.unknown.checked_sub(1).expect("each unknown is counted once");
+            self.no_longer_unknown(slot);
         } else {
             self.leave_flight(open);
         }
     }
 
-    fn approve(
+    /// Posts what was reserved for a tender, or a part of it, and its fees.
+    pub(crate) fn approve(
         &mut self,
         slot: u32,
         parcel: u32,
-        (reserve, today): (ledger::TransferId, BusinessDate),
+        (reserve, amount): (ledger::TransferId, Amount),
+        today: BusinessDate,
         out: &mut Outcome,
-    ) -> Result<(), Refusal> {
+    ) {
         let item = self.item(slot);
-        let (tender, amount, means) = (item.tender(), item.amount, item.means);
+        let (tender, means) = (item.tender(), item.means);
         let (seller, version) = (item.seller, item.version);
         let firm = self.couriers.get(item.courier).firm;
         let fees = self.fees_of(seller, version, means, amount);
@@ -254,12 +374,12 @@ impl Engine {
         self.charge(seller, firm, &fees);
         self.books.commit_certain(out, "what is reserved can be posted, and pays its fees");
         let item = self.item_mut(slot);
+        item.amount = amount;
         item.fees = fees.total();
         item.kept_by_network = fees.kept_by_network();
         item.progress = Progress::Approved { unpaid: Amount::ZERO };
         self.leave_flight(Some(parcel));
         self.after_collecting(slot, (parcel, today), fees, out);
-        Ok(())
     }
 
     pub(crate) fn collect_cash(
@@ -270,58 +390,66 @@ impl Engine {
         today: BusinessDate,
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
-        let courier_number = self.courier_number(courier)?;
-        let slot = self.check_new(&NewTender { id, means: Means::Cash, rail: 0, amount })?;
+        let courier = self.courier_number(courier)?;
+        let new = NewTender { id, means: Means::Cash, rail: 0, amount };
+        self.take_cash(&new, courier, today, out)
+    }
+
+    /// Takes cash into a courier's hands.
+    pub(crate) fn take_cash(
+        &mut self,
+        new: &NewTender,
+        courier: u32,
+        today: BusinessDate,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let slot = self.check_new(new)?;
         let parcel = self.parcel(slot);
-        if parcel.carrier != courier_number {
+        if parcel.carrier != courier {
             return Err(Refusal::WrongCourier);
         }
         let seller_number = parcel.seller;
-        let before = parcel.last;
         let seller = self.sellers.get(seller_number);
         let held = seller.held;
         let version = self.version_in_force(seller.tariff, today)?;
-        let courier = self.couriers.get(courier_number);
-        let (cash, firm) = (courier.cash, courier.firm);
-        self.same_currency(self.firms.get(firm).currency, seller.currency)?;
-        let fees = self.fees_of(seller_number, version, Means::Cash, amount);
+        let record = self.couriers.get(courier);
+        let source = record.cash;
+        self.same_currency(self.firms.get(record.firm).currency, seller.currency)?;
+        let seller = seller_number;
+        let checked = Checked { slot, seller, courier, source, held, version, today };
+        self.collect_at_once(new, &checked, out)
+    }
 
-        self.books.begin(Some(id), Some(self.tariff_version(version)));
-        self.books.post(Entry::CashCollected, cash, held, amount);
-        self.charge(seller_number, firm, &fees);
+    /// Posts a checked tender that waits for nobody's answer: cash, or an offline sale.
+    pub(crate) fn collect_at_once(
+        &mut self,
+        new: &NewTender,
+        checked: &Checked,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let &Checked { slot, seller, courier, source, held, version, today } = checked;
+        let firm = self.couriers.get(courier).firm;
+        let fees = self.fees_of(seller, version, new.means, new.amount);
+        self.books.begin(Some(new.id), Some(self.tariff_version(version)));
+        self.books.post(entry_of(new.means), source, held, new.amount);
+        self.charge(seller, firm, &fees);
         self.books.commit(out).map_err(|refusal| match refusal {
-            ledger::Refusal::LimitReached(account) if account == cash => Refusal::CashLimit,
+            ledger::Refusal::LimitReached(account) if account == source => Refusal::CashLimit,
             _ => Refusal::Overflow,
         })?;
-        let item = self.add_item(
-            slot,
-            Item {
-                parcel: id.parcel,
-                amount,
-                fees: fees.total(),
-                kept_by_network: Amount::ZERO,
-                given_back: Amount::ZERO,
-                progress: Progress::Approved { unpaid: Amount::ZERO },
-                seller: seller_number,
-                courier: courier_number,
-                before,
-                date: today,
-                rail: 0,
-                version,
-                number: id.number,
-                means: Means::Cash,
-                refunds: 0,
-                attempts: 0,
-                confirmations: 0,
-                guaranteed: false,
-            },
-        );
-        self.couriers.get_mut(courier_number).in_hand.push_back(item);
+        let item = self.add_tender(new, checked, Progress::Approved { unpaid: Amount::ZERO });
+        let record = self.item_mut(item);
+        record.fees = fees.total();
+        if new.means == Means::Cash {
+            self.couriers.get_mut(courier).in_hand.push_back(item);
+        } else {
+            record.kept_by_network = fees.kept_by_network();
+        }
         self.after_collecting(item, (slot, today), fees, out);
         Ok(())
     }
 
-    fn fees_of(&self, seller: u32, version: u16, means: Means, amount: Amount) -> Fees {
+    pub(crate) fn fees_of(&self, seller: u32, version: u16, means: Means, amount: Amount) -> Fees {
         let terms = &self.small.versions[usize::from(version)].terms;
         let fees = terms.fees(self.sellers.get(seller).class, means.tender(), amount);
         let fees = fees.expect("a seller's class is in every version of its tariff");
@@ -378,109 +506,6 @@ impl Engine {
             item.date = today;
             next = item.before;
         }
-    }
-
-    pub(crate) fn reverse_collection(
-        &mut self,
-        id: TenderId,
-        out: &mut Outcome,
-    ) -> Result<(), Refusal> {
-        let (slot, open) = self.find_tender(id)?;
-        let item = self.item(slot);
-        match item.progress {
-            Progress::Begun(reserve) | Progress::Unknown(reserve) => {
-                self.end_reserve(slot, open, reserve, Progress::Reversed, out);
-                out.events.push(Event::Reversed { tender: id, posted: Amount::ZERO });
-                Ok(())
-            }
-            Progress::Approved { .. } if item.refunds > 0 => Err(Refusal::TenderState),
-            Progress::Approved { .. } => {
-                if item.means == Means::Cash {
-                    self.take_out_of_hand(slot)?;
-                }
-                self.unpost(slot, out);
-                self.reopen(slot, open, out);
-                Ok(())
-            }
-            // Nothing is left to be taken back; a terminal that asks is told so.
-            Progress::Reversed | Progress::Declined => Err(Refusal::Repeated),
-            _ => Err(Refusal::TenderState),
-        }
-    }
-
-    /// Cash can be given back while the courier has it and it is in no hand-over.
-    fn take_out_of_hand(&mut self, slot: u32) -> Result<(), Refusal> {
-        let courier_number = self.item(slot).courier;
-        let courier = self.couriers.get(courier_number);
-        let place = courier.in_hand.iter().position(|&item| item == slot);
-        let place = place.ok_or(Refusal::TenderState)?;
-        let being_counted = courier.handover.as_ref().map_or(0, |handover| handover.items as usize);
-        if place < being_counted {
-            return Err(Refusal::HandOverOpen);
-        }
-        self.couriers.get_mut(courier_number).in_hand.remove(place);
-        Ok(())
-    }
-
-    /// Posts the opposite of a collection and its fees.
-    fn unpost(&mut self, slot: u32, out: &mut Outcome) {
-        let item = self.item(slot);
-        let (tender, amount, means) = (item.tender(), item.amount, item.means);
-        let (seller_number, version) = (item.seller, item.version);
-        let courier = self.couriers.get(item.courier);
-        let source = match means {
-            Means::Cash => courier.cash,
-            _ => self.rails.get(u32::from(item.rail)).receivable,
-        };
-        let commission = self.firms.get(courier.firm).commission;
-        let fees = self.fees_of(seller_number, version, means, amount);
-        assert_eq!(fees.total(), item.fees, "M8: fees are the same whenever they are computed");
-        let seller = self.sellers.get(seller_number);
-        let (held, currency) = (seller.held, seller.currency);
-        self.books.begin(Some(tender), Some(self.tariff_version(version)));
-        for (kind, fee) in fees.iter() {
-            if kind == FeeKind::Commission {
-                self.books.post(Entry::CommissionReversed, commission, held, fee);
-            } else {
-                let income = self.currency_accounts(currency).fees[kind as usize];
-                self.books.post(Entry::FeeReversed, income, held, fee);
-            }
-        }
-        self.books.post(Entry::CollectionReversed, held, source, amount);
-        self.books.commit_certain(out, "what was collected can be taken back");
-        self.item_mut(slot).progress = Progress::Reversed;
-        out.events.push(Event::Reversed { tender, posted: amount });
-    }
-
-    /// A closed parcel whose collection was taken back is with its courier again.
-    fn reopen(&mut self, slot: u32, open: Option<u32>, out: &mut Outcome) {
-        if open.is_some() {
-            return;
-        }
-        let item = self.item(slot);
-        let (id, seller, carrier, amount) = (item.parcel, item.seller, item.courier, item.amount);
-        let Some(Place::Closed(newest)) = self.place(id) else {
-            panic!("a parcel that is not open is closed");
-        };
-        let rest = self.sum_of(newest, Item::is_collected);
-        let due = rest.checked_add(amount).expect("tenders never exceed an amount due (M2)");
-        let (tenders, attempts) = (self.item(newest).number, self.item(newest).attempts);
-        let unknown = |item: &Item| matches!(item.progress, Progress::Begun(_));
-        assert!(!self.tenders_from(newest).any(|(_, item)| unknown(item)), "closed in flight");
-        let parcel = self.parcels.insert(Parcel {
-            id,
-            due,
-            seller,
-            carrier,
-            last: newest,
-            stand: Stand::Out,
-            attempts,
-            tenders,
-            part_accepted: true,
-            in_flight: 0,
-        });
-        self.index.redirect(id, Place::Closed(newest), Place::Open(parcel));
-        out.events.push(Event::Reopened { parcel: id });
     }
 }
 

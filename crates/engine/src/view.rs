@@ -6,13 +6,14 @@ use tariff::{BusinessDate, Tender};
 
 use crate::chart::AccountKind;
 use crate::command::{BreakSide, BreakSubject, Cycle};
+use crate::door::TakeBack;
 use crate::engine::{Digest, Engine};
 use crate::event::{PayoutLine, TariffVersion};
 use crate::ids::{
     BreakId, CourierId, FirmId, ParcelId, PayoutId, PersonId, PlanId, SellerId, TariffId, TenderId,
 };
 use crate::index::Place;
-use crate::records::{Item, PlanStand, Progress, RailId, Stand};
+use crate::records::{Back, Item, PlanStand, Progress, RailId, Stand};
 
 /// An account with its balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,18 @@ pub enum TenderState {
     Held,
     /// The seller's.
     Released,
+    /// Pre-authorised: the money is reserved.
+    Authorised,
+    /// A completion waits for its answer.
+    Completing,
+    /// Nobody knows how a completion ended (M4).
+    CompletionUnknown,
+    /// Posted, and being taken back.
+    TakingBack(TakeBack),
+    /// Pre-authorised, and being released.
+    Releasing(TakeBack),
+    /// Its void is being reversed.
+    UndoingVoid,
 }
 
 /// A tender.
@@ -250,7 +263,7 @@ impl Engine {
         self.tenders_from(newest).filter_map(|(_, item)| self.tender_view(item)).collect()
     }
 
-    fn tender_view(&self, item: &Item) -> Option<TenderView> {
+    pub(crate) fn tender_view(&self, item: &Item) -> Option<TenderView> {
         let state = match item.progress {
             Progress::Begun(_) => TenderState::Begun,
             Progress::Unknown(_) => TenderState::Unknown,
@@ -259,6 +272,19 @@ impl Engine {
             Progress::Approved { .. } => TenderState::Approved,
             Progress::Held { .. } => TenderState::Held,
             Progress::Released { .. } => TenderState::Released,
+            Progress::Authorised(_) => TenderState::Authorised,
+            Progress::Completing(_) => TenderState::Completing,
+            Progress::CompletionUnknown(_) => TenderState::CompletionUnknown,
+            Progress::TakingBack(back) => match back {
+                Back::Void => TenderState::TakingBack(TakeBack::Void),
+                Back::Reversal => TenderState::TakingBack(TakeBack::Reversal),
+                Back::UndoingVoid => TenderState::UndoingVoid,
+            },
+            Progress::Releasing(_, back) => match back {
+                Back::Void => TenderState::Releasing(TakeBack::Void),
+                Back::Reversal => TenderState::Releasing(TakeBack::Reversal),
+                Back::UndoingVoid => TenderState::UndoingVoid,
+            },
             Progress::Returned | Progress::Lost => return None,
         };
         Some(TenderView {
@@ -273,11 +299,15 @@ impl Engine {
         })
     }
 
-    /// All tenders that wait for an answer or are unknown: what has to be chased after a restart
-    /// (M4). In the order of their records.
+    /// All tenders that wait for somebody else's answer: begun, unknown, being completed or taken
+    /// back (M4). In the order of their records; it looks at all of them. What terminals asked for
+    /// is found faster by [`Engine::to_chase`].
     pub fn unresolved(&self) -> impl Iterator<Item = TenderView> {
-        let waits =
-            |item: &Item| matches!(item.progress, Progress::Begun(_) | Progress::Unknown(_));
+        let waits = |item: &Item| match item.progress {
+            Progress::Authorised(_) => false,
+            Progress::Unknown(_) | Progress::TakingBack(_) => true,
+            progress => progress.waits(),
+        };
         let waiting = self.items.iter().filter(move |(_, item)| waits(item));
         waiting.filter_map(|(_, item)| self.tender_view(item))
     }

@@ -5,6 +5,7 @@
 mod world;
 
 mod scenarios {
+    mod batches;
     mod breaks;
     mod cash;
     mod clearing;
@@ -17,9 +18,14 @@ mod scenarios {
     mod forgetting;
     mod hostile;
     mod limits;
+    mod offline;
     mod parcels;
+    mod preauthorisations;
     mod refunds;
+    mod sales;
     mod settlement;
     mod snapshots;
     mod tariffs;
+    mod voids;
+    mod withdrawal;
 }

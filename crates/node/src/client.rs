@@ -52,6 +52,38 @@ pub struct Letter {
     pub question: Option<Question>,
 }
 
+/// A sender whose answers go to a sink of its own, for whoever cannot wait. One a sink.
+pub struct Post {
+    desk: Arc<Desk>,
+    sink: Arc<dyn Sink>,
+    next_ticket: u64,
+}
+
+impl Post {
+    pub(crate) fn new(desk: Arc<Desk>, sink: Arc<dyn Sink>) -> Post {
+        desk.add_mailbox(Arc::downgrade(&sink));
+        Post { desk, sink, next_ticket: 0 }
+    }
+
+    /// Sends commands, whose events are wanted, and a question behind them. The answers come in the
+    /// order of the tickets, which count on from letter to letter; returns the first's. Waits only
+    /// where the queue is full.
+    ///
+    /// # Errors
+    /// Where the node has stopped.
+    pub fn put(
+        &mut self,
+        commands: Vec<(Option<Timestamp>, Command)>,
+        question: Option<Question>,
+    ) -> Result<u64, Stopped> {
+        let first_ticket = self.next_ticket;
+        self.next_ticket += commands.len() as u64;
+        let sink = self.sink.clone();
+        self.desk.put(Letter { sink, first_ticket, events: true, commands, question })?;
+        Ok(first_ticket)
+    }
+}
+
 /// A sender with a mailbox of its own. Cheap; one a thread.
 pub struct Client {
     desk: Arc<Desk>,

@@ -19,6 +19,6 @@ mod desk;
 mod snapshots;
 mod start;
 
-pub use client::{Answer, Client, Letter, Position, Sink, Stopped};
+pub use client::{Answer, Client, Letter, Position, Post, Question, Reply, Sink, Stopped};
 pub use snapshots::{NoSnapshots, SnapshotStore};
 pub use start::{Clock, Fatal, Node, Notice, Options, Recovery, StartError, SystemClock};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use engine::{Digest, Engine, Timestamp};
 use journal::{Head, Journal, JournalError, Sequence, SnapshotError};
 
-use crate::client::{Client, Position, Stopped};
+use crate::client::{Client, Position, Post, Sink, Stopped};
 use crate::committer::{Committer, Line, Photograph};
 use crate::core::Core;
 use crate::desk::{Desk, Watch};
@@ -220,6 +220,12 @@ impl Node {
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(self.desk.clone())
+    }
+
+    /// A sender of commands whose answers go to `sink`.
+    #[must_use]
+    pub fn post(&self, sink: Arc<dyn Sink>) -> Post {
+        Post::new(self.desk.clone(), sink)
     }
 
     /// Takes no more commands, carries out and answers those that came, writes a snapshot, and

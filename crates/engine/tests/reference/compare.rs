@@ -10,6 +10,7 @@ use ledger::AccountNo;
 use money::Amount;
 
 use crate::model::{Account, Line, Model, Parcel, PayoutState, PlanState, Told, means};
+use crate::terminals;
 
 /// What went wrong, for a person to read.
 pub type Finding = Result<(), String>;
@@ -79,6 +80,7 @@ pub fn states(engine: &Engine, model: &Model) -> Finding {
     parcels(engine, model)?;
     money_on_its_way(engine, model)?;
     custody(engine, model, &expected)?;
+    terminals::agree(engine, model)?;
     same("seller order", &engine.seller_ids().collect(), &model.seller_order)
 }
 
@@ -105,7 +107,11 @@ fn parcels(engine: &Engine, model: &Model) -> Finding {
     let unknown = u64::try_from(model.unknown_count()).unwrap();
     same("unknown payments", &engine.unknown_count(), &unknown)?;
     let all = model.parcels.iter().flat_map(|(id, parcel)| tender_views(*id, parcel));
-    let waits = |view: &TenderView| matches!(view.state, TenderState::Begun | TenderState::Unknown);
+    let waits = |view: &TenderView| {
+        use TenderState as T;
+        let rests = matches!(view.state, T::Declined | T::Reversed | T::Approved | T::Authorised);
+        !rests && !matches!(view.state, T::Held | T::Released)
+    };
     let waiting: BTreeSet<_> = all.filter(waits).map(|view| view.id).collect();
     same("unresolved", &engine.unresolved().map(|view| view.id).collect(), &waiting)
 }

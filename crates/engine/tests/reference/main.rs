@@ -12,12 +12,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod chase;
 mod compare;
 mod coverage;
 mod facts;
 mod model;
 mod run;
 mod steps;
+mod terminals;
 mod world;
 
 use std::cell::{Cell, RefCell};
@@ -34,7 +36,7 @@ use run::Run;
 use steps::Step;
 
 /// Sequences per test, unless the environment says otherwise.
-const CASES: u32 = 1_500;
+const CASES: u32 = 1_000;
 
 /// The kind of world, and what happens in it.
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 //! everything before each command. Written from the vocabulary; slow on purpose wherever slow is
 //! plainer.
 
+mod batches;
 mod breaks;
 mod cash;
 mod doors;
@@ -9,6 +10,7 @@ mod giving_back;
 mod parties;
 mod settlement;
 mod tenders;
+mod terminals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +21,9 @@ use ledger::Side;
 use money::Currency;
 use tariff::{FeeKind, Terms};
 
+pub use batches::Batch;
 pub use tenders::means;
+pub use terminals::{Standing, Transaction};
 
 /// An account by what it is: its kind, its owner (zero for those a currency has once), its
 /// currency.
@@ -180,6 +184,10 @@ pub enum How {
 #[derive(Clone, Debug)]
 pub struct Tender {
     pub how: How,
+    /// Who had the parcel.
+    pub courier: CourierId,
+    /// Whether it is a promise of money that was not completed.
+    pub is_promise: bool,
     pub amount: u64,
     /// The day on which it was asked for at the door; once the parcel is delivered, that day.
     pub taken_on: BusinessDate,
@@ -274,6 +282,15 @@ pub struct Model {
     pub plans: BTreeMap<PlanId, Plan>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
     pub breaks: BTreeMap<BreakId, Break>,
+    /// What terminals asked for and is remembered, the oldest first.
+    pub transactions: Vec<Transaction>,
+    /// All batches that terminals opened, the oldest first.
+    pub batches: BTreeMap<TerminalId, Vec<Batch>>,
+    /// What terminals may sell offline: at once, and together.
+    pub offline: BTreeMap<TerminalId, (u64, u64)>,
+    pub withdrawn: BTreeMap<NetworkId, Timestamp>,
+    /// The time of the command.
+    pub now: Timestamp,
     /// Tenders whose money is there and on hold, in the order in which it came, with the day on
     /// which it becomes payable.
     pub held: Vec<(BusinessDate, TenderId)>,
@@ -299,6 +316,7 @@ impl Model {
             return Err(no);
         }
         self.last_at = at;
+        self.forget_transactions();
         Ok(std::mem::take(&mut self.told))
     }
 
@@ -319,7 +337,7 @@ impl Model {
             return self.tell(Event::Registered);
         }
         let Some(offset) = self.offset else { return Err(No::Because("the books are not open")) };
-        self.today = at.date(offset);
+        (self.today, self.now) = (at.date(offset), at);
         match command {
             Command::ForgetClosed { before, limit } => self.forget(*before, *limit, forgotten),
             _ => self
@@ -330,6 +348,8 @@ impl Model {
                 .or_else(|| self.move_cash(command))
                 .or_else(|| self.settle(command))
                 .or_else(|| self.keep_break(command))
+                .or_else(|| self.at_the_door(command))
+                .or_else(|| self.keep_batch(command))
                 .expect("each command is somebody's"),
         }
     }
@@ -371,7 +391,7 @@ impl Model {
         self.told.lines.push(line);
     }
 
-    pub fn void(&mut self, why: Reason) {
+    pub fn void_reservation(&mut self, why: Reason) {
         let reserved = self.reserved.remove(&why).expect("it was reserved");
         let (stage, about) = (Stage::Voided, self.about);
         self.told.lines.push(Line { stage, about, ..reserved });
@@ -465,7 +485,7 @@ impl Model {
 
     pub fn unknown_count(&self) -> usize {
         let tenders = self.parcels.values().flat_map(|parcel| &parcel.tenders);
-        tenders.filter(|tender| tender.state == TenderState::Unknown).count()
+        tenders.filter(|tender| tender.is_unknown()).count()
     }
 }
 
@@ -493,18 +513,16 @@ impl Courier {
 impl Parcel {
     /// What was approved and not taken back.
     pub fn collected(&self) -> u64 {
-        self.sum(|state| {
-            matches!(state, TenderState::Approved | TenderState::Held | TenderState::Released)
-        })
+        self.sum(Tender::is_collected)
     }
 
-    /// What waits for an answer.
+    /// What waits for an answer, or is promised.
     pub fn begun(&self) -> u64 {
-        self.sum(|state| state == TenderState::Begun)
+        self.sum(|tender| tender.state == TenderState::Begun || tender.is_promised())
     }
 
-    fn sum(&self, counts: impl Fn(TenderState) -> bool) -> u64 {
-        let counted = self.tenders.iter().filter(|tender| counts(tender.state));
+    fn sum(&self, counts: impl Fn(&Tender) -> bool) -> u64 {
+        let counted = self.tenders.iter().filter(|tender| counts(tender));
         counted.map(|tender| tender.amount).sum()
     }
 
@@ -515,7 +533,7 @@ impl Parcel {
 
     /// Whether no money is on its way or there that was not given back in full.
     pub fn is_free_of_money(&self) -> bool {
-        let kept = |one: &Tender| one.posted() && one.given_back < one.amount;
+        let kept = |one: &Tender| one.is_collected() && one.given_back < one.amount;
         self.begun() == 0 && !self.tenders.iter().any(kept)
     }
 
@@ -549,5 +567,23 @@ impl Tender {
 
     pub fn posted(&self) -> bool {
         matches!(self.state, TenderState::Approved | TenderState::Held | TenderState::Released)
+    }
+
+    /// Whether its money is in the books, also while it is being taken back.
+    pub fn is_collected(&self) -> bool {
+        use TenderState as S;
+        let leaving = matches!(self.state, S::TakingBack(_) | S::UndoingVoid);
+        self.posted() || (leaving && !self.is_promise)
+    }
+
+    /// Whether it is a promise that may still become money.
+    pub fn is_promised(&self) -> bool {
+        use TenderState as S;
+        let ended = matches!(self.state, S::Begun | S::Unknown | S::Declined | S::Reversed);
+        self.is_promise && !ended
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.state, TenderState::Unknown | TenderState::CompletionUnknown)
     }
 }

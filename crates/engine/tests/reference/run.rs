@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use engine::*;
 
+use crate::chase;
 use crate::compare::{self, Finding, same};
 use crate::coverage::Coverage;
 use crate::facts::Facts;
@@ -143,7 +144,8 @@ impl Run {
         Ok(restored)
     }
 
-    /// M11: a restored engine and one that is told the accepted commands alone end the same.
+    /// M11: a restored engine and one that is told the accepted commands alone end the same. M4:
+    /// everything that is under way can be brought to its end.
     fn finish(&mut self) -> Finding {
         let mut again = Engine::default();
         for (command, at) in &self.accepted {
@@ -154,7 +156,9 @@ impl Run {
             same("M11, the digest", &other.digest(), &self.engine.digest())?;
             same("M11, the fingerprint", &other.fingerprint(), &self.engine.fingerprint())?;
         }
-        compare::states(&self.restore()?, &self.model)
+        let restored = self.restore()?;
+        compare::states(&restored, &self.model)?;
+        chase::to_the_end(restored)
     }
 
     /// What was tried, for whoever reads a failure.

@@ -8,6 +8,7 @@ mod door;
 mod menu;
 mod office;
 mod party;
+mod terminal;
 
 use engine::*;
 use money::{Amount, Currency};

@@ -157,6 +157,13 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands.push(tariff(1, 1, FIRST_DAY, Some(9)));
     commands.push(tariff(1, 2, FIRST_DAY.plus(9), None));
     commands.extend((1..=5).map(seller));
+    // In most worlds the terminals have signed on already, and may sell offline.
+    for number in (1..=5).filter(|number| (u64::from(kind) + number) % 5 != 0) {
+        let terminal = TerminalId(20 + number);
+        let (each, total) = (Amount::of(60_000 * number), Amount::of(150_000 * number));
+        commands.push(Command::OpenBatch { terminal, batch: 1 });
+        commands.push(Command::SetOfflineLimit { terminal, each, total });
+    }
     commands
 }
 

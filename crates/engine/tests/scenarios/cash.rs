@@ -216,3 +216,22 @@ fn hand_overs_are_numbered_for_each_courier_and_none_is_left_out() {
     world.parcel("o-2", 10_000).out().cash(10_000);
     world.must(start_hand_over_of(COURIER, 2, 8));
 }
+
+#[test]
+fn a_hand_over_said_again_in_other_words_is_not_a_retry() {
+    let mut world = World::open();
+    world.parcel("o-1", 5_000).out().cash(5_000);
+    let (handover, courier, number) = (HandOverId(1), COURIER, 1);
+    let said = |handover, code| Command::StartHandOver {
+        handover,
+        courier,
+        number,
+        code_hash: one_time_code_hash(handover, code),
+    };
+    world.must(said(handover, CODE)).repeated(said(handover, CODE));
+    world.refused(said(HandOverId(2), CODE), Refusal::IdentifierTaken);
+    world.refused(said(handover, CODE + 1), Refusal::IdentifierTaken);
+    // Once it is counted, its code is not remembered.
+    world.must(count(1, 5_000)).repeated(said(handover, CODE + 1));
+    world.refused(said(HandOverId(2), CODE), Refusal::IdentifierTaken);
+}

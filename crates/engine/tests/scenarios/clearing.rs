@@ -240,6 +240,10 @@ fn a_payment_cleared_twice_is_cleared_once() {
     world.repeated(clear(tender, 10_000, 63));
     world.on("2013-08-29").must(release("2013-08-29")).repeated(clear(tender, 10_000, 63));
     assert_eq!(world.sum(A::Bank), 9_937);
+    // What was kept back is not remembered; the amount is.
+    world.repeated(clear(tender, 10_000, 62));
+    let mismatch = Refusal::AmountMismatch(Amount::of(10_000));
+    world.refused(clear(tender, 9_999, 63), mismatch);
 }
 
 #[test]

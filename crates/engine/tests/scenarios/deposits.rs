@@ -265,3 +265,13 @@ fn cash_that_was_lost_on_its_way_to_the_bank_is_a_break() {
     world.must(approve_closing(BreakId(1), Closing::ThroughBank(BANK), BO));
     assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
 }
+
+#[test]
+fn a_deposit_under_way_said_again_in_other_words_is_not_a_retry() {
+    let mut world = World::open();
+    pay_cash(&mut world, SELLER, "o-1");
+    world.must(start_hand_over(1)).must(count(1, 10_000));
+    world.must(deposit(1, 6_000)).repeated(deposit(1, 6_000));
+    world.refused(deposit(1, 5_999), Refusal::IdentifierTaken);
+    world.refused(deposit_called(1, 2, 5_999), Refusal::IdentifierTaken);
+}

@@ -58,6 +58,26 @@ pub fn variant(command: &Command) -> &'static str {
         C::ForgetClosed { .. } => "ForgetClosed",
         C::CancelDeposit { .. } => "CancelDeposit",
         C::PayCommission { .. } => "PayCommission",
+        C::OpenBatch { .. } => "OpenBatch",
+        C::BeginPurchase { .. } => "BeginPurchase",
+        C::ResolvePurchase { .. } => "ResolvePurchase",
+        C::BeginCompletion { .. } => "BeginCompletion",
+        C::ResolveCompletion { .. } => "ResolveCompletion",
+        C::EndCompletionReversal { .. } => "EndCompletionReversal",
+        C::BeginVoid { .. } => "BeginVoid",
+        C::BeginReversal { .. } => "BeginReversal",
+        C::UndoVoid { .. } => "UndoVoid",
+        C::EndTakingBack { .. } => "EndTakingBack",
+        C::TakeAdvice { .. } => "TakeAdvice",
+        C::AnswerAdvice { .. } => "AnswerAdvice",
+        C::SetOfflineLimit { .. } => "SetOfflineLimit",
+        C::TakeCash { .. } => "TakeCash",
+        C::BeginRefund { .. } => "BeginRefund",
+        C::AnswerRefund { .. } => "AnswerRefund",
+        C::CloseBatch { .. } => "CloseBatch",
+        C::ReconcileBatch { .. } => "ReconcileBatch",
+        C::WithdrawNetwork { .. } => "WithdrawNetwork",
+        C::ReinstateNetwork { .. } => "ReinstateNetwork",
     }
 }
 
@@ -88,6 +108,7 @@ pub fn examples() -> Vec<(&'static str, Command)> {
     examples.extend(doors());
     examples.extend(cash_and_clearing());
     examples.extend(settlement_and_breaks());
+    examples.extend(terminals());
     examples
 }
 
@@ -225,5 +246,65 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("WriteOff", approve_closing(BreakId(1), Closing::WriteOff, BO)),
         ("ThroughBank", approve_closing(BreakId(2), Closing::ThroughBank(BANK), BO)),
         ("", Command::ForgetClosed { before: day("2013-02-25"), limit: 1_000 }),
+    ]
+}
+
+fn terminals() -> Vec<(&'static str, Command)> {
+    use Command as C;
+    let parcel = ParcelId::derived(SELLER, "o-1");
+    let tender = first(parcel);
+    let totals = BatchTotals {
+        card_debits: sums(2, 12_000),
+        card_credits: sums(1, 2_000),
+        other_debits: sums(1, 500),
+        other_credits: sums(0, 0),
+    };
+    let verdicts = [
+        Verdict::Chosen,
+        Verdict::Dearer,
+        Verdict::Down,
+        Verdict::Withdrawn,
+        Verdict::NotForCard,
+        Verdict::Full,
+        Verdict::WrongCurrency,
+    ];
+    let considered = (1..).zip(verdicts).map(|(network, verdict)| {
+        let (network, cost) = (NetworkId(network), Amount::of(60 + network));
+        Considered { network, cost, verdict }
+    });
+    let (kind, network) = (CardKind::Credit, NETWORK);
+    let mut pre_authorisation = pre_authorise(8, parcel, 9_000);
+    if let C::BeginPurchase { considered: list, method, .. } = &mut pre_authorisation {
+        (*list, *method) = (considered.collect(), Method::Card { network, kind });
+    }
+    let declined = Resolution::Declined { code: *b"51" };
+    vec![
+        ("", open_batch(1)),
+        ("Sale", sell(7, parcel, 10_000)),
+        ("PreAuthorisation", pre_authorisation),
+        ("Qr", sell_by_qr(9, parcel, 10_000)),
+        ("Approved", approved(tender)),
+        ("Declined", answer(tender, declined)),
+        ("Unknown", no_answer(tender)),
+        ("", complete(10, tender, 8_000)),
+        ("Approved", answer_completion(tender, Resolution::Approved)),
+        ("Declined", answer_completion(tender, declined)),
+        ("Unknown", answer_completion(tender, Resolution::Unknown)),
+        ("", C::EndCompletionReversal { tender }),
+        ("", void(11, tender)),
+        ("", must_not_stand(tender)),
+        ("", undo_void(tender)),
+        ("Done", taken_back(tender)),
+        ("NotDone", stands(tender, *b"12")),
+        ("", advise(12, parcel, 3_000)),
+        ("", answer_advice(tender, *b"00")),
+        ("", offline_limit(5_000, 20_000)),
+        ("", take_cash(13, parcel, 4_500, 5_000)),
+        ("", give_back(14, tender, 1_000)),
+        ("", answer_refund(14, *b"00")),
+        ("", close_batch(1, totals)),
+        ("", reconcile(1, vec![debit(7, 10_000), credit(14, 1_000)])),
+        ("", withdraw(Timestamp(1_377_651_600_000))),
+        ("", reinstate()),
     ]
 }

@@ -17,6 +17,13 @@ fn prepared() -> World {
     world.parcel("o-2", 5_000).out().cash(5_000);
     world.parcel("o-3", 9_000).out().card(4_000).unknown().qr(5_000).approve().clear();
     world.parcel("o-4", 9_000).out().card(9_000).approve().clear();
+    world.must(offline_limit(5_000, 9_000)).must(open_batch(1));
+    let [sold, promised] = ["o-5", "o-6"].map(|order| world.out(order, 9_000));
+    world.must(sell(1, sold, 4_000)).must(approved(first(sold)));
+    world.must(give_back(2, first(sold), 500)).must(advise(3, sold, 3_000));
+    world.must(pre_authorise(4, promised, 5_000)).must(approved(first(promised)));
+    world.must(complete(5, first(promised), 2_000));
+    world.out("o-1", 10_000);
     world.on("2013-08-29").must(release("2013-08-29"));
     world
 }

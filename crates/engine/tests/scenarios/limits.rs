@@ -175,3 +175,39 @@ fn the_end_of_time_is_a_date_like_any_other() {
     let before = BusinessDate::MAX;
     world.refused(Command::ForgetClosed { before, limit: 1 }, Refusal::BadDate(before));
 }
+
+#[test]
+fn a_batch_beyond_the_largest_amount_says_the_largest_amount() {
+    let mut world = free_world();
+    world.must(open_batch(1)).must(offline_limit(MAX, MAX));
+    for stan in 1..=3 {
+        let parcel = world.out(&format!("o-{stan}"), MAX);
+        world.must(sell(stan, parcel, MAX)).must(approved(first(parcel)));
+    }
+    let totals = BatchTotals { card_debits: sums(3, MAX), ..BatchTotals::default() };
+    world.must(close_batch(1, totals));
+    assert!(matches!(world.events(), [Event::BatchAgreed { .. }]));
+    // What does not fit into one break is refused, not wrapped.
+    world.must(open_batch(2)).must(close_batch(2, totals));
+    world.refused(reconcile(2, vec![debit(1, MAX), debit(2, MAX)]), Refusal::Overflow);
+    world.must(reconcile(2, vec![debit(1, MAX), debit(2, MAX), credit(3, MAX)]));
+}
+
+#[test]
+fn offline_sales_of_the_largest_amount_use_the_limit_up() {
+    let mut world = free_world();
+    world.must(open_batch(1)).must(offline_limit(MAX, MAX));
+    let [all, none] = ["o-1", "o-2"].map(|order| world.out(order, MAX));
+    world.must(advise(1, all, MAX));
+    world.refused(advise(2, none, 1), Refusal::OfflineLimit(Amount::ZERO));
+    let change = |tendered, change| Command::TakeCash {
+        trace: trace(2),
+        mark: MARK,
+        parcel: none,
+        amount: Amount::MAX,
+        tendered: Amount::of(tendered),
+        change: Amount::of(change),
+    };
+    world.refused(change(0, MAX), Refusal::WrongChange);
+    world.must(change(MAX, 0));
+}

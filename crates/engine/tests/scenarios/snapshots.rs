@@ -1,5 +1,6 @@
 //! Snapshots come back as they were written, or not at all.
 
+use engine::door_view::ChaseKind;
 use engine::*;
 
 use crate::world::*;
@@ -35,7 +36,26 @@ fn busy() -> World {
     world.must(raise(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 5));
     world.must(propose(BreakId(1), Closing::WriteOff, ANNA));
     world.on("2013-09-01").must(release("2013-09-01")).must(plan(2, BO));
+    at_the_terminal(&mut world);
     world
+}
+
+/// A closed batch and an open one with something to be asked about in each, a transaction that was
+/// forgotten, and a network to be withdrawn.
+fn at_the_terminal(world: &mut World) {
+    world.must(offline_limit(5_000, 9_000)).must(open_batch(1));
+    let [old, sold, promised] =
+        [("o-7", 1_000), ("o-8", 9_000), ("o-9", 5_000)].map(|(order, due)| world.out(order, due));
+    world.must(sell(1, old, 500)).must(no_answer(first(old)));
+    world.must(sell_by_qr(2, old, 200)).must(approved(second(old)));
+    let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
+    world.must(close_batch(1, totals)).must(open_batch(2));
+    world.must(sell_in(2, 1, sold, 4_000)).must(approved(first(sold)));
+    world.must(close_batch(2, BatchTotals::default())).must(open_batch(3));
+    world.must(pre_authorise_in(3, 1, promised, 5_000)).must(approved(first(promised)));
+    world.must(must_not_stand(first(sold)));
+    let from = world.at.plus_ms(1_000);
+    world.must(withdraw(from));
 }
 
 /// The commands of a day after `busy`, that touch everything it left.
@@ -54,7 +74,20 @@ fn next_day() -> Vec<Command> {
         announce(OTHER_SELLER, "o-6", 1),
         start_hand_over(3),
         count(3, 2_500),
+        reverse(first(ParcelId::derived(SELLER, "o-7"))),
+        reconcile(2, vec![debit(1, 4_000)]),
+        taken_back(first(ParcelId::derived(SELLER, "o-8"))),
+        let_go_in_batch_3(),
+        taken_back(first(ParcelId::derived(SELLER, "o-9"))),
+        close_batch(3, BatchTotals::default()),
+        reinstate(),
     ]
+}
+
+/// The promise is released.
+fn let_go_in_batch_3() -> Command {
+    let tender = first(ParcelId::derived(SELLER, "o-9"));
+    Command::BeginVoid { trace: trace_in(3, 2), mark: MARK, tender, sent: sent(2) }
 }
 
 #[test]
@@ -74,6 +107,42 @@ fn an_engine_comes_back_with_the_same_digest_and_goes_on_the_same() {
         assert_eq!(restored.fingerprint(), world.engine.fingerprint());
     }
     assert_eq!(restored.digest(), world.engine.digest());
+    assert!(restored.to_chase().eq(world.engine.to_chase()));
+}
+
+#[test]
+fn what_is_to_be_asked_is_known_after_a_restart() {
+    let world = busy();
+    let (parts, digest) = write(&world.engine);
+    let restored = Engine::restore(parts, digest).unwrap();
+    let chased: Vec<_> = restored.to_chase().map(|one| (one.trace.batch, one.what)).collect();
+    assert_eq!(chased, [(1, ChaseKind::Unknown), (2, ChaseKind::Reversal)]);
+    assert!(restored.to_chase().eq(world.engine.to_chase()));
+    // Old as it is, the first is found by its trace; what was told with it is not.
+    assert_eq!(restored.transaction(trace(1)), world.engine.transaction(trace(1)));
+    assert!(restored.transaction(trace(1)).is_some() && restored.transaction(trace(2)).is_none());
+    assert_eq!(restored.terminal_view(TERMINAL), world.engine.terminal_view(TERMINAL));
+    assert_eq!(restored.network_view(NETWORK), world.engine.network_view(NETWORK));
+}
+
+#[test]
+fn where_no_terminal_ever_signed_on_a_snapshot_is_in_the_first_format() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).out().card(10_000).approve();
+    let is_first = |part: &Part| part.as_ref().is_ok_and(|part| part.starts_with(&[1, 0]));
+    assert!(write(&world.engine).0.iter().all(is_first));
+    world.must(open_batch(1));
+    assert!(!write(&world.engine).0.iter().all(is_first));
+}
+
+#[test]
+fn a_table_in_another_format_than_its_own_is_damage() {
+    let (parts, digest) = write(&busy().engine);
+    for number in 0..parts.len() {
+        let mut other = parts.clone();
+        part_mut(&mut other, number)[0] ^= 3;
+        assert!(is_damaged(other, digest), "part {number}");
+    }
 }
 
 #[test]
@@ -103,7 +172,7 @@ fn the_same_commands_give_the_same_digest() {
 #[test]
 fn no_byte_of_a_snapshot_can_change_unseen() {
     let (mut parts, digest) = write(&busy().engine);
-    assert!(parts.len() >= 11, "a part for each table, the head and the end");
+    assert!(parts.len() >= 15, "a part for each table, the head and the end");
     for number in 0..parts.len() {
         for at in 0..part(&parts, number).len() {
             for change in [0x01, 0x80, 0xFF] {
@@ -156,9 +225,9 @@ fn a_part_that_is_missing_doubled_swapped_or_cut_is_damage() {
 #[test]
 fn a_newer_format_is_named_as_such() {
     let (mut parts, digest) = write(&busy().engine);
-    part_mut(&mut parts, 0)[0] = 2;
+    part_mut(&mut parts, 0)[0] = 3;
     let error = Engine::restore(parts, digest).unwrap_err();
-    assert!(matches!(error, RestoreError::Newer { found: 2 }), "{error}");
+    assert!(matches!(error, RestoreError::Newer { found: 3 }), "{error}");
 }
 
 #[test]
@@ -175,8 +244,8 @@ fn bytes_that_promise_more_than_they_hold_are_refused_at_once() {
     // the number of records, nor the length of a list or a text inside one. All bytes of the length
     // are 0xFF.
     let (parts, digest) = write(&busy().engine);
-    for table in 0..=u8::MAX {
-        let mut part = vec![1, 0, table];
+    for (table, format) in (0..=u8::MAX).flat_map(|table| [(table, 1), (table, 2)]) {
+        let mut part = vec![format, 0, table];
         part.extend_from_slice(&[0xFF; 4]);
         for filling in [0x00, 0x01, 0xFF] {
             let mut part = part.clone();

@@ -6,14 +6,17 @@
 
 mod door;
 mod say;
+mod terminal;
 
 pub use door::Door;
 pub use say::*;
+pub use terminal::*;
 
 use std::fmt::Write as _;
 
 use engine::chart::{AccountKind, Entry};
-use engine::view::{ParcelView, TenderState, TenderView};
+use engine::door_view::ChaseKind;
+use engine::view::{ParcelState, ParcelView, TenderState, TenderView};
 use engine::*;
 use money::{Amount, Currency};
 use tariff::{ClassNo, Terms};
@@ -251,6 +254,28 @@ impl World {
     pub fn moved(&self, tender: TenderId) -> Vec<(Entry, u64)> {
         let lines = self.postings.iter().filter(|line| line.tender == Some(tender));
         lines.filter(|line| line.moved()).map(|line| (line.entry, line.amount.minor())).collect()
+    }
+
+    /// What a terminal would be told if it asked again: the response code and the authorisation.
+    pub fn told(&self, stan: u32) -> Option<([u8; 2], [u8; 6])> {
+        let transaction = self.engine.transaction(trace(stan)).expect("it is remembered");
+        transaction.answer.map(|code| (code, transaction.authorisation))
+    }
+
+    /// A parcel is delivered for that much.
+    pub fn expect_collected(&self, parcel: ParcelId, amount: u64) {
+        let view = self.view(parcel);
+        assert_eq!((view.state, view.collected), (ParcelState::Delivered, Amount::of(amount)));
+    }
+
+    /// What somebody has to be asked about, by the terminal's number for it.
+    pub fn chased(&self) -> Vec<(u32, ChaseKind)> {
+        self.engine.to_chase().map(|chase| (chase.trace.stan, chase.what)).collect()
+    }
+
+    /// A parcel that is out with the usual courier.
+    pub fn out(&mut self, order: &str, due: u64) -> ParcelId {
+        self.parcel(order, due).out().id()
     }
 
     /// The events of the last command.

@@ -23,7 +23,7 @@ impl Model {
         Some(done)
     }
 
-    fn subject_account(&self, subject: BreakSubject) -> Answer<Account> {
+    pub fn subject_account(&self, subject: BreakSubject) -> Answer<Account> {
         let (kind, owner, currency) = match subject {
             BreakSubject::Bank(bank) => (A::Bank, bank.0, self.banks.get(&bank).copied()),
             BreakSubject::Network(network) => {

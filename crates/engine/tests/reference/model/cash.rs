@@ -51,6 +51,11 @@ impl Model {
     ) -> Answer {
         let known = self.couriers.get(&courier).ok_or(No::Because("no such courier"))?;
         let last = known.last_handover;
+        if number > 0 && number == known.handovers {
+            let open = self.handovers.get(&id).filter(|one| !one.counted);
+            let same = last == Some(id) && open.is_none_or(|one| one.code_hash == code_hash);
+            ensure(same, "the last one was another")?;
+        }
         next_number(number, known.handovers)?;
         let open = |one: &HandOver| one.courier == courier && !one.counted;
         ensure(!self.handovers.values().any(open), "another one waits to be counted")?;
@@ -173,6 +178,9 @@ impl Model {
         let known = self.firms.get(&firm).ok_or(No::Because("no such firm"))?;
         let (currency, done) = (known.currency, known.deposits);
         let banks = *self.banks.get(&bank).ok_or(No::Because("no such bank account"))?;
+        let under_way = self.deposits.get(&id);
+        let other = |one: &Deposit| one.firm != firm || one.amount != amount.minor();
+        ensure(!under_way.is_some_and(other), "another deposit has the identifier")?;
         next_number(number, done)?;
         let last = |firm: &Firm| firm.last_deposit == Some(id);
         let taken = self.deposits.contains_key(&id) || self.firms.values().any(last);
@@ -203,7 +211,7 @@ impl Model {
 
     fn cancel_deposit(&mut self, id: DepositId) -> Answer {
         let deposit = self.deposits.remove(&id).ok_or(No::Because("no such deposit"))?;
-        self.void(Reason::Deposit(id));
+        self.void_reservation(Reason::Deposit(id));
         let (firm, amount) = (deposit.firm, Amount::of(deposit.amount));
         self.tell(Event::DepositCancelled { deposit: id, firm, amount })
     }

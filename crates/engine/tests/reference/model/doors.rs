@@ -195,7 +195,11 @@ impl Model {
         let guaranteed = |firm| self.guaranteed(firm).iter().any(in_line);
         let is_final = |state| matches!(state, T::Declined | T::Reversed | T::Released);
         let over = |one: &Tender| is_final(one.state) && one.unpaid == 0 && one.taken_on < before;
-        early && parcel.tenders.iter().all(over) && !self.firms.keys().any(|firm| guaranteed(*firm))
+        let remembered = self.transactions.iter().any(|one| one.tender.parcel == id);
+        early
+            && !remembered
+            && parcel.tenders.iter().all(over)
+            && !self.firms.keys().any(|firm| guaranteed(*firm))
     }
 
     pub fn forget(

@@ -23,7 +23,7 @@ impl Model {
         Some(done)
     }
 
-    fn refund(&mut self, id: TenderId, number: u8, amount: Amount) -> Answer {
+    pub fn refund(&mut self, id: TenderId, number: u8, amount: Amount) -> Answer {
         let buyers = (A::BuyerRefunds, 0, self.parcel(id.parcel)?.currency);
         self.take_back(Entry::Refunded, id, number, amount, buyers)?;
         self.tender_mut(id).unpaid += amount.minor();
@@ -77,6 +77,7 @@ impl Model {
         ensure(tender.posted(), "not approved")?;
         next_number(u32::from(number), u32::from(tender.confirmations))?;
         ensure(unpaid > 0, "nothing to be paid")?;
+        ensure(!self.refund_is_asked(id), "the network may pay it")?;
         ensure(banks == currency, "another currency")?;
         ensure(amount.minor() == unpaid, "not what is to be paid")?;
         let buyers = (A::BuyerRefunds, 0, currency);

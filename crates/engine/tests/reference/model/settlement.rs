@@ -126,7 +126,7 @@ impl Model {
         let waits = matches!(plan.state, PlanState::Planned | PlanState::Approved);
         ensure(waits, "executed or dropped before")?;
         for line in &plan.lines {
-            self.void(Reason::Payout(line.payout));
+            self.void_reservation(Reason::Payout(line.payout));
             self.payouts.get_mut(&line.payout).expect("it is a plan's").1 = PayoutState::Dropped;
         }
         self.plans.get_mut(&id).expect("found before").state = PlanState::Rejected;

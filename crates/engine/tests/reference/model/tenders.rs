@@ -7,7 +7,7 @@ use money::{Amount, Currency};
 use tariff::{FeeKind, Tender as Means};
 
 use super::parties::fees;
-use super::{Account, Answer, How, Model, No, Reason, Statement, Tender, ensure};
+use super::{Account, Answer, How, Model, No, Reason, Standing, Statement, Tender, ensure};
 
 impl Model {
     pub fn collect(&mut self, command: &Command) -> Option<Answer> {
@@ -15,7 +15,9 @@ impl Model {
             Command::BeginCollection { tender, terminal, method, amount } => {
                 self.begin(tender, terminal, method, amount)
             }
-            Command::ResolveCollection { tender, resolution } => self.resolve(tender, resolution),
+            Command::ResolveCollection { tender, resolution } => {
+                self.resolve(tender, resolution, *b"      ")
+            }
             Command::ReverseCollection { tender } => self.reverse(tender),
             Command::CollectCash { tender, courier, amount } => {
                 self.collect_cash(tender, courier, amount)
@@ -58,9 +60,12 @@ impl Model {
         Ok(TariffVersion { tariff, version: version.number })
     }
 
-    fn add_tender(&mut self, id: TenderId, how: How, amount: Amount, tariff: TariffVersion) {
+    pub fn add_tender(&mut self, id: TenderId, how: How, amount: Amount, tariff: TariffVersion) {
+        let courier = self.parcel_mut(id.parcel).courier.expect("the parcel is out");
         let new = Tender {
             how,
+            courier,
+            is_promise: false,
             amount: amount.minor(),
             taken_on: self.today,
             state: S::Begun,
@@ -76,13 +81,15 @@ impl Model {
         self.parcel_mut(id.parcel).tenders.push(new);
     }
 
-    fn begin(
-        &mut self,
+    /// Whether a payment may be asked for, or was taken offline, over a network or wallet.
+    pub fn may_take_over(
+        &self,
         id: TenderId,
         terminal: TerminalId,
         method: Method,
         amount: Amount,
-    ) -> Answer {
+        offline: bool,
+    ) -> Answer<(How, TariffVersion)> {
         let (how, currency) = match method {
             Method::Card { network, kind } => {
                 (How::Card(network, kind), self.networks.get(&network))
@@ -99,46 +106,76 @@ impl Model {
         ensure(parcel.currency == currency, "cleared in another currency")?;
         let is_card = |how| matches!(how, How::Card(..));
         let same_way = |one: &Tender| is_card(one.how) == is_card(how);
-        let unknown = |one: &Tender| one.state == S::Unknown && same_way(one);
+        let unknown = |one: &Tender| one.is_unknown() && same_way(one);
         ensure(!parcel.tenders.iter().any(unknown), "an earlier payment is unknown")?;
+        if let How::Card(network, _) = how {
+            let withdrawn = self.withdrawn.get(&network).is_some_and(|from| *from <= self.now);
+            ensure(offline || !withdrawn, "the network is withdrawn")?;
+        }
+        Ok((how, tariff))
+    }
+
+    pub fn begin(
+        &mut self,
+        id: TenderId,
+        terminal: TerminalId,
+        method: Method,
+        amount: Amount,
+    ) -> Answer {
+        let (how, tariff) = self.may_take_over(id, terminal, method, amount, false)?;
         self.add_tender(id, how, amount, tariff);
         self.about = (Some(id), None);
+        let currency = self.parcel(id.parcel)?.currency;
         let (entry, receivable) = receivable(how, currency);
         let held = self.held_account(id);
         self.reserve(Reason::Tender(id), entry, (receivable, held), amount.minor());
         self.tell(Event::Begun { tender: id })
     }
 
-    fn resolve(&mut self, id: TenderId, resolution: Resolution) -> Answer {
+    pub fn resolve(
+        &mut self,
+        id: TenderId,
+        resolution: Resolution,
+        authorisation: [u8; 6],
+    ) -> Answer {
         let state = self.tender(id)?.state;
         self.about = (Some(id), None);
         ensure(!matches!(self.tender(id)?.how, How::Cash(_)), "nobody answers for cash")?;
         match (state, resolution) {
             (S::Begun, Resolution::Approved) => {
+                self.end_purchase(id, Standing::Stands, (*b"00", authorisation));
+                if self.is_promise(id) {
+                    let tender = self.tender_mut(id);
+                    (tender.state, tender.is_promise) = (S::Authorised, true);
+                    return self.tell(Event::Authorised { tender: id });
+                }
                 self.about.1 = Some(self.tender(id)?.tariff);
                 self.post_reserved(Reason::Tender(id), self.tender(id)?.amount);
                 self.collected(id)
             }
-            (S::Begun | S::Unknown, Resolution::Declined { .. }) => {
-                self.void(Reason::Tender(id));
+            (S::Begun | S::Unknown, Resolution::Declined { code }) => {
+                self.void_reservation(Reason::Tender(id));
                 self.tender_mut(id).state = S::Declined;
+                self.end_purchase(id, Standing::Fell, (code, authorisation));
                 self.tell(Event::Declined { tender: id })
             }
             (S::Begun, Resolution::Unknown) => {
                 self.tender_mut(id).state = S::Unknown;
+                self.end_purchase(id, Standing::Fell, (*b"68", *b"      "));
                 self.tell(Event::BecameUnknown { tender: id })
             }
             (S::Unknown | S::Reversed | S::Declined, Resolution::Approved) => {
                 self.tell(Event::LateApproval { tender: id })
             }
-            (S::Unknown | S::Reversed, Resolution::Unknown)
-            | (S::Declined, Resolution::Declined { .. })
-            | (S::Approved | S::Held | S::Released, Resolution::Approved) => Err(No::Repeated),
+            // Whatever came of it since, it was approved.
+            (_, Resolution::Approved)
+            | (S::Unknown | S::Reversed, Resolution::Unknown)
+            | (S::Declined, Resolution::Declined { .. }) => Err(No::Repeated),
             _ => Err(No::Because("it ended otherwise")),
         }
     }
 
-    fn collect_cash(&mut self, id: TenderId, courier: CourierId, amount: Amount) -> Answer {
+    pub fn collect_cash(&mut self, id: TenderId, courier: CourierId, amount: Amount) -> Answer {
         ensure(self.couriers.contains_key(&courier), "no such courier")?;
         let how = How::Cash(courier);
         let tariff = self.may_take(id, how, courier, amount)?;
@@ -151,7 +188,7 @@ impl Model {
     }
 
     /// What approved payments and cash have in common: the fees, and perhaps the end of the matter.
-    fn collected(&mut self, id: TenderId) -> Answer {
+    pub fn collected(&mut self, id: TenderId) -> Answer {
         let parcel = self.parcel(id.parcel)?.clone();
         let tender = self.tender(id)?.clone();
         let seller = self.sellers[&parcel.seller].clone();
@@ -169,7 +206,7 @@ impl Model {
             self.post(entry, self.held_account(id), self.fee_account(id, *kind), *fee);
         }
         let tender = self.tender_mut(id);
-        tender.state = S::Approved;
+        (tender.state, tender.is_promise) = (S::Approved, false);
         tender.fees = parts;
         self.tell(Event::Collected {
             tender: id,
@@ -193,14 +230,26 @@ impl Model {
         self.about = (Some(id), None);
         match tender.state {
             S::Begun | S::Unknown => {
-                self.void(Reason::Tender(id));
+                self.void_reservation(Reason::Tender(id));
                 self.tender_mut(id).state = S::Reversed;
-                return self.tell(Event::Reversed { tender: id, posted: Amount::ZERO });
+                self.end_purchase(id, Standing::Reversed, (*b"68", *b"      "));
+                self.tell(Event::Reversed { tender: id, posted: Amount::ZERO })
             }
-            S::Approved => ensure(tender.gifts == 0, "something of it was given back")?,
-            S::Reversed | S::Declined => return Err(No::Repeated),
-            _ => return Err(No::Because("nothing to take back")),
+            S::Approved => {
+                self.may_take_back(id)?;
+                // What no terminal asked for has no transaction.
+                let _ = self.reverse_transaction(id);
+                self.unpost(id)
+            }
+            S::Reversed | S::Declined => Err(No::Repeated),
+            _ => Err(No::Because("nothing to take back")),
         }
+    }
+
+    /// Posts the opposite of a collection and its fees; the parcel is out again.
+    pub fn unpost(&mut self, id: TenderId) -> Answer {
+        let tender = self.tender(id)?.clone();
+        self.about = (Some(id), None);
         if let How::Cash(courier) = tender.how {
             let in_hand = &mut self.couriers.get_mut(&courier).expect("it took cash").in_hand;
             let before = in_hand.len();
@@ -247,6 +296,7 @@ impl Model {
             How::Cash(_) => return Err(No::Because("cash is not cleared")),
         };
         if matches!(tender.state, S::Held | S::Released) {
+            ensure(amount.minor() == tender.amount, "not the amount of the tender")?;
             return Err(No::Repeated);
         }
         ensure(tender.state == S::Approved, "not approved")?;

@@ -130,20 +130,25 @@ pub fn at_the_door(roll: &Roll) -> (TenderId, CourierId, u64) {
     (tender, courier, parcel.map_or(5_000, |one| one.due - one.collected() - one.begun()))
 }
 
-pub fn begin(roll: &Roll) -> Command {
-    let (tender, courier, left) = at_the_door(roll);
-    let theirs = roll.model.terminals.iter().filter(|(_, (holder, _))| *holder == courier);
-    let terminals: Vec<_> = theirs.map(|(id, _)| *id).collect();
-    let terminal = roll.pick(1, &terminals, |die| TerminalId(20 + u64::try_from(die % 7).unwrap()));
-    let brl = roll.currency_of(tender) == Currency::BRL;
+/// A network or wallet of a currency.
+pub fn by_card_or_qr(roll: &Roll, currency: Currency) -> Method {
+    let brl = currency == Currency::BRL;
     let kind = if roll.seldom(1, 2) { CardKind::Credit } else { CardKind::Debit };
-    let method = match roll.die(2) % 4 {
+    match roll.die(2) % 4 {
         0 => Method::Qr { wallet: WALLETS[usize::from(brl)] },
         1 if roll.slips(Slip::AnyThing) => Method::Qr { wallet: WALLETS[usize::from(!brl)] },
         2 if brl => Method::Card { network: NETWORKS[2], kind },
         die if brl => Method::Card { network: NETWORKS[die % 2 + 1], kind },
         die => Method::Card { network: NETWORKS[die % 2], kind },
-    };
+    }
+}
+
+pub fn begin(roll: &Roll) -> Command {
+    let (tender, courier, left) = at_the_door(roll);
+    let theirs = roll.model.terminals.iter().filter(|(_, (holder, _))| *holder == courier);
+    let terminals: Vec<_> = theirs.map(|(id, _)| *id).collect();
+    let terminal = roll.pick(1, &terminals, |die| TerminalId(20 + u64::try_from(die % 7).unwrap()));
+    let method = by_card_or_qr(roll, roll.currency_of(tender));
     Command::BeginCollection { tender, terminal, method, amount: roll.part(left) }
 }
 

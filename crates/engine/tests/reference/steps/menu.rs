@@ -8,6 +8,7 @@ use super::Roll;
 use super::door::*;
 use super::office::*;
 use super::party::party;
+use super::terminal::*;
 use crate::model::{Firm, How, Parcel, PlanState, Seller, Tender};
 
 /// Whether a command of that kind can be carried out for somebody, and how to make one.
@@ -54,6 +55,29 @@ pub const MENU: &[Entry] = &[
     (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
     (2, |roll| roll.any(|one| !one.is_open()), forget),
     (3, |_| true, party),
+    (9, |roll| roll.model.terminals.keys().any(|id| !open_batch_of(roll, *id)), open_batch),
+    (18, is_sellable, purchase),
+    (16, |roll| roll.any_tender(|one| one.state == T::Begun), resolve_purchase),
+    (12, |roll| roll.any_tender(|one| one.state == T::Authorised), complete),
+    (14, |roll| roll.any_tender(|one| one.state == T::Completing), resolve_completion),
+    (3, |roll| roll.any_tender(|one| one.state == T::CompletionUnknown), resolve_completion),
+    (1, |roll| roll.any_tender(Tender::is_promised), resolve_completion),
+    (6, |roll| roll.any_tender(|one| one.state == T::CompletionUnknown), end_completion_reversal),
+    (7, |roll| roll.any_tender(|one| may_go(roll, one)), void),
+    (4, |roll| roll.any_tender(|one| may_go(roll, one)), begin_reversal),
+    (1, |roll| roll.any_tender(|one| one.state == T::Completing || is_going(one)), begin_reversal),
+    (4, |roll| roll.any_tender(is_going), undo_void),
+    (9, |roll| roll.any_tender(is_going), end_taking_back),
+    (6, is_sellable, take_advice),
+    (8, |roll| is_to_forward(roll, TransactionKind::Advice), answer_advice),
+    (1, |_| true, set_offline_limit),
+    (5, is_sellable, take_cash),
+    (4, |roll| roll.any_tender(|one| one.posted() && by_rail(one)), begin_refund),
+    (6, |roll| is_to_forward(roll, TransactionKind::Refund), answer_refund),
+    (1, |roll| roll.model.terminals.keys().any(|id| open_batch_of(roll, *id)), close_batch),
+    (8, |roll| !disputed(roll).is_empty(), reconcile),
+    (1, |roll| roll.seldom(0, 2), withdraw),
+    (6, |roll| !roll.model.withdrawn.is_empty(), reinstate),
 ];
 
 pub fn there(parcel: &Parcel) -> bool {

@@ -1,0 +1,235 @@
+//! The model: terminals' batches, and networks that are withdrawn.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::chart::{AccountKind as A, Entry};
+use engine::*;
+use money::Amount;
+
+use super::terminals::{Standing, Transaction};
+use super::{Answer, How, Model, No, ensure};
+
+/// A batch of a terminal.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub number: u32,
+    pub open: bool,
+    /// What the terminal said when it closed it.
+    pub theirs: BatchTotals,
+    pub disputed: bool,
+    pub reconciled: bool,
+}
+
+impl Model {
+    pub fn keep_batch(&mut self, command: &Command) -> Option<Answer> {
+        let done = match command {
+            Command::OpenBatch { terminal, batch } => self.open_batch(*terminal, *batch),
+            Command::CloseBatch { terminal, batch, totals } => {
+                self.close_batch(*terminal, *batch, *totals)
+            }
+            Command::ReconcileBatch { terminal, batch, lines } => {
+                self.reconcile(*terminal, *batch, lines)
+            }
+            Command::SetOfflineLimit { terminal, each, total } => {
+                self.set_offline_limit(*terminal, (each.minor(), total.minor()))
+            }
+            Command::WithdrawNetwork { network, from, proposed_by, approved_by } => {
+                self.withdraw(*network, *from, (*proposed_by, *approved_by))
+            }
+            Command::ReinstateNetwork { network, proposed_by, approved_by } => {
+                self.reinstate(*network, (*proposed_by, *approved_by))
+            }
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    /// A terminal's last batch, and the one before if the last one is open.
+    pub fn last_batches(&self, terminal: TerminalId) -> &[Batch] {
+        let Some(all) = self.batches.get(&terminal) else { return &[] };
+        let open = all.last().is_some_and(|last| last.open);
+        &all[all.len().saturating_sub(if open { 2 } else { 1 })..]
+    }
+
+    fn open_batch(&mut self, terminal: TerminalId, batch: u32) -> Answer {
+        let (_, blocked) = self.terminals.get(&terminal).ok_or(No::Because("no such terminal"))?;
+        let blocked = *blocked;
+        let last = self.batches.get(&terminal).and_then(|all| all.last());
+        let (number, open) = last.map_or((0, false), |last| (last.number, last.open));
+        if open && number == batch {
+            return Err(No::Repeated);
+        }
+        ensure(!open, "another one is open")?;
+        ensure(!blocked, "the terminal is blocked")?;
+        ensure(batch == number + 1, "not the next batch")?;
+        let theirs = BatchTotals::default();
+        let new = Batch { number: batch, open: true, theirs, disputed: false, reconciled: false };
+        self.batches.entry(terminal).or_default().push(new);
+        self.tell(Event::BatchOpened { terminal, batch })
+    }
+
+    fn of_batch(&self, terminal: TerminalId, batch: u32) -> impl Iterator<Item = &Transaction> {
+        let here =
+            move |one: &&Transaction| (one.trace.terminal, one.trace.batch) == (terminal, batch);
+        self.transactions.iter().filter(here)
+    }
+
+    pub fn batch_totals(&self, terminal: TerminalId, batch: u32) -> BatchTotals {
+        let sum = |card: bool, credit: bool| {
+            let counts = |one: &&Transaction| {
+                let column = one.column.map(|column| (column.card, column.credit));
+                one.standing == Standing::Stands && column == Some((card, credit))
+            };
+            let counted: Vec<u64> =
+                self.of_batch(terminal, batch).filter(counts).map(|one| one.amount).collect();
+            let all: u128 = counted.iter().map(|amount| u128::from(*amount)).sum();
+            let most = u128::from(Amount::MAX.minor());
+            let amount = Amount::of(u64::try_from(all.min(most)).unwrap());
+            Sums { count: u32::try_from(counted.len()).unwrap(), amount }
+        };
+        BatchTotals {
+            card_debits: sum(true, false),
+            card_credits: sum(true, true),
+            other_debits: sum(false, false),
+            other_credits: sum(false, true),
+        }
+    }
+
+    fn batch_mut(&mut self, terminal: TerminalId, batch: u32) -> Answer<&mut Batch> {
+        let known = self.last_batches(terminal).iter().any(|one| one.number == batch);
+        ensure(known, "no such batch")?;
+        let all = self.batches.get_mut(&terminal).expect("found before");
+        all.iter_mut().find(|one| one.number == batch).ok_or(No::Because("no such batch"))
+    }
+
+    fn close_batch(&mut self, terminal: TerminalId, number: u32, theirs: BatchTotals) -> Answer {
+        let ours = self.batch_totals(terminal, number);
+        let waits = self.of_batch(terminal, number).any(|one| one.told.is_none());
+        let batch = self.batch_mut(terminal, number)?;
+        if !batch.open {
+            ensure(batch.theirs == theirs, "closed with other totals")?;
+            return Err(No::Repeated);
+        }
+        ensure(!waits, "something waits for an answer")?;
+        (batch.open, batch.theirs, batch.disputed) = (false, theirs, ours != theirs);
+        self.tell(match ours == theirs {
+            true => Event::BatchAgreed { terminal, batch: number, totals: ours },
+            false => Event::BatchDiffers { terminal, batch: number, ours, theirs },
+        })
+    }
+
+    fn reconcile(&mut self, terminal: TerminalId, number: u32, lines: &[BatchLine]) -> Answer {
+        ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
+        let batch = self.batch_mut(terminal, number)?;
+        if batch.reconciled {
+            return Err(No::Repeated);
+        }
+        ensure(batch.disputed, "not disputed")?;
+        batch.reconciled = true;
+        ensure(lines.len() <= TRANSACTIONS_PER_BATCH_MAX, "too many lines")?;
+        let theirs: BTreeMap<u32, BatchLine> =
+            lines.iter().map(|line| (line.stan, *line)).collect();
+        ensure(theirs.len() == lines.len(), "a line is there twice")?;
+        let mut ours: BTreeMap<u32, BatchLine> = BTreeMap::new();
+        let (mut cash, mut rails) = (BTreeSet::new(), BTreeMap::new());
+        for one in self.of_batch(terminal, number) {
+            let stan = one.trace.stan;
+            match self.tender(one.tender)?.how {
+                How::Card(network, _) => {
+                    rails.insert(stan, BreakSubject::Network(network));
+                }
+                How::Qr(wallet) => {
+                    rails.insert(stan, BreakSubject::Wallet(wallet));
+                }
+                How::Cash(_) => {
+                    cash.insert(stan);
+                }
+            }
+            if let Some(column) = one.column.filter(|_| one.standing == Standing::Stands) {
+                let (amount, credit) = (Amount::of(one.amount), column.credit);
+                ours.insert(stan, BatchLine { stan, amount, credit });
+            }
+        }
+        let numbers: BTreeSet<u32> = ours.keys().chain(theirs.keys()).copied().collect();
+        let differ: Vec<u32> =
+            numbers.into_iter().filter(|stan| ours.get(stan) != theirs.get(stan)).collect();
+        let value = |line: Option<&BatchLine>| match line {
+            Some(BatchLine { amount, credit: false, .. }) => i128::from(amount.minor()),
+            Some(BatchLine { amount, credit: true, .. }) => -i128::from(amount.minor()),
+            None => 0,
+        };
+        // Cash that the books know of is the hub's to count.
+        let counts = |stan: &&u32| !(ours.contains_key(*stan) && cash.contains(*stan));
+        let net: i128 = differ
+            .iter()
+            .filter(counts)
+            .map(|stan| value(theirs.get(stan)) - value(ours.get(stan)))
+            .sum();
+        let known = differ.iter().filter(|stan| ours.contains_key(stan));
+        let rail = known.filter_map(|stan| rails.get(stan)).next();
+        let rail = rail.or_else(|| rails.values().next()).copied();
+        self.differ(terminal, rail, net)?;
+        for stan in &differ {
+            let (ours, theirs) = (ours.get(stan).copied(), theirs.get(stan).copied());
+            let (batch, stan) = (number, *stan);
+            self.tell(Event::BatchLineDiffers { terminal, batch, stan, ours, theirs })?;
+        }
+        let differences = u32::try_from(differ.len()).unwrap();
+        self.tell(Event::BatchReconciled { terminal, batch: number, differences })
+    }
+
+    /// One break for what the terminal has more or less.
+    fn differ(&mut self, terminal: TerminalId, rail: Option<BreakSubject>, net: i128) -> Answer {
+        let difference = u64::try_from(net.unsigned_abs()).unwrap_or(u64::MAX);
+        ensure(difference <= Amount::MAX.minor(), "more than any amount")?;
+        if difference == 0 {
+            return Ok(());
+        }
+        let firm = self.couriers[&self.terminals[&terminal].0].firm;
+        let subject = rail.unwrap_or(BreakSubject::FirmCash(firm));
+        let account = self.subject_account(subject)?;
+        let suspense = (A::Suspense, 0, account.2);
+        let side = if net > 0 { BreakSide::Excess } else { BreakSide::Shortfall };
+        if net > 0 {
+            self.post(Entry::BreakExcess, account, suspense, difference);
+        } else {
+            self.post(Entry::BreakShortfall, suspense, account, difference);
+        }
+        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
+            self.add_surplus(firm, difference);
+        }
+        self.own_break(subject, side, difference, account.2, None)
+    }
+
+    fn set_offline_limit(&mut self, terminal: TerminalId, limits: (u64, u64)) -> Answer {
+        ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
+        if self.offline.get(&terminal).copied().unwrap_or_default() == limits {
+            return Err(No::Repeated);
+        }
+        self.offline.insert(terminal, limits);
+        self.tell(Event::Registered)
+    }
+
+    fn withdraw(
+        &mut self,
+        network: NetworkId,
+        from: Timestamp,
+        by: (PersonId, PersonId),
+    ) -> Answer {
+        ensure(self.networks.contains_key(&network), "no such network")?;
+        ensure(by.0 != by.1, "the same person")?;
+        if self.withdrawn.get(&network) == Some(&from) {
+            return Err(No::Repeated);
+        }
+        ensure(from >= self.now, "in the past")?;
+        self.withdrawn.insert(network, from);
+        self.tell(Event::NetworkWithdrawn { network, from })
+    }
+
+    fn reinstate(&mut self, network: NetworkId, by: (PersonId, PersonId)) -> Answer {
+        ensure(self.networks.contains_key(&network), "no such network")?;
+        ensure(by.0 != by.1, "the same person")?;
+        self.withdrawn.remove(&network).map(|_| ()).ok_or(No::Repeated)?;
+        self.tell(Event::NetworkReinstated { network })
+    }
+}

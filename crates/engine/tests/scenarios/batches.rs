@@ -1,0 +1,313 @@
+//! A terminal's batches: signed on, closed against the books, compared line by line; and refunds,
+//! which are forwarded after they are told.
+
+use engine::chart::{AccountKind as A, Entry};
+use engine::door_view::ChaseKind;
+use engine::*;
+use money::Amount;
+
+use super::sales::signed_on;
+use crate::world::*;
+
+/// A batch with a sale of 10 000 (1), a sale of 3 000 by QR (2), 2 000 in cash (3), and a refund of
+/// 500 (4).
+fn busy() -> (World, BatchTotals) {
+    let mut world = signed_on();
+    let [sale, by_qr, by_cash] =
+        [("o-1", 10_000), ("o-2", 3_000), ("o-3", 2_000)].map(|(order, due)| world.out(order, due));
+    world.must(sell(1, sale, 10_000)).must(approved(first(sale)));
+    world.must(sell_by_qr(2, by_qr, 3_000)).must(approved(first(by_qr)));
+    world.must(take_cash(3, by_cash, 2_000, 2_000));
+    world.must(give_back(4, first(sale), 500));
+    let totals = BatchTotals {
+        card_debits: sums(1, 10_000),
+        card_credits: sums(1, 500),
+        other_debits: sums(2, 5_000),
+        other_credits: sums(0, 0),
+    };
+    (world, totals)
+}
+
+fn lines() -> Vec<BatchLine> {
+    vec![debit(1, 10_000), debit(2, 3_000), debit(3, 2_000), credit(4, 500)]
+}
+
+#[test]
+fn batches_are_opened_one_after_the_other() {
+    let mut world = World::open();
+    world.refused(open_batch(2), Refusal::WrongNumber(1));
+    world.refused(open_batch(0), Refusal::WrongNumber(1));
+    world.must(open_batch(1)).repeated(open_batch(1));
+    world.refused(open_batch(2), Refusal::WrongNumber(1));
+    world.must(close_batch(1, BatchTotals::default()));
+    world.refused(open_batch(1), Refusal::WrongNumber(2));
+    world.must(Command::BlockTerminal { terminal: TERMINAL, blocked: true });
+    world.refused(open_batch(2), Refusal::TerminalBlocked);
+    world.must(Command::BlockTerminal { terminal: TERMINAL, blocked: false });
+    world.must(open_batch(2));
+    let (terminal, batch) = (TERMINAL, 2);
+    assert_eq!(world.events(), [Event::BatchOpened { terminal, batch }]);
+    let nobody = Command::OpenBatch { terminal: TerminalId(99), batch: 1 };
+    world.refused(nobody, Refusal::NotFound(Missing::Terminal(TerminalId(99))));
+}
+
+#[test]
+fn a_batch_that_agrees_is_closed() {
+    let (mut world, totals) = busy();
+    assert_eq!(world.engine.batch_totals(TERMINAL, 1), Some(totals));
+    world.must(close_batch(1, totals));
+    let (terminal, batch) = (TERMINAL, 1);
+    assert_eq!(world.events(), [Event::BatchAgreed { terminal, batch, totals }]);
+    let view = world.engine.terminal_view(TERMINAL).unwrap();
+    assert_eq!(
+        (view.batch, view.batch_open, view.disputed, view.transactions),
+        (1, false, false, 4)
+    );
+    world.repeated(close_batch(1, totals));
+    world.refused(close_batch(1, BatchTotals::default()), Refusal::IdentifierTaken);
+    world.refused(close_batch(2, totals), Refusal::WrongBatch(1));
+    world.refused(reconcile(1, lines()), Refusal::BatchState);
+}
+
+#[test]
+fn a_batch_closes_when_nothing_waits_for_an_answer() {
+    let mut world = signed_on();
+    let parcel = world.out("o-1", 10_000);
+    let none = BatchTotals::default();
+    world.must(sell(1, parcel, 4_000)).refused(close_batch(1, none), Refusal::BatchBusy);
+    // Unknown is an answer: the terminal was told, and the chase goes on without its batch.
+    world.must(no_answer(first(parcel))).must(close_batch(1, none));
+    assert_eq!(world.chased(), [(1, ChaseKind::Unknown)]);
+    world.must(open_batch(2)).must(close_batch(2, none)).must(open_batch(3));
+    assert_eq!(world.chased(), [(1, ChaseKind::Unknown)]);
+    world.must(reverse(first(parcel)));
+    assert_eq!((world.chased(), world.engine.transaction(trace(1))), (vec![], None));
+    // Nor when a void waits.
+    let sale = sell_in(3, 1, parcel, 10_000);
+    world.must(sale).must(approved(second(parcel)));
+    let (trace, tender) = (trace_in(3, 2), second(parcel));
+    world.must(Command::BeginVoid { trace, mark: MARK, tender, sent: sent(2) });
+    let totals = world.engine.batch_totals(TERMINAL, 3).unwrap();
+    world.refused(close_batch(3, totals), Refusal::BatchBusy);
+    world.must(undo_void(tender)).must(close_batch(3, totals));
+    assert_eq!(world.chased(), [(2, ChaseKind::UndoingVoid)]);
+}
+
+#[test]
+fn a_reversal_after_the_batch_was_closed_still_ends_the_sale() {
+    let (mut world, totals) = busy();
+    world.must(close_batch(1, totals));
+    let by_qr = ParcelId::derived(SELLER, "o-2");
+    world.must(must_not_stand(first(by_qr))).must(taken_back(first(by_qr)));
+    assert_eq!(world.sum(A::WalletReceivable), 0);
+}
+
+#[test]
+fn a_batch_that_differs_is_disputed_and_its_lines_are_compared() {
+    let (mut world, ours) = busy();
+    let theirs = BatchTotals { card_debits: sums(2, 11_000), ..ours };
+    world.must(close_batch(1, theirs));
+    let (terminal, batch) = (TERMINAL, 1);
+    assert_eq!(world.events(), [Event::BatchDiffers { terminal, batch, ours, theirs }]);
+    assert!(world.engine.terminal_view(TERMINAL).unwrap().disputed);
+    world.repeated(close_batch(1, theirs));
+    world.refused(close_batch(1, ours), Refusal::IdentifierTaken);
+    // The terminal goes on meanwhile.
+    world.must(open_batch(2));
+
+    let unknown = debit(9, 1_000);
+    let uploaded = [vec![unknown], lines()].concat();
+    world.must(reconcile(1, uploaded.clone()));
+    let (stan, ours, theirs) = (9, None, Some(unknown));
+    let differs = Event::BatchLineDiffers { terminal, batch, stan, ours, theirs };
+    let [raised @ Event::BreakRaised { .. }, found, done] = world.events() else {
+        panic!("three facts: {:?}", world.events());
+    };
+    let (amount, break_id) = (Amount::of(1_000), FIRST_OWN_BREAK);
+    assert_eq!(raised, &Event::BreakRaised { break_id, amount });
+    assert_eq!(
+        (found, done),
+        (&differs, &Event::BatchReconciled { terminal, batch, differences: 1 })
+    );
+    // More at the terminal than in the books: found where the batch's first card line is.
+    let found = world.engine.open_breaks()[0];
+    assert_eq!((found.subject, found.side), (BreakSubject::Network(NETWORK), BreakSide::Excess));
+    assert_eq!((world.sum(A::NetworkReceivable), world.sum(A::Suspense)), (11_000, -1_000));
+    assert!(!world.engine.terminal_view(TERMINAL).unwrap().disputed);
+    world.repeated(reconcile(1, uploaded));
+}
+
+#[test]
+fn each_line_that_differs_is_told_and_the_net_difference_is_one_break() {
+    let (mut world, ours) = busy();
+    world.must(close_batch(1, BatchTotals { card_debits: sums(0, 0), ..ours }));
+    // The QR sale is missing, the card sale is 400 less, an unknown one is 100: 3 300 less.
+    world.must(reconcile(1, vec![debit(1, 9_600), debit(3, 2_000), credit(4, 500), debit(9, 100)]));
+    let told: Vec<_> = world
+        .events()
+        .iter()
+        .filter_map(|event| match event {
+            Event::BatchLineDiffers { stan, ours, theirs, .. } => Some((*stan, *ours, *theirs)),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        (1, Some(debit(1, 10_000)), Some(debit(1, 9_600))),
+        (2, Some(debit(2, 3_000)), None),
+        (9, None, Some(debit(9, 100))),
+    ];
+    assert_eq!(told, expected);
+    let [one] = world.engine.open_breaks()[..] else { panic!("one break") };
+    assert_eq!((one.subject, one.side), (BreakSubject::Network(NETWORK), BreakSide::Shortfall));
+    assert_eq!((one.amount, one.owner), (Amount::of(3_300), PersonId(0)));
+}
+
+#[test]
+fn lines_that_differ_and_come_to_nothing_raise_no_break() {
+    let (mut world, ours) = busy();
+    world.must(close_batch(1, BatchTotals { card_debits: sums(9, 1), ..ours }));
+    world.must(reconcile(1, lines()));
+    let (terminal, batch) = (TERMINAL, 1);
+    assert_eq!(world.events(), [Event::BatchReconciled { terminal, batch, differences: 0 }]);
+    assert_eq!(world.sum(A::Suspense), 0);
+}
+
+#[test]
+fn cash_that_differs_is_told_and_left_to_the_count_at_the_hub() {
+    let (mut world, ours) = busy();
+    world.must(close_batch(1, BatchTotals { other_debits: sums(2, 4_000), ..ours }));
+    let mut uploaded = lines();
+    uploaded[2] = debit(3, 1_000);
+    world.must(reconcile(1, uploaded));
+    assert!(matches!(world.events()[0], Event::BatchLineDiffers { stan: 3, .. }));
+    assert_eq!((world.sum(A::Suspense), world.sum(A::CourierCash)), (0, 2_000));
+}
+
+#[test]
+fn where_nothing_was_paid_by_card_or_wallet_the_firms_cash_has_the_break() {
+    let mut world = signed_on();
+    let parcel = world.out("o-1", 2_000);
+    world.must(take_cash(1, parcel, 2_000, 2_000));
+    world.must(close_batch(1, BatchTotals::default()));
+    world.must(reconcile(1, vec![debit(1, 2_000), debit(2, 700)]));
+    let one = world.engine.open_breaks()[0];
+    assert_eq!((one.subject, one.side), (BreakSubject::FirmCash(FIRM), BreakSide::Excess));
+    assert_eq!(world.sum(A::FirmCash), 700);
+    // Less than a firm has cannot be missing of it: told when it is there.
+    world
+        .must(open_batch(2))
+        .must(close_batch(2, BatchTotals { other_credits: sums(1, 1), ..BatchTotals::default() }));
+    world.refused(reconcile(2, vec![credit(5, 701)]), Refusal::LimitReached);
+    world.must(start_hand_over(1)).must(count(1, 2_000)).must(reconcile(2, vec![credit(5, 701)]));
+}
+
+#[test]
+fn an_upload_is_of_the_disputed_batch_and_has_each_line_once() {
+    let (mut world, ours) = busy();
+    world.refused(reconcile(1, lines()), Refusal::BatchState);
+    world.refused(reconcile(2, lines()), Refusal::WrongBatch(1));
+    world.must(close_batch(1, BatchTotals { card_debits: sums(0, 0), ..ours }));
+    world.refused(reconcile(1, [lines(), lines()].concat()), Refusal::TraceTaken);
+    let most = u32::try_from(TRANSACTIONS_PER_BATCH_MAX).unwrap();
+    let many = (1..=most + 1).map(|stan| debit(stan, 1)).collect();
+    world.refused(reconcile(1, many), Refusal::OutOfRange(999));
+    world.must(reconcile(1, Vec::new()));
+}
+
+#[test]
+fn a_batch_has_no_more_than_so_many_transactions() {
+    let mut world = signed_on();
+    let most = u32::try_from(TRANSACTIONS_PER_BATCH_MAX).unwrap();
+    for stan in 1..=most {
+        let order = format!("o-{stan}");
+        let parcel = ParcelId::derived(SELLER, &order);
+        let way = [announce(SELLER, &order, 1), assign(parcel), dispatch(parcel)];
+        for command in way.iter().chain([&take_cash(stan, parcel, 1, 1)]) {
+            world.apply_unchecked(command).unwrap();
+        }
+    }
+    let parcel = world.out("one more", 100);
+    world.refused(sell(most + 1, parcel, 100), Refusal::BatchFull);
+    world.repeated(take_cash(1, ParcelId::derived(SELLER, "o-1"), 1, 1));
+    let all = u64::from(most);
+    world.must(close_batch(
+        1,
+        BatchTotals { other_debits: sums(most, all), ..BatchTotals::default() },
+    ));
+    assert!(matches!(world.events(), [Event::BatchAgreed { .. }]));
+    // Its lines are forgotten with the next batch.
+    world.must(open_batch(2)).must(close_batch(2, BatchTotals::default()));
+    assert_eq!(world.engine.batch_totals(TERMINAL, 1), None);
+}
+
+#[test]
+fn a_refund_at_a_terminal_is_owed_at_once_and_forwarded_to_the_network() {
+    let (mut world, _) = busy();
+    let tender = first(ParcelId::derived(SELLER, "o-1"));
+    assert_eq!(world.told(4), Some((*b"00", SPACES)));
+    assert_eq!((world.sum(A::BuyerRefunds), world.chased()), (500, vec![(4, ChaseKind::Refund)]));
+    // Nobody pays it through a bank while the network may.
+    world.refused(confirm_refund(tender, 1, 500), Refusal::TenderState);
+    world.must(answer_refund(4, *b"00")).repeated(answer_refund(4, *b"00"));
+    let amount = Amount::of(500);
+    assert_eq!((world.sum(A::BuyerRefunds), world.sum(A::NetworkReceivable)), (0, 9_500));
+    assert!(world.moved(tender).contains(&(Entry::RefundForwarded, 500)));
+    world.refused(confirm_refund(tender, 1, 500), Refusal::TenderState);
+    // The next one the network rejects: it is paid through the bank.
+    world.must(give_back(5, tender, 300)).must(answer_refund(5, *b"57"));
+    let (amount, code) = (Amount::of(amount.minor() - 200), *b"57");
+    assert_eq!(world.events(), [Event::RefundRejected { tender, amount, code }]);
+    world.must(confirm_refund(tender, 1, 300));
+    assert_eq!(world.sum(A::BuyerRefunds), 0);
+    // The third of all: numbers go on.
+    world.must(refund(tender, 3, 1));
+}
+
+#[test]
+fn a_refund_needs_a_tender_that_has_it_and_a_terminal_of_the_firm() {
+    let (mut world, _) = busy();
+    let tender = first(ParcelId::derived(SELLER, "o-1"));
+    let left = Refusal::AmountTooLarge(Amount::of(9_500));
+    world.refused(give_back(5, tender, 9_501), left);
+    world.refused(give_back(4, tender, 499), Refusal::TraceTaken);
+    world.repeated(give_back(4, tender, 500));
+    let by_cash = first(ParcelId::derived(SELLER, "o-3"));
+    world.refused(give_back(5, by_cash, 1), Refusal::TenderState);
+    world.refused(answer_refund(1, *b"00"), Refusal::TenderState);
+    world.refused(answer_refund(77, *b"00"), Refusal::NotFound(Missing::Transaction));
+    // A colleague's terminal may, a stranger's may not.
+    world.must(Command::HandTerminal { terminal: TERMINAL, courier: COLLEAGUE });
+    world.must(give_back(5, tender, 1));
+    world.must(Command::HandTerminal { terminal: TERMINAL, courier: STRANGER });
+    world.refused(give_back(6, tender, 1), Refusal::WrongCourier);
+}
+
+#[test]
+fn a_parcel_is_remembered_as_long_as_a_batch_remembers_it() {
+    let mut world = signed_on();
+    let parcel = world.out("o-1", 10_000);
+    world.must(sell(1, parcel, 10_000)).must(approved(first(parcel)));
+    world.door(parcel).clear();
+    world.on("2014-06-01");
+    let forget = Command::ForgetClosed { before: day("2013-10-01"), limit: 100 };
+    world.must(forget.clone());
+    assert!(world.engine.parcel_view(parcel).is_some());
+    let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
+    world.must(close_batch(1, totals)).must(open_batch(2));
+    world.must(close_batch(2, BatchTotals::default())).must(forget);
+    assert_eq!(world.engine.parcel_view(parcel), None);
+}
+
+#[test]
+fn after_the_last_number_a_terminals_batches_begin_again() {
+    let mut world = World::open();
+    for batch in 1..=TRACE_NUMBER_MAX {
+        world.apply_unchecked(&open_batch(batch)).unwrap();
+        world.apply_unchecked(&close_batch(batch, BatchTotals::default())).unwrap();
+        world.postings.clear();
+    }
+    world.refused(open_batch(TRACE_NUMBER_MAX + 1), Refusal::WrongNumber(1));
+    world.must(open_batch(1));
+    let parcel = world.out("o-1", 100);
+    world.must(sell(1, parcel, 100)).must(approved(first(parcel)));
+}

@@ -1,0 +1,111 @@
+//! A network leaves in good order: nothing new goes over it, everything under way ends.
+
+use engine::chart::AccountKind as A;
+use engine::view::TenderState as T;
+use engine::*;
+use money::{Amount, Currency};
+use tariff::CardKind;
+
+use super::sales::signed_on;
+use crate::world::*;
+
+const HOUR_MS: u64 = 60 * 60 * 1000;
+
+fn second_network(world: &mut World) -> NetworkId {
+    let (network, currency) = (NetworkId(2), Currency::CNY);
+    world.must(Command::RegisterNetwork { network, currency, reference: "second".into() });
+    network
+}
+
+/// A sale over another network than the usual one.
+fn sell_over(network: NetworkId, stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    let mut sale = sell(stan, parcel, amount);
+    if let Command::BeginPurchase { method, considered, .. } = &mut sale {
+        *method = Method::Card { network, kind: CardKind::Debit };
+        let away = Considered { verdict: Verdict::Withdrawn, ..considered[0] };
+        let cost = Amount::of(70);
+        *considered = vec![away, Considered { network, cost, verdict: Verdict::Chosen }];
+    }
+    sale
+}
+
+#[test]
+fn from_its_moment_on_nothing_new_goes_over_a_withdrawn_network() {
+    let mut world = signed_on();
+    let other = second_network(&mut world);
+    let from = world.at.plus_ms(HOUR_MS);
+    world.must(withdraw(from));
+    assert_eq!(world.events(), [Event::NetworkWithdrawn { network: NETWORK, from }]);
+    assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, Some(from));
+    let parcel = world.out("o-1", 10_000);
+    world.at = Timestamp(from.0 - 1);
+    world.must(sell(1, parcel, 1_000)).must(approved(first(parcel)));
+    world.at = from;
+    world.refused(sell(2, parcel, 1_000), Refusal::NetworkWithdrawn);
+    world.refused(pre_authorise(2, parcel, 1_000), Refusal::NetworkWithdrawn);
+    world.refused(card(second(parcel), 1_000), Refusal::NetworkWithdrawn);
+    // The others go on: another network, the wallet, cash.
+    world.must(sell_over(other, 2, parcel, 3_000)).must(approved(second(parcel)));
+    world.must(sell_by_qr(3, parcel, 2_000)).must(approved(TenderId { parcel, number: 3 }));
+    world.must(take_cash(4, parcel, 4_000, 4_000));
+    world.expect_collected(parcel, 10_000);
+}
+
+#[test]
+fn what_is_under_way_over_a_withdrawn_network_goes_to_its_end() {
+    let mut world = signed_on();
+    let [begun, unknown, promised, sold] =
+        ["o-1", "o-2", "o-3", "o-4"].map(|order| world.out(order, 1_000));
+    world.must(sell(1, begun, 1_000));
+    world.must(sell(2, unknown, 1_000)).must(no_answer(first(unknown)));
+    world.must(pre_authorise(3, promised, 1_000)).must(approved(first(promised)));
+    world.must(sell(4, sold, 1_000)).must(approved(first(sold)));
+    let at = world.at;
+    world.must(withdraw(at));
+    world.must(approved(first(begun))).must(reverse(first(unknown)));
+    world.must(complete(5, first(promised), 1_000));
+    world.must(answer_completion(first(promised), Resolution::Approved));
+    world.must(give_back(6, first(begun), 100)).must(answer_refund(6, *b"00"));
+    world.must(void(7, first(sold))).must(taken_back(first(sold)));
+    let view = world.engine.network_view(NETWORK).unwrap();
+    assert_eq!((view.receivable, view.pending, view.unknown), (1_900, 0, 0));
+    // Its files run it down to zero.
+    world.door(promised).clear();
+    world.must(clear(first(begun), 1_000, 6));
+    assert_eq!(world.sum(A::NetworkReceivable), -100, "the refund, netted in the next file");
+    assert_eq!(world.tender(first(promised)).state, T::Released);
+}
+
+#[test]
+fn two_people_withdraw_a_network_and_two_reinstate_it() {
+    let mut world = signed_on();
+    let at = world.at;
+    let (network, from) = (NETWORK, at);
+    let alone = |by| Command::WithdrawNetwork { network, from, proposed_by: by, approved_by: by };
+    world.refused(alone(ANNA), Refusal::SamePerson);
+    world.refused(withdraw(Timestamp(at.0 - 1)), Refusal::BadTime);
+    world.repeated(reinstate());
+    world.must(withdraw(at)).repeated(withdraw(at));
+    let alone = Command::ReinstateNetwork { network, proposed_by: BO, approved_by: BO };
+    world.refused(alone, Refusal::SamePerson);
+    world.must(reinstate()).repeated(reinstate());
+    assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, None);
+    let parcel = world.out("o-1", 1_000);
+    world.must(sell(1, parcel, 1_000));
+    let network = NetworkId(99);
+    let nobody = Command::WithdrawNetwork { network, from, proposed_by: ANNA, approved_by: BO };
+    world.refused(nobody, Refusal::NotFound(Missing::Network(network)));
+}
+
+#[test]
+fn a_withdrawal_that_is_planned_is_moved_by_another_one() {
+    let mut world = signed_on();
+    let (soon, later) = (world.at.plus_ms(HOUR_MS), world.at.plus_ms(9 * HOUR_MS));
+    world.must(withdraw(soon)).must(withdraw(later));
+    world.at = soon;
+    let parcel = world.out("o-1", 1_000);
+    world.must(sell(1, parcel, 1_000)).repeated(sell(1, parcel, 1_000));
+    // A retry of one whose moment has come is a retry still.
+    world.at = later.plus_ms(1);
+    world.repeated(withdraw(later));
+}
