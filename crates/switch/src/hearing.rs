@@ -1,0 +1,217 @@
+//! Messages of terminals: who sends them, whether they are authentic, and where they go.
+
+use engine::Timestamp;
+use engine::door_view::TerminalView;
+use iso8583::Wiped;
+use keys::MacMethod;
+
+use crate::answers::Answer;
+use crate::code::Code;
+use crate::happening::Happening;
+use crate::port::{Line, Output, Question};
+use crate::request::{Asked, Flaw, Heading, Request};
+use crate::session::Session;
+use crate::switch::{Switch, WORKS_MAX};
+use crate::works::Awaiting;
+
+impl Switch {
+    pub(crate) fn hear_terminal(
+        &mut self,
+        line: Line,
+        bytes: &[u8],
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let request = match Request::read(bytes) {
+            Ok(request) => request,
+            Err(flaw) => return self.flawed(line, &flaw, now, out),
+        };
+        let (heading, asked) = (request.heading, request.asked);
+        if asked == Asked::Echo {
+            return self.reply(line, (&heading, asked), Code::DONE, &Answer::default(), now, out);
+        }
+        if self.works.len() >= WORKS_MAX || self.awaiting.len() >= 2 * WORKS_MAX || self.stopping {
+            return self.refuse(line, (&heading, asked), Code::NOT_NOW, None, now, out);
+        }
+        // A sign-on is answered by what is true at the moment.
+        let known = asked != Asked::SignOn && self.sessions.contains_key(&heading.terminal);
+        if known {
+            self.serve(line, &request, now, out);
+        } else {
+            let question = Question::Terminal(heading.terminal_id());
+            let copy = Wiped::from(bytes.to_vec());
+            self.ask(Awaiting::Terminal(line, copy), question, out);
+        }
+    }
+
+    pub(crate) fn terminal_known(
+        &mut self,
+        line: Line,
+        bytes: &[u8],
+        view: Option<TerminalView>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let Ok(request) = Request::read(bytes) else { return };
+        let about = (&request.heading, request.asked);
+        let Some(view) = view else {
+            return self.refuse(line, about, Code::TERMINAL, None, now, out);
+        };
+        let merchant = self.settings.merchant.of(view.firm);
+        let batch = if view.batch_open { view.batch } else { 0 };
+        let session = self.sessions.entry(request.heading.terminal);
+        let session = session.or_insert(Session::new(merchant, batch));
+        (session.merchant, session.batch) = (merchant, batch);
+        if request.asked == Asked::SignOn {
+            self.sign_on(line, &request, &view, now, out);
+        } else {
+            self.serve(line, &request, now, out);
+        }
+    }
+
+    /// Whatever a terminal asks for that is known and has a key.
+    fn serve(&mut self, line: Line, request: &Request<'_>, now: Timestamp, out: &mut Vec<Output>) {
+        let (heading, asked) = (&request.heading, request.asked);
+        let about = (heading, asked);
+        let Some(session) = self.sessions.get(&heading.terminal) else { return };
+        if session.merchant != heading.merchant {
+            return self.refuse(line, about, Code::TERMINAL, Some("merchant"), now, out);
+        }
+        let batch = session.batch;
+        let (stan, unheard) = (heading.stan, heading.batch);
+        let was_reversed = session.was_reversed_unheard(unheard, stan);
+        match self.is_authentic(request) {
+            Ok(true) => {}
+            Ok(false) => {
+                out.push(Output::Happened(Happening::WrongMac(heading.terminal_id())));
+                return self.refuse(line, about, Code::MAC, None, now, out);
+            }
+            Err(why) => {
+                out.push(Output::Happened(Happening::Keys(why)));
+                return self.refuse(line, about, Code::NOT_NOW, None, now, out);
+            }
+        }
+        if heading.currency.is_some_and(|number| number != self.settings.currency.numeric()) {
+            return self.refuse(line, about, Code::FORMAT, Some("field 49: currency"), now, out);
+        }
+        // A repeat of something that is under way gets the answer when it is there.
+        if asked.uses_its_trace()
+            && let Some(work) = self.active.get(&heading.trace())
+            && let Some(work) = self.works.get_mut(work)
+        {
+            let marks = |one: &Heading| (one.amount, one.date);
+            let same = work.asked == asked && marks(&work.heading) == marks(heading);
+            if same {
+                (work.line, work.heading) = (line, *heading);
+            } else {
+                self.refuse(line, about, Code::USED, None, now, out);
+            }
+            return;
+        }
+        if asked.is_in_batch() && heading.batch != batch {
+            return self.refuse(line, about, Code::BATCH, None, now, out);
+        }
+        // A slow gateway brings what its terminal has given up and taken back.
+        if asked.uses_its_trace() && was_reversed {
+            return self.refuse(line, about, Code::USED, Some("was reversed"), now, out);
+        }
+        match asked {
+            Asked::SignOn | Asked::Echo => {}
+            Asked::Unsupported => {
+                let why = "fields 3 and 60: no such kind";
+                self.refuse(line, about, Code::INVALID, Some(why), now, out);
+            }
+            // Nothing is bound to it: whoever signs off signs on before the next transaction.
+            Asked::SignOff => self.reply(line, about, Code::DONE, &Answer::default(), now, out),
+            Asked::Parameters => self.look(line, request, out),
+            Asked::Balance => self.balance(line, request, now, out),
+            Asked::Sale | Asked::PreAuthorisation => self.purchase(line, request, now, out),
+            Asked::Advice => self.advice(line, request, now, out),
+            Asked::Cash => self.cash(line, request, now, out),
+            Asked::Qr => self.qr(line, request, now, out),
+            Asked::Void
+            | Asked::VoidPreAuthorisation
+            | Asked::Completion
+            | Asked::Refund
+            | Asked::CashBack
+            | Asked::QrStatus
+            | Asked::QrBack => self.about_original(line, request, now, out),
+            Asked::Reversal => self.reversal(line, request, now, out),
+            Asked::Totals => self.totals(line, request, now, out),
+            Asked::Upload => self.upload(line, request, now, out),
+            Asked::UploadEnd => self.upload_end(line, request, now, out),
+        }
+    }
+
+    fn is_authentic(&self, request: &Request<'_>) -> Result<bool, String> {
+        let message = &request.message;
+        let (Some(bytes), Some(mac)) = (message.before_mac(), message.mac()) else {
+            return Ok(false);
+        };
+        let key = self.terminal_keys().mac(request.heading.terminal);
+        let checked = self.keys.check_mac(&key, MacMethod::CupEcb, bytes, &mac);
+        checked.map_err(|error| error.to_string())
+    }
+
+    fn flawed(&mut self, line: Line, flaw: &Flaw, now: Timestamp, out: &mut Vec<Output>) {
+        out.push(Output::Happened(Happening::Unreadable(flaw.why.clone())));
+        match &flaw.heading {
+            Some(heading) => self.tell(
+                line,
+                (heading, None),
+                Code::FORMAT,
+                &Answer { text: Some(&flaw.why), ..Answer::default() },
+                now,
+                out,
+            ),
+            None => out.push(Output::CloseLine { line }),
+        }
+    }
+
+    /// Answers a terminal.
+    pub(crate) fn reply(
+        &self,
+        line: Line,
+        (heading, asked): (&Heading, Asked),
+        code: Code,
+        answer: &Answer<'_>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        self.tell(line, (heading, Some(asked)), code, answer, now, out);
+    }
+
+    fn tell(
+        &self,
+        line: Line,
+        about: (&Heading, Option<Asked>),
+        code: Code,
+        answer: &Answer<'_>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        match self.terminal_keys().answer(line, about, code, answer, now) {
+            Ok(output) => out.push(output),
+            // Without a key there is no answer that the terminal would believe.
+            Err(why) => {
+                out.push(Output::Happened(Happening::Keys(why)));
+                out.push(Output::CloseLine { line });
+            }
+        }
+    }
+
+    /// Tells a terminal that something cannot be.
+    pub(crate) fn refuse(
+        &self,
+        line: Line,
+        (heading, asked): (&Heading, Asked),
+        code: Code,
+        text: Option<&str>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let (terminal, stan) = (heading.terminal_id(), heading.stan);
+        out.push(Output::Happened(Happening::Refused { terminal, stan, code }));
+        self.reply(line, (heading, asked), code, &Answer { text, ..Answer::default() }, now, out);
+    }
+}

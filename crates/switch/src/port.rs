@@ -1,0 +1,148 @@
+//! What goes into the switch and what comes out of it.
+
+use engine::door_view::{TerminalView, TransactionView};
+use engine::{BatchTotals, Command, NetworkId, TerminalId, Trace, WalletId};
+use iso8583::Wiped;
+use money::{Amount, Currency};
+
+use crate::happening::Happening;
+
+/// A connection of a terminal, as the shell numbers them. A number is not used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Line(pub u64);
+
+/// A link to a network: the network, and which of its links, as in the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId {
+    /// The network.
+    pub network: NetworkId,
+    /// Which of its links, counted from 0.
+    pub number: u8,
+}
+
+/// A question to the books, to be asked behind the commands that came out before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What is known of a terminal.
+    Terminal(TerminalId),
+    /// What became of a transaction.
+    Transaction(Trace),
+    /// What a batch comes to.
+    Totals(TerminalId, u32),
+}
+
+impl Question {
+    /// Puts the question to an engine.
+    #[must_use]
+    pub fn ask(self, engine: &engine::Engine) -> Fact {
+        match self {
+            Question::Terminal(terminal) => Fact::Terminal(engine.terminal_view(terminal)),
+            Question::Transaction(trace) => Fact::Transaction(engine.transaction(trace)),
+            Question::Totals(terminal, batch) => Fact::Totals(engine.batch_totals(terminal, batch)),
+        }
+    }
+}
+
+/// What the books say, as far as they are durable.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// Of a terminal; nothing where there is none.
+    Terminal(Option<TerminalView>),
+    /// Of a transaction; nothing where there is none.
+    Transaction(Option<TransactionView>),
+    /// Of a batch; nothing where it is not remembered.
+    Totals(Option<BatchTotals>),
+}
+
+/// What a wallet tells of an order; who tells it was checked by the shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WalletNote {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// The order's reference, as in the code that the buyer scanned.
+    pub reference: String,
+    /// What was paid.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// What became of it.
+    pub outcome: WalletOutcome,
+}
+
+/// What became of a wallet's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WalletOutcome {
+    /// The buyer has paid.
+    Paid,
+    /// The buyer has not paid and will not.
+    Failed,
+    /// What was paid is back with the buyer.
+    Refunded,
+}
+
+/// What a wallet is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WalletReply {
+    /// Taken note of.
+    Accepted,
+    /// Too late, too much or twice: the wallet must give it back and say so.
+    Refund,
+    /// No such order.
+    UnknownOrder,
+    /// The books cannot answer at the moment; the note is to be sent again.
+    Later,
+}
+
+/// What is to be done, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// A message for a terminal, without its two length bytes.
+    ToTerminal {
+        /// Where it is connected.
+        line: Line,
+        /// TPDU, header and message.
+        message: Wiped,
+    },
+    /// The terminal is not understood; its connection is to be closed.
+    CloseLine {
+        /// The connection.
+        line: Line,
+    },
+    /// A message for a network, without its two length bytes.
+    ToNetwork {
+        /// Over which link.
+        link: LinkId,
+        /// The message.
+        message: Wiped,
+    },
+    /// The link is of no use; it is to be closed and connected anew.
+    DropLink {
+        /// The link.
+        link: LinkId,
+    },
+    /// To be carried out; the answer goes to [`Switch::answered`](crate::Switch::answered) when it
+    /// is durable.
+    Command {
+        /// Its number.
+        ticket: u64,
+        /// The command.
+        command: Command,
+    },
+    /// To be asked behind the commands before it; the answer goes to
+    /// [`Switch::told`](crate::Switch::told).
+    Ask {
+        /// Its number.
+        ticket: u64,
+        /// The question.
+        question: Question,
+    },
+    /// The answer to a wallet's note.
+    WalletReply {
+        /// The number that the shell gave the note.
+        reply: u64,
+        /// The answer.
+        what: WalletReply,
+    },
+    /// Something that an operator may want to know.
+    Happened(Happening),
+}

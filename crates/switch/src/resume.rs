@@ -1,0 +1,170 @@
+//! Going on after a restart: whatever the books say is not over is taken back, or chased on.
+
+use engine::door_view::{Chase, ChaseKind, TransactionView};
+use engine::{Command, Engine, FirmId, Method, NetworkId, Resolution, Timestamp, TransactionKind};
+
+use crate::about;
+use crate::chase::{Begun, Original, What};
+use crate::money_back::original_of;
+use crate::port::Output;
+use crate::reversals::given_up;
+use crate::switch::Switch;
+use crate::timers::Timer;
+use crate::works::Awaiting;
+
+/// What the books say is not over, and which networks are withdrawn.
+#[derive(Clone, Debug, Default)]
+pub struct Unfinished {
+    chases: Vec<Unended>,
+    withdrawn: Vec<(NetworkId, Timestamp)>,
+}
+
+/// One thing that is not over.
+#[derive(Clone, Debug)]
+struct Unended {
+    chase: Chase,
+    view: TransactionView,
+    firm: FirmId,
+    /// Of a completion that is reversed, the pre-authorisation.
+    before: Option<TransactionView>,
+}
+
+impl Unfinished {
+    /// Asks an engine.
+    #[must_use]
+    pub fn of(engine: &Engine, networks: &[NetworkId]) -> Unfinished {
+        let chases = engine.to_chase().filter_map(|chase| {
+            let terminal = chase.trace.terminal;
+            let firm = engine.terminal_view(terminal)?.firm;
+            let view = engine.transaction(chase.trace)?;
+            let reversed = chase.what == ChaseKind::Reversal;
+            let completion = view.kind == TransactionKind::Completion && reversed;
+            let before = completion.then(|| about::trace(terminal, view.mark.token));
+            let before = before.and_then(|before| engine.transaction(before));
+            Some(Unended { chase, view, firm, before })
+        });
+        let withdrawn = networks
+            .iter()
+            .filter_map(|network| Some((*network, engine.network_view(*network)?.withdrawn_from?)));
+        Unfinished { chases: chases.collect(), withdrawn: withdrawn.collect() }
+    }
+}
+
+impl Switch {
+    /// Goes on where the books stopped. Before the first message, once.
+    pub fn resume(&mut self, unfinished: Unfinished, now: Timestamp, out: &mut Vec<Output>) {
+        for (network, from) in unfinished.withdrawn {
+            self.network_withdrawn(network, Some(from));
+        }
+        // What was sent before has other numbers: those of the second that is over by then.
+        let next_second = Timestamp((now.0 / 1000 + 1).saturating_mul(1000));
+        for network in &mut self.networks {
+            network.not_before = next_second;
+        }
+        for unended in &unfinished.chases {
+            self.resume_one(unended, now, out);
+        }
+    }
+
+    fn resume_one(&mut self, unended: &Unended, now: Timestamp, out: &mut Vec<Output>) {
+        let chase = &unended.chase;
+        let tender = chase.tender;
+        let (resolution, authorisation) = (Resolution::Unknown, [b' '; 6]);
+        let id = self.number();
+        if matches!(chase.method, Method::Qr { .. }) {
+            return self.resume_order(id, unended, now, out);
+        }
+        let (what, first) = match chase.what {
+            // The terminal has the card: it forwards the sale again.
+            ChaseKind::Advice => return,
+            ChaseKind::Begun => (
+                What::Unknown,
+                Some(Command::ResolvePurchase { tender, resolution, authorisation }),
+            ),
+            ChaseKind::Completing => (
+                What::Completion,
+                Some(Command::ResolveCompletion { tender, resolution, authorisation }),
+            ),
+            ChaseKind::Void => (What::UndoingVoid, Some(Command::UndoVoid { tender })),
+            ChaseKind::Unknown => (What::Unknown, None),
+            ChaseKind::Reversal => (What::Reversal, None),
+            ChaseKind::UndoingVoid => (What::UndoingVoid, None),
+            ChaseKind::CompletionUnknown => (What::Completion, None),
+            ChaseKind::Refund => (What::Refund(chase.trace), None),
+        };
+        let begun = self.begun_of(what, unended);
+        // A network that is no longer in the settings can only come back.
+        if begun.network.is_none() {
+            return;
+        }
+        match first {
+            // Durable first: the network hears of it when the books have answered.
+            Some(command) => {
+                self.resumed.insert(id, begun);
+                self.command(Awaiting::Resumed(id), command, out);
+            }
+            None => self.begin_chase(id, begun, now, out),
+        }
+    }
+
+    /// A wallet's order.
+    fn resume_order(&mut self, id: u64, unended: &Unended, now: Timestamp, out: &mut Vec<Output>) {
+        let chase = &unended.chase;
+        match chase.what {
+            // A code that is still good goes on being good.
+            ChaseKind::Begun => {
+                self.orders.insert(id, chase.tender);
+                let expires = chase.sent.at.plus_ms(self.settings.timing.qr_ms);
+                self.timers.set(expires.max(now), Timer::Qr(id));
+            }
+            ChaseKind::Unknown => {
+                self.command(Awaiting::Nobody, given_up(chase.tender), out);
+            }
+            _ => {
+                let begun = self.begun_of(What::Reversal, unended);
+                self.begin_chase(id, begun, now, out);
+            }
+        }
+    }
+
+    fn begun_of(&self, what: What, unended: &Unended) -> Begun {
+        let (chase, view) = (&unended.chase, &unended.view);
+        let refund = chase.what == ChaseKind::Refund;
+        let (network, order) = match chase.method {
+            Method::Card { network, .. } => (self.place_of(network), None),
+            // What is given back names its order, the order names itself.
+            Method::Qr { .. } if view.kind == TransactionKind::Void => {
+                (None, Some(about::trace(chase.trace.terminal, view.mark.token)))
+            }
+            Method::Qr { .. } => (None, Some(chase.trace)),
+        };
+        let (mti, sent) = about::refunded(view.mark.token);
+        Begun {
+            what,
+            tender: chase.tender,
+            network,
+            order,
+            terminal: chase.trace.terminal,
+            merchant: self.settings.merchant.of(unended.firm),
+            amount: chase.amount,
+            authorisation: [b' '; 6],
+            original: if refund { Original::refunded(mti, sent) } else { original_of(view) },
+            release: unended.before.map(|before| (original_of(&before), before.amount)),
+            sent: refund.then_some(chase.sent),
+        }
+    }
+
+    /// The books have put down that nobody knows.
+    pub(crate) fn resumed(
+        &mut self,
+        id: u64,
+        answer: &Result<Vec<engine::Event>, engine::Refusal>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(begun) = self.resumed.remove(&id) else { return };
+        if answer.is_ok() {
+            self.begin_chase(id, begun, now, out);
+        }
+    }
+}

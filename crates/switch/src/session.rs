@@ -1,0 +1,134 @@
+//! What is kept of a terminal between its messages. It can be forgotten at any time: the books
+//! know the rest, and keys are derived.
+
+use std::collections::BTreeMap;
+
+use engine::BatchLine;
+
+/// STANs of one terminal that are remembered as reversed before they came.
+const REVERSED_UNHEARD_MAX: usize = 32;
+/// Uploads that are under way at the most; a further one ends the oldest, whose terminal then
+/// begins again.
+pub(crate) const UPLOADS_MAX: usize = 1_024;
+
+/// A terminal that was heard since the switch began.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    /// Field 42 must be this.
+    pub merchant: [u8; 15],
+    /// The open batch, 0 if none is.
+    pub batch: u32,
+    /// STANs of the batch `unheard_in` that were reversed before they were heard, the newest last:
+    /// what a slow gateway brings under them later is refused.
+    unheard: Vec<u32>,
+    unheard_in: u32,
+}
+
+impl Session {
+    pub(crate) const fn new(merchant: [u8; 15], batch: u32) -> Session {
+        Session { merchant, batch, unheard: Vec::new(), unheard_in: 0 }
+    }
+
+    /// Remembers that a transaction was reversed, of which nothing was heard.
+    pub(crate) fn reversed_unheard(&mut self, batch: u32, stan: u32) {
+        if self.unheard_in != batch {
+            (self.unheard_in, self.unheard) = (batch, Vec::new());
+        }
+        if self.unheard.contains(&stan) {
+            return;
+        }
+        if self.unheard.len() >= REVERSED_UNHEARD_MAX {
+            self.unheard.remove(0);
+        }
+        self.unheard.push(stan);
+    }
+
+    /// The transaction was heard after all.
+    pub(crate) fn was_heard(&mut self, batch: u32, stan: u32) {
+        if self.unheard_in == batch {
+            self.unheard.retain(|unheard| *unheard != stan);
+        }
+    }
+
+    /// Whether a transaction was reversed before it came.
+    pub(crate) fn was_reversed_unheard(&self, batch: u32, stan: u32) -> bool {
+        self.unheard_in == batch && self.unheard.contains(&stan)
+    }
+}
+
+/// An upload that is under way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Upload {
+    pub batch: u32,
+    pub lines: Vec<BatchLine>,
+    /// The STAN of the last message: a repeat brings no new lines.
+    pub last: u32,
+    began: u64,
+}
+
+/// The uploads that are under way.
+#[derive(Debug, Default)]
+pub(crate) struct Uploads {
+    by_terminal: BTreeMap<u32, Upload>,
+    begun: u64,
+}
+
+impl Uploads {
+    /// The upload of a terminal's batch, begun if there is none.
+    pub(crate) fn of(&mut self, terminal: u32, batch: u32) -> &mut Upload {
+        let known = self.by_terminal.get(&terminal).is_some_and(|upload| upload.batch == batch);
+        if !known {
+            self.end(terminal);
+            if self.by_terminal.len() >= UPLOADS_MAX {
+                let oldest = self.by_terminal.iter().min_by_key(|(_, upload)| upload.began);
+                if let Some(oldest) = oldest.map(|(terminal, _)| *terminal) {
+                    self.end(oldest);
+                }
+            }
+            self.begun += 1;
+        }
+        let began = self.begun;
+        let new = || Upload { batch, began, ..Upload::default() };
+        self.by_terminal.entry(terminal).or_insert_with(new)
+    }
+
+    /// The lines that came of a terminal's batch.
+    pub(crate) fn lines(&self, terminal: u32, batch: u32) -> &[BatchLine] {
+        let upload = self.by_terminal.get(&terminal).filter(|upload| upload.batch == batch);
+        upload.map_or(&[], |upload| &upload.lines)
+    }
+
+    pub(crate) fn end(&mut self, terminal: u32) {
+        self.by_terminal.remove(&terminal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_stans_of_one_batch_are_remembered() {
+        let mut session = Session::new([b'0'; 15], 1);
+        for stan in 1..=40 {
+            session.reversed_unheard(1, stan);
+        }
+        assert!(!session.was_reversed_unheard(1, 8));
+        assert!(session.was_reversed_unheard(1, 9) && session.was_reversed_unheard(1, 40));
+        assert!(!session.was_reversed_unheard(2, 40));
+        session.reversed_unheard(2, 1);
+        assert!(!session.was_reversed_unheard(1, 40), "that batch is over");
+    }
+
+    #[test]
+    fn a_further_upload_ends_the_oldest() {
+        let mut uploads = Uploads::default();
+        let line = BatchLine { stan: 1, amount: money::Amount::of(1), credit: false };
+        for terminal in 0..=u32::try_from(UPLOADS_MAX).unwrap() {
+            uploads.of(terminal, 1).lines.push(line);
+        }
+        assert!(uploads.lines(0, 1).is_empty());
+        assert_eq!(uploads.lines(1, 1), [line]);
+        assert!(uploads.of(1, 2).lines.is_empty(), "another batch begins anew");
+    }
+}

@@ -1,0 +1,15 @@
+//! The switch between terminals, networks, a wallet and the books.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod backs;
+mod batches;
+mod hostile;
+mod links;
+mod long_run;
+mod orders;
+mod payments;
+mod qr;
+mod refusals;
+mod routing;
+mod secrets;
+mod world;
