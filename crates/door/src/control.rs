@@ -1,0 +1,199 @@
+//! The control socket: what an operator on this machine asks of a running engine.
+//! docs/door/control.md.
+
+use std::fs::{self, Permissions};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use engine::{Command, NetworkId, PersonId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::limits::LINK_WAITING_BYTES_MAX;
+use crate::sockets::{Kind, Sockets};
+
+/// The name of the socket in a data directory.
+pub const CONTROL_SOCKET: &str = "control.sock";
+/// How long an answer may take.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+
+/// One line to the socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Order {
+    /// How is it?
+    Status {},
+    /// Stop gracefully.
+    Stop {},
+    /// No transaction is sent to a network from a time on.
+    Withdraw {
+        /// The network's name in the settings.
+        network: String,
+        /// From when on, in milliseconds since 1970; nothing for at once.
+        #[serde(default)]
+        at_ms: Option<u64>,
+        /// Who proposes it.
+        by: String,
+        /// Who approves it; somebody else.
+        approved_by: String,
+    },
+    /// A network that was withdrawn is used again.
+    Reinstate {
+        /// The network's name in the settings.
+        network: String,
+        /// Who proposes it.
+        by: String,
+        /// Who approves it; somebody else.
+        approved_by: String,
+    },
+}
+
+/// A change of what the books say of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    network: NetworkId,
+    /// From when on it is withdrawn; nothing where it is reinstated.
+    from: Option<Timestamp>,
+    proposed_by: PersonId,
+    approved_by: PersonId,
+}
+
+impl Change {
+    /// What an order changes, if it does. `now` where it names no time.
+    #[must_use]
+    pub fn of(order: &Order, now: Timestamp) -> Option<Change> {
+        let (network, from, by, approved_by) = match order {
+            Order::Status {} | Order::Stop {} => return None,
+            Order::Withdraw { network, at_ms, by, approved_by } => {
+                let from = at_ms.map_or(now, |at| Timestamp(at).max(now));
+                (network, Some(from), by, approved_by)
+            }
+            Order::Reinstate { network, by, approved_by } => (network, None, by, approved_by),
+        };
+        Some(Change {
+            network: NetworkId::derived(network),
+            from,
+            proposed_by: PersonId::derived(by),
+            approved_by: PersonId::derived(approved_by),
+        })
+    }
+
+    /// The command for the books.
+    #[must_use]
+    pub fn command(self) -> Command {
+        let Change { network, from, proposed_by, approved_by } = self;
+        match from {
+            Some(from) => Command::WithdrawNetwork { network, from, proposed_by, approved_by },
+            None => Command::ReinstateNetwork { network, proposed_by, approved_by },
+        }
+    }
+
+    /// Which network, and from when on it is withdrawn.
+    #[must_use]
+    pub fn effect(self) -> (NetworkId, Option<Timestamp>) {
+        (self.network, self.from)
+    }
+}
+
+pub(crate) fn read(line: &[u8]) -> Result<Order, String> {
+    serde_json::from_slice(line).map_err(|error| error.to_string())
+}
+
+pub(crate) fn done() -> String {
+    json!({ "ok": true }).to_string()
+}
+
+pub(crate) fn refused(why: &str) -> String {
+    json!({ "ok": false, "why": why }).to_string()
+}
+
+/// Makes the socket, for its owner only, under its name from the first moment. One that a killed
+/// process left is replaced: whoever holds the data directory is the only one.
+pub(crate) fn listen(sockets: &mut Sockets, path: &Path, kind: Kind) -> io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    let gone = |removed: io::Result<()>| match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    gone(fs::remove_file(&unfinished))?;
+    sockets.listen_here(&unfinished, kind)?;
+    fs::set_permissions(&unfinished, Permissions::from_mode(0o600))?;
+    fs::rename(&unfinished, path)
+}
+
+/// Why an order was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// Nobody listens.
+    #[error("no Doorstep listens on {}", .0.display())]
+    NobodyThere(PathBuf),
+    /// It broke off.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The socket.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What came is no answer.
+    #[error("{}: the answer is not understood; is it another version's?", .0.display())]
+    Answer(PathBuf),
+    /// It was refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Gives an order to the engine whose control socket is at `path`, and waits for its answer.
+///
+/// # Errors
+/// Where nobody listens, or the order is refused.
+pub fn order(path: &Path, order: &Order) -> Result<Value, OrderError> {
+    let failed = |source| OrderError::Io { path: path.to_owned(), source };
+    let mut stream = UnixStream::connect(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            OrderError::NobodyThere(path.to_owned())
+        }
+        _ => failed(error),
+    })?;
+    stream.set_read_timeout(Some(ANSWER_WAIT)).map_err(failed)?;
+    let mut line = serde_json::to_vec(order).map_err(|error| failed(error.into()))?;
+    line.push(b'\n');
+    stream.write_all(&line).map_err(failed)?;
+    let mut answer = Vec::new();
+    let most = u64::try_from(LINK_WAITING_BYTES_MAX).unwrap_or(u64::MAX);
+    BufReader::new(stream.take(most)).read_until(b'\n', &mut answer).map_err(failed)?;
+    let garbled = || OrderError::Answer(path.to_owned());
+    let answer: Value = serde_json::from_slice(&answer).map_err(|_| garbled())?;
+    match (answer["ok"].as_bool(), answer["why"].as_str()) {
+        (Some(true), _) => Ok(answer),
+        (_, Some(why)) => Err(OrderError::Refused(why.to_owned())),
+        _ => Err(garbled()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_are_lines_of_json() {
+        let text = br#"{"do":"withdraw","network":"a","at_ms":99,"by":"ann","approved_by":"bo"}"#;
+        let withdraw = read(text).unwrap();
+        let change = Change::of(&withdraw, Timestamp(7)).unwrap();
+        assert_eq!(change.effect(), (NetworkId::derived("a"), Some(Timestamp(99))));
+        assert_eq!(read(br#"{"do":"status"}"#), Ok(Order::Status {}));
+        assert!(read(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
+        assert!(read(b"\xFF").is_err());
+    }
+
+    #[test]
+    fn a_time_that_is_over_is_now() {
+        let text =
+            br#"{"do":"withdraw","network":"alpha","at_ms":1,"by":"ann","approved_by":"bo"}"#;
+        let change = Change::of(&read(text).unwrap(), Timestamp(7)).unwrap();
+        assert_eq!(change.effect().1, Some(Timestamp(7)));
+    }
+}

@@ -1,0 +1,84 @@
+//! What a stranger at the door may cost us.
+
+use std::time::Duration;
+
+/// Bytes of a terminal's message without its two length bytes: TPDU, header and 1,500.
+pub const TERMINAL_MESSAGE_BYTES_MAX: usize = 5 + 6 + 1_500;
+/// Bytes of a network's message without its two length bytes.
+pub const NETWORK_MESSAGE_BYTES_MAX: usize = 8_192;
+/// Bytes of a frame between gateway and engine, with its head.
+pub const FRAME_BYTES_MAX: usize = 16 + TERMINAL_MESSAGE_BYTES_MAX;
+/// Bytes of a line on the control socket.
+pub const CONTROL_BYTES_MAX: usize = 4_096;
+/// Bytes of a wallet's request, head and body.
+pub const WALLET_BYTES_MAX: usize = 16_384;
+
+/// Connections that are accepted in one turn of a listener, so that a rush does not starve those
+/// who are inside.
+pub const ACCEPTS_PER_TURN_MAX: u32 = 128;
+/// Bytes that are read from one connection in one turn.
+pub const READ_BYTES_PER_TURN: usize = 65_536;
+
+/// Bytes that may wait for a gateway or for the engine. Beyond it a gateway reads no terminals,
+/// and the engine drops the gateway.
+pub const LINK_WAITING_BYTES_MAX: usize = 4 << 20;
+/// Beyond so many waiting bytes a gateway reads no terminals until half of them are gone.
+pub const LINK_WAITING_BYTES_HIGH: usize = 1 << 20;
+/// Terminals behind one connection of a gateway.
+pub const LINES_PER_GATEWAY_MAX: usize = 65_536;
+/// Silence after which a pulse is sent on a link between gateway and engine.
+pub const PULSE_INTERVAL: Duration = Duration::from_secs(5);
+/// Silence after which a link between gateway and engine is given up.
+pub const PULSE_SILENCE_MAX: Duration = Duration::from_secs(16);
+/// First and longest wait before a lost link is tried again.
+pub const RECONNECT_WAIT_MIN: Duration = Duration::from_millis(250);
+/// See [`RECONNECT_WAIT_MIN`].
+pub const RECONNECT_WAIT_MAX: Duration = Duration::from_secs(15);
+/// Commands that wait for the journal; beyond it no terminal is read until some are answered.
+pub const COMMANDS_WAITING_MAX: usize = 32_768;
+/// How long a graceful stop waits for what is in flight.
+pub const STOP_WAIT: Duration = Duration::from_secs(30);
+/// How often limits in time are looked at.
+pub const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Limits that an operator may set. The defaults suit one process behind a firewall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections that come from outside, in total. The system's limit of open files must be
+    /// above it.
+    pub connections_max: usize,
+    /// Of those, from one address. Terminals in a mobile network share few addresses.
+    pub connections_per_address_max: usize,
+    /// Connections accepted in a second; the rest waits in the system's queue.
+    pub accepts_per_second_max: u32,
+    /// How long a TLS handshake, or connecting to somebody, may take.
+    pub handshake: Duration,
+    /// How long a message may take from its first byte to its last.
+    pub message: Duration,
+    /// How long a terminal may be silent.
+    pub idle: Duration,
+    /// Bytes that may wait for a terminal that does not read.
+    pub waiting_bytes_max: usize,
+    /// Messages of one terminal that may wait for their answers, 1 to 4. A terminal sends one at a
+    /// time, and its reversal when that is not answered.
+    pub in_flight_max: u8,
+    /// How long a message may stay without an answer until it is no longer counted as waiting for
+    /// one.
+    pub answer: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections_max: 18_000,
+            connections_per_address_max: 18_000,
+            accepts_per_second_max: 4_000,
+            handshake: Duration::from_secs(10),
+            message: Duration::from_secs(10),
+            idle: Duration::from_secs(15 * 60),
+            waiting_bytes_max: 16_384,
+            in_flight_max: 4,
+            answer: Duration::from_secs(90),
+        }
+    }
+}

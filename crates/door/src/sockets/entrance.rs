@@ -1,0 +1,183 @@
+//! Who comes in.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Token};
+use rustls::{Connection as Session, ServerConfig, ServerConnection};
+
+use super::connection::{Connection, State};
+use super::stream::Stream;
+use super::{Ear, Kind, LISTENERS, Listener, Service, Sockets};
+use crate::limits::ACCEPTS_PER_TURN_MAX;
+use crate::why::Why;
+
+/// Connections that wait in the system's queue; the system may have a lower limit of its own.
+const LISTEN_BACKLOG: i32 = 4_096;
+/// How long nobody is accepted when the system has no room for another connection.
+const NO_ROOM_WAIT: Duration = Duration::from_millis(100);
+
+impl Sockets {
+    /// Listens; the address that it got, for port 0.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn listen(
+        &mut self,
+        address: SocketAddr,
+        kind: Kind,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> io::Result<SocketAddr> {
+        let mut socket = TcpListener::bind(address)?;
+        // When a gateway or a network of mobile phones comes back, everybody comes at once.
+        rustix::net::listen(&socket, LISTEN_BACKLOG)?;
+        let local = socket.local_addr()?;
+        let token = Token(LISTENERS + self.listeners.len());
+        self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
+        self.listeners.push(Listener { socket: Ear::Tcp(socket), kind, tls, waiting: false });
+        Ok(local)
+    }
+
+    /// Listens on a path of this machine.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn listen_here(&mut self, path: &Path, kind: Kind) -> io::Result<()> {
+        let mut socket = UnixListener::bind(path)?;
+        let token = Token(LISTENERS + self.listeners.len());
+        self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
+        let socket = Ear::Unix(socket);
+        self.listeners.push(Listener { socket, kind, tls: None, waiting: false });
+        Ok(())
+    }
+
+    /// Accepts nobody any more.
+    pub fn stop_listening(&mut self) {
+        for listener in &mut self.listeners {
+            // Dropping the socket takes it out of the poll as well.
+            let registry = self.poll.registry();
+            let _ = match &mut listener.socket {
+                Ear::Tcp(socket) => registry.deregister(socket),
+                Ear::Unix(socket) => registry.deregister(socket),
+            };
+        }
+        self.listeners.clear();
+    }
+
+    pub(super) fn accept<S: Service>(&mut self, service: &mut S) {
+        if self.now.duration_since(self.accepts_since) >= Duration::from_secs(1) {
+            self.accepts_since = self.now;
+            self.accepts_left = self.limits.accepts_per_second_max;
+        }
+        if self.no_room_until.is_some_and(|until| self.now < until) {
+            return;
+        }
+        self.no_room_until = None;
+        for place in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_PER_TURN_MAX.min(self.accepts_left) {
+                let Some(listener) = self.listeners.get_mut(place) else { return };
+                if !listener.waiting {
+                    break;
+                }
+                let kind = listener.kind;
+                let come = match &listener.socket {
+                    Ear::Tcp(socket) => {
+                        socket.accept().map(|(tcp, from)| (Stream::Tcp(tcp), Some(from.ip())))
+                    }
+                    Ear::Unix(socket) => {
+                        socket.accept().map(|(unix, _)| (Stream::Unix(unix), None))
+                    }
+                };
+                match come {
+                    Ok((stream, from)) => {
+                        let tls = listener.tls.clone();
+                        self.accepts_left -= 1;
+                        self.let_in(stream, from, kind, tls, service);
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        listener.waiting = false;
+                    }
+                    // One that was gone before it was let in.
+                    Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    Err(_) => {
+                        self.no_room_until = Some(self.now + NO_ROOM_WAIT);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn let_in<S: Service>(
+        &mut self,
+        stream: Stream,
+        from: Option<IpAddr>,
+        kind: Kind,
+        tls: Option<Arc<ServerConfig>>,
+        service: &mut S,
+    ) {
+        let from = from.filter(|_| self.kinds[usize::from(kind.0)].counted).map(whose);
+        if let Some(address) = from {
+            if self.counted >= self.limits.connections_max {
+                return self.endings.count(Why::Full);
+            }
+            let others = self.addresses.get(&address).copied().unwrap_or(0);
+            let most = self.limits.connections_per_address_max;
+            if usize::try_from(others).unwrap_or(usize::MAX) >= most {
+                return self.endings.count(Why::Address);
+            }
+        }
+        let (stream, state) = match (stream, tls) {
+            (Stream::Tcp(tcp), Some(settings)) => {
+                let Ok(session) = ServerConnection::new(settings) else { return };
+                let _ = tcp.set_nodelay(true);
+                (Stream::tls(tcp, Session::Server(session)), State::Handshake)
+            }
+            (stream, _) => {
+                if let Stream::Tcp(tcp) = &stream {
+                    // Answers are small and nobody waits for more of them.
+                    let _ = tcp.set_nodelay(true);
+                }
+                (stream, State::Open)
+            }
+        };
+        let connection = Connection::new(stream, kind, from, state, self.now);
+        let Ok(id) = self.put_in(connection) else { return self.endings.count(Why::Full) };
+        self.accepted += 1;
+        if let Some(address) = from {
+            self.counted += 1;
+            *self.addresses.entry(address).or_default() += 1;
+        }
+        if state == State::Open {
+            service.opened(self, id, kind);
+        }
+    }
+}
+
+/// Whose an address is: with IPv6, somebody's is a whole network of 64 bits.
+fn whose(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => {
+            let network = address.to_bits() >> 64 << 64;
+            IpAddr::V6(network.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn neighbours_in_ipv6_are_one() {
+        let whose = |text: &str| super::whose(text.parse().unwrap());
+        assert_eq!(whose("2001:db8:1:2:3::4"), whose("2001:db8:1:2::9"));
+        assert_ne!(whose("2001:db8:1:2::4"), whose("2001:db8:1:3::4"));
+        assert_ne!(whose("10.0.0.1"), whose("10.0.0.2"));
+        assert_eq!(whose("::ffff:10.0.0.1"), whose("10.0.0.1"));
+    }
+}

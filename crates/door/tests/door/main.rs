@@ -1,0 +1,13 @@
+//! Real sockets on this machine, around a switch that follows a script.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod certificates;
+mod gateway;
+mod hostile;
+mod networks;
+mod operator;
+mod script;
+mod stop;
+mod terminals;
+mod tls;
+mod wallet;

@@ -1,0 +1,342 @@
+//! A switch that answers each message with itself, and remembers what it was told.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use door::{Addresses, Core, Door, Ended, Limits, Listen, Plan, Stopper};
+use engine::{Command, Event, NetworkId, Refusal, Timestamp, WalletId};
+use iso8583::{Builder, Envelope, Header, Mti, Tpdu, UNIONPAY_POS, Wiped};
+use journal::MemoryJournal;
+use money::Currency;
+use node::{NoSnapshots, Node, Options, SystemClock};
+use switch::{Fact, Line, LinkId, Output, WalletNote, WalletReply};
+
+/// How long a test waits for what must come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the switch was told, and what it is to do.
+#[derive(Default)]
+pub struct Seen {
+    pub messages: u64,
+    pub closed: Vec<Line>,
+    pub up: Vec<LinkId>,
+    pub down: Vec<LinkId>,
+    pub from_networks: Vec<Vec<u8>>,
+    pub notes: Vec<WalletNote>,
+    pub withdrawn: Vec<(NetworkId, Option<Timestamp>)>,
+    pub stopped: bool,
+    /// Terminals' messages wait here for [`Seen::let_go`].
+    pub keep: bool,
+    pub kept: Vec<(Line, Vec<u8>)>,
+    let_go: bool,
+    /// Whether each message goes through the books first.
+    pub by_the_books: bool,
+    /// Bytes of each answer; nothing for those of the question.
+    pub answer_bytes: Option<usize>,
+}
+
+pub type Shared = Arc<Mutex<Seen>>;
+
+struct Script {
+    seen: Shared,
+    asked: Vec<(u64, Line, Vec<u8>)>,
+}
+
+impl Script {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap()
+    }
+}
+
+fn answer(line: Line, message: Vec<u8>) -> Output {
+    Output::ToTerminal { line, message: Wiped::from(message) }
+}
+
+impl Core for Script {
+    fn terminal(&mut self, line: Line, message: &mut [u8], _: Timestamp, out: &mut Vec<Output>) {
+        let mut seen = self.seen.lock().unwrap();
+        seen.messages += 1;
+        let mut message = message.to_vec();
+        if let Some(bytes) = seen.answer_bytes {
+            message.resize(bytes, 0);
+        }
+        if seen.by_the_books {
+            let ticket = 1_000 + seen.messages;
+            self.asked.push((ticket, line, message));
+            let command = Command::OpenBooks { utc_offset_minutes: 480 };
+            out.push(Output::Command { ticket, command });
+        } else if seen.keep {
+            seen.kept.push((line, message));
+        } else {
+            out.push(answer(line, message));
+        }
+    }
+
+    fn line_closed(&mut self, line: Line) {
+        self.seen().closed.push(line);
+    }
+
+    fn link_up(&mut self, link: LinkId, _: Timestamp, out: &mut Vec<Output>) {
+        self.seen().up.push(link);
+        out.push(Output::ToNetwork { link, message: Wiped::from(b"sign-on".to_vec()) });
+    }
+
+    fn link_down(&mut self, link: LinkId, _: Timestamp, _: &mut Vec<Output>) {
+        self.seen().down.push(link);
+    }
+
+    fn network(&mut self, link: LinkId, message: &mut [u8], _: Timestamp, out: &mut Vec<Output>) {
+        if message == b"drop" {
+            out.push(Output::DropLink { link });
+        }
+        self.seen().from_networks.push(message.to_vec());
+    }
+
+    fn answered(
+        &mut self,
+        ticket: u64,
+        answered: Result<Vec<Event>, Refusal>,
+        _: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        assert!(matches!(answered, Ok(_) | Err(Refusal::Repeated)), "{answered:?}");
+        let place = self.asked.iter().position(|asked| asked.0 == ticket).unwrap();
+        let (_, line, message) = self.asked.remove(place);
+        out.push(answer(line, message));
+    }
+
+    fn told(&mut self, _: u64, _: Fact, _: Timestamp, _: &mut Vec<Output>) {}
+
+    fn wallet(&mut self, note: WalletNote, reply: u64, _: Timestamp, out: &mut Vec<Output>) {
+        let what = match note.reference.as_str() {
+            "late" => WalletReply::Refund,
+            "none" => WalletReply::UnknownOrder,
+            _ => WalletReply::Accepted,
+        };
+        self.seen().notes.push(note);
+        out.push(Output::WalletReply { reply, what });
+    }
+
+    fn is_signed_on(&self, _: LinkId) -> bool {
+        true
+    }
+
+    fn sign_off(&mut self, _: Timestamp, _: &mut Vec<Output>) {}
+
+    fn to_give_back(&self, _: WalletId) -> Vec<(String, u64)> {
+        Vec::new()
+    }
+
+    fn network_withdrawn(&mut self, network: NetworkId, from: Option<Timestamp>) {
+        self.seen().withdrawn.push((network, from));
+    }
+
+    fn tick(&mut self, _: Timestamp, out: &mut Vec<Output>) {
+        let mut seen = self.seen();
+        if std::mem::take(&mut seen.let_go) {
+            out.extend(seen.kept.drain(..).map(|(line, message)| answer(line, message)));
+        }
+    }
+
+    fn next_timer(&self) -> Option<Timestamp> {
+        // Often enough to see what a test wants.
+        self.seen().keep.then_some(Timestamp(0))
+    }
+
+    fn stop(&mut self) {
+        self.seen().stopped = true;
+    }
+
+    fn in_flight(&self) -> usize {
+        self.asked.len() + self.seen().kept.len()
+    }
+}
+
+impl Seen {
+    /// Answers what was kept.
+    pub fn let_go(&mut self) {
+        self.let_go = true;
+    }
+}
+
+/// A running engine process.
+pub struct Running {
+    pub at: Addresses,
+    pub seen: Shared,
+    pub stopper: Stopper,
+    pub lines: Arc<Mutex<Vec<String>>>,
+    thread: Option<JoinHandle<Ended>>,
+}
+
+impl Running {
+    /// A process with one listener for terminals.
+    pub fn with(limits: Limits) -> Running {
+        Running::of(Plan { limits, terminals: vec![anywhere()], ..Plan::default() })
+    }
+
+    pub fn of(plan: Plan) -> Running {
+        let (sender, receiver) = sync_channel(1);
+        let seen = Shared::default();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (heard, script) = (lines.clone(), Script { seen: seen.clone(), asked: Vec::new() });
+        let thread = std::thread::spawn(move || {
+            let journal = Box::new(MemoryJournal::new());
+            let node = Node::start(journal, Box::new(NoSnapshots), Options::default()).unwrap();
+            let network = NetworkId::derived("alpha");
+            let reference = "alpha".to_owned();
+            let done = node.client().carry_out(vec![
+                (None, Command::OpenBooks { utc_offset_minutes: 480 }),
+                (
+                    None,
+                    Command::RegisterBank {
+                        bank: engine::BankId(1),
+                        currency: Currency::CNY,
+                        reference: "bank".into(),
+                    },
+                ),
+                (None, Command::RegisterNetwork { network, currency: Currency::CNY, reference }),
+            ]);
+            assert!(done.unwrap().iter().all(Result::is_ok));
+            let tell = Box::new(move |line: &str| heard.lock().unwrap().push(line.to_owned()));
+            let clock = Box::new(SystemClock);
+            let mut door = Door::open(script, &node, plan, clock, tell).unwrap();
+            sender.send((door.addresses().clone(), door.stopper())).unwrap();
+            let ended = door.run().unwrap();
+            drop(door);
+            node.stop().unwrap();
+            ended
+        });
+        let (at, stopper) = receiver.recv_timeout(PATIENCE).unwrap();
+        Running { at, seen, stopper, lines, thread: Some(thread) }
+    }
+
+    pub fn terminal(&self) -> Terminal {
+        Terminal::at(self.at.terminals[0])
+    }
+
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap()
+    }
+
+    /// Waits until something is so.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&Seen) -> bool) {
+        let begun = Instant::now();
+        while !is_so(&self.seen()) {
+            assert!(begun.elapsed() < PATIENCE, "never: {what}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub fn stop(mut self) -> Ended {
+        self.stopper.stop();
+        self.join()
+    }
+
+    pub fn join(&mut self) -> Ended {
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.stopper.stop();
+            self.stopper.stop();
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "the process died");
+        }
+    }
+}
+
+/// Any port of this machine.
+pub fn anywhere() -> Listen {
+    Listen { address: local(), tls: None }
+}
+
+pub fn local() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+/// A terminal: plain TCP.
+pub struct Terminal(pub TcpStream);
+
+impl Terminal {
+    pub fn at(address: SocketAddr) -> Terminal {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Terminal(stream)
+    }
+
+    pub fn say(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+
+    /// The next whole message, with its length.
+    pub fn hear(&mut self) -> Vec<u8> {
+        hear(&mut self.0)
+    }
+
+    #[track_caller]
+    pub fn echo(&mut self, stan: u32) {
+        let message = echo(stan);
+        self.say(&message);
+        assert_eq!(self.hear(), message);
+    }
+
+    /// Whether the other side closes it, within our patience; what it says before is skipped.
+    pub fn is_closed(&mut self) -> bool {
+        let mut skipped = [0; 4_096];
+        loop {
+            match self.0.read(&mut skipped) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => {
+                    return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                }
+            }
+        }
+    }
+}
+
+pub fn hear(stream: &mut impl Read) -> Vec<u8> {
+    let mut message = vec![0; 2];
+    stream.read_exact(&mut message).unwrap();
+    let length = usize::from(u16::from_be_bytes([message[0], message[1]]));
+    message.resize(2 + length, 0);
+    stream.read_exact(&mut message[2..]).unwrap();
+    message
+}
+
+/// A terminal's echo, with its length.
+pub fn echo(stan: u32) -> Vec<u8> {
+    let message = Builder::new(&UNIONPAY_POS, Mti::M0820)
+        .number(11, u64::from(stan))
+        .text(41, "12345678")
+        .build()
+        .unwrap();
+    let tpdu = Tpdu { destination: 3, source: 0 };
+    let mut frame = Vec::new();
+    Envelope { tpdu, header: Header::NORMAL }.write(&mut frame, &message);
+    framed(&frame)
+}
+
+/// Bytes with their length before them.
+pub fn framed(bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+    [&length[..], bytes].concat()
+}
+
+/// Limits in time that a test can wait for.
+pub fn short() -> Limits {
+    Limits {
+        handshake: Duration::from_millis(400),
+        message: Duration::from_millis(400),
+        ..Limits::default()
+    }
+}
