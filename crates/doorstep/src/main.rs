@@ -5,13 +5,20 @@
 mod balances;
 mod bench;
 mod books;
+mod certificates;
 mod day;
 mod explain;
 mod export;
+mod gateway;
+mod keys;
+mod network;
+mod network_orders;
 mod orders;
 mod payouts;
+mod serve;
 mod setup;
 mod tariffs;
+mod terminal;
 mod verify;
 mod words;
 
@@ -48,6 +55,16 @@ enum Task {
     Payouts(payouts::PayoutsArgs),
     Export(export::ExportArgs),
     Tariff(tariffs::TariffArgs),
+    Serve(serve::ServeArgs),
+    Gateway(gateway::GatewayArgs),
+    Certificates(certificates::CertificatesArgs),
+    /// Card networks: withdrawing one and taking it back, and a simulated one
+    Network {
+        #[command(subcommand)]
+        what: Network,
+    },
+    Terminal(terminal::TerminalArgs),
+    Keys(keys::KeysArgs),
     /// Measures how fast it is, with durability on, ending in a crash and a verification
     Bench {
         #[command(subcommand)]
@@ -56,9 +73,19 @@ enum Task {
 }
 
 #[derive(Subcommand, Debug)]
+enum Network {
+    Run(network::RunArgs),
+    Withdraw(network_orders::WithdrawArgs),
+    Reinstate(network_orders::ReinstateArgs),
+    Status(network_orders::StatusArgs),
+}
+
+#[derive(Subcommand, Debug)]
 enum Bench {
     /// Card collections through the node with the SQLite journal
     Engine(bench::engine::EngineArgs),
+    /// Card sales from terminals over gateways to a simulated network, in processes of their own
+    Door(bench::door::DoorArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for whoever runs the command")]
@@ -73,8 +100,22 @@ fn main() -> ExitCode {
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Serve(args) => serve::run(&args),
+        Task::Gateway(args) => gateway::run(&args),
+        Task::Certificates(args) => certificates::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Terminal(args) => terminal::run(&args),
+        Task::Network { what: Network::Run(args) } => {
+            network::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Network { what: Network::Withdraw(args) } => network_orders::withdraw(&args),
+        Task::Network { what: Network::Reinstate(args) } => network_orders::reinstate(&args),
+        Task::Network { what: Network::Status(args) } => network_orders::status(&args),
         Task::Bench { what: Bench::Engine(args) } => {
             bench::engine::run(&args).map(|()| ExitCode::SUCCESS)
+        }
+        Task::Bench { what: Bench::Door(args) } => {
+            bench::door::run(&args).map(|()| ExitCode::SUCCESS)
         }
     };
     done.unwrap_or_else(|error| {

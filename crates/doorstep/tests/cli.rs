@@ -3,8 +3,10 @@
 
 mod cli {
     mod bed;
+    mod ground;
 
     mod bank;
+    mod bench_door;
     mod day;
     mod directories;
     mod explain;
@@ -13,9 +15,14 @@ mod cli {
     mod full_disk;
     mod help;
     mod import;
+    mod independent;
+    mod keys;
     mod kills;
+    mod network;
     mod orders;
     mod output;
+    mod serve;
     mod tariffs;
+    mod terminal;
     mod verify;
 }

@@ -19,8 +19,14 @@ impl<T> Agenda<T> {
         self.moments.entry(at).or_default().push(what);
     }
 
-    /// The next moment with all that is due at it.
-    pub(crate) fn next(&mut self) -> Option<(Timestamp, Vec<T>)> {
-        self.moments.pop_first()
+    /// The next moment at which something is due.
+    pub(crate) fn first(&self) -> Option<Timestamp> {
+        self.moments.first_key_value().map(|(moment, _)| *moment)
+    }
+
+    /// All that is due at the next moment, where that has come.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<Vec<T>> {
+        self.first().filter(|moment| *moment <= now)?;
+        self.moments.pop_first().map(|(_, things)| things)
     }
 }

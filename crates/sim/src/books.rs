@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::{
     BankId, BreakSide, BreakSubject, BusinessDate, CourierId, DepositId, FirmId, HandOverId,
-    ParcelId, PayoutId, SellerId, TenderId,
+    NetworkId, ParcelId, PayoutId, SellerId, TenderId, TerminalId,
 };
 use money::Currency;
 use tariff::Tender;
@@ -180,6 +180,8 @@ pub enum BreakCause {
     FeeDifference(TenderId),
     /// More cash was counted than there should have been.
     Surplus(HandOverId),
+    /// A terminal forgot lines, this payment's first, and its batch was compared line by line.
+    ForgottenLines(TenderId),
 }
 
 /// A break that has to be in the books, and why.
@@ -195,6 +197,64 @@ pub struct NamedBreak {
     pub amount: u64,
 }
 
+/// What became of an item in a network's own books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemStanding {
+    /// It stands.
+    Stands,
+    /// It was declined.
+    Declined,
+    /// It was reversed.
+    Reversed,
+    /// It was voided.
+    Voided,
+    /// Of a pre-authorisation: it was completed.
+    Completed,
+}
+
+/// A message that a network booked, under the numbers that the switch gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkItem {
+    /// The retrieval reference number, field 37.
+    pub rrn: [u8; 12],
+    /// The terminal, field 41.
+    pub terminal: [u8; 8],
+    /// Field 11.
+    pub stan: u32,
+    /// Field 7, in seconds since 1970.
+    pub sent_s: u64,
+    /// In minor units.
+    pub amount: u64,
+    /// What it is.
+    pub kind: &'static str,
+    /// What became of it.
+    pub standing: ItemStanding,
+    /// Whether the network owes money for it: it is no hold, void or reversed item.
+    pub moves_money: bool,
+}
+
+/// A network's own books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkBooks {
+    /// Which network.
+    pub network: NetworkId,
+    /// Its name.
+    pub reference: String,
+    /// Every item, in the order in which it was heard.
+    pub items: Vec<NetworkItem>,
+}
+
+/// How far a terminal has counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TerminalBooks {
+    /// Which terminal.
+    pub terminal: TerminalId,
+    /// Its last batch.
+    pub batch: u32,
+    /// The number that it used last.
+    pub last_stan: u32,
+}
+
 /// What the world did, in its own books. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorldReport {
@@ -206,6 +266,10 @@ pub struct WorldReport {
     pub statement: Vec<BankLine>,
     /// Networks and wallets.
     pub rails: Vec<RailBooks>,
+    /// The networks' own books, message by message.
+    pub networks: Vec<NetworkBooks>,
+    /// Terminals.
+    pub terminals: Vec<TerminalBooks>,
     /// Cash taken at doors.
     pub cash: Vec<CashTaking>,
     /// Couriers.

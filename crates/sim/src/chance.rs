@@ -29,6 +29,8 @@ pub(crate) enum Theme {
     Bank = 5,
     /// Made orders.
     Orders = 6,
+    /// Keys of terminals and networks.
+    Keys = 7,
 }
 
 /// A stream of chance.

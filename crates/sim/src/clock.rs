@@ -2,7 +2,7 @@
 
 use engine::{BusinessDate, Timestamp};
 
-/// The length of a tick: nothing happens between two of them. A terminal's payment takes one.
+/// The length of a tick: couriers act at ticks, and only messages travel between two of them.
 pub(crate) const TICK_MS: u64 = 30_000;
 /// A minute, in milliseconds.
 pub(crate) const MINUTE_MS: u64 = 60_000;
@@ -17,6 +17,8 @@ pub(crate) const ASSIGNING: u64 = 7 * 60 + 30;
 pub(crate) const LOADING: u64 = 8 * 60;
 /// The first door.
 pub(crate) const FIRST_DOOR: u64 = 9 * 60;
+/// The first network is away for a while, where things go wrong.
+pub(crate) const OUTAGE: u64 = 11 * 60;
 /// From now on couriers come to the hub at midday.
 pub(crate) const MIDDAY: u64 = 12 * 60 + 30;
 /// Second attempts begin.
@@ -25,6 +27,8 @@ pub(crate) const SECOND_ROUND: u64 = 13 * 60 + 30;
 pub(crate) const THIRD_ROUND: u64 = 16 * 60 + 30;
 /// Nobody is called on from now on. Tours are cut so that they end by 19:00; this is for bad days.
 pub(crate) const LAST_DOOR: u64 = 21 * 60;
+/// Terminals close their batches.
+pub(crate) const CLOSING: u64 = 22 * 60;
 /// Firms bring the day's cash to the bank.
 pub(crate) const NIGHT_DEPOSIT: u64 = 22 * 60 + 30;
 
@@ -66,6 +70,11 @@ impl Clock {
     /// A minute of the day after.
     pub(crate) fn tomorrow(self, minute: u64) -> Timestamp {
         self.on(self.date.plus(1), minute)
+    }
+
+    /// The moment, or the next tick.
+    pub(crate) fn tick(at: Timestamp) -> Timestamp {
+        Timestamp(at.0.next_multiple_of(TICK_MS))
     }
 
     pub(crate) fn on(self, date: BusinessDate, minute: u64) -> Timestamp {

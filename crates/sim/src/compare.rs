@@ -7,7 +7,7 @@ use engine::view::{ParcelState, TenderState, TenderView};
 use engine::{BreakSide, BreakSubject, Engine};
 use tariff::{FeeKind, Tender};
 
-use crate::books::{CashTaking, ParcelEnding, RailAnswer, RailItem, Whereabouts, WorldReport};
+use crate::books::{BreakCause, CashTaking, ParcelEnding, RailItem, Whereabouts, WorldReport};
 
 /// Compares what the world did with what the books say: every account's balance, every payment,
 /// every parcel, every break. The engine has to hold the day and nothing else in the day's
@@ -83,6 +83,16 @@ fn expected_balances(world: &WorldReport) -> Balances {
         let amount = i128::from(one.amount);
         let signed = if one.side == BreakSide::Excess { -amount } else { amount };
         add(A::Suspense.name(), 0, signed);
+        // Nothing was missing but lines: what the books took off the network stays off.
+        match (one.cause, one.subject) {
+            (BreakCause::ForgottenLines(_), BreakSubject::Network(network)) => {
+                add(A::NetworkReceivable.name(), network.0, -signed);
+            }
+            (BreakCause::ForgottenLines(_), BreakSubject::Wallet(wallet)) => {
+                add(A::WalletReceivable.name(), wallet.0, -signed);
+            }
+            _ => {}
+        }
     }
     for seller in &world.sellers {
         add(OWED, seller.seller.0, seller.share - seller.paid);
@@ -125,7 +135,8 @@ fn agrees_with_cash(tender: &TenderView, taking: Option<&CashTaking>) -> bool {
     let state = match tender.state {
         T::Reversed => taking.given_back,
         T::Approved | T::Held | T::Released => !taking.given_back,
-        T::Begun | T::Unknown | T::Declined => false,
+        // Cash is there or not, and given back at once.
+        _ => false,
     };
     state && taking.amount == tender.amount.minor()
 }
@@ -138,10 +149,17 @@ fn agrees_with_rail(tender: &TenderView, item: Option<&RailItem>) -> bool {
     };
     let state = match tender.state {
         T::Begun | T::Unknown => item.kept_back.is_none(),
-        T::Declined => item.answer == RailAnswer::Declined,
+        T::Declined => !item.stands(),
         T::Reversed => !item.stands(),
         T::Approved => item.stands() && item.kept_back.is_none(),
         T::Held | T::Released => item.stands() && item.kept_back.is_some(),
+        // Nothing is left half done in the evening.
+        T::Authorised
+        | T::Completing
+        | T::CompletionUnknown
+        | T::TakingBack(_)
+        | T::Releasing(_)
+        | T::UndoingVoid => false,
     };
     state && item.amount == tender.amount.minor() && item.how == tender.method
 }

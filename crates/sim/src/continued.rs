@@ -1,6 +1,7 @@
 //! Going on with a day that was interrupted.
 
 use engine::{Command, Engine, Outcome, Timestamp};
+use switch::{Fact, Question};
 
 use crate::office::{Answer, Office};
 
@@ -109,5 +110,16 @@ impl<O: Office> Office for Continued<O> {
             answers.extend(self.office.carry_out(rest).map_err(ContinueError::Office)?);
         }
         Ok(answers)
+    }
+
+    fn ask(&mut self, questions: Vec<Question>) -> Result<Vec<Fact>, Self::Error> {
+        match &self.second {
+            Some(second) => Ok(questions.into_iter().map(|one| one.ask(second)).collect()),
+            None => self.office.ask(questions).map_err(ContinueError::Office),
+        }
+    }
+
+    fn keep(&mut self, name: &str, text: String) -> Result<String, Self::Error> {
+        self.office.keep(name, text).map_err(ContinueError::Office)
     }
 }

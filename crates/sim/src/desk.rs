@@ -1,6 +1,7 @@
 //! The way to the office: all commands of a moment in few calls, some of them sent twice.
 
 use engine::{Command, Event, Refusal, Timestamp};
+use switch::{Fact, Question};
 
 use crate::chance::{Chance, Theme};
 use crate::office::{Answer, DayError, Office};
@@ -128,6 +129,26 @@ impl<'o, O: Office> Desk<'o, O> {
         Ok(())
     }
 
+    /// Asks the books; each question has its fact.
+    pub(crate) fn ask(
+        &mut self,
+        questions: Vec<Question>,
+    ) -> Result<Vec<Fact>, DayError<O::Error>> {
+        let asked = questions.len();
+        let facts = self.office.ask(questions).map_err(DayError::Office)?;
+        let answered = facts.len();
+        if asked == answered {
+            Ok(facts)
+        } else {
+            Err(DayError::AnswersMissing { asked, answered })
+        }
+    }
+
+    /// Has a file of the day kept, and reads it back.
+    pub(crate) fn keep(&mut self, name: &str, text: String) -> Result<String, DayError<O::Error>> {
+        self.office.keep(name, text).map_err(DayError::Office)
+    }
+
     /// Sends what is still to be sent a second time.
     pub(crate) fn close(&mut self, at: Timestamp) -> Result<(), DayError<O::Error>> {
         self.call(at, Vec::new()).map(|_| ())
@@ -176,7 +197,8 @@ fn is_once(events: &[Event]) -> bool {
 }
 
 /// Whether the books know the command again when it is sent twice. The others carry no number by
-/// which they could: sent twice they are refused for the parcel's state, or do the same again.
+/// which they could: sent twice they are refused for the parcel's state, or do the same again. The
+/// switch's commands are sent once: what is sent twice at the door are messages.
 fn is_known_again(command: &Command) -> bool {
     use Command as C;
     !matches!(
@@ -186,5 +208,24 @@ fn is_known_again(command: &Command) -> bool {
             | C::RecordAttempt { .. }
             | C::AcceptPart { .. }
             | C::ReleaseDue { .. }
+            | C::SetOfflineLimit { .. }
+            | C::OpenBatch { .. }
+            | C::CloseBatch { .. }
+            | C::ReconcileBatch { .. }
+            | C::BeginPurchase { .. }
+            | C::ResolvePurchase { .. }
+            | C::BeginCompletion { .. }
+            | C::ResolveCompletion { .. }
+            | C::EndCompletionReversal { .. }
+            | C::BeginVoid { .. }
+            | C::UndoVoid { .. }
+            | C::BeginReversal { .. }
+            | C::EndTakingBack { .. }
+            | C::ReverseCollection { .. }
+            | C::TakeAdvice { .. }
+            | C::AnswerAdvice { .. }
+            | C::TakeCash { .. }
+            | C::BeginRefund { .. }
+            | C::AnswerRefund { .. }
     )
 }

@@ -7,6 +7,7 @@ use engine::{ATTEMPTS_MAX, AttemptReason, ParcelId, RefuseReason};
 use tariff::{CardKind, Tender};
 
 use crate::chance::{Chance, Theme};
+use crate::doors::Brand;
 use crate::inputs::TenderMix;
 use crate::rates::{self, Rates};
 
@@ -37,9 +38,9 @@ pub(crate) enum Silence {
     RequestLost,
     /// The network approved; its answer never came.
     AnswerLost,
-    /// The network approved; its answer comes so many ticks after it was given up.
+    /// The network approved; its answer comes so many seconds after it was given up.
     LateApproval(u64),
-    /// The network declined; its answer comes a tick after it was given up.
+    /// The network declined; its answer comes a second after it was given up.
     LateDecline,
 }
 
@@ -67,26 +68,39 @@ pub(crate) struct Fate {
     pub means: [Means; 3],
     /// Paid in two parts: the first, in parts per million.
     pub split: Option<u32>,
-    /// Which network a card goes to, by place.
-    pub network: usize,
+    /// Which networks take the buyer's cards.
+    pub brand: Brand,
     /// The codes of the payments that are declined before one is not.
     pub declines: [Option<[u8; 2]>; 2],
     /// A buyer who was declined asks for another attempt.
     pub cannot_pay: bool,
     /// A payment without an answer, after those that are declined.
     pub timeout: Option<Timeout>,
-    /// The terminal does not hear of the first approval and reverses it.
+    /// The line drops before the terminal hears of the first approval.
     pub approval_unheard: bool,
     /// The first cash is given back at the door.
     pub cash_given_back: bool,
     /// The buyer waits for a courier whose cash is at its limit.
     pub rather_waits: bool,
+    /// A terminal whose line dropped repeats; the others reverse.
+    pub repeats: bool,
+    /// The network gives its answer twice.
+    pub doubled: bool,
+    /// The terminal sends a payment once more though it was answered.
+    pub sent_twice: bool,
+    /// The first payment by card or QR is taken back at the door.
+    pub taken_back: bool,
+    /// A card is pre-authorised first.
+    pub holds: bool,
+    /// The terminal has no line and approves a card itself, if it may.
+    pub offline: bool,
 }
 
 /// Reversals of one payment that go unheard at the most.
 const UNHEARD_MAX: usize = 3;
-/// A late approval comes at most so many ticks late: before or after the reversal.
-const LATE_TICKS_MAX: u64 = 8;
+/// A late approval comes at most so many seconds late: before or after the reversal, which is sent
+/// again after 2, 4 and 8 seconds where it is not heard.
+const LATE_SECONDS_MAX: u64 = 8;
 /// ISO 8583 response codes of declines: not sufficient funds, do not honour, over the limit.
 const DECLINE_CODES: [[u8; 2]; 3] = [*b"51", *b"05", *b"61"];
 const REFUSE_REASONS: [RefuseReason; 4] = [
@@ -133,6 +147,12 @@ impl Fate {
         let cannot_pay = chance.happens(rates.cannot_pay);
         let timeout = chance.happens(rates.timeout);
         let timeout = Some(draw_timeout(&mut chance, rates)).filter(|_| timeout);
+        let (approval_unheard, cash_given_back, rather_waits) = (
+            chance.happens(rates.approval_unheard),
+            chance.happens(rates.cash_given_back),
+            chance.happens(rates::RATHER_WAITS_PPM),
+        );
+        let every = chance.happens(rates::EVERY_NETWORK_PPM);
         Fate {
             firm,
             absent,
@@ -140,13 +160,19 @@ impl Fate {
             part,
             means,
             split,
-            network,
+            brand: if every { Brand::Every } else { Brand::Only(network) },
             declines,
             cannot_pay,
             timeout,
-            approval_unheard: chance.happens(rates.approval_unheard),
-            cash_given_back: chance.happens(rates.cash_given_back),
-            rather_waits: chance.happens(rates::RATHER_WAITS_PPM),
+            approval_unheard,
+            cash_given_back,
+            rather_waits,
+            repeats: chance.happens(rates::WHOLE_PPM / 2),
+            doubled: chance.happens(rates.doubled),
+            sent_twice: chance.happens(rates.duplicate),
+            taken_back: chance.happens(rates.taken_back),
+            holds: chance.happens(rates::HOLD_PPM),
+            offline: chance.happens(rates::OFFLINE_PPM),
         }
     }
 }
@@ -181,7 +207,7 @@ fn draw_means(mix: TenderMix, chance: &mut Chance) -> ([Means; 3], Option<u32>) 
 }
 
 fn draw_timeout(chance: &mut Chance, rates: &Rates) -> Timeout {
-    let after = chance.between(1, LATE_TICKS_MAX);
+    let after = chance.between(1, LATE_SECONDS_MAX);
     let silence = match chance.below(10) {
         0..3 => Silence::RequestLost,
         3..6 => Silence::AnswerLost,

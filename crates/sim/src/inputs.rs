@@ -14,6 +14,10 @@ pub const FIRMS_MAX: u8 = 50;
 /// pace.
 pub const PARCELS_PER_COURIER_MAX: u16 = 100;
 
+/// What a parcel may cost at the most, in minor units: a terminal's totals have twelve digits, and
+/// a tour has up to [`PARCELS_PER_COURIER_MAX`] parcels.
+pub const DUE_MAX: u64 = 9_999_999_999;
+
 /// One parcel of the day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParcelInput {
@@ -160,6 +164,17 @@ pub enum InputError {
         /// The order.
         order: String,
     },
+    /// A parcel that costs more than a terminal can add up.
+    #[error(
+        "parcel {order} of seller {seller} costs more than {DUE_MAX} minor units, the most that \
+         terminals can add up; leave it out"
+    )]
+    TooMuchForTerminals {
+        /// The seller.
+        seller: String,
+        /// The order.
+        order: String,
+    },
     /// The same parcel twice.
     #[error("parcel {order} of seller {seller} is there twice")]
     Twice {
@@ -237,6 +252,10 @@ fn check_parcels(inputs: &DayInputs) -> Result<(), InputError> {
         let (seller, order) = (&parcel.seller_reference, &parcel.order_reference);
         if parcel.due.is_zero() {
             return Err(InputError::NothingDue { seller: seller.clone(), order: order.clone() });
+        }
+        if parcel.due.minor() > DUE_MAX {
+            let (seller, order) = (seller.clone(), order.clone());
+            return Err(InputError::TooMuchForTerminals { seller, order });
         }
         if !seen.insert((seller, order)) {
             return Err(InputError::Twice { seller: seller.clone(), order: order.clone() });

@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 
 use engine::{Command, Engine, Event, Outcome, Refusal, Timestamp};
+use switch::{Fact, Question};
 
+use crate::doors::DoorError;
 use crate::inputs::InputError;
 
 /// What became of one command.
@@ -26,6 +28,22 @@ pub trait Office {
         &mut self,
         commands: Vec<(Timestamp, Command)>,
     ) -> Result<Vec<Answer>, Self::Error>;
+
+    /// Answers questions of the switch, one fact each: what is true after all commands that were
+    /// carried out.
+    ///
+    /// # Errors
+    /// As [`Office::carry_out`].
+    fn ask(&mut self, questions: Vec<Question>) -> Result<Vec<Fact>, Self::Error>;
+
+    /// Keeps a file of the day, a network's clearing file, and reads it back.
+    ///
+    /// # Errors
+    /// Where it cannot be kept or read.
+    fn keep(&mut self, name: &str, text: String) -> Result<String, Self::Error> {
+        let _ = name;
+        Ok(text)
+    }
 }
 
 /// The books without a journal.
@@ -43,6 +61,10 @@ impl Office for Engine {
         });
         Ok(answers.collect())
     }
+
+    fn ask(&mut self, questions: Vec<Question>) -> Result<Vec<Fact>, Infallible> {
+        Ok(questions.into_iter().map(|question| question.ask(self)).collect())
+    }
 }
 
 /// Why a day ended early.
@@ -54,6 +76,9 @@ pub enum DayError<E> {
     /// The office failed.
     #[error("{0}")]
     Office(E),
+    /// Something at the doors failed that is nobody's fate: a socket, a key.
+    #[error("{0}")]
+    Door(#[from] DoorError),
     /// The books refused something that the world had every reason to do.
     #[error("the books refused {command} at {} ms: {refusal}", at.0)]
     Refused {

@@ -44,7 +44,25 @@ pub const REVERSAL_UNHEARD_PPM: u32 = 300_000;
 pub const APPROVAL_UNHEARD_PPM: u32 = 1_000;
 /// Cash payments that are given back at the door, the buyer having found the card. Assumption.
 pub const CASH_GIVEN_BACK_PPM: u32 = 2_000;
-/// Commands that are sent twice. Assumption.
+/// Approved payments, cards and QR, that are taken back at the door: the buyer wants to pay
+/// otherwise. Assumption.
+pub const TAKEN_BACK_PPM: u32 = 2_000;
+/// Answers that a network gives twice. Assumption.
+pub const DOUBLED_PPM: u32 = 5_000;
+/// Terminals that lose their memory once, and with it the lines of their batch so far. Assumption.
+pub const FORGETS_PPM: u32 = 50_000;
+/// Cards that every network takes; the others are taken by one. Assumption.
+pub const EVERY_NETWORK_PPM: u32 = 600_000;
+/// Card payments that are pre-authorised first and completed when the parcel was looked at. Not a
+/// fault: never scaled. Assumption.
+pub const HOLD_PPM: u32 = 10_000;
+/// Terminals that may approve sales themselves. Not a fault. Assumption.
+pub const OFFLINE_TERMINAL_PPM: u32 = 150_000;
+/// Card payments at such a terminal that it approves itself, having no line. Not a fault.
+/// Assumption.
+pub const OFFLINE_PPM: u32 = 50_000;
+/// Commands that are sent twice, and messages that terminals repeat though they were answered.
+/// Assumption.
 pub const DUPLICATE_PPM: u32 = 10_000;
 /// Hand-overs at which cash is missing: 1 in 40. Assumption.
 pub const SHORT_PPM: u32 = 25_000;
@@ -87,7 +105,13 @@ pub struct Rates {
     pub approval_unheard: u32,
     /// Cash given back at the door.
     pub cash_given_back: u32,
-    /// Commands sent twice.
+    /// Approved payments taken back at the door.
+    pub taken_back: u32,
+    /// Answers given twice.
+    pub doubled: u32,
+    /// Terminals that forget.
+    pub forgets: u32,
+    /// Commands and messages sent twice.
     pub duplicate: u32,
     /// Hand-overs with cash missing.
     pub short: u32,
@@ -126,6 +150,9 @@ impl Rates {
             reversal_unheard: fault(REVERSAL_UNHEARD_PPM),
             approval_unheard: fault(APPROVAL_UNHEARD_PPM),
             cash_given_back: fault(CASH_GIVEN_BACK_PPM),
+            taken_back: fault(TAKEN_BACK_PPM),
+            doubled: fault(DOUBLED_PPM),
+            forgets: fault(FORGETS_PPM),
             duplicate: fault(DUPLICATE_PPM),
             short: fault(SHORT_PPM),
             surplus: fault(SURPLUS_PPM),
@@ -173,6 +200,9 @@ mod tests {
             reversal_unheard: 0,
             approval_unheard: 0,
             cash_given_back: 0,
+            taken_back: 0,
+            doubled: 0,
+            forgets: 0,
             duplicate: 0,
             short: 0,
             surplus: 0,

@@ -4,6 +4,7 @@ use engine::{BusinessDate, FirmId, PayoutLine, Timestamp};
 use money::Currency;
 use tariff::{FeeKind, Tender};
 
+use crate::doors::DoorCounts;
 use crate::inputs::{Origin, TenderMix};
 use crate::rates::Rates;
 
@@ -159,12 +160,14 @@ pub struct Incidents {
     pub cash_limit: u64,
     /// Trips to the hub for that reason.
     pub cash_limit_trips: u64,
-    /// Payments that had to wait for the reversal of an earlier one.
+    /// Payments that had to wait: for the reversal of an earlier one, or for a network.
     pub waits: u64,
-    /// Reversals sent, the repeated ones too.
-    pub reversals_sent: u64,
     /// Approvals that did not reach the terminal.
     pub approvals_unheard: u64,
+    /// Cards that were pre-authorised first.
+    pub held: u64,
+    /// Payments by card and QR taken back at the door.
+    pub taken_back: u64,
     /// Cash given back at the door.
     pub cash_given_back: u64,
     /// One-time codes mistyped and refused.
@@ -238,6 +241,8 @@ pub struct DayReport {
     pub counts: Counts,
     /// What else happened.
     pub incidents: Incidents,
+    /// What happened at the terminals, and between switch and networks.
+    pub doors: DoorCounts,
     /// The payouts, in the order in which they were planned.
     pub payouts: Vec<PayoutRecord>,
     /// The firms.

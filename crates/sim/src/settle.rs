@@ -1,18 +1,20 @@
 //! The night and the days after: deposits, clearing, returns, releases, settlement, payouts.
 
 use engine::{
-    BusinessDate, Command, Cycle, DepositId, Event, ITEMS_PER_COMMAND_MAX, PayoutLine, PersonId,
-    PlanId, Refusal, Timestamp,
+    BreakSubject, BusinessDate, Command, Cycle, DepositId, Event, ITEMS_PER_COMMAND_MAX,
+    PayoutLine, PersonId, PlanId, Refusal, TenderId, Timestamp,
 };
+use peers::clearing::ClearingFile;
 
-use crate::books::{BankLineKind, BreakCause, NamedBreak, Whereabouts};
+use crate::books::{BankLineKind, BreakCause, NamedBreak, RailItem, Whereabouts};
 use crate::chance::{Chance, Theme};
 use crate::clock::{self, MINUTE_MS};
 use crate::day::{Run, Stage};
 use crate::desk::Answered;
+use crate::doors::DoorError;
 use crate::office::{DayError, Office};
 use crate::rates::{REPAID_PPM, WHOLE_PPM};
-use crate::world::amount;
+use crate::world::{World, amount};
 
 /// A fee difference is at most so many minor units.
 const FEE_DIFFERENCE_MAX: u64 = 20;
@@ -70,56 +72,65 @@ impl<O: Office> Run<'_, O> {
         Ok(())
     }
 
-    /// The files of networks and wallets, item by item.
+    /// The files of networks, and what the wallet pays, item by item.
     pub(crate) fn clear(&mut self) -> Result<(), DayError<O::Error>> {
         let at = self.at(self.world.clock.tomorrow(clock::CLEARING));
         for place in 0..self.world.rails.len() {
-            let commands = self.clearing_file(place);
+            let commands = match self.world.rail_subject(place) {
+                BreakSubject::Network(_) => self.clearing_file(place, at)?,
+                _ => self.wallet_pays(place),
+            };
             self.certain(at, commands)?;
             self.show(Stage::Clearing, place as u64 + 1, self.world.rails.len() as u64);
         }
         Ok(())
     }
 
-    fn clearing_file(&mut self, place: usize) -> Vec<Command> {
-        let world = &mut self.world;
-        let subject = world.rail_subject(place);
-        let mut chance = Chance::new(world.seed, Theme::Clearing, place as u64);
-        let mut items = std::mem::take(&mut world.rails[place].items);
-        let (mut commands, mut received) = (Vec::new(), 0);
-        for (tender, item) in items.iter_mut().filter(|(_, item)| item.stands()) {
-            let expected = world.kept_by_rail(item.how, item.amount, item.asked_on);
-            let differs = chance.happens(world.rates.fee_difference);
-            let more = chance.happens(WHOLE_PPM / 2);
-            let by = chance.between(1, FEE_DIFFERENCE_MAX);
-            let kept_back = match (differs, more) {
-                (false, _) => expected,
-                (true, true) => (expected + by).min(item.amount),
-                (true, false) => expected.saturating_sub(by),
-            };
-            if kept_back != expected {
-                use engine::BreakSide::{Excess, Shortfall};
-                world.breaks.push(NamedBreak {
-                    cause: BreakCause::FeeDifference(*tender),
-                    subject,
-                    side: if kept_back > expected { Shortfall } else { Excess },
-                    amount: kept_back.abs_diff(expected),
-                });
+    /// A network's file, as it is kept and read back: what the network has in its own books.
+    fn clearing_file(
+        &mut self,
+        place: usize,
+        at: Timestamp,
+    ) -> Result<Vec<Command>, DayError<O::Error>> {
+        let date = self.world.clock.date;
+        let mut chance = Chance::new(self.world.seed, Theme::Clearing, place as u64);
+        let mut file = self.doors.clear(place, date, at);
+        for line in &mut file.lines {
+            let tender = self.doors.tender_of_line(place, line);
+            let item = tender.and_then(|tender| self.world.rails[place].items.get(&tender));
+            if let Some(item) = item {
+                let kept_back = self.world.kept_back(item, &mut chance);
+                line.kept_back = i64::try_from(kept_back).unwrap_or(i64::MAX);
             }
-            item.kept_back = Some(kept_back);
-            received += item.amount - kept_back;
-            commands.push(Command::ConfirmClearing {
-                bank: world.bank,
-                tender: *tender,
-                amount: amount(item.amount),
-                kept_back: amount(kept_back),
-            });
         }
-        world.rails[place].items = items;
-        if received > 0 {
-            world.bank(BankLineKind::Clearing(subject), received);
+        let name = format!("clearing-{}-{date}.txt", file.network);
+        let text = file.to_text().map_err(DoorError::from)?;
+        let text = self.desk.keep(&name, text)?;
+        let file = ClearingFile::parse(&text).map_err(DoorError::from)?;
+        let mut cleared = Vec::with_capacity(file.lines.len());
+        for line in &file.lines {
+            let (Some(tender), Ok(amount), Ok(kept_back)) = (
+                self.doors.tender_of_line(place, line),
+                u64::try_from(line.amount),
+                u64::try_from(line.kept_back),
+            ) else {
+                self.world.disagreements.push(format!("the books never began {line:?}"));
+                continue;
+            };
+            cleared.push((tender, amount, kept_back));
         }
-        commands
+        Ok(self.world.cleared(place, cleared))
+    }
+
+    /// What the wallet pays: it needs no file.
+    fn wallet_pays(&mut self, place: usize) -> Vec<Command> {
+        let mut chance = Chance::new(self.world.seed, Theme::Clearing, place as u64);
+        let items = self.world.rails[place].items.iter();
+        let standing = items
+            .filter(|(_, item)| item.stands())
+            .map(|(tender, item)| (*tender, item.amount, self.world.kept_back(item, &mut chance)));
+        let cleared = standing.collect();
+        self.world.cleared(place, cleared)
     }
 
     /// Couriers pay up what was short, most of them.
@@ -279,5 +290,55 @@ impl<O: Office> Run<'_, O> {
         self.certain(at, commands)?;
         self.show(Stage::Settling, total, total);
         Ok(back)
+    }
+}
+
+impl World {
+    /// What a network or wallet keeps back of a payment: what the tariff says, most of the time.
+    fn kept_back(&self, item: &RailItem, chance: &mut Chance) -> u64 {
+        let expected = self.kept_by_rail(item.how, item.amount, item.asked_on);
+        let differs = chance.happens(self.rates.fee_difference);
+        let more = chance.happens(WHOLE_PPM / 2);
+        let by = chance.between(1, FEE_DIFFERENCE_MAX);
+        match (differs, more) {
+            (false, _) => expected,
+            (true, true) => (expected + by).min(item.amount),
+            (true, false) => expected.saturating_sub(by),
+        }
+    }
+
+    /// Payments are cleared, each with what is kept back of it.
+    fn cleared(&mut self, place: usize, cleared: Vec<(TenderId, u64, u64)>) -> Vec<Command> {
+        let subject = self.rail_subject(place);
+        let (mut commands, mut received) = (Vec::with_capacity(cleared.len()), 0);
+        for (tender, minor, kept_back) in cleared {
+            let Some(mut item) = self.rails[place].items.get(&tender).copied() else {
+                self.disagreements.push(format!("{tender:?} is cleared and was never asked for"));
+                continue;
+            };
+            let expected = self.kept_by_rail(item.how, item.amount, item.asked_on);
+            if kept_back != expected {
+                use engine::BreakSide::{Excess, Shortfall};
+                self.breaks.push(NamedBreak {
+                    cause: BreakCause::FeeDifference(tender),
+                    subject,
+                    side: if kept_back > expected { Shortfall } else { Excess },
+                    amount: kept_back.abs_diff(expected),
+                });
+            }
+            item.kept_back = Some(kept_back);
+            self.rails[place].items.insert(tender, item);
+            received += minor.saturating_sub(kept_back);
+            commands.push(Command::ConfirmClearing {
+                bank: self.bank,
+                tender,
+                amount: amount(minor),
+                kept_back: amount(kept_back),
+            });
+        }
+        if received > 0 {
+            self.bank(BankLineKind::Clearing(subject), received);
+        }
+        commands
     }
 }

@@ -14,13 +14,18 @@ use crate::chance::{Chance, Theme};
 use crate::clock::Clock;
 use crate::fate::Fate;
 use crate::inputs::{DayInputs, DayOptions, InputError, TenderMix, check_inputs};
-use crate::rates::Rates;
+use crate::rates::{OFFLINE_TERMINAL_PPM, Rates};
 use crate::report::Incidents;
 use crate::world::{Courier, Firm, Parcel, Seller, World, amount};
 
 const BANK: &str = "bank-1";
 const NETWORKS: [&str; 2] = ["network-1", "network-2"];
 const WALLET: &str = "wallet-1";
+
+/// The number of the first terminal; eight digits, as field 41 has them.
+const FIRST_TERMINAL: u64 = 10_000_001;
+/// A terminal may approve so many of the largest sales before it has forwarded them.
+const OFFLINE_SALES: u64 = 5;
 
 /// One seller in so many is a person, the others are companies. By the seller's identifier, so
 /// that it is the same every day. Assumption.
@@ -53,7 +58,6 @@ impl World {
             parcels,
             firms: (1..=options.firms).map(firm).collect(),
             couriers: Vec::new(),
-            chases: Vec::new(),
             agenda: Agenda::new(),
             breaks: Vec::new(),
             incidents: Incidents::default(),
@@ -82,20 +86,33 @@ impl World {
     fn courier(&self, firm: usize, number: usize, stops: VecDeque<usize>) -> Courier {
         let reference = format!("{}-courier-{number:03}", self.firms[firm].reference);
         let id = CourierId::derived(&reference);
+        let mut chance = Chance::new(self.seed, Theme::Courier, id.0);
+        let forgets = chance.happens(self.rates.forgets);
+        let offline = chance.happens(OFFLINE_TERMINAL_PPM);
+        let offline = if offline { self.offline_limit() } else { 0 };
         Courier {
             id,
             firm,
-            terminal: TerminalId::derived(&format!("{reference}-terminal")),
+            terminal: TerminalId(FIRST_TERMINAL + self.couriers.len() as u64),
+            paying: None,
+            offline,
+            forgets,
             reference,
             stops,
             again: Vec::new(),
-            chance: Chance::new(self.seed, Theme::Courier, id.0),
+            chance,
             was_at_hub: false,
             should_have: 0,
             has: 0,
             owes: 0,
             hand_overs: 0,
         }
+    }
+
+    /// What a terminal may approve itself: two average parcels.
+    fn offline_limit(&self) -> u64 {
+        let sum: u64 = self.parcels.iter().map(|parcel| parcel.due).sum();
+        2 * (sum / self.parcels.len() as u64)
     }
 
     /// Opens the books and registers everybody but the sellers.
@@ -142,8 +159,12 @@ impl World {
                 cash_limit: amount(self.cash_limit),
                 reference: courier.reference.clone(),
             });
-            let (terminal, courier) = (courier.terminal, courier.id);
+            let (terminal, limit, courier) = (courier.terminal, courier.offline, courier.id);
             commands.push(Command::RegisterTerminal { terminal, courier });
+            if limit > 0 {
+                let (each, total) = (amount(limit), amount(OFFLINE_SALES * limit));
+                commands.push(Command::SetOfflineLimit { terminal, each, total });
+            }
         }
         commands
     }

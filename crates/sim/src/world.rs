@@ -2,17 +2,18 @@
 //!
 //! A courier is a chain of steps: each acts at one moment and puts down the next one. What is
 //! asked of the books at a moment is collected in [`Ask`]s and carried out in one call; what to do
-//! with each answer stands beside it.
+//! with each answer stands beside it. Payments are made at the terminal; what comes of them is
+//! heard by [`World::at_the_door`].
 
-mod chase;
 mod door;
 mod hub;
 mod ledger;
+mod pay;
 mod people;
 
 use std::collections::BTreeMap;
 
-use engine::{BankId, Command, Event, ParcelId, Refusal, SellerId, TenderId, Timestamp};
+use engine::{BankId, Command, Event, ParcelId, Refusal, SellerId, Timestamp};
 use money::{Amount, Currency};
 use tariff::ClassNo;
 use tariff::file::Tariff;
@@ -20,14 +21,13 @@ use tariff::file::Tariff;
 use crate::agenda::Agenda;
 use crate::books::{BankLine, BankLineKind, CashTaking, NamedBreak, RailBooks, Whereabouts};
 use crate::clock::{Clock, TICK_MS};
-use crate::fate::Means;
+use crate::doors::{Deed, What};
 use crate::office::Answer;
 use crate::rates::Rates;
 use crate::report::Incidents;
 
-pub(crate) use chase::Chase;
-pub(crate) use door::Reply;
 pub(crate) use hub::HandOver;
+pub(crate) use pay::Payment;
 pub(crate) use people::{Courier, Firm, Parcel, Seller};
 
 /// The world.
@@ -52,23 +52,15 @@ pub(crate) struct World {
     pub places: BTreeMap<ParcelId, usize>,
     pub firms: Vec<Firm>,
     pub couriers: Vec<Courier>,
-    pub chases: Vec<Chase>,
     pub agenda: Agenda<Wake>,
     pub breaks: Vec<NamedBreak>,
     pub incidents: Incidents,
     pub disagreements: Vec<String>,
 }
 
-/// Who acts.
+/// A courier who acts, by place.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Wake {
-    /// A courier, by place.
-    Courier(usize, Step),
-    /// Who reverses payments without an answer, by the place of the chase.
-    Chase(usize),
-    /// An answer that comes late.
-    LateAnswer(usize),
-}
+pub(crate) struct Wake(pub usize, pub Step);
 
 /// What a courier does next. Parcels by place.
 #[derive(Clone, Copy, Debug)]
@@ -79,10 +71,10 @@ pub(crate) enum Step {
     Arrive(usize),
     /// Asks for what is left.
     Pay(usize),
-    /// Has the terminal's answer, or none.
-    Hear(Payment, Reply),
-    /// The terminal reverses, or cash is given back.
-    TakeBack(Payment),
+    /// Completes what was pre-authorised.
+    Complete,
+    /// Takes back what was paid.
+    TakeBack,
     /// Is to come again.
     GoAway(usize),
     /// Is at the hub; with a door to go back to.
@@ -93,16 +85,12 @@ pub(crate) enum Step {
     Leave(Option<usize>),
 }
 
-/// A payment at a door.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Payment {
-    pub courier: usize,
-    pub parcel: usize,
-    pub tender: TenderId,
-    /// The network or wallet, by place; none for cash.
-    pub rail: Option<usize>,
-    pub means: Means,
-    pub amount: u64,
+/// What couriers want of the books and of their terminals.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    pub asks: Vec<Ask>,
+    /// By courier.
+    pub deeds: Vec<(usize, Deed)>,
 }
 
 /// What is asked of the books.
@@ -126,18 +114,6 @@ pub(crate) enum Then {
     GivenUp(usize),
     /// So much of the parcel is taken.
     PartTaken(usize, usize, u64),
-    /// A payment waits for its answer.
-    Begun(Payment),
-    /// A payment has its answer.
-    Resolved(Payment, Reply),
-    /// Cash was taken.
-    CashTaken(Payment),
-    /// A payment was taken back at the door.
-    TakenBack(Payment),
-    /// A reversal was acknowledged.
-    Chased(usize),
-    /// A late answer was put down.
-    LateAnswer(usize),
     /// A hand-over began.
     HandOverStarted(usize, HandOver),
     /// A wrong code was tried.
@@ -149,24 +125,23 @@ pub(crate) enum Then {
 }
 
 impl World {
-    /// Lets somebody act.
-    pub(crate) fn wake(&mut self, wake: Wake, now: Timestamp, asks: &mut Vec<Ask>) {
-        match wake {
-            Wake::Chase(chase) => self.chase(chase, now, asks),
-            Wake::LateAnswer(chase) => self.answer_late(chase, asks),
-            Wake::Courier(courier, step) => match step {
-                Step::Load => self.load(courier, asks),
-                Step::Arrive(parcel) => self.arrive(courier, parcel, now, asks),
-                Step::Pay(parcel) => self.pay(courier, parcel, asks),
-                Step::Hear(payment, reply) => self.hear_terminal(payment, reply, asks),
-                Step::TakeBack(payment) => self.take_back(payment, asks),
-                Step::GoAway(parcel) => self.go_away(courier, parcel, asks),
-                Step::Hub(back) => self.come_to_hub(courier, back, now, asks),
-                Step::Count(handover, mistyped) => {
-                    self.count(courier, handover, mistyped, asks);
-                }
-                Step::Leave(back) => self.leave_hub(courier, back, now, asks),
-            },
+    /// Lets a courier act: on the books, or at the terminal.
+    pub(crate) fn wake(&mut self, wake: Wake, now: Timestamp, wishes: &mut Wishes) {
+        let Wake(courier, step) = wake;
+        let asks = &mut wishes.asks;
+        match step {
+            Step::Load => {
+                wishes.deeds.push((courier, Deed::plain(What::SignOn)));
+                self.load(courier, asks);
+            }
+            Step::Arrive(parcel) => self.arrive(courier, parcel, now, asks),
+            Step::Pay(parcel) => self.pay(courier, parcel, wishes),
+            Step::Complete => self.complete(courier, wishes),
+            Step::TakeBack => self.take_back(courier, wishes),
+            Step::GoAway(parcel) => self.go_away(courier, parcel, asks),
+            Step::Hub(back) => self.come_to_hub(courier, back, now, asks),
+            Step::Count(handover, mistyped) => self.count(courier, handover, mistyped, asks),
+            Step::Leave(back) => self.leave_hub(courier, back, now, asks),
         }
     }
 
@@ -181,12 +156,6 @@ impl World {
         answer: Answer,
     ) -> Result<(), Refusal> {
         match (then, answer) {
-            (Then::Begun(payment), Err(Refusal::UnknownOutcome)) => {
-                self.wait_for_reversal(payment, now);
-            }
-            (Then::CashTaken(payment), Err(Refusal::CashLimit)) => {
-                self.meet_cash_limit(payment, now);
-            }
             (Then::Mistyped(courier, handover), Err(Refusal::WrongCode)) => {
                 self.mistyped(courier, handover, now);
             }
@@ -210,12 +179,6 @@ impl World {
                 self.parcels[parcel].due = part;
                 self.next_step(courier, now, 1, Step::Pay(parcel));
             }
-            Then::Begun(payment) => self.begun(payment, now),
-            Then::Resolved(payment, reply) => self.resolved(payment, reply, now),
-            Then::CashTaken(payment) => self.cash_taken(payment, now),
-            Then::TakenBack(payment) => self.taken_back(payment, now),
-            Then::Chased(chase) => self.chased(chase),
-            Then::LateAnswer(chase) => self.answered_late(chase, events),
             Then::HandOverStarted(courier, handover) => {
                 self.hand_over_started(courier, handover, now, events);
             }
@@ -228,13 +191,14 @@ impl World {
         }
     }
 
+    /// Puts down who acts at a moment, or at the next tick.
     pub(crate) fn put(&mut self, at: Timestamp, wake: Wake) {
-        self.agenda.put(at, wake);
+        self.agenda.put(Clock::tick(at), wake);
     }
 
     /// Puts down a courier's next step, so many ticks from now.
     pub(crate) fn next_step(&mut self, courier: usize, now: Timestamp, ticks: u64, step: Step) {
-        self.put(now.plus_ms(ticks * TICK_MS), Wake::Courier(courier, step));
+        self.put(now.plus_ms(ticks * TICK_MS), Wake(courier, step));
     }
 
     /// A line of the bank statement.

@@ -11,18 +11,25 @@ use tidy::{documents, manifests, purity, rust, shape, words};
 
 /// Who may use whom. A crate uses only crates above its own row.
 const MAP: &str = "
-    crate    | uses                                                     | its tests also use
-    money    |                                                          |
-    chunks   |                                                          |
-    tariff   | money                                                    |
-    ledger   | money chunks                                             |
-    engine   | money chunks tariff ledger                               |
-    journal  |                                                          |
-    node     | money engine journal                                     | tariff ledger
-    files    | money                                                    |
-    sim      | money tariff engine node                                 | ledger journal files
-    doorstep | money chunks tariff ledger engine journal node files sim |
-    tidy     |                                                          |
+    crate    | uses                                                                              | its tests also use
+    money    |                                                                                   |
+    chunks   |                                                                                   |
+    tariff   | money                                                                             |
+    ledger   | money chunks                                                                      |
+    engine   | money chunks tariff ledger                                                        |
+    journal  |                                                                                   |
+    node     | money engine journal                                                              | tariff ledger
+    files    | money                                                                             |
+    iso8583  |                                                                                   |
+    keys     |                                                                                   |
+    qr       |                                                                                   |
+    peers    | money iso8583 keys qr                                                             |
+    switch   | money tariff engine iso8583 keys qr                                               | peers
+    door     | money engine node iso8583 keys switch                                             | journal peers tariff
+    field    | iso8583 keys peers door                                                           |
+    sim      | money tariff engine node iso8583 keys qr peers switch                             | ledger journal files
+    doorstep | money tariff ledger engine journal node files keys qr peers switch door field sim |
+    tidy     |                                                                                   |
 ";
 
 /// No floats, tests included: where money is counted and where it is kept.
@@ -32,8 +39,12 @@ const WITHOUT_FLOATS: [&str; 6] = ["money", "chunks", "tariff", "ledger", "engin
 const PURE: [&str; 5] = ["money", "chunks", "tariff", "ledger", "engine"];
 
 /// Third-party crates that may be locked in two versions, each with its reason.
-const LOCKED_TWICE: [(&str, &str); 1] =
-    [("syn", "jiff locks jiff-static with syn 2 under cfg(any()): it is never built")];
+const LOCKED_TWICE: [(&str, &str); 4] = [
+    ("bit-vec", "yasna, of rcgen, locks 0.9; proptest, of the tests, 0.10"),
+    ("syn", "jiff locks jiff-static with syn 2 under cfg(any()): it is never built"),
+    ("getrandom", "ring 0.17 locks 0.2, the newest for a program is 0.4: it is a few lines"),
+    ("windows-sys", "ring locks 0.52: it is never built"),
+];
 
 /// The only file that may spell the forbidden words.
 const WORD_LIST: &str = "crates/tidy/src/words.rs";

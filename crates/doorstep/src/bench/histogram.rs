@@ -25,6 +25,23 @@ impl Histogram {
         self.max = self.max.max(micros);
     }
 
+    /// What was counted, as pairs of a bucket and a count; the empty buckets are left out.
+    pub fn parts(&self) -> Vec<(usize, u64)> {
+        let counts = self.counts.iter().copied().enumerate();
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Adds what another process counted: its parts and its longest.
+    pub fn add_parts(&mut self, parts: &[(usize, u64)], max: u64) {
+        for &(place, many) in parts {
+            if let Some(count) = self.counts.get_mut(place) {
+                *count += many;
+                self.total += many;
+            }
+        }
+        self.max = self.max.max(max);
+    }
+
     /// The duration that a share of all is at or below, in microseconds.
     pub fn at_permille(&self, permille: u64) -> u64 {
         let wanted = self.total.saturating_mul(permille).div_ceil(1000);
@@ -72,6 +89,17 @@ mod tests {
             let edge = upper_edge(bucket(value));
             assert!(edge >= value && edge <= value + value / 100, "{value}: {edge}");
         }
+    }
+
+    #[test]
+    fn two_processes_count_as_one() {
+        let (mut one, mut both) = (Histogram::default(), Histogram::default());
+        one.add(7, 3);
+        one.add(70_000, 1);
+        both.add(9, 6);
+        both.add_parts(&one.parts(), one.max());
+        assert_eq!((both.at_permille(300), both.at_permille(900)), (7, 9));
+        assert_eq!((both.at_permille(1000), both.max()), (70_000, 70_000));
     }
 
     #[test]

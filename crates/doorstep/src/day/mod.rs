@@ -17,8 +17,8 @@ use files::orders::ImportReport;
 use money::decimal::Decimal;
 use money::{Amount, Currency};
 use sim::{
-    ContinueError, Continued, Day, DayError, DayInputs, DayOptions, InputError, Origin,
-    ParcelInput, Standing, TenderMix,
+    ContinueError, Continued, Day, DayError, DayInputs, DayOptions, InputError, NetworkAgreement,
+    Origin, ParcelInput, Standing, TenderMix,
 };
 
 use self::office::{Closed, NodeOffice};
@@ -72,12 +72,15 @@ pub struct DayFlags {
 ///
 /// Runs a courier day in virtual time: orders are imported and announced, couriers take the parcels
 /// out and collect by card, QR and in cash, hand over, deposit; networks clear, the bank confirms;
-/// the sellers are paid.
+/// the sellers are paid. Terminals, the switch and the networks speak ISO 8583 through sockets of
+/// this machine.
 ///
-/// Real are the orders that you give (without any, the day is made up), the books, the fees and the
-/// payouts. Simulated are the couriers, buyers, terminals, card networks, wallet and bank.
+/// Real are the orders that you give (without any, the day is made up), the switch, the books, the
+/// fees and the payouts. Simulated are the couriers, buyers, terminals, card networks, wallet and
+/// bank.
 ///
-/// The data directory then has the books, payouts.csv, and a pain.001 message for each plan. A day
+/// The data directory then has the books, a clearing file of each network, payouts.csv, and a
+/// pain.001 message for each plan. A day
 /// that was interrupted goes on when the same command is given again; one that is finished is only
 /// shown.
 #[derive(Args, Debug)]
@@ -139,6 +142,10 @@ What --json prints: one object. Amounts are in minor units of `currency`.
   digest        SHA-256 of the books: the same for the same orders, flags and seed
   seconds       how long this took
   counts        of parcels and what happened to them
+  networks      for each: items in its own books (count), approved and reversed (amounts), unknown
+                (count), equal: whether its books are these, item by item
+  terminals     signed_on, batches_agreed, batches_disputed, offline, reversed, repeated (counts)
+  door_messages between the switch and terminals, and networks (counts)
   date, seed, tariff   of the day, as asked for
   real, simulated      what of the day is real
   orders_by_status     of the file, where it has a status
@@ -212,6 +219,8 @@ pub struct Found {
     pub day: Day,
     /// The books at the end.
     pub engine: Engine,
+    /// What the networks have in their own books, beside these.
+    pub networks: Vec<NetworkAgreement>,
     /// What the journal says of the day.
     pub sums: payouts::DaySums,
     /// The file of payouts.
@@ -331,7 +340,7 @@ fn live(
     let books = books::open_or_create(data)?;
     let client = books.node.client();
     let (standing, _) = client.look(Standing::of)?;
-    let office = NodeOffice::new(client, interrupted);
+    let office = NodeOffice::new(client, interrupted, data.to_owned());
     let mut office = Continued::new(office, Engine::default(), standing);
     let before = books.node.client().look(|engine| engine.last_at())?.0;
     let mut shown = Shown::new(lang, inputs.utc_offset_minutes, quiet);
@@ -346,6 +355,8 @@ fn live(
     let (_, engine) = books.node.stop()?;
     let mut wrong = engine.check().err().unwrap_or_default();
     wrong.extend(sim::compare(&day.world, &engine).err().unwrap_or_default());
+    let networks = sim::compare_networks(&day.world, &engine);
+    wrong.extend(networks.iter().flat_map(|network| network.wrong.iter().cloned()));
     let sums = payouts::day_sums(data)?;
     let payouts_file = data.join("payouts.csv");
     let mut messages = Vec::new();
@@ -354,7 +365,7 @@ fn live(
         payouts::write_csv(&sums, &engine, &payouts_file)?;
         messages = payouts::write_messages(&sums, &engine, data)?;
     }
-    Ok(Found { day, engine, sums, payouts_file, messages, wrong, was_finished })
+    Ok(Found { day, engine, networks, sums, payouts_file, messages, wrong, was_finished })
 }
 
 /// Why there can be no such day, in the words of the flags.

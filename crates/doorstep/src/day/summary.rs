@@ -10,7 +10,7 @@ use files::orders::ImportReport;
 use money::Currency;
 use money::decimal::Decimal;
 use serde::Serialize;
-use sim::{DayInputs, Origin};
+use sim::{DayInputs, NetworkAgreement, Origin};
 use tariff::FeeKind;
 
 use super::Found;
@@ -40,6 +40,9 @@ pub struct Summary {
     digest: String,
     seconds: f64,
     counts: Counts,
+    networks: Vec<Network>,
+    terminals: Terminals,
+    door_messages: DoorMessages,
     date: String,
     seed: u64,
     tariff: String,
@@ -86,12 +89,40 @@ struct Counts {
     commits: u64,
 }
 
+/// What a network has in its own books.
+#[derive(Serialize)]
+struct Network {
+    name: String,
+    items: u64,
+    approved: u64,
+    reversed: u64,
+    unknown: u64,
+    equal: bool,
+}
+
+#[derive(Serialize)]
+struct Terminals {
+    signed_on: u64,
+    batches_agreed: u64,
+    batches_disputed: u64,
+    offline: u64,
+    reversed: u64,
+    repeated: u64,
+}
+
+#[derive(Serialize)]
+struct DoorMessages {
+    terminal: u64,
+    network: u64,
+}
+
 const SIMULATED: &str = "couriers, buyers, terminals, card networks, wallet, hubs, bank, times";
 
 impl Summary {
     /// Puts it together from the books.
     pub fn of(found: &Found, inputs: &DayInputs, report: &ImportReport, took: Duration) -> Summary {
         let (engine, sums, currency) = (&found.engine, &found.sums, inputs.currency);
+        let doors = &found.day.report.doors;
         let sum = |kind| engine.sum(kind, currency);
         let totals = engine.totals().iter().find(|totals| totals.currency == currency);
         let fees = FeeKind::ALL.map(|kind| (kind.name(), sum(A::of_fee(kind))));
@@ -122,6 +153,19 @@ impl Summary {
             digest: engine.digest().to_string(),
             seconds: Duration::from_millis(whole_ms(took)).as_secs_f64(),
             counts: counts(found, sums),
+            networks: found.networks.iter().map(network).collect(),
+            terminals: Terminals {
+                signed_on: doors.signed_on,
+                batches_agreed: doors.agreed,
+                batches_disputed: doors.disputed,
+                offline: doors.offline,
+                reversed: doors.reversed,
+                repeated: doors.repeated,
+            },
+            door_messages: DoorMessages {
+                terminal: doors.terminal_messages,
+                network: doors.network_messages,
+            },
             date: inputs.date.to_string(),
             seed: found.day.report.seed,
             tariff: inputs.tariff.name.clone(),
@@ -149,6 +193,17 @@ fn bad_lines(report: &ImportReport) -> Vec<String> {
     report.bad.iter().take(orders::NAMED_MAX).map(ToString::to_string).collect()
 }
 
+fn network(of: &NetworkAgreement) -> Network {
+    Network {
+        name: of.reference.clone(),
+        items: of.items,
+        approved: of.approved.amount,
+        reversed: of.reversed.amount,
+        unknown: of.unknown,
+        equal: of.wrong.is_empty(),
+    }
+}
+
 fn counts(found: &Found, sums: &DaySums) -> Counts {
     let report = &found.day.report;
     Counts {
@@ -166,7 +221,7 @@ fn counts(found: &Found, sums: &DaySums) -> Counts {
         became_unknown: sums.became_unknown,
         reversed: sums.reversed,
         late_approvals: sums.late_approvals,
-        duplicates: report.counts.duplicates,
+        duplicates: report.counts.duplicates + report.doors.repeated + report.doors.doubled,
         hand_overs_short: sums.short.count,
         hand_overs_surplus: sums.surplus.count,
         breaks_raised: sums.breaks,
@@ -255,6 +310,7 @@ impl Summary {
             lang.pick(SIMULATED, "快递员、买家、终端、卡组织、钱包、网点、银行、时间")
         );
         self.print_door(found, &table);
+        self.print_network(found, &table);
         self.print_money(found, &table);
         self.print_end(found, &table);
     }
@@ -302,6 +358,28 @@ impl Summary {
             sums.surplus.count,
             Some(i128::from(sums.surplus.amount)),
         );
+    }
+
+    fn print_network(&self, found: &Found, table: &Table) {
+        let terminals = &self.terminals;
+        table.head("Terminals and networks", "终端与卡组织");
+        table.row("terminals signed on", "终端签到", Some(terminals.signed_on), None);
+        table.row("batches that agree", "批次对平", Some(terminals.batches_agreed), None);
+        let disputed = terminals.batches_disputed;
+        table.if_any("batches compared line by line", "批次不平，已批上送", disputed, None);
+        table.if_any("sales approved without a line", "离线消费", terminals.offline, None);
+        for network in &found.networks {
+            let count = grouped(&network.approved.count.to_string());
+            let amount = table.amount(i128::from(network.approved.amount));
+            let equal = match (network.wrong.is_empty(), table.lang) {
+                (true, Lang::En) => "equal",
+                (true, Lang::Zh) => "一致",
+                (false, Lang::En) => "NOT EQUAL",
+                (false, Lang::Zh) => "不一致",
+            };
+            let name = left(&network.reference, 34);
+            say!("  {name} {} {}  {equal}", right(&count, 9), right(&amount, 17));
+        }
     }
 
     fn print_money(&self, found: &Found, table: &Table) {

@@ -13,7 +13,7 @@ const GENERAL: &str = r#"card = { issuer = "0.55%", network = "0.08%", acquirer 
 const RATES_PPM: [i64; 3] = [5_500, 800, 1_500];
 
 /// Everything that the command's help promises of `--json`.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 22] = [
     "parcels",
     "announced",
     "collected",
@@ -33,6 +33,9 @@ const KEYS: [&str; 19] = [
     "seconds",
     "real",
     "simulated",
+    "networks",
+    "terminals",
+    "door_messages",
 ];
 
 fn total(object: &Value) -> i64 {
@@ -57,6 +60,21 @@ fn assert_adds_up(day: &Value) {
     assert_eq!(text(day, "/digest").len(), 64);
     assert!(day["seconds"].as_f64().unwrap() >= 0.0);
     assert_eq!(day["wrong"], Value::Array(Vec::new()));
+    assert_networks_agree(day);
+}
+
+/// The networks' own books are Doorstep's, and every terminal's batch was compared.
+#[track_caller]
+fn assert_networks_agree(day: &Value) {
+    let networks = day["networks"].as_array().unwrap();
+    assert!(networks.len() > 1, "routing has something to choose in {day:#}");
+    assert!(networks.iter().all(|network| network["equal"] == true), "{day:#}");
+    assert!(networks.iter().all(|network| number(network, "/unknown") == 0), "{day:#}");
+    let approved: i64 = networks.iter().map(|network| number(network, "/approved")).sum();
+    assert_eq!(approved, number(day, "/collected/card"), "{day:#}");
+    let batches =
+        number(day, "/terminals/batches_agreed") + number(day, "/terminals/batches_disputed");
+    assert_eq!(batches, number(day, "/counts/couriers"), "{day:#}");
 }
 
 /// Of each seller of the sample: what is due on each delivered order, in centavos.
@@ -205,6 +223,24 @@ fn every_tender_and_every_rate_of_faults_adds_up() {
 }
 
 #[test]
+fn the_clearing_files_of_the_networks_add_up_to_what_was_collected_by_card() {
+    let bed = Bed::new();
+    let day = bed.run("day --parcels 300 --faults 300 --data books --json").succeeds().json();
+    let mut sum = 0;
+    for network in day["networks"].as_array().unwrap() {
+        let file = bed.read(format!("books/clearing-{}-2013-11-11.txt", text(network, "/name")));
+        let amounts = file
+            .lines()
+            .filter(|line| line.starts_with("I,"))
+            .map(|line| minor(line.split(',').nth(7).unwrap()));
+        let amount: i64 = amounts.sum();
+        assert_eq!(amount, number(network, "/approved"), "{file}");
+        sum += amount;
+    }
+    assert_eq!(sum, number(&day, "/collected/card"));
+}
+
+#[test]
 fn the_demo_ends_with_commands_that_work() {
     let bed = Bed::new();
     let demo = bed.run("demo --data books").succeeds();
@@ -212,6 +248,7 @@ fn the_demo_ends_with_commands_that_work() {
         .says("couriers are out\n")
         .prints("The books balance, and equal what the networks, the bank and the couriers have.");
     let demo = demo.prints("real:      nothing: the orders are made up");
+    let demo = demo.prints("Terminals and networks\n").prints("  network-1 ").prints("  equal\n");
     let commands: Vec<&str> =
         demo.stdout().lines().filter_map(|line| line.strip_prefix("  doorstep ")).collect();
     assert_eq!(commands.len(), 4, "{demo}");
@@ -229,6 +266,7 @@ fn a_day_can_be_read_in_chinese() {
     let bed = Bed::new();
     let day = bed.run("day --parcels 50 --data books --lang zh").succeeds();
     let day = day.says("派送收款").prints("账簿平衡，与卡组织、银行和快递员的记录逐项一致。");
+    let day = day.prints("终端与卡组织").prints("  一致\n");
     assert!(!day.stdout().contains("parcels"), "{day}");
     let mut by_locale = bed.doorstep("day --parcels 50 --data books");
     Ran::of(by_locale.env("LC_ALL", "zh_CN.UTF-8")).succeeds().prints("登记包裹");

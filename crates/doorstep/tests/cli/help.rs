@@ -40,6 +40,9 @@ fn every_command_has_help_that_fits_the_screen() {
         "payouts",
         "export",
         "tariff check",
+        "keys make",
+        "keys import",
+        "keys list",
         "bench engine",
     ] {
         assert!(all.iter().any(|command| command == expected), "{expected} is not in {all:?}");

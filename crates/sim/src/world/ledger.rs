@@ -1,9 +1,12 @@
 //! What the world's books come to, by the tariff.
 
-use engine::{BreakSubject, BusinessDate, ParcelId};
+use engine::{BreakSide, BreakSubject, BusinessDate, ParcelId, TenderId};
 use tariff::{FeeKind, Fees, Tender};
 
-use crate::books::{CourierPocket, FirmVault, ParcelEnding, SellerShare, Whereabouts, WorldReport};
+use crate::books::{
+    BreakCause, CourierPocket, FirmVault, NamedBreak, ParcelEnding, RailBooks, SellerShare,
+    Whereabouts, WorldReport,
+};
 use crate::report::{FeeTotals, FirmDay};
 use crate::world::{World, amount};
 
@@ -85,6 +88,8 @@ impl World {
             bank: self.bank,
             statement: self.statement.clone(),
             rails: self.rails.clone(),
+            networks: Vec::new(),
+            terminals: Vec::new(),
             cash: self.cash.clone(),
             couriers: self.couriers.iter().map(|one| self.pocket(one)).collect(),
             firms: self.firms.iter().enumerate().map(vault).collect(),
@@ -93,7 +98,7 @@ impl World {
             breaks: self.breaks.clone(),
             fees: sums.fees,
             clearing_cost: sums.clearing_cost,
-            unresolved: self.unresolved(),
+            unresolved: 0,
             disagreements: self.disagreements.clone(),
         }
     }
@@ -105,6 +110,29 @@ impl World {
             should_have: courier.should_have,
             has: courier.has,
             owes: courier.owes,
+        }
+    }
+
+    /// The books have given a payment its number.
+    pub(crate) fn tender_began(&mut self, tender: TenderId) {
+        match self.places.get(&tender.parcel) {
+            Some(&place) => self.parcels[place].tenders = tender.number,
+            None => self.disagreements.push(format!("{tender:?} is of no parcel of the day")),
+        }
+    }
+
+    /// Terminals forgot lines: the books have them, and find a difference at the network or wallet
+    /// of the first of them.
+    pub(crate) fn note_forgotten(&mut self, lines: &[(TenderId, u64)]) {
+        for &(tender, amount) in lines {
+            let of_tender = |rail: &&RailBooks| rail.items.contains_key(&tender);
+            let Some(rail) = self.rails.iter().find(of_tender) else { continue };
+            self.breaks.push(NamedBreak {
+                cause: BreakCause::ForgottenLines(tender),
+                subject: rail.subject,
+                side: BreakSide::Shortfall,
+                amount,
+            });
         }
     }
 

@@ -7,6 +7,7 @@ use engine::{CourierId, DepositId, FirmId, ParcelId, SellerId, TerminalId};
 use crate::books::Whereabouts;
 use crate::chance::Chance;
 use crate::fate::Fate;
+use crate::world::Payment;
 
 /// A seller.
 pub(crate) struct Seller {
@@ -55,6 +56,12 @@ pub(crate) struct Courier {
     pub firm: usize,
     pub reference: String,
     pub terminal: TerminalId,
+    /// What is being paid at it.
+    pub paying: Option<Payment>,
+    /// The most that it may approve itself; nothing where it may not.
+    pub offline: u64,
+    /// It is going to lose its memory once.
+    pub forgets: bool,
     /// The doors to go to.
     pub stops: VecDeque<usize>,
     /// Parcels that came back to the hub and go out again.

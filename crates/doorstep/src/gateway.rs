@@ -1,0 +1,95 @@
+//! A gateway: `doorstep gateway`.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use door::tls::{self, Identity};
+use door::{Ended, Gateway, GatewayPlan, Limits, Listen};
+
+use crate::serve::settings::{address, fit_files};
+use crate::serve::{stop_on_signals, tell};
+
+/// Holds terminals on one connection to the engine.
+///
+/// It keeps nothing and has no keys: it may stand in a network that is less safe, there may be
+/// many, and one may be lost at any time. Terminals come back through another.
+#[derive(Args, Debug)]
+#[command(override_usage = "doorstep gateway --engine <ADDR> --listen <ADDR>... --ca <FILE> \
+                            --cert <FILE> --key <FILE>")]
+pub struct GatewayArgs {
+    /// The engine's listener for gateways
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    engine: SocketAddr,
+    /// The name in the engine's certificate
+    #[arg(long, value_name = "NAME", default_value = "engine")]
+    engine_name: String,
+    /// Where terminals connect; may be repeated
+    #[arg(long, value_name = "ADDR", value_parser = address, required = true)]
+    listen: Vec<SocketAddr>,
+    /// PEM: the authority that signed the engine's certificate
+    #[arg(long, value_name = "FILE")]
+    ca: PathBuf,
+    /// PEM: this gateway's certificate
+    #[arg(long, value_name = "FILE")]
+    cert: PathBuf,
+    /// PEM: its key
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// PEM: the certificate that terminals see; without it they speak plain TCP
+    #[arg(long, value_name = "FILE", requires = "terminal_key")]
+    terminal_cert: Option<PathBuf>,
+    /// PEM: its key
+    #[arg(long, value_name = "FILE", requires = "terminal_cert")]
+    terminal_key: Option<PathBuf>,
+    /// PEM: the authority of the certificates that terminals must have
+    #[arg(long, value_name = "FILE", requires = "terminal_cert")]
+    terminal_ca: Option<PathBuf>,
+    /// Terminals at the most
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().connections_max)]
+    connections: usize,
+    /// Terminals from one address at the most [default: as many as there may be]
+    #[arg(long, value_name = "NUMBER")]
+    connections_per_address: Option<usize>,
+}
+
+/// Runs `doorstep gateway`.
+#[allow(clippy::print_stdout, reason = "whoever starts it reads where it listens")]
+pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
+    let identity = Identity { certificate: args.cert.clone(), key: args.key.clone() };
+    let tls = tls::client(&args.ca, Some(&identity), &args.engine_name)?;
+    let for_terminals = match (&args.terminal_cert, &args.terminal_key) {
+        (Some(certificate), Some(key)) => {
+            let identity = Identity { certificate: certificate.clone(), key: key.clone() };
+            Some(tls::server(&identity, args.terminal_ca.as_deref())?)
+        }
+        _ => None,
+    };
+    let mut limits = Limits {
+        connections_max: args.connections,
+        connections_per_address_max: args.connections_per_address.unwrap_or(args.connections),
+        ..Limits::default()
+    };
+    if let Some(note) = fit_files(&mut limits) {
+        tell(&note);
+    }
+    let listen = |address: &SocketAddr| Listen { address: *address, tls: for_terminals.clone() };
+    let terminals = args.listen.iter().map(listen).collect();
+    let plan = GatewayPlan { limits, terminals, engine: args.engine, tls };
+    let mut gateway = Gateway::open(plan, Box::new(tell))?;
+    stop_on_signals(gateway.stopper()).context("hearing signals")?;
+    for address in gateway.addresses() {
+        println!("terminals {address}");
+    }
+    std::io::stdout().flush().context("standard output")?;
+    match gateway.run()? {
+        Ended::Finished => Ok(ExitCode::SUCCESS),
+        Ended::Unfinished(count) => {
+            tell(&format!("stopped with {count} messages that were not answered"));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

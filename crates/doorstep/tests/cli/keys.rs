@@ -1,0 +1,132 @@
+//! `doorstep keys`: made, imported, rotated, listed, and never shown.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use super::bed::{Bed, Ran};
+
+const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
+/// Two components of a TDES key with their check values, and the whole key's.
+const COMPONENTS: [&str; 2] =
+    ["0123456789ABCDEF FEDCBA9876543210 08D7B4", "5403777438C6882C4DAFC99F1EEC84D4 05231D"];
+const WHOLE: &str = "5240E9";
+
+fn bed() -> Bed {
+    let bed = Bed::new();
+    bed.write("master.key", MASTER);
+    fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    bed
+}
+
+const AT: &str = "--store keys.toml --master-key-file master.key";
+
+fn keys(bed: &Bed, arguments: &str) -> Ran {
+    bed.run(&format!("keys {arguments} {AT}"))
+}
+
+/// Runs it with lines on its standard input.
+fn piped(bed: &Bed, arguments: &str, lines: &[&str]) -> Ran {
+    let mut command = bed.doorstep(&format!("keys {arguments} {AT}"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It may have ended before it has read all.
+    let _ = child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes());
+    let ran = Ran::end_of(&command, child);
+    for component in COMPONENTS {
+        assert!(!ran.stdout().contains(&component[..8]), "a component is shown{ran}");
+    }
+    ran
+}
+
+#[test]
+fn keys_are_made_rotated_listed_and_dropped() {
+    let bed = bed();
+    let made = keys(&bed, "make terminal/base --purpose base --algorithm aes256").succeeds();
+    made.prints("terminal/base: generation 1, aes256, check value ").says_nothing();
+    keys(&bed, "make network/pin --purpose pin").succeeds().prints("generation 1, tdes2");
+    keys(&bed, "rotate network/pin").succeeds().prints("generation 2, tdes2");
+    let listed = keys(&bed, "list --json").succeeds().json();
+    let rows: Vec<_> = listed.as_array().unwrap().iter().collect();
+    let row = |place: usize| (rows[place]["name"].as_str(), rows[place]["generation"].as_u64());
+    assert_eq!(row(0), (Some("network/pin"), Some(2)));
+    assert_eq!(row(1), (Some("network/pin"), Some(1)));
+    assert_eq!(row(2), (Some("terminal/base"), Some(1)));
+    let check_value = rows[2]["check_value"].as_str().unwrap();
+    keys(&bed, "list").succeeds().prints(check_value).prints("check value made on");
+
+    keys(&bed, "drop network/pin --generation 1").succeeds();
+    keys(&bed, "drop network/pin --generation 2")
+        .fails("error: generation 2 of `network/pin` is the newest; rotate the key first\n");
+    keys(&bed, "make network/pin --purpose pin")
+        .fails("error: there is a key `network/pin` already; rotate it, or take another name\n");
+    assert_eq!(keys(&bed, "list --json").succeeds().json().as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_key_is_imported_from_components() {
+    let bed = bed();
+    let import = format!("import zmk --purpose exchange --check-value {WHOLE}");
+    let said = format!("zmk: generation 1, tdes2, check value {WHOLE}\n");
+    piped(&bed, &import, &COMPONENTS).succeeds().says_nothing().prints(&said);
+    let said = format!("zmk: generation 2, tdes2, check value {WHOLE}\n");
+    let lines = [COMPONENTS[1], COMPONENTS[0], "", "not read"];
+    piped(&bed, "rotate zmk --components", &lines).succeeds().prints(&said);
+}
+
+#[test]
+fn components_that_do_not_fit_import_nothing() {
+    let bed = bed();
+    let import = "import zmk --purpose exchange";
+    let wrong = "0123456789ABCDEFFEDCBA9876543230 08D7B4";
+    piped(&bed, import, &[COMPONENTS[1], wrong]).fails(
+        "error: standard input: component 2: the check value does not fit; type the component \
+         again\n",
+    );
+    piped(&bed, import, &COMPONENTS[..1]).fails(
+        "error: a key is imported as 2 to 9 components, one for each custodian; there are 1\n",
+    );
+    let said = format!(
+        "error: --check-value 123456: the components make a key with the check value {WHOLE}; \
+         nothing was imported\n"
+    );
+    piped(&bed, &format!("{import} --check-value 123456"), &COMPONENTS).fails(&said);
+    piped(&bed, import, &["0123 08D7B4"]).fails(
+        "error: standard input: component 1: write 16 bytes as hex digits, a space and the check \
+         value\n",
+    );
+    let long = "0".repeat(1_000);
+    piped(&bed, import, &[&long])
+        .fails("error: standard input: a line is longer than a component and its check value\n");
+    assert!(!bed.has("keys.toml"), "nothing was written");
+}
+
+#[test]
+fn what_is_wrong_with_the_store_is_said() {
+    let bed = bed();
+    keys(&bed, "list").fails(
+        "error: keys.toml: there is no key store; `doorstep keys make` or `import` begins one\n",
+    );
+    bed.run("keys list")
+        .fails("error: say where the keys are: --data DIR, --store FILE or --pkcs11 MODULE\n");
+    bed.run("keys list --store keys.toml").fails(
+        "error: there is no master key; give --master-key-file FILE, or set DOORSTEP_MASTER_KEY\n",
+    );
+    bed.run("keys list --token doorstep")
+        .fails("error: --token: it is for an HSM; give its --pkcs11 MODULE, too\n");
+    keys(&bed, "make Base --purpose base")
+        .fails("error: a key's name is 1 to 64 of a-z, 0-9, `/`, `.` and `-`\n");
+    keys(&bed, "make base --purpose base").fails("error: a key for base cannot be tdes2\n");
+    keys(&bed, "make base --purpose base --algorithm aes128").succeeds();
+
+    bed.write("other.key", MASTER.replace('8', "7"));
+    fs::set_permissions(bed.path("other.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    bed.run("keys list --store keys.toml --master-key-file other.key")
+        .fails("error: keys.toml: the keys are under the master key with the check value ");
+    fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    keys(&bed, "list")
+        .fails("error: master.key: others may read this master key; run `chmod 600` on the file\n");
+    let mut by_environment = bed.doorstep("keys list --store keys.toml");
+    Ran::of(by_environment.env("DOORSTEP_MASTER_KEY", MASTER)).succeeds().prints("base");
+}

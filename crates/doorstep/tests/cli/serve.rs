@@ -1,0 +1,133 @@
+//! `serve`, `gateway`, `certificates` and the orders to a running engine.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use super::bed::{Bed, Ran};
+
+const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
+const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
+const KEYS: [&str; 8] = [
+    "terminals --purpose base --algorithm aes256",
+    "cards --purpose token --algorithm aes128",
+    "alpha/mac --purpose mac",
+    "alpha/pin --purpose pin",
+    "alpha/exchange --purpose exchange",
+    "beta/mac --purpose mac",
+    "beta/pin --purpose pin",
+    "beta/exchange --purpose exchange",
+];
+const SERVE: &str = "serve --data books --config doorstep.toml";
+const WITHDRAW: &str = "network withdraw alpha --by ann --data books";
+
+/// Books, keys, certificates and settings.
+fn bed() -> Bed {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    bed.run("import --profile doorstep --orders orders.csv --data books").succeeds();
+    bed.write("master.key", MASTER);
+    fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    for key in KEYS {
+        let at = "--store keys.json --master-key-file master.key";
+        bed.run(&format!("keys make {key} {at}")).succeeds();
+    }
+    bed.run("certificates certificates").succeeds().prints("gateway-1.pem gateway-1.key");
+    let gateways = "[gateways]\nlisten = [\"127.0.0.1:0\"]\n\
+                    authorities = \"certificates/authority.pem\"\n\
+                    certificate = \"certificates/engine.pem\"\nkey = \"certificates/engine.key\"\n";
+    let settings = EXAMPLE.replace("127.0.0.1:7001", "127.0.0.1:0");
+    bed.write("doorstep.toml", settings.replace("[merchant]", &format!("{gateways}\n[merchant]")));
+    bed
+}
+
+/// A process that says where it listens.
+struct Running {
+    command: Command,
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(bed: &Bed, arguments: &str) -> Running {
+        let mut command = bed.doorstep(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Running { command, child, stdout }
+    }
+
+    /// The rest of the next line that begins so.
+    fn says(&mut self, what: &str) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert!(self.stdout.read_line(&mut line).unwrap() > 0, "it never says `{what}`");
+            if let Some(rest) = line.trim_end().strip_prefix(what) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+
+    /// Stops it as a service manager does.
+    fn stop(self) -> Ran {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        Ran::end_of(&self.command, self.child)
+    }
+}
+
+#[test]
+fn it_serves_until_it_is_told_to_stop() {
+    let bed = bed();
+    let mut engine = Running::start(&bed, SERVE);
+    let terminals = engine.says("terminals");
+    let gateways = engine.says("gateways");
+    engine.says("control");
+    let mut gateway = Running::start(
+        &bed,
+        &format!(
+            "gateway --engine {gateways} --listen 127.0.0.1:0 --ca certificates/authority.pem \
+             --cert certificates/gateway-1.pem --key certificates/gateway-1.key"
+        ),
+    );
+    for address in [terminals, gateway.says("terminals")] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(b"\x00\x08nonsense").unwrap();
+        assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0, "nonsense is closed");
+    }
+    let status = bed.run("network status --data books").succeeds().json();
+    assert_eq!(status["links"].as_array().unwrap().len(), 3);
+    assert_eq!(status["links"][0]["network"], "alpha");
+    assert_eq!(status["ended"]["malformed"], 1);
+    bed.run(&format!("{WITHDRAW} --approved-by ann")).fails("a second person");
+    bed.run(&format!("{WITHDRAW} --approved-by bo")).succeeds().prints("alpha is withdrawn");
+    gateway.stop().succeeds();
+    engine.stop().succeeds();
+    assert!(!bed.has("books/control.sock"));
+    bed.verified("books");
+    // Without a running engine, on the books alone.
+    let reinstate = "network reinstate alpha --by ann --approved-by bo --data books";
+    bed.run(reinstate).succeeds().prints("alpha is used again");
+}
+
+#[test]
+fn its_example_is_its_documentation() {
+    let bed = Bed::new();
+    assert_eq!(bed.run("serve --example").succeeds().stdout(), EXAMPLE);
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_named() {
+    let bed = bed();
+    bed.run("serve --data nowhere --config doorstep.toml").fails("no books to serve");
+    bed.write("doorstep.toml", bed.read("doorstep.toml").replace("idle_seconds", "idel_seconds"));
+    bed.run(SERVE).fails("`idel_seconds`, expected one of").says("line ");
+    bed.write("doorstep.toml", EXAMPLE.replace("keys.json", "other.json"));
+    bed.run(SERVE).fails("other.json");
+    bed.run("certificates certificates").fails("is not empty");
+}

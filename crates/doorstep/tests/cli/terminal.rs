@@ -1,0 +1,145 @@
+//! `terminal`: a simulated POS terminal with a script before it.
+
+use std::net::TcpListener;
+
+use super::bed::Bed;
+use super::ground::{self, MERCHANT, Process, Standing};
+
+fn line(word: &str, place: u64) -> String {
+    let (waybill, amount) = ground::parcel(place);
+    format!("{word} {waybill} {amount}")
+}
+
+fn script(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
+#[test]
+fn a_day_at_one_terminal() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let standing = Standing::start(&bed, "");
+    // The batch of whoever had the terminal before is closed first.
+    let mut lines = script(&["settle", "echo", "signon", "# the first parcel of the day"]);
+    lines.push(line("sell", 2));
+    lines.push(line("sell", 2));
+    lines.push(line("cash", 3));
+    lines.extend(script(&["balance", "void 506", "journal", "settle"]));
+    let ran = standing.terminal(&bed, "", &lines).succeeds().says_nothing();
+    let (_, amount) = ground::parcel(2);
+    let ran = ran.prints("there").prints(&format!("{amount} CNY   STAN 000506   RRN "));
+    let ran = ran.prints("signed on     batch 000002").prints("declined      P3");
+    let ran = ran.prints("balance ").prints("agreed        batch 000002");
+    for line in ran.stdout().lines() {
+        let digits = line.bytes().filter(u8::is_ascii_digit);
+        let is_waybill = line.starts_with("> ");
+        assert!(is_waybill || digits.count() < 60, "{line}");
+        assert!(!line.contains("6225880000000"), "a card number: {line}");
+    }
+    let summary = standing.stop();
+    assert_eq!(summary["voided"], 1, "{summary:#}");
+    bed.run("verify --data door/books").succeeds();
+}
+
+#[test]
+fn a_terminal_goes_on_at_the_next_address() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let mut standing = Standing::start(&bed, "");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    standing.address = format!("{nobody},{}", standing.address);
+    let ran = standing.terminal(&bed, "", &[line("sell", 2)]).succeeds();
+    let ran = ran.prints(&format!("unreachable   {nobody}")).prints("connected ");
+    ran.prints("approved ");
+    standing.stop();
+}
+
+#[test]
+fn a_terminal_speaks_tls_with_who_has_the_certificate() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    bed.run("certificates door/certificates").succeeds();
+    let listen = "[terminals]\n";
+    let tls = format!(
+        "{listen}tls = {{ certificate = \"certificates/engine.pem\", \
+         key = \"certificates/engine.key\" }}\n"
+    );
+    bed.write("door/doorstep.toml", bed.read("door/doorstep.toml").replace(listen, &tls));
+    let standing = Standing::start(&bed, "");
+    let sale = [line("sell", 2)];
+    standing
+        .terminal(&bed, "--ca door/certificates/authority.pem", &sale)
+        .succeeds()
+        .prints("approved ");
+    let ran = standing.terminal(
+        &bed,
+        "--ca door/certificates/authority.pem --server-name other --wait 1",
+        &sale,
+    );
+    ran.ends_with(1).prints("no answer");
+    standing.stop();
+}
+
+#[test]
+fn what_is_not_understood_is_told_and_the_script_goes_on() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let standing = Standing::start(&bed, "");
+    let lines = script(&["sel", "void 777", "pin maybe", "card 1:2", "help", "echo", "quit", "no"]);
+    let ran = standing.terminal(&bed, "", &lines).ends_with(1);
+    let ran = ran.prints("not done      `sel` is not known; type help");
+    let ran = ran.prints("the journal has no transaction with STAN 000777");
+    let ran = ran.prints("write it as: pin on|off").prints("write it as: card 622588:1");
+    ran.prints("ask whether anybody is there").prints("there");
+    standing.stop();
+}
+
+#[test]
+fn a_terminal_speaks_chinese() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let standing = Standing::start(&bed, "");
+    bed.write("script", "settle\nsignon\nsettle\n");
+    let command = format!(
+        "terminal --connect {} --number 2 --merchant {MERCHANT} --base-key-file door/base.key \
+         --lang zh --script script",
+        standing.address
+    );
+    bed.run(&command).succeeds().prints("已签到").prints("对账平");
+    standing.stop();
+}
+
+#[test]
+fn nobody_there_is_no_answer() {
+    let bed = Bed::new();
+    bed.write("key", "0123456789ABCDEFFEDCBA9876543210\n");
+    bed.write("script", "echo\n");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let line = format!("terminal --connect {nobody} --number 1 --merchant {MERCHANT}");
+    let waits = "--master-key-file key --script script --wait 1 --lang en";
+    bed.run(&format!("{line} {waits}")).ends_with(1).prints("no answer");
+    bed.run(&line).fails("give --master-key-file, or --base-key-file");
+    bed.run("terminal --number 1").ends_with(2).says("--connect");
+}
+
+#[test]
+fn many_terminals_sell_what_they_have() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let standing = Standing::start(&bed, "");
+    let mut load = Process::start(
+        &bed,
+        &format!(
+            "terminal load --connect {} --terminals 3 --merchant {MERCHANT} --seconds 1 \
+             --base-key-file door/base.key --parcels-each 2 --rate 50",
+            standing.address
+        ),
+    );
+    let ready: serde_json::Value = serde_json::from_str(&load.line()).unwrap();
+    assert_eq!(ready["signed_on"], 3);
+    let measured: serde_json::Value = serde_json::from_str(&load.line()).unwrap();
+    // Each has two, some of which were sold when the books were made.
+    assert_eq!(measured["sales"], 6, "{measured:#}");
+    assert_eq!(measured["unknown"], 0, "{measured:#}");
+    standing.stop();
+}
