@@ -88,6 +88,8 @@ struct Figures {
     declined: u64,
     unknown: u64,
     skipped: u64,
+    /// Whether there was nothing left to sell before the time was over: then more could be sold.
+    sold_out: bool,
     unfinished: u64,
     repeated: u64,
     reversed: u64,
@@ -95,6 +97,8 @@ struct Figures {
     p99_ms: f64,
     max_ms: f64,
     idle_bytes_per_terminal: u64,
+    /// Of the engine and the gateways together, with all signed on and idle.
+    idle_bytes: u64,
     /// Microseconds of processor time for each sale, by process.
     cpu_us_per_sale: Used,
     /// Terminals whose gateway was killed and who were served again, and how soon.
@@ -131,15 +135,18 @@ pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
             scratch.path().join("door")
         }
     };
-    let ground = Ground::prepare(&directory, args.terminals, parcels_each(args)?, args.gateways)?;
+    let plan = plan(args);
+    let each = parcels_each(args)?;
+    let doors = plan.processes;
+    let ground = Ground::prepare(&directory, args.terminals, each, args.gateways, doors)?;
     let mut crew = Crew::start(&ground, args.gateways)?;
     let before = crew.memory()?;
-    let mut loads = crew.terminals(&ground, &plan(args))?;
+    let mut loads = crew.terminals(&ground, &plan)?;
     let begun = Instant::now();
     let signed_on: u32 = loads.ready()?.iter().map(|ready| ready.signed_on).sum();
     let signing_on = begun.elapsed();
     sleep(Duration::from_secs(args.idle));
-    let idle = crew.memory()?.saturating_sub(before);
+    let idle = crew.memory()?;
 
     let used_before = crew.used(&loads)?;
     loads.sell()?;
@@ -153,10 +160,13 @@ pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
 
     let figures = figures(args, &measured, &comparison, network);
     let sales = figures.sales.max(1);
+    let parcels = u64::from(args.terminals) * u64::from(ground.parcels_each);
     let figures = Figures {
         signed_on,
+        sold_out: figures.sales >= parcels,
         signed_on_within_s: seconds(signing_on),
-        idle_bytes_per_terminal: idle / u64::from(args.terminals),
+        idle_bytes_per_terminal: idle.saturating_sub(before) / u64::from(args.terminals),
+        idle_bytes: idle,
         cpu_us_per_sale: used_after.less(used_before).for_each(sales),
         ..figures
     };
@@ -233,6 +243,7 @@ fn figures(
         declined: sum(|one| one.declined),
         unknown: sum(|one| one.unknown),
         skipped: sum(|one| one.skipped),
+        sold_out: false,
         unfinished: sum(|one| u64::from(one.unfinished)),
         repeated: sum(|one| one.repeated),
         reversed: sum(|one| one.reversed),
@@ -240,6 +251,7 @@ fn figures(
         p99_ms: latencies.at_permille(990) as f64 / 1e3,
         max_ms: latencies.max() as f64 / 1e3,
         idle_bytes_per_terminal: 0,
+        idle_bytes: 0,
         cpu_us_per_sale: Used::default(),
         moved: measured.iter().map(|one| one.moved).sum(),
         moved_within_ms: measured.iter().map(|one| one.moved_within_ms).max().unwrap_or(0),
@@ -269,7 +281,8 @@ fn print_table(figures: &Figures) {
         f.synchronous
     );
     say!("  signed on            {:>10}   within {:.1} s", f.signed_on, f.signed_on_within_s);
-    say!("  sales/s              {:>10}", f.sales_per_s);
+    let more = if f.sold_out { "   and more: nothing was left (--most-per-second)" } else { "" };
+    say!("  sales/s              {:>10}{more}", f.sales_per_s);
     say!("  p50 / p99 / max      {:.2} / {:.2} / {:.2} ms", f.p50_ms, f.p99_ms, f.max_ms);
     say!("  approved             {:>10}", f.approved);
     say!("  declined             {:>10}", f.declined);

@@ -150,8 +150,10 @@ pub struct Crew {
     gateways: Vec<Member>,
     /// Processor time of gateways that were killed.
     gone: u64,
-    terminals_at: String,
-    gateways_at: Vec<String>,
+    /// The engine's doors for terminals.
+    terminals_at: Vec<String>,
+    /// The doors of each gateway.
+    gateways_at: Vec<Vec<String>>,
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -182,7 +184,9 @@ impl Crew {
         let arguments =
             words(&["serve", "--data", &path("books"), "--config", &path("doorstep.toml")]);
         let mut engine = Member::start("the engine", &arguments, &ground.path("engine.log"))?;
-        let terminals_at = engine.address("terminals ")?;
+        let doors = 0..ground.doors;
+        let terminals_at = doors.clone().map(|_| engine.address("terminals "));
+        let terminals_at = terminals_at.collect::<anyhow::Result<_>>()?;
         let engine_at = if gateways > 0 { engine.address("gateways ")? } else { String::new() };
         let mut crew = Crew {
             network,
@@ -196,13 +200,15 @@ impl Crew {
             let name = format!("gateway-{number}");
             let file = |ending| format!("{certificates}/{name}.{ending}");
             let mut arguments = words(&["gateway", "--engine", &engine_at]);
-            // Addresses of their own: there are only so many ports between two addresses.
-            arguments.extend(words(&["--listen", &format!("127.0.0.{}:0", 10 + number)]));
+            for door in doors.clone() {
+                arguments.extend(words(&["--listen", &Ground::door(door, 1 + number)]));
+            }
             arguments.extend(words(&["--ca", &format!("{certificates}/authority.pem")]));
             arguments.extend(words(&["--cert", &file("pem"), "--key", &file("key")]));
             let log = ground.path(&format!("{name}.log"));
             let mut gateway = Member::start(&name, &arguments, &log)?;
-            crew.gateways_at.push(gateway.address("terminals ")?);
+            let at = doors.clone().map(|_| gateway.address("terminals "));
+            crew.gateways_at.push(at.collect::<anyhow::Result<_>>()?);
             crew.gateways.push(gateway);
         }
         // The first message through a gateway that has no engine yet would wait for its time-out.
@@ -251,10 +257,6 @@ impl Crew {
     /// Starts the terminals, some in each process.
     pub fn terminals(&self, ground: &Ground, plan: &LoadPlan) -> anyhow::Result<Terminals> {
         let path = |name: &str| ground.path(name).display().to_string();
-        let (homes, refuges) = match self.gateways_at.as_slice() {
-            [] => (self.terminals_at.clone(), None),
-            gateways => (gateways.join(","), Some(self.terminals_at.clone())),
-        };
         let mut terminals = Terminals { members: Vec::new(), approved_lists: Vec::new() };
         for process in 0..plan.processes {
             let share = |all: u32| {
@@ -264,9 +266,15 @@ impl Crew {
             let (count, before) = share(plan.terminals);
             let list = ground.path(&format!("approved-{process}.csv"));
             let rate = share(plan.rate).0.max(u32::from(plan.rate > 0));
-            let mut arguments = words(&["terminal", "load", "--connect", &homes]);
-            if let Some(refuge) = &refuges {
-                arguments.extend(words(&["--refuge", refuge]));
+            let door = usize::try_from(process)?;
+            let engine = self.terminals_at.get(door).context("a door for each process")?;
+            let gateways: Vec<&str> =
+                self.gateways_at.iter().filter_map(|at| at.get(door)).map(String::as_str).collect();
+            let mut arguments = words(&["terminal", "load", "--connect"]);
+            if gateways.is_empty() {
+                arguments.push(engine.clone());
+            } else {
+                arguments.extend(words(&[&gateways.join(","), "--refuge", engine]));
             }
             let connects = (CONNECTS_PER_SECOND / plan.processes).max(1);
             let numbers = [

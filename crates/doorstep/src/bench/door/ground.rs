@@ -35,6 +35,9 @@ pub struct Ground {
     directory: PathBuf,
     pub parcels_each: u32,
     pub network_address: SocketAddr,
+    /// At how many addresses the engine, and each gateway, listens for terminals: between two
+    /// addresses there are few ports, and it takes the system long to find the last free ones.
+    pub doors: u32,
 }
 
 impl Ground {
@@ -44,11 +47,13 @@ impl Ground {
         terminals: u32,
         parcels_each: u32,
         gateways: u32,
+        doors: u32,
     ) -> anyhow::Result<Ground> {
         let named = || directory.display().to_string();
         fs::create_dir_all(directory).with_context(named)?;
         let network_address = free_address()?;
-        let ground = Ground { directory: directory.to_owned(), parcels_each, network_address };
+        let directory = directory.to_owned();
+        let ground = Ground { directory, parcels_each, network_address, doors };
         ground.make_keys()?;
         ground.write("doorstep.toml", &ground.settings(gateways))?;
         ground.fill_books(terminals)?;
@@ -100,7 +105,14 @@ impl Ground {
         self.write("alpha.toml", &network)
     }
 
+    /// The address of a door; `host` 1 is the engine's.
+    pub fn door(door: u32, host: u32) -> String {
+        format!("127.0.{door}.{host}:0")
+    }
+
     fn settings(&self, gateways: u32) -> String {
+        let doors = (0..self.doors).map(|door| format!("\"{}\"", Ground::door(door, 1)));
+        let doors = doors.collect::<Vec<_>>().join(", ");
         let mut text = format!(
             r#"utc_offset_minutes = 480
 currency = "CNY"
@@ -113,7 +125,7 @@ terminals = "terminals"
 generation = 1
 token = "cards"
 [terminals]
-listen = ["127.0.0.1:0"]
+listen = [{doors}]
 [merchant]
 acquirer = "898"
 region = "3310"
