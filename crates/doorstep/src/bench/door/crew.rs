@@ -45,7 +45,7 @@ impl Member {
         let mut line = String::new();
         let length = self.output.read_line(&mut line).with_context(|| self.what.clone())?;
         if length == 0 {
-            bail!("{} ended early; see its log beside the books", self.what);
+            bail!("{} ended early; keep its log with --data, and see there", self.what);
         }
         Ok(line)
     }
@@ -74,7 +74,10 @@ impl Member {
                 let mut rest = String::new();
                 while self.output.read_line(&mut rest)? > 0 {}
                 if !status.success() {
-                    bail!("{} ended with {status}; see its log beside the books", self.what);
+                    bail!(
+                        "{} ended with {status}; keep its log with --data, and see there",
+                        self.what
+                    );
                 }
                 return Ok(rest);
             }
