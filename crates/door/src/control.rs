@@ -61,6 +61,10 @@ pub struct Change {
     approved_by: PersonId,
 }
 
+/// "At once" is this much later: the books take no moment that is past when the command reaches
+/// them.
+pub const WITHDRAWAL_LEAD_MS: u64 = 1_000;
+
 impl Change {
     /// What an order changes, if it does. `now` where it names no time.
     #[must_use]
@@ -68,7 +72,8 @@ impl Change {
         let (network, from, by, approved_by) = match order {
             Order::Status {} | Order::Stop {} => return None,
             Order::Withdraw { network, at_ms, by, approved_by } => {
-                let from = at_ms.map_or(now, |at| Timestamp(at).max(now));
+                let soon = now.plus_ms(WITHDRAWAL_LEAD_MS);
+                let from = at_ms.map_or(soon, |at| Timestamp(at).max(soon));
                 (network, Some(from), by, approved_by)
             }
             Order::Reinstate { network, by, approved_by } => (network, None, by, approved_by),
@@ -180,10 +185,10 @@ mod tests {
 
     #[test]
     fn orders_are_lines_of_json() {
-        let text = br#"{"do":"withdraw","network":"a","at_ms":99,"by":"ann","approved_by":"bo"}"#;
+        let text = br#"{"do":"withdraw","network":"a","at_ms":9999,"by":"ann","approved_by":"bo"}"#;
         let withdraw = read(text).unwrap();
         let change = Change::of(&withdraw, Timestamp(7)).unwrap();
-        assert_eq!(change.effect(), (NetworkId::derived("a"), Some(Timestamp(99))));
+        assert_eq!(change.effect(), (NetworkId::derived("a"), Some(Timestamp(9_999))));
         assert_eq!(read(br#"{"do":"status"}"#), Ok(Order::Status {}));
         assert!(read(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(read(b"\xFF").is_err());
@@ -194,6 +199,6 @@ mod tests {
         let text =
             br#"{"do":"withdraw","network":"alpha","at_ms":1,"by":"ann","approved_by":"bo"}"#;
         let change = Change::of(&read(text).unwrap(), Timestamp(7)).unwrap();
-        assert_eq!(change.effect().1, Some(Timestamp(7)));
+        assert_eq!(change.effect().1, Some(Timestamp(1_007)));
     }
 }

@@ -196,7 +196,15 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
             say_made(&store.import_components(name, purpose, algorithm, &components)?);
         }
         Task::Rotate { name, components: false, .. } => {
-            say_made(&store.rotate(KeyName::new(name)?)?);
+            let name = KeyName::new(name)?;
+            let base =
+                |key: &::keys::KeyListing| key.name == name && key.purpose == ::keys::Purpose::Base;
+            anyhow::ensure!(
+                !store.list()?.iter().any(base),
+                "terminals' master keys are derived from {name}: a new one locks them all out. \
+                 To change their working keys, count `generation` up in doorstep.toml"
+            );
+            say_made(&store.rotate(name)?);
         }
         Task::Rotate { name, components: true, check_value } => {
             let name = KeyName::new(name)?;

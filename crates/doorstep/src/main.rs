@@ -19,6 +19,7 @@ mod serve;
 mod setup;
 mod tariffs;
 mod terminal;
+mod trial;
 mod verify;
 mod words;
 
@@ -64,6 +65,7 @@ enum Task {
         what: Network,
     },
     Terminal(terminal::TerminalArgs),
+    Trial(trial::TrialArgs),
     Keys(keys::KeysArgs),
     /// Measures how fast it is, with durability on, ending in a crash and a verification
     Bench {
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
         Task::Gateway(args) => gateway::run(&args),
         Task::Certificates(args) => certificates::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Terminal(args) => terminal::run(&args),
+        Task::Trial(args) => trial::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Network { what: Network::Run(args) } => {
             network::run(&args).map(|()| ExitCode::SUCCESS)
         }

@@ -62,7 +62,11 @@ impl TerminalKeys<'_> {
         let imported = KeyName::of_terminal(&format!("{terminal:08}")).ok();
         let imported = imported.map(KeyRef::Stored);
         let there = imported.filter(|key| self.keys.check_value(key).is_ok());
-        there.unwrap_or_else(|| self.derived(Purpose::TerminalMaster, terminal))
+        // The master key is the terminal's for good: only working keys have generations.
+        let base = self.settings.terminals.base_key;
+        let purpose = Purpose::TerminalMaster;
+        let derived = || Derived::new(base, purpose, u64::from(terminal), 1).into();
+        there.unwrap_or_else(derived)
     }
 
     /// An answer to a question, TPDU and header before it. Without a MAC to questions that have

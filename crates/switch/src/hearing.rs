@@ -34,7 +34,8 @@ impl Switch {
             return self.refuse(line, (&heading, asked), Code::NOT_NOW, None, now, out);
         }
         // A sign-on is answered by what is true at the moment.
-        let known = asked != Asked::SignOn && self.sessions.contains_key(&heading.terminal);
+        let known = !matches!(asked, Asked::SignOn | Asked::Balance)
+            && self.sessions.contains_key(&heading.terminal);
         if known {
             self.serve(line, &request, now, out);
         } else {
@@ -62,6 +63,10 @@ impl Switch {
         let session = self.sessions.entry(request.heading.terminal);
         let session = session.or_insert(Session::new(merchant, batch));
         (session.merchant, session.batch) = (merchant, batch);
+        // What the books do not see would be an oracle for cards and PINs.
+        if request.asked == Asked::Balance && view.blocked {
+            return self.refuse(line, about, Code::BLOCKED, None, now, out);
+        }
         if request.asked == Asked::SignOn {
             self.sign_on(line, &request, &view, now, out);
         } else {

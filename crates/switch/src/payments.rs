@@ -236,6 +236,7 @@ impl Switch {
             allowed,
             amount: amount.unwrap_or(Amount::ZERO),
             currency: self.settings.currency,
+            offline: request.asked == Asked::Advice,
             now,
         };
         let (chosen, considered) = route::choose(&self.networks, &way);

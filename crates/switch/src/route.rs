@@ -55,6 +55,8 @@ pub(crate) struct Way<'w> {
     pub allowed: &'w [NetworkId],
     pub amount: Amount,
     pub currency: Currency,
+    /// The terminal has sold already: a withdrawn network may be the only way for it.
+    pub offline: bool,
     pub now: Timestamp,
 }
 
@@ -72,9 +74,10 @@ pub(crate) fn choose(networks: &[Network], way: &Way<'_>) -> (Option<usize>, Vec
     // A network that rests is better than none.
     let resting = |place: usize| networks[place].rests_until > way.now;
     let open = |place: &usize| considered[*place].verdict == Verdict::Dearer;
-    let chosen = (0..considered.len())
-        .filter(open)
-        .min_by_key(|&place| (resting(place), considered[place].cost, place));
+    let chosen = (0..considered.len()).filter(open).min_by_key(|&place| {
+        let withdrawn = is_withdrawn(&networks[place], way.now);
+        (withdrawn, resting(place), considered[place].cost, place)
+    });
     if let Some(place) = chosen {
         for (other, one) in considered.iter_mut().enumerate() {
             if one.verdict == Verdict::Dearer && resting(other) && !resting(place) {
@@ -86,13 +89,17 @@ pub(crate) fn choose(networks: &[Network], way: &Way<'_>) -> (Option<usize>, Vec
     (chosen, considered)
 }
 
+fn is_withdrawn(network: &Network, now: Timestamp) -> bool {
+    network.withdrawn_from.is_some_and(|from| from <= now)
+}
+
 /// What stands against a network; `Dearer` if only its cost can.
 fn obstacle(network: &Network, way: &Way<'_>) -> Verdict {
     if !way.allowed.contains(&network.settings.network) {
         Verdict::NotForCard
     } else if network.settings.currency != way.currency {
         Verdict::WrongCurrency
-    } else if network.withdrawn_from.is_some_and(|from| from <= way.now) {
+    } else if !way.offline && is_withdrawn(network, way.now) {
         Verdict::Withdrawn
     } else if !network.is_up() {
         Verdict::Down

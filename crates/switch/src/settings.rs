@@ -64,7 +64,7 @@ impl MerchantSettings {
     #[must_use]
     pub fn of(&self, firm: FirmId) -> [u8; 15] {
         let given = self.firms.iter().find(|(id, _)| *id == firm).map(|(_, serial)| *serial);
-        let serial = given.map_or(firm.0 % 10_000, u64::from);
+        let serial = given.map_or(firm.0, u64::from) % 10_000;
         let mut merchant = [0; 15];
         merchant[..3].copy_from_slice(&self.acquirer);
         merchant[3..7].copy_from_slice(&self.region);

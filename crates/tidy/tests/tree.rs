@@ -11,25 +11,25 @@ use tidy::{documents, manifests, purity, rust, shape, words};
 
 /// Who may use whom. A crate uses only crates above its own row.
 const MAP: &str = "
-    crate    | uses                                                                              | its tests also use
-    money    |                                                                                   |
-    chunks   |                                                                                   |
-    tariff   | money                                                                             |
-    ledger   | money chunks                                                                      |
-    engine   | money chunks tariff ledger                                                        |
-    journal  |                                                                                   |
-    node     | money engine journal                                                              | tariff ledger
-    files    | money                                                                             |
-    iso8583  |                                                                                   |
-    keys     |                                                                                   |
-    qr       |                                                                                   |
-    peers    | money iso8583 keys qr                                                             |
-    switch   | money tariff engine iso8583 keys qr                                               | peers
-    door     | money engine node iso8583 keys switch                                             | journal peers tariff
-    field    | iso8583 keys peers door                                                           |
-    sim      | money tariff engine node iso8583 keys qr peers switch                             | ledger journal files
+    crate    | uses                                                  | its tests use
+    money    |                                                       |
+    chunks   |                                                       |
+    tariff   | money                                                 |
+    ledger   | money chunks                                          |
+    engine   | money chunks tariff ledger                            |
+    journal  |                                                       |
+    node     | money engine journal                                  | tariff ledger
+    files    | money                                                 |
+    iso8583  |                                                       |
+    keys     |                                                       |
+    qr       |                                                       |
+    peers    | money iso8583 keys qr                                 |
+    switch   | money tariff engine iso8583 keys qr                   | peers
+    door     | money engine node iso8583 keys switch                 | journal peers tariff
+    field    | iso8583 keys peers door                               |
+    sim      | money tariff engine node iso8583 keys qr peers switch | ledger journal files
     doorstep | money tariff ledger engine journal node files keys qr peers switch door field sim |
-    tidy     |                                                                                   |
+    tidy     |                                                       |
 ";
 
 /// No floats, tests included: where money is counted and where it is kept.

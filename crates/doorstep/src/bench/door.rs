@@ -15,10 +15,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub mod goods;
+pub mod ground;
 
 mod compare;
 mod crew;
-mod ground;
 
 use self::compare::Comparison;
 use self::crew::{Crew, Used};

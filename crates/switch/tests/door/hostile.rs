@@ -27,6 +27,7 @@ fn beyond_so_many_requests_under_way_terminals_are_told_to_come_again() {
     while world.switch.in_flight() < 65_536 {
         world.from_terminal.push_back((line, message.clone()));
         world.switch_hears_terminal();
+        while world.book() {}
         world.to_network.clear();
         asked += 1;
         assert!(asked <= 65_536);

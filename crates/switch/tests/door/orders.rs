@@ -148,8 +148,8 @@ fn choices(world: &World, taken: &[Choice], scene: &Scene) -> Vec<Choice> {
     }
     if went_wrong.len() < scene.wrong {
         let again = |choice: &Choice| !went_wrong.contains(choice);
-        // That a number was reversed unheard is forgotten with the process: what a gateway still has
-        // then, it drops.
+        // That a number was reversed unheard is forgotten with the process: gateways drop what they
+        // still have then.
         let once = [Choice::Crash, Choice::CrashUnheard, Choice::SlowGateway];
         let crashed = went_wrong.iter().any(|choice| once.contains(choice));
         let other = |choice: &Choice| !crashed || !once.contains(choice);
