@@ -45,8 +45,12 @@ pub(crate) struct TerminalKeys<'k> {
 impl TerminalKeys<'_> {
     fn derived(&self, purpose: Purpose, terminal: u32) -> KeyRef {
         let settings = &self.settings.terminals;
-        let holder = u64::from(terminal);
-        Derived::new(settings.base_key, purpose, holder, settings.generation).into()
+        // The master key is the terminal's for good: only working keys have generations.
+        let generation = match purpose {
+            Purpose::TerminalMaster => 1,
+            _ => settings.generation,
+        };
+        Derived::new(settings.base_key, purpose, u64::from(terminal), generation).into()
     }
 
     pub(crate) fn mac(&self, terminal: u32) -> KeyRef {
@@ -62,11 +66,7 @@ impl TerminalKeys<'_> {
         let imported = KeyName::of_terminal(&format!("{terminal:08}")).ok();
         let imported = imported.map(KeyRef::Stored);
         let there = imported.filter(|key| self.keys.check_value(key).is_ok());
-        // The master key is the terminal's for good: only working keys have generations.
-        let base = self.settings.terminals.base_key;
-        let purpose = Purpose::TerminalMaster;
-        let derived = || Derived::new(base, purpose, u64::from(terminal), 1).into();
-        there.unwrap_or_else(derived)
+        there.unwrap_or_else(|| self.derived(Purpose::TerminalMaster, terminal))
     }
 
     /// An answer to a question, TPDU and header before it. Without a MAC to questions that have

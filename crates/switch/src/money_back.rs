@@ -1,7 +1,7 @@
 //! Requests about something before: voids, completions, refunds, questions about QR codes.
 
 use engine::door_view::TransactionView;
-use engine::{Command, Method, Timestamp, TransactionKind};
+use engine::{Command, Timestamp, TransactionKind};
 use iso8583::{Mti, Wiped};
 
 use crate::about;
@@ -85,10 +85,7 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        let place = match view.method {
-            Some(Method::Card { network, .. }) => self.place_of(network),
-            _ => None,
-        };
+        let place = self.place_of_card(view.method);
         let Some(work) = self.works.get_mut(&id) else { return };
         let by_network = !matches!(work.asked, Asked::CashBack | Asked::QrBack);
         if by_network {
@@ -175,10 +172,7 @@ impl Switch {
     /// The message of an offline sale once more: over the network that the books name and under
     /// its first numbers, so that the card is charged once.
     fn write_again(&mut self, id: u64, view: &TransactionView) -> Result<Wiped, Stop> {
-        let place = match view.method {
-            Some(Method::Card { network, .. }) => self.place_of(network),
-            _ => None,
-        };
+        let place = self.place_of_card(view.method);
         let (Some(work), Some(place)) = (self.works.get_mut(&id), place) else {
             return Err(stop(Code::NOT_NOW));
         };

@@ -36,6 +36,17 @@ struct Routed {
     sent: Sent,
 }
 
+impl Routed {
+    /// The work that waits for its network.
+    fn work(self, line: Line, request: &Request<'_>) -> Work {
+        let mut work = Work::new(line, request, self.token);
+        work.network = self.place;
+        work.sent = self.sent;
+        work.message = Some(self.message);
+        work
+    }
+}
+
 /// Why a request cannot go on: the response code, and what field 44 says.
 pub(crate) type Stop = (Code, Option<String>);
 
@@ -69,12 +80,11 @@ impl Switch {
             Asked::PreAuthorisation => (Mti::M0100, 30_000, 6, Purpose::PreAuthorisation),
             _ => (Mti::M0200, 0, 0, Purpose::Sale),
         };
-        let routed = self.route(request, (mti, processing, condition), Some(amount), now, out)?;
+        let mut routed =
+            self.route(request, (mti, processing, condition), Some(amount), now, out)?;
+        let considered = std::mem::take(&mut routed.considered);
         let method = self.method(&routed);
-        let mut work = Work::new(line, request, routed.token);
-        work.network = routed.place;
-        work.sent = routed.sent;
-        work.message = Some(routed.message);
+        let work = routed.work(line, request);
         let command = Command::BeginPurchase {
             trace: request.heading.trace(),
             mark: work.mark,
@@ -83,7 +93,7 @@ impl Switch {
             amount,
             purpose,
             sent: work.sent,
-            considered: routed.considered,
+            considered,
         };
         let id = self.begin_work(work);
         self.command(Awaiting::Work(id), command, out);
@@ -119,10 +129,7 @@ impl Switch {
             code => (code, why),
         })?;
         let method = self.method(&routed);
-        let mut work = Work::new(line, request, routed.token);
-        work.network = routed.place;
-        work.sent = routed.sent;
-        work.message = Some(routed.message);
+        let mut work = routed.work(line, request);
         work.authorisation = authorisation;
         work.heard = Some(Wiped::from(request.bytes.to_vec()));
         let command = Command::TakeAdvice {
@@ -149,11 +156,7 @@ impl Switch {
     ) {
         match self.route(request, (Mti::M0200, BALANCE, 0), None, now, out) {
             Ok(routed) => {
-                let mut work = Work::new(line, request, routed.token);
-                work.network = routed.place;
-                work.sent = routed.sent;
-                work.message = Some(routed.message);
-                let id = self.begin_work(work);
+                let id = self.begin_work(routed.work(line, request));
                 self.send(id, now, out);
             }
             Err(stop) => self.stopped(Err(stop), line, request, now, out),

@@ -114,16 +114,12 @@ impl Switch {
             }
             Verdict::Begin(command) => {
                 let release = before.flatten().map(|before| (original_of(&before), before.amount));
-                let (place, order) = match view.method {
-                    Some(Method::Card { network, .. }) => (self.place_of(network), None),
-                    Some(Method::Qr { .. }) => (None, Some(view.trace)),
-                    None => (None, None),
-                };
+                let by_qr = matches!(view.method, Some(Method::Qr { .. }));
                 let begun = Begun {
                     what: What::Reversal,
                     tender: view.tender,
-                    network: place,
-                    order,
+                    network: self.place_of_card(view.method),
+                    order: by_qr.then_some(view.trace),
                     terminal: heading.terminal_id(),
                     merchant: heading.merchant,
                     amount: view.amount,

@@ -1,6 +1,6 @@
 //! The steps that all requests to a network share: begun in the books, sent, answered, put down.
 
-use engine::{Command, Event, Method, Refusal, Resolution, Timestamp};
+use engine::{Command, Event, Refusal, Resolution, Timestamp};
 use iso8583::Message;
 
 use crate::answers::Answer;
@@ -304,11 +304,8 @@ impl Switch {
             None if work.asked == Asked::QrBack => Code::DONE,
             None => Code::NOT_NOW,
         };
-        let network = match view.method {
-            Some(Method::Card { network, .. }) => self.place_of(network),
-            _ => None,
-        };
-        let network = network.map(|place| self.networks[place].settings.name.clone());
+        let place = self.place_of_card(view.method);
+        let network = place.map(|place| self.networks[place].settings.name.clone());
         let answer = Answer {
             sent: Some(view.sent).filter(|sent| sent.stan > 0),
             authorisation: Some(view.authorisation),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use engine::{Command, Event, NetworkId, Refusal, TenderId, Timestamp, Trace};
+use engine::{Command, Event, Method, NetworkId, Refusal, TenderId, Timestamp, Trace};
 use keys::KeyStore;
 use zeroize::Zeroize;
 
@@ -203,6 +203,14 @@ impl Switch {
 
     pub(crate) fn terminal_keys(&self) -> TerminalKeys<'_> {
         TerminalKeys { keys: &*self.keys, settings: &self.settings }
+    }
+
+    /// The place of the network that a tender is paid over; nothing for wallets and cash.
+    pub(crate) fn place_of_card(&self, method: Option<Method>) -> Option<usize> {
+        match method {
+            Some(Method::Card { network, .. }) => self.place_of(network),
+            _ => None,
+        }
     }
 
     /// The place of a network.
