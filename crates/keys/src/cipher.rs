@@ -71,3 +71,53 @@ impl<C: Cipher + ?Sized> Cipher for std::sync::Arc<C> {
         (**self).cmac(message)
     }
 }
+
+/// The methods of [`Cipher`] for an enum whose variants hold ciphers: each asks the one that is
+/// there.
+macro_rules! ask_the_variant {
+    ($kind:ident: $($variant:ident),+) => {
+        fn algorithm(&self) -> Algorithm {
+            match self {
+                $($kind::$variant(key) => key.algorithm(),)+
+            }
+        }
+
+        fn encrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
+            match self {
+                $($kind::$variant(key) => key.encrypt(blocks),)+
+            }
+        }
+
+        fn decrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
+            match self {
+                $($kind::$variant(key) => key.decrypt(blocks),)+
+            }
+        }
+
+        fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+            match self {
+                $($kind::$variant(key) => key.chain(blocks),)+
+            }
+        }
+
+        fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+            match self {
+                $($kind::$variant(key) => key.chain_left(blocks),)+
+            }
+        }
+
+        fn encrypt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError> {
+            match self {
+                $($kind::$variant(key) => key.encrypt_masked(block),)+
+            }
+        }
+
+        fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
+            match self {
+                $($kind::$variant(key) => key.cmac(message),)+
+            }
+        }
+    };
+}
+
+pub(crate) use ask_the_variant;

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::check_value::CheckValue;
-use crate::cipher::Cipher;
+use crate::cipher::{Cipher, ask_the_variant};
 use crate::error::{KeyError, StoreError};
 use crate::hex;
 
@@ -415,43 +415,8 @@ impl Cipher for AesKey {
     }
 }
 
-macro_rules! either {
-    ($self:ident, $key:ident => $what:expr) => {
-        match $self {
-            Key::Tdes($key) => $what,
-            Key::Aes($key) => $what,
-        }
-    };
-}
-
 impl Cipher for Key {
-    fn algorithm(&self) -> Algorithm {
-        either!(self, key => key.algorithm())
-    }
-
-    fn encrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
-        either!(self, key => key.encrypt(blocks))
-    }
-
-    fn decrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
-        either!(self, key => key.decrypt(blocks))
-    }
-
-    fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
-        either!(self, key => key.chain(blocks))
-    }
-
-    fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
-        either!(self, key => key.chain_left(blocks))
-    }
-
-    fn encrypt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError> {
-        either!(self, key => key.encrypt_masked(block))
-    }
-
-    fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
-        either!(self, key => key.cmac(message))
-    }
+    ask_the_variant!(Key: Tdes, Aes);
 }
 
 macro_rules! shown {
@@ -502,7 +467,10 @@ impl Key {
     /// The check value. A key in memory always has one.
     #[must_use]
     pub fn check_value(&self) -> CheckValue {
-        either!(self, key => key.check_value())
+        match self {
+            Key::Tdes(key) => key.check_value(),
+            Key::Aes(key) => key.check_value(),
+        }
     }
 
     /// The algorithm and length of this key.

@@ -1,7 +1,7 @@
 //! What a key store must be able to do; all else is the same for every store.
 
 use crate::check_value::CheckValue;
-use crate::cipher::Cipher;
+use crate::cipher::{Cipher, ask_the_variant};
 use crate::error::{KeyError, StoreError};
 use crate::key::{Algorithm, Key};
 use crate::name::KeyName;
@@ -122,43 +122,8 @@ pub enum Usable<S> {
     Made(Key),
 }
 
-macro_rules! either {
-    ($self:ident, $key:ident => $what:expr) => {
-        match $self {
-            Usable::Stored($key) => $what,
-            Usable::Made($key) => $what,
-        }
-    };
-}
-
 impl<S: Cipher> Cipher for Usable<S> {
-    fn algorithm(&self) -> Algorithm {
-        either!(self, key => key.algorithm())
-    }
-
-    fn encrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
-        either!(self, key => key.encrypt(blocks))
-    }
-
-    fn decrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError> {
-        either!(self, key => key.decrypt(blocks))
-    }
-
-    fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
-        either!(self, key => key.chain(blocks))
-    }
-
-    fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
-        either!(self, key => key.chain_left(blocks))
-    }
-
-    fn encrypt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError> {
-        either!(self, key => key.encrypt_masked(block))
-    }
-
-    fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
-        either!(self, key => key.cmac(message))
-    }
+    ask_the_variant!(Usable: Stored, Made);
 
     fn check_value(&self) -> Result<CheckValue, KeyError> {
         match self {
