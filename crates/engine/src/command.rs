@@ -685,11 +685,12 @@ pub enum Command {
         lines: Vec<BatchLine>,
     },
     /// No new payments go over a network from a moment on. What is under way finishes, what is
-    /// unknown is chased, what it owes is cleared. Asked again with another moment, that one holds.
+    /// unknown is chased, what it owes is cleared. Asked again with another moment before the first
+    /// has come, that one holds; a network that is withdrawn stays so until it is reinstated.
     WithdrawNetwork {
         /// The network.
         network: NetworkId,
-        /// From when on; not in the past.
+        /// From when on; one that is past is this moment. The event has the one that holds.
         from: Timestamp,
         /// Who proposes.
         proposed_by: PersonId,

@@ -19,12 +19,13 @@ impl Engine {
         match *command {
             Command::WithdrawNetwork { network, from, proposed_by, approved_by } => {
                 let number = self.decided(network, proposed_by, approved_by)?;
-                if self.withdrawn.get(&number) == Some(&from) {
+                // One that has begun stays as it is: a later moment would bring the network back
+                // for a while.
+                let before = self.withdrawn.get(&number);
+                if before.is_some_and(|before| *before == from || *before <= at) {
                     return Err(Refusal::Repeated);
                 }
-                if from < at {
-                    return Err(Refusal::BadTime);
-                }
+                let from = from.max(at);
                 self.withdrawn.insert(number, from);
                 out.events.push(Event::NetworkWithdrawn { network, from });
                 Ok(())

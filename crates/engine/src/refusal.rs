@@ -156,9 +156,6 @@ pub enum Refusal {
     /// A date that is not allowed here.
     #[error("{0} is not a date for which this can be done")]
     BadDate(BusinessDate),
-    /// A moment that is gone.
-    #[error("the moment from which it is to hold is gone already")]
-    BadTime,
     /// The terminal's batch is another one, or is not open. Its last one; 0 if there was none.
     #[error("the terminal's batch is {0}, or is closed: sign on again")]
     WrongBatch(u32),

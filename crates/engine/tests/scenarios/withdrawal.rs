@@ -83,7 +83,6 @@ fn two_people_withdraw_a_network_and_two_reinstate_it() {
     let (network, from) = (NETWORK, at);
     let alone = |by| Command::WithdrawNetwork { network, from, proposed_by: by, approved_by: by };
     world.refused(alone(ANNA), Refusal::SamePerson);
-    world.refused(withdraw(Timestamp(at.0 - 1)), Refusal::BadTime);
     world.repeated(reinstate());
     world.must(withdraw(at)).repeated(withdraw(at));
     let alone = Command::ReinstateNetwork { network, proposed_by: BO, approved_by: BO };
@@ -108,4 +107,41 @@ fn a_withdrawal_that_is_planned_is_moved_by_another_one() {
     // A retry of one whose moment has come is a retry still.
     world.at = later.plus_ms(1);
     world.repeated(withdraw(later));
+}
+
+#[test]
+fn a_moment_that_is_past_is_the_moment_of_the_command() {
+    let mut world = signed_on();
+    let past = withdraw(Timestamp(world.at.0 - HOUR_MS));
+    let from = world.at;
+    world.must(past.clone());
+    assert_eq!(world.events(), [Event::NetworkWithdrawn { network: NETWORK, from }]);
+    assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, Some(from));
+    world.at = from.plus_ms(HOUR_MS);
+    world.repeated(past);
+    // Nothing at all, which is how "at once" is said.
+    world.must(reinstate()).must(withdraw(Timestamp(0)));
+    let view = world.engine.network_view(NETWORK).unwrap();
+    assert_eq!(view.withdrawn_from, Some(world.at));
+}
+
+#[test]
+fn a_withdrawn_network_does_not_come_back_by_another_withdrawal() {
+    let mut world = signed_on();
+    let from = world.at;
+    let parcel = world.out("o-1", 1_000);
+    world.must(withdraw(from));
+    world.repeated(withdraw(from.plus_ms(9 * HOUR_MS)));
+    world.at = from.plus_ms(HOUR_MS);
+    world.repeated(withdraw(world.at));
+    world.refused(sell(1, parcel, 1_000), Refusal::NetworkWithdrawn);
+    assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, Some(from));
+}
+
+#[test]
+fn a_withdrawal_that_is_planned_may_be_brought_forward_to_this_moment() {
+    let mut world = signed_on();
+    let now = world.at;
+    world.must(withdraw(now.plus_ms(HOUR_MS))).must(withdraw(Timestamp(0)));
+    assert_eq!(world.events(), [Event::NetworkWithdrawn { network: NETWORK, from: now }]);
 }

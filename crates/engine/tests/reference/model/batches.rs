@@ -218,10 +218,11 @@ impl Model {
     ) -> Answer {
         ensure(self.networks.contains_key(&network), "no such network")?;
         ensure(by.0 != by.1, "the same person")?;
-        if self.withdrawn.get(&network) == Some(&from) {
-            return Err(No::Repeated);
-        }
-        ensure(from >= self.now, "in the past")?;
+        let from = match self.withdrawn.get(&network) {
+            Some(since) if *since <= self.now || *since == from => return Err(No::Repeated),
+            _ if from < self.now => self.now,
+            _ => from,
+        };
         self.withdrawn.insert(network, from);
         self.tell(Event::NetworkWithdrawn { network, from })
     }
