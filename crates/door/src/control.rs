@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use engine::{Command, NetworkId, PersonId, Timestamp};
+use engine::{Command, Event, NetworkId, PersonId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -51,56 +51,36 @@ pub enum Order {
     },
 }
 
-/// A change of what the books say of a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    network: NetworkId,
-    /// From when on it is withdrawn; nothing where it is reinstated.
-    from: Option<Timestamp>,
-    proposed_by: PersonId,
-    approved_by: PersonId,
-}
-
-/// "At once" is this much later: the books take no moment that is past when the command reaches
-/// them.
-pub const WITHDRAWAL_LEAD_MS: u64 = 1_000;
-
-impl Change {
-    /// What an order changes, if it does. `now` where it names no time.
+impl Order {
+    /// The command for the books, where it is one that changes them.
     #[must_use]
-    pub fn of(order: &Order, now: Timestamp) -> Option<Change> {
-        let (network, from, by, approved_by) = match order {
-            Order::Status {} | Order::Stop {} => return None,
+    pub fn command(&self) -> Option<Command> {
+        let people = |by, approved_by| (PersonId::derived(by), PersonId::derived(approved_by));
+        match self {
+            Order::Status {} | Order::Stop {} => None,
             Order::Withdraw { network, at_ms, by, approved_by } => {
-                let soon = now.plus_ms(WITHDRAWAL_LEAD_MS);
-                let from = at_ms.map_or(soon, |at| Timestamp(at).max(soon));
-                (network, Some(from), by, approved_by)
+                let network = NetworkId::derived(network);
+                // The books take a moment that is past as the one in which they hear of it.
+                let from = Timestamp(at_ms.unwrap_or(0));
+                let (proposed_by, approved_by) = people(by, approved_by);
+                Some(Command::WithdrawNetwork { network, from, proposed_by, approved_by })
             }
-            Order::Reinstate { network, by, approved_by } => (network, None, by, approved_by),
-        };
-        Some(Change {
-            network: NetworkId::derived(network),
-            from,
-            proposed_by: PersonId::derived(by),
-            approved_by: PersonId::derived(approved_by),
-        })
-    }
-
-    /// The command for the books.
-    #[must_use]
-    pub fn command(self) -> Command {
-        let Change { network, from, proposed_by, approved_by } = self;
-        match from {
-            Some(from) => Command::WithdrawNetwork { network, from, proposed_by, approved_by },
-            None => Command::ReinstateNetwork { network, proposed_by, approved_by },
+            Order::Reinstate { network, by, approved_by } => {
+                let network = NetworkId::derived(network);
+                let (proposed_by, approved_by) = people(by, approved_by);
+                Some(Command::ReinstateNetwork { network, proposed_by, approved_by })
+            }
         }
     }
+}
 
-    /// Which network, and from when on it is withdrawn.
-    #[must_use]
-    pub fn effect(self) -> (NetworkId, Option<Timestamp>) {
-        (self.network, self.from)
-    }
+/// Which network is withdrawn from when on, or no longer, by what the books say has happened.
+pub(crate) fn effect(events: &[Event]) -> Option<(NetworkId, Option<Timestamp>)> {
+    events.iter().find_map(|event| match *event {
+        Event::NetworkWithdrawn { network, from } => Some((network, Some(from))),
+        Event::NetworkReinstated { network } => Some((network, None)),
+        _ => None,
+    })
 }
 
 pub(crate) fn read(line: &[u8]) -> Result<Order, String> {
@@ -109,6 +89,11 @@ pub(crate) fn read(line: &[u8]) -> Result<Order, String> {
 
 pub(crate) fn done() -> String {
     json!({ "ok": true }).to_string()
+}
+
+/// It is done, and holds from then on.
+pub(crate) fn done_from(from: Timestamp) -> String {
+    json!({ "ok": true, "from_ms": from.0 }).to_string()
 }
 
 pub(crate) fn refused(why: &str) -> String {
@@ -187,18 +172,12 @@ mod tests {
     fn orders_are_lines_of_json() {
         let text = br#"{"do":"withdraw","network":"a","at_ms":9999,"by":"ann","approved_by":"bo"}"#;
         let withdraw = read(text).unwrap();
-        let change = Change::of(&withdraw, Timestamp(7)).unwrap();
-        assert_eq!(change.effect(), (NetworkId::derived("a"), Some(Timestamp(9_999))));
+        let (proposed_by, approved_by) = (PersonId::derived("ann"), PersonId::derived("bo"));
+        let (network, from) = (NetworkId::derived("a"), Timestamp(9_999));
+        let command = Command::WithdrawNetwork { network, from, proposed_by, approved_by };
+        assert_eq!(withdraw.command(), Some(command));
         assert_eq!(read(br#"{"do":"status"}"#), Ok(Order::Status {}));
         assert!(read(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(read(b"\xFF").is_err());
-    }
-
-    #[test]
-    fn a_time_that_is_over_is_now() {
-        let text =
-            br#"{"do":"withdraw","network":"alpha","at_ms":1,"by":"ann","approved_by":"bo"}"#;
-        let change = Change::of(&read(text).unwrap(), Timestamp(7)).unwrap();
-        assert_eq!(change.effect().1, Some(Timestamp(1_007)));
     }
 }

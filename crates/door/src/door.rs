@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::{Refusal, Timestamp};
+use engine::{Event, Refusal, Timestamp};
 use mio::Waker;
 use node::{Clock, Node, Stopped};
 use rustls::ServerConfig;
 use switch::{Line, LinkId, Output};
 
-use crate::control::{self, Change, Order};
+use crate::control::{self, Order};
 use crate::core::Core;
 use crate::framing::Framing;
 use crate::gateways::Gateways;
@@ -188,7 +188,7 @@ struct Room<C> {
     clock: Box<dyn Clock>,
     now: Timestamp,
     out: Vec<Output>,
-    mail: Mail<Operator>,
+    mail: Mail<Id>,
     log: Log,
     kinds: Kinds,
     links: Links,
@@ -200,13 +200,6 @@ struct Room<C> {
     signed_off: bool,
     stop_asked: bool,
     messages: u64,
-}
-
-/// An operator who waits, and for what.
-#[derive(Clone, Copy, Debug)]
-struct Operator {
-    connection: Id,
-    change: Change,
 }
 
 #[derive(Clone, Copy)]
@@ -403,9 +396,7 @@ impl<C: Core> Room<C> {
                 Waits::Switch(ticket) => {
                     self.core.answered(ticket, answer.result, self.now, &mut self.out);
                 }
-                Waits::Operator(operator) => {
-                    self.changed(sockets, operator, answer.result.map(|_| ()));
-                }
+                Waits::Operator(operator) => self.changed(sockets, operator, answer.result),
             }
         }
         for (ticket, fact) in come.facts {
@@ -543,11 +534,8 @@ impl<C: Core> Room<C> {
     fn hear_operator(&mut self, sockets: &mut Sockets, id: Id, line: &[u8]) {
         let answer = match control::read(line) {
             Err(why) => control::refused(&why),
-            Ok(order) => match Change::of(&order, self.now.max(self.clock.now())) {
-                Some(change) => {
-                    let operator = Operator { connection: id, change };
-                    return self.mail.command(Waits::Operator(operator), change.command());
-                }
+            Ok(order) => match order.command() {
+                Some(command) => return self.mail.command(Waits::Operator(id), command),
                 None if order == (Order::Stop {}) => {
                     self.stop_asked = true;
                     control::done()
@@ -558,16 +546,20 @@ impl<C: Core> Room<C> {
         sockets.send(id, &[answer.as_bytes(), b"\n"], true);
     }
 
-    fn changed(&mut self, sockets: &mut Sockets, who: Operator, done: Result<(), Refusal>) {
+    fn changed(&mut self, sockets: &mut Sockets, who: Id, done: Result<Vec<Event>, Refusal>) {
         let answer = match done {
-            Ok(()) | Err(Refusal::Repeated) => {
-                let (network, from) = who.change.effect();
-                self.core.network_withdrawn(network, from);
-                control::done()
+            Ok(events) => {
+                let effect = control::effect(&events);
+                if let Some((network, from)) = effect {
+                    self.core.network_withdrawn(network, from);
+                }
+                effect.and_then(|(_, from)| from).map_or_else(control::done, control::done_from)
             }
+            // It is so already, and the switch knows since when.
+            Err(Refusal::Repeated) => control::done(),
             Err(refusal) => control::refused(&refusal.to_string()),
         };
-        sockets.send(who.connection, &[answer.as_bytes(), b"\n"], true);
+        sockets.send(who, &[answer.as_bytes(), b"\n"], true);
     }
 
     fn status(&self, sockets: &Sockets) -> String {

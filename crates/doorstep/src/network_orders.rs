@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use door::control::{CONTROL_SOCKET, Change, Order, OrderError, order};
+use door::control::{CONTROL_SOCKET, Order, OrderError, order};
 use engine::Refusal;
 use journal::DataDirectory;
-use node::{Clock, Node, Options, SystemClock};
+use node::{Node, Options};
 
 /// Sends no new payment to a network from a time on.
 ///
@@ -101,8 +101,8 @@ fn give(what: &Order, data: &Path) -> anyhow::Result<()> {
     let directory = DataDirectory::open(data)?;
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let node = Node::start(Box::new(journal), Box::new(snapshots), Options::default())?;
-    let change = Change::of(what, SystemClock.now()).context("no change of the books")?;
-    let answers = node.client().carry_out(vec![(None, change.command())])?;
+    let command = what.command().context("no change of the books")?;
+    let answers = node.client().carry_out(vec![(None, command)])?;
     node.stop()?;
     match answers.into_iter().next() {
         Some(Err(refusal)) if refusal != Refusal::Repeated => bail!("{refusal}"),

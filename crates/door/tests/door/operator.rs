@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use door::control::{CONTROL_SOCKET, Order, OrderError, order};
 use door::{Ended, Plan};
 use engine::{NetworkId, Timestamp};
+use node::{Clock, SystemClock};
+use serde_json::Value;
 
 use crate::script::{Running, anywhere};
 
@@ -57,6 +59,23 @@ fn a_network_is_withdrawn_and_reinstated_by_two() {
         assert!(matches!(&error, OrderError::Refused(why) if !why.is_empty()), "{error}");
     }
     assert_eq!(running.seen().withdrawn.len(), 2);
+}
+
+#[test]
+fn at_once_is_the_moment_in_which_the_books_hear_of_it() {
+    let (_directory, path, running) = running();
+    let now_ms = || SystemClock.now().0;
+    let before = now_ms();
+    let from_ms = order(&path, &withdraw("alpha", None, "bo")).unwrap()["from_ms"].as_u64();
+    let from_ms = from_ms.unwrap();
+    assert!((before..=now_ms()).contains(&from_ms), "{before} {from_ms}");
+    let from = Some(Timestamp(from_ms));
+    assert_eq!(running.seen().withdrawn, [(NetworkId::derived("alpha"), from)]);
+    // Once it has begun, nothing moves it: neither the switch nor the operator is told otherwise.
+    for at_ms in [None, Some(1), Some(from_ms + 3_600_000)] {
+        assert_eq!(order(&path, &withdraw("alpha", at_ms, "bo")).unwrap()["from_ms"], Value::Null);
+    }
+    assert_eq!(running.seen().withdrawn.len(), 1);
 }
 
 #[test]
