@@ -17,6 +17,8 @@ use crate::sockets::{Kind, Sockets};
 
 /// The name of the socket in a data directory.
 pub const CONTROL_SOCKET: &str = "control.sock";
+/// The number of the user who may do everything.
+const ROOT: u32 = 0;
 /// How long an answer may take.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
@@ -100,7 +102,13 @@ pub(crate) fn refused(why: &str) -> String {
     json!({ "ok": false, "why": why }).to_string()
 }
 
-/// Makes the socket, for its owner only, under its name from the first moment. One that a killed
+/// Its owner, and who may do everything.
+fn may_order(user: u32) -> bool {
+    user == rustix::process::geteuid().as_raw() || user == ROOT
+}
+
+/// Makes the socket, for its owner only, under its name from the first moment. Before its mode is
+/// set, others can connect to it, but [`may_order`] does not let them in. One that a killed
 /// process left is replaced: whoever holds the data directory is the only one.
 pub(crate) fn listen(sockets: &mut Sockets, path: &Path, kind: Kind) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
@@ -109,7 +117,7 @@ pub(crate) fn listen(sockets: &mut Sockets, path: &Path, kind: Kind) -> io::Resu
         _ => Ok(()),
     };
     gone(fs::remove_file(&unfinished))?;
-    sockets.listen_here(&unfinished, kind)?;
+    sockets.listen_here(&unfinished, kind, may_order)?;
     fs::set_permissions(&unfinished, Permissions::from_mode(0o600))?;
     fs::rename(&unfinished, path)
 }
@@ -167,6 +175,13 @@ pub fn order(path: &Path, order: &Order) -> Result<Value, OrderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_owner_and_root_may_order_and_nobody_else() {
+        let owner = rustix::process::geteuid().as_raw();
+        assert!(may_order(owner) && may_order(ROOT));
+        assert!(!may_order(owner + 1));
+    }
 
     #[test]
     fn orders_are_lines_of_json() {

@@ -15,7 +15,7 @@ use engine::{Event, Refusal, Timestamp};
 use mio::Waker;
 use node::{Clock, Node, Stopped};
 use rustls::ServerConfig;
-use switch::{Line, LinkId, Output};
+use switch::{Happening, Line, LinkId, Output};
 
 use crate::control::{self, Order};
 use crate::core::Core;
@@ -23,13 +23,13 @@ use crate::framing::Framing;
 use crate::gateways::Gateways;
 use crate::inbox::{Inbox, Mail, Waits};
 use crate::limits::{
-    COMMANDS_WAITING_MAX, CONTROL_BYTES_MAX, FRAME_BYTES_MAX, LINK_WAITING_BYTES_MAX, Limits,
-    NETWORK_MESSAGE_BYTES_MAX, PULSE_SILENCE_MAX, STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX,
-    WALLET_BYTES_MAX,
+    COMMANDS_WAITING_MAX, CONTROL_BYTES_MAX, CONTROL_GUESTS_MAX, FRAME_BYTES_MAX,
+    GATEWAY_GUESTS_MAX, LINK_WAITING_BYTES_MAX, Limits, NETWORK_MESSAGE_BYTES_MAX, OWN_FILES_MAX,
+    PULSE_SILENCE_MAX, STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX, WALLET_BYTES_MAX, WALLET_GUESTS_MAX,
 };
 use crate::links::Links;
 use crate::log::{Log, Teller};
-use crate::sockets::{Habits, Id, Kind, Service, Sockets};
+use crate::sockets::{Guests, Habits, Id, Kind, Service, Sockets};
 use crate::tls::Towards;
 use crate::vet;
 use crate::wallet::{self, Said, WalletDoor};
@@ -68,6 +68,9 @@ pub struct Plan {
     pub terminals: Vec<Listen>,
     /// For gateways: with certificates on both sides.
     pub gateways: Vec<(SocketAddr, Arc<ServerConfig>)>,
+    /// The first names of the certificates with which gateways are let in; with none, every
+    /// certificate of their authorities does.
+    pub gateway_names: Vec<String>,
     /// For what wallets say.
     pub wallets_listen: Vec<Listen>,
     /// The wallets that may say something.
@@ -86,12 +89,30 @@ impl Default for Plan {
             limits: Limits::default(),
             terminals: Vec::new(),
             gateways: Vec::new(),
+            gateway_names: Vec::new(),
             wallets_listen: Vec::new(),
             wallets: Vec::new(),
             links: Vec::new(),
             control: None,
             stop_wait: STOP_WAIT,
         }
+    }
+}
+
+impl Plan {
+    /// How many files the process may need besides the connections of terminals.
+    #[must_use]
+    pub fn other_files_max(&self) -> usize {
+        let guests = |listeners: usize, guests: Guests| match listeners {
+            0 => 0,
+            _ => listeners + guests.total_max,
+        };
+        OWN_FILES_MAX
+            + self.terminals.len()
+            + guests(self.gateways.len(), GATEWAY_GUESTS_MAX)
+            + guests(self.wallets_listen.len(), WALLET_GUESTS_MAX)
+            + guests(1, CONTROL_GUESTS_MAX)
+            + self.links.len()
     }
 }
 
@@ -218,13 +239,13 @@ fn kinds(sockets: &mut Sockets, limits: &Limits) -> Kinds {
         idle: Some(limits.idle),
         waiting_bytes_max: limits.waiting_bytes_max,
         in_flight_max: limits.in_flight_max.clamp(1, 4),
-        counted: true,
+        guests: Some(limits.terminals()),
     };
     let own = Habits {
         idle: None,
         waiting_bytes_max: LINK_WAITING_BYTES_MAX,
         in_flight_max: 0,
-        counted: false,
+        guests: None,
         ..terminal
     };
     let once = Habits { idle: Some(limits.message * 3), in_flight_max: 1, ..terminal };
@@ -234,6 +255,7 @@ fn kinds(sockets: &mut Sockets, limits: &Limits) -> Kinds {
             framing: Framing::Frames,
             message_bytes_max: FRAME_BYTES_MAX,
             idle: Some(PULSE_SILENCE_MAX),
+            guests: Some(GATEWAY_GUESTS_MAX),
             ..own
         }),
         network: sockets.add_kind(Habits { message_bytes_max: NETWORK_MESSAGE_BYTES_MAX, ..own }),
@@ -241,6 +263,7 @@ fn kinds(sockets: &mut Sockets, limits: &Limits) -> Kinds {
             framing: Framing::Http,
             message_bytes_max: WALLET_BYTES_MAX,
             waiting_bytes_max: WALLET_BYTES_MAX,
+            guests: Some(WALLET_GUESTS_MAX),
             ..once
         }),
         control: sockets.add_kind(Habits {
@@ -248,7 +271,7 @@ fn kinds(sockets: &mut Sockets, limits: &Limits) -> Kinds {
             message_bytes_max: CONTROL_BYTES_MAX,
             waiting_bytes_max: LINK_WAITING_BYTES_MAX,
             idle: None,
-            counted: false,
+            guests: Some(CONTROL_GUESTS_MAX),
             ..once
         }),
     }
@@ -306,7 +329,7 @@ impl<C: Core> Door<C> {
             log: Log::new(tell),
             kinds,
             links: Links::new(plan.links, kinds.network),
-            gateways: Gateways::default(),
+            gateways: Gateways::new(plan.gateway_names),
             wallets: plan.wallets,
             stop_wait: plan.stop_wait,
             stopping: None,
@@ -443,7 +466,13 @@ impl<C: Core> Room<C> {
                 }
                 Output::Ask { ticket, question } => self.mail.ask(ticket, question),
                 Output::WalletReply { reply, what } => wallet::reply(sockets, reply, what),
-                Output::Happened(happening) => self.log.say(|| happening.to_string()),
+                Output::Happened(happening) => {
+                    if is_of_strangers(&happening) {
+                        self.log.say_of_strangers(|| happening.to_string());
+                    } else {
+                        self.log.say(|| happening.to_string());
+                    }
+                }
             }
         }
         // The switch's further outputs, from connections that closed meanwhile, come behind.
@@ -587,8 +616,15 @@ impl<C: Core> Service for Room<C> {
             let link = self.links.opened(sockets, id);
             self.core.link_up(link, self.now, &mut self.out);
         } else if kind == self.kinds.gateway {
-            let name = self.gateways.opened(sockets, id);
-            self.log.say(|| format!("gateway {name} is connected"));
+            match self.gateways.opened(sockets, id) {
+                Ok(name) => self.log.say(|| format!("gateway {name} is connected")),
+                Err(name) => {
+                    self.log.say_of_strangers(|| {
+                        format!("gateway {name:?} was not let in: its name is not on the list")
+                    });
+                    sockets.close(id, Why::Name);
+                }
+            }
         }
     }
 
@@ -628,8 +664,9 @@ impl<C: Core> Service for Room<C> {
                 }
                 let words = why.words();
                 self.log.say(|| format!("gateway {} is disconnected: {words}", closed.name));
-            } else {
-                self.log.say(|| format!("a gateway was not let in: {}", why.words()));
+            } else if why != Why::Name {
+                let words = why.words();
+                self.log.say_of_strangers(|| format!("a gateway was not let in: {words}"));
             }
         } else if kind == self.kinds.network {
             self.look_at_the_clock();
@@ -644,6 +681,13 @@ impl<C: Core> Service for Room<C> {
             }
         }
     }
+}
+
+/// Whether it can be caused by somebody who has no key: a sign-on has no MAC, and much is refused
+/// before a MAC is looked at.
+fn is_of_strangers(happening: &Happening) -> bool {
+    use Happening as H;
+    matches!(happening, H::Unreadable(_) | H::WrongMac(_) | H::Refused { .. } | H::SignedOn { .. })
 }
 
 /// Lines of terminals behind a gateway have the highest bit, then the gateway's session.
@@ -662,4 +706,33 @@ fn behind(line: Line) -> Option<(u64, u32)> {
 /// The two bytes before a message.
 pub(crate) fn length(message: &[u8]) -> [u8; 2] {
     u16::try_from(message.len()).expect("messages have at most 65,535 bytes").to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{NetworkId, TerminalId};
+
+    use super::*;
+
+    #[test]
+    fn what_anybody_can_cause_without_a_key_is_of_strangers() {
+        let (terminal, stan, network) = (TerminalId(1), 1, NetworkId(1));
+        assert!(is_of_strangers(&Happening::Unreadable("why".into())));
+        assert!(is_of_strangers(&Happening::WrongMac(terminal)));
+        assert!(is_of_strangers(&Happening::SignedOn { terminal, batch: 1 }));
+        assert!(!is_of_strangers(&Happening::Repeated { terminal, stan }));
+        assert!(!is_of_strangers(&Happening::LinkDown(LinkId { network, number: 0 })));
+        assert!(!is_of_strangers(&Happening::Keys("why".into())));
+        assert!(!is_of_strangers(&Happening::Books("why".into())));
+    }
+
+    #[test]
+    fn each_kind_that_may_come_in_has_its_files() {
+        let none = Plan::default().other_files_max();
+        assert_eq!(none, OWN_FILES_MAX + 1 + CONTROL_GUESTS_MAX.total_max);
+        let address = "127.0.0.1:0".parse().unwrap();
+        let listen = || vec![Listen { address, tls: None }];
+        let plan = Plan { terminals: listen(), wallets_listen: listen(), ..Plan::default() };
+        assert_eq!(plan.other_files_max(), none + 2 + WALLET_GUESTS_MAX.total_max);
+    }
 }

@@ -129,6 +129,7 @@ pub(crate) fn pulse() -> [u8; HEAD_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::FRAME_BYTES_MAX;
 
     #[test]
     fn frames_are_read_as_they_are_written() {
@@ -142,6 +143,13 @@ mod tests {
         assert_eq!(sale, [0, 0, 0, 8, 0, 0, 0, 9, 2]);
         sale.extend(b"abc");
         assert_eq!(read(sale), "Message { line: 9, message: [97, 98, 99] }");
+    }
+
+    #[test]
+    fn the_longest_message_is_the_longest_frame() {
+        let [a, b, c, d, ..] = message(1, TERMINAL_MESSAGE_BYTES_MAX);
+        let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap();
+        assert_eq!((length, FRAME_BYTES_MAX), (1_516, 1_516));
     }
 
     #[test]

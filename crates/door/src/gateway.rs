@@ -13,8 +13,9 @@ use crate::door::{DoorError, Ended, Listen, Stopper, length};
 use crate::frames::{self, Frame, VERSION};
 use crate::framing::Framing;
 use crate::limits::{
-    FRAME_BYTES_MAX, LINK_WAITING_BYTES_HIGH, LINK_WAITING_BYTES_MAX, Limits, PULSE_INTERVAL,
-    PULSE_SILENCE_MAX, STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX,
+    FRAME_BYTES_MAX, LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_HIGH, LINK_WAITING_BYTES_MAX,
+    Limits, OWN_FILES_MAX, PULSE_INTERVAL, PULSE_SILENCE_MAX, STOP_WAIT,
+    TERMINAL_MESSAGE_BYTES_MAX,
 };
 use crate::log::{Log, Teller};
 use crate::sockets::{Habits, Id, Kind, Service, Sockets};
@@ -35,6 +36,15 @@ pub struct GatewayPlan {
     pub engine: SocketAddr,
     /// Whom we expect there, and who we are.
     pub tls: Towards,
+}
+
+impl GatewayPlan {
+    /// How many files the process may need besides the connections of terminals.
+    #[must_use]
+    pub fn other_files_max(&self) -> usize {
+        // One is the connection to the engine.
+        OWN_FILES_MAX + self.terminals.len() + 1
+    }
 }
 
 /// A gateway.
@@ -78,7 +88,7 @@ impl Gateway {
     /// # Errors
     /// Where an address cannot be listened at.
     pub fn open(plan: GatewayPlan, tell: Teller) -> Result<Gateway, DoorError> {
-        let limits = plan.limits;
+        let limits = fitting(plan.limits);
         let mut sockets = Sockets::new(limits)?;
         let habits = Habits {
             framing: Framing::Counted,
@@ -86,7 +96,7 @@ impl Gateway {
             idle: Some(limits.idle),
             waiting_bytes_max: limits.waiting_bytes_max,
             in_flight_max: limits.in_flight_max.clamp(1, 4),
-            counted: true,
+            guests: Some(limits.terminals()),
         };
         let terminal = sockets.add_kind(habits);
         let engine = sockets.add_kind(Habits {
@@ -95,7 +105,7 @@ impl Gateway {
             idle: Some(PULSE_SILENCE_MAX),
             waiting_bytes_max: LINK_WAITING_BYTES_MAX,
             in_flight_max: 0,
-            counted: false,
+            guests: None,
         });
         let mut addresses = Vec::new();
         for Listen { address, tls } in plan.terminals.clone() {
@@ -326,5 +336,22 @@ impl Service for Room {
                 sockets.send(engine, &[&frames::closed(line)], false);
             }
         }
+    }
+}
+
+/// No more terminals than the engine takes lines on one connection: one more would end it for all.
+fn fitting(limits: Limits) -> Limits {
+    Limits { connections_max: limits.connections_max.min(LINES_PER_GATEWAY_MAX), ..limits }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_has_no_more_terminals_than_the_engine_takes_lines() {
+        let limits = Limits { connections_max: 100_000, ..Limits::default() };
+        assert_eq!(fitting(limits).connections_max, LINES_PER_GATEWAY_MAX);
+        assert_eq!(fitting(Limits::default()), Limits::default());
     }
 }

@@ -14,8 +14,9 @@ use crate::sockets::{Id, Sockets};
 /// The highest number of a session: 31 bits, so that it fits a line.
 const SESSION_MAX: u64 = (1 << 31) - 1;
 
-#[derive(Default)]
 pub(crate) struct Gateways {
+    /// Who is let in; everybody where there are none.
+    names: Vec<String>,
     sessions: HashMap<u64, Session>,
     last: u64,
 }
@@ -46,6 +47,8 @@ pub(crate) enum Misled {
     Version(u8),
     #[error("it does not begin with its version")]
     NoHello,
+    #[error("it says its version again")]
+    Again,
     #[error("line {0} is open already")]
     Twice(u32),
     #[error("line {0} is not open")]
@@ -57,11 +60,25 @@ pub(crate) enum Misled {
 }
 
 impl Gateways {
-    /// A gateway has come, with a certificate; its name.
-    pub(crate) fn opened(&mut self, sockets: &mut Sockets, connection: Id) -> String {
+    pub(crate) fn new(names: Vec<String>) -> Gateways {
+        Gateways { names, sessions: HashMap::new(), last: 0 }
+    }
+
+    /// A gateway has come, with a certificate; its name. Where the list has others, it is an error
+    /// and the connection is to be closed.
+    pub(crate) fn opened(
+        &mut self,
+        sockets: &mut Sockets,
+        connection: Id,
+    ) -> Result<String, String> {
+        let name = sockets.peer_name(connection);
+        let listed = |name: &String| self.names.contains(name);
+        if !self.names.is_empty() && !name.as_ref().is_some_and(listed) {
+            return Err(name.unwrap_or_default());
+        }
         self.last = if self.last == SESSION_MAX { 1 } else { self.last + 1 };
         sockets.set_tag(connection, self.last);
-        let name = sockets.peer_name(connection).unwrap_or_else(|| "without a name".into());
+        let name = name.unwrap_or_else(|| "without a name".into());
         sockets.send(connection, &[&frames::hello()], false);
         self.sessions.insert(
             self.last,
@@ -74,7 +91,7 @@ impl Gateways {
                 next_pulse: Instant::now() + PULSE_INTERVAL,
             },
         );
-        name
+        Ok(name)
     }
 
     pub(crate) fn name(&self, session: u64) -> Option<&str> {
@@ -92,6 +109,7 @@ impl Gateways {
         let Some(session) = self.sessions.get_mut(&session) else { return Ok(()) };
         debug_assert_eq!(sockets.tag(session.connection) & !SESSION_MAX, 0);
         match Frame::read(frame)? {
+            Frame::Hello { .. } if session.greeted => return Err(Misled::Again),
             Frame::Hello { version: VERSION } => session.greeted = true,
             Frame::Hello { version } => return Err(Misled::Version(version)),
             _ if !session.greeted => return Err(Misled::NoHello),

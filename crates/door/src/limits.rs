@@ -2,16 +2,29 @@
 
 use std::time::Duration;
 
+use crate::sockets::Guests;
+
 /// Bytes of a terminal's message without its two length bytes: TPDU, header and 1,500.
 pub const TERMINAL_MESSAGE_BYTES_MAX: usize = 5 + 6 + 1_500;
 /// Bytes of a network's message without its two length bytes.
 pub const NETWORK_MESSAGE_BYTES_MAX: usize = 8_192;
-/// Bytes of a frame between gateway and engine, with its head.
-pub const FRAME_BYTES_MAX: usize = 16 + TERMINAL_MESSAGE_BYTES_MAX;
+/// Bytes of a frame between gateway and engine without its four length bytes: line, kind and a
+/// terminal's message.
+pub const FRAME_BYTES_MAX: usize = 4 + 1 + TERMINAL_MESSAGE_BYTES_MAX;
 /// Bytes of a line on the control socket.
 pub const CONTROL_BYTES_MAX: usize = 4_096;
 /// Bytes of a wallet's request, head and body.
 pub const WALLET_BYTES_MAX: usize = 16_384;
+
+/// Connections of gateways. One address that is hostile does not keep the others out.
+pub const GATEWAY_GUESTS_MAX: Guests = Guests { total_max: 256, per_address_max: 64 };
+/// Connections of wallets.
+pub const WALLET_GUESTS_MAX: Guests = Guests { total_max: 256, per_address_max: 64 };
+/// Connections to the control socket.
+pub const CONTROL_GUESTS_MAX: Guests = Guests { total_max: 16, per_address_max: 16 };
+/// Files that a process has open besides its connections and listeners: journal, snapshots, key
+/// store, standard streams.
+pub const OWN_FILES_MAX: usize = 64;
 
 /// Connections that are accepted in one turn of a listener, so that a rush does not starve those
 /// who are inside.
@@ -44,8 +57,7 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// Limits that an operator may set. The defaults suit one process behind a firewall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections that come from outside, in total. The system's limit of open files must be
-    /// above it.
+    /// Connections of terminals, in total. The system's limit of open files must be above it.
     pub connections_max: usize,
     /// Of those, from one address. Terminals in a mobile network share few addresses.
     pub connections_per_address_max: usize,
@@ -53,9 +65,10 @@ pub struct Limits {
     pub accepts_per_second_max: u32,
     /// How long a TLS handshake, or connecting to somebody, may take.
     pub handshake: Duration,
-    /// How long a message may take from its first byte to its last.
+    /// How long a message may take from its first byte to its last, and the first one from the
+    /// moment at which the connection is open.
     pub message: Duration,
-    /// How long a terminal may be silent.
+    /// How long a terminal may be silent between two messages.
     pub idle: Duration,
     /// Bytes that may wait for a terminal that does not read.
     pub waiting_bytes_max: usize,
@@ -65,6 +78,16 @@ pub struct Limits {
     /// How long a message may stay without an answer until it is no longer counted as waiting for
     /// one.
     pub answer: Duration,
+}
+
+impl Limits {
+    /// Who may come in where terminals do.
+    pub(crate) fn terminals(&self) -> Guests {
+        Guests {
+            total_max: self.connections_max,
+            per_address_max: self.connections_per_address_max,
+        }
+    }
 }
 
 impl Default for Limits {

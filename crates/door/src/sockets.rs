@@ -5,16 +5,17 @@
 //! nothing else: there is one buffer to read into, wiped after each message (M12).
 
 mod connection;
+mod crowd;
 mod entrance;
 mod stream;
 mod traffic;
 
-use std::collections::HashMap;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use iso8583::Wiped;
 use mio::net::{TcpListener, TcpStream, UnixListener};
 use mio::{Events, Poll, Token, Waker};
 use rustls::{ClientConnection, Connection as Session, ServerConfig};
@@ -24,6 +25,7 @@ use crate::limits::{Limits, READ_BYTES_PER_TURN, SWEEP_INTERVAL};
 use crate::tls::Towards;
 use crate::why::{Endings, Why};
 use connection::{Connection, State};
+use crowd::{Crowd, Origin};
 use stream::Stream;
 
 const EVENTS_PER_TURN: usize = 1_024;
@@ -71,8 +73,18 @@ pub struct Habits {
     pub waiting_bytes_max: usize,
     /// Messages that may wait for their answers; 0 for any number.
     pub in_flight_max: u8,
-    /// Whether the limits of connections from outside hold for it.
-    pub counted: bool,
+    /// Who may come in; nothing where we connect to others.
+    pub guests: Option<Guests>,
+}
+
+/// What holds for who comes in. Each kind has its own number, so that one that is full takes no
+/// files of another. A guest's first message is there within [`Limits::message`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guests {
+    /// How many there may be, those whose handshake is not done included.
+    pub total_max: usize,
+    /// Of those, from one address.
+    pub per_address_max: usize,
 }
 
 /// Who does something with what the sockets hear.
@@ -95,7 +107,8 @@ struct Listener {
 
 enum Ear {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    /// Whoever is not admitted, by the number of the user, is not listened to.
+    Unix(UnixListener, fn(u32) -> bool),
 }
 
 struct Slot {
@@ -111,14 +124,13 @@ pub struct Sockets {
     limits: Limits,
     kinds: Vec<Habits>,
     held: Vec<bool>,
+    /// Who is inside, by kind.
+    crowds: Vec<Crowd>,
     listeners: Vec<Listener>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// Connections from outside.
-    counted: usize,
-    addresses: HashMap<IpAddr, u32>,
     scratch: Vec<u8>,
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Wiped>,
     /// To be read without waiting for an event.
     again: Vec<Id>,
     /// To be read when their kind is no longer held.
@@ -152,11 +164,10 @@ impl Sockets {
             limits,
             kinds: Vec::new(),
             held: Vec::new(),
+            crowds: Vec::new(),
             listeners: Vec::new(),
             slots: Vec::new(),
             free: Vec::new(),
-            counted: 0,
-            addresses: HashMap::new(),
             scratch: vec![0; READ_BYTES_PER_TURN],
             spare: Vec::new(),
             again: Vec::new(),
@@ -194,6 +205,7 @@ impl Sockets {
         let number = u8::try_from(self.kinds.len()).expect("few kinds");
         self.kinds.push(habits);
         self.held.push(false);
+        self.crowds.push(Crowd::default());
         Kind(number)
     }
 
@@ -216,7 +228,8 @@ impl Sockets {
                 Stream::tls(tcp, Session::Client(session))
             }
         };
-        let mut connection = Connection::new(stream, kind, None, State::Connecting, self.now);
+        let mut connection =
+            Connection::new(stream, kind, Origin::Here, State::Connecting, self.now);
         connection.tag = tag;
         self.put_in(connection)
     }
@@ -311,8 +324,10 @@ impl Sockets {
         if connection.out.capacity() == 0 {
             connection.out = self.spare.pop().unwrap_or_default();
         }
+        connection.drop_sent();
+        connection.out.reserve(parts.iter().map(|part| part.len()).sum());
         for part in parts {
-            connection.out.extend_from_slice(part);
+            connection.out.extend(part);
         }
         if connection.out.len() - connection.out_sent > habits.waiting_bytes_max {
             return self.close(id, Why::Unread);
@@ -524,16 +539,8 @@ impl Sockets {
             let Some(connection) = slot.connection.take() else { continue };
             self.free.push(id.place);
             self.endings.count(why);
-            if let Some(address) = connection.from {
-                self.counted -= 1;
-                if let Some(count) = self.addresses.get_mut(&address) {
-                    *count -= 1;
-                    if *count == 0 {
-                        self.addresses.remove(&address);
-                    }
-                }
-            }
             let (kind, tag) = (connection.kind, connection.tag);
+            self.crowds[usize::from(kind.0)].leave(connection.from);
             drop(connection);
             service.closed(self, id, kind, tag, why);
         }

@@ -136,6 +136,15 @@ pub fn server(identity: &Identity, clients: Option<&Path>) -> Result<Arc<ServerC
     Ok(Arc::new(settings))
 }
 
+/// Whether an authority is in both files.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn share_an_authority(one: &Path, other: &Path) -> Result<bool, TlsError> {
+    let (one, other) = (certificates(one)?, certificates(other)?);
+    Ok(one.iter().any(|authority| other.contains(authority)))
+}
+
 /// How we speak TLS to the server `name`, whose certificate the authorities in a file have signed.
 ///
 /// # Errors

@@ -13,13 +13,17 @@ pub enum Why {
     Full,
     /// There are as many from this address as there may be.
     Address,
+    /// It is of another user of this machine.
+    Foreign,
     /// The TLS handshake failed: no certificate that we trust, or no TLS at all.
     Untrusted,
+    /// Its certificate has none of the names that are let in.
+    Name,
     /// The handshake, or connecting, took too long.
     Handshake,
     /// A message was begun and not finished in time.
     Slow,
-    /// Nothing came for too long.
+    /// Nothing came for too long, or nothing at all.
     Idle,
     /// The other side does not read what we send.
     Unread,
@@ -32,7 +36,7 @@ pub enum Why {
 }
 
 impl Why {
-    const ALL: usize = 12;
+    const ALL: usize = 14;
 
     /// In words, for the operator.
     #[must_use]
@@ -42,7 +46,9 @@ impl Why {
             Why::Asked => "it was to be closed",
             Why::Full => "there are too many connections",
             Why::Address => "there are too many connections from its address",
+            Why::Foreign => "it is of another user",
             Why::Untrusted => "its TLS handshake failed",
+            Why::Name => "its certificate has a name that is not let in",
             Why::Handshake => "connecting took too long",
             Why::Slow => "its message took too long",
             Why::Idle => "it was silent for too long",
@@ -77,7 +83,9 @@ impl Serialize for Endings {
             "asked",
             "full",
             "address",
+            "foreign",
             "untrusted",
+            "name",
             "handshake",
             "slow",
             "idle",

@@ -10,7 +10,9 @@ use clap::Args;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
 
-/// Makes certificates for a trial: an authority, the engine, gateways.
+/// Makes certificates for a trial: an authority, the engine, gateways, terminals.
+///
+/// Terminals have an authority of their own: none of them is let in as a gateway.
 ///
 /// For development and drills. In production an authority of your own signs them, and its key lies
 /// elsewhere.
@@ -25,6 +27,9 @@ pub struct CertificatesArgs {
     /// Names of gateways
     #[arg(long, value_name = "NAME", default_values = ["gateway-1", "gateway-2"])]
     gateway: Vec<String>,
+    /// Names of terminals; without any, there is no authority for them
+    #[arg(long, value_name = "NAME")]
+    terminal: Vec<String>,
 }
 
 /// Runs `doorstep certificates`.
@@ -35,28 +40,66 @@ pub fn run(args: &CertificatesArgs) -> anyhow::Result<()> {
     fs::create_dir_all(directory).with_context(named)?;
     let is_empty = fs::read_dir(directory).with_context(named)?.next().is_none();
     ensure!(is_empty, "{} is not empty; choose a new directory", directory.display());
-    let mut params = CertificateParams::new(Vec::new())?;
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.distinguished_name.push(DnType::CommonName, "Doorstep trial authority");
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-    write(&directory.join("authority.pem"), &authority.pem(), 0o644)?;
-    write(&directory.join("authority.key"), &authority.key().serialize_pem(), 0o600)?;
+    let authority = Authority::new(directory, "authority", "Doorstep trial authority")?;
     let engine = args.engine.first().context("--engine needs a name")?;
-    let both = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-    let gateways = args.gateway.iter().map(|name| (name, vec![name.clone()]));
-    for (name, names) in std::iter::once((engine, args.engine.clone())).chain(gateways) {
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(names).with_context(|| name.clone())?;
-        params.distinguished_name.push(DnType::CommonName, name.as_str());
-        params.extended_key_usages.clone_from(&both);
-        let certificate = params.signed_by(&key, &authority)?;
-        write(&directory.join(format!("{name}.pem")), &certificate.pem(), 0o644)?;
-        write(&directory.join(format!("{name}.key")), &key.serialize_pem(), 0o600)?;
-        println!("{name}.pem {name}.key");
+    let both = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    authority.sign(engine, &args.engine, &both)?;
+    for name in &args.gateway {
+        authority.sign(name, std::slice::from_ref(name), &both)?;
     }
     println!("authority.pem authority.key");
+    if !args.terminal.is_empty() {
+        let terminals = Authority::new(directory, "terminals", "Doorstep trial terminals")?;
+        for name in &args.terminal {
+            let name = std::slice::from_ref(name);
+            terminals.sign(&name[0], name, &[ExtendedKeyUsagePurpose::ClientAuth])?;
+        }
+        println!("terminals.pem terminals.key");
+    }
     Ok(())
+}
+
+struct Authority<'d> {
+    directory: &'d Path,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl<'d> Authority<'d> {
+    /// Makes one, with its files.
+    fn new(directory: &'d Path, file: &str, name: &str) -> anyhow::Result<Authority<'d>> {
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.distinguished_name.push(DnType::CommonName, name);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let authority = Authority { directory, issuer };
+        let key = authority.issuer.key().serialize_pem();
+        authority.write(file, &authority.issuer.pem(), &key)?;
+        Ok(authority)
+    }
+
+    /// Makes somebody's certificate and key.
+    #[allow(clippy::print_stdout, reason = "what was written is what was asked for")]
+    fn sign(
+        &self,
+        name: &str,
+        names: &[String],
+        usages: &[ExtendedKeyUsagePurpose],
+    ) -> anyhow::Result<()> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(names).with_context(|| name.to_owned())?;
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = usages.to_vec();
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        self.write(name, &certificate.pem(), &key.serialize_pem())?;
+        println!("{name}.pem {name}.key");
+        Ok(())
+    }
+
+    fn write(&self, name: &str, certificate: &str, key: &str) -> anyhow::Result<()> {
+        write(&self.directory.join(format!("{name}.pem")), certificate, 0o644)?;
+        write(&self.directory.join(format!("{name}.key")), key, 0o600)
+    }
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {

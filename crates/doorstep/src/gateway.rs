@@ -68,17 +68,18 @@ pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
         }
         _ => None,
     };
-    let mut limits = Limits {
+    let limits = Limits {
         connections_max: args.connections,
         connections_per_address_max: args.connections_per_address.unwrap_or(args.connections),
         ..Limits::default()
     };
-    if let Some(note) = fit_files(&mut limits) {
-        tell(&note);
-    }
     let listen = |address: &SocketAddr| Listen { address: *address, tls: for_terminals.clone() };
     let terminals = args.listen.iter().map(listen).collect();
-    let plan = GatewayPlan { limits, terminals, engine: args.engine, tls };
+    let mut plan = GatewayPlan { limits, terminals, engine: args.engine, tls };
+    let others_max = plan.other_files_max();
+    if let Some(note) = fit_files(&mut plan.limits, others_max) {
+        tell(&note);
+    }
     let mut gateway = Gateway::open(plan, Box::new(tell))?;
     stop_on_signals(gateway.stopper()).context("hearing signals")?;
     for address in gateway.addresses() {

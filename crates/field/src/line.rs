@@ -60,7 +60,7 @@ impl Line {
             idle: None,
             waiting_bytes_max: WAITING_BYTES_MAX,
             in_flight_max: 0,
-            counted: false,
+            guests: None,
         });
         Ok(Line { sockets, ends: Ends::default(), kind, addresses, tls, at: 0 })
     }

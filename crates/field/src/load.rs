@@ -204,7 +204,7 @@ impl Load {
             idle: None,
             waiting_bytes_max: 4 * TERMINAL_MESSAGE_BYTES_MAX,
             in_flight_max: 0,
-            counted: false,
+            guests: None,
         });
         let mut seats = Vec::with_capacity(usize::try_from(plan.terminals).unwrap_or(0));
         for number in plan.first..plan.first.saturating_add(plan.terminals) {

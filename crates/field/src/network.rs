@@ -50,7 +50,7 @@ impl NetworkHost {
             idle: None,
             waiting_bytes_max: WAITING_BYTES_MAX,
             in_flight_max: 0,
-            counted: false,
+            guests: None,
         });
         let address = sockets
             .listen(address, kind, tls)

@@ -56,8 +56,15 @@ impl Wiped {
         self.0.get_mut(before..).unwrap_or_default()
     }
 
-    /// A vector that grows by itself leaves its bytes behind in the memory it gives back.
-    pub(crate) fn reserve(&mut self, more: usize) {
+    /// How many bytes it has room for.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
+    /// Makes room for so many more bytes. A vector that grows by itself leaves its bytes behind in
+    /// the memory it gives back.
+    pub fn reserve(&mut self, more: usize) {
         let needed = self.0.len() + more;
         if needed > self.0.capacity() {
             let mut larger = Vec::with_capacity(needed.max(self.0.capacity() * 2));

@@ -1,10 +1,10 @@
 //! What is remembered of one connection.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
-use zeroize::Zeroize;
+use iso8583::Wiped;
 
+use super::crowd::Origin;
 use super::stream::Stream;
 use super::{Habits, Kind};
 use crate::limits::Limits;
@@ -24,9 +24,9 @@ pub(crate) struct Connection {
     pub stream: Stream,
     pub tag: u64,
     /// The beginning of a message, or messages that have to wait.
-    pub partial: Vec<u8>,
+    pub partial: Wiped,
     /// What waits to be written, and how much of it is written.
-    pub out: Vec<u8>,
+    pub out: Wiped,
     pub out_sent: usize,
     /// Since when it is in its state.
     pub since: Instant,
@@ -35,10 +35,12 @@ pub(crate) struct Connection {
     pub asked: Instant,
     /// Since when a message is begun and not whole.
     pub slow_since: Option<Instant>,
-    pub from: Option<IpAddr>,
+    pub from: Origin,
     pub kind: Kind,
     pub state: State,
     pub in_flight: u8,
+    /// A whole message has come.
+    pub has_spoken: bool,
     /// There may be bytes to read.
     pub unread: bool,
     /// It is on a list of those to be read.
@@ -54,15 +56,15 @@ impl Connection {
     pub(crate) fn new(
         stream: Stream,
         kind: Kind,
-        from: Option<IpAddr>,
+        from: Origin,
         state: State,
         now: Instant,
     ) -> Connection {
         Connection {
             stream,
             tag: 0,
-            partial: Vec::new(),
-            out: Vec::new(),
+            partial: Wiped::default(),
+            out: Wiped::default(),
             out_sent: 0,
             since: now,
             heard: now,
@@ -72,12 +74,30 @@ impl Connection {
             kind,
             state,
             in_flight: 0,
+            has_spoken: false,
             unread: false,
             queued: false,
             dirty: false,
             paused: false,
             doomed: false,
             half_closed: false,
+        }
+    }
+
+    /// It is open, its handshake done.
+    pub(crate) fn open(&mut self, now: Instant) {
+        self.state = State::Open;
+        (self.since, self.heard) = (now, now);
+    }
+
+    /// Wipes what is written, where that is most of the buffer: one that never runs empty would
+    /// keep it, and grow.
+    pub(crate) fn drop_sent(&mut self) {
+        let left = self.out.len() - self.out_sent;
+        if self.out_sent > left {
+            self.out.copy_within(self.out_sent.., 0);
+            self.out.truncate(left);
+            self.out_sent = 0;
         }
     }
 
@@ -99,8 +119,15 @@ impl Connection {
                 if slow && !self.is_full(habits) && !self.unread {
                     return Some(Why::Slow);
                 }
+                if self.unread {
+                    return None;
+                }
+                let is_new = habits.guests.is_some() && !self.has_spoken;
+                if is_new && longer(self.since, limits.message) {
+                    return Some(if self.slow_since.is_some() { Why::Slow } else { Why::Idle });
+                }
                 let idle = habits.idle.is_some_and(|limit| longer(self.heard, limit));
-                (idle && !self.unread).then_some(Why::Idle)
+                idle.then_some(Why::Idle)
             }
         }
     }
@@ -115,13 +142,6 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.partial.zeroize();
-        self.out.zeroize();
-    }
-}
-
 impl Habits {
     /// How much is read at once: whole messages up to twice the longest, not more, so that a
     /// connection whose messages have to wait keeps little.
@@ -129,5 +149,66 @@ impl Habits {
         let most =
             if self.in_flight_max > 0 { 2 * (self.message_bytes_max + 4) } else { usize::MAX };
         most.saturating_sub(begun).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::framing::Framing;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn connection(now: Instant) -> (Connection, Habits, Limits) {
+        let limits = Limits::default();
+        let habits = Habits {
+            framing: Framing::Counted,
+            message_bytes_max: 100,
+            idle: Some(limits.idle),
+            waiting_bytes_max: 100,
+            in_flight_max: 4,
+            guests: Some(limits.terminals()),
+        };
+        let kind = Kind(0);
+        let stream = Stream::Unix(mio::net::UnixStream::pair().unwrap().0);
+        (Connection::new(stream, kind, Origin::Path, State::Open, now), habits, limits)
+    }
+
+    #[test]
+    fn the_first_message_has_its_time_from_the_beginning_and_is_followed_by_patience() {
+        let begun = Instant::now();
+        let (mut one, habits, limits) = connection(begun);
+        let late = |one: &Connection, habits: &Habits, after| {
+            one.late(begun + limits.message + after, &limits, habits)
+        };
+        assert_eq!(late(&one, &habits, Duration::ZERO), None);
+        assert_eq!(late(&one, &habits, SECOND), Some(Why::Idle));
+        // Begun late, it has no more time.
+        one.slow_since = Some(begun + limits.message - SECOND);
+        assert_eq!(late(&one, &habits, SECOND), Some(Why::Slow));
+        // What lies there and could not be read yet is not its fault.
+        one.unread = true;
+        assert_eq!(late(&one, &habits, SECOND), None);
+        (one.unread, one.slow_since, one.has_spoken) = (false, None, true);
+        assert_eq!(late(&one, &habits, limits.idle - limits.message), None);
+        assert_eq!(late(&one, &habits, limits.idle), Some(Why::Idle));
+        // Whom we connected to may wait for us.
+        one.has_spoken = false;
+        let ours = Habits { guests: None, idle: None, ..habits };
+        assert_eq!(late(&one, &ours, limits.idle), None);
+    }
+
+    #[test]
+    fn what_is_written_does_not_stay_behind_what_waits() {
+        let (mut one, ..) = connection(Instant::now());
+        for byte in 0..=u8::MAX {
+            one.out.extend(&[byte; 100]);
+            one.out_sent += 99;
+            one.drop_sent();
+            assert!(one.out.len() <= 3 * (usize::from(byte) + 1) + 100);
+        }
+        assert!(one.out[one.out_sent..].ends_with(&[u8::MAX; 100]));
     }
 }

@@ -1,16 +1,17 @@
 //! Who comes in.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::net::{TcpListener, UnixListener};
+use mio::net::{TcpListener, UnixListener, UnixStream};
 use mio::{Interest, Token};
 use rustls::{Connection as Session, ServerConfig, ServerConnection};
 
 use super::connection::{Connection, State};
+use super::crowd::Origin;
 use super::stream::Stream;
 use super::{Ear, Kind, LISTENERS, Listener, Service, Sockets};
 use crate::limits::ACCEPTS_PER_TURN_MAX;
@@ -42,15 +43,21 @@ impl Sockets {
         Ok(local)
     }
 
-    /// Listens on a path of this machine.
+    /// Listens on a path of this machine. Only users whose number is admitted are listened to: the
+    /// system says who connects, where the mode of a path is that of the moment.
     ///
     /// # Errors
     /// What the system says.
-    pub fn listen_here(&mut self, path: &Path, kind: Kind) -> io::Result<()> {
+    pub fn listen_here(
+        &mut self,
+        path: &Path,
+        kind: Kind,
+        admits: fn(u32) -> bool,
+    ) -> io::Result<()> {
         let mut socket = UnixListener::bind(path)?;
         let token = Token(LISTENERS + self.listeners.len());
         self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
-        let socket = Ear::Unix(socket);
+        let socket = Ear::Unix(socket, admits);
         self.listeners.push(Listener { socket, kind, tls: None, waiting: false });
         Ok(())
     }
@@ -62,7 +69,7 @@ impl Sockets {
             let registry = self.poll.registry();
             let _ = match &mut listener.socket {
                 Ear::Tcp(socket) => registry.deregister(socket),
-                Ear::Unix(socket) => registry.deregister(socket),
+                Ear::Unix(socket, _) => registry.deregister(socket),
             };
         }
         self.listeners.clear();
@@ -85,18 +92,23 @@ impl Sockets {
                 }
                 let kind = listener.kind;
                 let come = match &listener.socket {
-                    Ear::Tcp(socket) => {
-                        socket.accept().map(|(tcp, from)| (Stream::Tcp(tcp), Some(from.ip())))
-                    }
-                    Ear::Unix(socket) => {
-                        socket.accept().map(|(unix, _)| (Stream::Unix(unix), None))
-                    }
+                    Ear::Tcp(socket) => socket
+                        .accept()
+                        .map(|(tcp, from)| (Stream::Tcp(tcp), Origin::of(from.ip()), true)),
+                    Ear::Unix(socket, admits) => socket.accept().map(|(unix, _)| {
+                        let admitted = user(&unix).is_some_and(admits);
+                        (Stream::Unix(unix), Origin::Path, admitted)
+                    }),
                 };
                 match come {
-                    Ok((stream, from)) => {
+                    Ok((stream, from, admitted)) => {
                         let tls = listener.tls.clone();
                         self.accepts_left -= 1;
-                        self.let_in(stream, from, kind, tls, service);
+                        if admitted {
+                            self.let_in(stream, from, kind, tls, service);
+                        } else {
+                            self.endings.count(Why::Foreign);
+                        }
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {
                         listener.waiting = false;
@@ -116,21 +128,15 @@ impl Sockets {
     pub(super) fn let_in<S: Service>(
         &mut self,
         stream: Stream,
-        from: Option<IpAddr>,
+        from: Origin,
         kind: Kind,
         tls: Option<Arc<ServerConfig>>,
         service: &mut S,
     ) {
-        let from = from.filter(|_| self.kinds[usize::from(kind.0)].counted).map(whose);
-        if let Some(address) = from {
-            if self.counted >= self.limits.connections_max {
-                return self.endings.count(Why::Full);
-            }
-            let others = self.addresses.get(&address).copied().unwrap_or(0);
-            let most = self.limits.connections_per_address_max;
-            if usize::try_from(others).unwrap_or(usize::MAX) >= most {
-                return self.endings.count(Why::Address);
-            }
+        let place = usize::from(kind.0);
+        let guests = self.kinds[place].guests;
+        if let Some(why) = guests.and_then(|guests| self.crowds[place].refuses(from, guests)) {
+            return self.endings.count(why);
         }
         let (stream, state) = match (stream, tls) {
             (Stream::Tcp(tcp), Some(settings)) => {
@@ -149,35 +155,21 @@ impl Sockets {
         let connection = Connection::new(stream, kind, from, state, self.now);
         let Ok(id) = self.put_in(connection) else { return self.endings.count(Why::Full) };
         self.accepted += 1;
-        if let Some(address) = from {
-            self.counted += 1;
-            *self.addresses.entry(address).or_default() += 1;
-        }
+        self.crowds[place].enter(from);
         if state == State::Open {
             service.opened(self, id, kind);
         }
     }
 }
 
-/// Whose an address is: with IPv6, somebody's is a whole network of 64 bits.
-fn whose(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let network = address.to_bits() >> 64 << 64;
-            IpAddr::V6(network.into())
-        }
-    }
+/// The number of the user who is at the other end.
+#[cfg(target_os = "linux")]
+fn user(unix: &UnixStream) -> Option<u32> {
+    rustix::net::sockopt::socket_peercred(unix).ok().map(|peer| peer.uid.as_raw())
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn neighbours_in_ipv6_are_one() {
-        let whose = |text: &str| super::whose(text.parse().unwrap());
-        assert_eq!(whose("2001:db8:1:2:3::4"), whose("2001:db8:1:2::9"));
-        assert_ne!(whose("2001:db8:1:2::4"), whose("2001:db8:1:3::4"));
-        assert_ne!(whose("10.0.0.1"), whose("10.0.0.2"));
-        assert_eq!(whose("::ffff:10.0.0.1"), whose("10.0.0.1"));
-    }
+/// Elsewhere the mode of the path has to do.
+#[cfg(not(target_os = "linux"))]
+fn user(_: &UnixStream) -> Option<u32> {
+    Some(rustix::process::geteuid().as_raw())
 }

@@ -1,5 +1,6 @@
 //! What is read and written.
 
+use iso8583::Wiped;
 use zeroize::Zeroize;
 
 use super::connection::State;
@@ -24,6 +25,7 @@ impl Sockets {
     }
 
     pub(super) fn writable<S: Service>(&mut self, id: Id, service: &mut S) {
+        let now = self.now;
         let Some(connection) = self.connection_mut(id) else { return };
         if connection.state == State::Connecting {
             match connection.stream.connected() {
@@ -34,7 +36,7 @@ impl Sockets {
             if connection.stream.is_shaking_hands() {
                 connection.state = State::Handshake;
             } else {
-                connection.state = State::Open;
+                connection.open(now);
                 let kind = connection.kind;
                 service.opened(self, id, kind);
             }
@@ -59,7 +61,6 @@ impl Sockets {
             return;
         }
         connection.out_sent = 0;
-        connection.out.as_mut_slice().zeroize();
         connection.out.clear();
         if (1..=SPARE_BUFFER_BYTES_MAX).contains(&connection.out.capacity()) {
             let buffer = std::mem::take(&mut connection.out);
@@ -96,14 +97,13 @@ impl Sockets {
         connection.unread = false;
         let mut scratch = std::mem::take(&mut self.scratch);
         // A message that was begun before, or whole ones that had to wait for answers.
-        let mut bytes = std::mem::take(&mut connection.partial);
+        let bytes = std::mem::take(&mut connection.partial);
         let begun = bytes.len();
         let room = scratch.len().min(habits.read_bytes_max(begun));
         let read = connection.stream.read(&mut scratch[..room]);
         let got = match read {
             Ok(got) => got,
             Err(cut) => {
-                bytes.zeroize();
                 scratch[..room].zeroize();
                 self.scratch = scratch;
                 return self.cut(id, cut);
@@ -114,28 +114,26 @@ impl Sockets {
             connection.heard = self.now;
         }
         if connection.state == State::Handshake && !connection.stream.is_shaking_hands() {
-            connection.state = State::Open;
-            connection.heard = self.now;
+            connection.open(self.now);
             service.opened(self, id, kind);
         }
-        let mut rest = Vec::new();
+        let mut rest = Wiped::default();
         if begun == 0 {
             let fresh = &mut scratch[..got.bytes];
             let used = self.hand_on(id, kind, &habits, fresh, service);
-            rest.extend_from_slice(&fresh[used..]);
+            rest.extend(&fresh[used..]);
         } else {
-            let mut joined = Vec::with_capacity(begun + got.bytes);
-            joined.extend_from_slice(&bytes);
-            joined.extend_from_slice(&scratch[..got.bytes]);
-            bytes.zeroize();
+            let mut joined = Wiped::with_capacity(begun + got.bytes);
+            joined.extend(&bytes);
+            joined.extend(&scratch[..got.bytes]);
+            drop(bytes);
             let used = self.hand_on(id, kind, &habits, &mut joined, service);
-            rest.extend_from_slice(&joined[used..]);
-            joined.zeroize();
+            rest.extend(&joined[used..]);
         }
         scratch[..got.bytes].zeroize();
         self.scratch = scratch;
         let now = self.now;
-        let Some(connection) = self.connection_mut(id) else { return rest.zeroize() };
+        let Some(connection) = self.connection_mut(id) else { return };
         if rest.is_empty() {
             connection.slow_since = None;
         } else if begun == 0 || rest.len() < begun {
@@ -181,6 +179,7 @@ impl Sockets {
             match habits.framing.first(&bytes[used..], habits.message_bytes_max) {
                 Ok(None) => return used,
                 Ok(Some(whole)) => {
+                    connection.has_spoken = true;
                     if habits.in_flight_max > 0 {
                         connection.in_flight += 1;
                         connection.asked = now;

@@ -13,17 +13,20 @@ use crate::certificates::Authority;
 use crate::script::{PATIENCE, Running, Terminal, anywhere, echo, framed, local};
 use crate::tls::{connect, is_let_in};
 
-struct RunningGateway {
-    at: SocketAddr,
+pub struct RunningGateway {
+    pub at: SocketAddr,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
 }
 
 impl RunningGateway {
-    fn to(engine: SocketAddr, authority: &Authority) -> RunningGateway {
+    pub fn to(engine: SocketAddr, authority: &Authority) -> RunningGateway {
+        RunningGateway::with(engine, authority, Limits::default())
+    }
+
+    pub fn with(engine: SocketAddr, authority: &Authority, limits: Limits) -> RunningGateway {
         let identity = authority.identity("gateway-1");
         let tls = tls::client(&authority.file, Some(&identity), "engine").unwrap();
-        let limits = Limits::default();
         let plan = GatewayPlan { limits, terminals: vec![anywhere()], engine, tls };
         let (sender, receiver) = sync_channel(1);
         let thread = std::thread::spawn(move || {
@@ -36,7 +39,7 @@ impl RunningGateway {
     }
 
     /// A terminal that has been answered: what is said before the engine is there is lost.
-    fn terminal(&self) -> Terminal {
+    pub fn terminal(&self) -> Terminal {
         let mut terminal = Terminal::at(self.at);
         terminal.echo_until_answered();
         terminal
@@ -167,6 +170,26 @@ fn only_a_gateway_with_our_certificate_is_let_in() {
 }
 
 #[test]
+fn with_a_list_of_names_only_those_gateways_are_let_in() {
+    let (_directory, authority) = authority();
+    let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
+    let gateway_names = vec!["gateway-1".to_owned(), "gateway-2".to_owned()];
+    let gateways = vec![(local(), tls)];
+    let running = Running::of(Plan { gateways, gateway_names, ..Plan::default() });
+    let address = running.at.gateways[0];
+    let hello = [0, 0, 0, 6, 0, 0, 0, 0, 0, 1];
+    for (name, may) in [("gateway-2", true), ("terminal-7", false), ("gateway-1", true)] {
+        let identity = authority.identity(name);
+        let mut session = connect(address, &authority, Some(&identity), "engine");
+        assert_eq!(is_let_in(&mut session, &hello), may, "{name}");
+    }
+    let lines = running.lines.lock().unwrap().clone();
+    let refused = "gateway \"terminal-7\" was not let in: its name is not on the list";
+    assert_eq!(lines.iter().filter(|line| line.contains("not let in")).count(), 1, "{lines:?}");
+    assert!(lines.iter().any(|line| line == refused), "{lines:?}");
+}
+
+#[test]
 fn a_gateway_does_not_talk_to_an_engine_of_others() {
     let (directory, authority) = authority();
     let strangers = Authority::new(directory.path(), "strangers");
@@ -184,7 +207,8 @@ fn a_gateway_that_breaks_the_protocol_is_cut_off() {
     let running = engine(&authority, local());
     let identity = authority.identity("gateway-1");
     let hello: &[u8] = &[0, 0, 0, 6, 0, 0, 0, 0, 0, 1];
-    let wrong: [(&[u8], &[u8]); 7] = [
+    let wrong: [(&[u8], &[u8]); 8] = [
+        (hello, hello),
         (b"", &[0, 0, 0, 5, 0, 0, 0, 1, 1]),
         (b"", &[0, 0, 0, 6, 0, 0, 0, 0, 0, 2]),
         (hello, &[0, 0, 0, 6, 0, 0, 0, 1, 2, 0]),

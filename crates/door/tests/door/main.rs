@@ -3,6 +3,7 @@
 
 mod certificates;
 mod gateway;
+mod guests;
 mod hostile;
 mod networks;
 mod operator;

@@ -289,6 +289,13 @@ impl Terminal {
         assert_eq!(self.hear(), message);
     }
 
+    /// Whether nobody listens to it, whatever it says.
+    pub fn is_turned_away(&mut self) -> bool {
+        // It may be closed already.
+        let _ = self.0.write_all(&echo(1));
+        self.is_closed()
+    }
+
     /// Whether the other side closes it, within our patience; what it says before is skipped.
     pub fn is_closed(&mut self) -> bool {
         let mut skipped = [0; 4_096];

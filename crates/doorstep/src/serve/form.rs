@@ -113,6 +113,9 @@ pub struct Gateways {
     pub certificate: PathBuf,
     pub key: PathBuf,
     pub authorities: PathBuf,
+    /// The names in the certificates of those who are let in; with none, all of the authorities.
+    #[serde(default)]
+    pub names: Vec<String>,
 }
 
 #[derive(Deserialize)]

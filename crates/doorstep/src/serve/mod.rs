@@ -51,7 +51,8 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         bail!("give --data and --config");
     };
     let mut said = settings::read(config)?;
-    if let Some(note) = settings::fit_files(&mut said.plan.limits) {
+    let others_max = said.plan.other_files_max();
+    if let Some(note) = settings::fit_files(&mut said.plan.limits, others_max) {
         tell(&note);
     }
     let directory = DataDirectory::open(data).map_err(|error| match error {

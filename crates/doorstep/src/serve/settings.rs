@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use door::tls::{self, Identity};
 use door::{Listen, NetworkLink, Plan, WalletDoor};
 use engine::{FirmId, NetworkId, WalletId};
@@ -118,6 +118,18 @@ impl File {
             let tls = tls::server(&identity, Some(&authorities)).context("gateways")?;
             let at = |address: &Address| (address.0, tls.clone());
             plan.gateways = gateways.listen.iter().map(at).collect();
+            plan.gateway_names.clone_from(&gateways.names);
+            let clients = form.terminals.tls.as_ref().and_then(|tls| tls.clients.as_ref());
+            if let Some(clients) = clients
+                && gateways.names.is_empty()
+                && tls::share_an_authority(&authorities, &self.path(clients))?
+            {
+                bail!(
+                    "gateways: an authority of theirs is one of terminals.tls.clients as well, so \
+                     that a terminal would be let in as a gateway; give them authorities of their \
+                     own, or list the gateways in gateways.names"
+                );
+            }
         }
         ensure!(
             !plan.terminals.is_empty() || !plan.gateways.is_empty(),
@@ -305,21 +317,23 @@ fn limits(form: &Limits) -> door::Limits {
     }
 }
 
-/// More connections than files cannot be: so many are left for the journal and the links.
-const FILES_KEPT: u64 = 128;
-
-/// Fewer connections where the system lets this process open fewer files; a note of that.
-pub fn fit_files(limits: &mut door::Limits) -> Option<String> {
+/// Fewer terminals where the system lets this process open fewer files than they and the others
+/// need; a note of that.
+pub fn fit_files(limits: &mut door::Limits, others_max: usize) -> Option<String> {
     let files = door::Sockets::raise_files_max()?;
-    let most = usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX);
+    fit(limits, files, others_max)
+}
+
+fn fit(limits: &mut door::Limits, files: u64, others_max: usize) -> Option<String> {
+    let most = usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(others_max);
     if limits.connections_max <= most {
         return None;
     }
     let asked = std::mem::replace(&mut limits.connections_max, most);
     limits.connections_per_address_max = limits.connections_per_address_max.min(most);
     Some(format!(
-        "note: {most} connections at the most, not {asked}: the system allows {files} open files \
-         (`ulimit -n`)"
+        "note: {most} terminals at the most, not {asked}: the system allows {files} open files \
+         (`ulimit -n`), and {others_max} are for others"
     ))
 }
 
