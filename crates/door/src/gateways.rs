@@ -27,6 +27,8 @@ struct Session {
     name: String,
     greeted: bool,
     lines: HashSet<u32>,
+    /// The line that was opened last; they count up.
+    last_line: u32,
     /// It does not read: nothing more is read from it either.
     paused: bool,
     next_pulse: Instant,
@@ -49,9 +51,9 @@ pub(crate) enum Misled {
     NoHello,
     #[error("it says its version again")]
     Again,
-    #[error("line {0} is open already")]
+    #[error("line {0} was opened already")]
     Twice(u32),
-    #[error("line {0} is not open")]
+    #[error("line {0} was never opened")]
     NotOpen(u32),
     #[error("more than {LINES_PER_GATEWAY_MAX} terminals on one connection")]
     TooMany,
@@ -87,6 +89,7 @@ impl Gateways {
                 name: name.clone(),
                 greeted: false,
                 lines: HashSet::new(),
+                last_line: 0,
                 paused: false,
                 next_pulse: Instant::now() + PULSE_INTERVAL,
             },
@@ -117,15 +120,19 @@ impl Gateways {
                 if session.lines.len() >= LINES_PER_GATEWAY_MAX {
                     return Err(Misled::TooMany);
                 }
-                if !session.lines.insert(line) {
+                if line <= session.last_line {
                     return Err(Misled::Twice(line));
                 }
+                session.last_line = line;
+                session.lines.insert(line);
             }
             Frame::Message { line, message } => {
-                if !session.lines.contains(&line) {
+                if session.lines.contains(&line) {
+                    hear(line, Some(message));
+                } else if line > session.last_line {
                     return Err(Misled::NotOpen(line));
                 }
-                hear(line, Some(message));
+                // Else we have closed it, and the gateway did not know when it sent this.
             }
             Frame::Closed { line } => {
                 // Both sides may have closed it at the same time.

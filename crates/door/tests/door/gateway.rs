@@ -227,6 +227,33 @@ fn a_gateway_that_breaks_the_protocol_is_cut_off() {
 }
 
 #[test]
+fn what_comes_from_a_line_that_the_engine_has_just_closed_harms_no_other_line() {
+    let (_directory, authority) = authority();
+    let running = engine(&authority, local());
+    let identity = authority.identity("gateway-1");
+    let mut session = connect(running.at.gateways[0], &authority, Some(&identity), "engine");
+    let said = |line: u8| {
+        let message = &echo(1)[2..];
+        let length = u8::try_from(5 + message.len()).unwrap();
+        [&[0, 0, 0, length, 0, 0, 0, line, 2], message].concat()
+    };
+    let opened = |line: u8| [0, 0, 0, 5, 0, 0, 0, line, 1];
+    // An answer that is too long for a terminal has its line closed.
+    running.seen().answer_bytes = Some(60_000);
+    let hello: &[u8] = &[0, 0, 0, 6, 0, 0, 0, 0, 0, 1];
+    session.write_all(&[hello, &opened(1), &said(1)].concat()).unwrap();
+    let mut heard = [0; 19];
+    session.read_exact(&mut heard).unwrap();
+    assert_eq!(heard[10..], [0, 0, 0, 5, 0, 0, 0, 1, 3]);
+    running.seen().answer_bytes = None;
+    session.write_all(&[said(1), opened(2).to_vec(), said(2)].concat()).unwrap();
+    let mut answer = vec![0; said(2).len()];
+    session.read_exact(&mut answer).unwrap();
+    assert_eq!(answer, said(2));
+    assert_eq!(running.seen().messages, 2);
+}
+
+#[test]
 fn an_engine_that_answers_nothing_is_given_up_and_terminals_stay() {
     let (_directory, authority) = authority();
     // It accepts and says nothing.

@@ -371,6 +371,18 @@ mod tests {
     }
 
     #[test]
+    fn terminals_are_as_many_as_the_files_that_the_others_leave() {
+        let mut limits = door::Limits::default();
+        assert_eq!(fit(&mut limits, 18_600, 600), None);
+        assert_eq!(limits, door::Limits::default());
+        let note = fit(&mut limits, 1_024, 600).unwrap();
+        assert!(note.contains("424 terminals at the most, not 18000"), "{note}");
+        assert_eq!((limits.connections_max, limits.connections_per_address_max), (424, 424));
+        fit(&mut limits, 100, 600).unwrap();
+        assert_eq!(limits.connections_max, 0);
+    }
+
+    #[test]
     fn mistakes_are_named_with_their_line_and_how_to_mend_them() {
         let no_address = error("127.0.0.1:7001", "somewhere");
         assert!(no_address.contains("line ") && no_address.contains("listen"), "{no_address}");

@@ -116,6 +116,30 @@ fn it_serves_until_it_is_told_to_stop() {
 }
 
 #[test]
+fn a_terminals_authority_is_not_one_of_gateways_unless_these_are_named() {
+    let bed = bed();
+    bed.run("certificates more --terminal 00000001")
+        .succeeds()
+        .prints("terminals.pem terminals.key");
+    let settings = bed.read("doorstep.toml");
+    let (clients, names) = ("clients = \"certificates/authority.pem\"", "names = [\"gateway-1\"]");
+    let with = |clients: &str, names: &str| {
+        let identity = "certificate = \"more/engine.pem\", key = \"more/engine.key\"";
+        let tls = format!("[terminals]\ntls = {{ {identity}, {clients} }}");
+        let text = settings.replace("[terminals]", &tls);
+        text.replace("\n[gateways]", &format!("\n[gateways]\n{names}"))
+    };
+    bed.write("doorstep.toml", with(clients, ""));
+    bed.run(SERVE).fails("a terminal would be let in as a gateway").says("gateways.names");
+    for (clients, names) in [(clients, names), ("clients = \"more/terminals.pem\"", "")] {
+        bed.write("doorstep.toml", with(clients, names));
+        let mut engine = Running::start(&bed, SERVE);
+        engine.says("control");
+        engine.stop().succeeds();
+    }
+}
+
+#[test]
 fn its_example_is_its_documentation() {
     let bed = Bed::new();
     assert_eq!(bed.run("serve --example").succeeds().stdout(), EXAMPLE);
