@@ -97,3 +97,27 @@ impl Serialize for Endings {
         serializer.collect_map(NAMES.iter().zip(self.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_ending_is_counted_under_its_own_name_and_explained() {
+        use Why as W;
+        let all = [
+            [W::Gone, W::Asked, W::Full, W::Address, W::Foreign, W::Untrusted, W::Name],
+            [W::Handshake, W::Slow, W::Idle, W::Unread, W::Malformed, W::Oversized, W::Stopping],
+        ];
+        let page = include_str!("../../../docs/door/control.md");
+        for why in all.concat() {
+            let mut endings = Endings::default();
+            endings.count(why);
+            let shown = serde_json::to_value(endings).unwrap();
+            assert_eq!(shown.as_object().unwrap().len(), all.concat().len());
+            let name = format!("{why:?}").to_lowercase();
+            assert_eq!(shown[&name], 1, "{name}");
+            assert!(page.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+}

@@ -45,7 +45,7 @@ pub struct GatewayArgs {
     /// PEM: its key
     #[arg(long, value_name = "FILE", requires = "terminal_cert")]
     terminal_key: Option<PathBuf>,
-    /// PEM: the authority of the certificates that terminals must have
+    /// PEM: the authority of the certificates that terminals must have; not that of gateways
     #[arg(long, value_name = "FILE", requires = "terminal_cert")]
     terminal_ca: Option<PathBuf>,
     /// Terminals at the most

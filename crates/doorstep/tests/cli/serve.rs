@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::bed::{Bed, Ran};
 
@@ -80,6 +80,14 @@ impl Running {
     }
 }
 
+/// The first gateway, of an engine.
+fn gateway_to(engine: &str) -> String {
+    format!(
+        "gateway --engine {engine} --listen 127.0.0.1:0 --ca certificates/authority.pem \
+         --cert certificates/gateway-1.pem --key certificates/gateway-1.key"
+    )
+}
+
 #[test]
 fn it_serves_until_it_is_told_to_stop() {
     let bed = bed();
@@ -87,13 +95,7 @@ fn it_serves_until_it_is_told_to_stop() {
     let terminals = engine.says("terminals");
     let gateways = engine.says("gateways");
     engine.says("control");
-    let mut gateway = Running::start(
-        &bed,
-        &format!(
-            "gateway --engine {gateways} --listen 127.0.0.1:0 --ca certificates/authority.pem \
-             --cert certificates/gateway-1.pem --key certificates/gateway-1.key"
-        ),
-    );
+    let mut gateway = Running::start(&bed, &gateway_to(&gateways));
     for address in [terminals, gateway.says("terminals")] {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -137,6 +139,23 @@ fn a_terminals_authority_is_not_one_of_gateways_unless_these_are_named() {
         engine.says("control");
         engine.stop().succeeds();
     }
+}
+
+#[test]
+fn a_gateway_that_is_not_on_the_list_is_not_let_in() {
+    let bed = bed();
+    let listed = bed.read("doorstep.toml").replace("\n[gateways]", "\n[gateways]\nnames = [\"g\"]");
+    bed.write("doorstep.toml", listed);
+    let mut engine = Running::start(&bed, SERVE);
+    let gateways = engine.says("gateways");
+    engine.says("control");
+    let gateway = Running::start(&bed, &gateway_to(&gateways));
+    let begun = Instant::now();
+    while bed.run("network status --data books").succeeds().json()["ended"]["name"] == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is never turned away");
+    }
+    gateway.stop().succeeds();
+    engine.stop().succeeds().says("gateway \"gateway-1\" was not let in");
 }
 
 #[test]
