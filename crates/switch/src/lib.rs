@@ -43,6 +43,6 @@ pub use port::{Fact, Line, LinkId, Output, Question, WalletNote, WalletOutcome, 
 pub use resume::Unfinished;
 pub use settings::{
     BinRange, MerchantSettings, NetworkSettings, Settings, SettingsError, TerminalSettings, Timing,
-    WalletSettings,
+    WalletSettings, in_range,
 };
 pub use switch::Switch;

@@ -1,9 +1,13 @@
 //! What the switch is told when it starts.
 
+mod ranges;
+
 use engine::{FirmId, NetworkId, WalletId};
 use keys::KeyName;
 use money::{Amount, Currency};
 use tariff::{Capped, CardKind};
+
+pub use ranges::in_range;
 
 /// Networks at the most.
 pub const NETWORKS_MAX: usize = engine::ROUTES_MAX;
@@ -15,7 +19,8 @@ pub const BINS_MAX: usize = 100_000;
 /// How long the switch waits for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// For a network's answer to a transaction; less than terminals wait (60 s).
+    /// For a network's answer to a transaction; less than terminals wait
+    /// ([`TerminalSettings::answer_s`]).
     pub answer_ms: u64,
     /// Before the second sending of a reversal or an advice; each wait is twice the one before.
     pub chase_first_ms: u64,
@@ -82,11 +87,11 @@ pub struct TerminalSettings {
     /// The generation of the working keys.
     pub generation: u32,
     /// How long a terminal waits for an answer, in seconds.
-    pub answer_s: u8,
+    pub answer_s: u32,
     /// How often it tries a reversal before somebody must look at it.
-    pub reversals: u8,
+    pub reversals: u32,
     /// Seconds between its echoes.
-    pub echo_s: u16,
+    pub echo_s: u32,
 }
 
 /// A card network.
@@ -207,6 +212,20 @@ pub enum SettingsError {
         /// Which.
         text: String,
     },
+    /// A number that is too small or too large.
+    #[error("{key} = {value}: it must be from {least} to {most}; {why}")]
+    Range {
+        /// Its key in doorstep.toml.
+        key: &'static str,
+        /// The number.
+        value: i64,
+        /// The least that is possible.
+        least: i64,
+        /// The most that is possible.
+        most: i64,
+        /// Why.
+        why: String,
+    },
     /// Cards are sent to a network that is not there.
     #[error("the cards that begin with {0} are sent to a network that is not in the settings")]
     NoSuchNetwork(String),
@@ -228,6 +247,7 @@ impl Settings {
         digits("acquirer", &self.merchant.acquirer, &[3], "three digits")?;
         digits("region", &self.merchant.region, &[4], "four digits")?;
         digits("merchant category", &self.merchant.category, &[4], "four digits")?;
+        ranges::check(self)?;
         for (place, network) in self.networks.iter().enumerate() {
             count("links of a network", LINKS_PER_NETWORK_MAX, usize::from(network.links))?;
             let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-';

@@ -42,7 +42,7 @@ const SECONDS_A_DAY: u64 = 86_400;
 const ACQUIRER: u64 = 48_700_000;
 const GENERATION: u32 = 1;
 /// Terminals wait so long for an answer, in seconds.
-const TERMINAL_WAITS_S: u8 = 60;
+const TERMINAL_WAITS_S: u32 = 60;
 
 impl Doors {
     /// The doors of a world; `faults_percent` as in the day's options.

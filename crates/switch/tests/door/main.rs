@@ -12,4 +12,5 @@ mod qr;
 mod refusals;
 mod routing;
 mod secrets;
+mod settings;
 mod world;
