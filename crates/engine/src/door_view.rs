@@ -276,6 +276,16 @@ impl Engine {
         })
     }
 
+    /// The name of the network or wallet of a method, in the operator's own words.
+    #[must_use]
+    pub fn method_reference(&self, method: Method) -> Option<&str> {
+        let rail = match method {
+            Method::Card { network, .. } => RailId::Network(network),
+            Method::Qr { wallet } => RailId::Wallet(wallet),
+        };
+        self.rails.find(rail).map(|rail| rail.reference.as_str())
+    }
+
     /// A network.
     #[must_use]
     pub fn network_view(&self, id: NetworkId) -> Option<NetworkView> {

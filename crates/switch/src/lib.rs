@@ -40,7 +40,7 @@ mod works;
 pub use code::Code;
 pub use happening::Happening;
 pub use port::{Fact, Line, LinkId, Output, Question, WalletNote, WalletOutcome, WalletReply};
-pub use resume::Unfinished;
+pub use resume::{ResumeError, Unfinished};
 pub use settings::{
     BinRange, MerchantSettings, NetworkSettings, Settings, SettingsError, TerminalSettings, Timing,
     WalletSettings, in_range,

@@ -1,7 +1,7 @@
 //! Requests about something before: voids, completions, refunds, questions about QR codes.
 
 use engine::door_view::TransactionView;
-use engine::{Command, Timestamp, TransactionKind};
+use engine::{Command, Method, Timestamp, TransactionKind};
 use iso8583::{Mti, Wiped};
 
 use crate::about;
@@ -85,13 +85,12 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
+        if view.method.is_some_and(|method| !self.is_there(method)) {
+            return self.finish(id, Code::NO_ROUTE, &left_out(view.method), now, out);
+        }
         let place = self.place_of_card(view.method);
         let Some(work) = self.works.get_mut(&id) else { return };
-        let by_network = !matches!(work.asked, Asked::CashBack | Asked::QrBack);
-        if by_network {
-            let Some(place) = place else {
-                return self.finish(id, Code::NO_ROUTE, &Answer::default(), now, out);
-            };
+        if let Some(place) = place {
             work.network = place;
             work.sent = self.networks[place].next_sent(now);
             if work.asked != Asked::Refund
@@ -206,6 +205,15 @@ impl Switch {
             }
         }
     }
+}
+
+/// A refusal about what was paid over a network or wallet that is no longer in the settings.
+pub(crate) fn left_out(method: Option<Method>) -> Answer<'static> {
+    let text = match method {
+        Some(Method::Qr { .. }) => "wallet not in settings",
+        _ => "network not in settings",
+    };
+    Answer { text: Some(text), ..Answer::default() }
 }
 
 /// Whether a request can be about such a transaction.

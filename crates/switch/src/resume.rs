@@ -1,5 +1,7 @@
 //! Going on after a restart: whatever the books say is not over is taken back, or chased on.
 
+use std::collections::BTreeMap;
+
 use engine::door_view::{Chase, ChaseKind, TransactionView};
 use engine::{Command, Engine, FirmId, Method, NetworkId, Resolution, Timestamp, TransactionKind};
 
@@ -25,6 +27,8 @@ struct Unended {
     chase: Chase,
     view: TransactionView,
     firm: FirmId,
+    /// The name of its network or wallet in the books.
+    name: String,
     /// Of a completion that is reversed, the pre-authorisation.
     before: Option<TransactionView>,
 }
@@ -41,7 +45,8 @@ impl Unfinished {
             let completion = view.kind == TransactionKind::Completion && reversed;
             let before = completion.then(|| about::trace(terminal, view.mark.token));
             let before = before.and_then(|before| engine.transaction(before));
-            Some(Unended { chase, view, firm, before })
+            let name = engine.method_reference(chase.method)?.to_owned();
+            Some(Unended { chase, view, firm, name, before })
         });
         let withdrawn = networks
             .iter()
@@ -50,9 +55,53 @@ impl Unfinished {
     }
 }
 
+/// Nobody would ever end what is begun over a network or wallet that is not in the settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.in_words())]
+pub struct ResumeError {
+    /// How many of what are not over, by network or wallet.
+    left_out: BTreeMap<String, BTreeMap<&'static str, usize>>,
+}
+
+impl ResumeError {
+    fn in_words(&self) -> String {
+        let one = |(over, counts): (&String, &BTreeMap<&str, usize>)| {
+            let counted = |(what, count): (&&str, &usize)| match count {
+                1 => format!("1 {what}"),
+                _ => format!("{count} {what}s"),
+            };
+            let counts = counts.iter().map(counted).collect::<Vec<_>>().join(", ");
+            format!("the {over} is not in the settings, and over it are unfinished: {counts}")
+        };
+        self.left_out.iter().map(one).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// What is chased, in words for the operator.
+const fn in_words(what: ChaseKind) -> &'static str {
+    match what {
+        ChaseKind::Begun | ChaseKind::Unknown => "unknown purchase",
+        ChaseKind::Reversal => "reversal",
+        ChaseKind::Void | ChaseKind::UndoingVoid => "void",
+        ChaseKind::Completing | ChaseKind::CompletionUnknown => "completion",
+        ChaseKind::Advice => "offline sale",
+        ChaseKind::Refund => "refund",
+    }
+}
+
 impl Switch {
     /// Goes on where the books stopped. Before the first message, once.
-    pub fn resume(&mut self, unfinished: Unfinished, now: Timestamp, out: &mut Vec<Output>) {
+    ///
+    /// # Errors
+    /// Where something is begun over a network or wallet that is not in the settings; nothing is
+    /// done then.
+    pub fn resume(
+        &mut self,
+        unfinished: Unfinished,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), ResumeError> {
+        self.all_are_there(&unfinished)?;
         for (network, from) in unfinished.withdrawn {
             self.network_withdrawn(network, Some(from));
         }
@@ -64,6 +113,22 @@ impl Switch {
         for unended in &unfinished.chases {
             self.resume_one(unended, now, out);
         }
+        Ok(())
+    }
+
+    fn all_are_there(&self, unfinished: &Unfinished) -> Result<(), ResumeError> {
+        let mut left_out = BTreeMap::<_, BTreeMap<_, usize>>::new();
+        for Unended { chase, name, .. } in &unfinished.chases {
+            if !self.is_there(chase.method) {
+                let over = match chase.method {
+                    Method::Card { .. } => format!("network `{name}`"),
+                    Method::Qr { .. } => format!("wallet `{name}`"),
+                };
+                let counts = left_out.entry(over).or_default();
+                *counts.entry(in_words(chase.what)).or_default() += 1;
+            }
+        }
+        if left_out.is_empty() { Ok(()) } else { Err(ResumeError { left_out }) }
     }
 
     fn resume_one(&mut self, unended: &Unended, now: Timestamp, out: &mut Vec<Output>) {
@@ -93,10 +158,7 @@ impl Switch {
             ChaseKind::Refund => (What::Refund(chase.trace), None),
         };
         let begun = self.begun_of(what, unended);
-        // A network that is no longer in the settings can only come back.
-        if begun.network.is_none() {
-            return;
-        }
+        assert!(begun.network.is_some(), "M4: its network is in the settings");
         match first {
             // Durable first: the network hears of it when the books have answered.
             Some(command) => {

@@ -8,7 +8,7 @@ use crate::about;
 use crate::answers::Answer;
 use crate::chase::{Begun, Original, What};
 use crate::code::Code;
-use crate::money_back::{original_of, outgoing};
+use crate::money_back::{left_out, original_of, outgoing};
 use crate::network::{Waiting, key};
 use crate::port::{Line, Output, Question};
 use crate::request::{Asked, Request};
@@ -111,6 +111,10 @@ impl Switch {
             Verdict::Before(trace) => {
                 work.original = Some(Box::new(view));
                 self.ask(Awaiting::Work(id), Question::Transaction(trace), out);
+            }
+            // Nobody could be told: it stands.
+            Verdict::Begin(_) if view.method.is_some_and(|method| !self.is_there(method)) => {
+                self.finish(id, Code::INVALID, &left_out(view.method), now, out);
             }
             Verdict::Begin(command) => {
                 let release = before.flatten().map(|before| (original_of(&before), before.amount));

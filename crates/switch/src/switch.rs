@@ -213,6 +213,16 @@ impl Switch {
         }
     }
 
+    /// Whether the network or wallet of a method is in the settings.
+    pub(crate) fn is_there(&self, method: Method) -> bool {
+        match method {
+            Method::Card { network, .. } => self.place_of(network).is_some(),
+            Method::Qr { wallet } => {
+                self.settings.wallet.as_ref().is_some_and(|ours| ours.wallet == wallet)
+            }
+        }
+    }
+
     /// The place of a network.
     pub(crate) fn place_of(&self, network: NetworkId) -> Option<usize> {
         self.networks.iter().position(|known| known.settings.network == network)

@@ -4,6 +4,7 @@
 mod backs;
 mod batches;
 mod hostile;
+mod left_out;
 mod links;
 mod long_run;
 mod orders;

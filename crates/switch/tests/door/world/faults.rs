@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::{Engine, Outcome};
 use keys::KeyStore;
 use peers::network::Link;
-use switch::{Switch, Unfinished};
+use switch::{ResumeError, Switch, Unfinished};
 
 use super::{NETWORKS, World, link_id};
 
@@ -66,6 +66,11 @@ impl World {
     /// The engine's process dies and begins again from what is durable. Commands that were not are
     /// lost, and so is everything on its connections; what a gateway still has comes later.
     pub fn crash(&mut self) {
+        self.restart().expect("all networks are there");
+    }
+
+    /// As [`World::crash`], with settings that may be other ones.
+    pub fn restart(&mut self) -> Result<(), ResumeError> {
         self.books.clear();
         self.to_network.clear();
         self.to_switch.clear();
@@ -81,7 +86,7 @@ impl World {
         self.switch = Switch::new(self.settings.clone(), store).unwrap();
         let unfinished = Unfinished::of(&self.engine, &NETWORKS);
         let (mut out, at) = (Vec::new(), self.at());
-        self.switch.resume(unfinished, at, &mut out);
+        self.switch.resume(unfinished, at, &mut out)?;
         self.take(out);
         for place in 0..self.nets.len() {
             for number in 0..self.nets[place].links.len() {
@@ -91,5 +96,6 @@ impl World {
                 }
             }
         }
+        Ok(())
     }
 }
