@@ -53,24 +53,56 @@ pub enum Order {
     },
 }
 
+/// Characters of a person's name at the most.
+pub const PERSON_CHARACTERS_MAX: usize = 64;
+
+/// Why names are not those of two people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PersonError {
+    /// Nobody is called so.
+    #[error(
+        "who proposes and who approves have names of 1 to {PERSON_CHARACTERS_MAX} characters that \
+         print"
+    )]
+    Name,
+    /// One person in two spellings.
+    #[error("a second person is needed: who proposes and who approves are the same person")]
+    Same,
+}
+
+/// The person of a name, however it is spaced and whether its letters are small or capital.
+fn person(name: &str) -> Result<PersonId, PersonError> {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let count = name.chars().count();
+    let plain = (1..=PERSON_CHARACTERS_MAX).contains(&count) && !name.chars().any(char::is_control);
+    if plain { Ok(PersonId::derived(&name)) } else { Err(PersonError::Name) }
+}
+
+/// The two people of two names.
+fn people(by: &str, approved_by: &str) -> Result<(PersonId, PersonId), PersonError> {
+    let (proposed_by, second) = (person(by)?, person(approved_by)?);
+    if proposed_by == second { Err(PersonError::Same) } else { Ok((proposed_by, second)) }
+}
+
 impl Order {
     /// The command for the books, where it is one that changes them.
-    #[must_use]
-    pub fn command(&self) -> Option<Command> {
-        let people = |by, approved_by| (PersonId::derived(by), PersonId::derived(approved_by));
+    ///
+    /// # Errors
+    /// Where those who propose and approve it are not two people.
+    pub fn command(&self) -> Result<Option<Command>, PersonError> {
         match self {
-            Order::Status {} | Order::Stop {} => None,
+            Order::Status {} | Order::Stop {} => Ok(None),
             Order::Withdraw { network, at_ms, by, approved_by } => {
                 let network = NetworkId::derived(network);
                 // The books take a moment that is past as the one in which they hear of it.
                 let from = Timestamp(at_ms.unwrap_or(0));
-                let (proposed_by, approved_by) = people(by, approved_by);
-                Some(Command::WithdrawNetwork { network, from, proposed_by, approved_by })
+                let (proposed_by, approved_by) = people(by, approved_by)?;
+                Ok(Some(Command::WithdrawNetwork { network, from, proposed_by, approved_by }))
             }
             Order::Reinstate { network, by, approved_by } => {
                 let network = NetworkId::derived(network);
-                let (proposed_by, approved_by) = people(by, approved_by);
-                Some(Command::ReinstateNetwork { network, proposed_by, approved_by })
+                let (proposed_by, approved_by) = people(by, approved_by)?;
+                Ok(Some(Command::ReinstateNetwork { network, proposed_by, approved_by }))
             }
         }
     }
@@ -190,9 +222,35 @@ mod tests {
         let (proposed_by, approved_by) = (PersonId::derived("ann"), PersonId::derived("bo"));
         let (network, from) = (NetworkId::derived("a"), Timestamp(9_999));
         let command = Command::WithdrawNetwork { network, from, proposed_by, approved_by };
-        assert_eq!(withdraw.command(), Some(command));
+        assert_eq!(withdraw.command(), Ok(Some(command)));
         assert_eq!(read(br#"{"do":"status"}"#), Ok(Order::Status {}));
         assert!(read(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(read(b"\xFF").is_err());
+    }
+
+    fn by(by: &str, approved_by: &str) -> Result<Option<Command>, PersonError> {
+        let (network, by, approved_by) = ("alpha".into(), by.into(), approved_by.into());
+        Order::Reinstate { network, by, approved_by }.command()
+    }
+
+    #[test]
+    fn two_spellings_of_a_name_are_one_person() {
+        for (one, other) in
+            [("Li", "li "), ("Li Wei", " li\u{3000}  WEI\t"), ("ÖZ", "öz"), ("Жанна", "ЖАННА")]
+        {
+            assert_eq!(by(one, other), Err(PersonError::Same), "{one}, {other}");
+        }
+        assert!(by("Li", "Lin").is_ok() && by("李", "林").is_ok());
+        assert_eq!(by("Ann", "bo"), by(" ann", "BO "), "the books see the same two");
+    }
+
+    #[test]
+    fn a_name_is_neither_empty_nor_overlong() {
+        let longest = "x".repeat(64);
+        assert!(by(&longest, "bo").is_ok());
+        for bad in ["", "  ", "a\u{7}b", &format!("{longest}y")] {
+            assert_eq!(by(bad, "bo"), Err(PersonError::Name), "{bad:?}");
+            assert_eq!(by("ann", bad), Err(PersonError::Name), "{bad:?}");
+        }
     }
 }

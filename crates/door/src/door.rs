@@ -564,12 +564,13 @@ impl<C: Core> Room<C> {
         let answer = match control::read(line) {
             Err(why) => control::refused(&why),
             Ok(order) => match order.command() {
-                Some(command) => return self.mail.command(Waits::Operator(id), command),
-                None if order == (Order::Stop {}) => {
+                Err(why) => control::refused(&why.to_string()),
+                Ok(Some(command)) => return self.mail.command(Waits::Operator(id), command),
+                Ok(None) if order == (Order::Stop {}) => {
                     self.stop_asked = true;
                     control::done()
                 }
-                None => self.status(sockets),
+                Ok(None) => self.status(sockets),
             },
         };
         sockets.send(id, &[answer.as_bytes(), b"\n"], true);

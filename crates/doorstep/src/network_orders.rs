@@ -54,7 +54,7 @@ struct People {
     /// Who proposes it
     #[arg(long, value_name = "WHO")]
     by: String,
-    /// Who approves it: somebody else
+    /// Who approves it: somebody else, whatever the spelling
     #[arg(long, value_name = "WHO")]
     approved_by: String,
     /// The data directory
@@ -101,7 +101,7 @@ fn give(what: &Order, data: &Path) -> anyhow::Result<()> {
     let directory = DataDirectory::open(data)?;
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let node = Node::start(Box::new(journal), Box::new(snapshots), Options::default())?;
-    let command = what.command().context("no change of the books")?;
+    let command = what.command()?.context("no change of the books")?;
     let answers = node.client().carry_out(vec![(None, command)])?;
     node.stop()?;
     match answers.into_iter().next() {
