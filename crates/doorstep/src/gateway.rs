@@ -10,7 +10,8 @@ use clap::Args;
 use door::tls::{self, Identity};
 use door::{Ended, Gateway, GatewayPlan, Limits, Listen};
 
-use crate::serve::settings::{address, fit_files};
+use crate::serve::limits::fit_files;
+use crate::serve::settings::address;
 use crate::serve::{stop_on_signals, tell};
 
 /// Holds terminals on one connection to the engine.

@@ -2,23 +2,27 @@
 //! and never shown.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use keys::{
     Algorithm, CheckValue, Component, KeyListing, KeyName, KeyStore, MasterKey, Pkcs11Store,
-    Purpose, SoftwareStore,
+    Purpose,
 };
 use serde_json::json;
 
+use crate::serve::settings;
 use crate::words::{left, right, say};
 
 mod custodians;
 
 /// Makes, imports, rotates and lists keys; they are shown by their check values only.
 ///
-/// The keys are in a file under a master key, or in an HSM. A master key is made by
+/// The keys are in a file under a master key, or in an HSM. With --config they are where `doorstep
+/// serve` with these settings looks for them; without settings, --store or --pkcs11 says where.
+/// They are looked for nowhere else. A master key is made by
 /// `openssl rand -hex 32 > master.key && chmod 600 master.key`.
 ///
 /// Exit status: 0 it is done; 1 it could not be done, and why.
@@ -33,10 +37,11 @@ pub struct KeysArgs {
 /// Where the keys are.
 #[derive(Args, Debug)]
 struct Place {
-    /// The data directory, whose file `keys` has the keys
-    #[arg(long, global = true, value_name = "DIR", conflicts_with_all = ["store", "pkcs11"])]
-    data: Option<PathBuf>,
-    /// The file that has the keys, instead of one in a data directory
+    /// The settings of `doorstep serve`, doorstep.toml: their [keys] say where the keys are
+    #[arg(long, global = true, value_name = "FILE",
+        conflicts_with_all = ["store", "master_key_file", "pkcs11", "token"])]
+    config: Option<PathBuf>,
+    /// The file that has the keys
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "pkcs11")]
     store: Option<PathBuf>,
     /// The file with the master key, 64 hex digits; else DOORSTEP_MASTER_KEY has it
@@ -223,37 +228,24 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
 }
 
 /// The store that the flags name. A file is begun only where its first key comes.
-fn open(place: &Place, begin: bool) -> anyhow::Result<Box<dyn KeyStore>> {
+fn open(place: &Place, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
+    if let Some(config) = &place.config {
+        return settings::key_store(config, begin);
+    }
     if let Some(module) = &place.pkcs11 {
         let label = place.token.as_deref().context("--pkcs11: give the --token LABEL, too")?;
         let pin = env::var(PIN_VARIABLE)
             .with_context(|| format!("{PIN_VARIABLE}: set it to the user PIN of the token"))?;
-        return Ok(Box::new(Pkcs11Store::open(module, label, pin.into())?));
+        return Ok(Arc::new(Pkcs11Store::open(module, label, pin.into())?));
     }
     if place.token.is_some() {
         bail!("--token: it is for an HSM; give its --pkcs11 MODULE, too");
     }
-    let path = match (&place.data, &place.store) {
-        (Some(directory), _) => directory.join("keys"),
-        (None, Some(file)) => file.clone(),
-        (None, None) => {
-            bail!("say where the keys are: --data DIR, --store FILE or --pkcs11 MODULE")
-        }
+    let Some(path) = &place.store else {
+        bail!("say where the keys are: --config FILE, --store FILE or --pkcs11 MODULE")
     };
     let master = MasterKey::find(place.master_key_file.as_deref())?;
-    if begin {
-        return Ok(Box::new(SoftwareStore::open_or_begin(&path, master)?));
-    }
-    there(&path)?;
-    Ok(Box::new(SoftwareStore::open(&path, master)?))
-}
-
-fn there(path: &Path) -> anyhow::Result<()> {
-    if !path.exists() {
-        let path = path.display();
-        bail!("{path}: there is no key store; `doorstep keys make` or `import` begins one");
-    }
-    Ok(())
+    Ok(Arc::new(settings::key_file(path, master, begin)?))
 }
 
 /// The whole key is checked before anything is written.

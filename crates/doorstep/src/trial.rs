@@ -57,6 +57,9 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
     say!("    doorstep terminal --connect {TERMINALS} --number 1 --merchant {MERCHANT} \\");
     say!("        --base-key-file {directory}/base.key");
     say!("");
+    say!("Its keys are listed by");
+    say!("    doorstep keys list --config {directory}/doorstep.toml");
+    say!("");
     say!("  parcels of          waybill                        to pay");
     for terminal in 1..=args.terminals {
         for place in 0..args.parcels {

@@ -36,6 +36,12 @@ pub struct Form {
     pub bins: Vec<Bin>,
 }
 
+/// Of the file, what a key store is found by.
+#[derive(Deserialize)]
+pub struct KeysOnly {
+    pub keys: Keys,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShownAs {
@@ -85,9 +91,9 @@ pub struct Merchant {
 pub struct Terminals {
     pub listen: Vec<Address>,
     pub tls: Option<Tls>,
-    pub answer_seconds: u8,
-    pub reversals: u8,
-    pub echo_seconds: u16,
+    pub answer_seconds: u32,
+    pub reversals: u32,
+    pub echo_seconds: u32,
 }
 
 impl Default for Terminals {
@@ -194,7 +200,7 @@ pub struct Limits {
     pub handshake_seconds: Option<u64>,
     pub message_seconds: Option<u64>,
     pub idle_seconds: Option<u64>,
-    pub in_flight: Option<u8>,
+    pub in_flight: Option<u32>,
 }
 
 #[derive(Default, Deserialize)]

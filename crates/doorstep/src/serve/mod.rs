@@ -1,6 +1,10 @@
 //! Serving terminals: `doorstep serve`.
 
+#[cfg(test)]
+mod example;
 mod form;
+mod key_names;
+pub mod limits;
 pub mod settings;
 
 use std::io::Write;
@@ -8,13 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use door::control::CONTROL_SOCKET;
 use door::{Addresses, Door, Ended, Stopper};
-use engine::{Command, Refusal};
+use engine::{Command, Engine, NetworkId, Refusal, WalletId};
 use journal::{DataDirectory, DirectoryError};
 use keys::KeyStore;
+use money::Currency;
 use node::{Clock, Node, Notice, Options, SystemClock};
 use switch::{Switch, Unfinished};
 
@@ -25,6 +30,9 @@ use settings::Said;
 /// It runs until SIGTERM or SIGINT: then it takes nothing new, finishes what is in flight, within
 /// 30 seconds, and ends. A second signal ends it at once. After a crash it goes on where the books
 /// stopped: whatever has no known end is reversed.
+///
+/// It does not start where the settings lack a network or wallet over which something is
+/// unfinished. Its keys are where [keys] in the settings says; `doorstep keys --config` makes them.
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     /// The data directory
@@ -52,7 +60,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let mut said = settings::read(config)?;
     let others_max = said.plan.other_files_max();
-    if let Some(note) = settings::fit_files(&mut said.plan.limits, others_max) {
+    if let Some(note) = limits::fit_files(&mut said.plan.limits, others_max) {
         tell(&note);
     }
     let directory = DataDirectory::open(data).map_err(|error| match error {
@@ -79,13 +87,22 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn serve(said: Said, node: &Node, data: &Path) -> anyhow::Result<Ended> {
-    introduce(&said, node)?;
+    let (networks, asked) = (said.networks.clone(), said.settings.utc_offset_minutes);
+    let look = move |engine: &Engine| against_books(engine, asked, &networks);
+    node.client().look(look)?.0?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
     let (unfinished, _) = node.client().look(move |engine| Unfinished::of(engine, &ids))?;
     let keys: Arc<dyn KeyStore> = said.keys;
     let mut switch = Switch::new(said.settings, keys)?;
     let mut begin = Vec::new();
-    switch.resume(unfinished, SystemClock.now(), &mut begin);
+    // Before new names are put down: one may be an old one that was misspelt.
+    switch.resume(unfinished, SystemClock.now(), &mut begin).map_err(|error| {
+        anyhow!(
+            "{error}. Put back its [[network]] or [wallet], by this name, until they have ended; \
+             `doorstep network withdraw` keeps new payments away from a network"
+        )
+    })?;
+    introduce(&said.networks, said.wallet.as_ref(), node)?;
     let control = data.join(CONTROL_SOCKET);
     let mut plan = said.plan;
     plan.control = Some(control.clone());
@@ -100,22 +117,53 @@ fn serve(said: Said, node: &Node, data: &Path) -> anyhow::Result<Ended> {
     Ok(ended?)
 }
 
+/// Checks that the settings do not say something else than the books.
+fn against_books(
+    engine: &Engine,
+    utc_offset_minutes: i16,
+    networks: &[(NetworkId, Currency, String)],
+) -> anyhow::Result<()> {
+    if let Some(offset) = engine.utc_offset_minutes() {
+        ensure!(
+            offset == utc_offset_minutes,
+            "utc_offset_minutes = {utc_offset_minutes}: in the books it is {offset}"
+        );
+    }
+    for (network, currency, name) in networks {
+        let Some(view) = engine.network_view(*network) else { continue };
+        let (theirs, ours) = (view.currency.code(), currency.code());
+        ensure!(
+            view.currency == *currency,
+            "network `{name}`: its currency is {theirs} in the books, and {ours} here; it keeps \
+             its currency, and what clears in {ours} needs a name of its own"
+        );
+    }
+    Ok(())
+}
+
 /// Makes networks and the wallet known to the books, where they are not.
-fn introduce(said: &Said, node: &Node) -> anyhow::Result<()> {
-    let networks = said.networks.iter().cloned().map(|(network, currency, reference)| {
+fn introduce(
+    networks: &[(NetworkId, Currency, String)],
+    wallet: Option<&(WalletId, Currency, String)>,
+    node: &Node,
+) -> anyhow::Result<()> {
+    let networks = networks.iter().cloned().map(|(network, currency, reference)| {
         (reference.clone(), Command::RegisterNetwork { network, currency, reference })
     });
-    let wallet = said.wallet.iter().cloned().map(|(wallet, currency, reference)| {
+    let wallet = wallet.cloned().map(|(wallet, currency, reference)| {
         (reference.clone(), Command::RegisterWallet { wallet, currency, reference })
     });
     let (names, commands): (Vec<_>, Vec<_>) =
         networks.chain(wallet).map(|(name, command)| (name, (None, command))).unzip();
     let answers = node.client().carry_out(commands)?;
     for (name, answer) in names.iter().zip(answers) {
-        if let Err(refusal) = answer
-            && refusal != Refusal::Repeated
-        {
-            bail!("the books do not take `{name}`: {refusal}");
+        match answer {
+            Ok(_) | Err(Refusal::Repeated) => {}
+            Err(Refusal::IdentifierTaken) => bail!(
+                "`{name}` has another currency in the books, and keeps it; give what clears in \
+                 this one a name of its own"
+            ),
+            Err(refusal) => bail!("the books do not take `{name}`: {refusal}"),
         }
     }
     Ok(())

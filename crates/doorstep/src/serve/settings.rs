@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use door::tls::{self, Identity};
@@ -13,6 +12,7 @@ use engine::{FirmId, NetworkId, WalletId};
 use keys::{KeyStore, MasterKey, SoftwareStore};
 use money::decimal::{self, DecimalStyle};
 use money::{Amount, Currency};
+use serde::de::DeserializeOwned;
 use switch::{
     BinRange, LinkId, MerchantSettings, NetworkSettings, Settings, TerminalSettings, Timing,
     WalletSettings,
@@ -20,7 +20,8 @@ use switch::{
 use tariff::Capped;
 use zeroize::Zeroizing;
 
-use super::form::{Address, CardKind, Cost, Form, Limits, Network, Tls, Wallet};
+use super::form::{Address, CardKind, Cost, Form, KeysOnly, Network, Tls, Wallet};
+use super::{key_names, limits};
 use crate::books;
 
 /// Bytes of the file at the most: a hundred thousand card ranges fit.
@@ -50,12 +51,19 @@ pub fn read(path: &Path) -> anyhow::Result<Said> {
     let named = || path.display().to_string();
     let text = books::read_text(path, FILE_BYTES_MAX)?;
     let form = parse(&text).with_context(named)?;
-    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-    File { directory }.said(form).with_context(named)
+    File::beside(path).said(form).with_context(named)
+}
+
+/// The key store that a file names; where its file is not there, it may be begun.
+pub fn key_store(path: &Path, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
+    let named = || path.display().to_string();
+    let text = books::read_text(path, FILE_BYTES_MAX)?;
+    let KeysOnly { keys } = parse(&text).with_context(named)?;
+    File::beside(path).keys(&keys, begin).with_context(named)
 }
 
 /// The form in a text. Errors name the line.
-fn parse(text: &str) -> anyhow::Result<Form> {
+pub(super) fn parse<F: DeserializeOwned>(text: &str) -> anyhow::Result<F> {
     toml::from_str(text).map_err(|error| {
         let Some(span) = error.span() else { return anyhow!("{}", error.message()) };
         let before = &text[..span.start.min(text.len())];
@@ -70,6 +78,11 @@ struct File {
 }
 
 impl File {
+    /// What is named in a file lies beside it.
+    fn beside(path: &Path) -> File {
+        File { directory: path.parent().unwrap_or(Path::new("")).to_owned() }
+    }
+
     fn path(&self, path: &Path) -> PathBuf {
         self.directory.join(path)
     }
@@ -89,26 +102,28 @@ impl File {
         let settings = settings(&form)?;
         settings.check()?;
         let plan = self.plan(&form)?;
-        let keys = self.keys(&form.keys).context("keys")?;
+        let keys = self.keys(&form.keys, false)?;
+        key_names::check(&settings, &*keys)?;
         Ok(Said { settings, plan, keys, networks, wallet })
     }
 
-    fn keys(&self, keys: &super::form::Keys) -> anyhow::Result<Arc<dyn KeyStore>> {
+    fn keys(&self, keys: &super::form::Keys, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
         match (&keys.store, &keys.pkcs11) {
             (Some(store), None) => {
                 let master = keys.master.as_ref().map(|path| self.path(path));
                 let master = MasterKey::find(master.as_deref())?;
-                Ok(Arc::new(SoftwareStore::open(&self.path(store), master)?))
+                let store = self.path(store);
+                Ok(Arc::new(key_file(&store, master, begin)?))
             }
             (None, Some(hsm)) => self.pkcs11(hsm),
-            _ => Err(anyhow!("give either `store`, a file, or `pkcs11`, an HSM")),
+            _ => Err(anyhow!("keys: give either `store`, a file, or `pkcs11`, an HSM")),
         }
     }
 
     fn plan(&self, form: &Form) -> anyhow::Result<Plan> {
         let terminals = self.listen(&form.terminals.listen, form.terminals.tls.as_ref());
         let mut plan = Plan {
-            limits: limits(&form.limits),
+            limits: limits::of(form)?,
             terminals: terminals.context("terminals.tls")?,
             ..Plan::default()
         };
@@ -206,7 +221,7 @@ impl File {
     }
 }
 
-fn settings(form: &Form) -> anyhow::Result<Settings> {
+pub(super) fn settings(form: &Form) -> anyhow::Result<Settings> {
     let merchant = &form.merchant;
     let terminals = &form.terminals;
     let timing = &form.timing;
@@ -301,45 +316,22 @@ fn bins(form: &Form) -> anyhow::Result<Vec<BinRange>> {
     Ok(bins)
 }
 
-fn limits(form: &Limits) -> door::Limits {
-    let usual = door::Limits::default();
-    let seconds = |asked: Option<u64>, usual| asked.map_or(usual, Duration::from_secs);
-    let connections_max = form.connections.unwrap_or(usual.connections_max);
-    door::Limits {
-        connections_max,
-        connections_per_address_max: form.connections_per_address.unwrap_or(connections_max),
-        accepts_per_second_max: form.accepts_per_second.unwrap_or(usual.accepts_per_second_max),
-        handshake: seconds(form.handshake_seconds, usual.handshake),
-        message: seconds(form.message_seconds, usual.message),
-        idle: seconds(form.idle_seconds, usual.idle),
-        in_flight_max: form.in_flight.unwrap_or(usual.in_flight_max).clamp(1, 4),
-        ..usual
-    }
-}
-
-/// Fewer terminals where the system lets this process open fewer files than they and the others
-/// need; a note of that.
-pub fn fit_files(limits: &mut door::Limits, others_max: usize) -> Option<String> {
-    let files = door::Sockets::raise_files_max()?;
-    fit(limits, files, others_max)
-}
-
-fn fit(limits: &mut door::Limits, files: u64, others_max: usize) -> Option<String> {
-    let most = usize::try_from(files).unwrap_or(usize::MAX).saturating_sub(others_max);
-    if limits.connections_max <= most {
-        return None;
-    }
-    let asked = std::mem::replace(&mut limits.connections_max, most);
-    limits.connections_per_address_max = limits.connections_per_address_max.min(most);
-    Some(format!(
-        "note: {most} terminals at the most, not {asked}: the system allows {files} open files \
-         (`ulimit -n`), and {others_max} are for others"
-    ))
-}
-
 /// The address that a text on the command line names.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse::<Address>().map(|address| address.0)
+}
+
+/// The keys in a file; where it is not there, it may be begun: it is written with the first key.
+pub fn key_file(path: &Path, master: MasterKey, begin: bool) -> anyhow::Result<SoftwareStore> {
+    if begin {
+        return Ok(SoftwareStore::open_or_begin(path, master)?);
+    }
+    ensure!(
+        path.exists(),
+        "{}: there is no key store; `doorstep keys make` or `import` begins one",
+        path.display()
+    );
+    Ok(SoftwareStore::open(path, master)?)
 }
 
 #[cfg(test)]
@@ -351,7 +343,7 @@ mod tests {
     fn error(from: &str, to: &str) -> String {
         assert!(EXAMPLE.contains(from), "{from}");
         let text = EXAMPLE.replacen(from, to, 1);
-        let error = match parse(&text) {
+        let error = match parse::<Form>(&text) {
             Err(error) => error,
             Ok(form) => {
                 settings(&form).and_then(|settings| Ok(settings.check()?)).expect_err("it is wrong")
@@ -362,24 +354,12 @@ mod tests {
 
     #[test]
     fn the_example_is_read() {
-        let form = parse(EXAMPLE).unwrap();
+        let form: Form = parse(EXAMPLE).unwrap();
         let settings = settings(&form).unwrap();
         settings.check().unwrap();
         assert_eq!(settings.networks.len(), 2);
         assert_eq!(settings.networks[0].network, NetworkId::derived("alpha"));
         assert!(settings.bins.len() > 1);
-    }
-
-    #[test]
-    fn terminals_are_as_many_as_the_files_that_the_others_leave() {
-        let mut limits = door::Limits::default();
-        assert_eq!(fit(&mut limits, 18_600, 600), None);
-        assert_eq!(limits, door::Limits::default());
-        let note = fit(&mut limits, 1_024, 600).unwrap();
-        assert!(note.contains("424 terminals at the most, not 18000"), "{note}");
-        assert_eq!((limits.connections_max, limits.connections_per_address_max), (424, 424));
-        fit(&mut limits, 100, 600).unwrap();
-        assert_eq!(limits.connections_max, 0);
     }
 
     #[test]

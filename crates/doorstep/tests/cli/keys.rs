@@ -109,7 +109,7 @@ fn what_is_wrong_with_the_store_is_said() {
         "error: keys.toml: there is no key store; `doorstep keys make` or `import` begins one\n",
     );
     bed.run("keys list")
-        .fails("error: say where the keys are: --data DIR, --store FILE or --pkcs11 MODULE\n");
+        .fails("error: say where the keys are: --config FILE, --store FILE or --pkcs11 MODULE\n");
     bed.run("keys list --store keys.toml").fails(
         "error: there is no master key; give --master-key-file FILE, or set DOORSTEP_MASTER_KEY\n",
     );
@@ -129,4 +129,27 @@ fn what_is_wrong_with_the_store_is_said() {
         .fails("error: master.key: others may read this master key; run `chmod 600` on the file\n");
     let mut by_environment = bed.doorstep("keys list --store keys.toml");
     Ran::of(by_environment.env("DOORSTEP_MASTER_KEY", MASTER)).succeeds().prints("base");
+}
+
+#[test]
+fn keys_are_where_the_settings_of_serve_say() {
+    let bed = Bed::new();
+    let trial = bed.run("trial trial").succeeds();
+    let listing = trial.stdout().lines().find(|line| line.contains("doorstep keys list"));
+    let listing = listing.unwrap().trim().strip_prefix("doorstep ").unwrap();
+    let names = ["terminals", "cards", "alpha/mac", "alpha/pin", "alpha/exchange"];
+    let listed = bed.run(listing).succeeds();
+    names.iter().fold(listed, |listed, name| listed.prints(&format!("\n{name} ")));
+    let config = "--config trial/doorstep.toml";
+    bed.run(&format!("keys make beta/mac --purpose mac {config}")).succeeds();
+    bed.run("keys list --store trial/keys.json --master-key-file trial/master.key")
+        .succeeds()
+        .prints("\nbeta/mac ");
+    bed.run(&format!("keys list {config} --store other.json")).ends_with(2).says("--store");
+
+    fs::remove_file(bed.path("trial/keys.json")).unwrap();
+    bed.run(&format!("keys list {config}")).fails("trial/keys.json: there is no key store");
+    bed.run(&format!("keys make cards --purpose token --algorithm aes128 {config}")).succeeds();
+    assert!(bed.has("trial/keys.json"), "the first key begins the file");
+    bed.run("keys --help").prints("The settings of `doorstep serve`, doorstep.toml");
 }

@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::bed::{Bed, Ran};
+use super::bed::{Bed, Ran, number};
+use super::ground::{self, Standing};
 
 const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
 const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
@@ -107,12 +108,18 @@ fn it_serves_until_it_is_told_to_stop() {
     assert_eq!(status["links"][0]["network"], "alpha");
     assert_eq!(status["ended"]["malformed"], 1);
     bed.run(&format!("{WITHDRAW} --approved-by ann")).fails("a second person");
+    let mut same = bed.doorstep(WITHDRAW);
+    Ran::of(same.args(["--approved-by", " Ann "])).fails("are the same person");
+    let mut nobody = bed.doorstep(WITHDRAW);
+    Ran::of(nobody.args(["--approved-by", " "])).fails("1 to 64 characters");
     bed.run(&format!("{WITHDRAW} --approved-by bo")).succeeds().prints("alpha is withdrawn");
     gateway.stop().succeeds();
     engine.stop().succeeds();
     assert!(!bed.has("books/control.sock"));
     bed.verified("books");
     // Without a running engine, on the books alone.
+    let reinstate = "network reinstate alpha --by ann --approved-by ANN --data books";
+    bed.run(reinstate).fails("are the same person");
     let reinstate = "network reinstate alpha --by ann --approved-by bo --data books";
     bed.run(reinstate).succeeds().prints("alpha is used again");
 }
@@ -173,4 +180,93 @@ fn what_is_missing_or_wrong_is_named() {
     bed.write("doorstep.toml", EXAMPLE.replace("keys.json", "other.json"));
     bed.run(SERVE).fails("other.json");
     bed.run("certificates certificates").fails("is not empty");
+}
+
+#[test]
+fn a_key_that_is_not_in_the_store_is_told_before_the_first_message() {
+    let bed = bed();
+    for (from, to, words) in [
+        (
+            "= \"beta/mac\"",
+            "= \"gamma/mac\"",
+            "network `beta`, mac_key = \"gamma/mac\": it is not in",
+        ),
+        (
+            "= \"alpha/pin\"",
+            "= \"alpha/mac\"",
+            "network `alpha`, pin_key = \"alpha/mac\": its purpose is mac",
+        ),
+        (
+            "exchange_key = \"alpha/",
+            "exchange_key = \"delta/",
+            "network `alpha`, exchange_key = \"delta/",
+        ),
+        (
+            "terminals = \"terminals\"",
+            "terminals = \"others\"",
+            "keys.terminals = \"others\": it is not",
+        ),
+        (
+            "token = \"cards\"",
+            "token = \"others\"",
+            "keys.token = \"others\": it is not in the store",
+        ),
+    ] {
+        assert!(EXAMPLE.contains(from), "{from}");
+        bed.write("other.toml", EXAMPLE.replace(from, to));
+        bed.run("serve --data books --config other.toml")
+            .fails(words)
+            .says("doorstep keys --config");
+    }
+}
+
+#[test]
+fn settings_that_are_against_the_books_are_refused() {
+    let bed = bed();
+    let mut engine = Running::start(&bed, SERVE);
+    engine.says("control");
+    engine.stop().succeeds();
+    let settings = bed.read("doorstep.toml");
+    let (before, alpha) = settings.split_once("name = \"alpha\"").unwrap();
+    let alpha = alpha.replacen("\"CNY\"", "\"EUR\"", 1);
+    bed.write("doorstep.toml", format!("{before}name = \"alpha\"{alpha}"));
+    bed.run(SERVE).fails("network `alpha`: its currency is CNY in the books, and EUR here");
+    bed.write(
+        "doorstep.toml",
+        settings.replace("utc_offset_minutes = 480", "utc_offset_minutes = 60"),
+    );
+    bed.run(SERVE).fails("utc_offset_minutes = 60: in the books it is 480");
+}
+
+#[test]
+fn a_network_is_left_out_only_when_nothing_over_it_is_unfinished() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    bed.write("deaf.toml", "[[rule]]\nkinds = [\"refund\"]\naction = \"lost\"\n");
+    let standing = Standing::start(&bed, "--behaviour deaf.toml");
+    let (waybill, amount) = ground::parcel(2);
+    let sale = [format!("sell {waybill} {amount}"), "refund 502 1.00".to_owned()];
+    standing.terminal(&bed, "", &sale).succeeds().prints("refund");
+    standing.stop();
+
+    let settings = bed.read("door/doorstep.toml");
+    bed.write("door/other.toml", settings.replace("\"alpha\"", "\"omega\""));
+    let other = "serve --data door/books --config door/other.toml";
+    bed.run(other)
+        .fails("the network `alpha` is not in the settings, and over it are unfinished: 1 refund. ")
+        .says("Put back its [[network]]")
+        .says("`doorstep network withdraw`");
+    bed.run("network withdraw omega --by ann --approved-by bo --data door/books")
+        .fails("there is no such");
+
+    // Back in the settings, the refund ends: it goes out before anything else.
+    let standing = Standing::start(&bed, "");
+    standing.terminal(&bed, "", &["balance".to_owned()]).succeeds().prints("balance ");
+    let network = standing.stop();
+    // This network never heard of the sale, and says so.
+    assert_eq!(number(&network, "/declined"), 1, "{network:#}");
+    let mut engine = Running::start(&bed, other);
+    engine.says("control");
+    engine.stop().succeeds();
+    bed.verified("door/books");
 }

@@ -1,0 +1,189 @@
+//! The example of the settings is held against the form that they are read by.
+
+use std::collections::BTreeSet;
+
+use toml::{Table, Value};
+
+use super::form::Form;
+use super::settings::{parse, settings};
+use super::{EXAMPLE, limits};
+
+/// The example with all that is left out in it.
+fn full() -> String {
+    let is_setting = |line: &str| {
+        let word = line.split(' ').next().unwrap_or_default();
+        let key = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        line.starts_with('[') || (key && line[word.len()..].starts_with(" = "))
+    };
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix("# ") {
+        Some(setting) if is_setting(setting) => setting,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn table() -> Table {
+    full().parse().unwrap()
+}
+
+/// Everything that is wrong with settings, but for keys and files.
+fn read(text: &str) -> anyhow::Result<()> {
+    let form: Form = parse(text)?;
+    settings(&form)?.check()?;
+    limits::of(&form)?;
+    Ok(())
+}
+
+/// The tables in a value, by the way to them.
+fn tables(value: &Value, way: &[String], found: &mut Vec<Vec<String>>) {
+    match value {
+        Value::Table(table) => {
+            found.push(way.to_vec());
+            for (key, value) in table {
+                tables(value, &[way, std::slice::from_ref(key)].concat(), found);
+            }
+        }
+        Value::Array(values) => {
+            for (place, value) in values.iter().enumerate() {
+                tables(value, &[way, &[place.to_string()]].concat(), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn at<'v>(value: &'v mut Value, way: &[String]) -> &'v mut Table {
+    let step = |value: &'v mut Value, step: &String| match value {
+        Value::Array(values) => values.get_mut(step.parse::<usize>().unwrap()).unwrap(),
+        value => value.get_mut(step.as_str()).unwrap(),
+    };
+    way.iter().fold(value, step).as_table_mut().unwrap()
+}
+
+/// The keys that the form knows of a table: it names them where it meets another.
+fn known(way: &[String]) -> BTreeSet<String> {
+    let mut value = Value::Table(table());
+    at(&mut value, way).insert("no-such-key".into(), true.into());
+    let text = toml::to_string(&value).unwrap();
+    let Err(error) = parse::<Form>(&text) else { panic!("{way:?} takes any key") };
+    let said = error.to_string();
+    assert!(said.contains("unknown field `no-such-key`"), "{said}");
+    let (_, expected) = said.rsplit_once("expected ").unwrap();
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_example_has_every_key_of_the_form() {
+    let mut value = Value::Table(table());
+    let mut found = Vec::new();
+    tables(&value, &[], &mut found);
+    // The names of firms are the operator's.
+    found.retain(|way| way.last().is_none_or(|last| last != "firms"));
+    assert!(found.len() > 15, "{found:?}");
+    let (mut missing, mut ways) = (BTreeSet::new(), BTreeSet::new());
+    for way in &found {
+        let named = |step: &&String| step.parse::<usize>().is_err();
+        let kind: Vec<String> = way.iter().filter(named).cloned().collect();
+        let there: BTreeSet<String> = at(&mut value, way).keys().cloned().collect();
+        let lacking = |key: &String| [&*kind, std::slice::from_ref(key)].concat().join(".");
+        missing.extend(known(way).difference(&there).map(lacking));
+        ways.extend(there.iter().map(lacking));
+    }
+    // Of several networks or ranges, one has it.
+    let missing: Vec<_> = missing.difference(&ways).collect();
+    assert!(missing.is_empty(), "not in the example: {missing:?}");
+}
+
+#[test]
+fn the_example_is_good_also_with_all_that_is_left_out_in_it() {
+    read(EXAMPLE).unwrap();
+    read(&full()).unwrap();
+}
+
+#[test]
+fn numbers_that_may_be_left_out_are_the_usual_ones() {
+    let form: Form = parse(&full()).unwrap();
+    let (said, limits_said) = (settings(&form).unwrap(), limits::of(&form).unwrap());
+    let mut table = table();
+    for part in ["limits", "timing"] {
+        table.remove(part);
+    }
+    let terminals = table["terminals"].as_table_mut().unwrap();
+    terminals.retain(|_, value| !value.is_integer());
+    table["keys"].as_table_mut().unwrap().remove("generation");
+    let form: Form = parse(&table.to_string()).unwrap();
+    assert_eq!(settings(&form).unwrap(), said);
+    assert_eq!(limits::of(&form).unwrap(), limits_said);
+}
+
+/// The key and the number of a line that has one, and what stands behind it.
+fn number(line: &str) -> Option<(&str, &str, &str)> {
+    let (setting, comment) = line.split_once('#').unwrap_or((line, ""));
+    let (key, number) = setting.split_once(" = ")?;
+    number.trim().parse::<i64>().is_ok().then_some((key, number.trim(), comment))
+}
+
+/// The first two numbers with `to` between them.
+fn range(comment: &str) -> Option<(i64, i64)> {
+    let number = |word: &str| word.trim_matches([',', ';', ':']).parse::<i64>().ok();
+    let words: Vec<_> = comment.split(' ').collect();
+    words
+        .windows(3)
+        .filter(|three| three[1] == "to")
+        .find_map(|three| Some((number(three[0])?, number(three[2])?)))
+}
+
+#[test]
+fn every_number_has_the_range_that_is_written_behind_it() {
+    let mut count = 0;
+    for line in EXAMPLE.lines() {
+        let Some((key, usual, comment)) = number(line) else { continue };
+        let (least, most) = range(comment).unwrap_or_else(|| panic!("no range: {line}"));
+        count += 1;
+        for (outside, inside) in [(least - 1, least), (most + 1, most)] {
+            let with = |number: i64| {
+                let changed = line.replacen(usual, &number.to_string(), 1);
+                read(&EXAMPLE.replacen(line, &changed, 1)).err().map(|error| format!("{error:#}"))
+            };
+            let said = with(outside).unwrap_or_else(|| panic!("{key} = {outside} is taken"));
+            let words = format!("{key} = {outside}: it must be from {least} to {most}; ");
+            // What has no numbers below zero is refused with its line.
+            assert!(said.contains(&words) || outside == -1, "{said}, not {words}");
+            let said = with(inside).unwrap_or_default();
+            assert!(!said.contains(&format!("{key} = {inside}: ")), "{said}");
+        }
+    }
+    assert_eq!(count, 19, "numbers in the example");
+}
+
+#[test]
+fn limits_that_contradict_each_other_are_refused() {
+    let refused = |changes: &[(&str, &str)], words: &str| {
+        let mut text = full();
+        for (from, to) in changes {
+            assert!(text.contains(from), "{from}");
+            text = text.replacen(from, to, 1);
+        }
+        let said = format!("{:#}", read(&text).expect_err(words));
+        assert!(said.contains(words), "{said}");
+    };
+    refused(
+        &[("idle_seconds = 900", "idle_seconds = 359")],
+        "limits.idle_seconds = 359: it must be from 360 to 86400; terminals are silent for \
+         terminals.echo_seconds = 300, and may wait terminals.answer_seconds = 60 more",
+    );
+    refused(
+        &[
+            ("echo_seconds = 300", "echo_seconds = 841"),
+            ("idle_seconds = 900", "idle_seconds = 9999"),
+        ],
+        "terminals.echo_seconds = 841: it must be from 10 to 840; a gateway cuts off a terminal",
+    );
+    refused(
+        &[("connections = 18000", "connections = 17999")],
+        "limits.connections_per_address = 18000: it must be from 1 to 17999; ",
+    );
+    let endless = format!("idle_seconds = {}", i64::MAX);
+    refused(&[("idle_seconds = 900", &endless)], "limits.idle_seconds = 9223372036854775807: ");
+    refused(&[("answer_seconds = 60", "answer_seconds = 300")], "terminals.answer_seconds = 300: ");
+}
