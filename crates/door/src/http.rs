@@ -7,7 +7,6 @@ use crate::framing::Broken;
 const HEADERS_MAX: usize = 32;
 
 /// A request as it stands in the stream.
-#[derive(Debug)]
 pub(crate) struct Asked<'b> {
     pub method: &'b str,
     pub path: &'b str,

@@ -7,6 +7,8 @@ mod operations;
 mod purposes;
 mod vault;
 
+use std::fmt;
+
 use crate::check_value::CheckValue;
 use crate::component::Component;
 use crate::error::KeyError;
@@ -146,7 +148,7 @@ pub struct KeyListing {
 }
 
 /// A DES or TDES key, encrypted block by block, with the first four bytes of its check value.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq)]
 pub struct WrappedKey {
     encrypted: [u8; 24],
     length: usize,
@@ -174,6 +176,12 @@ impl WrappedKey {
     #[must_use]
     pub const fn check_value(&self) -> [u8; 4] {
         self.check_value
+    }
+}
+
+impl fmt::Debug for WrappedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WrappedKey({} bytes)", self.length)
     }
 }
 

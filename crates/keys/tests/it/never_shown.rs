@@ -34,7 +34,7 @@ proptest! {
         let keys = [(name, Purpose::Exchange, Key::from(aes.clone()))];
         let store = SoftwareStore::in_memory(keys).unwrap();
         let master = MasterKey::from_hex(&hex(&bytes), "here").unwrap();
-        let wrapped = WrappedKey::new(&[1; 16], [0; 4]).unwrap();
+        let wrapped = WrappedKey::new(&bytes[..16], [0; 4]).unwrap();
         let shown = format!(
             "{tdes:?} {aes:?} {component:?} {terminal:?} {transaction:?} {store:?} {master:?} \
              {wrapped:?} {:?} {:?}",
