@@ -17,7 +17,7 @@ const TEXT_CHARACTERS_MAX: usize = 25;
 const WISH_SIGN_ON: u8 = 3;
 
 /// What an answer says beside the fields of its question.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Answer<'a> {
     pub sent: Option<Sent>,
     pub authorisation: Option<[u8; 6]>,
@@ -70,11 +70,11 @@ impl TerminalKeys<'_> {
     }
 
     /// An answer to a question, TPDU and header before it. Without a MAC to questions that have
-    /// none, and where the terminal's key is in doubt.
+    /// none, and to those whose MAC is wrong.
     pub(crate) fn answer(
         &self,
         line: Line,
-        (heading, asked): (&Heading, Option<Asked>),
+        (heading, asked): (&Heading, Asked),
         code: Code,
         answer: &Answer<'_>,
         now: Timestamp,
@@ -130,8 +130,7 @@ impl TerminalKeys<'_> {
         if let Some(network) = answer.network {
             builder.text(63, network);
         }
-        let doubtful = matches!(code, Code::MAC | Code::TERMINAL);
-        let message = if asked.is_some_and(Asked::has_mac) && !doubtful {
+        let message = if asked.has_mac() && code != Code::MAC {
             let key = self.mac(heading.terminal);
             let mac = |bytes: &[u8]| self.keys.mac(&key, MacMethod::CupEcb, bytes);
             builder.build_with_mac(mac).map_err(|error: MacBuildError<_>| error.to_string())?

@@ -220,9 +220,8 @@ impl Switch {
         let heading = &request.heading;
         let about = (heading, request.asked);
         let upload = self.uploads.of(heading.terminal, heading.batch);
-        if upload.last != heading.stan {
-            upload.last = heading.stan;
-            upload.lines.extend(lines);
+        if !upload.takes(heading.stan, lines) {
+            return self.refuse(line, about, Code::USED, None, now, out);
         }
         if upload.lines.len() > TRANSACTIONS_PER_BATCH_MAX {
             self.uploads.end(heading.terminal);

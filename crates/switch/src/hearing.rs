@@ -8,11 +8,12 @@ use keys::MacMethod;
 use crate::answers::Answer;
 use crate::code::Code;
 use crate::happening::Happening;
+use crate::payments::{Stop, format, parcel};
 use crate::port::{Line, Output, Question};
-use crate::request::{Asked, Flaw, Heading, Request};
+use crate::request::{Asked, Heading, Request};
 use crate::session::Session;
 use crate::switch::{Switch, WORKS_MAX};
-use crate::works::Awaiting;
+use crate::works::{Awaiting, Work};
 
 impl Switch {
     pub(crate) fn hear_terminal(
@@ -24,11 +25,18 @@ impl Switch {
     ) {
         let request = match Request::read(bytes) {
             Ok(request) => request,
-            Err(flaw) => return self.flawed(line, &flaw, now, out),
+            Err(why) => {
+                out.push(Output::Happened(Happening::Unreadable(why)));
+                return out.push(Output::CloseLine { line });
+            }
         };
         let (heading, asked) = (request.heading, request.asked);
         if asked == Asked::Echo {
             return self.reply(line, (&heading, asked), Code::DONE, &Answer::default(), now, out);
+        }
+        // First of all: whoever made a message up gets no answer with a MAC, whatever it would say.
+        if asked.has_mac() && !self.is_authentic(line, &request, now, out) {
+            return;
         }
         if self.works.len() >= WORKS_MAX || self.awaiting.len() >= 2 * WORKS_MAX || self.stopping {
             return self.refuse(line, (&heading, asked), Code::NOT_NOW, None, now, out);
@@ -45,6 +53,7 @@ impl Switch {
         }
     }
 
+    /// The books know the terminal of a message, or do not.
     pub(crate) fn terminal_known(
         &mut self,
         line: Line,
@@ -74,7 +83,7 @@ impl Switch {
         }
     }
 
-    /// Whatever a terminal asks for that is known and has a key.
+    /// Whatever a terminal asks for that is known and has shown its key.
     fn serve(&mut self, line: Line, request: &Request<'_>, now: Timestamp, out: &mut Vec<Output>) {
         let (heading, asked) = (&request.heading, request.asked);
         let about = (heading, asked);
@@ -85,33 +94,16 @@ impl Switch {
         let batch = session.batch;
         let (stan, unheard) = (heading.stan, heading.batch);
         let was_reversed = session.was_reversed_unheard(unheard, stan);
-        match self.is_authentic(request) {
-            Ok(true) => {}
-            Ok(false) => {
-                out.push(Output::Happened(Happening::WrongMac(heading.terminal_id())));
-                return self.refuse(line, about, Code::MAC, None, now, out);
-            }
-            Err(why) => {
-                out.push(Output::Happened(Happening::Keys(why)));
-                return self.refuse(line, about, Code::NOT_NOW, None, now, out);
-            }
+        if let Some(why) = request.lacks() {
+            return self.refuse(line, about, Code::FORMAT, Some(why), now, out);
         }
         if heading.currency.is_some_and(|number| number != self.settings.currency.numeric()) {
             return self.refuse(line, about, Code::FORMAT, Some("field 49: currency"), now, out);
         }
-        // A repeat of something that is under way gets the answer when it is there.
         if asked.uses_its_trace()
-            && let Some(work) = self.active.get(&heading.trace())
-            && let Some(work) = self.works.get_mut(work)
+            && let Some(work) = self.active.get(&heading.trace()).copied()
         {
-            let marks = |one: &Heading| (one.amount, one.date);
-            let same = work.asked == asked && marks(&work.heading) == marks(heading);
-            if same {
-                (work.line, work.heading) = (line, *heading);
-            } else {
-                self.refuse(line, about, Code::USED, None, now, out);
-            }
-            return;
+            return self.under_way(work, line, request, now, out);
         }
         if asked.is_in_batch() && heading.batch != batch {
             return self.refuse(line, about, Code::BATCH, None, now, out);
@@ -148,29 +140,85 @@ impl Switch {
         }
     }
 
-    fn is_authentic(&self, request: &Request<'_>) -> Result<bool, String> {
-        let message = &request.message;
-        let (Some(bytes), Some(mac)) = (message.before_mac(), message.mac()) else {
-            return Ok(false);
-        };
-        let key = self.terminal_keys().mac(request.heading.terminal);
-        let checked = self.keys.check_mac(&key, MacMethod::CupEcb, bytes, &mac);
-        checked.map_err(|error| error.to_string())
+    /// A number that is under way: its repeat gets the answer when it is there.
+    fn under_way(
+        &mut self,
+        id: u64,
+        line: Line,
+        request: &Request<'_>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(work) = self.works.get(&id) else { return };
+        let about = (&request.heading, request.asked);
+        match self.is_repeat(work, request, out) {
+            Ok(true) => {
+                if let Some(work) = self.works.get_mut(&id) {
+                    (work.line, work.heading) = (line, request.heading);
+                }
+            }
+            Ok(false) => self.refuse(line, about, Code::USED, None, now, out),
+            Err(stop) => self.stopped(Err(stop), line, request, now, out),
+        }
     }
 
-    fn flawed(&mut self, line: Line, flaw: &Flaw, now: Timestamp, out: &mut Vec<Output>) {
-        out.push(Output::Happened(Happening::Unreadable(flaw.why.clone())));
-        match &flaw.heading {
-            Some(heading) => self.tell(
-                line,
-                (heading, None),
-                Code::FORMAT,
-                &Answer { text: Some(&flaw.why), ..Answer::default() },
-                now,
-                out,
-            ),
-            None => out.push(Output::CloseLine { line }),
+    /// Whether a request has in common with the first what the books would compare, were that one
+    /// over: kind, amount, date, and parcel and card or what was before.
+    fn is_repeat(
+        &self,
+        work: &Work,
+        request: &Request<'_>,
+        out: &mut Vec<Output>,
+    ) -> Result<bool, Stop> {
+        let marks = |one: &Heading| (one.amount, one.date);
+        if work.asked != request.asked || marks(&work.heading) != marks(&request.heading) {
+            return Ok(false);
         }
+        if request.asked.is_about_original() {
+            let original = request.original().map_err(format)?;
+            return Ok(work.before == Some(original));
+        }
+        if work.parcel != Some(parcel(&request.message)?) {
+            return Ok(false);
+        }
+        if !request.asked.has_card() {
+            return Ok(true);
+        }
+        let (_, token) = self.card_of(request, out)?;
+        Ok(work.mark.token == token)
+    }
+
+    /// Whether a message has its terminal's MAC; if not, its sender is told.
+    fn is_authentic(
+        &self,
+        line: Line,
+        request: &Request<'_>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let (heading, message) = (&request.heading, &request.message);
+        let checked = match (message.before_mac(), message.mac()) {
+            (Some(bytes), Some(mac)) => {
+                let key = self.terminal_keys().mac(heading.terminal);
+                self.keys.check_mac(&key, MacMethod::CupEcb, bytes, &mac)
+            }
+            _ => Ok(false),
+        };
+        match checked {
+            Ok(true) => return true,
+            Ok(false) => {
+                out.push(Output::Happened(Happening::WrongMac(heading.terminal_id())));
+                self.refuse(line, (heading, request.asked), Code::MAC, None, now, out);
+            }
+            Err(error) => self.no_key(line, error.to_string(), out),
+        }
+        false
+    }
+
+    /// Without a key nothing is believed, by neither side.
+    fn no_key(&self, line: Line, why: String, out: &mut Vec<Output>) {
+        out.push(Output::Happened(Happening::Keys(why)));
+        out.push(Output::CloseLine { line });
     }
 
     /// Answers a terminal.
@@ -183,25 +231,9 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        self.tell(line, (heading, Some(asked)), code, answer, now, out);
-    }
-
-    fn tell(
-        &self,
-        line: Line,
-        about: (&Heading, Option<Asked>),
-        code: Code,
-        answer: &Answer<'_>,
-        now: Timestamp,
-        out: &mut Vec<Output>,
-    ) {
-        match self.terminal_keys().answer(line, about, code, answer, now) {
+        match self.terminal_keys().answer(line, (heading, asked), code, answer, now) {
             Ok(output) => out.push(output),
-            // Without a key there is no answer that the terminal would believe.
-            Err(why) => {
-                out.push(Output::Happened(Happening::Keys(why)));
-                out.push(Output::CloseLine { line });
-            }
+            Err(why) => self.no_key(line, why, out),
         }
     }
 

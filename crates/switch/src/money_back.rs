@@ -11,7 +11,7 @@ use crate::chase::{Begun, Original, What};
 use crate::code::Code;
 use crate::happening::Happening;
 use crate::network::Question as Message;
-use crate::payments::{Stop, stop};
+use crate::payments::{Stop, format, stop};
 use crate::port::{Line, Output, Question};
 use crate::request::{Asked, Request};
 use crate::switch::Switch;
@@ -35,6 +35,7 @@ impl Switch {
         };
         let mut work = Work::new(line, request, 0);
         work.step = Step::Original;
+        work.before = Some(original);
         let id = self.begin_work(work);
         self.ask(Awaiting::Work(id), Question::Transaction(original), out);
     }
@@ -177,7 +178,7 @@ impl Switch {
         };
         (work.network, work.sent, work.authorisation) = (place, view.sent, view.authorisation);
         let heard = work.heard.take().ok_or(stop(Code::NOT_NOW))?;
-        let request = Request::read(&heard).map_err(|flaw| (Code::FORMAT, Some(flaw.why)))?;
+        let request = Request::read(&heard).map_err(format)?;
         let pan = card::number(&request.message)?;
         let (mti, processing, condition) = outgoing(Asked::Advice);
         self.write_card(&request, &pan, (mti.repeat(), processing, condition), place, view.sent)

@@ -50,7 +50,7 @@ pub(crate) struct Network {
 }
 
 /// What a message to a network says; the rest is the same in all.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Question<'q> {
     pub mti: Mti,
     pub processing: u32,

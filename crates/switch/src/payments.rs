@@ -84,7 +84,8 @@ impl Switch {
             self.route(request, (mti, processing, condition), Some(amount), now, out)?;
         let considered = std::mem::take(&mut routed.considered);
         let method = self.method(&routed);
-        let work = routed.work(line, request);
+        let mut work = routed.work(line, request);
+        work.parcel = Some(parcel);
         let command = Command::BeginPurchase {
             trace: request.heading.trace(),
             mark: work.mark,
@@ -130,6 +131,7 @@ impl Switch {
         })?;
         let method = self.method(&routed);
         let mut work = routed.work(line, request);
+        work.parcel = Some(parcel);
         work.authorisation = authorisation;
         work.heard = Some(Wiped::from(request.bytes.to_vec()));
         let command = Command::TakeAdvice {
@@ -186,7 +188,8 @@ impl Switch {
         let private = request.message.bytes(62).map_err(format)?;
         let tendered = tagged_amount(private, TAG_TENDERED)?;
         let change = tagged_amount(private, TAG_CHANGE)?;
-        let work = Work::new(line, request, 0);
+        let mut work = Work::new(line, request, 0);
+        work.parcel = Some(parcel);
         let (trace, mark) = (request.heading.trace(), work.mark);
         let id = self.begin_work(work);
         let command = Command::TakeCash { trace, mark, parcel, amount, tendered, change };
@@ -223,14 +226,7 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<Routed, Stop> {
-        let pan = card::number(&request.message)?;
-        let token_key = KeyRef::Stored(self.settings.token_key);
-        let mut key_trouble = |why: String| {
-            out.push(Output::Happened(Happening::Keys(why)));
-            stop(Code::NOT_NOW)
-        };
-        let token = self.keys.token(&token_key, &pan);
-        let token = token.map_err(|error| key_trouble(error.to_string()))?;
+        let (pan, token) = self.card_of(request, out)?;
         let Some((kind, allowed)) = self.bins.of(&pan) else {
             return Err(stop(Code::ISSUER));
         };
@@ -249,6 +245,21 @@ impl Switch {
         let sent = self.networks[place].next_sent(now);
         let message = self.write_card(request, &pan, (mti, processing, condition), place, sent)?;
         Ok(Routed { place, kind, token, considered, message, sent })
+    }
+
+    /// The card of a request, and the token by which the books know it.
+    pub(crate) fn card_of(
+        &self,
+        request: &Request<'_>,
+        out: &mut Vec<Output>,
+    ) -> Result<(Pan, u64), Stop> {
+        let pan = card::number(&request.message)?;
+        let token = self.keys.token(&KeyRef::Stored(self.settings.token_key), &pan);
+        let token = token.map_err(|error| {
+            out.push(Output::Happened(Happening::Keys(error.to_string())));
+            stop(Code::NOT_NOW)
+        })?;
+        Ok((pan, token))
     }
 
     /// Writes a message with a card for a network.

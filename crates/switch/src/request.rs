@@ -1,6 +1,8 @@
 //! What a terminal asks: the heading of its message and what kind of message it is
 //! (docs/door/terminal.md).
 
+use std::fmt;
+
 use engine::{Mark, TerminalId, Trace};
 use iso8583::{Envelope, Header, Message, Mti, Tpdu, UNIONPAY_POS};
 
@@ -138,6 +140,24 @@ impl Asked {
         )
     }
 
+    /// Whether it is about something before, named in field 61, and uses a number of its own.
+    pub(crate) const fn is_about_original(self) -> bool {
+        matches!(
+            self,
+            Asked::Void
+                | Asked::VoidPreAuthorisation
+                | Asked::Completion
+                | Asked::Refund
+                | Asked::CashBack
+                | Asked::QrBack
+        )
+    }
+
+    /// Whether it pays with a card.
+    pub(crate) const fn has_card(self) -> bool {
+        matches!(self, Asked::Sale | Asked::PreAuthorisation | Asked::Advice)
+    }
+
     /// Whether it names an amount.
     pub(crate) const fn has_amount(self) -> bool {
         self.uses_its_trace()
@@ -145,7 +165,6 @@ impl Asked {
 }
 
 /// A message of a terminal.
-#[derive(Debug)]
 pub(crate) struct Request<'m> {
     pub heading: Heading,
     pub asked: Asked,
@@ -154,39 +173,36 @@ pub(crate) struct Request<'m> {
     pub bytes: &'m [u8],
 }
 
-/// Why a message is none of those that terminals send.
-#[derive(Debug)]
-pub(crate) struct Flaw {
-    /// What can be answered, if anything.
-    pub heading: Option<Heading>,
-    /// Names field, offset and rule; goes into field 44 and the log.
-    pub why: String,
-}
-
-impl Flaw {
-    fn new(why: impl ToString) -> Flaw {
-        Flaw { heading: None, why: why.to_string() }
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Request { heading, asked, message: _, bytes } = self;
+        let (trace, length) = (heading.trace(), bytes.len());
+        write!(f, "Request({asked:?}, {trace:?}, ••• {length} bytes)")
     }
 }
 
 impl<'m> Request<'m> {
     /// Reads a whole message: TPDU, header, ISO message.
-    pub(crate) fn read(bytes: &'m [u8]) -> Result<Request<'m>, Flaw> {
-        let (tpdu, header, message) = Envelope::parse(bytes).map_err(Flaw::new)?;
-        let message = UNIONPAY_POS.parse(message).map_err(Flaw::new)?;
-        let heading = heading((tpdu, header), &message).map_err(Flaw::new)?;
+    ///
+    /// # Errors
+    /// Why it is none of those that terminals send; names field, offset and rule.
+    pub(crate) fn read(bytes: &'m [u8]) -> Result<Request<'m>, String> {
+        let (tpdu, header, message) = Envelope::parse(bytes).map_err(|error| error.to_string())?;
+        let message = UNIONPAY_POS.parse(message).map_err(|error| error.to_string())?;
+        let heading = heading((tpdu, header), &message)?;
         if heading.mti.is_response() {
-            return Err(Flaw::new(format!("MTI {} answers something", heading.mti)));
+            return Err(format!("MTI {} answers something", heading.mti));
         }
-        let flawed = |why: &str| Flaw { heading: Some(heading), why: why.to_owned() };
-        let asked = Asked::of(&heading);
-        if asked.has_amount() && heading.amount.is_none() {
-            return Err(flawed("field 4 (amount) missing"));
+        Ok(Request { heading, asked: Asked::of(&heading), message, bytes })
+    }
+
+    /// What a message of its kind must have and this one has not.
+    pub(crate) fn lacks(&self) -> Option<&'static str> {
+        if self.asked.has_amount() && self.heading.amount.is_none() {
+            return Some("field 4 (amount) missing");
         }
-        if asked.uses_its_trace() && !message.has(13) {
-            return Err(flawed("field 13 (date) missing"));
-        }
-        Ok(Request { heading, asked, message, bytes })
+        let dated = !self.asked.uses_its_trace() || self.message.has(13);
+        (!dated).then_some("field 13 (date) missing")
     }
 
     /// What was before: batch and STAN of field 61.
@@ -259,4 +275,33 @@ fn currency(message: &Message<'_>) -> Result<Option<u16>, String> {
     let text = message.text(49).map_err(|error| error.to_string())?;
     let number = text.as_str().parse::<u16>().ok();
     number.map(Some).ok_or_else(|| "field 49 (currency) must have three digits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use iso8583::Builder;
+
+    use super::*;
+
+    const CARD: &str = "6225880000000075";
+
+    /// A sale with a PIN and a chip, as a terminal sends it.
+    fn sale() -> Vec<u8> {
+        let mut builder = Builder::new(&UNIONPAY_POS, Mti::M0200);
+        builder.text(2, CARD).number(3, 0).number(4, 10_000).number(11, 7).number(13, 1123);
+        builder.text(14, "3012").number(22, 51).text(35, format!("{CARD}=30122010000000000"));
+        builder.text(41, "00000001").bytes(42, b"898310042150001").bytes(52, [0xA7; 8]);
+        builder.bytes(55, [0x9F, 0x26, 4, 0xC3, 0xC3, 0xC3, 0xC3]).text(60, "22000001");
+        let before = [0x60, 0, 1, 0, 2, 0x60, 0x31, 0x11, 0, 0, 0];
+        [&before[..], &builder.build().unwrap()].concat()
+    }
+
+    #[test]
+    fn what_is_shown_of_a_request_has_nothing_of_its_card() {
+        let bytes = sale();
+        let request = Request::read(&bytes).unwrap();
+        let trace = "Trace { terminal: TerminalId(1), batch: 1, stan: 7 }";
+        let length = bytes.len();
+        assert_eq!(format!("{request:?}"), format!("Request(Sale, {trace}, ••• {length} bytes)"));
+    }
 }

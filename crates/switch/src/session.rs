@@ -61,9 +61,23 @@ impl Session {
 pub(crate) struct Upload {
     pub batch: u32,
     pub lines: Vec<BatchLine>,
-    /// The STAN of the last message: a repeat brings no new lines.
-    pub last: u32,
+    /// The STAN of the last message, and where its lines begin.
+    last: (u32, usize),
     began: u64,
+}
+
+impl Upload {
+    /// Takes the lines of a message. A repeat of the last one brings no new lines; another message
+    /// with its STAN is not taken.
+    pub(crate) fn takes(&mut self, stan: u32, lines: Vec<BatchLine>) -> bool {
+        let (last, begin) = self.last;
+        if last == stan {
+            return self.lines.get(begin..) == Some(&lines[..]);
+        }
+        self.last = (stan, self.lines.len());
+        self.lines.extend(lines);
+        true
+    }
 }
 
 /// The uploads that are under way.

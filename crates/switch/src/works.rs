@@ -1,7 +1,7 @@
 //! What terminals have asked for and what is under way, from its first command to its answer.
 
 use engine::door_view::TransactionView;
-use engine::{BatchTotals, Event, Mark, Refusal, Sent, TenderId, Timestamp};
+use engine::{BatchTotals, Event, Mark, ParcelId, Refusal, Sent, TenderId, Timestamp, Trace};
 use iso8583::Wiped;
 use money::Amount;
 
@@ -13,7 +13,6 @@ use crate::request::{Asked, Heading, Request};
 use crate::switch::Switch;
 
 /// Something that a terminal asked for and that is under way.
-#[derive(Debug)]
 pub(crate) struct Work {
     pub line: Line,
     pub heading: Heading,
@@ -27,7 +26,10 @@ pub(crate) struct Work {
     /// The message for the network, until the books have room for it.
     pub message: Option<Wiped>,
     pub tender: Option<TenderId>,
-    pub parcel: Option<engine::ParcelId>,
+    /// What it pays, where it pays something.
+    pub parcel: Option<ParcelId>,
+    /// What the terminal says was before.
+    pub before: Option<Trace>,
     /// What it is about, where it is about something before.
     pub original: Option<Box<TransactionView>>,
     pub authorisation: [u8; 6],
@@ -145,6 +147,7 @@ impl Work {
             message: None,
             tender: None,
             parcel: None,
+            before: None,
             original: None,
             authorisation: [b' '; 6],
             totals: None,

@@ -11,10 +11,6 @@ use super::task::{Declined, Heard, TerminalError};
 use super::{Question, SmallKey, Terminal, Upload};
 use crate::code;
 
-/// Refusals to a terminal whose key is not known come without a MAC.
-const WITHOUT_MAC: [[u8; 2]; 5] =
-    [code::FORMAT, code::BATCH, code::SYSTEM, code::NOT_KNOWN, code::MAC];
-
 impl Terminal {
     pub(super) fn listen(&mut self, frame: &[u8]) -> Result<Heard, TerminalError> {
         let answer = answer::read(frame, self.mac_key()?.as_ref())?;
@@ -280,6 +276,7 @@ fn is_sealed(answer: &Answer) -> bool {
     match answer.seal {
         Seal::Right => true,
         Seal::Wrong => false,
-        Seal::Missing => WITHOUT_MAC.contains(&answer.code),
+        // All that it says is that the message must come again.
+        Seal::Missing => answer.code == code::MAC,
     }
 }

@@ -32,9 +32,13 @@ fn beyond_so_many_requests_under_way_terminals_are_told_to_come_again() {
         asked += 1;
         assert!(asked <= 65_536);
     }
-    world.from_terminal.push_back((line, message));
+    let mut wrong = message.clone();
+    *wrong.last_mut().unwrap() ^= 1;
+    world.from_terminal.extend([(line, message), (line, wrong)]);
     world.switch_hears_terminal();
     assert_eq!(world.told().0, "96");
+    world.switch_hears_terminal();
+    assert_eq!(world.told().0, "A0", "also then the MAC is checked first");
     world.time_passes(world.now + 15_001);
     assert_eq!(world.switch.in_flight(), 0);
     assert_eq!(world.told().0, "68");

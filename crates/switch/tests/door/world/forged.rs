@@ -5,6 +5,12 @@ use keys::{Derived, KeyStore, MacMethod, Purpose};
 
 use super::{World, name};
 
+/// Whose message it is: whoever forges it has that terminal's key.
+fn terminal_of(builder: &mut Builder<'_>) -> Option<u64> {
+    let message = builder.build().ok()?;
+    UNIONPAY_POS.parse(&message).ok()?.text(41).ok()?.parse().ok()
+}
+
 impl World {
     /// Changes the last message that is on its way from a terminal, and seals it anew.
     pub fn forge(&mut self, mti: Option<u16>, without: &[u8], edit: impl Fn(&mut Builder<'_>)) {
@@ -19,7 +25,7 @@ impl World {
             }
         }
         edit(&mut builder);
-        let terminal = message.text(41).unwrap().parse().unwrap();
+        let terminal = terminal_of(&mut builder).unwrap_or(1);
         let key = Derived::new(name("base"), Purpose::Mac, terminal, 0).into();
         let mac = |bytes: &[u8]| self.keys.mac(&key, MacMethod::CupEcb, bytes);
         let sealed = builder.build_with_mac(mac).unwrap();
