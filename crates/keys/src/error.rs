@@ -41,6 +41,18 @@ pub enum KeyError {
         /// The newest generation.
         generation: u32,
     },
+    /// A key that came from outside was one of this name before, and was replaced.
+    #[error("this key was `{0}` before and was replaced; the other side must make a new one")]
+    Retired(KeyName),
+    /// Other keys are derived from the key, and whoever has them would be locked out by a new one.
+    #[error("keys of terminals are derived from `{name}`, and a new generation would lock them \
+        all out; {}", instead(.purpose))]
+    Base {
+        /// The key.
+        name: KeyName,
+        /// What it is for: base or DUKPT.
+        purpose: Purpose,
+    },
     /// The key is for something else.
     #[error("a key for {} cannot be used for {wanted}", .purpose.name())]
     Purpose {
@@ -151,6 +163,17 @@ pub enum KeyError {
     /// The key store itself.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// How terminals get other keys.
+const fn instead(purpose: &Purpose) -> &'static str {
+    match purpose {
+        Purpose::Base => {
+            "to change their working keys, count `generation` up in doorstep.toml; for another \
+             base, make a key of another name and bring the terminals new master keys"
+        }
+        _ => "make a key of another name and bring the terminals new initial keys",
+    }
 }
 
 /// Why a key store cannot be used.

@@ -39,5 +39,5 @@ pub use reference::{Derived, Dukpt, KeyRef, KeySerial, Purpose};
 pub use sign_on::{SIGN_ON_FIELD_BYTES, open_sign_on_field, sign_on_field};
 pub use store::pkcs11::Pkcs11Store;
 pub use store::software::{MasterKey, SoftwareStore};
-pub use store::{KeyListing, KeyStore, WrappedKey};
+pub use store::{Imported, KeyListing, KeyStore, WrappedKey};
 pub use tr31::BlockVersion;

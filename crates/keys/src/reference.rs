@@ -25,10 +25,6 @@ pub enum KeyRef {
 pub struct Derived {
     /// The stored AES key, of purpose [`Purpose::Base`].
     pub base: KeyName,
-    /// The generation of the base key; `None` is the newest one, and the older ones when a MAC is
-    /// checked or a PIN decrypted. Whoever handed a key to a terminal remembers under which
-    /// generation it was, because the terminal keeps it until it signs on again.
-    pub base_generation: Option<u32>,
     /// What the derived key is for: terminal master key, PIN encryption or MAC.
     pub purpose: Purpose,
     /// For whom: the number of a terminal, or of another machine.
@@ -38,17 +34,10 @@ pub struct Derived {
 }
 
 impl Derived {
-    /// A key under the newest generation of its base.
+    /// The key of a holder.
     #[must_use]
     pub const fn new(base: KeyName, purpose: Purpose, holder: u64, generation: u32) -> Derived {
-        Derived { base, base_generation: None, purpose, holder, generation }
-    }
-
-    /// The same key under one generation of its base.
-    #[must_use]
-    pub const fn of_base_generation(mut self, generation: u32) -> Derived {
-        self.base_generation = Some(generation);
-        self
+        Derived { base, purpose, holder, generation }
     }
 }
 

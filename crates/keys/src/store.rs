@@ -3,6 +3,7 @@
 pub mod pkcs11;
 pub mod software;
 
+mod generations;
 mod operations;
 mod purposes;
 mod vault;
@@ -61,15 +62,15 @@ pub trait KeyStore: Send + Sync {
     /// sign-on.
     fn wrap_working_key(&self, key: &KeyRef, under: &KeyRef) -> Result<WrappedKey, KeyError>;
 
-    /// Takes a PIN or MAC key that came as [`WrappedKey`] under an exchange key. Where the name is
-    /// there already, it is the next generation, and only the one before it is kept.
+    /// Takes a PIN or MAC key that came as [`WrappedKey`] under an exchange key, as
+    /// [`KeyStore::import_block`] does.
     fn import_wrapped(
         &self,
         name: KeyName,
         purpose: Purpose,
         under: &KeyRef,
         wrapped: &WrappedKey,
-    ) -> Result<KeyListing, KeyError>;
+    ) -> Result<Imported, KeyError>;
 
     /// The key as a key block under an exchange key: version B under TDES, D under AES. Exchange,
     /// base and token keys are not let out.
@@ -82,13 +83,18 @@ pub trait KeyStore: Send + Sync {
 
     /// Takes a key from a key block whose header allows the purpose. Where the name is there
     /// already, it is the next generation, and only the one before it is kept.
+    ///
+    /// The same block may come twice, or be recorded and sent again. A key that is the newest
+    /// already changes nothing ([`Imported::Same`]); one that the name had before is refused
+    /// ([`KeyError::Retired`]), as far back as the store remembers: what is kept, and the check
+    /// values of the last 64 that are not.
     fn import_block(
         &self,
         name: KeyName,
         purpose: Purpose,
         under: &KeyRef,
         block: &str,
-    ) -> Result<KeyListing, KeyError>;
+    ) -> Result<Imported, KeyError>;
 
     /// Makes a new random key.
     fn generate(
@@ -107,17 +113,19 @@ pub trait KeyStore: Send + Sync {
         components: &[Component],
     ) -> Result<KeyListing, KeyError>;
 
-    /// Makes a new random generation of a key. The older ones still check and decrypt.
+    /// Makes a new random generation of a key. The older ones still check and decrypt. Keys from
+    /// which others are derived, for [`Purpose::Base`] and [`Purpose::Dukpt`], have one generation
+    /// ([`KeyError::Base`]).
     fn rotate(&self, name: KeyName) -> Result<KeyListing, KeyError>;
 
-    /// Takes a new generation of a key from its components.
+    /// As [`KeyStore::rotate`], and takes the new generation from its components.
     fn rotate_to_components(
         &self,
         name: KeyName,
         components: &[Component],
     ) -> Result<KeyListing, KeyError>;
 
-    /// Forgets an old generation.
+    /// Forgets an old generation, but for its check value.
     fn drop_generation(&self, name: KeyName, generation: u32) -> Result<(), KeyError>;
 
     /// All keys, by name, the newest generation first. No key is in it.
@@ -145,6 +153,25 @@ pub struct KeyListing {
     pub check_value: CheckValue,
     /// The day on which it came into the store, in UTC.
     pub made_on: jiff::civil::Date,
+}
+
+/// What became of a key that came from outside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Imported {
+    /// It is the newest generation from now on.
+    New(KeyListing),
+    /// It was the newest generation already; nothing was changed.
+    Same(KeyListing),
+}
+
+impl Imported {
+    /// The newest generation.
+    #[must_use]
+    pub fn listing(self) -> KeyListing {
+        match self {
+            Imported::New(listing) | Imported::Same(listing) => listing,
+        }
+    }
 }
 
 /// A DES or TDES key, encrypted block by block, with the first four bytes of its check value.

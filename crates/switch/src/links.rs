@@ -2,7 +2,7 @@
 
 use engine::Timestamp;
 use iso8583::{ISO87_BINARY, Message, Mti};
-use keys::{KeyRef, Purpose};
+use keys::{Imported, KeyRef, Purpose};
 use zeroize::Zeroize;
 
 use crate::happening::Happening;
@@ -205,10 +205,12 @@ impl Switch {
                 *b"00"
             }
             KEY_CHANGE => match self.change_key(place, message) {
-                Ok(()) => {
+                Ok(Imported::New(_)) => {
                     out.push(Output::Happened(Happening::KeyChanged(link.network)));
                     *b"00"
                 }
+                // The network has not heard the answer to the first.
+                Ok(Imported::Same(_)) => *b"00",
                 Err(why) => {
                     let network = link.network;
                     out.push(Output::Happened(Happening::KeyRejected { network, why }));
@@ -227,7 +229,7 @@ impl Switch {
         Ok(())
     }
 
-    fn change_key(&self, place: usize, message: &Message<'_>) -> Result<(), String> {
+    fn change_key(&self, place: usize, message: &Message<'_>) -> Result<Imported, String> {
         let settings = &self.networks[place].settings;
         let text = message.text(48).map_err(|error| error.to_string())?;
         let (name, purpose) = match text.as_str().as_bytes().first() {
@@ -238,7 +240,7 @@ impl Switch {
         let under = KeyRef::Stored(settings.exchange_key);
         let block = text.as_str().get(1..).unwrap_or_default();
         let taken = self.keys.import_block(name, purpose, &under, block);
-        taken.map(|_| ()).map_err(|error| error.to_string())
+        taken.map_err(|error| error.to_string())
     }
 
     /// The time has come to look at a link.

@@ -65,6 +65,30 @@ fn keys_are_made_rotated_listed_and_dropped() {
 }
 
 #[test]
+fn keys_from_which_others_are_derived_are_not_rotated() {
+    let bed = bed();
+    keys(&bed, "make terminals --purpose base --algorithm aes128").succeeds();
+    keys(&bed, "make bdk --purpose dukpt").succeeds();
+    let before = keys(&bed, "list").succeeds().stdout().to_owned();
+    let said = |name: &str| {
+        format!(
+            "error: keys of terminals are derived from `{name}`, and a new generation would lock \
+             them all out; "
+        )
+    };
+    let generation = said("terminals")
+        + "to change their working keys, count `generation` up in doorstep.toml; for another \
+           base, make a key of another name and bring the terminals new master keys\n";
+    let anew =
+        said("bdk") + "make a key of another name and bring the terminals new initial keys\n";
+    keys(&bed, "rotate terminals").fails(&generation);
+    keys(&bed, "rotate bdk").fails(&anew);
+    piped(&bed, "rotate bdk --components", &COMPONENTS).fails(&anew);
+    keys(&bed, "list").succeeds().prints(&before);
+    bed.run("keys rotate --help").succeeds().prints("(base, dukpt)");
+}
+
+#[test]
 fn a_key_is_imported_from_components() {
     let bed = bed();
     let import = format!("import zmk --purpose exchange --check-value {WHOLE}");

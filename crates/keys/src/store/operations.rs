@@ -17,7 +17,7 @@ use crate::pin::{self, Pin, PinBlock, PinFormat};
 use crate::reference::{Dukpt, KeyRef, KeySerial, Purpose};
 use crate::store::purposes::{Use, check_algorithm, check_header, letter, usage_and_mode};
 use crate::store::vault::{Found, NewKey, Place, Usable, Vault, Which};
-use crate::store::{KeyListing, KeyStore, WrappedKey};
+use crate::store::{Imported, KeyListing, KeyStore, WrappedKey};
 use crate::tr31::{self, BlockError, BlockVersion, Header};
 
 /// A key that can be used so, and the generation of the stored key that it is or comes from.
@@ -31,10 +31,7 @@ const fn name_and_generation(key: &KeyRef) -> (&KeyName, Which) {
     match key {
         KeyRef::Stored(name) => (name, Which::Newest),
         KeyRef::Generation(name, generation) => (name, Which::Exactly(*generation)),
-        KeyRef::Derived(derived) => match derived.base_generation {
-            Some(generation) => (&derived.base, Which::Exactly(generation)),
-            None => (&derived.base, Which::Newest),
-        },
+        KeyRef::Derived(derived) => (&derived.base, Which::Newest),
         KeyRef::Dukpt(dukpt) => (&dukpt.base, Which::Newest),
     }
 }
@@ -215,7 +212,7 @@ impl<V: Vault> KeyStore for V {
         purpose: Purpose,
         under: &KeyRef,
         wrapped: &WrappedKey,
-    ) -> Result<KeyListing, KeyError> {
+    ) -> Result<Imported, KeyError> {
         Use::Wrapped.check(purpose)?;
         let key = first_fit(self, under, Use::ExchangeUnder, |under| {
             check_tdes(Purpose::Exchange, under.algorithm())?;
@@ -259,7 +256,7 @@ impl<V: Vault> KeyStore for V {
         purpose: Purpose,
         under: &KeyRef,
         block: &str,
-    ) -> Result<KeyListing, KeyError> {
+    ) -> Result<Imported, KeyError> {
         let unwrapped =
             first_fit(self, under, Use::ExchangeUnder, |under| match tr31::unwrap(under, block) {
                 Err(KeyError::Block(BlockError::Mac)) => Ok(None),
@@ -278,7 +275,7 @@ impl<V: Vault> KeyStore for V {
         algorithm: Algorithm,
     ) -> Result<KeyListing, KeyError> {
         check_algorithm(purpose, algorithm)?;
-        self.put(name, purpose, Place::New, NewKey::Random(algorithm))
+        Ok(self.put(name, purpose, Place::New, NewKey::Random(algorithm))?.listing())
     }
 
     fn import_components(
@@ -290,13 +287,13 @@ impl<V: Vault> KeyStore for V {
     ) -> Result<KeyListing, KeyError> {
         check_algorithm(purpose, algorithm)?;
         let key = Component::join(components, algorithm)?;
-        self.put(name, purpose, Place::New, NewKey::Given(key))
+        Ok(self.put(name, purpose, Place::New, NewKey::Given(key))?.listing())
     }
 
     fn rotate(&self, name: KeyName) -> Result<KeyListing, KeyError> {
         let newest = self.find(&name, Which::Newest)?;
         let key = NewKey::Random(newest.key.algorithm());
-        self.put(name, newest.purpose, Place::Next, key)
+        Ok(self.put(name, newest.purpose, Place::Next, key)?.listing())
     }
 
     fn rotate_to_components(
@@ -306,7 +303,7 @@ impl<V: Vault> KeyStore for V {
     ) -> Result<KeyListing, KeyError> {
         let newest = self.find(&name, Which::Newest)?;
         let key = Component::join(components, newest.key.algorithm())?;
-        self.put(name, newest.purpose, Place::Next, NewKey::Given(key))
+        Ok(self.put(name, newest.purpose, Place::Next, NewKey::Given(key))?.listing())
     }
 
     fn drop_generation(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {

@@ -4,7 +4,7 @@
 //! their `CKA_ID`. Exchange, base and token keys never leave the token. PIN, MAC and terminal
 //! keys leave it only to be sent on, wrapped in the HSM under a key that lives as long as the
 //! call. What the HSM has no mechanism for is done here with keys that are derived in it by CMAC,
-//! and wiped.
+//! and wiped. Of generations that are gone a data object `name#retired` has the check values.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,9 +19,10 @@ use crate::error::{KeyError, StoreError};
 use crate::key::{Algorithm, Key};
 use crate::name::KeyName;
 use crate::reference::Purpose;
-use crate::store::KeyListing;
+use crate::store::generations::{Entry, Generations, NextStep, next_step};
 use crate::store::purposes::is_exportable;
-use crate::store::vault::{Found, NewKey, Place, Vault, Which, next_generation};
+use crate::store::vault::{Found, NewKey, Place, Vault, Which};
+use crate::store::{Imported, KeyListing};
 use crate::tr31::BlockError;
 
 mod key_wrap;
@@ -43,14 +44,7 @@ pub struct Pkcs11Store {
     changing: Mutex<()>,
 }
 
-/// The generations of each name, the newest last.
-type Keys = BTreeMap<KeyName, Vec<Entry>>;
-
-#[derive(Clone)]
-struct Entry {
-    listing: KeyListing,
-    key: TokenKey,
-}
+type Keys = BTreeMap<KeyName, Generations<TokenKey>>;
 
 impl Pkcs11Store {
     /// Loads a PKCS#11 module and logs in to the token of a label.
@@ -94,11 +88,14 @@ impl Pkcs11Store {
                 check_value: description.check_value,
                 made_on: description.made_on,
             };
-            keys.entry(found.name).or_default().push(Entry { listing, key });
+            keys.entry(found.name).or_default().kept.push(Entry { listing, key });
         }
-        for entries in keys.values_mut() {
-            entries.sort_by_key(|entry| entry.listing.generation);
+        for found in self.token.with("listing check values", object::list_retired)? {
+            if let Some(generations) = keys.get_mut(&found.name) {
+                found.check_values.into_iter().for_each(|gone| generations.retire(gone));
+            }
         }
+        keys.values_mut().for_each(Generations::sort);
         Ok(keys)
     }
 
@@ -170,7 +167,22 @@ impl Pkcs11Store {
             .with("describing a key", |session| object::describe(session, object, &description))
     }
 
-    fn remove(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
+    /// Removes generations; their check values are written down first.
+    fn remove(&self, name: KeyName, going: &[u32]) -> Result<(), KeyError> {
+        let mut left = self.generations(name);
+        left.drop_all(going);
+        self.token.with("writing check values down", |session| {
+            object::write_retired(session, name, &left.retired)
+        })?;
+        going.iter().try_for_each(|generation| self.remove_one(name, *generation))
+    }
+
+    fn generations(&self, name: KeyName) -> Generations<TokenKey> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.get(&name).cloned().unwrap_or_default()
+    }
+
+    fn remove_one(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
         let label = object::label(name, generation);
         self.token.with("removing a key", |session| object::remove_labelled(session, &label))
     }
@@ -181,22 +193,7 @@ impl Vault for Pkcs11Store {
 
     fn find(&self, name: &KeyName, which: Which) -> Result<Found<TokenKey>, KeyError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let entries = keys.get(name).ok_or(KeyError::NoSuchKey(*name))?;
-        let (entry, generation) = match which {
-            Which::Newest => (entries.last(), 0),
-            Which::Exactly(wanted) => {
-                (entries.iter().find(|entry| entry.listing.generation == wanted), wanted)
-            }
-            Which::Before(newer) => {
-                (entries.iter().rev().find(|entry| entry.listing.generation < newer), newer)
-            }
-        };
-        let entry = entry.ok_or(KeyError::NoSuchGeneration { name: *name, generation })?;
-        Ok(Found {
-            key: entry.key.clone(),
-            purpose: entry.listing.purpose,
-            generation: entry.listing.generation,
-        })
+        keys.get(name).ok_or(KeyError::NoSuchKey(*name))?.find(name, which)
     }
 
     fn take_out(&self, stored: &TokenKey) -> Result<Key, KeyError> {
@@ -217,42 +214,35 @@ impl Vault for Pkcs11Store {
         purpose: Purpose,
         place: Place,
         key: NewKey,
-    ) -> Result<KeyListing, KeyError> {
+    ) -> Result<Imported, KeyError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.refresh()?;
-        let (generation, going) = {
-            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-            let in_store = keys.values().map(Vec::len).sum();
-            let entries = keys.get(&name).map_or(&[][..], Vec::as_slice);
-            let present: Vec<(u32, Purpose)> = entries
-                .iter()
-                .map(|entry| (entry.listing.generation, entry.listing.purpose))
-                .collect();
-            next_generation(name, purpose, place, &present, in_store)?
+        let in_store = self.listings()?.len();
+        let present = self.generations(name);
+        let step = next_step(name, purpose, (place, &key), &present, in_store)?;
+        let (generation, going) = match step {
+            NextStep::Add(generation, going) => (generation, going),
+            NextStep::Nothing(listing) => return Ok(Imported::Same(listing)),
         };
         self.create(name, generation, purpose, key)?;
-        for old in going {
-            self.remove(name, old)?;
+        if !going.is_empty() {
+            self.remove(name, &going)?;
         }
         self.refresh()?;
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let entries = keys.get(&name).map_or(&[][..], Vec::as_slice);
-        let entry = entries.iter().find(|entry| entry.listing.generation == generation);
-        let missing = KeyError::NoSuchGeneration { name, generation };
-        entry.map(|entry| entry.listing.clone()).ok_or(missing)
+        let made = self.generations(name).listings().find(|made| made.generation == generation);
+        made.map(Imported::New).ok_or(KeyError::NoSuchGeneration { name, generation })
     }
 
     fn forget(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.find(&name, Which::Exactly(generation))?;
-        self.remove(name, generation)?;
+        self.remove(name, &[generation])?;
         self.refresh()
     }
 
     fn listings(&self) -> Result<Vec<KeyListing>, KeyError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let entries = keys.values().flat_map(|entries| entries.iter().rev());
-        Ok(entries.map(|entry| entry.listing.clone()).collect())
+        Ok(keys.values().flat_map(Generations::listings).collect())
     }
 
     fn refresh(&self) -> Result<(), KeyError> {
@@ -265,7 +255,7 @@ impl Vault for Pkcs11Store {
 impl fmt::Debug for Pkcs11Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        write!(f, "Pkcs11Store({} keys)", keys.values().map(Vec::len).sum::<usize>())
+        write!(f, "Pkcs11Store({} keys)", keys.values().map(|of| of.kept.len()).sum::<usize>())
     }
 }
 

@@ -63,6 +63,12 @@ pub const fn is_exportable(purpose: Purpose) -> bool {
     )
 }
 
+/// Whether other keys are derived from keys of the purpose. They have one generation: whoever has
+/// a derived key would be locked out by another.
+pub const fn is_base(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Base | Purpose::Dukpt)
+}
+
 /// Whether keys of the purpose can be of the algorithm.
 pub fn check_algorithm(purpose: Purpose, algorithm: Algorithm) -> Result<(), KeyError> {
     let allowed = match purpose {

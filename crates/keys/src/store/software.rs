@@ -9,8 +9,9 @@ use crate::error::KeyError;
 use crate::key::Key;
 use crate::name::KeyName;
 use crate::reference::Purpose;
-use crate::store::KeyListing;
-use crate::store::vault::{Found, NewKey, Place, Vault, Which, next_generation};
+use crate::store::generations::{Entry, Generations, NextStep, next_step};
+use crate::store::vault::{Found, NewKey, Place, Vault, Which};
+use crate::store::{Imported, KeyListing};
 
 mod file;
 mod master;
@@ -28,13 +29,12 @@ pub struct SoftwareStore {
     keys: RwLock<Keys>,
 }
 
-/// The generations of each name, the newest last.
-type Keys = BTreeMap<KeyName, Vec<Entry>>;
+type Keys = BTreeMap<KeyName, Generations<Arc<Key>>>;
 
-#[derive(Clone)]
-struct Entry {
-    listing: KeyListing,
-    key: Arc<Key>,
+/// What a change gives, and whether there is anything to write.
+enum Changed<T> {
+    Yes(T),
+    No(T),
 }
 
 impl SoftwareStore {
@@ -77,16 +77,22 @@ impl SoftwareStore {
     /// Changes the keys, in the file first: what another process wrote meanwhile stays.
     fn change<T>(
         &self,
-        change: impl FnOnce(&mut Keys) -> Result<T, KeyError>,
+        change: impl FnOnce(&mut Keys) -> Result<Changed<T>, KeyError>,
     ) -> Result<T, KeyError> {
         let mut keys = self.write();
         let Some(file) = &self.file else {
-            return change(&mut keys);
+            let (Changed::Yes(result) | Changed::No(result)) = change(&mut keys)?;
+            return Ok(result);
         };
         let lock = file.lock()?;
         let mut changed = file.read_if_there()?;
-        let result = change(&mut changed)?;
-        file.write(&changed)?;
+        let result = match change(&mut changed)? {
+            Changed::Yes(result) => {
+                file.write(&changed)?;
+                result
+            }
+            Changed::No(result) => result,
+        };
         drop(lock);
         *keys = changed;
         Ok(result)
@@ -98,22 +104,7 @@ impl Vault for SoftwareStore {
 
     fn find(&self, name: &KeyName, which: Which) -> Result<Found<Arc<Key>>, KeyError> {
         let keys = self.read();
-        let entries = keys.get(name).ok_or(KeyError::NoSuchKey(*name))?;
-        let (entry, generation) = match which {
-            Which::Newest => (entries.last(), 0),
-            Which::Exactly(wanted) => {
-                (entries.iter().find(|entry| entry.listing.generation == wanted), wanted)
-            }
-            Which::Before(newer) => {
-                (entries.iter().rev().find(|entry| entry.listing.generation < newer), newer)
-            }
-        };
-        let entry = entry.ok_or(KeyError::NoSuchGeneration { name: *name, generation })?;
-        Ok(Found {
-            key: Arc::clone(&entry.key),
-            purpose: entry.listing.purpose,
-            generation: entry.listing.generation,
-        })
+        keys.get(name).ok_or(KeyError::NoSuchKey(*name))?.find(name, which)
     }
 
     fn take_out(&self, stored: &Arc<Key>) -> Result<Key, KeyError> {
@@ -126,15 +117,16 @@ impl Vault for SoftwareStore {
         purpose: Purpose,
         place: Place,
         key: NewKey,
-    ) -> Result<KeyListing, KeyError> {
+    ) -> Result<Imported, KeyError> {
         self.change(|keys| {
-            let in_store = keys.values().map(Vec::len).sum();
-            let entries = keys.get(&name).map_or(&[][..], Vec::as_slice);
-            let present: Vec<(u32, Purpose)> = entries
-                .iter()
-                .map(|entry| (entry.listing.generation, entry.listing.purpose))
-                .collect();
-            let (generation, going) = next_generation(name, purpose, place, &present, in_store)?;
+            let in_store = keys.values().map(|generations| generations.kept.len()).sum();
+            let none = Generations::default();
+            let present = keys.get(&name).unwrap_or(&none);
+            let step = next_step(name, purpose, (place, &key), present, in_store)?;
+            let (generation, going) = match step {
+                NextStep::Add(generation, going) => (generation, going),
+                NextStep::Nothing(listing) => return Ok(Changed::No(Imported::Same(listing))),
+            };
             let key = match key {
                 NewKey::Random(algorithm) => Key::random(algorithm)?,
                 NewKey::Given(key) => key,
@@ -147,29 +139,28 @@ impl Vault for SoftwareStore {
                 check_value: key.check_value(),
                 made_on: super::today(),
             };
-            let entries = keys.entry(name).or_default();
-            entries.retain(|entry| !going.contains(&entry.listing.generation));
-            entries.push(Entry { listing: listing.clone(), key: Arc::new(key) });
-            Ok(listing)
+            let generations = keys.entry(name).or_default();
+            generations.drop_all(&going);
+            generations.kept.push(Entry { listing: listing.clone(), key: Arc::new(key) });
+            Ok(Changed::Yes(Imported::New(listing)))
         })
     }
 
     fn forget(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
         self.change(|keys| {
-            let entries = keys.get_mut(&name).ok_or(KeyError::NoSuchKey(name))?;
-            let before = entries.len();
-            entries.retain(|entry| entry.listing.generation != generation);
-            if entries.len() == before {
+            let generations = keys.get_mut(&name).ok_or(KeyError::NoSuchKey(name))?;
+            let before = generations.kept.len();
+            generations.drop_all(&[generation]);
+            if generations.kept.len() == before {
                 return Err(KeyError::NoSuchGeneration { name, generation });
             }
-            Ok(())
+            Ok(Changed::Yes(()))
         })
     }
 
     fn listings(&self) -> Result<Vec<KeyListing>, KeyError> {
         let keys = self.read();
-        let entries = keys.values().flat_map(|entries| entries.iter().rev());
-        Ok(entries.map(|entry| entry.listing.clone()).collect())
+        Ok(keys.values().flat_map(Generations::listings).collect())
     }
 
     fn refresh(&self) -> Result<(), KeyError> {
@@ -182,7 +173,7 @@ impl Vault for SoftwareStore {
 
 impl fmt::Debug for SoftwareStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: usize = self.read().values().map(Vec::len).sum();
+        let keys: usize = self.read().values().map(|generations| generations.kept.len()).sum();
         write!(f, "SoftwareStore({keys} keys)")
     }
 }

@@ -2,16 +2,11 @@
 
 use crate::check_value::CheckValue;
 use crate::cipher::{Cipher, ask_the_variant};
-use crate::error::{KeyError, StoreError};
+use crate::error::KeyError;
 use crate::key::{Algorithm, Key};
 use crate::name::KeyName;
 use crate::reference::Purpose;
-use crate::store::KeyListing;
-
-/// How many keys a store can have, all generations counted.
-pub const KEYS_MAX: usize = 10_000;
-/// How many generations of a key are kept.
-pub const GENERATIONS_MAX: usize = 16;
+use crate::store::{Imported, KeyListing};
 
 /// Where keys lie.
 pub trait Vault: Send + Sync {
@@ -24,16 +19,16 @@ pub trait Vault: Send + Sync {
     /// The key itself, on its way out of the store encrypted.
     fn take_out(&self, stored: &Self::Stored) -> Result<Key, KeyError>;
 
-    /// Puts a key in.
+    /// Puts a key in, as [`next_step`](super::generations::next_step) says.
     fn put(
         &self,
         name: KeyName,
         purpose: Purpose,
         place: Place,
         key: NewKey,
-    ) -> Result<KeyListing, KeyError>;
+    ) -> Result<Imported, KeyError>;
 
-    /// Forgets a generation that is not the newest.
+    /// Forgets a generation that is not the newest, but for its check value.
     fn forget(&self, name: KeyName, generation: u32) -> Result<(), KeyError>;
 
     /// All keys, by name, the newest generation first.
@@ -67,6 +62,7 @@ pub enum Place {
     /// To a name that is there.
     Next,
     /// To a new name, or to one that is there, of which then only the generation before is kept.
+    /// It comes from outside, and may come again: a key that the name has or had is not taken.
     NewOrNext,
 }
 
@@ -84,35 +80,13 @@ impl NewKey {
             NewKey::Given(key) => key.algorithm(),
         }
     }
-}
 
-/// The generation that a new key gets, after those that are there (newest last), and the
-/// generations that go for it.
-pub fn next_generation(
-    name: KeyName,
-    purpose: Purpose,
-    place: Place,
-    present: &[(u32, Purpose)],
-    keys_in_store: usize,
-) -> Result<(u32, Vec<u32>), KeyError> {
-    let going = match (place, present) {
-        (Place::New, [_, ..]) => return Err(KeyError::Exists(name)),
-        (Place::Next, []) => return Err(KeyError::NoSuchKey(name)),
-        (Place::NewOrNext, [older @ .., _]) => older,
-        _ => &[],
-    };
-    let going: Vec<u32> = going.iter().map(|(generation, _)| *generation).collect();
-    if let Some((_, other)) = present.iter().find(|(_, other)| *other != purpose) {
-        return Err(KeyError::Purpose { purpose: *other, wanted: purpose.name() });
+    pub fn check_value(&self) -> Option<CheckValue> {
+        match self {
+            NewKey::Random(_) => None,
+            NewKey::Given(key) => Some(key.check_value()),
+        }
     }
-    if keys_in_store - going.len() >= KEYS_MAX {
-        return Err(KeyError::Store(StoreError::Full(keys_in_store)));
-    }
-    if present.len() - going.len() >= GENERATIONS_MAX {
-        return Err(KeyError::Generations(name));
-    }
-    let newest = present.last().map_or(0, |(generation, _)| *generation);
-    Ok((newest.checked_add(1).ok_or(KeyError::Generations(name))?, going))
 }
 
 /// A key that lies in a store, or one that exists only now.

@@ -2,16 +2,16 @@
 
 use keys::pin::{block_holds, encrypt_block};
 use keys::{
-    AesKey, Algorithm, BlockVersion, Component, Derived, Dukpt, Key, KeyError, KeyName, KeyRef,
-    KeySerial, KeyStore, MacMethod, Pan, Pin, PinBlock, PinFormat, Purpose, SoftwareStore, TdesKey,
-    dukpt, mac, open_sign_on_field, sign_on_field,
+    AesKey, Algorithm, BlockVersion, Component, Derived, Dukpt, Imported, Key, KeyError, KeyName,
+    KeyRef, KeySerial, KeyStore, MacMethod, Pan, Pin, PinBlock, PinFormat, Purpose, SoftwareStore,
+    TdesKey, dukpt, mac, open_sign_on_field, sign_on_field,
 };
 
 /// A test of a store.
 pub type Promise = fn(&dyn KeyStore);
 
 /// All tests, with their names.
-pub const CONTRACT: [(&str, Promise); 16] = [
+pub const CONTRACT: [(&str, Promise); 18] = [
     ("macs of stored keys are those of the key", macs_of_stored_keys),
     ("a changed message or mac is refused", changed_messages),
     ("a derived key is the same in every store", derived_keys),
@@ -23,6 +23,8 @@ pub const CONTRACT: [(&str, Promise); 16] = [
     ("keys are used for their purpose only", purposes),
     ("dukpt terminals are understood", dukpt_terminals),
     ("keys are exchanged in key blocks", key_blocks),
+    ("a key that comes again changes nothing", keys_that_come_again),
+    ("keys from which others are derived have one generation", bases),
     ("exchange, base and token keys stay", keys_that_stay),
     ("wrapped working keys are taken and the one before is kept", wrapped_keys),
     ("tokens of cards are stable and keyed", tokens),
@@ -259,45 +261,35 @@ fn forbidden_translations(store: &dyn KeyStore) {
 fn generations(store: &dyn KeyStore) {
     store.generate(name("mac"), Purpose::Mac, Algorithm::Tdes2).unwrap();
     store.generate(name("pin"), Purpose::PinEncryption, Algorithm::Tdes2).unwrap();
-    store.generate(name("base"), Purpose::Base, Algorithm::Aes256).unwrap();
-    let base = Derived::new(name("base"), Purpose::Mac, 9, 1);
-    let keys = [stored("mac"), KeyRef::Derived(base)];
-    let method = MacMethod::X9_9;
-    let macs = keys.map(|key| store.mac(&key, method, MESSAGE).unwrap());
-    for at in ["mac", "pin", "base"] {
+    let (key, method) = (stored("mac"), MacMethod::X9_9);
+    let mac = store.mac(&key, method, MESSAGE).unwrap();
+    for at in ["mac", "pin"] {
         let listing = store.rotate(name(at)).unwrap();
         assert_eq!(listing.generation, 2);
     }
-    let pinned = [KeyRef::Generation(name("mac"), 1), KeyRef::Derived(base.of_base_generation(1))];
-    for place in 0..2 {
-        let (key, mac) = (&keys[place], macs[place]);
-        assert!(store.check_mac(key, method, MESSAGE, &mac).unwrap());
-        assert_ne!(store.mac(key, method, MESSAGE).unwrap(), mac, "the newest makes MACs");
-        assert_eq!(store.mac(&pinned[place], method, MESSAGE).unwrap(), mac);
-    }
-    let newest = KeyRef::Generation(name("mac"), 2);
-    assert!(!store.check_mac(&newest, method, MESSAGE, &macs[0]).unwrap());
+    let [first, newest] = [1, 2].map(|generation| KeyRef::Generation(name("mac"), generation));
+    assert!(store.check_mac(&key, method, MESSAGE, &mac).unwrap());
+    assert_ne!(store.mac(&key, method, MESSAGE).unwrap(), mac, "the newest makes MACs");
+    assert_eq!(store.mac(&first, method, MESSAGE).unwrap(), mac);
+    assert!(!store.check_mac(&newest, method, MESSAGE, &mac).unwrap());
 
-    for at in ["mac", "base"] {
-        let error = store.drop_generation(name(at), 2).unwrap_err();
-        assert!(matches!(error, KeyError::Newest { .. }), "{error}");
-        store.drop_generation(name(at), 1).unwrap();
-        let error = store.drop_generation(name(at), 1).unwrap_err();
-        assert!(matches!(error, KeyError::NoSuchGeneration { .. }), "{error}");
-    }
-    for place in 0..2 {
-        assert!(!store.check_mac(&keys[place], method, MESSAGE, &macs[place]).unwrap());
-        let error = store.mac(&pinned[place], method, MESSAGE).unwrap_err();
-        assert!(matches!(error, KeyError::NoSuchGeneration { .. }), "{error}");
-    }
-    let generations: Vec<(String, u32)> = store
-        .list()
-        .unwrap()
-        .iter()
-        .map(|listing| (listing.name.to_string(), listing.generation))
-        .collect();
-    let expected = [("base", 2), ("mac", 2), ("pin", 2), ("pin", 1)];
-    assert_eq!(generations, expected.map(|(name, generation)| (name.to_owned(), generation)));
+    let error = store.drop_generation(name("mac"), 2).unwrap_err();
+    assert!(matches!(error, KeyError::Newest { .. }), "{error}");
+    store.drop_generation(name("mac"), 1).unwrap();
+    let error = store.drop_generation(name("mac"), 1).unwrap_err();
+    assert!(matches!(error, KeyError::NoSuchGeneration { .. }), "{error}");
+    assert!(!store.check_mac(&key, method, MESSAGE, &mac).unwrap());
+    let error = store.mac(&first, method, MESSAGE).unwrap_err();
+    assert!(matches!(error, KeyError::NoSuchGeneration { .. }), "{error}");
+    assert_eq!(kept(store, "mac"), [2]);
+    assert_eq!(kept(store, "pin"), [2, 1]);
+}
+
+/// The generations of a name that are kept, the newest first.
+fn kept(store: &dyn KeyStore, at: &str) -> Vec<u32> {
+    let listed = store.list().unwrap();
+    let of_name = listed.iter().filter(|listing| listing.name == name(at));
+    of_name.map(|listing| listing.generation).collect()
 }
 
 fn purposes(store: &dyn KeyStore) {
@@ -396,10 +388,10 @@ fn key_blocks(store: &dyn KeyStore) {
              7E8E31DA05F7425509593D03A457DC34";
     let key = "3F419E1CB7079442AA37474C2EFBF8B8";
     let purpose = Purpose::PinEncryption;
-    let listing = store.import_block(name("pin/b"), purpose, &stored("kek/tdes"), b).unwrap();
-    assert_eq!(listing.check_value, tdes(key).check_value());
-    let listing = store.import_block(name("pin/d"), purpose, &stored("kek/aes"), d).unwrap();
-    assert_eq!(listing.check_value, aes(key).check_value());
+    let imported = store.import_block(name("pin/b"), purpose, &stored("kek/tdes"), b).unwrap();
+    assert_eq!(imported.listing().check_value, tdes(key).check_value());
+    let imported = store.import_block(name("pin/d"), purpose, &stored("kek/aes"), d).unwrap();
+    assert_eq!(imported.listing().check_value, aes(key).check_value());
 
     let keys = [
         ("x/des", Purpose::Mac, tdes(DES)),
@@ -414,7 +406,8 @@ fn key_blocks(store: &dyn KeyStore) {
         for (kek, version) in [("kek/tdes", BlockVersion::B), ("kek/aes", BlockVersion::D)] {
             let block = store.export_block(&stored(at), &stored(kek), version).unwrap();
             let again = name(&format!("{at}/again"));
-            let listing = store.import_block(again, *purpose, &stored(kek), &block).unwrap();
+            let imported = store.import_block(again, *purpose, &stored(kek), &block).unwrap();
+            let listing = imported.listing();
             assert_eq!(listing.check_value, key.check_value(), "{at}");
             assert_eq!(listing.algorithm, key.algorithm(), "{at}");
             let other = if *purpose == Purpose::Mac { Purpose::Dukpt } else { Purpose::Mac };
@@ -424,6 +417,74 @@ fn key_blocks(store: &dyn KeyStore) {
     }
     let error = store.import_block(name("pin/b"), purpose, &stored("kek/tdes"), d).unwrap_err();
     assert!(matches!(error, KeyError::Block(_)), "{error}");
+}
+
+/// Key blocks of one key after the other, as a network sends them.
+fn blocks<const N: usize>(purpose: Purpose) -> [String; N] {
+    let network = SoftwareStore::in_memory([(name("kek"), Purpose::Exchange, aes(AES_256))]);
+    let network = network.unwrap();
+    std::array::from_fn(|place| {
+        let at = name(&format!("key/{place}"));
+        network.generate(at, purpose, Algorithm::Tdes2).unwrap();
+        network.export_block(&KeyRef::Stored(at), &stored("kek"), BlockVersion::D).unwrap()
+    })
+}
+
+fn keys_that_come_again(store: &dyn KeyStore) {
+    put(store, "kek", Purpose::Exchange, &aes(AES_256));
+    let import = |block: &str| store.import_block(name("mac"), Purpose::Mac, &stored("kek"), block);
+    let blocks: [String; 5] = blocks(Purpose::Mac);
+    let mut macs = Vec::new();
+    for (block, generation) in blocks.iter().zip(1..) {
+        let Imported::New(listing) = import(block).unwrap() else { panic!("it is another key") };
+        assert_eq!(listing.generation, generation);
+        macs.push(store.mac(&stored("mac"), MacMethod::X9_19, MESSAGE).unwrap());
+        let before = store.list().unwrap();
+        for again in 0..2 {
+            if again == 1 {
+                store.reload().unwrap();
+            }
+            assert_eq!(import(block).unwrap(), Imported::Same(listing.clone()));
+            for older in blocks.iter().take_while(|older| *older != block) {
+                let error = import(older).unwrap_err();
+                assert!(matches!(error, KeyError::Retired(_)), "{error}");
+            }
+            assert_eq!(store.list().unwrap(), before);
+        }
+        let fits = |mac: &[u8; 8]| {
+            store.check_mac(&stored("mac"), MacMethod::X9_19, MESSAGE, mac).unwrap()
+        };
+        let fitting = macs.iter().filter(|mac| fits(mac)).count();
+        assert_eq!(fitting, macs.len().min(2), "the newest and the one before");
+    }
+    // Who drops one by hand does not want it back either.
+    store.drop_generation(name("mac"), 4).unwrap();
+    assert!(matches!(import(&blocks[3]).unwrap_err(), KeyError::Retired(_)));
+    assert_eq!(kept(store, "mac"), [5]);
+}
+
+fn bases(store: &dyn KeyStore) {
+    put(store, "kek", Purpose::Exchange, &aes(AES_256));
+    put(store, "base", Purpose::Base, &aes(BASE));
+    put(store, "bdk", Purpose::Dukpt, &tdes(TDES_2));
+    put(store, "bdk/aes", Purpose::Dukpt, &aes(AES_128));
+    let before = store.list().unwrap();
+    let others = [aes(AES_256), tdes("DD7515F2BFC17F85CE48F3CA25CB21F6"), aes(AES_128)];
+    let refused = |error: KeyError, instead: &str| {
+        assert!(matches!(error, KeyError::Base { .. }), "{error}");
+        assert!(error.to_string().contains(instead), "{error}");
+    };
+    let generation = "count `generation` up in doorstep.toml";
+    let instead = [generation, "new initial keys", "new initial keys"];
+    for ((at, other), instead) in ["base", "bdk", "bdk/aes"].iter().zip(&others).zip(instead) {
+        refused(store.rotate(name(at)).unwrap_err(), instead);
+        let components = two_components(other);
+        refused(store.rotate_to_components(name(at), &components).unwrap_err(), instead);
+    }
+    let [block] = blocks(Purpose::Dukpt);
+    let imported = store.import_block(name("bdk"), Purpose::Dukpt, &stored("kek"), &block);
+    refused(imported.unwrap_err(), "new initial keys");
+    assert_eq!(store.list().unwrap(), before);
 }
 
 fn keys_that_stay(store: &dyn KeyStore) {
@@ -445,21 +506,20 @@ fn wrapped_keys(store: &dyn KeyStore) {
     ])
     .unwrap();
     for (at, purpose) in [("pik", Purpose::PinEncryption), ("mak", Purpose::Mac)] {
-        let wrapped = network.wrap_working_key(&stored(at), &stored("zmk")).unwrap();
         for generation in 1..=4 {
-            let listing =
-                store.import_wrapped(name(at), purpose, &stored("zmk"), &wrapped).unwrap();
+            let wrapped = network.wrap_working_key(&stored(at), &stored("zmk")).unwrap();
+            let import =
+                || store.import_wrapped(name(at), purpose, &stored("zmk"), &wrapped).unwrap();
+            let Imported::New(listing) = import() else { panic!("it is another key") };
             assert_eq!(listing.generation, generation);
             assert_eq!(listing.check_value, network.check_value(&stored(at)).unwrap());
+            assert_eq!(import(), Imported::Same(listing));
+            if generation < 4 {
+                network.rotate(name(at)).unwrap();
+            }
         }
-        let kept: Vec<u32> = store
-            .list()
-            .unwrap()
-            .iter()
-            .filter(|listing| listing.name == name(at))
-            .map(|listing| listing.generation)
-            .collect();
-        assert_eq!(kept, [4, 3]);
+        assert_eq!(kept(store, at), [4, 3]);
+        let wrapped = network.wrap_working_key(&stored(at), &stored("zmk")).unwrap();
         let wrong = keys::WrappedKey::new(wrapped.encrypted(), [0; 4]).unwrap();
         let error = store.import_wrapped(name(at), purpose, &stored("zmk"), &wrong).unwrap_err();
         assert!(matches!(error, KeyError::WrappedKey), "{error}");

@@ -44,13 +44,15 @@ fn a_store_in_a_file_keeps_the_contract() {
     }
 }
 
-/// A store with three keys, one of two generations.
+/// A store with three keys, one of two generations and one that is gone.
 fn example(path: &Path) -> SoftwareStore {
     let store = SoftwareStore::open_or_begin(path, master()).unwrap();
     store.generate(name("base"), Purpose::Base, Algorithm::Aes256).unwrap();
     store.generate(name("network/mac"), Purpose::Mac, Algorithm::Des).unwrap();
     store.generate(name("zmk"), Purpose::Exchange, Algorithm::Tdes2).unwrap();
     store.rotate(name("zmk")).unwrap();
+    store.rotate(name("zmk")).unwrap();
+    store.drop_generation(name("zmk"), 1).unwrap();
     store
 }
 
@@ -109,7 +111,7 @@ fn a_key_that_was_taken_out_or_moved_is_found() {
     fs::write(&path, text.replace("\"zmk\"", "\"zmm\"")).unwrap();
     let error = open_error(&path);
     assert!(matches!(error, KeyError::Store(StoreError::Damaged { .. })), "{error}");
-    assert!(error.to_string().contains("the entry of `zmm`, generation 1"), "{error}");
+    assert!(error.to_string().contains("the entry of `zmm`, generation 2"), "{error}");
 }
 
 #[test]

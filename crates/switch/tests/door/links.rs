@@ -1,9 +1,10 @@
 //! Links to networks: sign-on, echoes, several of them, keys that change, messages that are not
 //! what they should be.
 
+use keys::KeyStore;
 use peers::network::KeyKind;
 use peers::{Action, Task};
-use switch::Happening;
+use switch::{Happening, LinkId};
 
 use crate::world::*;
 
@@ -119,19 +120,72 @@ fn keys_change_while_payments_go_on() {
     world.agree();
 }
 
-#[test]
-fn a_key_change_that_is_sent_again_is_answered_again() {
-    let mut world = World::open();
+/// The network changes a key; the message that said so.
+fn change_key(world: &mut World, kind: KeyKind) -> (LinkId, Vec<u8>) {
     let (mut out, now) = (Vec::new(), world.now);
-    world.nets[0].peer.change_key(KeyKind::Mac, now, &mut out).unwrap();
+    world.nets[0].peer.change_key(kind, now, &mut out).unwrap();
     world.network_says(0, out);
     let message = world.to_switch[0].clone();
     world.settle();
+    message
+}
+
+/// The check values of a network's key in the switch's store, the newest first.
+fn check_values(world: &World, kind: KeyKind) -> Vec<String> {
+    let network = &world.settings.networks[0];
+    let name = if kind == KeyKind::Mac { network.mac_key } else { network.pin_key };
+    let listed = world.keys.list().unwrap();
+    let of_name = listed.iter().filter(|listing| listing.name == name);
+    of_name.map(|listing| listing.check_value.to_string()).collect()
+}
+
+/// What the switch says to a message of a network, in field 39.
+fn answer_to(world: &mut World, message: (LinkId, Vec<u8>)) -> String {
     world.to_switch.push_back(message);
-    world.settle();
-    let parcel = world.parcel(500);
-    world.sell(parcel, 500);
-    world.agree();
+    world.switch_hears_network();
+    let (_, answer) = world.to_network.pop_back().unwrap();
+    let answer = iso8583::ISO87_BINARY.parse(&answer).unwrap();
+    answer.text(39).unwrap().as_str().to_owned()
+}
+
+#[test]
+fn a_key_change_that_is_sent_again_is_answered_again_and_changes_nothing() {
+    for kind in [KeyKind::Mac, KeyKind::Pin] {
+        let mut world = World::open();
+        let message = change_key(&mut world, kind);
+        let keys = check_values(&world, kind);
+        for _ in 0..3 {
+            assert_eq!(answer_to(&mut world, message.clone()), "00");
+            assert_eq!(check_values(&world, kind), keys);
+        }
+        assert_eq!(count(&world, |one| matches!(one, Happening::KeyChanged(_))), 1);
+        let parcel = world.parcel(500);
+        world.sell(parcel, 500);
+        world.agree();
+    }
+}
+
+#[test]
+fn a_key_change_that_was_recorded_brings_no_older_key_back() {
+    for kind in [KeyKind::Mac, KeyKind::Pin] {
+        let mut world = World::open();
+        let recorded: Vec<_> = (0..4).map(|_| change_key(&mut world, kind)).collect();
+        let keys = check_values(&world, kind);
+        assert_eq!(keys.len(), 2, "the newest and the one before");
+        for message in &recorded[..3] {
+            assert_eq!(answer_to(&mut world, message.clone()), "96");
+            assert_eq!(check_values(&world, kind), keys);
+        }
+        let told = |one: &Happening| match one {
+            Happening::KeyRejected { why, .. } => why.contains("was replaced"),
+            _ => false,
+        };
+        assert_eq!(count(&world, told), 3);
+        let (parcel, card) = (world.parcel(500), card(3));
+        let (text, pin) = (waybill(parcel), card.pin());
+        world.approved(0, Task::Sell { waybill: &text, card: &card, amount: 500, pin: Some(&pin) });
+        world.agree();
+    }
 }
 
 #[test]

@@ -50,6 +50,11 @@ impl Description {
     }
 }
 
+/// `CKA_APPLICATION` of the objects that are no keys.
+const APPLICATION: &[u8] = b"doorstep";
+/// The ending of their labels: `name#retired` has the check values of generations that are gone.
+const RETIRED: &str = "#retired";
+
 /// A second object of a key, for what PKCS#11 cannot do with the first.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Companion {
@@ -148,6 +153,59 @@ fn read_label(label: &str) -> Option<(KeyName, u32, Option<Companion>)> {
     let companion = Companion::ALL.into_iter().find(|companion| rest.ends_with(companion.ending()));
     let digits = rest.split('/').next()?;
     Some((KeyName::new(name).ok()?, digits.parse().ok()?, companion))
+}
+
+/// The check values of a name's generations that are gone, the newest last.
+pub struct FoundRetired {
+    pub name: KeyName,
+    pub check_values: Vec<CheckValue>,
+}
+
+/// What the token remembers of generations that are gone.
+pub fn list_retired(session: &Session) -> Result<Vec<FoundRetired>> {
+    let mut found = Vec::new();
+    for object in session.find_objects(&retired_template())? {
+        let wanted = [AttributeType::Label, AttributeType::Value];
+        let (mut name, mut text) = (None, String::new());
+        for attribute in session.get_attributes(object, &wanted)? {
+            match attribute {
+                Attribute::Label(bytes) => {
+                    let label = String::from_utf8(bytes).unwrap_or_default();
+                    let before = label.strip_suffix(RETIRED);
+                    name = before.and_then(|name| KeyName::new(name).ok());
+                }
+                Attribute::Value(bytes) => text = String::from_utf8(bytes).unwrap_or_default(),
+                _ => {}
+            }
+        }
+        let Some(name) = name else { continue };
+        let check_values = text.split(' ').filter_map(CheckValue::from_full).collect();
+        found.push(FoundRetired { name, check_values });
+    }
+    Ok(found)
+}
+
+/// Remembers all that is gone of a name, in the place of what was remembered before.
+pub fn write_retired(session: &Session, name: KeyName, all: &[CheckValue]) -> Result<()> {
+    let mut template = retired_template();
+    template.push(Attribute::Label(format!("{name}{RETIRED}").into_bytes()));
+    let before = session.find_objects(&template)?;
+    let words: Vec<String> = all.iter().map(|check_value| check_value.in_full()).collect();
+    template.push(Attribute::Value(words.join(" ").into_bytes()));
+    session.create_object(&template)?;
+    for object in before {
+        session.destroy_object(object)?;
+    }
+    Ok(())
+}
+
+fn retired_template() -> Vec<Attribute> {
+    vec![
+        Attribute::Class(ObjectClass::DATA),
+        Attribute::Token(true),
+        Attribute::Private(true),
+        Attribute::Application(APPLICATION.to_vec()),
+    ]
 }
 
 /// Removes a key and its companions, the key first: without it nobody sees the others.

@@ -14,6 +14,10 @@
 //! made-on = "2013-02-25"
 //! block = "D0176K1TB00E0200LB…"
 //!
+//! [[retired]]
+//! name = "network/zmk"
+//! check-values = ["D5D44FF720"]
+//!
 //! [end]
 //! seal = "…"
 //! ```
@@ -21,13 +25,15 @@
 //! The block binds the name and the generation (as its label, `network/zmk#1`), the purpose and
 //! the algorithm to the key. The seal is the CMAC under the master key of everything before
 //! `[end]`: nobody takes a key out of the file or brings an older one back into it unseen. An
-//! older file as a whole is a valid file; that is for backups.
+//! older file as a whole is a valid file; that is for backups. Of generations that are gone the
+//! check values stay, so that nobody brings one of them back from outside.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -36,15 +42,15 @@ use crate::check_value::CheckValue;
 use crate::cipher::Cipher;
 use crate::error::{KeyError, StoreError};
 use crate::hex;
-use crate::key::Algorithm;
+use crate::key::{Algorithm, Key};
 use crate::name::KeyName;
 use crate::reference::Purpose;
 use crate::store::KeyListing;
+use crate::store::generations::{Entry, Generations, KEYS_MAX};
 use crate::store::purposes::{check_algorithm, letter, usage_and_mode};
-use crate::store::vault::KEYS_MAX;
 use crate::tr31::{self, BlockVersion, Header, OptionalBlock};
 
-use super::{Entry, Keys, MasterKey};
+use super::{Keys, MasterKey};
 
 const FORMAT: &str = "doorstep keys 1";
 const END: &str = "[end]\n";
@@ -69,6 +75,8 @@ struct Page {
     master_check_value: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     key: Vec<Row>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retired: Vec<Retired>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -81,6 +89,14 @@ struct Row {
     check_value: String,
     made_on: String,
     block: String,
+}
+
+/// The check values of a name's generations that are gone, the newest last.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Retired {
+    name: String,
+    check_values: Vec<String>,
 }
 
 impl KeyFile {
@@ -154,22 +170,30 @@ impl KeyFile {
                     generation: row.generation,
                 })
             })?;
-            let entries = keys.entry(entry.listing.name).or_default();
-            entries.push(entry);
+            keys.entry(entry.listing.name).or_default().kept.push(entry);
+        }
+        for row in &page.retired {
+            let name = KeyName::new(&row.name).ok();
+            let generations = name.and_then(|name| keys.get_mut(&name));
+            let check_values: Option<Vec<CheckValue>> =
+                row.check_values.iter().map(|text| CheckValue::from_full(text)).collect();
+            let (Some(generations), Some(check_values)) = (generations, check_values) else {
+                let what = "a `[[retired]]` entry is damaged; restore the file from a backup";
+                return Err(self.wrong(what));
+            };
+            generations.retired = check_values;
         }
         if !bool::from(self.seal(sealed)?.as_bytes().ct_eq(end.as_bytes())) {
             let what = "the seal does not fit: keys were added, taken away or changed by something \
                 else than this program; restore the file from a backup";
             return Err(self.wrong(what));
         }
-        for entries in keys.values_mut() {
-            entries.sort_by_key(|entry| entry.listing.generation);
-        }
+        keys.values_mut().for_each(Generations::sort);
         Ok(keys)
     }
 
     /// The key of a row, or `None` where anything does not fit.
-    fn open_row(&self, row: &Row) -> Option<Entry> {
+    fn open_row(&self, row: &Row) -> Option<Entry<Arc<Key>>> {
         let name = KeyName::new(&row.name).ok()?;
         let purpose = Purpose::named(&row.purpose)?;
         let algorithm = Algorithm::named(&row.algorithm)?;
@@ -192,11 +216,17 @@ impl KeyFile {
 
     /// Writes all keys: to a file beside, synced, which then takes the name.
     pub fn write(&self, keys: &Keys) -> Result<(), KeyError> {
-        let rows = keys.values().flatten().map(|entry| self.row(entry));
+        let rows = keys.values().flat_map(|of| &of.kept).map(|entry| self.row(entry));
+        let retired = keys.iter().filter(|(_, of)| !of.retired.is_empty());
+        let retired = retired.map(|(name, of)| Retired {
+            name: name.to_string(),
+            check_values: of.retired.iter().map(|check_value| check_value.in_full()).collect(),
+        });
         let page = Page {
             format: FORMAT.to_owned(),
             master_check_value: self.master.check_value().to_string(),
             key: rows.collect::<Result<_, _>>()?,
+            retired: retired.collect(),
         };
         let mut text = toml::to_string(&page)
             .map_err(|error| self.wrong(&format!("it cannot be written: {error}")))?;
@@ -224,7 +254,7 @@ impl KeyFile {
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     }
 
-    fn row(&self, entry: &Entry) -> Result<Row, KeyError> {
+    fn row(&self, entry: &Entry<Arc<Key>>) -> Result<Row, KeyError> {
         let KeyListing { name, purpose, algorithm, generation, check_value, made_on } =
             entry.listing;
         let header = header_of(name, generation, purpose, algorithm);
