@@ -13,7 +13,7 @@ use crate::port::{Output, WalletReply};
 use crate::qr_orders::reference;
 use crate::switch::Switch;
 use crate::timers::Timer;
-use crate::works::{Awaiting, note_refusal};
+use crate::works::{Awaiting, Work, note_refusal};
 
 /// What is chased, and so what the books are told in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,25 @@ pub(crate) struct Begun {
     pub release: Option<(Original, Amount)>,
     /// How the chase's own message is known, where the books know it already.
     pub sent: Option<Sent>,
+}
+
+impl Begun {
+    /// Of what a work has asked of its network.
+    pub(crate) fn of_work(work: &Work, what: What, tender: TenderId, original: Original) -> Begun {
+        Begun {
+            what,
+            tender,
+            network: Some(work.network),
+            order: None,
+            terminal: work.heading.terminal_id(),
+            merchant: work.heading.merchant,
+            amount: work.amount,
+            authorisation: [b' '; 6],
+            original,
+            release: None,
+            sent: None,
+        }
+    }
 }
 
 /// A chase.

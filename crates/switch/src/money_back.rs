@@ -150,19 +150,10 @@ impl Switch {
         if let Some(work) = self.works.get(&id)
             && let (Some(tender), Some(original)) = (work.tender, work.original.as_deref())
         {
-            let begun = Begun {
-                what: What::Refund(work.heading.trace()),
-                tender,
-                network: Some(work.network),
-                order: None,
-                terminal: work.heading.terminal_id(),
-                merchant: work.heading.merchant,
-                amount: work.amount,
-                authorisation: [b' '; 6],
-                original: Original::refunded(original_of(original).mti, original.sent),
-                release: None,
-                sent: Some(work.sent),
-            };
+            let what = What::Refund(work.heading.trace());
+            let original = Original::refunded(original_of(original).mti, original.sent);
+            let sent = Some(work.sent);
+            let begun = Begun { sent, ..Begun::of_work(work, what, tender, original) };
             self.begin_chase(chase, begun, now, out);
         }
         let sent = self.works.get(&id).map(|work| work.sent);

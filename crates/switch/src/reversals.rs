@@ -189,20 +189,10 @@ impl Switch {
             Asked::Void | Asked::VoidPreAuthorisation => What::UndoingVoid,
             _ => return None,
         };
+        let original = Original { mti, processing, condition, sent: work.sent };
         let before = work.original.as_deref().filter(|_| what == What::Completion);
-        Some(Begun {
-            what,
-            tender: work.tender?,
-            network: Some(work.network),
-            order: None,
-            terminal: work.heading.terminal_id(),
-            merchant: work.heading.merchant,
-            amount: work.amount,
-            authorisation: [b' '; 6],
-            original: Original { mti, processing, condition, sent: work.sent },
-            release: before.map(|before| (original_of(before), before.amount)),
-            sent: None,
-        })
+        let release = before.map(|before| (original_of(before), before.amount));
+        Some(Begun { release, ..Begun::of_work(work, what, work.tender?, original) })
     }
 }
 
