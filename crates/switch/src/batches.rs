@@ -11,6 +11,7 @@ use money::Amount;
 use crate::answers::Answer;
 use crate::code::Code;
 use crate::happening::Happening;
+use crate::payments::{Stop, format, stop};
 use crate::port::{Fact, Line, Output, Question};
 use crate::request::{Asked, Request};
 use crate::switch::Switch;
@@ -184,22 +185,16 @@ impl Switch {
         &mut self,
         line: Line,
         request: &Request<'_>,
-        now: Timestamp,
         out: &mut Vec<Output>,
-    ) {
-        let totals = match read_totals(request) {
-            Ok(totals) => totals,
-            Err(why) => {
-                let stop = Err((Code::FORMAT, Some(why)));
-                return self.stopped(stop, line, request, now, out);
-            }
-        };
+    ) -> Result<(), Stop> {
+        let totals = read_totals(request).map_err(format)?;
         let mut work = Work::new(line, request, 0);
         work.totals = Some(totals);
         let (terminal, batch) = (request.heading.terminal_id(), request.heading.batch);
         let id = self.begin_work(work);
         let command = Command::CloseBatch { terminal, batch, totals };
         self.command(Awaiting::Batch(id), command, out);
+        Ok(())
     }
 
     /// Some lines of a batch on whose totals the terminal and the books do not agree.
@@ -209,25 +204,19 @@ impl Switch {
         request: &Request<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
-    ) {
-        let lines = match read_lines(request) {
-            Ok(lines) => lines,
-            Err(why) => {
-                let stop = Err((Code::FORMAT, Some(why)));
-                return self.stopped(stop, line, request, now, out);
-            }
-        };
+    ) -> Result<(), Stop> {
+        let lines = read_lines(request).map_err(format)?;
         let heading = &request.heading;
-        let about = (heading, request.asked);
         let upload = self.uploads.of(heading.terminal, heading.batch);
         if !upload.takes(heading.stan, lines) {
-            return self.refuse(line, about, Code::USED, None, now, out);
+            return Err(stop(Code::USED));
         }
         if upload.lines.len() > TRANSACTIONS_PER_BATCH_MAX {
             self.uploads.end(heading.terminal);
-            return self.refuse(line, about, Code::LIMIT, Some("too many lines"), now, out);
+            return Err((Code::LIMIT, Some("too many lines".to_owned())));
         }
-        self.reply(line, about, Code::DONE, &Answer::default(), now, out);
+        self.reply(line, (heading, request.asked), Code::DONE, &Answer::default(), now, out);
+        Ok(())
     }
 
     /// All lines are there, or some are missing: then they are sent once more.
@@ -235,16 +224,13 @@ impl Switch {
         &mut self,
         line: Line,
         request: &Request<'_>,
-        now: Timestamp,
         out: &mut Vec<Output>,
-    ) {
+    ) -> Result<(), Stop> {
         let heading = &request.heading;
         let count = request.message.text(48).ok();
         let count = count.and_then(|text| text.as_str().get(..4)?.parse::<usize>().ok());
-        let Some(count) = count else {
-            let why = Some("field 48 must have the number of lines, four digits".to_owned());
-            return self.stopped(Err((Code::FORMAT, why)), line, request, now, out);
-        };
+        let missing = "field 48 must have the number of lines, four digits";
+        let count = count.ok_or_else(|| format(missing))?;
         let (terminal, batch) = (heading.terminal_id(), heading.batch);
         let lines = self.uploads.lines(heading.terminal, batch).to_vec();
         let mut work = Work::new(line, request, 0);
@@ -252,11 +238,13 @@ impl Switch {
             // Some are missing, or this is a repeat and the books have them all.
             work.step = Step::Uploaded;
             let id = self.begin_work(work);
-            return self.ask(Awaiting::Work(id), Question::Terminal(terminal), out);
+            self.ask(Awaiting::Work(id), Question::Terminal(terminal), out);
+            return Ok(());
         }
         let id = self.begin_work(work);
         let command = Command::ReconcileBatch { terminal, batch, lines };
         self.command(Awaiting::Batch(id), command, out);
+        Ok(())
     }
 
     /// A terminal asks for its parameters; some of them are in the books.

@@ -8,7 +8,7 @@ use keys::MacMethod;
 use crate::answers::Answer;
 use crate::code::Code;
 use crate::happening::Happening;
-use crate::payments::{Stop, format, parcel};
+use crate::payments::{Stop, format, parcel, stop};
 use crate::port::{Line, Output, Question};
 use crate::request::{Asked, Heading, Request};
 use crate::session::Session;
@@ -85,46 +85,53 @@ impl Switch {
 
     /// Whatever a terminal asks for that is known and has shown its key.
     fn serve(&mut self, line: Line, request: &Request<'_>, now: Timestamp, out: &mut Vec<Output>) {
+        let served = self.try_serve(line, request, now, out);
+        self.stopped(served, line, request, now, out);
+    }
+
+    fn try_serve(
+        &mut self,
+        line: Line,
+        request: &Request<'_>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Stop> {
         let (heading, asked) = (&request.heading, request.asked);
-        let about = (heading, asked);
-        let Some(session) = self.sessions.get(&heading.terminal) else { return };
+        let Some(session) = self.sessions.get(&heading.terminal) else { return Ok(()) };
+        let because = |code: Code, why: &str| Err((code, Some(why.to_owned())));
         if session.merchant != heading.merchant {
-            return self.refuse(line, about, Code::TERMINAL, Some("merchant"), now, out);
+            return because(Code::TERMINAL, "merchant");
         }
-        let batch = session.batch;
-        let (stan, unheard) = (heading.stan, heading.batch);
-        let was_reversed = session.was_reversed_unheard(unheard, stan);
         if let Some(why) = request.lacks() {
-            return self.refuse(line, about, Code::FORMAT, Some(why), now, out);
+            return because(Code::FORMAT, why);
         }
         if heading.currency.is_some_and(|number| number != self.settings.currency.numeric()) {
-            return self.refuse(line, about, Code::FORMAT, Some("field 49: currency"), now, out);
+            return because(Code::FORMAT, "field 49: currency");
         }
         if asked.uses_its_trace()
             && let Some(work) = self.active.get(&heading.trace()).copied()
         {
-            return self.under_way(work, line, request, now, out);
+            return self.under_way(work, line, request, out);
         }
-        if asked.is_in_batch() && heading.batch != batch {
-            return self.refuse(line, about, Code::BATCH, None, now, out);
+        if asked.is_in_batch() && heading.batch != session.batch {
+            return Err(stop(Code::BATCH));
         }
         // A slow gateway brings what its terminal has given up and taken back.
-        if asked.uses_its_trace() && was_reversed {
-            return self.refuse(line, about, Code::USED, Some("was reversed"), now, out);
+        if asked.uses_its_trace() && session.was_reversed_unheard(heading.batch, heading.stan) {
+            return because(Code::USED, "was reversed");
         }
         match asked {
             Asked::SignOn | Asked::Echo => {}
-            Asked::Unsupported => {
-                let why = "fields 3 and 60: no such kind";
-                self.refuse(line, about, Code::INVALID, Some(why), now, out);
-            }
+            Asked::Unsupported => return because(Code::INVALID, "fields 3 and 60: no such kind"),
             // Nothing is bound to it: whoever signs off signs on before the next transaction.
-            Asked::SignOff => self.reply(line, about, Code::DONE, &Answer::default(), now, out),
+            Asked::SignOff => {
+                self.reply(line, (heading, asked), Code::DONE, &Answer::default(), now, out);
+            }
             Asked::Parameters => self.look(line, request, out),
-            Asked::Balance => self.balance(line, request, now, out),
-            Asked::Sale | Asked::PreAuthorisation => self.purchase(line, request, now, out),
-            Asked::Advice => self.advice(line, request, now, out),
-            Asked::Cash => self.cash(line, request, now, out),
+            Asked::Balance => self.balance(line, request, now, out)?,
+            Asked::Sale | Asked::PreAuthorisation => self.purchase(line, request, now, out)?,
+            Asked::Advice => self.advice(line, request, now, out)?,
+            Asked::Cash => self.cash(line, request, out)?,
             Asked::Qr => self.qr(line, request, now, out),
             Asked::Void
             | Asked::VoidPreAuthorisation
@@ -132,12 +139,13 @@ impl Switch {
             | Asked::Refund
             | Asked::CashBack
             | Asked::QrStatus
-            | Asked::QrBack => self.about_original(line, request, now, out),
+            | Asked::QrBack => self.about_original(line, request, out)?,
             Asked::Reversal => self.reversal(line, request, now, out),
-            Asked::Totals => self.totals(line, request, now, out),
-            Asked::Upload => self.upload(line, request, now, out),
-            Asked::UploadEnd => self.upload_end(line, request, now, out),
+            Asked::Totals => self.totals(line, request, out)?,
+            Asked::Upload => self.upload(line, request, now, out)?,
+            Asked::UploadEnd => self.upload_end(line, request, out)?,
         }
+        Ok(())
     }
 
     /// A number that is under way: its repeat gets the answer when it is there.
@@ -146,20 +154,16 @@ impl Switch {
         id: u64,
         line: Line,
         request: &Request<'_>,
-        now: Timestamp,
         out: &mut Vec<Output>,
-    ) {
-        let Some(work) = self.works.get(&id) else { return };
-        let about = (&request.heading, request.asked);
-        match self.is_repeat(work, request, out) {
-            Ok(true) => {
-                if let Some(work) = self.works.get_mut(&id) {
-                    (work.line, work.heading) = (line, request.heading);
-                }
-            }
-            Ok(false) => self.refuse(line, about, Code::USED, None, now, out),
-            Err(stop) => self.stopped(Err(stop), line, request, now, out),
+    ) -> Result<(), Stop> {
+        let Some(work) = self.works.get(&id) else { return Ok(()) };
+        if !self.is_repeat(work, request, out)? {
+            return Err(stop(Code::USED));
         }
+        if let Some(work) = self.works.get_mut(&id) {
+            (work.line, work.heading) = (line, request.heading);
+        }
+        Ok(())
     }
 
     /// Whether a request has in common with the first what the books would compare, were that one

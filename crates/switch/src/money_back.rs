@@ -23,21 +23,15 @@ impl Switch {
         &mut self,
         line: Line,
         request: &Request<'_>,
-        now: Timestamp,
         out: &mut Vec<Output>,
-    ) {
-        let original = match request.original() {
-            Ok(original) => original,
-            Err(why) => {
-                let stop = Err((Code::FORMAT, Some(why)));
-                return self.stopped(stop, line, request, now, out);
-            }
-        };
+    ) -> Result<(), Stop> {
+        let original = request.original().map_err(format)?;
         let mut work = Work::new(line, request, 0);
         work.step = Step::Original;
         work.before = Some(original);
         let id = self.begin_work(work);
         self.ask(Awaiting::Work(id), Question::Transaction(original), out);
+        Ok(())
     }
 
     /// The books know what was before, or do not.

@@ -62,17 +62,6 @@ impl Switch {
         request: &Request<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
-    ) {
-        let begun = self.try_purchase(line, request, now, out);
-        self.stopped(begun, line, request, now, out);
-    }
-
-    fn try_purchase(
-        &mut self,
-        line: Line,
-        request: &Request<'_>,
-        now: Timestamp,
-        out: &mut Vec<Output>,
     ) -> Result<(), Stop> {
         let parcel = parcel(&request.message)?;
         let amount = amount(request)?;
@@ -103,17 +92,6 @@ impl Switch {
 
     /// A sale that the terminal approved itself.
     pub(crate) fn advice(
-        &mut self,
-        line: Line,
-        request: &Request<'_>,
-        now: Timestamp,
-        out: &mut Vec<Output>,
-    ) {
-        let begun = self.try_advice(line, request, now, out);
-        self.stopped(begun, line, request, now, out);
-    }
-
-    fn try_advice(
         &mut self,
         line: Line,
         request: &Request<'_>,
@@ -155,29 +133,15 @@ impl Switch {
         request: &Request<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
-    ) {
-        match self.route(request, (Mti::M0200, BALANCE, 0), None, now, out) {
-            Ok(routed) => {
-                let id = self.begin_work(routed.work(line, request));
-                self.send(id, now, out);
-            }
-            Err(stop) => self.stopped(Err(stop), line, request, now, out),
-        }
+    ) -> Result<(), Stop> {
+        let routed = self.route(request, (Mti::M0200, BALANCE, 0), None, now, out)?;
+        let id = self.begin_work(routed.work(line, request));
+        self.send(id, now, out);
+        Ok(())
     }
 
     /// Cash that the courier took.
     pub(crate) fn cash(
-        &mut self,
-        line: Line,
-        request: &Request<'_>,
-        now: Timestamp,
-        out: &mut Vec<Output>,
-    ) {
-        let begun = self.try_cash(line, request, out);
-        self.stopped(begun, line, request, now, out);
-    }
-
-    fn try_cash(
         &mut self,
         line: Line,
         request: &Request<'_>,
