@@ -1,5 +1,6 @@
 //! What is remembered of terminals' transactions: each terminal's open batch and the last closed
-//! one, and everything that somebody has to be asked about, however old.
+//! one, everything that somebody has to be asked about, however old, and wallets' orders as long as
+//! their parcels: a wallet may tell of one at any time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
@@ -100,6 +101,16 @@ impl Transaction {
         stands.then_some(BatchLine { stan: self.stan, amount: self.amount, credit })
     }
 
+    /// Whether a wallet knows it as an order.
+    pub(crate) fn is_order(&self) -> bool {
+        self.kind == TransactionKind::Qr
+    }
+
+    /// Whether it is remembered without being in a batch.
+    pub(crate) fn outlasts_batches(&self) -> bool {
+        self.chased || self.is_order()
+    }
+
     /// Whether it is what took a tender's money, or the promise of it.
     pub(crate) fn took_money(&self) -> bool {
         use TransactionKind as K;
@@ -174,7 +185,7 @@ pub(crate) struct Doors {
     hasher: FixedState,
     /// Those that somebody has to be asked about.
     pub chased: BTreeSet<u32>,
-    /// Those of them that are in no batch any more, by terminal, batch and number.
+    /// Those that are in no batch any more and are remembered, by terminal, batch and number.
     old: BTreeMap<(u32, u32, u32), u32>,
 }
 
@@ -225,7 +236,7 @@ impl Doors {
         Some(list[place].slot)
     }
 
-    /// A transaction of the terminal's two batches, or an older one that is chased.
+    /// A transaction of the terminal's two batches, or an older one that is remembered.
     pub(crate) fn find_old(&self, terminal: u32, batch: u32, stan: u32) -> Option<u32> {
         let listed = self.find(terminal, batch, stan);
         listed.or_else(|| self.old.get(&(terminal, batch, stan)).copied())
@@ -301,9 +312,7 @@ impl Doors {
         self.chased.remove(&slot);
         let one = self.get_mut(slot);
         one.chased = false;
-        if !one.listed {
-            let place = one.place();
-            self.old.remove(&place);
+        if !one.listed && !one.outlasts_batches() {
             self.forget(slot);
         }
     }
@@ -313,7 +322,7 @@ impl Doors {
         for Listed { slot, .. } in list {
             let one = self.get_mut(*slot);
             one.listed = false;
-            if one.chased {
+            if one.outlasts_batches() {
                 let place = one.place();
                 self.old.insert(place, *slot);
             } else {
@@ -322,7 +331,24 @@ impl Doors {
         }
     }
 
+    /// Whether a tender's transactions are over: neither in a batch, nor to be asked about.
+    pub(crate) fn are_over(&self, tender: TenderId) -> bool {
+        self.of_tender(tender, |one| one.listed || one.chased).is_none()
+    }
+
+    /// A tender is forgotten, and its transactions with it; they are over.
+    pub(crate) fn forget_tender(&mut self, tender: TenderId) {
+        while let Some(slot) = self.of_tender(tender, |_| true) {
+            self.forget(slot);
+        }
+    }
+
     fn forget(&mut self, slot: u32) {
+        let place = self.get(slot).place();
+        // Numbers begin again one day: the place may be another one's.
+        if self.old.get(&place) == Some(&slot) {
+            self.old.remove(&place);
+        }
         let hash = self.hasher.hash_one(self.get(slot).tender());
         let entry = self.by_tender.find_entry(hash, |&other| other == slot);
         entry.expect("each transaction is in the index").remove();

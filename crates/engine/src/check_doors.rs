@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::batches::{Door, Listed, Standing};
+use crate::batches::{Door, Listed, Standing, Transaction};
 use crate::door::TransactionKind as Kind;
 use crate::door_view::{ChaseKind, chase_kind};
 use crate::engine::Engine;
 use crate::ids::TenderId;
-use crate::records::Progress;
+use crate::records::{Means, Progress};
 
 impl Engine {
     pub(crate) fn check_doors(&self, wrong: &mut Vec<String>) {
@@ -16,7 +16,7 @@ impl Engine {
         self.check_chased(wrong);
     }
 
-    /// Each transaction is listed in its terminal's batch once, or is chased.
+    /// Each transaction is listed in its terminal's batch once, or outlasts it.
     fn check_lists(&self, wrong: &mut Vec<String>) {
         let mut listed = 0;
         let mut unanswered = vec![0_u128; self.doors.doors.len()];
@@ -45,8 +45,8 @@ impl Engine {
             }
         }
         let should = self.doors.transactions.iter().filter(|(_, one)| one.listed).count();
-        let lost =
-            self.doors.transactions.iter().filter(|(_, one)| !one.listed && !one.chased).count();
+        let lost = |one: &Transaction| !one.listed && !one.outlasts_batches();
+        let lost = self.doors.transactions.iter().filter(|(_, one)| lost(one)).count();
         if listed != should || lost > 0 {
             wrong.push(format!(
                 "M4: {listed} transactions stand in batches, {should} say so, {lost} are lost"
@@ -85,6 +85,8 @@ impl Engine {
                 | Progress::CompletionUnknown(_)
                 | Progress::TakingBack(_)
                 | Progress::Releasing(..) => times == 1,
+                // Paid after its end, it is given back.
+                Progress::Declined if item.means == Means::Qr => times <= 1,
                 Progress::Authorised(_) | Progress::Declined | Progress::Reversed => times == 0,
                 _ => times <= 1,
             };

@@ -574,7 +574,8 @@ pub enum Command {
         tender: TenderId,
     },
     /// How taking a payment back ended. A void is done or not, a reversal is done, the reversal of
-    /// a void leaves the payment as it was.
+    /// a void leaves the payment as it was. What was paid by QR too late is given back, or was
+    /// not paid after all.
     EndTakingBack {
         /// The tender.
         tender: TenderId,

@@ -95,6 +95,8 @@ pub enum ChaseKind {
     Advice,
     /// A refund is to be forwarded.
     Refund,
+    /// A QR code was paid when it was over: its wallet is to give that back.
+    PaidLate,
 }
 
 /// A transaction that somebody has to be asked about.
@@ -141,6 +143,7 @@ pub(crate) fn chase_kind(kind: TransactionKind, progress: Progress) -> Option<Ch
     Some(match (kind, progress) {
         (K::Sale | K::PreAuthorisation | K::Qr, P::Begun(_)) => ChaseKind::Begun,
         (K::Sale | K::PreAuthorisation | K::Qr, P::Unknown(_)) => ChaseKind::Unknown,
+        (K::Qr, P::Declined) => ChaseKind::PaidLate,
         (
             K::Sale | K::PreAuthorisation | K::Qr | K::Completion | K::Advice,
             P::TakingBack(Back::Reversal) | P::Releasing(_, Back::Reversal),
@@ -184,15 +187,30 @@ impl Engine {
         })
     }
 
-    /// A transaction, while it is remembered: in the terminal's last two batches, and as long as
+    /// A transaction, while its terminal may ask about it: in the last two batches, and as long as
     /// somebody has to be asked about it.
     #[must_use]
     pub fn transaction(&self, trace: Trace) -> Option<TransactionView> {
+        let one = self.find_transaction(trace)?;
+        (one.listed || one.chased).then(|| self.view_of(one, trace))
+    }
+
+    /// A wallet's order, as long as its parcel is remembered.
+    #[must_use]
+    pub fn order(&self, trace: Trace) -> Option<TransactionView> {
+        let one = self.find_transaction(trace)?;
+        one.is_order().then(|| self.view_of(one, trace))
+    }
+
+    fn find_transaction(&self, trace: Trace) -> Option<&Transaction> {
         let terminal = self.terminals.number(trace.terminal)?;
         let slot = self.doors.find_old(terminal, trace.batch, trace.stan)?;
-        let one = self.doors.get(slot);
+        Some(self.doors.get(slot))
+    }
+
+    fn view_of(&self, one: &Transaction, trace: Trace) -> TransactionView {
         let item = self.item_of(one);
-        Some(TransactionView {
+        TransactionView {
             trace,
             kind: one.kind,
             mark: one.mark(),
@@ -207,7 +225,7 @@ impl Engine {
             reversed: one.standing == Standing::Reversed,
             chased: one.chased,
             state: self.tender_view(item).expect("a transaction is about a tender").state,
-        })
+        }
     }
 
     /// A transaction of one of a terminal's last two batches, or one that is chased.
@@ -224,9 +242,7 @@ impl Engine {
     /// The tender that a transaction is about.
     #[must_use]
     pub fn tender_of(&self, trace: Trace) -> Option<TenderId> {
-        let terminal = self.terminals.number(trace.terminal)?;
-        let slot = self.doors.find_old(terminal, trace.batch, trace.stan)?;
-        Some(self.doors.get(slot).tender())
+        self.find_transaction(trace).map(Transaction::tender)
     }
 
     /// What a terminal's last batch, or the one that was closed last, adds up to in the books.

@@ -191,7 +191,8 @@ pub enum Event {
         /// The tender.
         tender: TenderId,
     },
-    /// An approval came after the outcome was called unknown; the reversal goes on.
+    /// An approval came after the outcome was called unknown; the reversal goes on. Or a QR code
+    /// was paid when it was over; the wallet is to give that back.
     LateApproval {
         /// The tender.
         tender: TenderId,

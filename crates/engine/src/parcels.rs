@@ -344,6 +344,7 @@ impl Engine {
             self.index.remove(id, Place::Closed(slot));
             let mut next = slot;
             while let Some(item) = self.items.remove(next) {
+                self.doors.forget_tender(item.tender());
                 next = item.before;
             }
             out.events.push(Event::Forgotten { parcel: id });
@@ -353,12 +354,11 @@ impl Engine {
 
     /// Whether all items of a list are final and older than a date. Guaranteed cash that the bank
     /// does not have yet is not: the firm's line points at it. Nor is what a terminal's batch
-    /// remembers.
+    /// remembers, or what somebody has to be asked about.
     fn is_over(&self, newest: u32, before: BusinessDate) -> bool {
-        let remembered = |item: &Item| self.doors.of_tender(item.tender(), |_| true).is_some();
         let final_and_old =
             |item: &Item| item.progress.is_final() && !item.guaranteed && item.date < before;
-        let over = |item: &Item| final_and_old(item) && !remembered(item);
+        let over = |item: &Item| final_and_old(item) && self.doors.are_over(item.tender());
         self.tenders_from(newest).all(|(_, item)| over(item))
     }
 

@@ -4,7 +4,7 @@
 use money::Amount;
 use tariff::BusinessDate;
 
-use crate::batches::{Column, Standing};
+use crate::batches::{Column, Standing, Transaction};
 use crate::command::Resolution;
 use crate::door::{Mark, Sent, TakeBack, Trace, TransactionKind};
 use crate::engine::Engine;
@@ -149,6 +149,7 @@ impl Engine {
         let progress = self.item(slot).progress;
         let back = match progress {
             P::TakingBack(back) | P::Releasing(_, back) => back,
+            P::Declined => return self.end_paid_late(id, done, code, out),
             P::Reversed if done => return Err(Refusal::Repeated),
             P::Approved { .. } | P::Authorised(_) if !done && self.had_void(id) => {
                 return Err(Refusal::Repeated);
@@ -181,6 +182,50 @@ impl Engine {
                 out.events.push(Event::Stands { tender: id });
             }
         }
+        Ok(())
+    }
+
+    /// A wallet's buyer has paid a code that is over: nothing is posted, and the order is chased
+    /// until the wallet has given that back.
+    pub(crate) fn paid_late(&mut self, id: TenderId, out: &mut Outcome) {
+        let Some(order) = self.doors.of_tender(id, Transaction::is_order) else { return };
+        let (slot, open) = self.find_tender(id).expect("a transaction's tender is remembered");
+        match self.item(slot).progress {
+            // It was to be given up, and is.
+            Progress::Unknown(reserve) => {
+                self.end_reserve(slot, open, reserve, Progress::Declined, out);
+                out.events.push(Event::Declined { tender: id });
+                self.doors.answer(order, Standing::Fell, (NO_ANSWER, NO_AUTHORISATION));
+                self.doors.chase(order);
+            }
+            // Given back before, it is reversed.
+            Progress::Declined if self.doors.get(order).standing == Standing::Fell => {
+                self.doors.chase(order);
+            }
+            _ => {}
+        }
+    }
+
+    /// The wallet has given back what was paid too late, or nothing was paid.
+    fn end_paid_late(
+        &mut self,
+        id: TenderId,
+        done: bool,
+        code: [u8; 2],
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let order = self.doors.of_tender(id, Transaction::is_order).ok_or(Refusal::TenderState)?;
+        let ended = if done { Standing::Reversed } else { Standing::Fell };
+        let one = self.doors.get(order);
+        if !one.chased {
+            let same = one.standing == ended;
+            return Err(if same { Refusal::Repeated } else { Refusal::TenderState });
+        }
+        self.answered(Some(order), ended, (code, NO_AUTHORISATION));
+        out.events.push(match done {
+            true => Event::Reversed { tender: id, posted: Amount::ZERO },
+            false => Event::Declined { tender: id },
+        });
         Ok(())
     }
 

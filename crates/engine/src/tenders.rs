@@ -283,8 +283,9 @@ impl Engine {
                 Ok(())
             }
             // Called unknown, or reversed already: the approval changes nothing, its reversal goes
-            // on.
+            // on. A wallet is not asked to reverse: what it took is chased until it is given back.
             (P::Unknown(_) | P::Reversed | P::Declined, R::Approved) => {
+                self.paid_late(id, out);
                 out.events.push(Event::LateApproval { tender: id });
                 Ok(())
             }

@@ -19,6 +19,7 @@ mod scenarios {
     mod hostile;
     mod limits;
     mod offline;
+    mod orders;
     mod parcels;
     mod preauthorisations;
     mod refunds;

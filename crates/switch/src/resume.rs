@@ -152,7 +152,7 @@ impl Switch {
             ),
             ChaseKind::Void => (What::UndoingVoid, Some(Command::UndoVoid { tender })),
             ChaseKind::Unknown => (What::Unknown, None),
-            ChaseKind::Reversal => (What::Reversal, None),
+            ChaseKind::Reversal | ChaseKind::PaidLate => (What::Reversal, None),
             ChaseKind::UndoingVoid => (What::UndoingVoid, None),
             ChaseKind::CompletionUnknown => (What::Completion, None),
             ChaseKind::Refund => (What::Refund(chase.trace), None),

@@ -16,7 +16,9 @@ fn next_step(chase: &Chase) -> Command {
     match chase.what {
         ChaseKind::Begun => Command::ResolvePurchase { tender, resolution, authorisation },
         ChaseKind::Unknown => Command::ReverseCollection { tender },
-        ChaseKind::Reversal => Command::EndTakingBack { tender, done: true, code },
+        ChaseKind::Reversal | ChaseKind::PaidLate => {
+            Command::EndTakingBack { tender, done: true, code }
+        }
         ChaseKind::Void => Command::UndoVoid { tender },
         ChaseKind::UndoingVoid => Command::EndTakingBack { tender, done: false, code },
         ChaseKind::Completing => Command::ResolveCompletion { tender, resolution, authorisation },

@@ -71,7 +71,10 @@ fn transactions(engine: &Engine, model: &Model) -> Finding {
             chased: model.asked(place).is_some(),
             state: tender.state,
         };
-        same("a transaction", &engine.transaction(one.trace), &Some(view))?;
+        let held = model.is_held(place);
+        same("a transaction", &engine.transaction(one.trace), &held.then_some(view))?;
+        let order = one.kind == TransactionKind::Qr;
+        same("a wallet's order", &engine.order(one.trace), &order.then_some(view))?;
         if let Some(what) = model.asked(place) {
             let chase = Chase {
                 what,

@@ -195,7 +195,8 @@ impl Model {
         let guaranteed = |firm| self.guaranteed(firm).iter().any(in_line);
         let is_final = |state| matches!(state, T::Declined | T::Reversed | T::Released);
         let over = |one: &Tender| is_final(one.state) && one.unpaid == 0 && one.taken_on < before;
-        let remembered = self.transactions.iter().any(|one| one.tender.parcel == id);
+        let here = |place: &usize| self.transactions[*place].tender.parcel == id;
+        let remembered = (0..self.transactions.len()).filter(here).any(|place| self.is_held(place));
         early
             && !remembered
             && parcel.tenders.iter().all(over)
@@ -217,6 +218,7 @@ impl Model {
         ensure(chosen.is_subset(&over), "forgotten while something is to come")?;
         for parcel in chosen {
             self.parcels.remove(parcel);
+            self.transactions.retain(|one| one.tender.parcel != *parcel);
             self.tell(Event::Forgotten { parcel: *parcel })?;
         }
         Ok(())

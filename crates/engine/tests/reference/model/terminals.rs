@@ -43,6 +43,8 @@ pub struct Transaction {
     pub column: Option<Column>,
     /// Of offline sales and refunds: the network has not answered yet.
     pub to_forward: bool,
+    /// Of QR: paid when it was over, and not given back.
+    pub late: bool,
 }
 
 impl Transaction {
@@ -145,6 +147,7 @@ impl Model {
             standing,
             column,
             to_forward,
+            late: false,
         });
     }
 
@@ -173,6 +176,39 @@ impl Model {
         }
     }
 
+    /// A buyer has paid by QR what is over.
+    pub fn paid_late(&mut self, id: TenderId) -> Answer {
+        let Some(place) = self.newest(id, |one| one.kind == TransactionKind::Qr) else {
+            return Ok(());
+        };
+        if self.tender(id)?.state == S::Unknown {
+            self.void_reservation(Reason::Tender(id));
+            self.tender_mut(id).state = S::Declined;
+            self.end(place, Standing::Fell, (NO_ANSWER, SPACES));
+            self.tell(Event::Declined { tender: id })?;
+        }
+        let declined = self.tender(id)?.state == S::Declined;
+        let one = &mut self.transactions[place];
+        one.late = declined && one.standing == Standing::Fell;
+        Ok(())
+    }
+
+    fn end_paid_late(&mut self, id: TenderId, done: bool) -> Answer {
+        let place = self.newest(id, |one| one.kind == TransactionKind::Qr);
+        let place = place.ok_or(No::Because("no wallet knows of it"))?;
+        let standing = if done { Standing::Reversed } else { Standing::Fell };
+        if !self.transactions[place].late {
+            ensure(self.transactions[place].standing == standing, "nothing was paid late")?;
+            return Err(No::Repeated);
+        }
+        self.transactions[place].late = false;
+        self.transactions[place].standing = standing;
+        self.tell(match done {
+            true => Event::Reversed { tender: id, posted: Amount::ZERO },
+            false => Event::Declined { tender: id },
+        })
+    }
+
     pub fn is_promise(&self, id: TenderId) -> bool {
         self.has(id, |one| one.kind == TransactionKind::PreAuthorisation)
     }
@@ -188,6 +224,7 @@ impl Model {
         match (one.kind, state) {
             (K::Sale | K::PreAuthorisation | K::Qr, S::Begun) => Some(ChaseKind::Begun),
             (K::Sale | K::PreAuthorisation | K::Qr, S::Unknown) => Some(ChaseKind::Unknown),
+            (K::Qr, S::Declined) if one.late => Some(ChaseKind::PaidLate),
             (K::Completion, S::Completing) if of_kind => Some(ChaseKind::Completing),
             (K::Completion, S::CompletionUnknown) if of_kind => Some(ChaseKind::CompletionUnknown),
             (K::Void, S::TakingBack(TakeBack::Void) | S::Releasing(TakeBack::Void)) if of_kind => {
@@ -209,11 +246,16 @@ impl Model {
         self.last_batches(trace.terminal).iter().any(|one| one.number == trace.batch)
     }
 
-    /// What is neither in the last batches nor to be asked about is forgotten.
+    /// Whether a transaction is in the last batches, or to be asked about.
+    pub fn is_held(&self, place: usize) -> bool {
+        self.is_listed(self.transactions[place].trace) || self.asked(place).is_some()
+    }
+
+    /// What is neither in the last batches nor to be asked about is forgotten, but not what
+    /// wallets know.
     pub fn forget_transactions(&mut self) {
-        let kept = |place: &usize| {
-            self.is_listed(self.transactions[*place].trace) || self.asked(*place).is_some()
-        };
+        let order = |place: usize| self.transactions[place].kind == TransactionKind::Qr;
+        let kept = |place: &usize| self.is_held(*place) || order(*place);
         let kept: Vec<usize> = (0..self.transactions.len()).filter(kept).collect();
         let all = std::mem::take(&mut self.transactions);
         let places = all.into_iter().enumerate();
@@ -470,6 +512,7 @@ impl Model {
             }
             (S::TakingBack(TakeBack::Reversal) | S::Releasing(TakeBack::Reversal), true)
             | (S::UndoingVoid, false) => {}
+            (S::Declined, _) => return self.end_paid_late(id, done),
             (S::Reversed, true) => return Err(No::Repeated),
             (S::Approved | S::Authorised, false) if self.void(id).is_some() => {
                 return Err(No::Repeated);

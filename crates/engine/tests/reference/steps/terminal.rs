@@ -104,6 +104,7 @@ pub fn resolve_purchase(roll: &Roll) -> Command {
     let waits = |one: &Tender| match one.state {
         T::Begun => true,
         T::Unknown => roll.seldom(3, 4),
+        T::Declined => roll.seldom(3, 6),
         _ => roll.seldom(3, 40),
     };
     let (resolution, authorisation) = (resolution(roll), authorisation(roll));
@@ -195,7 +196,8 @@ pub fn undo_void(roll: &Roll) -> Command {
 }
 
 pub fn end_taking_back(roll: &Roll) -> Command {
-    let tender = roll.tender(|one| is_going(one) || roll.seldom(3, 40));
+    let late = |one: &Tender| one.state == T::Declined && roll.seldom(3, 4);
+    let tender = roll.tender(|one| is_going(one) || late(one) || roll.seldom(3, 40));
     let state = roll.model.tender(tender).map(|one| one.state);
     let right = match state {
         Ok(T::TakingBack(TakeBack::Void) | T::Releasing(TakeBack::Void)) => !roll.seldom(1, 4),
