@@ -27,6 +27,14 @@ pub trait Core {
     fn told(&mut self, ticket: u64, fact: Fact, now: Timestamp, out: &mut Vec<Output>);
     /// What a wallet says, verified; answered by [`Output::WalletReply`] with the same `reply`.
     fn wallet(&mut self, note: WalletNote, reply: u64, now: Timestamp, out: &mut Vec<Output>);
+    /// Where a wallet's order stands; answered as a note is.
+    fn wallet_looks(
+        &mut self,
+        wallet: WalletId,
+        reference: &str,
+        reply: u64,
+        out: &mut Vec<Output>,
+    );
     /// The orders that a wallet has to give back, with their amounts in minor units.
     fn to_give_back(&self, wallet: WalletId) -> Vec<(String, u64)>;
     /// A network is withdrawn from a time on, or no longer.
@@ -82,6 +90,16 @@ impl Core for Switch {
 
     fn wallet(&mut self, note: WalletNote, reply: u64, now: Timestamp, out: &mut Vec<Output>) {
         Switch::wallet(self, note, reply, now, out);
+    }
+
+    fn wallet_looks(
+        &mut self,
+        wallet: WalletId,
+        reference: &str,
+        reply: u64,
+        out: &mut Vec<Output>,
+    ) {
+        Switch::wallet_looks(self, wallet, reference, reply, out);
     }
 
     fn to_give_back(&self, wallet: WalletId) -> Vec<(String, u64)> {

@@ -26,13 +26,14 @@ use crate::limits::{
     COMMANDS_WAITING_MAX, CONTROL_BYTES_MAX, CONTROL_GUESTS_MAX, FRAME_BYTES_MAX,
     GATEWAY_GUESTS_MAX, LINK_WAITING_BYTES_MAX, Limits, NETWORK_MESSAGE_BYTES_MAX, OWN_FILES_MAX,
     PULSE_SILENCE_MAX, STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX, WALLET_BYTES_MAX, WALLET_GUESTS_MAX,
+    WALLET_WAITING_BYTES_MAX,
 };
 use crate::links::Links;
 use crate::log::{Log, Teller};
 use crate::sockets::{Guests, Habits, Id, Kind, Service, Sockets};
 use crate::tls::Towards;
 use crate::vet;
-use crate::wallet::{self, Said, WalletDoor};
+use crate::wallet::{Said, WalletDoor, Wallets};
 use crate::why::Why;
 
 /// How long a round waits where nothing is due.
@@ -214,7 +215,7 @@ struct Room<C> {
     kinds: Kinds,
     links: Links,
     gateways: Gateways,
-    wallets: Vec<WalletDoor>,
+    wallets: Wallets,
     stop_wait: Duration,
     stopping: Option<Instant>,
     /// The networks know that nothing comes any more.
@@ -262,7 +263,7 @@ fn kinds(sockets: &mut Sockets, limits: &Limits) -> Kinds {
         wallet: sockets.add_kind(Habits {
             framing: Framing::Http,
             message_bytes_max: WALLET_BYTES_MAX,
-            waiting_bytes_max: WALLET_BYTES_MAX,
+            waiting_bytes_max: WALLET_WAITING_BYTES_MAX,
             guests: Some(WALLET_GUESTS_MAX),
             ..once
         }),
@@ -330,7 +331,7 @@ impl<C: Core> Door<C> {
             kinds,
             links: Links::new(plan.links, kinds.network),
             gateways: Gateways::new(plan.gateway_names),
-            wallets: plan.wallets,
+            wallets: Wallets::new(plan.wallets),
             stop_wait: plan.stop_wait,
             stopping: None,
             signed_off: false,
@@ -465,7 +466,7 @@ impl<C: Core> Room<C> {
                     self.mail.command(Waits::Switch(ticket), command);
                 }
                 Output::Ask { ticket, question } => self.mail.ask(ticket, question),
-                Output::WalletReply { reply, what } => wallet::reply(sockets, reply, what),
+                Output::WalletReply { reply, what } => self.wallets.reply(sockets, reply, what),
                 Output::Happened(happening) => {
                     if is_of_strangers(&happening) {
                         self.log.say_of_strangers(|| happening.to_string());
@@ -640,13 +641,16 @@ impl<C: Core> Service for Room<C> {
             self.core.network(link, message, self.now, &mut self.out);
         } else if kind == self.kinds.wallet {
             let now = self.now.max(self.clock.now());
-            match wallet::heard(sockets, id, &self.wallets, message, now) {
-                Some(Said::Note(note)) => {
-                    self.core.wallet(note, id.number(), now, &mut self.out);
+            match self.wallets.heard(sockets, id, message, now) {
+                Some((Said::Note(note), request)) => {
+                    self.core.wallet(note, request, now, &mut self.out);
                 }
-                Some(Said::ToGiveBack(wallet)) => {
+                Some((Said::ToGiveBack(wallet), request)) => {
                     let orders = self.core.to_give_back(wallet);
-                    wallet::tell_to_give_back(sockets, id, &orders);
+                    self.wallets.tell_to_give_back(sockets, request, &orders);
+                }
+                Some((Said::Look(wallet, reference), request)) => {
+                    self.core.wallet_looks(wallet, &reference, request, &mut self.out);
                 }
                 None => {}
             }

@@ -97,7 +97,6 @@ fn decimal(digits: &[u8]) -> Option<usize> {
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
-        202 => "Accepted",
         400 => "Bad Request",
         401 => "Unauthorized",
         404 => "Not Found",
@@ -112,24 +111,42 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// A whole response.
-pub(crate) fn response(status: u16, media: &str, body: &str, stays: bool) -> Vec<u8> {
-    let connection = if stays { "keep-alive" } else { "close" };
-    format!(
-        "HTTP/1.1 {status} {}\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\
-         Cache-Control: no-store\r\nConnection: {connection}\r\n\r\n{body}",
-        reason(status),
-        body.len()
-    )
-    .into_bytes()
+/// What is answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub body: String,
+    media: &'static str,
+}
+
+impl Answer {
+    /// The whole response. `signature`: its header and what it says.
+    pub(crate) fn bytes(&self, stays: bool, signature: Option<(&str, &str)>) -> Vec<u8> {
+        let Answer { status, body, media } = self;
+        let connection = if stays { "keep-alive" } else { "close" };
+        let signed = signature.map(|(header, text)| format!("{header}: {text}\r\n"));
+        format!(
+            "HTTP/1.1 {status} {}\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\
+             Cache-Control: no-store\r\nConnection: {connection}\r\n{}\r\n{body}",
+            reason(*status),
+            body.len(),
+            signed.unwrap_or_default()
+        )
+        .into_bytes()
+    }
+}
+
+/// What was asked for.
+pub(crate) fn json(body: &serde_json::Value) -> Answer {
+    Answer { status: 200, body: body.to_string(), media: "application/json" }
 }
 
 /// A problem by RFC 9457.
-pub(crate) fn problem(status: u16, detail: &str, stays: bool) -> Vec<u8> {
+pub(crate) fn problem(status: u16, detail: &str) -> Answer {
     let body = serde_json::json!({
         "type": "about:blank", "title": reason(status), "status": status, "detail": detail,
     });
-    response(status, "application/problem+json", &body.to_string(), stays)
+    Answer { status, body: body.to_string(), media: "application/problem+json" }
 }
 
 #[cfg(test)]

@@ -15,6 +15,10 @@ pub const FRAME_BYTES_MAX: usize = 4 + 1 + TERMINAL_MESSAGE_BYTES_MAX;
 pub const CONTROL_BYTES_MAX: usize = 4_096;
 /// Bytes of a wallet's request, head and body.
 pub const WALLET_BYTES_MAX: usize = 16_384;
+/// Bytes that may wait for a wallet: what it has to give back is told in one answer.
+pub const WALLET_WAITING_BYTES_MAX: usize = 1 << 17;
+/// Orders in one answer that tells a wallet what it has to give back. When they are, the next come.
+pub const ORDERS_PER_LIST_MAX: usize = 1_000;
 
 /// Connections of gateways. One address that is hostile does not keep the others out.
 pub const GATEWAY_GUESTS_MAX: Guests = Guests { total_max: 256, per_address_max: 64 };

@@ -497,6 +497,8 @@ impl Doors {
             | H::NetworkMessage { .. }
             | H::AdviceRejected { .. }
             | H::WrongGiveBack
+            | H::WrongPayment
+            | H::WalletContradicts
             | H::KeyRejected { .. }
             | H::Keys(_)
             | H::Books(_) => self.disagree(format!("the switch: {happening}")),

@@ -100,6 +100,8 @@ pub(crate) struct Chase {
     pub over: bool,
     /// What the network said.
     pub code: Code,
+    /// Of what was paid to a wallet too late: it was not, after all.
+    pub unpaid: bool,
     /// The wallet's notes that wait for its end.
     replies: Vec<u64>,
 }
@@ -127,7 +129,8 @@ impl Switch {
             self.give_back.insert(reference(order), id);
         }
         let (code, replies) = (Code::DONE, Vec::new());
-        let chase = Chase { begun, due: now, sendings: 0, over: false, code, replies };
+        let chase =
+            Chase { begun, due: now, sendings: 0, over: false, code, unpaid: false, replies };
         self.chases.insert(id, chase);
         self.chase_due(id, now, out);
     }
@@ -225,11 +228,12 @@ impl Switch {
         self.chase_due(id, now, out);
     }
 
-    /// The wallet has given an order's money back.
-    pub(crate) fn given_back(&mut self, id: u64, reply: u64, out: &mut Vec<Output>) {
+    /// The wallet has given an order's money back, or was not paid at all.
+    pub(crate) fn given_back(&mut self, id: u64, unpaid: bool, reply: u64, out: &mut Vec<Output>) {
         let Some(chase) = self.chases.get_mut(&id) else { return };
         chase.replies.push(reply);
         if !chase.over {
+            chase.unpaid = unpaid;
             self.acknowledged(id, out);
         }
     }
@@ -241,7 +245,7 @@ impl Switch {
         let (tender, code) = (chase.begun.tender, chase.code.0);
         let command = match chase.begun.what {
             What::Unknown => Command::ReverseCollection { tender },
-            What::Reversal => Command::EndTakingBack { tender, done: true, code },
+            What::Reversal => Command::EndTakingBack { tender, done: !chase.unpaid, code },
             What::UndoingVoid => Command::EndTakingBack { tender, done: false, code },
             What::Completion => Command::EndCompletionReversal { tender },
             What::Refund(trace) => Command::AnswerRefund { trace, code },

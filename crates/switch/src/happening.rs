@@ -93,8 +93,13 @@ pub enum Happening {
     },
     /// A wallet's payment came too late and is to be given back by it.
     PaidTooLate,
+    /// A wallet's payment is not its order's amount and is to be given back by it.
+    WrongPayment,
     /// A wallet has given back something else than was asked of it.
     WrongGiveBack,
+    /// A wallet says that it took nothing for an order that the books have as paid, or that it has
+    /// given back what nobody has asked back.
+    WalletContradicts,
     /// The key store did not do its part.
     Keys(String),
     /// The books refused what they should not have refused.
@@ -147,7 +152,9 @@ impl fmt::Display for Happening {
                 write!(f, "terminal {:08}: batch {batch} closed, totals differ", terminal.0)
             }
             H::PaidTooLate => f.write_str("a wallet's payment came too late; it gives it back"),
+            H::WrongPayment => f.write_str("a wallet took another amount than its order's"),
             H::WrongGiveBack => f.write_str("a wallet gave back another amount than it should"),
+            H::WalletContradicts => f.write_str("a wallet denies a payment that is in the books"),
             H::Keys(why) => write!(f, "key store: {why}"),
             H::Books(why) => write!(f, "the books refused: {why}"),
         }

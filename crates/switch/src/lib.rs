@@ -39,7 +39,9 @@ mod works;
 
 pub use code::Code;
 pub use happening::Happening;
-pub use port::{Fact, Line, LinkId, Output, Question, WalletNote, WalletOutcome, WalletReply};
+pub use port::{
+    Fact, Line, LinkId, OrderStanding, Output, Question, WalletNote, WalletOutcome, WalletReply,
+};
 pub use resume::{ResumeError, Unfinished};
 pub use settings::{
     BinRange, MerchantSettings, NetworkSettings, Settings, SettingsError, TerminalSettings, Timing,

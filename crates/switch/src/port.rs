@@ -27,6 +27,8 @@ pub enum Question {
     Terminal(TerminalId),
     /// What became of a transaction.
     Transaction(Trace),
+    /// What became of a wallet's order, however old.
+    Order(Trace),
     /// What a batch comes to.
     Totals(TerminalId, u32),
 }
@@ -38,6 +40,7 @@ impl Question {
         match self {
             Question::Terminal(terminal) => Fact::Terminal(engine.terminal_view(terminal)),
             Question::Transaction(trace) => Fact::Transaction(engine.transaction(trace)),
+            Question::Order(trace) => Fact::Transaction(engine.order(trace)),
             Question::Totals(terminal, batch) => Fact::Totals(engine.batch_totals(terminal, batch)),
         }
     }
@@ -80,13 +83,32 @@ pub enum WalletOutcome {
     Refunded,
 }
 
+/// Where a wallet's order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderStanding {
+    /// Its code is shown.
+    Waiting,
+    /// It was paid in time.
+    Paid,
+    /// Nobody has paid it, and nobody can.
+    Expired,
+    /// The wallet is asked to give back what was paid.
+    ToGiveBack,
+    /// The wallet has given back what was paid.
+    GivenBack,
+}
+
 /// What a wallet is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalletReply {
     /// Taken note of.
     Accepted,
-    /// Too late, too much or twice: the wallet must give it back and say so.
+    /// Too late, or another amount: the wallet must give it back and say so.
     Refund,
+    /// The note says what cannot be by the books. They are as before.
+    Contradiction,
+    /// Where an order stands, and its amount.
+    Order(OrderStanding, Amount),
     /// No such order.
     UnknownOrder,
     /// The books cannot answer at the moment; the note is to be sent again.
@@ -136,9 +158,9 @@ pub enum Output {
         /// The question.
         question: Question,
     },
-    /// The answer to a wallet's note.
+    /// The answer to a wallet's note or question.
     WalletReply {
-        /// The number that the shell gave the note.
+        /// The number that the shell gave it.
         reply: u64,
         /// The answer.
         what: WalletReply,

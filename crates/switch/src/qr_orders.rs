@@ -4,9 +4,9 @@ use engine::door_view::TransactionView;
 use engine::{Command, Method, Timestamp, Trace, WalletId};
 
 use crate::answers::Answer;
-use crate::chase::{Begun, Original, What};
+use crate::chase::{Begun, What};
 use crate::code::Code;
-use crate::money_back::outgoing;
+use crate::money_back::original_of;
 use crate::payments::{amount, parcel};
 use crate::port::{Line, Output};
 use crate::request::Request;
@@ -137,20 +137,7 @@ impl Switch {
         if let Some(work) = self.works.get(&id)
             && let (Some(tender), Some(view)) = (work.tender, work.original.as_deref())
         {
-            let (mti, processing, condition) = outgoing(work.asked);
-            let begun = Begun {
-                what: What::Reversal,
-                tender,
-                network: None,
-                order: Some(view.trace),
-                terminal: view.trace.terminal,
-                merchant: work.heading.merchant,
-                amount: view.amount,
-                authorisation: [b' '; 6],
-                original: Original { mti, processing, condition, sent: view.sent },
-                release: None,
-                sent: None,
-            };
+            let begun = Begun { tender, ..order_back(view) };
             self.begin_chase(chase, begun, now, out);
         }
         self.finish(id, Code::DONE, &Answer::default(), now, out);
@@ -165,6 +152,23 @@ impl Switch {
             Some((reference.clone(), chase.begun.amount.minor()))
         });
         due.collect()
+    }
+}
+
+/// The chase of a wallet that has to give back an order. It is sent no message: it comes and looks.
+pub(crate) fn order_back(order: &TransactionView) -> Begun {
+    Begun {
+        what: What::Reversal,
+        tender: order.tender,
+        network: None,
+        order: Some(order.trace),
+        terminal: order.trace.terminal,
+        merchant: [b' '; 15],
+        amount: order.amount,
+        authorisation: [b' '; 6],
+        original: original_of(order),
+        release: None,
+        sent: None,
     }
 }
 

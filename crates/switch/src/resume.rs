@@ -86,6 +86,7 @@ const fn in_words(what: ChaseKind) -> &'static str {
         ChaseKind::Completing | ChaseKind::CompletionUnknown => "completion",
         ChaseKind::Advice => "offline sale",
         ChaseKind::Refund => "refund",
+        ChaseKind::PaidLate => "late payment",
     }
 }
 

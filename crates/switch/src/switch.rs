@@ -15,6 +15,7 @@ use crate::route::Bins;
 use crate::session::{Session, Uploads};
 use crate::settings::{Settings, SettingsError};
 use crate::timers::{Timer, Timers};
+use crate::wallets::{order_given_up, wallet_sees};
 use crate::works::{Awaiting, Work, note_refusal};
 
 /// Requests of terminals that are under way, at the most; beyond it they are told to come again.
@@ -107,12 +108,19 @@ impl Switch {
             Some(Awaiting::Batch(id)) => self.batch_answered(id, answer, now, out),
             Some(Awaiting::ChaseOver(id)) => self.chase_over(id, answer, out),
             Some(Awaiting::Reversal(id)) => self.reversal_begun(id, answer, now, out),
-            Some(Awaiting::WalletDone(reply, what)) => {
-                self.wallet_done(reply, what, answer, out);
+            Some(Awaiting::WalletPaid(order, reply)) => {
+                self.order_paid(&order, reply, answer, now, out);
             }
+            Some(Awaiting::WalletGaveUp(reply)) => order_given_up(reply, answer, out),
             Some(Awaiting::Resumed(id)) => self.resumed(id, &answer, now, out),
             Some(Awaiting::Nobody) => note_refusal(answer, out),
-            Some(Awaiting::Expired | Awaiting::Terminal(..) | Awaiting::Wallet(..)) | None => {}
+            Some(
+                Awaiting::Expired
+                | Awaiting::Terminal(..)
+                | Awaiting::Wallet(..)
+                | Awaiting::WalletLooks(..),
+            )
+            | None => {}
         }
     }
 
@@ -126,6 +134,9 @@ impl Switch {
             (Some(Awaiting::Batch(id)), fact) => self.batch_told(id, &fact, now, out),
             (Some(Awaiting::Wallet(note, reply)), Fact::Transaction(view)) => {
                 self.wallet_told(&note, reply, view, out);
+            }
+            (Some(Awaiting::WalletLooks(wallet, reply)), Fact::Transaction(view)) => {
+                wallet_sees(wallet, reply, view, out);
             }
             _ => {}
         }

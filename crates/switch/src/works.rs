@@ -1,14 +1,16 @@
 //! What terminals have asked for and what is under way, from its first command to its answer.
 
 use engine::door_view::TransactionView;
-use engine::{BatchTotals, Event, Mark, ParcelId, Refusal, Sent, TenderId, Timestamp, Trace};
+use engine::{
+    BatchTotals, Event, Mark, ParcelId, Refusal, Sent, TenderId, Timestamp, Trace, WalletId,
+};
 use iso8583::Wiped;
 use money::Amount;
 
 use crate::answers::Answer;
 use crate::code::Code;
 use crate::happening::Happening;
-use crate::port::{Line, Output, Question, WalletNote, WalletReply};
+use crate::port::{Line, Output, Question, WalletNote};
 use crate::request::{Asked, Heading, Request};
 use crate::switch::Switch;
 
@@ -77,7 +79,12 @@ pub(crate) enum Awaiting {
     /// A terminal's reversal, of a transaction with these facts.
     Reversal(u64),
     Wallet(Box<WalletNote>, u64),
-    WalletDone(u64, WalletReply),
+    /// A wallet that looks where its order stands.
+    WalletLooks(WalletId, u64),
+    /// A wallet's order is put down as paid.
+    WalletPaid(Box<TransactionView>, u64),
+    /// A wallet's order is given up.
+    WalletGaveUp(u64),
     /// A chase of before a restart.
     Resumed(u64),
     /// Nobody: a QR code may be paid at the moment at which it expires.

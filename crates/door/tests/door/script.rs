@@ -11,9 +11,9 @@ use door::{Addresses, Core, Door, Ended, Limits, Listen, Plan, Stopper};
 use engine::{Command, Event, NetworkId, Refusal, Timestamp, WalletId};
 use iso8583::{Builder, Envelope, Header, Mti, Tpdu, UNIONPAY_POS, Wiped};
 use journal::MemoryJournal;
-use money::Currency;
+use money::{Amount, Currency};
 use node::{NoSnapshots, Node, Options, SystemClock};
-use switch::{Fact, Line, LinkId, Output, WalletNote, WalletReply};
+use switch::{Fact, Line, LinkId, OrderStanding, Output, WalletNote, WalletReply};
 
 /// How long a test waits for what must come.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,6 +27,10 @@ pub struct Seen {
     pub down: Vec<LinkId>,
     pub from_networks: Vec<Vec<u8>>,
     pub notes: Vec<WalletNote>,
+    /// Answers that come with the next one.
+    replies: Vec<Output>,
+    /// How many orders a wallet has to give back.
+    pub to_give_back: usize,
     pub withdrawn: Vec<(NetworkId, Option<Timestamp>)>,
     pub stopped: bool,
     /// Terminals' messages wait here for [`Seen::let_go`].
@@ -115,10 +119,17 @@ impl Core for Script {
         let what = match note.reference.as_str() {
             "late" => WalletReply::Refund,
             "none" => WalletReply::UnknownOrder,
+            "denied" => WalletReply::Contradiction,
+            "busy" => WalletReply::Later,
             _ => WalletReply::Accepted,
         };
-        self.seen().notes.push(note);
-        out.push(Output::WalletReply { reply, what });
+        let kept = note.reference == "kept";
+        let mut seen = self.seen();
+        seen.notes.push(note);
+        seen.replies.push(Output::WalletReply { reply, what });
+        if !kept {
+            out.append(&mut seen.replies);
+        }
     }
 
     fn is_signed_on(&self, _: LinkId) -> bool {
@@ -127,8 +138,16 @@ impl Core for Script {
 
     fn sign_off(&mut self, _: Timestamp, _: &mut Vec<Output>) {}
 
+    fn wallet_looks(&mut self, _: WalletId, of: &str, reply: u64, out: &mut Vec<Output>) {
+        let what = match of {
+            "A1" => WalletReply::Order(OrderStanding::ToGiveBack, Amount::of(1_250)),
+            _ => WalletReply::UnknownOrder,
+        };
+        out.push(Output::WalletReply { reply, what });
+    }
+
     fn to_give_back(&self, _: WalletId) -> Vec<(String, u64)> {
-        Vec::new()
+        (0..self.seen().to_give_back).map(|number| (format!("{number:020}"), u64::MAX)).collect()
     }
 
     fn network_withdrawn(&mut self, network: NetworkId, from: Option<Timestamp>) {

@@ -2,10 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use door::wallet::signature;
-use door::{Plan, WalletDoor};
+use door::wallet::{answer_signature, signature};
+use door::{Limits, Plan, WalletDoor};
 use engine::WalletId;
 
 use crate::script::{PATIENCE, Running, anywhere};
@@ -13,22 +13,51 @@ use crate::script::{PATIENCE, Running, anywhere};
 const SECRET: &[u8] = b"a secret of the wallet's";
 
 fn running() -> Running {
+    running_with(Limits::default())
+}
+
+fn running_with(limits: Limits) -> Running {
     let secret = SECRET.to_vec().into();
     let wallets = vec![WalletDoor { name: "red".into(), wallet: WalletId(5), secret }];
-    Running::of(Plan { wallets_listen: vec![anywhere()], wallets, ..Plan::default() })
+    Running::of(Plan { limits, wallets_listen: vec![anywhere()], wallets, ..Plan::default() })
 }
 
 fn post(reference: &str, secret: &[u8], connection: &str) -> String {
     let paid = r#""currency":"CNY","outcome":"paid","transaction":"77""#;
     let body = format!(r#"{{"reference":"{reference}","amount_minor":1250,{paid}}}"#);
+    request("POST /wallets/red/notes", secret, connection, &body)
+}
+
+fn get(what: &str) -> String {
+    request(&format!("GET /wallets/red/{what}"), SECRET, "close", "")
+}
+
+fn request(what: &str, secret: &[u8], connection: &str, body: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let signature = signature(secret, now, body.as_bytes());
     format!(
-        "POST /wallets/red/notes HTTP/1.1\r\nHost: door\r\nConnection: {connection}\r\n\
+        "{what} HTTP/1.1\r\nHost: door\r\nConnection: {connection}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nDoorstep-Timestamp: {now}\r\n\
          Doorstep-Signature: {signature}\r\n\r\n{body}",
         body.len()
     )
+}
+
+fn header<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.lines().take_while(|line| !line.is_empty()).find_map(|line| line.strip_prefix(name))
+}
+
+/// Says a request, and tells the status and body of an answer that is rightly signed for it.
+#[track_caller]
+fn signed(running: &Running, request: &str) -> (u16, String) {
+    let answer = say(running, request);
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let path = request.split(' ').nth(1).unwrap();
+    let asked = (header(request, "Doorstep-Signature: ").unwrap(), path);
+    let expected = answer_signature(SECRET, asked, status, body.as_bytes());
+    assert_eq!(header(&answer, "Doorstep-Signature: "), Some(expected.as_str()), "{answer}");
+    (status, body.to_owned())
 }
 
 /// All that is answered until the other side closes.
@@ -72,4 +101,48 @@ fn unsigned_notes_and_nonsense_are_refused_and_the_connection_ends() {
     assert!(say(&running, huge).starts_with("HTTP/1.1 413 "));
     assert!(say(&running, "GET /wallets/red/notes HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 405 "));
     assert!(running.seen().notes.is_empty());
+}
+
+#[test]
+fn what_answers_a_signed_request_is_signed_for_it_and_nothing_else_is() {
+    let running = running();
+    let says = |reference| signed(&running, &post(reference, SECRET, "close"));
+    assert_eq!(says("A1"), (200, r#"{"outcome":"accepted"}"#.into()));
+    assert_eq!(says("late"), (200, r#"{"outcome":"refund"}"#.into()));
+    for (reference, status) in [("none", 404), ("denied", 409), ("busy", 503), ("", 422)] {
+        assert_eq!(says(reference).0, status, "{reference}");
+    }
+    assert_eq!(signed(&running, &request("POST /wallets/red/notes", SECRET, "close", "{")).0, 400);
+    for unsigned in [post("A1", b"guess", "close"), "NONSENSE\r\n\r\n".into()] {
+        let answer = say(&running, &unsigned);
+        assert_eq!(header(&answer, "Doorstep-Signature: "), None, "{answer}");
+    }
+}
+
+#[test]
+fn a_wallet_looks_where_an_order_stands_instead_of_telling_again() {
+    let running = running();
+    let (status, body) = signed(&running, &get("orders/A1"));
+    assert_eq!(status, 200);
+    assert_eq!(body, r#"{"amount_minor":1250,"standing":"to_give_back"}"#);
+    assert_eq!(signed(&running, &get("orders/none")).0, 404);
+    assert!(running.seen().notes.is_empty());
+}
+
+#[test]
+fn a_long_list_of_what_is_to_be_given_back_is_told_in_parts() {
+    let running = running();
+    running.seen().to_give_back = 3_000;
+    let (status, body) = signed(&running, &get("refunds"));
+    assert_eq!((status, body.matches("reference").count()), (200, 1_000));
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_not_taken_for_the_next_one() {
+    let running = running_with(Limits { answer: Duration::from_millis(1), ..Limits::default() });
+    let both = post("kept", SECRET, "keep-alive") + &post("late", SECRET, "close");
+    let answer = say(&running, &both);
+    assert_eq!(running.seen().notes.len(), 2);
+    assert_eq!(answer.matches("200 OK").count(), 1, "{answer}");
+    assert!(answer.ends_with(r#"{"outcome":"refund"}"#), "{answer}");
 }

@@ -155,6 +155,7 @@ impl File {
             plan.links.extend(links.with_context(|| format!("network `{}`", network.name))?);
         }
         if let Some(wallet) = &form.wallet {
+            nobody_in_between(wallet)?;
             plan.wallets_listen =
                 self.listen(&wallet.listen, wallet.tls.as_ref()).context("wallet.tls")?;
             plan.wallets = vec![self.wallet(wallet).context("wallet.secret")?];
@@ -218,6 +219,20 @@ impl File {
         let pin = Zeroizing::new(pin);
         let pin = secrecy::SecretString::from(pin.trim());
         Ok(Arc::new(keys::Pkcs11Store::open(&self.path(&hsm.module), &hsm.token, pin)?))
+    }
+}
+
+/// What a wallet says is signed and not secret, but where anybody can listen to it, anybody can
+/// hold it back.
+fn nobody_in_between(wallet: &Wallet) -> anyhow::Result<()> {
+    let outside = |address: &&Address| !address.0.ip().to_canonical().is_loopback();
+    match wallet.listen.iter().find(outside) {
+        Some(address) if wallet.tls.is_none() => Err(anyhow!(
+            "wallet.listen: {} is no loopback address; give wallet.tls, or listen at 127.0.0.1 \
+             behind a proxy that speaks TLS",
+            address.0
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -360,6 +375,26 @@ mod tests {
         assert_eq!(settings.networks.len(), 2);
         assert_eq!(settings.networks[0].network, NetworkId::derived("alpha"));
         assert!(settings.bins.len() > 1);
+    }
+
+    #[test]
+    fn wallets_are_heard_without_tls_on_this_machine_only() {
+        let wallet = |listen: &str, tls: &str| {
+            let text = EXAMPLE.replacen("127.0.0.1:7003", listen, 1);
+            let from = text.find("# [wallet]").unwrap();
+            let until = from + text[from..].find("\n\n").unwrap();
+            let wallet = text[from..until].replace("\n# ", "\n").replacen("# ", "", 1);
+            let text = format!("{}{wallet}\n{tls}{}", &text[..from], &text[until..]);
+            nobody_in_between(&parse::<Form>(&text).unwrap().wallet.unwrap())
+        };
+        for local in ["127.0.0.1:7003", "[::1]:7003", "[::ffff:127.0.0.1]:7003"] {
+            wallet(local, "").unwrap();
+        }
+        for open in ["0.0.0.0:7003", "192.168.0.7:7003", "[::]:7003"] {
+            let error = wallet(open, "").unwrap_err().to_string();
+            assert!(error.contains("give wallet.tls") && error.contains(open), "{error}");
+            wallet(open, "tls = { certificate = \"c\", key = \"k\" }\n").unwrap();
+        }
     }
 
     #[test]

@@ -90,7 +90,10 @@ impl Wallet {
     ) -> Option<(String, WalletOutcome, After)> {
         let (reference, outcome) = self.replies.remove(&reply)?;
         let after = match what {
-            WalletReply::Accepted | WalletReply::UnknownOrder => After::Nothing,
+            WalletReply::Accepted
+            | WalletReply::UnknownOrder
+            | WalletReply::Contradiction
+            | WalletReply::Order(..) => After::Nothing,
             WalletReply::Refund => After::TellRefunded,
             WalletReply::Later => After::TellAgain,
         };

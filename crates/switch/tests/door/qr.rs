@@ -1,8 +1,9 @@
 //! QR codes: shown, asked about, paid, expired, given back.
 
 use engine::view::TenderState;
+use money::Currency;
 use peers::{Heard, Task};
-use switch::{Happening, WalletOutcome, WalletReply};
+use switch::{Happening, OrderStanding as O, WalletOutcome, WalletReply};
 
 use crate::world::*;
 
@@ -69,6 +70,9 @@ fn who_pays_too_late_gets_it_back() {
         assert_eq!(world.declined(0, Task::QrStatus { stan }), "68");
         assert_eq!(world.wallet(&reference, 5_000, WalletOutcome::Paid), WalletReply::Refund);
         assert!(world.happened.contains(&Happening::PaidTooLate));
+        assert_eq!(world.switch.to_give_back(WALLET), [(reference.clone(), 5_000)]);
+        let back = world.wallet(&reference, 5_000, WalletOutcome::Refunded);
+        assert_eq!(back, WalletReply::Accepted);
         world.agree();
     }
 }
@@ -96,7 +100,11 @@ fn what_was_paid_by_qr_is_given_back_by_the_wallet_also_after_a_restart() {
         }
         assert_eq!(world.switch.to_give_back(WALLET), [(reference.clone(), 5_000)]);
         let wrong = world.wallet(&reference, 4_000, WalletOutcome::Refunded);
-        assert_eq!(wrong, WalletReply::UnknownOrder);
+        assert_eq!(wrong, WalletReply::Contradiction);
+        world.wallet_tells_in(Currency::BRL, &reference, 5_000, WalletOutcome::Refunded);
+        world.settle();
+        assert_eq!(world.replies.last().unwrap().1, WalletReply::Contradiction);
+        assert_eq!(world.switch.to_give_back(WALLET), [(reference.clone(), 5_000)]);
         let right = world.wallet(&reference, 5_000, WalletOutcome::Refunded);
         assert_eq!(right, WalletReply::Accepted);
         assert_eq!(world.state(0, stan), TenderState::Reversed);
@@ -127,12 +135,177 @@ fn a_code_that_the_terminal_takes_back_is_void_at_once_or_given_back() {
             world.settle();
             if paid {
                 assert_eq!(world.switch.to_give_back(WALLET), [(reference.clone(), 5_000)]);
-                world.wallet(&reference, 5_000, WalletOutcome::Refunded);
             } else {
                 let late = world.wallet(&reference, 5_000, WalletOutcome::Paid);
                 assert_eq!(late, WalletReply::Refund);
             }
+            world.wallet(&reference, 5_000, WalletOutcome::Refunded);
+            assert!(world.switch.to_give_back(WALLET).is_empty());
             world.agree();
         }
     }
+}
+
+/// A code that nobody has paid in time, in a batch that the terminal has long closed.
+fn forgotten() -> (World, u32, String) {
+    let mut world = World::open();
+    let (stan, reference) = shown(&mut world, 5_000);
+    world.time_passes(world.now + 120_000);
+    world.settle();
+    two_batches_later(&mut world, stan);
+    (world, stan, reference)
+}
+
+/// The terminal asks what became of a code, and closes its batch and the next one.
+fn two_batches_later(world: &mut World, stan: u32) {
+    world.does(0, Task::QrStatus { stan });
+    for _ in 0..2 {
+        let heard = world.does(0, Task::Settle);
+        assert!(matches!(heard, Heard::BatchAgreed { .. }), "{heard:?}");
+        world.sign_on(0);
+    }
+    let trace = engine::Trace { batch: 1, ..world.trace(0, stan) };
+    assert_eq!(world.engine.transaction(trace), None);
+}
+
+fn late_approvals(world: &World) -> usize {
+    let late = |event: &&engine::Event| matches!(event, engine::Event::LateApproval { .. });
+    world.events.iter().filter(late).count()
+}
+
+#[test]
+fn what_is_paid_when_its_batch_is_forgotten_goes_back_and_is_in_the_books() {
+    for crash in [false, true] {
+        let (mut world, _, reference) = forgotten();
+        assert_eq!(world.wallet_looks(&reference), Some(O::Expired));
+        let paid = world.wallet(&reference, 5_000, WalletOutcome::Paid);
+        assert_eq!(paid, WalletReply::Refund);
+        assert!(world.happened.contains(&Happening::PaidTooLate));
+        if crash {
+            world.crash();
+        }
+        // The wallet has missed the answer: it finds the order, and is told the same again.
+        assert_eq!(world.switch.to_give_back(WALLET), [(reference.clone(), 5_000)]);
+        assert_eq!(world.wallet_looks(&reference), Some(O::ToGiveBack));
+        let again = world.wallet(&reference, 5_000, WalletOutcome::Paid);
+        assert_eq!(again, WalletReply::Refund);
+        assert_eq!((world.switch.chased(), late_approvals(&world)), (1, 1));
+        let given_back = world.wallet(&reference, 5_000, WalletOutcome::Refunded);
+        assert_eq!(given_back, WalletReply::Accepted);
+        assert!(world.switch.to_give_back(WALLET).is_empty());
+        assert_eq!(world.wallet_looks(&reference), Some(O::GivenBack));
+        world.agree();
+    }
+}
+
+#[test]
+fn a_note_that_is_told_again_changes_nothing_however_late() {
+    let (mut world, _, reference) = forgotten();
+    world.wallet(&reference, 5_000, WalletOutcome::Paid);
+    world.wallet(&reference, 5_000, WalletOutcome::Refunded);
+    // Given back once, it is not asked back again.
+    let again = world.wallet(&reference, 5_000, WalletOutcome::Paid);
+    assert_eq!((again, late_approvals(&world)), (WalletReply::Refund, 1));
+    assert!(world.switch.to_give_back(WALLET).is_empty());
+    let again = world.wallet(&reference, 5_000, WalletOutcome::Refunded);
+    assert_eq!(again, WalletReply::Accepted);
+    // What was paid in time stays so when its batch is forgotten.
+    let (stan, paid) = shown(&mut world, 5_000);
+    assert_eq!(world.wallet(&paid, 5_000, WalletOutcome::Paid), WalletReply::Accepted);
+    world.approved(0, Task::QrStatus { stan });
+    for _ in 0..2 {
+        world.does(0, Task::Settle);
+        world.sign_on(0);
+    }
+    assert_eq!(world.wallet(&paid, 5_000, WalletOutcome::Paid), WalletReply::Accepted);
+    assert_eq!(world.wallet_looks(&paid), Some(O::Paid));
+    world.agree();
+}
+
+#[test]
+fn a_note_told_again_after_its_order_went_back_is_answered_as_before() {
+    let mut world = World::open();
+    let (stan, reference) = shown(&mut world, 5_000);
+    assert_eq!(world.wallet(&reference, 5_000, WalletOutcome::Paid), WalletReply::Accepted);
+    world.ask(0, Task::Reverse { stan }).unwrap();
+    world.settle();
+    for (refunded, standing) in [(false, O::ToGiveBack), (true, O::GivenBack)] {
+        if refunded {
+            world.wallet(&reference, 5_000, WalletOutcome::Refunded);
+        }
+        assert_eq!(world.wallet_looks(&reference), Some(standing));
+        let again = world.wallet(&reference, 5_000, WalletOutcome::Paid);
+        assert_eq!(again, WalletReply::Accepted);
+        assert_eq!(late_approvals(&world), 0);
+    }
+    world.agree();
+}
+
+#[test]
+fn an_order_that_was_not_paid_after_all_leaves_the_list() {
+    for crash in [false, true] {
+        let (mut world, _, reference) = forgotten();
+        world.wallet(&reference, 5_000, WalletOutcome::Paid);
+        if crash {
+            world.crash();
+        }
+        let failed = world.wallet(&reference, 5_000, WalletOutcome::Failed);
+        assert_eq!(failed, WalletReply::Accepted);
+        assert!(world.switch.to_give_back(WALLET).is_empty());
+        assert_eq!((world.switch.chased(), world.engine.to_chase().count()), (0, 0));
+        assert_eq!(world.wallet_looks(&reference), Some(O::Expired));
+        world.agree();
+    }
+}
+
+#[test]
+fn a_wallet_that_denies_what_the_books_have_as_paid_is_told_so() {
+    let mut world = World::open();
+    let (stan, reference) = shown(&mut world, 5_000);
+    assert_eq!(world.wallet_looks(&reference), Some(O::Waiting));
+    world.wallet(&reference, 5_000, WalletOutcome::Paid);
+    // Nobody has asked for it back.
+    for outcome in [WalletOutcome::Failed, WalletOutcome::Refunded] {
+        assert_eq!(world.wallet(&reference, 5_000, outcome), WalletReply::Contradiction);
+        assert_eq!(world.wallet_looks(&reference), Some(O::Paid));
+    }
+    assert!(world.happened.contains(&Happening::WalletContradicts));
+    world.does(0, Task::QrStatus { stan });
+    world.approved(0, Task::QrBack { stan });
+    let failed = world.wallet(&reference, 5_000, WalletOutcome::Failed);
+    assert_eq!(failed, WalletReply::Contradiction);
+    assert_eq!(world.switch.to_give_back(WALLET), [(reference.clone(), 5_000)]);
+    assert_eq!(world.wallet_looks(&reference), Some(O::ToGiveBack));
+    world.wallet(&reference, 5_000, WalletOutcome::Refunded);
+    assert_eq!(world.wallet_looks(&reference), Some(O::GivenBack));
+    assert_eq!(world.wallet_looks("00000001000001000099"), None);
+    assert_eq!(world.wallet_looks("nonsense"), None);
+    world.agree();
+}
+
+#[test]
+fn a_payment_of_another_amount_that_went_back_leaves_its_order_alone() {
+    let mut world = World::open();
+    let (_, reference) = shown(&mut world, 5_000);
+    assert_eq!(world.wallet(&reference, 4_999, WalletOutcome::Paid), WalletReply::Refund);
+    assert!(world.happened.contains(&Happening::WrongPayment));
+    assert_eq!(world.wallet(&reference, 4_999, WalletOutcome::Refunded), WalletReply::Accepted);
+    assert_eq!(world.wallet_looks(&reference), Some(O::Waiting));
+    assert_eq!(world.wallet(&reference, 5_000, WalletOutcome::Paid), WalletReply::Accepted);
+}
+
+#[test]
+fn what_is_paid_while_the_terminal_takes_its_code_back_goes_back() {
+    let mut world = World::open();
+    let (stan, reference) = shown(&mut world, 5_000);
+    world.ask(0, Task::Reverse { stan }).unwrap();
+    world.switch_hears_terminal();
+    // The question of the terminal, then that of the wallet, then the reversal.
+    world.wallet_tells(&reference, 5_000, WalletOutcome::Paid);
+    world.settle();
+    assert_eq!(world.replies.last().unwrap().1, WalletReply::Refund);
+    assert_eq!(world.switch.to_give_back(WALLET), [(reference.clone(), 5_000)]);
+    world.wallet(&reference, 5_000, WalletOutcome::Refunded);
+    assert_eq!(world.wallet_looks(&reference), Some(O::GivenBack));
+    world.agree();
 }

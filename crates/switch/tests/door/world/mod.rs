@@ -19,8 +19,8 @@ use peers::behaviour::Request;
 use peers::network::{self, Link, Network};
 use peers::{Action, Behaviour};
 use switch::{
-    Happening, Line, LinkId, Output, Question, Settings, Switch, WalletNote, WalletOutcome,
-    WalletReply,
+    Happening, Line, LinkId, OrderStanding, Output, Question, Settings, Switch, WalletNote,
+    WalletOutcome, WalletReply,
 };
 
 pub use setup::*;
@@ -288,16 +288,37 @@ impl World {
     }
 
     pub fn wallet_tells(&mut self, reference: &str, amount: u64, outcome: WalletOutcome) {
-        let note = WalletNote {
-            wallet: WALLET,
-            reference: reference.to_owned(),
-            amount: Amount::of(amount),
-            currency: Currency::CNY,
-            outcome,
-        };
+        self.wallet_tells_in(Currency::CNY, reference, amount, outcome);
+    }
+
+    pub fn wallet_tells_in(
+        &mut self,
+        currency: Currency,
+        reference: &str,
+        amount: u64,
+        outcome: WalletOutcome,
+    ) {
+        let (reference, amount) = (reference.to_owned(), Amount::of(amount));
+        let note = WalletNote { wallet: WALLET, reference, amount, currency, outcome };
         let (mut out, at) = (Vec::new(), self.at());
         self.switch.wallet(note, self.now, at, &mut out);
         self.take(out);
+    }
+
+    /// Where the switch says that an order stands; nothing where there is none.
+    pub fn wallet_looks(&mut self, reference: &str) -> Option<OrderStanding> {
+        let mut out = Vec::new();
+        self.switch.wallet_looks(WALLET, reference, self.now, &mut out);
+        self.take(out);
+        self.settle();
+        match self.replies.last().expect("the wallet is answered").1 {
+            WalletReply::Order(standing, amount) => {
+                assert_eq!(amount, Amount::of(5_000));
+                Some(standing)
+            }
+            WalletReply::UnknownOrder => None,
+            what => panic!("{what:?}"),
+        }
     }
 
     /// Everything that is pending happens, first in first out; no time passes.
