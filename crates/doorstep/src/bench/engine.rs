@@ -14,9 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use engine::{
-    BankId, Command, CourierId, Cycle, Engine, FirmId, HoldRule, Jurisdiction, Method, NetworkId,
-    PARCELS_PER_COMMAND_MAX, ParcelId, Resolution, SellerId, SellerKind, TariffId, TenderId,
-    TerminalId, Timestamp,
+    Command, CourierId, Engine, Method, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId, Resolution,
+    SellerId, TenderId, TerminalId, Timestamp,
 };
 use journal::{DataDirectory, Head};
 use money::{Amount, Currency};
@@ -24,15 +23,10 @@ use node::{Answer, Client, Node, Notice, Options};
 use serde::{Deserialize, Serialize};
 use tariff::{CardKind, ClassNo};
 
+use super::books::{self, SELLERS, parcel};
 use super::histogram::Histogram;
 
-/// The tariff that the collections pay.
-const TARIFF: &str = include_str!("../../../../tariffs/china-2013.toml");
-
-const SELLERS: u64 = 10_000;
-const COURIERS: u64 = 1_000;
-const FIRM: FirmId = FirmId(1);
-const BANK: BankId = BankId(1);
+const COURIERS: u32 = 1_000;
 const NETWORK: NetworkId = NetworkId(1);
 
 /// How the engine is measured.
@@ -206,7 +200,7 @@ fn print_table(figures: &Figures) {
 
 /// The reservation, its posting, and the fee legs of a card under the tariff.
 fn legs_per_collection() -> u64 {
-    let tariff = tariff::file::parse(TARIFF).expect("the shipped tariff is good");
+    let tariff = books::tariff().expect("the shipped tariff is good");
     let terms = &tariff.versions[0].terms;
     let tender = tariff::Tender::Card(CardKind::Debit);
     let fees = terms.fees(ClassNo(0), tender, Amount::of(100_000)).expect("the first class");
@@ -267,18 +261,12 @@ fn examine(engine: &Engine, collections: u64) -> anyhow::Result<()> {
 /// the clock would only make the journal's times differ.
 const AT: Timestamp = Timestamp(1_377_662_400_000);
 
-fn parcel(number: u64) -> ParcelId {
-    // Any bijection spreads the numbers; what is looked up is as random as a hash.
-    let high = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    ParcelId::new(u128::from(high) << 64 | u128::from(number.wrapping_mul(0xD1B5_4A32_D192_ED03)))
-}
-
 fn amount(number: u64) -> Amount {
     Amount::of(2_000 + number * 7_919 % 50_000)
 }
 
 fn courier(number: u64) -> u64 {
-    1 + number / PARCELS_PER_COMMAND_MAX as u64 % COURIERS
+    1 + number / PARCELS_PER_COMMAND_MAX as u64 % u64::from(COURIERS)
 }
 
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
@@ -321,51 +309,10 @@ fn all_done(client: &mut Client, commands: Vec<Command>) -> anyhow::Result<()> {
 }
 
 fn set_up(client: &mut Client) -> anyhow::Result<()> {
-    let tariff = tariff::file::parse(TARIFF)?;
-    let version = &tariff.versions[0];
-    let currency = Currency::CNY;
-    let china = Jurisdiction(*b"CN");
-    let mut commands = vec![
-        Command::OpenBooks { utc_offset_minutes: 480 },
-        Command::RegisterBank { bank: BANK, currency, reference: "bank".into() },
-        Command::RegisterNetwork { network: NETWORK, currency, reference: "network".into() },
-        Command::SetHoldRule { jurisdiction: china, rule: HoldRule::AtOnce },
-        Command::PublishTariff {
-            tariff: TariffId(1),
-            version: 1,
-            currency: None,
-            from: version.from,
-            until: None,
-            terms: Box::new(version.terms.clone()),
-            reference: tariff.name.clone(),
-        },
-        Command::RegisterFirm {
-            firm: FIRM,
-            currency,
-            guarantee: Amount::ZERO,
-            reference: "firm".into(),
-        },
-    ];
-    for number in 1..=COURIERS {
-        let courier = CourierId(number);
-        let cash_limit = Amount::of(1_000_000);
-        let reference = format!("courier-{number}");
-        commands.push(Command::RegisterCourier { courier, firm: FIRM, cash_limit, reference });
-        commands.push(Command::RegisterTerminal { terminal: TerminalId(number), courier });
-    }
-    for number in 0..SELLERS {
-        commands.push(Command::RegisterSeller {
-            seller: SellerId(number),
-            kind: SellerKind::Business,
-            currency,
-            jurisdiction: china,
-            tariff: TariffId(1),
-            class: ClassNo(0),
-            cycle: Cycle::Daily,
-            minimum: Amount::of(1),
-            reference: format!("seller-{number}"),
-        });
-    }
+    let (network, currency) = (NETWORK, Currency::CNY);
+    let mut commands = books::opening()?;
+    commands.push(Command::RegisterNetwork { network, currency, reference: "network".into() });
+    commands.extend((1..=COURIERS).flat_map(books::courier));
     all_done(client, commands)
 }
 
@@ -379,14 +326,14 @@ fn announce(client: &mut Client, parcels: u64) -> anyhow::Result<()> {
         for number in first..last {
             commands.push(Command::AnnounceParcel {
                 parcel: parcel(number),
-                seller: SellerId(number % SELLERS),
+                seller: SellerId(number % u64::from(SELLERS)),
                 currency: Currency::CNY,
                 due: amount(number),
                 reference: format!("o-{number}"),
             });
         }
         let ids: Vec<ParcelId> = (first..last).map(parcel).collect();
-        commands.push(Command::AssignParcels { firm: FIRM, parcels: ids.clone() });
+        commands.push(Command::AssignParcels { firm: books::firm(), parcels: ids.clone() });
         commands
             .push(Command::DispatchParcels { courier: CourierId(courier(first)), parcels: ids });
         all_done(client, commands)?;

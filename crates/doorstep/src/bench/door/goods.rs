@@ -3,15 +3,15 @@
 use engine::ParcelId;
 use money::Amount;
 
+use crate::bench::books;
+
 /// The most parcels of one terminal.
 pub const PARCELS_EACH_MAX: u32 = 1 << 20;
 
 /// The parcel.
 pub fn parcel(terminal: u32, number: u32) -> ParcelId {
     let one = u64::from(terminal) << 20 | u64::from(number % PARCELS_EACH_MAX);
-    // Any bijection spreads the numbers; what is looked up is as random as a hash.
-    let high = one.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    ParcelId::new(u128::from(high) << 64 | u128::from(one.wrapping_mul(0xD1B5_4A32_D192_ED03)))
+    books::parcel(one)
 }
 
 /// What is to be paid for it.

@@ -8,21 +8,15 @@ use std::path::{Path, PathBuf};
 
 use ::keys::{Algorithm, Component, Key, KeyName, KeyStore, MasterKey, Purpose, SoftwareStore};
 use anyhow::{Context, anyhow};
-use engine::{
-    BankId, Command, CourierId, Cycle, FirmId, HoldRule, Jurisdiction, PARCELS_PER_COMMAND_MAX,
-    SellerId, SellerKind, TariffId, TerminalId,
-};
+use engine::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId};
 use journal::DataDirectory;
-use money::{Amount, Currency};
+use money::Currency;
 use node::{Client, Node, Options};
-use tariff::ClassNo;
 
 use super::goods;
+use crate::bench::books::{self, FIRM, SELLERS};
 
-const TARIFF: &str = include_str!("../../../../../tariffs/china-2013.toml");
 const NETWORK: &str = "alpha";
-const FIRM: &str = "bench-couriers";
-const SELLERS: u32 = 10_000;
 /// Commands in a letter while the books are filled.
 const PAGE: usize = 4_000;
 
@@ -167,17 +161,11 @@ key = "certificates/engine.key"
         let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
         let node = Node::start(Box::new(journal), Box::new(snapshots), Options::default())?;
         let mut page = Page { client: node.client(), commands: Vec::new() };
-        for command in shared()? {
+        for command in books::opening()?.into_iter().chain((1..=terminals).flat_map(books::courier))
+        {
             page.add(command)?;
         }
-        let firm = FirmId::derived(FIRM);
-        for number in 1..=terminals {
-            let courier = CourierId(number.into());
-            let cash_limit = Amount::of(1_000_000);
-            let reference = format!("courier-{number}");
-            page.add(Command::RegisterCourier { courier, firm, cash_limit, reference })?;
-            page.add(Command::RegisterTerminal { terminal: TerminalId(number.into()), courier })?;
-        }
+        let firm = books::firm();
         for number in 1..=terminals {
             let courier = CourierId(number.into());
             let mut parcels = Vec::new();
@@ -203,45 +191,6 @@ key = "certificates/engine.key"
         node.stop()?;
         Ok(())
     }
-}
-
-fn shared() -> anyhow::Result<Vec<Command>> {
-    let tariff = tariff::file::parse(TARIFF)?;
-    let version = tariff.versions.first().context("the shipped tariff has a version")?;
-    let currency = Currency::CNY;
-    let china = Jurisdiction(*b"CN");
-    let mut commands = vec![
-        Command::OpenBooks { utc_offset_minutes: 480 },
-        Command::RegisterBank { bank: BankId(1), currency, reference: "bank".into() },
-        Command::SetHoldRule { jurisdiction: china, rule: HoldRule::AtOnce },
-        Command::PublishTariff {
-            tariff: TariffId(1),
-            version: 1,
-            currency: None,
-            from: version.from,
-            until: None,
-            terms: Box::new(version.terms.clone()),
-            reference: tariff.name.clone(),
-        },
-        Command::RegisterFirm {
-            firm: FirmId::derived(FIRM),
-            currency,
-            guarantee: Amount::ZERO,
-            reference: FIRM.into(),
-        },
-    ];
-    commands.extend((0..SELLERS).map(|number| Command::RegisterSeller {
-        seller: SellerId(number.into()),
-        kind: SellerKind::Business,
-        currency,
-        jurisdiction: china,
-        tariff: TariffId(1),
-        class: ClassNo(0),
-        cycle: Cycle::Daily,
-        minimum: Amount::of(1),
-        reference: format!("seller-{number}"),
-    }));
-    Ok(commands)
 }
 
 /// Commands that are sent together.
