@@ -4,6 +4,7 @@
 mod cli {
     mod bed;
     mod ground;
+    mod process;
 
     mod bank;
     mod bench_door;

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::bed::{Bed, number, text};
-use super::ground::{self, Process, Standing};
+use super::ground::{self, Standing};
+use super::process::Process;
 
 const KEYS: &str = "exchange = \"0123456789ABCDEF0123456789ABCDEF\"\n\
                     mac = \"0123456789ABCDEFFEDCBA9876543210\"\n\

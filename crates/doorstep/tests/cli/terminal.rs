@@ -3,7 +3,8 @@
 use std::net::TcpListener;
 
 use super::bed::Bed;
-use super::ground::{self, MERCHANT, Process, Standing};
+use super::ground::{self, MERCHANT, Standing};
+use super::process::Process;
 
 fn line(word: &str, place: u64) -> String {
     let (waybill, amount) = ground::parcel(place);

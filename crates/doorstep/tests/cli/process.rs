@@ -1,0 +1,64 @@
+//! A process that runs until it is stopped.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use super::bed::{Bed, Ran};
+
+/// Doorstep, running. It is killed when a test ends before it.
+pub struct Process {
+    command: Command,
+    child: Option<Child>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    #[track_caller]
+    pub fn start(bed: &Bed, arguments: &str) -> Process {
+        let mut command = bed.doorstep(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Process { command, child: Some(child), output }
+    }
+
+    /// The next line.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.output.read_line(&mut line).unwrap() > 0, "{:?} has ended", self.command);
+        line
+    }
+
+    /// What stands behind a word at the beginning of a line.
+    #[track_caller]
+    pub fn says(&mut self, word: &str) -> String {
+        loop {
+            if let Some(rest) = self.line().strip_prefix(word) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+
+    /// Stops it as a service manager does; what it still printed.
+    #[track_caller]
+    pub fn stop(mut self) -> String {
+        let child = self.child.as_mut().unwrap();
+        let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let mut rest = String::new();
+        while self.output.read_line(&mut rest).unwrap() > 0 {}
+        let ended = self.child.take().unwrap();
+        Ran::end_of(&self.command, ended).succeeds();
+        rest
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
