@@ -25,5 +25,6 @@ mod cli {
     mod serve;
     mod tariffs;
     mod terminal;
+    mod trial;
     mod verify;
 }

@@ -1,4 +1,4 @@
-//! A door that stands: keys, settings and books as the benchmark makes them, and the processes.
+//! A door that stands: keys, settings and books of a trial, and the processes.
 
 use engine::ParcelId;
 
@@ -7,6 +7,8 @@ use super::process::Process;
 
 /// Field 42 of the terminals there.
 pub const MERCHANT: &str = "898331042150001";
+/// Where a trial's terminals connect.
+pub const TERMINALS: &str = "127.0.0.1:7001";
 
 /// A network and an engine. The books have three terminals with some parcels each.
 pub struct Standing {
@@ -16,13 +18,14 @@ pub struct Standing {
     pub address: String,
 }
 
-/// Makes the directory `door` with all that is needed.
+/// Makes the directory `door` with all that is needed, as a person does who tries it; terminals
+/// connect to any port that is free.
 #[track_caller]
 pub fn make(bed: &Bed) {
-    let line = "bench door --terminals 3 --gateways 0 --rate 3 --seconds 1 --idle 0 --data door";
-    let line = format!("{line} --spare-parcels 8");
-    bed.run(&format!("{line} --json")).succeeds();
-    std::fs::remove_dir_all(bed.path("door/clearing")).unwrap();
+    bed.run("trial door --terminals 3 --parcels 10").succeeds();
+    let settings = bed.read("door/doorstep.toml");
+    assert!(settings.contains(TERMINALS), "{settings}");
+    bed.write("door/doorstep.toml", settings.replace(TERMINALS, "127.0.0.1:0"));
 }
 
 impl Standing {
@@ -58,7 +61,22 @@ impl Standing {
     }
 }
 
-/// The waybill and the amount of a parcel of the first terminal, by the benchmark's own rule.
+/// Waits until the network is signed on at all its links.
+#[track_caller]
+pub fn wait_for_links(bed: &Bed, books: &str) {
+    for _ in 0..600 {
+        let status = bed.run(&format!("network status --data {books}")).succeeds().json();
+        if status["links"].as_array().is_some_and(|links| {
+            !links.is_empty() && links.iter().all(|link| link["signed_on"] == true)
+        }) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the network's link is not signed on within half a minute");
+}
+
+/// The waybill and the amount of a parcel of the first terminal, by the trial's own rule.
 pub fn parcel(number: u64) -> (String, String) {
     let one = 1_u64 << 20 | number;
     let high = one.wrapping_mul(0x9E37_79B9_7F4A_7C15);

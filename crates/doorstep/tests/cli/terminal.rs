@@ -20,17 +20,16 @@ fn a_day_at_one_terminal() {
     let bed = Bed::new();
     ground::make(&bed);
     let standing = Standing::start(&bed, "");
-    // The batch of whoever had the terminal before is closed first.
-    let mut lines = script(&["settle", "echo", "signon", "# the first parcel of the day"]);
+    let mut lines = script(&["echo", "signon", "# the first parcel of the day"]);
     lines.push(line("sell", 2));
     lines.push(line("sell", 2));
     lines.push(line("cash", 3));
-    lines.extend(script(&["balance", "void 506", "journal", "settle"]));
+    lines.extend(script(&["balance", "void 503", "journal", "settle"]));
     let ran = standing.terminal(&bed, "", &lines).succeeds().says_nothing();
     let (_, amount) = ground::parcel(2);
-    let ran = ran.prints("there").prints(&format!("{amount} CNY   STAN 000506   RRN "));
-    let ran = ran.prints("signed on     batch 000002").prints("declined      P3");
-    let ran = ran.prints("balance ").prints("agreed        batch 000002");
+    let ran = ran.prints("there").prints(&format!("{amount} CNY   STAN 000503   RRN "));
+    let ran = ran.prints("signed on     batch 000001").prints("declined      P3");
+    let ran = ran.prints("balance ").prints("agreed        batch 000001");
     for line in ran.stdout().lines() {
         let digits = line.bytes().filter(u8::is_ascii_digit);
         let is_waybill = line.starts_with("> ");

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use ::keys::{Algorithm, Component, Key, KeyName, KeyStore, MasterKey, Purpose, SoftwareStore};
 use anyhow::{Context, anyhow};
-use engine::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId};
+use engine::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId, TerminalId};
 use journal::DataDirectory;
-use money::Currency;
+use money::{Amount, Currency};
 use node::{Client, Node, Options};
 
 use super::goods;
@@ -19,6 +19,10 @@ use crate::bench::books::{self, FIRM, SELLERS};
 const NETWORK: &str = "alpha";
 /// Commands in a letter while the books are filled.
 const PAGE: usize = 4_000;
+
+/// What a terminal may sell offline.
+const OFFLINE_EACH_MAX: Amount = Amount::of(100_000);
+const OFFLINE_TOTAL_MAX: Amount = Amount::of(300_000);
 
 /// Field 42 of all terminals; the firm's serial number is in the settings.
 pub const MERCHANT: &str = "898331042150001";
@@ -166,6 +170,11 @@ key = "certificates/engine.key"
             page.add(command)?;
         }
         let firm = books::firm();
+        for number in 1..=terminals {
+            let terminal = TerminalId(number.into());
+            let (each, total) = (OFFLINE_EACH_MAX, OFFLINE_TOTAL_MAX);
+            page.add(Command::SetOfflineLimit { terminal, each, total })?;
+        }
         for number in 1..=terminals {
             let courier = CourierId(number.into());
             let mut parcels = Vec::new();
