@@ -144,7 +144,10 @@ struct Reversal {
     kind: Kind,
     batch: u32,
     stan: u32,
+    date: u16,
     amount: u64,
+    /// Batch and STAN of what it is about.
+    about: Option<(u32, u32)>,
     reason: [u8; 2],
     tried: u32,
 }
@@ -448,9 +451,8 @@ impl Terminal {
             return After::Reverse;
         }
         if question.kind.is_reversible() {
-            let (kind, batch) = (question.kind, question.batch);
-            let (stan, amount) = (question.stan, question.amount);
-            let reversal = Reversal { kind, batch, stan, amount, reason, tried: 0 };
+            let &mut Question { kind, batch, stan, date, amount, about, .. } = &mut **question;
+            let reversal = Reversal { kind, batch, stan, date, amount, about, reason, tried: 0 };
             self.reversal = Some(Box::new(reversal));
             return After::Reverse;
         }
@@ -477,12 +479,13 @@ impl Terminal {
             Some(_) => return Err(TerminalError::Waiting),
             None => {
                 let line = self.journal.find(stan).ok_or(TerminalError::NotInJournal(stan))?;
-                let Receipt { kind, batch, amount, .. } = line.receipt;
+                let (Receipt { kind, batch, date, amount, .. }, about) = (line.receipt, line.about);
                 if !kind.is_reversible() {
                     return Err(TerminalError::NotInJournal(stan));
                 }
                 let reason = code::COULD_NOT_GO_ON;
-                let reversal = Reversal { kind, batch, stan, amount, reason, tried: 0 };
+                let reversal =
+                    Reversal { kind, batch, stan, date, amount, about, reason, tried: 0 };
                 self.reversal = Some(Box::new(reversal));
             }
         }

@@ -8,7 +8,7 @@ use super::build::{UPLOAD_LINES_MAX, UploadLine};
 use super::journal::{Receipt, Standing};
 use super::kind::{Counted, Kind};
 use super::task::{Declined, Heard, TerminalError};
-use super::{Question, SmallKey, Terminal, Upload};
+use super::{Question, Reversal, SmallKey, Terminal, Upload};
 use crate::code;
 
 impl Terminal {
@@ -83,6 +83,12 @@ impl Terminal {
         };
         if !stands {
             self.undo(batch, stan);
+        } else if batch == self.batch {
+            let Reversal { kind, date, amount, about, .. } = *reversal;
+            // No answer ever brought the authorisation code, and this one does not have it either.
+            let (rrn, authorisation) = (answer.rrn, [b' '; 6]);
+            let receipt = Receipt { kind, batch, stan, date, amount, rrn, authorisation };
+            self.approve(receipt, about);
         }
         Heard::Reversed { stan, code }
     }
@@ -154,20 +160,20 @@ impl Terminal {
             (Kind::QrStatus, _) => self.qr_asked(about, answer, declined),
             (Kind::Offline, _) => self.forwarded(receipt, answer, declined),
             (_, code::DONE) => {
-                if let (Some((batch, stan)), true) = (about, ends_hold(kind)) {
-                    self.end_hold(batch, stan);
-                }
-                self.journal.write(receipt, Standing::Stands, about);
+                self.approve(receipt, about);
                 Heard::Approved { receipt, network: answer.network.clone() }
             }
             _ => declined(),
         }
     }
 
-    fn end_hold(&mut self, batch: u32, stan: u32) {
-        if let Some(held) = self.journal.find_mut(batch, stan) {
+    /// Writes down what was approved, and that it ended what was held.
+    fn approve(&mut self, receipt: Receipt, about: Option<(u32, u32)>) {
+        let held = about.filter(|_| ends_hold(receipt.kind));
+        if let Some(held) = held.and_then(|(batch, stan)| self.journal.find_mut(batch, stan)) {
             held.standing = Standing::Ended;
         }
+        self.journal.write(receipt, Standing::Stands, about);
     }
 
     fn qr_asked(

@@ -178,6 +178,30 @@ fn what_the_switch_says_of_a_void_s_reversal_holds() {
 }
 
 #[test]
+fn what_stands_though_its_answer_was_lost_is_written_down() {
+    let mut terminal = signed_on();
+    sold(&mut terminal, 5);
+    let hold = Task::PreAuthorise { waybill: &waybill(), card: &card(), amount: 9, pin: None };
+    tell(&mut terminal, hold, YES);
+    for (task, kind) in [
+        (Task::Void { stan: 2 }, Kind::Void),
+        (Task::VoidPreAuthorisation { stan: 3 }, Kind::VoidPreAuthorisation),
+    ] {
+        terminal.ask(task, NOW_MS).unwrap();
+        let stan = terminal.last_stan();
+        assert_eq!(terminal.timed_out(LATER_MS), Some(After::Reverse));
+        let reversal = first(&mut terminal);
+        let heard = terminal.hear(&mut answer(&reversal, says("12"))).unwrap();
+        assert_eq!(heard, Heard::Reversed { stan, code: *b"12" });
+        let line = terminal.journal().last().unwrap();
+        assert_eq!((line.receipt.kind, line.standing), (kind, Standing::Stands));
+        assert_eq!((line.receipt.stan, line.receipt.date), (stan, 828));
+    }
+    assert_eq!(terminal.totals().card_credits, Sum { count: 1, amount: 5 });
+    assert_eq!(terminal.journal()[1].standing, Standing::Ended, "nothing is held any more");
+}
+
+#[test]
 fn a_reversed_completion_leaves_the_hold_standing() {
     let mut terminal = signed_on();
     let task = Task::PreAuthorise { waybill: &waybill(), card: &card(), amount: 9, pin: None };
