@@ -14,6 +14,7 @@ use peers::card::Entry;
 use peers::{Card, Terminal, TerminalSettings};
 use zeroize::Zeroizing;
 
+mod codes;
 mod counter;
 pub mod load;
 mod orders;
@@ -179,12 +180,17 @@ impl OneArgs {
     }
 }
 
-/// The simulated card that a text names: `622588:1`.
+/// The simulated card that a text names.
 fn card(text: &str, entry: Entry) -> Option<Card> {
+    card_name(text).map(|(bin, number)| Card::made(bin, number, entry))
+}
+
+/// First six digits and a number: `622588:1`.
+fn card_name(text: &str) -> Option<(u32, u64)> {
     let (bin, number) = text.split_once(':')?;
     let six = bin.len() == 6 && bin.bytes().all(|byte| byte.is_ascii_digit());
     let bin: u32 = bin.parse().ok().filter(|_| six)?;
-    Some(Card::made(bin, number.parse().ok()?, entry))
+    Some((bin, number.parse().ok()?))
 }
 
 fn merchant(text: &str) -> anyhow::Result<[u8; 15]> {

@@ -175,12 +175,16 @@ impl Session {
         }
     }
 
-    fn listen(&mut self, until: Instant) -> io::Result<Listened> {
+    fn listen(&mut self, until: Instant) -> Result<Listened, SessionError> {
         loop {
             match self.line.hear(until)? {
                 Came::Nothing => return Ok(Listened::Nothing),
                 Came::Lost => return Ok(Listened::Lost),
                 Came::Message(mut message) => match self.terminal.hear(&mut message) {
+                    Err(error @ TerminalError::WorkingKeys) => {
+                        self.terminal.timed_out(u64::MAX);
+                        return Err(error.into());
+                    }
                     // Old answers, and what nobody can read: the right one may still come.
                     Ok(Heard::Stray) | Err(_) => {}
                     Ok(heard) => return Ok(Listened::Heard(heard)),

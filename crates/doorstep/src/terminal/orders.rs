@@ -1,8 +1,9 @@
 //! What is typed at a terminal.
 
-use money::Currency;
 use money::decimal::{self, DecimalStyle};
+use money::{Amount, Currency};
 use peers::card::Entry;
+use peers::waybill::WaybillError;
 
 /// One line, understood. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +28,18 @@ pub enum Order {
     Reverse { stan: u32 },
     Settle,
     Journal,
-    Card { bin_and_number: String, entry: Option<Entry> },
-    Pin { typed: bool },
+    Card { bin: u32, number: u64, entry: Option<Entry> },
+    Pin(PinTyped),
     Help,
     Quit,
+}
+
+/// What is typed where a PIN is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinTyped {
+    Right,
+    Wrong,
+    None,
 }
 
 /// A word, what follows it, and what it does in English and Chinese.
@@ -56,34 +65,63 @@ pub const HELP: [(&str, &str, &str, &str); 24] = [
     ("echo", "", "ask whether anybody is there", "回响测试"),
     ("signoff", "", "sign off", "签退"),
     ("card", "BIN:NUMBER [chip|tap|stripe|keyed]", "another card", "换卡"),
-    ("pin", "on|off", "whether the PIN is typed", "是否输密码"),
+    ("pin", "on|off|wrong", "whether the PIN is typed, or a wrong one", "是否输密码，或输错密码"),
     ("help", "", "this", "帮助"),
     ("quit", "", "end", "退出"),
 ];
 
-/// What a line orders; nothing where it is empty or a remark. An error says what should follow.
-pub fn read(line: &str, currency: Currency) -> Result<Option<Order>, String> {
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// No such word.
+    Word(String),
+    /// What should follow the word.
+    Form(String),
+    /// This is no waybill.
+    Waybill(String, WaybillError),
+    /// This is no amount, or more than a message can carry.
+    Amount(String),
+    /// This is no STAN.
+    Stan(String),
+    /// No card. It is not repeated: somebody may have typed a card's number.
+    Card,
+    /// More than [`LINE_BYTES_MAX`].
+    Long,
+    /// Not UTF-8.
+    Text,
+}
+
+/// Bytes of a line at the most.
+pub const LINE_BYTES_MAX: usize = 1_024;
+/// Twelve digits in field 4.
+const AMOUNT_MAX: u64 = 999_999_999_999;
+const STAN_MAX: u32 = 999_999;
+/// How much of a wrong word is shown.
+const SHOWN_CHARS: usize = 30;
+
+/// What a line orders; nothing where it is empty or a remark.
+pub fn read(line: &str, currency: Currency) -> Result<Option<Order>, Wrong> {
     let line = line.split('#').next().unwrap_or_default();
     let words: Vec<&str> = line.split_whitespace().collect();
     let [word, rest @ ..] = words.as_slice() else { return Ok(None) };
-    let word = word.to_ascii_lowercase();
-    let Some((known, form, ..)) = HELP.iter().find(|(known, ..)| *known == word) else {
-        return Err(format!("`{word}` is not known; type help"));
+    let small = word.to_ascii_lowercase();
+    let Some((known, form, ..)) = HELP.iter().find(|(known, ..)| *known == small) else {
+        return Err(Wrong::Word(shortened(word)));
     };
-    let wrong = || format!("write it as: {known} {form}");
-    order(known, rest, currency).map(Some).ok_or_else(wrong)
+    match order(known, rest, currency)? {
+        Some(order) => Ok(Some(order)),
+        None => Err(Wrong::Form(format!("{known} {form}").trim_end().to_owned())),
+    }
 }
 
-fn order(word: &str, rest: &[&str], currency: Currency) -> Option<Order> {
+/// An order; nothing where not as much follows the word as should.
+fn order(word: &str, rest: &[&str], currency: Currency) -> Result<Option<Order>, Wrong> {
     let amount = |text: &str| {
-        let amount = decimal::parse(text, currency, DecimalStyle::PLAIN).ok()?;
-        Some(amount.minor())
+        let amount = decimal::parse(text, currency, DecimalStyle::PLAIN).map(Amount::minor);
+        let amount = amount.ok().filter(|minor| *minor <= AMOUNT_MAX);
+        amount.ok_or_else(|| Wrong::Amount(shortened(text)))
     };
-    let waybill = |text: &str| {
-        let text = text.to_ascii_uppercase();
-        peers::waybill::parcel(&text).is_ok().then_some(text)
-    };
-    Some(match (word, rest) {
+    Ok(Some(match (word, rest) {
         ("signon", []) => Order::SignOn,
         ("signoff", []) => Order::SignOff,
         ("echo", []) => Order::Echo,
@@ -110,21 +148,42 @@ fn order(word: &str, rest: &[&str], currency: Currency) -> Option<Order> {
         }
         ("qr", [parcel, sum]) => Order::Qr { waybill: waybill(parcel)?, amount: amount(sum)? },
         ("cash", [parcel, sum, given @ ..]) if given.len() < 2 => {
-            let given = amount(given.first().unwrap_or(sum))?;
-            Order::Cash { waybill: waybill(parcel)?, amount: amount(sum)?, given }
+            let (waybill, amount, given) =
+                (waybill(parcel)?, amount(sum)?, amount(given.first().unwrap_or(sum))?);
+            Order::Cash { waybill, amount, given }
         }
         ("card", [card, entry @ ..]) if entry.len() < 2 => {
-            let entry = entry.first().map(|entry| self::entry(entry).ok_or(())).transpose();
-            Order::Card { bin_and_number: (*card).to_owned(), entry: entry.ok()? }
+            let entry = match entry.first() {
+                Some(entry) => match self::entry(entry) {
+                    Some(entry) => Some(entry),
+                    None => return Ok(None),
+                },
+                None => None,
+            };
+            let (bin, number) = super::card_name(card).ok_or(Wrong::Card)?;
+            Order::Card { bin, number, entry }
         }
-        ("pin", ["on"]) => Order::Pin { typed: true },
-        ("pin", ["off"]) => Order::Pin { typed: false },
-        _ => return None,
-    })
+        ("pin", [pin]) => match *pin {
+            "on" => Order::Pin(PinTyped::Right),
+            "off" => Order::Pin(PinTyped::None),
+            "wrong" => Order::Pin(PinTyped::Wrong),
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    }))
 }
 
-fn number(text: &str) -> Option<u32> {
-    text.parse().ok().filter(|stan| (1..=999_999).contains(stan))
+fn waybill(text: &str) -> Result<String, Wrong> {
+    let capital = text.to_ascii_uppercase();
+    match peers::waybill::parcel(&capital) {
+        Ok(_) => Ok(capital),
+        Err(why) => Err(Wrong::Waybill(shortened(text), why)),
+    }
+}
+
+fn number(text: &str) -> Result<u32, Wrong> {
+    let stan = text.parse().ok().filter(|stan| (1..=STAN_MAX).contains(stan));
+    stan.ok_or_else(|| Wrong::Stan(shortened(text)))
 }
 
 fn entry(text: &str) -> Option<Entry> {
@@ -137,11 +196,18 @@ fn entry(text: &str) -> Option<Entry> {
     })
 }
 
+/// The beginning of what was typed, without what would move a screen's cursor.
+fn shortened(text: &str) -> String {
+    let seen = |character: char| if character.is_control() { '?' } else { character };
+    let more = text.chars().nth(SHOWN_CHARS).map(|_| '…');
+    text.chars().take(SHOWN_CHARS).map(seen).chain(more).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read_one(line: &str) -> Result<Option<Order>, String> {
+    fn read_one(line: &str) -> Result<Option<Order>, Wrong> {
         read(line, Currency::CNY)
     }
 
@@ -153,19 +219,38 @@ mod tests {
         let cash = read_one(&format!("cash {waybill} 12.34 20"));
         assert_eq!(cash, Ok(Some(Order::Cash { waybill, amount: 1_234, given: 2_000 })));
         assert_eq!(read_one("void 000012"), Ok(Some(Order::Void { stan: 12 })));
-        let card = Order::Card { bin_and_number: "1:2".into(), entry: Some(Entry::Contactless) };
-        assert_eq!(read_one("card 1:2 tap"), Ok(Some(card)));
+        let entry = Some(Entry::Contactless);
+        let card = Order::Card { bin: 622_588, number: 2, entry };
+        assert_eq!(read_one("card 622588:2 tap"), Ok(Some(card)));
+        assert_eq!(read_one("pin wrong"), Ok(Some(Order::Pin(PinTyped::Wrong))));
         assert_eq!(read_one("  # nothing"), Ok(None));
     }
 
     #[test]
-    fn what_is_not_understood_is_told_how_to_write_it() {
-        assert_eq!(read_one("sel 1 2").unwrap_err(), "`sel` is not known; type help");
-        let wrong = "write it as: sell WAYBILL AMOUNT";
-        assert_eq!(read_one("sell 1 2").unwrap_err(), wrong);
-        assert_eq!(read_one(&format!("sell {} 1.234", peers::waybill(1))).unwrap_err(), wrong);
-        assert_eq!(read_one("void 0").unwrap_err(), "write it as: void STAN");
-        assert_eq!(read_one("card 1:2 wave").unwrap_err().split(':').next(), Some("write it as"));
+    fn what_is_wrong_is_named_by_itself() {
+        let waybill = peers::waybill(1);
+        let wrong = |line: &str| read_one(line).unwrap_err();
+        assert_eq!(wrong("sel 1 2"), Wrong::Word("sel".into()));
+        assert_eq!(wrong("sell"), Wrong::Form("sell WAYBILL AMOUNT".into()));
+        assert_eq!(wrong("help me"), Wrong::Form("help".into()));
+        assert_eq!(wrong("sell 1 2"), Wrong::Waybill("1".into(), WaybillError::Length));
+        for amount in ["1.234", "-1", "1e3", "1,00", "10000000000.00"] {
+            assert_eq!(wrong(&format!("sell {waybill} {amount}")), Wrong::Amount(amount.into()));
+        }
+        assert_eq!(wrong(&format!("cash {waybill} 1 x")), Wrong::Amount("x".into()));
+        assert_eq!(wrong("void 0"), Wrong::Stan("0".into()));
+        assert_eq!(wrong("refund 1000000 1"), Wrong::Stan("1000000".into()));
+        assert_eq!(wrong("card 622588"), Wrong::Card);
+        assert!(matches!(wrong("card 622588:2 wave"), Wrong::Form(_)));
+        assert!(matches!(wrong("pin maybe"), Wrong::Form(_)));
+    }
+
+    #[test]
+    fn what_is_shown_of_a_wrong_word_moves_no_cursor_and_fills_no_screen() {
+        let word = read_one("\u{1b}[2Jnot").unwrap_err();
+        assert_eq!(word, Wrong::Word("?[2Jnot".into()));
+        let word = read_one(&"你".repeat(200)).unwrap_err();
+        assert_eq!(word, Wrong::Word(format!("{}…", "你".repeat(SHOWN_CHARS))));
     }
 
     #[test]

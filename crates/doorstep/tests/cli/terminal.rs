@@ -1,6 +1,8 @@
 //! `terminal`: a simulated POS terminal with a script before it.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use super::bed::Bed;
 use super::ground::{self, MERCHANT, Standing};
@@ -81,16 +83,89 @@ fn a_terminal_speaks_tls_with_who_has_the_certificate() {
 }
 
 #[test]
-fn what_is_not_understood_is_told_and_the_script_goes_on() {
+fn what_is_not_understood_is_told_with_its_line_and_the_script_goes_on() {
     let bed = Bed::new();
     ground::make(&bed);
     let standing = Standing::start(&bed, "");
-    let lines = script(&["sel", "void 777", "pin maybe", "card 1:2", "help", "echo", "quit", "no"]);
-    let ran = standing.terminal(&bed, "", &lines).ends_with(1);
-    let ran = ran.prints("not done      `sel` is not known; type help");
-    let ran = ran.prints("the journal has no transaction with STAN 000777");
-    let ran = ran.prints("write it as: pin on|off").prints("write it as: card 622588:1");
-    ran.prints("ask whether anybody is there").prints("there");
+    let long = "x".repeat(2_000);
+    let card = "card 6225880000000019";
+    let lines = ["sel", "# a remark", "void 777", "pin maybe", card, &long, "help", "echo", "quit"];
+    let ran = standing.terminal(&bed, "", &script(&[&lines[..], &["no"]].concat())).ends_with(1);
+    let ran = ran.prints("> sel\nnot done      line 1: `sel` is not known; type help\n");
+    let ran = ran.prints("line 3: the open batch has no such transaction with STAN 000777");
+    let ran = ran.prints("line 4: write it as: pin on|off|wrong");
+    let ran = ran.prints("line 5: write it as: card 622588:1\n");
+    let ran = ran.prints("line 6: the line is longer than 1024 bytes\n");
+    let ran = ran.prints("ask whether anybody is there").prints("> echo\nthere\n");
+    assert!(!ran.stdout().contains("> no"), "it has quit{ran}");
+    standing.stop();
+}
+
+#[test]
+fn a_person_sees_what_was_done_and_what_to_do_next() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let standing = Standing::start(&bed, "");
+    ground::wait_for_links(&bed, "door/books");
+    let mut lines = script(&["params", "pin wrong"]);
+    let (_, price) = ground::parcel(3);
+    lines.extend([line("sell", 2), "pin off".to_owned(), line("sell", 2)]);
+    lines.push(format!("{} 300", line("cash", 3)));
+    lines.push(line("offline", 4));
+    lines.extend(script(&["journal", "settle", "refund 504 1.50"]));
+    let ran = standing.terminal(&bed, "", &lines).succeeds();
+    let ran = ran.prints("offline 1000.00 CNY each, 3000.00 CNY together");
+    let ran = ran.prints("declined      55  wrong PIN; type it again   sale STAN 000503");
+    let ran =
+        ran.prints(&format!("approved      cash                 {price} CNY   STAN 000505\n"));
+    let ran =
+        ran.prints("change                 58.94 CNY\n").prints("approved      offline sale ");
+    let ran = ran.prints(&format!("\ncash                  {price} CNY   STAN 000505\n"));
+    // The sale is of the batch before.
+    ran.prints("approved      refund                 1.50 CNY");
+    standing.stop();
+    bed.verified("door/books");
+}
+
+#[test]
+fn what_a_terminal_that_is_put_away_has_not_finished_is_told() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let Standing { network, engine, address } = Standing::start(&bed, "");
+    ground::wait_for_links(&bed, "door/books");
+    let flags = "--base-key-file door/base.key --last-stan 500 --lang en --wait 1";
+    let mut command = bed.doorstep(&format!(
+        "terminal --connect {address} --number 1 --merchant {MERCHANT} {flags}"
+    ));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (mut types, said) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut said = BufReader::new(said);
+    writeln!(types, "{}", line("sell", 2)).unwrap();
+    let mut seen = String::new();
+    while !seen.contains("approved ") {
+        assert!(said.read_line(&mut seen).unwrap() > 0, "{seen}");
+    }
+    engine.stop();
+    writeln!(types, "void 502").unwrap();
+    drop(types);
+    said.read_to_string(&mut seen).unwrap();
+    assert!(seen.contains("\nno answer     it is reversed\n"), "{seen}");
+    let last = "forgotten     STAN 000503 is not finished, and is forgotten\n";
+    assert!(seen.ends_with(last), "{seen}");
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{seen}");
+    network.stop();
+}
+
+#[test]
+fn another_master_key_is_told_at_once() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let standing = Standing::start(&bed, "");
+    bed.write("door/base.key", "0123456789ABCDEF".repeat(4));
+    let ran = standing.terminal(&bed, "", &script(&["signon", "echo"])).ends_with(1);
+    let ran = ran.prints("line 1: the working keys do not open: is the terminal's master key");
+    ran.prints("> echo\nthere\n");
     standing.stop();
 }
 
