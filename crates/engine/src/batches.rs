@@ -1,6 +1,6 @@
 //! What is remembered of terminals' transactions: each terminal's open batch and the last closed
-//! one, everything that somebody has to be asked about, however old, and wallets' orders as long as
-//! their parcels: a wallet may tell of one at any time.
+//! one, everything that somebody has to be asked about, however old, and as long as their parcels
+//! what may be named at any time: wallets' orders and pre-authorisations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
@@ -106,9 +106,14 @@ impl Transaction {
         self.kind == TransactionKind::Qr
     }
 
+    /// Whether a terminal can ask for it to be completed, or not any more.
+    pub(crate) fn is_promise(&self) -> bool {
+        self.kind == TransactionKind::PreAuthorisation
+    }
+
     /// Whether it is remembered without being in a batch.
     pub(crate) fn outlasts_batches(&self) -> bool {
-        self.chased || self.is_order()
+        self.chased || self.is_order() || self.is_promise()
     }
 
     /// Whether it is what took a tender's money, or the promise of it.

@@ -109,14 +109,13 @@ impl Engine {
         amount: Amount,
         who: (PersonId, BusinessDate),
         out: &mut Outcome,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<BreakId>, Refusal> {
         if amount.is_zero() {
-            return Ok(());
+            return Ok(None);
         }
         let (account, currency) = self.account_of(what.0)?;
         self.post_break(what, (account, currency), amount, out)?;
-        self.own_break(what, amount, currency, who, out);
-        Ok(())
+        Ok(Some(self.own_break(what, amount, currency, who, out)))
     }
 
     /// A break that the engine finds itself; its posting to suspense is made already.
@@ -127,10 +126,11 @@ impl Engine {
         currency: u8,
         who: (PersonId, BusinessDate),
         out: &mut Outcome,
-    ) {
+    ) -> BreakId {
         let id = BreakId(FIRST_OWN_BREAK.0 + self.small.own_breaks);
         self.small.own_breaks += 1;
         self.add_break(id, what, amount, currency, who, out);
+        id
     }
 
     fn add_break(

@@ -14,6 +14,7 @@ impl Engine {
     pub(crate) fn check_doors(&self, wrong: &mut Vec<String>) {
         self.check_lists(wrong);
         self.check_chased(wrong);
+        self.check_promises(wrong);
     }
 
     /// Each transaction is listed in its terminal's batch once, or outlasts it.
@@ -87,7 +88,10 @@ impl Engine {
                 | Progress::Releasing(..) => times == 1,
                 // Paid after its end, it is given back.
                 Progress::Declined if item.means == Means::Qr => times <= 1,
-                Progress::Authorised(_) | Progress::Declined | Progress::Reversed => times == 0,
+                Progress::Authorised(_)
+                | Progress::Declined
+                | Progress::Reversed
+                | Progress::Expired => times == 0,
                 _ => times <= 1,
             };
             if !right && item.number > 0 {

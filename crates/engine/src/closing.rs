@@ -42,7 +42,7 @@ impl Engine {
         match command {
             Command::OpenBatch { batch, .. } => self.open_batch((terminal, number), *batch, out),
             Command::CloseBatch { batch, totals, .. } => {
-                self.close_batch((terminal, number), *batch, *totals, out)
+                self.close_batch((terminal, number), *batch, *totals, today, out)
             }
             Command::ReconcileBatch { batch, lines, .. } => {
                 self.reconcile((terminal, number), *batch, lines, today, out)
@@ -81,6 +81,7 @@ impl Engine {
         (terminal, number): (TerminalId, u32),
         batch: u32,
         theirs: BatchTotals,
+        today: BusinessDate,
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
         let door = self.doors.door(number).ok_or(Refusal::WrongBatch(0))?;
@@ -96,6 +97,7 @@ impl Engine {
         }
         let ours = self.doors.totals(&door.list);
         let agreement = if ours == theirs { Agreement::Agreed } else { Agreement::Disputed };
+        self.leave_disputed((terminal, number), today, out);
         let door = self.doors.door_mut(number);
         door.open = false;
         let mut list = std::mem::take(&mut door.list);

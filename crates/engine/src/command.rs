@@ -30,7 +30,7 @@ pub const REFUNDS_MAX: u8 = 16;
 pub const UNKNOWN_PER_NETWORK_MAX: u32 = 10_000;
 /// Payouts in one settlement plan at the most; what is left is for the next plan.
 pub const PLAN_LINES_MAX: usize = 10_000;
-/// Items that one command may release, or forget.
+/// Items that one command may release, expire, or forget.
 pub const ITEMS_PER_COMMAND_MAX: u32 = 10_000;
 /// The longest hold that a rule can ask for, in days.
 pub const HOLD_DAYS_MAX: u16 = 180;
@@ -450,7 +450,7 @@ pub enum Command {
         approved_by: PersonId,
     },
     /// Forgets closed parcels whose money is final and whose time for refunds and chargebacks is
-    /// over.
+    /// over, and disputed batches of before that time.
     ForgetClosed {
         /// Those handed out before this date; at least [`RETENTION_DAYS`] ago.
         before: BusinessDate,
@@ -663,7 +663,8 @@ pub enum Command {
     CloseBatch {
         /// The terminal.
         terminal: TerminalId,
-        /// Its open batch; no transaction of it waits for an answer.
+        /// Its open batch; no transaction of it waits for an answer. The one before, if it is
+        /// disputed and its lines never came, is left so: what its totals tell is put down.
         batch: u32,
         /// What it adds up to at the terminal. Where it differs from the books the batch is
         /// disputed, and its lines are expected ([`Command::ReconcileBatch`]).
@@ -706,6 +707,20 @@ pub enum Command {
         proposed_by: PersonId,
         /// Who approves; not who proposes.
         approved_by: PersonId,
+    },
+    /// Lets go of pre-authorisations that nobody completed in their time. Each is chased from now
+    /// on until its network has acknowledged the reversal; then the buyer has the money back and
+    /// the parcel is due again. One with a completion or a void under way is left to that; a
+    /// completion that comes later is refused ([`Refusal::PreAuthorisationExpired`]). Where none is
+    /// left, it is taken for a retry.
+    ///
+    /// [`Refusal::PreAuthorisationExpired`]: crate::Refusal::PreAuthorisationExpired
+    ExpirePreAuthorisations {
+        /// Those asked for before this date; at most today. Card schemes let them stand for 30
+        /// days.
+        before: BusinessDate,
+        /// How many at the most, the oldest first, 1 to [`ITEMS_PER_COMMAND_MAX`].
+        limit: u32,
     },
 }
 

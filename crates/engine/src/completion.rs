@@ -29,7 +29,7 @@ impl Engine {
         let (slot, _) = self.find_tender(id)?;
         let item = self.item(slot);
         let Progress::Authorised(reserve) = item.progress else {
-            return Err(Refusal::TenderState);
+            return Err(item.progress.why_not_authorised());
         };
         if courier != item.courier {
             return Err(Refusal::WrongCourier);
@@ -62,6 +62,7 @@ impl Engine {
                 let parcel = open.expect("a parcel with a payment in flight is open");
                 let asked = self.completion_under_way(id);
                 let amount = self.doors.get(asked).amount;
+                self.end_promise(slot);
                 self.item_mut(slot).date = today;
                 self.approve(slot, parcel, (reserve, amount), today, out);
                 self.answered(Some(asked), Standing::Stands, (APPROVED, authorisation));

@@ -136,6 +136,8 @@ pub enum TakeBack {
     Void,
     /// It must not stand, for the terminal did not hear of it: repeated until it is acknowledged.
     Reversal,
+    /// A pre-authorisation that nobody completed in its time: reversed like the above.
+    Expiry,
 }
 
 /// What kind a transaction of a terminal is.

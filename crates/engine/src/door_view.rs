@@ -7,7 +7,7 @@ use crate::batches::{Agreement, Door, Standing, Transaction};
 use crate::command::Method;
 use crate::door::{BatchTotals, Mark, Sent, Trace, TransactionKind};
 use crate::engine::Engine;
-use crate::ids::{CourierId, FirmId, NetworkId, ParcelId, TenderId, TerminalId};
+use crate::ids::{BreakId, CourierId, FirmId, NetworkId, ParcelId, TenderId, TerminalId};
 use crate::index::Place;
 use crate::records::{Back, Item, Means, Progress, RailId};
 use crate::time::Timestamp;
@@ -74,6 +74,23 @@ pub struct TransactionView {
     pub state: TenderState,
 }
 
+/// A disputed batch that nobody has explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DisputeView {
+    /// The terminal.
+    pub terminal: TerminalId,
+    /// The batch.
+    pub batch: u32,
+    /// What it adds up to in the books.
+    pub ours: BatchTotals,
+    /// What it adds up to at the terminal.
+    pub theirs: BatchTotals,
+    /// When it was forgotten without its lines; nothing where they are still expected.
+    pub left_on: Option<BusinessDate>,
+    /// The break over what differs by card, if one was raised.
+    pub break_id: Option<BreakId>,
+}
+
 /// What somebody has to be asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChaseKind {
@@ -81,7 +98,8 @@ pub enum ChaseKind {
     Begun,
     /// Nobody knows how a purchase ended: its reversal is to be acknowledged.
     Unknown,
-    /// The reversal of an approved or authorised payment is to be acknowledged.
+    /// The reversal of an approved or authorised payment, or of a pre-authorisation that has
+    /// expired, is to be acknowledged.
     Reversal,
     /// A void waits for its answer.
     Void,
@@ -146,7 +164,7 @@ pub(crate) fn chase_kind(kind: TransactionKind, progress: Progress) -> Option<Ch
         (K::Qr, P::Declined) => ChaseKind::PaidLate,
         (
             K::Sale | K::PreAuthorisation | K::Qr | K::Completion | K::Advice,
-            P::TakingBack(Back::Reversal) | P::Releasing(_, Back::Reversal),
+            P::TakingBack(Back::Reversal) | P::Releasing(_, Back::Reversal | Back::Expiry),
         ) => ChaseKind::Reversal,
         (K::Completion, P::Completing(_)) => ChaseKind::Completing,
         (K::Completion, P::CompletionUnknown(_)) => ChaseKind::CompletionUnknown,
@@ -187,12 +205,14 @@ impl Engine {
         })
     }
 
-    /// A transaction, while its terminal may ask about it: in the last two batches, and as long as
-    /// somebody has to be asked about it.
+    /// A transaction, while its terminal may ask about it: in the last two batches, as long as
+    /// somebody has to be asked about it, and a pre-authorisation as long as its parcel is
+    /// remembered.
     #[must_use]
     pub fn transaction(&self, trace: Trace) -> Option<TransactionView> {
         let one = self.find_transaction(trace)?;
-        (one.listed || one.chased).then(|| self.view_of(one, trace))
+        let may_ask = one.listed || one.chased || one.is_promise();
+        may_ask.then(|| self.view_of(one, trace))
     }
 
     /// A wallet's order, as long as its parcel is remembered.

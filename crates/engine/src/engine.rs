@@ -1,6 +1,6 @@
 //! The state machine itself: its state, and the way in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chunks::Slab;
@@ -12,8 +12,9 @@ use tariff::BusinessDate;
 use crate::batches::Doors;
 use crate::books::Books;
 use crate::command::{Command, REFERENCE_BYTES_MAX};
+use crate::disputes::Dispute;
 use crate::event::{Event, Outcome, Posting, TariffVersion};
-use crate::ids::{HandOverId, ParcelId};
+use crate::ids::{HandOverId, ParcelId, TenderId};
 use crate::index::{Index, Place};
 use crate::records::{
     Bank, Courier, CurrencyAccounts, Firm, Item, Parcel, Rail, Seller, Small, Terminal,
@@ -57,6 +58,12 @@ pub struct Engine {
     pub(crate) handovers: HashMap<HandOverId, u32, FixedState>,
     /// What terminals did.
     pub(crate) doors: Doors,
+    /// Pre-authorisations that have not ended, by the day on which they were asked for; the items
+    /// hold the same.
+    pub(crate) promises: BTreeSet<(BusinessDate, TenderId)>,
+    /// Disputed batches that are forgotten, by the day on which they were, the terminal's number
+    /// and the batch's.
+    pub(crate) disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
     /// From when on networks take no new payments, by their numbers.
     pub(crate) withdrawn: BTreeMap<u16, Timestamp>,
     pub(crate) last_at: Timestamp,
@@ -173,6 +180,9 @@ impl Engine {
             }
             C::WithdrawNetwork { .. } | C::ReinstateNetwork { .. } => {
                 self.withdraw(command, at, out)
+            }
+            C::ExpirePreAuthorisations { before, limit } => {
+                self.expire_promises(*before, *limit, today, out)
             }
         }
     }
@@ -349,6 +359,7 @@ fn mark(event: &Event) -> u64 {
         Event::BatchOpened { terminal, batch }
         | Event::BatchAgreed { terminal, batch, .. }
         | Event::BatchDiffers { terminal, batch, .. }
+        | Event::BatchLeftDisputed { terminal, batch, .. }
         | Event::BatchReconciled { terminal, batch, .. } => {
             terminal.0 ^ u64::from(*batch).rotate_right(20)
         }

@@ -515,6 +515,19 @@ pub enum Event {
         /// How many lines differ.
         differences: u32,
     },
+    /// A terminal closed its next batch and never uploaded the lines of a disputed one, which is
+    /// forgotten now. A break tells what its card totals come to, where they can only be about one
+    /// network.
+    BatchLeftDisputed {
+        /// The terminal.
+        terminal: TerminalId,
+        /// The batch.
+        batch: u32,
+        /// What it adds up to in the books, at this moment.
+        ours: BatchTotals,
+        /// What it added up to at the terminal.
+        theirs: BatchTotals,
+    },
     /// A network takes no new payments from a moment on.
     NetworkWithdrawn {
         /// The network.

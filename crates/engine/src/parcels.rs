@@ -332,6 +332,7 @@ impl Engine {
         if today.0.checked_sub(RETENTION_DAYS).is_none_or(|latest| before.0 > latest) {
             return Err(Refusal::BadDate(before));
         }
+        self.forget_disputes(before);
         let slots = u32::try_from(self.items.slots()).expect("a slab has fewer than 2³² slots");
         for _ in 0..limit.min(slots) {
             let slot = if self.small.forget_from >= slots { 0 } else { self.small.forget_from };

@@ -87,6 +87,8 @@ pub(crate) enum Progress {
     TakingBack(Back),
     /// Pre-authorised; somebody is asked to let it go.
     Releasing(TransferId, Back),
+    /// A pre-authorisation that nobody completed in its time, let go of.
+    Expired,
 }
 
 /// How a payment is being taken back.
@@ -96,6 +98,8 @@ pub(crate) enum Back {
     Reversal,
     /// It was a void, and that is being reversed.
     UndoingVoid,
+    /// Nobody completed it in its time.
+    Expiry,
 }
 
 impl Progress {
@@ -110,6 +114,16 @@ impl Progress {
                 | Progress::CompletionUnknown(_)
                 | Progress::Releasing(..)
         )
+    }
+
+    /// Whether it is a pre-authorisation of which no end is known yet.
+    pub(crate) fn is_promise(&self) -> bool {
+        self.waits() && !matches!(self, Progress::Begun(_))
+    }
+
+    /// Whether nobody completed it in its time: it is let go of, or was.
+    pub(crate) fn has_expired(&self) -> bool {
+        matches!(self, Progress::Expired | Progress::Releasing(_, Back::Expiry))
     }
 
     /// Whether it is one of the network's or wallet's unknown ones (M4).
@@ -139,7 +153,8 @@ impl Progress {
     /// Whether nothing can happen any more but a refund or a chargeback.
     pub(crate) fn is_final(&self) -> bool {
         match self {
-            Progress::Declined | Progress::Reversed | Progress::Returned | Progress::Lost => true,
+            Progress::Declined | Progress::Reversed | Progress::Expired => true,
+            Progress::Returned | Progress::Lost => true,
             Progress::Released { unpaid } => unpaid.is_zero(),
             _ => false,
         }

@@ -186,6 +186,9 @@ pub enum Refusal {
     /// The terminal would sell more offline than it may.
     #[error("the terminal may sell no more than {} offline before it is forwarded", .0.minor())]
     OfflineLimit(Amount),
+    /// Nobody completed the pre-authorisation in its time.
+    #[error("the pre-authorisation has expired: collect the amount another way")]
+    PreAuthorisationExpired,
     /// What was given less the change is not the amount.
     #[error("what the buyer gave, less the change, is not the amount")]
     WrongChange,

@@ -42,7 +42,7 @@ impl Engine {
                 Ok(())
             }
             // Nothing is left to be taken back; a terminal that asks is told so.
-            Progress::Reversed | Progress::Declined => Err(Refusal::Repeated),
+            Progress::Reversed | Progress::Declined | Progress::Expired => Err(Refusal::Repeated),
             _ => Err(Refusal::TenderState),
         }
     }

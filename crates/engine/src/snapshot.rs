@@ -11,8 +11,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use chunks::{Chunked, Slab};
 use ledger::{Account, Ledger, RawLedger};
 use sha2::{Digest as _, Sha256};
+use tariff::BusinessDate;
 
 use crate::batches::{Door, Doors, Transaction};
+use crate::disputes::Dispute;
 use crate::engine::{Digest, Engine};
 use crate::index::Place;
 use crate::records::{Bank, Courier, Firm, Item, NO_ITEM, Parcel, Rail, Seller, Small, Terminal};
@@ -22,7 +24,7 @@ use crate::time::Timestamp;
 /// The newest version of the bytes. Each part says its own: the tables that came later have a later
 /// one, and are written only where there is something in them. So a state that has nothing in them
 /// keeps its digest, and an older program says that it is too old.
-const FORMAT: u16 = 2;
+const FORMAT: u16 = 3;
 
 /// About how long a part is.
 pub const PART_BYTES: usize = 1 << 20;
@@ -62,6 +64,7 @@ pub struct Snapshot {
     doors: Chunked<Door>,
     transactions: Slab<Transaction>,
     withdrawn: BTreeMap<u16, Timestamp>,
+    disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
 }
 
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
@@ -94,11 +97,17 @@ enum Table {
     FreeTransaction,
     /// Networks that are withdrawn.
     Withdrawn,
+    /// Disputed batches that are forgotten.
+    Disputes,
 }
 
 impl Table {
     fn format(self) -> u16 {
-        if self as u8 <= Table::End as u8 { 1 } else { 2 }
+        match self {
+            Table::Disputes => 3,
+            Table::Doors | Table::Transactions | Table::FreeTransaction | Table::Withdrawn => 2,
+            _ => 1,
+        }
     }
 }
 
@@ -128,6 +137,7 @@ impl Engine {
             doors: self.doors.doors.clone(),
             transactions: self.doors.transactions.clone(),
             withdrawn: self.withdrawn.clone(),
+            disputes: self.disputes.clone(),
         }
     }
 
@@ -192,6 +202,7 @@ impl Snapshot {
         self.transactions.consume(|slot| writer.record(Table::Transactions, &slot))?;
         writer.end_part()?;
         writer.table(Table::Withdrawn, self.withdrawn.iter())?;
+        writer.table(Table::Disputes, self.disputes.iter())?;
         writer.table(Table::End, [&0_u8])?;
         Ok(Digest(writer.hasher.finalize().into()))
     }
@@ -341,6 +352,11 @@ impl Reader {
                 let (network, from) = <(u16, Timestamp)>::deserialize_reader(bytes)?;
                 self.engine.withdrawn.insert(network, from);
             }
+            Table::Disputes => {
+                let (left, dispute) =
+                    <((BusinessDate, u32, u32), Dispute)>::deserialize_reader(bytes)?;
+                self.engine.disputes.insert(left, dispute);
+            }
         }
         Ok(())
     }
@@ -369,6 +385,7 @@ impl Reader {
             return Err("its free transactions do not add up".into());
         }
         engine.doors = Doors::new(doors, transactions);
+        engine.promises = engine.promises_of_items();
         engine.rebuild_index();
         Ok(engine)
     }

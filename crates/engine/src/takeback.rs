@@ -51,7 +51,7 @@ impl Engine {
                 self.write_down(&admitted, (id, amount), (Column::Nowhere, sent), None);
                 out.events.push(Event::TakingBack { tender: id, by: TakeBack::Void });
             }
-            _ => return Err(Refusal::TenderState),
+            progress => return Err(progress.why_not_authorised()),
         }
         Ok(())
     }
@@ -82,10 +82,10 @@ impl Engine {
             }
             P::Approved { .. } => {
                 self.can_be_taken_back(slot)?;
-                self.reverse(slot, P::TakingBack(Back::Reversal), out)
+                self.reverse(slot, P::TakingBack(Back::Reversal), TakeBack::Reversal, out)
             }
             P::Authorised(reserve) => {
-                self.reverse(slot, P::Releasing(reserve, Back::Reversal), out)
+                self.reverse(slot, P::Releasing(reserve, Back::Reversal), TakeBack::Reversal, out)
             }
             P::Completing(_) => {
                 self.lose_completion(slot, Standing::Reversed, out);
@@ -97,7 +97,8 @@ impl Engine {
             | P::TakingBack(_)
             | P::Releasing(..)
             | P::Reversed
-            | P::Declined => Err(Refusal::Repeated),
+            | P::Declined
+            | P::Expired => Err(Refusal::Repeated),
             P::Held { .. } | P::Released { .. } | P::Returned | P::Lost => {
                 Err(Refusal::TenderState)
             }
@@ -105,13 +106,19 @@ impl Engine {
     }
 
     /// Begins the reversal of what stands.
-    fn reverse(&mut self, slot: u32, to: Progress, out: &mut Outcome) -> Result<(), Refusal> {
+    pub(crate) fn reverse(
+        &mut self,
+        slot: u32,
+        to: Progress,
+        by: TakeBack,
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
         let tender = self.item(slot).tender();
         let stood = self.standing_transaction(tender).ok_or(Refusal::TenderState)?;
         self.item_mut(slot).progress = to;
         self.doors.answer(stood, Standing::Reversed, (APPROVED, NO_AUTHORISATION));
         self.doors.chase(stood);
-        out.events.push(Event::TakingBack { tender, by: TakeBack::Reversal });
+        out.events.push(Event::TakingBack { tender, by });
         Ok(())
     }
 
@@ -150,7 +157,7 @@ impl Engine {
         let back = match progress {
             P::TakingBack(back) | P::Releasing(_, back) => back,
             P::Declined => return self.end_paid_late(id, done, code, out),
-            P::Reversed if done => return Err(Refusal::Repeated),
+            P::Reversed | P::Expired if done => return Err(Refusal::Repeated),
             P::Approved { .. } | P::Authorised(_) if !done && self.had_void(id) => {
                 return Err(Refusal::Repeated);
             }
@@ -160,8 +167,10 @@ impl Engine {
         let standing = match (back, done) {
             (Back::Void, true) => Standing::Stands,
             (Back::Void, false) => Standing::Fell,
-            (Back::Reversal, true) | (Back::UndoingVoid, false) => Standing::Reversed,
-            (Back::Reversal, false) | (Back::UndoingVoid, true) => {
+            (Back::Reversal | Back::Expiry, true) | (Back::UndoingVoid, false) => {
+                Standing::Reversed
+            }
+            (Back::Reversal | Back::Expiry, false) | (Back::UndoingVoid, true) => {
                 return Err(Refusal::TenderState);
             }
         };
@@ -169,7 +178,9 @@ impl Engine {
         self.answered(Some(asked), standing, (code, NO_AUTHORISATION));
         match progress {
             P::Releasing(reserve, _) if done => {
-                self.end_reserve(slot, open, reserve, P::Reversed, out);
+                let end = if back == Back::Expiry { P::Expired } else { P::Reversed };
+                self.end_reserve(slot, open, reserve, end, out);
+                self.end_promise(slot);
                 out.events.push(Event::Reversed { tender: id, posted: Amount::ZERO });
             }
             P::Releasing(reserve, _) => {

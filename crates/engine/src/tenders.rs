@@ -254,6 +254,7 @@ impl Engine {
                     |slot: u32| self.doors.get(slot).kind == TransactionKind::PreAuthorisation;
                 if asked.is_some_and(is_promise) {
                     self.item_mut(slot).progress = P::Authorised(reserve);
+                    self.promises.insert((self.item(slot).date, id));
                     out.events.push(Event::Authorised { tender: id });
                 } else {
                     let amount = self.item(slot).amount;
@@ -295,7 +296,8 @@ impl Engine {
                 | P::Completing(_)
                 | P::CompletionUnknown(_)
                 | P::TakingBack(_)
-                | P::Releasing(..),
+                | P::Releasing(..)
+                | P::Expired,
                 R::Approved,
             )
             | (P::Declined, R::Declined { .. })

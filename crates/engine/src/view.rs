@@ -96,6 +96,8 @@ pub enum TenderState {
     Releasing(TakeBack),
     /// Its void is being reversed.
     UndoingVoid,
+    /// Pre-authorised, and released because nobody completed it in its time.
+    Expired,
 }
 
 /// A tender.
@@ -278,13 +280,16 @@ impl Engine {
             Progress::TakingBack(back) => match back {
                 Back::Void => TenderState::TakingBack(TakeBack::Void),
                 Back::Reversal => TenderState::TakingBack(TakeBack::Reversal),
+                Back::Expiry => TenderState::TakingBack(TakeBack::Expiry),
                 Back::UndoingVoid => TenderState::UndoingVoid,
             },
             Progress::Releasing(_, back) => match back {
                 Back::Void => TenderState::Releasing(TakeBack::Void),
                 Back::Reversal => TenderState::Releasing(TakeBack::Reversal),
+                Back::Expiry => TenderState::Releasing(TakeBack::Expiry),
                 Back::UndoingVoid => TenderState::UndoingVoid,
             },
+            Progress::Expired => TenderState::Expired,
             Progress::Returned | Progress::Lost => return None,
         };
         Some(TenderView {

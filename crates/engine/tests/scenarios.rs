@@ -13,8 +13,10 @@ mod scenarios {
     mod commission;
     mod crossings;
     mod deposits;
+    mod disputes;
     mod encoding;
     mod examples;
+    mod expiry;
     mod forgetting;
     mod hostile;
     mod limits;

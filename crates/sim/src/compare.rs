@@ -159,7 +159,8 @@ fn agrees_with_rail(tender: &TenderView, item: Option<&RailItem>) -> bool {
         | T::CompletionUnknown
         | T::TakingBack(_)
         | T::Releasing(_)
-        | T::UndoingVoid => false,
+        | T::UndoingVoid
+        | T::Expired => false,
     };
     state && item.amount == tender.amount.minor() && item.how == tender.method
 }

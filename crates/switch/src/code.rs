@@ -61,6 +61,8 @@ impl Code {
     pub const BEING_REVERSED: Code = Code(*b"P5");
     /// The parcel has seen too many tenders.
     pub const TOO_MANY_TENDERS: Code = Code(*b"P6");
+    /// Nobody completed the pre-authorisation in its time.
+    pub const EXPIRED: Code = Code(*b"P7");
 
     /// What a terminal is told of a refusal.
     pub(crate) fn of(refusal: &Refusal) -> Code {
@@ -78,6 +80,7 @@ impl Code {
             Refusal::AmountZero | Refusal::WrongChange => Code::AMOUNT,
             Refusal::UnknownOutcome => Code::BEING_REVERSED,
             Refusal::TooMany(_) => Code::TOO_MANY_TENDERS,
+            Refusal::PreAuthorisationExpired => Code::EXPIRED,
             Refusal::WrongBatch(_) => Code::BATCH,
             Refusal::TraceTaken | Refusal::IdentifierTaken => Code::USED,
             Refusal::CashLimit | Refusal::OfflineLimit(_) | Refusal::BatchFull => Code::LIMIT,

@@ -14,6 +14,7 @@ mod batches;
 mod card;
 mod chase;
 mod code;
+mod expiry;
 mod happening;
 mod hearing;
 mod link;

@@ -6,6 +6,7 @@ use iso8583::Wiped;
 use money::{Amount, Currency};
 
 use crate::happening::Happening;
+use crate::resume::Unfinished;
 
 /// A connection of a terminal, as the shell numbers them. A number is not used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +32,8 @@ pub enum Question {
     Order(Trace),
     /// What a batch comes to.
     Totals(TerminalId, u32),
+    /// Everything that is not over.
+    Unfinished,
 }
 
 impl Question {
@@ -42,6 +45,7 @@ impl Question {
             Question::Transaction(trace) => Fact::Transaction(engine.transaction(trace)),
             Question::Order(trace) => Fact::Transaction(engine.order(trace)),
             Question::Totals(terminal, batch) => Fact::Totals(engine.batch_totals(terminal, batch)),
+            Question::Unfinished => Fact::Unfinished(Unfinished::of(engine, &[])),
         }
     }
 }
@@ -55,6 +59,8 @@ pub enum Fact {
     Transaction(Option<TransactionView>),
     /// Of a batch; nothing where it is not remembered.
     Totals(Option<BatchTotals>),
+    /// What is not over.
+    Unfinished(Unfinished),
 }
 
 /// What a wallet tells of an order; who tells it was checked by the shell.

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use engine::door_view::{Chase, ChaseKind, TransactionView};
-use engine::{Command, Engine, FirmId, Method, NetworkId, Resolution, Timestamp, TransactionKind};
+use engine::view::TenderState;
+use engine::{
+    Command, Engine, FirmId, Method, NetworkId, Resolution, TenderId, Timestamp, TransactionKind,
+};
 
 use crate::about;
 use crate::chase::{Begun, Original, What};
@@ -23,7 +26,7 @@ pub struct Unfinished {
 
 /// One thing that is not over.
 #[derive(Clone, Debug)]
-struct Unended {
+pub(crate) struct Unended {
     chase: Chase,
     view: TransactionView,
     firm: FirmId,
@@ -52,6 +55,20 @@ impl Unfinished {
             .iter()
             .filter_map(|network| Some((*network, engine.network_view(*network)?.withdrawn_from?)));
         Unfinished { chases: chases.collect(), withdrawn: withdrawn.collect() }
+    }
+
+    pub(crate) fn chases(&self) -> &[Unended] {
+        &self.chases
+    }
+}
+
+impl Unended {
+    pub(crate) fn tender(&self) -> TenderId {
+        self.chase.tender
+    }
+
+    pub(crate) fn state(&self) -> TenderState {
+        self.view.state
     }
 }
 
@@ -114,6 +131,7 @@ impl Switch {
         for unended in &unfinished.chases {
             self.resume_one(unended, now, out);
         }
+        self.timers.set(now, Timer::Expiry);
         Ok(())
     }
 
@@ -132,7 +150,7 @@ impl Switch {
         if left_out.is_empty() { Ok(()) } else { Err(ResumeError { left_out }) }
     }
 
-    fn resume_one(&mut self, unended: &Unended, now: Timestamp, out: &mut Vec<Output>) {
+    pub(crate) fn resume_one(&mut self, unended: &Unended, now: Timestamp, out: &mut Vec<Output>) {
         let chase = &unended.chase;
         let tender = chase.tender;
         let (resolution, authorisation) = (Resolution::Unknown, [b' '; 6]);

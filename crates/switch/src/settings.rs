@@ -35,6 +35,9 @@ pub struct Timing {
     /// How long a network that has failed several times in a row gets only every so often a
     /// transaction while others are up.
     pub rest_ms: u64,
+    /// How many days a pre-authorisation stands after the one on which it was asked for, 1 to
+    /// 365.
+    pub pre_authorisation_days: u16,
 }
 
 impl Default for Timing {
@@ -47,6 +50,7 @@ impl Default for Timing {
             echo_ms: 60_000,
             qr_ms: 120_000,
             rest_ms: 30_000,
+            pre_authorisation_days: 30,
         }
     }
 }

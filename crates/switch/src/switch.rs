@@ -113,6 +113,7 @@ impl Switch {
             }
             Some(Awaiting::WalletGaveUp(reply)) => order_given_up(reply, answer, out),
             Some(Awaiting::Resumed(id)) => self.resumed(id, &answer, now, out),
+            Some(Awaiting::Expiry) => self.expired(answer, now, out),
             Some(Awaiting::Nobody) => note_refusal(answer, out),
             Some(
                 Awaiting::Expired
@@ -138,6 +139,9 @@ impl Switch {
             (Some(Awaiting::WalletLooks(wallet, reply)), Fact::Transaction(view)) => {
                 wallet_sees(wallet, reply, view, out);
             }
+            (Some(Awaiting::Expiry), Fact::Unfinished(unfinished)) => {
+                self.chase_expired(&unfinished, now, out);
+            }
             _ => {}
         }
     }
@@ -159,6 +163,7 @@ impl Switch {
                 Timer::Chase(id) => self.chase_due(id, now, out),
                 Timer::Link(link) => self.link_due(link, now, out),
                 Timer::Qr(id) => self.qr_expired(id, out),
+                Timer::Expiry => self.expiry_due(now, out),
             }
         }
     }

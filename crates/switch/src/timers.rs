@@ -18,6 +18,8 @@ pub(crate) enum Timer {
     Link(LinkId),
     /// A QR code expires.
     Qr(u64),
+    /// Pre-authorisations may have expired.
+    Expiry,
 }
 
 /// Timers in the order of their moments; those of one moment in the order in which they were set.

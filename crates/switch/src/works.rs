@@ -87,6 +87,8 @@ pub(crate) enum Awaiting {
     WalletGaveUp(u64),
     /// A chase of before a restart.
     Resumed(u64),
+    /// The switch itself, which looks for pre-authorisations whose time is over.
+    Expiry,
     /// Nobody: a QR code may be paid at the moment at which it expires.
     Expired,
     /// Nobody; a refusal is told to the operator unless it is a repeat.

@@ -213,6 +213,7 @@ pub struct Timing {
     pub echo_ms: Option<u64>,
     pub qr_ms: Option<u64>,
     pub rest_ms: Option<u64>,
+    pub pre_authorisation_days: Option<u16>,
 }
 
 /// An address with its port, or a name with one, which is looked up once.

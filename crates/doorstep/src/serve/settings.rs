@@ -276,6 +276,9 @@ pub(super) fn settings(form: &Form) -> anyhow::Result<Settings> {
             echo_ms: timing.echo_ms.unwrap_or(usual.echo_ms),
             qr_ms: timing.qr_ms.unwrap_or(usual.qr_ms),
             rest_ms: timing.rest_ms.unwrap_or(usual.rest_ms),
+            pre_authorisation_days: timing
+                .pre_authorisation_days
+                .unwrap_or(usual.pre_authorisation_days),
         },
     })
 }
@@ -383,7 +386,8 @@ mod tests {
             let text = EXAMPLE.replacen("127.0.0.1:7003", listen, 1);
             let from = text.find("# [wallet]").unwrap();
             let until = from + text[from..].find("\n\n").unwrap();
-            let wallet = text[from..until].replace("\n# ", "\n").replacen("# ", "", 1);
+            let lines = text[from..until].lines().filter(|line| !line.starts_with("# tls"));
+            let wallet: String = lines.map(|line| format!("{}\n", &line[2..])).collect();
             let text = format!("{}{wallet}\n{tls}{}", &text[..from], &text[until..]);
             nobody_in_between(&parse::<Form>(&text).unwrap().wallet.unwrap())
         };

@@ -75,6 +75,7 @@ pub fn refusal(declined: &Declined, lang: Lang) -> &'static str {
             ("a payment is being reversed; take cash, or wait", "有付款冲正中，请收现金或稍候")
         }
         b"P6" => ("too many payments", "付款次数过多"),
+        b"P7" => ("the pre-authorisation has expired", "预授权已过期"),
         _ => ("the card's issuer says no; take another way to pay", "发卡行拒绝，请换方式付款"),
     };
     lang.pick(english, chinese)

@@ -130,6 +130,11 @@ impl Ran {
         ran
     }
 
+    /// With what was read of its standard output while it ran.
+    pub fn having_printed(self, text: String) -> Ran {
+        Ran { stdout: text + &self.stdout, ..self }
+    }
+
     #[track_caller]
     pub fn succeeds(self) -> Ran {
         self.ends_with(0)

@@ -57,7 +57,7 @@ impl Standing {
     #[track_caller]
     pub fn stop(self) -> serde_json::Value {
         self.engine.stop();
-        serde_json::from_str(&self.network.stop()).unwrap()
+        self.network.stop().json()
     }
 }
 

@@ -25,7 +25,7 @@ fn a_network_runs_until_it_is_stopped_and_leaves_a_clearing_file() {
         let mut network = Process::start(&bed, &line);
         let listening: Value = serde_json::from_str(&network.line()).unwrap();
         assert!(text(&listening, "/listening").starts_with("127.0.0.1:"));
-        let summary: Value = serde_json::from_str(&network.stop()).unwrap();
+        let summary = network.stop().json();
         assert_eq!(text(&summary, "/clearing/0"), file);
         assert_eq!((number(&summary, "/items"), number(&summary, "/approved_amount")), (0, 0));
         let file = bed.read(file);
@@ -40,7 +40,7 @@ fn a_network_tells_people_what_it_does() {
     assert!(network.line().starts_with("alpha: listening at 127.0.0.1:"));
     let said = network.stop();
     assert_eq!(
-        said,
+        said.stdout(),
         "alpha: links 0, approved 0 (CNY 0.00), declined 0, reversed 0 (CNY 0.00), voided 0, \
          refunded 0 (CNY 0.00)\n"
     );

@@ -1,6 +1,6 @@
 //! A process that runs until it is stopped.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::bed::{Bed, Ran};
@@ -16,7 +16,7 @@ impl Process {
     #[track_caller]
     pub fn start(bed: &Bed, arguments: &str) -> Process {
         let mut command = bed.doorstep(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         Process { command, child: Some(child), output }
@@ -40,17 +40,16 @@ impl Process {
         }
     }
 
-    /// Stops it as a service manager does; what it still printed.
+    /// Stops it as a service manager does; what it still printed, and all that it said.
     #[track_caller]
-    pub fn stop(mut self) -> String {
+    pub fn stop(mut self) -> Ran {
         let child = self.child.as_mut().unwrap();
         let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
         assert!(kill.unwrap().success());
         let mut rest = String::new();
-        while self.output.read_line(&mut rest).unwrap() > 0 {}
+        self.output.read_to_string(&mut rest).unwrap();
         let ended = self.child.take().unwrap();
-        Ran::end_of(&self.command, ended).succeeds();
-        rest
+        Ran::end_of(&self.command, ended).having_printed(rest).succeeds()
     }
 }
 

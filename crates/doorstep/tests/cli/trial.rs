@@ -54,7 +54,7 @@ fn the_commands_that_it_prints_sell_the_parcels_that_it_prints() {
 
     engine.stop();
     let said = network.stop();
-    assert!(said.contains("alpha: wrote there/alpha-"), "{said}");
+    said.prints("alpha: wrote there/alpha-");
     bed.verified("there/books");
     bed.run("trial there").fails("there is there already; name another one");
 }

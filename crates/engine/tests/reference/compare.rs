@@ -110,7 +110,7 @@ fn parcels(engine: &Engine, model: &Model) -> Finding {
     let waits = |view: &TenderView| {
         use TenderState as T;
         let rests = matches!(view.state, T::Declined | T::Reversed | T::Approved | T::Authorised);
-        !rests && !matches!(view.state, T::Held | T::Released)
+        !rests && !matches!(view.state, T::Held | T::Released | T::Expired)
     };
     let waiting: BTreeSet<_> = all.filter(waits).map(|view| view.id).collect();
     same("unresolved", &engine.unresolved().map(|view| view.id).collect(), &waiting)

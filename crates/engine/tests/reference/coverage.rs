@@ -7,7 +7,7 @@ use engine::chart::CHART;
 use engine::{Command, Outcome, Refusal};
 
 /// Commands that there are.
-const COMMANDS: usize = 66;
+const COMMANDS: usize = 67;
 
 /// Counts of commands and how they ended, of refusals, facts, and posting lines.
 #[derive(Debug, Default)]
@@ -45,8 +45,8 @@ impl Coverage {
         }
     }
 
-    /// Each command was carried out and refused, and each row of the chart was posted, `times` at
-    /// least.
+    /// Each command was carried out and refused, each row of the chart was posted, and a disputed
+    /// batch was left so, `times` at least.
     pub fn check(&self, times: u64) -> Result<(), String> {
         let mut rare = String::new();
         for (command, [done, _, refused]) in &self.commands {
@@ -59,6 +59,9 @@ impl Coverage {
             if self.entries.get(&entry).is_none_or(|seen| *seen < times) {
                 writeln!(rare, "{entry}: hardly ever posted").expect("into memory");
             }
+        }
+        if self.events.get("BatchLeftDisputed").is_none_or(|seen| *seen < times) {
+            writeln!(rare, "disputed batches are hardly ever left so").expect("into memory");
         }
         if self.commands.len() != COMMANDS {
             writeln!(rare, "{} commands, not {COMMANDS}", self.commands.len())

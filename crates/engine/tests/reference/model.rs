@@ -5,7 +5,9 @@
 mod batches;
 mod breaks;
 mod cash;
+mod disputes;
 mod doors;
+mod expiry;
 mod giving_back;
 mod parties;
 mod settlement;
@@ -15,6 +17,7 @@ mod terminals;
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::chart::{AccountKind, Entry};
+use engine::door_view::DisputeView;
 use engine::view::{ParcelState, TenderState};
 use engine::*;
 use ledger::Side;
@@ -288,6 +291,8 @@ pub struct Model {
     pub batches: BTreeMap<TerminalId, Vec<Batch>>,
     /// What terminals may sell offline: at once, and together.
     pub offline: BTreeMap<TerminalId, (u64, u64)>,
+    /// Disputed batches that were left so, the oldest first.
+    pub disputes: Vec<DisputeView>,
     pub withdrawn: BTreeMap<NetworkId, Timestamp>,
     /// The time of the command.
     pub now: Timestamp,
@@ -350,6 +355,7 @@ impl Model {
                 .or_else(|| self.keep_break(command))
                 .or_else(|| self.at_the_door(command))
                 .or_else(|| self.keep_batch(command))
+                .or_else(|| self.expire(command))
                 .expect("each command is somebody's"),
         }
     }
@@ -579,8 +585,8 @@ impl Tender {
     /// Whether it is a promise that may still become money.
     pub fn is_promised(&self) -> bool {
         use TenderState as S;
-        let ended = matches!(self.state, S::Begun | S::Unknown | S::Declined | S::Reversed);
-        self.is_promise && !ended
+        let ended = matches!(self.state, S::Declined | S::Reversed | S::Expired);
+        self.is_promise && !ended && !matches!(self.state, S::Begun | S::Unknown)
     }
 
     pub fn is_unknown(&self) -> bool {

@@ -39,6 +39,9 @@ pub fn agree(engine: &Engine, model: &Model) -> Finding {
             same("a batch", &engine.batch_totals(*id, batch.number), &Some(totals))?;
         }
     }
+    let mut disputes: Vec<_> = engine.disputes().collect();
+    disputes.sort_by_key(|one| (one.left_on, one.terminal, one.batch));
+    same("disputed batches", &disputes, &model.open_disputes())?;
     transactions(engine, model)?;
     networks(engine, model)
 }
@@ -71,8 +74,8 @@ fn transactions(engine: &Engine, model: &Model) -> Finding {
             chased: model.asked(place).is_some(),
             state: tender.state,
         };
-        let held = model.is_held(place);
-        same("a transaction", &engine.transaction(one.trace), &held.then_some(view))?;
+        let shown = model.is_held(place) || one.kind == TransactionKind::PreAuthorisation;
+        same("a transaction", &engine.transaction(one.trace), &shown.then_some(view))?;
         let order = one.kind == TransactionKind::Qr;
         same("a wallet's order", &engine.order(one.trace), &order.then_some(view))?;
         if let Some(what) = model.asked(place) {

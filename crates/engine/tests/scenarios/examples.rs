@@ -78,6 +78,7 @@ pub fn variant(command: &Command) -> &'static str {
         C::ReconcileBatch { .. } => "ReconcileBatch",
         C::WithdrawNetwork { .. } => "WithdrawNetwork",
         C::ReinstateNetwork { .. } => "ReinstateNetwork",
+        C::ExpirePreAuthorisations { .. } => "ExpirePreAuthorisations",
     }
 }
 
@@ -306,5 +307,6 @@ fn terminals() -> Vec<(&'static str, Command)> {
         ("", reconcile(1, vec![debit(7, 10_000), credit(14, 1_000)])),
         ("", withdraw(Timestamp(1_377_651_600_000))),
         ("", reinstate()),
+        ("", expire("2013-08-28")),
     ]
 }

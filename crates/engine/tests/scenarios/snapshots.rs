@@ -41,12 +41,15 @@ fn busy() -> World {
 }
 
 /// A closed batch and an open one with something to be asked about in each, a transaction that was
-/// forgotten, and a network to be withdrawn.
+/// forgotten, a pre-authorisation of before them, a disputed batch that is forgotten, and a network
+/// to be withdrawn.
 fn at_the_terminal(world: &mut World) {
     world.must(offline_limit(5_000, 9_000)).must(open_batch(1));
-    let [old, sold, promised] =
-        [("o-7", 1_000), ("o-8", 9_000), ("o-9", 5_000)].map(|(order, due)| world.out(order, due));
+    let [old, sold, promised, kept] =
+        [("o-7", 1_000), ("o-8", 9_000), ("o-9", 5_000), ("o-10", 700)]
+            .map(|(order, due)| world.out(order, due));
     world.must(sell(1, old, 500)).must(no_answer(first(old)));
+    world.must(pre_authorise(3, kept, 700)).must(approved(first(kept)));
     world.must(sell_by_qr(2, old, 200)).must(approved(second(old)));
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     world.must(close_batch(1, totals)).must(open_batch(2));
@@ -56,6 +59,12 @@ fn at_the_terminal(world: &mut World) {
     world.must(must_not_stand(first(sold)));
     let from = world.at.plus_ms(1_000);
     world.must(withdraw(from));
+    let (terminal, totals) = (COLLEAGUES_TERMINAL, BatchTotals::default());
+    let other = BatchTotals { other_debits: sums(1, 300), ..totals };
+    for (batch, totals) in [(1, other), (2, totals)] {
+        world.must(Command::OpenBatch { terminal, batch });
+        world.must(Command::CloseBatch { terminal, batch, totals });
+    }
 }
 
 /// The commands of a day after `busy`, that touch everything it left.
@@ -81,6 +90,8 @@ fn next_day() -> Vec<Command> {
         taken_back(first(ParcelId::derived(SELLER, "o-9"))),
         close_batch(3, BatchTotals::default()),
         reinstate(),
+        expire("2013-09-02"),
+        taken_back(first(ParcelId::derived(SELLER, "o-10"))),
     ]
 }
 
@@ -100,6 +111,7 @@ fn an_engine_comes_back_with_the_same_digest_and_goes_on_the_same() {
     assert_eq!(restored.fingerprint(), world.engine.fingerprint());
     assert_eq!(restored.last_at(), world.engine.last_at());
     let mut outcome = Outcome::default();
+    world.on("2013-09-02");
     for command in next_day() {
         restored.apply(&command, world.at, &mut outcome).unwrap();
         world.must(command);
@@ -108,6 +120,8 @@ fn an_engine_comes_back_with_the_same_digest_and_goes_on_the_same() {
     }
     assert_eq!(restored.digest(), world.engine.digest());
     assert!(restored.to_chase().eq(world.engine.to_chase()));
+    assert_eq!(restored.disputes().count(), 1);
+    assert!(restored.disputes().eq(world.engine.disputes()));
 }
 
 #[test]
@@ -156,6 +170,7 @@ fn a_snapshot_is_of_its_moment_whatever_comes_after() {
     let mut world = busy();
     let digest = world.engine.digest();
     let snapshot = world.engine.snapshot();
+    world.on("2013-09-02");
     for command in next_day() {
         world.must(command);
     }
@@ -172,7 +187,7 @@ fn the_same_commands_give_the_same_digest() {
 #[test]
 fn no_byte_of_a_snapshot_can_change_unseen() {
     let (mut parts, digest) = write(&busy().engine);
-    assert!(parts.len() >= 15, "a part for each table, the head and the end");
+    assert!(parts.len() >= 16, "a part for each table, the head and the end");
     for number in 0..parts.len() {
         for at in 0..part(&parts, number).len() {
             for change in [0x01, 0x80, 0xFF] {
@@ -225,9 +240,9 @@ fn a_part_that_is_missing_doubled_swapped_or_cut_is_damage() {
 #[test]
 fn a_newer_format_is_named_as_such() {
     let (mut parts, digest) = write(&busy().engine);
-    part_mut(&mut parts, 0)[0] = 3;
+    part_mut(&mut parts, 0)[0] = 4;
     let error = Engine::restore(parts, digest).unwrap_err();
-    assert!(matches!(error, RestoreError::Newer { found: 3 }), "{error}");
+    assert!(matches!(error, RestoreError::Newer { found: 4 }), "{error}");
 }
 
 #[test]
@@ -244,7 +259,7 @@ fn bytes_that_promise_more_than_they_hold_are_refused_at_once() {
     // the number of records, nor the length of a list or a text inside one. All bytes of the length
     // are 0xFF.
     let (parts, digest) = write(&busy().engine);
-    for (table, format) in (0..=u8::MAX).flat_map(|table| [(table, 1), (table, 2)]) {
+    for (table, format) in (0..=u8::MAX).flat_map(|table| [(table, 1), (table, 2), (table, 3)]) {
         let mut part = vec![format, 0, table];
         part.extend_from_slice(&[0xFF; 4]);
         for filling in [0x00, 0x01, 0xFF] {

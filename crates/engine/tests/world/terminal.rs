@@ -182,6 +182,11 @@ pub fn reinstate() -> Command {
     Command::ReinstateNetwork { network: NETWORK, proposed_by: ANNA, approved_by: BO }
 }
 
+pub fn expire(before: &str) -> Command {
+    let limit = ITEMS_PER_COMMAND_MAX;
+    Command::ExpirePreAuthorisations { before: super::day(before), limit }
+}
+
 /// Money from a buyer, as a line of a batch.
 pub fn debit(stan: u32, amount: u64) -> BatchLine {
     BatchLine { stan, amount: Amount::of(amount), credit: false }

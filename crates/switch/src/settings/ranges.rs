@@ -20,6 +20,8 @@ const ROOM_MS: u64 = 1_000;
 /// Keys are rotated less often than this.
 const GENERATION_MAX: u32 = 1_000_000;
 const HOUR_MS: u64 = 3_600_000;
+/// Networks let go of a pre-authorisation long before.
+const PRE_AUTHORISATION_DAYS_MAX: u16 = 365;
 
 /// Checks all of them.
 pub(super) fn check(settings: &Settings) -> Result<(), SettingsError> {
@@ -59,7 +61,9 @@ fn waits(timing: &Timing, terminal_s: u32) -> Result<(), SettingsError> {
     let why = "a buyer needs time, and the parcel is not to wait for ever";
     in_range("timing.qr_ms", timing.qr_ms, 10_000..=HOUR_MS, why)?;
     let why = "0 is no rest at all";
-    in_range("timing.rest_ms", timing.rest_ms, 0..=HOUR_MS, why)
+    in_range("timing.rest_ms", timing.rest_ms, 0..=HOUR_MS, why)?;
+    let (days, why) = (timing.pre_authorisation_days, "networks let go of it in that time");
+    in_range("timing.pre_authorisation_days", days, 1..=PRE_AUTHORISATION_DAYS_MAX, why)
 }
 
 /// Checks a number of doorstep.toml.

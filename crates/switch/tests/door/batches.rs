@@ -19,10 +19,14 @@ fn a_sale_unheard(world: &mut World) {
         || world.switch_hears_network()
     {}
     world.gateway_dies(0);
-    // The terminal is replaced by one that knows nothing of it.
+    another_terminal(world, 100);
+}
+
+/// The terminal is replaced by one that knows nothing of what the first did.
+fn another_terminal(world: &mut World, last_stan: u32) {
     let mut settings = peers::TerminalSettings::new(1, *MERCHANT, master_key(1));
     settings.utc_offset_minutes = UTC_OFFSET_MINUTES;
-    settings.last_stan = 100;
+    settings.last_stan = last_stan;
     world.terminals[0].terminal = peers::Terminal::new(&settings);
     world.sign_on(0);
 }
@@ -110,6 +114,23 @@ fn lines_are_uploaded_where_totals_differ() {
         world.sign_on(0);
         assert_eq!(world.terminals[0].terminal.batch(), 2);
     }
+}
+
+#[test]
+fn a_terminal_that_breaks_before_it_uploads_leaves_its_difference_in_the_books() {
+    let mut world = World::open();
+    a_sale_unheard(&mut world);
+    assert!(matches!(world.does(0, Task::Settle), Heard::BatchDiffers { .. }));
+    another_terminal(&mut world, 200);
+    assert_eq!(world.terminals[0].terminal.batch(), 2);
+    let parcel = world.parcel(500);
+    world.sell(parcel, 500);
+    assert!(world.engine.open_breaks().is_empty(), "the lines may still come");
+    assert!(matches!(world.does(0, Task::Settle), Heard::BatchAgreed { batch: 2, .. }));
+    let breaks = world.engine.open_breaks();
+    assert_eq!((breaks.len(), breaks[0].amount.minor()), (1, 7_000));
+    let disputes: Vec<_> = world.engine.disputes().collect();
+    assert_eq!((disputes.len(), disputes[0].break_id), (1, Some(breaks[0].id)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod backs;
 mod batches;
+mod expiry;
 mod hostile;
 mod left_out;
 mod links;

@@ -43,9 +43,11 @@ enum Choice {
     CrashUnheard,
     /// The links go down with all messages in them, and come up.
     Outage,
+    /// The switch looks for what is held too long.
+    Expiry,
 }
 
-const WRONG: [Choice; 8] = [
+const WRONG: [Choice; 9] = [
     Choice::Timeout,
     Choice::TerminalReverses,
     Choice::TerminalRepeats,
@@ -54,6 +56,7 @@ const WRONG: [Choice; 8] = [
     Choice::Crash,
     Choice::CrashUnheard,
     Choice::Outage,
+    Choice::Expiry,
 ];
 
 fn is_possible(world: &World, choice: Choice) -> bool {
@@ -69,6 +72,7 @@ fn is_possible(world: &World, choice: Choice) -> bool {
         Choice::SlowGateway => world.from_terminal.len() > 1,
         Choice::Crash | Choice::Outage => true,
         Choice::CrashUnheard => !world.books.is_empty(),
+        Choice::Expiry => world.holds_are_old,
     }
 }
 
@@ -115,6 +119,7 @@ fn happens(world: &mut World, choice: Choice) {
             world.crash();
         }
         Choice::Outage => world.outage(0),
+        Choice::Expiry => world.time_passes(world.now),
     }
 }
 
@@ -301,4 +306,38 @@ fn a_refund_in_every_order() {
     };
     let scene = Scene { name: "a refund", prepare, ask, wrong: 2, choices: 7 };
     assert!(explore(&scene) > 500);
+}
+
+fn old_hold(world: &mut World) -> Option<Receipt> {
+    let held = hold(world);
+    world.holds_get_old();
+    held
+}
+
+#[test]
+fn a_completion_and_the_end_of_the_holds_time_in_every_order() {
+    let ask = |world: &mut World, held: Option<Receipt>| {
+        world.ask(0, Task::Complete { stan: held.unwrap().stan, amount: 6_000 }).unwrap();
+    };
+    let name = "a late completion";
+    let scene = Scene { name, prepare: old_hold, ask, wrong: 2, choices: 8 };
+    assert!(explore(&scene) > 500);
+}
+
+#[test]
+fn a_void_and_the_end_of_the_holds_time_in_every_order() {
+    let ask = |world: &mut World, held: Option<Receipt>| {
+        world.ask(0, Task::VoidPreAuthorisation { stan: held.unwrap().stan }).unwrap();
+    };
+    let name = "a late void of a hold";
+    let scene = Scene { name, prepare: old_hold, ask, wrong: 2, choices: 8 };
+    assert!(explore(&scene) > 500);
+}
+
+#[test]
+fn the_end_of_a_holds_time_in_every_order() {
+    let ask = |world: &mut World, _: Option<Receipt>| world.time_passes(world.now);
+    let name = "a hold too old";
+    let scene = Scene { name, prepare: old_hold, ask, wrong: 2, choices: 8 };
+    assert!(explore(&scene) > 100);
 }

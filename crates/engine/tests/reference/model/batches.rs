@@ -68,7 +68,7 @@ impl Model {
         self.tell(Event::BatchOpened { terminal, batch })
     }
 
-    fn of_batch(&self, terminal: TerminalId, batch: u32) -> impl Iterator<Item = &Transaction> {
+    pub fn of_batch(&self, terminal: TerminalId, batch: u32) -> impl Iterator<Item = &Transaction> {
         let here =
             move |one: &&Transaction| (one.trace.terminal, one.trace.batch) == (terminal, batch);
         self.transactions.iter().filter(here)
@@ -112,6 +112,7 @@ impl Model {
         }
         ensure(!waits, "something waits for an answer")?;
         (batch.open, batch.theirs, batch.disputed) = (false, theirs, ours != theirs);
+        self.leave_disputed(terminal, number)?;
         self.tell(match ours == theirs {
             true => Event::BatchAgreed { terminal, batch: number, totals: ours },
             false => Event::BatchDiffers { terminal, batch: number, ours, theirs },
@@ -179,7 +180,12 @@ impl Model {
     }
 
     /// One break for what the terminal has more or less.
-    fn differ(&mut self, terminal: TerminalId, rail: Option<BreakSubject>, net: i128) -> Answer {
+    pub fn differ(
+        &mut self,
+        terminal: TerminalId,
+        rail: Option<BreakSubject>,
+        net: i128,
+    ) -> Answer {
         let difference = u64::try_from(net.unsigned_abs()).unwrap_or(u64::MAX);
         ensure(difference <= Amount::MAX.minor(), "more than any amount")?;
         if difference == 0 {

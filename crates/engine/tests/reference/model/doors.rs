@@ -193,7 +193,8 @@ impl Model {
         };
         let in_line = |one: &InLine| one.tender.is_some_and(|tender| tender.parcel == id);
         let guaranteed = |firm| self.guaranteed(firm).iter().any(in_line);
-        let is_final = |state| matches!(state, T::Declined | T::Reversed | T::Released);
+        let is_final =
+            |state| matches!(state, T::Declined | T::Reversed | T::Released | T::Expired);
         let over = |one: &Tender| is_final(one.state) && one.unpaid == 0 && one.taken_on < before;
         let here = |place: &usize| self.transactions[*place].tender.parcel == id;
         let remembered = (0..self.transactions.len()).filter(here).any(|place| self.is_held(place));
@@ -216,6 +217,7 @@ impl Model {
         let over: BTreeSet<ParcelId> = ids.filter(|id| self.is_over(*id, before)).collect();
         let chosen = if limit == ITEMS_PER_COMMAND_MAX { &over } else { forgotten };
         ensure(chosen.is_subset(&over), "forgotten while something is to come")?;
+        self.disputes.retain(|one| one.left_on.is_some_and(|day| day >= before));
         for parcel in chosen {
             self.parcels.remove(parcel);
             self.transactions.retain(|one| one.tender.parcel != *parcel);

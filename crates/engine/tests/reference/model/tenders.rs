@@ -242,7 +242,7 @@ impl Model {
                 let _ = self.reverse_transaction(id);
                 self.unpost(id)
             }
-            S::Reversed | S::Declined => Err(No::Repeated),
+            S::Reversed | S::Declined | S::Expired => Err(No::Repeated),
             _ => Err(No::Because("nothing to take back")),
         }
     }

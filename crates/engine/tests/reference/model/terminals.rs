@@ -231,7 +231,9 @@ impl Model {
                 Some(ChaseKind::Void)
             }
             (K::Void, S::UndoingVoid) if of_kind => Some(ChaseKind::UndoingVoid),
-            (K::PreAuthorisation, S::Releasing(TakeBack::Reversal)) => Some(ChaseKind::Reversal),
+            (K::PreAuthorisation, S::Releasing(TakeBack::Reversal | TakeBack::Expiry)) => {
+                Some(ChaseKind::Reversal)
+            }
             (_, S::TakingBack(TakeBack::Reversal)) if newest(&Transaction::took_money) => {
                 Some(ChaseKind::Reversal)
             }
@@ -252,10 +254,13 @@ impl Model {
     }
 
     /// What is neither in the last batches nor to be asked about is forgotten, but not what
-    /// wallets know.
+    /// wallets know, and what may be completed.
     pub fn forget_transactions(&mut self) {
-        let order = |place: usize| self.transactions[place].kind == TransactionKind::Qr;
-        let kept = |place: &usize| self.is_held(*place) || order(*place);
+        let may_be_named = |place: usize| {
+            let kind = self.transactions[place].kind;
+            matches!(kind, TransactionKind::Qr | TransactionKind::PreAuthorisation)
+        };
+        let kept = |place: &usize| self.is_held(*place) || may_be_named(*place);
         let kept: Vec<usize> = (0..self.transactions.len()).filter(kept).collect();
         let all = std::mem::take(&mut self.transactions);
         let places = all.into_iter().enumerate();
@@ -510,10 +515,11 @@ impl Model {
                 let standing = if done { Standing::Stands } else { Standing::Fell };
                 self.end(place, standing, (code, SPACES));
             }
-            (S::TakingBack(TakeBack::Reversal) | S::Releasing(TakeBack::Reversal), true)
+            (S::TakingBack(TakeBack::Reversal), true)
+            | (S::Releasing(TakeBack::Reversal | TakeBack::Expiry), true)
             | (S::UndoingVoid, false) => {}
             (S::Declined, _) => return self.end_paid_late(id, done),
-            (S::Reversed, true) => return Err(No::Repeated),
+            (S::Reversed | S::Expired, true) => return Err(No::Repeated),
             (S::Approved | S::Authorised, false) if self.void(id).is_some() => {
                 return Err(No::Repeated);
             }
@@ -522,7 +528,9 @@ impl Model {
         match (done, promise) {
             (true, true) => {
                 self.about = (Some(id), None);
+                let expired = self.tender(id)?.state == S::Releasing(TakeBack::Expiry);
                 self.void_reserved(id);
+                self.tender_mut(id).state = if expired { S::Expired } else { S::Reversed };
                 self.tell(Event::Reversed { tender: id, posted: Amount::ZERO })
             }
             (true, false) => self.unpost(id),

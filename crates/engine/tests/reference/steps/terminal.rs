@@ -122,7 +122,11 @@ fn about(roll: &Roll, tender: TenderId) -> (Trace, Mark) {
 }
 
 pub fn complete(roll: &Roll) -> Command {
-    let tender = roll.tender(|one| one.state == T::Authorised);
+    let tender = roll.tender(|one| match one.state {
+        T::Authorised => true,
+        T::Releasing(TakeBack::Expiry) | T::Expired => roll.seldom(1, 4),
+        _ => false,
+    });
     let (trace, mark) = about(roll, tender);
     let authorised = roll.model.tender(tender).map_or(1, |one| one.amount);
     let (amount, sent) = (roll.part(authorised), sent(roll));
@@ -184,6 +188,21 @@ pub fn begin_reversal(roll: &Roll) -> Command {
 /// Whether somebody is asked to take a tender back.
 pub fn is_going(one: &Tender) -> bool {
     matches!(one.state, T::TakingBack(_) | T::Releasing(_) | T::UndoingVoid)
+}
+
+/// Pre-authorisations expire here a day after they were asked for, seldom on the day itself.
+pub fn expire(roll: &Roll) -> Command {
+    let before = match roll.step.slip {
+        Slip::NumberAbove => roll.model.today.plus(1),
+        _ if roll.seldom(0, 3) => roll.model.today.before(),
+        _ => roll.model.today,
+    };
+    let limit = match roll.die(1) % 8 {
+        0..5 => ITEMS_PER_COMMAND_MAX,
+        _ if roll.slips(Slip::AmountZero) => 0,
+        _ => 1 + ITEMS_PER_COMMAND_MAX * u32::from(roll.slips(Slip::AnyThing)),
+    };
+    Command::ExpirePreAuthorisations { before, limit }
 }
 
 pub fn undo_void(roll: &Roll) -> Command {
@@ -276,7 +295,21 @@ pub fn answer_refund(roll: &Roll) -> Command {
 pub fn close_batch(roll: &Roll) -> Command {
     let open = |id: &&TerminalId| open_batch_of(roll, **id) != roll.seldom(1, 9);
     let open: Vec<_> = roll.model.terminals.keys().filter(open).copied().collect();
-    let terminal = roll.pick(0, &open, any_terminal);
+    close(roll, &open)
+}
+
+/// The terminals that went on to the next batch without uploading a disputed one.
+pub fn went_on(roll: &Roll) -> Vec<TerminalId> {
+    let disputed = disputed(roll).into_iter().map(|(terminal, _)| terminal);
+    disputed.filter(|terminal| open_batch_of(roll, *terminal)).collect()
+}
+
+pub fn leave_disputed(roll: &Roll) -> Command {
+    close(roll, &went_on(roll))
+}
+
+fn close(roll: &Roll, terminals: &[TerminalId]) -> Command {
+    let terminal = roll.pick(0, terminals, any_terminal);
     let batch = roll.model.last_batches(terminal).last().map_or(1, |one| one.number);
     let mut totals = roll.model.batch_totals(terminal, batch);
     if roll.seldom(2, 3) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Engine, Outcome};
+use engine::{DAY_MS, Engine, Outcome};
 use keys::KeyStore;
 use peers::network::Link;
 use switch::{ResumeError, Switch, Unfinished};
@@ -61,6 +61,14 @@ impl World {
         let links = u8::try_from(self.nets[place].links.len()).unwrap();
         (0..links).for_each(|number| self.disconnect(place, number));
         (0..links).for_each(|number| self.connect(place, number));
+    }
+
+    /// Whatever is held now is held too long: 31 days pass while everything is switched off. The
+    /// switch looks for it at its first tick.
+    pub fn holds_get_old(&mut self) {
+        self.now += 31 * DAY_MS;
+        self.crash();
+        self.holds_are_old = true;
     }
 
     /// The engine's process dies and begins again from what is durable. Commands that were not are

@@ -63,6 +63,8 @@ pub struct World {
     /// `Debug` of everything that came out, if a test wants it.
     pub shown: Option<String>,
     pub lines: u64,
+    /// Whether what is held is older than it may get.
+    pub holds_are_old: bool,
     orders: u32,
 }
 
@@ -107,6 +109,7 @@ impl World {
             replies: Vec::new(),
             shown: None,
             lines: 0,
+            holds_are_old: false,
             orders: 0,
         };
         for command in first_commands() {
