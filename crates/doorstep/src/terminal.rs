@@ -146,8 +146,8 @@ impl OneArgs {
         ensure!((1..=NUMBER_MAX).contains(&self.number), "--number: 1 to {NUMBER_MAX}");
         let master_key = match (&self.master_key_file, &self.base_key_file) {
             (Some(file), _) => {
-                let named = || file.display().to_string();
-                let text = Zeroizing::new(read_text(file, KEY_FILE_BYTES_MAX)?);
+                let named = || format!("--master-key-file {}", file.display());
+                let text = Zeroizing::new(read_text(file, KEY_FILE_BYTES_MAX).with_context(named)?);
                 let key = TdesKey::from_hex(text.trim()).with_context(named)?;
                 ensure!(key.expose().len() > 8, "{}: 16 or 24 bytes are needed", named());
                 key
@@ -200,8 +200,8 @@ fn merchant(text: &str) -> anyhow::Result<[u8; 15]> {
 }
 
 fn master_keys(file: &Path, generation: u32) -> anyhow::Result<MasterKeys> {
-    let named = || file.display().to_string();
-    let text = Zeroizing::new(read_text(file, KEY_FILE_BYTES_MAX)?);
+    let named = || format!("--base-key-file {}", file.display());
+    let text = Zeroizing::new(read_text(file, KEY_FILE_BYTES_MAX).with_context(named)?);
     let base = AesKey::from_hex(text.trim()).with_context(named)?;
     Ok(MasterKeys::derived(base, generation)?)
 }

@@ -38,7 +38,7 @@ pub struct TrialArgs {
 }
 
 pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
-    let directory = args.directory.display();
+    let directory = as_typed(&args.directory.display().to_string());
     anyhow::ensure!(!args.directory.exists(), "{directory} is there already; name another one");
     let ground = Ground::prepare(&args.directory, args.terminals, args.parcels, 0, 1)?;
     let settings = ground.path("doorstep.toml");
@@ -71,4 +71,26 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A path as a shell wants it.
+fn as_typed(path: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || "/._-+".contains(character);
+    if path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_printed_so_that_it_can_be_typed() {
+        assert_eq!(as_typed("trials/门_1.2-a+b"), "trials/门_1.2-a+b");
+        assert_eq!(as_typed("my trial"), "'my trial'");
+        assert_eq!(as_typed("bo's"), "'bo'\\''s'");
+    }
 }

@@ -62,6 +62,10 @@ pub fn refusal(declined: &Declined, lang: Lang) -> &'static str {
         b"91" => ("no network is up; take another way to pay", "通道不可用，请换方式付款"),
         b"94" => ("the STAN was used before; do it again", "流水号重复，请重做"),
         b"95" => ("totals differ", "对账不平"),
+        b"96" if declined.kind == Kind::Totals => (
+            "not at the moment: a QR code may be open; do it again later",
+            "系统暂不可用，或有扫码未完，请稍后重做",
+        ),
         b"96" => ("not at the moment; do it again later", "系统暂不可用，请稍后重做"),
         b"97" => {
             ("the terminal or merchant is not known; call the firm", "终端或商户未登记，请联系公司")
@@ -160,6 +164,7 @@ mod tests {
         assert!(other.starts_with("the card's issuer says no"));
         assert!(refusal(&declined(Kind::Qr, b"91"), Lang::En).starts_with("no wallet"));
         assert!(refusal(&declined(Kind::Sale, b"91"), Lang::En).starts_with("no network"));
+        assert!(refusal(&declined(Kind::Totals, b"96"), Lang::En).contains("QR"));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn run(args: &OneArgs) -> anyhow::Result<ExitCode> {
     };
     match args.script.as_deref() {
         Some(path) if path != Path::new("-") => {
-            let named = || path.display().to_string();
+            let named = || format!("--script {}", path.display());
             let file = std::fs::File::open(path).with_context(named)?;
             counter.work(io::BufReader::new(file), Input::Script).with_context(named)?;
         }

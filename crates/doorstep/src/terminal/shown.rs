@@ -384,8 +384,8 @@ mod tests {
         let parts = ["sale             99.19 CNY", "STAN 000502", "no network is up; take cash"];
         let parts = parts.map(str::to_owned);
         let rows = ["sale 99.19 CNY", "STAN 000502   no network", "is up; take cash"];
-        assert_eq!(folded(&parts, 26), rows);
-        assert_eq!(folded(&parts[..2], 40), ["sale 99.19 CNY   STAN 000502"]);
+        assert_eq!(folded(&parts, 25), rows);
+        assert_eq!(folded(&parts[..2], 40), ["sale             99.19 CNY   STAN 000502"]);
         assert_eq!(
             folded(&["余额不足".to_owned(), "流水号".to_owned()], 13),
             ["余额不足", "流水号"]

@@ -194,6 +194,9 @@ fn nobody_there_is_no_answer() {
     let waits = "--master-key-file key --script script --wait 1 --lang en";
     bed.run(&format!("{line} {waits}")).ends_with(1).prints("no answer");
     bed.run(&line).fails("give --master-key-file, or --base-key-file");
+    bed.run(&format!("{line} --base-key-file none")).fails("--base-key-file none: No such file");
+    bed.run(&format!("{line} --master-key-file key --script no"))
+        .fails("--script no: No such file");
     bed.run("terminal --number 1").ends_with(2).says("--connect");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use engine::view::TenderState;
 use engine::{Command, Engine, Event, Outcome, ParcelId, TenderId, Timestamp};
 use peers::clearing::{ClearingFile, LineKind};
@@ -11,6 +11,9 @@ use peers::clearing::{ClearingFile, LineKind};
 use super::goods;
 use super::ground::Ground;
 use crate::books;
+
+#[cfg(test)]
+mod tests;
 
 /// Differences that are told at the most.
 const DIFFERENCES_MAX: usize = 20;
@@ -85,6 +88,20 @@ impl Comparison {
         Ok(found)
     }
 
+    pub fn books_equal(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    /// An error where the books are not equal: what is measured is then worth nothing.
+    pub fn verdict(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.books_equal(),
+            "the books differ from what the network and the terminals say:\n{}",
+            self.differences.join("\n")
+        );
+        Ok(())
+    }
+
     fn differs(&mut self, what: String) {
         if self.differences.len() < DIFFERENCES_MAX {
             self.differences.push(what);
@@ -107,10 +124,15 @@ impl Comparison {
                 let known = sales.begun.get(&(line.stan, line.sent_s));
                 let same_terminal = known
                     .filter(|begun| format!("{:08}", begun.terminal).as_bytes() == line.terminal);
+                let times = match line.kind {
+                    LineKind::Sale => 1,
+                    LineKind::Reversal => -1,
+                    LineKind::Completion | LineKind::Offline | LineKind::Refund => 0,
+                };
+                let amount = |begun: &Begun| i128::from(begun.amount) * i128::from(times);
                 match same_terminal {
-                    Some(begun) if line.amount.unsigned_abs() == begun.amount => {
-                        let sign = if line.kind == LineKind::Reversal { -1 } else { 1 };
-                        *cleared.entry(begun.tender).or_default() += sign;
+                    Some(begun) if times != 0 && i128::from(line.amount) == amount(begun) => {
+                        *cleared.entry(begun.tender).or_default() += times;
                     }
                     _ => self.differs(format!(
                         "the network has STAN {:06} of terminal {}, and the books have it not so",
