@@ -99,7 +99,7 @@ fn a_terminals_authority_is_not_one_of_gateways_unless_these_are_named() {
     let with = |clients: &str, names: &str| {
         let identity = "certificate = \"more/engine.pem\", key = \"more/engine.key\"";
         let tls = format!("[terminals]\ntls = {{ {identity}, {clients} }}");
-        let text = settings.replace("[terminals]", &tls);
+        let text = settings.replace("\n[terminals]", &format!("\n{tls}"));
         text.replace("\n[gateways]", &format!("\n[gateways]\n{names}"))
     };
     bed.write("doorstep.toml", with(clients, ""));

@@ -32,8 +32,10 @@ fn the_commands_that_it_prints_sell_the_parcels_that_it_prints() {
     let bed = Bed::new();
     let ran = bed.run("trial there").succeeds().says_nothing();
     let (commands, parcels) = (commands(&ran), parcels(&ran, "1"));
-    assert_eq!(commands.keys().collect::<Vec<_>>(), ["network", "serve", "terminal"], "{ran}");
+    let words: Vec<_> = commands.keys().collect();
+    assert_eq!(words, ["keys", "network", "serve", "terminal"], "{ran}");
     assert_eq!(parcels.len(), 5, "{ran}");
+    bed.run(&commands["keys"]).succeeds().prints("terminals");
     // Others may use the port on this machine.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     bed.write("there/doorstep.toml", bed.read("there/doorstep.toml").replace(TERMINALS, &free));
