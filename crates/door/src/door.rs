@@ -468,10 +468,11 @@ impl<C: Core> Room<C> {
                 Output::Ask { ticket, question } => self.mail.ask(ticket, question),
                 Output::WalletReply { reply, what } => self.wallets.reply(sockets, reply, what),
                 Output::Happened(happening) => {
+                    let line = || happening.told(|network| self.links.name_of(network));
                     if is_of_strangers(&happening) {
-                        self.log.say_of_strangers(|| happening.to_string());
+                        self.log.say_of_strangers(line);
                     } else {
-                        self.log.say(|| happening.to_string());
+                        self.log.say(line);
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use engine::NetworkId;
 use serde_json::{Value, json};
 use switch::LinkId;
 
@@ -110,7 +111,13 @@ impl Links {
     /// A link's name.
     pub(crate) fn name(&self, tag: u64) -> String {
         let plan = &self.links[Links::place(tag)].plan;
-        format!("link {} of {}", plan.link.number, plan.name)
+        format!("{}, link {}", plan.name, plan.link.number)
+    }
+
+    /// What the settings call a network.
+    pub(crate) fn name_of(&self, network: NetworkId) -> &str {
+        let link = self.links.iter().find(|link| link.plan.link.network == network);
+        link.map_or("a network that is not in the settings", |link| &link.plan.name)
     }
 
     fn connection(&self, link: LinkId) -> Option<Id> {

@@ -501,7 +501,10 @@ impl Doors {
             | H::WalletContradicts
             | H::KeyRejected { .. }
             | H::Keys(_)
-            | H::Books(_) => self.disagree(format!("the switch: {happening}")),
+            | H::Books(_) => {
+                let words = happening.told(|_| "a network");
+                self.disagree(format!("the switch: {words}"));
+            }
             H::SignedOn { .. }
             | H::Refused { .. }
             | H::Repeated { .. }

@@ -149,7 +149,8 @@ impl Switch {
         }
     }
 
-    /// Tells a terminal whether its totals agree, cards and the others apart.
+    /// Tells a terminal what is in the books, and whether its totals agree, cards and the others
+    /// apart.
     fn totals_are(
         &mut self,
         id: u64,
@@ -173,8 +174,8 @@ impl Switch {
                 credits.amount.minor()
             )
         };
-        let totals = part(theirs.card_debits, theirs.card_credits, cards)
-            + &part(theirs.other_debits, theirs.other_credits, others);
+        let totals = part(ours.card_debits, ours.card_credits, cards)
+            + &part(ours.other_debits, ours.other_credits, others);
         let code = if cards && others { Code::DONE } else { Code::TOTALS };
         let answer = Answer { totals: Some(totals), ..Answer::default() };
         self.finish(id, code, &answer, now, out);

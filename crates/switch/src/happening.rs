@@ -1,7 +1,5 @@
 //! What an operator may want to know. No card number, key or parcel is in it (M12).
 
-use std::fmt;
-
 use engine::{NetworkId, TerminalId};
 
 use crate::code::Code;
@@ -106,65 +104,80 @@ pub enum Happening {
     Books(String),
 }
 
-impl fmt::Display for Happening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Happening {
+    /// A line for the operator; `name` is what the settings call a network.
+    #[must_use]
+    pub fn told<'n>(&self, name: impl Fn(NetworkId) -> &'n str) -> String {
         use Happening as H;
         match self {
             H::SignedOn { terminal, batch } => {
-                write!(f, "terminal {:08} signed on, batch {batch}", terminal.0)
+                format!("terminal {:08} signed on, batch {batch}", terminal.0)
             }
             H::Refused { terminal, stan, code } => {
-                write!(f, "terminal {:08}, STAN {stan}: refused with {code}", terminal.0)
+                format!("terminal {:08}, STAN {stan}: refused with {code}", terminal.0)
             }
-            H::Unreadable(why) => write!(f, "a terminal's message cannot be read: {why}"),
-            H::WrongMac(terminal) => write!(f, "terminal {:08}: wrong MAC", terminal.0),
+            H::Unreadable(why) => format!("a terminal's message cannot be read: {why}"),
+            H::WrongMac(terminal) => format!("terminal {:08}: wrong MAC", terminal.0),
             H::Repeated { terminal, stan } => {
-                write!(f, "terminal {:08}, STAN {stan}: a repeat, answered as before", terminal.0)
+                format!("terminal {:08}, STAN {stan}: a repeat, answered as before", terminal.0)
             }
-            H::LinkUp(link) => write!(f, "{} signed on", Shown(link)),
-            H::LinkDown(link) => write!(f, "{} is down", Shown(link)),
+            H::LinkUp(link) => format!("{}, link {}: signed on", name(link.network), link.number),
+            H::LinkDown(link) => {
+                format!("{}, link {}: signed off", name(link.network), link.number)
+            }
             H::NetworkMessage { network, why } => {
-                write!(f, "network {}: a message was not taken: {why}", network.0)
+                format!("{}: a message was not taken: {why}", name(*network))
             }
             H::Unmatched(network) => {
-                write!(f, "network {}: an answer that nobody waits for", network.0)
+                format!("{}: an answer that nobody waits for", name(*network))
             }
             H::NoAnswer(network) => {
-                write!(f, "network {}: no answer in time, being reversed", network.0)
+                format!("{}: no answer in time, being reversed", name(*network))
             }
             H::LateApproval(network) => {
-                write!(f, "network {}: approved too late, being reversed", network.0)
+                format!("{}: approved too late, being reversed", name(*network))
             }
-            H::Acknowledged { network, sendings } => {
-                write!(f, "network {}: acknowledged after {sendings} sendings", network.0)
+            H::Acknowledged { network, sendings: 1 } => {
+                format!("{}: acknowledged what was taken back or forwarded", name(*network))
             }
+            H::Acknowledged { network, sendings } => format!(
+                "{}: acknowledged what was taken back or forwarded, after {sendings} sendings",
+                name(*network)
+            ),
             H::AdviceRejected { network, code } => {
-                write!(f, "network {}: an advice was rejected with {code}", network.0)
+                format!("{}: an advice was rejected with {code}", name(*network))
             }
-            H::KeyChanged(network) => write!(f, "network {}: its key was changed", network.0),
+            H::KeyChanged(network) => format!("{}: its key was changed", name(*network)),
             H::KeyRejected { network, why } => {
-                write!(f, "network {}: its new key was not taken: {why}", network.0)
+                format!("{}: its new key was not taken: {why}", name(*network))
             }
             H::BatchAgreed { terminal, batch } => {
-                write!(f, "terminal {:08}: batch {batch} closed, totals agree", terminal.0)
+                format!("terminal {:08}: batch {batch} closed, totals agree", terminal.0)
             }
             H::BatchDiffers { terminal, batch } => {
-                write!(f, "terminal {:08}: batch {batch} closed, totals differ", terminal.0)
+                format!("terminal {:08}: batch {batch} closed, totals differ", terminal.0)
             }
-            H::PaidTooLate => f.write_str("a wallet's payment came too late; it gives it back"),
-            H::WrongPayment => f.write_str("a wallet took another amount than its order's"),
-            H::WrongGiveBack => f.write_str("a wallet gave back another amount than it should"),
-            H::WalletContradicts => f.write_str("a wallet denies a payment that is in the books"),
-            H::Keys(why) => write!(f, "key store: {why}"),
-            H::Books(why) => write!(f, "the books refused: {why}"),
+            H::PaidTooLate => "a wallet's payment came too late; it gives it back".to_owned(),
+            H::WrongPayment => "a wallet took another amount than its order's".to_owned(),
+            H::WrongGiveBack => "a wallet gave back another amount than it should".to_owned(),
+            H::WalletContradicts => "a wallet denies a payment that is in the books".to_owned(),
+            H::Keys(why) => format!("key store: {why}"),
+            H::Books(why) => format!("the books refused: {why}"),
         }
     }
 }
 
-struct Shown<'l>(&'l LinkId);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "network {}, link {}", self.0.network.0, self.0.number)
+    #[test]
+    fn a_line_names_its_network_as_the_settings_do() {
+        let (network, number) = (NetworkId(11_400_313_308_756_479_440), 1);
+        let told = |one: Happening| one.told(|_| "alpha");
+        assert_eq!(told(Happening::LinkUp(LinkId { network, number })), "alpha, link 1: signed on");
+        let after = |sendings| told(Happening::Acknowledged { network, sendings });
+        assert_eq!(after(1), "alpha: acknowledged what was taken back or forwarded");
+        assert!(after(3).ends_with("forwarded, after 3 sendings"));
     }
 }

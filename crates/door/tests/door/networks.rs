@@ -70,7 +70,7 @@ fn a_network_that_is_not_there_yet_is_found_when_it_comes() {
     assert!(running.seen().up.is_empty() && running.seen().down.is_empty());
     let lines = running.lines.lock().unwrap().clone();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].starts_with("link 3 of alpha cannot be reached"), "{lines:?}");
+    assert!(lines[0].starts_with("alpha, link 3 cannot be reached"), "{lines:?}");
     let listener = TcpListener::bind(address).unwrap();
     assert_eq!(hear(&mut accept(&listener)), framed(b"sign-on"));
 }

@@ -29,7 +29,7 @@ pub fn make(bed: &Bed) {
 }
 
 impl Standing {
-    /// Starts both, with more flags for the network.
+    /// Starts both, with more flags for the network, and waits until it is signed on.
     #[track_caller]
     pub fn start(bed: &Bed, flags: &str) -> Standing {
         let settings = bed.read("door/doorstep.toml");
@@ -39,10 +39,11 @@ impl Standing {
         network.line();
         let mut engine = Process::start(bed, "serve --data door/books --config door/doorstep.toml");
         let address = engine.says("terminals ");
+        wait_for_links(bed, "door/books");
         Standing { network, engine, address }
     }
 
-    /// Runs a script at the first terminal; the network may not be there at once.
+    /// Runs a script at the first terminal.
     #[track_caller]
     pub fn terminal(&self, bed: &Bed, flags: &str, script: &[String]) -> Ran {
         bed.write("script", script.join("\n"));

@@ -70,7 +70,6 @@ fn a_terminal_of_pyiso8583_lives_a_day() {
     ground::make(&bed);
     import_master_key(&bed);
     let standing = Standing::start(&bed, "--clearing clearing --date 2013-08-28");
-    ground::wait_for_links(&bed, "door/books");
 
     let day = live(&bed, &standing.address);
     assert_eq!(day["wrong"], json!([]), "{day}");

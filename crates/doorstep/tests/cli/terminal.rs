@@ -106,7 +106,6 @@ fn a_person_sees_what_was_done_and_what_to_do_next() {
     let bed = Bed::new();
     ground::make(&bed);
     let standing = Standing::start(&bed, "");
-    ground::wait_for_links(&bed, "door/books");
     let mut lines = script(&["params", "pin wrong"]);
     let (_, price) = ground::parcel(3);
     lines.extend([line("sell", 2), "pin off".to_owned(), line("sell", 2)]);
@@ -132,7 +131,6 @@ fn what_a_terminal_that_is_put_away_has_not_finished_is_told() {
     let bed = Bed::new();
     ground::make(&bed);
     let Standing { network, engine, address } = Standing::start(&bed, "");
-    ground::wait_for_links(&bed, "door/books");
     let flags = "--base-key-file door/base.key --last-stan 500 --lang en --wait 1";
     let mut command = bed.doorstep(&format!(
         "terminal --connect {address} --number 1 --merchant {MERCHANT} {flags}"

@@ -181,7 +181,7 @@ impl World {
                 Output::WalletReply { reply, what } => self.replies.push((reply, what)),
                 Output::Happened(happening) => {
                     if let Some(shown) = &mut self.shown {
-                        shown.push_str(&happening.to_string());
+                        shown.push_str(&happening.told(|_| "a network"));
                     }
                     self.happened.push(happening);
                 }
