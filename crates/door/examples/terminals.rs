@@ -55,6 +55,10 @@ impl Core for Echo {
         true
     }
 
+    fn withdrawn_from(&self, _: NetworkId) -> Option<Timestamp> {
+        None
+    }
+
     fn sign_off(&mut self, _: Timestamp, _: &mut Vec<Output>) {}
 
     fn to_give_back(&self, _: WalletId) -> Vec<(String, u64)> {

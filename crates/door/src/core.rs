@@ -51,6 +51,8 @@ pub trait Core {
     fn in_flight(&self) -> usize;
     /// Whether the network has accepted the sign-on of a link.
     fn is_signed_on(&self, link: LinkId) -> bool;
+    /// From when on a network is withdrawn, if it is.
+    fn withdrawn_from(&self, network: NetworkId) -> Option<Timestamp>;
 }
 
 impl Core for Switch {
@@ -132,5 +134,9 @@ impl Core for Switch {
 
     fn is_signed_on(&self, link: LinkId) -> bool {
         self.links_up().any(|up| up == link)
+    }
+
+    fn withdrawn_from(&self, network: NetworkId) -> Option<Timestamp> {
+        Switch::withdrawn_from(self, network)
     }
 }

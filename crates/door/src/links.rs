@@ -144,9 +144,12 @@ impl Links {
         let status = |link: &Link| {
             let connected = matches!(link.state, State::Up(_));
             let NetworkLink { name, link, .. } = &link.plan;
-            let signed_on = core.is_signed_on(*link);
             json!({
-                "network": name, "link": link.number, "connected": connected, "signed_on": signed_on
+                "network": name,
+                "link": link.number,
+                "connected": connected,
+                "signed_on": core.is_signed_on(*link),
+                "withdrawn_from_ms": core.withdrawn_from(link.network).map(|from| from.0),
             })
         };
         self.links.iter().map(status).collect()

@@ -155,6 +155,13 @@ impl Switch {
         }
     }
 
+    /// From when on a network is withdrawn, if it is.
+    #[must_use]
+    pub fn withdrawn_from(&self, network: NetworkId) -> Option<Timestamp> {
+        let known = self.networks.iter().find(|known| known.settings.network == network)?;
+        known.withdrawn_from
+    }
+
     /// Time has passed.
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         while let Some(timer) = self.timers.due(now) {

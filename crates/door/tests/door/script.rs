@@ -136,6 +136,10 @@ impl Core for Script {
         true
     }
 
+    fn withdrawn_from(&self, _: NetworkId) -> Option<Timestamp> {
+        None
+    }
+
     fn sign_off(&mut self, _: Timestamp, _: &mut Vec<Output>) {}
 
     fn wallet_looks(&mut self, _: WalletId, of: &str, reply: u64, out: &mut Vec<Output>) {

@@ -66,7 +66,7 @@ impl Standing {
 #[track_caller]
 pub fn wait_for_links(bed: &Bed, books: &str) {
     for _ in 0..600 {
-        let status = bed.run(&format!("network status --data {books}")).succeeds().json();
+        let status = bed.run(&format!("network status --json --data {books}")).succeeds().json();
         if status["links"].as_array().is_some_and(|links| {
             !links.is_empty() && links.iter().all(|link| link["signed_on"] == true)
         }) {

@@ -67,7 +67,7 @@ fn it_serves_until_it_is_told_to_stop() {
         stream.write_all(b"\x00\x08nonsense").unwrap();
         assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0, "nonsense is closed");
     }
-    let status = bed.run("network status --data books").succeeds().json();
+    let status = bed.run("network status --json --data books").succeeds().json();
     assert_eq!(status["links"].as_array().unwrap().len(), 3);
     assert_eq!(status["links"][0]["network"], "alpha");
     assert_eq!(status["ended"]["malformed"], 1);
@@ -76,7 +76,10 @@ fn it_serves_until_it_is_told_to_stop() {
     Ran::of(same.args(["--approved-by", " Ann "])).fails("are the same person");
     let mut nobody = bed.doorstep(WITHDRAW);
     Ran::of(nobody.args(["--approved-by", " "])).fails("1 to 64 characters");
-    bed.run(&format!("{WITHDRAW} --approved-by bo")).succeeds().prints("alpha is withdrawn");
+    bed.run(&format!("{WITHDRAW} --approved-by bo"))
+        .succeeds()
+        .prints("alpha is withdrawn from 20");
+    bed.run(&format!("{WITHDRAW} --approved-by bo")).succeeds().prints("was withdrawn before");
     gateway.stop();
     engine.stop();
     assert!(!bed.has("books/control.sock"));
@@ -122,7 +125,7 @@ fn a_gateway_that_is_not_on_the_list_is_not_let_in() {
     engine.says("control");
     let gateway = Process::start(&bed, &gateway_to(&gateways));
     let begun = Instant::now();
-    while bed.run("network status --data books").succeeds().json()["ended"]["name"] == 0 {
+    while bed.run("network status --json --data books").succeeds().json()["ended"]["name"] == 0 {
         assert!(begun.elapsed() < Duration::from_secs(20), "it is never turned away");
     }
     gateway.stop();
