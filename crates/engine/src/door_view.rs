@@ -275,20 +275,39 @@ impl Engine {
     /// Everything that somebody has to be asked about, in the order of the records: after a
     /// restart, this is the work to go on with (M4). It costs what there is to chase.
     pub fn to_chase(&self) -> impl Iterator<Item = Chase> {
-        self.doors.chased.iter().map(|slot| {
-            let one = self.doors.get(*slot);
-            let item = self.item_of(one);
-            let terminal = self.terminals.get(one.terminal).id;
-            Chase {
-                what: chase_kind(one.kind, item.progress).expect("M4: chased for something"),
-                tender: one.tender(),
-                trace: Trace { terminal, batch: one.batch, stan: one.stan },
-                method: self.method_of(item).expect("cash is not chased"),
-                amount: one.amount,
-                of: item.amount,
-                sent: one.sent(),
-                authorisation: one.authorisation,
-            }
+        self.doors.chased.iter().map(|slot| self.chase_at(*slot))
+    }
+
+    /// What somebody has to be asked about a tender that is being taken back.
+    #[must_use]
+    pub fn chase_of(&self, tender: TenderId) -> Option<Chase> {
+        self.doors.chased_of(tender).map(|slot| self.chase_at(slot))
+    }
+
+    fn chase_at(&self, slot: u32) -> Chase {
+        let one = self.doors.get(slot);
+        let item = self.item_of(one);
+        let terminal = self.terminals.get(one.terminal).id;
+        Chase {
+            what: chase_kind(one.kind, item.progress).expect("M4: chased for something"),
+            tender: one.tender(),
+            trace: Trace { terminal, batch: one.batch, stan: one.stan },
+            method: self.method_of(item).expect("cash is not chased"),
+            amount: one.amount,
+            of: item.amount,
+            sent: one.sent(),
+            authorisation: one.authorisation,
+        }
+    }
+
+    /// The pre-authorisations that stand, by how they are to be paid: nobody has to be asked about
+    /// them until they are completed, voided or over.
+    pub fn pre_authorisations(&self) -> impl Iterator<Item = Method> {
+        self.promises.iter().filter_map(|(_, tender)| {
+            let (slot, _) = self.find_tender(*tender).ok()?;
+            let item = self.item(slot);
+            let stands = matches!(item.progress, Progress::Authorised(_));
+            stands.then(|| self.method_of(item)).flatten()
         })
     }
 

@@ -1,5 +1,7 @@
 //! The way of a parcel: announced, assigned, out, and how it ends.
 
+use std::ops::Range;
+
 use money::{Amount, Currency};
 use tariff::BusinessDate;
 
@@ -333,15 +335,11 @@ impl Engine {
             return Err(Refusal::BadDate(before));
         }
         self.forget_disputes(before);
-        let slots = u32::try_from(self.items.slots()).expect("a slab has fewer than 2³² slots");
+        let slots = self.records_to_look_at();
         for _ in 0..limit.min(slots) {
             let slot = if self.small.forget_from >= slots { 0 } else { self.small.forget_from };
             self.small.forget_from = slot + 1;
-            let Some(item) = self.items.get(slot) else { continue };
-            let id = item.parcel;
-            if self.place(id) != Some(Place::Closed(slot)) || !self.is_over(slot, before) {
-                continue;
-            }
+            let Some(id) = self.closed_and_over(slot, before) else { continue };
             self.index.remove(id, Place::Closed(slot));
             let mut next = slot;
             while let Some(item) = self.items.remove(next) {
@@ -351,6 +349,28 @@ impl Engine {
             out.events.push(Event::Forgotten { parcel: id });
         }
         Ok(())
+    }
+
+    /// The closed parcel whose newest item this is, if it can be forgotten.
+    fn closed_and_over(&self, slot: u32, before: BusinessDate) -> Option<ParcelId> {
+        let id = self.items.get(slot)?.parcel;
+        let over = self.is_over(slot, before) && self.place(id) == Some(Place::Closed(slot));
+        over.then_some(id)
+    }
+
+    /// How many records [`Command::ForgetClosed`] goes round, those of them that are free counted.
+    #[must_use]
+    pub fn records_to_look_at(&self) -> u32 {
+        u32::try_from(self.items.slots()).expect("a slab has fewer than 2³² slots")
+    }
+
+    /// Whether [`Command::ForgetClosed`] has anything to forget: among some of its records, of
+    /// which there may be millions, or of disputed batches.
+    #[must_use]
+    pub fn has_to_forget(&self, before: BusinessDate, mut records: Range<u32>) -> bool {
+        let oldest_dispute = self.disputes.first_key_value();
+        oldest_dispute.is_some_and(|((left_on, ..), _)| *left_on < before)
+            || records.any(|slot| self.closed_and_over(slot, before).is_some())
     }
 
     /// Whether all items of a list are final and older than a date. Guaranteed cash that the bank

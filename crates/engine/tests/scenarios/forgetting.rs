@@ -9,6 +9,11 @@ fn forget(before: &str) -> Command {
     Command::ForgetClosed { before: day(before), limit: ITEMS_PER_COMMAND_MAX }
 }
 
+/// Whether there is anything to forget at all.
+fn is_due(world: &World, before: &str) -> bool {
+    world.engine.has_to_forget(day(before), 0..world.engine.records_to_look_at())
+}
+
 fn forgotten(world: &World) -> Vec<ParcelId> {
     let events = world.events().iter();
     let forgotten = events.filter_map(|event| match event {
@@ -27,10 +32,13 @@ fn what_is_final_is_forgotten_after_half_a_year() {
     world.must(Command::LoseParcel { parcel: lost });
     world.on("2014-02-24");
     world.refused(forget("2013-08-29"), Refusal::BadDate(day("2013-08-29")));
+    assert!(!is_due(&world, "2013-08-28") && is_due(&world, "2013-08-29"));
+    assert!(!world.engine.has_to_forget(day("2013-08-29"), 3..9), "not among those");
     world.must(forget("2013-08-28"));
     assert!(forgotten(&world).is_empty(), "they were handed out on that day, not before it");
     world.on("2014-02-25").must(forget("2013-08-29"));
     assert_eq!(forgotten(&world), [paid, returned, lost]);
+    assert!(!is_due(&world, "2013-08-29"));
     assert_eq!(world.engine.known_parcels(), 0);
     let missing = Refusal::NotFound(Missing::Parcel(paid));
     world.refused(charge_back(TenderId { parcel: paid, number: 1 }, 1, 1), missing);
@@ -46,6 +54,7 @@ fn what_is_not_final_is_remembered() {
     let unknown = world.parcel("o-3", 10_000).out().card(10_000).unknown().cash(10_000).id();
     let refunding = world.parcel("o-4", 10_000).out().card(10_000).approve().clear().last();
     world.must(refund(refunding, 1, 100));
+    assert!(!is_due(&world, "2013-10-01"));
     world.on("2014-06-01").must(forget("2013-10-01"));
     assert!(forgotten(&world).is_empty());
     assert_eq!(world.engine.known_parcels(), 4);
