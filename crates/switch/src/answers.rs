@@ -114,7 +114,7 @@ impl TerminalKeys<'_> {
             builder.text(48, totals);
         }
         if let Some(currency) = heading.currency {
-            builder.text(49, format!("{currency:03}"));
+            builder.bytes(49, currency);
         }
         if let Some(balance) = answer.balance {
             builder.bytes(54, balance);

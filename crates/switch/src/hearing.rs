@@ -105,7 +105,7 @@ impl Switch {
         if let Some(why) = request.lacks() {
             return because(Code::FORMAT, why);
         }
-        if heading.currency.is_some_and(|number| number != self.settings.currency.numeric()) {
+        if !heading.is_in(self.settings.currency) {
             return because(Code::FORMAT, "field 49: currency");
         }
         if asked.uses_its_trace()

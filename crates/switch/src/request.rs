@@ -5,6 +5,7 @@ use std::fmt;
 
 use engine::{Mark, TerminalId, Trace};
 use iso8583::{Envelope, Header, Message, Mti, Tpdu, UNIONPAY_POS};
+use money::Currency;
 
 /// The fields that say who asks, and that go back with the answer.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +21,8 @@ pub(crate) struct Heading {
     pub condition: Option<u8>,
     pub terminal: u32,
     pub merchant: [u8; 15],
-    pub currency: Option<u16>,
+    /// 49, as it was sent: it goes back so.
+    pub currency: Option<[u8; 3]>,
     /// 60.1
     pub kind: u8,
     /// 60.2
@@ -36,6 +38,12 @@ impl Heading {
 
     pub(crate) fn terminal_id(&self) -> TerminalId {
         TerminalId(u64::from(self.terminal))
+    }
+
+    /// Whether it names no other currency.
+    pub(crate) fn is_in(&self, currency: Currency) -> bool {
+        let number = format!("{:03}", currency.numeric());
+        self.currency.is_none_or(|written| written == number.as_bytes())
     }
 
     pub(crate) fn mark(&self, token: u64) -> Mark {
@@ -268,13 +276,13 @@ fn heading((tpdu, header): (Tpdu, Header), message: &Message<'_>) -> Result<Head
     })
 }
 
-fn currency(message: &Message<'_>) -> Result<Option<u16>, String> {
+fn currency(message: &Message<'_>) -> Result<Option<[u8; 3]>, String> {
     if !message.has(49) {
         return Ok(None);
     }
     let text = message.text(49).map_err(|error| error.to_string())?;
-    let number = text.as_str().parse::<u16>().ok();
-    number.map(Some).ok_or_else(|| "field 49 (currency) must have three digits".to_owned())
+    let written = text.as_str().as_bytes().try_into();
+    written.map(Some).map_err(|_| "field 49 (currency) must have three characters".to_owned())
 }
 
 #[cfg(test)]

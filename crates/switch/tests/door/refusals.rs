@@ -183,10 +183,12 @@ fn a_format_error_names_the_field() {
         assert_eq!(code, "30", "without field {field}");
         assert!(said.starts_with(text), "{said}");
     }
-    let dollars = |builder: &mut Builder<'_>| {
-        builder.text(49, "840");
-    };
-    assert_eq!(edited(None, &[49], dollars), ("30".into(), "field 49: currency".into()));
+    for other in ["840", "CNY", "15A"] {
+        let currency = |builder: &mut Builder<'_>| {
+            builder.text(49, other);
+        };
+        assert_eq!(edited(None, &[49], currency), ("30".into(), "field 49: currency".into()));
+    }
     let wrong = |builder: &mut Builder<'_>| {
         builder.text(58, "000000000000000000000000001");
     };
