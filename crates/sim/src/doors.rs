@@ -499,6 +499,8 @@ impl Doors {
             | H::WrongGiveBack
             | H::WrongPayment
             | H::WalletContradicts
+            | H::BatchLeft { .. }
+            | H::Expired { chased: false, .. }
             | H::KeyRejected { .. }
             | H::Keys(_)
             | H::Books(_) => {
@@ -517,6 +519,7 @@ impl Doors {
             | H::KeyChanged(_)
             | H::BatchAgreed { .. }
             | H::BatchDiffers { .. }
+            | H::Expired { chased: true, .. }
             | H::PaidTooLate => {}
         }
     }

@@ -48,7 +48,7 @@ impl Switch {
         if view.batch_open {
             return self.signed_on(id, view.batch, now, out);
         }
-        let batch = view.batch % BATCH_MAX + 1;
+        let batch = next_after(view.batch);
         if let Some(work) = self.works.get_mut(&id) {
             work.heading.batch = batch;
         }
@@ -98,6 +98,7 @@ impl Switch {
                 if let Some(session) = self.sessions.get_mut(&number) {
                     session.batch = 0;
                 }
+                self.left_disputed(&events, out);
                 let differs = events.iter().find_map(|event| match event {
                     Event::BatchDiffers { ours, theirs, .. } => Some((*ours, *theirs)),
                     _ => None,
@@ -124,11 +125,28 @@ impl Switch {
                 }
                 let code = match answer {
                     Ok(_) | Err(Refusal::Repeated) => Code::DONE,
+                    Err(Refusal::WrongBatch(last))
+                        if asked == Asked::UploadEnd && is_before(batch, last) =>
+                    {
+                        Code::DONE
+                    }
                     Err(refusal) => Code::of(&refusal),
                 };
                 self.finish(id, code, &Answer::default(), now, out);
             }
         }
+    }
+
+    /// The batch before was disputed, and its lines never came.
+    fn left_disputed(&self, events: &[Event], out: &mut Vec<Output>) {
+        let raised = |event: &Event| matches!(event, Event::BreakRaised { .. });
+        let break_raised = events.iter().any(raised);
+        out.extend(events.iter().filter_map(|event| match *event {
+            Event::BatchLeftDisputed { terminal, batch, .. } => {
+                Some(Output::Happened(Happening::BatchLeft { terminal, batch, break_raised }))
+            }
+            _ => None,
+        }));
     }
 
     pub(crate) fn batch_told(
@@ -257,16 +275,21 @@ impl Switch {
         self.ask(Awaiting::Work(id), question, out);
     }
 
-    /// Whether the books still expect the lines of a disputed batch.
+    /// Whether the books still expect the lines of a batch.
     fn upload_told(&mut self, id: u64, view: &TerminalView, now: Timestamp, out: &mut Vec<Output>) {
         let Some(work) = self.works.get(&id) else { return };
-        let number = work.heading.terminal;
-        if view.disputed {
-            self.uploads.end(number);
-            let answer = Answer { text: Some("lines are missing"), ..Answer::default() };
-            return self.finish(id, Code::TOTALS, &answer, now, out);
-        }
-        self.finish(id, Code::DONE, &Answer::default(), now, out);
+        let (number, batch) = (work.heading.terminal, work.heading.batch);
+        self.uploads.end(number);
+        let open = view.batch_open && batch == view.batch;
+        let last_closed = if view.batch_open { before(view.batch) } else { view.batch };
+        let expected = batch == last_closed && view.disputed;
+        let (code, text) = match () {
+            () if open => (Code::INVALID, Some("the batch is open")),
+            () if expected => (Code::TOTALS, Some("lines are missing")),
+            () if batch == last_closed || is_before(batch, last_closed) => (Code::DONE, None),
+            () => (Code::BATCH, None),
+        };
+        self.finish(id, code, &Answer { text, ..Answer::default() }, now, out);
     }
 
     pub(crate) fn terminal_told(
@@ -304,6 +327,23 @@ impl Switch {
         let answer = Answer { private: Some(writer.as_bytes()), ..Answer::default() };
         self.finish(id, Code::DONE, &answer, now, out);
     }
+}
+
+/// The number of the batch after one; they begin again one day.
+const fn next_after(batch: u32) -> u32 {
+    batch % BATCH_MAX + 1
+}
+
+/// The number of the batch before one.
+const fn before(batch: u32) -> u32 {
+    (batch + BATCH_MAX - 2) % BATCH_MAX + 1
+}
+
+/// Whether a batch was before the last one, by their numbers. What came of it is in the books, and
+/// its lines change nothing any more.
+fn is_before(batch: u32, last: u32) -> bool {
+    let since = (last + BATCH_MAX - batch.min(BATCH_MAX)) % BATCH_MAX;
+    batch > 0 && (1..BATCH_MAX / 2).contains(&since)
 }
 
 /// The last digits of a number, two in a byte.
@@ -355,4 +395,18 @@ fn read_lines(request: &Request<'_>) -> Result<Vec<BatchLine>, String> {
         }
     };
     (0..count).map(|place| line(place).ok_or_else(wrong)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_before_others_also_when_their_numbers_begin_again() {
+        for (one, next) in [(1, 2), (999_998, 999_999), (BATCH_MAX, 1)] {
+            assert_eq!((next_after(one), before(next)), (next, one));
+            assert!(is_before(one, next) && !is_before(next, one) && !is_before(one, one));
+        }
+        assert!(is_before(999_998, 2) && !is_before(0, 2) && !is_before(3, 2));
+    }
 }

@@ -89,6 +89,24 @@ pub enum Happening {
         /// Which.
         batch: u32,
     },
+    /// A disputed batch whose lines never came was left so, at the end of the next one.
+    BatchLeft {
+        /// Which terminal's.
+        terminal: TerminalId,
+        /// Which.
+        batch: u32,
+        /// Whether what differs by card was put down as a break.
+        break_raised: bool,
+    },
+    /// Nobody completed a pre-authorisation in its time; it is let go of.
+    Expired {
+        /// Which terminal asked for it.
+        terminal: TerminalId,
+        /// Under which number.
+        stan: u32,
+        /// Whether its network can be told: it is in the settings.
+        chased: bool,
+    },
     /// A wallet's payment came too late and is to be given back by it.
     PaidTooLate,
     /// A wallet's payment is not its order's amount and is to be given back by it.
@@ -157,6 +175,22 @@ impl Happening {
             H::BatchDiffers { terminal, batch } => {
                 format!("terminal {:08}: batch {batch} closed, totals differ", terminal.0)
             }
+            H::BatchLeft { terminal, batch, break_raised } => {
+                let (terminal, raised) = (terminal.0, if *break_raised { "a" } else { "no" });
+                format!(
+                    "terminal {terminal:08}: batch {batch} was left disputed, its lines never \
+                     came; {raised} break was raised"
+                )
+            }
+            H::Expired { terminal, stan, chased: true } => format!(
+                "terminal {:08}, STAN {stan}: the pre-authorisation has expired, being reversed",
+                terminal.0
+            ),
+            H::Expired { terminal, stan, chased: false } => format!(
+                "terminal {:08}, STAN {stan}: the pre-authorisation has expired; its network is \
+                 not in the settings and was not told",
+                terminal.0
+            ),
             H::PaidTooLate => "a wallet's payment came too late; it gives it back".to_owned(),
             H::WrongPayment => "a wallet took another amount than its order's".to_owned(),
             H::WrongGiveBack => "a wallet gave back another amount than it should".to_owned(),
@@ -179,5 +213,15 @@ mod tests {
         let after = |sendings| told(Happening::Acknowledged { network, sendings });
         assert_eq!(after(1), "alpha: acknowledged what was taken back or forwarded");
         assert!(after(3).ends_with("forwarded, after 3 sendings"));
+    }
+
+    #[test]
+    fn a_line_says_whether_somebody_is_said_to_owe() {
+        let told = |break_raised| {
+            Happening::BatchLeft { terminal: TerminalId(7), batch: 3, break_raised }.told(|_| "")
+        };
+        let left = "terminal 00000007: batch 3 was left disputed, its lines never came; ";
+        assert_eq!(told(true), format!("{left}a break was raised"));
+        assert_eq!(told(false), format!("{left}no break was raised"));
     }
 }

@@ -2,7 +2,7 @@
 
 use engine::{Event, TerminalId};
 use peers::terminal::TerminalError;
-use peers::{Heard, Task};
+use peers::{Heard, Task, Terminal};
 use switch::Happening;
 
 use crate::world::*;
@@ -22,13 +22,40 @@ fn a_sale_unheard(world: &mut World) {
     another_terminal(world, 100);
 }
 
-/// The terminal is replaced by one that knows nothing of what the first did.
-fn another_terminal(world: &mut World, last_stan: u32) {
+/// The terminal is replaced by one that knows nothing of what the first did; the first one.
+fn another_terminal(world: &mut World, last_stan: u32) -> Terminal {
     let mut settings = peers::TerminalSettings::new(1, *MERCHANT, master_key(1));
     settings.utc_offset_minutes = UTC_OFFSET_MINUTES;
     settings.last_stan = last_stan;
-    world.terminals[0].terminal = peers::Terminal::new(&settings);
+    let new = Terminal::new(&settings);
+    let first = std::mem::replace(&mut world.terminals[0].terminal, new);
     world.sign_on(0);
+    first
+}
+
+/// A batch of 20 lines is disputed; before it uploads them, the terminal breaks, and its
+/// replacement closes the next batch. Then the first comes back.
+fn comes_back_too_late(next_differs: bool) -> World {
+    let mut world = World::open();
+    a_sale_unheard(&mut world);
+    for _ in 0..20 {
+        let parcel = world.parcel(100);
+        world.sell(parcel, 100);
+    }
+    assert!(matches!(world.does(0, Task::Settle), Heard::BatchDiffers { batch: 1, .. }));
+    let first = another_terminal(&mut world, 200);
+    if next_differs {
+        a_sale_unheard(&mut world);
+    }
+    match world.does(0, Task::Settle) {
+        Heard::BatchAgreed { batch: 2, .. } => assert!(!next_differs),
+        Heard::BatchDiffers { batch: 2, .. } => assert!(next_differs),
+        other => panic!("{other:?}"),
+    }
+    let left = Happening::BatchLeft { terminal: TerminalId(1), batch: 1, break_raised: true };
+    assert!(world.happened.contains(&left), "{:?}", world.happened);
+    world.terminals[0].terminal = first;
+    world
 }
 
 #[test]
@@ -131,6 +158,47 @@ fn a_terminal_that_breaks_before_it_uploads_leaves_its_difference_in_the_books()
     assert_eq!((breaks.len(), breaks[0].amount.minor()), (1, 7_000));
     let disputes: Vec<_> = world.engine.disputes().collect();
     assert_eq!((disputes.len(), disputes[0].break_id), (1, Some(breaks[0].id)));
+}
+
+#[test]
+fn an_upload_that_comes_when_its_batch_was_left_disputed_ends_and_changes_nothing() {
+    for (next_differs, lines_lost) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut world = comes_back_too_late(next_differs);
+        let before = world.engine.digest();
+        for _ in 0..2 {
+            world.go_on(0);
+            world.settle();
+        }
+        if lines_lost {
+            world.crash();
+        }
+        world.go_on(0);
+        world.settle();
+        let heard = world.terminals[0].heard.last().unwrap();
+        assert_eq!(*heard, Heard::Uploaded { lines: 20 }, "{next_differs}, {lines_lost}");
+        assert_eq!(world.engine.digest(), before);
+        assert_eq!(world.switch.in_flight(), 0);
+    }
+}
+
+#[test]
+fn the_end_of_an_upload_with_lines_missing_is_answered_by_its_own_batch() {
+    // Batch 1 was left disputed, 2 is disputed, 3 is open, 4 is none yet.
+    for (batch, code) in [(0, "77"), (1, "00"), (2, "95"), (3, "12"), (4, "77")] {
+        let mut world = comes_back_too_late(true);
+        let first = another_terminal(&mut world, 300);
+        world.terminals[0].terminal = first;
+        for _ in 0..2 {
+            world.go_on(0);
+            world.settle();
+        }
+        world.go_on(0);
+        world.forge(None, &[60], |builder| {
+            builder.text(60, format!("00{batch:06}202"));
+        });
+        while world.switch_hears_terminal() || world.book() {}
+        assert_eq!(world.told().0, code, "batch {batch}");
+    }
 }
 
 #[test]
