@@ -15,6 +15,7 @@ mod card;
 mod chase;
 mod code;
 mod expiry;
+mod forgetting;
 mod happening;
 mod hearing;
 mod link;

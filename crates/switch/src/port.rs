@@ -1,10 +1,13 @@
 //! What goes into the switch and what comes out of it.
 
 use engine::door_view::{TerminalView, TransactionView};
-use engine::{BatchTotals, Command, NetworkId, TerminalId, Trace, WalletId};
+use engine::{
+    BatchTotals, BusinessDate, Command, NetworkId, TenderId, TerminalId, Trace, WalletId,
+};
 use iso8583::Wiped;
 use money::{Amount, Currency};
 
+use crate::forgetting::LOOKED_AT_ONCE_MAX;
 use crate::happening::Happening;
 use crate::resume::Unfinished;
 
@@ -22,7 +25,7 @@ pub struct LinkId {
 }
 
 /// A question to the books, to be asked behind the commands that came out before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// What is known of a terminal.
     Terminal(TerminalId),
@@ -32,8 +35,11 @@ pub enum Question {
     Order(Trace),
     /// What a batch comes to.
     Totals(TerminalId, u32),
-    /// Everything that is not over.
-    Unfinished,
+    /// What has to be asked about pre-authorisations that were let go of.
+    LetGo(Vec<TenderId>),
+    /// Whether any closed parcel of before a date is to be forgotten, among the records from one
+    /// on.
+    ToForget(BusinessDate, u32),
 }
 
 impl Question {
@@ -45,7 +51,12 @@ impl Question {
             Question::Transaction(trace) => Fact::Transaction(engine.transaction(trace)),
             Question::Order(trace) => Fact::Transaction(engine.order(trace)),
             Question::Totals(terminal, batch) => Fact::Totals(engine.batch_totals(terminal, batch)),
-            Question::Unfinished => Fact::Unfinished(Unfinished::of(engine, &[])),
+            Question::LetGo(tenders) => Fact::LetGo(Unfinished::of_tenders(engine, &tenders)),
+            Question::ToForget(before, from) => {
+                let until = from.saturating_add(LOOKED_AT_ONCE_MAX);
+                let found = engine.has_to_forget(before, from..until);
+                Fact::ToForget { records: engine.records_to_look_at(), found }
+            }
         }
     }
 }
@@ -59,8 +70,15 @@ pub enum Fact {
     Transaction(Option<TransactionView>),
     /// Of a batch; nothing where it is not remembered.
     Totals(Option<BatchTotals>),
-    /// What is not over.
-    Unfinished(Unfinished),
+    /// What has to be asked about those that were let go of.
+    LetGo(Unfinished),
+    /// Of closed parcels.
+    ToForget {
+        /// How many records there are in all.
+        records: u32,
+        /// Whether any of those that were looked at is to be forgotten.
+        found: bool,
+    },
 }
 
 /// What a wallet tells of an order; who tells it was checked by the shell.

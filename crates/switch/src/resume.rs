@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use engine::door_view::{Chase, ChaseKind, TransactionView};
-use engine::view::TenderState;
 use engine::{
-    Command, Engine, FirmId, Method, NetworkId, Resolution, TenderId, Timestamp, TransactionKind,
+    Command, Engine, FirmId, Method, NetworkId, Resolution, TenderId, Timestamp, Trace,
+    TransactionKind,
 };
 
 use crate::about;
@@ -17,10 +17,13 @@ use crate::switch::Switch;
 use crate::timers::Timer;
 use crate::works::Awaiting;
 
-/// What the books say is not over, and which networks are withdrawn.
+/// What the books say is not over: what somebody has to be asked about, and pre-authorisations
+/// that stand; and which networks are withdrawn.
 #[derive(Clone, Debug, Default)]
 pub struct Unfinished {
     chases: Vec<Unended>,
+    /// How many pre-authorisations stand over a network, and its name in the books.
+    standing: Vec<(Method, String, usize)>,
     withdrawn: Vec<(NetworkId, Timestamp)>,
 }
 
@@ -40,21 +43,28 @@ impl Unfinished {
     /// Asks an engine.
     #[must_use]
     pub fn of(engine: &Engine, networks: &[NetworkId]) -> Unfinished {
-        let chases = engine.to_chase().filter_map(|chase| {
-            let terminal = chase.trace.terminal;
-            let firm = engine.terminal_view(terminal)?.firm;
-            let view = engine.transaction(chase.trace)?;
-            let reversed = chase.what == ChaseKind::Reversal;
-            let completion = view.kind == TransactionKind::Completion && reversed;
-            let before = completion.then(|| about::trace(terminal, view.mark.token));
-            let before = before.and_then(|before| engine.transaction(before));
-            let name = engine.method_reference(chase.method)?.to_owned();
-            Some(Unended { chase, view, firm, name, before })
-        });
+        let chases = engine.to_chase().filter_map(|chase| Unended::of(engine, chase));
+        let mut standing: Vec<(Method, String, usize)> = Vec::new();
+        for method in engine.pre_authorisations() {
+            match standing.iter_mut().find(|(known, ..)| *known == method) {
+                Some((.., count)) => *count += 1,
+                None => {
+                    let name = engine.method_reference(method).unwrap_or_default().to_owned();
+                    standing.push((method, name, 1));
+                }
+            }
+        }
         let withdrawn = networks
             .iter()
             .filter_map(|network| Some((*network, engine.network_view(*network)?.withdrawn_from?)));
-        Unfinished { chases: chases.collect(), withdrawn: withdrawn.collect() }
+        Unfinished { chases: chases.collect(), standing, withdrawn: withdrawn.collect() }
+    }
+
+    /// What has to be asked about some tenders, of each the one thing.
+    pub(crate) fn of_tenders(engine: &Engine, tenders: &[TenderId]) -> Unfinished {
+        let chases = tenders.iter().filter_map(|tender| engine.chase_of(*tender));
+        let chases = chases.filter_map(|chase| Unended::of(engine, chase)).collect();
+        Unfinished { chases, ..Unfinished::default() }
     }
 
     pub(crate) fn chases(&self) -> &[Unended] {
@@ -63,12 +73,24 @@ impl Unfinished {
 }
 
 impl Unended {
-    pub(crate) fn tender(&self) -> TenderId {
-        self.chase.tender
+    fn of(engine: &Engine, chase: Chase) -> Option<Unended> {
+        let terminal = chase.trace.terminal;
+        let firm = engine.terminal_view(terminal)?.firm;
+        let view = engine.transaction(chase.trace)?;
+        let reversed = chase.what == ChaseKind::Reversal;
+        let completion = view.kind == TransactionKind::Completion && reversed;
+        let before = completion.then(|| about::trace(terminal, view.mark.token));
+        let before = before.and_then(|before| engine.transaction(before));
+        let name = engine.method_reference(chase.method)?.to_owned();
+        Some(Unended { chase, view, firm, name, before })
     }
 
-    pub(crate) fn state(&self) -> TenderState {
-        self.view.state
+    pub(crate) fn trace(&self) -> Trace {
+        self.chase.trace
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        self.chase.method
     }
 }
 
@@ -111,8 +133,8 @@ impl Switch {
     /// Goes on where the books stopped. Before the first message, once.
     ///
     /// # Errors
-    /// Where something is begun over a network or wallet that is not in the settings; nothing is
-    /// done then.
+    /// Where something is begun over a network or wallet that is not in the settings, or a
+    /// pre-authorisation stands; nothing is done then.
     pub fn resume(
         &mut self,
         unfinished: Unfinished,
@@ -137,14 +159,19 @@ impl Switch {
 
     fn all_are_there(&self, unfinished: &Unfinished) -> Result<(), ResumeError> {
         let mut left_out = BTreeMap::<_, BTreeMap<_, usize>>::new();
-        for Unended { chase, name, .. } in &unfinished.chases {
-            if !self.is_there(chase.method) {
-                let over = match chase.method {
+        let chased = unfinished.chases.iter();
+        let chased = chased.map(|one| (one.method(), &one.name, in_words(one.chase.what), 1));
+        // Each is reversed one day, or completed.
+        let standing = unfinished.standing.iter();
+        let standing =
+            standing.map(|(method, name, count)| (*method, name, "pre-authorisation", *count));
+        for (method, name, what, count) in chased.chain(standing) {
+            if !self.is_there(method) {
+                let over = match method {
                     Method::Card { .. } => format!("network `{name}`"),
                     Method::Qr { .. } => format!("wallet `{name}`"),
                 };
-                let counts = left_out.entry(over).or_default();
-                *counts.entry(in_words(chase.what)).or_default() += 1;
+                *left_out.entry(over).or_default().entry(what).or_default() += count;
             }
         }
         if left_out.is_empty() { Ok(()) } else { Err(ResumeError { left_out }) }

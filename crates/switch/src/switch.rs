@@ -9,6 +9,7 @@ use zeroize::Zeroize;
 
 use crate::answers::TerminalKeys;
 use crate::chase::{Begun, Chase};
+use crate::forgetting::Forgetting;
 use crate::network::Network;
 use crate::port::{Fact, Line, LinkId, Output, Question};
 use crate::route::Bins;
@@ -45,6 +46,7 @@ pub struct Switch {
     pub(crate) give_back: BTreeMap<String, u64>,
     /// Chases of before a restart that the books are being told of.
     pub(crate) resumed: HashMap<u64, Begun>,
+    pub(crate) forgetting: Forgetting,
     pub(crate) timers: Timers,
     pub(crate) wallet_stan: u32,
     next: u64,
@@ -73,6 +75,7 @@ impl Switch {
             orders: HashMap::new(),
             give_back: BTreeMap::new(),
             resumed: HashMap::new(),
+            forgetting: Forgetting::default(),
             timers: Timers::default(),
             wallet_stan: 0,
             next: 0,
@@ -114,6 +117,7 @@ impl Switch {
             Some(Awaiting::WalletGaveUp(reply)) => order_given_up(reply, answer, out),
             Some(Awaiting::Resumed(id)) => self.resumed(id, &answer, now, out),
             Some(Awaiting::Expiry) => self.expired(answer, now, out),
+            Some(Awaiting::Forgetting) => self.forgotten(answer, now, out),
             Some(Awaiting::Nobody) => note_refusal(answer, out),
             Some(
                 Awaiting::Expired
@@ -139,8 +143,11 @@ impl Switch {
             (Some(Awaiting::WalletLooks(wallet, reply)), Fact::Transaction(view)) => {
                 wallet_sees(wallet, reply, view, out);
             }
-            (Some(Awaiting::Expiry), Fact::Unfinished(unfinished)) => {
+            (Some(Awaiting::Expiry), Fact::LetGo(unfinished)) => {
                 self.chase_expired(&unfinished, now, out);
+            }
+            (Some(Awaiting::Forgetting), Fact::ToForget { records, found }) => {
+                self.looked_through(records, found, now, out);
             }
             _ => {}
         }
@@ -171,6 +178,7 @@ impl Switch {
                 Timer::Link(link) => self.link_due(link, now, out),
                 Timer::Qr(id) => self.qr_expired(id, out),
                 Timer::Expiry => self.expiry_due(now, out),
+                Timer::Forgetting => self.forgetting_due(out),
             }
         }
     }

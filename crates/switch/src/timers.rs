@@ -20,6 +20,8 @@ pub(crate) enum Timer {
     Qr(u64),
     /// Pre-authorisations may have expired.
     Expiry,
+    /// The next step of forgetting closed parcels.
+    Forgetting,
 }
 
 /// Timers in the order of their moments; those of one moment in the order in which they were set.

@@ -89,6 +89,8 @@ pub(crate) enum Awaiting {
     Resumed(u64),
     /// The switch itself, which looks for pre-authorisations whose time is over.
     Expiry,
+    /// The switch itself, which lets closed parcels be forgotten.
+    Forgetting,
     /// Nobody: a QR code may be paid at the moment at which it expires.
     Expired,
     /// Nobody; a refusal is told to the operator unless it is a repeat.

@@ -32,7 +32,8 @@ use settings::Said;
 /// stopped: whatever has no known end is reversed.
 ///
 /// It does not start where the settings lack a network or wallet over which something is
-/// unfinished. Its keys are where [keys] in the settings says; `doorstep keys --config` makes them.
+/// unfinished, or a network over which a pre-authorisation stands. Its keys are where [keys] in
+/// the settings says; `doorstep keys --config` makes them.
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     /// The data directory

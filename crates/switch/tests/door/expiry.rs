@@ -1,9 +1,9 @@
 //! Pre-authorisations that nobody completes in their time.
 
 use engine::view::TenderState;
-use engine::{Command, DAY_MS, TakeBack};
+use engine::{Command, DAY_MS, TakeBack, TerminalId};
 use peers::{Action, Task};
-use switch::Switch;
+use switch::{Happening, Switch};
 
 use crate::world::*;
 
@@ -17,7 +17,7 @@ fn held() -> (World, engine::ParcelId, u32) {
 }
 
 /// A day passes, hour by hour.
-fn a_day_passes(world: &mut World) {
+pub fn a_day_passes(world: &mut World) {
     for _ in 0..24 {
         world.time_passes(world.now + DAY_MS / 24);
         world.settle();
@@ -130,7 +130,7 @@ fn what_is_being_let_go_is_not_let_go_again_when_more_is_over() {
 }
 
 #[test]
-fn more_than_one_command_ends_are_ended_in_the_same_hour() {
+fn more_than_one_command_ends_are_ended_part_by_part_some_seconds_apart() {
     let (mut world, _, first) = held();
     for _ in 0..501 {
         let parcel = world.parcel(100);
@@ -138,12 +138,18 @@ fn more_than_one_command_ends_are_ended_in_the_same_hour() {
     }
     let last = world.terminals[0].terminal.last_stan();
     world.now += 31 * DAY_MS;
-    world.time_passes(world.now);
+    // Seconds after the ones before, and how many are left.
+    for (seconds, left) in [(0, 2), (4, 2), (1, 0)] {
+        world.time_passes(world.now + seconds * 1_000);
+        world.settle();
+        assert_eq!(world.nets[0].peer.book().totals().held.count, left, "{seconds}");
+    }
     world.agree();
     for stan in [first, last] {
         assert_eq!(world.state(0, stan), TenderState::Expired);
+        let told = Happening::Expired { terminal: TerminalId(1), stan, chased: true };
+        assert_eq!(world.happened.iter().filter(|one| **one == told).count(), 1, "{stan}");
     }
-    assert_eq!(world.nets[0].peer.book().totals().held.count, 0);
 }
 
 #[test]

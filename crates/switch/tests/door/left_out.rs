@@ -1,9 +1,11 @@
 //! A network or wallet that is no longer in the settings.
 
 use engine::view::TenderState;
+use engine::{DAY_MS, TakeBack, TerminalId};
 use peers::card::Entry;
+use peers::terminal::Receipt;
 use peers::{Action, Card, Heard, Task};
-use switch::WalletOutcome;
+use switch::{Happening, Switch, Unfinished, WalletOutcome};
 
 use crate::world::*;
 
@@ -90,22 +92,67 @@ fn the_switch_does_not_begin_while_a_wallet_that_is_left_out_has_something_to_do
     world.restart().unwrap();
 }
 
+/// So much is held over the second network.
+fn held_over_second(world: &mut World) -> Receipt {
+    let (text, card) = (waybill(world.parcel(10_000)), card_of_second());
+    world.approved(0, Task::PreAuthorise { waybill: &text, card: &card, amount: 10_000, pin: None })
+}
+
+#[test]
+fn the_switch_does_not_begin_while_a_pre_authorisation_stands_over_a_network_that_is_left_out() {
+    let mut world = World::with(2, 1);
+    let held = [(); 2].map(|()| held_over_second(&mut world));
+    let all = world.settings.clone();
+    for (held, count) in held.iter().zip(["2 pre-authorisations", "1 pre-authorisation"]) {
+        let why = without_second(&mut world).unwrap_err().to_string();
+        let left_out = "the network `network 2` is not in the settings, and over it are unfinished";
+        assert_eq!(why, format!("{left_out}: {count}"));
+        world.settings = all.clone();
+        world.now += 1_000;
+        world.restart().unwrap();
+        world.approved(0, Task::VoidPreAuthorisation { stan: held.stan });
+    }
+    without_second(&mut world).unwrap();
+}
+
+#[test]
+fn one_that_stands_all_the_same_is_let_go_of_in_the_books_and_the_operator_is_told() {
+    let mut world = World::with(2, 1);
+    let stan = held_over_second(&mut world).stan;
+    let second = world.settings.networks.pop().unwrap();
+    for bin in &mut world.settings.bins {
+        bin.networks.retain(|network| *network != second.network);
+    }
+    // It was not among what the books said before the first message.
+    world.switch = Switch::new(world.settings.clone(), world.keys.clone()).unwrap();
+    let (at, mut out) = (world.at(), Vec::new());
+    world.switch.resume(Unfinished::default(), at, &mut out).unwrap();
+    world.take(out);
+    world.reconnect();
+    world.sign_on(0);
+    let why = "network not in settings";
+    is_refused(&mut world, Task::Complete { stan, amount: 5_000 }, why);
+    is_refused(&mut world, Task::VoidPreAuthorisation { stan }, why);
+    world.time_passes(world.now + 31 * DAY_MS);
+    world.settle();
+    assert_eq!(world.state(0, stan), TenderState::Releasing(TakeBack::Expiry));
+    let expired = Happening::Expired { terminal: TerminalId(1), stan, chased: false };
+    assert!(world.happened.contains(&expired), "{:?}", world.happened);
+    assert!(expired.told(|_| "").contains("not in the settings"));
+    assert_eq!(world.switch.chased(), 0);
+}
+
 #[test]
 fn what_was_paid_over_a_network_that_is_left_out_stays_and_the_terminal_is_told_why() {
     let mut world = World::with(2, 1);
-    let card = card_of_second();
-    let texts = [world.parcel(10_000), world.parcel(10_000)].map(waybill);
-    let sell = Task::Sell { waybill: &texts[0], card: &card, amount: 10_000, pin: None };
-    let sale = world.approved(0, sell);
-    let hold = Task::PreAuthorise { waybill: &texts[1], card: &card, amount: 10_000, pin: None };
-    let held = world.approved(0, hold);
+    let (text, card) = (waybill(world.parcel(10_000)), card_of_second());
+    let sale =
+        world.approved(0, Task::Sell { waybill: &text, card: &card, amount: 10_000, pin: None });
     without_second(&mut world).unwrap();
 
     let why = "network not in settings";
     is_refused(&mut world, Task::Void { stan: sale.stan }, why);
     is_refused(&mut world, Task::Refund { receipt: &sale, amount: 1_000 }, why);
-    is_refused(&mut world, Task::Complete { stan: held.stan, amount: 5_000 }, why);
-    is_refused(&mut world, Task::VoidPreAuthorisation { stan: held.stan }, why);
     let before = world.engine.digest();
     let stands = world.does(0, Task::Reverse { stan: sale.stan });
     assert_eq!(stands, Heard::Reversed { stan: sale.stan, code: *b"12" });

@@ -4,6 +4,7 @@
 mod backs;
 mod batches;
 mod expiry;
+mod forgetting;
 mod hostile;
 mod left_out;
 mod links;
