@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use money::Amount;
 
-use crate::door::{BatchLine, BatchTotals, Mark, Sent, Sums, TransactionKind};
+use crate::door::{BatchLine, BatchTotals, Mark, Sent, Sums, TRACE_NUMBER_MAX, TransactionKind};
 use crate::ids::{ParcelId, TenderId};
 use crate::time::Timestamp;
 
@@ -143,7 +143,7 @@ pub(crate) enum Agreement {
     Reconciled,
 }
 
-/// A terminal's last closed batch.
+/// A terminal's last closed batch that had something in it, or was disputed.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Closed {
     pub batch: u32,
@@ -174,8 +174,23 @@ impl Door {
         if self.open && self.batch == batch {
             return Some(&self.list);
         }
-        let closed = self.closed.as_ref().filter(|closed| closed.batch == batch)?;
-        Some(&closed.list)
+        match &self.closed {
+            Some(closed) if closed.batch == batch => Some(&closed.list),
+            _ => self.closed_empty(batch).then_some(&[]),
+        }
+    }
+
+    /// Whether the terminal closed that batch last, with nothing in it: such a batch does not take
+    /// the place of the one before, and is known by its number alone.
+    pub(crate) fn closed_empty(&self, batch: u32) -> bool {
+        let last = match self.batch {
+            last if !self.open => last,
+            // The numbers began again.
+            1 if self.closed.is_some() => TRACE_NUMBER_MAX,
+            open => open.saturating_sub(1),
+        };
+        let empty = self.closed.as_ref().is_none_or(|closed| closed.batch != batch);
+        batch == last && batch > 0 && empty
     }
 }
 

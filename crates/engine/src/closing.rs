@@ -87,8 +87,12 @@ impl Engine {
         let door = self.doors.door(number).ok_or(Refusal::WrongBatch(0))?;
         if !door.open || door.batch != batch {
             let closed = door.closed.as_ref().filter(|closed| closed.batch == batch);
-            let Some(closed) = closed else { return Err(Refusal::WrongBatch(door.batch)) };
-            let same = closed.theirs == theirs;
+            let first = match closed {
+                Some(closed) => closed.theirs,
+                None if door.closed_empty(batch) => BatchTotals::default(),
+                None => return Err(Refusal::WrongBatch(door.batch)),
+            };
+            let same = first == theirs;
             return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
         }
         let waits = |one: &Listed| self.doors.get(one.slot).standing == Standing::Waiting;
@@ -97,14 +101,21 @@ impl Engine {
         }
         let ours = self.doors.totals(&door.list);
         let agreement = if ours == theirs { Agreement::Agreed } else { Agreement::Disputed };
+        // What was sold in the one before can still be refunded.
+        let is_disputed = |closed: &Closed| closed.agreement == Agreement::Disputed;
+        let stays = door.list.is_empty()
+            && agreement == Agreement::Agreed
+            && !door.closed.as_deref().is_some_and(is_disputed);
         self.leave_disputed((terminal, number), today, out);
         let door = self.doors.door_mut(number);
         door.open = false;
-        let mut list = std::mem::take(&mut door.list);
-        list.shrink_to_fit();
-        let closed = Closed { batch, theirs, agreement, list };
-        if let Some(before) = door.closed.replace(Box::new(closed)) {
-            self.doors.unlist(&before.list);
+        if !stays {
+            let mut list = std::mem::take(&mut door.list);
+            list.shrink_to_fit();
+            let closed = Closed { batch, theirs, agreement, list };
+            if let Some(before) = door.closed.replace(Box::new(closed)) {
+                self.doors.unlist(&before.list);
+            }
         }
         out.events.push(match agreement {
             Agreement::Agreed => Event::BatchAgreed { terminal, batch, totals: ours },
@@ -123,7 +134,8 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let door = self.doors.door(number).ok_or(Refusal::WrongBatch(0))?;
         let closed = door.closed.as_ref().filter(|closed| closed.batch == batch);
-        let closed = closed.ok_or(if door.open && door.batch == batch {
+        let is_open = door.open && door.batch == batch;
+        let closed = closed.ok_or(if is_open || door.closed_empty(batch) {
             Refusal::BatchState
         } else {
             Refusal::WrongBatch(door.batch)

@@ -659,7 +659,8 @@ pub enum Command {
         /// stays owed to the buyer, to be paid through a bank ([`Command::ConfirmRefund`]).
         code: [u8; 2],
     },
-    /// A terminal closes its batch. The last closed batch is remembered until the next one closes.
+    /// A terminal closes its batch. The last closed batch is remembered until the next one closes
+    /// that has transactions.
     CloseBatch {
         /// The terminal.
         terminal: TerminalId,

@@ -34,7 +34,7 @@ pub fn agree(engine: &Engine, model: &Model) -> Finding {
             offline_left: Amount::of(total.saturating_sub(model.unanswered(*id))),
         };
         same("a terminal", &engine.terminal_view(*id), &Some(view))?;
-        for batch in batches {
+        for batch in &batches {
             let totals = model.batch_totals(*id, batch.number);
             same("a batch", &engine.batch_totals(*id, batch.number), &Some(totals))?;
         }

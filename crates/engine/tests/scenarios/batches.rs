@@ -70,6 +70,60 @@ fn a_batch_that_agrees_is_closed() {
 }
 
 #[test]
+fn an_empty_batch_does_not_make_the_one_before_it_forgotten() {
+    let (mut world, totals) = busy();
+    let (none, sale) = (BatchTotals::default(), first(ParcelId::derived(SELLER, "o-1")));
+    world.must(close_batch(1, totals)).must(answer_refund(4, *b"00"));
+    for batch in [2, 3] {
+        world.must(open_batch(batch)).must(close_batch(batch, none));
+        let (terminal, totals) = (TERMINAL, none);
+        assert_eq!(world.events(), [Event::BatchAgreed { terminal, batch, totals }]);
+        // It is closed like any other: what is asked again gets the same answer.
+        let view = world.engine.terminal_view(TERMINAL).unwrap();
+        assert_eq!((view.batch, view.batch_open, view.transactions), (batch, false, 0));
+        world.repeated(close_batch(batch, none));
+        world.refused(close_batch(batch, totals_of_one()), Refusal::IdentifierTaken);
+        world.refused(reconcile(batch, lines()), Refusal::BatchState);
+        assert_eq!(world.engine.batch_totals(TERMINAL, batch), Some(none));
+        assert!(world.engine.transaction(trace(1)).is_some(), "the sale is there");
+    }
+    world.must(open_batch(4)).repeated(close_batch(3, none));
+    world.refused(close_batch(2, none), Refusal::WrongBatch(4));
+    let (trace, mark, amount) = (trace_in(4, 1), MARK, Amount::of(100));
+    world.must(Command::BeginRefund { trace, mark, tender: sale, amount, sent: sent(1) });
+    let refunded = world.engine.batch_totals(TERMINAL, 4).unwrap();
+    world.must(close_batch(4, refunded));
+    assert_eq!(world.engine.transaction(self::trace(1)), None, "a batch with something in it ends");
+}
+
+fn totals_of_one() -> BatchTotals {
+    BatchTotals { card_debits: sums(1, 1), ..BatchTotals::default() }
+}
+
+#[test]
+fn a_first_batch_with_nothing_in_it_is_closed_once() {
+    let mut world = signed_on();
+    let none = BatchTotals::default();
+    world.refused(close_batch(0, none), Refusal::WrongBatch(1));
+    world.refused(close_batch(TRACE_NUMBER_MAX, none), Refusal::WrongBatch(1));
+    world.must(close_batch(1, none)).repeated(close_batch(1, none));
+    world.must(open_batch(2)).repeated(close_batch(1, none));
+}
+
+#[test]
+fn an_empty_batch_that_differs_or_comes_after_a_disputed_one_takes_its_place() {
+    for (first_agrees, second_agrees) in [(true, false), (false, true), (false, false)] {
+        let (mut world, totals) = busy();
+        let (none, one) = (BatchTotals::default(), totals_of_one());
+        world.must(close_batch(1, if first_agrees { totals } else { one }));
+        world.must(open_batch(2)).must(close_batch(2, if second_agrees { none } else { one }));
+        assert_eq!(world.engine.batch_totals(TERMINAL, 1), None);
+        let disputed = world.engine.terminal_view(TERMINAL).unwrap().disputed;
+        assert_eq!(disputed, !second_agrees);
+    }
+}
+
+#[test]
 fn a_batch_closes_when_nothing_waits_for_an_answer() {
     let mut world = signed_on();
     let parcel = world.out("o-1", 10_000);
@@ -78,7 +132,7 @@ fn a_batch_closes_when_nothing_waits_for_an_answer() {
     // Unknown is an answer: the terminal was told, and the chase goes on without its batch.
     world.must(no_answer(first(parcel))).must(close_batch(1, none));
     assert_eq!(world.chased(), [(1, ChaseKind::Unknown)]);
-    world.must(open_batch(2)).must(close_batch(2, none)).must(open_batch(3));
+    world.must(open_batch(2)).declined_in(2).must(close_batch(2, none)).must(open_batch(3));
     assert_eq!(world.chased(), [(1, ChaseKind::Unknown)]);
     world.must(reverse(first(parcel)));
     assert_eq!((world.chased(), world.engine.transaction(trace(1))), (vec![], None));
@@ -236,7 +290,7 @@ fn a_batch_has_no_more_than_so_many_transactions() {
     ));
     assert!(matches!(world.events(), [Event::BatchAgreed { .. }]));
     // Its lines are forgotten with the next batch.
-    world.must(open_batch(2)).must(close_batch(2, BatchTotals::default()));
+    world.must(open_batch(2)).declined_in(2).must(close_batch(2, BatchTotals::default()));
     assert_eq!(world.engine.batch_totals(TERMINAL, 1), None);
 }
 
@@ -294,6 +348,8 @@ fn a_parcel_is_remembered_as_long_as_a_batch_remembers_it() {
     assert!(world.engine.parcel_view(parcel).is_some());
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     world.must(close_batch(1, totals)).must(open_batch(2));
+    world.must(forget.clone()).declined_in(2);
+    assert!(world.engine.parcel_view(parcel).is_some());
     world.must(close_batch(2, BatchTotals::default())).must(forget);
     assert_eq!(world.engine.parcel_view(parcel), None);
 }

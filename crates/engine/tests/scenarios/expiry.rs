@@ -21,7 +21,7 @@ fn promised(amount: u64) -> (World, ParcelId) {
 /// The terminal closes its batch and opens the next one.
 fn next_batch(world: &mut World, closed: u32) {
     let totals = world.engine.batch_totals(TERMINAL, closed).unwrap();
-    world.must(close_batch(closed, totals)).must(open_batch(closed + 1));
+    world.declined_in(closed).must(close_batch(closed, totals)).must(open_batch(closed + 1));
 }
 
 /// A completion in another batch than the first.

@@ -152,7 +152,7 @@ fn an_offline_sale_is_chased_however_old_its_batch_is() {
     world.must(advise(1, parcel, 4_000));
     for batch in 1..=3 {
         let totals = world.engine.batch_totals(TERMINAL, batch).unwrap();
-        world.must(close_batch(batch, totals)).must(open_batch(batch + 1));
+        world.declined_in(batch).must(close_batch(batch, totals)).must(open_batch(batch + 1));
     }
     assert_eq!(world.chased(), [(1, ChaseKind::Advice)]);
     assert!(world.engine.transaction(trace(1)).is_some());

@@ -20,7 +20,7 @@ fn given_up() -> (World, ParcelId) {
 fn two_batches_later(world: &mut World) {
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     world.must(close_batch(1, totals)).must(open_batch(2));
-    world.must(close_batch(2, BatchTotals::default())).must(open_batch(3));
+    world.declined_in(2).must(close_batch(2, BatchTotals::default())).must(open_batch(3));
 }
 
 fn restored(world: &World) -> Engine {

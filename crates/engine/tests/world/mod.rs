@@ -278,6 +278,13 @@ impl World {
         self.parcel(order, due).out().id()
     }
 
+    /// A sale in the open batch is declined: the batch adds up to nothing and is not empty.
+    pub fn declined_in(&mut self, batch: u32) -> &mut World {
+        let parcel = self.out(&format!("declined in {batch}"), 1);
+        self.must(sell_by_qr_in(batch, 900, parcel, 1));
+        self.must(answer(first(parcel), Resolution::Declined { code: *b"51" }))
+    }
+
     /// The events of the last command.
     pub fn events(&self) -> &[Event] {
         &self.outcome.events

@@ -70,8 +70,12 @@ pub fn pre_authorise_in(batch: u32, stan: u32, parcel: ParcelId, amount: u64) ->
 }
 
 pub fn sell_by_qr(stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    sell_by_qr_in(1, stan, parcel, amount)
+}
+
+pub fn sell_by_qr_in(batch: u32, stan: u32, parcel: ParcelId, amount: u64) -> Command {
     Command::BeginPurchase {
-        trace: trace(stan),
+        trace: trace_in(batch, stan),
         mark: MARK,
         parcel,
         method: Method::Qr { wallet: WALLET },

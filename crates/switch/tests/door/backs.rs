@@ -1,7 +1,7 @@
 //! What is taken back: voids, refunds, reversals by the terminal and by the switch.
 
 use engine::view::TenderState;
-use engine::{Event, TenderId};
+use engine::{Event, TenderId, Trace};
 use peers::terminal::Standing;
 use peers::{Action, Heard, Task};
 use switch::Happening;
@@ -124,10 +124,14 @@ fn a_refund_finds_its_sale_also_when_the_books_have_forgotten_that() {
     let sale = world.sell(parcel, 10_000);
     world.disconnect(0, 0);
     world.approved(0, Task::Refund { receipt: &sale, amount: 4_000 });
+    let text = waybill(world.parcel(500));
     for _ in 0..2 {
+        world.approved(0, Task::Cash { waybill: &text, amount: 100, tendered: 100 });
         assert!(matches!(world.does(0, Task::Settle), Heard::BatchAgreed { .. }));
         world.sign_on(0);
     }
+    let trace = Trace { batch: 1, ..world.trace(0, sale.stan) };
+    assert_eq!(world.engine.transaction(trace), None);
     world.crash();
     world.connect(0, 0);
     world.quiet();

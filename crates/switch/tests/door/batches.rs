@@ -202,6 +202,33 @@ fn the_end_of_an_upload_with_lines_missing_is_answered_by_its_own_batch() {
 }
 
 #[test]
+fn a_sale_is_refunded_when_a_batch_with_nothing_in_it_was_closed_since() {
+    for crash in [false, true] {
+        let mut world = World::open();
+        let parcel = world.parcel(10_000);
+        let sale = world.sell(parcel, 10_000);
+        assert!(matches!(world.does(0, Task::Settle), Heard::BatchAgreed { batch: 1, .. }));
+        world.sign_on(0);
+        // The totals of nothing, twice: their answer is lost once.
+        world.ask(0, Task::Settle).unwrap();
+        while world.switch_hears_terminal() || world.book() {}
+        world.gateway_dies(0);
+        world.terminal_times_out(0);
+        if crash {
+            world.crash();
+        }
+        assert!(world.go_on(0), "totals are repeated first of all");
+        world.settle();
+        let heard = world.terminals[0].heard.last().unwrap();
+        assert!(matches!(heard, Heard::BatchAgreed { batch: 2, .. }), "{heard:?}");
+        world.sign_on(0);
+        world.approved(0, Task::Refund { receipt: &sale, amount: 4_000 });
+        world.quiet();
+        assert_eq!(world.nets[0].peer.book().totals().refunded.amount, 4_000);
+    }
+}
+
+#[test]
 fn a_batch_with_something_under_way_is_not_closed() {
     let mut world = World::open();
     let text = waybill(world.parcel(5_000));

@@ -156,10 +156,13 @@ fn forgotten() -> (World, u32, String) {
     (world, stan, reference)
 }
 
-/// The terminal asks what became of a code, and closes its batch and the next one.
+/// The terminal asks what became of a code, and closes its batch and the next one, each with
+/// cash in it.
 fn two_batches_later(world: &mut World, stan: u32) {
     world.does(0, Task::QrStatus { stan });
     for _ in 0..2 {
+        let text = waybill(world.parcel(500));
+        world.approved(0, Task::Cash { waybill: &text, amount: 500, tendered: 500 });
         let heard = world.does(0, Task::Settle);
         assert!(matches!(heard, Heard::BatchAgreed { .. }), "{heard:?}");
         world.sign_on(0);

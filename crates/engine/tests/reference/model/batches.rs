@@ -18,6 +18,8 @@ pub struct Batch {
     pub theirs: BatchTotals,
     pub disputed: bool,
     pub reconciled: bool,
+    /// It had nothing in it: the one before it is remembered with it.
+    pub empty: bool,
 }
 
 impl Model {
@@ -44,11 +46,14 @@ impl Model {
         Some(done)
     }
 
-    /// A terminal's last batch, and the one before if the last one is open.
-    pub fn last_batches(&self, terminal: TerminalId) -> &[Batch] {
-        let Some(all) = self.batches.get(&terminal) else { return &[] };
-        let open = all.last().is_some_and(|last| last.open);
-        &all[all.len().saturating_sub(if open { 2 } else { 1 })..]
+    /// A terminal's open batch, the last one that it closed, and the last one with something in it,
+    /// the oldest first.
+    pub fn last_batches(&self, terminal: TerminalId) -> Vec<&Batch> {
+        let Some(all) = self.batches.get(&terminal) else { return Vec::new() };
+        let closed = |one: &&Batch| !one.open;
+        let full = all.iter().filter(closed).rfind(|one| !one.empty).map(|one| one.number);
+        let last = all.iter().rfind(closed).map(|one| one.number);
+        all.iter().filter(|one| one.open || [full, last].contains(&Some(one.number))).collect()
     }
 
     fn open_batch(&mut self, terminal: TerminalId, batch: u32) -> Answer {
@@ -63,7 +68,8 @@ impl Model {
         ensure(!blocked, "the terminal is blocked")?;
         ensure(batch == number + 1, "not the next batch")?;
         let theirs = BatchTotals::default();
-        let new = Batch { number: batch, open: true, theirs, disputed: false, reconciled: false };
+        let (disputed, reconciled, empty) = (false, false, false);
+        let new = Batch { number: batch, open: true, theirs, disputed, reconciled, empty };
         self.batches.entry(terminal).or_default().push(new);
         self.tell(Event::BatchOpened { terminal, batch })
     }
@@ -105,6 +111,9 @@ impl Model {
     fn close_batch(&mut self, terminal: TerminalId, number: u32, theirs: BatchTotals) -> Answer {
         let ours = self.batch_totals(terminal, number);
         let waits = self.of_batch(terminal, number).any(|one| one.told.is_none());
+        let nothing = self.of_batch(terminal, number).next().is_none() && ours == theirs;
+        let mut before = self.last_batches(terminal).into_iter().filter(|one| !one.open);
+        let empty = nothing && before.all(|one| !one.disputed || one.reconciled);
         let batch = self.batch_mut(terminal, number)?;
         if !batch.open {
             ensure(batch.theirs == theirs, "closed with other totals")?;
@@ -112,6 +121,7 @@ impl Model {
         }
         ensure(!waits, "something waits for an answer")?;
         (batch.open, batch.theirs, batch.disputed) = (false, theirs, ours != theirs);
+        batch.empty = empty;
         self.leave_disputed(terminal, number)?;
         self.tell(match ours == theirs {
             true => Event::BatchAgreed { terminal, batch: number, totals: ours },

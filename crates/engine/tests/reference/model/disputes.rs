@@ -52,7 +52,7 @@ impl Model {
         let left = self.disputes.iter().filter(|one| one.break_id.is_none_or(is_open));
         let mut all: Vec<DisputeView> = left.copied().collect();
         for terminal in self.terminals.keys() {
-            let batches = self.last_batches(*terminal).iter();
+            let batches = self.last_batches(*terminal).into_iter();
             for one in batches.filter(|one| one.disputed && !one.reconciled) {
                 all.push(DisputeView {
                     terminal: *terminal,

@@ -322,7 +322,7 @@ fn close(roll: &Roll, terminals: &[TerminalId]) -> Command {
 
 pub fn disputed(roll: &Roll) -> Vec<(TerminalId, u32)> {
     let open = |id: &TerminalId| {
-        let batches = roll.model.last_batches(*id).iter();
+        let batches = roll.model.last_batches(*id).into_iter();
         let disputed = batches.filter(|one| one.disputed && !one.reconciled);
         disputed.map(|one| (*id, one.number)).collect::<Vec<_>>()
     };
