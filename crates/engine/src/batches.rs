@@ -1,6 +1,7 @@
 //! What is remembered of terminals' transactions: each terminal's open batch and the last closed
-//! one, everything that somebody has to be asked about, however old, and as long as their parcels
-//! what may be named at any time: wallets' orders and pre-authorisations.
+//! one with anything in it, everything that somebody has to be asked about, however old, and as
+//! long as their parcels what may be named at any time: wallets' orders and pre-authorisations. And
+//! which numbers of the open batch nothing may take any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::BuildHasher;
@@ -205,14 +206,21 @@ pub(crate) struct Doors {
     hasher: FixedState,
     /// Those that somebody has to be asked about.
     pub chased: BTreeSet<u32>,
+    /// Numbers in open batches, by their terminals', that were reversed before anything came under
+    /// them.
+    pub unheard: BTreeSet<(u32, u32)>,
     /// Those that are in no batch any more and are remembered, by terminal, batch and number.
     old: BTreeMap<(u32, u32, u32), u32>,
 }
 
 impl Doors {
     /// Puts the parts of a snapshot together.
-    pub(crate) fn new(doors: Chunked<Door>, transactions: Slab<Transaction>) -> Doors {
-        let mut all = Doors { doors, transactions, ..Doors::default() };
+    pub(crate) fn new(
+        doors: Chunked<Door>,
+        transactions: Slab<Transaction>,
+        unheard: BTreeSet<(u32, u32)>,
+    ) -> Doors {
+        let mut all = Doors { doors, transactions, unheard, ..Doors::default() };
         let slots: Vec<u32> = all.transactions.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             all.index(slot);
@@ -260,6 +268,25 @@ impl Doors {
     pub(crate) fn find_old(&self, terminal: u32, batch: u32, stan: u32) -> Option<u32> {
         let listed = self.find(terminal, batch, stan);
         listed.or_else(|| self.old.get(&(terminal, batch, stan)).copied())
+    }
+
+    /// Whether a number in the terminal's open batch was reversed before anything came under it.
+    #[inline]
+    pub(crate) fn was_reversed_unheard(&self, terminal: u32, stan: u32) -> bool {
+        self.unheard.contains(&(terminal, stan))
+    }
+
+    /// All such numbers of a terminal.
+    pub(crate) fn reversed_unheard(&self, terminal: u32) -> impl Iterator<Item = u32> {
+        self.unheard.range((terminal, 0)..=(terminal, u32::MAX)).map(|(_, stan)| *stan)
+    }
+
+    /// The terminal's batch is closed: nothing begins in it any more.
+    pub(crate) fn forget_unheard(&mut self, terminal: u32) {
+        let over: Vec<u32> = self.reversed_unheard(terminal).collect();
+        for stan in over {
+            self.unheard.remove(&(terminal, stan));
+        }
     }
 
     fn index(&mut self, slot: u32) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::batches::{Door, Listed, Standing, Transaction};
-use crate::door::TransactionKind as Kind;
+use crate::door::{TRACE_NUMBER_MAX, TRANSACTIONS_PER_BATCH_MAX, TransactionKind as Kind};
 use crate::door_view::{ChaseKind, chase_kind};
 use crate::engine::Engine;
 use crate::ids::TenderId;
@@ -13,6 +13,7 @@ use crate::records::{Means, Progress};
 impl Engine {
     pub(crate) fn check_doors(&self, wrong: &mut Vec<String>) {
         self.check_lists(wrong);
+        self.check_unheard(wrong);
         self.check_chased(wrong);
         self.check_promises(wrong);
     }
@@ -52,6 +53,25 @@ impl Engine {
             wrong.push(format!(
                 "M4: {listed} transactions stand in batches, {should} say so, {lost} are lost"
             ));
+        }
+    }
+
+    /// What was reversed unheard is a free number of an open batch, and they have a limit.
+    fn check_unheard(&self, wrong: &mut Vec<String>) {
+        let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+        for (number, stan) in &self.doors.unheard {
+            *counts.entry(*number).or_default() += 1;
+            let open = self.doors.door(*number).filter(|door| door.open);
+            let free = open.is_some_and(|door| {
+                self.doors.find(*number, door.batch, *stan).is_none()
+                    && (1..=TRACE_NUMBER_MAX).contains(stan)
+            });
+            if !free {
+                wrong.push(format!("M10: terminal number {number} miskeeps its reversal {stan}"));
+            }
+        }
+        if counts.values().any(|count| *count > TRANSACTIONS_PER_BATCH_MAX) {
+            wrong.push("M10: a terminal has too many reversals of what never came".into());
         }
     }
 

@@ -107,6 +107,7 @@ impl Engine {
             && agreement == Agreement::Agreed
             && !door.closed.as_deref().is_some_and(is_disputed);
         self.leave_disputed((terminal, number), today, out);
+        self.doors.forget_unheard(number);
         let door = self.doors.door_mut(number);
         door.open = false;
         if !stays {

@@ -723,6 +723,17 @@ pub enum Command {
         /// How many at the most, the oldest first, 1 to [`ITEMS_PER_COMMAND_MAX`].
         limit: u32,
     },
+    /// A terminal reverses what the books have never heard of. Whatever begins under that number
+    /// until the batch is closed is refused ([`Refusal::TraceTaken`]), and so is this, where
+    /// something has.
+    ///
+    /// [`Refusal::TraceTaken`]: crate::Refusal::TraceTaken
+    ReverseUnheard {
+        /// The number in the terminal's open batch; at most
+        /// [`TRANSACTIONS_PER_BATCH_MAX`](crate::TRANSACTIONS_PER_BATCH_MAX) in one batch. They
+        /// take the places of as many transactions.
+        trace: Trace,
+    },
 }
 
 /// The breaks that the engine raises itself are counted up from here.

@@ -167,6 +167,7 @@ impl Engine {
             | C::EndCompletionReversal { .. }
             | C::BeginVoid { .. }
             | C::BeginReversal { .. }
+            | C::ReverseUnheard { .. }
             | C::UndoVoid { .. }
             | C::EndTakingBack { .. }
             | C::TakeAdvice { .. }
@@ -363,7 +364,8 @@ fn mark(event: &Event) -> u64 {
         | Event::BatchReconciled { terminal, batch, .. } => {
             terminal.0 ^ u64::from(*batch).rotate_right(20)
         }
-        Event::BatchLineDiffers { terminal, stan, .. } => {
+        Event::BatchLineDiffers { terminal, stan, .. }
+        | Event::ReversedUnheard { terminal, stan, .. } => {
             terminal.0 ^ u64::from(*stan).rotate_right(20)
         }
         Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),

@@ -540,6 +540,16 @@ pub enum Event {
         /// The network.
         network: NetworkId,
     },
+    /// A terminal reversed what the books have never heard of; what comes under that number is
+    /// refused.
+    ReversedUnheard {
+        /// The terminal.
+        terminal: TerminalId,
+        /// Its open batch.
+        batch: u32,
+        /// The number in the batch.
+        stan: u32,
+    },
 }
 
 /// What a command did: its facts and its postings, in order.

@@ -4,7 +4,7 @@
 use money::Amount;
 use tariff::BusinessDate;
 
-use crate::batches::{Column, Standing, Transaction};
+use crate::batches::{Column, Door, Standing, Transaction};
 use crate::command::{Command, Method};
 use crate::door::{
     Considered, Mark, Purpose, ROUTES_MAX, Sent, TRACE_NUMBER_MAX, TRANSACTIONS_PER_BATCH_MAX,
@@ -64,6 +64,7 @@ impl Engine {
                 self.begin_void((*trace, *mark), *tender, *sent, out)
             }
             C::BeginReversal { tender } => self.begin_reversal(*tender, today, out),
+            C::ReverseUnheard { trace } => self.reverse_unheard(*trace, out),
             C::UndoVoid { tender } => self.undo_void(*tender, out),
             C::EndTakingBack { tender, done, code } => {
                 self.end_taking_back(*tender, *done, *code, out)
@@ -106,18 +107,46 @@ impl Engine {
             let same = same && first.kind == kind && first.mark() == mark;
             return Err(if same { Refusal::Repeated } else { Refusal::TraceTaken });
         }
-        let door = self.doors.door(terminal);
-        let open = door.filter(|door| door.open && door.batch == trace.batch);
-        let Some(open) = open else {
-            return Err(Refusal::WrongBatch(door.map_or(0, |door| door.batch)));
-        };
-        if !(1..=TRACE_NUMBER_MAX).contains(&trace.stan) {
-            return Err(Refusal::OutOfRange(TRACE_NUMBER_MAX));
+        let open = self.open_door(terminal, trace)?;
+        if self.doors.was_reversed_unheard(terminal, trace.stan) {
+            return Err(Refusal::TraceTaken);
         }
-        if open.list.len() >= TRANSACTIONS_PER_BATCH_MAX {
+        let used = open.list.len() + self.doors.reversed_unheard(terminal).count();
+        if used >= TRANSACTIONS_PER_BATCH_MAX {
             return Err(Refusal::BatchFull);
         }
         Ok(Admitted { terminal, trace, mark, kind })
+    }
+
+    /// The door of a terminal, in whose open batch a trace has its place.
+    fn open_door(&self, terminal: u32, trace: Trace) -> Result<&Door, Refusal> {
+        let door = self.doors.door(terminal);
+        let open = door.filter(|door| door.open && door.batch == trace.batch);
+        let open = open.ok_or(Refusal::WrongBatch(door.map_or(0, |door| door.batch)))?;
+        let right = (1..=TRACE_NUMBER_MAX).contains(&trace.stan);
+        if right { Ok(open) } else { Err(Refusal::OutOfRange(TRACE_NUMBER_MAX)) }
+    }
+
+    /// Takes a number away from what was reversed before it came. Only in the open batch: in
+    /// another one nothing begins any more. A batch that is full of sales still has room for it,
+    /// for the terminal does nothing else before it is answered.
+    fn reverse_unheard(&mut self, trace: Trace, out: &mut Outcome) -> Result<(), Refusal> {
+        let Trace { terminal, batch, stan } = trace;
+        let missing = Refusal::NotFound(Missing::Terminal(terminal));
+        let number = self.terminals.number(terminal).ok_or(missing)?;
+        if self.doors.find(number, batch, stan).is_some() {
+            return Err(Refusal::TraceTaken);
+        }
+        self.open_door(number, trace)?;
+        if self.doors.was_reversed_unheard(number, stan) {
+            return Err(Refusal::Repeated);
+        }
+        if self.doors.reversed_unheard(number).count() >= TRANSACTIONS_PER_BATCH_MAX {
+            return Err(Refusal::BatchFull);
+        }
+        self.doors.unheard.insert((number, stan));
+        out.events.push(Event::ReversedUnheard { terminal, batch, stan });
+        Ok(())
     }
 
     /// Checks that an admitted transaction's terminal works, and tells its courier.

@@ -4,7 +4,7 @@
 //! records of one table each. The digest is SHA-256 over all parts in order, so that reading
 //! a snapshot checks it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 /// The newest version of the bytes. Each part says its own: the tables that came later have a later
 /// one, and are written only where there is something in them. So a state that has nothing in them
 /// keeps its digest, and an older program says that it is too old.
-const FORMAT: u16 = 3;
+const FORMAT: u16 = 4;
 
 /// About how long a part is.
 pub const PART_BYTES: usize = 1 << 20;
@@ -65,6 +65,7 @@ pub struct Snapshot {
     transactions: Slab<Transaction>,
     withdrawn: BTreeMap<u16, Timestamp>,
     disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
+    unheard: BTreeSet<(u32, u32)>,
 }
 
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
@@ -99,11 +100,14 @@ enum Table {
     Withdrawn,
     /// Disputed batches that are forgotten.
     Disputes,
+    /// Numbers that were reversed before anything came under them.
+    Unheard,
 }
 
 impl Table {
     fn format(self) -> u16 {
         match self {
+            Table::Unheard => 4,
             Table::Disputes => 3,
             Table::Doors | Table::Transactions | Table::FreeTransaction | Table::Withdrawn => 2,
             _ => 1,
@@ -138,6 +142,7 @@ impl Engine {
             transactions: self.doors.transactions.clone(),
             withdrawn: self.withdrawn.clone(),
             disputes: self.disputes.clone(),
+            unheard: self.doors.unheard.clone(),
         }
     }
 
@@ -203,6 +208,7 @@ impl Snapshot {
         writer.end_part()?;
         writer.table(Table::Withdrawn, self.withdrawn.iter())?;
         writer.table(Table::Disputes, self.disputes.iter())?;
+        writer.table(Table::Unheard, self.unheard.iter())?;
         writer.table(Table::End, [&0_u8])?;
         Ok(Digest(writer.hasher.finalize().into()))
     }
@@ -291,6 +297,7 @@ struct Reader {
     doors: Chunked<Door>,
     transactions: Slab<Transaction>,
     first_free_transaction: Option<u32>,
+    unheard: BTreeSet<(u32, u32)>,
     ended: bool,
 }
 
@@ -357,6 +364,9 @@ impl Reader {
                     <((BusinessDate, u32, u32), Dispute)>::deserialize_reader(bytes)?;
                 self.engine.disputes.insert(left, dispute);
             }
+            Table::Unheard => {
+                self.unheard.insert(<(u32, u32)>::deserialize_reader(bytes)?);
+            }
         }
         Ok(())
     }
@@ -384,7 +394,7 @@ impl Reader {
         if !transactions.close_raw(first_free) {
             return Err("its free transactions do not add up".into());
         }
-        engine.doors = Doors::new(doors, transactions);
+        engine.doors = Doors::new(doors, transactions, self.unheard);
         engine.promises = engine.promises_of_items();
         engine.rebuild_index();
         Ok(engine)

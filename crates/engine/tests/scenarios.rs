@@ -29,6 +29,7 @@ mod scenarios {
     mod settlement;
     mod snapshots;
     mod tariffs;
+    mod unheard;
     mod voids;
     mod withdrawal;
 }

@@ -220,6 +220,7 @@ fn is_known_again(command: &Command) -> bool {
             | C::BeginVoid { .. }
             | C::UndoVoid { .. }
             | C::BeginReversal { .. }
+            | C::ReverseUnheard { .. }
             | C::EndTakingBack { .. }
             | C::ReverseCollection { .. }
             | C::TakeAdvice { .. }

@@ -69,9 +69,7 @@ impl Switch {
         };
         let merchant = self.settings.merchant.of(view.firm);
         let batch = if view.batch_open { view.batch } else { 0 };
-        let session = self.sessions.entry(request.heading.terminal);
-        let session = session.or_insert(Session::new(merchant, batch));
-        (session.merchant, session.batch) = (merchant, batch);
+        self.sessions.insert(request.heading.terminal, Session { merchant, batch });
         // What the books do not see would be an oracle for cards and PINs.
         if request.asked == Asked::Balance && view.blocked {
             return self.refuse(line, about, Code::BLOCKED, None, now, out);
@@ -115,10 +113,6 @@ impl Switch {
         }
         if asked.is_in_batch() && heading.batch != session.batch {
             return Err(stop(Code::BATCH));
-        }
-        // A slow gateway brings what its terminal has given up and taken back.
-        if asked.uses_its_trace() && session.was_reversed_unheard(heading.batch, heading.stan) {
-            return because(Code::USED, "was reversed");
         }
         match asked {
             Asked::SignOn | Asked::Echo => {}

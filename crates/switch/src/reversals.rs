@@ -35,19 +35,11 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let trace = request.heading.trace();
-        let mut work = Work::new(line, request, 0);
-        work.step = Step::Original;
-        let id = self.begin_work(work);
-        let Some(&first) = self.active.get(&trace) else {
-            // Until the books have answered, nothing begins under this number.
-            if let Some(session) = self.sessions.get_mut(&request.heading.terminal) {
-                session.reversed_unheard(trace.batch, trace.stan);
-            }
-            return self.ask(Awaiting::Work(id), Question::Transaction(trace), out);
-        };
+        let id = self.begin_work(Work::new(line, request, 0));
+        let Some(&first) = self.active.get(&trace) else { return self.reverse_in_books(id, out) };
         let Some(under_way) = self.works.get_mut(&first) else { return };
         match under_way.step {
-            Step::Begin | Step::Original | Step::Repeat | Step::Uploaded => {
+            Step::Begin | Step::Unheard | Step::Original | Step::Repeat | Step::Uploaded => {
                 // The reversal that came before is repeated by this one.
                 let before = under_way.reversal.replace(id);
                 before.map(|before| self.end_work(before));
@@ -60,6 +52,36 @@ impl Switch {
                 }
             }
         }
+    }
+
+    /// Puts down that what is reversed must not come any more, before the books are asked what they
+    /// know of it: what arrives meanwhile comes behind it.
+    pub(crate) fn reverse_in_books(&mut self, id: u64, out: &mut Vec<Output>) {
+        let Some(work) = self.works.get_mut(&id) else { return };
+        work.step = Step::Unheard;
+        let trace = work.heading.trace();
+        self.command(Awaiting::Work(id), Command::ReverseUnheard { trace }, out);
+    }
+
+    /// It is durable that what is reversed was never heard of, or it was heard of.
+    pub(crate) fn unheard_answered(
+        &mut self,
+        id: u64,
+        answer: Result<Vec<Event>, Refusal>,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(work) = self.works.get_mut(&id) else { return };
+        let code = match answer {
+            Ok(_) | Err(Refusal::Repeated) => Code::NOT_FOUND,
+            Err(Refusal::TraceTaken) => {
+                work.step = Step::Original;
+                let question = Question::Transaction(work.heading.trace());
+                return self.ask(Awaiting::Work(id), question, out);
+            }
+            Err(refusal) => Code::of(&refusal),
+        };
+        self.finish(id, code, &Answer::default(), now, out);
     }
 
     /// Takes back a work that is under way and has a tender.
@@ -81,7 +103,7 @@ impl Switch {
         self.command(Awaiting::Reversal(reversal), command, out);
     }
 
-    /// The books know what the terminal takes back, or do not.
+    /// What the books know of what the terminal takes back.
     pub(crate) fn reversal_told(
         &mut self,
         id: u64,
@@ -96,15 +118,9 @@ impl Switch {
             (Some(completion), before) => (Some(*completion), Some(before)),
             (None, view) => (view, None),
         };
-        if let Some(session) = self.sessions.get_mut(&heading.terminal) {
-            match view {
-                None => session.reversed_unheard(heading.batch, heading.stan),
-                // The books themselves know a repeat of it.
-                Some(_) => session.was_heard(heading.batch, heading.stan),
-            }
-        }
         let Some(view) = view else {
-            return self.finish(id, Code::NOT_FOUND, &Answer::default(), now, out);
+            // It was there a moment ago: its batch is forgotten.
+            return self.finish(id, Code::BATCH, &Answer::default(), now, out);
         };
         match verdict(&view, before.is_some()) {
             Verdict::Told(code) => self.finish(id, code, &Answer::default(), now, out),

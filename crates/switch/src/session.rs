@@ -5,55 +5,17 @@ use std::collections::BTreeMap;
 
 use engine::BatchLine;
 
-/// STANs of one terminal that are remembered as reversed before they came.
-const REVERSED_UNHEARD_MAX: usize = 32;
 /// Uploads that are under way at the most; a further one ends the oldest, whose terminal then
 /// begins again.
 pub(crate) const UPLOADS_MAX: usize = 1_024;
 
 /// A terminal that was heard since the switch began.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Session {
     /// Field 42 must be this.
     pub merchant: [u8; 15],
     /// The open batch, 0 if none is.
     pub batch: u32,
-    /// STANs of the batch `unheard_in` that were reversed before they were heard, the newest last:
-    /// what a slow gateway brings under them later is refused.
-    unheard: Vec<u32>,
-    unheard_in: u32,
-}
-
-impl Session {
-    pub(crate) const fn new(merchant: [u8; 15], batch: u32) -> Session {
-        Session { merchant, batch, unheard: Vec::new(), unheard_in: 0 }
-    }
-
-    /// Remembers that a transaction was reversed, of which nothing was heard.
-    pub(crate) fn reversed_unheard(&mut self, batch: u32, stan: u32) {
-        if self.unheard_in != batch {
-            (self.unheard_in, self.unheard) = (batch, Vec::new());
-        }
-        if self.unheard.contains(&stan) {
-            return;
-        }
-        if self.unheard.len() >= REVERSED_UNHEARD_MAX {
-            self.unheard.remove(0);
-        }
-        self.unheard.push(stan);
-    }
-
-    /// The transaction was heard after all.
-    pub(crate) fn was_heard(&mut self, batch: u32, stan: u32) {
-        if self.unheard_in == batch {
-            self.unheard.retain(|unheard| *unheard != stan);
-        }
-    }
-
-    /// Whether a transaction was reversed before it came.
-    pub(crate) fn was_reversed_unheard(&self, batch: u32, stan: u32) -> bool {
-        self.unheard_in == batch && self.unheard.contains(&stan)
-    }
 }
 
 /// An upload that is under way.
@@ -120,19 +82,6 @@ impl Uploads {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn so_many_stans_of_one_batch_are_remembered() {
-        let mut session = Session::new([b'0'; 15], 1);
-        for stan in 1..=40 {
-            session.reversed_unheard(1, stan);
-        }
-        assert!(!session.was_reversed_unheard(1, 8));
-        assert!(session.was_reversed_unheard(1, 9) && session.was_reversed_unheard(1, 40));
-        assert!(!session.was_reversed_unheard(2, 40));
-        session.reversed_unheard(2, 1);
-        assert!(!session.was_reversed_unheard(1, 40), "that batch is over");
-    }
 
     #[test]
     fn a_further_upload_ends_the_oldest() {

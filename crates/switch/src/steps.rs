@@ -26,6 +26,7 @@ impl Switch {
         let Some(work) = self.works.get(&id) else { return };
         match work.step {
             Step::Begin => self.begun(id, answer, now, out),
+            Step::Unheard => self.unheard_answered(id, answer, now, out),
             Step::Resolve(code) => self.resolved(id, code, answer, now, out),
             Step::Unknown(chase) => self.became_unknown(id, chase, answer, now, out),
             Step::Original | Step::Network | Step::Repeat | Step::Uploaded => {}

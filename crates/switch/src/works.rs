@@ -10,7 +10,7 @@ use money::Amount;
 use crate::answers::Answer;
 use crate::code::Code;
 use crate::happening::Happening;
-use crate::port::{Line, Output, Question, WalletNote};
+use crate::port::{Line, Output, WalletNote};
 use crate::request::{Asked, Heading, Request};
 use crate::switch::Switch;
 
@@ -50,6 +50,8 @@ pub(crate) struct Work {
 /// What a work waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
+    /// Whether the books have never heard of what is reversed.
+    Unheard,
     /// What the books know of what was before.
     Original,
     /// That it is durable in the books that it begins.
@@ -129,8 +131,7 @@ impl Switch {
         let Some(work) = self.end_work(id) else { return };
         if let Some(reversal) = work.reversal {
             // The terminal does not wait for this any more; the books say what is to be reversed.
-            let question = Question::Transaction(work.heading.trace());
-            return self.ask(Awaiting::Work(reversal), question, out);
+            return self.reverse_in_books(reversal, out);
         }
         if work.reversed {
             return;

@@ -7,7 +7,7 @@ use engine::chart::CHART;
 use engine::{Command, Outcome, Refusal};
 
 /// Commands that there are.
-const COMMANDS: usize = 67;
+const COMMANDS: usize = 68;
 
 /// Counts of commands and how they ended, of refusals, facts, and posting lines.
 #[derive(Debug, Default)]

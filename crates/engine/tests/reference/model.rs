@@ -287,6 +287,8 @@ pub struct Model {
     pub breaks: BTreeMap<BreakId, Break>,
     /// What terminals asked for and is remembered, the oldest first.
     pub transactions: Vec<Transaction>,
+    /// What was reversed before it came, in open batches.
+    pub unheard: BTreeSet<Trace>,
     /// All batches that terminals opened, the oldest first.
     pub batches: BTreeMap<TerminalId, Vec<Batch>>,
     /// What terminals may sell offline: at once, and together.

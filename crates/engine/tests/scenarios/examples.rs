@@ -79,6 +79,7 @@ pub fn variant(command: &Command) -> &'static str {
         C::WithdrawNetwork { .. } => "WithdrawNetwork",
         C::ReinstateNetwork { .. } => "ReinstateNetwork",
         C::ExpirePreAuthorisations { .. } => "ExpirePreAuthorisations",
+        C::ReverseUnheard { .. } => "ReverseUnheard",
     }
 }
 
@@ -308,5 +309,6 @@ fn terminals() -> Vec<(&'static str, Command)> {
         ("", withdraw(Timestamp(1_377_651_600_000))),
         ("", reinstate()),
         ("", expire("2013-08-28")),
+        ("", reverse_unheard(7)),
     ]
 }

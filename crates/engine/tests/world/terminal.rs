@@ -117,6 +117,11 @@ pub fn must_not_stand(tender: TenderId) -> Command {
     Command::BeginReversal { tender }
 }
 
+/// The terminal reverses what never came.
+pub fn reverse_unheard(stan: u32) -> Command {
+    Command::ReverseUnheard { trace: trace(stan) }
+}
+
 pub fn undo_void(tender: TenderId) -> Command {
     Command::UndoVoid { tender }
 }

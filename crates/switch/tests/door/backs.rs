@@ -218,29 +218,6 @@ fn a_late_decline_ends_it_before_its_reversal_does() {
 }
 
 #[test]
-fn a_sale_that_came_after_its_reversal_is_refused() {
-    let mut world = World::open();
-    let parcel = world.parcel(10_000);
-    let (text, card) = (waybill(parcel), card(1));
-    let task = Task::Sell { waybill: &text, card: &card, amount: 10_000, pin: None };
-    world.ask(0, task).unwrap();
-    let slow = world.from_terminal.pop_front().unwrap();
-    world.terminal_times_out(0);
-    world.go_on(0);
-    world.settle();
-    let last = world.terminals[0].heard.last().unwrap().clone();
-    assert_eq!(last, Heard::Reversed { stan: 2, code: *b"25" });
-    let before = world.engine.digest();
-    world.from_terminal.push_back(slow);
-    world.settle();
-    assert_eq!(world.engine.digest(), before);
-    let code = switch::Code::USED;
-    let refused = Happening::Refused { terminal: engine::TerminalId(1), stan: 2, code };
-    assert!(world.happened.contains(&refused));
-    world.agree();
-}
-
-#[test]
 fn a_reversal_of_what_stands_for_good_says_so() {
     let mut world = World::open();
     let parcel = world.parcel(10_000);

@@ -18,4 +18,5 @@ mod routing;
 mod secrets;
 mod settings;
 mod strangers;
+mod unheard;
 mod world;

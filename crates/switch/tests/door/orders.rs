@@ -153,11 +153,9 @@ fn choices(world: &World, taken: &[Choice], scene: &Scene) -> Vec<Choice> {
     }
     if went_wrong.len() < scene.wrong {
         let again = |choice: &Choice| !went_wrong.contains(choice);
-        // That a number was reversed unheard is forgotten with the process: gateways drop what they
-        // still have then.
-        let once = [Choice::Crash, Choice::CrashUnheard, Choice::SlowGateway];
-        let crashed = went_wrong.iter().any(|choice| once.contains(choice));
-        let other = |choice: &Choice| !crashed || !once.contains(choice);
+        let crashes = [Choice::Crash, Choice::CrashUnheard];
+        let crashed = went_wrong.iter().any(|choice| crashes.contains(choice));
+        let other = |choice: &Choice| !crashed || !crashes.contains(choice);
         let possible = WRONG.into_iter().filter(|choice| is_possible(world, *choice));
         next.extend(possible.filter(again).filter(other));
     }
@@ -230,6 +228,45 @@ fn sell(world: &mut World, _: Option<Receipt>) {
 fn a_sale_in_every_order() {
     let scene = Scene { name: "a sale", prepare: nothing, ask: sell, wrong: 2, choices: 8 };
     assert!(explore(&scene) > 1_000);
+}
+
+/// What the terminal has asked for is overtaken by its reversal.
+fn overtaken(world: &mut World) {
+    world.terminal_times_out(0);
+    world.go_on(0);
+    world.from_terminal.rotate_left(1);
+}
+
+#[test]
+fn a_sale_that_its_reversal_overtakes_in_every_order() {
+    let ask = |world: &mut World, before: Option<Receipt>| {
+        sell(world, before);
+        overtaken(world);
+    };
+    let scene = Scene { name: "a late sale", prepare: nothing, ask, wrong: 2, choices: 8 };
+    assert!(explore(&scene) > 1_000);
+}
+
+#[test]
+fn cash_that_its_reversal_overtakes_in_every_order() {
+    let ask = |world: &mut World, _: Option<Receipt>| {
+        let waybill = waybill(world.parcel(10_000));
+        let task = Task::Cash { waybill: &waybill, amount: 10_000, tendered: 10_000 };
+        world.ask(0, task).unwrap();
+        overtaken(world);
+    };
+    let scene = Scene { name: "late cash", prepare: nothing, ask, wrong: 2, choices: 8 };
+    assert!(explore(&scene) > 1_000);
+}
+
+#[test]
+fn a_completion_that_its_reversal_overtakes_in_every_order() {
+    let ask = |world: &mut World, held: Option<Receipt>| {
+        world.ask(0, Task::Complete { stan: held.unwrap().stan, amount: 6_000 }).unwrap();
+        overtaken(world);
+    };
+    let scene = Scene { name: "a late completion", prepare: hold, ask, wrong: 2, choices: 7 };
+    assert!(explore(&scene) > 500);
 }
 
 #[test]

@@ -126,7 +126,8 @@ fn a_code_that_the_terminal_takes_back_is_void_at_once_or_given_back() {
             }
             world.ask(0, Task::Reverse { stan }).unwrap();
             world.switch_hears_terminal();
-            // The question, and the beginning of the reversal.
+            // That it was heard of, the question, and the beginning of the reversal.
+            world.book();
             world.book();
             world.book();
             if crash {
@@ -303,7 +304,8 @@ fn what_is_paid_while_the_terminal_takes_its_code_back_goes_back() {
     let (stan, reference) = shown(&mut world, 5_000);
     world.ask(0, Task::Reverse { stan }).unwrap();
     world.switch_hears_terminal();
-    // The question of the terminal, then that of the wallet, then the reversal.
+    // It was heard of; the question of the terminal, then that of the wallet, then the reversal.
+    world.book();
     world.wallet_tells(&reference, 5_000, WalletOutcome::Paid);
     world.settle();
     assert_eq!(world.replies.last().unwrap().1, WalletReply::Refund);

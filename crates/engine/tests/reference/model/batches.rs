@@ -122,6 +122,7 @@ impl Model {
         ensure(!waits, "something waits for an answer")?;
         (batch.open, batch.theirs, batch.disputed) = (false, theirs, ours != theirs);
         batch.empty = empty;
+        self.unheard.retain(|trace| trace.terminal != terminal);
         self.leave_disputed(terminal, number)?;
         self.tell(match ours == theirs {
             true => Event::BatchAgreed { terminal, batch: number, totals: ours },

@@ -72,6 +72,7 @@ impl Model {
                 self.begin_void((trace, mark), tender, sent)
             }
             Command::BeginReversal { tender } => self.begin_reversal(tender),
+            Command::ReverseUnheard { trace } => self.reverse_unheard(trace),
             Command::UndoVoid { tender } => self.undo_void(tender),
             Command::EndTakingBack { tender, done, code } => {
                 self.end_taking_back(tender, done, code)
@@ -103,15 +104,39 @@ impl Model {
             ensure(repeat, "the trace is taken")?;
             return Err(No::Repeated);
         }
-        let open = self.batches.get(&trace.terminal).and_then(|all| all.last());
-        let open = open.filter(|one| one.open && one.number == trace.batch);
-        ensure(open.is_some(), "not the open batch")?;
-        ensure((1..=TRACE_NUMBER_MAX).contains(&trace.stan), "no such number")?;
+        self.is_open(trace)?;
+        ensure(!self.unheard.contains(&trace), "reversed before it came")?;
         let in_batch = |one: &&Transaction| {
             (one.trace.terminal, one.trace.batch) == (trace.terminal, trace.batch)
         };
-        let count = self.transactions.iter().filter(in_batch).count();
+        let count = self.transactions.iter().filter(in_batch).count() + self.unheard_of(trace);
         ensure(count < TRANSACTIONS_PER_BATCH_MAX, "the batch is full")
+    }
+
+    /// Whether a number is one of its terminal's open batch.
+    fn is_open(&self, trace: Trace) -> Answer {
+        let open = self.batches.get(&trace.terminal).and_then(|all| all.last());
+        let open = open.filter(|one| one.open && one.number == trace.batch);
+        ensure(open.is_some(), "not the open batch")?;
+        ensure((1..=TRACE_NUMBER_MAX).contains(&trace.stan), "no such number")
+    }
+
+    fn unheard_of(&self, trace: Trace) -> usize {
+        self.unheard.iter().filter(|one| one.terminal == trace.terminal).count()
+    }
+
+    fn reverse_unheard(&mut self, trace: Trace) -> Answer {
+        let Trace { terminal, batch, stan } = trace;
+        ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
+        let came = self.transactions.iter().any(|one| one.trace == trace);
+        ensure(!(came && self.is_listed(trace)), "it came")?;
+        self.is_open(trace)?;
+        if self.unheard.contains(&trace) {
+            return Err(No::Repeated);
+        }
+        ensure(self.unheard_of(trace) < TRANSACTIONS_PER_BATCH_MAX, "too many")?;
+        self.unheard.insert(trace);
+        self.tell(Event::ReversedUnheard { terminal, batch, stan })
     }
 
     fn working_courier(&self, terminal: TerminalId) -> Answer<CourierId> {

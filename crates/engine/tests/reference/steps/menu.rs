@@ -67,6 +67,7 @@ pub const MENU: &[Entry] = &[
     (7, |roll| roll.any_tender(|one| may_go(roll, one)), void),
     (4, |roll| roll.any_tender(|one| may_go(roll, one)), begin_reversal),
     (1, |roll| roll.any_tender(|one| one.state == T::Completing || is_going(one)), begin_reversal),
+    (2, |roll| roll.model.terminals.keys().any(|id| open_batch_of(roll, *id)), reverse_unheard),
     (6, |roll| roll.any_tender(|one| one.state == T::Authorised), expire),
     (4, |roll| roll.any_tender(is_going), undo_void),
     (9, |roll| roll.any_tender(is_going), end_taking_back),

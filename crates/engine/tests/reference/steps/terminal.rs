@@ -33,7 +33,8 @@ pub fn open_batch_of(roll: &Roll, terminal: TerminalId) -> bool {
 fn number(roll: &Roll, terminal: TerminalId) -> (Trace, Mark) {
     let batch = roll.model.last_batches(terminal).last().map_or(1, |one| one.number);
     let here = |trace: &Trace| (trace.terminal, trace.batch) == (terminal, batch);
-    let used = roll.model.transactions.iter().map(|one| one.trace).filter(here);
+    let used = roll.model.transactions.iter().map(|one| one.trace);
+    let used = used.chain(roll.model.unheard.iter().copied()).filter(here);
     let next = used.map(|trace| trace.stan).max().map_or(1, |last| last + 1);
     let stan = match roll.step.slip {
         Slip::NumberBelow => next - 1,
@@ -183,6 +184,13 @@ pub fn begin_reversal(roll: &Roll) -> Command {
         _ => may_go(roll, one) || roll.seldom(1, 30),
     };
     Command::BeginReversal { tender: roll.tender(fits) }
+}
+
+/// What is reversed unheard never came, or did after all.
+pub fn reverse_unheard(roll: &Roll) -> Command {
+    let open = |id: &&TerminalId| open_batch_of(roll, **id);
+    let open: Vec<_> = roll.model.terminals.keys().filter(open).copied().collect();
+    Command::ReverseUnheard { trace: number(roll, roll.pick(0, &open, any_terminal)).0 }
 }
 
 /// Whether somebody is asked to take a tender back.
