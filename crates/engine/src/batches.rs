@@ -60,6 +60,7 @@ pub(crate) struct Transaction {
     pub kind: TransactionKind,
     /// What the terminal was told first, once it does not wait.
     pub code: [u8; 2],
+    /// With that; of a wallet's order, by which payment it was paid.
     pub authorisation: [u8; 6],
     pub standing: Standing,
     pub column: Column,
@@ -346,6 +347,11 @@ impl Doors {
             (one.code, one.authorisation) = (code, authorisation);
         }
         one.standing = standing;
+    }
+
+    /// Writes down by which payment an order was paid.
+    pub(crate) fn name_payment(&mut self, order: u32, payment: [u8; 6]) {
+        self.get_mut(order).authorisation = payment;
     }
 
     /// Somebody has to be asked about it from now on.

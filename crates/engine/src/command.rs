@@ -513,7 +513,8 @@ pub enum Command {
         tender: TenderId,
         /// The answer. Approved is posted, or keeps the money reserved for a pre-authorisation.
         resolution: Resolution,
-        /// The network's authorisation code, field 38; spaces where there is none.
+        /// The network's authorisation code, field 38, or what tells a wallet's payment from
+        /// others of the same order; spaces where there is none.
         authorisation: [u8; 6],
     },
     /// A terminal asks for the money of a pre-authorisation, or a part of it.

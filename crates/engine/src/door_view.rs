@@ -61,7 +61,8 @@ pub struct TransactionView {
     pub method: Option<Method>,
     /// The response code that the terminal was given first; nothing while it waits.
     pub answer: Option<[u8; 2]>,
-    /// The authorisation code that came with it, or spaces.
+    /// The authorisation code that came with it; of a wallet's order, by which payment it was paid;
+    /// or spaces.
     pub authorisation: [u8; 6],
     /// Whether it was approved and still counts in the batch.
     pub stands: bool,

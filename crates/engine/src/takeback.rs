@@ -197,24 +197,34 @@ impl Engine {
     }
 
     /// A wallet's buyer has paid a code that is over: nothing is posted, and the order is chased
-    /// until the wallet has given that back.
-    pub(crate) fn paid_late(&mut self, id: TenderId, out: &mut Outcome) {
-        let Some(order) = self.doors.of_tender(id, Transaction::is_order) else { return };
+    /// until the wallet has given that back. It is one payment that is chased, and once.
+    pub(crate) fn paid_late(
+        &mut self,
+        id: TenderId,
+        payment: [u8; 6],
+        out: &mut Outcome,
+    ) -> Result<(), Refusal> {
+        let Some(order) = self.doors.of_tender(id, Transaction::is_order) else { return Ok(()) };
         let (slot, open) = self.find_tender(id).expect("a transaction's tender is remembered");
+        let one = self.doors.get(order);
+        let given_back = one.standing == Standing::Reversed;
+        let denied = payment != NO_AUTHORISATION && one.authorisation == payment;
         match self.item(slot).progress {
             // It was to be given up, and is.
             Progress::Unknown(reserve) => {
                 self.end_reserve(slot, open, reserve, Progress::Declined, out);
                 out.events.push(Event::Declined { tender: id });
                 self.doors.answer(order, Standing::Fell, (NO_ANSWER, NO_AUTHORISATION));
-                self.doors.chase(order);
             }
-            // Given back before, it is reversed.
-            Progress::Declined if self.doors.get(order).standing == Standing::Fell => {
-                self.doors.chase(order);
-            }
-            _ => {}
+            Progress::Declined if !one.chased && !given_back && !denied => {}
+            Progress::Declined => return Err(Refusal::Repeated),
+            // It was paid in time.
+            _ if one.code == APPROVED => return Err(Refusal::Repeated),
+            _ => return Ok(()),
         }
+        self.doors.name_payment(order, payment);
+        self.doors.chase(order);
+        Ok(())
     }
 
     /// The wallet has given back what was paid too late, or nothing was paid.

@@ -286,7 +286,7 @@ impl Engine {
             // Called unknown, or reversed already: the approval changes nothing, its reversal goes
             // on. A wallet is not asked to reverse: what it took is chased until it is given back.
             (P::Unknown(_) | P::Reversed | P::Declined, R::Approved) => {
-                self.paid_late(id, out);
+                self.paid_late(id, authorisation, out)?;
                 out.events.push(Event::LateApproval { tender: id });
                 Ok(())
             }

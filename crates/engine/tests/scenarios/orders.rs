@@ -17,6 +17,13 @@ fn given_up() -> (World, ParcelId) {
     (world, parcel)
 }
 
+const ANOTHER: [u8; 6] = *b"second";
+
+/// The answer to an order that was paid by this payment.
+fn paid_by(tender: TenderId, authorisation: [u8; 6]) -> Command {
+    Command::ResolvePurchase { tender, resolution: Resolution::Approved, authorisation }
+}
+
 fn two_batches_later(world: &mut World) {
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     world.must(close_batch(1, totals)).must(open_batch(2));
@@ -55,9 +62,11 @@ fn an_order_is_found_as_long_as_its_parcel_is() {
 fn what_is_paid_late_is_chased_until_it_is_given_back() {
     let (mut world, parcel) = given_up();
     let tender = first(parcel);
-    world.must(approved(tender)).must(approved(tender));
+    world.must(approved(tender));
     assert_eq!(world.events(), [Event::LateApproval { tender }]);
+    world.repeated(approved(tender)).repeated(paid_by(tender, ANOTHER));
     assert_eq!(world.chased(), [(1, ChaseKind::PaidLate)]);
+    assert_eq!(world.engine.order(trace(1)).unwrap().authorisation, CODE_38);
     assert!(restored(&world).to_chase().eq(world.engine.to_chase()));
     // The parcel goes its way, and is not forgotten before.
     world.door(parcel).card(10_000).approve().clear();
@@ -67,7 +76,7 @@ fn what_is_paid_late_is_chased_until_it_is_given_back() {
     assert_eq!(world.events(), [Event::Reversed { tender, posted: money::Amount::ZERO }]);
     world.repeated(taken_back(tender)).refused(stands(tender, *b"00"), Refusal::TenderState);
     // Told once more, it is not given back twice.
-    world.must(approved(tender));
+    world.repeated(approved(tender)).repeated(paid_by(tender, ANOTHER));
     assert_eq!(world.chased(), []);
     world.must(forget());
     assert_eq!(world.engine.order(trace(1)), None);
@@ -82,9 +91,22 @@ fn what_was_not_paid_after_all_is_chased_no_more() {
     assert_eq!(world.events(), [Event::Declined { tender }]);
     assert_eq!(world.chased(), []);
     world.repeated(stands(tender, *b"68"));
-    // It may be paid yet.
-    world.must(approved(tender));
+    // Told once more, that payment is what it was. It may be paid by another one yet.
+    world.repeated(approved(tender));
+    assert_eq!(world.chased(), []);
+    world.must(paid_by(tender, ANOTHER));
     assert_eq!(world.chased(), [(1, ChaseKind::PaidLate)]);
+    assert_eq!(restored(&world).order(trace(1)).unwrap().authorisation, ANOTHER);
+}
+
+#[test]
+fn what_was_paid_in_time_is_not_paid_late_when_it_is_back() {
+    let mut world = signed_on();
+    let parcel = world.out("o-1", 10_000);
+    let tender = first(parcel);
+    world.must(sell_by_qr(1, parcel, 10_000)).must(approved(tender)).must(must_not_stand(tender));
+    world.must(taken_back(tender)).repeated(approved(tender)).repeated(paid_by(tender, ANOTHER));
+    assert_eq!(world.chased(), []);
 }
 
 #[test]

@@ -165,7 +165,7 @@ impl Model {
                 self.tell(Event::BecameUnknown { tender: id })
             }
             (S::Unknown | S::Reversed | S::Declined, Resolution::Approved) => {
-                self.paid_late(id)?;
+                self.paid_late(id, authorisation)?;
                 self.tell(Event::LateApproval { tender: id })
             }
             // Whatever came of it since, it was approved.

@@ -202,7 +202,7 @@ impl Model {
     }
 
     /// A buyer has paid by QR what is over.
-    pub fn paid_late(&mut self, id: TenderId) -> Answer {
+    pub fn paid_late(&mut self, id: TenderId, payment: [u8; 6]) -> Answer {
         let Some(place) = self.newest(id, |one| one.kind == TransactionKind::Qr) else {
             return Ok(());
         };
@@ -214,7 +214,17 @@ impl Model {
         }
         let declined = self.tender(id)?.state == S::Declined;
         let one = &mut self.transactions[place];
-        one.late = declined && one.standing == Standing::Fell;
+        let (code, by) = one.told.expect("what is over was answered");
+        let repeated = match declined {
+            true => one.late || one.standing == Standing::Reversed,
+            false => code == APPROVED,
+        };
+        if repeated || (declined && payment != SPACES && by == payment) {
+            return Err(No::Repeated);
+        }
+        if declined {
+            (one.late, one.told) = (true, Some((code, payment)));
+        }
         Ok(())
     }
 
