@@ -50,7 +50,7 @@ impl Core for Echo {
     }
     fn told(&mut self, _: u64, _: Fact, _: Timestamp, _: &mut Vec<Output>) {}
     fn wallet_looks(&mut self, _: WalletId, _: &str, _: u64, _: &mut Vec<Output>) {}
-    fn wallet(&mut self, _: WalletNote, _: u64, _: Timestamp, _: &mut Vec<Output>) {}
+    fn wallet(&mut self, _: WalletNote, _: u64, _: &mut Vec<Output>) {}
     fn is_signed_on(&self, _: LinkId) -> bool {
         true
     }

@@ -26,7 +26,7 @@ pub trait Core {
     /// A question's answer, durable.
     fn told(&mut self, ticket: u64, fact: Fact, now: Timestamp, out: &mut Vec<Output>);
     /// What a wallet says, verified; answered by [`Output::WalletReply`] with the same `reply`.
-    fn wallet(&mut self, note: WalletNote, reply: u64, now: Timestamp, out: &mut Vec<Output>);
+    fn wallet(&mut self, note: WalletNote, reply: u64, out: &mut Vec<Output>);
     /// Where a wallet's order stands; answered as a note is.
     fn wallet_looks(
         &mut self,
@@ -90,8 +90,8 @@ impl Core for Switch {
         Switch::told(self, ticket, fact, now, out);
     }
 
-    fn wallet(&mut self, note: WalletNote, reply: u64, now: Timestamp, out: &mut Vec<Output>) {
-        Switch::wallet(self, note, reply, now, out);
+    fn wallet(&mut self, note: WalletNote, reply: u64, out: &mut Vec<Output>) {
+        Switch::wallet(self, note, reply, out);
     }
 
     fn wallet_looks(

@@ -644,7 +644,7 @@ impl<C: Core> Service for Room<C> {
             let now = self.now.max(self.clock.now());
             match self.wallets.heard(sockets, id, message, now) {
                 Some((Said::Note(note), request)) => {
-                    self.core.wallet(note, request, now, &mut self.out);
+                    self.core.wallet(note, request, &mut self.out);
                 }
                 Some((Said::ToGiveBack(wallet), request)) => {
                     let orders = self.core.to_give_back(wallet);

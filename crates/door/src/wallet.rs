@@ -7,8 +7,8 @@ use engine::{Timestamp, WalletId};
 use hmac::{Hmac, KeyInit, Mac};
 use money::{Amount, Currency};
 use serde::Deserialize;
-use sha2::Sha256;
-use switch::{OrderStanding, WalletNote, WalletOutcome, WalletReply};
+use sha2::{Digest, Sha256};
+use switch::{OrderStanding, WalletNote, WalletOutcome, WalletPayment, WalletReply};
 use zeroize::Zeroizing;
 
 use crate::http::{self, Asked, Misunderstood};
@@ -19,10 +19,15 @@ use crate::sockets::{Id, Sockets};
 pub const SIGNED_SECONDS_AGO_MAX: u64 = 300;
 /// The header with the time of signing, in seconds since 1970.
 pub const TIMESTAMP_HEADER: &str = "doorstep-timestamp";
+/// The header with what a wallet says once: it tells two equal requests apart.
+pub const NONCE_HEADER: &str = "doorstep-nonce";
 /// The header with the signature: `v1=` and 64 hexadecimal digits.
 pub const SIGNATURE_HEADER: &str = "doorstep-signature";
-/// Bytes of an order's reference at the most.
-pub const REFERENCE_BYTES_MAX: usize = 64;
+/// Bytes of an order's reference, a payment's number and a nonce at the most.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// The letters that a payment is known by.
+const LETTERS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+-";
 
 /// A wallet that may say something.
 #[derive(Clone)]
@@ -49,9 +54,8 @@ struct Body {
     amount_minor: u64,
     currency: String,
     outcome: Outcome,
-    /// The wallet's own number of the payment: for its people and ours to find it again.
-    #[serde(default, rename = "transaction")]
-    _transaction: Option<String>,
+    /// The wallet's own number of the payment.
+    transaction: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -62,39 +66,68 @@ enum Outcome {
     Refunded,
 }
 
-/// The signature of a request with this body at a time, as it stands in the header.
-#[must_use]
-pub fn signature(secret: &[u8], seconds: u64, body: &[u8]) -> String {
-    written(keyed(secret, &[seconds.to_string().as_bytes(), body]))
+/// What is signed of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'r> {
+    /// When, in seconds since 1970.
+    pub seconds: u64,
+    /// What its sender has not said before.
+    pub nonce: &'r str,
+    /// How it asks.
+    pub method: &'r str,
+    /// What for.
+    pub path: &'r str,
+    /// As it is sent.
+    pub body: &'r [u8],
 }
 
-/// The signature of an answer to the request that had this signature and path.
+impl Signed<'_> {
+    /// The signature, as it stands in the header.
+    #[must_use]
+    pub fn signature(&self, secret: &[u8]) -> String {
+        let digest = self.keyed(secret).finalize().into_bytes();
+        written(&digest)
+    }
+
+    fn keyed(&self, secret: &[u8]) -> Hmac<Sha256> {
+        let seconds = self.seconds.to_string();
+        let line = [&seconds, self.nonce, self.method, self.path].map(str::as_bytes);
+        keyed(secret, &line, self.body)
+    }
+}
+
+/// The signature of an answer to the request that had this signature.
 #[must_use]
-pub fn answer_signature(
-    secret: &[u8],
-    (request, path): (&str, &str),
-    status: u16,
-    body: &[u8],
-) -> String {
+pub fn answer_signature(secret: &[u8], request: &str, status: u16, body: &[u8]) -> String {
     let status = status.to_string();
-    written(keyed(secret, &[request.as_bytes(), path.as_bytes(), status.as_bytes(), body]))
+    let mac = keyed(secret, &[request.as_bytes(), status.as_bytes()], body);
+    written(&mac.finalize().into_bytes())
 }
 
-fn written(mac: Hmac<Sha256>) -> String {
-    let digest = mac.finalize().into_bytes();
+fn written(digest: &[u8]) -> String {
     digest.iter().fold("v1=".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// Keyed over parts with full stops between them.
-fn keyed(secret: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
+/// Keyed over lines, and what is behind them.
+fn keyed(secret: &[u8], lines: &[&[u8]], body: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("a key of any length");
-    for (place, part) in parts.iter().enumerate() {
-        if place > 0 {
-            mac.update(b".");
-        }
-        mac.update(part);
+    for line in lines {
+        mac.update(line);
+        mac.update(b"\n");
     }
+    mac.update(body);
     mac
+}
+
+/// What the books know a wallet's payment by: six letters of its number's digest, enough to tell
+/// the payments of one order apart.
+fn payment(transaction: &str) -> WalletPayment {
+    let digest = Sha256::digest(transaction);
+    let mut letters = [0; 6];
+    for (letter, byte) in letters.iter_mut().zip(digest) {
+        *letter = LETTERS[usize::from(byte % 64)];
+    }
+    WalletPayment(letters)
 }
 
 /// What a wallet says.
@@ -114,7 +147,6 @@ struct Asker {
     /// The place of the wallet.
     wallet: usize,
     signature: String,
-    path: String,
 }
 
 /// The wallets that may say something, and what they wait for.
@@ -149,14 +181,12 @@ impl Wallets {
                 return None;
             }
         };
-        let (wallet, way) = match signed(&asked, &self.doors, now) {
-            Ok(signed) => signed,
-            Err((status, detail)) => {
-                // Whoever has no signature has no use of a connection.
-                let stays = asked.stays && status != 401;
-                send(sockets, id, stays, &http::problem(status, &detail).bytes(stays, None));
-                return None;
-            }
+        // A wallet that is not known is told the same as one whose signature is wrong.
+        let Some((wallet, path)) = signed(&asked, &self.doors, now) else {
+            let problem = http::problem(401, "the signature, or what is signed, is wrong");
+            // Whoever has no signature has no use of a connection.
+            send(sockets, id, false, &problem.bytes(false, None));
+            return None;
         };
         let signature = asked.header(SIGNATURE_HEADER).map(String::from_utf8_lossy);
         let asker = Asker {
@@ -164,9 +194,8 @@ impl Wallets {
             stays: asked.stays,
             wallet,
             signature: signature.unwrap_or_default().into_owned(),
-            path: asked.path.to_owned(),
         };
-        match said(way, asked.body, self.doors[wallet].wallet) {
+        match said(&asked, path, self.doors[wallet].wallet) {
             Ok(said) => {
                 self.asked.insert(self.requests, asker);
                 Some((said, self.requests))
@@ -222,8 +251,8 @@ impl Wallets {
 
     fn answer(&self, sockets: &mut Sockets, asker: &Asker, answer: &http::Answer) {
         let secret = &self.doors[asker.wallet].secret;
-        let request = (asker.signature.as_str(), asker.path.as_str());
-        let signature = answer_signature(secret, request, answer.status, answer.body.as_bytes());
+        let (status, body) = (answer.status, answer.body.as_bytes());
+        let signature = answer_signature(secret, &asker.signature, status, body);
         let bytes = answer.bytes(asker.stays, Some(("Doorstep-Signature", &signature)));
         send(sockets, asker.id, asker.stays, &bytes);
     }
@@ -246,44 +275,27 @@ fn word(standing: OrderStanding) -> &'static str {
     }
 }
 
-/// What a path asks for.
-#[derive(Clone, Copy)]
-enum Way<'b> {
-    Notes,
-    Refunds,
-    Order(&'b str),
-}
-
-/// The place of the wallet that has signed a request, and what that is about.
+/// The place of the wallet that has signed a request, and the rest of its path.
 fn signed<'b>(
     asked: &Asked<'b>,
     wallets: &[WalletDoor],
     now: Timestamp,
-) -> Result<(usize, Way<'b>), (u16, String)> {
-    let path = asked.path.strip_prefix("/wallets/").and_then(|path| path.split_once('/'));
-    let (name, way, method) = match path {
-        Some((name, "notes")) => (name, Way::Notes, "POST"),
-        Some((name, "refunds")) => (name, Way::Refunds, "GET"),
-        Some((name, rest)) if let Some(reference) = rest.strip_prefix("orders/") => {
-            (name, Way::Order(reference), "GET")
-        }
-        _ => return Err((404, "the paths are /wallets/{wallet}/notes, refunds and orders".into())),
-    };
-    if asked.method != method {
-        return Err((405, "notes are sent by POST, refunds and orders asked for by GET".into()));
-    }
-    // A wallet that is not known is told the same as one whose signature is wrong.
-    let unsigned = || (401, format!("{SIGNATURE_HEADER} or {TIMESTAMP_HEADER} is wrong"));
-    let place = wallets.iter().position(|wallet| wallet.name == name).ok_or_else(unsigned)?;
-    verify(asked, &wallets[place].secret, now).ok_or_else(unsigned)?;
-    Ok((place, way))
+) -> Option<(usize, &'b str)> {
+    let (name, rest) = asked.path.strip_prefix("/wallets/")?.split_once('/')?;
+    let place = wallets.iter().position(|wallet| wallet.name == name)?;
+    verify(asked, &wallets[place].secret, now)?;
+    Some((place, rest))
 }
 
-fn said(way: Way<'_>, body: &[u8], wallet: WalletId) -> Result<Said, (u16, String)> {
-    match way {
-        Way::Notes => note(body, wallet).map(Said::Note),
-        Way::Refunds => Ok(Said::ToGiveBack(wallet)),
-        Way::Order(reference) => Ok(Said::Look(wallet, reference.to_owned())),
+fn said(asked: &Asked<'_>, path: &str, wallet: WalletId) -> Result<Said, (u16, String)> {
+    match (asked.method, path, path.strip_prefix("orders/")) {
+        ("POST", "notes", _) => note(asked.body, wallet).map(Said::Note),
+        ("GET", "refunds", _) => Ok(Said::ToGiveBack(wallet)),
+        ("GET", _, Some(reference)) => Ok(Said::Look(wallet, reference.to_owned())),
+        (_, "notes" | "refunds", _) | (_, _, Some(_)) => {
+            Err((405, "notes are sent by POST, refunds and orders asked for by GET".into()))
+        }
+        _ => Err((404, "the paths are /wallets/{wallet}/notes, refunds and orders".into())),
     }
 }
 
@@ -291,11 +303,15 @@ fn note(body: &[u8], wallet: WalletId) -> Result<WalletNote, (u16, String)> {
     let wrong = |what: &str| (422, what.to_owned());
     let body: Body = serde_json::from_slice(body)
         .map_err(|error| (400, format!("line {}, column {}", error.line(), error.column())))?;
-    let Body { reference, amount_minor, currency, outcome, .. } = body;
-    let printable = reference.bytes().all(|byte| byte.is_ascii_graphic());
-    if reference.is_empty() || reference.len() > REFERENCE_BYTES_MAX || !printable {
+    let Body { reference, amount_minor, currency, outcome, transaction } = body;
+    if !is_name(&reference) {
         return Err(wrong("reference must be 1 to 64 printable characters of ASCII"));
     }
+    if !transaction.as_deref().is_none_or(is_name) {
+        return Err(wrong("transaction must be 1 to 64 printable characters of ASCII"));
+    }
+    let payment = transaction.as_deref().map(payment);
+    let named = payment.ok_or_else(|| wrong("transaction must say which payment it is"));
     Ok(WalletNote {
         wallet,
         reference,
@@ -304,23 +320,29 @@ fn note(body: &[u8], wallet: WalletId) -> Result<WalletNote, (u16, String)> {
             .parse::<Currency>()
             .map_err(|_| wrong("currency must be a code of ISO 4217"))?,
         outcome: match outcome {
-            Outcome::Paid => WalletOutcome::Paid,
-            Outcome::Failed => WalletOutcome::Failed,
-            Outcome::Refunded => WalletOutcome::Refunded,
+            Outcome::Paid => WalletOutcome::Paid(named?),
+            Outcome::Failed => WalletOutcome::Failed(payment),
+            Outcome::Refunded => WalletOutcome::Refunded(named?),
         },
     })
 }
 
-/// Nothing where the time or the signature is wrong.
+fn is_name(text: &str) -> bool {
+    let length = 1..=NAME_BYTES_MAX;
+    length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Nothing where the time, the nonce or the signature is wrong.
 fn verify(asked: &Asked<'_>, secret: &[u8], now: Timestamp) -> Option<()> {
     let seconds = str::from_utf8(asked.header(TIMESTAMP_HEADER)?).ok()?;
     if seconds.len() > 12 || !seconds.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let signed: u64 = seconds.parse().ok()?;
-    if signed.abs_diff(now.0 / 1_000) > SIGNED_SECONDS_AGO_MAX {
+    let seconds: u64 = seconds.parse().ok()?;
+    if seconds.abs_diff(now.0 / 1_000) > SIGNED_SECONDS_AGO_MAX {
         return None;
     }
+    let nonce = str::from_utf8(asked.header(NONCE_HEADER)?).ok().filter(|nonce| is_name(nonce))?;
     let digits = asked.header(SIGNATURE_HEADER)?.strip_prefix(b"v1=")?;
     let mut digest = [0; 32];
     if digits.len() != 64 {
@@ -330,7 +352,8 @@ fn verify(asked: &Asked<'_>, secret: &[u8], now: Timestamp) -> Option<()> {
         let pair = str::from_utf8(pair).ok()?;
         *byte = u8::from_str_radix(pair, 16).ok()?;
     }
-    keyed(secret, &[seconds.as_bytes(), asked.body]).verify_slice(&digest).ok()
+    let Asked { method, path, body, .. } = *asked;
+    Signed { seconds, nonce, method, path, body }.keyed(secret).verify_slice(&digest).ok()
 }
 
 #[cfg(test)]
@@ -338,8 +361,8 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_700_000_000_000);
-    const PAID: &str =
-        r#"{"reference":"A1","amount_minor":1250,"currency":"CNY","outcome":"paid"}"#;
+    const PAID: &str = r#"{"reference":"A1","amount_minor":1250,"currency":"CNY",
+        "outcome":"paid","transaction":"77"}"#;
 
     fn hear(seconds: u64, secret: &[u8], body: &str, path: &str) -> Result<WalletNote, u16> {
         match say("POST", seconds, secret, body, path)? {
@@ -349,18 +372,24 @@ mod tests {
     }
 
     fn say(method: &str, seconds: u64, secret: &[u8], body: &str, path: &str) -> Result<Said, u16> {
-        let signature = signature(secret, seconds, body.as_bytes());
+        let signed = Signed { seconds, nonce: "n-1", method, path, body: body.as_bytes() };
+        say_signed(&signed, "n-1", &signed.signature(secret))
+    }
+
+    /// Says a request under a nonce with a signature that may be another one's.
+    fn say_signed(what: &Signed<'_>, nonce: &str, signature: &str) -> Result<Said, u16> {
+        let Signed { seconds, method, path, body, .. } = *what;
         let text = format!(
             "{method} {path} HTTP/1.1\r\nContent-Length: {}\r\nDoorstep-Timestamp: {seconds}\r\n\
-             Doorstep-Signature: {signature}\r\n\r\n{body}",
-            body.len()
+             Doorstep-Nonce: {nonce}\r\nDoorstep-Signature: {signature}\r\n\r\n{}",
+            body.len(),
+            str::from_utf8(body).unwrap()
         );
         let (name, wallet) = ("red".to_owned(), WalletId(5));
         let wallets = [WalletDoor { name, wallet, secret: Zeroizing::new(b"secret".to_vec()) }];
         let asked = http::read(text.as_bytes(), WALLET_BYTES_MAX).unwrap();
-        let heard = signed(&asked, &wallets, NOW)
-            .and_then(|(place, way)| said(way, asked.body, wallets[place].wallet));
-        heard.map_err(|(status, _)| status)
+        let (place, path) = signed(&asked, &wallets, NOW).ok_or(401_u16)?;
+        said(&asked, path, wallets[place].wallet).map_err(|(status, _)| status)
     }
 
     #[test]
@@ -370,7 +399,7 @@ mod tests {
         assert_eq!((note.reference.as_str(), note.amount), ("A1", Amount::of(1_250)));
         assert_eq!(hear(1_700_000_000, b"guess", PAID, path), Err(401));
         assert_eq!(hear(1_700_000_000, b"secret", PAID, "/wallets/blue/notes"), Err(401));
-        assert_eq!(hear(1_700_000_000, b"secret", PAID, "/wallets/red"), Err(404));
+        assert_eq!(hear(1_700_000_000, b"secret", PAID, "/wallets/red/"), Err(404));
         assert!(hear(1_700_000_300, b"secret", PAID, path).is_ok());
         assert_eq!(hear(1_700_000_301, b"secret", PAID, path), Err(401));
         assert_eq!(hear(1_699_999_699, b"secret", PAID, path), Err(401));
@@ -394,6 +423,56 @@ mod tests {
         assert!(matches!(ask("POST", "/wallets/red/orders/A1"), Err(405)));
         assert!(matches!(ask("GET", "/wallets/blue/orders/A1"), Err(401)));
         assert!(matches!(ask("GET", "/wallets/red/orders"), Err(404)));
+        assert!(matches!(ask("GET", "/elsewhere"), Err(401)));
+    }
+
+    #[test]
+    fn a_signature_is_good_for_its_request_only() {
+        let right = Signed {
+            seconds: 1_700_000_000,
+            nonce: "n-1",
+            method: "GET",
+            path: "/wallets/red/orders/A1",
+            body: b"",
+        };
+        let signature = right.signature(b"secret");
+        assert!(say_signed(&right, "n-1", &signature).is_ok());
+        let refused = |what: Signed<'_>| say_signed(&what, what.nonce, &signature).err();
+        for other in [
+            Signed { seconds: 1_700_000_001, ..right },
+            Signed { nonce: "n-2", ..right },
+            Signed { nonce: "", ..right },
+            Signed { method: "HEAD", ..right },
+            Signed { path: "/wallets/red/orders/A2", ..right },
+            Signed { path: "/wallets/red/refunds", ..right },
+            Signed { body: b"{}", ..right },
+            // The same text, cut elsewhere.
+            Signed { path: "/wallets/red/orders/A", body: b"1", ..right },
+        ] {
+            assert_eq!(refused(other), Some(401), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_payment_is_known_by_its_number_and_named_where_one_is_meant() {
+        let path = "/wallets/red/notes";
+        let outcome = |outcome: &str, transaction: &str| {
+            let body = PAID.replace("paid", outcome).replace(r#","transaction":"77""#, transaction);
+            hear(1_700_000_000, b"secret", &body, path).map(|note| note.outcome)
+        };
+        let (first, second) = (r#","transaction":"77""#, r#","transaction":"78""#);
+        let Ok(WalletOutcome::Paid(payment)) = outcome("paid", first) else { panic!() };
+        assert_eq!(outcome("refunded", first), Ok(WalletOutcome::Refunded(payment)));
+        assert_eq!(outcome("failed", first), Ok(WalletOutcome::Failed(Some(payment))));
+        assert_ne!(outcome("paid", second), Ok(WalletOutcome::Paid(payment)));
+        assert_eq!(outcome("failed", ""), Ok(WalletOutcome::Failed(None)));
+        for (what, transaction) in
+            [("paid", ""), ("refunded", ""), ("paid", r#","transaction":"""#)]
+        {
+            assert_eq!(outcome(what, transaction), Err(422), "{what} {transaction}");
+        }
+        // The books keep it: it never changes. printf 77 | openssl dgst -sha256
+        assert_eq!(payment, WalletPayment(*b"eAv2BE"));
     }
 
     #[test]
@@ -408,28 +487,29 @@ mod tests {
     }
 
     #[test]
-    fn signatures_are_hmac_sha256_of_time_and_body() {
-        // printf '1700000000.{}' | openssl dgst -sha256 -hmac secret
+    fn signatures_are_hmac_sha256_of_lines_and_body() {
+        let path = "/wallets/red/notes";
+        let (seconds, nonce, method, body) = (1_700_000_000, "n-1", "POST", b"{}");
+        let signed = Signed { seconds, nonce, method, path, body };
+        // printf '1700000000\nn-1\nPOST\n/wallets/red/notes\n{}' |
+        //     openssl dgst -sha256 -hmac secret
         assert_eq!(
-            signature(b"secret", 1_700_000_000, b"{}"),
-            "v1=b8569b78799ff9e3cbff0fc2d63a33a2b57f3282abd07c37ae5e8e7d79a5f163"
+            signed.signature(b"secret"),
+            "v1=bf36ca94c803b05865dc7b3f45cc15755a01236684cba5e32a44a80161f4538e"
         );
     }
 
     #[test]
     fn an_answer_is_signed_for_its_request() {
-        let signed = |request, path, status, body: &str| {
-            answer_signature(b"secret", (request, path), status, body.as_bytes())
+        let signed = |request, status, body: &str| {
+            answer_signature(b"secret", request, status, body.as_bytes())
         };
-        // printf 'v1=aa./wallets/red/notes.200.{}' | openssl dgst -sha256 -hmac secret
-        let right = signed("v1=aa", "/wallets/red/notes", 200, "{}");
-        assert_eq!(right, "v1=c2a06a5c691832def6019f78a59d4304d0817c663e2d5b8887d61b78cfbdd6ae");
-        for other in [
-            signed("v1=ab", "/wallets/red/notes", 200, "{}"),
-            signed("v1=aa", "/wallets/red/orders/1", 200, "{}"),
-            signed("v1=aa", "/wallets/red/notes", 404, "{}"),
-            signed("v1=aa", "/wallets/red/notes", 200, "[]"),
-        ] {
+        // printf 'v1=aa\n200\n{}' | openssl dgst -sha256 -hmac secret
+        let right = signed("v1=aa", 200, "{}");
+        assert_eq!(right, "v1=3a928c9b9125bbe6496dd39d42e23b51db1f749c52ca3520a8af6a297c1d3d50");
+        for other in
+            [signed("v1=ab", 200, "{}"), signed("v1=aa", 404, "{}"), signed("v1=aa", 200, "[]")]
+        {
             assert_ne!(right, other);
         }
     }

@@ -26,15 +26,13 @@ use peers::book::Reference;
 use peers::clearing::ClearingFileError;
 use peers::network::Output as Said;
 use peers::terminal::TerminalError;
-use switch::{
-    Fact, Happening, Line, LinkId, Output, Question, SettingsError, Switch, WalletOutcome,
-};
+use switch::{Fact, Happening, Line, LinkId, Output, Question, SettingsError, Switch};
 
 use crate::agenda::Agenda;
 use crate::office::Answer;
 use rail::{Plans, Rail};
 use till::Till;
-use wallet::{After, Wallet};
+use wallet::{Tells, Wallet};
 use wires::Wire;
 
 pub(crate) use cards::{Brand, card};
@@ -290,13 +288,12 @@ impl Doors {
             Due::Pump(courier) => self.pump(courier, now)?,
             Due::Repeat(courier) => self.repeat(courier, now)?,
             Due::Poll(courier) => self.poll(courier, now)?,
-            Due::Paid(order) => self.wallet_tells(&order, WalletOutcome::Paid, now),
-            Due::NotPaid(order) => self.wallet_tells(&order, WalletOutcome::Failed, now),
-            Due::GivenBack(order) => self.wallet_tells(&order, WalletOutcome::Refunded, now),
+            Due::Paid(order) => self.wallet_tells(&order, Tells::Paid),
+            Due::NotPaid(order) => self.wallet_tells(&order, Tells::NotPaid),
+            Due::GivenBack(order) => self.wallet_tells(&order, Tells::GivenBack),
             Due::WalletLooks => {
                 for (order, _) in self.switch.to_give_back(self.wallet_id) {
-                    let outcome = self.wallet.giving_back(&order);
-                    self.wallet_tells(&order, outcome, now);
+                    self.wallet_tells(&order, Tells::GivenBack);
                 }
             }
         }
@@ -459,26 +456,24 @@ impl Doors {
         Ok(())
     }
 
-    fn wallet_tells(&mut self, order: &str, outcome: WalletOutcome, now: Timestamp) {
-        if let Some((note, reply)) = self.wallet.note(order, outcome) {
-            self.switch.wallet(note, reply, now, &mut self.out);
+    fn wallet_tells(&mut self, order: &str, what: Tells) {
+        if let Some((note, reply)) = self.wallet.note(order, what) {
+            self.switch.wallet(note, reply, &mut self.out);
         }
     }
 
     fn wallet_hears(&mut self, reply: u64, what: switch::WalletReply, now: Timestamp) {
-        let Some((order, outcome, after)) = self.wallet.hear(reply, what) else { return };
+        let Some((order, next)) = self.wallet.hear(reply, what) else { return };
         if what == switch::WalletReply::UnknownOrder {
             self.disagree(format!("the switch does not know the order {order}"));
         }
-        let again = match (after, outcome) {
-            (After::Nothing, _) => return,
-            (After::TellRefunded, _) | (After::TellAgain, WalletOutcome::Refunded) => {
-                Due::GivenBack(order)
-            }
-            (After::TellAgain, WalletOutcome::Paid) => Due::Paid(order),
-            (After::TellAgain, WalletOutcome::Failed) => Due::NotPaid(order),
+        let next = match next {
+            None => return,
+            Some(Tells::GivenBack) => Due::GivenBack(order),
+            Some(Tells::Paid) => Due::Paid(order),
+            Some(Tells::NotPaid) => Due::NotPaid(order),
         };
-        self.due.put(now.plus_ms(WALLET_MS), again);
+        self.due.put(now.plus_ms(WALLET_MS), next);
     }
 
     fn place_of(&self, link: LinkId) -> Option<(usize, usize)> {

@@ -109,7 +109,8 @@ pub enum Happening {
     },
     /// A wallet's payment came too late and is to be given back by it.
     PaidTooLate,
-    /// A wallet's payment is not its order's amount and is to be given back by it.
+    /// A wallet's payment is not its order's amount, or its order has another one; the wallet is to
+    /// give it back.
     WrongPayment,
     /// A wallet has given back something else than was asked of it.
     WrongGiveBack,
@@ -192,8 +193,8 @@ impl Happening {
                 terminal.0
             ),
             H::PaidTooLate => "a wallet's payment came too late; it gives it back".to_owned(),
-            H::WrongPayment => "a wallet took another amount than its order's".to_owned(),
-            H::WrongGiveBack => "a wallet gave back another amount than it should".to_owned(),
+            H::WrongPayment => "a wallet took another amount, or one twice".to_owned(),
+            H::WrongGiveBack => "a wallet gave back something else than it should".to_owned(),
             H::WalletContradicts => "a wallet denies a payment that is in the books".to_owned(),
             H::Keys(why) => format!("key store: {why}"),
             H::Books(why) => format!("the books refused: {why}"),

@@ -42,7 +42,8 @@ mod works;
 pub use code::Code;
 pub use happening::Happening;
 pub use port::{
-    Fact, Line, LinkId, OrderStanding, Output, Question, WalletNote, WalletOutcome, WalletReply,
+    Fact, Line, LinkId, OrderStanding, Output, Question, WalletNote, WalletOutcome, WalletPayment,
+    WalletReply,
 };
 pub use resume::{ResumeError, Unfinished};
 pub use settings::{

@@ -96,15 +96,19 @@ pub struct WalletNote {
     pub outcome: WalletOutcome,
 }
 
+/// What tells a payment of an order from another payment of it; not spaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WalletPayment(pub [u8; 6]);
+
 /// What became of a wallet's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalletOutcome {
-    /// The buyer has paid.
-    Paid,
-    /// The buyer has not paid and will not.
-    Failed,
-    /// What was paid is back with the buyer.
-    Refunded,
+    /// The buyer has paid, by this payment.
+    Paid(WalletPayment),
+    /// The buyer has not paid and will not; or this payment, which was told, was none.
+    Failed(Option<WalletPayment>),
+    /// What was paid, by this payment, is back with the buyer.
+    Refunded(WalletPayment),
 }
 
 /// Where a wallet's order stands.
@@ -127,7 +131,7 @@ pub enum OrderStanding {
 pub enum WalletReply {
     /// Taken note of.
     Accepted,
-    /// Too late, or another amount: the wallet must give it back and say so.
+    /// Too late, another amount, or a second time: the wallet must give it back and say so.
     Refund,
     /// The note says what cannot be by the books. They are as before.
     Contradiction,

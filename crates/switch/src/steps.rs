@@ -1,6 +1,6 @@
 //! The steps that all requests to a network share: begun in the books, sent, answered, put down.
 
-use engine::{Command, Event, Refusal, Resolution, Timestamp};
+use engine::{Command, Event, Refusal, Resolution, Timestamp, TransactionKind};
 use iso8583::Message;
 
 use crate::answers::Answer;
@@ -309,7 +309,8 @@ impl Switch {
         let network = place.map(|place| self.networks[place].settings.name.clone());
         let answer = Answer {
             sent: Some(view.sent).filter(|sent| sent.stan > 0),
-            authorisation: Some(view.authorisation),
+            // Of an order it is the wallet's payment, which is no code of a network.
+            authorisation: Some(view.authorisation).filter(|_| view.kind != TransactionKind::Qr),
             network: network.as_deref(),
             ..Answer::default()
         };

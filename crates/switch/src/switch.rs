@@ -111,8 +111,8 @@ impl Switch {
             Some(Awaiting::Batch(id)) => self.batch_answered(id, answer, now, out),
             Some(Awaiting::ChaseOver(id)) => self.chase_over(id, answer, out),
             Some(Awaiting::Reversal(id)) => self.reversal_begun(id, answer, now, out),
-            Some(Awaiting::WalletPaid(order, reply)) => {
-                self.order_paid(&order, reply, answer, now, out);
+            Some(Awaiting::WalletPaid(note, order, reply)) => {
+                self.order_paid((*note, &order), reply, answer, now, out);
             }
             Some(Awaiting::WalletGaveUp(reply)) => order_given_up(reply, answer, out),
             Some(Awaiting::Resumed(id)) => self.resumed(id, &answer, now, out),
@@ -138,7 +138,7 @@ impl Switch {
             (Some(Awaiting::Work(id)), fact) => self.work_told(id, fact, now, out),
             (Some(Awaiting::Batch(id)), fact) => self.batch_told(id, &fact, now, out),
             (Some(Awaiting::Wallet(note, reply)), Fact::Transaction(view)) => {
-                self.wallet_told(&note, reply, view, out);
+                self.wallet_told(note, reply, view, out);
             }
             (Some(Awaiting::WalletLooks(wallet, reply)), Fact::Transaction(view)) => {
                 wallet_sees(wallet, reply, view, out);

@@ -1,7 +1,8 @@
 //! What wallets tell: paid, failed, given back; and where an order stands, when they ask.
 //!
 //! An order's reference names its transaction, so the books decide, also after a restart, when the
-//! wallet tells the same twice, and when its terminal has long closed the batch.
+//! wallet tells the same twice, and when its terminal has long closed the batch. They keep by which
+//! payment an order was paid, so what is told of one payment is not taken for another's.
 
 use engine::door_view::TransactionView;
 use engine::view::TenderState;
@@ -9,7 +10,9 @@ use engine::{Command, Event, Method, Refusal, Resolution, Timestamp, Transaction
 
 use crate::code::Code;
 use crate::happening::Happening;
-use crate::port::{OrderStanding, Output, Question, WalletNote, WalletOutcome, WalletReply};
+use crate::port::{
+    OrderStanding, Output, Question, WalletNote, WalletOutcome, WalletPayment, WalletReply,
+};
 use crate::qr_orders::{order_back, reference, trace_of};
 use crate::reversals::given_up;
 use crate::switch::{Switch, WORKS_MAX};
@@ -17,7 +20,7 @@ use crate::works::Awaiting;
 
 impl Switch {
     /// A wallet tells what became of an order. The shell has checked that it is the wallet.
-    pub fn wallet(&mut self, note: WalletNote, reply: u64, _now: Timestamp, out: &mut Vec<Output>) {
+    pub fn wallet(&mut self, note: WalletNote, reply: u64, out: &mut Vec<Output>) {
         let order = trace_of(&note.reference);
         self.ask_order(order, Awaiting::Wallet(Box::new(note), reply), reply, out);
     }
@@ -51,7 +54,7 @@ impl Switch {
 
     pub(crate) fn wallet_told(
         &mut self,
-        note: &WalletNote,
+        note: Box<WalletNote>,
         reply: u64,
         order: Option<TransactionView>,
         out: &mut Vec<Output>,
@@ -62,56 +65,72 @@ impl Switch {
                 let currency = self.settings.wallet.as_ref().map(|wallet| wallet.currency);
                 let right = note.amount == order.amount && Some(note.currency) == currency;
                 match note.outcome {
-                    WalletOutcome::Paid => self.paid(order, right, reply, out),
-                    WalletOutcome::Failed => self.failed(&order, reply, out),
-                    WalletOutcome::Refunded => self.refunded(&order, right, reply, out),
+                    WalletOutcome::Paid(payment) => {
+                        let payment = Some(payment).filter(|_| right);
+                        self.paid(note, payment, order, reply, out)
+                    }
+                    WalletOutcome::Failed(payment) => self.failed(&order, payment, reply, out),
+                    WalletOutcome::Refunded(payment) => {
+                        self.refunded(&order, right, payment, reply, out)
+                    }
                 }
             }
         };
         out.extend(what.map(|what| Output::WalletReply { reply, what }));
     }
 
-    /// The buyer has paid. The answer, unless the books are told first.
+    /// The buyer has paid; no payment where that is not what the order asks for. The answer, unless
+    /// the books are told first.
     fn paid(
         &mut self,
+        note: Box<WalletNote>,
+        payment: Option<WalletPayment>,
         order: TransactionView,
-        right: bool,
         reply: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        match standing(&order) {
-            _ if !right => {
+        let told_before = payment.is_some() && payment == payment_of(&order);
+        match (standing(&order), payment) {
+            // The answer is the same, whatever has become of it since.
+            _ if told_before && was_paid(&order) => Some(WalletReply::Accepted),
+            _ if told_before => Some(WalletReply::Refund),
+            (OrderStanding::Waiting | OrderStanding::Expired, Some(payment)) => {
+                let (tender, authorisation) = (order.tender, payment.0);
+                let resolution = Resolution::Approved;
+                let command = Command::ResolvePurchase { tender, resolution, authorisation };
+                let who = Awaiting::WalletPaid(note, Box::new(order), reply);
+                self.command(who, command, out);
+                None
+            }
+            // Another amount than the order's, or a second payment of it.
+            _ => {
                 out.push(Output::Happened(Happening::WrongPayment));
                 Some(WalletReply::Refund)
-            }
-            // Told before: the answer is the same, whatever has become of it since.
-            _ if was_paid(&order) => Some(WalletReply::Accepted),
-            OrderStanding::ToGiveBack | OrderStanding::GivenBack => Some(WalletReply::Refund),
-            OrderStanding::Waiting | OrderStanding::Paid | OrderStanding::Expired => {
-                let (resolution, authorisation) = (Resolution::Approved, [b' '; 6]);
-                let tender = order.tender;
-                let command = Command::ResolvePurchase { tender, resolution, authorisation };
-                self.command(Awaiting::WalletPaid(Box::new(order), reply), command, out);
-                None
             }
         }
     }
 
-    /// The buyer has not paid and will not.
+    /// The buyer has not paid and will not. Of what was paid too late, only a note that names the
+    /// payment can say so: one without it is from before.
     fn failed(
         &mut self,
         order: &TransactionView,
+        payment: Option<WalletPayment>,
         reply: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
+        let named = payment.is_some() && payment == payment_of(order);
         match standing(order) {
-            _ if was_paid(order) => {
+            OrderStanding::Waiting => self.give_up(order, reply, out),
+            OrderStanding::ToGiveBack if named && !was_paid(order) => {
+                self.end_giving_back(order, true, reply, out)
+            }
+            OrderStanding::Expired => Some(WalletReply::Accepted),
+            OrderStanding::GivenBack if !was_paid(order) => Some(WalletReply::Accepted),
+            OrderStanding::Paid | OrderStanding::ToGiveBack | OrderStanding::GivenBack => {
                 out.push(Output::Happened(Happening::WalletContradicts));
                 Some(WalletReply::Contradiction)
             }
-            OrderStanding::Waiting => self.give_up(order, reply, out),
-            OrderStanding::ToGiveBack => self.end_giving_back(order, true, reply, out),
-            _ => Some(WalletReply::Accepted),
         }
     }
 
@@ -120,11 +139,15 @@ impl Switch {
         &mut self,
         order: &TransactionView,
         right: bool,
+        payment: WalletPayment,
         reply: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
+        let named = payment_of(order) == Some(payment);
         match standing(order) {
-            OrderStanding::ToGiveBack if right => self.end_giving_back(order, false, reply, out),
+            OrderStanding::ToGiveBack if right && named => {
+                self.end_giving_back(order, false, reply, out)
+            }
             OrderStanding::ToGiveBack => {
                 out.push(Output::Happened(Happening::WrongGiveBack));
                 Some(WalletReply::Contradiction)
@@ -132,11 +155,14 @@ impl Switch {
             // What is not the order's amount never was the order's money.
             _ if !right => Some(WalletReply::Accepted),
             OrderStanding::Waiting => self.give_up(order, reply, out),
-            OrderStanding::Paid => {
+            OrderStanding::Paid if named => {
                 out.push(Output::Happened(Happening::WalletContradicts));
                 Some(WalletReply::Contradiction)
             }
-            OrderStanding::Expired | OrderStanding::GivenBack => Some(WalletReply::Accepted),
+            // Nor is a second payment.
+            OrderStanding::Paid | OrderStanding::Expired | OrderStanding::GivenBack => {
+                Some(WalletReply::Accepted)
+            }
         }
     }
 
@@ -166,7 +192,7 @@ impl Switch {
     /// That an order was paid is durable; where it came too late, the wallet is to give it back.
     pub(crate) fn order_paid(
         &mut self,
-        order: &TransactionView,
+        (note, order): (WalletNote, &TransactionView),
         reply: u64,
         answer: Result<Vec<Event>, Refusal>,
         now: Timestamp,
@@ -182,6 +208,8 @@ impl Switch {
                 }
                 WalletReply::Refund
             }
+            // Another note was faster, perhaps of another payment: the books know which.
+            Err(Refusal::Repeated) => return self.wallet(note, reply, out),
             answer => accepted(answer, out),
         };
         out.push(Output::WalletReply { reply, what });
@@ -229,6 +257,11 @@ fn is_of(wallet: WalletId, order: &TransactionView) -> bool {
 /// Whether an order was paid in time, whatever has become of it since.
 fn was_paid(order: &TransactionView) -> bool {
     order.answer == Some(Code::DONE.0)
+}
+
+/// By which payment an order was paid, in time or too late.
+fn payment_of(order: &TransactionView) -> Option<WalletPayment> {
+    (order.authorisation != [b' '; 6]).then_some(WalletPayment(order.authorisation))
 }
 
 fn standing(order: &TransactionView) -> OrderStanding {

@@ -84,7 +84,7 @@ pub(crate) enum Awaiting {
     /// A wallet that looks where its order stands.
     WalletLooks(WalletId, u64),
     /// A wallet's order is put down as paid.
-    WalletPaid(Box<TransactionView>, u64),
+    WalletPaid(Box<WalletNote>, Box<TransactionView>, u64),
     /// A wallet's order is given up.
     WalletGaveUp(u64),
     /// A chase of before a restart.

@@ -115,7 +115,7 @@ impl Core for Script {
 
     fn told(&mut self, _: u64, _: Fact, _: Timestamp, _: &mut Vec<Output>) {}
 
-    fn wallet(&mut self, note: WalletNote, reply: u64, _: Timestamp, out: &mut Vec<Output>) {
+    fn wallet(&mut self, note: WalletNote, reply: u64, out: &mut Vec<Output>) {
         let what = match note.reference.as_str() {
             "late" => WalletReply::Refund,
             "none" => WalletReply::UnknownOrder,

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use door::wallet::{answer_signature, signature};
+use door::wallet::{Signed, answer_signature};
 use door::{Limits, Plan, WalletDoor};
 use engine::WalletId;
 
@@ -34,11 +34,14 @@ fn get(what: &str) -> String {
 
 fn request(what: &str, secret: &[u8], connection: &str, body: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let signature = signature(secret, now, body.as_bytes());
+    let (method, path) = what.split_once(' ').unwrap();
+    let nonce = "n-1";
+    let signed = Signed { seconds: now, nonce, method, path, body: body.as_bytes() };
+    let signature = signed.signature(secret);
     format!(
         "{what} HTTP/1.1\r\nHost: door\r\nConnection: {connection}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\nDoorstep-Timestamp: {now}\r\n\
-         Doorstep-Signature: {signature}\r\n\r\n{body}",
+         Doorstep-Nonce: {nonce}\r\nDoorstep-Signature: {signature}\r\n\r\n{body}",
         body.len()
     )
 }
@@ -53,8 +56,7 @@ fn signed(running: &Running, request: &str) -> (u16, String) {
     let answer = say(running, request);
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    let path = request.split(' ').nth(1).unwrap();
-    let asked = (header(request, "Doorstep-Signature: ").unwrap(), path);
+    let asked = header(request, "Doorstep-Signature: ").unwrap();
     let expected = answer_signature(SECRET, asked, status, body.as_bytes());
     assert_eq!(header(&answer, "Doorstep-Signature: "), Some(expected.as_str()), "{answer}");
     (status, body.to_owned())
@@ -99,7 +101,10 @@ fn unsigned_notes_and_nonsense_are_refused_and_the_connection_ends() {
     assert!(say(&running, "NONSENSE\r\n\r\n").starts_with("HTTP/1.1 400 "));
     let huge = "POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n";
     assert!(say(&running, huge).starts_with("HTTP/1.1 413 "));
-    assert!(say(&running, "GET /wallets/red/notes HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    for path in ["/wallets/red/notes", "/wallets/red/lost", "/"] {
+        let unsigned = format!("GET {path} HTTP/1.1\r\n\r\n");
+        assert!(say(&running, &unsigned).starts_with("HTTP/1.1 401 "), "{path}");
+    }
     assert!(running.seen().notes.is_empty());
 }
 
@@ -112,7 +117,10 @@ fn what_answers_a_signed_request_is_signed_for_it_and_nothing_else_is() {
     for (reference, status) in [("none", 404), ("denied", 409), ("busy", 503), ("", 422)] {
         assert_eq!(says(reference).0, status, "{reference}");
     }
-    assert_eq!(signed(&running, &request("POST /wallets/red/notes", SECRET, "close", "{")).0, 400);
+    let says = |what, body| signed(&running, &request(what, SECRET, "close", body)).0;
+    assert_eq!(says("POST /wallets/red/notes", "{"), 400);
+    assert_eq!(says("GET /wallets/red/notes", ""), 405);
+    assert_eq!(says("GET /wallets/red/lost", ""), 404);
     for unsigned in [post("A1", b"guess", "close"), "NONSENSE\r\n\r\n".into()] {
         let answer = say(&running, &unsigned);
         assert_eq!(header(&answer, "Doorstep-Signature: "), None, "{answer}");

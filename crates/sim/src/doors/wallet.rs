@@ -4,10 +4,21 @@ use std::collections::BTreeMap;
 
 use engine::{Timestamp, WalletId};
 use money::{Amount, Currency};
-use switch::{WalletNote, WalletOutcome, WalletReply};
+use switch::{WalletNote, WalletOutcome, WalletPayment, WalletReply};
 
 /// The tag of wallets' accounts in a code (EMVCo, tags 26 to 51).
 const ACCOUNT_TAG: u8 = 26;
+
+/// A buyer pays an order once; payments are told apart within their order.
+const PAYMENT: WalletPayment = WalletPayment(*b"wallet");
+
+/// What is told of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tells {
+    Paid,
+    NotPaid,
+    GivenBack,
+}
 
 /// An order as the wallet has it.
 #[derive(Clone, Copy, Debug)]
@@ -26,18 +37,8 @@ pub(super) struct Wallet {
     /// By the reference in the code.
     pub orders: BTreeMap<String, Order>,
     /// Whose notes wait for a reply.
-    replies: BTreeMap<u64, (String, WalletOutcome)>,
+    replies: BTreeMap<u64, (String, Tells)>,
     notes: u64,
-}
-
-/// What is to be done after a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum After {
-    Nothing,
-    /// The same is told once more.
-    TellAgain,
-    /// That it is given back is told.
-    TellRefunded,
 }
 
 impl Wallet {
@@ -59,19 +60,21 @@ impl Wallet {
     }
 
     /// What is told of an order, and under which number.
-    pub(super) fn note(
-        &mut self,
-        reference: &str,
-        outcome: WalletOutcome,
-    ) -> Option<(WalletNote, u64)> {
+    pub(super) fn note(&mut self, reference: &str, what: Tells) -> Option<(WalletNote, u64)> {
         let order = self.orders.get_mut(reference)?;
-        match outcome {
-            WalletOutcome::Paid => order.paid = true,
-            WalletOutcome::Refunded => order.given_back = true,
-            WalletOutcome::Failed => {}
-        }
+        let outcome = match what {
+            Tells::Paid => {
+                order.paid = true;
+                WalletOutcome::Paid(PAYMENT)
+            }
+            Tells::GivenBack => {
+                order.given_back = true;
+                WalletOutcome::Refunded(PAYMENT)
+            }
+            Tells::NotPaid => WalletOutcome::Failed(None),
+        };
         self.notes += 1;
-        self.replies.insert(self.notes, (reference.to_owned(), outcome));
+        self.replies.insert(self.notes, (reference.to_owned(), what));
         let note = WalletNote {
             wallet: self.id,
             reference: reference.to_owned(),
@@ -87,22 +90,16 @@ impl Wallet {
         &mut self,
         reply: u64,
         what: WalletReply,
-    ) -> Option<(String, WalletOutcome, After)> {
-        let (reference, outcome) = self.replies.remove(&reply)?;
-        let after = match what {
+    ) -> Option<(String, Option<Tells>)> {
+        let (reference, told) = self.replies.remove(&reply)?;
+        let next = match what {
             WalletReply::Accepted
             | WalletReply::UnknownOrder
             | WalletReply::Contradiction
-            | WalletReply::Order(..) => After::Nothing,
-            WalletReply::Refund => After::TellRefunded,
-            WalletReply::Later => After::TellAgain,
+            | WalletReply::Order(..) => None,
+            WalletReply::Refund => Some(Tells::GivenBack),
+            WalletReply::Later => Some(told),
         };
-        Some((reference, outcome, after))
-    }
-
-    /// What is told of an order that has to be given back.
-    pub(super) fn giving_back(&self, reference: &str) -> WalletOutcome {
-        let paid = self.orders.get(reference).is_some_and(|order| order.paid);
-        if paid { WalletOutcome::Refunded } else { WalletOutcome::Failed }
+        Some((reference, next))
     }
 }

@@ -5,7 +5,7 @@ use engine::{DAY_MS, TakeBack, TerminalId};
 use peers::card::Entry;
 use peers::terminal::Receipt;
 use peers::{Action, Card, Heard, Task};
-use switch::{Happening, Switch, Unfinished, WalletOutcome};
+use switch::{Happening, Switch, Unfinished};
 
 use crate::world::*;
 
@@ -79,7 +79,7 @@ fn the_switch_does_not_begin_while_a_wallet_that_is_left_out_has_something_to_do
 
     world.settings.wallet = wallet.clone();
     world.restart().unwrap();
-    world.wallet(&reference, 5_000, WalletOutcome::Paid);
+    world.wallet(&reference, 5_000, PAID);
     world.does(0, Task::QrStatus { stan });
     world.approved(0, Task::QrBack { stan });
     world.settings.wallet = None;
@@ -87,7 +87,7 @@ fn the_switch_does_not_begin_while_a_wallet_that_is_left_out_has_something_to_do
 
     world.settings.wallet = wallet;
     world.restart().unwrap();
-    world.wallet(&reference, 5_000, WalletOutcome::Refunded);
+    world.wallet(&reference, 5_000, REFUNDED);
     world.settings.wallet = None;
     world.restart().unwrap();
 }
@@ -170,7 +170,7 @@ fn what_was_paid_by_a_wallet_that_is_left_out_stays_and_the_terminal_is_told_why
         panic!("{:?}", world.terminals[0].heard)
     };
     let reference = format!("{:08}{:06}{stan:06}", 1, world.terminals[0].terminal.batch());
-    world.wallet(&reference, 5_000, WalletOutcome::Paid);
+    world.wallet(&reference, 5_000, PAID);
     world.does(0, Task::QrStatus { stan });
     world.settings.wallet = None;
     world.restart().unwrap();

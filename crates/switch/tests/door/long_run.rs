@@ -114,7 +114,7 @@ fn a_day(seed: u64, steps: usize) -> usize {
                 let reference = format!("{:08}{:06}{number:06}", place + 1, 1);
                 let trace = world.trace(place, u32::try_from(number).unwrap());
                 if let Some(view) = world.engine.transaction(trace) {
-                    let outcome = [WalletOutcome::Paid, WalletOutcome::Failed][chance.below(2)];
+                    let outcome = [PAID, FAILED, WalletOutcome::Paid(SECOND)][chance.below(3)];
                     world.wallet_tells(&reference, view.amount.minor(), outcome);
                 }
             }
@@ -134,7 +134,9 @@ fn a_day(seed: u64, steps: usize) -> usize {
     world.quiet();
     for _ in 0..3 {
         for (reference, amount) in world.switch.to_give_back(WALLET) {
-            world.wallet(&reference, amount, WalletOutcome::Refunded);
+            for payment in [FIRST, SECOND] {
+                world.wallet(&reference, amount, WalletOutcome::Refunded(payment));
+            }
         }
         world.quiet();
     }

@@ -303,8 +303,8 @@ impl World {
     ) {
         let (reference, amount) = (reference.to_owned(), Amount::of(amount));
         let note = WalletNote { wallet: WALLET, reference, amount, currency, outcome };
-        let (mut out, at) = (Vec::new(), self.at());
-        self.switch.wallet(note, self.now, at, &mut out);
+        let mut out = Vec::new();
+        self.switch.wallet(note, self.now, &mut out);
         self.take(out);
     }
 

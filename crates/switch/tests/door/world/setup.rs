@@ -6,7 +6,8 @@ use engine::*;
 use keys::{AesKey, Key, KeyName, Purpose, SoftwareStore, TdesKey};
 use money::{Amount, Currency, Rate};
 use switch::{
-    BinRange, MerchantSettings, NetworkSettings, Settings, TerminalSettings, Timing, WalletSettings,
+    BinRange, MerchantSettings, NetworkSettings, Settings, TerminalSettings, Timing, WalletOutcome,
+    WalletPayment, WalletSettings,
 };
 use tariff::{Capped, CardKind};
 
@@ -18,6 +19,15 @@ pub const SELLER: SellerId = SellerId(1);
 pub const TARIFF: TariffId = TariffId(1);
 pub const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 pub const WALLET: WalletId = WalletId(1);
+
+/// A wallet's first payment of an order, and a second one.
+pub const FIRST: WalletPayment = WalletPayment(*b"first ");
+pub const SECOND: WalletPayment = WalletPayment(*b"second");
+
+/// What a wallet tells of an order that is paid once.
+pub const PAID: WalletOutcome = WalletOutcome::Paid(FIRST);
+pub const FAILED: WalletOutcome = WalletOutcome::Failed(None);
+pub const REFUNDED: WalletOutcome = WalletOutcome::Refunded(FIRST);
 pub const MERCHANT: &[u8; 15] = b"898310042150001";
 /// The networks, the cheaper first.
 pub const NETWORKS: [NetworkId; 2] = [NetworkId(1), NetworkId(2)];
