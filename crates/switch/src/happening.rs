@@ -193,7 +193,9 @@ impl Happening {
                 terminal.0
             ),
             H::PaidTooLate => "a wallet's payment came too late; it gives it back".to_owned(),
-            H::WrongPayment => "a wallet took another amount, or one twice".to_owned(),
+            H::WrongPayment => {
+                "a wallet took another amount than asked, or took it twice".to_owned()
+            }
             H::WrongGiveBack => "a wallet gave back something else than it should".to_owned(),
             H::WalletContradicts => "a wallet denies a payment that is in the books".to_owned(),
             H::Keys(why) => format!("key store: {why}"),
