@@ -4,13 +4,16 @@
 //! their `CKA_ID`. Exchange, base and token keys never leave the token. PIN, MAC and terminal
 //! keys leave it only to be sent on, wrapped in the HSM under a key that lives as long as the
 //! call. What the HSM has no mechanism for is done here with keys that are derived in it by CMAC,
-//! and wiped. Of generations that are gone a data object `name#retired` has the check values.
+//! and wiped. Of generations that are gone a data object `name#retired` has the check values: a
+//! token that takes no private data objects (`CKO_DATA`) cannot be used, because a recorded key
+//! block would bring an old key back.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use cryptoki::object::ObjectHandle;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -25,11 +28,13 @@ use crate::store::vault::{Found, NewKey, Place, Vault, Which};
 use crate::store::{Imported, KeyListing};
 use crate::tr31::BlockError;
 
+mod change;
 mod key_wrap;
 mod object;
 mod token;
 mod token_key;
 
+use change::Steps;
 use object::{Companion, Description};
 use token::Token;
 pub use token_key::TokenKey;
@@ -48,8 +53,12 @@ type Keys = BTreeMap<KeyName, Generations<TokenKey>>;
 
 impl Pkcs11Store {
     /// Loads a PKCS#11 module and logs in to the token of a label.
+    ///
+    /// # Errors
+    /// Where that fails, or the token takes no data objects: then it cannot remember old keys.
     pub fn open(module: &Path, label: &str, pin: SecretString) -> Result<Pkcs11Store, KeyError> {
         let token = Arc::new(Token::open(module, label, pin)?);
+        token.with(object::TRYING_DATA_OBJECTS, object::try_retired)?;
         let keys = RwLock::new(Keys::new());
         let store = Pkcs11Store { token, keys, changing: Mutex::new(()) };
         store.refresh()?;
@@ -99,24 +108,85 @@ impl Pkcs11Store {
         Ok(keys)
     }
 
-    /// Puts the objects of one generation on the token, the one that makes it visible last.
-    fn create(
+    fn generations(&self, name: KeyName) -> Generations<TokenKey> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.get(&name).cloned().unwrap_or_default()
+    }
+}
+
+/// A name on the token.
+struct OnToken<'s> {
+    token: &'s Arc<Token>,
+    name: KeyName,
+    purpose: Purpose,
+}
+
+impl OnToken<'_> {
+    fn entry(
         &self,
-        name: KeyName,
         generation: u32,
-        purpose: Purpose,
-        key: NewKey,
-    ) -> Result<(), KeyError> {
-        let algorithm = key.algorithm();
-        let companions = Companion::of(purpose, algorithm);
-        let label = object::label(name, generation);
+        description: &Description,
+        object: ObjectHandle,
+        companions: &[(Companion, ObjectHandle)],
+    ) -> Entry<TokenKey> {
+        let Description { purpose, algorithm, check_value, made_on } = *description;
+        let companion = |wanted| {
+            companions.iter().find(|(companion, _)| *companion == wanted).map(|(_, object)| *object)
+        };
+        let key = TokenKey {
+            token: Arc::clone(self.token),
+            object,
+            left: companion(Companion::Left),
+            masked: companion(Companion::Masked),
+            algorithm,
+            check_value,
+        };
+        let name = self.name;
+        let listing = KeyListing { name, purpose, algorithm, generation, check_value, made_on };
+        Entry { listing, key }
+    }
+
+    fn generate_inside(
+        &self,
+        generation: u32,
+        algorithm: Algorithm,
+    ) -> Result<Entry<TokenKey>, KeyError> {
+        let label = object::label(self.name, generation);
+        let purpose = self.purpose;
+        let object = self.token.with("generating a key", |session| {
+            object::generate(session, &label, purpose, algorithm)
+        })?;
+        let (check_value, made_on) = (CheckValue::new([0; 5]), super::today());
+        let mut description = Description { purpose, algorithm, check_value, made_on };
+        let unknown = self.entry(generation, &description, object, &[]);
+        description.check_value = unknown.key.compute_check_value()?;
+        self.token
+            .with("describing a key", |session| object::describe(session, object, &description))?;
+        Ok(self.entry(generation, &description, object, &[]))
+    }
+}
+
+impl Steps for OnToken<'_> {
+    type Key = TokenKey;
+
+    fn remember(&self, retired: &[CheckValue]) -> Result<(), KeyError> {
+        self.token.with("writing check values down", |session| {
+            object::write_retired(session, self.name, retired)
+        })
+    }
+
+    /// Puts the objects of one generation on the token, the one that makes it visible last.
+    fn create(&self, generation: u32, key: NewKey) -> Result<Entry<TokenKey>, KeyError> {
+        let (purpose, algorithm) = (self.purpose, key.algorithm());
+        let wanted = Companion::of(purpose, algorithm);
+        let label = object::label(self.name, generation);
         self.token.with("removing what was left of a key", |session| {
             object::remove_labelled(session, &label)
         })?;
         let key = match key {
             // Made where it stays: nobody outside the HSM ever sees it.
-            NewKey::Random(algorithm) if companions.is_empty() && algorithm != Algorithm::Des => {
-                return self.generate_inside(&label, purpose, algorithm);
+            NewKey::Random(algorithm) if wanted.is_empty() && algorithm != Algorithm::Des => {
+                return self.generate_inside(generation, algorithm);
             }
             NewKey::Random(algorithm) => Key::from_random(algorithm, |bytes| {
                 let random =
@@ -125,65 +195,26 @@ impl Pkcs11Store {
             })?,
             NewKey::Given(key) => key,
         };
-        let made_on = super::today();
-        let check_value = key.check_value();
+        let (check_value, made_on) = (key.check_value(), super::today());
         let description = Description { purpose, algorithm, check_value, made_on };
-        for companion in companions {
+        let mut companions = Vec::new();
+        for companion in wanted {
             let bytes = companion.bytes(&key);
             let label = companion.label(&label);
-            self.token.with("creating a key", |session| {
+            let object = self.token.with("creating a key", |session| {
                 object::create(session, &label, &description, &bytes)
             })?;
+            companions.push((companion, object));
         }
         let bytes = object::on_token(&key);
-        self.token.with("creating a key", |session| {
+        let object = self.token.with("creating a key", |session| {
             object::create(session, &label, &description, &bytes)
         })?;
-        Ok(())
+        Ok(self.entry(generation, &description, object, &companions))
     }
 
-    fn generate_inside(
-        &self,
-        label: &str,
-        purpose: Purpose,
-        algorithm: Algorithm,
-    ) -> Result<(), KeyError> {
-        let object = self.token.with("generating a key", |session| {
-            object::generate(session, label, purpose, algorithm)
-        })?;
-        let mut key = TokenKey {
-            token: Arc::clone(&self.token),
-            object,
-            left: None,
-            masked: None,
-            algorithm,
-            check_value: CheckValue::new([0; 5]),
-        };
-        key.check_value = key.compute_check_value()?;
-        let made_on = super::today();
-        let check_value = key.check_value;
-        let description = Description { purpose, algorithm, check_value, made_on };
-        self.token
-            .with("describing a key", |session| object::describe(session, object, &description))
-    }
-
-    /// Removes generations; their check values are written down first.
-    fn remove(&self, name: KeyName, going: &[u32]) -> Result<(), KeyError> {
-        let mut left = self.generations(name);
-        left.drop_all(going);
-        self.token.with("writing check values down", |session| {
-            object::write_retired(session, name, &left.retired)
-        })?;
-        going.iter().try_for_each(|generation| self.remove_one(name, *generation))
-    }
-
-    fn generations(&self, name: KeyName) -> Generations<TokenKey> {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.get(&name).cloned().unwrap_or_default()
-    }
-
-    fn remove_one(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
-        let label = object::label(name, generation);
+    fn remove(&self, generation: u32) -> Result<(), KeyError> {
+        let label = object::label(self.name, generation);
         self.token.with("removing a key", |session| object::remove_labelled(session, &label))
     }
 }
@@ -224,19 +255,22 @@ impl Vault for Pkcs11Store {
             NextStep::Add(generation, going) => (generation, going),
             NextStep::Nothing(listing) => return Ok(Imported::Same(listing)),
         };
-        self.create(name, generation, purpose, key)?;
-        if !going.is_empty() {
-            self.remove(name, &going)?;
-        }
-        self.refresh()?;
-        let made = self.generations(name).listings().find(|made| made.generation == generation);
+        let token = OnToken { token: &self.token, name, purpose };
+        let after = change::add(&token, present, key, generation, &going)?;
+        let made = after.kept.last().map(|made| made.listing.clone());
+        // The token is not asked again: an answer that failed would hide that the key is there.
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(name, after);
         made.map(Imported::New).ok_or(KeyError::NoSuchGeneration { name, generation })
     }
 
     fn forget(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.find(&name, Which::Exactly(generation))?;
-        self.remove(name, &[generation])?;
+        let purpose = self.find(&name, Which::Exactly(generation))?.purpose;
+        let mut left = self.generations(name);
+        left.drop_all(&[generation]);
+        let token = OnToken { token: &self.token, name, purpose };
+        token.remember(&left.retired)?;
+        token.remove(generation)?;
         self.refresh()
     }
 

@@ -44,7 +44,10 @@ fn in_child(test: &str, work: fn(&Path)) {
         tokens.display()
     );
     fs::write(&configuration, text).unwrap();
-    let output = Command::new(env::current_exe().unwrap())
+    // A write that the system refuses is an error, and not the end.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        .arg(env::current_exe().unwrap())
         .args([&format!("softhsm::{test}"), "--exact", "--nocapture"])
         .env("SOFTHSM2_CONF", &configuration)
         .env(CHILD, directory.path())
@@ -109,6 +112,21 @@ fn keys_are_there_when_the_store_is_opened_again_and_the_token_keeps_them_to_its
         store.reload().unwrap();
         assert_eq!(store.list().unwrap().len(), 1);
         assert!(directory.join("tokens").is_dir());
+    });
+}
+
+#[test]
+fn a_token_that_takes_no_data_objects_is_refused_when_it_is_opened() {
+    in_child("a_token_that_takes_no_data_objects_is_refused_when_it_is_opened", |_| {
+        new_token("doorstep");
+        // Logged in by this one, the token has nothing to write when the next is opened.
+        let _first = open("doorstep");
+        let this = std::process::id().to_string();
+        let limited = Command::new("prlimit").args(["--fsize=0", "--pid", &this]).status();
+        assert!(limited.unwrap().success());
+        let pin = SecretString::from(PIN);
+        let error = Pkcs11Store::open(&module(), "doorstep", pin).unwrap_err().to_string();
+        assert!(error.contains("(CKO_DATA), in which replaced keys are remembered"), "{error}");
     });
 }
 

@@ -54,6 +54,8 @@ impl Description {
 const APPLICATION: &[u8] = b"doorstep";
 /// The ending of their labels: `name#retired` has the check values of generations that are gone.
 const RETIRED: &str = "#retired";
+/// The label of one that is made to see whether the token takes it.
+const TRIAL: &str = "#trial";
 
 /// A second object of a key, for what PKCS#11 cannot do with the first.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -197,6 +199,22 @@ pub fn write_retired(session: &Session, name: KeyName, all: &[CheckValue]) -> Re
         session.destroy_object(object)?;
     }
     Ok(())
+}
+
+/// What is told where a token takes no data objects.
+pub const TRYING_DATA_OBJECTS: &str = "trying a private data object (CKO_DATA), in which \
+    replaced keys are remembered; allow them, or make room on the token";
+
+/// Whether data objects can be put on the token. One that has some has shown it.
+pub fn try_retired(session: &Session) -> Result<()> {
+    let mut template = retired_template();
+    if !session.find_objects(&template)?.is_empty() {
+        return Ok(());
+    }
+    template.push(Attribute::Label(TRIAL.into()));
+    template.push(Attribute::Value(TRIAL.into()));
+    let object = session.create_object(&template)?;
+    session.destroy_object(object)
 }
 
 fn retired_template() -> Vec<Attribute> {
