@@ -5,12 +5,17 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// The program.
 pub const DOORSTEP: &str = env!("CARGO_BIN_EXE_doorstep");
+
+/// How long a command may take that should end by itself.
+const END_WAIT: Duration = Duration::from_secs(120);
 
 /// The columns of Doorstep's own order files.
 pub const ORDER_COLUMNS: &str = "order,seller,currency,amount_due";
@@ -119,12 +124,30 @@ impl Ran {
     /// Waits for the end of what a command began.
     #[track_caller]
     pub fn end_of(command: &Command, child: Child) -> Ran {
-        let output = child.wait_with_output().unwrap();
+        Ran::within(END_WAIT, command, child)
+    }
+
+    /// As [`Ran::end_of`]. What takes longer is killed, and the test fails with what it said.
+    #[track_caller]
+    fn within(wait: Duration, command: &Command, child: Child) -> Ran {
+        let number = child.id();
+        let (sender, receiver) = channel();
+        let waiting = std::thread::spawn(move || {
+            let output = child.wait_with_output();
+            let _ = sender.send(());
+            output
+        });
+        let in_time = receiver.recv_timeout(wait).is_ok();
+        if !in_time {
+            let _ = Command::new("kill").args(["-KILL", &number.to_string()]).status();
+        }
+        let output = waiting.join().unwrap().unwrap();
         let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
         let (stdout, stderr) = (text(output.stdout), text(output.stderr));
         let words = [command.get_program()].into_iter().chain(command.get_args());
         let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
         let ran = Ran { line: words.join(" "), code: output.status.code(), stdout, stderr };
+        assert!(in_time, "it did not end in {wait:?}, and was killed{ran}");
         let panicked = ran.stdout.contains("panicked") || ran.stderr.contains("panicked");
         assert!(!panicked, "it panicked{ran}");
         ran
@@ -240,4 +263,14 @@ pub fn real(path: &str) -> Option<PathBuf> {
 /// The records of a CSV file, each by its columns' names.
 pub fn records(text: &str) -> Vec<std::collections::BTreeMap<String, String>> {
     csv::Reader::from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
+}
+
+#[test]
+#[should_panic(expected = "it did not end in 1s, and was killed\n$ sh -c echo begun")]
+fn a_command_that_does_not_end_is_killed_and_its_test_fails() {
+    let bed = Bed::new();
+    let mut command = bed.command("sh");
+    command.args(["-c", "echo begun; exec sleep 100"]).stdout(Stdio::piped());
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    Ran::within(Duration::from_secs(1), &command, child);
 }
