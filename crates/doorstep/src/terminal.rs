@@ -19,6 +19,7 @@ mod counter;
 pub mod load;
 mod orders;
 mod shown;
+mod typed;
 
 use crate::books::{language, read_text};
 use crate::serve::settings::address;
@@ -172,7 +173,8 @@ impl OneArgs {
 
     fn card(&self) -> anyhow::Result<Card> {
         card(&self.card, self.entry.into())
-            .with_context(|| format!("--card {}: write it as in 622588:1", self.card))
+            // Not repeated: somebody may have typed a card's number.
+            .context("--card: write it as in 622588:1")
     }
 
     fn lang(&self) -> Lang {

@@ -13,6 +13,7 @@ use peers::{Card, Heard, Task};
 use super::OneArgs;
 use super::orders::{self, LINE_BYTES_MAX, Order, PinTyped, Wrong};
 use super::shown::{self, Screen};
+use super::typed;
 use crate::words::say;
 
 struct Counter {
@@ -86,7 +87,7 @@ impl Counter {
                 other => other,
             };
             if let (Input::Script, Ok(line)) = (kind, &line) {
-                say!("> {}", line.trim());
+                say!("> {}", typed::line(line));
             }
             let done = match order {
                 Ok(Some(Order::Quit)) => break,

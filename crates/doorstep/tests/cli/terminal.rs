@@ -95,6 +95,8 @@ fn what_is_not_understood_is_told_with_its_line_and_the_script_goes_on() {
     let ran = ran.prints("line 3: the open batch has no such transaction with STAN 000777");
     let ran = ran.prints("line 4: write it as: pin on|off|wrong");
     let ran = ran.prints("line 5: write it as: card 622588:1\n");
+    let ran = ran.prints("> card ****************\n");
+    assert!(!ran.stdout().contains("6225880000000019"), "a card number{ran}");
     let ran = ran.prints("line 6: the line is longer than 1024 bytes\n");
     let ran = ran.prints("ask whether anybody is there").prints("> echo\nthere\n");
     assert!(!ran.stdout().contains("> no"), "it has quit{ran}");
@@ -195,6 +197,9 @@ fn nobody_there_is_no_answer() {
     bed.run(&format!("{line} --base-key-file none")).fails("--base-key-file none: No such file");
     bed.run(&format!("{line} --master-key-file key --script no"))
         .fails("--script no: No such file");
+    let ran = bed.run(&format!("{line} --master-key-file key --card 6225880000000019"));
+    let ran = ran.fails("--card: write it as in 622588:1");
+    assert!(!ran.stderr().contains("6225880000000019"), "a card number{ran}");
     bed.run("terminal --number 1").ends_with(2).says("--connect");
 }
 
