@@ -61,8 +61,10 @@ pub const PERSON_CHARACTERS_MAX: usize = 64;
 pub enum PersonError {
     /// Nobody is called so.
     #[error(
-        "who proposes and who approves have names of 1 to {PERSON_CHARACTERS_MAX} characters that \
-         print"
+        "who proposes and who approves have names of 1 to {PERSON_CHARACTERS_MAX} characters: \
+         letters (Latin, Greek, Cyrillic, Armenian, Georgian, Hebrew, Arabic, Chinese, Japanese, \
+         Korean), digits, spaces and .-'; an accent is part of its letter, not a character by \
+         itself"
     )]
     Name,
     /// One person in two spellings.
@@ -70,12 +72,44 @@ pub enum PersonError {
     Same,
 }
 
+/// The letters of names, by ranges. In none is a letter that is not seen, a mark that is put on
+/// the letter before it, or a second way to write a letter: those make two names of one.
+const LETTERS: [(char, char); 19] = [
+    ('A', 'Z'),
+    ('a', 'z'),
+    ('\u{C0}', '\u{24F}'),
+    ('\u{386}', '\u{3FF}'),
+    ('\u{400}', '\u{52F}'),
+    ('\u{531}', '\u{586}'),
+    ('\u{5D0}', '\u{5EA}'),
+    // Without the stroke that only stretches a word.
+    ('\u{620}', '\u{63F}'),
+    ('\u{641}', '\u{64A}'),
+    ('\u{671}', '\u{6D3}'),
+    ('\u{10D0}', '\u{10FF}'),
+    ('\u{1E00}', '\u{1EFF}'),
+    ('\u{3041}', '\u{3096}'),
+    ('\u{30A1}', '\u{30FC}'),
+    ('\u{3400}', '\u{4DBF}'),
+    ('\u{4E00}', '\u{9FFF}'),
+    ('\u{AC00}', '\u{D7A3}'),
+    ('\u{20000}', '\u{2EBEF}'),
+    ('\u{30000}', '\u{323AF}'),
+];
+
+fn is_of_names(character: char) -> bool {
+    let letter = |(first, last): &(char, char)| (*first..=*last).contains(&character);
+    character.is_ascii_digit()
+        || " .-'".contains(character)
+        || (character.is_alphabetic() && LETTERS.iter().any(letter))
+}
+
 /// The person of a name, however it is spaced and whether its letters are small or capital.
 fn person(name: &str) -> Result<PersonId, PersonError> {
-    let name = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let count = name.chars().count();
-    let plain = (1..=PERSON_CHARACTERS_MAX).contains(&count) && !name.chars().any(char::is_control);
-    if plain { Ok(PersonId::derived(&name)) } else { Err(PersonError::Name) }
+    let plain = (1..=PERSON_CHARACTERS_MAX).contains(&count) && name.chars().all(is_of_names);
+    if plain { Ok(PersonId::derived(&name.to_lowercase())) } else { Err(PersonError::Name) }
 }
 
 /// The two people of two names.
@@ -242,6 +276,31 @@ mod tests {
         }
         assert!(by("Li", "Lin").is_ok() && by("李", "林").is_ok());
         assert_eq!(by("Ann", "bo"), by(" ann", "BO "), "the books see the same two");
+    }
+
+    #[test]
+    fn what_is_not_seen_in_a_name_makes_no_second_person() {
+        let unseen = [
+            "Li\u{200B}",
+            "L\u{AD}i",
+            "Li\u{3164}",
+            "Li\u{FE0F}",
+            "\u{202E}Li",
+            "Li\u{640}",
+            "Rene\u{301}",
+            "\u{1100}\u{1161}",
+            "\u{F9E1}",
+            "Ｌｉ",
+            "i\u{307}",
+            "Li!",
+        ];
+        for name in unseen {
+            assert_eq!(by(name, "bo"), Err(PersonError::Name), "{name:?}");
+        }
+        for name in ["René", "O'Neill", "J.-P. Li 2", "Ægir", "Nguyễn", "김", "さくら", "عمر"]
+        {
+            assert!(by(name, "bo").is_ok(), "{name}");
+        }
     }
 
     #[test]
