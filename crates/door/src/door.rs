@@ -24,9 +24,9 @@ use crate::gateways::Gateways;
 use crate::inbox::{Inbox, Mail, Waits};
 use crate::limits::{
     COMMANDS_WAITING_MAX, CONTROL_BYTES_MAX, CONTROL_GUESTS_MAX, FRAME_BYTES_MAX,
-    GATEWAY_GUESTS_MAX, LINK_WAITING_BYTES_MAX, Limits, NETWORK_MESSAGE_BYTES_MAX, OWN_FILES_MAX,
-    PULSE_SILENCE_MAX, STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX, WALLET_BYTES_MAX, WALLET_GUESTS_MAX,
-    WALLET_WAITING_BYTES_MAX,
+    GATEWAY_GUESTS_MAX, IN_FLIGHT_MAX, LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_MAX, Limits,
+    NETWORK_MESSAGE_BYTES_MAX, OWN_FILES_MAX, PULSE_SILENCE_MAX, STOP_WAIT,
+    TERMINAL_MESSAGE_BYTES_MAX, WALLET_BYTES_MAX, WALLET_GUESTS_MAX, WALLET_WAITING_BYTES_MAX,
 };
 use crate::links::Links;
 use crate::log::{Log, Teller};
@@ -69,9 +69,9 @@ pub struct Plan {
     pub terminals: Vec<Listen>,
     /// For gateways: with certificates on both sides.
     pub gateways: Vec<(SocketAddr, Arc<ServerConfig>)>,
-    /// The first names of the certificates with which gateways are let in; with none, every
-    /// certificate of their authorities does.
-    pub gateway_names: Vec<String>,
+    /// The first names of the certificates with which gateways are let in, in any case; without a
+    /// list, with every certificate of their authorities.
+    pub gateway_names: Option<Vec<String>>,
     /// For what wallets say.
     pub wallets_listen: Vec<Listen>,
     /// The wallets that may say something.
@@ -90,7 +90,7 @@ impl Default for Plan {
             limits: Limits::default(),
             terminals: Vec::new(),
             gateways: Vec::new(),
-            gateway_names: Vec::new(),
+            gateway_names: None,
             wallets_listen: Vec::new(),
             wallets: Vec::new(),
             links: Vec::new(),
@@ -106,7 +106,7 @@ impl Plan {
     pub fn other_files_max(&self) -> usize {
         let guests = |listeners: usize, guests: Guests| match listeners {
             0 => 0,
-            _ => listeners + guests.total_max,
+            _ => listeners + guests.files_max(),
         };
         OWN_FILES_MAX
             + self.terminals.len()
@@ -151,6 +151,12 @@ pub enum DoorError {
         /// What the system says.
         source: io::Error,
     },
+    /// A gateway was to hold more terminals than the engine takes on one connection.
+    #[error(
+        "{0} terminals are too many for one gateway: the engine takes {LINES_PER_GATEWAY_MAX} on \
+         one connection; start another gateway"
+    )]
+    Lines(usize),
     /// The system has no more of what sockets take.
     #[error("sockets: {0}")]
     Sockets(#[from] io::Error),
@@ -239,7 +245,7 @@ fn kinds(sockets: &mut Sockets, limits: &Limits) -> Kinds {
         message_bytes_max: TERMINAL_MESSAGE_BYTES_MAX,
         idle: Some(limits.idle),
         waiting_bytes_max: limits.waiting_bytes_max,
-        in_flight_max: limits.in_flight_max.clamp(1, 4),
+        in_flight_max: limits.in_flight_max.clamp(1, IN_FLIGHT_MAX),
         guests: Some(limits.terminals()),
     };
     let own = Habits {
@@ -735,10 +741,11 @@ mod tests {
     #[test]
     fn each_kind_that_may_come_in_has_its_files() {
         let none = Plan::default().other_files_max();
-        assert_eq!(none, OWN_FILES_MAX + 1 + CONTROL_GUESTS_MAX.total_max);
+        assert_eq!(none, OWN_FILES_MAX + 1 + CONTROL_GUESTS_MAX.inside.total_max);
         let address = "127.0.0.1:0".parse().unwrap();
         let listen = || vec![Listen { address, tls: None }];
         let plan = Plan { terminals: listen(), wallets_listen: listen(), ..Plan::default() };
-        assert_eq!(plan.other_files_max(), none + 2 + WALLET_GUESTS_MAX.total_max);
+        assert_eq!(plan.other_files_max(), none + 2 + WALLET_GUESTS_MAX.inside.total_max);
+        assert_eq!(GATEWAY_GUESTS_MAX.files_max(), 256 + 256);
     }
 }

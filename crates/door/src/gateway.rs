@@ -13,8 +13,8 @@ use crate::door::{DoorError, Ended, Listen, Stopper, length};
 use crate::frames::{self, Frame, VERSION};
 use crate::framing::Framing;
 use crate::limits::{
-    FRAME_BYTES_MAX, LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_HIGH, LINK_WAITING_BYTES_MAX,
-    Limits, OWN_FILES_MAX, PULSE_INTERVAL, PULSE_SILENCE_MAX, STOP_WAIT,
+    FRAME_BYTES_MAX, IN_FLIGHT_MAX, LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_HIGH,
+    LINK_WAITING_BYTES_MAX, Limits, OWN_FILES_MAX, PULSE_INTERVAL, PULSE_SILENCE_MAX, STOP_WAIT,
     TERMINAL_MESSAGE_BYTES_MAX,
 };
 use crate::log::{Log, Teller};
@@ -86,16 +86,21 @@ impl Gateway {
     /// Listens for terminals and begins to connect to the engine.
     ///
     /// # Errors
-    /// Where an address cannot be listened at.
+    /// Where an address cannot be listened at, or the limits allow more terminals than the engine
+    /// takes on one connection.
     pub fn open(plan: GatewayPlan, tell: Teller) -> Result<Gateway, DoorError> {
-        let limits = fitting(plan.limits);
+        let limits = plan.limits;
+        // One more would end the connection to the engine for all.
+        if limits.connections_max > LINES_PER_GATEWAY_MAX {
+            return Err(DoorError::Lines(limits.connections_max));
+        }
         let mut sockets = Sockets::new(limits)?;
         let habits = Habits {
             framing: Framing::Counted,
             message_bytes_max: TERMINAL_MESSAGE_BYTES_MAX,
             idle: Some(limits.idle),
             waiting_bytes_max: limits.waiting_bytes_max,
-            in_flight_max: limits.in_flight_max.clamp(1, 4),
+            in_flight_max: limits.in_flight_max.clamp(1, IN_FLIGHT_MAX),
             guests: Some(limits.terminals()),
         };
         let terminal = sockets.add_kind(habits);
@@ -336,22 +341,5 @@ impl Service for Room {
                 sockets.send(engine, &[&frames::closed(line)], false);
             }
         }
-    }
-}
-
-/// No more terminals than the engine takes lines on one connection: one more would end it for all.
-fn fitting(limits: Limits) -> Limits {
-    Limits { connections_max: limits.connections_max.min(LINES_PER_GATEWAY_MAX), ..limits }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gateway_has_no_more_terminals_than_the_engine_takes_lines() {
-        let limits = Limits { connections_max: 100_000, ..Limits::default() };
-        assert_eq!(fitting(limits).connections_max, LINES_PER_GATEWAY_MAX);
-        assert_eq!(fitting(Limits::default()), Limits::default());
     }
 }

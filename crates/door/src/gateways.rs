@@ -15,8 +15,8 @@ use crate::sockets::{Id, Sockets};
 const SESSION_MAX: u64 = (1 << 31) - 1;
 
 pub(crate) struct Gateways {
-    /// Who is let in; everybody where there are none.
-    names: Vec<String>,
+    /// Who is let in; everybody where there is no list.
+    names: Option<Vec<String>>,
     sessions: HashMap<u64, Session>,
     last: u64,
 }
@@ -62,7 +62,7 @@ pub(crate) enum Misled {
 }
 
 impl Gateways {
-    pub(crate) fn new(names: Vec<String>) -> Gateways {
+    pub(crate) fn new(names: Option<Vec<String>>) -> Gateways {
         Gateways { names, sessions: HashMap::new(), last: 0 }
     }
 
@@ -74,8 +74,7 @@ impl Gateways {
         connection: Id,
     ) -> Result<String, String> {
         let name = sockets.peer_name(connection);
-        let listed = |name: &String| self.names.contains(name);
-        if !self.names.is_empty() && !name.as_ref().is_some_and(listed) {
+        if !admits(self.names.as_deref(), name.as_deref()) {
             return Err(name.unwrap_or_default());
         }
         self.last = if self.last == SESSION_MAX { 1 } else { self.last + 1 };
@@ -215,5 +214,27 @@ impl Gateways {
             json!({ "name": name, "terminals": terminals })
         };
         sessions.into_iter().map(status).collect()
+    }
+}
+
+/// Whether a list lets somebody in. Names of the DNS have no case.
+fn admits(names: Option<&[String]>, name: Option<&str>) -> bool {
+    let Some(names) = names else { return true };
+    name.is_some_and(|name| names.iter().any(|listed| listed.eq_ignore_ascii_case(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_lets_in_whom_it_names_in_any_case_and_an_empty_one_nobody() {
+        let names = ["gateway-1".to_owned(), "G2.Example".to_owned()];
+        for name in ["gateway-1", "Gateway-1", "g2.example"] {
+            assert!(admits(Some(&names), Some(name)), "{name}");
+            assert!(!admits(Some(&[]), Some(name)), "{name}");
+        }
+        assert!(!admits(Some(&names), Some("gateway-10")) && !admits(Some(&names), None));
+        assert!(admits(None, Some("gateway-10")) && admits(None, None));
     }
 }

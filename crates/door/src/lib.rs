@@ -30,6 +30,6 @@ pub use door::{Addresses, Door, DoorError, Ended, Listen, NetworkLink, Plan, Sto
 pub use framing::Framing;
 pub use gateway::{Gateway, GatewayPlan};
 pub use limits::Limits;
-pub use sockets::{Guests, Habits, Id, Kind, Service, Sockets};
+pub use sockets::{Guests, Habits, Id, Kind, Places, Service, Sockets};
 pub use wallet::WalletDoor;
 pub use why::{Endings, Why};

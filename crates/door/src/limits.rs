@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sockets::Guests;
+use crate::sockets::{Guests, Places};
 
 /// Bytes of a terminal's message without its two length bytes: TPDU, header and 1,500.
 pub const TERMINAL_MESSAGE_BYTES_MAX: usize = 5 + 6 + 1_500;
@@ -20,12 +20,18 @@ pub const WALLET_WAITING_BYTES_MAX: usize = 1 << 17;
 /// Orders in one answer that tells a wallet what it has to give back. When they are, the next come.
 pub const ORDERS_PER_LIST_MAX: usize = 1_000;
 
-/// Connections of gateways. One address that is hostile does not keep the others out.
-pub const GATEWAY_GUESTS_MAX: Guests = Guests { total_max: 256, per_address_max: 64 };
+/// Connections of gateways. Whoever has no certificate gets no further than the handshake, which
+/// has places of its own: few from one address, so that it takes many to keep a gateway out.
+pub const GATEWAY_GUESTS_MAX: Guests = Guests {
+    inside: Places { total_max: 256, per_address_max: 64 },
+    arriving: Some(Places { total_max: 256, per_address_max: 8 }),
+};
 /// Connections of wallets.
-pub const WALLET_GUESTS_MAX: Guests = Guests { total_max: 256, per_address_max: 64 };
+pub const WALLET_GUESTS_MAX: Guests =
+    Guests { inside: Places { total_max: 256, per_address_max: 64 }, arriving: None };
 /// Connections to the control socket.
-pub const CONTROL_GUESTS_MAX: Guests = Guests { total_max: 16, per_address_max: 16 };
+pub const CONTROL_GUESTS_MAX: Guests =
+    Guests { inside: Places { total_max: 16, per_address_max: 16 }, arriving: None };
 /// Files that a process has open besides its connections and listeners: journal, snapshots, key
 /// store, standard streams.
 pub const OWN_FILES_MAX: usize = 64;
@@ -55,6 +61,9 @@ pub const RECONNECT_WAIT_MAX: Duration = Duration::from_secs(15);
 pub const COMMANDS_WAITING_MAX: usize = 32_768;
 /// How long a graceful stop waits for what is in flight.
 pub const STOP_WAIT: Duration = Duration::from_secs(30);
+/// Messages of one terminal that may wait for their answers: it sends one at a time, and its
+/// reversal when that is not answered.
+pub const IN_FLIGHT_MAX: u8 = 4;
 /// How often limits in time are looked at.
 pub const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -76,8 +85,7 @@ pub struct Limits {
     pub idle: Duration,
     /// Bytes that may wait for a terminal that does not read.
     pub waiting_bytes_max: usize,
-    /// Messages of one terminal that may wait for their answers, 1 to 4. A terminal sends one at a
-    /// time, and its reversal when that is not answered.
+    /// Messages of one terminal that may wait for their answers, 1 to [`IN_FLIGHT_MAX`].
     pub in_flight_max: u8,
     /// How long a message may stay without an answer until it is no longer counted as waiting for
     /// one.
@@ -87,10 +95,11 @@ pub struct Limits {
 impl Limits {
     /// Who may come in where terminals do.
     pub(crate) fn terminals(&self) -> Guests {
-        Guests {
+        let inside = Places {
             total_max: self.connections_max,
             per_address_max: self.connections_per_address_max,
-        }
+        };
+        Guests { inside, arriving: None }
     }
 }
 
@@ -104,7 +113,7 @@ impl Default for Limits {
             message: Duration::from_secs(10),
             idle: Duration::from_secs(15 * 60),
             waiting_bytes_max: 16_384,
-            in_flight_max: 4,
+            in_flight_max: IN_FLIGHT_MAX,
             answer: Duration::from_secs(90),
         }
     }

@@ -81,10 +81,26 @@ pub struct Habits {
 /// files of another. A guest's first message is there within [`Limits::message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guests {
-    /// How many there may be, those whose handshake is not done included.
+    /// For those who are inside.
+    pub inside: Places,
+    /// For those whose handshake is not done; where there are none, they take those inside.
+    pub arriving: Option<Places>,
+}
+
+/// How many there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// In all.
     pub total_max: usize,
     /// Of those, from one address.
     pub per_address_max: usize,
+}
+
+impl Guests {
+    /// How many files they may take.
+    pub(crate) fn files_max(&self) -> usize {
+        self.inside.total_max + self.arriving.map_or(0, |places| places.total_max)
+    }
 }
 
 /// Who does something with what the sockets hear.
@@ -126,6 +142,8 @@ pub struct Sockets {
     held: Vec<bool>,
     /// Who is inside, by kind.
     crowds: Vec<Crowd>,
+    /// Who has a place of those who arrive, by kind.
+    arrivals: Vec<Crowd>,
     listeners: Vec<Listener>,
     slots: Vec<Slot>,
     free: Vec<u32>,
@@ -165,6 +183,7 @@ impl Sockets {
             kinds: Vec::new(),
             held: Vec::new(),
             crowds: Vec::new(),
+            arrivals: Vec::new(),
             listeners: Vec::new(),
             slots: Vec::new(),
             free: Vec::new(),
@@ -206,6 +225,7 @@ impl Sockets {
         self.kinds.push(habits);
         self.held.push(false);
         self.crowds.push(Crowd::default());
+        self.arrivals.push(Crowd::default());
         Kind(number)
     }
 
@@ -540,7 +560,8 @@ impl Sockets {
             self.free.push(id.place);
             self.endings.count(why);
             let (kind, tag) = (connection.kind, connection.tag);
-            self.crowds[usize::from(kind.0)].leave(connection.from);
+            let left = if connection.arriving { &mut self.arrivals } else { &mut self.crowds };
+            left[usize::from(kind.0)].leave(connection.from);
             drop(connection);
             service.closed(self, id, kind, tag, why);
         }

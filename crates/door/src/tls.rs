@@ -136,18 +136,6 @@ pub fn server(identity: &Identity, clients: Option<&Path>) -> Result<Arc<ServerC
     Ok(Arc::new(settings))
 }
 
-/// Whether an authority, by its key, is in both files.
-///
-/// # Errors
-/// Where a file cannot be read.
-pub fn share_an_authority(one: &Path, other: &Path) -> Result<bool, TlsError> {
-    let (one, other) = (roots(one)?, roots(other)?);
-    Ok(one.roots.iter().any(|authority| {
-        let key = &authority.subject_public_key_info;
-        other.roots.iter().any(|other| other.subject_public_key_info == *key)
-    }))
-}
-
 /// How we speak TLS to the server `name`, whose certificate the authorities in a file have signed.
 ///
 /// # Errors

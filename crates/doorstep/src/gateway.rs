@@ -7,10 +7,12 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use door::limits::LINES_PER_GATEWAY_MAX;
 use door::tls::{self, Identity};
 use door::{Ended, Gateway, GatewayPlan, Limits, Listen};
+use switch::SettingsError;
 
-use crate::serve::limits::fit_files;
+use crate::serve::limits;
 use crate::serve::settings::address;
 use crate::serve::{stop_on_signals, tell};
 
@@ -49,17 +51,50 @@ pub struct GatewayArgs {
     /// PEM: the authority of the certificates that terminals must have; not that of gateways
     #[arg(long, value_name = "FILE", requires = "terminal_cert")]
     terminal_ca: Option<PathBuf>,
-    /// Terminals at the most
+    /// Terminals at the most, 1 to 65536; each is an open file
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().connections_max)]
     connections: usize,
     /// Terminals from one address at the most [default: as many as there may be]
     #[arg(long, value_name = "NUMBER")]
     connections_per_address: Option<usize>,
+    /// For a handshake by TLS, 1 to 300 [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    handshake_seconds: Option<u64>,
+    /// For a message, also the first from connecting on, 1 to 300 [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    message_seconds: Option<u64>,
+    /// Silence, 15 to 86400: no less than echo_seconds and answer_seconds of the engine's settings
+    /// together [default: 900]
+    #[arg(long, value_name = "SECONDS")]
+    idle_seconds: Option<u64>,
+}
+
+impl GatewayArgs {
+    fn limits(&self) -> Result<Limits, SettingsError> {
+        let usual = Limits::default();
+        let keys = ["--connections", "--connections-per-address"];
+        let why = "the engine takes no more on one connection; start another gateway";
+        let (connections_max, connections_per_address_max) = limits::connections(
+            keys,
+            (self.connections, LINES_PER_GATEWAY_MAX, why),
+            self.connections_per_address,
+        )?;
+        let patience = limits::patience;
+        Ok(Limits {
+            connections_max,
+            connections_per_address_max,
+            handshake: patience("--handshake-seconds", self.handshake_seconds, usual.handshake)?,
+            message: patience("--message-seconds", self.message_seconds, usual.message)?,
+            idle: limits::idle_behind_gateway("--idle-seconds", self.idle_seconds, usual.idle)?,
+            ..usual
+        })
+    }
 }
 
 /// Runs `doorstep gateway`.
 #[allow(clippy::print_stdout, reason = "whoever starts it reads where it listens")]
 pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
+    let limits = args.limits()?;
     let identity = Identity { certificate: args.cert.clone(), key: args.key.clone() };
     let tls = tls::client(&args.ca, Some(&identity), &args.engine_name)?;
     let for_terminals = match (&args.terminal_cert, &args.terminal_key) {
@@ -69,16 +104,11 @@ pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
         }
         _ => None,
     };
-    let limits = Limits {
-        connections_max: args.connections,
-        connections_per_address_max: args.connections_per_address.unwrap_or(args.connections),
-        ..Limits::default()
-    };
     let listen = |address: &SocketAddr| Listen { address: *address, tls: for_terminals.clone() };
     let terminals = args.listen.iter().map(listen).collect();
     let mut plan = GatewayPlan { limits, terminals, engine: args.engine, tls };
     let others_max = plan.other_files_max();
-    if let Some(note) = fit_files(&mut plan.limits, others_max) {
+    if let Some(note) = limits::fit_files(&mut plan.limits, others_max)? {
         tell(&note);
     }
     let mut gateway = Gateway::open(plan, Box::new(tell))?;

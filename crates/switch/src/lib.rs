@@ -47,7 +47,7 @@ pub use port::{
 };
 pub use resume::{ResumeError, Unfinished};
 pub use settings::{
-    BinRange, MerchantSettings, NetworkSettings, Settings, SettingsError, TerminalSettings, Timing,
-    WalletSettings, in_range,
+    ANSWER_S_MIN, BinRange, ECHO_S_MIN, MerchantSettings, NetworkSettings, Settings, SettingsError,
+    TerminalSettings, Timing, WalletSettings, in_range,
 };
 pub use switch::Switch;

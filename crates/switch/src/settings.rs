@@ -7,7 +7,7 @@ use keys::KeyName;
 use money::{Amount, Currency};
 use tariff::{Capped, CardKind};
 
-pub use ranges::in_range;
+pub use ranges::{ANSWER_S_MIN, ECHO_S_MIN, in_range};
 
 /// Networks at the most.
 pub const NETWORKS_MAX: usize = engine::ROUTES_MAX;

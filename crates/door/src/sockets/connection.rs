@@ -38,6 +38,8 @@ pub(crate) struct Connection {
     pub from: Origin,
     pub kind: Kind,
     pub state: State,
+    /// It has a place of those who arrive.
+    pub arriving: bool,
     pub in_flight: u8,
     /// A whole message has come.
     pub has_spoken: bool,
@@ -73,6 +75,7 @@ impl Connection {
             from,
             kind,
             state,
+            arriving: false,
             in_flight: 0,
             has_spoken: false,
             unread: false,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::Guests;
+use super::Places;
 use crate::why::Why;
 
 /// Where a connection comes from.
@@ -39,13 +39,13 @@ pub(crate) struct Crowd {
 
 impl Crowd {
     /// Why one more may not come in.
-    pub(crate) fn refuses(&self, from: Origin, guests: Guests) -> Option<Why> {
-        if self.inside >= guests.total_max {
+    pub(crate) fn refuses(&self, from: Origin, places: Places) -> Option<Why> {
+        if self.inside >= places.total_max {
             return Some(Why::Full);
         }
         let Origin::Address(address) = from else { return None };
         let others = self.addresses.get(&address).copied().unwrap_or(0);
-        (others >= guests.per_address_max).then_some(Why::Address)
+        (others >= places.per_address_max).then_some(Why::Address)
     }
 
     pub(crate) fn enter(&mut self, from: Origin) {
@@ -86,18 +86,18 @@ mod tests {
 
     #[test]
     fn who_leaves_makes_room_for_another() {
-        let guests = Guests { total_max: 3, per_address_max: 2 };
+        let places = Places { total_max: 3, per_address_max: 2 };
         let (one, other) = (of("10.0.0.1"), of("10.0.0.2"));
         let mut crowd = Crowd::default();
         for _ in 0..2 {
-            assert_eq!(crowd.refuses(one, guests), None);
+            assert_eq!(crowd.refuses(one, places), None);
             crowd.enter(one);
         }
-        assert_eq!(crowd.refuses(one, guests), Some(Why::Address));
+        assert_eq!(crowd.refuses(one, places), Some(Why::Address));
         crowd.enter(other);
-        assert_eq!(crowd.refuses(other, guests), Some(Why::Full));
-        assert_eq!(crowd.refuses(Origin::Path, guests), Some(Why::Full));
+        assert_eq!(crowd.refuses(other, places), Some(Why::Full));
+        assert_eq!(crowd.refuses(Origin::Path, places), Some(Why::Full));
         crowd.leave(one);
-        assert_eq!(crowd.refuses(one, guests), None);
+        assert_eq!(crowd.refuses(one, places), None);
     }
 }

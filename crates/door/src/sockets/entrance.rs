@@ -13,7 +13,7 @@ use rustls::{Connection as Session, ServerConfig, ServerConnection};
 use super::connection::{Connection, State};
 use super::crowd::Origin;
 use super::stream::Stream;
-use super::{Ear, Kind, LISTENERS, Listener, Service, Sockets};
+use super::{Ear, Id, Kind, LISTENERS, Listener, Service, Sockets, connection_in};
 use crate::limits::ACCEPTS_PER_TURN_MAX;
 use crate::why::Why;
 
@@ -135,7 +135,12 @@ impl Sockets {
     ) {
         let place = usize::from(kind.0);
         let guests = self.kinds[place].guests;
-        if let Some(why) = guests.and_then(|guests| self.crowds[place].refuses(from, guests)) {
+        let arriving = guests.and_then(|guests| guests.arriving).filter(|_| tls.is_some());
+        let (crowd, places) = match arriving {
+            Some(places) => (&self.arrivals[place], Some(places)),
+            None => (&self.crowds[place], guests.map(|guests| guests.inside)),
+        };
+        if let Some(why) = places.and_then(|places| crowd.refuses(from, places)) {
             return self.endings.count(why);
         }
         let (stream, state) = match (stream, tls) {
@@ -152,13 +157,33 @@ impl Sockets {
                 (stream, State::Open)
             }
         };
-        let connection = Connection::new(stream, kind, from, state, self.now);
+        let mut connection = Connection::new(stream, kind, from, state, self.now);
+        connection.arriving = arriving.is_some();
         let Ok(id) = self.put_in(connection) else { return self.endings.count(Why::Full) };
         self.accepted += 1;
-        self.crowds[place].enter(from);
+        let crowds = if arriving.is_some() { &mut self.arrivals } else { &mut self.crowds };
+        crowds[place].enter(from);
         if state == State::Open {
             service.opened(self, id, kind);
         }
+    }
+
+    /// One whose handshake is done is open, where there is a place inside; else why not.
+    pub(super) fn come_inside(&mut self, id: Id) -> Result<(), Why> {
+        let Some(connection) = connection_in(&mut self.slots, id) else { return Ok(()) };
+        let (place, from) = (usize::from(connection.kind.0), connection.from);
+        if connection.arriving {
+            let guests = self.kinds[place].guests;
+            let full = guests.and_then(|guests| self.crowds[place].refuses(from, guests.inside));
+            if let Some(why) = full {
+                return Err(why);
+            }
+            connection.arriving = false;
+            self.arrivals[place].leave(from);
+            self.crowds[place].enter(from);
+        }
+        connection.open(self.now);
+        Ok(())
     }
 }
 

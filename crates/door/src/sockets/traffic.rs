@@ -114,8 +114,10 @@ impl Sockets {
             connection.heard = self.now;
         }
         if connection.state == State::Handshake && !connection.stream.is_shaking_hands() {
-            connection.open(self.now);
-            service.opened(self, id, kind);
+            match self.come_inside(id) {
+                Ok(()) => service.opened(self, id, kind),
+                Err(why) => self.close(id, why),
+            }
         }
         let mut rest = Wiped::default();
         if begun == 0 {

@@ -173,7 +173,7 @@ fn only_a_gateway_with_our_certificate_is_let_in() {
 fn with_a_list_of_names_only_those_gateways_are_let_in() {
     let (_directory, authority) = authority();
     let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
-    let gateway_names = vec!["gateway-1".to_owned(), "gateway-2".to_owned()];
+    let gateway_names = Some(vec!["Gateway-1".to_owned(), "gateway-2".to_owned()]);
     let gateways = vec![(local(), tls)];
     let running = Running::of(Plan { gateways, gateway_names, ..Plan::default() });
     let address = running.at.gateways[0];

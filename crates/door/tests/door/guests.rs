@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use door::control::{CONTROL_SOCKET, Order, order};
 use door::limits::{CONTROL_GUESTS_MAX, GATEWAY_GUESTS_MAX, WALLET_GUESTS_MAX};
 use door::tls;
-use door::{Framing, Guests, Habits, Id, Kind, Limits, Plan, Service, Sockets, Why};
+use door::{Framing, Guests, Habits, Id, Kind, Limits, Places, Plan, Service, Sockets, Why};
 
 use crate::certificates::Authority;
 use crate::gateway::RunningGateway;
 use crate::script::{PATIENCE, Running, Terminal, anywhere, local, short};
+
+const ARRIVING: Places = GATEWAY_GUESTS_MAX.arriving.unwrap();
 
 /// Somebody who only counts.
 #[derive(Default)]
@@ -40,7 +42,7 @@ fn habits(total_max: usize, per_address_max: usize) -> Habits {
         idle: None,
         waiting_bytes_max: 100,
         in_flight_max: 0,
-        guests: Some(Guests { total_max, per_address_max }),
+        guests: Some(Guests { inside: Places { total_max, per_address_max }, arriving: None }),
     }
 }
 
@@ -101,12 +103,79 @@ fn strangers_at_the_port_of_gateways_take_nothing_from_terminals_and_go_in_time(
     let control = Some(path.clone());
     let running = Running::of(Plan { limits, gateways, terminals, control, ..Plan::default() });
     let address = running.at.gateways[0];
-    let mut strangers = connections(address, GATEWAY_GUESTS_MAX.per_address_max);
+    let mut strangers = connections(address, ARRIVING.per_address_max);
     assert!(Terminal::at(address).is_closed(), "one more from the same address");
     assert_eq!(order(&path, &Order::Status {}).unwrap()["ended"]["address"], 1);
     running.terminal().echo(1);
     assert!(Terminal(strangers.remove(0)).is_closed(), "none shook hands in time");
     RunningGateway::to(address, &authority).terminal().echo(2);
+}
+
+/// As many connections from an address of this machine.
+#[cfg(target_os = "linux")]
+fn connections_from(last: u8, to: SocketAddr, count: usize) -> Vec<TcpStream> {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let from = SocketAddr::from(([127, 0, 0, last], 0));
+    let connection = || {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&socket, &from).unwrap();
+        connect(&socket, &to).unwrap();
+        TcpStream::from(socket)
+    };
+    (0..count).map(|_| connection()).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn strangers_from_many_addresses_keep_no_gateway_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new(directory.path(), "authority");
+    let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
+    let limits = Limits { handshake: 10 * PATIENCE, ..Limits::default() };
+    let running = Running::of(Plan { limits, gateways: vec![(local(), tls)], ..Plan::default() });
+    let address = running.at.gateways[0];
+    let Places { total_max, per_address_max } = GATEWAY_GUESTS_MAX.inside;
+    let addresses = u8::try_from(total_max / per_address_max).unwrap();
+    let strangers: Vec<_> =
+        (2..2 + addresses).map(|last| connections_from(last, address, per_address_max)).collect();
+    RunningGateway::to(address, &authority).terminal().echo(1);
+    drop(strangers);
+}
+
+#[test]
+fn who_has_shaken_hands_takes_a_place_inside_and_frees_one_of_those_who_arrive() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new(directory.path(), "authority");
+    let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
+    let mut sockets = Sockets::new(Limits::default()).unwrap();
+    let one = Places { total_max: 1, per_address_max: 1 };
+    let inside = Places { total_max: 2, per_address_max: 9 };
+    let guests = Some(Guests { inside, arriving: Some(one) });
+    let kind = sockets.add_kind(Habits { guests, ..habits(0, 0) });
+    let address = sockets.listen(local(), kind, Some(tls)).unwrap();
+    let mut counter = Counter::default();
+    let ours = authority.identity("gateway-1");
+    let mut inside = Vec::new();
+    for count in 1..=2 {
+        let mut session = crate::tls::connect(address, &authority, Some(&ours), "engine");
+        inside.push(std::thread::spawn(move || session.flush().map(|()| session)));
+        let begun = Instant::now();
+        while counter.opened.len() < count {
+            assert!(begun.elapsed() < PATIENCE, "the place of the one before is not free");
+            sockets.turn(Duration::from_millis(5), &mut counter).unwrap();
+        }
+    }
+    let strangers = connections(address, 2);
+    turn_until(&mut sockets, &mut counter, |sockets| sockets.endings().of(Why::Full) == 1);
+    drop(strangers);
+    turn_until(&mut sockets, &mut counter, |sockets| sockets.count(kind) == 2);
+    let mut third = crate::tls::connect(address, &authority, Some(&ours), "engine");
+    let third = std::thread::spawn(move || third.flush().map(|()| third));
+    turn_until(&mut sockets, &mut counter, |sockets| sockets.endings().of(Why::Full) == 2);
+    assert_eq!(counter.opened.len(), 2, "inside it is full");
+    for session in inside.into_iter().chain([third]) {
+        let _ = session.join().unwrap();
+    }
 }
 
 #[test]
@@ -132,11 +201,12 @@ fn full_terminals_leave_wallets_and_the_operator_their_room() {
     assert_eq!(status["terminals"], 1);
     assert_eq!(status["ended"]["full"], 1);
     // Nor do wallets and operators take more than their own.
-    let wallets = connections(running.at.wallets[0], WALLET_GUESTS_MAX.per_address_max);
+    let wallets = connections(running.at.wallets[0], WALLET_GUESTS_MAX.inside.per_address_max);
     assert!(Terminal::at(running.at.wallets[0]).is_closed());
     assert_eq!(order(&path, &Order::Status {}).unwrap()["ended"]["address"], 1);
-    let operators: Vec<_> =
-        (0..CONTROL_GUESTS_MAX.total_max).map(|_| UnixStream::connect(&path).unwrap()).collect();
+    let operators: Vec<_> = (0..CONTROL_GUESTS_MAX.inside.total_max)
+        .map(|_| UnixStream::connect(&path).unwrap())
+        .collect();
     assert!(order(&path, &Order::Status {}).is_err());
     drop((wallets, operators));
     terminal.echo(2);

@@ -119,9 +119,8 @@ pub struct Gateways {
     pub certificate: PathBuf,
     pub key: PathBuf,
     pub authorities: PathBuf,
-    /// The names in the certificates of those who are let in; with none, all of the authorities.
-    #[serde(default)]
-    pub names: Vec<String>,
+    /// The names in the certificates of those who are let in; without it, all of the authorities.
+    pub names: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

@@ -61,7 +61,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let mut said = settings::read(config)?;
     let others_max = said.plan.other_files_max();
-    if let Some(note) = limits::fit_files(&mut said.plan.limits, others_max) {
+    if let Some(note) = limits::fit_files(&mut said.plan.limits, others_max)? {
         tell(&note);
     }
     let directory = DataDirectory::open(data).map_err(|error| match error {

@@ -20,7 +20,9 @@ use switch::{
 use tariff::Capped;
 use zeroize::Zeroizing;
 
-use super::form::{Address, CardKind, Cost, Form, KeysOnly, Network, Tls, Wallet};
+use super::form::{
+    Address, CardKind, Cost, Form, Gateways, KeysOnly, Network, Terminals, Tls, Wallet,
+};
 use super::{key_names, limits};
 use crate::books;
 
@@ -128,23 +130,13 @@ impl File {
             ..Plan::default()
         };
         if let Some(gateways) = &form.gateways {
+            no_terminal_as_a_gateway(gateways, &form.terminals)?;
             let identity = self.identity(&gateways.certificate, &gateways.key);
             let authorities = self.path(&gateways.authorities);
             let tls = tls::server(&identity, Some(&authorities)).context("gateways")?;
             let at = |address: &Address| (address.0, tls.clone());
             plan.gateways = gateways.listen.iter().map(at).collect();
             plan.gateway_names.clone_from(&gateways.names);
-            let clients = form.terminals.tls.as_ref().and_then(|tls| tls.clients.as_ref());
-            if let Some(clients) = clients
-                && gateways.names.is_empty()
-                && tls::share_an_authority(&authorities, &self.path(clients))?
-            {
-                bail!(
-                    "gateways: an authority of theirs is one of terminals.tls.clients as well, so \
-                     that a terminal would be let in as a gateway; give them authorities of their \
-                     own, or list the gateways in gateways.names"
-                );
-            }
         }
         ensure!(
             !plan.terminals.is_empty() || !plan.gateways.is_empty(),
@@ -219,6 +211,24 @@ impl File {
         let pin = Zeroizing::new(pin);
         let pin = secrecy::SecretString::from(pin.trim());
         Ok(Arc::new(keys::Pkcs11Store::open(&self.path(&hsm.module), &hsm.token, pin)?))
+    }
+}
+
+/// Whose certificate a terminal's authority has signed, or one below it, may be good enough for a
+/// gateway as well: then their names must say who is one.
+fn no_terminal_as_a_gateway(gateways: &Gateways, terminals: &Terminals) -> anyhow::Result<()> {
+    let clients = terminals.tls.as_ref().and_then(|tls| tls.clients.as_ref());
+    match &gateways.names {
+        None if clients.is_some() => bail!(
+            "gateways.names: with terminals.tls.clients, terminals have certificates as well, and \
+             one of them could be let in as a gateway; list the names in the gateways' \
+             certificates"
+        ),
+        Some(names) if names.is_empty() => bail!(
+            "gateways.names: nobody would be let in; list the names in the gateways' \
+             certificates, or leave it out where gateways.authorities sign for nobody else"
+        ),
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use super::bed::{Bed, Ran, number};
+use super::bed::{self, Bed, Ran, number};
 use super::ground::{self, Standing};
 use super::process::Process;
 
@@ -92,27 +92,69 @@ fn it_serves_until_it_is_told_to_stop() {
 }
 
 #[test]
-fn a_terminals_authority_is_not_one_of_gateways_unless_these_are_named() {
+fn where_terminals_have_certificates_gateways_have_names() {
     let bed = bed();
     bed.run("certificates more --terminal 00000001")
         .succeeds()
         .prints("terminals.pem terminals.key");
     let settings = bed.read("doorstep.toml");
-    let (clients, names) = ("clients = \"certificates/authority.pem\"", "names = [\"gateway-1\"]");
     let with = |clients: &str, names: &str| {
         let identity = "certificate = \"more/engine.pem\", key = \"more/engine.key\"";
-        let tls = format!("[terminals]\ntls = {{ {identity}, {clients} }}");
+        let tls = format!("[terminals]\ntls = {{ {identity}{clients} }}");
         let text = settings.replace("\n[terminals]", &format!("\n{tls}"));
         text.replace("\n[gateways]", &format!("\n[gateways]\n{names}"))
     };
+    let clients = ", clients = \"more/terminals.pem\"";
     bed.write("doorstep.toml", with(clients, ""));
-    bed.run(SERVE).fails("a terminal would be let in as a gateway").says("gateways.names");
-    for (clients, names) in [(clients, names), ("clients = \"more/terminals.pem\"", "")] {
+    bed.run(SERVE).fails("gateways.names: with terminals.tls.clients, terminals have certificates");
+    for clients in ["", clients] {
+        bed.write("doorstep.toml", with(clients, "names = []"));
+        bed.run(SERVE).fails("gateways.names: nobody would be let in; list the names");
+    }
+    for (clients, names) in [(clients, "names = [\"gateway-1\"]"), ("", "")] {
         bed.write("doorstep.toml", with(clients, names));
         let mut engine = Process::start(&bed, SERVE);
         engine.says("control");
         engine.stop();
     }
+}
+
+#[test]
+fn without_files_for_terminals_nothing_starts() {
+    let bed = bed();
+    let limited = |arguments: &str| {
+        let mut command = bed.command("sh");
+        let program = bed::DOORSTEP;
+        command.args(["-c", &format!("ulimit -n 60 && exec {program} {arguments}")]);
+        Ran::of(&mut command)
+    };
+    for arguments in [SERVE, &gateway_to("127.0.0.1:1")] {
+        limited(arguments).fails("the system allows 60 open files (`ulimit -n`), and ");
+    }
+}
+
+#[test]
+fn the_limits_of_a_gateway_have_the_ranges_of_the_settings() {
+    let bed = bed();
+    let to = gateway_to("127.0.0.1:1");
+    for (flag, range) in [
+        ("--connections 0", "from 1 to 65536; the engine takes no more"),
+        ("--connections 65537", "from 1 to 65536; the engine takes no more"),
+        ("--connections-per-address 18001", "from 1 to 18000; "),
+        ("--handshake-seconds 0", "from 1 to 300; "),
+        ("--message-seconds 301", "from 1 to 300; "),
+        ("--idle-seconds 14", "from 15 to 86400; "),
+        ("--idle-seconds 86401", "from 15 to 86400; "),
+    ] {
+        let words = format!("{}: it must be {range}", flag.replace(' ', " = "));
+        bed.run(&format!("{to} {flag}")).fails(&words);
+    }
+    let good = "--handshake-seconds 300 --message-seconds 1 --idle-seconds 15";
+    let mut gateway = Process::start(&bed, &format!("{to} {good}"));
+    let mut silent = TcpStream::connect(gateway.says("terminals")).unwrap();
+    silent.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "it said nothing for a second");
+    gateway.stop();
 }
 
 #[test]

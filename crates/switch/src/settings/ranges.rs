@@ -11,9 +11,9 @@ const TWO_DIGITS_MAX: u32 = 99;
 /// The parameter download, and field 42, have four digits for it.
 const FOUR_DIGITS_MAX: u32 = 9_999;
 /// Less is no time to ask a network.
-const ANSWER_S_MIN: u32 = 5;
+pub const ANSWER_S_MIN: u32 = 5;
 /// Terminals that echo more often do little else.
-const ECHO_S_MIN: u32 = 10;
+pub const ECHO_S_MIN: u32 = 10;
 /// Between the end of the wait for a network and that of the terminal: time to put it into the
 /// books and to tell the terminal.
 const ROOM_MS: u64 = 1_000;
