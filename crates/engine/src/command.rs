@@ -730,9 +730,8 @@ pub enum Command {
     ///
     /// [`Refusal::TraceTaken`]: crate::Refusal::TraceTaken
     ReverseUnheard {
-        /// The number in the terminal's open batch; at most
-        /// [`TRANSACTIONS_PER_BATCH_MAX`](crate::TRANSACTIONS_PER_BATCH_MAX) in one batch. They
-        /// take the places of as many transactions.
+        /// The number in the terminal's open batch. It takes the place of a transaction; in a full
+        /// batch nothing begins, and there is nothing to take away.
         trace: Trace,
     },
 }

@@ -111,8 +111,7 @@ impl Engine {
         if self.doors.was_reversed_unheard(terminal, trace.stan) {
             return Err(Refusal::TraceTaken);
         }
-        let used = open.list.len() + self.doors.reversed_unheard(terminal).count();
-        if used >= TRANSACTIONS_PER_BATCH_MAX {
+        if self.is_full(terminal, open) {
             return Err(Refusal::BatchFull);
         }
         Ok(Admitted { terminal, trace, mark, kind })
@@ -127,9 +126,14 @@ impl Engine {
         if right { Ok(open) } else { Err(Refusal::OutOfRange(TRACE_NUMBER_MAX)) }
     }
 
-    /// Takes a number away from what was reversed before it came. Only in the open batch: in
-    /// another one nothing begins any more. A batch that is full of sales still has room for it,
-    /// for the terminal does nothing else before it is answered.
+    /// Whether nothing new begins in a terminal's open batch any more.
+    fn is_full(&self, terminal: u32, open: &Door) -> bool {
+        let used = open.list.len() + self.doors.reversed_unheard(terminal).count();
+        used >= TRANSACTIONS_PER_BATCH_MAX
+    }
+
+    /// Takes a number away from what was reversed before it came. Only in the open batch, while
+    /// there is room in it: elsewhere nothing begins any more, under this number or another.
     fn reverse_unheard(&mut self, trace: Trace, out: &mut Outcome) -> Result<(), Refusal> {
         let Trace { terminal, batch, stan } = trace;
         let missing = Refusal::NotFound(Missing::Terminal(terminal));
@@ -137,12 +141,9 @@ impl Engine {
         if self.doors.find(number, batch, stan).is_some() {
             return Err(Refusal::TraceTaken);
         }
-        self.open_door(number, trace)?;
-        if self.doors.was_reversed_unheard(number, stan) {
+        let open = self.open_door(number, trace)?;
+        if self.doors.was_reversed_unheard(number, stan) || self.is_full(number, open) {
             return Err(Refusal::Repeated);
-        }
-        if self.doors.reversed_unheard(number).count() >= TRANSACTIONS_PER_BATCH_MAX {
-            return Err(Refusal::BatchFull);
         }
         self.doors.unheard.insert((number, stan));
         out.events.push(Event::ReversedUnheard { terminal, batch, stan });

@@ -159,10 +159,13 @@ impl Switch {
                 out.push(Output::Happened(Happening::WalletContradicts));
                 Some(WalletReply::Contradiction)
             }
-            // Nor is a second payment.
-            OrderStanding::Paid | OrderStanding::Expired | OrderStanding::GivenBack => {
+            // A second payment went back, or the first one did under another number: the books
+            // cannot tell.
+            OrderStanding::Paid => {
+                out.push(Output::Happened(Happening::WrongGiveBack));
                 Some(WalletReply::Accepted)
             }
+            OrderStanding::Expired | OrderStanding::GivenBack => Some(WalletReply::Accepted),
         }
     }
 

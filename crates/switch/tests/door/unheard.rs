@@ -135,15 +135,23 @@ fn what_was_refused_and_reversed_is_refused_when_it_comes_again() {
 }
 
 #[test]
-fn a_terminal_that_has_reversed_too_much_unheard_is_told_to_settle() {
+fn a_terminal_that_has_reversed_too_much_unheard_goes_on_and_settles() {
     let mut world = World::open();
     for stan in 1_000..1_999 {
         let trace = Trace { terminal: TerminalId(1), batch: 1, stan };
         world.must(Command::ReverseUnheard { trace });
     }
-    reversed_before_it_comes(&mut world, "cash");
+    let slow = reversed_before_it_comes(&mut world, "cash");
     world.settle();
     let stan = last_stan(&world);
     let last = world.terminals[0].heard.last().unwrap().clone();
-    assert_eq!(last, Heard::ReversalRefused { stan, code: *b"61" });
+    assert_eq!(last, Heard::Reversed { stan, code: *b"25" });
+    // What it was promised holds: nothing begins in a full batch.
+    let before = world.engine.digest();
+    world.from_terminal.push_back(slow);
+    world.settle();
+    assert_eq!(world.engine.digest(), before);
+    let text = waybill(world.parcel(10_000));
+    assert_eq!(world.declined(0, Task::Cash { waybill: &text, amount: 1, tendered: 1 }), "61");
+    assert!(matches!(world.does(0, Task::Settle), Heard::BatchAgreed { batch: 1, .. }));
 }

@@ -106,11 +106,7 @@ impl Model {
         }
         self.is_open(trace)?;
         ensure(!self.unheard.contains(&trace), "reversed before it came")?;
-        let in_batch = |one: &&Transaction| {
-            (one.trace.terminal, one.trace.batch) == (trace.terminal, trace.batch)
-        };
-        let count = self.transactions.iter().filter(in_batch).count() + self.unheard_of(trace);
-        ensure(count < TRANSACTIONS_PER_BATCH_MAX, "the batch is full")
+        ensure(!self.is_full(trace), "the batch is full")
     }
 
     /// Whether a number is one of its terminal's open batch.
@@ -121,8 +117,11 @@ impl Model {
         ensure((1..=TRACE_NUMBER_MAX).contains(&trace.stan), "no such number")
     }
 
-    fn unheard_of(&self, trace: Trace) -> usize {
-        self.unheard.iter().filter(|one| one.terminal == trace.terminal).count()
+    /// Whether a batch has as many numbers as it may, those that were reversed unheard with them.
+    fn is_full(&self, trace: Trace) -> bool {
+        let in_batch = |one: &Trace| (one.terminal, one.batch) == (trace.terminal, trace.batch);
+        let came = self.transactions.iter().filter(|one| in_batch(&one.trace)).count();
+        came + self.unheard.iter().filter(|one| in_batch(one)).count() >= TRANSACTIONS_PER_BATCH_MAX
     }
 
     fn reverse_unheard(&mut self, trace: Trace) -> Answer {
@@ -131,10 +130,9 @@ impl Model {
         let came = self.transactions.iter().any(|one| one.trace == trace);
         ensure(!(came && self.is_listed(trace)), "it came")?;
         self.is_open(trace)?;
-        if self.unheard.contains(&trace) {
+        if self.unheard.contains(&trace) || self.is_full(trace) {
             return Err(No::Repeated);
         }
-        ensure(self.unheard_of(trace) < TRANSACTIONS_PER_BATCH_MAX, "too many")?;
         self.unheard.insert(trace);
         self.tell(Event::ReversedUnheard { terminal, batch, stan })
     }
