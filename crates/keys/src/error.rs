@@ -242,6 +242,17 @@ pub enum StoreError {
         /// The labels that are there.
         found: String,
     },
+    /// A key may have come although the HSM said otherwise, and could not be taken away.
+    #[error(
+        "PKCS#11 token: generation {generation} of a key may be there although it failed ({source}); \
+         look with the HSM's tools, and remove it before the next start: it would count as the newest"
+    )]
+    MayBeThere {
+        /// The generation that was to come.
+        generation: u32,
+        /// What failed.
+        source: Box<KeyError>,
+    },
     /// A key object on the token that cannot be understood.
     #[error("PKCS#11 token: the object `{label}` is not one that Doorstep wrote: {what}")]
     Object {

@@ -79,6 +79,16 @@ impl<K> Generations<K> {
         gone.iter().for_each(|entry| self.retire(entry.listing.check_value));
     }
 
+    /// Leaves out what is there although it is gone: what could not be taken away. The newest is
+    /// never one of them.
+    pub fn leave_out_retired(&mut self) {
+        let newest = self.kept.last().map(|entry| entry.listing.generation);
+        let retired = &self.retired;
+        self.kept.retain(|Entry { listing, .. }| {
+            Some(listing.generation) == newest || !retired.contains(&listing.check_value)
+        });
+    }
+
     /// Remembers the check value of one that is gone; the oldest is forgotten for it.
     pub fn retire(&mut self, gone: CheckValue) {
         if self.retired.contains(&gone) {

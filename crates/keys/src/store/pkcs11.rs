@@ -104,7 +104,10 @@ impl Pkcs11Store {
                 found.check_values.into_iter().for_each(|gone| generations.retire(gone));
             }
         }
-        keys.values_mut().for_each(Generations::sort);
+        for generations in keys.values_mut() {
+            generations.sort();
+            generations.leave_out_retired();
+        }
         Ok(keys)
     }
 

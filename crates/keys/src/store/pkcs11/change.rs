@@ -2,7 +2,7 @@
 //! the old key or the new one, and whoever asked is told which.
 
 use crate::check_value::CheckValue;
-use crate::error::KeyError;
+use crate::error::{KeyError, StoreError};
 use crate::store::generations::{Entry, Generations};
 use crate::store::vault::NewKey;
 
@@ -24,8 +24,8 @@ pub trait Steps {
 /// Puts a generation there and takes others away; the generations after that.
 ///
 /// The check values come first: those of keys that are still there do no harm. From the moment
-/// at which the new key is there nothing fails: what cannot be taken away yet goes with the next
-/// change.
+/// at which the new key is there nothing fails: what cannot be taken away yet is left out by
+/// [`Generations::leave_out_retired`] and goes with the next change.
 pub fn add<S: Steps>(
     token: &S,
     mut generations: Generations<S::Key>,
@@ -41,8 +41,10 @@ pub fn add<S: Steps>(
         Ok(made) => generations.kept.push(made),
         Err(error) => {
             // It may be there where only the answer was lost, and is not wanted then.
-            let _ = token.remove(generation);
-            return Err(error);
+            return Err(match token.remove(generation) {
+                Ok(()) => error,
+                Err(_) => StoreError::MayBeThere { generation, source: Box::new(error) }.into(),
+            });
         }
     }
     for generation in going {
@@ -56,27 +58,27 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::error::StoreError;
     use crate::key::Algorithm;
     use crate::name::KeyName;
     use crate::reference::Purpose;
     use crate::store::KeyListing;
+    use crate::store::vault::Which;
 
-    /// A token that does all but one step.
+    /// A token that does all but some steps.
     #[derive(Default)]
     struct Failing {
-        at: Option<&'static str>,
+        at: &'static [&'static str],
         there: RefCell<Vec<u32>>,
         retired: RefCell<Vec<CheckValue>>,
     }
 
     impl Failing {
-        fn with(at: Option<&'static str>) -> Failing {
+        fn at(at: &'static [&'static str]) -> Failing {
             Failing { at, there: RefCell::new(vec![1, 2]), ..Failing::default() }
         }
 
         fn step(&self, what: &'static str) -> Result<(), KeyError> {
-            if self.at != Some(what) {
+            if !self.at.contains(&what) {
                 return Ok(());
             }
             let source = Box::new(cryptoki::error::Error::InvalidValue);
@@ -131,20 +133,43 @@ mod tests {
 
     #[test]
     fn a_change_that_is_answered_with_an_error_leaves_no_new_key() {
-        for step in ["remember", "create"] {
-            let token = Failing::with(Some(step));
-            assert!(changed(&token).is_err(), "{step}");
-            assert_eq!(*token.there.borrow(), [1, 2], "{step}");
+        for steps in [&["remember"], &["create"]] {
+            let token = Failing::at(steps);
+            assert!(changed(&token).is_err(), "{steps:?}");
+            assert_eq!(*token.there.borrow(), [1, 2], "{steps:?}");
         }
     }
 
     #[test]
+    fn where_a_key_may_be_there_all_the_same_somebody_is_told() {
+        let token = Failing::at(&["create", "remove"]);
+        let error = changed(&token).unwrap_err().to_string();
+        assert!(error.contains("generation 3 of a key may be there"), "{error}");
+        assert!(error.contains("remove it before the next start"), "{error}");
+    }
+
+    #[test]
+    fn what_could_not_be_taken_away_does_not_come_back_when_the_token_is_read_again() {
+        let token = Failing::at(&["remove"]);
+        changed(&token).unwrap();
+        let kept = token.there.borrow().iter().map(|there| entry(*there)).collect();
+        let mut read = Generations { kept, retired: token.retired.borrow().clone() };
+        read.leave_out_retired();
+        assert_eq!(read.listings().map(|one| one.generation).collect::<Vec<_>>(), [3, 2]);
+        // The newest is in force, whatever is written beside it.
+        read.retired.push(check_value(3));
+        read.leave_out_retired();
+        assert_eq!(read.find(&entry(3).listing.name, Which::Newest).unwrap().generation, 3);
+    }
+
+    #[test]
     fn once_the_new_key_is_there_nothing_fails() {
-        for (step, there) in [(None, vec![2, 3]), (Some("remove"), vec![1, 2, 3])] {
-            let token = Failing::with(step);
-            assert_eq!(changed(&token).unwrap(), [3, 2], "{step:?}");
-            assert_eq!(*token.there.borrow(), there, "{step:?}");
-            assert_eq!(*token.retired.borrow(), [check_value(1)], "{step:?}");
+        let cases: [(&[_], _); 2] = [(&[], vec![2, 3]), (&["remove"], vec![1, 2, 3])];
+        for (steps, there) in cases {
+            let token = Failing::at(steps);
+            assert_eq!(changed(&token).unwrap(), [3, 2], "{steps:?}");
+            assert_eq!(*token.there.borrow(), there, "{steps:?}");
+            assert_eq!(*token.retired.borrow(), [check_value(1)], "{steps:?}");
         }
     }
 }
