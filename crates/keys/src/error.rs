@@ -244,8 +244,9 @@ pub enum StoreError {
     },
     /// A key may have come although the HSM said otherwise, and could not be taken away.
     #[error(
-        "PKCS#11 token: generation {generation} of a key may be there although it failed ({source}); \
-         look with the HSM's tools, and remove it before the next start: it would count as the newest"
+        "PKCS#11 token: generation {generation} of a key may be there although it failed \
+         ({source}); look with the HSM's tools, and remove it before the next start: it would \
+         count as the newest"
     )]
     MayBeThere {
         /// The generation that was to come.
