@@ -5,8 +5,8 @@ use money::Amount;
 use tariff::BusinessDate;
 
 use crate::chart::Entry;
-use crate::command::{BreakSide, BreakSubject, Command, HoldRule, ITEMS_PER_COMMAND_MAX};
-use crate::engine::{Engine, above_zero};
+use crate::command::{BreakSide, BreakSubject, Command, HoldRule};
+use crate::engine::{Engine, above_zero, within_items};
 use crate::event::{Event, Outcome};
 use crate::ids::{BankId, PersonId, TenderId};
 use crate::index::Place;
@@ -157,9 +157,7 @@ impl Engine {
         if date > today {
             return Err(Refusal::BadDate(date));
         }
-        if !(1..=ITEMS_PER_COMMAND_MAX).contains(&limit) {
-            return Err(Refusal::OutOfRange(ITEMS_PER_COMMAND_MAX));
-        }
+        within_items(limit)?;
         for _ in 0..limit {
             let Some(mut first) = self.small.due.first_entry() else { break };
             if *first.key() > date {

@@ -11,7 +11,7 @@ use tariff::BusinessDate;
 
 use crate::batches::Doors;
 use crate::books::Books;
-use crate::command::{Command, REFERENCE_BYTES_MAX};
+use crate::command::{Command, ITEMS_PER_COMMAND_MAX, REFERENCE_BYTES_MAX};
 use crate::disputes::Dispute;
 use crate::event::{Event, Outcome, Posting, TariffVersion};
 use crate::ids::{HandOverId, ParcelId, TenderId};
@@ -320,6 +320,12 @@ pub(crate) fn check_reference(reference: &str) -> Result<(), Refusal> {
 
 pub(crate) fn above_zero(amount: Amount) -> Result<(), Refusal> {
     if amount.is_zero() { Err(Refusal::AmountZero) } else { Ok(()) }
+}
+
+/// Checks how many items a command may go through.
+pub(crate) fn within_items(limit: u32) -> Result<(), Refusal> {
+    let right = (1..=ITEMS_PER_COMMAND_MAX).contains(&limit);
+    if right { Ok(()) } else { Err(Refusal::OutOfRange(ITEMS_PER_COMMAND_MAX)) }
 }
 
 /// Which parcel, batch or network a fact is about, in a word.

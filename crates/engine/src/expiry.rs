@@ -10,9 +10,8 @@ use std::collections::BTreeSet;
 use tariff::BusinessDate;
 
 use crate::batches::Transaction;
-use crate::command::ITEMS_PER_COMMAND_MAX;
 use crate::door::TakeBack;
-use crate::engine::Engine;
+use crate::engine::{Engine, within_items};
 use crate::event::Outcome;
 use crate::ids::{ParcelId, TenderId};
 use crate::records::{Back, Progress};
@@ -33,9 +32,7 @@ impl Engine {
         today: BusinessDate,
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
-        if !(1..=ITEMS_PER_COMMAND_MAX).contains(&limit) {
-            return Err(Refusal::OutOfRange(ITEMS_PER_COMMAND_MAX));
-        }
+        within_items(limit)?;
         if before > today {
             return Err(Refusal::BadDate(before));
         }

@@ -7,10 +7,8 @@ use tariff::BusinessDate;
 
 use crate::cash::check_number;
 use crate::chart::Entry;
-use crate::command::{
-    ATTEMPTS_MAX, Command, ITEMS_PER_COMMAND_MAX, PARCELS_PER_COMMAND_MAX, RETENTION_DAYS,
-};
-use crate::engine::{Engine, above_zero, check_reference};
+use crate::command::{ATTEMPTS_MAX, Command, PARCELS_PER_COMMAND_MAX, RETENTION_DAYS};
+use crate::engine::{Engine, above_zero, check_reference, within_items};
 use crate::event::{Event, Outcome};
 use crate::ids::{CourierId, FirmId, ParcelId, SellerId, TenderId};
 use crate::index::Place;
@@ -328,9 +326,7 @@ impl Engine {
         today: BusinessDate,
         out: &mut Outcome,
     ) -> Result<(), Refusal> {
-        if !(1..=ITEMS_PER_COMMAND_MAX).contains(&limit) {
-            return Err(Refusal::OutOfRange(ITEMS_PER_COMMAND_MAX));
-        }
+        within_items(limit)?;
         if today.0.checked_sub(RETENTION_DAYS).is_none_or(|latest| before.0 > latest) {
             return Err(Refusal::BadDate(before));
         }

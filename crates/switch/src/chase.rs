@@ -9,11 +9,12 @@ use crate::code::Code;
 use crate::happening::Happening;
 use crate::moment;
 use crate::network::{Question, Waiting, characters, key};
-use crate::port::{Output, WalletReply};
+use crate::port::Output;
 use crate::qr_orders::reference;
 use crate::switch::Switch;
 use crate::timers::Timer;
-use crate::works::{Awaiting, Work, note_refusal};
+use crate::wallets::accepted;
+use crate::works::{Awaiting, Work};
 
 /// What is chased, and so what the books are told in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,12 +262,10 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let Some(chase) = self.chases.remove(&id) else { return };
-        let durable = matches!(answer, Ok(_) | Err(Refusal::Repeated));
-        note_refusal(answer, out);
+        let what = accepted(answer, out);
         if let Some(order) = chase.begun.order {
             self.give_back.remove(&reference(order));
         }
-        let what = if durable { WalletReply::Accepted } else { WalletReply::Later };
         out.extend(chase.replies.iter().map(|&reply| Output::WalletReply { reply, what }));
         let Some(place) = chase.begun.network else { return };
         let network = &mut self.networks[place];

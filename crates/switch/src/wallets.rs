@@ -16,7 +16,7 @@ use crate::port::{
 use crate::qr_orders::{order_back, reference, trace_of};
 use crate::reversals::given_up;
 use crate::switch::{Switch, WORKS_MAX};
-use crate::works::Awaiting;
+use crate::works::{Awaiting, note_refusal};
 
 impl Switch {
     /// A wallet tells what became of an order. The shell has checked that it is the wallet.
@@ -229,14 +229,11 @@ pub(crate) fn order_given_up(
     out.push(Output::WalletReply { reply, what });
 }
 
-fn accepted(answer: Result<Vec<Event>, Refusal>, out: &mut Vec<Output>) -> WalletReply {
-    match answer {
-        Ok(_) | Err(Refusal::Repeated) => WalletReply::Accepted,
-        Err(refusal) => {
-            out.push(Output::Happened(Happening::Books(refusal.to_string())));
-            WalletReply::Later
-        }
-    }
+/// What a wallet is told where the books took what it said, or did not.
+pub(crate) fn accepted(answer: Result<Vec<Event>, Refusal>, out: &mut Vec<Output>) -> WalletReply {
+    let durable = matches!(answer, Ok(_) | Err(Refusal::Repeated));
+    note_refusal(answer, out);
+    if durable { WalletReply::Accepted } else { WalletReply::Later }
 }
 
 /// A wallet that asked where an order stands is told.
