@@ -1,9 +1,10 @@
-//! Any frame as a UnionPay terminal's: taken apart and put together the same, answered in place.
+//! Arbitrary frames as UnionPay terminals send them: splitting and joining gives the same frame,
+//! and every request can be answered.
 
 #![no_main]
 
 use iso8583::packagers::{FIELD_60, FIELD_61, FIELD_62_KEYS, FIELD_63};
-use iso8583::{Builder, Envelope, UNIONPAY_POS};
+use iso8583::{Envelope, MessageBuilder, UNIONPAY_POS};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|frame: &[u8]| {
@@ -27,7 +28,7 @@ fuzz_target!(|frame: &[u8]| {
     }
     if let Some(response) = message.mti().response() {
         let echoed = [3, 4, 11, 12, 13, 25, 41, 42, 49, 60];
-        let mut answer = Builder::new(&UNIONPAY_POS, response);
+        let mut answer = MessageBuilder::new(&UNIONPAY_POS, response);
         answer.copy(&message, &echoed).text(39, "00");
         let answer = answer.build_with_mac(|_| Ok::<_, ()>([0; 8])).expect("an answer fits");
         assert_eq!(UNIONPAY_POS.parse(&answer).expect("an answer is read").mti(), response);

@@ -1,40 +1,68 @@
-//! Any bytes by every packager: read or refused; what is read is built again and is the same.
-//! The first byte chooses the packager.
+//! Arbitrary bytes in every packager: parsed or refused; a parsed message is the same when built
+//! again. The first byte selects the packager.
 
 #![no_main]
 
 use iso8583::{
-    BitmapEncoding, Builder, Content, Count, CountEncoding, Encoding, Field, FieldSpec,
-    ISO87_ASCII, ISO87_BINARY, Message, MtiEncoding, Packager, Padding, SENSITIVE, UNIONPAY_POS,
-    wipe_sensitive,
+    BitmapEncoding, Field, FieldContent, FieldEncoding, FieldPadding, FieldSpec, ISO87_ASCII,
+    ISO87_BINARY, LengthIndicator, LengthIndicatorEncoding, Message, MessageBuilder, MtiEncoding,
+    Packager, SENSITIVE_FIELDS, UNIONPAY_POS, wipe_sensitive_fields,
 };
 use libfuzzer_sys::fuzz_target;
 
-/// What the three that come with the codec do not have: EBCDIC, counts of bytes, hexadecimal.
+/// Encodings that the included packagers lack: EBCDIC, lengths in bytes, hexadecimal.
 static ODD: Packager = Packager::new("odd", MtiEncoding::Ebcdic, BitmapEncoding::HexEbcdic)
-    .field(2, up_to(Content::N, 19, Encoding::Ebcdic, Count::LL_EBCDIC))
+    .field(2, up_to(FieldContent::N, 19, FieldEncoding::Ebcdic, LengthIndicator::LL_EBCDIC))
     .field(
         3,
-        up_to(Content::N, 19, Encoding::Bcd, Count::LL_BCD.of_bytes()).padded(Padding::Right(b'F')),
+        up_to(FieldContent::N, 19, FieldEncoding::Bcd, LengthIndicator::LL_BCD.counting_bytes())
+            .with_padding(FieldPadding::Right(b'F')),
     )
     .field(
         4,
-        up_to(Content::Z, 37, Encoding::Bcd, Count::LL_BINARY.of_bytes())
-            .padded(Padding::Left(b'F')),
+        up_to(FieldContent::Z, 37, FieldEncoding::Bcd, LengthIndicator::LL_BINARY.counting_bytes())
+            .with_padding(FieldPadding::Left(b'F')),
     )
-    .field(5, up_to(Content::Xn, 17, Encoding::Bcd, Count::LL_ASCII.of_bytes()))
-    .field(6, up_to(Content::B, 499, Encoding::Hex, Count::LLL_ASCII.of_bytes()))
-    .field(7, up_to(Content::Ans, 9_999, Encoding::Ebcdic, Count::LLL_BINARY))
-    .field(8, up_to(Content::An, 9, Encoding::Ascii, Count::elements(1, CountEncoding::Ascii)))
-    .field(9, up_to(Content::N, 18, Encoding::Bcd, Count::LL_BCD.of_bytes()))
-    .field(10, FieldSpec::fixed("ten", Content::Xn, 9, Encoding::Ebcdic))
-    .field(11, FieldSpec::fixed("eleven", Content::N, 5, Encoding::Bcd))
-    .field(12, FieldSpec::fixed("twelve", Content::Z, 5, Encoding::Ebcdic))
-    .field(64, FieldSpec::fixed("mac", Content::B, 8, Encoding::Binary))
-    .field(128, FieldSpec::fixed("mac", Content::B, 8, Encoding::Hex));
+    .field(
+        5,
+        up_to(FieldContent::Xn, 17, FieldEncoding::Bcd, LengthIndicator::LL_ASCII.counting_bytes()),
+    )
+    .field(
+        6,
+        up_to(
+            FieldContent::B,
+            499,
+            FieldEncoding::Hex,
+            LengthIndicator::LLL_ASCII.counting_bytes(),
+        ),
+    )
+    .field(7, up_to(FieldContent::Ans, 9_999, FieldEncoding::Ebcdic, LengthIndicator::LLL_BINARY))
+    .field(
+        8,
+        up_to(
+            FieldContent::An,
+            9,
+            FieldEncoding::Ascii,
+            LengthIndicator::elements(1, LengthIndicatorEncoding::Ascii),
+        ),
+    )
+    .field(
+        9,
+        up_to(FieldContent::N, 18, FieldEncoding::Bcd, LengthIndicator::LL_BCD.counting_bytes()),
+    )
+    .field(10, FieldSpec::fixed("ten", FieldContent::Xn, 9, FieldEncoding::Ebcdic))
+    .field(11, FieldSpec::fixed("eleven", FieldContent::N, 5, FieldEncoding::Bcd))
+    .field(12, FieldSpec::fixed("twelve", FieldContent::Z, 5, FieldEncoding::Ebcdic))
+    .field(64, FieldSpec::fixed("mac", FieldContent::B, 8, FieldEncoding::Binary))
+    .field(128, FieldSpec::fixed("mac", FieldContent::B, 8, FieldEncoding::Hex));
 
-const fn up_to(content: Content, max: u16, encoding: Encoding, count: Count) -> FieldSpec {
-    FieldSpec::up_to("variable", content, max, encoding, count)
+const fn up_to(
+    content: FieldContent,
+    max: u16,
+    encoding: FieldEncoding,
+    count: LengthIndicator,
+) -> FieldSpec {
+    FieldSpec::variable("variable", content, max, encoding, count)
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -48,7 +76,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
     };
     drop(format!("{message:?}"));
-    if let Some(before) = message.before_mac() {
+    if let Some(before) = message.mac_input() {
         assert!(before.len() + 8 <= bytes.len());
         assert!(message.mac().is_some());
     }
@@ -58,7 +86,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn same_when_copied(packager: &'static Packager, message: &Message<'_>) {
-    let mut again = Builder::new(packager, message.mti());
+    let mut again = MessageBuilder::new(packager, message.mti());
     for field in message.fields() {
         again.copy_field(&field);
     }
@@ -69,14 +97,15 @@ fn same_when_copied(packager: &'static Packager, message: &Message<'_>) {
 
 fn same_when_set(packager: &'static Packager, message: &Message<'_>) {
     for field in message.fields() {
-        let mut again = Builder::new(packager, message.mti());
-        let characters = field.spec().content() != Content::B;
+        let mut again = MessageBuilder::new(packager, message.mti());
+        let characters = field.spec().content() != FieldContent::B;
         match (field.text(), field.bytes()) {
             (Ok(text), _) => again.text(field.id(), text),
             (Err(_), Ok(bytes)) => again.bytes(field.id(), bytes),
             (Err(_), Err(_)) => continue,
         };
-        // Reading takes any character in `an` and `ans`, writing only those of the content.
+        // Parsing accepts any character in `an` and `ans`; building accepts only those of the
+        // content.
         let Ok(bytes) = again.build() else {
             assert!(characters, "{field:?}");
             continue;
@@ -87,16 +116,16 @@ fn same_when_set(packager: &'static Packager, message: &Message<'_>) {
 }
 
 fn same(read: &Field<'_>, field: &Field<'_>) -> bool {
-    // On a track in characters, `D` is written as the separator that it stands for.
-    read == field || field.spec().content() == Content::Z
+    // On a track in characters, `D` is written as the separator.
+    read == field || field.spec().content() == FieldContent::Z
 }
 
 fn wiped(packager: &'static Packager, message: &Message<'_>) {
     let mut bytes = message.as_bytes().to_vec();
-    wipe_sensitive(packager, &mut bytes);
+    wipe_sensitive_fields(packager, &mut bytes);
     assert_eq!(bytes.len(), message.as_bytes().len());
     if let Ok(wiped) = packager.parse(&bytes) {
-        for field in wiped.fields().filter(|field| SENSITIVE.contains(&field.id())) {
+        for field in wiped.fields().filter(|field| SENSITIVE_FIELDS.contains(&field.id())) {
             assert!(field.raw().iter().all(|byte| *byte == 0));
         }
     }

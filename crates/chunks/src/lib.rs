@@ -1,11 +1,11 @@
-//! A vector in chunks that are shared until they are written: its clone is cheap.
+//! A vector in shared chunks that are copied on write, so cloning it is cheap.
 //!
-//! The engine's state is gigabytes of small records; a snapshot of it must not stop the day.
-//! Cloning a [`Chunked`] copies one pointer a chunk; whoever writes to a chunk that a clone still
-//! holds copies that chunk first, and nobody else's.
+//! The engine's state is gigabytes of small records, and a snapshot must not stop the day. Cloning
+//! a [`ChunkedVec`] copies one pointer per chunk. Writing to a chunk that a clone still shares
+//! copies only that chunk first.
 //!
-//! Never: knowledge of what the records mean. Start at [`Chunked`]; [`Slab`] adds slots that come
-//! free.
+//! Never: anything about what a record means. Start at [`ChunkedVec`]; [`Slab`] adds reusable
+//! slots.
 
 mod slab;
 
@@ -13,43 +13,39 @@ pub use slab::Slab;
 
 use std::sync::Arc;
 
-/// Records in a chunk: at 40 to 96 bytes a record, 10 to 24 KiB to copy when a shared one is
-/// written.
+/// Records per chunk. At 40 to 96 bytes per record, writing a shared chunk copies 10 to 24 KiB.
 pub const CHUNK_RECORDS: usize = 256;
 
 /// A vector in chunks of [`CHUNK_RECORDS`].
 #[derive(Debug)]
-pub struct Chunked<T> {
+pub struct ChunkedVec<T> {
     chunks: Vec<Arc<[T]>>,
     len: usize,
 }
 
-impl<T> Default for Chunked<T> {
+impl<T> Default for ChunkedVec<T> {
     fn default() -> Self {
-        Chunked { chunks: Vec::new(), len: 0 }
+        ChunkedVec { chunks: Vec::new(), len: 0 }
     }
 }
 
-impl<T> Clone for Chunked<T> {
+impl<T> Clone for ChunkedVec<T> {
     fn clone(&self) -> Self {
-        Chunked { chunks: self.chunks.clone(), len: self.len }
+        ChunkedVec { chunks: self.chunks.clone(), len: self.len }
     }
 }
 
-impl<T> Chunked<T> {
-    /// How many records there are.
+impl<T> ChunkedVec<T> {
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The record at `place`.
     #[must_use]
     #[inline]
     pub fn get(&self, place: usize) -> Option<&T> {
@@ -59,18 +55,14 @@ impl<T> Chunked<T> {
         self.chunks.get(place / CHUNK_RECORDS)?.get(place % CHUNK_RECORDS)
     }
 
-    /// All records in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.len)
     }
 }
 
-impl<T: Clone> Chunked<T> {
-    /// Gives each record to `take` in order, and lets go of each chunk as soon as it is done:
-    /// whoever else holds the chunk can then write to it without copying.
-    ///
-    /// # Errors
-    /// The first that `take` gives.
+impl<T: Clone> ChunkedVec<T> {
+    /// Passes each record to `take` in order and frees each chunk when it is done. Then whoever
+    /// else holds the chunk can write to it without copying.
     pub fn consume<E>(self, mut take: impl FnMut(&T) -> Result<(), E>) -> Result<(), E> {
         let mut left = self.len;
         for chunk in self.chunks {
@@ -82,8 +74,8 @@ impl<T: Clone> Chunked<T> {
     }
 }
 
-impl<T: Clone + Default> Chunked<T> {
-    /// The record at `place`, to write; copies the chunk if a clone of the vector still holds it.
+impl<T: Clone + Default> ChunkedVec<T> {
+    /// The record at `place`, to write. Copies the chunk if a clone still shares it.
     #[inline]
     pub fn get_mut(&mut self, place: usize) -> Option<&mut T> {
         if place >= self.len {
@@ -93,22 +85,22 @@ impl<T: Clone + Default> Chunked<T> {
         Arc::make_mut(chunk).get_mut(place % CHUNK_RECORDS)
     }
 
-    /// Adds a record and tells its place.
+    /// Appends a record and returns its index.
     pub fn push(&mut self, record: T) -> usize {
         let place = self.len;
         if place.is_multiple_of(CHUNK_RECORDS) {
             self.chunks.push(Arc::from(vec![T::default(); CHUNK_RECORDS]));
         }
         self.len += 1;
-        let slot = self.get_mut(place).expect("the place was just made");
+        let slot = self.get_mut(place).expect("appended above");
         *slot = record;
         place
     }
 }
 
-impl<T: Clone + Default> FromIterator<T> for Chunked<T> {
+impl<T: Clone + Default> FromIterator<T> for ChunkedVec<T> {
     fn from_iter<I: IntoIterator<Item = T>>(records: I) -> Self {
-        let mut chunked = Chunked::default();
+        let mut chunked = ChunkedVec::default();
         for record in records {
             chunked.push(record);
         }
@@ -121,8 +113,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clone_keeps_what_it_saw() {
-        let mut records: Chunked<u64> = (0..1000).collect();
+    fn a_clone_keeps_its_content() {
+        let mut records: ChunkedVec<u64> = (0..1000).collect();
         let seen = records.clone();
         *records.get_mut(999).unwrap() = 7;
         records.push(8);
@@ -132,7 +124,7 @@ mod tests {
 
     #[test]
     fn only_the_written_chunk_is_copied() {
-        let mut records: Chunked<u64> = (0..1000).collect();
+        let mut records: ChunkedVec<u64> = (0..1000).collect();
         let seen = records.clone();
         *records.get_mut(300).unwrap() = 0;
         let shared: Vec<bool> =
@@ -141,8 +133,8 @@ mod tests {
     }
 
     #[test]
-    fn places_beyond_the_end_are_nothing() {
-        let mut records: Chunked<u64> = (0..3).collect();
+    fn indices_beyond_the_end_give_none() {
+        let mut records: ChunkedVec<u64> = (0..3).collect();
         assert_eq!(records.get(3), None);
         assert_eq!(records.get_mut(3), None);
         assert_eq!(records.iter().count(), 3);

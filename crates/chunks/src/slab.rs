@@ -1,8 +1,8 @@
-//! Slots that come free and are used again, the last freed first.
+//! Records in reusable slots. The slot freed last is used first.
 
-use crate::Chunked;
+use crate::ChunkedVec;
 
-/// Marks the end of the list of free slots.
+/// Ends the list of free slots.
 const END: u32 = u32::MAX;
 
 #[derive(Clone, Debug)]
@@ -17,18 +17,18 @@ impl<T> Default for Slot<T> {
     }
 }
 
-/// Records with numbers that stay theirs until they are removed. Which number comes next depends
-/// only on what was inserted and removed before: a replay gives the same numbers.
+/// Records whose slot number stays until they are removed. The next number depends only on earlier
+/// insertions and removals, so a replay gives the same numbers.
 #[derive(Debug)]
 pub struct Slab<T> {
-    slots: Chunked<Slot<T>>,
+    slots: ChunkedVec<Slot<T>>,
     first_free: u32,
     full: usize,
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Slab { slots: Chunked::default(), first_free: END, full: 0 }
+        Slab { slots: ChunkedVec::default(), first_free: END, full: 0 }
     }
 }
 
@@ -39,25 +39,23 @@ impl<T> Clone for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    /// How many slots hold a record.
+    /// Number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.full
     }
 
-    /// Whether none does.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.full == 0
     }
 
-    /// How many slots there are, full and free.
+    /// Number of slots, full and free.
     #[must_use]
     pub fn slots(&self) -> usize {
         self.slots.len()
     }
 
-    /// The record in `slot`.
     #[must_use]
     #[inline]
     pub fn get(&self, slot: u32) -> Option<&T> {
@@ -67,7 +65,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// The full slots with their numbers, in order.
+    /// Full slots with their numbers, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         (0_u32..).zip(self.slots.iter()).filter_map(|(number, slot)| match slot {
             Slot::Full(record) => Some((number, record)),
@@ -75,7 +73,7 @@ impl<T> Slab<T> {
         })
     }
 
-    /// The slot that the next insertion takes, or `u32::MAX` where it makes a new one.
+    /// The slot the next insertion uses. `u32::MAX` if it adds a new one.
     #[must_use]
     pub fn first_free(&self) -> u32 {
         self.first_free
@@ -83,11 +81,9 @@ impl<T> Slab<T> {
 }
 
 impl<T: Clone> Slab<T> {
-    /// Gives every slot to `take` in order: its record, or which slot is free after it. With
-    /// [`Slab::first_free`] this is the whole slab, for a snapshot; see [`Chunked::consume`].
-    ///
-    /// # Errors
-    /// The first that `take` gives.
+    /// Passes every slot to `take` in order: its record, or the next free slot after it. Together
+    /// with [`Slab::first_free`] this is the whole slab, for a snapshot. See
+    /// [`ChunkedVec::consume`].
     pub fn consume<E>(
         self,
         mut take: impl FnMut(Result<&T, u32>) -> Result<(), E>,
@@ -98,7 +94,6 @@ impl<T: Clone> Slab<T> {
         })
     }
 
-    /// The record in `slot`, to write.
     #[inline]
     pub fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         match self.slots.get_mut(slot as usize)? {
@@ -107,10 +102,10 @@ impl<T: Clone> Slab<T> {
         }
     }
 
-    /// Puts a record into a free slot, or a new one, and tells its number.
+    /// Inserts a record into a free or new slot and returns its number.
     ///
     /// # Panics
-    /// Beyond 2³² − 1 slots; callers limit themselves long before.
+    /// Above 2³² − 1 slots. Callers have far lower limits.
     pub fn insert(&mut self, record: T) -> u32 {
         self.full += 1;
         if self.first_free == END {
@@ -120,7 +115,7 @@ impl<T: Clone> Slab<T> {
             return number;
         }
         let number = self.first_free;
-        let slot = self.slots.get_mut(number as usize).expect("the free list stays inside");
+        let slot = self.slots.get_mut(number as usize).expect("the free list holds existing slots");
         let Slot::Free { next } = *slot else {
             panic!("slot {number} is on the free list but full")
         };
@@ -129,7 +124,7 @@ impl<T: Clone> Slab<T> {
         number
     }
 
-    /// Takes the record out of `slot` and frees it.
+    /// Removes a record and frees its slot.
     pub fn remove(&mut self, number: u32) -> Option<T> {
         let slot = self.slots.get_mut(number as usize)?;
         if matches!(slot, Slot::Free { .. }) {
@@ -144,9 +139,9 @@ impl<T: Clone> Slab<T> {
         }
     }
 
-    /// Adds a slot as [`Slab::consume`] gave it. Together with [`Slab::close_raw`] this puts a slab
-    /// together again from a snapshot.
-    pub fn push_raw(&mut self, slot: Result<T, u32>) -> u32 {
+    /// Adds a slot as [`Slab::consume`] passed it. End with [`Slab::finish_slots`]. Together they
+    /// rebuild a slab from a snapshot.
+    pub fn push_slot(&mut self, slot: Result<T, u32>) -> u32 {
         let slot = match slot {
             Ok(record) => {
                 self.full += 1;
@@ -157,10 +152,10 @@ impl<T: Clone> Slab<T> {
         u32::try_from(self.slots.push(slot)).expect("a slab has fewer than 2³² slots")
     }
 
-    /// Ends what [`Slab::push_raw`] began. False where the free list is not exactly the free slots,
-    /// each once: then the snapshot is damaged.
+    /// Ends the slots added by [`Slab::push_slot`]. False if the free list is not exactly the free
+    /// slots, each once; then the snapshot is damaged.
     #[must_use]
-    pub fn close_raw(&mut self, first_free: u32) -> bool {
+    pub fn finish_slots(&mut self, first_free: u32) -> bool {
         self.first_free = first_free;
         let mut left = self.slots.len() - self.full;
         let mut next = first_free;
@@ -193,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slab_comes_back_from_its_raw_slots() {
+    fn a_slab_is_rebuilt_from_its_slots() {
         let mut slab: Slab<u8> = Slab::default();
         for letter in 0..9 {
             slab.insert(letter);
@@ -203,11 +198,11 @@ mod tests {
         }
         let mut again = Slab::default();
         let taken: Result<(), ()> = slab.clone().consume(|slot| {
-            again.push_raw(slot.copied());
+            again.push_slot(slot.copied());
             Ok(())
         });
         assert_eq!(taken, Ok(()));
-        assert!(again.close_raw(slab.first_free()));
+        assert!(again.finish_slots(slab.first_free()));
         assert_eq!(again.len(), 6);
         assert_eq!([again.insert(1), again.insert(1), again.insert(1)], [8, 0, 3]);
     }
@@ -217,9 +212,9 @@ mod tests {
         let raw = |slots: &[Result<u8, u32>], first| {
             let mut slab = Slab::default();
             for slot in slots {
-                slab.push_raw(*slot);
+                slab.push_slot(*slot);
             }
-            slab.close_raw(first)
+            slab.finish_slots(first)
         };
         assert!(raw(&[Err(END), Ok(1), Err(0)], 2));
         assert!(!raw(&[Err(2), Ok(1), Err(0)], 2), "a loop");

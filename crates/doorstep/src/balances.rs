@@ -1,4 +1,4 @@
-//! `doorstep balances`: every account and what is on it.
+//! `doorstep balances`: the trial balance.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,27 +7,26 @@ use clap::Args;
 use engine::chart::AccountKind;
 use ledger::Side;
 use money::Currency;
-use money::decimal::Decimal;
+use money::decimal::DecimalAmount;
 use serde::Serialize;
 
-use crate::books;
-use crate::export::{Accounts, Style};
-use crate::words::{grouped, left, right, say};
+use crate::export::{AccountNameStyle, AccountNames};
+use crate::words::{Lang, grouped, left, right, say, width};
+use crate::{books, chinese};
 
-/// Shows the trial balance.
+/// Shows the trial balance
 ///
-/// Shows the trial balance: what is on each kind of account, or on every account. Accounts with
-/// nothing on them are left out.
+/// Shows the balance of each account kind, or of every account. Zero balances are left out.
 #[derive(Args, Debug)]
 pub struct BalancesArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Every account, not only each kind
+    /// Show every account instead of each account kind
     #[arg(long)]
     all: bool,
-    /// Print one JSON object a line, amounts in minor units, debits positive; every account, named
-    /// as in `export --format hledger`
+    /// Print one JSON object per line and account; amounts in minor units, debits positive;
+    /// accounts are named as in `export --format hledger`
     #[arg(long)]
     json: bool,
 }
@@ -40,15 +39,24 @@ struct Balance<'a> {
     amount: i128,
 }
 
-/// Shows balances.
 pub fn run(args: &BalancesArgs) -> anyhow::Result<()> {
-    let (engine, _) = books::read_all(&args.data, &mut node::replay::Unwatched)?;
+    let (engine, _) = books::replay_all(&args.data, &mut node::replay::NoObserver)?;
     let mut sums: BTreeMap<(String, Currency), i128> = BTreeMap::new();
-    let mut accounts = Accounts::default();
+    let mut accounts = AccountNames::default();
+    let lang = Lang::current();
     for account in engine.accounts() {
         let name = match args.all || args.json {
-            true => accounts.name(account.number, &engine, Style::Plain).0.to_owned(),
-            false => account.kind.name().to_owned(),
+            true => {
+                let name = accounts.name(account.number, &engine, AccountNameStyle::Plain).0;
+                // The name in exports starts with the name of the kind.
+                match name.strip_prefix(account.kind.name()) {
+                    Some(owner) if !args.json => {
+                        format!("{}{owner}", chinese::account_kind(account.kind, lang))
+                    }
+                    _ => name.to_owned(),
+                }
+            }
+            false => chinese::account_kind(account.kind, lang).to_owned(),
         };
         *sums.entry((name, account.currency)).or_default() += signed(account.kind, account.balance);
     }
@@ -60,10 +68,15 @@ pub fn run(args: &BalancesArgs) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    let wide = sums.keys().map(|(name, _)| name.len()).max().unwrap_or(0).max(24);
-    say!("{} {} {}", left("account", wide), right("debit", 18), right("credit", 18));
+    let wide = sums.keys().map(|(name, _)| width(name)).max().unwrap_or(0).max(24);
+    say!(
+        "{} {} {}",
+        left(lang.pick("account", "科目"), wide),
+        right(lang.pick("debit", "借方"), 18),
+        right(lang.pick("credit", "贷方"), 18)
+    );
     for ((name, currency), amount) in &sums {
-        let text = grouped(&Decimal::of_balance(amount.abs(), *currency).to_string());
+        let text = grouped(&DecimalAmount::of_balance(amount.abs(), *currency).to_string());
         let (debit, credit) =
             if *amount >= 0 { (text, String::new()) } else { (String::new(), text) };
         say!("{} {} {} {currency}", left(name, wide), right(&debit, 18), right(&credit, 18));
@@ -74,7 +87,7 @@ pub fn run(args: &BalancesArgs) -> anyhow::Result<()> {
             here.map(|(_, amount)| if positive { (*amount).max(0) } else { (-*amount).max(0) })
                 .sum()
         };
-        let text = |minor| grouped(&Decimal::of_balance(minor, totals.currency).to_string());
+        let text = |minor| grouped(&DecimalAmount::of_balance(minor, totals.currency).to_string());
         let (debit, credit) = (text(sum(true)), text(sum(false)));
         say!("{} {} {} {}", left("", wide), right(&debit, 18), right(&credit, 18), totals.currency);
     }

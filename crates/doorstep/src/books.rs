@@ -1,4 +1,4 @@
-//! Opening the books of a data directory, to work on them or to read them.
+//! Opens the books of a data directory, to change or to read them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,24 +6,24 @@ use std::path::Path;
 use anyhow::Context;
 use engine::{Digest, Engine};
 use journal::{
-    DataDirectory, DirectoryError, Head, Sequence, SharedDirectory, SnapshotError, SqliteReader,
+    DataDirectory, DirectoryError, JournalHead, Sequence, SharedDirectory, SnapshotError,
+    SqliteReader,
 };
-use node::replay::{Replayed, Watcher, replay};
-use node::{Node, Notice, Options};
+use node::replay::{ReplayObserver, ReplayTotals, replay};
+use node::{Node, NodeNotice, NodeOptions};
 
-use crate::words::Lang;
+use crate::words::bilingual;
 
-/// Books that this process works on: the directory is locked as long as this lives.
+/// Books that this process can change. The data directory is locked until this is dropped.
 pub struct OpenBooks {
-    /// The node.
     pub node: Node,
     _directory: DataDirectory,
 }
 
-/// Opens a data directory, or makes it where there is none.
+/// Opens a data directory, or creates it.
 pub fn open_or_create(path: &Path) -> anyhow::Result<OpenBooks> {
     let directory = match DataDirectory::open(path) {
-        // Nothing there, an empty directory, or what an interrupted creation left.
+        // No directory, an empty one, or the rest of an interrupted creation.
         Err(DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. }) => {
             DataDirectory::create(path)?
         }
@@ -31,25 +31,34 @@ pub fn open_or_create(path: &Path) -> anyhow::Result<OpenBooks> {
     };
     let journal = Box::new(directory.journal()?);
     let snapshots = Box::new(directory.snapshots()?);
-    let options = Options { on_notice: Box::new(tell), ..Options::default() };
+    let options = NodeOptions { on_notice: Box::new(print_notice), ..NodeOptions::default() };
     let node = Node::start(journal, snapshots, options)?;
     Ok(OpenBooks { node, _directory: directory })
 }
 
 #[allow(clippy::print_stderr, reason = "the operator's own terminal")]
-fn tell(notice: Notice) {
-    match notice {
-        Notice::SnapshotSkipped { sequence, why } => {
-            eprintln!("note: snapshot {sequence} was not used: {why}");
-        }
-        Notice::SnapshotFailed { sequence, error } => {
-            eprintln!("note: snapshot {sequence} could not be written: {error}");
-        }
-        Notice::SnapshotWritten { .. } => {}
+fn print_notice(notice: NodeNotice) {
+    if let Some(text) = notice_text(&notice) {
+        eprintln!("{text}");
     }
 }
 
-/// Opens a data directory to read it; whoever works on it goes on.
+/// What an operator needs to know of a notice.
+pub fn notice_text(notice: &NodeNotice) -> Option<String> {
+    match notice {
+        NodeNotice::SnapshotSkipped { sequence, why } => Some(bilingual!(
+            "note: snapshot {sequence} was not used: {why}",
+            "注意：快照 {sequence} 未使用：{why}"
+        )),
+        NodeNotice::SnapshotFailed { sequence, error } => Some(bilingual!(
+            "note: snapshot {sequence} could not be written: {error}",
+            "注意：快照 {sequence} 写入失败：{error}"
+        )),
+        NodeNotice::SnapshotWritten { .. } => None,
+    }
+}
+
+/// Opens a data directory to read it. Another process may be changing it.
 pub fn open_to_read(path: &Path) -> anyhow::Result<(SharedDirectory, SqliteReader)> {
     let directory = DataDirectory::open_shared(path)?;
     let journal = directory.journal()?;
@@ -57,14 +66,17 @@ pub fn open_to_read(path: &Path) -> anyhow::Result<(SharedDirectory, SqliteReade
 }
 
 /// Replays the whole journal of a data directory from zero.
-pub fn read_all(path: &Path, watcher: &mut dyn Watcher) -> anyhow::Result<(Engine, Replayed)> {
+pub fn replay_all(
+    path: &Path,
+    watcher: &mut dyn ReplayObserver,
+) -> anyhow::Result<(Engine, ReplayTotals)> {
     let (_directory, mut journal) = open_to_read(path)?;
     let mut engine = Engine::default();
-    let replayed = replay(&mut journal, Head::default(), &mut engine, watcher)?;
+    let replayed = replay(&mut journal, JournalHead::default(), &mut engine, watcher)?;
     Ok((engine, replayed))
 }
 
-/// What each snapshot of a data directory says, or why it cannot be read.
+/// The digest in each snapshot of a data directory, or why it cannot be read.
 pub fn snapshot_digests(
     directory: &SharedDirectory,
 ) -> anyhow::Result<BTreeMap<Sequence, Result<Digest, String>>> {
@@ -80,7 +92,7 @@ pub fn snapshot_digests(
             Ok(digest)
         };
         match read() {
-            // Whoever works on the books has replaced it by a newer one meanwhile.
+            // Another process has replaced it with a newer one.
             Err(SnapshotError::Missing { .. }) => {}
             read => {
                 digests.insert(sequence, read.map_err(|error| error.to_string()));
@@ -90,27 +102,24 @@ pub fn snapshot_digests(
     Ok(digests)
 }
 
-/// Reads a small text file that the operator names.
+/// Reads a text file of limited size.
 pub fn read_text(path: &Path, bytes_max: usize) -> anyhow::Result<String> {
     let named = || path.display().to_string();
     let length = std::fs::metadata(path).with_context(named)?.len();
+    let file = path.display();
     anyhow::ensure!(
         length <= bytes_max as u64,
-        "{}: {length} bytes are too many; at most {bytes_max} are read",
-        path.display()
+        bilingual!(
+            "{file}: the file has {length} bytes; the limit is {bytes_max}",
+            "{file}：文件有 {length} 字节，上限为 {bytes_max}"
+        )
     );
     let bytes = std::fs::read(path).with_context(named)?;
     String::from_utf8(bytes).map_err(|error| {
-        let place = error.utf8_error().valid_up_to();
-        anyhow::anyhow!("{}: byte {place} is not UTF-8; save it as UTF-8", path.display())
-    })
-}
-
-/// The language of what is printed: as asked, or as the environment says.
-pub fn language(asked: Option<Lang>) -> Lang {
-    asked.unwrap_or_else(|| {
-        let says = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let locale = says("LC_ALL").or_else(|| says("LC_MESSAGES")).or_else(|| says("LANG"));
-        if locale.is_some_and(|locale| locale.starts_with("zh")) { Lang::Zh } else { Lang::En }
+        let byte = error.utf8_error().valid_up_to();
+        anyhow::anyhow!(bilingual!(
+            "{file}: byte {byte} is not UTF-8; save the file as UTF-8",
+            "{file}：第 {byte} 字节不是 UTF-8；请另存为 UTF-8"
+        ))
     })
 }

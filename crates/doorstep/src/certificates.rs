@@ -1,4 +1,4 @@
-//! Certificates for a trial: `doorstep certificates`.
+//! `doorstep certificates`: certificates for a trial.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -10,36 +10,43 @@ use clap::Args;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
 
-/// Makes certificates for a trial: an authority, the engine, gateways, terminals.
+use crate::words::bilingual;
+
+/// Makes certificates for a trial: an authority, the engine, gateways, terminals
 ///
-/// Terminals have an authority of their own: none of them is let in as a gateway.
+/// Terminals have their own authority, so that none is accepted as a gateway.
 ///
-/// For development and drills. In production an authority of your own signs them, and its key lies
-/// elsewhere.
+/// For development and drills. In production use your own authority, and keep its key elsewhere.
 #[derive(Args, Debug)]
 pub struct CertificatesArgs {
-    /// The directory to write them to; new or empty
+    /// The directory for the files; new or empty
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Names and addresses of the engine, the first for its file
+    /// Names and addresses of the engine; the first one names its files
     #[arg(long, value_name = "NAME", default_values = ["engine", "localhost", "127.0.0.1"])]
     engine: Vec<String>,
     /// Names of gateways
     #[arg(long, value_name = "NAME", default_values = ["gateway-1", "gateway-2"])]
     gateway: Vec<String>,
-    /// Names of terminals; without any, there is no authority for them
+    /// Names of terminals; without any, their authority is not made
     #[arg(long, value_name = "NAME")]
     terminal: Vec<String>,
 }
 
-/// Runs `doorstep certificates`.
-#[allow(clippy::print_stdout, reason = "what was written is what was asked for")]
+#[allow(clippy::print_stdout, reason = "the names of the files are the output")]
 pub fn run(args: &CertificatesArgs) -> anyhow::Result<()> {
     let directory = &args.directory;
     let named = || directory.display().to_string();
     fs::create_dir_all(directory).with_context(named)?;
     let is_empty = fs::read_dir(directory).with_context(named)?.next().is_none();
-    ensure!(is_empty, "{} is not empty; choose a new directory", directory.display());
+    ensure!(
+        is_empty,
+        bilingual!(
+            "{0} is not empty; choose a new directory",
+            "{0} 不是空目录；请选择新目录",
+            directory.display()
+        )
+    );
     let authority = Authority::new(directory, "authority", "Doorstep trial authority")?;
     let engine = args.engine.first().context("--engine needs a name")?;
     let both = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
@@ -65,7 +72,6 @@ struct Authority<'d> {
 }
 
 impl<'d> Authority<'d> {
-    /// Makes one, with its files.
     fn new(directory: &'d Path, file: &str, name: &str) -> anyhow::Result<Authority<'d>> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -78,8 +84,8 @@ impl<'d> Authority<'d> {
         Ok(authority)
     }
 
-    /// Makes somebody's certificate and key.
-    #[allow(clippy::print_stdout, reason = "what was written is what was asked for")]
+    /// Makes a certificate and its key.
+    #[allow(clippy::print_stdout, reason = "the names of the files are the output")]
     fn sign(
         &self,
         name: &str,

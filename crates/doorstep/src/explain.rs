@@ -1,4 +1,4 @@
-//! `doorstep explain payout`: from one payout down to its parcels, fees and tariff versions (M8).
+//! `doorstep explain payout`: the parcels, fees and tariff versions behind a payout (M8).
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -6,19 +6,19 @@ use std::path::PathBuf;
 use anyhow::{bail, ensure};
 use clap::{Args, Subcommand};
 use engine::{
-    BusinessDate, Command, Engine, Event, Outcome, ParcelId, PayoutId, PayoutLine, SellerId,
-    TariffId, TariffVersion, TenderId, Timestamp,
+    BusinessDate, Command, CommandOutcome, Engine, Event, ParcelId, PaymentId, PayoutId,
+    PayoutLine, SellerId, TariffId, TariffVersion, Timestamp,
 };
 use money::Amount;
-use money::decimal::Decimal;
-use node::replay::Watcher;
+use money::decimal::DecimalAmount;
+use node::replay::ReplayObserver;
 use serde::Serialize;
-use tariff::{ClassNo, FeeKind, Fees, Tender, Terms};
+use tariff::{FeeKind, Fees, PaymentMethod, SellerClassNumber, Terms};
 
-use crate::words::{Lang, grouped, left, right, say};
-use crate::{books, words};
+use crate::words::{Lang, bilingual, grouped, left, right, say};
+use crate::{books, chinese, words};
 
-/// Explains a payout, down to its parcels, fees and tariff versions.
+/// Explains a payout, down to its parcels, fees and tariff versions
 #[derive(Args, Debug)]
 pub struct ExplainArgs {
     #[command(subcommand)]
@@ -27,8 +27,8 @@ pub struct ExplainArgs {
 
 #[derive(Subcommand, Debug)]
 enum What {
-    /// Shows the parcels, fees and tariff versions of a payout, to the minor unit, and computes
-    /// every fee again
+    /// Shows the parcels, fees and tariff versions of a payout to the minor unit, and recomputes
+    /// every fee
     Payout(PayoutArgs),
 }
 
@@ -42,65 +42,61 @@ struct PayoutArgs {
     /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
-    /// The language; without it, the environment's
-    #[arg(long, value_enum)]
-    lang: Option<Lang>,
 }
 
-/// A collection, with its fees as they were frozen.
+/// An approved payment, with its fees and tariff version.
 #[derive(Clone, Debug)]
 struct Collected {
     date: BusinessDate,
-    method: Tender,
+    method: PaymentMethod,
     amount: Amount,
     fees: Fees,
     tariff: TariffVersion,
 }
 
-/// What moved a seller's money.
+/// A change of a seller's payable balance.
 #[derive(Clone, Debug)]
 enum Line {
-    Released { tender: TenderId, collected: Collected, given_back: u64 },
+    Released { payment: PaymentId, collected: Collected, refunded: u64 },
     Returned { parcel: ParcelId, date: BusinessDate, fee: Amount, tariff: TariffVersion },
-    GivenBack { tender: TenderId, date: BusinessDate, amount: u64 },
-    CameBack { payout: PayoutId, date: BusinessDate, net: Amount },
+    Refunded { payment: PaymentId, date: BusinessDate, amount: u64 },
+    PayoutReturned { payout: PayoutId, date: BusinessDate, net: Amount },
 }
 
-/// What is known while the journal is replayed.
+/// Collects the lines of the wanted payout while the journal is replayed.
 #[derive(Default)]
 struct Explainer {
     wanted: u64,
-    /// The last payout so far; zero before the first.
+    /// The highest payout number so far; zero before the first.
     last: u64,
     orders: HashMap<ParcelId, Box<str>>,
     terms: BTreeMap<TariffVersion, Terms>,
-    classes: HashMap<SellerId, (TariffId, ClassNo)>,
-    /// Collections whose share is not released yet.
-    collected: HashMap<TenderId, Collected>,
-    sellers: HashMap<TenderId, SellerId>,
-    /// What each seller's next payout is made of so far.
+    classes: HashMap<SellerId, (TariffId, SellerClassNumber)>,
+    /// Payments whose seller's share is still held.
+    collected: HashMap<PaymentId, Collected>,
+    sellers: HashMap<PaymentId, SellerId>,
+    /// The lines of each seller's next payout so far.
     open: HashMap<SellerId, Vec<Line>>,
-    /// What each planned payout is made of.
+    /// The lines of each planned payout.
     planned: HashMap<engine::PlanId, Vec<(PayoutLine, Vec<Line>)>>,
     found: Option<(PayoutLine, Vec<Line>, &'static str)>,
 }
 
-impl Watcher for Explainer {
+impl ReplayObserver for Explainer {
     fn command(
         &mut self,
         command: &Command,
         at: Timestamp,
-        outcome: &Outcome,
+        outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
         self.remember(command);
-        let date = at.date(engine.utc_offset_minutes().unwrap_or(0));
-        // What is given back is taken from held money first; the rest is posted to the seller's
-        // own.
+        let date = at.business_date(engine.utc_offset_minutes().unwrap_or(0));
+        // A refund comes from the seller's held money first; the rest from the payable balance.
         let own: u64 = outcome
             .postings
             .iter()
-            .filter(|posting| self.is_own_money(posting, engine))
+            .filter(|posting| self.is_refund_of_payable(posting, engine))
             .map(|posting| posting.amount.minor())
             .sum();
         for event in &outcome.events {
@@ -127,44 +123,44 @@ impl Explainer {
         }
     }
 
-    fn is_own_money(&self, posting: &engine::Posting, engine: &Engine) -> bool {
-        use engine::chart::{AccountKind, Entry};
-        let given_back = matches!(posting.entry, Entry::Refunded | Entry::ChargedBack);
+    fn is_refund_of_payable(&self, posting: &engine::Posting, engine: &Engine) -> bool {
+        use engine::chart::{AccountKind, ChartEntry};
+        let refund = matches!(posting.entry, ChartEntry::Refunded | ChartEntry::ChargedBack);
         let debit = engine.account_view(posting.debit);
-        given_back && debit.is_some_and(|account| account.kind == AccountKind::SellerPayable)
+        refund && debit.is_some_and(|account| account.kind == AccountKind::SellerPayable)
     }
 
     fn event(&mut self, event: &Event, date: BusinessDate, own: u64) {
         match event {
-            Event::Collected { tender, seller, method, amount, fees, tariff } => {
+            Event::PaymentCollected { payment, seller, method, amount, fees, tariff } => {
                 let (method, amount, fees, tariff) = (*method, *amount, *fees, *tariff);
-                self.sellers.insert(*tender, *seller);
-                self.collected.insert(*tender, Collected { date, method, amount, fees, tariff });
+                self.sellers.insert(*payment, *seller);
+                self.collected.insert(*payment, Collected { date, method, amount, fees, tariff });
             }
-            Event::Reversed { tender, .. } => {
-                self.collected.remove(tender);
-                self.sellers.remove(tender);
+            Event::PaymentReversed { payment, .. } => {
+                self.collected.remove(payment);
+                self.sellers.remove(payment);
             }
-            Event::Released { tender, seller, given_back, .. } => {
-                let Some(collected) = self.collected.remove(tender) else { return };
-                let (tender, given_back) = (*tender, given_back.minor());
-                self.add(*seller, Line::Released { tender, collected, given_back });
+            Event::PaymentReleased { payment, seller, refunded, .. } => {
+                let Some(collected) = self.collected.remove(payment) else { return };
+                let (payment, refunded) = (*payment, refunded.minor());
+                self.add(*seller, Line::Released { payment, collected, refunded });
             }
-            Event::Returned { parcel, seller, fee, tariff } => {
+            Event::ParcelReturned { parcel, seller, fee, tariff } => {
                 let (parcel, fee, tariff) = (*parcel, *fee, *tariff);
                 self.add(*seller, Line::Returned { parcel, date, fee, tariff });
             }
-            Event::Refunded { tender, .. } | Event::ChargedBack { tender, .. } if own > 0 => {
-                let Some(&seller) = self.sellers.get(tender) else { return };
-                self.add(seller, Line::GivenBack { tender: *tender, date, amount: own });
+            Event::Refunded { payment, .. } | Event::ChargedBack { payment, .. } if own > 0 => {
+                let Some(&seller) = self.sellers.get(payment) else { return };
+                self.add(seller, Line::Refunded { payment: *payment, date, amount: own });
             }
             Event::PayoutReturned { payout, seller, net } => {
                 let (payout, net) = (*payout, *net);
-                self.add(*seller, Line::CameBack { payout, date, net });
-                self.note(payout, "came back");
+                self.add(*seller, Line::PayoutReturned { payout, date, net });
+                self.note(payout, "returned");
             }
             Event::PayoutConfirmed { payout, .. } => self.note(*payout, "paid"),
-            Event::Planned { plan, lines, .. } => {
+            Event::SettlementPlanned { plan, lines, .. } => {
                 let take =
                     |line: &PayoutLine| (*line, self.open.remove(&line.seller).unwrap_or_default());
                 let planned: Vec<_> = lines.iter().map(take).collect();
@@ -176,11 +172,11 @@ impl Explainer {
                 }
                 self.planned.insert(*plan, planned);
             }
-            Event::Executed { plan, lines } => {
+            Event::SettlementExecuted { plan, lines } => {
                 self.planned.remove(plan);
                 lines.iter().for_each(|line| self.note(line.payout, "sent"));
             }
-            Event::Rejected { plan } => {
+            Event::SettlementRejected { plan } => {
                 for (line, parts) in self.planned.remove(plan).unwrap_or_default() {
                     self.note(line.payout, "rejected");
                     self.open.entry(line.seller).or_default().extend(parts);
@@ -213,7 +209,7 @@ struct Row {
     method: &'static str,
     gross: u64,
     fees: BTreeMap<&'static str, u64>,
-    given_back: u64,
+    refunded: u64,
     net: i128,
     tariff: String,
 }
@@ -226,25 +222,29 @@ struct Explanation {
     state: &'static str,
     gross: u64,
     fees: u64,
-    given_back: u64,
+    refunded: u64,
     returned: u64,
     net: u64,
     lines: Vec<Row>,
     recomputed: bool,
 }
 
-/// Explains.
 pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     let What::Payout(args) = &args.what;
     let mut explainer = Explainer { wanted: args.payout, ..Explainer::default() };
-    let (engine, _) = books::read_all(&args.data, &mut explainer)?;
+    let (engine, _) = books::replay_all(&args.data, &mut explainer)?;
     let Some((line, parts, state)) = explainer.found.take() else {
+        let payout = args.payout;
         match explainer.last {
-            0 => bail!("there is no payout {}: nobody was paid in these books yet", args.payout),
-            last => bail!(
-                "there is no payout {}: these books have 1 to {last}, see payouts.csv",
-                args.payout
-            ),
+            0 => bail!(bilingual!(
+                "there is no payout {payout}: these books have no payouts yet",
+                "没有打款 {payout}：账簿中尚无打款"
+            )),
+            last => bail!(bilingual!(
+                "there is no payout {payout}: these books have payouts 1 to {last}, see \
+                 payouts.csv",
+                "没有打款 {payout}：账簿中有打款 1 到 {last}，见 payouts.csv"
+            )),
         }
     };
     let rows = rows(&explainer, &engine, &line, &parts)?;
@@ -255,7 +255,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
         state,
         gross: line.gross,
         fees: line.fees,
-        given_back: line.given_back,
+        refunded: line.refunded,
         returned: line.returned,
         net: line.net.minor(),
         lines: rows,
@@ -265,7 +265,7 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     print(&explanation, &line, args)
 }
 
-/// The lines, each recomputed by its tariff version.
+/// The lines as rows. Every fee is recomputed by its tariff version.
 fn rows(
     explainer: &Explainer,
     engine: &Engine,
@@ -275,9 +275,9 @@ fn rows(
     let mut rows = Vec::with_capacity(parts.len());
     for part in parts {
         let parcel = match part {
-            Line::Released { tender, .. } | Line::GivenBack { tender, .. } => Some(tender.parcel),
+            Line::Released { payment, .. } | Line::Refunded { payment, .. } => Some(payment.parcel),
             Line::Returned { parcel, .. } => Some(*parcel),
-            Line::CameBack { .. } => None,
+            Line::PayoutReturned { .. } => None,
         };
         let order = parcel.and_then(|parcel| explainer.orders.get(&parcel));
         let mut row = Row {
@@ -288,52 +288,52 @@ fn rows(
             method: "",
             gross: 0,
             fees: BTreeMap::new(),
-            given_back: 0,
+            refunded: 0,
             net: 0,
             tariff: String::new(),
         };
         match part {
-            Line::Released { collected, given_back, .. } => {
+            Line::Released { collected, refunded, .. } => {
                 let same = recompute(explainer, line.seller, collected);
-                ensure!(same, "M8: the fees of order {} are not the tariff's", row.order);
+                ensure!(same, "M8: the fees of order {} differ from the tariff", row.order);
                 row.what = "collected";
                 row.date = collected.date.to_string();
                 row.method = method_name(collected.method);
                 row.gross = collected.amount.minor();
                 row.fees =
                     collected.fees.iter().map(|(kind, fee)| (kind.name(), fee.minor())).collect();
-                row.given_back = *given_back;
+                row.refunded = *refunded;
                 row.tariff = words::tariff_version(engine, collected.tariff);
             }
             Line::Returned { date, fee, tariff, .. } => {
                 let terms = explainer.terms.get(tariff);
                 let same = terms.is_some_and(|terms| terms.return_fee == *fee);
-                ensure!(same, "M8: the return fee of {} is not the tariff's", row.order);
+                ensure!(same, "M8: the return fee of order {} differs from the tariff", row.order);
                 row.what = "returned";
                 row.date = date.to_string();
                 row.fees.insert(FeeKind::Return.name(), fee.minor());
                 row.tariff = words::tariff_version(engine, *tariff);
             }
-            Line::GivenBack { date, amount, .. } => {
-                row.what = "given back";
+            Line::Refunded { date, amount, .. } => {
+                row.what = "refunded";
                 row.date = date.to_string();
-                row.given_back = *amount;
+                row.refunded = *amount;
             }
-            Line::CameBack { payout, date, net } => {
-                row.what = "came back";
+            Line::PayoutReturned { payout, date, net } => {
+                row.what = "payout returned";
                 row.order = format!("payout {}", payout.0);
                 row.date = date.to_string();
                 row.net = i128::from(net.minor());
             }
         }
         let fees: u64 = row.fees.values().sum();
-        row.net += i128::from(row.gross) - i128::from(fees) - i128::from(row.given_back);
+        row.net += i128::from(row.gross) - i128::from(fees) - i128::from(row.refunded);
         rows.push(row);
     }
     Ok(rows)
 }
 
-/// Whether the fees of a collection, computed again, are the same (M8).
+/// The recomputed fees of a payment are the same (M8).
 fn recompute(explainer: &Explainer, seller: SellerId, collected: &Collected) -> bool {
     let class = explainer.classes.get(&seller).map(|(_, class)| *class);
     let terms = explainer.terms.get(&collected.tariff);
@@ -343,12 +343,12 @@ fn recompute(explainer: &Explainer, seller: SellerId, collected: &Collected) -> 
     again == Some(collected.fees)
 }
 
-fn method_name(method: Tender) -> &'static str {
+fn method_name(method: PaymentMethod) -> &'static str {
     match method {
-        Tender::Card(tariff::CardKind::Debit) => "debit card",
-        Tender::Card(tariff::CardKind::Credit) => "credit card",
-        Tender::Qr => "QR",
-        Tender::Cash => "cash",
+        PaymentMethod::Card(tariff::CardKind::Debit) => "debit card",
+        PaymentMethod::Card(tariff::CardKind::Credit) => "credit card",
+        PaymentMethod::Qr => "QR",
+        PaymentMethod::Cash => "cash",
     }
 }
 
@@ -360,7 +360,7 @@ fn check_sums(explanation: &Explanation) -> anyhow::Result<()> {
         net == i128::from(explanation.net)
             && gross == explanation.gross
             && fees == explanation.fees,
-        "M8: the lines add up to {net}, the payout is {}",
+        "M8: the lines add up to {net}, but the payout is {}",
         explanation.net
     );
     Ok(())
@@ -371,12 +371,12 @@ fn print(explanation: &Explanation, line: &PayoutLine, args: &PayoutArgs) -> any
         say!("{}", serde_json::to_string(explanation)?);
         return Ok(());
     }
-    let lang = books::language(args.lang);
-    let sum = |minor: i128| grouped(&Decimal::of_balance(minor, line.currency).to_string());
+    let lang = Lang::current();
+    let sum = |minor: i128| grouped(&DecimalAmount::of_balance(minor, line.currency).to_string());
     let e = explanation;
     say!(
         "{} {}  {}  {}",
-        lang.pick("Payout", "结算款"),
+        lang.pick("Payout", "打款"),
         e.payout,
         lang.pick(e.state, state_zh(e.state)),
         e.currency
@@ -398,7 +398,7 @@ fn print(explanation: &Explanation, line: &PayoutLine, args: &PayoutArgs) -> any
         say!(
             "{} {} {} {} {} {} {}",
             left(&row.date, 10),
-            left(&row.order, 34),
+            left(&payout_or_order(&row.order, lang), 34),
             left(lang.pick(what, what_zh(what)), 12),
             right(&sum(i128::from(row.gross)), 12),
             right(&sum(i128::from(fees)), 10),
@@ -408,7 +408,9 @@ fn print(explanation: &Explanation, line: &PayoutLine, args: &PayoutArgs) -> any
         let parts: Vec<String> = row
             .fees
             .iter()
-            .map(|(kind, fee)| format!("{kind} {}", sum(i128::from(*fee))))
+            .map(|(kind, fee)| {
+                format!("{} {}", chinese::fee_kind(kind, lang), sum(i128::from(*fee)))
+            })
             .collect();
         if !parts.is_empty() {
             say!("{} {}", " ".repeat(10), parts.join(" + "));
@@ -422,36 +424,44 @@ fn print(explanation: &Explanation, line: &PayoutLine, args: &PayoutArgs) -> any
         left(lang.pick("fees", "费用合计"), 24),
         right(&format!("-{}", count(e.fees)), 14)
     );
-    if e.given_back > 0 {
+    if e.refunded > 0 {
         say!(
             "{} {}",
-            left(lang.pick("given back to buyers", "退还买家"), 24),
-            right(&format!("-{}", count(e.given_back)), 14)
+            left(lang.pick("refunded to buyers", "退还买家"), 24),
+            right(&format!("-{}", count(e.refunded)), 14)
         );
     }
     if e.returned > 0 {
         say!(
             "{} {}",
-            left(lang.pick("payouts that came back", "退回的结算款"), 24),
+            left(lang.pick("returned payouts", "退回的打款"), 24),
             right(&count(e.returned), 14)
         );
     }
-    say!("{} {}", left(lang.pick("paid out", "实付"), 24), right(&count(e.net), 14));
+    say!("{} {}", left(lang.pick("paid out", "实际打款"), 24), right(&count(e.net), 14));
     say!(
         "\n{}",
         lang.pick(
-            "Every fee was computed again by its tariff version: equal.",
+            "Every fee was recomputed by its tariff version: equal.",
             "每项费用均按其费率版本重新计算：一致。"
         )
     );
     Ok(())
 }
 
+/// A returned payout stands in the column of the order.
+fn payout_or_order(order: &str, lang: Lang) -> String {
+    match order.strip_prefix("payout ") {
+        Some(number) if lang == Lang::Zh => format!("打款 {number}"),
+        _ => order.to_owned(),
+    }
+}
+
 fn state_zh(state: &'static str) -> &'static str {
     match state {
-        "paid" => "已付款",
+        "paid" => "已打款",
         "sent" => "已发出",
-        "came back" => "已退回",
+        "returned" => "已退回",
         "rejected" => "已否决",
         _ => "已计划",
     }
@@ -464,8 +474,8 @@ fn what_zh(what: &'static str) -> &'static str {
         "QR" => "扫码",
         "cash" => "现金",
         "returned" => "退件费",
-        "given back" => "退款",
-        "came back" => "结算款退回",
+        "refunded" => "退款",
+        "payout returned" => "打款退回",
         _ => "收款",
     }
 }

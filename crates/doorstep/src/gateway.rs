@@ -1,4 +1,4 @@
-//! A gateway: `doorstep gateway`.
+//! `doorstep gateway`.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -7,31 +7,31 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use door::limits::LINES_PER_GATEWAY_MAX;
-use door::tls::{self, Identity};
-use door::{Ended, Gateway, GatewayPlan, Limits, Listen};
+use host::limits::LINES_PER_GATEWAY_MAX;
+use host::tls::{self, TlsIdentity};
+use host::{ConnectionLimits, Gateway, GatewayPlan, ListenerPlan, StopOutcome};
 use switch::SettingsError;
 
 use crate::serve::limits;
-use crate::serve::settings::address;
-use crate::serve::{stop_on_signals, tell};
+use crate::serve::settings::parse_address;
+use crate::serve::{log_line, stop_on_signals};
 
-/// Holds terminals on one connection to the engine.
+/// Connects many terminals to the engine over one connection
 ///
-/// It keeps nothing and has no keys: it may stand in a network that is less safe, there may be
-/// many, and one may be lost at any time. Terminals come back through another.
+/// A gateway stores nothing and has no keys. It may run in a less protected network. There may be
+/// many gateways; if one fails, its terminals reconnect through another.
 #[derive(Args, Debug)]
 #[command(override_usage = "doorstep gateway --engine <ADDR> --listen <ADDR>... --ca <FILE> \
                             --cert <FILE> --key <FILE>")]
 pub struct GatewayArgs {
     /// The engine's listener for gateways
-    #[arg(long, value_name = "ADDR", value_parser = address)]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address)]
     engine: SocketAddr,
     /// The name in the engine's certificate
     #[arg(long, value_name = "NAME", default_value = "engine")]
     engine_name: String,
-    /// Where terminals connect; may be repeated
-    #[arg(long, value_name = "ADDR", value_parser = address, required = true)]
+    /// The address for terminals; may be repeated
+    #[arg(long, value_name = "ADDR", value_parser = parse_address, required = true)]
     listen: Vec<SocketAddr>,
     /// PEM: the authority that signed the engine's certificate
     #[arg(long, value_name = "FILE")]
@@ -39,88 +39,104 @@ pub struct GatewayArgs {
     /// PEM: this gateway's certificate
     #[arg(long, value_name = "FILE")]
     cert: PathBuf,
-    /// PEM: its key
+    /// PEM: the gateway's key
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// PEM: the certificate that terminals see; without it they speak plain TCP
+    /// PEM: the certificate for terminals; without it they use plain TCP
     #[arg(long, value_name = "FILE", requires = "terminal_key")]
     terminal_cert: Option<PathBuf>,
-    /// PEM: its key
+    /// PEM: the key of the certificate for terminals
     #[arg(long, value_name = "FILE", requires = "terminal_cert")]
     terminal_key: Option<PathBuf>,
-    /// PEM: the authority of the certificates that terminals must have; not that of gateways
+    /// PEM: the authority of terminals' certificates; must differ from the gateways' authority
     #[arg(long, value_name = "FILE", requires = "terminal_cert")]
     terminal_ca: Option<PathBuf>,
-    /// Terminals at the most, 1 to 65536; each is an open file
-    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().connections_max)]
+    /// Limit of terminals, 1 to 65536; each is an open file
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = ConnectionLimits::default().connections_max
+    )]
     connections: usize,
-    /// Terminals from one address at the most [default: as many as there may be]
+    /// Limit of terminals from one address [default: --connections]
     #[arg(long, value_name = "NUMBER")]
     connections_per_address: Option<usize>,
-    /// For a handshake by TLS, 1 to 300 [default: 10]
+    /// Time limit of a TLS handshake, 1 to 300 [default: 10]
     #[arg(long, value_name = "SECONDS")]
     handshake_seconds: Option<u64>,
-    /// For a message, also the first from connecting on, 1 to 300 [default: 10]
+    /// Time limit of a message, and of the first message after connecting, 1 to 300 [default: 10]
     #[arg(long, value_name = "SECONDS")]
     message_seconds: Option<u64>,
-    /// Silence, 15 to 86400: no less than echo_seconds and answer_seconds of the engine's settings
-    /// together [default: 900]
+    /// Time limit of silence, 15 to 86400; at least echo_seconds plus answer_seconds of the
+    /// engine's settings [default: 900]
     #[arg(long, value_name = "SECONDS")]
     idle_seconds: Option<u64>,
 }
 
 impl GatewayArgs {
-    fn limits(&self) -> Result<Limits, SettingsError> {
-        let usual = Limits::default();
+    fn limits(&self) -> Result<ConnectionLimits, SettingsError> {
+        let usual = ConnectionLimits::default();
         let keys = ["--connections", "--connections-per-address"];
-        let why = "the engine takes no more on one connection; start another gateway";
+        let why = "the engine's limit per gateway; start another gateway";
         let (connections_max, connections_per_address_max) = limits::connections(
             keys,
             (self.connections, LINES_PER_GATEWAY_MAX, why),
             self.connections_per_address,
         )?;
-        let patience = limits::patience;
-        Ok(Limits {
+        let patience = limits::timeout;
+        Ok(ConnectionLimits {
             connections_max,
             connections_per_address_max,
-            handshake: patience("--handshake-seconds", self.handshake_seconds, usual.handshake)?,
-            message: patience("--message-seconds", self.message_seconds, usual.message)?,
-            idle: limits::idle_behind_gateway("--idle-seconds", self.idle_seconds, usual.idle)?,
+            handshake_timeout: patience(
+                "--handshake-seconds",
+                self.handshake_seconds,
+                usual.handshake_timeout,
+            )?,
+            message_timeout: patience(
+                "--message-seconds",
+                self.message_seconds,
+                usual.message_timeout,
+            )?,
+            idle_timeout: limits::idle_behind_gateway(
+                "--idle-seconds",
+                self.idle_seconds,
+                usual.idle_timeout,
+            )?,
             ..usual
         })
     }
 }
 
-/// Runs `doorstep gateway`.
-#[allow(clippy::print_stdout, reason = "whoever starts it reads where it listens")]
+#[allow(clippy::print_stdout, reason = "the addresses are the output")]
 pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
     let limits = args.limits()?;
-    let identity = Identity { certificate: args.cert.clone(), key: args.key.clone() };
+    let identity = TlsIdentity { certificate: args.cert.clone(), key: args.key.clone() };
     let tls = tls::client(&args.ca, Some(&identity), &args.engine_name)?;
     let for_terminals = match (&args.terminal_cert, &args.terminal_key) {
         (Some(certificate), Some(key)) => {
-            let identity = Identity { certificate: certificate.clone(), key: key.clone() };
+            let identity = TlsIdentity { certificate: certificate.clone(), key: key.clone() };
             Some(tls::server(&identity, args.terminal_ca.as_deref())?)
         }
         _ => None,
     };
-    let listen = |address: &SocketAddr| Listen { address: *address, tls: for_terminals.clone() };
+    let listen =
+        |address: &SocketAddr| ListenerPlan { address: *address, tls: for_terminals.clone() };
     let terminals = args.listen.iter().map(listen).collect();
     let mut plan = GatewayPlan { limits, terminals, engine: args.engine, tls };
     let others_max = plan.other_files_max();
-    if let Some(note) = limits::fit_files(&mut plan.limits, others_max)? {
-        tell(&note);
+    if let Some(note) = limits::fit_open_files(&mut plan.limits, others_max)? {
+        log_line(&note);
     }
-    let mut gateway = Gateway::open(plan, Box::new(tell))?;
-    stop_on_signals(gateway.stopper()).context("hearing signals")?;
+    let mut gateway = Gateway::open(plan, Box::new(log_line))?;
+    stop_on_signals(gateway.stopper()).context("cannot handle signals")?;
     for address in gateway.addresses() {
         println!("terminals {address}");
     }
     std::io::stdout().flush().context("standard output")?;
     match gateway.run()? {
-        Ended::Finished => Ok(ExitCode::SUCCESS),
-        Ended::Unfinished(count) => {
-            tell(&format!("stopped with {count} messages that were not answered"));
+        StopOutcome::Finished => Ok(ExitCode::SUCCESS),
+        StopOutcome::Unfinished(count) => {
+            log_line(&format!("stopped with {count} unanswered messages"));
             Ok(ExitCode::FAILURE)
         }
     }

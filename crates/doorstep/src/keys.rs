@@ -1,5 +1,4 @@
-//! `doorstep keys`: makes, imports, rotates and lists keys. Keys are known by their check values
-//! and never shown.
+//! `doorstep keys`: makes, imports, rotates and lists keys. Output shows check values, never keys.
 
 use std::env;
 use std::path::PathBuf;
@@ -8,46 +7,45 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use keys::{
-    Algorithm, CheckValue, Component, KeyListing, KeyName, KeyStore, MasterKey, Pkcs11Store,
-    Purpose,
+    Algorithm, CheckValue, Component, KeyListing, KeyName, KeyPurpose, KeyStore, MasterKey,
+    Pkcs11Store,
 };
 use serde_json::json;
 
 use crate::serve::settings;
-use crate::words::{left, right, say};
+use crate::words::{Lang, bilingual, left, right, say};
 
 mod custodians;
 
-/// Makes, imports, rotates and lists keys; they are shown by their check values only.
+/// Makes, imports, rotates and lists keys; shows only their check values
 ///
-/// The keys are in a file under a master key, or in an HSM. With --config they are where `doorstep
-/// serve` with these settings looks for them; without settings, --store or --pkcs11 says where.
-/// They are looked for nowhere else. A master key is made by
-/// `openssl rand -hex 32 > master.key && chmod 600 master.key`.
+/// The keys are in a file that is encrypted under a master key, or in an HSM. --config names the
+/// settings of `doorstep serve`, which say where the keys are; otherwise --store or --pkcs11 says
+/// so. To make a master key: `openssl rand -hex 32 > master.key && chmod 600 master.key`.
 ///
-/// Exit status: 0 it is done; 1 it could not be done, and why.
+/// Exit status: 0 success; 1 failure.
 #[derive(Args, Debug)]
 pub struct KeysArgs {
     #[command(subcommand)]
     task: Task,
     #[command(flatten)]
-    place: Place,
+    store: StoreArgs,
 }
 
 /// Where the keys are.
 #[derive(Args, Debug)]
-struct Place {
-    /// The settings of `doorstep serve`, doorstep.toml: their [keys] say where the keys are
+struct StoreArgs {
+    /// The settings of `doorstep serve`, doorstep.toml; their [keys] say where the keys are
     #[arg(long, global = true, value_name = "FILE",
         conflicts_with_all = ["store", "master_key_file", "pkcs11", "token"])]
     config: Option<PathBuf>,
-    /// The file that has the keys
+    /// The key file
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "pkcs11")]
     store: Option<PathBuf>,
-    /// The file with the master key, 64 hex digits; else DOORSTEP_MASTER_KEY has it
+    /// The file with the master key, 64 hex digits [default: DOORSTEP_MASTER_KEY]
     #[arg(long, global = true, value_name = "FILE")]
     master_key_file: Option<PathBuf>,
-    /// The PKCS#11 module of an HSM that has the keys; its user PIN is in DOORSTEP_PKCS11_PIN
+    /// The PKCS#11 module of the HSM; DOORSTEP_PKCS11_PIN holds its user PIN
     #[arg(long, global = true, value_name = "MODULE")]
     pkcs11: Option<PathBuf>,
     /// The label of the HSM's token
@@ -61,74 +59,73 @@ enum Task {
     Make {
         /// The key's name: a-z, 0-9, `/`, `.`, `-`
         name: String,
-        /// What it is for
+        /// The key's purpose
         #[arg(long)]
-        purpose: For,
-        /// Its algorithm
+        purpose: PurposeFlag,
+        /// The key's algorithm
         #[arg(long, default_value = "tdes")]
-        algorithm: Kind,
+        algorithm: AlgorithmFlag,
     },
     /// Imports a key from its components
     ///
-    /// Each custodian types one line: the component as hex digits, a space, and the component's
-    /// check value. An empty line, or the end of the input, ends it. Nothing that is typed is
-    /// shown. The key is all components, XORed.
+    /// Each custodian types one line: the component as hex digits, a space, and its check value. An
+    /// empty line or the end of the input ends the list. Input is not shown. The key is the XOR of
+    /// all components.
     Import {
         /// The key's name: a-z, 0-9, `/`, `.`, `-`
         name: String,
-        /// What it is for
+        /// The key's purpose
         #[arg(long)]
-        purpose: For,
-        /// Its algorithm
+        purpose: PurposeFlag,
+        /// The key's algorithm
         #[arg(long, default_value = "tdes")]
-        algorithm: Kind,
-        /// The check value that the whole key must have
+        algorithm: AlgorithmFlag,
+        /// The expected check value of the whole key
         #[arg(long, value_name = "HEX")]
         check_value: Option<String>,
     },
     /// Makes a new generation of a key
     ///
-    /// What is made from now on is made with it; the older ones still check and decrypt, until
-    /// they are dropped. Keys from which terminals' keys are derived (base, dukpt) have one
-    /// generation: to change terminals' working keys, count `generation` up in doorstep.toml.
+    /// New MACs and encryptions use the new generation. Older generations still verify and decrypt
+    /// until they are dropped. Keys from which terminals' keys are derived (base, dukpt) have one
+    /// generation: to change terminals' working keys, raise `generation` in doorstep.toml.
     Rotate {
         /// The key's name
         name: String,
-        /// Takes the new generation from components, as `import` does
+        /// Import the new generation from components, as `import` does
         #[arg(long)]
         components: bool,
-        /// The check value that the new generation must have
+        /// The expected check value of the new generation
         #[arg(long, value_name = "HEX", requires = "components")]
         check_value: Option<String>,
     },
     /// Lists all keys with their check values
     List {
-        /// Prints JSON: name, purpose, algorithm, generation, check_value, made_on
+        /// Print JSON: name, purpose, algorithm, generation, check_value, made_on
         #[arg(long)]
         json: bool,
     },
-    /// Forgets an old generation of a key, for good
+    /// Deletes an old generation of a key for ever
     Drop {
         /// The key's name
         name: String,
-        /// Which one; the newest cannot be dropped
+        /// The generation; the newest cannot be dropped
         #[arg(long)]
         generation: u32,
     },
 }
 
-/// What a key is for.
 #[derive(Copy, Clone, Debug, ValueEnum)]
-enum For {
+enum PurposeFlag {
     /// A terminal's master key (TMK)
     TerminalMaster,
     /// PIN encryption (PIK, TPK, ZPK)
     Pin,
     /// MACs (MAK, TAK)
     Mac,
-    /// Exchange of keys with a network (KEK, ZMK)
+    /// Key exchange with a network (KEK, ZMK)
     Exchange,
-    /// Tokens of card numbers
+    /// Card tokens
     Token,
     /// Derivation of terminals' working keys
     Base,
@@ -136,23 +133,22 @@ enum For {
     Dukpt,
 }
 
-impl From<For> for Purpose {
-    fn from(purpose: For) -> Purpose {
+impl From<PurposeFlag> for KeyPurpose {
+    fn from(purpose: PurposeFlag) -> KeyPurpose {
         match purpose {
-            For::TerminalMaster => Purpose::TerminalMaster,
-            For::Pin => Purpose::PinEncryption,
-            For::Mac => Purpose::Mac,
-            For::Exchange => Purpose::Exchange,
-            For::Token => Purpose::Token,
-            For::Base => Purpose::Base,
-            For::Dukpt => Purpose::Dukpt,
+            PurposeFlag::TerminalMaster => KeyPurpose::TerminalMaster,
+            PurposeFlag::Pin => KeyPurpose::PinEncryption,
+            PurposeFlag::Mac => KeyPurpose::Mac,
+            PurposeFlag::Exchange => KeyPurpose::Exchange,
+            PurposeFlag::Token => KeyPurpose::Token,
+            PurposeFlag::Base => KeyPurpose::Base,
+            PurposeFlag::Dukpt => KeyPurpose::Dukpt,
         }
     }
 }
 
-/// A key's algorithm and length.
 #[derive(Copy, Clone, Debug, ValueEnum)]
-enum Kind {
+enum AlgorithmFlag {
     /// 8 bytes, for MACs only
     Des,
     /// 16 bytes
@@ -167,26 +163,25 @@ enum Kind {
     Aes256,
 }
 
-impl From<Kind> for Algorithm {
-    fn from(kind: Kind) -> Algorithm {
-        match kind {
-            Kind::Des => Algorithm::Des,
-            Kind::Tdes => Algorithm::Tdes2,
-            Kind::Tdes3 => Algorithm::Tdes3,
-            Kind::Aes128 => Algorithm::Aes128,
-            Kind::Aes192 => Algorithm::Aes192,
-            Kind::Aes256 => Algorithm::Aes256,
+impl From<AlgorithmFlag> for Algorithm {
+    fn from(algorithm: AlgorithmFlag) -> Algorithm {
+        match algorithm {
+            AlgorithmFlag::Des => Algorithm::Des,
+            AlgorithmFlag::Tdes => Algorithm::Tdes2,
+            AlgorithmFlag::Tdes3 => Algorithm::Tdes3,
+            AlgorithmFlag::Aes128 => Algorithm::Aes128,
+            AlgorithmFlag::Aes192 => Algorithm::Aes192,
+            AlgorithmFlag::Aes256 => Algorithm::Aes256,
         }
     }
 }
 
-/// The environment variable with the PIN of an HSM's token.
+/// The environment variable with the user PIN of an HSM's token.
 pub const PIN_VARIABLE: &str = "DOORSTEP_PKCS11_PIN";
 
-/// Does what is asked with keys.
 pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
     let begin = matches!(args.task, Task::Make { .. } | Task::Import { .. });
-    let store = open(&args.place, begin)?;
+    let store = open(&args.store, begin)?;
     let store = &*store;
     match &args.task {
         Task::Make { name, purpose, algorithm } => {
@@ -214,45 +209,58 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
         Task::List { json } => list(&store.list()?, *json),
         Task::Drop { name, generation } => {
             store.drop_generation(KeyName::new(name)?, *generation)?;
-            say!("{name}: generation {generation} is forgotten");
+            say!(
+                "{}",
+                bilingual!(
+                    "{name}: generation {generation} is deleted",
+                    "{name}：第 {generation} 代已删除"
+                )
+            );
         }
     }
     Ok(())
 }
 
-/// The store that the flags name. A file is begun only where its first key comes.
-fn open(place: &Place, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
-    if let Some(config) = &place.config {
+/// Opens the store that the flags name. `begin` creates a missing key file.
+fn open(args: &StoreArgs, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
+    if let Some(config) = &args.config {
         return settings::key_store(config, begin);
     }
-    if let Some(module) = &place.pkcs11 {
-        let label = place.token.as_deref().context("--pkcs11: give the --token LABEL, too")?;
+    if let Some(module) = &args.pkcs11 {
+        let label = args.token.as_deref().context("--pkcs11 needs --token LABEL")?;
         let pin = env::var(PIN_VARIABLE)
             .with_context(|| format!("{PIN_VARIABLE}: set it to the user PIN of the token"))?;
         return Ok(Arc::new(Pkcs11Store::open(module, label, pin.into())?));
     }
-    if place.token.is_some() {
-        bail!("--token: it is for an HSM; give its --pkcs11 MODULE, too");
+    if args.token.is_some() {
+        bail!(
+            Lang::current()
+                .pick("--token needs --pkcs11 MODULE", "--token 须与 --pkcs11 MODULE 同用")
+        );
     }
-    let Some(path) = &place.store else {
-        bail!("say where the keys are: --config FILE, --store FILE or --pkcs11 MODULE")
+    let Some(path) = &args.store else {
+        bail!(Lang::current().pick(
+            "give --config FILE, --store FILE or --pkcs11 MODULE to say where the keys are",
+            "请用 --config FILE、--store FILE 或 --pkcs11 MODULE 指明密钥所在"
+        ))
     };
-    let master = MasterKey::find(place.master_key_file.as_deref())?;
+    let master = MasterKey::find(args.master_key_file.as_deref())?;
     Ok(Arc::new(settings::key_file(path, master, begin)?))
 }
 
-/// The whole key is checked before anything is written.
+/// Checks the whole key before anything is written.
 fn check(
     components: &[Component],
     algorithm: Algorithm,
     wanted: Option<&str>,
 ) -> anyhow::Result<()> {
-    let found: CheckValue = Component::check_value_of_all(components, algorithm)?;
+    let found: CheckValue = Component::combined_check_value(components, algorithm)?;
     match wanted {
-        Some(wanted) if !found.is(wanted).context("--check-value")? => bail!(
-            "--check-value {wanted}: the components make a key with the check value {found}; \
-             nothing was imported"
-        ),
+        Some(wanted) if !found.matches_hex(wanted).context("--check-value")? => bail!(bilingual!(
+            "--check-value {wanted}: the components give a key with the check value {found}; \
+             nothing was imported",
+            "--check-value {wanted}：由分量合成的密钥校验值为 {found}；未导入"
+        )),
         _ => Ok(()),
     }
 }
@@ -260,14 +268,22 @@ fn check(
 fn algorithm_of(store: &dyn KeyStore, name: KeyName) -> anyhow::Result<Algorithm> {
     let listed = store.list()?;
     let newest = listed.iter().find(|listing| listing.name == name);
-    let newest = newest.with_context(|| format!("there is no key `{name}` in the store"))?;
+    let newest = newest.with_context(|| {
+        bilingual!("there is no key `{name}` in the store", "密钥库中没有密钥 `{name}`")
+    })?;
     Ok(newest.algorithm)
 }
 
 fn say_made(listing: &KeyListing) {
     let KeyListing { name, generation, algorithm, check_value, .. } = listing;
     let algorithm = algorithm.name();
-    say!("{name}: generation {generation}, {algorithm}, check value {check_value}");
+    say!(
+        "{}",
+        bilingual!(
+            "{name}: generation {generation}, {algorithm}, check value {check_value}",
+            "{name}：第 {generation} 代，{algorithm}，校验值 {check_value}"
+        )
+    );
 }
 
 fn list(listings: &[KeyListing], as_json: bool) {
@@ -289,7 +305,7 @@ fn list(listings: &[KeyListing], as_json: bool) {
         return;
     }
     if listings.is_empty() {
-        say!("There are no keys.");
+        say!("{}", Lang::current().pick("There are no keys.", "没有密钥。"));
         return;
     }
     let names = listings.iter().map(|listing| listing.name.as_str().len());
@@ -305,7 +321,10 @@ fn list(listings: &[KeyListing], as_json: bool) {
             left(check_value, 11)
         );
     };
-    line("name", ["purpose", "algorithm", "generation", "check value", "made on"]);
+    match Lang::current() {
+        Lang::En => line("name", ["purpose", "algorithm", "generation", "check value", "made on"]),
+        Lang::Zh => line("名称", ["用途", "算法", "代", "校验值", "生成日期"]),
+    }
     for listing in listings {
         line(
             listing.name.as_str(),

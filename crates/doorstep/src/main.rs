@@ -1,18 +1,19 @@
-//! The command line of Doorstep.
+//! The command line: reads flags, calls the other crates, prints.
 //!
-//! Never: logic of its own; it reads flags, calls the crates, and prints.
+//! Never: rules of money or of payments. Start at `main`.
 
 mod balances;
 mod bench;
 mod books;
 mod certificates;
+mod chinese;
 mod day;
 mod explain;
 mod export;
 mod gateway;
 mod keys;
 mod network;
-mod network_orders;
+mod network_admin;
 mod orders;
 mod payouts;
 mod serve;
@@ -27,23 +28,28 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Payments at the door: collect, keep the books, pay the sellers.
+use crate::words::{Lang, error_label};
+
+/// Payments for parcels at the door: collect, keep the books, pay the sellers.
 ///
-/// Doorstep takes what couriers collect for parcels, by card, QR or in cash, posts it in
-/// double-entry books, pays the sellers, and accounts for every cent on the way.
+/// Doorstep takes the payments that couriers collect for parcels, by card, by QR code or in cash,
+/// posts them in double-entry books, pays the sellers, and accounts for every cent.
 ///
-/// Begin with `doorstep demo`: a whole day in a few seconds, on made-up orders. Then give it your
-/// own orders: `doorstep day --orders FILE --profile shopify --data books`.
+/// Start with `doorstep demo`: a whole day in a few seconds, on simulated orders. Then use your own
+/// orders: `doorstep day --orders FILE --profile shopify --data books`.
 #[derive(Parser, Debug)]
 #[command(name = "doorstep", version, max_term_width = 100, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(subcommand)]
     task: Task,
+    /// The language of the output [default: LC_ALL, LC_MESSAGES or LANG]
+    #[arg(long, global = true, value_enum)]
+    lang: Option<Lang>,
 }
 
 const EXIT_STATUS: &str = "\
-Exit status: 0 it is done and all is well; 1 it could not be done, or something is wrong, and what;
-2 the command line is not understood.";
+Exit status: 0 success; 1 failure, or a check found a problem, which is printed; 2 the command line
+is not valid.";
 
 #[derive(Subcommand, Debug)]
 enum Task {
@@ -59,7 +65,7 @@ enum Task {
     Serve(serve::ServeArgs),
     Gateway(gateway::GatewayArgs),
     Certificates(certificates::CertificatesArgs),
-    /// Card networks: withdrawing one and taking it back, and a simulated one
+    /// Withdraws and reinstates card networks, shows their status, runs a simulated one
     Network {
         #[command(subcommand)]
         what: Network,
@@ -67,7 +73,7 @@ enum Task {
     Terminal(terminal::TerminalArgs),
     Trial(trial::TrialArgs),
     Keys(keys::KeysArgs),
-    /// Measures how fast it is, with durability on, ending in a crash and a verification
+    /// Measures throughput with durability on, then crashes and verifies the books
     Bench {
         #[command(subcommand)]
         what: Bench,
@@ -77,22 +83,24 @@ enum Task {
 #[derive(Subcommand, Debug)]
 enum Network {
     Run(network::RunArgs),
-    Withdraw(network_orders::WithdrawArgs),
-    Reinstate(network_orders::ReinstateArgs),
-    Status(network_orders::StatusArgs),
+    Withdraw(network_admin::WithdrawArgs),
+    Reinstate(network_admin::ReinstateArgs),
+    Status(network_admin::StatusArgs),
 }
 
 #[derive(Subcommand, Debug)]
 enum Bench {
     /// Card collections through the node with the SQLite journal
     Engine(bench::engine::EngineArgs),
-    /// Card sales from terminals over gateways to a simulated network, in processes of their own
+    /// Card sales from terminals over gateways to a simulated network, each in its own process
     Door(bench::door::DoorArgs),
 }
 
-#[allow(clippy::print_stderr, reason = "errors are for whoever runs the command")]
+#[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
 fn main() -> ExitCode {
-    let done = match Cli::parse().task {
+    let Cli { task, lang } = Cli::parse();
+    Lang::set(lang);
+    let done = match task {
         Task::Demo(args) => day::demo(&args),
         Task::Day(args) => day::run(&args),
         Task::Import(args) => orders::run(&args).map(|()| ExitCode::SUCCESS),
@@ -111,9 +119,9 @@ fn main() -> ExitCode {
         Task::Network { what: Network::Run(args) } => {
             network::run(&args).map(|()| ExitCode::SUCCESS)
         }
-        Task::Network { what: Network::Withdraw(args) } => network_orders::withdraw(&args),
-        Task::Network { what: Network::Reinstate(args) } => network_orders::reinstate(&args),
-        Task::Network { what: Network::Status(args) } => network_orders::status(&args),
+        Task::Network { what: Network::Withdraw(args) } => network_admin::withdraw(&args),
+        Task::Network { what: Network::Reinstate(args) } => network_admin::reinstate(&args),
+        Task::Network { what: Network::Status(args) } => network_admin::status(&args),
         Task::Bench { what: Bench::Engine(args) } => {
             bench::engine::run(&args).map(|()| ExitCode::SUCCESS)
         }
@@ -122,16 +130,15 @@ fn main() -> ExitCode {
         }
     };
     done.unwrap_or_else(|error| {
-        eprintln!("error: {}", in_words(&error));
+        eprintln!("{}{}", error_label(), in_words(&error));
         ExitCode::FAILURE
     })
 }
 
-/// An error and its causes. Some say in their own words where they happened or what caused them;
-/// that is not repeated.
+/// An error and its causes, without those that another cause repeats.
 fn in_words(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
-    for cause in error.chain().map(ToString::to_string) {
+    for cause in error.chain().map(|cause| chinese::error(cause, Lang::current())) {
         if parts.last().is_some_and(|part| part.contains(&cause)) {
             continue;
         }
@@ -140,7 +147,7 @@ fn in_words(error: &anyhow::Error) -> String {
         }
         parts.push(cause);
     }
-    parts.join(": ")
+    parts.join(Lang::current().pick(": ", "："))
 }
 
 #[cfg(test)]
@@ -148,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_that_was_named_is_not_named_again() {
+    fn a_cause_is_not_repeated() {
         let error = anyhow::anyhow!("no such file").context("a.csv: no such file; give another");
         let error = error.context("a.csv").context("--orders");
         assert_eq!(in_words(&error), "--orders: a.csv: no such file; give another");

@@ -1,4 +1,4 @@
-//! `doorstep network run`: a simulated card network as a process.
+//! `doorstep network run`: a simulated card network.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,83 +8,82 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use door::tls::Identity;
-use field::{NetworkHost, TlsFiles};
+use field::{NetworkSimulatorServer, TlsFiles};
+use host::tls::TlsIdentity;
 use jiff::civil::Date;
 use keys::{AesKey, TdesKey};
-use money::decimal::{self, Decimal, DecimalStyle};
+use money::decimal::{self, DecimalAmount, DecimalStyle};
 use money::{Amount, Currency, Rate};
 use peers::behaviour::BEHAVIOUR_BYTES_MAX;
-use peers::book::{Sum, Totals};
-use peers::clearing::{CardRange, Cost, Costs};
-use peers::{Behaviour, Network, NetworkSettings};
+use peers::clearing::{CardRange, NetworkFee, NetworkFees};
+use peers::ledger::{NetworkSum, NetworkTotals};
+use peers::{Behaviour, NetworkSimulator, NetworkSimulatorSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::books::read_text;
-use crate::words::say;
+use crate::words::{bilingual, say};
 
-/// Runs a simulated card network.
+/// Runs a simulated card network
 ///
-/// It answers the switch's requests by books of its own, as `docs/door/network.md` says, and
-/// misbehaves as a behaviour file tells it. Where it is stopped (SIGTERM, Ctrl-C), and as often as
-/// it is told, it writes a clearing file: NAME-DATE.csv, then NAME-DATE.2.csv and so on.
+/// Answers the switch's requests from its own books, see `docs/door/network.md`, and injects the
+/// faults of a behaviour file. Writes a clearing file when it stops (SIGTERM, Ctrl-C), and at the
+/// given interval: NAME-DATE.csv, then NAME-DATE.2.csv and so on.
 ///
-/// It is for trials: its keys are plain in a file.
+/// For trials only: its keys are in a plain file.
 ///
-/// Exit status: 0 it was stopped; 1 it could not run, and why.
+/// Exit status: 0 it was stopped; 1 failure.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Where the switch connects to; port 0 for any
+    /// The address for the switch; port 0 for any free port
     #[arg(long, value_name = "ADDR")]
     listen: SocketAddr,
-    /// The network's name: small letters, digits, hyphens
+    /// The network's name: lower-case letters, digits, hyphens
     #[arg(long)]
     name: String,
     /// A TOML file with the keys as hex digits: `exchange` (AES), `mac` and `pin` (16 bytes)
     #[arg(long, value_name = "FILE")]
     keys: PathBuf,
-    /// What it does besides what its books say; see docs/door/behaviour.md
+    /// The faults to inject; see docs/door/behaviour.md
     #[arg(long, value_name = "FILE")]
     behaviour: Option<PathBuf>,
-    /// Where clearing files are written
+    /// The directory for clearing files
     #[arg(long, value_name = "DIR")]
     clearing: Option<PathBuf>,
-    /// The day of the clearing files; without it, the day on which one is written, in UTC
+    /// The date of the clearing files [default: the current day in UTC]
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<Date>,
-    /// Seconds between two clearing files; without it, there is one at the end
+    /// Seconds between two clearing files [default: one file at the end]
     #[arg(long, value_name = "SECONDS", requires = "clearing")]
     clear_every: Option<u64>,
-    /// The number of the acquirer that it knows
+    /// The acquirer's number
     #[arg(long, default_value_t = 104)]
     acquirer: u64,
-    /// The currency of its cards
+    /// The cards' currency
     #[arg(long, default_value = "CNY")]
     currency: Currency,
-    /// What it keeps of debit cards: a rate, and after a comma the most for one item: `0.5%,20`
+    /// The fee it deducts for debit cards: a rate, and after a comma the cap per item: `0.5%,20`
     #[arg(long, value_name = "RATE[,MOST]", default_value = "0%")]
     debit: String,
-    /// What it keeps of credit cards
+    /// The fee it deducts for credit cards
     #[arg(long, value_name = "RATE[,MOST]", default_value = "0%")]
     credit: String,
-    /// The first digits, 1 to 6, of the cards that are credit cards
+    /// The first digits, 1 to 6, of credit cards
     #[arg(long, value_name = "DIGITS", value_delimiter = ',', value_parser = first_digits)]
     credit_bins: Vec<CardRange>,
-    /// Its chance: the same seed and the same requests, the same answers
+    /// The seed of random choices: the same seed and requests give the same answers
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Its certificate, for TLS
+    /// The network's certificate, for TLS
     #[arg(long, value_name = "FILE", requires = "key")]
     certificate: Option<PathBuf>,
     /// The certificate's key
     #[arg(long, value_name = "FILE", requires = "certificate")]
     key: Option<PathBuf>,
-    /// The authorities that must have signed the certificate of whoever connects
+    /// The authorities of client certificates; without it, clients need none
     #[arg(long, value_name = "FILE", requires = "certificate")]
     clients: Option<PathBuf>,
-    /// Print JSON: a line with where it listens, and at the end one with what it did, amounts in
-    /// minor units
+    /// Print JSON: one line with the address, and a summary at the end; amounts in minor units
     #[arg(long)]
     json: bool,
 }
@@ -100,11 +99,11 @@ struct KeysFile {
 
 const KEYS_BYTES_MAX: usize = 4_096;
 
-/// How long a round waits where nothing comes.
+/// How long one round waits for input.
 const ROUND_MAX: Duration = Duration::from_millis(100);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What is printed at the end.
+/// The JSON summary.
 #[derive(Serialize)]
 struct Summary<'n> {
     name: &'n str,
@@ -129,39 +128,47 @@ struct Summary<'n> {
     clearing: Vec<String>,
 }
 
-/// Runs until it is told to stop.
+/// Runs until SIGTERM or SIGINT.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let network = network(args)?;
     if let Some(directory) = &args.clearing {
         std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
     }
     let identity = args.certificate.clone().zip(args.key.clone());
-    let identity = identity.map(|(certificate, key)| Identity { certificate, key });
+    let identity = identity.map(|(certificate, key)| TlsIdentity { certificate, key });
     let clients = args.clients.as_deref();
     let tls = identity.as_ref().map(|identity| TlsFiles { identity, clients });
-    let mut host = NetworkHost::open(network, args.listen, tls.as_ref())?;
+    let mut host = NetworkSimulatorServer::open(network, args.listen, tls.as_ref())?;
     let stop = stop_flag()?;
     if args.json {
         say!("{}", json!({ "listening": host.address().to_string() }));
     } else {
-        say!("{}: listening at {}", args.name, host.address());
+        let (name, address) = (&args.name, host.address());
+        say!("{}", bilingual!("{name}: listening at {address}", "{name}：监听 {address}"));
     }
     let mut clearing = Clearing { args, written: Vec::new(), last: Instant::now() };
     let mut second = Instant::now();
     let mut said = 0;
     while !stop.load(Ordering::Relaxed) {
-        host.round(ROUND_MAX)?;
+        host.poll(ROUND_MAX)?;
         if second.elapsed() < SECOND {
             continue;
         }
         second = Instant::now();
         clearing.write_if_due(&mut host)?;
         let counts = host.network().counts();
-        if !args.json && counts.said != said {
+        if !args.json && counts.sent != said {
             let network = host.network();
-            let per_second = counts.said - said;
-            said = counts.said;
-            say!("{}: {per_second} answers/s, {}", args.name, in_words(network, args.currency));
+            let per_second = counts.sent - said;
+            said = counts.sent;
+            let (name, totals) = (&args.name, totals_text(network, args.currency));
+            say!(
+                "{}",
+                bilingual!(
+                    "{name}: {per_second} answers/s, {totals}",
+                    "{name}：每秒应答 {per_second}，{totals}"
+                )
+            );
         }
     }
     clearing.write(&mut host)?;
@@ -169,15 +176,16 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     if args.json {
         say!("{}", serde_json::to_string(&summary(&args.name, host.network(), written))?);
     } else {
-        say!("{}: {}", args.name, in_words(host.network(), args.currency));
+        let (name, totals) = (&args.name, totals_text(host.network(), args.currency));
+        say!("{}", bilingual!("{name}: {totals}", "{name}：{totals}"));
         for file in written {
-            say!("{}: wrote {file}", args.name);
+            say!("{}", bilingual!("{name}: wrote {file}", "{name}：已写出 {file}"));
         }
     }
     Ok(())
 }
 
-/// Set when the process is told to stop.
+/// Set by SIGTERM and SIGINT. A second signal ends the process at once.
 pub fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
@@ -187,18 +195,29 @@ pub fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn network(args: &RunArgs) -> anyhow::Result<Network> {
+fn network(args: &RunArgs) -> anyhow::Result<NetworkSimulator> {
     let named = || args.keys.display().to_string();
     let text = read_text(&args.keys, KEYS_BYTES_MAX)?;
-    // The text of an error may quote the file, and the file has keys.
+    // A TOML error may quote the file, which holds keys.
     let file: KeysFile = toml::from_str(&text).map_err(|_| {
-        anyhow::anyhow!("{}: it must have `exchange`, `mac` and `pin` as hex digits", named())
+        let file = named();
+        anyhow::anyhow!(bilingual!(
+            "{file}: it must have `exchange`, `mac` and `pin` as hex digits",
+            "{file}：须有 `exchange`、`mac` 和 `pin`，写作十六进制数字"
+        ))
     })?;
     let exchange = AesKey::from_hex(&file.exchange).with_context(named).context("exchange")?;
     let mac = TdesKey::from_hex(&file.mac).with_context(named).context("mac")?;
     let pin = TdesKey::from_hex(&file.pin).with_context(named).context("pin")?;
     let two_parts = [&mac, &pin].iter().all(|key| key.expose().len() == 16);
-    ensure!(two_parts, "{}: mac and pin are keys of 16 bytes, 32 hex digits", named());
+    let name = named();
+    ensure!(
+        two_parts,
+        bilingual!(
+            "{name}: mac and pin must be keys of 16 bytes, 32 hex digits",
+            "{name}：mac 和 pin 须为 16 字节的密钥，即 32 位十六进制数字"
+        )
+    );
     let behaviour = match &args.behaviour {
         Some(path) => {
             let text = read_text(path, BEHAVIOUR_BYTES_MAX)?;
@@ -206,7 +225,7 @@ fn network(args: &RunArgs) -> anyhow::Result<Network> {
         }
         None => Behaviour::default(),
     };
-    Ok(Network::new(NetworkSettings {
+    Ok(NetworkSimulator::new(NetworkSimulatorSettings {
         name: args.name.clone(),
         acquirer: args.acquirer,
         currency: args.currency,
@@ -214,7 +233,7 @@ fn network(args: &RunArgs) -> anyhow::Result<Network> {
         mac_key: mac,
         pin_key: pin,
         behaviour,
-        costs: Costs {
+        fees: NetworkFees {
             debit: cost(&args.debit, args.currency).context("--debit")?,
             credit: cost(&args.credit, args.currency).context("--credit")?,
             ranges: args.credit_bins.clone(),
@@ -223,22 +242,22 @@ fn network(args: &RunArgs) -> anyhow::Result<Network> {
     }))
 }
 
-/// `0.5%,20`: half a percent, of one item twenty yuan at the most.
-fn cost(text: &str, currency: Currency) -> anyhow::Result<Cost> {
+/// `0.5%,20`: half a percent, at most 20.00 per item.
+fn cost(text: &str, currency: Currency) -> anyhow::Result<NetworkFee> {
     let (rate, cap) = text.split_once(',').map_or((text, None), |(rate, cap)| (rate, Some(cap)));
     let rate: Rate = rate.parse().with_context(|| format!("`{rate}`"))?;
     let amount = |cap| decimal::parse(cap, currency, DecimalStyle::PLAIN);
-    let cap: Option<Amount> = cap.map(amount).transpose().context("the most for one item")?;
-    Ok(Cost { rate, cap })
+    let cap: Option<Amount> = cap.map(amount).transpose().context("the cap per item")?;
+    Ok(NetworkFee { rate, cap })
 }
 
-/// The credit cards that begin with some digits.
+/// The range of credit cards with these first digits.
 fn first_digits(text: &str) -> Result<CardRange, String> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let count = u32::try_from(text.len()).ok().filter(|count| (1..=6).contains(count) && digits);
     let count = count.ok_or_else(|| "write 1 to 6 digits".to_owned())?;
     let first_digits = text.parse().map_err(|_| "write 1 to 6 digits".to_owned())?;
-    Ok(CardRange { first_digits, count, credit: true })
+    Ok(CardRange { first_digits, digit_count: count, credit: true })
 }
 
 struct Clearing<'a> {
@@ -248,7 +267,7 @@ struct Clearing<'a> {
 }
 
 impl Clearing<'_> {
-    fn write_if_due(&mut self, host: &mut NetworkHost) -> anyhow::Result<()> {
+    fn write_if_due(&mut self, host: &mut NetworkSimulatorServer) -> anyhow::Result<()> {
         let every = self.args.clear_every.map(Duration::from_secs);
         if every.is_some_and(|every| self.last.elapsed() >= every) {
             self.last = Instant::now();
@@ -257,7 +276,7 @@ impl Clearing<'_> {
         Ok(())
     }
 
-    fn write(&mut self, host: &mut NetworkHost) -> anyhow::Result<()> {
+    fn write(&mut self, host: &mut NetworkSimulatorServer) -> anyhow::Result<()> {
         let Some(directory) = &self.args.clearing else { return Ok(()) };
         let today = || jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
         let date = self.args.date.unwrap_or_else(today);
@@ -268,22 +287,29 @@ impl Clearing<'_> {
     }
 }
 
-/// The first name that no earlier file has.
+/// The first unused file name.
 fn free_name(directory: &Path, name: &str, date: Date) -> PathBuf {
     let first = directory.join(format!("{name}-{date}.csv"));
     let next = (2..).map(|number: u32| directory.join(format!("{name}-{date}.{number}.csv")));
     std::iter::once(first.clone()).chain(next).find(|path| !path.exists()).unwrap_or(first)
 }
 
-fn in_words(network: &Network, currency: Currency) -> String {
-    let Totals { taken, declined, reversed, voided, refunded, .. } = network.book().totals();
-    let money = |sum: Sum| {
+fn totals_text(network: &NetworkSimulator, currency: Currency) -> String {
+    let NetworkTotals { collected: taken, declined, reversed, voided, refunded, .. } =
+        network.book().totals();
+    let money = |sum: NetworkSum| {
         let minor = i128::try_from(sum.amount).unwrap_or(i128::MAX);
-        format!("{} ({} {})", sum.count, currency.code(), Decimal::of_balance(minor, currency))
+        format!(
+            "{} ({} {})",
+            sum.count,
+            currency.code(),
+            DecimalAmount::of_balance(minor, currency)
+        )
     };
-    let links = network.signed_on();
-    format!(
-        "links {links}, approved {}, declined {}, reversed {}, voided {}, refunded {}",
+    let links = network.signed_on_links();
+    bilingual!(
+        "links {links}, approved {0}, declined {1}, reversed {2}, voided {3}, refunded {4}",
+        "链路 {links}，成功 {0}，被拒 {1}，冲正 {2}，撤销 {3}，退货 {4}",
         money(taken),
         declined.count,
         money(reversed),
@@ -292,13 +318,13 @@ fn in_words(network: &Network, currency: Currency) -> String {
     )
 }
 
-fn summary<'n>(name: &'n str, network: &Network, clearing: Vec<String>) -> Summary<'n> {
+fn summary<'n>(name: &'n str, network: &NetworkSimulator, clearing: Vec<String>) -> Summary<'n> {
     let (totals, counts) = (network.book().totals(), network.counts());
     Summary {
         name,
         items: network.book().items().len() as u64,
-        approved: totals.taken.count,
-        approved_amount: totals.taken.amount,
+        approved: totals.collected.count,
+        approved_amount: totals.collected.amount,
         refunded: totals.refunded.count,
         refunded_amount: totals.refunded.amount,
         held: totals.held.count,
@@ -306,10 +332,10 @@ fn summary<'n>(name: &'n str, network: &Network, clearing: Vec<String>) -> Summa
         reversed: totals.reversed.count,
         reversed_amount: totals.reversed.amount,
         voided: totals.voided.count,
-        links: network.signed_on(),
-        heard: counts.heard,
-        said: counts.said,
-        lost: counts.lost,
+        links: network.signed_on_links(),
+        heard: counts.received,
+        said: counts.sent,
+        lost: counts.dropped,
         unreadable: counts.unreadable,
         wrong_mac: counts.wrong_mac,
         malformed: counts.malformed,

@@ -1,4 +1,4 @@
-//! Orders in: `doorstep import`, and the orders of a day.
+//! `doorstep import`, and reading the orders of a day.
 
 use std::path::{Path, PathBuf};
 
@@ -7,17 +7,17 @@ use clap::Args;
 use engine::{Command, ParcelId, Refusal, SellerId};
 use files::orders::{Import, ImportReport, OrderParcel, import};
 use files::profile::Profile;
-use money::decimal::Decimal;
-use node::Client;
+use money::decimal::DecimalAmount;
+use node::NodeClient;
 
-use crate::setup::{self, Setup};
-use crate::words::{Lang, grouped, say};
-use crate::{books, tariffs};
+use crate::setup::{self, SetupCommands};
+use crate::words::{Lang, bilingual, grouped, say};
+use crate::{books, chinese, tariffs};
 
-/// Bad lines, and orders that the books refuse, that are named; the others are counted.
-pub const NAMED_MAX: usize = 20;
+/// The most bad lines and refused orders that are listed. The others are only counted.
+pub const LISTED_MAX: usize = 20;
 
-/// Reads orders by a profile.
+/// Reads an order export with a profile.
 pub fn read(path: &Path, profile: &str, seller: Option<&str>) -> anyhow::Result<Import> {
     let mut profile = Profile::find(profile).context("--profile")?;
     if let Some(seller) = seller {
@@ -25,14 +25,17 @@ pub fn read(path: &Path, profile: &str, seller: Option<&str>) -> anyhow::Result<
     }
     ensure!(
         !profile.needs_seller(),
-        "--seller is missing: the profile `{}` reads an export without sellers; say whose orders \
-         they are",
-        profile.name()
+        bilingual!(
+            "--seller is missing: the profile `{0}` reads an export without sellers; name the \
+             seller",
+            "缺少 --seller：导入模板 `{0}` 读取的文件不含卖家；请指定卖家",
+            profile.name()
+        )
     );
     import(&profile, path).context("--orders")
 }
 
-/// Says what an import took and what it left out.
+/// Prints what an import took and what it left out.
 pub fn print_report(report: &ImportReport, lang: Lang) {
     let lines: u64 = report.files.iter().map(|file| file.lines).sum();
     let files: Vec<&str> = report.files.iter().map(|file| &*file.file).collect();
@@ -57,21 +60,18 @@ pub fn print_report(report: &ImportReport, lang: Lang) {
         say!(
             "  {} {} {currency}",
             lang.pick("amount due", "应收"),
-            grouped(&Decimal::of_balance(due, *currency).to_string())
+            grouped(&DecimalAmount::of_balance(due, *currency).to_string())
         );
     }
     for (status, orders) in &report.orders_by_status {
         say!("  {} {status}: {}", lang.pick("status", "状态"), count(*orders));
     }
     for (reason, orders) in &report.left_out_by_reason {
-        say!("  {} {reason}: {}", lang.pick("left out,", "未取，"), count(*orders));
+        let reason = chinese::left_out_reason(reason, lang);
+        say!("  {} {reason}: {}", lang.pick("left out,", "未导入，"), count(*orders));
     }
     if report.repeated_lines > 0 {
-        say!(
-            "  {} {}",
-            lang.pick("lines that repeat others:", "重复行："),
-            count(report.repeated_lines)
-        );
+        say!("  {} {}", lang.pick("repeated lines:", "重复行："), count(report.repeated_lines));
     }
     print_bad(report, lang);
 }
@@ -80,100 +80,113 @@ fn print_bad(report: &ImportReport, lang: Lang) {
     if report.bad_total() == 0 {
         return;
     }
-    say!("  {} {}", lang.pick("bad:", "有误："), grouped(&report.bad_total().to_string()));
-    for line in report.bad.iter().take(NAMED_MAX) {
-        say!("    {line}");
+    say!(
+        "  {} {}",
+        lang.pick("bad lines:", "有误的行："),
+        grouped(&report.bad_total().to_string())
+    );
+    for line in report.bad_lines.iter().take(LISTED_MAX) {
+        say!("    {}", chinese::bad_line(line, lang));
     }
-    say_how_many_more(report.bad_total(), lang);
+    print_unlisted(report.bad_total(), lang);
 }
 
-fn say_how_many_more(all: u64, lang: Lang) {
-    let more = all.saturating_sub(NAMED_MAX as u64);
+fn print_unlisted(all: u64, lang: Lang) {
+    let more = all.saturating_sub(LISTED_MAX as u64);
     if more > 0 {
         say!("    {} {}", lang.pick("and more:", "另有："), grouped(&more.to_string()));
     }
 }
 
-/// Why an import has no parcel.
-pub fn why_none(report: &ImportReport) -> String {
+/// The error for an import without parcels.
+pub fn no_parcels(orders: &Path, report: &ImportReport) -> String {
+    let (orders, why) = (orders.display(), why_no_parcels(report));
+    bilingual!("{orders}: it has no parcels\n{why}", "{orders}：没有包裹\n{why}")
+}
+
+/// One reason per line.
+fn why_no_parcels(report: &ImportReport) -> String {
+    let lang = Lang::current();
     let mut why: Vec<String> = Vec::new();
     for (status, orders) in &report.orders_by_status {
-        why.push(format!("{orders} orders have the status {status}"));
+        why.push(bilingual!(
+            "{orders} orders have the status {status}",
+            "{orders} 个订单的状态为 {status}"
+        ));
     }
     for (reason, orders) in &report.left_out_by_reason {
-        why.push(format!("{orders} orders were left out: {reason}"));
+        let reason = chinese::left_out_reason(reason, lang);
+        why.push(bilingual!(
+            "{orders} orders were left out: {reason}",
+            "{orders} 个订单未导入：{reason}"
+        ));
     }
-    why.extend(report.bad.iter().take(5).map(ToString::to_string));
+    why.extend(report.bad_lines.iter().take(5).map(|line| chinese::bad_line(line, lang)));
     if why.is_empty() {
-        why.push("the file has no orders".into());
+        why.push(lang.pick("the file has no orders", "文件中没有订单").into());
     }
     format!("  {}", why.join("\n  "))
 }
 
-/// Takes orders into the books; taken again, they change nothing.
+/// Imports orders into the books; importing them again changes nothing
 ///
-/// Imports orders into the books: sellers that are new are registered, parcels that are new
-/// announced. What is there already is left as it is, so importing the same file again changes
-/// nothing.
+/// Registers new sellers and announces new parcels. Existing sellers and parcels are not changed,
+/// so importing the same file again changes nothing.
 ///
-/// Lines that cannot be read, and orders that the books refuse, are named with file and line; the
-/// rest is taken. Without --data the file is only read and reported on.
+/// Bad lines and refused orders are listed with file and line; all other orders are imported.
+/// Without --data the file is only checked.
 #[derive(Args, Debug)]
 pub struct ImportArgs {
-    /// The orders: a file, or a directory with the files that the profile names
+    /// The order file, or a directory with the files that the profile names
     #[arg(long, value_name = "PATH")]
     orders: PathBuf,
-    /// How the orders are written: olist, shopify, woocommerce, doorstep, or a profile file
+    /// The format of the orders: olist, shopify, woocommerce, doorstep, or a profile file
     #[arg(long, value_name = "NAME|FILE")]
     profile: String,
-    /// The seller, where a shop's export does not name one
+    /// The seller, if the export does not name one
     #[arg(long, value_name = "REFERENCE")]
     seller: Option<String>,
-    /// The books to announce the parcels in; new books are opened with the flags below
+    /// The data directory; new books are opened with the flags below
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// For new sellers: what it costs, a tariff file or a shipped one
+    /// The tariff of new sellers: a built-in tariff or a tariff file
     #[arg(long, value_name = "NAME|FILE", default_value = "china-2013")]
     tariff: PathBuf,
-    /// For new sellers: the class in that tariff
+    /// The tariff class of new sellers
     #[arg(long, default_value = "general")]
     class: String,
-    /// The language; without it, the environment's
-    #[arg(long, value_enum)]
-    lang: Option<Lang>,
 }
 
-/// Imports.
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
-    let lang = books::language(args.lang);
+    let lang = Lang::current();
     let import = read(&args.orders, &args.profile, args.seller.as_deref())?;
     print_report(&import.report, lang);
     let Some(data) = &args.data else {
         say!(
             "{}",
-            lang.pick("Nothing was written: no --data was given.", "未写入：没有给出 --data。")
+            lang.pick("Nothing was written: --data is missing.", "未写入：没有给出 --data。")
         );
         return Ok(());
     };
     if import.parcels.is_empty() {
-        bail!("{}: there is no parcel in it\n{}", args.orders.display(), why_none(&import.report));
+        bail!(no_parcels(&args.orders, &import.report));
     }
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
-    let setup = setup::of_import(&import, &tariff, &args.class)?;
-    // Whatever makes no import was said before anything is written.
+    let setup = setup::for_import(&import, &tariff, &args.class)?;
+    // All checks that can fail come before the first write.
     let opened = books::open_or_create(data)?;
     let mut client = opened.node.client();
     prepare(&mut client, setup, data)?;
-    let (before, _) = client.look(|engine| engine.known_parcels())?;
+    let (before, _) = client.query(|engine| engine.known_parcel_count())?;
     let announcements = import.parcels.iter().map(announcement).collect();
     let refused = carry_out(&mut client, announcements)?;
-    for (place, _, refusal) in refused.iter().take(NAMED_MAX) {
+    for (place, _, refusal) in refused.iter().take(LISTED_MAX) {
         let parcel = &import.parcels[*place];
         let why = why_refused(&client, parcel, refusal)?;
-        say!("  {}: {} `{}`: {why}", parcel.place, lang.pick("order", "订单"), parcel.order);
+        say!("  {}: {} `{}`: {why}", parcel.location, lang.pick("order", "订单"), parcel.order);
     }
-    say_how_many_more(refused.len() as u64, lang);
-    let (after, _) = client.look(|engine| engine.known_parcels())?;
+    print_unlisted(refused.len() as u64, lang);
+    let (after, _) = client.query(|engine| engine.known_parcel_count())?;
     drop(client);
     opened.node.stop()?;
     let new = after - before;
@@ -182,7 +195,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         "{} {}; {} {}; {} {}",
         lang.pick("announced", "新登记"),
         count(new),
-        lang.pick("there already", "已存在"),
+        lang.pick("existed already", "已存在"),
         count(import.parcels.len() - new - refused.len()),
         lang.pick("refused", "被拒"),
         count(refused.len())
@@ -201,75 +214,92 @@ fn announcement(parcel: &OrderParcel) -> Command {
     }
 }
 
-/// Opens the books where they are new, and registers what the parcels need.
-fn prepare(client: &mut Client, setup: Setup, data: &Path) -> anyhow::Result<()> {
-    let (is_open, _) = client.look(|engine| engine.utc_offset_minutes().is_some())?;
+/// Opens new books, and carries out the commands that the parcels need.
+fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow::Result<()> {
+    let (is_open, _) = client.query(|engine| engine.utc_offset_minutes().is_some())?;
     if !is_open {
-        carry_out(client, setup::opening())?;
+        carry_out(client, setup::opening_commands())?;
     }
     for commands in [setup.shared, setup.sellers] {
-        no_refusal(carry_out(client, commands)?, data)?;
+        require_no_refusal(carry_out(client, commands)?, data)?;
     }
     Ok(())
 }
 
-/// Ends an import of which the books refuse something that its parcels need.
-fn no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> anyhow::Result<()> {
+/// Fails if the books refuse a command that the parcels need.
+fn require_no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> anyhow::Result<()> {
     for (_, command, refusal) in refused {
         let what = match command {
-            // A seller that is known keeps its terms.
+            // An existing seller keeps its terms.
             Command::RegisterSeller { .. } if refusal == Refusal::IdentifierTaken => continue,
-            Command::RegisterSeller { reference, .. } => format!("seller `{reference}`"),
+            Command::RegisterSeller { reference, .. } => {
+                bilingual!("seller `{reference}`", "卖家 `{reference}`")
+            }
             Command::PublishTariff { reference, .. } if refusal == Refusal::IdentifierTaken => {
-                bail!(
-                    "--tariff: the books in {} have other terms under the name `{reference}`; a \
-                     tariff changes by a version with a date, and another tariff needs another \
-                     name. No parcel was announced",
+                bail!(bilingual!(
+                    "--tariff: the books in {0} have other terms under the name `{reference}`; add \
+                     a version with a start date to change a tariff, or give another tariff \
+                     another name. No parcel was announced",
+                    "--tariff：{0} 的账簿中 `{reference}` 的条款不同；\
+                     更改费率请增加有起始日的版本，\
+                     另一费率请用另一名称。未登记任何包裹",
                     data.display()
-                );
+                ));
             }
             Command::PublishTariff { reference, version, .. } => {
-                format!("version {version} of the tariff `{reference}`")
+                bilingual!(
+                    "version {version} of the tariff `{reference}`",
+                    "费率 `{reference}` 的版本 {version}"
+                )
             }
             command => format!("{command:?}"),
         };
-        bail!(
-            "--data {}: the books refuse {what}: {refusal}. No parcel was announced",
+        let refusal = chinese::refusal(&refusal, Lang::current());
+        bail!(bilingual!(
+            "--data {0}: the books refuse {what}: {refusal}. No parcel was announced",
+            "--data {0}：账簿拒绝{what}：{refusal}。未登记任何包裹",
             data.display()
-        );
+        ));
     }
     Ok(())
 }
 
-/// Why the books refuse a parcel, in the words of whoever has the file.
-fn why_refused(client: &Client, parcel: &OrderParcel, refusal: &Refusal) -> anyhow::Result<String> {
+/// Why the books refuse a parcel, in the terms of the order file.
+fn why_refused(
+    client: &NodeClient,
+    parcel: &OrderParcel,
+    refusal: &Refusal,
+) -> anyhow::Result<String> {
     let currency = parcel.currency;
     let id = ParcelId::derived(SellerId::derived(&parcel.seller), &parcel.order);
-    let (known, _) = client.look(move |engine| engine.parcel_view(id))?;
+    let (known, _) = client.query(move |engine| engine.parcel_view(id))?;
     Ok(match (refusal, known) {
-        (Refusal::IdentifierTaken, Some(known)) => format!(
-            "it was announced with {} {currency}, the file says {}; the books keep what was \
-             announced. Mend the file, or give the order another reference",
-            Decimal::of(known.due, currency),
-            Decimal::of(parcel.amount_due, currency)
+        (Refusal::IdentifierTaken, Some(known)) => bilingual!(
+            "it was announced with {0} {currency}, but the file says {1}; the books keep the \
+             announced amount. Correct the file, or give the order another reference",
+            "已登记的金额为 {0} {currency}，文件中为 {1}；账簿保留已登记的金额。请更正文件，\
+             或给订单另一编号",
+            DecimalAmount::of(known.due, currency),
+            DecimalAmount::of(parcel.amount_due, currency)
         ),
-        (Refusal::CurrencyWithoutAccount(_), _) => format!(
-            "its seller `{}` has no account in {currency}: a seller sells in one currency. Give \
-             what is sold in {currency} a seller of its own",
+        (Refusal::CurrencyWithoutAccount(_), _) => bilingual!(
+            "its seller `{0}` has no account in {currency}: a seller has one currency. Use another \
+             seller for orders in {currency}",
+            "卖家 `{0}` 没有 {currency} 账户：一个卖家只用一种货币。{currency} 的订单请用另一卖家",
             parcel.seller
         ),
-        (refusal, _) => refusal.to_string(),
+        (refusal, _) => chinese::refusal(refusal, Lang::current()),
     })
 }
 
-/// Carries out commands of which some may have been carried out before; gives back the others that
-/// were refused, with their places.
+/// Carries out commands. Returns the refused ones with their indexes; a command that was carried
+/// out before is not refused.
 fn carry_out(
-    client: &mut Client,
+    client: &mut NodeClient,
     commands: Vec<Command>,
 ) -> anyhow::Result<Vec<(usize, Command, Refusal)>> {
-    let letter = commands.iter().map(|command| (None, command.clone())).collect();
-    let answers = client.carry_out(letter)?;
+    let request = commands.iter().map(|command| (None, command.clone())).collect();
+    let answers = client.execute(request)?;
     let answered = answers.into_iter().zip(commands).enumerate();
     let refused = answered.filter_map(|(place, (answer, command))| match answer {
         Ok(_) | Err(Refusal::Repeated) => None,

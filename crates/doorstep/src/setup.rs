@@ -1,8 +1,10 @@
-//! What new books need before parcels can be announced in them.
+//! The commands that new books need before parcels can be announced.
 
 use std::collections::BTreeSet;
 
-use engine::{BankId, Command, Cycle, HoldRule, Jurisdiction, SellerId, SellerKind, TariffId};
+use engine::{
+    BankId, Command, HoldRule, Jurisdiction, SellerId, SellerKind, SettlementCycle, TariffId,
+};
 use files::orders::Import;
 use money::Amount;
 use tariff::file::Tariff;
@@ -14,24 +16,23 @@ pub const UTC_OFFSET_MINUTES: i16 = 8 * 60;
 
 const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 
-/// Opens new books, with the rule by which sellers' money is held.
-pub fn opening() -> Vec<Command> {
+/// Opens new books, and sets the hold rule for sellers' money.
+pub fn opening_commands() -> Vec<Command> {
     vec![
         Command::OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES },
         Command::SetHoldRule { jurisdiction: CHINA, rule: HoldRule::AtOnce },
     ]
 }
 
-/// What the parcels of an import need. All of it may be there already.
-pub struct Setup {
-    /// A bank account for each currency, and the tariff.
+/// The commands that the parcels of an import need. Each may have been carried out before.
+pub struct SetupCommands {
+    /// A bank account per currency, and the tariff.
     pub shared: Vec<Command>,
-    /// The sellers; only once the rest is there.
+    /// The sellers. They refer to the tariff.
     pub sellers: Vec<Command>,
 }
 
-/// Puts together what an import needs.
-pub fn of_import(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result<Setup> {
+pub fn for_import(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result<SetupCommands> {
     let (mut shared, mut sellers) = (Vec::new(), Vec::new());
     let currencies: BTreeSet<_> = import.parcels.iter().map(|parcel| parcel.currency).collect();
     for currency in currencies {
@@ -64,11 +65,11 @@ pub fn of_import(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Resul
                 jurisdiction: CHINA,
                 tariff: id,
                 class,
-                cycle: Cycle::Daily,
+                cycle: SettlementCycle::Daily,
                 minimum: Amount::ZERO,
                 reference: parcel.seller.to_string(),
             });
         }
     }
-    Ok(Setup { shared, sellers })
+    Ok(SetupCommands { shared, sellers })
 }

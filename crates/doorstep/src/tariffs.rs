@@ -1,23 +1,23 @@
-//! `doorstep tariff check`, and the tariffs that are shipped.
+//! `doorstep tariff check`, and the built-in tariffs.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
 use files::nearest::nearest;
-use money::decimal::Decimal;
+use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
-use tariff::file::{FILE_BYTES_MAX, Tariff, Version, parse};
-use tariff::{Capped, CardRates, FixedOrShare};
+use tariff::file::{FILE_BYTES_MAX, Tariff, TermsVersion, parse};
+use tariff::{CappedRate, CardRates, FixedOrShare};
 
 use crate::books::read_text;
-use crate::words::{left, right, say};
+use crate::words::{Lang, bilingual, left, right, say};
 
-/// The tariffs that come with the program, by name.
+/// By name.
 const SHIPPED: [(&str, &str); 1] =
     [("china-2013", include_str!("../../../tariffs/china-2013.toml"))];
 
-/// Checks and shows tariff files.
+/// Checks and shows tariff files
 #[derive(Args, Debug)]
 pub struct TariffArgs {
     #[command(subcommand)]
@@ -26,105 +26,133 @@ pub struct TariffArgs {
 
 #[derive(Subcommand, Debug)]
 enum Task {
-    /// Reads a tariff file, says what is wrong with it, or shows what it charges
+    /// Checks a tariff file and shows its rates, or its first error
     ///
-    /// Exit status: 0 the file is good; 1 it is not, and where.
+    /// Exit status: 0 the file is valid; 1 it is not; the message says where.
     Check {
-        /// The file, or the name of a shipped tariff
+        /// A file, or the name of a built-in tariff
         file: PathBuf,
     },
 }
 
-/// The tariff of a name or in a file.
+/// Loads a built-in tariff by name, or a tariff file.
 pub fn load(name: &Path) -> anyhow::Result<Tariff> {
     let shipped = SHIPPED.iter().find(|(shipped, _)| Path::new(shipped) == name);
     if let Some((_, text)) = shipped {
-        return parse(text).context("the shipped tariff");
+        return parse(text).context("the built-in tariff");
     }
     if !name.exists() {
         let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
-        bail!(
-            "{}: there is no such file, and no tariff of that name is shipped{}; shipped: {}",
-            name.display(),
-            perhaps(&name.to_string_lossy(), &names),
-            names.join(", ")
-        );
+        let suggestion = suggestion(&name.to_string_lossy(), &names);
+        let (name, names) = (name.display(), names.join(", "));
+        bail!(bilingual!(
+            "{name}: no such file or built-in tariff{suggestion}; built-in tariffs: {names}",
+            "{name}：没有该文件或内置费率{suggestion}；内置费率：{names}"
+        ));
     }
     let text = read_text(name, FILE_BYTES_MAX)?;
     parse(&text).with_context(|| name.display().to_string())
 }
 
-/// The name that was probably meant, as the end of a sentence.
-fn perhaps(name: &str, names: &[&str]) -> String {
+/// ` (did you mean …?)`, if a name is similar.
+fn suggestion(name: &str, names: &[&str]) -> String {
     let nearest = nearest(name, names.iter().copied());
-    nearest.map_or(String::new(), |nearest| format!("; perhaps you meant `{nearest}`"))
+    nearest.map_or(String::new(), |nearest| {
+        bilingual!(" (did you mean `{nearest}`?)", "（是否为 `{nearest}`？）")
+    })
 }
 
-/// Why a tariff has no class of that name.
 pub fn no_such_class(tariff: &Tariff, class: &str) -> anyhow::Error {
     let last = tariff.versions.last().map(|version| &version.terms.classes);
     let names: Vec<&str> = last.into_iter().flatten().map(|class| &*class.name).collect();
-    anyhow!(
-        "--class {class}: the tariff `{}` has no such class{}; it has {}",
-        tariff.name,
-        perhaps(class, &names),
-        names.join(", ")
-    )
+    let (suggestion, names, tariff) = (suggestion(class, &names), names.join(", "), &tariff.name);
+    anyhow!(bilingual!(
+        "--class {class}: the tariff `{tariff}` has no such class{suggestion}; its classes: \
+         {names}",
+        "--class {class}：费率 `{tariff}` 没有该类别{suggestion}；可用类别：{names}"
+    ))
 }
 
-/// Whether a tariff can be used for parcels in a currency.
+/// Checks that a tariff can be used for parcels in a currency.
 pub fn check_currency(tariff: &Tariff, currency: Currency) -> anyhow::Result<()> {
     match tariff.currency {
-        Some(only) if only != currency => bail!(
-            "--tariff: `{}` is for {only} only, and there are parcels in {currency}; give a tariff \
-             in {currency}, or one without a currency",
-            tariff.name
-        ),
+        Some(only) if only != currency => {
+            let name = &tariff.name;
+            bail!(bilingual!(
+                "--tariff: `{name}` is for {only} only, but there are parcels in {currency}; give \
+                 a tariff in {currency}, or one without a currency",
+                "--tariff：`{name}` 只用于 {only}，而有 {currency} 的包裹；请给出 {currency} \
+                 的费率，\
+                 或不限币种的费率"
+            ))
+        }
         _ => Ok(()),
     }
 }
 
-/// When a tariff holds: `from 2013-02-25, without end`.
-pub fn when(tariff: &Tariff) -> String {
+/// `from 2013-02-25, without end`.
+pub fn validity(tariff: &Tariff) -> String {
     match (tariff.versions.first(), tariff.versions.last()) {
-        (Some(first), Some(last)) => format!("from {}, {}", first.from, end(last)),
-        _ => "never".to_owned(),
+        (Some(first), Some(last)) => {
+            let (from, end) = (first.from, end(last));
+            bilingual!("from {from}, {end}", "自 {from} 起，{end}")
+        }
+        _ => Lang::current().pick("never", "从未生效").to_owned(),
     }
 }
 
-fn end(version: &Version) -> String {
-    version.until.map_or("without end".to_owned(), |end| format!("until {end}"))
+fn end(version: &TermsVersion) -> String {
+    match version.until {
+        None => Lang::current().pick("without end", "无终止日").to_owned(),
+        Some(end) => bilingual!("until {end}", "至 {end} 前"),
+    }
 }
 
-/// Checks a tariff.
 pub fn run(args: &TariffArgs) -> anyhow::Result<()> {
     let Task::Check { file } = &args.task;
     let tariff = load(file)?;
     say!("{} — {}", tariff.name, tariff.title);
-    say!("source: {}", tariff.source);
+    let lang = Lang::current();
+    say!("{} {}", lang.pick("source:", "来源："), tariff.source);
     match tariff.currency {
-        Some(currency) => say!("currency: {currency} only"),
-        None => say!("currency: the parcel's own; sums are in its main unit"),
+        Some(currency) => {
+            say!("{}", bilingual!("currency: {currency} only", "币种：仅 {currency}"));
+        }
+        None => say!(
+            "{}",
+            lang.pick(
+                "currency: that of the parcel; sums are in its main unit",
+                "币种：随包裹；金额以其主单位计"
+            )
+        ),
     }
     let currency = tariff.currency.unwrap_or(Currency::CNY);
-    let sum = |amount: Amount| Decimal::of(amount, currency).to_string();
+    let sum = |amount: Amount| DecimalAmount::of(amount, currency).to_string();
     for version in &tariff.versions {
-        say!("\nversion {}, from {}, {}", version.number, version.from, end(version));
+        let (number, from, end) = (version.number, version.from, end(version));
+        say!(
+            "\n{}",
+            bilingual!(
+                "version {number}, from {from}, {end}",
+                "版本 {number}，自 {from} 起，{end}"
+            )
+        );
         say!(
             "  {} {} {} {} {}",
-            left("class", 20),
-            right("issuer", 14),
-            right("network", 14),
-            right("acquirer", 14),
-            right("wallet", 14)
+            left(lang.pick("class", "类别"), 20),
+            right(lang.pick("issuer", "发卡行"), 14),
+            right(lang.pick("network", "卡组织"), 14),
+            right(lang.pick("acquirer", "收单"), 14),
+            right(lang.pick("wallet", "钱包"), 14)
         );
-        let capped = |part: &Capped| match part.cap {
+        let capped = |part: &CappedRate| match part.cap {
             Some(cap) => format!("{} ≤{}", part.rate, sum(cap)),
             None => part.rate.to_string(),
         };
-        let line = |name: &str, rates: &CardRates, wallet: &Capped| {
-            let cap =
-                rates.cap.map_or(String::new(), |cap| format!("   together at most {}", sum(cap)));
+        let line = |name: &str, rates: &CardRates, wallet: &CappedRate| {
+            let cap = rates.cap.map(&sum).map_or(String::new(), |cap| {
+                bilingual!("   together at most {cap}", "   合计最高 {cap}")
+            });
             say!(
                 "  {} {} {} {} {}{cap}",
                 left(name, 20),
@@ -138,23 +166,38 @@ pub fn run(args: &TariffArgs) -> anyhow::Result<()> {
             if class.debit == class.credit {
                 line(&class.name, &class.debit, &class.wallet);
             } else {
-                line(&format!("{} (debit)", class.name), &class.debit, &class.wallet);
-                line(&format!("{} (credit)", class.name), &class.credit, &class.wallet);
+                let name = &class.name;
+                line(
+                    &bilingual!("{name} (debit)", "{name}（借记卡）"),
+                    &class.debit,
+                    &class.wallet,
+                );
+                line(
+                    &bilingual!("{name} (credit)", "{name}（贷记卡）"),
+                    &class.credit,
+                    &class.wallet,
+                );
             }
         }
-        let fee = |fee: FixedOrShare| format!("{} or {}", sum(fee.fixed), fee.share);
+        let fee = |fee: FixedOrShare| {
+            let (fixed, share) = (sum(fee.fixed), fee.share);
+            bilingual!("{fixed} or {share}", "{fixed} 或 {share}")
+        };
         let terms = &version.terms;
-        for (name, per) in [("COD fee", terms.cod), ("commission", terms.commission)] {
-            say!(
-                "  {} card {}, QR {}, cash {} (the greater)",
-                left(name, 12),
-                fee(per.card),
-                fee(per.qr),
-                fee(per.cash)
+        for (name, per) in [
+            (lang.pick("COD fee", "代收服务费"), terms.cod),
+            (lang.pick("commission", "佣金"), terms.commission),
+        ] {
+            let (card, qr, cash) = (fee(per.card), fee(per.qr), fee(per.cash));
+            let fees = bilingual!(
+                "card {card}, QR {qr}, cash {cash} (whichever is greater)",
+                "刷卡 {card}，扫码 {qr}，现金 {cash}（取较高者）"
             );
+            say!("  {} {fees}", left(name, 12));
         }
-        say!("  {} {}", left("return fee", 12), sum(terms.return_fee));
+        let name = lang.pick("return fee", "退件费");
+        say!("  {} {}", left(name, 12), sum(terms.return_fee));
     }
-    say!("\nThe tariff is good.");
+    say!("\n{}", lang.pick("The tariff is valid.", "费率有效。"));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `doorstep terminal`: a simulated POS terminal, for people and for load.
+//! `doorstep terminal`: a simulated POS terminal, for people and for load tests.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -6,33 +6,33 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand, ValueEnum};
-use door::tls;
-use field::{Line, MasterKeys, Session};
+use field::{InteractiveTerminal, MasterKeys, TerminalSocket};
+use host::tls;
 use keys::{AesKey, TdesKey};
 use money::Currency;
-use peers::card::Entry;
-use peers::{Card, Terminal, TerminalSettings};
+use peers::card::EntryMode;
+use peers::{TerminalSimulator, TerminalSimulatorSettings, TestCard};
 use zeroize::Zeroizing;
 
 mod codes;
-mod counter;
+mod commands;
+mod console;
 pub mod load;
-mod orders;
-mod shown;
-mod typed;
+mod masking;
+mod screen;
 
-use crate::books::{language, read_text};
-use crate::serve::settings::address;
+use crate::books::read_text;
+use crate::serve::settings::parse_address;
 use crate::words::Lang;
 
-/// A simulated POS terminal: reads what a courier does from the keyboard, or from a script.
+/// Runs a simulated POS terminal, with commands from the keyboard or a script
 ///
-/// It speaks the protocol of `docs/door/terminal.md`. When its connection dies it goes on at the
-/// next address and repeats what was not answered. Type `help` for what it can do.
+/// Speaks the protocol of `docs/door/terminal.md`. If the connection is lost, it connects to the
+/// next address and repeats the unanswered message. Type `help` for the commands.
 ///
-/// Its card is a simulated one. It is for trials: its master key lies plain in a file.
+/// For trials only: the card is simulated, and the master key is in a plain file.
 ///
-/// Exit status: 0 everything was understood and answered, a refusal too; 1 something was not.
+/// Exit status: 0 every command was valid and answered, even if declined; 1 otherwise.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct TerminalArgs {
@@ -50,42 +50,46 @@ enum Hidden {
 
 #[derive(Args, Debug)]
 struct OneArgs {
-    /// Where it connects to; the first is tried first
+    /// Addresses of the switch or gateways, in the order in which they are tried
     #[arg(
-        long, value_name = "ADDR", value_delimiter = ',', value_parser = address, required = true
+        long,
+        value_name = "ADDR",
+        value_delimiter = ',',
+        value_parser = parse_address,
+        required = true
     )]
     connect: Vec<SocketAddr>,
-    /// Its number, 1 to 99999999
+    /// The terminal's number, 1 to 99999999
     #[arg(long, required = true)]
     number: u32,
-    /// Its merchant, field 42: acquirer 3, region 4, category 4, courier firm 4
+    /// The merchant, field 42: acquirer 3, region 4, category 4, courier firm 4 digits
     #[arg(long, value_name = "DIGITS", required = true)]
     merchant: String,
-    /// The file with its master key, 32 or 48 hex digits
+    /// The file with the master key, 32 or 48 hex digits
     #[arg(long, value_name = "FILE", conflicts_with = "base_key_file")]
     master_key_file: Option<PathBuf>,
-    /// The file with the key that all terminals' keys are derived from, as hex digits
+    /// The file with the base key of all terminals' keys, as hex digits
     #[arg(long, value_name = "FILE")]
     base_key_file: Option<PathBuf>,
     /// The generation of the derived keys
     #[arg(long, default_value_t = 1)]
     generation: u32,
-    /// Speak TLS: the authority that signed the other side's certificate
+    /// Use TLS: the authority that signed the peer's certificate
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// The name in that certificate
+    /// The name in the peer's certificate
     #[arg(long, value_name = "NAME", default_value = "engine", requires = "ca")]
     server_name: String,
     /// The currency of all amounts
     #[arg(long, default_value = "CNY")]
     currency: Currency,
-    /// The terminal's clock, in minutes east of UTC
+    /// The terminal's time zone, in minutes east of UTC
     #[arg(long, value_name = "MINUTES", default_value_t = 480, allow_negative_numbers = true)]
     utc_offset: i16,
-    /// How long an answer is waited for, in seconds
+    /// Time limit of an answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u32,
-    /// The STAN that was used last [default: by the time of day]
+    /// The last used STAN [default: from the time of day]
     #[arg(long, value_name = "STAN")]
     last_stan: Option<u32>,
     /// The simulated card: its first six digits and a number
@@ -93,38 +97,34 @@ struct OneArgs {
     card: String,
     /// How the card is read
     #[arg(long, default_value = "chip")]
-    entry: Reading,
-    /// Type no PIN
+    entry: EntryFlag,
+    /// Enter no PIN
     #[arg(long)]
     no_pin: bool,
-    /// Read what is done from a file instead of the keyboard; `-` is standard input
+    /// Read commands from a file instead of the keyboard; `-` is standard input
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// The language [default: as the environment says]
-    #[arg(long)]
-    lang: Option<Lang>,
 }
 
-/// How a card is read.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Reading {
+enum EntryFlag {
     /// The chip
     Chip,
     /// Contactless
     Tap,
     /// The magnetic stripe
     Stripe,
-    /// Typed
+    /// The number is keyed in
     Keyed,
 }
 
-impl From<Reading> for Entry {
-    fn from(reading: Reading) -> Entry {
-        match reading {
-            Reading::Chip => Entry::Chip,
-            Reading::Tap => Entry::Contactless,
-            Reading::Stripe => Entry::Stripe,
-            Reading::Keyed => Entry::Keyed,
+impl From<EntryFlag> for EntryMode {
+    fn from(entry: EntryFlag) -> EntryMode {
+        match entry {
+            EntryFlag::Chip => EntryMode::Chip,
+            EntryFlag::Tap => EntryMode::Contactless,
+            EntryFlag::Stripe => EntryMode::Stripe,
+            EntryFlag::Keyed => EntryMode::Keyed,
         }
     }
 }
@@ -133,17 +133,16 @@ const KEY_FILE_BYTES_MAX: usize = 256;
 const NUMBER_MAX: u32 = 99_999_999;
 const STAN_MAX: u32 = 999_999;
 
-/// Runs a terminal, or many.
 pub fn run(args: &TerminalArgs) -> anyhow::Result<ExitCode> {
     match (&args.load, &args.one) {
         (Some(Hidden::Load(load)), _) => load::run(load).map(|()| ExitCode::SUCCESS),
-        (None, Some(one)) => counter::run(one),
+        (None, Some(one)) => console::run(one),
         (None, None) => anyhow::bail!("give --connect, --number and --merchant"),
     }
 }
 
 impl OneArgs {
-    fn session(&self) -> anyhow::Result<Session> {
+    fn session(&self) -> anyhow::Result<InteractiveTerminal> {
         ensure!((1..=NUMBER_MAX).contains(&self.number), "--number: 1 to {NUMBER_MAX}");
         let master_key = match (&self.master_key_file, &self.base_key_file) {
             (Some(file), _) => {
@@ -153,41 +152,39 @@ impl OneArgs {
                 ensure!(key.expose().len() > 8, "{}: 16 or 24 bytes are needed", named());
                 key
             }
-            (None, Some(file)) => master_keys(file, self.generation)?.of(self.number)?,
+            (None, Some(file)) => master_keys(file, self.generation)?.for_terminal(self.number)?,
             (None, None) => anyhow::bail!("give --master-key-file, or --base-key-file"),
         };
-        let last_stan = self.last_stan.unwrap_or_else(|| by_the_clock(&jiff::Timestamp::now()));
+        let last_stan = self.last_stan.unwrap_or_else(|| stan_by_time(&jiff::Timestamp::now()));
         ensure!(last_stan <= STAN_MAX, "--last-stan: at most {STAN_MAX}");
-        let settings = TerminalSettings {
+        let settings = TerminalSimulatorSettings {
             currency: self.currency,
             utc_offset_minutes: self.utc_offset,
-            answer_within_ms: self.wait.saturating_mul(1_000),
+            answer_timeout_ms: self.wait.saturating_mul(1_000),
             last_stan,
-            ..TerminalSettings::new(self.number, merchant(&self.merchant)?, master_key)
+            ..TerminalSimulatorSettings::new(self.number, merchant(&self.merchant)?, master_key)
         };
         let ca = self.ca.as_ref();
         let tls = ca.map(|ca| tls::client(ca, None, &self.server_name)).transpose()?;
-        let line = Line::new(self.connect.clone(), tls)?;
-        Ok(Session::new(Terminal::new(&settings), line))
+        let line = TerminalSocket::new(self.connect.clone(), tls)?;
+        Ok(InteractiveTerminal::new(TerminalSimulator::new(&settings), line))
     }
 
-    fn card(&self) -> anyhow::Result<Card> {
+    fn card(&self) -> anyhow::Result<TestCard> {
         card(&self.card, self.entry.into())
-            // Not repeated: somebody may have typed a card's number.
-            .context("--card: write it as in 622588:1")
-    }
-
-    fn lang(&self) -> Lang {
-        language(self.lang)
+            // The text is not repeated: it may be a real card number.
+            .context(
+                Lang::current().pick("--card: write it as 622588:1", "--card：请写作 622588:1"),
+            )
     }
 }
 
-/// The simulated card that a text names.
-fn card(text: &str, entry: Entry) -> Option<Card> {
-    card_name(text).map(|(bin, number)| Card::made(bin, number, entry))
+/// Parses a simulated card: `622588:1`.
+fn card(text: &str, entry: EntryMode) -> Option<TestCard> {
+    card_name(text).map(|(bin, number)| TestCard::generate(bin, number, entry))
 }
 
-/// First six digits and a number: `622588:1`.
+/// Parses the first six digits and the number: `622588:1`.
 fn card_name(text: &str) -> Option<(u32, u64)> {
     let (bin, number) = text.split_once(':')?;
     let six = bin.len() == 6 && bin.bytes().all(|byte| byte.is_ascii_digit());
@@ -198,7 +195,7 @@ fn card_name(text: &str) -> Option<(u32, u64)> {
 fn merchant(text: &str) -> anyhow::Result<[u8; 15]> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let merchant = text.as_bytes().try_into().ok().filter(|_| digits);
-    merchant.with_context(|| format!("--merchant {text}: it has fifteen digits"))
+    merchant.with_context(|| format!("--merchant {text}: write fifteen digits"))
 }
 
 fn master_keys(file: &Path, generation: u32) -> anyhow::Result<MasterKeys> {
@@ -208,9 +205,9 @@ fn master_keys(file: &Path, generation: u32) -> anyhow::Result<MasterKeys> {
     Ok(MasterKeys::derived(base, generation)?)
 }
 
-/// Eleven numbers for each second of the day, so that a terminal that is started again does not use
-/// those of its open batch twice.
-fn by_the_clock(now: &jiff::Timestamp) -> u32 {
+/// Eleven STANs per second of the day, so that a restarted terminal does not repeat those of its
+/// open batch.
+fn stan_by_time(now: &jiff::Timestamp) -> u32 {
     const DAY_S: i64 = 86_400;
     let second = now.as_second().rem_euclid(DAY_S);
     u32::try_from(second * 11).unwrap_or(0)
@@ -222,15 +219,18 @@ mod tests {
 
     #[test]
     fn a_card_is_named_by_six_digits_and_a_number() {
-        assert_eq!(card("622588:7", Entry::Chip), Some(Card::made(622_588, 7, Entry::Chip)));
-        assert_eq!(card("62258:7", Entry::Chip), None);
-        assert_eq!(card("622588", Entry::Chip), None);
-        assert_eq!(card("622588:", Entry::Chip), None);
+        assert_eq!(
+            card("622588:7", EntryMode::Chip),
+            Some(TestCard::generate(622_588, 7, EntryMode::Chip))
+        );
+        assert_eq!(card("62258:7", EntryMode::Chip), None);
+        assert_eq!(card("622588", EntryMode::Chip), None);
+        assert_eq!(card("622588:", EntryMode::Chip), None);
     }
 
     #[test]
-    fn numbers_by_the_clock_fit_six_digits_and_go_up_through_the_day() {
-        let at = |second| by_the_clock(&jiff::Timestamp::from_second(second).unwrap());
+    fn stans_by_time_fit_six_digits_and_rise_through_the_day() {
+        let at = |second| stan_by_time(&jiff::Timestamp::from_second(second).unwrap());
         assert_eq!((at(0), at(1), at(86_399)), (0, 11, 950_389));
     }
 }

@@ -1,4 +1,4 @@
-//! `doorstep trial`: everything that a switch, a card network and a terminal need to be tried.
+//! `doorstep trial`: prepares a trial of a switch, a card network and a terminal.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,75 +6,94 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use crate::bench::door::goods;
-use crate::bench::door::ground::{ACQUIRER, Ground, MERCHANT};
-use crate::words::say;
+use crate::bench::door::fixture::{ACQUIRER, Fixture, MERCHANT};
+use crate::bench::door::workload;
+use crate::words::{Lang, bilingual, left, say};
 
-/// Where terminals connect to.
+/// The address for terminals.
 const TERMINALS: &str = "127.0.0.1:7001";
 const TERMINALS_MAX: u32 = 1_000;
 const PARCELS_EACH_MAX: u32 = 100;
 
-/// Prepares a directory in which the door can be tried, and says what to start.
+/// Prepares a directory for a trial, and prints the commands to start it
 ///
-/// Keys, settings and books with terminals whose couriers have parcels out. Then a simulated card
-/// network, the switch and a simulated terminal are started from it, each in a window of its own.
+/// The directory gets keys, settings, and books with terminals whose couriers have parcels out. The
+/// printed commands start a simulated card network, the switch and a simulated terminal.
 ///
-/// It is for trials: keys of the network and of the terminals lie plain in files.
+/// For trials only: the keys of the network and the terminals are in plain files.
 ///
-/// Exit status: 0 it is prepared; 1 it could not be, and why.
+/// Exit status: 0 success; 1 failure.
 #[derive(Args, Debug)]
 pub struct TrialArgs {
-    /// The directory; must not exist yet
+    /// The directory; it must not exist yet
     directory: PathBuf,
-    /// How many terminals
+    /// Number of terminals
     #[arg(long, default_value_t = 2,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(TERMINALS_MAX)))]
     terminals: u32,
-    /// How many parcels each has out
+    /// Number of parcels out with each terminal's courier
     #[arg(long, default_value_t = 5,
         value_parser = clap::value_parser!(u32).range(1..=i64::from(PARCELS_EACH_MAX)))]
     parcels: u32,
 }
 
 pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
-    let directory = as_typed(&args.directory.display().to_string());
-    anyhow::ensure!(!args.directory.exists(), "{directory} is there already; name another one");
-    let ground = Ground::prepare(&args.directory, args.terminals, args.parcels, 0, 1)?;
-    let settings = ground.path("doorstep.toml");
+    let directory = shell_quoted(&args.directory.display().to_string());
+    anyhow::ensure!(
+        !args.directory.exists(),
+        bilingual!(
+            "{directory} exists already; name another directory",
+            "{directory} 已存在；请换一个目录"
+        )
+    );
+    let fixture = Fixture::prepare(&args.directory, args.terminals, args.parcels, 0, 1)?;
+    let settings = fixture.path("doorstep.toml");
     let text = fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
     let text = text.replacen("127.0.0.1:0", TERMINALS, 1);
     fs::write(&settings, text).with_context(|| settings.display().to_string())?;
 
-    say!("{directory} is ready. Start, each in a window of its own:");
+    let lang = Lang::current();
+    say!(
+        "{}",
+        bilingual!(
+            "{directory} is ready. Start these commands, each in its own window:",
+            "{directory} 已就绪。请在各自的窗口中启动："
+        )
+    );
     say!("");
-    say!("  the card network");
-    say!("    doorstep network run --name {} --listen {} \\", "alpha", ground.network_address);
+    say!("  {}", lang.pick("the card network", "卡组织"));
+    say!("    doorstep network run --name {} --listen {} \\", "alpha", fixture.network_address);
     say!("        --keys {directory}/alpha.toml --acquirer {ACQUIRER} --clearing {directory}");
-    say!("  the switch");
+    say!("  {}", lang.pick("the switch", "交易中心"));
     say!("    doorstep serve --data {directory}/books --config {directory}/doorstep.toml");
-    say!("  a terminal (type `help`)");
+    say!("  {}", lang.pick("a terminal (type `help`)", "终端（输入 `help` 查看命令）"));
     say!("    doorstep terminal --connect {TERMINALS} --number 1 --merchant {MERCHANT} \\");
     say!("        --base-key-file {directory}/base.key");
     say!("");
-    say!("Its keys are listed by");
+    say!("{}", lang.pick("To list the keys:", "查看密钥："));
     say!("    doorstep keys list --config {directory}/doorstep.toml");
     say!("");
-    say!("  parcels of          waybill                        to pay");
+    say!(
+        "  {} {} {}",
+        left(lang.pick("parcels of", "所属终端"), 19),
+        left(lang.pick("waybill", "运单号"), 30),
+        lang.pick("to pay", "应付")
+    );
     for terminal in 1..=args.terminals {
         for place in 0..args.parcels {
-            let waybill = switch::waybill::write(goods::parcel(terminal, place));
-            let minor = goods::amount(terminal, place).minor();
+            let waybill = switch::waybill::write(workload::parcel_id(terminal, place));
+            let minor = workload::amount(terminal, place).minor();
             let (whole, rest) = (minor / 100, minor % 100);
             let amount = format!("{whole}.{rest:02}");
-            say!("  terminal {terminal:<6}     {waybill}    {amount:>8}");
+            let label = lang.pick("terminal", "终端");
+            say!("  {} {terminal:<6}     {waybill}    {amount:>8}", left(label, 8));
         }
     }
     Ok(())
 }
 
-/// A path as a shell wants it.
-fn as_typed(path: &str) -> String {
+/// A path, quoted for a shell if necessary.
+fn shell_quoted(path: &str) -> String {
     let plain = |character: char| character.is_alphanumeric() || "/._-+".contains(character);
     if path.chars().all(plain) {
         path.to_owned()
@@ -88,9 +107,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_is_printed_so_that_it_can_be_typed() {
-        assert_eq!(as_typed("trials/门_1.2-a+b"), "trials/门_1.2-a+b");
-        assert_eq!(as_typed("my trial"), "'my trial'");
-        assert_eq!(as_typed("bo's"), "'bo'\\''s'");
+    fn a_directory_is_printed_as_a_shell_needs_it() {
+        assert_eq!(shell_quoted("trials/门_1.2-a+b"), "trials/门_1.2-a+b");
+        assert_eq!(shell_quoted("my trial"), "'my trial'");
+        assert_eq!(shell_quoted("bo's"), "'bo'\\''s'");
     }
 }

@@ -1,36 +1,36 @@
-//! `doorstep verify`: replay from zero, compare with the snapshots, check every rule.
+//! `doorstep verify`: replays the journal, compares the snapshots, checks every money rule.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use engine::door_view::DisputeView;
-use engine::{BatchTotals, Digest, Sums};
+use engine::terminal_view::DisputeView;
+use engine::{BatchTotals, CountAndAmount, Digest};
 use serde::Serialize;
 
 use crate::books;
-use crate::words::say;
+use crate::words::{Lang, bilingual, say};
 
-/// Replays everything from zero and checks every money rule.
+/// Replays the whole journal and checks every money rule
 ///
-/// Replays the whole journal from its first command, compares the books with every snapshot on the
-/// way, checks every money rule, and lists the terminals' batches that nobody has explained.
-/// Changes nothing; the books may be in use meanwhile.
+/// Replays the journal from its first command, compares the books with every snapshot on the way,
+/// checks every money rule, and lists the disputed terminal batches. Changes nothing. The books may
+/// be in use.
 ///
-/// Exit status: 0 all is well; 1 something is wrong, and what.
+/// Exit status: 0 the books are correct; 1 a problem was found, which is printed.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Print one JSON object, amounts in minor units; of a journal that cannot be replayed, only
-    /// what is `wrong`
+    /// Print one JSON object, amounts in minor units; only `violations` if the journal cannot be
+    /// replayed
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Serialize)]
-struct Found {
+struct Report {
     batches: u64,
     commands: u64,
     legs: u64,
@@ -50,13 +50,13 @@ struct Total {
     amount: u128,
 }
 
-/// A terminal's batch that the books do not agree with and that nobody has explained. Sums are
-/// debits less credits, of cards and of all else.
+/// An unexplained difference between a terminal's batch and the books. Sums are debits less
+/// credits, of card payments and of all others.
 #[derive(Serialize)]
 struct Dispute {
     terminal: u64,
     batch: u32,
-    /// When the terminal went on for good without telling its lines; nothing while they may come.
+    /// The day on which the terminal went on without an upload; none while the upload may come.
     left_on: Option<String>,
     break_id: Option<u64>,
     books: [i128; 2],
@@ -65,7 +65,7 @@ struct Dispute {
 
 impl Dispute {
     fn of(view: &DisputeView) -> Dispute {
-        let net = |debits: Sums, credits: Sums| {
+        let net = |debits: CountAndAmount, credits: CountAndAmount| {
             i128::from(debits.amount.minor()) - i128::from(credits.amount.minor())
         };
         let sums = |totals: &BatchTotals| {
@@ -75,7 +75,7 @@ impl Dispute {
         Dispute {
             terminal: view.terminal.0,
             batch: view.batch,
-            left_on: view.left_on.map(|date| date.to_string()),
+            left_on: view.abandoned_on.map(|date| date.to_string()),
             break_id: view.break_id.map(|id| id.0),
             books: sums(&view.ours),
             at_terminal: sums(&view.theirs),
@@ -86,25 +86,28 @@ impl Dispute {
         let [books, books_else] = self.books;
         let [terminal, terminal_else] = self.at_terminal;
         let how = match (&self.left_on, self.break_id) {
-            (None, _) => "its lines are expected".to_owned(),
-            (Some(date), Some(id)) => format!("left so on {date}, break {id}"),
-            (Some(date), None) => format!("left so on {date}"),
+            (None, _) => bilingual!("the upload is expected", "等待批上送"),
+            (Some(date), Some(id)) => {
+                bilingual!("no upload by {date}, break {id}", "至 {date} 未批上送，差异 {id}")
+            }
+            (Some(date), None) => bilingual!("no upload by {date}", "至 {date} 未批上送"),
         };
-        format!(
-            "terminal {:08}, batch {}: by card {terminal}, the books {books}; otherwise \
-             {terminal_else}, the books {books_else} (minor units); {how}",
-            self.terminal, self.batch
+        let Dispute { terminal: number, batch, .. } = self;
+        bilingual!(
+            "terminal {number:08}, batch {batch}: card {terminal}, in the books {books}; other \
+             {terminal_else}, in the books {books_else} (minor units); {how}",
+            "终端 {number:08} 批次 {batch}：刷卡 {terminal}，账簿 {books}；其他 {terminal_else}，\
+             账簿 {books_else}（最小货币单位）；{how}"
         )
     }
 }
 
-/// What is printed of a journal that cannot be replayed.
+/// The JSON output for a journal that cannot be replayed.
 #[derive(Serialize)]
 struct Unreadable {
     wrong: [String; 1],
 }
 
-/// Verifies.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let (directory, mut journal) = books::open_to_read(&args.data)?;
     let snapshots = books::snapshot_digests(&directory)?;
@@ -113,17 +116,17 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         say!("{}", serde_json::to_string(&Unreadable { wrong: [error.to_string()] })?);
     }
     let (verdict, engine) = verified?;
-    let sides = |side: fn(&ledger::Totals) -> u128| {
-        let total = |totals: &ledger::Totals| Total {
+    let sides = |side: fn(&ledger::CurrencyTotals) -> u128| {
+        let total = |totals: &ledger::CurrencyTotals| Total {
             currency: totals.currency.code(),
             amount: side(totals),
         };
         engine.totals().iter().map(total).collect::<Vec<_>>()
     };
-    let found = Found {
+    let found = Report {
         batches: verdict.replayed.batches,
         commands: verdict.replayed.commands,
-        legs: verdict.replayed.legs,
+        legs: verdict.replayed.postings,
         snapshots: verdict.snapshots.iter().map(|sequence| sequence.number()).collect(),
         debits: sides(|totals| totals.debits),
         credits: sides(|totals| totals.credits),
@@ -131,7 +134,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         breaks: engine.open_breaks().len(),
         disputes: engine.disputes().map(|one| Dispute::of(&one)).collect(),
         digest: verdict.digest.to_string(),
-        wrong: verdict.wrong,
+        wrong: verdict.violations,
     };
     if args.json {
         say!("{}", serde_json::to_string(&found)?);
@@ -141,33 +144,50 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     Ok(if found.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(found: &Found, digest: &Digest) {
-    say!("{} batches, {} commands, {} legs replayed", found.batches, found.commands, found.legs);
-    say!("snapshots compared: {}", found.snapshots.len());
+fn print(found: &Report, digest: &Digest) {
+    let Report { batches, commands, legs, .. } = found;
+    say!(
+        "{}",
+        bilingual!(
+            "replayed {batches} batches, {commands} commands, {legs} legs",
+            "已重放 {batches} 批、{commands} 条命令、{legs} 笔分录"
+        )
+    );
+    let lang = Lang::current();
+    say!("{} {}", lang.pick("snapshots compared:", "已核对快照："), found.snapshots.len());
     for (debits, credits) in found.debits.iter().zip(&found.credits) {
+        let Total { currency, amount: debits } = debits;
+        let credits = credits.amount;
         say!(
-            "{}: debits {} = credits {} (minor units)",
-            debits.currency,
-            debits.amount,
-            credits.amount
+            "{}",
+            bilingual!(
+                "{currency}: debits {debits} = credits {credits} (minor units)",
+                "{currency}：借方 {debits} = 贷方 {credits}（最小货币单位）"
+            )
         );
     }
     if !found.disputes.is_empty() {
-        say!("disputed batches: {}", found.disputes.len());
+        say!("{} {}", lang.pick("disputed batches:", "不平批次："), found.disputes.len());
     }
     for dispute in &found.disputes {
         say!("  {}", dispute.line());
     }
-    say!("digest {digest}");
+    say!("{} {digest}", lang.pick("digest", "摘要"));
     if found.wrong.is_empty() {
-        say!("Every rule holds.");
+        say!("{}", lang.pick("Every rule holds.", "各项规则均成立。"));
         return;
     }
-    say!("WRONG:");
+    say!("{}", lang.pick("PROBLEMS:", "发现问题："));
     for line in &found.wrong {
         say!("  {line}");
     }
-    say!("Copy this directory before you change anything in it, and report this.");
+    say!(
+        "{}",
+        lang.pick(
+            "Copy this directory before you change anything in it, and report the problem.",
+            "请先复制本目录，再作任何改动，并报告此问题。"
+        )
+    );
 }
 
 #[cfg(test)]
@@ -179,25 +199,26 @@ mod tests {
 
     #[test]
     fn a_disputed_batch_is_a_line() {
-        let sums = |minor| Sums { count: 1, amount: Amount::of(minor) };
+        let sums = |minor| CountAndAmount { count: 1, amount: Amount::of(minor) };
         let ours = BatchTotals {
             card_debits: sums(10_000),
             card_credits: sums(500),
             other_debits: sums(2_000),
-            other_credits: Sums::default(),
+            other_credits: CountAndAmount::default(),
         };
         let theirs = BatchTotals { card_debits: sums(9_600), ..ours };
         let (terminal, batch) = (TerminalId(7), 12);
-        let expected = DisputeView { terminal, batch, ours, theirs, left_on: None, break_id: None };
+        let expected =
+            DisputeView { terminal, batch, ours, theirs, abandoned_on: None, break_id: None };
         assert_eq!(
             Dispute::of(&expected).line(),
-            "terminal 00000007, batch 12: by card 9100, the books 9500; otherwise 2000, the books \
-             2000 (minor units); its lines are expected"
+            "terminal 00000007, batch 12: card 9100, in the books 9500; other 2000, in the books \
+             2000 (minor units); the upload is expected"
         );
         let left_on = Some("2013-08-30".parse::<BusinessDate>().unwrap());
-        let left = DisputeView { left_on, break_id: Some(BreakId(9)), ..expected };
-        assert!(Dispute::of(&left).line().ends_with("; left so on 2013-08-30, break 9"));
+        let left = DisputeView { abandoned_on: left_on, break_id: Some(BreakId(9)), ..expected };
+        assert!(Dispute::of(&left).line().ends_with("; no upload by 2013-08-30, break 9"));
         let no_break = DisputeView { break_id: None, ..left };
-        assert!(Dispute::of(&no_break).line().ends_with("; left so on 2013-08-30"));
+        assert!(Dispute::of(&no_break).line().ends_with("; no upload by 2013-08-30"));
     }
 }

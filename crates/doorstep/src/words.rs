@@ -1,14 +1,15 @@
-//! What is printed, in English and Chinese.
+//! Prints in the chosen language, English or Chinese.
 
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use engine::{Engine, TariffVersion};
 
-/// Prints a line to standard output. Where whoever reads it has gone, as `head` does, nothing more
-/// is printed, and the work goes on.
+/// Prints a line to standard output. If the reader has closed the pipe, as `head` does, nothing
+/// more is printed and the work continues.
 macro_rules! say {
     ($($text:tt)*) => {
         $crate::words::say_line(format_args!($($text)*))
@@ -16,33 +17,50 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// See [`say`]. Where standard output cannot be written, the program ends: whoever started it must
-/// not take half an answer for a whole one.
-#[allow(clippy::print_stderr, reason = "there is nowhere else to say it")]
+/// Formats one of two texts, in the current language.
+macro_rules! bilingual {
+    ($english:literal, $chinese:literal $(, $argument:expr)* $(,)?) => {
+        match $crate::words::Lang::current() {
+            $crate::words::Lang::En => format!($english $(, $argument)*),
+            $crate::words::Lang::Zh => format!($chinese $(, $argument)*),
+        }
+    };
+}
+pub(crate) use bilingual;
+
+/// See [`say`]. Exits if standard output cannot be written: a partial output must not look
+/// complete.
+#[allow(clippy::print_stderr, reason = "the error has no other way out")]
 pub fn say_line(text: fmt::Arguments<'_>) {
-    static NOBODY_READS: AtomicBool = AtomicBool::new(false);
-    if NOBODY_READS.load(Ordering::Relaxed) {
+    static READER_GONE: AtomicBool = AtomicBool::new(false);
+    if READER_GONE.load(Ordering::Relaxed) {
         return;
     }
     let mut out = io::stdout().lock();
     match out.write_fmt(text).and_then(|()| out.write_all(b"\n")) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            NOBODY_READS.store(true, Ordering::Relaxed);
+            READER_GONE.store(true, Ordering::Relaxed);
         }
         Err(error) => {
-            eprintln!("error: {}", stdout_failed(&error));
+            eprintln!("{}{}", error_label(), stdout_error_text(&error));
             std::process::exit(1);
         }
     }
 }
 
-/// What is said where standard output cannot be written.
-pub fn stdout_failed(error: &io::Error) -> String {
-    format!("standard output cannot be written: {error}; send it elsewhere and start again")
+pub fn stdout_error_text(error: &io::Error) -> String {
+    bilingual!(
+        "standard output cannot be written: {error}; redirect it elsewhere and start again",
+        "无法写入标准输出：{error}；请改写到别处后重试"
+    )
 }
 
-/// The languages.
+/// The label before an error message.
+pub fn error_label() -> &'static str {
+    Lang::current().pick("error: ", "错误：")
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Lang {
     /// English
@@ -51,8 +69,28 @@ pub enum Lang {
     Zh,
 }
 
+static CURRENT: OnceLock<Lang> = OnceLock::new();
+
 impl Lang {
-    /// One of two texts that say the same.
+    /// Sets the language of the process: `--lang`, or else the environment's.
+    pub fn set(flag: Option<Lang>) {
+        let lang = flag.unwrap_or_else(|| Lang::of_environment(|name| std::env::var(name).ok()));
+        // A second call changes nothing.
+        let _ = CURRENT.set(lang);
+    }
+
+    /// The language of the process. English until [`Lang::set`].
+    pub fn current() -> Lang {
+        CURRENT.get().copied().unwrap_or(Lang::En)
+    }
+
+    /// `zh…` in the first of LC_ALL, LC_MESSAGES and LANG that is not empty means Chinese.
+    fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
+        let mut values = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable);
+        let locale = values.find(|value| !value.is_empty());
+        if locale.is_some_and(|locale| locale.starts_with("zh")) { Lang::Zh } else { Lang::En }
+    }
+
     pub fn pick(self, english: &'static str, chinese: &'static str) -> &'static str {
         match self {
             Lang::En => english,
@@ -61,7 +99,7 @@ impl Lang {
     }
 }
 
-/// A tariff version for people: `china-2013/1`.
+/// `china-2013/1`.
 pub fn tariff_version(engine: &Engine, version: TariffVersion) -> String {
     match engine.tariff_reference(version.tariff) {
         Some(reference) => format!("{reference}/{}", version.version),
@@ -69,22 +107,22 @@ pub fn tariff_version(engine: &Engine, version: TariffVersion) -> String {
     }
 }
 
-/// How many columns of a terminal a text takes: Chinese takes two a character.
+/// The width of a text in terminal columns. A Chinese character takes two.
 pub fn width(text: &str) -> usize {
     unicode_width::UnicodeWidthStr::width(text)
 }
 
-/// A text filled up to a number of columns, on the right or on the left.
+/// Pads a text on the right to a number of columns.
 pub fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// A text moved to the right within a number of columns.
+/// Pads a text on the left to a number of columns.
 pub fn right(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// A number with its thousands apart: `1,246,162`.
+/// Adds thousands separators: `1,246,162`.
 pub fn grouped(digits: &str) -> String {
     let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
     let (whole, rest) = digits.split_once('.').map_or((digits, None), |(a, b)| (a, Some(b)));
@@ -112,7 +150,20 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_kept_apart() {
+    fn the_language_is_the_first_locale_variable_that_is_set() {
+        let lang = |set: &[(&str, &str)]| {
+            Lang::of_environment(|name| {
+                set.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(lang(&[]), Lang::En);
+        assert_eq!(lang(&[("LANG", "zh_CN.UTF-8")]), Lang::Zh);
+        assert_eq!(lang(&[("LC_ALL", ""), ("LC_MESSAGES", "zh_TW")]), Lang::Zh);
+        assert_eq!(lang(&[("LC_ALL", "C.UTF-8"), ("LANG", "zh_CN.UTF-8")]), Lang::En);
+    }
+
+    #[test]
+    fn thousands_are_separated() {
         assert_eq!(grouped("1246162.25"), "1,246,162.25");
         assert_eq!(grouped("-123456"), "-123,456");
         assert_eq!(grouped("12"), "12");

@@ -1,13 +1,14 @@
-//! The program from outside, as whoever runs it sees it: what it prints, writes and answers.
+//! End-to-end tests of the program: its output, files and exit status.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod cli {
-    mod bed;
     mod ground;
     mod process;
+    mod support;
 
     mod bank;
     mod bench_door;
+    mod chinese;
     mod day;
     mod directories;
     mod explain;

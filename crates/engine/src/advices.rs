@@ -1,20 +1,20 @@
-//! Offline sales: approved by the terminal within its limits, posted at once, and forwarded to the
-//! network afterwards.
+//! Offline sales: approved by the terminal within its limits, posted at once, then forwarded to the
+//! network.
 
 use money::Amount;
 use tariff::BusinessDate;
 
-use crate::batches::{Column, Door};
-use crate::command::{Command, Method};
-use crate::door::TransactionKind;
+use crate::command::{Command, RailMethod};
 use crate::engine::Engine;
-use crate::event::{Event, Outcome};
-use crate::ids::{TenderId, TerminalId};
-use crate::purchases::About;
-use crate::records::Progress;
-use crate::refusal::{Missing, Refusal};
-use crate::tenders::APPROVED;
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{PaymentId, TerminalId};
+use crate::payments::APPROVED;
+use crate::purchases::TransactionSubject;
+use crate::records::PaymentStatus;
+use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal_batches::{TerminalBatchState, TotalsColumn};
 use crate::time::Timestamp;
+use crate::transaction::TransactionKind;
 
 impl Engine {
     pub(crate) fn set_offline_limit(
@@ -22,77 +22,93 @@ impl Engine {
         terminal: TerminalId,
         each: Amount,
         total: Amount,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let missing = Refusal::NotFound(Missing::Terminal(terminal));
+        let missing = Refusal::NotFound(MissingRecord::Terminal(terminal));
         let number = self.terminals.number(terminal).ok_or(missing)?;
-        let limits = |door: &Door| (door.offline_each, door.offline_total);
-        let before = self.doors.door(number).map_or((Amount::ZERO, Amount::ZERO), limits);
+        let limits = |terminal_state: &TerminalBatchState| {
+            (terminal_state.offline_each, terminal_state.offline_total)
+        };
+        let before =
+            self.terminal_batches.terminal(number).map_or((Amount::ZERO, Amount::ZERO), limits);
         if before == (each, total) {
             return Err(Refusal::Repeated);
         }
-        let door = self.doors.door_mut(number);
-        (door.offline_each, door.offline_total) = (each, total);
+        let terminal_state = self.terminal_batches.terminal_mut(number);
+        (terminal_state.offline_each, terminal_state.offline_total) = (each, total);
         out.events.push(Event::Registered);
         Ok(())
     }
 
-    pub(crate) fn take_advice(
+    pub(crate) fn record_advice(
         &mut self,
         command: &Command,
         now: (BusinessDate, Timestamp),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let Command::TakeAdvice { trace, mark, parcel, method, amount, sent, authorisation } =
-            *command
+        let Command::RecordAdvice {
+            trace,
+            duplicate_key,
+            parcel,
+            method,
+            amount,
+            network_reference,
+            authorisation,
+        } = *command
         else {
             unreachable!("only offline sales are dispatched here");
         };
-        let about = About::New(parcel, amount);
-        let admitted = self.admit((trace, mark), TransactionKind::Advice, about)?;
-        if matches!(method, Method::Qr { .. }) {
+        let about = TransactionSubject::NewPayment(parcel, amount);
+        let admitted =
+            self.admit_transaction((trace, duplicate_key), TransactionKind::Advice, about)?;
+        if matches!(method, RailMethod::Qr { .. }) {
             return Err(Refusal::BadMethod);
         }
-        let tender = self.next_tender(parcel)?;
-        let new = self.over(method, tender, amount)?;
-        let checked = self.check_over(&new, trace.terminal, true, now)?;
-        let door = self.doors.door(admitted.terminal).expect("a terminal with a batch has a door");
-        let left = door.offline_left().min(door.offline_each);
+        let payment = self.next_payment_id(parcel)?;
+        let new = self.new_rail_payment(method, payment, amount)?;
+        let checked = self.check_rail_payment(&new, trace.terminal, true, now)?;
+        let terminal_state = self
+            .terminal_batches
+            .terminal(admitted.terminal)
+            .expect("a terminal with a batch has a state");
+        let left = terminal_state.offline_left().min(terminal_state.offline_each);
         if amount > left {
-            return Err(Refusal::OfflineLimit(left));
+            return Err(Refusal::OfflineLimitExceeded(left));
         }
-        let unanswered = door.offline_unanswered.checked_add(amount);
+        let unanswered = terminal_state.offline_unanswered.checked_add(amount);
         let unanswered = unanswered.ok_or(Refusal::Overflow)?;
-        self.collect_at_once(&new, &checked, out)?;
-        let place = (Column::CardDebit, sent);
-        let slot = self.write_down(&admitted, (tender, amount), place, Some(authorisation));
-        self.doors.chase(slot);
-        self.doors.door_mut(admitted.terminal).offline_unanswered = unanswered;
+        self.post_at_once(&new, &checked, out)?;
+        let place = (TotalsColumn::CardDebit, network_reference);
+        let slot =
+            self.record_transaction(&admitted, (payment, amount), place, Some(authorisation));
+        self.terminal_batches.await_network(slot);
+        self.terminal_batches.terminal_mut(admitted.terminal).offline_unanswered = unanswered;
         Ok(())
     }
 
-    pub(crate) fn answer_advice(
+    pub(crate) fn resolve_advice(
         &mut self,
-        id: TenderId,
+        id: PaymentId,
         code: [u8; 2],
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let (item, _) = self.find_tender(id)?;
-        let advice = self.doors.of_tender(id, |one| one.kind == TransactionKind::Advice);
-        let slot = advice.ok_or(Refusal::TenderState)?;
-        // One that is being taken back was answered before: its reversal is what is chased.
-        let being_reversed = matches!(self.item(item).progress, Progress::TakingBack(_));
-        let advice = self.doors.get(slot);
-        if !advice.chased || being_reversed {
+        let (item, _) = self.find_payment(id)?;
+        let advice =
+            self.terminal_batches.find_by_payment(id, |one| one.kind == TransactionKind::Advice);
+        let slot = advice.ok_or(Refusal::PaymentState)?;
+        // With a pending reversal the sale was answered before, and only the reversal is open.
+        let being_reversed = matches!(self.payment(item).status, PaymentStatus::Reversing(_));
+        let advice = self.terminal_batches.get(slot);
+        if !advice.awaits_network || being_reversed {
             return Err(Refusal::Repeated);
         }
         let (terminal, amount) = (advice.terminal, advice.amount);
-        let unanswered = &mut self.doors.door_mut(terminal).offline_unanswered;
+        let unanswered = &mut self.terminal_batches.terminal_mut(terminal).offline_unanswered;
         *unanswered = unanswered.checked_sub(amount).expect("each offline sale is counted once");
-        self.doors.let_go(slot);
+        self.terminal_batches.stop_awaiting_network(slot);
         out.events.push(match code {
-            APPROVED => Event::AdviceForwarded { tender: id },
-            code => Event::AdviceRejected { tender: id, code },
+            APPROVED => Event::AdviceForwarded { payment: id },
+            code => Event::AdviceRejected { payment: id, code },
         });
         Ok(())
     }

@@ -1,54 +1,54 @@
-//! Breaks: differences are postings to suspense with an age and an owner, closed by postings that
-//! two people approved (M9).
+//! Breaks: differences posted to suspense with an owner and an age, closed by postings that two
+//! people approve (M9).
 
-use ledger::AccountNo;
+use ledger::AccountNumber;
 use money::Amount;
 use tariff::BusinessDate;
 
-use crate::chart::Entry;
-use crate::command::{BreakSide, BreakSubject, Closing, Command, FIRST_OWN_BREAK};
-use crate::engine::{Engine, above_zero};
-use crate::event::{Event, Outcome};
+use crate::chart::ChartEntry;
+use crate::command::{BreakResolution, BreakSide, BreakSubject, Command, FIRST_ENGINE_BREAK};
+use crate::engine::{Engine, check_above_zero};
+use crate::event::{CommandOutcome, Event};
 use crate::ids::{BreakId, PersonId};
-use crate::records::{Break, InLine, RailId};
-use crate::refusal::{Missing, Refusal};
+use crate::records::{AwaitingDeposit, Break, RailId};
+use crate::refusal::{MissingRecord, Refusal};
 
 impl Engine {
-    pub(crate) fn keep_break(
+    pub(crate) fn apply_break_command(
         &mut self,
         command: &Command,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         match *command {
             Command::RaiseBreak { break_id, subject, side, amount, owner } => {
                 self.raise_break(break_id, (subject, side), amount, (owner, today), out)
             }
-            Command::ProposeBreakClosing { break_id, closing, proposed_by } => {
-                self.propose_closing(break_id, closing, proposed_by, out)
+            Command::ProposeBreakResolution { break_id, resolution, proposed_by } => {
+                self.propose_resolution(break_id, resolution, proposed_by, out)
             }
-            Command::ApproveBreakClosing { break_id, closing, approved_by } => {
-                self.approve_closing((break_id, closing), (approved_by, today), out)
+            Command::ApproveBreakResolution { break_id, resolution, approved_by } => {
+                self.approve_resolution((break_id, resolution), (approved_by, today), out)
             }
             _ => unreachable!("only breaks are dispatched here"),
         }
     }
 
-    /// The account that a break is about, and its currency.
-    fn account_of(&self, subject: BreakSubject) -> Result<(AccountNo, u8), Refusal> {
-        let rail = |id: RailId, missing: Missing| {
+    /// The account of a break's subject, and its currency.
+    fn account_of(&self, subject: BreakSubject) -> Result<(AccountNumber, u8), Refusal> {
+        let rail = |id: RailId, missing: MissingRecord| {
             let rail = self.rails.find(id).ok_or(Refusal::NotFound(missing))?;
             Ok((rail.receivable, rail.currency))
         };
         match subject {
             BreakSubject::Bank(id) => {
-                let bank = self.banks.find(id).ok_or(Refusal::NotFound(Missing::Bank(id)))?;
+                let bank = self.banks.find(id).ok_or(Refusal::NotFound(MissingRecord::Bank(id)))?;
                 Ok((bank.account, bank.currency))
             }
-            BreakSubject::Network(id) => rail(RailId::Network(id), Missing::Network(id)),
-            BreakSubject::Wallet(id) => rail(RailId::Wallet(id), Missing::Wallet(id)),
+            BreakSubject::Network(id) => rail(RailId::Network(id), MissingRecord::Network(id)),
+            BreakSubject::Wallet(id) => rail(RailId::Wallet(id), MissingRecord::Wallet(id)),
             BreakSubject::FirmCash(id) => {
-                let firm = self.firms.find(id).ok_or(Refusal::NotFound(Missing::Firm(id)))?;
+                let firm = self.firms.find(id).ok_or(Refusal::NotFound(MissingRecord::Firm(id)))?;
                 Ok((firm.cash, firm.currency))
             }
         }
@@ -60,14 +60,14 @@ impl Engine {
         (subject, side): (BreakSubject, BreakSide),
         amount: Amount,
         (owner, today): (PersonId, BusinessDate),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        above_zero(amount)?;
+        check_above_zero(amount)?;
         let (account, currency) = self.account_of(subject)?;
-        if id >= FIRST_OWN_BREAK {
+        if id >= FIRST_ENGINE_BREAK {
             return Err(Refusal::IdentifierTaken);
         }
-        if let Some(before) = self.small.breaks.get(&id) {
+        if let Some(before) = self.reference_data.breaks.get(&id) {
             let same = (before.subject, before.side, before.amount) == (subject, side, amount);
             return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
         }
@@ -76,59 +76,59 @@ impl Engine {
         Ok(())
     }
 
-    /// Posts a difference to suspense.
     fn post_break(
         &mut self,
         (subject, side): (BreakSubject, BreakSide),
-        (account, currency): (AccountNo, u8),
+        (account, currency): (AccountNumber, u8),
         amount: Amount,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let suspense = self.currency_accounts(currency).suspense;
-        self.books.begin(None, None);
+        self.ledger.begin_chain(None, None);
         match side {
-            BreakSide::Excess => self.books.post(Entry::BreakExcess, account, suspense, amount),
+            BreakSide::Excess => {
+                self.ledger.post(ChartEntry::BreakExcess, account, suspense, amount)
+            }
             BreakSide::Shortfall => {
-                self.books.post(Entry::BreakShortfall, suspense, account, amount);
+                self.ledger.post(ChartEntry::BreakShortfall, suspense, account, amount);
             }
         }
-        self.books.commit(out).map_err(|_| Refusal::LimitReached)?;
-        // What a firm has too much goes to the bank with the rest, and is no seller's there (M5).
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        // A firm's surplus goes to the bank with the rest but belongs to no seller (M5).
         if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
-            let firm = self.firms.number(firm).expect("its account was just found");
-            self.firms.get_mut(firm).line.push_back(InLine::Surplus(amount));
+            let firm = self.firms.number(firm).expect("found above");
+            self.firms.get_mut(firm).awaiting_deposit.push_back(AwaitingDeposit::Surplus(amount));
         }
         Ok(())
     }
 
-    /// Raises a break that the engine finds itself, with its posting; none where the difference is
-    /// zero.
-    pub(crate) fn raise_own_break(
+    /// Raises a break that the engine found and posts it. `None` if the difference is zero.
+    pub(crate) fn raise_engine_break(
         &mut self,
         what: (BreakSubject, BreakSide),
         amount: Amount,
         who: (PersonId, BusinessDate),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<Option<BreakId>, Refusal> {
         if amount.is_zero() {
             return Ok(None);
         }
         let (account, currency) = self.account_of(what.0)?;
         self.post_break(what, (account, currency), amount, out)?;
-        Ok(Some(self.own_break(what, amount, currency, who, out)))
+        Ok(Some(self.record_engine_break(what, amount, currency, who, out)))
     }
 
-    /// A break that the engine finds itself; its posting to suspense is made already.
-    pub(crate) fn own_break(
+    /// Records a break that the engine found and already posted.
+    pub(crate) fn record_engine_break(
         &mut self,
         what: (BreakSubject, BreakSide),
         amount: Amount,
         currency: u8,
         who: (PersonId, BusinessDate),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> BreakId {
-        let id = BreakId(FIRST_OWN_BREAK.0 + self.small.own_breaks);
-        self.small.own_breaks += 1;
+        let id = BreakId(FIRST_ENGINE_BREAK.0 + self.reference_data.engine_breaks);
+        self.reference_data.engine_breaks += 1;
         self.add_break(id, what, amount, currency, who, out);
         id
     }
@@ -140,87 +140,98 @@ impl Engine {
         amount: Amount,
         currency: u8,
         (owner, opened): (PersonId, BusinessDate),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) {
         let (proposal, closed) = (None, false);
-        let record = Break { subject, side, amount, currency, owner, opened, proposal, closed };
-        let before = self.small.breaks.insert(id, record);
+        let record = Break {
+            subject,
+            side,
+            amount,
+            currency,
+            owner,
+            opened,
+            proposed_resolution: proposal,
+            closed,
+        };
+        let before = self.reference_data.breaks.insert(id, record);
         assert!(before.is_none(), "a break is raised once");
         out.events.push(Event::BreakRaised { break_id: id, amount });
     }
 
-    fn propose_closing(
+    fn propose_resolution(
         &mut self,
         id: BreakId,
-        closing: Closing,
+        resolution: BreakResolution,
         by: PersonId,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let missing = Refusal::NotFound(Missing::Break(id));
-        let record = self.small.breaks.get(&id).ok_or(missing.clone())?;
+        let missing = Refusal::NotFound(MissingRecord::Break(id));
+        let record = self.reference_data.breaks.get(&id).ok_or(missing.clone())?;
         if record.closed {
             return Err(missing);
         }
-        if let Closing::ThroughBank(bank) = closing {
-            let bank = self.banks.find(bank).ok_or(Refusal::NotFound(Missing::Bank(bank)))?;
-            self.same_currency(bank.currency, record.currency)?;
+        if let BreakResolution::ThroughBank(bank) = resolution {
+            let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
+            self.check_same_currency(bank.currency, record.currency)?;
         }
-        if record.proposal == Some((closing, by)) {
+        if record.proposed_resolution == Some((resolution, by)) {
             return Err(Refusal::Repeated);
         }
-        let record = self.small.breaks.get_mut(&id).expect("it was just there");
-        record.proposal = Some((closing, by));
-        out.events.push(Event::BreakClosingProposed { break_id: id });
+        let record = self.reference_data.breaks.get_mut(&id).expect("found above");
+        record.proposed_resolution = Some((resolution, by));
+        out.events.push(Event::BreakResolutionProposed { break_id: id });
         Ok(())
     }
 
-    fn approve_closing(
+    fn approve_resolution(
         &mut self,
-        (id, approved): (BreakId, Closing),
+        (id, approved): (BreakId, BreakResolution),
         (by, today): (PersonId, BusinessDate),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let missing = Refusal::NotFound(Missing::Break(id));
-        let record = self.small.breaks.get(&id).ok_or(missing)?;
+        let missing = Refusal::NotFound(MissingRecord::Break(id));
+        let record = self.reference_data.breaks.get(&id).ok_or(missing)?;
         if record.closed {
             return Err(Refusal::Repeated);
         }
-        let proposal = record.proposal.filter(|(proposed, _)| *proposed == approved);
-        let (closing, proposed_by) = proposal.ok_or(Refusal::PlanState)?;
+        let proposal = record.proposed_resolution.filter(|(proposed, _)| *proposed == approved);
+        let (resolution, proposed_by) = proposal.ok_or(Refusal::PlanState)?;
         if proposed_by == by {
             return Err(Refusal::SamePerson);
         }
         let (subject, side, amount) = (record.subject, record.side, record.amount);
-        // A firm's missing cash was made good, so those in line for it need wait no longer (M5).
+        // A firm's missing cash was made good, so the payments waiting for it can proceed (M5).
         let made_good = match (subject, side) {
             (BreakSubject::FirmCash(firm), BreakSide::Shortfall) => {
-                let firm = self.firms.number(firm).expect("it was there when it was raised");
-                let unallotted = self.firms.get(firm).unallotted.checked_add(amount);
+                let firm = self.firms.number(firm).expect("the break was raised for a known firm");
+                let unallotted = self.firms.get(firm).unallocated.checked_add(amount);
                 Some((firm, unallotted.ok_or(Refusal::Overflow)?))
             }
             _ => None,
         };
         let accounts = self.currency_accounts(record.currency);
         let suspense = accounts.suspense;
-        let against = match closing {
-            Closing::WriteOff => accounts.write_offs,
-            Closing::ThroughBank(bank) => {
-                self.banks.find(bank).expect("it was there when it was proposed").account
+        let against = match resolution {
+            BreakResolution::WriteOff => accounts.write_offs,
+            BreakResolution::ThroughBank(bank) => {
+                self.banks.find(bank).expect("the resolution was proposed for a known bank").account
             }
         };
-        self.books.begin(None, None);
+        self.ledger.begin_chain(None, None);
         match side {
-            BreakSide::Excess => self.books.post(Entry::ExcessClosed, suspense, against, amount),
+            BreakSide::Excess => {
+                self.ledger.post(ChartEntry::ExcessClosed, suspense, against, amount)
+            }
             BreakSide::Shortfall => {
-                self.books.post(Entry::ShortfallClosed, against, suspense, amount);
+                self.ledger.post(ChartEntry::ShortfallClosed, against, suspense, amount);
             }
         }
-        self.books.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.small.breaks.get_mut(&id).expect("it was just there").closed = true;
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.reference_data.breaks.get_mut(&id).expect("found above").closed = true;
         out.events.push(Event::BreakClosed { break_id: id, amount });
         if let Some((firm, unallotted)) = made_good {
-            self.firms.get_mut(firm).unallotted = unallotted;
-            self.allot(firm, today, out);
+            self.firms.get_mut(firm).unallocated = unallotted;
+            self.allocate_deposits(firm, today, out);
         }
         Ok(())
     }

@@ -1,20 +1,20 @@
-//! The custody of cash (M6): in the courier's hands until a hub has counted it, the firm's until
-//! the bank confirms it.
+//! Custody of cash (M6): the courier's until a hub counts it, then the firm's until the bank
+//! confirms it.
 
 use money::Amount;
 use sha2::{Digest as _, Sha256};
 use tariff::BusinessDate;
 
-use crate::chart::Entry;
+use crate::chart::ChartEntry;
 use crate::command::{BreakSide, BreakSubject, Command};
-use crate::engine::{Engine, above_zero};
-use crate::event::{Event, Outcome};
+use crate::engine::{Engine, check_above_zero};
+use crate::event::{CommandOutcome, Event};
 use crate::ids::{BankId, CourierId, DepositId, FirmId, HandOverId, PersonId};
-use crate::records::{Deposit, HandOver, InLine, Progress};
-use crate::refusal::{Missing, Refusal};
+use crate::records::{AwaitingDeposit, Deposit, HandOver, PaymentStatus};
+use crate::refusal::{MissingRecord, Refusal};
 
-/// What [`Command::StartHandOver`] carries instead of the code: SHA-256 over the hand-over and the
-/// code, so that who reads the journal before the count does not know the code by heart.
+/// SHA-256 over a hand-over and its one-time code. [`Command::StartHandOver`] carries it instead of
+/// the code, so reading the journal before the count does not reveal the code.
 #[must_use]
 pub fn one_time_code_hash(handover: HandOverId, code: u32) -> [u8; 32] {
     let mut hasher = Sha256::new();
@@ -24,27 +24,27 @@ pub fn one_time_code_hash(handover: HandOverId, code: u32) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// A balance as an amount: nothing where it is below zero, the largest amount where it is more.
-fn at_most_an_amount(balance: i128) -> Amount {
+/// Clamps a balance to the range of an amount.
+fn clamp_to_amount(balance: i128) -> Amount {
     let minor = balance.clamp(0, i128::from(Amount::MAX.minor()));
     u64::try_from(minor).ok().and_then(Amount::new).unwrap_or(Amount::MAX)
 }
 
-/// The number of something that is counted up: the next one, or a retry of an earlier one.
-pub(crate) fn check_number(number: u32, done: u32) -> Result<(), Refusal> {
+/// Accepts the next number. A used number is a retry.
+pub(crate) fn check_sequence_number(number: u32, done: u32) -> Result<(), Refusal> {
     if (1..=done).contains(&number) {
         return Err(Refusal::Repeated);
     }
     let next = done.checked_add(1).ok_or(Refusal::Overflow)?;
-    if number == next { Ok(()) } else { Err(Refusal::WrongNumber(next)) }
+    if number == next { Ok(()) } else { Err(Refusal::WrongSequenceNumber(next)) }
 }
 
 impl Engine {
-    pub(crate) fn move_cash(
+    pub(crate) fn apply_cash_command(
         &mut self,
         command: &Command,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         match *command {
             Command::StartHandOver { handover, courier, number, code_hash } => {
@@ -75,36 +75,36 @@ impl Engine {
         id: HandOverId,
         (courier, which): (CourierId, u32),
         code_hash: [u8; 32],
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let number = self.courier_number(courier)?;
         let courier = self.couriers.get(number);
-        // Of the last one it is known which it was, and what it said while it is not counted.
+        // Keeps the id of the latest hand-over and, until it is counted, its content.
         let same_code = |one: &HandOver| one.code_hash == code_hash;
         let same =
             courier.last_handover == Some(id) && courier.handover.as_ref().is_none_or(same_code);
         if which != 0 && which == courier.handovers && !same {
             return Err(Refusal::IdentifierTaken);
         }
-        check_number(which, courier.handovers)?;
+        check_sequence_number(which, courier.handovers)?;
         if courier.handover.is_some() {
             return Err(Refusal::HandOverOpen);
         }
-        if self.handovers.contains_key(&id) {
+        if self.hand_over_couriers.contains_key(&id) {
             return Err(Refusal::IdentifierTaken);
         }
-        let cash = self.books.account(courier.cash).balance();
+        let cash = self.ledger.account(courier.cash).balance();
         let expected = u64::try_from(cash).ok().and_then(Amount::new);
-        let expected = expected.filter(|cash| !cash.is_zero()).ok_or(Refusal::NothingInHand)?;
-        let items = u32::try_from(courier.in_hand.len()).expect("fewer than 2³² items");
+        let expected = expected.filter(|cash| !cash.is_zero()).ok_or(Refusal::NoCashInHand)?;
+        let items = u32::try_from(courier.in_hand.len()).expect("fewer than 2³² payments");
         let courier = self.couriers.get_mut(number);
-        courier.handover = Some(HandOver { id, expected, items, code_hash });
+        courier.handover = Some(HandOver { id, expected, payment_count: items, code_hash });
         courier.handovers = which;
         let before = courier.last_handover.replace(id);
         if let Some(before) = before {
-            self.handovers.remove(&before);
+            self.hand_over_couriers.remove(&before);
         }
-        self.handovers.insert(id, number);
+        self.hand_over_couriers.insert(id, number);
         out.events.push(Event::HandOverStarted { handover: id, expected });
         Ok(())
     }
@@ -114,10 +114,10 @@ impl Engine {
         (id, code): (HandOverId, u32),
         counted: Amount,
         (counted_by, today): (PersonId, BusinessDate),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let number = self.handovers.get(&id).copied();
-        let number = number.ok_or(Refusal::NotFound(Missing::HandOver(id)))?;
+        let number = self.hand_over_couriers.get(&id).copied();
+        let number = number.ok_or(Refusal::NotFound(MissingRecord::HandOver(id)))?;
         let courier = self.couriers.get(number);
         let handover = courier.handover.clone().ok_or(Refusal::Repeated)?;
         if counted_by.0 == courier.id.0 {
@@ -134,11 +134,11 @@ impl Engine {
         let expected = handover.expected;
         let short = expected.saturating_sub(counted);
         let surplus = counted.saturating_sub(expected);
-        self.books.begin(None, None);
-        self.books.post(Entry::HandOverCounted, firm_cash, cash, counted.min(expected));
-        self.books.post(Entry::HandOverShort, shortage, cash, short);
-        self.books.post(Entry::HandOverSurplus, firm_cash, suspense, surplus);
-        self.books.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.ledger.begin_chain(None, None);
+        self.ledger.post(ChartEntry::HandOverCounted, firm_cash, cash, counted.min(expected));
+        self.ledger.post(ChartEntry::HandOverShort, shortage, cash, short);
+        self.ledger.post(ChartEntry::HandOverSurplus, firm_cash, suspense, surplus);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
         out.events.push(Event::HandOverCounted {
             handover: id,
             courier: courier_id,
@@ -147,29 +147,38 @@ impl Engine {
         });
         let courier = self.couriers.get_mut(number);
         courier.handover = None;
-        let items: Vec<u32> = courier.in_hand.drain(..handover.items as usize).collect();
+        let items: Vec<u32> = courier.in_hand.drain(..handover.payment_count as usize).collect();
         for slot in items {
-            self.stand_in_line(firm_number, slot, today, out);
+            self.await_deposit(firm_number, slot, today, out);
         }
         if !surplus.is_zero() {
-            self.firms.get_mut(firm_number).line.push_back(InLine::Surplus(surplus));
+            self.firms
+                .get_mut(firm_number)
+                .awaiting_deposit
+                .push_back(AwaitingDeposit::Surplus(surplus));
             let what = (BreakSubject::FirmCash(firm_id), BreakSide::Excess);
-            self.own_break(what, surplus, currency, (counted_by, today), out);
+            self.record_engine_break(what, surplus, currency, (counted_by, today), out);
         }
         Ok(())
     }
 
-    /// A counted cash tender waits for the bank; within the firm's guarantee it is as good as
-    /// there.
-    fn stand_in_line(&mut self, firm: u32, slot: u32, today: BusinessDate, out: &mut Outcome) {
-        let amount = self.item(slot).amount;
+    /// Queues a counted cash payment for the firm's deposits. Within the firm's guarantee the money
+    /// counts as received.
+    fn await_deposit(
+        &mut self,
+        firm: u32,
+        slot: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let amount = self.payment(slot).amount;
         let record = self.firms.get_mut(firm);
-        record.line.push_back(InLine::Item(slot));
+        record.awaiting_deposit.push_back(AwaitingDeposit::Payment(slot));
         let guaranteed = record.guaranteed.checked_add(amount);
         if let Some(guaranteed) = guaranteed.filter(|sum| *sum <= record.guarantee) {
             record.guaranteed = guaranteed;
-            self.item_mut(slot).guaranteed = true;
-            self.money_is_there(slot, today, out);
+            self.payment_mut(slot).guaranteed = true;
+            self.record_funds_received(slot, today, out);
         }
     }
 
@@ -178,22 +187,22 @@ impl Engine {
         courier: CourierId,
         number: u32,
         amount: Amount,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        above_zero(amount)?;
+        check_above_zero(amount)?;
         let place = self.courier_number(courier)?;
         let record = self.couriers.get(place);
-        check_number(number, record.repayments)?;
-        let short = self.books.account(record.shortage).balance();
-        let short = at_most_an_amount(short);
+        check_sequence_number(number, record.repayments)?;
+        let short = self.ledger.account(record.shortage).balance();
+        let short = clamp_to_amount(short);
         if amount > short {
             return Err(Refusal::AmountTooLarge(short));
         }
         let firm_cash = self.firms.get(record.firm).cash;
         let shortage = record.shortage;
-        self.books.begin(None, None);
-        self.books.post(Entry::ShortageRepaid, firm_cash, shortage, amount);
-        self.books.commit_certain(out, "a shortage can be repaid");
+        self.ledger.begin_chain(None, None);
+        self.ledger.post(ChartEntry::ShortageRepaid, firm_cash, shortage, amount);
+        self.ledger.commit_infallible(out, "a shortage can be repaid");
         self.couriers.get_mut(place).repayments = number;
         out.events.push(Event::ShortageRepaid { courier, amount });
         Ok(())
@@ -205,30 +214,30 @@ impl Engine {
         (firm, which): (FirmId, u32),
         bank: BankId,
         amount: Amount,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        above_zero(amount)?;
-        let number = self.firms.number(firm).ok_or(Refusal::NotFound(Missing::Firm(firm)))?;
-        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(Missing::Bank(bank)))?;
+        check_above_zero(amount)?;
+        let number = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
+        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let record = self.firms.get(number);
-        // Of one that is under way it is known what it said.
+        // An open deposit keeps its content.
         let same = |one: &Deposit| one.firm == number && one.amount == amount;
-        if self.small.deposits.get(&id).is_some_and(|one| !same(one)) {
+        if self.reference_data.deposits.get(&id).is_some_and(|one| !same(one)) {
             return Err(Refusal::IdentifierTaken);
         }
-        check_number(which, record.deposits)?;
+        check_sequence_number(which, record.deposits)?;
         let last = self.firms.iter().any(|one| one.last_deposit == Some(id));
-        if last || self.small.deposits.contains_key(&id) {
+        if last || self.reference_data.deposits.contains_key(&id) {
             return Err(Refusal::IdentifierTaken);
         }
-        self.same_currency(bank.currency, record.currency)?;
-        let available = self.books.account(record.cash).available();
+        self.check_same_currency(bank.currency, record.currency)?;
+        let available = self.ledger.account(record.cash).available();
         let (bank, cash) = (bank.account, record.cash);
-        self.books.begin(None, None);
-        let reserve = self.books.reserve(Entry::Deposited, bank, cash, amount);
-        let too_large = |_| Refusal::AmountTooLarge(at_most_an_amount(available));
-        self.books.commit(out).map_err(too_large)?;
-        self.small.deposits.insert(id, Deposit { firm: number, amount, reserve });
+        self.ledger.begin_chain(None, None);
+        let reserve = self.ledger.reserve(ChartEntry::Deposited, bank, cash, amount);
+        let too_large = |_| Refusal::AmountTooLarge(clamp_to_amount(available));
+        self.ledger.commit(out).map_err(too_large)?;
+        self.reference_data.deposits.insert(id, Deposit { firm: number, amount, reserve });
         self.firms.get_mut(number).deposits = which;
         out.events.push(Event::DepositAnnounced { deposit: id, firm, amount });
         Ok(())
@@ -239,40 +248,40 @@ impl Engine {
         id: DepositId,
         credited: Amount,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        above_zero(credited)?;
-        let Some(deposit) = self.small.deposits.get(&id) else {
+        check_above_zero(credited)?;
+        let Some(deposit) = self.reference_data.deposits.get(&id) else {
             let confirmed = self.firms.iter().any(|firm| firm.last_deposit == Some(id));
-            let missing = Refusal::NotFound(Missing::Deposit(id));
+            let missing = Refusal::NotFound(MissingRecord::Deposit(id));
             return Err(if confirmed { Refusal::Repeated } else { missing });
         };
         let (firm, announced, reserve) = (deposit.firm, deposit.amount, deposit.reserve);
         if credited > announced {
             return Err(Refusal::AmountTooLarge(announced));
         }
-        let unallotted = self.firms.get(firm).unallotted;
+        let unallotted = self.firms.get(firm).unallocated;
         let unallotted = unallotted.checked_add(credited).ok_or(Refusal::Overflow)?;
-        self.books.begin(None, None);
-        self.books.post_reserved(Entry::Deposited, reserve, credited);
-        self.books.commit_certain(out, "a deposit that was announced can be confirmed");
-        self.small.deposits.remove(&id);
+        self.ledger.begin_chain(None, None);
+        self.ledger.post_reserved(ChartEntry::Deposited, reserve, credited);
+        self.ledger.commit_infallible(out, "an announced deposit can be confirmed");
+        self.reference_data.deposits.remove(&id);
         let record = self.firms.get_mut(firm);
         record.last_deposit = Some(id);
-        record.unallotted = unallotted;
+        record.unallocated = unallotted;
         out.events.push(Event::DepositConfirmed { deposit: id, announced, credited });
-        self.allot(firm, today, out);
+        self.allocate_deposits(firm, today, out);
         Ok(())
     }
 
-    fn cancel_deposit(&mut self, id: DepositId, out: &mut Outcome) -> Result<(), Refusal> {
-        let missing = Refusal::NotFound(Missing::Deposit(id));
-        let deposit = self.small.deposits.get(&id).ok_or(missing)?;
+    fn cancel_deposit(&mut self, id: DepositId, out: &mut CommandOutcome) -> Result<(), Refusal> {
+        let missing = Refusal::NotFound(MissingRecord::Deposit(id));
+        let deposit = self.reference_data.deposits.get(&id).ok_or(missing)?;
         let (firm, amount, reserve) = (deposit.firm, deposit.amount, deposit.reserve);
-        self.books.begin(None, None);
-        self.books.void(Entry::Deposited, reserve);
-        self.books.commit_certain(out, "a deposit that was announced can be cancelled");
-        self.small.deposits.remove(&id);
+        self.ledger.begin_chain(None, None);
+        self.ledger.void_reserved(ChartEntry::Deposited, reserve);
+        self.ledger.commit_infallible(out, "an announced deposit can be cancelled");
+        self.reference_data.deposits.remove(&id);
         let firm = self.firms.get(firm).id;
         out.events.push(Event::DepositCancelled { deposit: id, firm, amount });
         Ok(())
@@ -283,47 +292,52 @@ impl Engine {
         firm: FirmId,
         number: u32,
         (bank, amount): (BankId, Amount),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        above_zero(amount)?;
-        let place = self.firms.number(firm).ok_or(Refusal::NotFound(Missing::Firm(firm)))?;
-        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(Missing::Bank(bank)))?;
+        check_above_zero(amount)?;
+        let place = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
+        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let record = self.firms.get(place);
-        check_number(number, record.commission_payments)?;
-        self.same_currency(bank.currency, record.currency)?;
-        let earned = at_most_an_amount(self.books.account(record.commission).balance());
+        check_sequence_number(number, record.commission_payments)?;
+        self.check_same_currency(bank.currency, record.currency)?;
+        let earned = clamp_to_amount(self.ledger.account(record.commission).balance());
         if amount > earned {
             return Err(Refusal::AmountTooLarge(earned));
         }
         let (commission, bank) = (record.commission, bank.account);
-        self.books.begin(None, None);
-        self.books.post(Entry::CommissionPaid, commission, bank, amount);
-        self.books.commit_certain(out, "a commission that was earned can be paid");
+        self.ledger.begin_chain(None, None);
+        self.ledger.post(ChartEntry::CommissionPaid, commission, bank, amount);
+        self.ledger.commit_infallible(out, "an earned commission can be paid");
         self.firms.get_mut(place).commission_payments = number;
         out.events.push(Event::CommissionPaid { firm, amount });
         Ok(())
     }
 
-    /// Gives what the bank has credited to those in line, first in, first out.
-    pub(crate) fn allot(&mut self, firm: u32, today: BusinessDate, out: &mut Outcome) {
-        while let Some(&first) = self.firms.get(firm).line.front() {
+    /// Allocates the bank's credit to the waiting cash, first in, first out.
+    pub(crate) fn allocate_deposits(
+        &mut self,
+        firm: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        while let Some(&first) = self.firms.get(firm).awaiting_deposit.front() {
             let amount = match first {
-                InLine::Item(slot) => self.item(slot).amount,
-                InLine::Surplus(amount) => amount,
+                AwaitingDeposit::Payment(slot) => self.payment(slot).amount,
+                AwaitingDeposit::Surplus(amount) => amount,
             };
             let record = self.firms.get_mut(firm);
-            let Some(left) = record.unallotted.checked_sub(amount) else { break };
-            record.unallotted = left;
-            record.line.pop_front();
-            let InLine::Item(slot) = first else { continue };
-            if self.item(slot).guaranteed {
+            let Some(left) = record.unallocated.checked_sub(amount) else { break };
+            record.unallocated = left;
+            record.awaiting_deposit.pop_front();
+            let AwaitingDeposit::Payment(slot) = first else { continue };
+            if self.payment(slot).guaranteed {
                 let record = self.firms.get_mut(firm);
                 let guaranteed = record.guaranteed.checked_sub(amount);
                 record.guaranteed = guaranteed.expect("each guarantee is counted once");
-                self.item_mut(slot).guaranteed = false;
+                self.payment_mut(slot).guaranteed = false;
             } else {
-                assert!(matches!(self.item(slot).progress, Progress::Approved { .. }), "M5");
-                self.money_is_there(slot, today, out);
+                assert!(matches!(self.payment(slot).status, PaymentStatus::Approved { .. }), "M5");
+                self.record_funds_received(slot, today, out);
             }
         }
     }

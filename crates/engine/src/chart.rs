@@ -1,13 +1,12 @@
-//! The chart of accounts: which accounts there are, and for each thing that happens, its postings.
+//! The chart of accounts: the accounts, and the postings of each kind of business event.
 //!
-//! This file is meant to be read by an accountant. Every posting that the engine makes is one row
-//! of [`CHART`]; a posting whose accounts are not of the kinds that its row names stops the
-//! process.
+//! Written for accountants. Every posting of the engine is one row of [`CHART`]. A posting whose
+//! accounts are not of the kinds in its row stops the process.
 
-use ledger::{Limits, Side};
+use ledger::{BalanceLimits, Side};
 use tariff::FeeKind;
 
-/// What an account is for. The number is its code in the ledger and in exports.
+/// The purpose of an account. Its number is the account code in the ledger and in exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u16)]
 pub enum AccountKind {
@@ -21,34 +20,34 @@ pub enum AccountKind {
     CourierCash = 1210,
     /// Asset: cash that a courier could not hand over and owes.
     CourierShortage = 1220,
-    /// Asset: counted cash that a firm has not brought to the bank.
+    /// Asset: counted cash that a firm has not deposited.
     FirmCash = 1230,
-    /// Asset: differences that somebody has to explain (M9). Below zero: more money than explained.
+    /// Asset: unexplained differences (M9). Below zero: more money than explained.
     Suspense = 1900,
-    /// Liability: collected for a seller, not really there yet or on hold by law (M5).
+    /// Liability: collected for a seller, not received yet or on hold (M5).
     SellerHeld = 2110,
-    /// Liability: a seller's own money. Below zero: the seller owes.
+    /// Liability: payable to a seller. Below zero: the seller owes.
     SellerPayable = 2120,
     /// Liability: sent to sellers, not confirmed by the bank.
     PayoutInFlight = 2130,
-    /// Liability: a courier firm's commission. Below zero: the firm owes, for a collection was
-    /// taken back after its commission was paid.
+    /// Liability: a courier firm's commission. Below zero: the firm owes, because a collection was
+    /// reversed after its commission was paid.
     FirmCommission = 2210,
-    /// Liability: to be given back to buyers.
+    /// Liability: refunds owed to buyers.
     BuyerRefunds = 2310,
-    /// Income: the card issuer's part of the card fee, charged on.
+    /// Income: the card issuer's part of the card fee, passed on to the seller.
     IssuerFees = 4010,
-    /// Income: the card network's part of the card fee, charged on.
+    /// Income: the card network's part of the card fee, passed on to the seller.
     NetworkFees = 4020,
     /// Income: the acquirer's part of the card fee.
     AcquirerFees = 4030,
-    /// Income: the wallet's fee, charged on.
+    /// Income: the wallet's fee, passed on to the seller.
     WalletFees = 4040,
     /// Income: the fee for collecting at the door.
     CodFees = 4050,
-    /// Income: the fee for bringing parcels back.
+    /// Income: the fee for returning parcels.
     ReturnFees = 4060,
-    /// Expense: what networks and wallets keep back.
+    /// Expense: fees that networks and wallets deduct.
     ClearingCost = 5010,
     /// Expense: differences written off. Below zero: a gain.
     WriteOffs = 5020,
@@ -57,7 +56,6 @@ pub enum AccountKind {
 use AccountKind as A;
 
 impl AccountKind {
-    /// All kinds.
     pub const ALL: [AccountKind; 20] = [
         A::Bank,
         A::NetworkReceivable,
@@ -81,19 +79,17 @@ impl AccountKind {
         A::WriteOffs,
     ];
 
-    /// Its code.
     #[must_use]
     pub const fn code(self) -> u16 {
         self as u16
     }
 
-    /// The kind with that code.
     #[must_use]
     pub fn from_code(code: u16) -> Option<AccountKind> {
         AccountKind::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// Assets and expenses grow by debits, liabilities and income by credits.
+    /// Debits increase assets and expenses. Credits increase liabilities and income.
     #[must_use]
     pub const fn side(self) -> Side {
         match self.code() / 1000 {
@@ -102,13 +98,12 @@ impl AccountKind {
         }
     }
 
-    /// How far its balance may go unless its owner's terms say less.
+    /// Default balance limits of the account kind.
     ///
-    /// A bank account may be overdrawn (the bank decides that), a network may take back more than
-    /// it owes, a seller or a firm may owe, and differences go either way. Everything else stops at
-    /// zero.
+    /// Bank accounts can be overdrawn if the bank allows it. A network can reverse more than it
+    /// owes. Sellers and firms can owe. Differences go both ways. All other balances stop at zero.
     #[must_use]
-    pub const fn limits(self) -> Limits {
+    pub const fn limits(self) -> BalanceLimits {
         match self {
             A::Bank
             | A::NetworkReceivable
@@ -116,12 +111,12 @@ impl AccountKind {
             | A::SellerPayable
             | A::FirmCommission
             | A::Suspense
-            | A::WriteOffs => Limits::NONE,
-            _ => Limits::NO_OVERDRAFT,
+            | A::WriteOffs => BalanceLimits::NONE,
+            _ => BalanceLimits::NO_OVERDRAFT,
         }
     }
 
-    /// Its name in exports: the group, then the account.
+    /// Name in exports: group, then account.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -148,7 +143,7 @@ impl AccountKind {
         }
     }
 
-    /// The income account of a fee; a commission is the firm's and no income.
+    /// The account a fee is credited to: income, except for the commission.
     #[must_use]
     pub const fn of_fee(kind: FeeKind) -> AccountKind {
         match kind {
@@ -165,30 +160,28 @@ impl AccountKind {
 
 /// A row of the chart: one kind of posting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Its name.
-    pub entry: Entry,
-    /// What happened, in a line.
-    pub what: &'static str,
-    /// The kinds of account that it may debit.
+pub struct ChartRow {
+    pub entry: ChartEntry,
+    pub description: &'static str,
+    /// The account kinds that it may debit.
     pub debit: &'static [AccountKind],
-    /// The kinds of account that it may credit.
+    /// The account kinds that it may credit.
     pub credit: &'static [AccountKind],
 }
 
 macro_rules! chart {
     ($($entry:ident, $what:literal, $($debit:ident)|+ => $($credit:ident)|+;)+) => {
-        /// The kinds of posting; the rows of [`CHART`] by name.
+        /// The kinds of posting: the names of the rows of [`CHART`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Entry {
+        pub enum ChartEntry {
             $(#[doc = $what] $entry),+
         }
 
-        /// For each kind of posting, what is debited and what is credited.
-        pub const CHART: &[Row] = &[
-            $(Row {
-                entry: Entry::$entry,
-                what: $what,
+        /// What each kind of posting debits and credits.
+        pub const CHART: &[ChartRow] = &[
+            $(ChartRow {
+                entry: ChartEntry::$entry,
+                description: $what,
                 debit: &[$(A::$debit),+],
                 credit: &[$(A::$credit),+],
             }),+
@@ -202,63 +195,62 @@ chart! {
                                                        NetworkReceivable => SellerHeld;
     QrCollected,        "a wallet payment: reserved when sent, posted when approved",
                                                         WalletReceivable => SellerHeld;
-    CashCollected,      "cash taken at the door",            CourierCash => SellerHeld;
+    CashCollected,      "cash taken at the door",           CourierCash => SellerHeld;
     FeeCharged,         "a fee of a collection",
         SellerHeld => IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees;
-    CommissionEarned,   "the courier firm's commission",      SellerHeld => FirmCommission;
+    CommissionEarned,   "the courier firm's commission",     SellerHeld => FirmCommission;
 
-    CollectionReversed, "an approved payment, or cash, taken back",
+    CollectionReversed, "an approved payment, or cash, reversed",
                     SellerHeld => NetworkReceivable | WalletReceivable | CourierCash;
-    FeeReversed,        "the fee of a collection that was taken back",
+    FeeReversed,        "the fee of a reversed collection",
         IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees => SellerHeld;
-    CommissionReversed, "the commission of a collection that was taken back",
+    CommissionReversed, "the commission of a reversed collection",
                                                           FirmCommission => SellerHeld;
 
-    Cleared,            "a network or wallet cleared an item",
+    Cleared,            "a network or wallet cleared a payment",
                                      Bank => NetworkReceivable | WalletReceivable;
-    KeptBack,           "its fee, kept back",
+    ClearingFeeDeducted,           "its fee, deducted at clearing",
                              ClearingCost => NetworkReceivable | WalletReceivable;
-    KeptBackTooMuch,    "more kept back than the tariff says",
+    DeductedTooMuch,    "more deducted than the tariff allows",
                                  Suspense => NetworkReceivable | WalletReceivable;
-    KeptBackTooLittle,  "less kept back than the tariff says", ClearingCost => Suspense;
-    Released,           "a seller's share became the seller's", SellerHeld => SellerPayable;
+    DeductedTooLittle,  "less deducted than the tariff allows", ClearingCost => Suspense;
+    Released,           "a seller's share became payable",   SellerHeld => SellerPayable;
 
-    HandOverCounted,    "cash counted at the hub",              FirmCash => CourierCash;
-    HandOverShort,      "cash that was not there",       CourierShortage => CourierCash;
-    HandOverSurplus,    "cash that was too much",               FirmCash => Suspense;
-    ShortageRepaid,     "a courier paid a shortage",            FirmCash => CourierShortage;
+    HandOverCounted,    "cash counted at the hub",             FirmCash => CourierCash;
+    HandOverShort,      "cash missing at the count",    CourierShortage => CourierCash;
+    HandOverSurplus,    "surplus cash at the count",           FirmCash => Suspense;
+    ShortageRepaid,     "a courier repaid a shortage",         FirmCash => CourierShortage;
     Deposited,          "a deposit: reserved when announced, posted when on the statement",
                                                                     Bank => FirmCash;
 
     ReturnCharged,      "the return fee of a refused parcel", SellerPayable => ReturnFees;
-    Refunded,           "a refund to a buyer",   SellerHeld | SellerPayable => BuyerRefunds;
-    RefundPaid,         "a refund left the bank",                BuyerRefunds => Bank;
-    ChargedBack,        "a payment taken back by a network or wallet",
+    Refunded,           "a refund to a buyer", SellerHeld | SellerPayable => BuyerRefunds;
+    RefundPaid,         "a refund left the bank",          BuyerRefunds => Bank;
+    ChargedBack,        "a chargeback by a network or wallet",
               SellerHeld | SellerPayable => NetworkReceivable | WalletReceivable;
 
     CommissionPaid,     "a courier firm's commission was paid", FirmCommission => Bank;
 
     PayoutSent,         "a payout: reserved when planned, posted when sent",
                                                         SellerPayable => PayoutInFlight;
-    PayoutConfirmed,    "a payout arrived",                PayoutInFlight => Bank;
-    PayoutReturned,     "a payout came back",       PayoutInFlight | Bank => SellerPayable;
+    PayoutConfirmed,    "the bank confirmed a payout",   PayoutInFlight => Bank;
+    PayoutReturned,     "a payout came back",     PayoutInFlight | Bank => SellerPayable;
 
-    BreakExcess,        "more than the books say",
+    BreakExcess,        "more found than in the books",
               Bank | NetworkReceivable | WalletReceivable | FirmCash => Suspense;
-    BreakShortfall,     "less than the books say",
+    BreakShortfall,     "less found than in the books",
               Suspense => Bank | NetworkReceivable | WalletReceivable | FirmCash;
-    ExcessClosed,       "an excess written off or paid back",   Suspense => WriteOffs | Bank;
-    ShortfallClosed,    "a shortfall written off or paid up",  WriteOffs | Bank => Suspense;
+    ExcessClosed,       "an excess written off or paid back",  Suspense => WriteOffs | Bank;
+    ShortfallClosed,    "a shortfall written off or paid in", WriteOffs | Bank => Suspense;
 
-    RefundForwarded,    "a refund that the network or wallet pays, and owes less for",
+    RefundForwarded,    "a refund paid by the network or wallet, which owes less",
                                 BuyerRefunds => NetworkReceivable | WalletReceivable;
 }
 
-impl Entry {
-    /// Its row.
+impl ChartEntry {
     #[must_use]
     #[inline]
-    pub fn row(self) -> &'static Row {
+    pub fn row(self) -> &'static ChartRow {
         &CHART[self as usize]
     }
 }

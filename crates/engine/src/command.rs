@@ -1,747 +1,640 @@
-//! The vocabulary: everything that can be asked of the books.
+//! Commands: every change that the engine can make.
 //!
-//! A command that is carried out stands in the journal for ever. Variants are therefore only added,
-//! at the end; what is there keeps its bytes (see the golden bytes in the tests).
+//! An applied command stays in the journal for ever. Only add variants, at the end, and never
+//! change the bytes of an existing one. The golden bytes in the tests check this.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Currency};
-use tariff::{BusinessDate, ClassNo, Terms};
+use tariff::{BusinessDate, SellerClassNumber, Terms};
 
-use crate::door::{BatchLine, BatchTotals, Considered, Mark, Purpose, Sent, Trace};
 use crate::ids::{
-    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId,
-    PersonId, PlanId, SellerId, TariffId, TenderId, TerminalId, WalletId,
+    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId,
+    PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
 };
 use crate::time::Timestamp;
+use crate::transaction::{
+    BatchLine, BatchTotals, DuplicateKey, NetworkReference, PurchaseKind, RouteCandidate, Trace,
+};
 pub use crate::vocabulary::*;
 
-/// Bytes in a reference at the most.
 pub const REFERENCE_BYTES_MAX: usize = 64;
-/// Parcels that one command may assign or dispatch.
+/// Limit on the parcels of one [`Command::AssignParcels`] or [`Command::DispatchParcels`].
 pub const PARCELS_PER_COMMAND_MAX: usize = 1_000;
-/// Attempts at a door before a parcel must go back.
+/// Failed delivery attempts before a parcel must be refused and returned.
 pub const ATTEMPTS_MAX: u8 = 3;
-/// Tenders that one parcel may see.
-pub const TENDERS_MAX: u8 = 16;
-/// Refunds and chargebacks that one tender may see.
-pub const REFUNDS_MAX: u8 = 16;
-/// Tenders of one network that may be unknown at a time; beyond it the network gets no new ones
-/// (M4).
-pub const UNKNOWN_PER_NETWORK_MAX: u32 = 10_000;
-/// Payouts in one settlement plan at the most; what is left is for the next plan.
+/// Payments, tried or taken, that one parcel can have.
+pub const PAYMENTS_PER_PARCEL_MAX: u8 = 16;
+/// Refunds and chargebacks that one payment can have.
+pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
+/// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).
+pub const UNKNOWN_PAYMENTS_PER_NETWORK_MAX: u32 = 10_000;
+/// Payouts in one settlement plan. Further sellers wait for the next plan.
 pub const PLAN_LINES_MAX: usize = 10_000;
-/// Items that one command may release, expire, or forget.
-pub const ITEMS_PER_COMMAND_MAX: u32 = 10_000;
-/// The longest hold that a rule can ask for, in days.
+/// Records that one command can release, expire or check for forgetting.
+pub const RECORDS_PER_COMMAND_MAX: u32 = 10_000;
 pub const HOLD_DAYS_MAX: u16 = 180;
 
-/// Something asked of the books. Amounts are in minor units of the currency that the parties were
+/// A change to the books. Amounts are in minor units of the currency that the parties were
 /// registered with.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Command {
-    /// The first command of a journal.
+    /// Opens the books. Must be the first command of a journal.
     OpenBooks {
-        /// How far local time is ahead of UTC, in minutes; it decides when a business date begins.
+        /// Local time minus UTC, in minutes. Business dates begin at local midnight.
         utc_offset_minutes: i16,
     },
-    /// Adds a bank account of Doorstep's. Its currency can be used from then on.
+    /// Adds one of Doorstep's bank accounts and makes its currency available.
     RegisterBank {
-        /// The account.
         bank: BankId,
-        /// Its currency.
         currency: Currency,
-        /// Its name in the operator's own words.
+        /// The operator's name for the account.
         reference: String,
     },
-    /// Adds a courier firm.
     RegisterFirm {
-        /// The firm.
         firm: FirmId,
-        /// The currency of its cash.
         currency: Currency,
-        /// How much of its counted, undeposited cash it guarantees: sellers are paid that before
-        /// the bank confirms it (M5). A tender is guaranteed when it is counted, if there is room
-        /// for all of it; what a deposit covers makes room again.
+        /// Counted, undeposited cash that the firm guarantees. Sellers are paid up to this amount
+        /// before the bank confirms the cash (M5). A payment is guaranteed when it is counted, if
+        /// the rest of the guarantee covers all of it. A deposit frees the guarantee it covers.
         guarantee: Amount,
-        /// Its own reference.
+        /// The operator's name for the firm.
         reference: String,
     },
-    /// Adds a courier to a firm.
     RegisterCourier {
-        /// The courier.
         courier: CourierId,
-        /// The firm.
         firm: FirmId,
-        /// The most cash that the courier may have in hand.
+        /// Limit on the cash in the courier's hands.
         cash_limit: Amount,
-        /// The firm's own reference of the courier, no name.
+        /// The firm's own reference for the courier. Not a personal name.
         reference: String,
     },
-    /// Adds a terminal and gives it to a courier.
+    /// Adds a terminal and assigns it to a courier.
     RegisterTerminal {
-        /// The terminal.
         terminal: TerminalId,
-        /// Who has it.
         courier: CourierId,
     },
-    /// Gives a terminal to another courier.
     HandTerminal {
-        /// The terminal.
         terminal: TerminalId,
-        /// Who gets it.
+        /// The new courier.
         courier: CourierId,
     },
-    /// Blocks a terminal, or lets it work again.
+    /// Blocks or unblocks a terminal.
     BlockTerminal {
-        /// The terminal.
         terminal: TerminalId,
-        /// Whether it is blocked from now on.
         blocked: bool,
     },
-    /// Adds a card network.
     RegisterNetwork {
-        /// The network.
         network: NetworkId,
-        /// The currency that it clears in.
+        /// The currency it settles in.
         currency: Currency,
-        /// Its name.
         reference: String,
     },
-    /// Adds a QR wallet.
     RegisterWallet {
-        /// The wallet.
         wallet: WalletId,
-        /// The currency that it clears in.
+        /// The currency it settles in.
         currency: Currency,
-        /// Its name.
         reference: String,
     },
-    /// Sets the hold rule of a jurisdiction, for money that becomes held from now on.
+    /// Sets a jurisdiction's hold rule. Applies to money received from now on.
     SetHoldRule {
-        /// The jurisdiction.
         jurisdiction: Jurisdiction,
-        /// The rule.
         rule: HoldRule,
     },
-    /// Adds a version to a tariff. The first has number 1; each begins where the one before ends:
-    /// an open end is closed on that day, as long as that is after today. All versions have the
-    /// same currency, and the classes of the one before, perhaps with more behind them.
+    /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
+    /// the one before ends. If that has no end, it is closed on this version's first day, which
+    /// must be in the future. All versions have the same currency. A version keeps the seller
+    /// classes of the one before, in order, and can append more.
     PublishTariff {
-        /// The tariff.
         tariff: TariffId,
-        /// The version, one above the last.
+        /// The last version's number plus 1.
         version: u16,
-        /// The one currency in which it can be used, or any.
+        /// The only currency the tariff applies to. `None` means every currency.
         currency: Option<Currency>,
-        /// The first day on which it holds.
+        /// First day in force.
         from: BusinessDate,
-        /// The first day on which it holds no more, if that is known.
+        /// First day no longer in force, if known.
         until: Option<BusinessDate>,
-        /// Its terms.
         terms: Box<Terms>,
         /// The tariff's name, the same in each version.
         reference: String,
     },
-    /// Adds a seller.
     RegisterSeller {
-        /// The seller.
         seller: SellerId,
-        /// Person or company.
         kind: SellerKind,
-        /// The currency in which the seller sells and is paid.
+        /// The currency the seller sells and is paid in.
         currency: Currency,
-        /// Where the seller's money is held by law; it has a hold rule.
+        /// Decides how long the seller's money is held. Must have a hold rule.
         jurisdiction: Jurisdiction,
-        /// The tariff.
         tariff: TariffId,
-        /// The class in that tariff, of the version that holds today or the next one to hold.
-        class: ClassNo,
-        /// How often the seller is paid.
-        cycle: Cycle,
-        /// The least that is paid out; less is carried over.
+        /// Must exist in the version in force today, or in the next one.
+        class: SellerClassNumber,
+        cycle: SettlementCycle,
+        /// Smallest payout. Less is carried over.
         minimum: Amount,
-        /// The seller's own reference, no name.
+        /// The seller's own reference. Not a personal name.
         reference: String,
     },
 
-    /// A seller announces a parcel.
     AnnounceParcel {
-        /// The parcel.
         parcel: ParcelId,
-        /// The seller.
         seller: SellerId,
-        /// The currency of the amount due.
+        /// The currency of `due`.
         currency: Currency,
-        /// What is to be collected at the door, above zero.
+        /// Amount to collect at the door, above zero.
         due: Amount,
-        /// The seller's own reference of the order.
+        /// The seller's own order reference.
         reference: String,
     },
-    /// Parcels are given to a firm. All of them or none. Doing it again changes nothing.
+    /// Gives parcels to a firm: all of them or none. Repeating it changes nothing.
     AssignParcels {
-        /// The firm.
         firm: FirmId,
-        /// The parcels, announced or assigned.
+        /// Announced or assigned.
         parcels: Vec<ParcelId>,
     },
-    /// A courier of the firm takes parcels out. All of them or none.
+    /// A courier takes parcels out for delivery: all of them or none.
     DispatchParcels {
-        /// The courier.
         courier: CourierId,
-        /// The parcels, assigned to the courier's firm, with less than [`ATTEMPTS_MAX`] attempts.
+        /// Assigned to the courier's firm, with fewer than [`ATTEMPTS_MAX`] attempts.
         parcels: Vec<ParcelId>,
     },
-    /// A parcel could not be handed out; it goes back to the hub and may go out again.
+    /// A delivery attempt failed. The parcel goes back to the hub and can go out again.
     RecordAttempt {
-        /// The parcel, out; no payment waiting for an answer, and nothing collected but
-        /// what was given back in full.
+        /// Out, with no payment in flight. Collected money must be refunded in full.
         parcel: ParcelId,
-        /// Which attempt: the last one's number plus 1.
+        /// The parcel's last attempt number plus 1.
         number: u8,
-        /// Why.
         reason: AttemptReason,
     },
-    /// The buyer takes a part only: the amount due becomes the amount of that part.
+    /// The buyer accepts part of the parcel. The amount due becomes the amount of that part.
     AcceptPart {
-        /// The parcel, out; nothing collected, no payment waiting for an answer.
+        /// Out, with nothing collected and no payment in flight.
         parcel: ParcelId,
-        /// What the accepted part costs: above zero, below the amount due.
+        /// The new amount due: above zero, below the old one.
         accepted: Amount,
     },
-    /// The buyer does not take the parcel, or the attempts are used up: it goes back.
+    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller.
     RefuseParcel {
-        /// The parcel, out or at the hub; no payment waiting for an answer, and nothing collected
-        /// but what was given back in full.
+        /// Out or at the hub, with no payment in flight. Collected money must be refunded in full.
         parcel: ParcelId,
-        /// Why.
         reason: RefuseReason,
     },
-    /// A refused parcel is back at the seller's; the return fee is charged.
+    /// A refused parcel is back at the seller. Charges the return fee.
     ReturnParcel {
-        /// The parcel, refused.
         parcel: ParcelId,
     },
-    /// A parcel is lost. No payment waits for an answer, and nothing was collected but what was
-    /// given back in full.
+    /// A parcel is lost. It has no payment in flight, and collected money must be refunded in full.
     LoseParcel {
-        /// The parcel.
         parcel: ParcelId,
     },
 
-    /// A payment by card or QR is about to be asked for. Durable before the network hears of it.
-    /// While one by card is unknown there is no other by card, and likewise by QR (M4).
+    /// Begins a card or QR payment. Journal it before the network is asked. While a card payment of
+    /// the parcel is unknown no other card payment can begin; the same holds for QR (M4).
     BeginCollection {
-        /// The tender: the parcel's last number plus 1.
-        tender: TenderId,
-        /// The terminal, in the hands of the courier who has the parcel.
+        /// The parcel's last payment number plus 1.
+        payment: PaymentId,
+        /// Assigned to the courier who has the parcel.
         terminal: TerminalId,
-        /// How it is paid: over a network that is not withdrawn.
-        method: Method,
-        /// How much: at most what is left of the amount due after what is collected and what waits
-        /// for an answer. An unknown payment does not count: it is going to be reversed.
+        /// Its network must not be withdrawn.
+        method: RailMethod,
+        /// At most the amount due minus what is collected or in flight. Unknown payments do not
+        /// count, because they will be reversed.
         amount: Amount,
     },
-    /// The answer, or that there is none.
+    /// Records the outcome of a card or QR payment.
     ResolveCollection {
-        /// The tender.
-        tender: TenderId,
-        /// The answer.
-        resolution: Resolution,
+        payment: PaymentId,
+        resolution: PaymentResolution,
     },
-    /// The network or wallet acknowledged the reversal of a tender; or cash was given back at the
-    /// door.
+    /// The network or wallet acknowledged a reversal, or the courier returned cash at the door.
     ReverseCollection {
-        /// The tender: begun, unknown, or approved and not cleared yet, with nothing given back,
-        /// and known to its network if it was sold offline; cash as long as it is in the courier's
-        /// hands and in no hand-over. A parcel that was closed is out again.
-        tender: TenderId,
+        /// A card or QR payment that is begun, unknown, or approved. If approved, it is not cleared
+        /// and has no refunds; if it was an offline sale, the network has taken it. Or cash still
+        /// with the courier and in no hand-over. A closed parcel is out again.
+        payment: PaymentId,
     },
-    /// Cash was taken at the door.
+    /// Takes cash at the door.
     CollectCash {
-        /// The tender: the parcel's last number plus 1.
-        tender: TenderId,
+        /// The parcel's last payment number plus 1.
+        payment: PaymentId,
         /// The courier who has the parcel.
         courier: CourierId,
-        /// How much, without the change: at most what is left of the amount due.
+        /// Cash kept, without the change. At most the amount still due.
         amount: Amount,
     },
-    /// The seller gives money back to the buyer: what is still held of the tender, the rest from
-    /// the seller's own.
+    /// The seller refunds the buyer. The refund comes from the payment's held money first, then
+    /// from the seller's payable balance.
     Refund {
-        /// The tender that was approved, by card or QR, or in cash.
-        tender: TenderId,
-        /// Which of the tender's refunds and chargebacks: the last one's number plus 1. A number
-        /// that was used is taken for a retry.
+        /// Approved; by card, QR or cash.
+        payment: PaymentId,
+        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A used
+        /// number counts as a retry.
         number: u8,
-        /// How much: at most what was not given back before.
+        /// At most what is not refunded yet.
         amount: Amount,
     },
-    /// A refund has left the bank account.
+    /// A refund left the bank account.
     ConfirmRefund {
-        /// The bank account.
         bank: BankId,
-        /// The tender.
-        tender: TenderId,
-        /// Which confirmation of the tender: the last one's number plus 1.
+        payment: PaymentId,
+        /// The payment's last confirmation number plus 1.
         number: u8,
-        /// How much: all of the tender's refunds that have not left yet, when no network is asked
-        /// to pay one of them.
+        /// All refunds of the payment that have not left the bank. Not possible while a network is
+        /// asked to pay one of them.
         amount: Amount,
     },
-    /// A network or wallet takes a payment back on the buyer's complaint.
+    /// A network or wallet charges a payment back.
     ChargeBack {
-        /// The tender that was approved, by card or QR.
-        tender: TenderId,
-        /// Which of the tender's refunds and chargebacks: the last one's number plus 1. A number
-        /// that was used is taken for a retry.
+        /// Approved, by card or QR.
+        payment: PaymentId,
+        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A used
+        /// number counts as a retry.
         number: u8,
-        /// How much: at most what was not given back before.
+        /// At most what is not refunded yet.
         amount: Amount,
     },
 
-    /// A courier hands over all cash in hand. Collections after it are for the next time.
+    /// A courier hands over all cash in hand. Cash collected later belongs to the next hand-over.
     StartHandOver {
-        /// The hand-over. Only each courier's last one is remembered.
+        /// Only each courier's latest hand-over is remembered.
         handover: HandOverId,
-        /// The courier.
         courier: CourierId,
-        /// Which hand-over of the courier: the last one's number plus 1.
+        /// The courier's last hand-over number plus 1.
         number: u32,
-        /// SHA-256 of the one-time code that the courier shows; see
+        /// SHA-256 of the one-time code that the courier shows:
         /// [`one_time_code_hash`](crate::one_time_code_hash).
         code_hash: [u8; 32],
     },
-    /// A second person has counted the cash of a hand-over. Its tenders stand in the firm's line
-    /// for the bank's credit from then on, whether all was there or not; what was too much stands
-    /// behind them and is a break of the one who counted.
+    /// A second person counted the cash of a hand-over. All its payments now wait for the firm's
+    /// bank deposits, even if cash is short. A surplus waits behind them and becomes a break owned
+    /// by the person who counted.
     CountHandOver {
-        /// The hand-over.
         handover: HandOverId,
-        /// The one-time code, as shown by the courier.
+        /// The one-time code that the courier showed.
         code: u32,
-        /// What was counted.
         counted: Amount,
-        /// Who counted; not the courier, whose person has the courier's own number.
+        /// Must not be the courier. A courier's person id equals the courier id.
         counted_by: PersonId,
     },
-    /// A courier pays for what was short.
+    /// A courier repays a shortage.
     RepayShortage {
-        /// The courier.
         courier: CourierId,
-        /// Which repayment of the courier: the last one's number plus 1.
+        /// The courier's last repayment number plus 1.
         number: u32,
-        /// How much: at most what is short.
+        /// At most the open shortage.
         amount: Amount,
     },
-    /// A firm brings cash to the bank.
+    /// A firm takes cash to the bank.
     AnnounceDeposit {
-        /// The deposit. Those under way and each firm's last one are remembered.
+        /// Open deposits and each firm's latest one are remembered.
         deposit: DepositId,
-        /// The firm.
         firm: FirmId,
-        /// Which deposit of the firm: the last one's number plus 1.
+        /// The firm's last deposit number plus 1.
         number: u32,
-        /// The bank account.
         bank: BankId,
-        /// How much: at most the firm's counted cash.
+        /// At most the firm's counted cash.
         amount: Amount,
     },
-    /// The bank's statement shows the deposit. What is missing stays the firm's to bring. The money
-    /// of those first in line is there as far as the credit reaches.
+    /// The bank statement shows a deposit. A missing amount stays in the firm's cash. The credit
+    /// makes the oldest waiting payments available.
     ConfirmDeposit {
-        /// The deposit.
         deposit: DepositId,
-        /// What the bank has credited: above zero, at most what was announced.
+        /// Amount credited by the bank: above zero, at most the announced amount.
         credited: Amount,
     },
-    /// A network's or wallet's file clears one tender (M5). For a tender that was cleared it is
-    /// taken for a retry, whatever was kept back.
+    /// A network's or wallet's file clears one payment (M5). Repeating it counts as a retry,
+    /// whatever was deducted.
     ConfirmClearing {
-        /// The bank account that is credited.
+        /// The account credited.
         bank: BankId,
-        /// The tender, approved.
-        tender: TenderId,
-        /// The amount that the file names: the tender's.
+        /// Approved.
+        payment: PaymentId,
+        /// The amount in the file. Must equal the payment's amount.
         amount: Amount,
-        /// What it keeps back; a difference to the tariff becomes a break.
-        kept_back: Amount,
+        /// Fee the network or wallet deducted. A difference from the tariff becomes a break.
+        deducted: Amount,
     },
-    /// Money whose hold ends becomes payable.
+    /// Releases held money whose hold has ended.
     ReleaseDue {
-        /// Everything due on this date or before; at most today.
+        /// Releases what is due on or before this date. At most today.
         date: BusinessDate,
-        /// How many items at the most, 1 to [`ITEMS_PER_COMMAND_MAX`].
+        /// Records to release, 1 to [`RECORDS_PER_COMMAND_MAX`].
         limit: u32,
     },
 
-    /// Makes a settlement plan: what each seller of a cycle is to be paid, in the order of their
-    /// registration. Reserves the money.
+    /// Plans a settlement: a payout to each seller of a cycle, in order of registration. Reserves
+    /// the money.
     PlanSettlement {
-        /// The plan.
         plan: PlanId,
-        /// Which sellers.
-        cycle: Cycle,
-        /// In which currency.
+        cycle: SettlementCycle,
         currency: Currency,
-        /// Who plans.
         planned_by: PersonId,
     },
-    /// A second person approves a plan.
     ApproveSettlement {
-        /// The plan.
         plan: PlanId,
-        /// Who approves; not who planned.
+        /// Must not be the person who planned.
         approved_by: PersonId,
     },
-    /// Drops a plan that was not executed; its money is payable again.
+    /// Rejects a plan that is not executed. Its money is payable again.
     RejectSettlement {
-        /// The plan.
         plan: PlanId,
-        /// Who rejects.
         rejected_by: PersonId,
     },
-    /// Sends the payouts of an approved plan.
+    /// Sends an approved plan's payouts.
     ExecuteSettlement {
-        /// The plan.
         plan: PlanId,
-        /// The bank account to pay from.
         bank: BankId,
     },
-    /// The bank has paid.
+    /// The bank paid a payout.
     ConfirmPayout {
-        /// The payout, on its way.
         payout: PayoutId,
     },
-    /// The bank could not pay, or the money came back after all; it is payable again.
+    /// The bank could not pay a payout, or it came back. Its money is payable again.
     ReturnPayout {
-        /// The payout: on its way, or arrived not longer than [`PAYOUT_RETURN_DAYS`] days ago.
+        /// In flight, or confirmed at most [`PAYOUT_RETURN_DAYS`] days ago.
         payout: PayoutId,
     },
 
-    /// Reconciliation found a difference: a posting to suspense with an owner (M9).
+    /// Reconciliation found a difference. Posts it to suspense with an owner (M9).
     RaiseBreak {
-        /// The break; below [`FIRST_OWN_BREAK`], for those are the engine's own.
+        /// Below [`FIRST_ENGINE_BREAK`]. Higher ids belong to breaks that the engine raises.
         break_id: BreakId,
-        /// Where.
         subject: BreakSubject,
-        /// More or less than the books say.
         side: BreakSide,
-        /// By how much.
         amount: Amount,
-        /// Who has to see to it.
+        /// The person who must resolve it.
         owner: PersonId,
     },
-    /// Proposes how a break is closed.
-    ProposeBreakClosing {
-        /// The break.
+    ProposeBreakResolution {
         break_id: BreakId,
-        /// How.
-        closing: Closing,
-        /// Who proposes.
+        resolution: BreakResolution,
         proposed_by: PersonId,
     },
-    /// A second person approves; the break is closed by a posting.
-    ApproveBreakClosing {
-        /// The break.
+    /// A second person approves. A posting closes the break.
+    ApproveBreakResolution {
         break_id: BreakId,
-        /// What is approved: the closing that was proposed.
-        closing: Closing,
-        /// Who approves; not who proposed.
+        /// Must equal the proposed resolution.
+        resolution: BreakResolution,
+        /// Must not be the person who proposed.
         approved_by: PersonId,
     },
-    /// Forgets closed parcels whose money is final and whose time for refunds and chargebacks is
-    /// over, and disputed batches of before that time.
+    /// Forgets closed parcels that are final and past their time for refunds and chargebacks, and
+    /// disputed batches of the same age.
     ForgetClosed {
-        /// Those handed out before this date; at least [`RETENTION_DAYS`] ago.
+        /// Forgets what ended before this date, which is at least [`RETENTION_DAYS`] ago.
         before: BusinessDate,
-        /// How many records to look at, 1 to [`ITEMS_PER_COMMAND_MAX`]; the next call goes on from
-        /// there.
+        /// Records to check, 1 to [`RECORDS_PER_COMMAND_MAX`]. The next call continues after them.
         limit: u32,
     },
-    /// A deposit did not reach the bank: the cash is the firm's to bring again. Where it is gone, a
-    /// break tells so.
+    /// A deposit did not reach the bank. Its cash counts as the firm's again. If the cash is gone,
+    /// raise a break.
     CancelDeposit {
-        /// The deposit, announced.
+        /// Announced.
         deposit: DepositId,
     },
-    /// A courier firm's commission has left the bank account.
+    /// A courier firm's commission was paid from the bank account.
     PayCommission {
-        /// The firm.
         firm: FirmId,
-        /// Which payment of the firm's commission: the last one's number plus 1.
+        /// The firm's last commission payment number plus 1.
         number: u32,
-        /// The bank account.
         bank: BankId,
-        /// How much: at most what the firm has earned.
+        /// At most the commission earned and not paid.
         amount: Amount,
     },
 
     /// A terminal signs on and opens its next batch.
     OpenBatch {
-        /// The terminal.
         terminal: TerminalId,
-        /// The batch: the last one's number plus 1, the first is 1; after
-        /// [`TRACE_NUMBER_MAX`](crate::TRACE_NUMBER_MAX) comes 1.
+        /// The terminal's last batch number plus 1. The first is 1; after
+        /// [`TRACE_NUMBER_MAX`](crate::TRACE_NUMBER_MAX) comes 1 again.
         batch: u32,
     },
-    /// A terminal asks for a payment by card or QR; the engine gives the tender its number. Durable
-    /// before the network hears of it. A repeat is told from the trace before anything else is
-    /// looked at. For what else it needs see [`Command::BeginCollection`].
+    /// A terminal requests a card or QR payment. The engine numbers the payment. Journal the
+    /// command before the network is asked. A repeated trace is detected before any other check.
+    /// The rules of [`Command::BeginCollection`] apply.
     BeginPurchase {
-        /// The terminal's number for it, in its open batch.
+        /// In the terminal's open batch.
         trace: Trace,
-        /// What tells a repeat from another transaction with the same number.
-        mark: Mark,
-        /// The parcel, out with the courier who has the terminal.
+        duplicate_key: DuplicateKey,
+        /// Out with the courier who has the terminal.
         parcel: ParcelId,
-        /// How it is paid.
-        method: Method,
-        /// How much.
+        method: RailMethod,
         amount: Amount,
-        /// The money, or a promise of it; a wallet gives no promises.
-        purpose: Purpose,
-        /// How the network is going to know it.
-        sent: Sent,
-        /// The networks that were looked at, at most [`ROUTES_MAX`](crate::ROUTES_MAX): exactly
-        /// one chosen, the method's. Empty for QR.
-        considered: Vec<Considered>,
+        /// A wallet supports sales only.
+        kind: PurchaseKind,
+        network_reference: NetworkReference,
+        /// At most [`ROUTE_CANDIDATES_MAX`](crate::ROUTE_CANDIDATES_MAX). Exactly one is chosen:
+        /// the network of
+        /// `method`. Empty for QR.
+        route_candidates: Vec<RouteCandidate>,
     },
-    /// The answer to a purchase, or that there is none. The first one is what the terminal is told,
-    /// also when it asks again: `00`, the decline's code, or `68` where nobody knows.
+    /// Records the outcome of a purchase. The terminal gets the first outcome, also if it asks
+    /// again: `00`, the decline's response code, or `68` if the outcome is unknown.
     ResolvePurchase {
-        /// The tender.
-        tender: TenderId,
-        /// The answer. Approved is posted, or keeps the money reserved for a pre-authorisation.
-        resolution: Resolution,
-        /// The network's authorisation code, field 38, or what tells a wallet's payment from
-        /// others of the same order; spaces where there is none.
+        payment: PaymentId,
+        /// An approval posts a sale. It keeps the money of a pre-authorisation reserved.
+        resolution: PaymentResolution,
+        /// The network's authorisation code (field 38), or the wallet's key of one payment of the
+        /// order. Spaces if there is none.
         authorisation: [u8; 6],
     },
-    /// A terminal asks for the money of a pre-authorisation, or a part of it.
+    /// A terminal completes a pre-authorisation, in full or in part.
     BeginCompletion {
-        /// The terminal's number for it, in its open batch.
+        /// In the terminal's open batch.
         trace: Trace,
-        /// What tells a repeat from another transaction with the same number.
-        mark: Mark,
-        /// The tender, authorised.
-        tender: TenderId,
-        /// How much: above zero, at most what was authorised.
+        duplicate_key: DuplicateKey,
+        /// Authorised.
+        payment: PaymentId,
+        /// Above zero, at most the authorised amount.
         amount: Amount,
-        /// How the network is going to know it.
-        sent: Sent,
+        network_reference: NetworkReference,
     },
-    /// The answer to a completion. Approved posts its amount and lets the rest of the reservation
-    /// go; declined leaves the pre-authorisation as it was. Unknown, it is reversed (M4): a late
-    /// approval changes nothing.
+    /// Records the outcome of a completion. An approval posts its amount and releases the rest of
+    /// the reservation. A decline leaves the pre-authorisation as it was. An unknown completion is
+    /// reversed (M4), and a late approval changes nothing.
     ResolveCompletion {
-        /// The tender.
-        tender: TenderId,
-        /// The answer.
-        resolution: Resolution,
-        /// The network's authorisation code.
+        payment: PaymentId,
+        resolution: PaymentResolution,
         authorisation: [u8; 6],
     },
-    /// The network acknowledged the reversal of a completion: the pre-authorisation stands as
-    /// before.
-    EndCompletionReversal {
-        /// The tender.
-        tender: TenderId,
+    /// The network acknowledged a completion's reversal. The pre-authorisation is authorised again.
+    ConfirmCompletionReversal {
+        payment: PaymentId,
     },
-    /// A terminal voids a payment. By card or QR the network is asked and may say no; cash that is
-    /// in the courier's hands and in no hand-over is given back at once.
+    /// A terminal voids a payment. For card and QR the network is asked and can decline. Cash still
+    /// with the courier and in no hand-over is returned at once.
     BeginVoid {
-        /// The terminal's number for it, in its open batch.
+        /// In the terminal's open batch.
         trace: Trace,
-        /// What tells a repeat from another transaction with the same number.
-        mark: Mark,
-        /// The tender of the courier who has the terminal: authorised, or approved, not cleared,
-        /// with nothing given back, and known to the network if it was an offline sale.
-        tender: TenderId,
-        /// How the network is going to know it.
-        sent: Sent,
+        duplicate_key: DuplicateKey,
+        /// Belongs to the courier who has the terminal. Authorised, or approved and not cleared,
+        /// without refunds. If it was an offline sale, the network has taken it.
+        payment: PaymentId,
+        network_reference: NetworkReference,
     },
-    /// A payment must not stand: the terminal did not hear of its approval, or does not trust it.
-    /// It no longer counts in the batch. Begun, it becomes unknown; approved or authorised, its
-    /// money stays where it is until the network has acknowledged the reversal; a completion under
-    /// way becomes unknown; a void under way is undone. Cash is given back at once.
+    /// Reverses a payment, because the terminal did not receive the approval or does not trust it.
+    /// The payment no longer counts in the batch. A begun payment becomes unknown. An approved or
+    /// authorised payment keeps its money until the network acknowledges the reversal. A pending
+    /// completion becomes unknown. A pending void is itself reversed. Cash is returned at once.
     BeginReversal {
-        /// The tender, of a transaction that is remembered.
-        tender: TenderId,
+        /// Its transaction must still be remembered.
+        payment: PaymentId,
     },
-    /// A void got no answer, or the terminal does not trust it: it is reversed, and the payment
-    /// stands.
-    UndoVoid {
-        /// The tender, being voided.
-        tender: TenderId,
+    /// Reverses a void, because it got no response or the terminal does not trust the response. The
+    /// payment is kept.
+    ReverseVoid {
+        /// Has a pending void.
+        payment: PaymentId,
     },
-    /// How taking a payment back ended. A void is done or not, a reversal is done, the reversal of
-    /// a void leaves the payment as it was. What was paid by QR too late is given back, or was
-    /// not paid after all.
-    EndTakingBack {
-        /// The tender.
-        tender: TenderId,
-        /// Whether it is taken back: an approved payment is unposted and its parcel is out again,
-        /// an authorised one is released.
+    /// Records the outcome of a void or reversal. A void succeeds or fails. A reversal succeeds.
+    /// The reversal of a void leaves the payment as it was. A late QR payment is refunded by the
+    /// wallet, or turns out not to have been paid.
+    ResolveReversal {
+        payment: PaymentId,
+        /// Whether the payment is reversed. An approved payment is unposted and its parcel is out
+        /// again. A pre-authorisation is released.
         done: bool,
-        /// The network's response code, what the terminal is told of a void.
+        /// The network's response code. The terminal gets it as the response to a void.
         code: [u8; 2],
     },
-    /// A terminal sold offline by card, within its limits: posted like an approved sale, to be
-    /// forwarded to the network. Taken also when the network is withdrawn: the buyer has the
-    /// parcel.
-    TakeAdvice {
-        /// The terminal's number for it, in its open batch.
+    /// Records an offline card sale within the terminal's limits. Posts it like an approved sale
+    /// and queues it for the network. A withdrawn network is accepted, because the buyer already
+    /// has the parcel.
+    RecordAdvice {
+        /// In the terminal's open batch.
         trace: Trace,
-        /// What tells a repeat from another transaction with the same number.
-        mark: Mark,
-        /// The parcel, out with the courier who has the terminal.
+        duplicate_key: DuplicateKey,
+        /// Out with the courier who has the terminal.
         parcel: ParcelId,
-        /// By card, and over which network it is forwarded.
-        method: Method,
-        /// How much.
+        /// By card, with the network to forward it to.
+        method: RailMethod,
         amount: Amount,
-        /// How the network is going to know it.
-        sent: Sent,
+        network_reference: NetworkReference,
         /// The terminal's own authorisation code.
         authorisation: [u8; 6],
     },
-    /// The network's answer to an offline sale.
-    AnswerAdvice {
-        /// The tender.
-        tender: TenderId,
-        /// The response code: `00`, or the sale is rejected; it stays held and will not clear.
+    /// Records the network's response to an offline sale.
+    ResolveAdvice {
+        payment: PaymentId,
+        /// `00`, or the sale is rejected: it stays held and will not clear.
         code: [u8; 2],
     },
-    /// Sets how much a terminal may sell offline; nothing by default.
+    /// Sets a terminal's offline limits. The default is zero.
     SetOfflineLimit {
-        /// The terminal.
         terminal: TerminalId,
-        /// One sale at the most.
+        /// Limit for one sale.
         each: Amount,
-        /// All sales together that the network has not answered.
+        /// Limit for all sales that the network has not answered.
         total: Amount,
     },
-    /// Cash was taken at the door and typed into a terminal, whose courier has it now.
+    /// A courier takes cash and enters it on a terminal.
     TakeCash {
-        /// The terminal's number for it, in its open batch.
+        /// In the terminal's open batch.
         trace: Trace,
-        /// What tells a repeat from another transaction with the same number.
-        mark: Mark,
-        /// The parcel, out with the courier who has the terminal.
+        duplicate_key: DuplicateKey,
+        /// Out with the courier who has the terminal.
         parcel: ParcelId,
-        /// How much of the amount due it pays.
+        /// Part of the amount due that is paid.
         amount: Amount,
-        /// What the buyer gave.
+        /// Cash the buyer gave.
         tendered: Amount,
-        /// What the buyer got back: tendered - change = amount.
+        /// Cash returned to the buyer: tendered - change = amount.
         change: Amount,
     },
-    /// A terminal gives money of the seller's back to the buyer's card or wallet. Owed to the buyer
-    /// from now on, to be forwarded to the network; the terminal is told `00`.
+    /// A terminal refunds a payment to the buyer's card or wallet. The refund is owed to the buyer
+    /// at once and queued for the network. The terminal gets `00`.
     BeginRefund {
-        /// The terminal's number for it, in its open batch. The terminal is one of the firm that
-        /// collected the tender.
+        /// In the terminal's open batch. The terminal's firm collected the payment.
         trace: Trace,
-        /// What tells a repeat from another transaction with the same number.
-        mark: Mark,
-        /// The tender that was approved, by card or QR.
-        tender: TenderId,
-        /// How much: at most what was not given back before.
+        duplicate_key: DuplicateKey,
+        /// Approved, by card or QR.
+        payment: PaymentId,
+        /// At most what is not refunded yet.
         amount: Amount,
-        /// How the network is going to know it.
-        sent: Sent,
+        network_reference: NetworkReference,
     },
-    /// The network's answer to a refund. Until it is there, no refund of the tender is confirmed
-    /// through a bank.
-    AnswerRefund {
-        /// The refund's trace.
+    /// Records the network's response to a refund. Until then no refund of the payment can be
+    /// confirmed through a bank.
+    ResolveRefund {
         trace: Trace,
-        /// The response code: `00`, and the network pays the buyer and owes that much less; else it
-        /// stays owed to the buyer, to be paid through a bank ([`Command::ConfirmRefund`]).
+        /// `00`: the network pays the buyer and owes that much less. Any other code: the refund
+        /// stays owed and is paid through a bank ([`Command::ConfirmRefund`]).
         code: [u8; 2],
     },
-    /// A terminal closes its batch. The last closed batch is remembered until the next one closes
-    /// that has transactions.
+    /// A terminal closes its batch. The closed batch is remembered until a later batch with
+    /// transactions closes.
     CloseBatch {
-        /// The terminal.
         terminal: TerminalId,
-        /// Its open batch; no transaction of it waits for an answer. The one before, if it is
-        /// disputed and its lines never came, is left so: what its totals tell is put down.
+        /// The open batch, with no transaction pending. If the batch before is still disputed and
+        /// its lines never came, the engine records the dispute from its totals.
         batch: u32,
-        /// What it adds up to at the terminal. Where it differs from the books the batch is
-        /// disputed, and its lines are expected ([`Command::ReconcileBatch`]).
+        /// The terminal's totals. If they differ from the books, the batch is disputed and the
+        /// terminal must upload its lines ([`Command::ReconcileBatch`]).
         totals: BatchTotals,
     },
-    /// The lines of a disputed batch, compared with the books one by one, once.
+    /// Compares the lines of a disputed batch with the books, once.
     ///
-    /// What the lines that differ come to beyond the books, debits less credits, is raised as one
-    /// break: an excess where the terminal has more, a shortfall where it has less. It is found in
-    /// the network or wallet of the first of our own lines that differ, else of the first one of
-    /// the batch, else in the firm's cash. Lines that are cash in the books are told but not
-    /// raised: the count at the hub says what was taken (M6), and would raise it again.
+    /// The net difference, debits less credits, is raised as one break: an excess if the terminal
+    /// has more, a shortfall if it has less. The break names the network or wallet of the first
+    /// differing line in the books, else of the batch's first line, else the firm's cash. Differing
+    /// cash lines are reported but not raised, because the hub's count covers cash (M6).
     ReconcileBatch {
-        /// The terminal.
         terminal: TerminalId,
-        /// Its last closed batch.
+        /// The terminal's last closed batch.
         batch: u32,
-        /// The lines, at most [`TRANSACTIONS_PER_BATCH_MAX`](crate::TRANSACTIONS_PER_BATCH_MAX),
-        /// each number once.
+        /// At most [`TRANSACTIONS_PER_BATCH_MAX`](crate::TRANSACTIONS_PER_BATCH_MAX), each STAN
+        /// once.
         lines: Vec<BatchLine>,
     },
-    /// No new payments go over a network from a moment on. What is under way finishes, what is
-    /// unknown is chased, what it owes is cleared. Asked again with another moment before the first
-    /// has come, that one holds; a network that is withdrawn stays so until it is reinstated.
+    /// Withdraws a network: it takes no new payments from a start time on. Payments in flight
+    /// finish, pending reversals continue, and receivables are cleared. Before the start time the
+    /// command can be given again with another time. A withdrawn network stays withdrawn until it
+    /// is reinstated.
     WithdrawNetwork {
-        /// The network.
         network: NetworkId,
-        /// From when on; one that is past is this moment. The event has the one that holds.
+        /// Start time. A past time means now. The event has the time that applies.
         from: Timestamp,
-        /// Who proposes.
         proposed_by: PersonId,
-        /// Who approves; not who proposes.
+        /// Must not be the person who proposed.
         approved_by: PersonId,
     },
-    /// A network that was withdrawn, or was going to be, takes payments again.
+    /// Cancels a network's withdrawal, planned or started. It takes payments again.
     ReinstateNetwork {
-        /// The network.
         network: NetworkId,
-        /// Who proposes.
         proposed_by: PersonId,
-        /// Who approves; not who proposes.
+        /// Must not be the person who proposed.
         approved_by: PersonId,
     },
-    /// Lets go of pre-authorisations that nobody completed in their time. Each is chased from now
-    /// on until its network has acknowledged the reversal; then the buyer has the money back and
-    /// the parcel is due again. One with a completion or a void under way is left to that; a
-    /// completion that comes later is refused ([`Refusal::PreAuthorisationExpired`]). Where none is
-    /// left, it is taken for a retry.
+    /// Expires pre-authorisations that were not completed in time. Each is reversed: once the
+    /// network acknowledges it, the buyer's money is released and the parcel is due again. A
+    /// pre-authorisation with a pending completion or void is skipped. A later completion is
+    /// refused with [`Refusal::PreAuthorisationExpired`]. If nothing is left to expire, the command
+    /// counts as a retry.
     ///
     /// [`Refusal::PreAuthorisationExpired`]: crate::Refusal::PreAuthorisationExpired
     ExpirePreAuthorisations {
-        /// Those asked for before this date; at most today. Card schemes let them stand for 30
-        /// days.
+        /// Expires those requested before this date. At most today. Card schemes allow 30 days.
         before: BusinessDate,
-        /// How many at the most, the oldest first, 1 to [`ITEMS_PER_COMMAND_MAX`].
+        /// Pre-authorisations to expire, oldest first, 1 to [`RECORDS_PER_COMMAND_MAX`].
         limit: u32,
     },
-    /// A terminal reverses what the books have never heard of. Whatever begins under that number
-    /// until the batch is closed is refused ([`Refusal::TraceTaken`]), and so is this, where
-    /// something has.
+    /// Records a terminal's reversal of a transaction that the books do not have. Until the batch
+    /// closes, a transaction with that trace is refused with [`Refusal::TraceTaken`]. If the trace
+    /// is already used, this command is refused the same way.
     ///
     /// [`Refusal::TraceTaken`]: crate::Refusal::TraceTaken
-    ReverseUnheard {
-        /// The number in the terminal's open batch. It takes the place of a transaction; in a full
-        /// batch nothing begins, and there is nothing to take away.
+    RecordReversalWithoutOriginal {
+        /// In the terminal's open batch. Takes a transaction's place in the batch limit. In a full
+        /// batch nothing can begin, so nothing is recorded.
         trace: Trace,
     },
 }
 
-/// The breaks that the engine raises itself are counted up from here.
-pub const FIRST_OWN_BREAK: BreakId = BreakId(1 << 63);
+/// First id of the breaks that the engine raises.
+pub const FIRST_ENGINE_BREAK: BreakId = BreakId(1 << 63);
 
-/// How long after its arrival a payout can still come back from the bank, in days.
+/// Days after its confirmation in which a payout can still come back from the bank.
 pub const PAYOUT_RETURN_DAYS: u16 = 14;
 
-/// How long a closed parcel is remembered at least, in days: longer than the schemes' time for
-/// chargebacks, 120 days, and the time in which its announcement might be repeated.
+/// Days that a closed parcel is remembered at least. Longer than the card schemes' chargeback time
+/// of 120 days, and long enough to recognise a repeated announcement.
 pub const RETENTION_DAYS: u16 = 180;

@@ -1,35 +1,39 @@
-//! Pre-authorisations and their completion: the money is reserved first and taken later, all of
-//! it or a part.
+//! Pre-authorisations and completions: the money is reserved first and taken later, in full or in
+//! part.
 
 use money::Amount;
 use tariff::BusinessDate;
 
-use crate::batches::{Column, Standing};
-use crate::command::{Resolution, UNKNOWN_PER_NETWORK_MAX};
-use crate::door::{Mark, Sent, Trace, TransactionKind};
-use crate::engine::{Engine, above_zero};
-use crate::event::{Event, Outcome};
-use crate::ids::TenderId;
-use crate::purchases::About;
-use crate::records::Progress;
+use crate::command::{PaymentResolution, UNKNOWN_PAYMENTS_PER_NETWORK_MAX};
+use crate::engine::{Engine, check_above_zero};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::PaymentId;
+use crate::payments::{APPROVED, NO_ANSWER, NO_AUTHORISATION};
+use crate::purchases::TransactionSubject;
+use crate::records::PaymentStatus;
 use crate::refusal::Refusal;
-use crate::tenders::{APPROVED, NO_ANSWER, NO_AUTHORISATION};
+use crate::terminal_batches::{TotalsColumn, TransactionStatus};
+use crate::transaction::{DuplicateKey, NetworkReference, Trace, TransactionKind};
 
 impl Engine {
     pub(crate) fn begin_completion(
         &mut self,
-        number: (Trace, Mark),
-        (id, amount): (TenderId, Amount),
-        sent: Sent,
-        out: &mut Outcome,
+        number: (Trace, DuplicateKey),
+        (id, amount): (PaymentId, Amount),
+        network_reference: NetworkReference,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let admitted = self.admit(number, TransactionKind::Completion, About::Part(id, amount))?;
-        let courier = self.working_courier(&admitted)?;
-        above_zero(amount)?;
-        let (slot, _) = self.find_tender(id)?;
-        let item = self.item(slot);
-        let Progress::Authorised(reserve) = item.progress else {
-            return Err(item.progress.why_not_authorised());
+        let admitted = self.admit_transaction(
+            number,
+            TransactionKind::Completion,
+            TransactionSubject::PartOfPayment(id, amount),
+        )?;
+        let courier = self.courier_unless_blocked(&admitted)?;
+        check_above_zero(amount)?;
+        let (slot, _) = self.find_payment(id)?;
+        let item = self.payment(slot);
+        let PaymentStatus::Authorised(reserve) = item.status else {
+            return Err(item.status.why_not_authorised());
         };
         if courier != item.courier {
             return Err(Refusal::WrongCourier);
@@ -37,123 +41,149 @@ impl Engine {
         if amount > item.amount {
             return Err(Refusal::AmountTooLarge(item.amount));
         }
-        if self.rails.get(u32::from(item.rail)).unknown >= UNKNOWN_PER_NETWORK_MAX {
+        if self.rails.get(u32::from(item.rail)).unknown_payments >= UNKNOWN_PAYMENTS_PER_NETWORK_MAX
+        {
             return Err(Refusal::TooManyUnknown);
         }
-        self.item_mut(slot).progress = Progress::Completing(reserve);
-        self.write_down(&admitted, (id, amount), (Column::CardDebit, sent), None);
-        out.events.push(Event::CompletionBegun { tender: id, amount });
+        self.payment_mut(slot).status = PaymentStatus::Completing(reserve);
+        self.record_transaction(
+            &admitted,
+            (id, amount),
+            (TotalsColumn::CardDebit, network_reference),
+            None,
+        );
+        out.events.push(Event::CompletionBegun { payment: id, amount });
         Ok(())
     }
 
     pub(crate) fn resolve_completion(
         &mut self,
-        id: TenderId,
-        resolution: Resolution,
+        id: PaymentId,
+        resolution: PaymentResolution,
         authorisation: [u8; 6],
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        use Progress as P;
-        use Resolution as R;
-        let (slot, open) = self.find_tender(id)?;
-        match (self.item(slot).progress, resolution) {
+        use PaymentResolution as R;
+        use PaymentStatus as P;
+        let (slot, open) = self.find_payment(id)?;
+        match (self.payment(slot).status, resolution) {
             (P::Completing(reserve), R::Approved) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");
-                let asked = self.completion_under_way(id);
-                let amount = self.doors.get(asked).amount;
-                self.end_promise(slot);
-                self.item_mut(slot).date = today;
-                self.approve(slot, parcel, (reserve, amount), today, out);
-                self.answered(Some(asked), Standing::Stands, (APPROVED, authorisation));
+                let transaction = self.pending_completion(id);
+                let amount = self.terminal_batches.get(transaction).amount;
+                self.end_pre_authorisation(slot);
+                self.payment_mut(slot).date = today;
+                self.post_approved(slot, parcel, (reserve, amount), today, out);
+                self.resolve_transaction(
+                    Some(transaction),
+                    TransactionStatus::Approved,
+                    (APPROVED, authorisation),
+                );
                 Ok(())
             }
             (P::Completing(reserve) | P::CompletionUnknown(reserve), R::Declined { code }) => {
-                let told = (code, authorisation);
-                self.authorised_again(slot, reserve, (Standing::Fell, told));
-                out.events.push(Event::CompletionDeclined { tender: id });
+                let response = (code, authorisation);
+                self.restore_authorisation(
+                    slot,
+                    reserve,
+                    (TransactionStatus::NotApproved, response),
+                );
+                out.events.push(Event::CompletionDeclined { payment: id });
                 Ok(())
             }
             (P::Completing(_), R::Unknown) => {
-                self.lose_completion(slot, Standing::Fell, out);
+                self.mark_completion_unknown(slot, TransactionStatus::NotApproved, out);
                 Ok(())
             }
-            // Reversed, or being: the reversal goes on.
+            // Reversed or being reversed: the reversal goes on.
             (P::CompletionUnknown(_), R::Approved) => {
-                out.events.push(Event::LateApproval { tender: id });
+                out.events.push(Event::LateApproval { payment: id });
                 Ok(())
             }
-            (_, R::Approved) if self.had_completion(id, Standing::Stands) => Err(Refusal::Repeated),
-            (_, R::Approved) if self.has_lost_completion(id) => {
-                out.events.push(Event::LateApproval { tender: id });
+            (_, R::Approved) if self.had_completion(id, TransactionStatus::Approved) => {
+                Err(Refusal::Repeated)
+            }
+            (_, R::Approved) if self.has_failed_completion(id) => {
+                out.events.push(Event::LateApproval { payment: id });
                 Ok(())
             }
             (P::CompletionUnknown(_), R::Unknown) => Err(Refusal::Repeated),
-            (_, R::Declined { .. } | R::Unknown) if self.has_lost_completion(id) => {
+            (_, R::Declined { .. } | R::Unknown) if self.has_failed_completion(id) => {
                 Err(Refusal::Repeated)
             }
-            _ => Err(Refusal::TenderState),
+            _ => Err(Refusal::PaymentState),
         }
     }
 
-    pub(crate) fn end_completion_reversal(
+    pub(crate) fn confirm_completion_reversal(
         &mut self,
-        id: TenderId,
-        out: &mut Outcome,
+        id: PaymentId,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let (slot, _) = self.find_tender(id)?;
-        match self.item(slot).progress {
-            Progress::CompletionUnknown(reserve) => {
-                let told = (NO_ANSWER, NO_AUTHORISATION);
-                self.authorised_again(slot, reserve, (Standing::Reversed, told));
-                out.events.push(Event::CompletionReversed { tender: id });
+        let (slot, _) = self.find_payment(id)?;
+        match self.payment(slot).status {
+            PaymentStatus::CompletionUnknown(reserve) => {
+                let response = (NO_ANSWER, NO_AUTHORISATION);
+                self.restore_authorisation(slot, reserve, (TransactionStatus::Reversed, response));
+                out.events.push(Event::CompletionReversed { payment: id });
                 Ok(())
             }
-            Progress::Authorised(_) if self.has_lost_completion(id) => Err(Refusal::Repeated),
-            _ => Err(Refusal::TenderState),
+            PaymentStatus::Authorised(_) if self.has_failed_completion(id) => {
+                Err(Refusal::Repeated)
+            }
+            _ => Err(Refusal::PaymentState),
         }
     }
 
-    /// Nobody knows how a completion ended, or nobody may: it is reversed from now on (M4).
-    pub(crate) fn lose_completion(&mut self, slot: u32, standing: Standing, out: &mut Outcome) {
-        let item = self.item(slot);
-        let (tender, rail) = (item.tender(), u32::from(item.rail));
-        let Progress::Completing(reserve) = item.progress else {
-            panic!("M4: only a completion under way becomes unknown");
+    /// The completion's outcome is unknown. It is reversed from now on (M4).
+    pub(crate) fn mark_completion_unknown(
+        &mut self,
+        slot: u32,
+        standing: TransactionStatus,
+        out: &mut CommandOutcome,
+    ) {
+        let item = self.payment(slot);
+        let (payment, rail) = (item.id(), u32::from(item.rail));
+        let PaymentStatus::Completing(reserve) = item.status else {
+            panic!("M4: only a pending completion becomes unknown");
         };
-        self.item_mut(slot).progress = Progress::CompletionUnknown(reserve);
-        self.rails.get_mut(rail).unknown += 1;
-        let asked = self.completion_under_way(tender);
-        self.doors.answer(asked, standing, (NO_ANSWER, NO_AUTHORISATION));
-        out.events.push(Event::CompletionUnknown { tender });
+        self.payment_mut(slot).status = PaymentStatus::CompletionUnknown(reserve);
+        self.rails.get_mut(rail).unknown_payments += 1;
+        let transaction = self.pending_completion(payment);
+        self.terminal_batches.record_response(transaction, standing, (NO_ANSWER, NO_AUTHORISATION));
+        out.events.push(Event::CompletionUnknown { payment });
     }
 
-    /// A completion ended without money: the pre-authorisation stands as before.
-    fn authorised_again(
+    /// A completion ended without money. The payment is authorised again.
+    fn restore_authorisation(
         &mut self,
         slot: u32,
         reserve: ledger::TransferId,
-        (standing, told): (Standing, ([u8; 2], [u8; 6])),
+        (standing, response): (TransactionStatus, ([u8; 2], [u8; 6])),
     ) {
-        if self.item(slot).progress.is_unknown() {
-            self.no_longer_unknown(slot);
+        if self.payment(slot).status.is_unknown() {
+            self.decrement_unknown(slot);
         }
-        let asked = self.completion_under_way(self.item(slot).tender());
-        self.item_mut(slot).progress = Progress::Authorised(reserve);
-        self.answered(Some(asked), standing, told);
+        let transaction = self.pending_completion(self.payment(slot).id());
+        self.payment_mut(slot).status = PaymentStatus::Authorised(reserve);
+        self.resolve_transaction(Some(transaction), standing, response);
     }
 
-    fn completion_under_way(&self, id: TenderId) -> u32 {
-        self.doors.chased_of(id).expect("M4: a completion under way is chased")
+    fn pending_completion(&self, id: PaymentId) -> u32 {
+        self.terminal_batches
+            .awaiting_network_for(id)
+            .expect("M4: a pending completion waits for its network")
     }
 
-    fn had_completion(&self, id: TenderId, standing: Standing) -> bool {
+    fn had_completion(&self, id: PaymentId, standing: TransactionStatus) -> bool {
         let fits = |kind, stands| kind == TransactionKind::Completion && stands == standing;
-        self.doors.of_tender(id, |one| fits(one.kind, one.standing)).is_some()
+        self.terminal_batches.find_by_payment(id, |one| fits(one.kind, one.status)).is_some()
     }
 
-    /// Whether a completion of the tender ended without money.
-    fn has_lost_completion(&self, id: TenderId) -> bool {
-        self.had_completion(id, Standing::Fell) || self.had_completion(id, Standing::Reversed)
+    /// Whether a completion of the payment ended without money.
+    fn has_failed_completion(&self, id: PaymentId) -> bool {
+        self.had_completion(id, TransactionStatus::NotApproved)
+            || self.had_completion(id, TransactionStatus::Reversed)
     }
 }

@@ -1,4 +1,4 @@
-//! The state machine itself: its state, and the way in.
+//! The engine's state and its entry point.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,22 +9,23 @@ use hashbrown::HashMap;
 use money::{Amount, Currency};
 use tariff::BusinessDate;
 
-use crate::batches::Doors;
-use crate::books::Books;
-use crate::command::{Command, ITEMS_PER_COMMAND_MAX, REFERENCE_BYTES_MAX};
+use crate::charted_ledger::ChartedLedger;
+use crate::command::{Command, RECORDS_PER_COMMAND_MAX, REFERENCE_BYTES_MAX};
 use crate::disputes::Dispute;
-use crate::event::{Event, Outcome, Posting, TariffVersion};
-use crate::ids::{HandOverId, ParcelId, TenderId};
-use crate::index::{Index, Place};
+use crate::event::{CommandOutcome, Event, Posting, TariffVersion};
+use crate::ids::{HandOverId, ParcelId, PaymentId};
+use crate::index::{ParcelIndex, ParcelSlot};
+use crate::payments::NO_AUTHORISATION;
 use crate::records::{
-    Bank, Courier, CurrencyAccounts, Firm, Item, Parcel, Rail, Seller, Small, Terminal,
+    Bank, Courier, CurrencyAccounts, Firm, Parcel, PaymentRecord, Rail, ReferenceData, Seller,
+    Terminal,
 };
-use crate::refusal::{Missing, Refusal};
+use crate::refusal::{MissingRecord, Refusal};
 use crate::registry::Registry;
-use crate::tenders::NO_AUTHORISATION;
+use crate::terminal_batches::TerminalBatches;
 use crate::time::Timestamp;
 
-/// SHA-256 over the whole state in its canonical form (M11).
+/// SHA-256 of the whole state in canonical form (M11).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
 
@@ -40,11 +41,11 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The books of the doorstep.
+/// The books of cash-on-delivery payments.
 #[derive(Debug, Default)]
 pub struct Engine {
-    pub(crate) small: Small,
-    pub(crate) books: Books,
+    pub(crate) reference_data: ReferenceData,
+    pub(crate) ledger: ChartedLedger,
     pub(crate) banks: Registry<Bank>,
     pub(crate) firms: Registry<Firm>,
     pub(crate) couriers: Registry<Courier>,
@@ -52,35 +53,31 @@ pub struct Engine {
     pub(crate) rails: Registry<Rail>,
     pub(crate) sellers: Registry<Seller>,
     pub(crate) parcels: Slab<Parcel>,
-    pub(crate) items: Slab<Item>,
-    pub(crate) index: Index,
-    /// Whose each courier's last hand-over is, by its identifier; the couriers hold the same.
-    pub(crate) handovers: HashMap<HandOverId, u32, FixedState>,
-    /// What terminals did.
-    pub(crate) doors: Doors,
-    /// Pre-authorisations that have not ended, by the day on which they were asked for; the items
-    /// hold the same.
-    pub(crate) promises: BTreeSet<(BusinessDate, TenderId)>,
-    /// Disputed batches that are forgotten, by the day on which they were, the terminal's number
-    /// and the batch's.
+    pub(crate) payments: Slab<PaymentRecord>,
+    pub(crate) index: ParcelIndex,
+    /// Maps a courier's latest hand-over to the courier. The couriers hold the same ids.
+    pub(crate) hand_over_couriers: HashMap<HandOverId, u32, FixedState>,
+    /// Batches and transactions of all terminals.
+    pub(crate) terminal_batches: TerminalBatches,
+    /// Pre-authorisations that have not ended, by the date they were requested. The payments hold
+    /// the same.
+    pub(crate) pre_authorisations: BTreeSet<(BusinessDate, PaymentId)>,
+    /// Disputed batches that are forgotten, by date of forgetting, terminal number and batch.
     pub(crate) disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
-    /// From when on networks take no new payments, by their numbers.
-    pub(crate) withdrawn: BTreeMap<u16, Timestamp>,
+    /// When each withdrawn network stops taking payments, by the network's number.
+    pub(crate) withdrawn_networks: BTreeMap<u16, Timestamp>,
     pub(crate) last_at: Timestamp,
     pub(crate) fingerprint: u64,
 }
 
 impl Engine {
-    /// Carries out a command at a moment, or refuses it. `out` then holds what happened; after a
-    /// refusal it is empty and the books are as they were.
-    ///
-    /// # Errors
-    /// Why the command is refused.
+    /// Applies a command at a time, or refuses it. `out` receives its events and postings. After a
+    /// refusal `out` is empty and the books are unchanged.
     pub fn apply(
         &mut self,
         command: &Command,
         at: Timestamp,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         out.clear();
         if at < self.last_at {
@@ -90,7 +87,7 @@ impl Engine {
         match &done {
             Ok(()) => {
                 self.last_at = at;
-                self.take_fingerprint(at, out);
+                self.update_fingerprint(at, out);
             }
             Err(_) => out.clear(),
         }
@@ -101,25 +98,28 @@ impl Engine {
         &mut self,
         command: &Command,
         at: Timestamp,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         use Command as C;
         if let C::OpenBooks { utc_offset_minutes } = command {
             return self.open_books(*utc_offset_minutes, out);
         }
-        let today = at.date(self.small.utc_offset_minutes.ok_or(Refusal::BooksNotOpen)?);
+        let today =
+            at.business_date(self.reference_data.utc_offset_minutes.ok_or(Refusal::BooksNotOpen)?);
         match command {
-            C::BeginCollection { tender, terminal, method, amount } => {
-                self.begin_collection((*tender, *terminal), *method, *amount, (today, at), out)
+            C::BeginCollection { payment, terminal, method, amount } => {
+                self.begin_collection((*payment, *terminal), *method, *amount, (today, at), out)
             }
-            C::ResolveCollection { tender, resolution } => {
-                self.resolve(*tender, *resolution, NO_AUTHORISATION, today, out)
+            C::ResolveCollection { payment, resolution } => {
+                self.resolve_payment(*payment, *resolution, NO_AUTHORISATION, today, out)
             }
-            C::ReverseCollection { tender } => self.reverse_collection(*tender, out),
-            C::CollectCash { tender, courier, amount } => {
-                self.collect_cash(*tender, *courier, *amount, today, out)
+            C::ReverseCollection { payment } => self.reverse_collection(*payment, out),
+            C::CollectCash { payment, courier, amount } => {
+                self.collect_cash(*payment, *courier, *amount, today, out)
             }
-            C::ConfirmClearing { .. } | C::ReleaseDue { .. } => self.clear(command, today, out),
+            C::ConfirmClearing { .. } | C::ReleaseDue { .. } => {
+                self.apply_clearing_command(command, today, out)
+            }
             C::AnnounceParcel { .. }
             | C::AssignParcels { .. }
             | C::DispatchParcels { .. }
@@ -128,9 +128,9 @@ impl Engine {
             | C::RefuseParcel { .. }
             | C::ReturnParcel { .. }
             | C::LoseParcel { .. }
-            | C::ForgetClosed { .. } => self.move_parcel(command, today, out),
+            | C::ForgetClosed { .. } => self.apply_parcel_command(command, today, out),
             C::Refund { .. } | C::ConfirmRefund { .. } | C::ChargeBack { .. } => {
-                self.give_back(command, out)
+                self.apply_refund_command(command, out)
             }
             C::StartHandOver { .. }
             | C::CountHandOver { .. }
@@ -138,16 +138,16 @@ impl Engine {
             | C::AnnounceDeposit { .. }
             | C::ConfirmDeposit { .. }
             | C::CancelDeposit { .. }
-            | C::PayCommission { .. } => self.move_cash(command, today, out),
+            | C::PayCommission { .. } => self.apply_cash_command(command, today, out),
             C::PlanSettlement { .. }
             | C::ApproveSettlement { .. }
             | C::RejectSettlement { .. }
             | C::ExecuteSettlement { .. }
             | C::ConfirmPayout { .. }
-            | C::ReturnPayout { .. } => self.settle(command, today, out),
+            | C::ReturnPayout { .. } => self.apply_settlement_command(command, today, out),
             C::RaiseBreak { .. }
-            | C::ProposeBreakClosing { .. }
-            | C::ApproveBreakClosing { .. } => self.keep_break(command, today, out),
+            | C::ProposeBreakResolution { .. }
+            | C::ApproveBreakResolution { .. } => self.apply_break_command(command, today, out),
             C::OpenBooks { .. }
             | C::RegisterBank { .. }
             | C::RegisterFirm { .. }
@@ -159,73 +159,73 @@ impl Engine {
             | C::RegisterWallet { .. }
             | C::SetHoldRule { .. }
             | C::PublishTariff { .. }
-            | C::RegisterSeller { .. } => self.register(command, today, out),
+            | C::RegisterSeller { .. } => self.apply_registration(command, today, out),
             C::BeginPurchase { .. }
             | C::ResolvePurchase { .. }
             | C::BeginCompletion { .. }
             | C::ResolveCompletion { .. }
-            | C::EndCompletionReversal { .. }
+            | C::ConfirmCompletionReversal { .. }
             | C::BeginVoid { .. }
             | C::BeginReversal { .. }
-            | C::ReverseUnheard { .. }
-            | C::UndoVoid { .. }
-            | C::EndTakingBack { .. }
-            | C::TakeAdvice { .. }
-            | C::AnswerAdvice { .. }
+            | C::RecordReversalWithoutOriginal { .. }
+            | C::ReverseVoid { .. }
+            | C::ResolveReversal { .. }
+            | C::RecordAdvice { .. }
+            | C::ResolveAdvice { .. }
             | C::SetOfflineLimit { .. }
             | C::TakeCash { .. }
             | C::BeginRefund { .. }
-            | C::AnswerRefund { .. } => self.at_the_door(command, (today, at), out),
+            | C::ResolveRefund { .. } => self.apply_terminal_command(command, (today, at), out),
             C::OpenBatch { .. } | C::CloseBatch { .. } | C::ReconcileBatch { .. } => {
-                self.keep_batch(command, today, out)
+                self.apply_batch_command(command, today, out)
             }
             C::WithdrawNetwork { .. } | C::ReinstateNetwork { .. } => {
-                self.withdraw(command, at, out)
+                self.apply_withdrawal_command(command, at, out)
             }
             C::ExpirePreAuthorisations { before, limit } => {
-                self.expire_promises(*before, *limit, today, out)
+                self.expire_pre_authorisations(*before, *limit, today, out)
             }
         }
     }
 
-    /// Brings the records that some commands are going to need nearer to the processor. Nothing
-    /// changes but the time that carrying them out takes: where there are millions of parcels, each
-    /// look-up waits for memory, and here the waits of several commands overlap.
-    pub fn warm<'c>(&self, commands: impl Iterator<Item = &'c Command>) {
+    /// Loads the records that the commands will need into the processor's cache. Changes nothing
+    /// but speed: with millions of parcels each look-up waits for memory, and here several waits
+    /// overlap.
+    pub fn prefetch<'c>(&self, commands: impl Iterator<Item = &'c Command>) {
         for command in commands {
             let parcel = match command {
-                Command::BeginCollection { tender, .. }
-                | Command::ResolveCollection { tender, .. }
-                | Command::ResolvePurchase { tender, .. }
-                | Command::CollectCash { tender, .. }
-                | Command::ConfirmClearing { tender, .. } => tender.parcel,
+                Command::BeginCollection { payment, .. }
+                | Command::ResolveCollection { payment, .. }
+                | Command::ResolvePurchase { payment, .. }
+                | Command::CollectCash { payment, .. }
+                | Command::ConfirmClearing { payment, .. } => payment.parcel,
                 Command::BeginPurchase { parcel, .. }
-                | Command::TakeAdvice { parcel, .. }
+                | Command::RecordAdvice { parcel, .. }
                 | Command::TakeCash { parcel, .. } => *parcel,
                 _ => continue,
             };
-            std::hint::black_box(self.place(parcel));
+            std::hint::black_box(self.parcel_slot(parcel));
         }
     }
 
-    /// When the last command was carried out.
+    /// Time of the last command applied.
     #[must_use]
     pub fn last_at(&self) -> Timestamp {
         self.last_at
     }
 
-    /// A number that every command carried out has changed: two engines that disagree about any
-    /// posting disagree about it from then on (M11). Cheap enough to be kept with every batch; the
-    /// [`Digest`] is the thorough one.
+    /// A number that every applied command changes. If two engines disagree on a posting, their
+    /// fingerprints differ from then on (M11). Cheap enough to store with every batch; the
+    /// [`Digest`] is the thorough check.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
 
-    fn take_fingerprint(&mut self, at: Timestamp, out: &Outcome) {
+    fn update_fingerprint(&mut self, at: Timestamp, out: &CommandOutcome) {
         let mut mixed = mix(self.fingerprint, at.0 ^ (out.events.len() as u64) << 48);
         for event in &out.events {
-            mixed = mix(mixed, mark(event));
+            mixed = mix(mixed, event_subject(event));
         }
         for Posting { entry, stage, debit, credit, amount, .. } in &out.postings {
             mixed = mix(mixed, (*entry as u64) << 8 | *stage as u64);
@@ -235,77 +235,81 @@ impl Engine {
         self.fingerprint = mixed;
     }
 
-    // What the handlers share.
+    // Shared by the handlers.
 
     #[inline]
-    pub(crate) fn place(&self, id: ParcelId) -> Option<Place> {
-        self.index.find(id, &self.parcels, &self.items)
+    pub(crate) fn parcel_slot(&self, id: ParcelId) -> Option<ParcelSlot> {
+        self.index.find(id, &self.parcels, &self.payments)
     }
 
-    /// A parcel that is on its way.
     #[inline]
-    pub(crate) fn open_slot(&self, id: ParcelId) -> Result<u32, Refusal> {
-        match self.place(id) {
-            Some(Place::Open(slot)) => Ok(slot),
-            Some(Place::Closed(_)) => Err(Refusal::ParcelState),
-            None => Err(Refusal::NotFound(Missing::Parcel(id))),
+    pub(crate) fn open_parcel_slot(&self, id: ParcelId) -> Result<u32, Refusal> {
+        match self.parcel_slot(id) {
+            Some(ParcelSlot::Open(slot)) => Ok(slot),
+            Some(ParcelSlot::Closed(_)) => Err(Refusal::ParcelState),
+            None => Err(Refusal::NotFound(MissingRecord::Parcel(id))),
         }
     }
 
     #[inline]
     pub(crate) fn parcel(&self, slot: u32) -> &Parcel {
-        self.parcels.get(slot).expect("the slot is a parcel's")
+        self.parcels.get(slot).expect("the slot holds a parcel")
     }
 
     #[inline]
     pub(crate) fn parcel_mut(&mut self, slot: u32) -> &mut Parcel {
-        self.parcels.get_mut(slot).expect("the slot is a parcel's")
+        self.parcels.get_mut(slot).expect("the slot holds a parcel")
     }
 
     #[inline]
-    pub(crate) fn item(&self, slot: u32) -> &Item {
-        self.items.get(slot).expect("the slot is an item's")
+    pub(crate) fn payment(&self, slot: u32) -> &PaymentRecord {
+        self.payments.get(slot).expect("the slot holds a payment")
     }
 
     #[inline]
-    pub(crate) fn item_mut(&mut self, slot: u32) -> &mut Item {
-        self.items.get_mut(slot).expect("the slot is an item's")
+    pub(crate) fn payment_mut(&mut self, slot: u32) -> &mut PaymentRecord {
+        self.payments.get_mut(slot).expect("the slot holds a payment")
     }
 
     pub(crate) fn currency_accounts(&self, place: u8) -> &CurrencyAccounts {
-        &self.small.currencies[usize::from(place)]
+        &self.reference_data.currencies[usize::from(place)]
     }
 
     pub(crate) fn currency_at(&self, place: u8) -> Currency {
         self.currency_accounts(place).currency
     }
 
-    /// The place of a currency that has accounts.
-    pub(crate) fn currency_place(&self, currency: Currency) -> Result<u8, Refusal> {
-        let place = self.small.currencies.iter().position(|known| known.currency == currency);
+    /// Position of a currency that has accounts.
+    pub(crate) fn currency_index(&self, currency: Currency) -> Result<u8, Refusal> {
+        let place =
+            self.reference_data.currencies.iter().position(|known| known.currency == currency);
         let place = place.ok_or(Refusal::CurrencyWithoutAccount(currency))?;
-        Ok(u8::try_from(place).expect("as many currencies as registering allows"))
+        Ok(u8::try_from(place).expect("limited by CURRENCIES_MAX"))
     }
 
-    pub(crate) fn same_currency(&self, one: u8, other: u8) -> Result<(), Refusal> {
+    pub(crate) fn check_same_currency(&self, one: u8, other: u8) -> Result<(), Refusal> {
         if one == other {
             return Ok(());
         }
         Err(Refusal::CurrencyMismatch(self.currency_at(one), self.currency_at(other)))
     }
 
-    /// The version of the seller's tariff that holds on a date.
-    pub(crate) fn version_in_force(&self, tariff: u16, date: BusinessDate) -> Result<u16, Refusal> {
-        let versions = &self.small.tariffs[usize::from(tariff)].versions;
+    /// The tariff's version in force on a date.
+    pub(crate) fn tariff_version_in_force(
+        &self,
+        tariff: u16,
+        date: BusinessDate,
+    ) -> Result<u16, Refusal> {
+        let versions = &self.reference_data.tariffs[usize::from(tariff)].versions;
         let holds = |place: &&u16| {
-            let version = &self.small.versions[usize::from(**place)];
+            let version = &self.reference_data.versions[usize::from(**place)];
             version.from <= date && version.until.is_none_or(|until| date < until)
         };
         versions.iter().rev().find(holds).copied().ok_or(Refusal::NoTariff(date))
     }
 
     pub(crate) fn tariff_version(&self, version: u16) -> TariffVersion {
-        let version = &self.small.versions[usize::from(version)];
+        let version = &self.reference_data.versions[usize::from(version)];
         TariffVersion { tariff: version.tariff, version: version.number }
     }
 }
@@ -318,60 +322,62 @@ pub(crate) fn check_reference(reference: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-pub(crate) fn above_zero(amount: Amount) -> Result<(), Refusal> {
+pub(crate) fn check_above_zero(amount: Amount) -> Result<(), Refusal> {
     if amount.is_zero() { Err(Refusal::AmountZero) } else { Ok(()) }
 }
 
-/// Checks how many items a command may go through.
-pub(crate) fn within_items(limit: u32) -> Result<(), Refusal> {
-    let right = (1..=ITEMS_PER_COMMAND_MAX).contains(&limit);
-    if right { Ok(()) } else { Err(Refusal::OutOfRange(ITEMS_PER_COMMAND_MAX)) }
+/// Checks a command's record limit.
+pub(crate) fn check_record_limit(limit: u32) -> Result<(), Refusal> {
+    let right = (1..=RECORDS_PER_COMMAND_MAX).contains(&limit);
+    if right { Ok(()) } else { Err(Refusal::OutOfRange(RECORDS_PER_COMMAND_MAX)) }
 }
 
-/// Which parcel, batch or network a fact is about, in a word.
-fn mark(event: &Event) -> u64 {
+/// The subject of an event as a number, for the fingerprint.
+fn event_subject(event: &Event) -> u64 {
     match event {
-        Event::Announced { parcel, .. }
-        | Event::Assigned { parcel, .. }
-        | Event::Dispatched { parcel, .. }
-        | Event::Attempted { parcel, .. }
+        Event::ParcelAnnounced { parcel, .. }
+        | Event::ParcelAssigned { parcel, .. }
+        | Event::ParcelDispatched { parcel, .. }
+        | Event::DeliveryAttempted { parcel, .. }
         | Event::PartAccepted { parcel, .. }
-        | Event::Refused { parcel }
-        | Event::Returned { parcel, .. }
-        | Event::Lost { parcel }
-        | Event::Delivered { parcel, .. }
-        | Event::Reopened { parcel }
-        | Event::Forgotten { parcel } => parcel.low(),
-        Event::Begun { tender }
-        | Event::Collected { tender, .. }
-        | Event::Declined { tender }
-        | Event::BecameUnknown { tender }
-        | Event::LateApproval { tender }
-        | Event::Reversed { tender, .. }
-        | Event::Held { tender, .. }
-        | Event::Released { tender, .. }
-        | Event::Routed { tender, .. }
-        | Event::Authorised { tender }
-        | Event::CompletionBegun { tender, .. }
-        | Event::CompletionDeclined { tender }
-        | Event::CompletionUnknown { tender }
-        | Event::CompletionReversed { tender }
-        | Event::TakingBack { tender, .. }
-        | Event::UndoingVoid { tender }
-        | Event::Stands { tender }
-        | Event::AdviceForwarded { tender }
-        | Event::AdviceRejected { tender, .. }
-        | Event::RefundForwarded { tender, .. }
-        | Event::RefundRejected { tender, .. } => tender.parcel.low() ^ u64::from(tender.number),
+        | Event::ParcelRefused { parcel }
+        | Event::ParcelReturned { parcel, .. }
+        | Event::ParcelLost { parcel }
+        | Event::ParcelDelivered { parcel, .. }
+        | Event::ParcelReopened { parcel }
+        | Event::ParcelForgotten { parcel } => parcel.low_bits(),
+        Event::PaymentBegun { payment }
+        | Event::PaymentCollected { payment, .. }
+        | Event::PaymentDeclined { payment }
+        | Event::PaymentUnknown { payment }
+        | Event::LateApproval { payment }
+        | Event::PaymentReversed { payment, .. }
+        | Event::PaymentHeld { payment, .. }
+        | Event::PaymentReleased { payment, .. }
+        | Event::PaymentRouted { payment, .. }
+        | Event::PaymentAuthorised { payment }
+        | Event::CompletionBegun { payment, .. }
+        | Event::CompletionDeclined { payment }
+        | Event::CompletionUnknown { payment }
+        | Event::CompletionReversed { payment }
+        | Event::ReversalBegun { payment, .. }
+        | Event::VoidReversalBegun { payment }
+        | Event::PaymentRestored { payment }
+        | Event::AdviceForwarded { payment }
+        | Event::AdviceRejected { payment, .. }
+        | Event::RefundForwarded { payment, .. }
+        | Event::RefundRejected { payment, .. } => {
+            payment.parcel.low_bits() ^ u64::from(payment.number)
+        }
         Event::BatchOpened { terminal, batch }
         | Event::BatchAgreed { terminal, batch, .. }
-        | Event::BatchDiffers { terminal, batch, .. }
+        | Event::BatchDisputed { terminal, batch, .. }
         | Event::BatchLeftDisputed { terminal, batch, .. }
         | Event::BatchReconciled { terminal, batch, .. } => {
             terminal.0 ^ u64::from(*batch).rotate_right(20)
         }
         Event::BatchLineDiffers { terminal, stan, .. }
-        | Event::ReversedUnheard { terminal, stan, .. } => {
+        | Event::ReversalWithoutOriginalRecorded { terminal, stan, .. } => {
             terminal.0 ^ u64::from(*stan).rotate_right(20)
         }
         Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),

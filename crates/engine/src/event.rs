@@ -1,19 +1,18 @@
-//! What a command did: facts for views, exports and whoever asked.
+//! What a command did: events and postings.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ledger::AccountNo;
+use ledger::AccountNumber;
 use money::{Amount, Currency};
-use tariff::{BusinessDate, Fees, Tender};
+use tariff::{BusinessDate, Fees, PaymentMethod};
 
-use crate::chart::Entry;
-use crate::door::{BatchLine, BatchTotals, Considered, TakeBack};
+use crate::chart::ChartEntry;
 use crate::ids::{
-    BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId, PlanId,
-    SellerId, TariffId, TenderId, TerminalId,
+    BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId, PayoutId,
+    PlanId, SellerId, TariffId, TerminalId,
 };
 use crate::time::Timestamp;
+use crate::transaction::{BatchLine, BatchTotals, ReversalKind, RouteCandidate};
 
-/// The version of a tariff by which fees were computed.
 #[derive(
     Clone,
     Copy,
@@ -28,22 +27,20 @@ use crate::time::Timestamp;
     BorshDeserialize,
 )]
 pub struct TariffVersion {
-    /// The tariff.
     pub tariff: TariffId,
-    /// Its version.
     pub version: u16,
 }
 
-/// What happened to the amount of a posting.
+/// How a posting changes its accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// It moved.
+pub enum PostingStage {
+    /// Moved.
     Posted,
-    /// It was reserved.
+    /// Reserved, not moved.
     Reserved,
-    /// It moved, out of a reservation. Where that was larger, the rest of it is free again.
+    /// Moved out of a reservation. Releases the rest of the reservation.
     PostedFromReserve,
-    /// A reservation of it ended without moving it.
+    /// A reservation ended without moving money.
     Voided,
 }
 
@@ -51,518 +48,372 @@ pub enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Posting {
     /// The row of the chart of accounts.
-    pub entry: Entry,
-    /// Whether it moved money or reserved it.
-    pub stage: Stage,
-    /// The account debited.
-    pub debit: AccountNo,
-    /// The account credited.
-    pub credit: AccountNo,
-    /// How much.
+    pub entry: ChartEntry,
+    pub stage: PostingStage,
+    pub debit: AccountNumber,
+    pub credit: AccountNumber,
     pub amount: Amount,
-    /// The tender that it belongs to, if it belongs to one; number 0 where only the parcel is
-    /// meant.
-    pub tender: Option<TenderId>,
-    /// The tariff version behind it, if it is about one.
+    /// The payment it belongs to. Number 0 means the parcel itself.
+    pub payment: Option<PaymentId>,
+    /// The tariff version the amount comes from.
     pub tariff: Option<TariffVersion>,
 }
 
 impl Posting {
-    /// Whether it moved money.
     #[must_use]
-    pub fn moved(&self) -> bool {
-        matches!(self.stage, Stage::Posted | Stage::PostedFromReserve)
+    pub fn moves_money(&self) -> bool {
+        matches!(self.stage, PostingStage::Posted | PostingStage::PostedFromReserve)
     }
 }
 
-/// One payout of a settlement plan, with everything that it is made of.
+/// One payout of a settlement plan with its components. Amounts are in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PayoutLine {
-    /// The payout.
     pub payout: PayoutId,
-    /// The seller.
     pub seller: SellerId,
-    /// The currency.
     pub currency: Currency,
-    /// What was collected.
+    /// Collected.
     pub gross: u64,
-    /// The fees of those collections, and return fees.
+    /// Fees of those collections, and return fees.
     pub fees: u64,
-    /// Given back: refunds and chargebacks.
-    pub given_back: u64,
-    /// Payouts that were returned by the bank and are paid again.
+    /// Refunds and chargebacks.
+    pub refunded: u64,
+    /// Earlier payouts that the bank returned.
     pub returned: u64,
-    /// What is paid: gross - fees - given back + returned.
+    /// gross - fees - refunds + returned.
     pub net: Amount,
 }
 
-/// A fact. What it is worth in money is in the postings beside it.
+/// A fact about the books. The postings beside it carry the money.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A party, a tariff version or a rule was added or changed.
+    /// A party, tariff version, rule or limit was added or changed.
     Registered,
-    /// A parcel was announced.
-    Announced {
-        /// The parcel.
+    ParcelAnnounced {
         parcel: ParcelId,
-        /// Its seller.
         seller: SellerId,
-        /// What is due.
         due: Amount,
     },
-    /// A parcel is with a firm.
-    Assigned {
-        /// The parcel.
+    ParcelAssigned {
         parcel: ParcelId,
-        /// The firm.
         firm: FirmId,
     },
-    /// A parcel is on its way to the door.
-    Dispatched {
-        /// The parcel.
+    ParcelDispatched {
         parcel: ParcelId,
-        /// The courier.
         courier: CourierId,
     },
-    /// A parcel came back to the hub.
-    Attempted {
-        /// The parcel.
+    /// A delivery attempt failed and the parcel is back at the hub.
+    DeliveryAttempted {
         parcel: ParcelId,
-        /// How many attempts there were.
+        /// Attempts so far.
         attempts: u8,
     },
-    /// A part of a parcel was taken.
+    /// The buyer accepted part of a parcel.
     PartAccepted {
-        /// The parcel.
         parcel: ParcelId,
-        /// What was due.
+        /// The amount due before.
         before: Amount,
-        /// What is due now.
+        /// The amount due now.
         due: Amount,
     },
-    /// A parcel was refused.
-    Refused {
-        /// The parcel.
+    ParcelRefused {
         parcel: ParcelId,
     },
-    /// A parcel is back at the seller's.
-    Returned {
-        /// The parcel.
+    /// A refused parcel is back at the seller.
+    ParcelReturned {
         parcel: ParcelId,
-        /// The seller.
         seller: SellerId,
-        /// The return fee.
         fee: Amount,
-        /// The tariff version that it comes from.
+        /// The version `fee` comes from.
         tariff: TariffVersion,
     },
-    /// A parcel is lost.
-    Lost {
-        /// The parcel.
+    ParcelLost {
         parcel: ParcelId,
     },
-    /// A collection waits for an answer.
-    Begun {
-        /// The tender.
-        tender: TenderId,
+    /// A payment waits for a response.
+    PaymentBegun {
+        payment: PaymentId,
     },
-    /// A collection was posted, with its fees frozen.
-    Collected {
-        /// The tender.
-        tender: TenderId,
-        /// The seller.
+    /// A payment was posted. Its fees are final.
+    PaymentCollected {
+        payment: PaymentId,
         seller: SellerId,
-        /// How it was paid.
-        method: Tender,
-        /// How much.
+        method: PaymentMethod,
         amount: Amount,
-        /// The fees.
         fees: Fees,
-        /// The tariff version that they come from.
+        /// The version `fees` come from.
         tariff: TariffVersion,
     },
-    /// A collection was declined.
-    Declined {
-        /// The tender.
-        tender: TenderId,
+    PaymentDeclined {
+        payment: PaymentId,
     },
-    /// Nobody knows how a collection ended; it is to be reversed.
-    BecameUnknown {
-        /// The tender.
-        tender: TenderId,
+    /// A payment's outcome is unknown. It will be reversed.
+    PaymentUnknown {
+        payment: PaymentId,
     },
-    /// An approval came after the outcome was called unknown; the reversal goes on. Or a QR code
-    /// was paid when it was over; the wallet is to give that back.
+    /// An approval came after the outcome became unknown, and the reversal continues. Or a QR code
+    /// was paid after it ended, and the wallet must refund it.
     LateApproval {
-        /// The tender.
-        tender: TenderId,
+        payment: PaymentId,
     },
-    /// A collection was taken back.
-    Reversed {
-        /// The tender.
-        tender: TenderId,
-        /// What of it had been posted: all or nothing.
+    /// A payment was reversed.
+    PaymentReversed {
+        payment: PaymentId,
+        /// Amount unposted: all of the payment or zero.
         posted: Amount,
     },
-    /// All that was due is collected.
-    Delivered {
-        /// The parcel.
+    /// The whole amount due is collected.
+    ParcelDelivered {
         parcel: ParcelId,
-        /// How much.
         collected: Amount,
     },
-    /// A parcel that was delivered is open again: a collection was reversed.
-    Reopened {
-        /// The parcel.
+    /// A delivered parcel is out again, because a payment was reversed.
+    ParcelReopened {
         parcel: ParcelId,
     },
-    /// Money was given back to a buyer.
+    /// A refund is owed to the buyer.
     Refunded {
-        /// The tender.
-        tender: TenderId,
-        /// How much.
+        payment: PaymentId,
         amount: Amount,
     },
-    /// A network or wallet took money back.
+    /// A network or wallet charged a payment back.
     ChargedBack {
-        /// The tender.
-        tender: TenderId,
-        /// How much.
+        payment: PaymentId,
         amount: Amount,
     },
-    /// A refund left the bank.
     RefundPaid {
-        /// The tender.
-        tender: TenderId,
-        /// How much.
+        payment: PaymentId,
         amount: Amount,
     },
-    /// The money of a tender is really there (M5).
-    Held {
-        /// The tender.
-        tender: TenderId,
-        /// When it becomes payable.
+    /// The money of a payment was received and is on hold (M5).
+    PaymentHeld {
+        payment: PaymentId,
         payable_on: BusinessDate,
     },
-    /// The money of a tender became payable.
-    Released {
-        /// The tender.
-        tender: TenderId,
-        /// The seller.
+    /// The money of a payment became payable.
+    PaymentReleased {
+        payment: PaymentId,
         seller: SellerId,
-        /// What was collected.
+        /// Collected.
         gross: Amount,
-        /// Its fees.
         fees: Amount,
-        /// What was given back before.
-        given_back: Amount,
+        /// Refunded before the release.
+        refunded: Amount,
     },
-    /// A courier hands over.
     HandOverStarted {
-        /// The hand-over.
         handover: HandOverId,
-        /// What the books say the courier has.
+        /// The courier's cash in the books.
         expected: Amount,
     },
-    /// A hand-over was counted.
     HandOverCounted {
-        /// The hand-over.
         handover: HandOverId,
-        /// The courier.
         courier: CourierId,
-        /// What the books said.
+        /// The courier's cash in the books.
         expected: Amount,
-        /// What was counted.
         counted: Amount,
     },
-    /// A courier paid for a shortage.
     ShortageRepaid {
-        /// The courier.
         courier: CourierId,
-        /// How much.
         amount: Amount,
     },
-    /// A deposit is on its way to the bank.
     DepositAnnounced {
-        /// The deposit.
         deposit: DepositId,
-        /// The firm.
         firm: FirmId,
-        /// How much.
         amount: Amount,
     },
-    /// The bank has credited a deposit.
     DepositConfirmed {
-        /// The deposit.
         deposit: DepositId,
-        /// How much was announced.
         announced: Amount,
-        /// How much was credited.
         credited: Amount,
     },
     /// A deposit did not reach the bank.
     DepositCancelled {
-        /// The deposit.
         deposit: DepositId,
-        /// The firm.
         firm: FirmId,
-        /// How much.
         amount: Amount,
     },
-    /// A firm's commission was paid.
     CommissionPaid {
-        /// The firm.
         firm: FirmId,
-        /// How much.
         amount: Amount,
     },
-    /// A plan was made.
-    Planned {
-        /// The plan.
+    SettlementPlanned {
         plan: PlanId,
-        /// Its payouts.
         lines: Vec<PayoutLine>,
-        /// How many sellers are below their minimum and carried over.
+        /// Sellers below their minimum payout, carried over.
         below_minimum: u32,
-        /// How many sellers are left for a further plan.
+        /// Sellers left for another plan.
         left: u32,
     },
-    /// A plan was approved.
-    Approved {
-        /// The plan.
+    SettlementApproved {
         plan: PlanId,
     },
-    /// A plan was dropped.
-    Rejected {
-        /// The plan.
+    SettlementRejected {
         plan: PlanId,
     },
-    /// A plan's payouts were sent.
-    Executed {
-        /// The plan.
+    SettlementExecuted {
         plan: PlanId,
-        /// Its payouts.
         lines: Vec<PayoutLine>,
     },
-    /// A payout arrived.
+    /// The bank confirmed a payout.
     PayoutConfirmed {
-        /// The payout.
         payout: PayoutId,
-        /// The seller.
         seller: SellerId,
-        /// How much.
         net: Amount,
     },
-    /// A payout came back.
     PayoutReturned {
-        /// The payout.
         payout: PayoutId,
-        /// The seller.
         seller: SellerId,
-        /// How much.
         net: Amount,
     },
-    /// A break was opened.
     BreakRaised {
-        /// The break.
         break_id: BreakId,
-        /// How much.
         amount: Amount,
     },
-    /// How to close a break was proposed.
-    BreakClosingProposed {
-        /// The break.
+    BreakResolutionProposed {
         break_id: BreakId,
     },
-    /// A break was closed.
     BreakClosed {
-        /// The break.
         break_id: BreakId,
-        /// How much.
         amount: Amount,
     },
-    /// A closed parcel was forgotten.
-    Forgotten {
-        /// The parcel.
+    ParcelForgotten {
         parcel: ParcelId,
     },
-    /// A terminal opened a batch.
     BatchOpened {
-        /// The terminal.
         terminal: TerminalId,
-        /// The batch.
         batch: u32,
     },
-    /// Which networks a card payment could have gone over, and why it went over one.
-    Routed {
-        /// The tender.
-        tender: TenderId,
-        /// The networks.
-        considered: Vec<Considered>,
+    /// How a card payment's network was chosen.
+    PaymentRouted {
+        payment: PaymentId,
+        route_candidates: Vec<RouteCandidate>,
     },
-    /// A pre-authorisation was approved: nothing is posted, the money is reserved.
-    Authorised {
-        /// The tender.
-        tender: TenderId,
+    /// A pre-authorisation was approved. The money is reserved, nothing is posted.
+    PaymentAuthorised {
+        payment: PaymentId,
     },
-    /// A completion waits for an answer.
+    /// A completion waits for a response.
     CompletionBegun {
-        /// The tender.
-        tender: TenderId,
-        /// How much is asked for.
+        payment: PaymentId,
         amount: Amount,
     },
-    /// A completion was declined: the pre-authorisation stands.
+    /// A completion was declined. The pre-authorisation is authorised again.
     CompletionDeclined {
-        /// The tender.
-        tender: TenderId,
+        payment: PaymentId,
     },
-    /// Nobody knows how a completion ended; it is to be reversed.
+    /// A completion's outcome is unknown. It will be reversed.
     CompletionUnknown {
-        /// The tender.
-        tender: TenderId,
+        payment: PaymentId,
     },
-    /// A completion was reversed: the pre-authorisation stands.
+    /// A completion was reversed. The pre-authorisation is authorised again.
     CompletionReversed {
-        /// The tender.
-        tender: TenderId,
+        payment: PaymentId,
     },
-    /// A payment that was approved, or authorised, is being taken back. It ends with
-    /// [`Event::Reversed`] or [`Event::Stands`].
-    TakingBack {
-        /// The tender.
-        tender: TenderId,
-        /// How.
-        by: TakeBack,
+    /// A void or reversal of an approved or authorised payment began. It ends with
+    /// [`Event::PaymentReversed`] or [`Event::PaymentRestored`].
+    ReversalBegun {
+        payment: PaymentId,
+        kind: ReversalKind,
     },
-    /// The void of a payment is being reversed.
-    UndoingVoid {
-        /// The tender.
-        tender: TenderId,
+    /// The reversal of a void began.
+    VoidReversalBegun {
+        payment: PaymentId,
     },
-    /// A payment is not taken back after all.
-    Stands {
-        /// The tender.
-        tender: TenderId,
+    /// A void or its reversal ended and the payment is kept.
+    PaymentRestored {
+        payment: PaymentId,
     },
     /// The network took an offline sale.
     AdviceForwarded {
-        /// The tender.
-        tender: TenderId,
+        payment: PaymentId,
     },
     /// The network rejected an offline sale. It stays held and will not clear.
     AdviceRejected {
-        /// The tender.
-        tender: TenderId,
-        /// The response code.
+        payment: PaymentId,
         code: [u8; 2],
     },
-    /// The network took a refund: it pays the buyer and owes that much less.
+    /// The network took a refund. It pays the buyer and owes that much less.
     RefundForwarded {
-        /// The tender.
-        tender: TenderId,
-        /// How much.
+        payment: PaymentId,
         amount: Amount,
     },
-    /// The network rejected a refund; it is to be paid through a bank.
+    /// The network rejected a refund. It must be paid through a bank.
     RefundRejected {
-        /// The tender.
-        tender: TenderId,
-        /// How much.
+        payment: PaymentId,
         amount: Amount,
-        /// The response code.
         code: [u8; 2],
     },
-    /// A terminal and the books agree on a batch.
+    /// A closed batch agrees with the books.
     BatchAgreed {
-        /// The terminal.
         terminal: TerminalId,
-        /// The batch.
         batch: u32,
-        /// What it adds up to.
         totals: BatchTotals,
     },
-    /// A terminal and the books do not agree on a batch: its lines are expected.
-    BatchDiffers {
-        /// The terminal.
+    /// A closed batch differs from the books. The terminal must upload its lines.
+    BatchDisputed {
         terminal: TerminalId,
-        /// The batch.
         batch: u32,
-        /// What it adds up to in the books.
+        /// Totals in the books.
         ours: BatchTotals,
-        /// What it adds up to at the terminal.
+        /// Totals at the terminal.
         theirs: BatchTotals,
     },
     /// A line of a disputed batch differs.
     BatchLineDiffers {
-        /// The terminal.
         terminal: TerminalId,
-        /// The batch.
         batch: u32,
-        /// The number in the batch.
         stan: u32,
-        /// The line in the books, if there is one that counts.
+        /// The line in the books, if one counts.
         ours: Option<BatchLine>,
-        /// The terminal's line, if there is one.
+        /// The terminal's line, if any.
         theirs: Option<BatchLine>,
     },
     /// A disputed batch was compared line by line.
     BatchReconciled {
-        /// The terminal.
         terminal: TerminalId,
-        /// The batch.
         batch: u32,
-        /// How many lines differ.
+        /// Lines that differ.
         differences: u32,
     },
-    /// A terminal closed its next batch and never uploaded the lines of a disputed one, which is
-    /// forgotten now. A break tells what its card totals come to, where they can only be about one
+    /// A terminal closed its next batch without uploading the lines of a disputed one. The disputed
+    /// batch is forgotten. A break covers its card difference if all its cards went over one
     /// network.
     BatchLeftDisputed {
-        /// The terminal.
         terminal: TerminalId,
-        /// The batch.
         batch: u32,
-        /// What it adds up to in the books, at this moment.
+        /// Totals in the books, now.
         ours: BatchTotals,
-        /// What it added up to at the terminal.
+        /// Totals at the terminal when it closed the batch.
         theirs: BatchTotals,
     },
-    /// A network takes no new payments from a moment on.
+    /// A network takes no new payments from `from` on.
     NetworkWithdrawn {
-        /// The network.
         network: NetworkId,
-        /// From when on.
         from: Timestamp,
     },
     /// A network takes payments again.
     NetworkReinstated {
-        /// The network.
         network: NetworkId,
     },
-    /// A terminal reversed what the books have never heard of; what comes under that number is
-    /// refused.
-    ReversedUnheard {
-        /// The terminal.
+    /// A terminal reversed a transaction that the books do not have. That trace is refused from now
+    /// on.
+    ReversalWithoutOriginalRecorded {
         terminal: TerminalId,
-        /// Its open batch.
+        /// The terminal's open batch.
         batch: u32,
-        /// The number in the batch.
         stan: u32,
     },
 }
 
-/// What a command did: its facts and its postings, in order.
+/// Events and postings of a command, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// The facts.
+pub struct CommandOutcome {
     pub events: Vec<Event>,
-    /// The postings.
     pub postings: Vec<Posting>,
 }
 
-impl Outcome {
-    /// Empties it, to be used again.
+impl CommandOutcome {
+    /// Empties it for reuse.
     pub fn clear(&mut self) {
         self.events.clear();
         self.postings.clear();

@@ -1,89 +1,97 @@
-//! The life of pre-authorisations: one that nobody completes in its time is let go of, so that the
-//! buyer has the money back and the parcel is due again.
+//! Expiry of pre-authorisations. One that is not completed in time is released: the buyer gets the
+//! money back and the parcel is due again.
 //!
-//! What a terminal asked for is remembered as long as its parcel, however many batches ago that
-//! was: who completes it names it, and so does who reverses the completion. One that comes too late
-//! is told so.
+//! A pre-authorisation's transaction is remembered as long as its parcel, however many batches ago
+//! it was, because completions and reversals name it. A later completion is refused with
+//! PreAuthorisationExpired.
 
 use std::collections::BTreeSet;
 
 use tariff::BusinessDate;
 
-use crate::batches::Transaction;
-use crate::door::TakeBack;
-use crate::engine::{Engine, within_items};
-use crate::event::Outcome;
-use crate::ids::{ParcelId, TenderId};
-use crate::records::{Back, Progress};
+use crate::engine::{Engine, check_record_limit};
+use crate::event::CommandOutcome;
+use crate::ids::{ParcelId, PaymentId};
+use crate::records::{PaymentStatus, ReversingStatus};
 use crate::refusal::Refusal;
+use crate::terminal_batches::Transaction;
+use crate::transaction::ReversalKind;
 
-impl Progress {
-    /// Why a tender that must be authorised cannot be used.
+impl PaymentStatus {
+    /// The refusal of a payment that must be authorised.
     pub(crate) fn why_not_authorised(&self) -> Refusal {
-        if self.has_expired() { Refusal::PreAuthorisationExpired } else { Refusal::TenderState }
+        if self.has_expired() { Refusal::PreAuthorisationExpired } else { Refusal::PaymentState }
     }
 }
 
 impl Engine {
-    pub(crate) fn expire_promises(
+    pub(crate) fn expire_pre_authorisations(
         &mut self,
         before: BusinessDate,
         limit: u32,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        within_items(limit)?;
+        check_record_limit(limit)?;
         if before > today {
             return Err(Refusal::BadDate(before));
         }
-        // Those with something under way are so few that looking at each does not matter. One that
-        // nobody is known to have asked for cannot be reversed: `check_promises` tells of it.
-        let first = TenderId { parcel: ParcelId::new(0), number: 0 };
-        let old = self.promises.range(..(before, first)).filter_map(|(_, id)| {
-            let (slot, _) = self.find_tender(*id).ok()?;
-            let Progress::Authorised(reserve) = self.item(slot).progress else { return None };
-            self.standing_transaction(*id).map(|_| (slot, reserve))
+        // Skipped ones are few, so checking each is cheap. One without a transaction cannot be
+        // reversed; `check_pre_authorisations` reports it.
+        let first = PaymentId { parcel: ParcelId::new(0), number: 0 };
+        let old = self.pre_authorisations.range(..(before, first)).filter_map(|(_, id)| {
+            let (slot, _) = self.find_payment(*id).ok()?;
+            let PaymentStatus::Authorised(reserve) = self.payment(slot).status else { return None };
+            self.approved_transaction(*id).map(|_| (slot, reserve))
         });
         let over: Vec<_> = old.take(limit as usize).collect();
         if over.is_empty() {
             return Err(Refusal::Repeated);
         }
         for (slot, reserve) in over {
-            let to = Progress::Releasing(reserve, Back::Expiry);
-            let begun = self.reverse(slot, to, TakeBack::Expiry, out);
-            begun.expect("what asked for it was just there");
+            let to = PaymentStatus::Releasing(reserve, ReversingStatus::Expiry);
+            let begun = self.begin_reversal_of(slot, to, ReversalKind::Expiry, out);
+            begun.expect("its transaction was found above");
         }
         Ok(())
     }
 
-    /// A pre-authorisation has its end.
-    pub(crate) fn end_promise(&mut self, slot: u32) {
-        let item = self.item(slot);
-        let (date, tender) = (item.date, item.tender());
-        assert!(self.promises.remove(&(date, tender)), "M4: a pre-authorisation ends once");
+    pub(crate) fn end_pre_authorisation(&mut self, slot: u32) {
+        let item = self.payment(slot);
+        let (date, payment) = (item.date, item.id());
+        assert!(
+            self.pre_authorisations.remove(&(date, payment)),
+            "M4: a pre-authorisation ends once"
+        );
     }
 
-    /// The pre-authorisations that have not ended, as the items have them.
-    pub(crate) fn promises_of_items(&self) -> BTreeSet<(BusinessDate, TenderId)> {
-        let standing = self.items.iter().filter(|(_, item)| item.progress.is_promise());
-        standing.map(|(_, item)| (item.date, item.tender())).collect()
+    /// Pre-authorisations that have not ended, by the payment records.
+    pub(crate) fn open_pre_authorisations(&self) -> BTreeSet<(BusinessDate, PaymentId)> {
+        let standing =
+            self.payments.iter().filter(|(_, item)| item.status.is_open_pre_authorisation());
+        standing.map(|(_, item)| (item.date, item.id())).collect()
     }
 
-    /// Each pre-authorisation that has not ended is known by its day, and what asked for it is
-    /// remembered.
-    pub(crate) fn check_promises(&self, wrong: &mut Vec<String>) {
-        let standing = self.promises_of_items();
-        if standing != self.promises {
+    /// Each open pre-authorisation is listed by date, and its transaction is remembered.
+    pub(crate) fn check_pre_authorisations(&self, wrong: &mut Vec<String>) {
+        let standing = self.open_pre_authorisations();
+        if standing != self.pre_authorisations {
             wrong.push(format!(
-                "M4: {} pre-authorisations have not ended, {} are known by their days",
+                "M4: {} pre-authorisations have not ended, {} are listed by date",
                 standing.len(),
-                self.promises.len()
+                self.pre_authorisations.len()
             ));
         }
-        for (_, tender) in standing {
-            if self.doors.of_tender(tender, Transaction::is_promise).is_none() {
-                let id = tender.parcel.bits();
-                wrong.push(format!("M4: nobody asked for a pre-authorisation of parcel {id:032x}"));
+        for (_, payment) in standing {
+            if self
+                .terminal_batches
+                .find_by_payment(payment, Transaction::is_pre_authorisation)
+                .is_none()
+            {
+                let id = payment.parcel.bits();
+                wrong.push(format!(
+                    "M4: a pre-authorisation of parcel {id:032x} has no transaction"
+                ));
             }
         }
     }

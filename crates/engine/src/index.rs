@@ -1,4 +1,4 @@
-//! Where a parcel's record is, by the parcel's identifier.
+//! Finds a parcel's record by the parcel's id.
 
 use std::hash::BuildHasher;
 
@@ -7,51 +7,55 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use crate::ids::ParcelId;
-use crate::records::{Item, Parcel};
+use crate::records::{Parcel, PaymentRecord};
 
-/// Where a parcel is.
+/// Where a parcel's record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// On its way: a slot of the parcels.
+pub(crate) enum ParcelSlot {
+    /// An open parcel: a slot of the parcels.
     Open(u32),
-    /// Closed: the slot of its newest item.
+    /// A closed parcel: the slot of its newest payment record.
     Closed(u32),
 }
 
-/// A closed parcel's slot has this bit set.
+/// Set in a closed parcel's packed slot.
 const CLOSED: u32 = 1 << 31;
 
-impl Place {
+impl ParcelSlot {
     fn packed(self) -> u32 {
         match self {
-            Place::Open(slot) | Place::Closed(slot) if slot >= CLOSED => {
-                panic!("slot {slot}: there are at most 2³¹ parcels and items")
+            ParcelSlot::Open(slot) | ParcelSlot::Closed(slot) if slot >= CLOSED => {
+                panic!("slot {slot}: at most 2³¹ parcels and payments are supported")
             }
-            Place::Open(slot) => slot,
-            Place::Closed(slot) => slot | CLOSED,
+            ParcelSlot::Open(slot) => slot,
+            ParcelSlot::Closed(slot) => slot | CLOSED,
         }
     }
 
-    fn unpacked(packed: u32) -> Place {
-        if packed & CLOSED == 0 { Place::Open(packed) } else { Place::Closed(packed & !CLOSED) }
+    fn unpacked(packed: u32) -> ParcelSlot {
+        if packed & CLOSED == 0 {
+            ParcelSlot::Open(packed)
+        } else {
+            ParcelSlot::Closed(packed & !CLOSED)
+        }
     }
 }
 
-/// The index: five bytes a parcel; the identifiers stand in the records.
+/// Five bytes per parcel. The ids are in the records.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Index {
+pub(crate) struct ParcelIndex {
     table: HashTable<u32>,
     hasher: FixedState,
 }
 
-fn id_at(packed: u32, parcels: &Slab<Parcel>, items: &Slab<Item>) -> ParcelId {
-    match Place::unpacked(packed) {
-        Place::Open(slot) => parcels.get(slot).expect("the index points at parcels").id,
-        Place::Closed(slot) => items.get(slot).expect("the index points at items").parcel,
+fn id_at(packed: u32, parcels: &Slab<Parcel>, items: &Slab<PaymentRecord>) -> ParcelId {
+    match ParcelSlot::unpacked(packed) {
+        ParcelSlot::Open(slot) => parcels.get(slot).expect("the index points at parcels").id,
+        ParcelSlot::Closed(slot) => items.get(slot).expect("the index points at payments").parcel,
     }
 }
 
-impl Index {
+impl ParcelIndex {
     fn hash(&self, id: ParcelId) -> u64 {
         self.hasher.hash_one(id)
     }
@@ -61,19 +65,19 @@ impl Index {
         &self,
         id: ParcelId,
         parcels: &Slab<Parcel>,
-        items: &Slab<Item>,
-    ) -> Option<Place> {
+        items: &Slab<PaymentRecord>,
+    ) -> Option<ParcelSlot> {
         let found = self.table.find(self.hash(id), |&packed| id_at(packed, parcels, items) == id);
-        found.map(|&packed| Place::unpacked(packed))
+        found.map(|&packed| ParcelSlot::unpacked(packed))
     }
 
-    /// Adds a parcel that is not there; its record is in its place already.
+    /// Adds a parcel. Its record must already be in the slot.
     pub(crate) fn add(
         &mut self,
         id: ParcelId,
-        place: Place,
+        place: ParcelSlot,
         parcels: &Slab<Parcel>,
-        items: &Slab<Item>,
+        items: &Slab<PaymentRecord>,
     ) {
         let hash = self.hash(id);
         let hasher = self.hasher.clone();
@@ -82,22 +86,27 @@ impl Index {
         });
     }
 
-    /// Points a parcel that is at `from` to `to`.
+    /// Moves a parcel's entry from one slot to another.
     #[inline]
-    pub(crate) fn redirect(&mut self, id: ParcelId, from: Place, to: Place) {
+    pub(crate) fn redirect(&mut self, id: ParcelId, from: ParcelSlot, to: ParcelSlot) {
         let from = from.packed();
         let hash = self.hash(id);
         let entry = self.table.find_mut(hash, |&packed| packed == from);
         *entry.expect("a parcel that moves is in the index") = to.packed();
     }
 
-    pub(crate) fn remove(&mut self, id: ParcelId, place: Place) {
+    pub(crate) fn remove(&mut self, id: ParcelId, place: ParcelSlot) {
         let packed = place.packed();
         let entry = self.table.find_entry(self.hash(id), |&other| other == packed);
         entry.expect("a parcel that is forgotten is in the index").remove();
     }
 
-    pub(crate) fn reserve(&mut self, more: usize, parcels: &Slab<Parcel>, items: &Slab<Item>) {
+    pub(crate) fn reserve(
+        &mut self,
+        more: usize,
+        parcels: &Slab<Parcel>,
+        items: &Slab<PaymentRecord>,
+    ) {
         let hasher = self.hasher.clone();
         self.table.reserve(more, |&packed| hasher.hash_one(id_at(packed, parcels, items)));
     }

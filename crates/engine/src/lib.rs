@@ -1,31 +1,29 @@
-//! The engine: the books of the doorstep as a pure state machine.
+//! The engine: the books of cash-on-delivery payments as a pure state machine.
 //!
-//! `apply(command, at)` gives facts and postings, or a refusal that changed nothing. The same
-//! commands give the same books, bit for bit, on any machine (M11).
+//! [`Engine::apply`] takes a command and a time. It returns events and postings, or a refusal that
+//! changes nothing. The same commands give the same books, bit for bit, on any machine (M11).
 //!
-//! Never: a clock, randomness, I/O, floats, SQL, iteration in an order that depends on a hash.
-//! Start at [`Engine::apply`]; the vocabulary is in [`command`] and [`event`]; the chart of
-//! accounts in [`chart`]; what is asked of the books afterwards in [`view`] and, of terminals and
-//! networks, in [`door_view`].
+//! It never uses a clock, randomness, I/O, floats, SQL, or an iteration order that depends on a
+//! hash. Start at [`Engine::apply`]. Commands and events are in [`command`] and [`event`], the
+//! chart of accounts in [`chart`]. Queries are in [`view`]; those about terminals and networks in
+//! [`terminal_view`].
 
 pub mod chart;
 pub mod command;
-pub mod door_view;
 pub mod event;
+pub mod terminal_view;
 pub mod view;
 
 mod advices;
-mod batches;
-mod books;
+mod batch_closing;
 mod breaks;
 mod cash;
+mod charted_ledger;
 mod check;
-mod check_doors;
+mod check_transactions;
 mod clearing;
-mod closing;
 mod completion;
 mod disputes;
-mod door;
 mod engine;
 mod expiry;
 mod ids;
@@ -33,27 +31,29 @@ mod index;
 mod networks;
 mod parcels;
 mod parties;
+mod payments;
 mod purchases;
 mod records;
 mod refunds;
 mod refusal;
 mod registry;
-mod reversal;
+mod reversals;
 mod settlement;
 mod snapshot;
-mod takeback;
-mod tenders;
+mod terminal_batches;
 mod time;
+mod transaction;
+mod unposting;
 mod vocabulary;
 
 pub use cash::one_time_code_hash;
 pub use command::*;
-pub use door::*;
 pub use engine::{Digest, Engine};
-pub use event::{Event, Outcome, PayoutLine, Posting, Stage, TariffVersion};
+pub use event::{CommandOutcome, Event, PayoutLine, Posting, PostingStage, TariffVersion};
 pub use ids::*;
-pub use refusal::{Missing, Refusal};
-pub use snapshot::{PART_BYTES, RestoreError, Snapshot};
+pub use refusal::{MissingRecord, Refusal};
+pub use snapshot::{RestoreError, SNAPSHOT_PART_BYTES, Snapshot};
 pub use time::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
+pub use transaction::*;
 
 pub use tariff::BusinessDate;

@@ -1,38 +1,38 @@
-//! The orderly withdrawal of a network: no new payments from a moment on, everything under way goes
-//! on to its end.
+//! Orderly withdrawal of a network: it takes no new payments from a start time on, and everything
+//! in flight finishes.
 
 use crate::command::Command;
 use crate::engine::Engine;
-use crate::event::{Event, Outcome};
+use crate::event::{CommandOutcome, Event};
 use crate::ids::{NetworkId, PersonId};
 use crate::records::RailId;
-use crate::refusal::{Missing, Refusal};
+use crate::refusal::{MissingRecord, Refusal};
 use crate::time::Timestamp;
 
 impl Engine {
-    pub(crate) fn withdraw(
+    pub(crate) fn apply_withdrawal_command(
         &mut self,
         command: &Command,
         at: Timestamp,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         match *command {
             Command::WithdrawNetwork { network, from, proposed_by, approved_by } => {
-                let number = self.decided(network, proposed_by, approved_by)?;
-                // One that has begun stays as it is: a later moment would bring the network back
-                // for a while.
-                let before = self.withdrawn.get(&number);
+                let number = self.decided_network(network, proposed_by, approved_by)?;
+                // A started withdrawal stays: a later start would bring the network back for a
+                // while.
+                let before = self.withdrawn_networks.get(&number);
                 if before.is_some_and(|before| *before == from || *before <= at) {
                     return Err(Refusal::Repeated);
                 }
                 let from = from.max(at);
-                self.withdrawn.insert(number, from);
+                self.withdrawn_networks.insert(number, from);
                 out.events.push(Event::NetworkWithdrawn { network, from });
                 Ok(())
             }
             Command::ReinstateNetwork { network, proposed_by, approved_by } => {
-                let number = self.decided(network, proposed_by, approved_by)?;
-                self.withdrawn.remove(&number).ok_or(Refusal::Repeated)?;
+                let number = self.decided_network(network, proposed_by, approved_by)?;
+                self.withdrawn_networks.remove(&number).ok_or(Refusal::Repeated)?;
                 out.events.push(Event::NetworkReinstated { network });
                 Ok(())
             }
@@ -40,25 +40,25 @@ impl Engine {
         }
     }
 
-    /// The network that two people decide about.
-    fn decided(
+    /// The network's number, if two different people decided.
+    fn decided_network(
         &self,
         network: NetworkId,
         proposed_by: PersonId,
         approved_by: PersonId,
     ) -> Result<u16, Refusal> {
-        let missing = Refusal::NotFound(Missing::Network(network));
+        let missing = Refusal::NotFound(MissingRecord::Network(network));
         let number = self.rails.number(RailId::Network(network)).ok_or(missing)?;
         if proposed_by == approved_by {
             return Err(Refusal::SamePerson);
         }
-        Ok(u16::try_from(number).expect("as many as registering allows"))
+        Ok(u16::try_from(number).expect("limited by RAILS_MAX"))
     }
 
     /// Checks that a network or wallet takes new payments.
     #[inline]
-    pub(crate) fn not_withdrawn(&self, rail: u16, at: Timestamp) -> Result<(), Refusal> {
-        let withdrawn = self.withdrawn.get(&rail).is_some_and(|from| *from <= at);
+    pub(crate) fn check_not_withdrawn(&self, rail: u16, at: Timestamp) -> Result<(), Refusal> {
+        let withdrawn = self.withdrawn_networks.get(&rail).is_some_and(|from| *from <= at);
         if withdrawn { Err(Refusal::NetworkWithdrawn) } else { Ok(()) }
     }
 }

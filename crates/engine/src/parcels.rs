@@ -1,26 +1,28 @@
-//! The way of a parcel: announced, assigned, out, and how it ends.
+//! The states of a parcel: announced, assigned, out, and how it ends.
 
 use std::ops::Range;
 
 use money::{Amount, Currency};
 use tariff::BusinessDate;
 
-use crate::cash::check_number;
-use crate::chart::Entry;
+use crate::cash::check_sequence_number;
+use crate::chart::ChartEntry;
 use crate::command::{ATTEMPTS_MAX, Command, PARCELS_PER_COMMAND_MAX, RETENTION_DAYS};
-use crate::engine::{Engine, above_zero, check_reference, within_items};
-use crate::event::{Event, Outcome};
-use crate::ids::{CourierId, FirmId, ParcelId, SellerId, TenderId};
-use crate::index::Place;
-use crate::records::{Item, Means, NO_ITEM, Parcel, Progress, Stand};
-use crate::refusal::{Missing, Refusal};
+use crate::engine::{Engine, check_above_zero, check_record_limit, check_reference};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{CourierId, FirmId, ParcelId, PaymentId, SellerId};
+use crate::index::ParcelSlot;
+use crate::records::{
+    NO_PAYMENT, OpenParcelStatus, Parcel, PaymentRecord, PaymentStatus, RecordedMethod,
+};
+use crate::refusal::{MissingRecord, Refusal};
 
 impl Engine {
-    pub(crate) fn move_parcel(
+    pub(crate) fn apply_parcel_command(
         &mut self,
         command: &Command,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         match command {
             Command::AnnounceParcel { parcel, seller, currency, due, reference } => {
@@ -39,7 +41,7 @@ impl Engine {
             Command::ReturnParcel { parcel } => self.return_parcel(*parcel, today, out),
             Command::LoseParcel { parcel } => self.lose_parcel(*parcel, today, out),
             Command::ForgetClosed { before, limit } => self.forget(*before, *limit, today, out),
-            _ => unreachable!("only the ways of parcels are dispatched here"),
+            _ => unreachable!("only parcel commands are dispatched here"),
         }
     }
 
@@ -49,23 +51,23 @@ impl Engine {
         seller: SellerId,
         currency: Currency,
         due: Amount,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        above_zero(due)?;
-        let place = self.currency_place(currency)?;
-        let missing = Refusal::NotFound(Missing::Seller(seller));
+        check_above_zero(due)?;
+        let place = self.currency_index(currency)?;
+        let missing = Refusal::NotFound(MissingRecord::Seller(seller));
         let number = self.sellers.number(seller).ok_or(missing)?;
         if self.sellers.get(number).currency != place {
             return Err(Refusal::CurrencyWithoutAccount(currency));
         }
-        match self.place(id) {
-            Some(Place::Open(slot)) => {
+        match self.parcel_slot(id) {
+            Some(ParcelSlot::Open(slot)) => {
                 let parcel = self.parcel(slot);
                 let same = parcel.seller == number && (parcel.due == due || parcel.part_accepted);
                 return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
             }
-            Some(Place::Closed(slot)) => {
-                let same = self.item(slot).seller == number;
+            Some(ParcelSlot::Closed(slot)) => {
+                let same = self.payment(slot).seller == number;
                 return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
             }
             None => {}
@@ -75,43 +77,49 @@ impl Engine {
             due,
             seller: number,
             carrier: u32::MAX,
-            last: NO_ITEM,
-            stand: Stand::Announced,
+            last_payment: NO_PAYMENT,
+            status: OpenParcelStatus::Announced,
             attempts: 0,
-            tenders: 0,
+            payment_count: 0,
             part_accepted: false,
             in_flight: 0,
         });
-        self.index.add(id, Place::Open(slot), &self.parcels, &self.items);
-        out.events.push(Event::Announced { parcel: id, seller, due });
+        self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
+        out.events.push(Event::ParcelAnnounced { parcel: id, seller, due });
         Ok(())
     }
 
-    /// Whether a parcel lies somewhere and no money for it is on its way or there.
-    fn is_at_rest(&self, parcel: &Parcel) -> bool {
-        parcel.in_flight == 0 && self.collected(parcel).is_zero()
+    /// Whether nothing is collected and no payment is in flight.
+    fn has_nothing_collected(&self, parcel: &Parcel) -> bool {
+        parcel.in_flight == 0 && self.collected_amount(parcel).is_zero()
     }
 
-    /// Whether no money for a parcel is on its way or there that was not given back in full.
-    fn is_free_of_money(&self, parcel: &Parcel) -> bool {
-        let kept = |item: &Item| item.is_collected() && item.given_back < item.amount;
-        parcel.in_flight == 0 && !self.tenders_from(parcel.last).any(|(_, item)| kept(item))
+    /// Whether no payment is in flight and all collected money is refunded.
+    fn is_fully_refunded(&self, parcel: &Parcel) -> bool {
+        let kept = |item: &PaymentRecord| item.is_collected() && item.refunded < item.amount;
+        parcel.in_flight == 0
+            && !self.payments_from(parcel.last_payment).any(|(_, item)| kept(item))
     }
 
-    fn assign(&mut self, firm: FirmId, ids: &[ParcelId], out: &mut Outcome) -> Result<(), Refusal> {
-        let number = self.firms.number(firm).ok_or(Refusal::NotFound(Missing::Firm(firm)))?;
+    fn assign(
+        &mut self,
+        firm: FirmId,
+        ids: &[ParcelId],
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let number = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
         let currency = self.firms.get(number).currency;
         let slots = self.slots_of(ids, |engine, parcel| {
-            if !matches!(parcel.stand, Stand::Announced | Stand::Assigned) {
+            if !matches!(parcel.status, OpenParcelStatus::Announced | OpenParcelStatus::Assigned) {
                 return Err(Refusal::ParcelState);
             }
-            engine.same_currency(engine.sellers.get(parcel.seller).currency, currency)
+            engine.check_same_currency(engine.sellers.get(parcel.seller).currency, currency)
         })?;
         for slot in slots {
             let parcel = self.parcel_mut(slot);
-            parcel.stand = Stand::Assigned;
+            parcel.status = OpenParcelStatus::Assigned;
             parcel.carrier = number;
-            out.events.push(Event::Assigned { parcel: parcel.id, firm });
+            out.events.push(Event::ParcelAssigned { parcel: parcel.id, firm });
         }
         Ok(())
     }
@@ -120,12 +128,12 @@ impl Engine {
         &mut self,
         courier: CourierId,
         ids: &[ParcelId],
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let number = self.courier_number(courier)?;
         let firm = self.couriers.get(number).firm;
         let slots = self.slots_of(ids, |_, parcel| {
-            if parcel.stand != Stand::Assigned {
+            if parcel.status != OpenParcelStatus::Assigned {
                 return Err(Refusal::ParcelState);
             }
             if parcel.carrier != firm {
@@ -138,14 +146,14 @@ impl Engine {
         })?;
         for slot in slots {
             let parcel = self.parcel_mut(slot);
-            parcel.stand = Stand::Out;
+            parcel.status = OpenParcelStatus::Out;
             parcel.carrier = number;
-            out.events.push(Event::Dispatched { parcel: parcel.id, courier });
+            out.events.push(Event::ParcelDispatched { parcel: parcel.id, courier });
         }
         Ok(())
     }
 
-    /// The slots of all parcels of a list, if each passes.
+    /// The slots of all parcels in a list, if each one passes.
     fn slots_of(
         &self,
         ids: &[ParcelId],
@@ -156,7 +164,7 @@ impl Engine {
         }
         ids.iter()
             .map(|id| {
-                let slot = self.open_slot(*id)?;
+                let slot = self.open_parcel_slot(*id)?;
                 passes(self, self.parcel(slot)).map(|()| slot)
             })
             .collect()
@@ -166,20 +174,20 @@ impl Engine {
         &mut self,
         id: ParcelId,
         number: u8,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let slot = self.open_slot(id)?;
+        let slot = self.open_parcel_slot(id)?;
         let parcel = self.parcel(slot);
-        check_number(u32::from(number), u32::from(parcel.attempts))?;
-        if parcel.stand != Stand::Out || !self.is_free_of_money(parcel) {
+        check_sequence_number(u32::from(number), u32::from(parcel.attempts))?;
+        if parcel.status != OpenParcelStatus::Out || !self.is_fully_refunded(parcel) {
             return Err(Refusal::ParcelState);
         }
         let firm = self.couriers.get(parcel.carrier).firm;
         let parcel = self.parcel_mut(slot);
-        parcel.stand = Stand::Assigned;
+        parcel.status = OpenParcelStatus::Assigned;
         parcel.carrier = firm;
         parcel.attempts += 1;
-        out.events.push(Event::Attempted { parcel: id, attempts: parcel.attempts });
+        out.events.push(Event::DeliveryAttempted { parcel: id, attempts: parcel.attempts });
         Ok(())
     }
 
@@ -187,12 +195,12 @@ impl Engine {
         &mut self,
         id: ParcelId,
         accepted: Amount,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        above_zero(accepted)?;
-        let slot = self.open_slot(id)?;
+        check_above_zero(accepted)?;
+        let slot = self.open_parcel_slot(id)?;
         let parcel = self.parcel(slot);
-        if parcel.stand != Stand::Out || !self.is_at_rest(parcel) {
+        if parcel.status != OpenParcelStatus::Out || !self.has_nothing_collected(parcel) {
             return Err(Refusal::ParcelState);
         }
         let before = parcel.due;
@@ -209,55 +217,55 @@ impl Engine {
         Ok(())
     }
 
-    fn refuse_parcel(&mut self, id: ParcelId, out: &mut Outcome) -> Result<(), Refusal> {
-        let slot = self.open_slot(id)?;
+    fn refuse_parcel(&mut self, id: ParcelId, out: &mut CommandOutcome) -> Result<(), Refusal> {
+        let slot = self.open_parcel_slot(id)?;
         let parcel = self.parcel(slot);
-        match parcel.stand {
-            Stand::Refused => return Err(Refusal::Repeated),
-            Stand::Announced => return Err(Refusal::ParcelState),
-            Stand::Assigned | Stand::Out => {}
+        match parcel.status {
+            OpenParcelStatus::Refused => return Err(Refusal::Repeated),
+            OpenParcelStatus::Announced => return Err(Refusal::ParcelState),
+            OpenParcelStatus::Assigned | OpenParcelStatus::Out => {}
         }
-        if !self.is_free_of_money(parcel) {
+        if !self.is_fully_refunded(parcel) {
             return Err(Refusal::ParcelState);
         }
-        self.parcel_mut(slot).stand = Stand::Refused;
-        out.events.push(Event::Refused { parcel: id });
+        self.parcel_mut(slot).status = OpenParcelStatus::Refused;
+        out.events.push(Event::ParcelRefused { parcel: id });
         Ok(())
     }
 
-    /// A parcel that ended without money, as `ending` says, or the refusal of a second ending.
-    fn ended(&self, id: ParcelId, ending: Progress) -> Result<u32, Refusal> {
-        if let Some(Place::Closed(slot)) = self.place(id)
-            && self.item(slot).progress == ending
+    /// The parcel's slot. Refused as a repeat if it already ended this way.
+    fn slot_unless_ended(&self, id: ParcelId, ending: PaymentStatus) -> Result<u32, Refusal> {
+        if let Some(ParcelSlot::Closed(slot)) = self.parcel_slot(id)
+            && self.payment(slot).status == ending
         {
             return Err(Refusal::Repeated);
         }
-        self.open_slot(id)
+        self.open_parcel_slot(id)
     }
 
     fn return_parcel(
         &mut self,
         id: ParcelId,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let slot = self.ended(id, Progress::Returned)?;
+        let slot = self.slot_unless_ended(id, PaymentStatus::Returned)?;
         let parcel = self.parcel(slot);
-        if parcel.stand != Stand::Refused {
+        if parcel.status != OpenParcelStatus::Refused {
             return Err(Refusal::ParcelState);
         }
         let seller = self.sellers.get(parcel.seller);
-        let version = self.version_in_force(seller.tariff, today)?;
-        let fee = self.small.versions[usize::from(version)].terms.return_fee;
+        let version = self.tariff_version_in_force(seller.tariff, today)?;
+        let fee = self.reference_data.versions[usize::from(version)].terms.return_fee;
         let tariff = self.tariff_version(version);
         let (number, seller_id, payable) = (parcel.seller, seller.id, seller.payable);
         let income = self.currency_accounts(seller.currency).fees[tariff::FeeKind::Return as usize];
-        self.books.begin(Some(TenderId { parcel: id, number: 0 }), Some(tariff));
-        self.books.post(Entry::ReturnCharged, payable, income, fee);
-        self.books.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.ledger.begin_chain(Some(PaymentId { parcel: id, number: 0 }), Some(tariff));
+        self.ledger.post(ChartEntry::ReturnCharged, payable, income, fee);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
         self.sellers.get_mut(number).statement.fees += u128::from(fee.minor());
-        self.close_without_money(slot, Progress::Returned, fee, (today, version));
-        out.events.push(Event::Returned { parcel: id, seller: seller_id, fee, tariff });
+        self.close_without_money(slot, PaymentStatus::Returned, fee, (today, version));
+        out.events.push(Event::ParcelReturned { parcel: id, seller: seller_id, fee, tariff });
         Ok(())
     }
 
@@ -265,137 +273,151 @@ impl Engine {
         &mut self,
         id: ParcelId,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let slot = self.ended(id, Progress::Lost)?;
-        if !self.is_free_of_money(self.parcel(slot)) {
+        let slot = self.slot_unless_ended(id, PaymentStatus::Lost)?;
+        if !self.is_fully_refunded(self.parcel(slot)) {
             return Err(Refusal::ParcelState);
         }
-        self.close_without_money(slot, Progress::Lost, Amount::ZERO, (today, 0));
-        out.events.push(Event::Lost { parcel: id });
+        self.close_without_money(slot, PaymentStatus::Lost, Amount::ZERO, (today, 0));
+        out.events.push(Event::ParcelLost { parcel: id });
         Ok(())
     }
 
     fn close_without_money(
         &mut self,
         slot: u32,
-        progress: Progress,
+        status: PaymentStatus,
         fees: Amount,
         (date, version): (BusinessDate, u16),
     ) {
         let parcel = self.parcel(slot);
-        let ending = Item {
+        let ending = PaymentRecord {
             parcel: parcel.id,
             amount: Amount::ZERO,
             fees,
-            kept_by_network: Amount::ZERO,
-            given_back: Amount::ZERO,
-            progress,
+            deducted_by_network: Amount::ZERO,
+            refunded: Amount::ZERO,
+            status,
             seller: parcel.seller,
             courier: u32::MAX,
-            before: parcel.last,
+            previous: parcel.last_payment,
             date,
             rail: 0,
-            version,
+            tariff_version: version,
             number: 0,
-            means: Means::Cash,
-            refunds: 0,
+            method: RecordedMethod::Cash,
+            refund_count: 0,
             attempts: 0,
             confirmations: 0,
             guaranteed: false,
         };
-        let item = self.items.insert(ending);
-        self.parcel_mut(slot).last = item;
+        let item = self.payments.insert(ending);
+        self.parcel_mut(slot).last_payment = item;
         self.close(slot);
     }
 
-    /// Takes a parcel out of those on their way; its items stay.
+    /// Closes a parcel. Its payments stay.
     pub(crate) fn close(&mut self, slot: u32) {
-        let parcel = self.parcels.remove(slot).expect("the slot is a parcel's");
-        assert_ne!(parcel.last, NO_ITEM, "a parcel closes with an item");
+        let parcel = self.parcels.remove(slot).expect("the slot holds a parcel");
+        assert_ne!(parcel.last_payment, NO_PAYMENT, "a parcel closes with a payment record");
         assert_eq!(parcel.in_flight, 0, "a parcel does not close on a payment in flight (M4)");
-        self.item_mut(parcel.last).attempts = parcel.attempts;
-        self.index.redirect(parcel.id, Place::Open(slot), Place::Closed(parcel.last));
+        self.payment_mut(parcel.last_payment).attempts = parcel.attempts;
+        self.index.redirect(
+            parcel.id,
+            ParcelSlot::Open(slot),
+            ParcelSlot::Closed(parcel.last_payment),
+        );
     }
 
-    /// Forgets closed parcels whose money is final, looking at the next `limit` items.
+    /// Checks the next `limit` records and forgets the parcels that are closed and final.
     fn forget(
         &mut self,
         before: BusinessDate,
         limit: u32,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        within_items(limit)?;
+        check_record_limit(limit)?;
         if today.0.checked_sub(RETENTION_DAYS).is_none_or(|latest| before.0 > latest) {
             return Err(Refusal::BadDate(before));
         }
         self.forget_disputes(before);
-        let slots = self.records_to_look_at();
+        let slots = self.forget_slots();
         for _ in 0..limit.min(slots) {
-            let slot = if self.small.forget_from >= slots { 0 } else { self.small.forget_from };
-            self.small.forget_from = slot + 1;
-            let Some(id) = self.closed_and_over(slot, before) else { continue };
-            self.index.remove(id, Place::Closed(slot));
+            let slot = if self.reference_data.forget_cursor >= slots {
+                0
+            } else {
+                self.reference_data.forget_cursor
+            };
+            self.reference_data.forget_cursor = slot + 1;
+            let Some(id) = self.forgettable_parcel(slot, before) else { continue };
+            self.index.remove(id, ParcelSlot::Closed(slot));
             let mut next = slot;
-            while let Some(item) = self.items.remove(next) {
-                self.doors.forget_tender(item.tender());
-                next = item.before;
+            while let Some(item) = self.payments.remove(next) {
+                self.terminal_batches.forget_payment(item.id());
+                next = item.previous;
             }
-            out.events.push(Event::Forgotten { parcel: id });
+            out.events.push(Event::ParcelForgotten { parcel: id });
         }
         Ok(())
     }
 
-    /// The closed parcel whose newest item this is, if it can be forgotten.
-    fn closed_and_over(&self, slot: u32, before: BusinessDate) -> Option<ParcelId> {
-        let id = self.items.get(slot)?.parcel;
-        let over = self.is_over(slot, before) && self.place(id) == Some(Place::Closed(slot));
+    /// The closed parcel of this newest record, if it can be forgotten.
+    fn forgettable_parcel(&self, slot: u32, before: BusinessDate) -> Option<ParcelId> {
+        let id = self.payments.get(slot)?.parcel;
+        let over = self.is_forgettable(slot, before)
+            && self.parcel_slot(id) == Some(ParcelSlot::Closed(slot));
         over.then_some(id)
     }
 
-    /// How many records [`Command::ForgetClosed`] goes round, those of them that are free counted.
+    /// Record slots that [`Command::ForgetClosed`] cycles through, including free ones.
     #[must_use]
-    pub fn records_to_look_at(&self) -> u32 {
-        u32::try_from(self.items.slots()).expect("a slab has fewer than 2³² slots")
+    pub fn forget_slots(&self) -> u32 {
+        u32::try_from(self.payments.slots()).expect("a slab has fewer than 2³² slots")
     }
 
-    /// Whether [`Command::ForgetClosed`] has anything to forget: among some of its records, of
-    /// which there may be millions, or of disputed batches.
+    /// Whether [`Command::ForgetClosed`] would forget any of these records, or a disputed batch.
     #[must_use]
-    pub fn has_to_forget(&self, before: BusinessDate, mut records: Range<u32>) -> bool {
+    pub fn has_anything_to_forget(&self, before: BusinessDate, mut records: Range<u32>) -> bool {
         let oldest_dispute = self.disputes.first_key_value();
         oldest_dispute.is_some_and(|((left_on, ..), _)| *left_on < before)
-            || records.any(|slot| self.closed_and_over(slot, before).is_some())
+            || records.any(|slot| self.forgettable_parcel(slot, before).is_some())
     }
 
-    /// Whether all items of a list are final and older than a date. Guaranteed cash that the bank
-    /// does not have yet is not: the firm's line points at it. Nor is what a terminal's batch
-    /// remembers, or what somebody has to be asked about.
-    fn is_over(&self, newest: u32, before: BusinessDate) -> bool {
+    /// Whether all records of a list are final and older than a date. Not if the bank has not
+    /// credited guaranteed cash, if a terminal's batch still has a transaction of it, or if a
+    /// network's response is missing.
+    fn is_forgettable(&self, newest: u32, before: BusinessDate) -> bool {
         let final_and_old =
-            |item: &Item| item.progress.is_final() && !item.guaranteed && item.date < before;
-        let over = |item: &Item| final_and_old(item) && self.doors.are_over(item.tender());
-        self.tenders_from(newest).all(|(_, item)| over(item))
+            |item: &PaymentRecord| item.status.is_final() && !item.guaranteed && item.date < before;
+        let over = |item: &PaymentRecord| {
+            final_and_old(item) && self.terminal_batches.can_be_forgotten(item.id())
+        };
+        self.payments_from(newest).all(|(_, item)| over(item))
     }
 
-    /// A parcel's items, the newest first, with their slots.
-    pub(crate) fn tenders_from(&self, newest: u32) -> impl Iterator<Item = (u32, &Item)> {
-        let first = self.items.get(newest).map(|item| (newest, item));
+    /// A parcel's payments with their slots, newest first.
+    pub(crate) fn payments_from(&self, newest: u32) -> impl Iterator<Item = (u32, &PaymentRecord)> {
+        let first = self.payments.get(newest).map(|item| (newest, item));
         std::iter::successors(first, |(_, item)| {
-            self.items.get(item.before).map(|before| (item.before, before))
+            self.payments.get(item.previous).map(|before| (item.previous, before))
         })
     }
 
-    /// What of a parcel's amount due is collected.
-    pub(crate) fn collected(&self, parcel: &Parcel) -> Amount {
-        self.sum_of(parcel.last, |item| item.is_collected())
+    /// The collected part of a parcel's amount due.
+    pub(crate) fn collected_amount(&self, parcel: &Parcel) -> Amount {
+        self.payment_sum(parcel.last_payment, |item| item.is_collected())
     }
 
-    /// The amounts of a parcel's items that are counted.
-    pub(crate) fn sum_of(&self, newest: u32, counts: impl Fn(&Item) -> bool) -> Amount {
-        let counted = self.tenders_from(newest).filter(|(_, item)| counts(item));
+    /// The sum of the payments that `counts` accepts.
+    pub(crate) fn payment_sum(
+        &self,
+        newest: u32,
+        counts: impl Fn(&PaymentRecord) -> bool,
+    ) -> Amount {
+        let counted = self.payments_from(newest).filter(|(_, item)| counts(item));
         let sum = counted.map(|(_, item)| item.amount).try_fold(Amount::ZERO, Amount::checked_add);
-        sum.expect("tenders never add up to more than an amount due (M2)")
+        sum.expect("payments never add up to more than an amount due (M2)")
     }
 }

@@ -1,35 +1,39 @@
-//! Who and what takes part: banks, firms, couriers, terminals, networks, wallets, sellers, tariffs.
+//! Registration of banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
 
-use ledger::Limits;
+use ledger::BalanceLimits;
 use money::Currency;
 use tariff::{BusinessDate, Terms};
 
 use crate::chart::AccountKind as A;
 use crate::command::{Command, HOLD_DAYS_MAX, HoldRule};
 use crate::engine::{Engine, check_reference};
-use crate::event::{Event, Outcome};
+use crate::event::{CommandOutcome, Event};
 use crate::ids::{BankId, CourierId, TariffId};
 use crate::records::{
-    Bank, Courier, CurrencyAccounts, Firm, Rail, RailId, Seller, Tariff, Terminal, Version,
+    Bank, Courier, CurrencyAccounts, Firm, Rail, RailId, Seller, TariffRecord, TariffVersionRecord,
+    Terminal,
 };
-use crate::refusal::{Missing, Refusal};
+use crate::refusal::{MissingRecord, Refusal};
 use crate::time::UTC_OFFSET_MINUTES_MAX;
 
-/// Currencies that books may be kept in at a time.
 const CURRENCIES_MAX: usize = 200;
-/// Networks and wallets together.
+/// Limit on networks and wallets together.
 const RAILS_MAX: u32 = 60_000;
-/// Tariffs, and versions of all of them together.
+/// Limit on the versions of all tariffs together.
 const VERSIONS_MAX: usize = 60_000;
 
-/// A party that is registered again with the same terms is a retry, with others a mistake.
-fn known(same: bool) -> Refusal {
+/// The refusal of a second registration. With the same terms it is a retry.
+fn used_identifier(same: bool) -> Refusal {
     if same { Refusal::Repeated } else { Refusal::IdentifierTaken }
 }
 
 impl Engine {
-    pub(crate) fn open_books(&mut self, offset: i16, out: &mut Outcome) -> Result<(), Refusal> {
-        match self.small.utc_offset_minutes {
+    pub(crate) fn open_books(
+        &mut self,
+        offset: i16,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        match self.reference_data.utc_offset_minutes {
             Some(before) if before == offset => return Err(Refusal::Repeated),
             Some(_) => return Err(Refusal::BooksNotOpen),
             None => {}
@@ -37,17 +41,17 @@ impl Engine {
         if offset.unsigned_abs() > UTC_OFFSET_MINUTES_MAX.unsigned_abs() {
             return Err(Refusal::OutOfRange(u32::from(UTC_OFFSET_MINUTES_MAX.unsigned_abs())));
         }
-        self.small.utc_offset_minutes = Some(offset);
-        self.small.next_payout = 1;
+        self.reference_data.utc_offset_minutes = Some(offset);
+        self.reference_data.next_payout = 1;
         out.events.push(Event::Registered);
         Ok(())
     }
 
-    pub(crate) fn register(
+    pub(crate) fn apply_registration(
         &mut self,
         command: &Command,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         use Command as C;
         match command {
@@ -59,14 +63,14 @@ impl Engine {
             C::RegisterTerminal { terminal, courier } => {
                 let courier = self.courier_number(*courier)?;
                 if let Some(before) = self.terminals.find(*terminal) {
-                    return Err(known(before.courier == courier));
+                    return Err(used_identifier(before.courier == courier));
                 }
                 self.terminals.add(Terminal { id: *terminal, courier, blocked: false });
                 Ok(())
             }
             C::HandTerminal { terminal, courier } => {
                 let courier = self.courier_number(*courier)?;
-                let missing = Refusal::NotFound(Missing::Terminal(*terminal));
+                let missing = Refusal::NotFound(MissingRecord::Terminal(*terminal));
                 let number = self.terminals.number(*terminal).ok_or(missing)?;
                 if self.terminals.get(number).courier == courier {
                     return Err(Refusal::Repeated);
@@ -75,7 +79,7 @@ impl Engine {
                 Ok(())
             }
             C::BlockTerminal { terminal, blocked } => {
-                let missing = Refusal::NotFound(Missing::Terminal(*terminal));
+                let missing = Refusal::NotFound(MissingRecord::Terminal(*terminal));
                 let number = self.terminals.number(*terminal).ok_or(missing)?;
                 if self.terminals.get(number).blocked == *blocked {
                     return Err(Refusal::Repeated);
@@ -100,15 +104,15 @@ impl Engine {
                 if !jurisdiction.0.iter().all(u8::is_ascii_uppercase) {
                     return Err(Refusal::BadReference);
                 }
-                if self.small.hold_rules.get(jurisdiction) == Some(rule) {
+                if self.reference_data.hold_rules.get(jurisdiction) == Some(rule) {
                     return Err(Refusal::Repeated);
                 }
-                self.small.hold_rules.insert(*jurisdiction, *rule);
+                self.reference_data.hold_rules.insert(*jurisdiction, *rule);
                 Ok(())
             }
             C::PublishTariff { tariff, version, currency, from, until, terms, reference } => {
                 let version = (*version, *from, *until);
-                self.publish((*tariff, reference), *currency, version, terms, today)
+                self.publish_tariff((*tariff, reference), *currency, version, terms, today)
             }
             C::RegisterSeller { .. } => self.register_seller(command, today),
             _ => unreachable!("only registrations are dispatched here"),
@@ -118,7 +122,7 @@ impl Engine {
     }
 
     pub(crate) fn courier_number(&self, courier: CourierId) -> Result<u32, Refusal> {
-        self.couriers.number(courier).ok_or(Refusal::NotFound(Missing::Courier(courier)))
+        self.couriers.number(courier).ok_or(Refusal::NotFound(MissingRecord::Courier(courier)))
     }
 
     fn register_bank(
@@ -130,36 +134,36 @@ impl Engine {
         check_reference(reference)?;
         if let Some(before) = self.banks.find(id) {
             let same = self.currency_at(before.currency) == currency;
-            return Err(known(same && before.reference == reference));
+            return Err(used_identifier(same && before.reference == reference));
         }
-        if self.currency_place(currency).is_err() {
-            if self.small.currencies.len() >= CURRENCIES_MAX {
+        if self.currency_index(currency).is_err() {
+            if self.reference_data.currencies.len() >= CURRENCIES_MAX {
                 return Err(Refusal::OutOfRange(200));
             }
-            self.open_currency(currency);
+            self.open_currency_accounts(currency);
         }
-        let place = self.currency_place(currency)?;
-        let account = self.books.open(currency, A::Bank, id.0);
+        let place = self.currency_index(currency)?;
+        let account = self.ledger.open(currency, A::Bank, id.0);
         self.banks.add(Bank { id, currency: place, account, reference: reference.to_owned() });
         Ok(())
     }
 
-    fn open_currency(&mut self, currency: Currency) {
-        let mut open = |kind: A| self.books.open(currency, kind, 0);
+    fn open_currency_accounts(&mut self, currency: Currency) {
+        let mut open = |kind: A| self.ledger.open(currency, kind, 0);
         let accounts = CurrencyAccounts {
             currency,
             suspense: open(A::Suspense),
             payout_in_flight: open(A::PayoutInFlight),
             buyer_refunds: open(A::BuyerRefunds),
             fees: tariff::FeeKind::ALL.map(|kind| match A::of_fee(kind) {
-                // Each firm has its own; the place is never used.
-                A::FirmCommission => ledger::AccountNo(u32::MAX),
+                // Each firm has its own commission account; this entry is unused.
+                A::FirmCommission => ledger::AccountNumber(u32::MAX),
                 kind => open(kind),
             }),
             clearing_cost: open(A::ClearingCost),
             write_offs: open(A::WriteOffs),
         };
-        self.small.currencies.push(accounts);
+        self.reference_data.currencies.push(accounts);
     }
 
     fn register_firm(&mut self, command: &Command) -> Result<(), Refusal> {
@@ -167,14 +171,14 @@ impl Engine {
             unreachable!("only firms are dispatched here");
         };
         check_reference(reference)?;
-        let place = self.currency_place(*currency)?;
+        let place = self.currency_index(*currency)?;
         if let Some(before) = self.firms.find(*firm) {
             let same = before.currency == place && before.guarantee == *guarantee;
-            return Err(known(same && before.reference == *reference));
+            return Err(used_identifier(same && before.reference == *reference));
         }
         let (cash, commission) = (
-            self.books.open(*currency, A::FirmCash, firm.0),
-            self.books.open(*currency, A::FirmCommission, firm.0),
+            self.ledger.open(*currency, A::FirmCash, firm.0),
+            self.ledger.open(*currency, A::FirmCommission, firm.0),
         );
         self.firms.add(Firm {
             id: *firm,
@@ -193,15 +197,16 @@ impl Engine {
             unreachable!("only couriers are dispatched here");
         };
         check_reference(reference)?;
-        let number = self.firms.number(*firm).ok_or(Refusal::NotFound(Missing::Firm(*firm)))?;
+        let number =
+            self.firms.number(*firm).ok_or(Refusal::NotFound(MissingRecord::Firm(*firm)))?;
         if let Some(before) = self.couriers.find(*courier) {
             let same = before.firm == number && before.cash_limit == *cash_limit;
-            return Err(known(same && before.reference == *reference));
+            return Err(used_identifier(same && before.reference == *reference));
         }
         let currency = self.currency_at(self.firms.get(number).currency);
-        let limits = Limits::up_to(*cash_limit);
-        let cash = self.books.open_limited(currency, A::CourierCash, courier.0, limits);
-        let shortage = self.books.open(currency, A::CourierShortage, courier.0);
+        let limits = BalanceLimits::up_to(*cash_limit);
+        let cash = self.ledger.open_with_limits(currency, A::CourierCash, courier.0, limits);
+        let shortage = self.ledger.open(currency, A::CourierShortage, courier.0);
         self.couriers.add(Courier {
             id: *courier,
             firm: number,
@@ -222,25 +227,25 @@ impl Engine {
         (kind, owner): (A, u64),
     ) -> Result<(), Refusal> {
         check_reference(reference)?;
-        let place = self.currency_place(currency)?;
+        let place = self.currency_index(currency)?;
         if let Some(before) = self.rails.find(id) {
-            return Err(known(before.currency == place && before.reference == reference));
+            return Err(used_identifier(before.currency == place && before.reference == reference));
         }
         if self.rails.len() >= RAILS_MAX {
             return Err(Refusal::OutOfRange(RAILS_MAX));
         }
-        let receivable = self.books.open(currency, kind, owner);
+        let receivable = self.ledger.open(currency, kind, owner);
         let reference = reference.to_owned();
-        self.rails.add(Rail { id, currency: place, receivable, unknown: 0, reference });
+        self.rails.add(Rail { id, currency: place, receivable, unknown_payments: 0, reference });
         Ok(())
     }
 
-    pub(crate) fn tariff_place(&self, id: TariffId) -> Option<u16> {
-        let place = self.small.tariffs.iter().position(|tariff| tariff.id == id)?;
+    pub(crate) fn tariff_index(&self, id: TariffId) -> Option<u16> {
+        let place = self.reference_data.tariffs.iter().position(|tariff| tariff.id == id)?;
         Some(u16::try_from(place).expect("fewer tariffs than versions"))
     }
 
-    fn publish(
+    fn publish_tariff(
         &mut self,
         (id, reference): (TariffId, &str),
         currency: Option<Currency>,
@@ -253,17 +258,17 @@ impl Engine {
         if until.is_some_and(|until| until <= from) {
             return Err(Refusal::BadVersion);
         }
-        let place = self.tariff_place(id);
+        let place = self.tariff_index(id);
         if let Some(place) = place {
-            let tariff = &self.small.tariffs[usize::from(place)];
+            let tariff = &self.reference_data.tariffs[usize::from(place)];
             let version = |number: u16| {
                 let place = tariff.versions.get(usize::from(number).checked_sub(1)?)?;
-                Some(&self.small.versions[usize::from(*place)])
+                Some(&self.reference_data.versions[usize::from(*place)])
             };
             if let Some(before) = version(number) {
                 let same = before.terms == *terms && before.from == from;
                 let same = same && tariff.reference == reference;
-                return Err(known(same && tariff.currency == currency));
+                return Err(used_identifier(same && tariff.currency == currency));
             }
             let last = version(number.wrapping_sub(1)).ok_or(Refusal::BadVersion)?;
             let follows = match last.until {
@@ -279,21 +284,32 @@ impl Engine {
         } else if number != 1 {
             return Err(Refusal::BadVersion);
         }
-        let versions = self.small.versions.len();
+        let versions = self.reference_data.versions.len();
         let global = u16::try_from(versions).ok().filter(|_| versions < VERSIONS_MAX);
         let global = global.ok_or(Refusal::OutOfRange(60_000))?;
         let terms = terms.clone();
-        self.small.versions.push(Version { tariff: id, number, from, until, terms });
+        self.reference_data.versions.push(TariffVersionRecord {
+            tariff: id,
+            number,
+            from,
+            until,
+            terms,
+        });
         match place {
             Some(place) => {
-                let tariff = &mut self.small.tariffs[usize::from(place)];
+                let tariff = &mut self.reference_data.tariffs[usize::from(place)];
                 let last = usize::from(*tariff.versions.last().expect("a tariff has a version"));
                 tariff.versions.push(global);
-                self.small.versions[last].until = Some(from);
+                self.reference_data.versions[last].until = Some(from);
             }
             None => {
                 let (reference, versions) = (reference.to_owned(), vec![global]);
-                self.small.tariffs.push(Tariff { id, currency, versions, reference });
+                self.reference_data.tariffs.push(TariffRecord {
+                    id,
+                    currency,
+                    versions,
+                    reference,
+                });
             }
         }
         Ok(())
@@ -315,9 +331,9 @@ impl Engine {
             unreachable!("only sellers are dispatched here");
         };
         check_reference(reference)?;
-        let currency_place = self.currency_place(*currency)?;
-        let missing = Refusal::NotFound(Missing::Tariff(*tariff));
-        let tariff = self.tariff_place(*tariff).ok_or(missing)?;
+        let currency_place = self.currency_index(*currency)?;
+        let missing = Refusal::NotFound(MissingRecord::Tariff(*tariff));
+        let tariff = self.tariff_index(*tariff).ok_or(missing)?;
         let seller = Seller {
             id: *id,
             kind: *kind,
@@ -331,27 +347,28 @@ impl Engine {
             ..Seller::default()
         };
         if let Some(before) = self.sellers.find(*id) {
-            return Err(known(seller.same_terms(before)));
+            return Err(used_identifier(seller.same_terms(before)));
         }
-        let terms = &self.small.tariffs[usize::from(tariff)];
+        let terms = &self.reference_data.tariffs[usize::from(tariff)];
         if let Some(only) = terms.currency.filter(|only| only != currency) {
             return Err(Refusal::CurrencyMismatch(only, *currency));
         }
-        // Versions only add classes: what the first one that still holds has, all to come have. The
-        // last one's would not do, for it may begin only after the seller's first collection.
-        let version = |place: &u16| &self.small.versions[usize::from(*place)];
-        let holds = |version: &&Version| version.until.is_none_or(|until| today < until);
+        // Versions only add classes, so a class in the first version still in force is in all later
+        // ones. The last version would not do: it may begin after the seller's first collection.
+        let version = |place: &u16| &self.reference_data.versions[usize::from(*place)];
+        let holds =
+            |version: &&TariffVersionRecord| version.until.is_none_or(|until| today < until);
         let first = terms.versions.iter().map(version).find(holds);
         let first = first.or_else(|| terms.versions.last().map(version));
         let classes = first.expect("a tariff has a version").terms.classes.len();
         if usize::from(class.0) >= classes {
-            return Err(Refusal::NotFound(Missing::Class));
+            return Err(Refusal::NotFound(MissingRecord::Class));
         }
-        if !self.small.hold_rules.contains_key(jurisdiction) {
-            return Err(Refusal::NotFound(Missing::HoldRule));
+        if !self.reference_data.hold_rules.contains_key(jurisdiction) {
+            return Err(Refusal::NotFound(MissingRecord::HoldRule));
         }
-        let held = self.books.open(*currency, A::SellerHeld, id.0);
-        let payable = self.books.open(*currency, A::SellerPayable, id.0);
+        let held = self.ledger.open(*currency, A::SellerHeld, id.0);
+        let payable = self.ledger.open(*currency, A::SellerPayable, id.0);
         self.sellers.add(Seller { held, payable, ..seller });
         Ok(())
     }

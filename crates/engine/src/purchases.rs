@@ -1,191 +1,219 @@
-//! What terminals ask for at the door: each transaction under its trace, once. The first answer is
-//! kept for who asks again.
+//! Terminal transactions: each trace is used once, and a repeat gets the first response.
 
 use money::Amount;
 use tariff::BusinessDate;
 
-use crate::batches::{Column, Door, Standing, Transaction};
-use crate::command::{Command, Method};
-use crate::door::{
-    Considered, Mark, Purpose, ROUTES_MAX, Sent, TRACE_NUMBER_MAX, TRANSACTIONS_PER_BATCH_MAX,
-    Trace, TransactionKind, Verdict,
-};
+use crate::command::{Command, RailMethod};
 use crate::engine::Engine;
-use crate::event::{Event, Outcome};
-use crate::ids::{ParcelId, TenderId};
-use crate::records::{Item, Means};
-use crate::refusal::{Missing, Refusal};
-use crate::tenders::{APPROVED, NO_AUTHORISATION, NewTender};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{ParcelId, PaymentId};
+use crate::payments::{APPROVED, NO_AUTHORISATION, NewPayment};
+use crate::records::{PaymentRecord, RecordedMethod};
+use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal_batches::{TerminalBatchState, TotalsColumn, Transaction, TransactionStatus};
 use crate::time::Timestamp;
+use crate::transaction::{
+    DuplicateKey, NetworkReference, PurchaseKind, ROUTE_CANDIDATES_MAX, RouteCandidate,
+    RouteVerdict, TRACE_NUMBER_MAX, TRANSACTIONS_PER_BATCH_MAX, Trace, TransactionKind,
+};
 
-/// What a terminal's transaction is about; a repeat has all of it in common with the first.
+/// What a transaction is about. A repeat has the same subject as the first.
 #[derive(Clone, Copy)]
-pub(crate) enum About {
-    /// A new tender of a parcel, over an amount.
-    New(ParcelId, Amount),
-    /// A part of a tender.
-    Part(TenderId, Amount),
-    /// All of a tender.
-    Whole(TenderId),
+pub(crate) enum TransactionSubject {
+    /// A new payment of this amount.
+    NewPayment(ParcelId, Amount),
+    /// Part of a payment.
+    PartOfPayment(PaymentId, Amount),
+    WholePayment(PaymentId),
 }
 
-/// A terminal's transaction that is not there yet and has a place in its batch.
+/// A new transaction with room in its batch.
 #[derive(Clone, Copy)]
-pub(crate) struct Admitted {
+pub(crate) struct AdmittedTransaction {
     /// The terminal's number in the registry.
     pub terminal: u32,
     trace: Trace,
-    mark: Mark,
+    mark: DuplicateKey,
     kind: TransactionKind,
 }
 
 impl Engine {
-    pub(crate) fn at_the_door(
+    pub(crate) fn apply_terminal_command(
         &mut self,
         command: &Command,
         now: (BusinessDate, Timestamp),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         use Command as C;
         let today = now.0;
         match command {
             C::BeginPurchase { .. } => self.begin_purchase(command, now, out),
-            C::ResolvePurchase { tender, resolution, authorisation } => {
-                self.resolve(*tender, *resolution, *authorisation, today, out)
+            C::ResolvePurchase { payment, resolution, authorisation } => {
+                self.resolve_payment(*payment, *resolution, *authorisation, today, out)
             }
-            C::BeginCompletion { trace, mark, tender, amount, sent } => {
-                self.begin_completion((*trace, *mark), (*tender, *amount), *sent, out)
+            C::BeginCompletion { trace, duplicate_key, payment, amount, network_reference } => self
+                .begin_completion(
+                    (*trace, *duplicate_key),
+                    (*payment, *amount),
+                    *network_reference,
+                    out,
+                ),
+            C::ResolveCompletion { payment, resolution, authorisation } => {
+                self.resolve_completion(*payment, *resolution, *authorisation, today, out)
             }
-            C::ResolveCompletion { tender, resolution, authorisation } => {
-                self.resolve_completion(*tender, *resolution, *authorisation, today, out)
+            C::ConfirmCompletionReversal { payment } => {
+                self.confirm_completion_reversal(*payment, out)
             }
-            C::EndCompletionReversal { tender } => self.end_completion_reversal(*tender, out),
-            C::BeginVoid { trace, mark, tender, sent } => {
-                self.begin_void((*trace, *mark), *tender, *sent, out)
+            C::BeginVoid { trace, duplicate_key, payment, network_reference } => {
+                self.begin_void((*trace, *duplicate_key), *payment, *network_reference, out)
             }
-            C::BeginReversal { tender } => self.begin_reversal(*tender, today, out),
-            C::ReverseUnheard { trace } => self.reverse_unheard(*trace, out),
-            C::UndoVoid { tender } => self.undo_void(*tender, out),
-            C::EndTakingBack { tender, done, code } => {
-                self.end_taking_back(*tender, *done, *code, out)
+            C::BeginReversal { payment } => self.begin_reversal(*payment, today, out),
+            C::RecordReversalWithoutOriginal { trace } => {
+                self.record_reversal_without_original(*trace, out)
             }
-            C::TakeAdvice { .. } => self.take_advice(command, now, out),
-            C::AnswerAdvice { tender, code } => self.answer_advice(*tender, *code, out),
+            C::ReverseVoid { payment } => self.reverse_void(*payment, out),
+            C::ResolveReversal { payment, done, code } => {
+                self.resolve_reversal(*payment, *done, *code, out)
+            }
+            C::RecordAdvice { .. } => self.record_advice(command, now, out),
+            C::ResolveAdvice { payment, code } => self.resolve_advice(*payment, *code, out),
             C::SetOfflineLimit { terminal, each, total } => {
                 self.set_offline_limit(*terminal, *each, *total, out)
             }
-            C::TakeCash { trace, mark, parcel, amount, tendered, change } => {
+            C::TakeCash { trace, duplicate_key, parcel, amount, tendered, change } => {
                 let cash = (*amount, *tendered, *change);
-                self.take_cash_at_terminal((*trace, *mark), *parcel, cash, today, out)
+                self.take_cash_at_terminal((*trace, *duplicate_key), *parcel, cash, today, out)
             }
-            C::BeginRefund { trace, mark, tender, amount, sent } => {
-                self.begin_refund((*trace, *mark), (*tender, *amount), *sent, out)
-            }
-            C::AnswerRefund { trace, code } => self.answer_refund(*trace, *code, out),
-            _ => unreachable!("only what terminals do at the door is dispatched here"),
+            C::BeginRefund { trace, duplicate_key, payment, amount, network_reference } => self
+                .begin_refund(
+                    (*trace, *duplicate_key),
+                    (*payment, *amount),
+                    *network_reference,
+                    out,
+                ),
+            C::ResolveRefund { trace, code } => self.resolve_refund(*trace, *code, out),
+            _ => unreachable!("only terminal commands are dispatched here"),
         }
     }
 
-    /// Admits a transaction to its terminal's open batch, or says that it is a repeat. Looked at
-    /// before anything else: a repeat is one also when its parcel or its batch is closed.
+    /// Admits a transaction to its terminal's open batch or refuses it as a repeat. Runs before
+    /// other checks, so a repeat is detected even if its parcel or batch is closed.
     #[inline]
-    pub(crate) fn admit(
+    pub(crate) fn admit_transaction(
         &self,
-        (trace, mark): (Trace, Mark),
+        (trace, duplicate_key): (Trace, DuplicateKey),
         kind: TransactionKind,
-        about: About,
-    ) -> Result<Admitted, Refusal> {
-        let missing = Refusal::NotFound(Missing::Terminal(trace.terminal));
+        about: TransactionSubject,
+    ) -> Result<AdmittedTransaction, Refusal> {
+        let missing = Refusal::NotFound(MissingRecord::Terminal(trace.terminal));
         let terminal = self.terminals.number(trace.terminal).ok_or(missing)?;
-        if let Some(slot) = self.doors.find(terminal, trace.batch, trace.stan) {
-            let first = self.doors.get(slot);
+        if let Some(slot) = self.terminal_batches.find(terminal, trace.batch, trace.stan) {
+            let first = self.terminal_batches.get(slot);
             let same = match about {
-                About::New(parcel, amount) => (first.parcel, first.amount) == (parcel, amount),
-                About::Part(tender, amount) => (first.tender(), first.amount) == (tender, amount),
-                About::Whole(tender) => first.tender() == tender,
+                TransactionSubject::NewPayment(parcel, amount) => {
+                    (first.parcel, first.amount) == (parcel, amount)
+                }
+                TransactionSubject::PartOfPayment(payment, amount) => {
+                    (first.payment_id(), first.amount) == (payment, amount)
+                }
+                TransactionSubject::WholePayment(payment) => first.payment_id() == payment,
             };
-            let same = same && first.kind == kind && first.mark() == mark;
+            let same = same && first.kind == kind && first.duplicate_key() == duplicate_key;
             return Err(if same { Refusal::Repeated } else { Refusal::TraceTaken });
         }
-        let open = self.open_door(terminal, trace)?;
-        if self.doors.was_reversed_unheard(terminal, trace.stan) {
+        let open = self.open_batch_of(terminal, trace)?;
+        if self.terminal_batches.was_reversed_without_original(terminal, trace.stan) {
             return Err(Refusal::TraceTaken);
         }
-        if self.is_full(terminal, open) {
+        if self.batch_is_full(terminal, open) {
             return Err(Refusal::BatchFull);
         }
-        Ok(Admitted { terminal, trace, mark, kind })
+        Ok(AdmittedTransaction { terminal, trace, mark: duplicate_key, kind })
     }
 
-    /// The door of a terminal, in whose open batch a trace has its place.
-    fn open_door(&self, terminal: u32, trace: Trace) -> Result<&Door, Refusal> {
-        let door = self.doors.door(terminal);
-        let open = door.filter(|door| door.open && door.batch == trace.batch);
-        let open = open.ok_or(Refusal::WrongBatch(door.map_or(0, |door| door.batch)))?;
+    /// The terminal's state, if the trace belongs to its open batch.
+    fn open_batch_of(&self, terminal: u32, trace: Trace) -> Result<&TerminalBatchState, Refusal> {
+        let terminal_state = self.terminal_batches.terminal(terminal);
+        let open = terminal_state.filter(|terminal_state| {
+            terminal_state.batch_open && terminal_state.last_batch == trace.batch
+        });
+        let open = open.ok_or(Refusal::WrongBatch(
+            terminal_state.map_or(0, |terminal_state| terminal_state.last_batch),
+        ))?;
         let right = (1..=TRACE_NUMBER_MAX).contains(&trace.stan);
         if right { Ok(open) } else { Err(Refusal::OutOfRange(TRACE_NUMBER_MAX)) }
     }
 
-    /// Whether nothing new begins in a terminal's open batch any more.
-    fn is_full(&self, terminal: u32, open: &Door) -> bool {
-        let used = open.list.len() + self.doors.reversed_unheard(terminal).count();
+    /// Whether the open batch has no room for another transaction.
+    fn batch_is_full(&self, terminal: u32, open: &TerminalBatchState) -> bool {
+        let used =
+            open.entries.len() + self.terminal_batches.reversals_without_original(terminal).count();
         used >= TRANSACTIONS_PER_BATCH_MAX
     }
 
-    /// Takes a number away from what was reversed before it came. Only in the open batch, while
-    /// there is room in it: elsewhere nothing begins any more, under this number or another.
-    fn reverse_unheard(&mut self, trace: Trace, out: &mut Outcome) -> Result<(), Refusal> {
+    /// Reserves a trace for a reversal without original, so nothing can begin under it. Only in an
+    /// open batch with room: in any other batch nothing can begin.
+    fn record_reversal_without_original(
+        &mut self,
+        trace: Trace,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
         let Trace { terminal, batch, stan } = trace;
-        let missing = Refusal::NotFound(Missing::Terminal(terminal));
+        let missing = Refusal::NotFound(MissingRecord::Terminal(terminal));
         let number = self.terminals.number(terminal).ok_or(missing)?;
-        if self.doors.find(number, batch, stan).is_some() {
+        if self.terminal_batches.find(number, batch, stan).is_some() {
             return Err(Refusal::TraceTaken);
         }
-        let open = self.open_door(number, trace)?;
-        if self.doors.was_reversed_unheard(number, stan) || self.is_full(number, open) {
+        let open = self.open_batch_of(number, trace)?;
+        if self.terminal_batches.was_reversed_without_original(number, stan)
+            || self.batch_is_full(number, open)
+        {
             return Err(Refusal::Repeated);
         }
-        self.doors.unheard.insert((number, stan));
-        out.events.push(Event::ReversedUnheard { terminal, batch, stan });
+        self.terminal_batches.reversed_without_original.insert((number, stan));
+        out.events.push(Event::ReversalWithoutOriginalRecorded { terminal, batch, stan });
         Ok(())
     }
 
-    /// Checks that an admitted transaction's terminal works, and tells its courier.
-    pub(crate) fn working_courier(&self, admitted: &Admitted) -> Result<u32, Refusal> {
+    /// The terminal's courier, unless the terminal is blocked.
+    pub(crate) fn courier_unless_blocked(
+        &self,
+        admitted: &AdmittedTransaction,
+    ) -> Result<u32, Refusal> {
         let terminal = self.terminals.get(admitted.terminal);
         if terminal.blocked { Err(Refusal::TerminalBlocked) } else { Ok(terminal.courier) }
     }
 
-    /// Writes an admitted transaction down, when all else is done. It waits for an answer and is
-    /// chased, or `told` is what the terminal is told at once.
+    /// Records an admitted transaction, after all other changes. It waits for the network, or
+    /// `response` is the terminal's response at once.
     #[inline]
-    pub(crate) fn write_down(
+    pub(crate) fn record_transaction(
         &mut self,
-        admitted: &Admitted,
-        (tender, amount): (TenderId, Amount),
-        (column, sent): (Column, Sent),
-        told: Option<[u8; 6]>,
+        admitted: &AdmittedTransaction,
+        (payment, amount): (PaymentId, Amount),
+        (column, network_reference): (TotalsColumn, NetworkReference),
+        response: Option<[u8; 6]>,
     ) -> u32 {
-        let Admitted { terminal, trace, mark, kind } = *admitted;
-        let waits = told.is_none();
-        self.doors.add(Transaction {
-            parcel: tender.parcel,
-            token: mark.token,
+        let AdmittedTransaction { terminal, trace, mark: duplicate_key, kind } = *admitted;
+        let waits = response.is_none();
+        self.terminal_batches.add(Transaction {
+            parcel: payment.parcel,
+            card_token: duplicate_key.card_token,
             amount,
-            sent_at: sent.at,
-            sent_stan: sent.stan,
+            network_sent_at: network_reference.sent_at,
+            network_stan: network_reference.stan,
             terminal,
             batch: trace.batch,
             stan: trace.stan,
-            date: mark.date,
-            number: tender.number,
+            date: duplicate_key.date,
+            payment_number: payment.number,
             kind,
-            code: if waits { [0; 2] } else { APPROVED },
-            authorisation: told.unwrap_or(NO_AUTHORISATION),
-            standing: if waits { Standing::Waiting } else { Standing::Stands },
+            response_code: if waits { [0; 2] } else { APPROVED },
+            authorisation: response.unwrap_or(NO_AUTHORISATION),
+            status: if waits { TransactionStatus::Pending } else { TransactionStatus::Approved },
             column,
-            listed: true,
-            chased: waits,
+            in_batch: true,
+            awaits_network: waits,
         })
     }
 
@@ -193,82 +221,98 @@ impl Engine {
         &mut self,
         command: &Command,
         now: (BusinessDate, Timestamp),
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let Command::BeginPurchase {
             trace,
-            mark,
+            duplicate_key,
             parcel,
             method,
             amount,
-            purpose,
-            sent,
-            considered,
+            kind: purpose,
+            network_reference,
+            route_candidates,
         } = command
         else {
             unreachable!("only purchases are dispatched here");
         };
         let kind = match (method, purpose) {
-            (Method::Card { .. }, Purpose::Sale) => TransactionKind::Sale,
-            (Method::Card { .. }, Purpose::PreAuthorisation) => TransactionKind::PreAuthorisation,
-            (Method::Qr { .. }, Purpose::Sale) => TransactionKind::Qr,
-            (Method::Qr { .. }, Purpose::PreAuthorisation) => return Err(Refusal::BadMethod),
+            (RailMethod::Card { .. }, PurchaseKind::Sale) => TransactionKind::Sale,
+            (RailMethod::Card { .. }, PurchaseKind::PreAuthorisation) => {
+                TransactionKind::PreAuthorisation
+            }
+            (RailMethod::Qr { .. }, PurchaseKind::Sale) => TransactionKind::Qr,
+            (RailMethod::Qr { .. }, PurchaseKind::PreAuthorisation) => {
+                return Err(Refusal::BadMethod);
+            }
         };
-        let admitted = self.admit((*trace, *mark), kind, About::New(*parcel, *amount))?;
-        check_routes(*method, considered)?;
-        let tender = self.next_tender(*parcel)?;
-        let new = self.over(*method, tender, *amount)?;
-        let checked = self.check_over(&new, trace.terminal, false, now)?;
-        self.begin(&new, &checked, out)?;
+        let admitted = self.admit_transaction(
+            (*trace, *duplicate_key),
+            kind,
+            TransactionSubject::NewPayment(*parcel, *amount),
+        )?;
+        check_route_candidates(*method, route_candidates)?;
+        let payment = self.next_payment_id(*parcel)?;
+        let new = self.new_rail_payment(*method, payment, *amount)?;
+        let checked = self.check_rail_payment(&new, trace.terminal, false, now)?;
+        self.begin_payment(&new, &checked, out)?;
         let column = match kind {
-            TransactionKind::Sale => Column::CardDebit,
-            TransactionKind::Qr => Column::OtherDebit,
-            _ => Column::Nowhere,
+            TransactionKind::Sale => TotalsColumn::CardDebit,
+            TransactionKind::Qr => TotalsColumn::OtherDebit,
+            _ => TotalsColumn::NotCounted,
         };
-        self.write_down(&admitted, (tender, *amount), (column, *sent), None);
-        if !considered.is_empty() {
-            out.events.push(Event::Routed { tender, considered: considered.clone() });
+        self.record_transaction(&admitted, (payment, *amount), (column, *network_reference), None);
+        if !route_candidates.is_empty() {
+            out.events
+                .push(Event::PaymentRouted { payment, route_candidates: route_candidates.clone() });
         }
         Ok(())
     }
 
     fn take_cash_at_terminal(
         &mut self,
-        number: (Trace, Mark),
+        number: (Trace, DuplicateKey),
         parcel: ParcelId,
         (amount, tendered, change): (Amount, Amount, Amount),
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let admitted = self.admit(number, TransactionKind::Cash, About::New(parcel, amount))?;
-        let courier = self.working_courier(&admitted)?;
+        let admitted = self.admit_transaction(
+            number,
+            TransactionKind::Cash,
+            TransactionSubject::NewPayment(parcel, amount),
+        )?;
+        let courier = self.courier_unless_blocked(&admitted)?;
         if tendered.checked_sub(change) != Some(amount) {
             return Err(Refusal::WrongChange);
         }
-        let tender = self.next_tender(parcel)?;
-        let new = NewTender { id: tender, means: Means::Cash, rail: 0, amount };
+        let payment = self.next_payment_id(parcel)?;
+        let new = NewPayment { id: payment, method: RecordedMethod::Cash, rail: 0, amount };
         self.take_cash(&new, courier, today, out)?;
-        let place = (Column::OtherDebit, Sent::default());
-        self.write_down(&admitted, (tender, amount), place, Some(NO_AUTHORISATION));
+        let place = (TotalsColumn::OtherDebit, NetworkReference::default());
+        self.record_transaction(&admitted, (payment, amount), place, Some(NO_AUTHORISATION));
         Ok(())
     }
 }
 
-/// Where what goes back of a tender counts in a batch.
-pub(crate) fn credit_column(item: &Item) -> Column {
-    if item.means.is_card() { Column::CardCredit } else { Column::OtherCredit }
+/// The totals column of money that goes back for a payment.
+pub(crate) fn credit_column(item: &PaymentRecord) -> TotalsColumn {
+    if item.method.is_card() { TotalsColumn::CardCredit } else { TotalsColumn::OtherCredit }
 }
 
-/// A card payment says how its network was chosen.
-fn check_routes(method: Method, considered: &[Considered]) -> Result<(), Refusal> {
-    let mut chosen = considered.iter().filter(|one| one.verdict == Verdict::Chosen);
+/// A card payment names its chosen network.
+fn check_route_candidates(
+    method: RailMethod,
+    route_candidates: &[RouteCandidate],
+) -> Result<(), Refusal> {
+    let mut chosen = route_candidates.iter().filter(|one| one.verdict == RouteVerdict::Chosen);
     let right = match method {
-        Method::Card { network, .. } => {
-            considered.len() <= ROUTES_MAX
+        RailMethod::Card { network, .. } => {
+            route_candidates.len() <= ROUTE_CANDIDATES_MAX
                 && chosen.next().is_some_and(|one| one.network == network)
                 && chosen.next().is_none()
         }
-        Method::Qr { .. } => considered.is_empty(),
+        RailMethod::Qr { .. } => route_candidates.is_empty(),
     };
     if right { Ok(()) } else { Err(Refusal::BadRoute) }
 }

@@ -1,31 +1,32 @@
-//! What the engine remembers of each thing, in as few bytes as it can.
+//! The engine's records, in as few bytes as possible.
 
 use std::collections::VecDeque;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ledger::{AccountNo, TransferId};
+use ledger::{AccountNumber, TransferId};
 use money::{Amount, Currency};
-use tariff::{BusinessDate, CardKind, ClassNo, Tender, Terms};
+use tariff::{BusinessDate, CardKind, PaymentMethod, SellerClassNumber, Terms};
 
 use crate::command::{
-    BreakSide, BreakSubject, Closing, Cycle, HoldRule, Jurisdiction, PAYOUT_RETURN_DAYS, SellerKind,
+    BreakResolution, BreakSide, BreakSubject, HoldRule, Jurisdiction, PAYOUT_RETURN_DAYS,
+    SellerKind, SettlementCycle,
 };
 use crate::event::PayoutLine;
 use crate::ids::{
-    BankId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId, PersonId,
-    SellerId, TariffId, TenderId, TerminalId, WalletId,
+    BankId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId, PayoutId,
+    PersonId, SellerId, TariffId, TerminalId, WalletId,
 };
-use crate::registry::Registered;
+use crate::registry::RegisteredParty;
 
-// There are millions of these two.
-const _: () = assert!(size_of::<Parcel>() == 48 && size_of::<Item>() == 88);
+// There are millions of these.
+const _: () = assert!(size_of::<Parcel>() == 48 && size_of::<PaymentRecord>() == 88);
 
-/// No item: the end of a parcel's list of tenders.
-pub(crate) const NO_ITEM: u32 = u32::MAX;
+/// Ends a parcel's list of payments.
+pub(crate) const NO_PAYMENT: u32 = u32::MAX;
 
-/// The state of a parcel that is not closed.
+/// Status of a parcel that is not closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) enum Stand {
+pub(crate) enum OpenParcelStatus {
     #[default]
     Announced,
     Assigned,
@@ -33,231 +34,232 @@ pub(crate) enum Stand {
     Refused,
 }
 
-/// A parcel on its way. 48 bytes.
+/// A parcel that is not closed. 48 bytes.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Parcel {
     pub id: ParcelId,
     pub due: Amount,
     pub seller: u32,
-    /// Announced: nothing. Assigned: the firm. Out: the courier. Refused: whoever had it.
+    /// Announced: unused. Assigned: the firm. Out: the courier. Refused: the last holder.
     pub carrier: u32,
-    /// Its newest tender.
-    pub last: u32,
-    pub stand: Stand,
+    /// The newest payment.
+    pub last_payment: u32,
+    pub status: OpenParcelStatus,
     pub attempts: u8,
-    /// How many tenders it has seen.
-    pub tenders: u8,
+    pub payment_count: u8,
     pub part_accepted: bool,
-    /// How many of its tenders wait for an answer, or are authorised.
+    /// Payments that are begun, authorised or being completed.
     pub in_flight: u8,
 }
 
-/// Where a tender stands, or how a parcel without money ended.
+/// Status of a payment, or how a parcel ended without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) enum Progress {
-    /// Waits for an answer, with this much reserved.
+pub(crate) enum PaymentStatus {
+    /// Waits for a response. Holds the reservation.
     Begun(TransferId),
-    /// Nobody knows; to be reversed (M4).
+    /// The outcome is unknown and the payment will be reversed (M4). Holds the reservation.
     Unknown(TransferId),
     Declined,
     Reversed,
-    /// Posted; the money is not really there yet (M5). With refunds that have not left the bank.
+    /// Posted, but the money is not received yet (M5).
     Approved {
-        unpaid: Amount,
+        unpaid_refunds: Amount,
     },
-    /// The money is there and on hold.
+    /// Received and on hold.
     Held {
-        unpaid: Amount,
+        unpaid_refunds: Amount,
     },
-    /// The seller's.
+    /// Payable to the seller.
     Released {
-        unpaid: Amount,
+        unpaid_refunds: Amount,
     },
-    /// No tender: the parcel went back.
+    /// No payment: the parcel went back to the seller.
     Returned,
-    /// No tender: the parcel was lost.
+    /// No payment: the parcel was lost.
     Lost,
-    /// Pre-authorised, with this much reserved.
+    /// Pre-authorised. Holds the reservation.
     Authorised(TransferId),
-    /// A completion waits for an answer.
+    /// A completion waits for a response.
     Completing(TransferId),
-    /// Nobody knows how a completion ended; it is to be reversed (M4).
+    /// A completion's outcome is unknown and it will be reversed (M4).
     CompletionUnknown(TransferId),
-    /// Posted, with nothing given back; somebody is asked to take it back.
-    TakingBack(Back),
-    /// Pre-authorised; somebody is asked to let it go.
-    Releasing(TransferId, Back),
-    /// A pre-authorisation that nobody completed in its time, let go of.
+    /// Posted, without refunds. A void or reversal is pending.
+    Reversing(ReversingStatus),
+    /// Pre-authorised. A void or reversal is pending.
+    Releasing(TransferId, ReversingStatus),
+    /// A pre-authorisation that was not completed in time and is released.
     Expired,
 }
 
-/// How a payment is being taken back.
+/// The pending void or reversal of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) enum Back {
+pub(crate) enum ReversingStatus {
     Void,
     Reversal,
-    /// It was a void, and that is being reversed.
-    UndoingVoid,
-    /// Nobody completed it in its time.
+    /// The void itself is being reversed.
+    ReversingVoid,
+    /// The reversal of an expired pre-authorisation.
     Expiry,
 }
 
-impl Progress {
-    /// Whether money is reserved that may still be posted (M2). An unknown payment's is going to be
-    /// let go of.
-    pub(crate) fn waits(&self) -> bool {
+impl PaymentStatus {
+    /// Whether money is reserved that can still be posted (M2). The reservation of an unknown
+    /// payment does not count: it will be voided.
+    pub(crate) fn is_in_flight(&self) -> bool {
         matches!(
             self,
-            Progress::Begun(_)
-                | Progress::Authorised(_)
-                | Progress::Completing(_)
-                | Progress::CompletionUnknown(_)
-                | Progress::Releasing(..)
+            PaymentStatus::Begun(_)
+                | PaymentStatus::Authorised(_)
+                | PaymentStatus::Completing(_)
+                | PaymentStatus::CompletionUnknown(_)
+                | PaymentStatus::Releasing(..)
         )
     }
 
-    /// Whether it is a pre-authorisation of which no end is known yet.
-    pub(crate) fn is_promise(&self) -> bool {
-        self.waits() && !matches!(self, Progress::Begun(_))
+    /// Whether it is a pre-authorisation that has not ended.
+    pub(crate) fn is_open_pre_authorisation(&self) -> bool {
+        self.is_in_flight() && !matches!(self, PaymentStatus::Begun(_))
     }
 
-    /// Whether nobody completed it in its time: it is let go of, or was.
+    /// Whether the pre-authorisation was not completed in time.
     pub(crate) fn has_expired(&self) -> bool {
-        matches!(self, Progress::Expired | Progress::Releasing(_, Back::Expiry))
+        matches!(
+            self,
+            PaymentStatus::Expired | PaymentStatus::Releasing(_, ReversingStatus::Expiry)
+        )
     }
 
-    /// Whether it is one of the network's or wallet's unknown ones (M4).
+    /// Whether an outcome is unknown (M4).
     pub(crate) fn is_unknown(&self) -> bool {
-        matches!(self, Progress::Unknown(_) | Progress::CompletionUnknown(_))
+        matches!(self, PaymentStatus::Unknown(_) | PaymentStatus::CompletionUnknown(_))
     }
 
-    /// The refunds that have not left the bank, where there is money at all.
-    pub(crate) fn unpaid(&self) -> Option<Amount> {
+    /// Refunds that have not left the bank. `None` if the payment is not collected.
+    pub(crate) fn unpaid_refunds(&self) -> Option<Amount> {
         match *self {
-            Progress::Approved { unpaid }
-            | Progress::Held { unpaid }
-            | Progress::Released { unpaid } => Some(unpaid),
+            PaymentStatus::Approved { unpaid_refunds: unpaid }
+            | PaymentStatus::Held { unpaid_refunds: unpaid }
+            | PaymentStatus::Released { unpaid_refunds: unpaid } => Some(unpaid),
             _ => None,
         }
     }
 
-    pub(crate) fn with_unpaid(self, unpaid: Amount) -> Progress {
+    pub(crate) fn with_unpaid_refunds(self, unpaid: Amount) -> PaymentStatus {
         match self {
-            Progress::Approved { .. } => Progress::Approved { unpaid },
-            Progress::Held { .. } => Progress::Held { unpaid },
-            Progress::Released { .. } => Progress::Released { unpaid },
+            PaymentStatus::Approved { .. } => PaymentStatus::Approved { unpaid_refunds: unpaid },
+            PaymentStatus::Held { .. } => PaymentStatus::Held { unpaid_refunds: unpaid },
+            PaymentStatus::Released { .. } => PaymentStatus::Released { unpaid_refunds: unpaid },
             other => other,
         }
     }
 
-    /// Whether nothing can happen any more but a refund or a chargeback.
+    /// Whether only a refund or chargeback can still change it.
     pub(crate) fn is_final(&self) -> bool {
         match self {
-            Progress::Declined | Progress::Reversed | Progress::Expired => true,
-            Progress::Returned | Progress::Lost => true,
-            Progress::Released { unpaid } => unpaid.is_zero(),
+            PaymentStatus::Declined | PaymentStatus::Reversed | PaymentStatus::Expired => true,
+            PaymentStatus::Returned | PaymentStatus::Lost => true,
+            PaymentStatus::Released { unpaid_refunds: unpaid } => unpaid.is_zero(),
             _ => false,
         }
     }
 }
 
-/// The way a tender is paid, in a byte.
+/// How a payment is made, in one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) enum Means {
+pub(crate) enum RecordedMethod {
     DebitCard,
     CreditCard,
     Qr,
     Cash,
 }
 
-impl Means {
-    pub(crate) fn tender(self) -> Tender {
+impl RecordedMethod {
+    pub(crate) fn payment_method(self) -> PaymentMethod {
         match self {
-            Means::DebitCard => Tender::Card(CardKind::Debit),
-            Means::CreditCard => Tender::Card(CardKind::Credit),
-            Means::Qr => Tender::Qr,
-            Means::Cash => Tender::Cash,
+            RecordedMethod::DebitCard => PaymentMethod::Card(CardKind::Debit),
+            RecordedMethod::CreditCard => PaymentMethod::Card(CardKind::Credit),
+            RecordedMethod::Qr => PaymentMethod::Qr,
+            RecordedMethod::Cash => PaymentMethod::Cash,
         }
     }
 
     pub(crate) fn is_card(self) -> bool {
-        matches!(self, Means::DebitCard | Means::CreditCard)
+        matches!(self, RecordedMethod::DebitCard | RecordedMethod::CreditCard)
     }
 }
 
-/// A tender of a parcel, or how a parcel ended without one. It outlives the parcel's record: money
-/// flows after the door. 88 bytes.
+/// A payment, or how a parcel ended without one. Outlives the parcel's record, because money moves
+/// after the delivery. 88 bytes.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Item {
+pub(crate) struct PaymentRecord {
     pub parcel: ParcelId,
     pub amount: Amount,
     pub fees: Amount,
-    /// What the network or wallet may keep back.
-    pub kept_by_network: Amount,
-    /// Refunded and charged back.
-    pub given_back: Amount,
-    pub progress: Progress,
+    /// The fee that the network or wallet may deduct.
+    pub deducted_by_network: Amount,
+    /// Refunds and chargebacks.
+    pub refunded: Amount,
+    pub status: PaymentStatus,
     pub seller: u32,
     pub courier: u32,
-    /// The tender before this one.
-    pub before: u32,
-    /// When it was collected; once its parcel is delivered in full, that day. Of an ending, its
-    /// day.
+    /// The payment before this one.
+    pub previous: u32,
+    /// The date of collection. When the parcel is delivered, the delivery date. For a parcel that
+    /// ended without payment, the date it ended.
     pub date: BusinessDate,
-    /// The network or wallet; nothing for cash.
+    /// The network or wallet. Unused for cash.
     pub rail: u16,
-    /// The tariff version.
-    pub version: u16,
+    pub tariff_version: u16,
     pub number: u8,
-    pub means: Means,
-    /// Refunds and chargebacks so far.
-    pub refunds: u8,
-    /// Of a closed parcel's newest item: the attempts that there were.
+    pub method: RecordedMethod,
+    /// Number of refunds and chargebacks.
+    pub refund_count: u8,
+    /// On a closed parcel's newest record: its delivery attempts.
     pub attempts: u8,
-    /// How many refunds' payments were confirmed.
+    /// Number of refund confirmations.
     pub confirmations: u8,
-    /// The firm guarantees this cash and the bank does not have it yet: it stands in the firm's
-    /// line.
+    /// Cash that the firm guarantees and the bank has not credited yet. It waits for a deposit.
     pub guaranteed: bool,
 }
 
-impl Item {
-    pub(crate) fn tender(&self) -> TenderId {
-        TenderId { parcel: self.parcel, number: self.number }
+impl PaymentRecord {
+    pub(crate) fn id(&self) -> PaymentId {
+        PaymentId { parcel: self.parcel, number: self.number }
     }
 
-    /// Whether its amount counts as collected. What is being taken back does, until it is.
+    /// Whether the amount counts as collected. A payment with a pending void or reversal still
+    /// counts.
     pub(crate) fn is_collected(&self) -> bool {
-        self.progress.unpaid().is_some() || matches!(self.progress, Progress::TakingBack(_))
+        self.status.unpaid_refunds().is_some() || matches!(self.status, PaymentStatus::Reversing(_))
     }
 
-    /// What is left of its share on the seller's held account, before it is released.
+    /// The part of its share still on the seller's held account before release.
     pub(crate) fn held_share(&self) -> Amount {
         let share = self.amount.checked_sub(self.fees).expect("fees never exceed the amount");
-        share.saturating_sub(self.given_back)
+        share.saturating_sub(self.refunded)
     }
 }
 
-/// What a seller's next payout is made of so far, in minor units. Sums like the ledger's: each
-/// thing adds less than 2⁶³, so that they stay far from the edge.
+/// What a seller's next payout consists of, in minor units. Each entry adds less than 2⁶³, so the
+/// sums cannot overflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Statement {
     pub gross: u128,
     pub fees: u128,
-    pub given_back: u128,
+    pub refunded: u128,
     pub returned: u128,
 }
 
 impl Statement {
     pub(crate) fn net(&self) -> i128 {
         let signed = |sum: u128| i128::try_from(sum).expect("sums stay below 2¹²⁰");
-        signed(self.gross) + signed(self.returned) - signed(self.fees) - signed(self.given_back)
+        signed(self.gross) + signed(self.returned) - signed(self.fees) - signed(self.refunded)
     }
 
     pub(crate) fn add(&mut self, line: &PayoutLine) {
         self.gross += u128::from(line.gross);
         self.fees += u128::from(line.fees);
-        self.given_back += u128::from(line.given_back);
+        self.refunded += u128::from(line.refunded);
         self.returned += u128::from(line.returned);
     }
 }
@@ -269,12 +271,12 @@ pub(crate) struct Seller {
     pub currency: u8,
     pub jurisdiction: Jurisdiction,
     pub tariff: u16,
-    pub class: ClassNo,
-    pub cycle: Cycle,
+    pub class: SellerClassNumber,
+    pub cycle: SettlementCycle,
     pub minimum: Amount,
     pub statement: Statement,
-    pub held: AccountNo,
-    pub payable: AccountNo,
+    pub held: AccountNumber,
+    pub payable: AccountNumber,
     pub reference: String,
 }
 
@@ -286,12 +288,12 @@ impl Default for Seller {
             currency: 0,
             jurisdiction: Jurisdiction::default(),
             tariff: 0,
-            class: ClassNo(0),
-            cycle: Cycle::Daily,
+            class: SellerClassNumber(0),
+            cycle: SettlementCycle::Daily,
             minimum: Amount::ZERO,
             statement: Statement::default(),
-            held: AccountNo(0),
-            payable: AccountNo(0),
+            held: AccountNumber(0),
+            payable: AccountNumber(0),
             reference: String::new(),
         }
     }
@@ -301,16 +303,16 @@ impl Default for Seller {
 pub(crate) struct Bank {
     pub id: BankId,
     pub currency: u8,
-    pub account: AccountNo,
+    pub account: AccountNumber,
     pub reference: String,
 }
 
-/// What stands in line for a firm's deposits, first in, first out.
+/// Cash that waits for a firm's deposits, first in, first out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) enum InLine {
-    /// A counted cash tender.
-    Item(u32),
-    /// Cash that was too much; nobody's until its break is closed.
+pub(crate) enum AwaitingDeposit {
+    /// A counted cash payment.
+    Payment(u32),
+    /// A counted surplus. Belongs to nobody until its break is closed.
     Surplus(Amount),
 }
 
@@ -319,14 +321,14 @@ pub(crate) struct Firm {
     pub id: FirmId,
     pub currency: u8,
     pub guarantee: Amount,
-    /// How much of the guarantee is in use.
+    /// The part of the guarantee in use.
     pub guaranteed: Amount,
-    pub cash: AccountNo,
-    pub commission: AccountNo,
+    pub cash: AccountNumber,
+    pub commission: AccountNumber,
     pub reference: String,
-    pub line: VecDeque<InLine>,
-    /// Credited by the bank and not enough for the first in line.
-    pub unallotted: Amount,
+    pub awaiting_deposit: VecDeque<AwaitingDeposit>,
+    /// Credited by the bank, but less than the first waiting amount.
+    pub unallocated: Amount,
     pub last_deposit: Option<DepositId>,
     pub deposits: u32,
     pub commission_payments: u32,
@@ -336,8 +338,8 @@ pub(crate) struct Firm {
 pub(crate) struct HandOver {
     pub id: HandOverId,
     pub expected: Amount,
-    /// How many of the courier's tenders in hand it covers, from the front.
-    pub items: u32,
+    /// The courier's oldest payments in hand that it covers.
+    pub payment_count: u32,
     pub code_hash: [u8; 32],
 }
 
@@ -346,10 +348,10 @@ pub(crate) struct Courier {
     pub id: CourierId,
     pub firm: u32,
     pub cash_limit: Amount,
-    pub cash: AccountNo,
-    pub shortage: AccountNo,
+    pub cash: AccountNumber,
+    pub shortage: AccountNumber,
     pub reference: String,
-    /// Cash tenders not handed over, in the order in which they were taken.
+    /// Cash payments not handed over, oldest first.
     pub in_hand: VecDeque<u32>,
     pub handover: Option<HandOver>,
     pub last_handover: Option<HandOverId>,
@@ -364,7 +366,6 @@ pub(crate) struct Terminal {
     pub blocked: bool,
 }
 
-/// A network or a wallet.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
 )]
@@ -377,8 +378,8 @@ pub(crate) enum RailId {
 pub(crate) struct Rail {
     pub id: RailId,
     pub currency: u8,
-    pub receivable: AccountNo,
-    pub unknown: u32,
+    pub receivable: AccountNumber,
+    pub unknown_payments: u32,
     pub reference: String,
 }
 
@@ -387,8 +388,8 @@ impl Default for Rail {
         Rail {
             id: RailId::Network(NetworkId(0)),
             currency: 0,
-            receivable: AccountNo(0),
-            unknown: 0,
+            receivable: AccountNumber(0),
+            unknown_payments: 0,
             reference: String::new(),
         }
     }
@@ -396,7 +397,7 @@ impl Default for Rail {
 
 macro_rules! registered {
     ($($record:ident: $id:ident),+) => {$(
-        impl Registered for $record {
+        impl RegisteredParty for $record {
             type Id = $id;
             fn id(&self) -> $id {
                 self.id
@@ -415,16 +416,16 @@ registered!(
 );
 
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Tariff {
+pub(crate) struct TariffRecord {
     pub id: TariffId,
     pub currency: Option<Currency>,
-    /// Its versions, as places in the list of all versions.
+    /// Indices into the list of all versions.
     pub versions: Vec<u16>,
     pub reference: String,
 }
 
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Version {
+pub(crate) struct TariffVersionRecord {
     pub tariff: TariffId,
     pub number: u16,
     pub from: BusinessDate,
@@ -440,30 +441,30 @@ pub(crate) struct Deposit {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) enum PlanStand {
+pub(crate) enum PlanStatus {
     Planned,
     Approved,
     Executed,
     Rejected,
 }
 
-/// A settlement plan; its lines go when it is executed or rejected.
+/// A settlement plan. Its lines are dropped when it is executed or rejected.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Plan {
-    pub stand: PlanStand,
-    pub cycle: Cycle,
+pub(crate) struct SettlementPlan {
+    pub status: PlanStatus,
+    pub cycle: SettlementCycle,
     pub currency: Currency,
     pub planned_by: PersonId,
-    /// Its first payout, and the one after its last.
+    /// The first payout and the one after the last.
     pub payouts: (PayoutId, PayoutId),
     pub lines: Vec<(PayoutLine, TransferId)>,
 }
 
-impl Plan {
-    /// Whether a payout was one of this plan's and was sent.
+impl SettlementPlan {
+    /// Whether the payout is one of this plan's and was sent.
     pub(crate) fn has_sent(&self, payout: PayoutId) -> bool {
         let (first, next) = self.payouts;
-        self.stand == PlanStand::Executed && first <= payout && payout < next
+        self.status == PlanStatus::Executed && first <= payout && payout < next
     }
 }
 
@@ -471,27 +472,27 @@ impl Plan {
 pub(crate) struct Payout {
     pub seller: u32,
     pub net: Amount,
-    pub bank: AccountNo,
-    /// When it arrived; it can still come back for a while.
+    pub bank: AccountNumber,
+    /// The date of the bank's confirmation. The payout can still come back for a while.
     pub arrived: Option<BusinessDate>,
 }
 
 impl Payout {
-    /// Whether it arrived so long ago that it comes back no more.
-    pub(crate) fn is_over(&self, today: BusinessDate) -> bool {
-        self.arrived.is_some_and(|arrived| arrived.plus(PAYOUT_RETURN_DAYS) < today)
+    /// Whether the payout can no longer come back.
+    pub(crate) fn is_past_return(&self, today: BusinessDate) -> bool {
+        self.arrived.is_some_and(|arrived| arrived.plus_days(PAYOUT_RETURN_DAYS) < today)
     }
 }
 
-/// Held money that waits for its day, with what the rule said when it became held.
+/// Held money that waits for its release date.
 #[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Due {
+pub(crate) struct PendingRelease {
     pub slot: u32,
-    /// How many days after the delivery, where the rule counts from there.
+    /// Days after delivery, if the hold rule counts from there.
     pub after_delivery: Option<u16>,
 }
 
-/// A break and what is proposed for it (M9).
+/// A break and its proposed resolution (M9).
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Break {
     pub subject: BreakSubject,
@@ -500,41 +501,41 @@ pub(crate) struct Break {
     pub currency: u8,
     pub owner: PersonId,
     pub opened: BusinessDate,
-    pub proposal: Option<(Closing, PersonId)>,
+    pub proposed_resolution: Option<(BreakResolution, PersonId)>,
     pub closed: bool,
 }
 
-/// The accounts that a currency has once, opened with its first bank account.
+/// A currency's shared accounts, opened with its first bank account.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct CurrencyAccounts {
     pub currency: Currency,
-    pub suspense: AccountNo,
-    pub payout_in_flight: AccountNo,
-    pub buyer_refunds: AccountNo,
-    /// In the order of the fee kinds; the commission's place is not used.
-    pub fees: [AccountNo; 7],
-    pub clearing_cost: AccountNo,
-    pub write_offs: AccountNo,
+    pub suspense: AccountNumber,
+    pub payout_in_flight: AccountNumber,
+    pub buyer_refunds: AccountNumber,
+    /// Indexed by fee kind. The commission's entry is unused.
+    pub fees: [AccountNumber; 7],
+    pub clearing_cost: AccountNumber,
+    pub write_offs: AccountNumber,
 }
 
-/// Everything small: copied whole into a snapshot.
+/// Small tables, copied whole into a snapshot.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Small {
+pub(crate) struct ReferenceData {
     pub utc_offset_minutes: Option<i16>,
     pub hold_rules: std::collections::BTreeMap<Jurisdiction, HoldRule>,
     pub currencies: Vec<CurrencyAccounts>,
-    pub tariffs: Vec<Tariff>,
-    pub versions: Vec<Version>,
+    pub tariffs: Vec<TariffRecord>,
+    pub versions: Vec<TariffVersionRecord>,
     pub deposits: std::collections::BTreeMap<DepositId, Deposit>,
-    pub plans: std::collections::BTreeMap<crate::ids::PlanId, Plan>,
+    pub plans: std::collections::BTreeMap<crate::ids::PlanId, SettlementPlan>,
     pub payouts: std::collections::BTreeMap<PayoutId, Payout>,
-    /// The payouts that came back: so few that all of them can be remembered.
-    pub returned: std::collections::BTreeSet<PayoutId>,
+    /// Payouts that came back. Few enough to remember them all.
+    pub returned_payouts: std::collections::BTreeSet<PayoutId>,
     pub next_payout: u64,
     pub breaks: std::collections::BTreeMap<crate::ids::BreakId, Break>,
-    pub own_breaks: u64,
-    /// Held money by the date on which it becomes payable.
-    pub due: std::collections::BTreeMap<BusinessDate, VecDeque<Due>>,
-    /// Where forgetting goes on.
-    pub forget_from: u32,
+    pub engine_breaks: u64,
+    /// Held money by the date it becomes payable.
+    pub pending_releases: std::collections::BTreeMap<BusinessDate, VecDeque<PendingRelease>>,
+    /// The record at which the next forgetting continues.
+    pub forget_cursor: u32,
 }

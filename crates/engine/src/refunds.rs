@@ -1,41 +1,43 @@
-//! Money that goes back to a buyer after the door: refunds and chargebacks.
+//! Refunds and chargebacks.
 
 use money::Amount;
 
-use crate::batches::Transaction;
-use crate::cash::check_number;
-use crate::chart::Entry;
-use crate::command::{Command, REFUNDS_MAX};
-use crate::door::{Mark, Sent, Trace, TransactionKind};
-use crate::engine::{Engine, above_zero};
-use crate::event::{Event, Outcome};
-use crate::ids::{BankId, TenderId};
-use crate::purchases::{About, credit_column};
-use crate::records::{Means, Progress};
-use crate::refusal::{Missing, Refusal};
-use crate::tenders::{APPROVED, NO_AUTHORISATION};
+use crate::cash::check_sequence_number;
+use crate::chart::ChartEntry;
+use crate::command::{Command, REFUNDS_PER_PAYMENT_MAX};
+use crate::engine::{Engine, check_above_zero};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{BankId, PaymentId};
+use crate::payments::{APPROVED, NO_AUTHORISATION};
+use crate::purchases::{TransactionSubject, credit_column};
+use crate::records::{PaymentStatus, RecordedMethod};
+use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal_batches::Transaction;
+use crate::transaction::{DuplicateKey, NetworkReference, Trace, TransactionKind};
 
 impl Engine {
-    pub(crate) fn give_back(
+    pub(crate) fn apply_refund_command(
         &mut self,
         command: &Command,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         match *command {
-            Command::Refund { tender, number, amount } => self.refund(tender, number, amount, out),
-            Command::ChargeBack { tender, number, amount } => {
-                let (slot, _) = self.find_tender(tender)?;
-                if self.item(slot).means == Means::Cash {
-                    return Err(Refusal::TenderState);
+            Command::Refund { payment, number, amount } => {
+                self.refund(payment, number, amount, out)
+            }
+            Command::ChargeBack { payment, number, amount } => {
+                let (slot, _) = self.find_payment(payment)?;
+                if self.payment(slot).method == RecordedMethod::Cash {
+                    return Err(Refusal::PaymentState);
                 }
-                self.check_give_back(tender, number, amount)?;
-                let receivable = self.rails.get(u32::from(self.item(slot).rail)).receivable;
-                self.take_from_seller(slot, Entry::ChargedBack, receivable, amount, out)?;
-                out.events.push(Event::ChargedBack { tender, amount });
+                self.check_refund(payment, number, amount)?;
+                let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
+                self.debit_seller(slot, ChartEntry::ChargedBack, receivable, amount, out)?;
+                out.events.push(Event::ChargedBack { payment, amount });
                 Ok(())
             }
-            Command::ConfirmRefund { bank, tender, number, amount } => {
-                self.confirm_refund(bank, (tender, number), amount, out)
+            Command::ConfirmRefund { bank, payment, number, amount } => {
+                self.confirm_refund(bank, (payment, number), amount, out)
             }
             _ => unreachable!("only refunds and chargebacks are dispatched here"),
         }
@@ -44,178 +46,184 @@ impl Engine {
     /// Owes a refund to the buyer.
     fn refund(
         &mut self,
-        tender: TenderId,
+        payment: PaymentId,
         number: u8,
         amount: Amount,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let slot = self.check_give_back(tender, number, amount)?;
+        let slot = self.check_refund(payment, number, amount)?;
         let credit = self.buyer_refunds(slot);
-        self.take_from_seller(slot, Entry::Refunded, credit, amount, out)?;
-        let item = self.item_mut(slot);
-        let unpaid = item.progress.unpaid().and_then(|unpaid| unpaid.checked_add(amount));
+        self.debit_seller(slot, ChartEntry::Refunded, credit, amount, out)?;
+        let item = self.payment_mut(slot);
+        let unpaid = item.status.unpaid_refunds().and_then(|unpaid| unpaid.checked_add(amount));
         let unpaid = unpaid.expect("refunds never exceed the amount collected");
-        item.progress = item.progress.with_unpaid(unpaid);
-        out.events.push(Event::Refunded { tender, amount });
+        item.status = item.status.with_unpaid_refunds(unpaid);
+        out.events.push(Event::Refunded { payment, amount });
         Ok(())
     }
 
     pub(crate) fn begin_refund(
         &mut self,
-        number: (Trace, Mark),
-        (id, amount): (TenderId, Amount),
-        sent: Sent,
-        out: &mut Outcome,
+        number: (Trace, DuplicateKey),
+        (id, amount): (PaymentId, Amount),
+        network_reference: NetworkReference,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let admitted = self.admit(number, TransactionKind::Refund, About::Part(id, amount))?;
-        let courier = self.working_courier(&admitted)?;
-        let (slot, _) = self.find_tender(id)?;
-        let item = self.item(slot);
-        if item.means == Means::Cash {
-            return Err(Refusal::TenderState);
+        let admitted = self.admit_transaction(
+            number,
+            TransactionKind::Refund,
+            TransactionSubject::PartOfPayment(id, amount),
+        )?;
+        let courier = self.courier_unless_blocked(&admitted)?;
+        let (slot, _) = self.find_payment(id)?;
+        let item = self.payment(slot);
+        if item.method == RecordedMethod::Cash {
+            return Err(Refusal::PaymentState);
         }
         if self.couriers.get(item.courier).firm != self.couriers.get(courier).firm {
             return Err(Refusal::WrongCourier);
         }
-        let (which, column) = (item.refunds.saturating_add(1), credit_column(item));
+        let (which, column) = (item.refund_count.saturating_add(1), credit_column(item));
         self.refund(id, which, amount, out)?;
-        let told = Some(NO_AUTHORISATION);
-        let slot = self.write_down(&admitted, (id, amount), (column, sent), told);
-        self.doors.chase(slot);
+        let response = Some(NO_AUTHORISATION);
+        let slot =
+            self.record_transaction(&admitted, (id, amount), (column, network_reference), response);
+        self.terminal_batches.await_network(slot);
         Ok(())
     }
 
-    pub(crate) fn answer_refund(
+    pub(crate) fn resolve_refund(
         &mut self,
         trace: Trace,
         code: [u8; 2],
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let missing = Refusal::NotFound(Missing::Terminal(trace.terminal));
+        let missing = Refusal::NotFound(MissingRecord::Terminal(trace.terminal));
         let terminal = self.terminals.number(trace.terminal).ok_or(missing)?;
-        let found = self.doors.find_old(terminal, trace.batch, trace.stan);
-        let slot = found.ok_or(Refusal::NotFound(Missing::Transaction))?;
-        let refund = self.doors.get(slot);
+        let found = self.terminal_batches.find_remembered(terminal, trace.batch, trace.stan);
+        let slot = found.ok_or(Refusal::NotFound(MissingRecord::Transaction))?;
+        let refund = self.terminal_batches.get(slot);
         if refund.kind != TransactionKind::Refund {
-            return Err(Refusal::TenderState);
+            return Err(Refusal::PaymentState);
         }
-        if !refund.chased {
+        if !refund.awaits_network {
             return Err(Refusal::Repeated);
         }
-        let (tender, amount) = (refund.tender(), refund.amount);
+        let (payment, amount) = (refund.payment_id(), refund.amount);
         if code == APPROVED {
-            self.forward_refund(tender, amount, out);
-            out.events.push(Event::RefundForwarded { tender, amount });
+            self.forward_refund(payment, amount, out);
+            out.events.push(Event::RefundForwarded { payment, amount });
         } else {
-            out.events.push(Event::RefundRejected { tender, amount, code });
+            out.events.push(Event::RefundRejected { payment, amount, code });
         }
-        self.doors.let_go(slot);
+        self.terminal_batches.stop_awaiting_network(slot);
         Ok(())
     }
 
-    /// The network or wallet pays a refund to the buyer, and owes that much less.
-    fn forward_refund(&mut self, id: TenderId, amount: Amount, out: &mut Outcome) {
-        let (slot, _) = self.find_tender(id).expect("a transaction's tender is remembered");
+    /// The network or wallet pays a refund to the buyer and owes that much less.
+    fn forward_refund(&mut self, id: PaymentId, amount: Amount, out: &mut CommandOutcome) {
+        let (slot, _) = self.find_payment(id).expect("a transaction's payment is remembered");
         let refunds = self.buyer_refunds(slot);
-        let receivable = self.rails.get(u32::from(self.item(slot).rail)).receivable;
-        self.books.begin(Some(id), None);
-        self.books.post(Entry::RefundForwarded, refunds, receivable, amount);
-        self.books.commit_certain(out, "a refund that is owed can be paid");
-        let item = self.item_mut(slot);
-        let unpaid = item.progress.unpaid().and_then(|unpaid| unpaid.checked_sub(amount));
+        let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
+        self.ledger.begin_chain(Some(id), None);
+        self.ledger.post(ChartEntry::RefundForwarded, refunds, receivable, amount);
+        self.ledger.commit_infallible(out, "an owed refund can be paid");
+        let item = self.payment_mut(slot);
+        let unpaid = item.status.unpaid_refunds().and_then(|unpaid| unpaid.checked_sub(amount));
         let unpaid = unpaid.expect("a refund is paid once");
-        item.progress = item.progress.with_unpaid(unpaid);
+        item.status = item.status.with_unpaid_refunds(unpaid);
     }
 
-    fn check_give_back(&self, id: TenderId, number: u8, amount: Amount) -> Result<u32, Refusal> {
-        above_zero(amount)?;
-        let (slot, _) = self.find_tender(id)?;
-        let item = self.item(slot);
-        if item.progress.unpaid().is_none() {
-            return Err(Refusal::TenderState);
+    fn check_refund(&self, id: PaymentId, number: u8, amount: Amount) -> Result<u32, Refusal> {
+        check_above_zero(amount)?;
+        let (slot, _) = self.find_payment(id)?;
+        let item = self.payment(slot);
+        if item.status.unpaid_refunds().is_none() {
+            return Err(Refusal::PaymentState);
         }
-        if number != 0 && number <= item.refunds {
+        if number != 0 && number <= item.refund_count {
             return Err(Refusal::Repeated);
         }
-        if item.refunds >= REFUNDS_MAX {
-            return Err(Refusal::TooMany(REFUNDS_MAX));
+        if item.refund_count >= REFUNDS_PER_PAYMENT_MAX {
+            return Err(Refusal::TooMany(REFUNDS_PER_PAYMENT_MAX));
         }
-        if number != item.refunds + 1 {
-            return Err(Refusal::WrongNumber(u32::from(item.refunds) + 1));
+        if number != item.refund_count + 1 {
+            return Err(Refusal::WrongSequenceNumber(u32::from(item.refund_count) + 1));
         }
-        let left = item.amount.saturating_sub(item.given_back);
+        let left = item.amount.saturating_sub(item.refunded);
         if amount > left {
             return Err(Refusal::AmountTooLarge(left));
         }
         Ok(slot)
     }
 
-    fn buyer_refunds(&self, slot: u32) -> ledger::AccountNo {
-        let currency = self.sellers.get(self.item(slot).seller).currency;
+    fn buyer_refunds(&self, slot: u32) -> ledger::AccountNumber {
+        let currency = self.sellers.get(self.payment(slot).seller).currency;
         self.currency_accounts(currency).buyer_refunds
     }
 
-    /// Takes what is given back from the tender's share while it is held, the rest from the
-    /// seller's own money, which may go below zero.
-    fn take_from_seller(
+    /// Takes the amount from the payment's held share first, then from the seller's payable
+    /// balance, which can go below zero.
+    fn debit_seller(
         &mut self,
         slot: u32,
-        entry: Entry,
-        credit: ledger::AccountNo,
+        entry: ChartEntry,
+        credit: ledger::AccountNumber,
         amount: Amount,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let item = self.item(slot);
-        let released = matches!(item.progress, Progress::Released { .. });
+        let item = self.payment(slot);
+        let released = matches!(item.status, PaymentStatus::Released { .. });
         let from_held = if released { Amount::ZERO } else { item.held_share().min(amount) };
         let from_payable = amount.saturating_sub(from_held);
-        let (tender, seller_number) = (item.tender(), item.seller);
-        let tariff = self.tariff_version(item.version);
+        let (payment, seller_number) = (item.id(), item.seller);
+        let tariff = self.tariff_version(item.tariff_version);
         let seller = self.sellers.get(seller_number);
         let (held, payable) = (seller.held, seller.payable);
-        self.books.begin(Some(tender), Some(tariff));
-        self.books.post(entry, held, credit, from_held);
-        self.books.post(entry, payable, credit, from_payable);
-        self.books.commit(out).map_err(|_| Refusal::LimitReached)?;
-        let item = self.item_mut(slot);
-        let given_back = item.given_back.checked_add(amount);
-        item.given_back = given_back.expect("what is given back was collected");
-        item.refunds += 1;
+        self.ledger.begin_chain(Some(payment), Some(tariff));
+        self.ledger.post(entry, held, credit, from_held);
+        self.ledger.post(entry, payable, credit, from_payable);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        let item = self.payment_mut(slot);
+        let refunded = item.refunded.checked_add(amount);
+        item.refunded = refunded.expect("refunds never exceed the amount collected");
+        item.refund_count += 1;
         let statement = &mut self.sellers.get_mut(seller_number).statement;
-        statement.given_back += u128::from(from_payable.minor());
+        statement.refunded += u128::from(from_payable.minor());
         Ok(())
     }
 
     fn confirm_refund(
         &mut self,
         bank: BankId,
-        (id, number): (TenderId, u8),
+        (id, number): (PaymentId, u8),
         amount: Amount,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        above_zero(amount)?;
-        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(Missing::Bank(bank)))?;
-        let (slot, _) = self.find_tender(id)?;
-        let item = self.item(slot);
-        let unpaid = item.progress.unpaid().ok_or(Refusal::TenderState)?;
-        check_number(u32::from(number), u32::from(item.confirmations))?;
-        // The network may still pay what it was asked to.
-        let asked = |one: &Transaction| one.kind == TransactionKind::Refund && one.chased;
-        if unpaid.is_zero() || self.doors.of_tender(id, asked).is_some() {
-            return Err(Refusal::TenderState);
+        check_above_zero(amount)?;
+        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
+        let (slot, _) = self.find_payment(id)?;
+        let item = self.payment(slot);
+        let unpaid = item.status.unpaid_refunds().ok_or(Refusal::PaymentState)?;
+        check_sequence_number(u32::from(number), u32::from(item.confirmations))?;
+        // The network may still pay the refund it was asked for.
+        let transaction =
+            |one: &Transaction| one.kind == TransactionKind::Refund && one.awaits_network;
+        if unpaid.is_zero() || self.terminal_batches.find_by_payment(id, transaction).is_some() {
+            return Err(Refusal::PaymentState);
         }
         if amount != unpaid {
             return Err(Refusal::AmountMismatch(unpaid));
         }
-        self.same_currency(bank.currency, self.sellers.get(item.seller).currency)?;
+        self.check_same_currency(bank.currency, self.sellers.get(item.seller).currency)?;
         let (bank, refunds) = (bank.account, self.buyer_refunds(slot));
-        self.books.begin(Some(id), None);
-        self.books.post(Entry::RefundPaid, refunds, bank, amount);
-        self.books.commit_certain(out, "a refund that is owed can be paid");
-        let item = self.item_mut(slot);
-        item.progress = item.progress.with_unpaid(Amount::ZERO);
+        self.ledger.begin_chain(Some(id), None);
+        self.ledger.post(ChartEntry::RefundPaid, refunds, bank, amount);
+        self.ledger.commit_infallible(out, "an owed refund can be paid");
+        let item = self.payment_mut(slot);
+        item.status = item.status.with_unpaid_refunds(Amount::ZERO);
         item.confirmations = number;
-        out.events.push(Event::RefundPaid { tender: id, amount });
+        out.events.push(Event::RefundPaid { payment: id, amount });
         Ok(())
     }
 }

@@ -1,33 +1,31 @@
-//! Parties by identifier, and by the small number that records use for them.
+//! Parties by id, and by the small number that records use.
 
 use std::hash::Hash;
 
-use chunks::Chunked;
+use chunks::ChunkedVec;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-/// Something that is registered once and stays.
-pub(crate) trait Registered {
-    /// Its identifier.
+/// A party that is registered once and stays.
+pub(crate) trait RegisteredParty {
     type Id: Copy + Eq + Hash;
-    /// Its identifier.
     fn id(&self) -> Self::Id;
 }
 
-/// All parties of a kind, numbered in the order of their registration.
+/// Parties of one kind, numbered in order of registration.
 #[derive(Clone, Debug)]
-pub(crate) struct Registry<T: Registered> {
+pub(crate) struct Registry<T: RegisteredParty> {
     numbers: HashMap<T::Id, u32, FixedState>,
-    parties: Chunked<T>,
+    parties: ChunkedVec<T>,
 }
 
-impl<T: Registered> Default for Registry<T> {
+impl<T: RegisteredParty> Default for Registry<T> {
     fn default() -> Self {
-        Registry { numbers: HashMap::default(), parties: Chunked::default() }
+        Registry { numbers: HashMap::default(), parties: ChunkedVec::default() }
     }
 }
 
-impl<T: Registered> Registry<T> {
+impl<T: RegisteredParty> Registry<T> {
     #[inline]
     pub(crate) fn number(&self, id: T::Id) -> Option<u32> {
         self.numbers.get(&id).copied()
@@ -37,17 +35,16 @@ impl<T: Registered> Registry<T> {
         self.number(id).map(|number| self.get(number))
     }
 
-    /// The party with a number that a record holds.
     #[inline]
     pub(crate) fn get(&self, number: u32) -> &T {
-        self.parties.get(number as usize).expect("records hold numbers of parties that are there")
+        self.parties.get(number as usize).expect("records hold numbers of registered parties")
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.parties.iter()
     }
 
-    pub(crate) fn parties(&self) -> &Chunked<T> {
+    pub(crate) fn parties(&self) -> &ChunkedVec<T> {
         &self.parties
     }
 
@@ -56,12 +53,10 @@ impl<T: Registered> Registry<T> {
     }
 }
 
-impl<T: Registered + Clone + Default> Registry<T> {
+impl<T: RegisteredParty + Clone + Default> Registry<T> {
     #[inline]
     pub(crate) fn get_mut(&mut self, number: u32) -> &mut T {
-        self.parties
-            .get_mut(number as usize)
-            .expect("records hold numbers of parties that are there")
+        self.parties.get_mut(number as usize).expect("records hold numbers of registered parties")
     }
 
     pub(crate) fn add(&mut self, party: T) -> u32 {

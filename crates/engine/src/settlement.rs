@@ -1,17 +1,16 @@
-//! Settlement: the plan is data, shown, approved by a second person, then executed (M7).
+//! Settlement: a plan is data. It is shown, approved by a second person, then executed (M7).
 
 use money::{Amount, Currency};
 use tariff::BusinessDate;
 
-use crate::chart::Entry;
-use crate::command::{Command, Cycle, PLAN_LINES_MAX};
+use crate::chart::ChartEntry;
+use crate::command::{Command, PLAN_LINES_MAX, SettlementCycle};
 use crate::engine::Engine;
-use crate::event::{Event, Outcome, PayoutLine};
+use crate::event::{CommandOutcome, Event, PayoutLine};
 use crate::ids::{BankId, PayoutId, PersonId, PlanId};
-use crate::records::{Payout, Plan, PlanStand, Seller, Statement};
-use crate::refusal::{Missing, Refusal};
+use crate::records::{Payout, PlanStatus, Seller, SettlementPlan, Statement};
+use crate::refusal::{MissingRecord, Refusal};
 
-/// What planning found out.
 struct Draft {
     lines: Vec<(u32, PayoutLine)>,
     below_minimum: u32,
@@ -19,11 +18,11 @@ struct Draft {
 }
 
 impl Engine {
-    pub(crate) fn settle(
+    pub(crate) fn apply_settlement_command(
         &mut self,
         command: &Command,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         match *command {
             Command::PlanSettlement { plan, cycle, currency, planned_by } => {
@@ -43,13 +42,13 @@ impl Engine {
     fn plan(
         &mut self,
         id: PlanId,
-        cycle: Cycle,
+        cycle: SettlementCycle,
         currency: Currency,
         planned_by: PersonId,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let place = self.currency_place(currency)?;
-        if let Some(before) = self.small.plans.get(&id) {
+        let place = self.currency_index(currency)?;
+        if let Some(before) = self.reference_data.plans.get(&id) {
             let same = (before.cycle, before.currency) == (cycle, currency);
             return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
         }
@@ -58,47 +57,54 @@ impl Engine {
             return Err(Refusal::NothingToPay);
         }
         let in_flight = self.currency_accounts(place).payout_in_flight;
-        self.books.begin(None, None);
+        self.ledger.begin_chain(None, None);
         let mut lines = Vec::with_capacity(draft.lines.len());
         for (seller, line) in &draft.lines {
             let payable = self.sellers.get(*seller).payable;
-            let reserve = self.books.reserve(Entry::PayoutSent, payable, in_flight, line.net);
+            let reserve = self.ledger.reserve(ChartEntry::PayoutSent, payable, in_flight, line.net);
             lines.push((*line, reserve));
         }
-        self.books.commit(out).map_err(|_| Refusal::Overflow)?;
+        self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
         for (seller, _) in &draft.lines {
             self.sellers.get_mut(*seller).statement = Statement::default();
         }
-        let first = PayoutId(self.small.next_payout);
-        self.small.next_payout += lines.len() as u64;
-        let next = PayoutId(self.small.next_payout);
-        out.events.push(Event::Planned {
+        let first = PayoutId(self.reference_data.next_payout);
+        self.reference_data.next_payout += lines.len() as u64;
+        let next = PayoutId(self.reference_data.next_payout);
+        out.events.push(Event::SettlementPlanned {
             plan: id,
             lines: lines.iter().map(|(line, _)| *line).collect(),
             below_minimum: draft.below_minimum,
             left: draft.left,
         });
-        let stand = PlanStand::Planned;
-        let plan = Plan { stand, cycle, currency, planned_by, payouts: (first, next), lines };
-        self.small.plans.insert(id, plan);
+        let stand = PlanStatus::Planned;
+        let plan = SettlementPlan {
+            status: stand,
+            cycle,
+            currency,
+            planned_by,
+            payouts: (first, next),
+            lines,
+        };
+        self.reference_data.plans.insert(id, plan);
         Ok(())
     }
 
-    /// Who of a cycle is to be paid what. Changes nothing. A seller with more than a payout line
-    /// can say (2⁶³ minor units and above) is in no plan.
-    fn draft(&self, cycle: Cycle, place: u8, currency: Currency) -> Draft {
+    /// Computes a plan without changing anything. Skips sellers with 2⁶³ minor units or more,
+    /// because a payout line cannot hold that.
+    fn draft(&self, cycle: SettlementCycle, place: u8, currency: Currency) -> Draft {
         let mut draft = Draft { lines: Vec::new(), below_minimum: 0, left: 0 };
         let sellers = (0..).zip(self.sellers.iter());
         for (number, seller) in
             sellers.filter(|(_, one)| one.cycle == cycle && one.currency == place)
         {
-            let available = self.books.account(seller.payable).available();
+            let available = self.ledger.account(seller.payable).available();
             assert_eq!(
                 available,
                 seller.statement.net(),
-                "M8: a seller's statement is not what the ledger says"
+                "M8: a seller's statement differs from the ledger"
             );
-            let payout = PayoutId(self.small.next_payout + draft.lines.len() as u64);
+            let payout = PayoutId(self.reference_data.next_payout + draft.lines.len() as u64);
             let Some(line) = payout_line(payout, seller, currency) else { continue };
             let net = line.net;
             if net.is_zero() {
@@ -115,89 +121,99 @@ impl Engine {
         draft
     }
 
-    fn plan_in(&self, id: PlanId) -> Result<&Plan, Refusal> {
-        self.small.plans.get(&id).ok_or(Refusal::NotFound(Missing::Plan(id)))
+    fn find_plan(&self, id: PlanId) -> Result<&SettlementPlan, Refusal> {
+        self.reference_data.plans.get(&id).ok_or(Refusal::NotFound(MissingRecord::Plan(id)))
     }
 
-    fn plan_mut(&mut self, id: PlanId) -> &mut Plan {
-        self.small.plans.get_mut(&id).expect("the plan was just there")
+    fn plan_mut(&mut self, id: PlanId) -> &mut SettlementPlan {
+        self.reference_data.plans.get_mut(&id).expect("the plan was found before")
     }
 
-    fn approve_plan(&mut self, id: PlanId, by: PersonId, out: &mut Outcome) -> Result<(), Refusal> {
-        let plan = self.plan_in(id)?;
-        match plan.stand {
-            PlanStand::Planned if plan.planned_by == by => Err(Refusal::SamePerson),
-            PlanStand::Planned => {
-                self.plan_mut(id).stand = PlanStand::Approved;
-                out.events.push(Event::Approved { plan: id });
+    fn approve_plan(
+        &mut self,
+        id: PlanId,
+        by: PersonId,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let plan = self.find_plan(id)?;
+        match plan.status {
+            PlanStatus::Planned if plan.planned_by == by => Err(Refusal::SamePerson),
+            PlanStatus::Planned => {
+                self.plan_mut(id).status = PlanStatus::Approved;
+                out.events.push(Event::SettlementApproved { plan: id });
                 Ok(())
             }
-            PlanStand::Approved | PlanStand::Executed => Err(Refusal::Repeated),
-            PlanStand::Rejected => Err(Refusal::PlanState),
+            PlanStatus::Approved | PlanStatus::Executed => Err(Refusal::Repeated),
+            PlanStatus::Rejected => Err(Refusal::PlanState),
         }
     }
 
-    fn reject_plan(&mut self, id: PlanId, out: &mut Outcome) -> Result<(), Refusal> {
-        match self.plan_in(id)?.stand {
-            PlanStand::Planned | PlanStand::Approved => {}
-            PlanStand::Executed => return Err(Refusal::PlanState),
-            PlanStand::Rejected => return Err(Refusal::Repeated),
+    fn reject_plan(&mut self, id: PlanId, out: &mut CommandOutcome) -> Result<(), Refusal> {
+        match self.find_plan(id)?.status {
+            PlanStatus::Planned | PlanStatus::Approved => {}
+            PlanStatus::Executed => return Err(Refusal::PlanState),
+            PlanStatus::Rejected => return Err(Refusal::Repeated),
         }
         let plan = self.plan_mut(id);
-        plan.stand = PlanStand::Rejected;
+        plan.status = PlanStatus::Rejected;
         let lines = std::mem::take(&mut plan.lines);
-        self.books.begin(None, None);
+        self.ledger.begin_chain(None, None);
         for (_, reserve) in &lines {
-            self.books.void(Entry::PayoutSent, *reserve);
+            self.ledger.void_reserved(ChartEntry::PayoutSent, *reserve);
         }
-        self.books.commit_certain(out, "what a plan reserved can be voided");
+        self.ledger.commit_infallible(out, "a plan's reservations can be voided");
         for (line, _) in &lines {
             let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
             self.sellers.get_mut(seller).statement.add(line);
         }
-        out.events.push(Event::Rejected { plan: id });
+        out.events.push(Event::SettlementRejected { plan: id });
         Ok(())
     }
 
-    fn execute_plan(&mut self, id: PlanId, bank: BankId, out: &mut Outcome) -> Result<(), Refusal> {
-        let plan = self.plan_in(id)?;
-        match plan.stand {
-            PlanStand::Approved => {}
-            PlanStand::Executed => return Err(Refusal::Repeated),
-            PlanStand::Planned | PlanStand::Rejected => return Err(Refusal::PlanState),
+    fn execute_plan(
+        &mut self,
+        id: PlanId,
+        bank: BankId,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let plan = self.find_plan(id)?;
+        match plan.status {
+            PlanStatus::Approved => {}
+            PlanStatus::Executed => return Err(Refusal::Repeated),
+            PlanStatus::Planned | PlanStatus::Rejected => return Err(Refusal::PlanState),
         }
-        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(Missing::Bank(bank)))?;
+        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let currency = self.currency_at(bank.currency);
         if currency != plan.currency {
             return Err(Refusal::CurrencyMismatch(currency, plan.currency));
         }
         let bank = bank.account;
         let plan = self.plan_mut(id);
-        plan.stand = PlanStand::Executed;
+        plan.status = PlanStatus::Executed;
         let lines = std::mem::take(&mut plan.lines);
-        self.books.begin(None, None);
+        self.ledger.begin_chain(None, None);
         for (line, reserve) in &lines {
-            self.books.post_reserved(Entry::PayoutSent, *reserve, line.net);
+            self.ledger.post_reserved(ChartEntry::PayoutSent, *reserve, line.net);
         }
-        self.books.commit_certain(out, "what a plan reserved can be sent");
+        self.ledger.commit_infallible(out, "a plan's reservations can be posted");
         for (line, _) in &lines {
             let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
             let payout = Payout { seller, net: line.net, bank, arrived: None };
-            let before = self.small.payouts.insert(line.payout, payout);
+            let before = self.reference_data.payouts.insert(line.payout, payout);
             assert!(before.is_none(), "M7: a payout is sent once");
         }
         let lines = lines.into_iter().map(|(line, _)| line).collect();
-        out.events.push(Event::Executed { plan: id, lines });
+        out.events.push(Event::SettlementExecuted { plan: id, lines });
         Ok(())
     }
 
-    /// A payout that is not on its way: it ended the same way before, or it did not.
-    fn no_such_payout(&self, id: PayoutId, arrived: bool) -> Refusal {
-        let missing = Refusal::NotFound(Missing::Payout(id));
-        if self.small.returned.contains(&id) {
+    /// The refusal for a payout not in flight: a repeat if it ended the same way before.
+    fn payout_refusal(&self, id: PayoutId, arrived: bool) -> Refusal {
+        let missing = Refusal::NotFound(MissingRecord::Payout(id));
+        if self.reference_data.returned_payouts.contains(&id) {
             return if arrived { missing } else { Refusal::Repeated };
         }
-        let sent = self.small.plans.values().any(|plan| plan.has_sent(id));
+        let sent = self.reference_data.plans.values().any(|plan| plan.has_sent(id));
         if sent && arrived { Refusal::Repeated } else { missing }
     }
 
@@ -205,10 +221,10 @@ impl Engine {
         &mut self,
         id: PayoutId,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let Some(payout) = self.small.payouts.get_mut(&id) else {
-            return Err(self.no_such_payout(id, true));
+        let Some(payout) = self.reference_data.payouts.get_mut(&id) else {
+            return Err(self.payout_refusal(id, true));
         };
         if payout.arrived.is_some() {
             return Err(Refusal::Repeated);
@@ -217,55 +233,61 @@ impl Engine {
         let (number, net, bank) = (payout.seller, payout.net, payout.bank);
         let (seller, currency) = (self.sellers.get(number).id, self.sellers.get(number).currency);
         let in_flight = self.currency_accounts(currency).payout_in_flight;
-        self.books.begin(None, None);
-        self.books.post(Entry::PayoutConfirmed, in_flight, bank, net);
-        self.books.commit_certain(out, "a payout in flight arrives");
-        // Those that can come back no more are let go of.
-        while self.small.payouts.first_entry().is_some_and(|first| first.get().is_over(today)) {
-            self.small.payouts.pop_first();
+        self.ledger.begin_chain(None, None);
+        self.ledger.post(ChartEntry::PayoutConfirmed, in_flight, bank, net);
+        self.ledger.commit_infallible(out, "a payout in flight can be confirmed");
+        // Forget payouts that can no longer come back.
+        while self
+            .reference_data
+            .payouts
+            .first_entry()
+            .is_some_and(|first| first.get().is_past_return(today))
+        {
+            self.reference_data.payouts.pop_first();
         }
         out.events.push(Event::PayoutConfirmed { payout: id, seller, net });
         Ok(())
     }
 
-    /// A payout comes back: on its way, or from the seller's bank some days after it arrived.
+    /// A payout comes back, in flight or some days after its confirmation.
     fn return_payout(
         &mut self,
         id: PayoutId,
         today: BusinessDate,
-        out: &mut Outcome,
+        out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let payout = self.small.payouts.get(&id).filter(|payout| !payout.is_over(today));
+        let payout =
+            self.reference_data.payouts.get(&id).filter(|payout| !payout.is_past_return(today));
         let Some(payout) = payout else {
-            return Err(self.no_such_payout(id, false));
+            return Err(self.payout_refusal(id, false));
         };
         let (number, net) = (payout.seller, payout.net);
         let (arrived, bank) = (payout.arrived.is_some(), payout.bank);
         let seller = self.sellers.get(number);
         let (seller, payable, currency) = (seller.id, seller.payable, seller.currency);
         let from = if arrived { bank } else { self.currency_accounts(currency).payout_in_flight };
-        self.books.begin(None, None);
-        self.books.post(Entry::PayoutReturned, from, payable, net);
-        self.books.commit_certain(out, "a payout comes back");
-        self.small.payouts.remove(&id);
-        self.small.returned.insert(id);
+        self.ledger.begin_chain(None, None);
+        self.ledger.post(ChartEntry::PayoutReturned, from, payable, net);
+        self.ledger.commit_infallible(out, "a sent payout can be returned");
+        self.reference_data.payouts.remove(&id);
+        self.reference_data.returned_payouts.insert(id);
         self.sellers.get_mut(number).statement.returned += u128::from(net.minor());
         out.events.push(Event::PayoutReturned { payout: id, seller, net });
         Ok(())
     }
 }
 
-/// A seller's statement as a payout; `None` where the seller owes, or where it is too much for one.
+/// A seller's statement as a payout. `None` if the seller owes or the amount is too large.
 fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<PayoutLine> {
     let part = |sum: u128| u64::try_from(sum).ok();
-    let Statement { gross, fees, given_back, returned } = seller.statement;
+    let Statement { gross, fees, refunded, returned } = seller.statement;
     Some(PayoutLine {
         payout,
         seller: seller.id,
         currency,
         gross: part(gross)?,
         fees: part(fees)?,
-        given_back: part(given_back)?,
+        refunded: part(refunded)?,
         returned: part(returned)?,
         net: u64::try_from(seller.statement.net()).ok().and_then(Amount::new)?,
     })

@@ -1,84 +1,81 @@
-//! The whole state as bytes, and back.
+//! The whole state as bytes.
 //!
-//! A snapshot is a list of parts of about [`PART_BYTES`]. One holds everything small, the others
-//! records of one table each. The digest is SHA-256 over all parts in order, so that reading
-//! a snapshot checks it.
+//! A snapshot is a list of parts of about [`SNAPSHOT_PART_BYTES`]. One part holds all small tables;
+//! the others hold records of one table each. The digest is SHA-256 over all parts in order, so
+//! reading a snapshot verifies it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use chunks::{Chunked, Slab};
-use ledger::{Account, Ledger, RawLedger};
+use chunks::{ChunkedVec, Slab};
+use ledger::{Account, Ledger, LedgerParts};
 use sha2::{Digest as _, Sha256};
 use tariff::BusinessDate;
 
-use crate::batches::{Door, Doors, Transaction};
 use crate::disputes::Dispute;
 use crate::engine::{Digest, Engine};
-use crate::index::Place;
-use crate::records::{Bank, Courier, Firm, Item, NO_ITEM, Parcel, Rail, Seller, Small, Terminal};
-use crate::registry::{Registered, Registry};
+use crate::index::ParcelSlot;
+use crate::records::{
+    Bank, Courier, Firm, NO_PAYMENT, Parcel, PaymentRecord, Rail, ReferenceData, Seller, Terminal,
+};
+use crate::registry::{RegisteredParty, Registry};
+use crate::terminal_batches::{TerminalBatchState, TerminalBatches, Transaction};
 use crate::time::Timestamp;
 
-/// The newest version of the bytes. Each part says its own: the tables that came later have a later
-/// one, and are written only where there is something in them. So a state that has nothing in them
-/// keeps its digest, and an older program says that it is too old.
+/// Newest format. Each part names its own format. Later tables have a later format and are written
+/// only if they are not empty. So a state without them keeps its digest, and an older program
+/// rejects the newer parts.
 const FORMAT: u16 = 4;
 
-/// About how long a part is.
-pub const PART_BYTES: usize = 1 << 20;
+/// Approximate length of a part.
+pub const SNAPSHOT_PART_BYTES: usize = 1 << 20;
 
-/// Why bytes are no engine.
+/// Why a snapshot cannot be restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError<E> {
-    /// The parts could not be read.
     #[error("{0}")]
     Read(E),
-    /// The bytes are of a newer version.
-    #[error("the snapshot has format {found}, this program knows {FORMAT}: use a newer program")]
-    Newer {
-        /// The version found.
-        found: u16,
-    },
-    /// The bytes are not what was written.
+    #[error(
+        "the snapshot has format {found}, this program supports up to {FORMAT}: use a newer program"
+    )]
+    Newer { found: u16 },
     #[error("the snapshot is damaged: {0}")]
     Damaged(String),
 }
 
-/// A state at one moment, independent of the engine that goes on. Making one copies pointers, not
+/// The state at one moment, independent of further commands. Making one copies pointers, not
 /// records.
 #[derive(Debug)]
 pub struct Snapshot {
     head: Head,
-    accounts: Chunked<Account>,
-    owners: Chunked<u64>,
-    banks: Chunked<Bank>,
-    firms: Chunked<Firm>,
-    couriers: Chunked<Courier>,
-    terminals: Chunked<Terminal>,
-    rails: Chunked<Rail>,
-    sellers: Chunked<Seller>,
+    accounts: ChunkedVec<Account>,
+    owners: ChunkedVec<u64>,
+    banks: ChunkedVec<Bank>,
+    firms: ChunkedVec<Firm>,
+    couriers: ChunkedVec<Courier>,
+    terminals: ChunkedVec<Terminal>,
+    rails: ChunkedVec<Rail>,
+    sellers: ChunkedVec<Seller>,
     parcels: Slab<Parcel>,
-    items: Slab<Item>,
-    doors: Chunked<Door>,
+    items: Slab<PaymentRecord>,
+    terminal_batches: ChunkedVec<TerminalBatchState>,
     transactions: Slab<Transaction>,
     withdrawn: BTreeMap<u16, Timestamp>,
     disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
-    unheard: BTreeSet<(u32, u32)>,
+    reversed_without_original: BTreeSet<(u32, u32)>,
 }
 
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
 struct Head {
     last_at: Timestamp,
     fingerprint: u64,
-    small: Small,
-    ledger: RawLedger,
+    small: ReferenceData,
+    ledger: LedgerParts,
     first_free_parcel: u32,
     first_free_item: u32,
 }
 
-/// Which table a part holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 enum Table {
     Head,
@@ -90,46 +87,47 @@ enum Table {
     Rails,
     Sellers,
     Parcels,
-    Items,
+    Payments,
     End,
-    Doors,
+    TerminalBatches,
     Transactions,
-    /// The first free slot of the transactions.
+    /// First free slot of the transactions.
     FreeTransaction,
-    /// Networks that are withdrawn.
     Withdrawn,
-    /// Disputed batches that are forgotten.
     Disputes,
-    /// Numbers that were reversed before anything came under them.
-    Unheard,
+    /// STANs of reversals without original.
+    ReversalsWithoutOriginal,
 }
 
 impl Table {
     fn format(self) -> u16 {
         match self {
-            Table::Unheard => 4,
+            Table::ReversalsWithoutOriginal => 4,
             Table::Disputes => 3,
-            Table::Doors | Table::Transactions | Table::FreeTransaction | Table::Withdrawn => 2,
+            Table::TerminalBatches
+            | Table::Transactions
+            | Table::FreeTransaction
+            | Table::Withdrawn => 2,
             _ => 1,
         }
     }
 }
 
 impl Engine {
-    /// The state at this moment.
+    /// The state now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             head: Head {
                 last_at: self.last_at,
                 fingerprint: self.fingerprint,
-                small: self.small.clone(),
-                ledger: self.books.ledger.to_raw(),
+                small: self.reference_data.clone(),
+                ledger: self.ledger.ledger.to_parts(),
                 first_free_parcel: self.parcels.first_free(),
-                first_free_item: self.items.first_free(),
+                first_free_item: self.payments.first_free(),
             },
-            accounts: self.books.ledger.shared_accounts(),
-            owners: self.books.owners.clone(),
+            accounts: self.ledger.ledger.shared_accounts(),
+            owners: self.ledger.owners.clone(),
             banks: self.banks.parties().clone(),
             firms: self.firms.parties().clone(),
             couriers: self.couriers.parties().clone(),
@@ -137,17 +135,16 @@ impl Engine {
             rails: self.rails.parties().clone(),
             sellers: self.sellers.parties().clone(),
             parcels: self.parcels.clone(),
-            items: self.items.clone(),
-            doors: self.doors.doors.clone(),
-            transactions: self.doors.transactions.clone(),
-            withdrawn: self.withdrawn.clone(),
+            items: self.payments.clone(),
+            terminal_batches: self.terminal_batches.terminals.clone(),
+            transactions: self.terminal_batches.transactions.clone(),
+            withdrawn: self.withdrawn_networks.clone(),
             disputes: self.disputes.clone(),
-            unheard: self.doors.unheard.clone(),
+            reversed_without_original: self.terminal_batches.reversed_without_original.clone(),
         }
     }
 
-    /// Puts an engine together from the parts of a snapshot, and checks that they are what was
-    /// written: their digest is `expected`.
+    /// Restores an engine and checks that the digest of the parts is `expected`.
     ///
     /// # Errors
     /// What is wrong with the parts.
@@ -164,7 +161,7 @@ impl Engine {
             match format {
                 Some(1..=FORMAT) => {}
                 Some(found) if found > FORMAT => return Err(RestoreError::Newer { found }),
-                _ => return Err(RestoreError::Damaged("a part has no known format".into())),
+                _ => return Err(RestoreError::Damaged("a part has an unknown format".into())),
             }
             let read = reader.part(format, &part[2..]);
             read.map_err(|error| RestoreError::Damaged(error.to_string()))?;
@@ -179,8 +176,8 @@ impl Engine {
 }
 
 impl Snapshot {
-    /// Writes all parts in order and tells their digest. What is written is let go of at once, the
-    /// parcels first, for they change most.
+    /// Writes all parts in order and returns their digest. Frees each chunk after writing it, the
+    /// parcels first, because they change most.
     ///
     /// # Errors
     /// Whatever `sink` gives.
@@ -198,9 +195,9 @@ impl Snapshot {
         writer.table(Table::Terminals, self.terminals.iter())?;
         writer.table(Table::Rails, self.rails.iter())?;
         writer.table(Table::Sellers, self.sellers.iter())?;
-        self.items.consume(|slot| writer.record(Table::Items, &slot))?;
+        self.items.consume(|slot| writer.record(Table::Payments, &slot))?;
         writer.end_part()?;
-        writer.table(Table::Doors, self.doors.iter())?;
+        writer.table(Table::TerminalBatches, self.terminal_batches.iter())?;
         if self.transactions.slots() > 0 {
             writer.table(Table::FreeTransaction, [&self.transactions.first_free()])?;
         }
@@ -208,12 +205,11 @@ impl Snapshot {
         writer.end_part()?;
         writer.table(Table::Withdrawn, self.withdrawn.iter())?;
         writer.table(Table::Disputes, self.disputes.iter())?;
-        writer.table(Table::Unheard, self.unheard.iter())?;
+        writer.table(Table::ReversalsWithoutOriginal, self.reversed_without_original.iter())?;
         writer.table(Table::End, [&0_u8])?;
         Ok(Digest(writer.hasher.finalize().into()))
     }
 
-    /// SHA-256 over all parts.
     #[must_use]
     pub fn digest(self) -> Digest {
         let digest: Result<Digest, std::convert::Infallible> = self.write(|_| Ok(()));
@@ -240,7 +236,7 @@ struct Writer<S> {
     hasher: Sha256,
 }
 
-/// Where a part has its number of records, after the format and the table.
+/// Offset of a part's record count, after the format and the table.
 const COUNT_AT: usize = 3;
 
 impl<S> Writer<S> {
@@ -270,7 +266,7 @@ impl<S> Writer<S> {
         }
         record.serialize(&mut self.part).expect("writing into memory does not fail");
         self.count += 1;
-        if self.part.len() >= PART_BYTES { self.end_part() } else { Ok(()) }
+        if self.part.len() >= SNAPSHOT_PART_BYTES { self.end_part() } else { Ok(()) }
     }
 
     fn end_part<E>(&mut self) -> Result<(), E>
@@ -287,17 +283,17 @@ impl<S> Writer<S> {
     }
 }
 
-/// What of an engine has been read.
+/// Tables read so far.
 #[derive(Default)]
 struct Reader {
     head: Option<Head>,
     accounts: Vec<Account>,
-    owners: Chunked<u64>,
+    owners: ChunkedVec<u64>,
     engine: Engine,
-    doors: Chunked<Door>,
+    terminal_batches: ChunkedVec<TerminalBatchState>,
     transactions: Slab<Transaction>,
     first_free_transaction: Option<u32>,
-    unheard: BTreeSet<(u32, u32)>,
+    reversed_without_original: BTreeSet<(u32, u32)>,
     ended: bool,
 }
 
@@ -308,12 +304,12 @@ fn bad(what: &str) -> io::Error {
 impl Reader {
     fn part(&mut self, format: Option<u16>, mut bytes: &[u8]) -> io::Result<()> {
         if self.ended {
-            return Err(bad("a part comes after the last one"));
+            return Err(bad("a part follows the last one"));
         }
         let bytes = &mut bytes;
         let table = Table::deserialize_reader(bytes)?;
         if format != Some(table.format()) {
-            return Err(bad("a part has not the format of its table"));
+            return Err(bad("a part does not have the format of its table"));
         }
         let count = u32::deserialize_reader(bytes)?;
         for _ in 0..count {
@@ -336,36 +332,38 @@ impl Reader {
             Table::Rails => register(&mut self.engine.rails, bytes)?,
             Table::Sellers => register(&mut self.engine.sellers, bytes)?,
             Table::Parcels => {
-                self.engine.parcels.push_raw(Result::<Parcel, u32>::deserialize_reader(bytes)?);
+                self.engine.parcels.push_slot(Result::<Parcel, u32>::deserialize_reader(bytes)?);
             }
-            Table::Items => {
-                self.engine.items.push_raw(Result::<Item, u32>::deserialize_reader(bytes)?);
+            Table::Payments => {
+                self.engine
+                    .payments
+                    .push_slot(Result::<PaymentRecord, u32>::deserialize_reader(bytes)?);
             }
             Table::End => {
                 u8::deserialize_reader(bytes)?;
                 self.ended = true;
             }
-            Table::Doors => {
-                self.doors.push(Door::deserialize_reader(bytes)?);
+            Table::TerminalBatches => {
+                self.terminal_batches.push(TerminalBatchState::deserialize_reader(bytes)?);
             }
             Table::Transactions => {
                 let slot = Result::<Transaction, u32>::deserialize_reader(bytes)?;
-                self.transactions.push_raw(slot);
+                self.transactions.push_slot(slot);
             }
             Table::FreeTransaction => {
                 self.first_free_transaction = Some(u32::deserialize_reader(bytes)?);
             }
             Table::Withdrawn => {
                 let (network, from) = <(u16, Timestamp)>::deserialize_reader(bytes)?;
-                self.engine.withdrawn.insert(network, from);
+                self.engine.withdrawn_networks.insert(network, from);
             }
             Table::Disputes => {
                 let (left, dispute) =
                     <((BusinessDate, u32, u32), Dispute)>::deserialize_reader(bytes)?;
                 self.engine.disputes.insert(left, dispute);
             }
-            Table::Unheard => {
-                self.unheard.insert(<(u32, u32)>::deserialize_reader(bytes)?);
+            Table::ReversalsWithoutOriginal => {
+                self.reversed_without_original.insert(<(u32, u32)>::deserialize_reader(bytes)?);
             }
         }
         Ok(())
@@ -376,26 +374,27 @@ impl Reader {
         else {
             return Err("its first or last part is missing".into());
         };
-        let (doors, mut transactions) = (self.doors, self.transactions);
+        let (terminals, mut transactions) = (self.terminal_batches, self.transactions);
         if owners.len() != accounts.len() {
-            return Err("its accounts and owners do not go together".into());
+            return Err("the numbers of accounts and owners differ".into());
         }
-        engine.books.ledger =
-            Ledger::from_raw(head.ledger, accounts).map_err(|error| error.to_string())?;
-        engine.books.owners = owners;
-        engine.small = head.small;
+        engine.ledger.ledger =
+            Ledger::from_parts(head.ledger, accounts).map_err(|error| error.to_string())?;
+        engine.ledger.owners = owners;
+        engine.reference_data = head.small;
         engine.last_at = head.last_at;
         engine.fingerprint = head.fingerprint;
-        let closed = engine.parcels.close_raw(head.first_free_parcel);
-        if !closed || !engine.items.close_raw(head.first_free_item) {
-            return Err("its free slots do not add up".into());
+        let closed = engine.parcels.finish_slots(head.first_free_parcel);
+        if !closed || !engine.payments.finish_slots(head.first_free_item) {
+            return Err("its free slots are inconsistent".into());
         }
         let first_free = self.first_free_transaction.unwrap_or(transactions.first_free());
-        if !transactions.close_raw(first_free) {
-            return Err("its free transactions do not add up".into());
+        if !transactions.finish_slots(first_free) {
+            return Err("its free transaction slots are inconsistent".into());
         }
-        engine.doors = Doors::new(doors, transactions, self.unheard);
-        engine.promises = engine.promises_of_items();
+        engine.terminal_batches =
+            TerminalBatches::new(terminals, transactions, self.reversed_without_original);
+        engine.pre_authorisations = engine.open_pre_authorisations();
         engine.rebuild_index();
         Ok(engine)
     }
@@ -403,40 +402,40 @@ impl Reader {
 
 fn register<T>(registry: &mut Registry<T>, bytes: &mut &[u8]) -> io::Result<()>
 where
-    T: Registered + Clone + Default + BorshDeserialize,
+    T: RegisteredParty + Clone + Default + BorshDeserialize,
 {
     let party = T::deserialize_reader(bytes)?;
     if registry.number(party.id()).is_some() {
-        return Err(bad("a party is there twice"));
+        return Err(bad("a party is in it twice"));
     }
     registry.add(party);
     Ok(())
 }
 
 impl Engine {
-    /// Every open parcel, and every closed one at its newest item: the one that no other item of
-    /// the list and no open parcel points at. And every courier's last hand-over.
+    /// Adds every open parcel, every closed one at its newest record (no other record or open
+    /// parcel points at it), and every courier's latest hand-over.
     fn rebuild_index(&mut self) {
-        let mut is_older = vec![false; self.items.slots()];
-        let open = self.parcels.iter().map(|(_, parcel)| parcel.last);
-        let older = self.items.iter().map(|(_, item)| item.before);
-        for slot in open.chain(older).filter(|&slot| slot != NO_ITEM) {
-            if let Some(mark) = is_older.get_mut(slot as usize) {
-                *mark = true;
+        let mut is_older = vec![false; self.payments.slots()];
+        let open = self.parcels.iter().map(|(_, parcel)| parcel.last_payment);
+        let older = self.payments.iter().map(|(_, item)| item.previous);
+        for slot in open.chain(older).filter(|&slot| slot != NO_PAYMENT) {
+            if let Some(is_older) = is_older.get_mut(slot as usize) {
+                *is_older = true;
             }
         }
-        let newest = self.items.iter().filter(|(slot, _)| !is_older[*slot as usize]);
-        let (parcels, items) = (&self.parcels, &self.items);
+        let newest = self.payments.iter().filter(|(slot, _)| !is_older[*slot as usize]);
+        let (parcels, items) = (&self.parcels, &self.payments);
         self.index.reserve(parcels.len() + items.len(), parcels, items);
         for (slot, parcel) in parcels.iter() {
-            self.index.add(parcel.id, Place::Open(slot), parcels, items);
+            self.index.add(parcel.id, ParcelSlot::Open(slot), parcels, items);
         }
         for (slot, item) in newest {
-            self.index.add(item.parcel, Place::Closed(slot), parcels, items);
+            self.index.add(item.parcel, ParcelSlot::Closed(slot), parcels, items);
         }
         let couriers = (0..).zip(self.couriers.iter());
         let handovers =
             couriers.filter_map(|(number, one)| one.last_handover.map(|id| (id, number)));
-        self.handovers = handovers.collect();
+        self.hand_over_couriers = handovers.collect();
     }
 }

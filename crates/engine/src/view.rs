@@ -1,344 +1,309 @@
-//! What can be asked of the books. Answers are copies; nothing here changes anything.
+//! Read-only queries about the books. Results are copies.
 
-use ledger::AccountNo;
+use ledger::AccountNumber;
 use money::{Amount, Currency};
-use tariff::{BusinessDate, Tender};
+use tariff::{BusinessDate, PaymentMethod};
 
 use crate::chart::AccountKind;
-use crate::command::{BreakSide, BreakSubject, Cycle};
-use crate::door::TakeBack;
+use crate::command::{BreakSide, BreakSubject, SettlementCycle};
 use crate::engine::{Digest, Engine};
 use crate::event::{PayoutLine, TariffVersion};
 use crate::ids::{
-    BreakId, CourierId, FirmId, ParcelId, PayoutId, PersonId, PlanId, SellerId, TariffId, TenderId,
+    BreakId, CourierId, FirmId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId,
 };
-use crate::index::Place;
-use crate::records::{Back, Item, PlanStand, Progress, RailId, Stand};
+use crate::index::ParcelSlot;
+use crate::records::{
+    OpenParcelStatus, PaymentRecord, PaymentStatus, PlanStatus, RailId, ReversingStatus,
+};
+use crate::transaction::ReversalKind;
 
-/// An account with its balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountView {
-    /// Its number in the ledger.
-    pub number: AccountNo,
-    /// What it is for.
+    pub number: AccountNumber,
     pub kind: AccountKind,
-    /// Whose it is: the identifier of the bank, firm, courier, network, wallet or seller; zero for
-    /// accounts that a currency has once.
+    /// Id of the owning bank, firm, courier, network, wallet or seller. Zero for a currency's
+    /// shared accounts.
     pub owner: u64,
-    /// Its currency.
     pub currency: Currency,
-    /// The posted balance on the account's own side, in minor units.
+    /// Posted balance on the account's own side, in minor units.
     pub balance: i128,
 }
 
-/// Where a parcel stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParcelState {
-    /// Announced by the seller.
     Announced,
     /// With a firm.
     Assigned,
     /// With a courier.
     Out,
-    /// Refused, on its way back.
+    /// On its way back to the seller.
     Refused,
-    /// All that was due is collected.
+    /// The whole amount due is collected.
     Delivered,
-    /// Back at the seller's.
     Returned,
-    /// Lost.
     Lost,
 }
 
-/// A parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParcelView {
-    /// Where it stands.
     pub state: ParcelState,
-    /// Its seller.
     pub seller: SellerId,
-    /// What is due; of a closed parcel, what was collected.
+    /// Amount due. For a closed parcel, the amount collected.
     pub due: Amount,
-    /// What is collected.
     pub collected: Amount,
-    /// Attempts so far.
     pub attempts: u8,
-    /// How many tenders it has seen.
-    pub tenders: u8,
+    pub payment_count: u8,
 }
 
-/// Where a tender stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TenderState {
-    /// Waits for an answer.
+pub enum PaymentState {
+    /// Waits for a response.
     Begun,
-    /// Nobody knows (M4).
+    /// The outcome is unknown (M4).
     Unknown,
-    /// Declined.
     Declined,
-    /// Taken back.
     Reversed,
-    /// Posted, the money is not there yet.
+    /// Posted, but the money is not received yet.
     Approved,
-    /// The money is there and on hold.
+    /// Received and on hold.
     Held,
-    /// The seller's.
+    /// Payable to the seller.
     Released,
     /// Pre-authorised: the money is reserved.
     Authorised,
-    /// A completion waits for its answer.
+    /// A completion waits for a response.
     Completing,
-    /// Nobody knows how a completion ended (M4).
+    /// A completion's outcome is unknown (M4).
     CompletionUnknown,
-    /// Posted, and being taken back.
-    TakingBack(TakeBack),
-    /// Pre-authorised, and being released.
-    Releasing(TakeBack),
-    /// Its void is being reversed.
-    UndoingVoid,
-    /// Pre-authorised, and released because nobody completed it in its time.
+    /// Posted, with a pending void or reversal.
+    Reversing(ReversalKind),
+    /// Pre-authorised, with a pending void or reversal.
+    Releasing(ReversalKind),
+    /// The reversal of its void is pending.
+    ReversingVoid,
+    /// A pre-authorisation that was not completed in time and is released.
     Expired,
 }
 
-/// A tender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TenderView {
-    /// Which one.
-    pub id: TenderId,
-    /// Where it stands.
-    pub state: TenderState,
-    /// How it is paid.
-    pub method: Tender,
-    /// How much.
+pub struct PaymentView {
+    pub id: PaymentId,
+    pub state: PaymentState,
+    pub method: PaymentMethod,
     pub amount: Amount,
-    /// Its fees, once it was approved.
+    /// Zero until it is approved.
     pub fees: Amount,
-    /// What the network or wallet may keep back.
-    pub kept_by_network: Amount,
-    /// Refunded and charged back.
-    pub given_back: Amount,
-    /// Its tariff version.
+    /// The fee that the network or wallet may deduct.
+    pub deducted_by_network: Amount,
+    /// Refunds and chargebacks.
+    pub refunded: Amount,
     pub tariff: TariffVersion,
 }
 
-/// An open break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakView {
-    /// Which one.
     pub id: BreakId,
-    /// Where it was found.
     pub subject: BreakSubject,
-    /// More or less.
     pub side: BreakSide,
-    /// By how much.
     pub amount: Amount,
-    /// In which currency.
     pub currency: Currency,
-    /// Who has to see to it.
+    /// The person who must resolve it.
     pub owner: PersonId,
-    /// Since when.
     pub opened: BusinessDate,
 }
 
 /// A settlement plan that is not executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanView {
-    /// Which one.
     pub id: PlanId,
-    /// Which sellers.
-    pub cycle: Cycle,
-    /// In which currency.
+    pub cycle: SettlementCycle,
     pub currency: Currency,
-    /// Who planned.
     pub planned_by: PersonId,
-    /// Whether a second person has approved.
+    /// Whether a second person approved it.
     pub approved: bool,
-    /// What is to be paid.
     pub lines: Vec<PayoutLine>,
 }
 
 impl Engine {
-    /// SHA-256 over the whole state (M11). It reads everything.
+    /// SHA-256 over the whole state (M11). Reads all of it.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.snapshot().digest()
     }
 
-    /// All accounts, in the order in which they were opened.
+    /// All accounts, in order of opening.
     pub fn accounts(&self) -> impl Iterator<Item = AccountView> {
-        let accounts = self.books.ledger.accounts();
+        let accounts = self.ledger.ledger.accounts();
         accounts.map(|(number, account)| self.account_as_view(number, account))
     }
 
-    /// One account.
     #[must_use]
-    pub fn account_view(&self, number: AccountNo) -> Option<AccountView> {
-        let account = self.books.ledger.account(number)?;
+    pub fn account_view(&self, number: AccountNumber) -> Option<AccountView> {
+        let account = self.ledger.ledger.account(number)?;
         Some(self.account_as_view(number, account))
     }
 
-    fn account_as_view(&self, number: AccountNo, account: &ledger::Account) -> AccountView {
+    fn account_as_view(&self, number: AccountNumber, account: &ledger::Account) -> AccountView {
         AccountView {
             number,
             kind: AccountKind::from_code(account.code()).expect("each account is of a kind"),
-            owner: *self.books.owners.get(number.0 as usize).expect("each account has an owner"),
-            currency: self.books.ledger.currency(account),
+            owner: *self.ledger.owners.get(number.0 as usize).expect("each account has an owner"),
+            currency: self.ledger.ledger.currency(account),
             balance: account.balance(),
         }
     }
 
-    /// Per currency, all debits and all credits posted (M1).
+    /// Total debits and credits posted in each currency (M1).
     #[must_use]
-    pub fn totals(&self) -> &[ledger::Totals] {
-        self.books.ledger.totals()
+    pub fn totals(&self) -> &[ledger::CurrencyTotals] {
+        self.ledger.ledger.totals()
     }
 
-    /// The balances of all accounts of a kind in a currency.
+    /// The balances of all accounts of a kind in a currency, added up.
     #[must_use]
-    pub fn sum(&self, kind: AccountKind, currency: Currency) -> i128 {
-        let accounts = self.books.ledger.accounts().map(|(_, account)| account);
+    pub fn total_balance(&self, kind: AccountKind, currency: Currency) -> i128 {
+        let accounts = self.ledger.ledger.accounts().map(|(_, account)| account);
         let of_kind = accounts.filter(|account| account.code() == kind.code());
-        let here = of_kind.filter(|account| self.books.ledger.currency(account) == currency);
+        let here = of_kind.filter(|account| self.ledger.ledger.currency(account) == currency);
         here.map(ledger::Account::balance).sum()
     }
 
     /// The currencies that have accounts.
     pub fn currencies(&self) -> impl Iterator<Item = Currency> {
-        self.small.currencies.iter().map(|accounts| accounts.currency)
+        self.reference_data.currencies.iter().map(|accounts| accounts.currency)
     }
 
-    /// How far local time is ahead of UTC, in minutes, once the books are open.
+    /// Local time minus UTC, in minutes. `None` until the books are open.
     #[must_use]
     pub fn utc_offset_minutes(&self) -> Option<i16> {
-        self.small.utc_offset_minutes
+        self.reference_data.utc_offset_minutes
     }
 
     /// A parcel, open or closed.
     #[must_use]
     pub fn parcel_view(&self, id: ParcelId) -> Option<ParcelView> {
-        let view = match self.place(id)? {
-            Place::Open(slot) => {
+        let view = match self.parcel_slot(id)? {
+            ParcelSlot::Open(slot) => {
                 let parcel = self.parcel(slot);
                 ParcelView {
-                    state: match parcel.stand {
-                        Stand::Announced => ParcelState::Announced,
-                        Stand::Assigned => ParcelState::Assigned,
-                        Stand::Out => ParcelState::Out,
-                        Stand::Refused => ParcelState::Refused,
+                    state: match parcel.status {
+                        OpenParcelStatus::Announced => ParcelState::Announced,
+                        OpenParcelStatus::Assigned => ParcelState::Assigned,
+                        OpenParcelStatus::Out => ParcelState::Out,
+                        OpenParcelStatus::Refused => ParcelState::Refused,
                     },
                     seller: self.sellers.get(parcel.seller).id,
                     due: parcel.due,
-                    collected: self.collected(parcel),
+                    collected: self.collected_amount(parcel),
                     attempts: parcel.attempts,
-                    tenders: parcel.tenders,
+                    payment_count: parcel.payment_count,
                 }
             }
-            Place::Closed(newest) => {
-                let item = self.item(newest);
-                let collected = self.sum_of(newest, Item::is_collected);
-                let tenders = self.tenders_from(newest).map(|(_, item)| item.number).max();
+            ParcelSlot::Closed(newest) => {
+                let item = self.payment(newest);
+                let collected = self.payment_sum(newest, PaymentRecord::is_collected);
+                let payments = self.payments_from(newest).map(|(_, item)| item.number).max();
                 ParcelView {
-                    state: match item.progress {
-                        Progress::Returned => ParcelState::Returned,
-                        Progress::Lost => ParcelState::Lost,
+                    state: match item.status {
+                        PaymentStatus::Returned => ParcelState::Returned,
+                        PaymentStatus::Lost => ParcelState::Lost,
                         _ => ParcelState::Delivered,
                     },
                     seller: self.sellers.get(item.seller).id,
                     due: collected,
                     collected,
                     attempts: item.attempts,
-                    tenders: tenders.unwrap_or(0),
+                    payment_count: payments.unwrap_or(0),
                 }
             }
         };
         Some(view)
     }
 
-    /// A parcel's tenders, the newest first.
+    /// A parcel's payments, newest first.
     #[must_use]
-    pub fn tenders(&self, id: ParcelId) -> Vec<TenderView> {
-        let newest = match self.place(id) {
-            Some(Place::Open(slot)) => self.parcel(slot).last,
-            Some(Place::Closed(newest)) => newest,
+    pub fn payments(&self, id: ParcelId) -> Vec<PaymentView> {
+        let newest = match self.parcel_slot(id) {
+            Some(ParcelSlot::Open(slot)) => self.parcel(slot).last_payment,
+            Some(ParcelSlot::Closed(newest)) => newest,
             None => return Vec::new(),
         };
-        self.tenders_from(newest).filter_map(|(_, item)| self.tender_view(item)).collect()
+        self.payments_from(newest).filter_map(|(_, item)| self.payment_view(item)).collect()
     }
 
-    pub(crate) fn tender_view(&self, item: &Item) -> Option<TenderView> {
-        let state = match item.progress {
-            Progress::Begun(_) => TenderState::Begun,
-            Progress::Unknown(_) => TenderState::Unknown,
-            Progress::Declined => TenderState::Declined,
-            Progress::Reversed => TenderState::Reversed,
-            Progress::Approved { .. } => TenderState::Approved,
-            Progress::Held { .. } => TenderState::Held,
-            Progress::Released { .. } => TenderState::Released,
-            Progress::Authorised(_) => TenderState::Authorised,
-            Progress::Completing(_) => TenderState::Completing,
-            Progress::CompletionUnknown(_) => TenderState::CompletionUnknown,
-            Progress::TakingBack(back) => match back {
-                Back::Void => TenderState::TakingBack(TakeBack::Void),
-                Back::Reversal => TenderState::TakingBack(TakeBack::Reversal),
-                Back::Expiry => TenderState::TakingBack(TakeBack::Expiry),
-                Back::UndoingVoid => TenderState::UndoingVoid,
+    pub(crate) fn payment_view(&self, item: &PaymentRecord) -> Option<PaymentView> {
+        let state = match item.status {
+            PaymentStatus::Begun(_) => PaymentState::Begun,
+            PaymentStatus::Unknown(_) => PaymentState::Unknown,
+            PaymentStatus::Declined => PaymentState::Declined,
+            PaymentStatus::Reversed => PaymentState::Reversed,
+            PaymentStatus::Approved { .. } => PaymentState::Approved,
+            PaymentStatus::Held { .. } => PaymentState::Held,
+            PaymentStatus::Released { .. } => PaymentState::Released,
+            PaymentStatus::Authorised(_) => PaymentState::Authorised,
+            PaymentStatus::Completing(_) => PaymentState::Completing,
+            PaymentStatus::CompletionUnknown(_) => PaymentState::CompletionUnknown,
+            PaymentStatus::Reversing(back) => match back {
+                ReversingStatus::Void => PaymentState::Reversing(ReversalKind::Void),
+                ReversingStatus::Reversal => PaymentState::Reversing(ReversalKind::Reversal),
+                ReversingStatus::Expiry => PaymentState::Reversing(ReversalKind::Expiry),
+                ReversingStatus::ReversingVoid => PaymentState::ReversingVoid,
             },
-            Progress::Releasing(_, back) => match back {
-                Back::Void => TenderState::Releasing(TakeBack::Void),
-                Back::Reversal => TenderState::Releasing(TakeBack::Reversal),
-                Back::Expiry => TenderState::Releasing(TakeBack::Expiry),
-                Back::UndoingVoid => TenderState::UndoingVoid,
+            PaymentStatus::Releasing(_, back) => match back {
+                ReversingStatus::Void => PaymentState::Releasing(ReversalKind::Void),
+                ReversingStatus::Reversal => PaymentState::Releasing(ReversalKind::Reversal),
+                ReversingStatus::Expiry => PaymentState::Releasing(ReversalKind::Expiry),
+                ReversingStatus::ReversingVoid => PaymentState::ReversingVoid,
             },
-            Progress::Expired => TenderState::Expired,
-            Progress::Returned | Progress::Lost => return None,
+            PaymentStatus::Expired => PaymentState::Expired,
+            PaymentStatus::Returned | PaymentStatus::Lost => return None,
         };
-        Some(TenderView {
-            id: item.tender(),
+        Some(PaymentView {
+            id: item.id(),
             state,
-            method: item.means.tender(),
+            method: item.method.payment_method(),
             amount: item.amount,
             fees: item.fees,
-            kept_by_network: item.kept_by_network,
-            given_back: item.given_back,
-            tariff: self.tariff_version(item.version),
+            deducted_by_network: item.deducted_by_network,
+            refunded: item.refunded,
+            tariff: self.tariff_version(item.tariff_version),
         })
     }
 
-    /// All tenders that wait for somebody else's answer: begun, unknown, being completed or taken
-    /// back (M4). In the order of their records; it looks at all of them. What terminals asked for
-    /// is found faster by [`Engine::to_chase`].
-    pub fn unresolved(&self) -> impl Iterator<Item = TenderView> {
-        let waits = |item: &Item| match item.progress {
-            Progress::Authorised(_) => false,
-            Progress::Unknown(_) | Progress::TakingBack(_) => true,
-            progress => progress.waits(),
+    /// All payments that wait for a network's or wallet's response: begun, unknown, being
+    /// completed, voided or reversed (M4). In order of their records. Scans all payments;
+    /// [`Engine::pending_requests`] finds terminals' payments faster.
+    pub fn unresolved_payments(&self) -> impl Iterator<Item = PaymentView> {
+        let waits = |item: &PaymentRecord| match item.status {
+            PaymentStatus::Authorised(_) => false,
+            PaymentStatus::Unknown(_) | PaymentStatus::Reversing(_) => true,
+            status => status.is_in_flight(),
         };
-        let waiting = self.items.iter().filter(move |(_, item)| waits(item));
-        waiting.filter_map(|(_, item)| self.tender_view(item))
+        let waiting = self.payments.iter().filter(move |(_, item)| waits(item));
+        waiting.filter_map(|(_, item)| self.payment_view(item))
     }
 
-    /// How many payments are unknown (M4).
+    /// The number of unknown payments (M4).
     #[must_use]
     pub fn unknown_count(&self) -> u64 {
-        self.rails.iter().map(|rail| u64::from(rail.unknown)).sum()
+        self.rails.iter().map(|rail| u64::from(rail.unknown_payments)).sum()
     }
 
-    /// How many parcels are on their way.
+    /// The number of parcels that are not closed.
     #[must_use]
-    pub fn open_parcels(&self) -> usize {
+    pub fn open_parcel_count(&self) -> usize {
         self.parcels.len()
     }
 
-    /// How many parcels are known, open or closed.
+    /// The number of parcels remembered, open or closed.
     #[must_use]
-    pub fn known_parcels(&self) -> usize {
+    pub fn known_parcel_count(&self) -> usize {
         self.index.len()
     }
 
-    /// The breaks that are open.
     #[must_use]
     pub fn open_breaks(&self) -> Vec<BreakView> {
-        let open = self.small.breaks.iter().filter(|(_, one)| !one.closed);
+        let open = self.reference_data.breaks.iter().filter(|(_, one)| !one.closed);
         open.map(|(id, one)| BreakView {
             id: *id,
             subject: one.subject,
@@ -354,11 +319,11 @@ impl Engine {
     /// A plan that is planned or approved.
     #[must_use]
     pub fn open_plan(&self, id: PlanId) -> Option<PlanView> {
-        let plan = self.small.plans.get(&id)?;
-        let approved = match plan.stand {
-            PlanStand::Planned => false,
-            PlanStand::Approved => true,
-            PlanStand::Executed | PlanStand::Rejected => return None,
+        let plan = self.reference_data.plans.get(&id)?;
+        let approved = match plan.status {
+            PlanStatus::Planned => false,
+            PlanStatus::Approved => true,
+            PlanStatus::Executed | PlanStatus::Rejected => return None,
         };
         Some(PlanView {
             id,
@@ -370,67 +335,68 @@ impl Engine {
         })
     }
 
-    /// The payouts that are on their way.
+    /// Payouts sent and not confirmed.
     pub fn payouts_in_flight(&self) -> impl Iterator<Item = (PayoutId, SellerId, Amount)> {
-        let payouts = self.small.payouts.iter().filter(|(_, payout)| payout.arrived.is_none());
+        let payouts =
+            self.reference_data.payouts.iter().filter(|(_, payout)| payout.arrived.is_none());
         payouts.map(|(id, payout)| (*id, self.sellers.get(payout.seller).id, payout.net))
     }
 
-    /// A tariff's name.
     #[must_use]
     pub fn tariff_reference(&self, id: TariffId) -> Option<&str> {
-        self.small.tariffs.iter().find(|tariff| tariff.id == id).map(|one| one.reference.as_str())
+        self.reference_data
+            .tariffs
+            .iter()
+            .find(|tariff| tariff.id == id)
+            .map(|one| one.reference.as_str())
     }
 
-    /// A seller's own reference.
     #[must_use]
     pub fn seller_reference(&self, id: SellerId) -> Option<&str> {
         self.sellers.find(id).map(|seller| seller.reference.as_str())
     }
 
-    /// The sellers, in the order of their registration.
+    /// The sellers, in order of registration.
     pub fn seller_ids(&self) -> impl Iterator<Item = SellerId> {
         self.sellers.iter().map(|seller| seller.id)
     }
 
-    /// The firms with their own references.
     pub fn firms(&self) -> impl Iterator<Item = (FirmId, &str)> {
         self.firms.iter().map(|firm| (firm.id, firm.reference.as_str()))
     }
 
-    /// The couriers with their firms.
     pub fn couriers(&self) -> impl Iterator<Item = (CourierId, FirmId)> {
         self.couriers.iter().map(|courier| (courier.id, self.firms.get(courier.firm).id))
     }
 
-    /// What a firm and its couriers have of other people's money, in minor units (M6): cash in
-    /// hands, counted and not deposited, short and not repaid.
+    /// Cash a firm and its couriers hold for others, in minor units (M6): in couriers' hands,
+    /// counted and not deposited, short and not repaid.
     #[must_use]
     pub fn custody(&self, firm: FirmId) -> Option<i128> {
         let number = self.firms.number(firm)?;
-        let balance = |account| self.books.account(account).balance();
+        let balance = |account| self.ledger.account(account).balance();
         let couriers = self.couriers.iter().filter(|courier| courier.firm == number);
         let theirs: i128 =
             couriers.map(|courier| balance(courier.cash) + balance(courier.shortage)).sum();
         Some(theirs + balance(self.firms.get(number).cash))
     }
 
-    /// The cash in a courier's hands, and what the courier owes for shortages, in minor units.
+    /// Cash in a courier's hands, and open shortages, in minor units.
     #[must_use]
     pub fn courier_cash(&self, courier: CourierId) -> Option<(i128, i128)> {
         let courier = self.couriers.find(courier)?;
-        let balance = |account| self.books.account(account).balance();
+        let balance = |account| self.ledger.account(account).balance();
         Some((balance(courier.cash), balance(courier.shortage)))
     }
 
-    /// A firm's counted cash that is not on its way to the bank, in minor units.
+    /// A firm's counted cash that no deposit has announced, in minor units.
     #[must_use]
     pub fn firm_cash(&self, firm: FirmId) -> Option<i128> {
         let firm = self.firms.find(firm)?;
-        Some(self.books.account(firm.cash).available())
+        Some(self.ledger.account(firm.cash).available())
     }
 
-    /// The name of an account's owner in the operator's own words, where it has one.
+    /// The operator's name for an account's owner, if it has one.
     #[must_use]
     pub fn owner_reference(&self, account: &AccountView) -> Option<&str> {
         use crate::ids::{BankId, NetworkId, WalletId};

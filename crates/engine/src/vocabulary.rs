@@ -1,21 +1,18 @@
-//! The small words of commands: kinds, reasons, rules and outcomes. Like commands they stand in
-//! journals: variants are only added, at the end.
+//! Kinds, reasons, rules and outcomes in commands. They are journaled: only add variants, at the
+//! end.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use tariff::CardKind;
 
 use crate::ids::{BankId, FirmId, NetworkId, WalletId};
 
-/// What a seller is in law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum SellerKind {
-    /// A person.
     Individual,
-    /// A company.
     Business,
 }
 
-/// A jurisdiction, by its two-letter code of ISO 3166-1.
+/// A two-letter country code of ISO 3166-1.
 #[derive(
     Clone,
     Copy,
@@ -31,118 +28,99 @@ pub enum SellerKind {
 )]
 pub struct Jurisdiction(pub [u8; 2]);
 
-/// When held money that is really there becomes payable.
+/// When received money becomes payable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum HoldRule {
-    /// As soon as it is there, by the same command.
+    /// On receipt, in the same command.
     AtOnce,
-    /// So many days after it was there ("D+n").
+    /// This many days after receipt ("D+n").
     DaysAfterHeld(u16),
-    /// When it is there and so many days have passed since the parcel was handed out (Thailand's
-    /// five days, `domain.md`). Until the parcel is, the day told is the earliest that it can be.
+    /// On receipt, but not before this many days after delivery. Thailand requires five days.
+    /// Before delivery, the reported date is the earliest possible.
     DaysAfterDelivery(u16),
 }
 
-/// How often a seller is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
-pub enum Cycle {
-    /// Every business day.
+pub enum SettlementCycle {
     Daily,
-    /// Once a week.
     Weekly,
-    /// Once a month.
     Monthly,
 }
 
-/// Why a parcel could not be handed out.
+/// Why a delivery attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum AttemptReason {
-    /// Nobody was there.
     NobodyHome,
-    /// The address could not be found.
     AddressWrong,
     /// The buyer asked for another day.
     AnotherDay,
-    /// The buyer could not pay.
     CannotPay,
-    /// The day ended first.
+    /// The courier's day ended first.
     OutOfTime,
 }
 
-/// Why a buyer did not take a parcel.
+/// Why a parcel was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum RefuseReason {
-    /// No longer wanted.
     NotWanted,
-    /// Not what was ordered.
     NotAsOrdered,
-    /// Damaged on the way.
     Damaged,
-    /// The amount due was disputed.
     AmountDisputed,
-    /// Given up after the last attempt.
+    /// The last attempt failed.
     AttemptsUsedUp,
 }
 
-/// How a collection that waits for somebody else's answer is paid.
+/// How a payment reaches a network or wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Method {
-    /// By card, over a network.
+pub enum RailMethod {
     Card {
-        /// The network that was chosen.
+        /// The chosen network.
         network: NetworkId,
-        /// Debit or credit.
         kind: CardKind,
     },
-    /// By QR code, over a wallet.
-    Qr {
-        /// The wallet.
-        wallet: WalletId,
-    },
+    /// By QR code.
+    Qr { wallet: WalletId },
 }
 
-/// How a collection ended, or that nobody knows.
+/// The outcome of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Resolution {
+pub enum PaymentResolution {
     /// The network or wallet approved.
     Approved,
-    /// It declined, with its response code (ISO 8583 field 39, two characters).
     Declined {
-        /// The response code.
         code: [u8; 2],
     },
-    /// No answer in time. From now on it is reversed (M4): a late approval changes nothing, also
-    /// after the reversal or a decline; a late decline ends it.
+    /// No response in time. The payment is reversed (M4). A late approval changes nothing, even
+    /// after the reversal or a decline. A late decline ends the payment.
     Unknown,
 }
 
 /// Where a break was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum BreakSubject {
-    /// In a bank account.
+    /// A bank account.
     Bank(BankId),
-    /// In what a network owes.
+    /// A network's receivable.
     Network(NetworkId),
-    /// In what a wallet owes.
+    /// A wallet's receivable.
     Wallet(WalletId),
-    /// In the cash that a firm has.
+    /// A firm's counted cash.
     FirmCash(FirmId),
 }
 
-/// Which way a break goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum BreakSide {
-    /// There is more than the books say.
+    /// More than in the books.
     Excess,
-    /// There is less.
+    /// Less than in the books.
     Shortfall,
 }
 
-/// How a break is to be closed.
+/// How a break is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub enum Closing {
-    /// At Doorstep's own cost, or to its gain.
+pub enum BreakResolution {
+    /// At Doorstep's cost or gain.
     WriteOff,
-    /// By money through a bank account: an excess is paid back, a shortfall was paid up.
+    /// Through a bank account: an excess is paid back, a shortfall is paid in.
     ThroughBank(BankId),
 }

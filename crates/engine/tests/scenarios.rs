@@ -1,5 +1,5 @@
-//! Scenarios: what a courier firm, a seller, a bank and an auditor would expect of the books, one
-//! sentence a test.
+//! Scenarios: what a courier firm, a seller, a bank and an auditor expect of the books, one
+//! sentence per test.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod world;
@@ -21,15 +21,15 @@ mod scenarios {
     mod hostile;
     mod limits;
     mod offline;
-    mod orders;
     mod parcels;
     mod preauthorisations;
     mod refunds;
+    mod reversals_without_original;
     mod sales;
     mod settlement;
     mod snapshots;
     mod tariffs;
-    mod unheard;
-    mod voids;
+    mod voids_and_reversals;
+    mod wallet_orders;
     mod withdrawal;
 }

@@ -1,21 +1,24 @@
-//! Sockets around simulated terminals and networks, so that they stand where real ones would.
+//! Simulated terminals and networks with real sockets and clocks, in the place of real ones.
 //!
-//! The messages and books are those of [`peers`]; here they get connections, clocks and patience.
-//! One thread serves a network, one a terminal with a person before it, and one a fleet of tens of
-//! thousands.
+//! The messages and books are those of [`peers`]. One thread serves a network, an interactive
+//! terminal, or a fleet of tens of thousands of terminals.
 //!
-//! Never: a look into the switch or the engine, a real card, a secret in an error.
-//! Start at [`NetworkHost`], [`Session`] and [`Load`].
+//! Never: anything of the switch or the engine, real cards, or secrets in errors.
+//!
+//! Start at [`NetworkSimulatorServer`], [`InteractiveTerminal`] and [`TerminalFleet`].
 
 mod clock;
-mod keys_of;
-mod line;
-mod load;
-mod network;
-mod session;
+mod fleet;
+mod interactive_terminal;
+mod master_keys;
+mod network_server;
+mod terminal_socket;
 
-pub use keys_of::MasterKeys;
-pub use line::{Came, Line};
-pub use load::{Counts, Done, Load, LoadError, LoadPlan, Outcome, Pace, Sale, Sales};
-pub use network::{HostError, NetworkHost, TlsFiles};
-pub use session::{Note, Session, SessionError};
+pub use fleet::{
+    CompletedSale, FleetCounts, FleetError, FleetPlan, Sale, SaleOutcome, SaleSource, SalesPace,
+    TerminalFleet,
+};
+pub use interactive_terminal::{InteractiveTerminal, InteractiveTerminalError, TerminalNotice};
+pub use master_keys::MasterKeys;
+pub use network_server::{NetworkSimulatorServer, NetworkSimulatorServerError, TlsFiles};
+pub use terminal_socket::{Received, TerminalSocket};

@@ -1,10 +1,10 @@
-//! The name that was probably meant.
+//! Suggests a name for a misspelt one.
 
-/// The longest name that is compared, in characters.
+/// Longer names are not compared.
 const NAME_CHARS_MAX: usize = 64;
 
-/// The one of `names` that is nearest to `wanted`, where one is near at all: at most a third of
-/// its characters differ, capitals aside. Of two that are equally near, the earlier.
+/// Returns the name closest to `wanted`, if at most a third of its characters differ. Case is
+/// ignored; of two equally close names the first wins.
 pub fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let wanted = folded(wanted);
     let mut best: Option<(usize, &str)> = None;
@@ -27,7 +27,7 @@ fn folded(name: &str) -> Vec<char> {
     name.chars().take(NAME_CHARS_MAX + 1).map(folded).collect()
 }
 
-/// How many characters must be put in, taken out or changed to make `b` of `a` (Levenshtein).
+/// Levenshtein distance.
 fn edits(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.iter().enumerate() {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_pen_is_recognised_and_a_stranger_is_not() {
+    fn a_misspelt_name_is_recognised_and_another_name_is_not() {
         let columns = ["order_id", "Order Status", "price", "freight_value", "Maria da Silva"];
         assert_eq!(nearest("order_status", columns), Some("Order Status"));
         assert_eq!(nearest("prize", columns), Some("price"));

@@ -1,10 +1,9 @@
-//! Orders in: from somebody's order export to parcels with an amount due.
+//! Imports order exports: one parcel with an amount due for each seller of an order.
 //!
-//! One parcel is made for each seller of an order. What cannot be read leaves its whole order out,
-//! because an order that lacks an item would become a parcel of a wrong, smaller amount; the rest
-//! of the file is taken. What is wrong with a file as a whole refuses the import, and nothing of it
-//! is taken. Buyers' names, telephone numbers and addresses stay in the buffer of the line that is
-//! being read (M12).
+//! A line that cannot be read leaves out its whole order, because an order without one of its
+//! items would become a parcel with a smaller, wrong amount. The other orders are taken. A problem
+//! of the file as a whole refuses the import. Buyers' names, telephone numbers and addresses never
+//! leave the buffer of the current line (M12).
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -15,73 +14,67 @@ use money::{Amount, Currency};
 
 use crate::profile::{Layout, Profile};
 
-mod book;
 mod columns;
 mod error;
 mod lines;
 mod parcels;
 mod report;
 mod sources;
+mod state;
 
 pub use error::ImportError;
 pub use report::{
-    BAD_LINES_KEPT_MAX, BadKind, BadLine, FileLines, ImportReport, LeftOut, Place, Reason,
+    BAD_LINES_KEPT_MAX, BadLine, BadLineKind, BadLineReason, FileLineCount, ImportReport, LeftOut,
+    LineLocation,
 };
 pub use sources::FILES_MAX;
 
-use book::Book;
+use state::ImportState;
 
-/// The most lines of one order.
 pub const LINES_OF_ORDER_MAX: usize = 2_000;
-/// The largest quantity of one item.
 pub const QUANTITY_MAX: u32 = 1_000_000;
-/// The most different statuses; a column with more holds something else.
+/// Different statuses in one import. A column with more is not a status.
 pub const STATUSES_MAX: usize = 200;
 
 const READ_BUFFER_BYTES: usize = 128 << 10;
 
-/// What one seller ships of one order.
+/// One seller's part of one order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderParcel {
-    /// The order, as the seller's shop calls it.
+    /// The order's reference in the seller's shop.
     pub order: Arc<str>,
-    /// The seller, as the marketplace calls it.
+    /// The seller's reference on the marketplace.
     pub seller: Arc<str>,
-    /// The currency of the amount due.
     pub currency: Currency,
-    /// What the buyer pays at the door; above zero.
+    /// Above zero.
     pub amount_due: Amount,
-    /// How many things are in it; zero where the file says so.
+    /// Zero if the file says so.
     pub item_count: u32,
-    /// When it was ordered, in milliseconds since 1970 in UTC, where the file says it.
+    /// Milliseconds since 1970-01-01 UTC.
     pub ordered_at_ms: Option<i64>,
-    /// The line of its first item.
-    pub place: Place,
+    /// The line of the first item.
+    pub location: LineLocation,
 }
 
-/// What an import took, and what it left out.
+/// The result of an import.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// The parcels: orders as they first appear in the files, within an order the sellers as
-    /// their items first appear.
+    /// In the order in which orders, and sellers within an order, first appear in the files.
     pub parcels: Vec<OrderParcel>,
-    /// An account of every line and every order.
+    /// Accounts for every line and every order.
     pub report: ImportReport,
 }
 
-/// Which file of a profile a text is.
+/// The role of a file in a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The file of the orders, or the only one.
+pub enum FileRole {
+    /// The orders file, or the only file.
     Orders,
-    /// The file of the items.
     Items,
 }
 
-/// Reads the order export at `path`, a file or a directory, by a profile.
-///
-/// # Errors
-/// What is wrong with a file as a whole. Lines that are bad are in the report.
+/// Reads the order export at `path`, a file or a directory. Bad lines are in the report, not
+/// errors.
 pub fn import(profile: &Profile, path: &Path) -> Result<Import, ImportError> {
     let mut importer = Importer::new(profile)?;
     for (part, path) in sources::find(profile, path)? {
@@ -93,47 +86,40 @@ pub fn import(profile: &Profile, path: &Path) -> Result<Import, ImportError> {
     importer.finish()
 }
 
-/// An import from texts that are no files, an upload for example.
+/// An import from readers instead of files, for example an upload.
 pub struct Importer<'p> {
     profile: &'p Profile,
-    book: Book,
-    parts: Vec<Part>,
+    book: ImportState,
+    parts: Vec<FileRole>,
 }
 
 impl<'p> Importer<'p> {
-    /// Begins an import.
-    ///
-    /// # Errors
-    /// Where the profile needs a seller, see [`Profile::with_seller`].
+    /// Fails if the profile needs a seller, see [`Profile::with_seller`].
     pub fn new(profile: &'p Profile) -> Result<Importer<'p>, ImportError> {
         if profile.needs_seller() {
             return Err(ImportError::NoSeller { profile: profile.name.clone() });
         }
-        Ok(Importer { profile, book: Book::default(), parts: Vec::new() })
+        Ok(Importer { profile, book: ImportState::default(), parts: Vec::new() })
     }
 
-    /// Reads one file; `name` is what the report calls it. The files of the orders come before
-    /// those of the items.
-    ///
-    /// # Errors
-    /// What is wrong with the file as a whole; the import is over then.
+    /// Reads one file, which the report calls `name`. Orders files come before items files. An
+    /// error ends the import.
     ///
     /// # Panics
-    /// Where a file of orders comes after one of items, or an items file is given to a profile of
-    /// one file.
+    /// If an orders file follows an items file, or the profile has no items file.
     pub fn read(
         mut self,
-        part: Part,
+        part: FileRole,
         name: &str,
         input: impl BufRead,
     ) -> Result<Importer<'p>, ImportError> {
         assert!(
-            part == Part::Items || !self.parts.contains(&Part::Items),
-            "the files of the orders come first"
+            part == FileRole::Items || !self.parts.contains(&FileRole::Items),
+            "orders files come before items files"
         );
         assert!(
-            part == Part::Orders || self.profile.layout == Layout::TwoFiles,
-            "this profile has no file of items"
+            part == FileRole::Orders || self.profile.layout == Layout::TwoFiles,
+            "this profile has no items file"
         );
         if self.parts.len() == FILES_MAX {
             return Err(ImportError::TooManyFiles);
@@ -143,14 +129,11 @@ impl<'p> Importer<'p> {
         Ok(self)
     }
 
-    /// Ends the import.
-    ///
-    /// # Errors
-    /// Where a file of the profile was not read.
+    /// Makes the parcels. Fails if a file of the profile was not read.
     pub fn finish(self) -> Result<Import, ImportError> {
         let missing = match self.profile.layout {
-            _ if !self.parts.contains(&Part::Orders) => Some(&self.profile.orders_files),
-            Layout::TwoFiles if !self.parts.contains(&Part::Items) => {
+            _ if !self.parts.contains(&FileRole::Orders) => Some(&self.profile.orders_files),
+            Layout::TwoFiles if !self.parts.contains(&FileRole::Items) => {
                 Some(&self.profile.items_files)
             }
             _ => None,
@@ -163,6 +146,6 @@ impl<'p> Importer<'p> {
                 nearest: None,
             });
         }
-        Ok(parcels::settle(self.profile, self.book))
+        Ok(parcels::make_parcels(self.profile, self.book))
     }
 }

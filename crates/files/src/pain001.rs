@@ -1,220 +1,185 @@
-//! Payouts out, as ISO 20022 `pain.001.001.09`, the message that orders a bank to pay.
+//! Writes payouts as ISO 20022 `pain.001.001.09`, the message that orders a bank to pay.
 //!
-//! What the schema allows is checked before a byte is written, and more where banks refuse what
-//! the schema allows: references in the character set that SWIFT carries, amounts above zero, check
-//! digits of IBANs, no payout twice.
+//! Everything is checked before the first byte is written: the rules of the schema, and what banks
+//! refuse although the schema allows it. References use the SWIFT character set, amounts are above
+//! zero, IBAN check digits are right, and no payout appears twice.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
 
-use money::decimal::Decimal;
+use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
 
-use crate::civil::{Date, utc_text};
+use crate::date::{CivilDate, utc_text};
 
 mod party;
 mod xml;
 
-pub use party::{Account, AccountScheme, Agent, Bic, Iban, IdentifierError, Party};
+pub use party::{AccountScheme, BankAccount, BankAgent, BankIdentifierError, Bic, Iban, Party};
 
-/// The most characters of the message's id; the ids of its payments are made from it.
+/// The `PmtInfId`s are the message id and a number, so it is shorter than the schema's 35.
 pub const MESSAGE_ID_CHARS_MAX: usize = 30;
-/// The most characters of a payout's id (`EndToEndId`).
 pub const END_TO_END_ID_CHARS_MAX: usize = 35;
-/// The most characters of a name or of a text to the payee.
+/// For names and remittance texts.
 pub const TEXT_CHARS_MAX: usize = 140;
-/// The most digits that an amount or a sum may have.
 pub const DIGITS_MAX: usize = 18;
-/// The most transfers of one message.
 pub const TRANSFERS_MAX: usize = 1_000_000;
-/// The most payments (`PmtInf`) of one message.
 pub const PAYMENTS_MAX: usize = 1_000;
 
-/// A message to a bank.
+/// One `pain.001` message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Initiation {
-    /// The message's id: the bank refuses a second message of the same id.
+pub struct CreditTransferInitiation {
+    /// The bank refuses a second message with the same id.
     pub message_id: String,
-    /// When it is made, in milliseconds since 1970 in UTC.
+    /// Milliseconds since 1970-01-01 UTC.
     pub created_at_ms: i64,
-    /// The day on which the bank is to pay.
-    pub execution_date: Date,
-    /// Who sends the message.
+    /// The day on which the bank pays.
+    pub execution_date: CivilDate,
     pub initiator: String,
-    /// What is paid: one entry for each currency and account that pays.
-    pub payments: Vec<Payment>,
+    /// One entry for each currency and debtor account.
+    pub payments: Vec<PaymentInformation>,
 }
 
-/// The transfers from one account in one currency.
+/// The transfers from one account in one currency (`PmtInf`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payment {
-    /// The currency of all its transfers.
+pub struct PaymentInformation {
     pub currency: Currency,
-    /// Who pays, and from which account.
     pub debtor: Party,
     /// At least one.
-    pub transfers: Vec<Transfer>,
+    pub transfers: Vec<CreditTransfer>,
 }
 
-/// One payout.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transfer {
-    /// The payout's id, which comes back on the statements (`EndToEndId`).
+pub struct CreditTransfer {
+    /// The payout's id (`EndToEndId`). Bank statements repeat it.
     pub payout: String,
-    /// What is paid; above zero.
+    /// Above zero.
     pub amount: Amount,
-    /// Who is paid, and to which account.
     pub creditor: Party,
-    /// What the payee reads on the statement.
+    /// Shown on the payee's statement.
     pub remittance: Option<String>,
 }
 
-/// What was written.
+/// The totals of a written message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
-    /// How many transfers (`NbOfTxs`).
+pub struct MessageTotals {
+    /// `NbOfTxs`.
     pub transfers: usize,
-    /// The sum of their amounts as numbers, whatever their currencies (`CtrlSum`).
+    /// `CtrlSum`: the sum of the amounts as plain numbers, across currencies.
     pub control_sum: String,
 }
 
-/// Why a message was not written. Nothing was, unless the writer failed.
+/// Why a message was not written. Nothing was written unless the writer failed.
 #[derive(Debug, thiserror::Error)]
-pub enum InitiationError {
-    /// A text that the message cannot carry. It is not repeated.
+pub enum CreditTransferError {
+    /// A text that the message cannot carry. The error does not repeat the text.
     #[error("the {what} of {of} {problem}")]
-    Text {
-        /// Which text.
-        what: &'static str,
-        /// Of what.
-        of: Subject,
-        /// What is wrong with it.
-        problem: TextProblem,
-    },
-    /// Nothing to pay, or to pay from.
+    Text { what: &'static str, of: CreditTransferPart, problem: TextProblem },
     #[error("{0} has no transfers; a bank refuses an empty message")]
-    NoTransfers(Subject),
-    /// More than fits.
+    NoTransfers(CreditTransferPart),
     #[error("the message has more than {TRANSFERS_MAX} transfers or {PAYMENTS_MAX} payments")]
     TooMany,
-    /// Two payments from one account in one currency.
-    #[error("{second} is from the same account in the same currency as {first}; make one of them")]
-    PaymentTwice {
-        /// The first of the two.
-        first: Subject,
-        /// The second.
-        second: Subject,
-    },
-    /// A payout twice: it would be paid twice (M7).
-    #[error("{0} is in the message twice")]
-    PayoutTwice(Subject),
-    /// An amount of zero.
-    #[error("{0} is of nothing; leave it out")]
-    Zero(Subject),
+    #[error("{second} has the same account and currency as {first}; merge the two")]
+    DuplicatePayment { first: CreditTransferPart, second: CreditTransferPart },
+    /// The bank would pay it twice (M7).
+    #[error("{0} is in the message twice; remove one")]
+    DuplicatePayout(CreditTransferPart),
+    #[error("{0} has an amount of zero; leave it out")]
+    Zero(CreditTransferPart),
     /// An amount or a sum of more than [`DIGITS_MAX`] digits.
-    #[error("the {what} of {of} has more than {DIGITS_MAX} digits; cut it into smaller ones")]
+    #[error("the {what} of {of} has more than {DIGITS_MAX} digits; split it")]
     TooLarge {
-        /// Amount or sum.
+        /// `amount` or `sum`.
         what: &'static str,
-        /// Of what.
-        of: Subject,
+        of: CreditTransferPart,
     },
-    /// A creation time outside the years 1 to 9999.
-    #[error("the creation time is outside the calendar")]
+    #[error("the creation time is outside the years 1 to 9999")]
     Time,
-    /// The writer says no.
     #[error("the message cannot be written: {0}")]
     Io(#[from] io::Error),
 }
 
-/// What an error is about.
+/// The part of the message that an error names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// The message.
+pub enum CreditTransferPart {
     Message,
-    /// A payment, counted from 1.
+    /// Counted from 1.
     Payment(usize),
-    /// A transfer of a payment, both counted from 1.
+    /// A payment and its transfer, both counted from 1.
     Transfer(usize, usize),
 }
 
-/// What is wrong with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextProblem {
-    /// Nothing there, or spaces only.
+    /// Empty, or spaces only.
     #[error("is empty")]
     Empty,
-    /// Too long.
     #[error("has {chars} characters; {most} are allowed")]
-    TooLong {
-        /// How many characters it has.
-        chars: usize,
-        /// How many it may have.
-        most: usize,
-    },
-    /// A character that XML or a bank's network does not carry.
+    TooLong { chars: usize, most: usize },
+    /// XML or the SWIFT network does not carry this character.
     #[error("has the character U+{:04X}, which the message cannot carry", u32::from(*.0))]
     Character(char),
-    /// Slashes where banks take them for a separator.
-    #[error("begins or ends with a slash or has two in a row, which banks refuse")]
+    /// Banks treat these slashes as separators.
+    #[error("starts or ends with a slash or has two in a row, which banks refuse")]
     Slashes,
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for CreditTransferPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Subject::Message => f.write_str("the message"),
-            Subject::Payment(payment) => write!(f, "payment {payment}"),
-            Subject::Transfer(payment, transfer) => {
+            CreditTransferPart::Message => f.write_str("the message"),
+            CreditTransferPart::Payment(payment) => write!(f, "payment {payment}"),
+            CreditTransferPart::Transfer(payment, transfer) => {
                 write!(f, "transfer {transfer} of payment {payment}")
             }
         }
     }
 }
 
-/// Writes a message, checked, in UTF-8.
-///
-/// # Errors
-/// What the schema or a bank would refuse, before anything is written; or `out` fails.
-pub fn write(initiation: &Initiation, out: impl Write) -> Result<Written, InitiationError> {
+/// Checks a message, then writes it in UTF-8.
+pub fn write(
+    initiation: &CreditTransferInitiation,
+    out: impl Write,
+) -> Result<MessageTotals, CreditTransferError> {
     let sums = check(initiation)?;
     xml::write(initiation, &sums, out)?;
     let transfers = initiation.payments.iter().map(|payment| payment.transfers.len()).sum();
-    Ok(Written { transfers, control_sum: sums.message })
+    Ok(MessageTotals { transfers, control_sum: sums.message })
 }
 
-/// The sums that the message states, as decimals.
+/// What the message states of itself, as text. Sums are decimals.
 struct Sums {
     created_at: String,
     message: String,
     payments: Vec<String>,
 }
 
-fn check(initiation: &Initiation) -> Result<Sums, InitiationError> {
-    let message = Subject::Message;
+fn check(initiation: &CreditTransferInitiation) -> Result<Sums, CreditTransferError> {
+    let message = CreditTransferPart::Message;
     reference("id", message, &initiation.message_id, MESSAGE_ID_CHARS_MAX)?;
     text("initiator", message, &initiation.initiator, TEXT_CHARS_MAX)?;
-    let created_at = utc_text(initiation.created_at_ms).ok_or(InitiationError::Time)?;
+    let created_at = utc_text(initiation.created_at_ms).ok_or(CreditTransferError::Time)?;
     let payments = &initiation.payments;
     let transfers: usize = payments.iter().map(|payment| payment.transfers.len()).sum();
     if transfers > TRANSFERS_MAX || payments.len() > PAYMENTS_MAX {
-        return Err(InitiationError::TooMany);
+        return Err(CreditTransferError::TooMany);
     }
     if payments.is_empty() {
-        return Err(InitiationError::NoTransfers(message));
+        return Err(CreditTransferError::NoTransfers(message));
     }
-    // Amounts of different currencies are added as numbers: with as many decimals as the most has.
+    // `CtrlSum` adds the amounts of all currencies as plain numbers, so they are scaled to the
+    // largest number of decimals.
     let exponent = payments.iter().map(|payment| payment.currency.exponent()).max().unwrap_or(0);
     let (mut total, mut sums, mut ids) = (0, Vec::new(), BTreeSet::new());
     for (place, payment) in payments.iter().enumerate() {
-        let subject = Subject::Payment(place + 1);
-        let alike = |other: &Payment| {
+        let subject = CreditTransferPart::Payment(place + 1);
+        let alike = |other: &PaymentInformation| {
             other.currency == payment.currency && other.debtor.account == payment.debtor.account
         };
         if let Some(first) = payments[..place].iter().position(alike) {
-            let first = Subject::Payment(first + 1);
-            return Err(InitiationError::PaymentTwice { first, second: subject });
+            let first = CreditTransferPart::Payment(first + 1);
+            return Err(CreditTransferError::DuplicatePayment { first, second: subject });
         }
         let sum = check_payment(payment, place + 1, &mut ids)?;
         sums.push(decimal("sum", subject, sum, payment.currency)?);
@@ -223,30 +188,30 @@ fn check(initiation: &Initiation) -> Result<Sums, InitiationError> {
     Ok(Sums { created_at, message: control_sum(total, exponent)?, payments: sums })
 }
 
-/// Returns the sum of its amounts, in minor units.
+/// Returns the sum of the amounts, in minor units.
 fn check_payment<'i>(
-    payment: &'i Payment,
+    payment: &'i PaymentInformation,
     number: usize,
     ids: &mut BTreeSet<&'i str>,
-) -> Result<i128, InitiationError> {
-    let subject = Subject::Payment(number);
+) -> Result<i128, CreditTransferError> {
+    let subject = CreditTransferPart::Payment(number);
     party::check("debtor", subject, &payment.debtor)?;
     if payment.transfers.is_empty() {
-        return Err(InitiationError::NoTransfers(subject));
+        return Err(CreditTransferError::NoTransfers(subject));
     }
     let mut sum = 0;
     for (place, transfer) in payment.transfers.iter().enumerate() {
-        let subject = Subject::Transfer(number, place + 1);
+        let subject = CreditTransferPart::Transfer(number, place + 1);
         reference("payout id", subject, &transfer.payout, END_TO_END_ID_CHARS_MAX)?;
         if !ids.insert(&transfer.payout) {
-            return Err(InitiationError::PayoutTwice(subject));
+            return Err(CreditTransferError::DuplicatePayout(subject));
         }
         party::check("creditor", subject, &transfer.creditor)?;
         if let Some(remittance) = &transfer.remittance {
             text("remittance text", subject, remittance, TEXT_CHARS_MAX)?;
         }
         if transfer.amount.is_zero() {
-            return Err(InitiationError::Zero(subject));
+            return Err(CreditTransferError::Zero(subject));
         }
         let amount = i128::from(transfer.amount.minor());
         decimal("amount", subject, amount, payment.currency)?;
@@ -257,29 +222,34 @@ fn check_payment<'i>(
 
 fn decimal(
     what: &'static str,
-    of: Subject,
+    of: CreditTransferPart,
     minor: i128,
     currency: Currency,
-) -> Result<String, InitiationError> {
+) -> Result<String, CreditTransferError> {
     if minor.to_string().len() > DIGITS_MAX {
-        return Err(InitiationError::TooLarge { what, of });
+        return Err(CreditTransferError::TooLarge { what, of });
     }
-    Ok(Decimal::of_balance(minor, currency).to_string())
+    Ok(DecimalAmount::of_balance(minor, currency).to_string())
 }
 
-/// A sum over currencies, with the decimals of the one that has most.
-fn control_sum(total: i128, exponent: u32) -> Result<String, InitiationError> {
+/// A sum with `exponent` decimals.
+fn control_sum(total: i128, exponent: u32) -> Result<String, CreditTransferError> {
     let digits = format!("{total:0>width$}", width = exponent as usize + 1);
     if digits.trim_start_matches('0').len() > DIGITS_MAX {
-        return Err(InitiationError::TooLarge { what: "sum", of: Subject::Message });
+        return Err(CreditTransferError::TooLarge { what: "sum", of: CreditTransferPart::Message });
     }
     let (whole, decimals) = digits.split_at(digits.len() - exponent as usize);
     Ok(if decimals.is_empty() { whole.to_owned() } else { format!("{whole}.{decimals}") })
 }
 
-/// A text that people read: any script, but no controls.
-fn text(what: &'static str, of: Subject, text: &str, most: usize) -> Result<(), InitiationError> {
-    let wrong = |problem| Err(InitiationError::Text { what, of, problem });
+/// Checks a text for people: any script, no control characters.
+fn text(
+    what: &'static str,
+    of: CreditTransferPart,
+    text: &str,
+    most: usize,
+) -> Result<(), CreditTransferError> {
+    let wrong = |problem| Err(CreditTransferError::Text { what, of, problem });
     let chars = text.chars().count();
     if text.trim().is_empty() {
         return wrong(TextProblem::Empty);
@@ -293,14 +263,14 @@ fn text(what: &'static str, of: Subject, text: &str, most: usize) -> Result<(), 
     }
 }
 
-/// A text that computers read, in the set that every bank's network carries: SWIFT's X without the
-/// line ends, and no slash where banks take it for a separator (EPC217-08, 1.2 and 1.3).
+/// Checks an identifier: SWIFT's character set X without line ends, and no slash that a bank would
+/// read as a separator (EPC217-08, 1.2 and 1.3).
 fn reference(
     what: &'static str,
-    of: Subject,
+    of: CreditTransferPart,
     id: &str,
     most: usize,
-) -> Result<(), InitiationError> {
+) -> Result<(), CreditTransferError> {
     text(what, of, id, most)?;
     let carried = |c: char| c.is_ascii_alphanumeric() || "/-?:().,'+ ".contains(c);
     let problem = match id.chars().find(|&c| !carried(c)) {
@@ -310,5 +280,5 @@ fn reference(
         }
         None => return Ok(()),
     };
-    Err(InitiationError::Text { what, of, problem })
+    Err(CreditTransferError::Text { what, of, problem })
 }

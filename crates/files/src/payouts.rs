@@ -1,76 +1,64 @@
-//! Payouts out, as CSV: for sellers and for finance teams. Described in `docs/files/payouts.md`.
+//! Writes payouts as CSV, for sellers and finance teams. The format: `docs/files/payouts.md`.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-use money::decimal::Decimal;
+use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
 
 use crate::reference::{ReferenceError, reference};
 
-/// The first line of the file.
 pub const PAYOUT_COLUMNS: [&str; 8] =
     ["payout", "seller", "currency", "gross", "fees", "net", "given_back", "returned"];
 
-/// What one payout comes to. `gross − fees − given_back + returned = net`.
+/// One payout. `gross − fees − refunded + returned = net`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PayoutLine {
-    /// The payout's id.
+pub struct PayoutRow {
     pub payout: String,
-    /// The seller's reference.
     pub seller: String,
-    /// The currency of all amounts.
     pub currency: Currency,
-    /// What was collected for the seller.
+    /// Collected for the seller.
     pub gross: Amount,
-    /// What was kept of it for the service, with the fees on returns.
+    /// Deducted for the service, including return fees.
     pub fees: Amount,
-    /// What went back to buyers: refunds, and what card networks took back.
-    pub given_back: Amount,
-    /// Earlier payouts that the bank returned and that are paid again.
+    /// Refunds and chargebacks.
+    pub refunded: Amount,
+    /// Earlier payouts that the bank returned. This payout pays them again.
     pub returned: Amount,
-    /// What is paid.
     pub net: Amount,
 }
 
-/// Why payouts were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum PayoutFileError {
-    /// A payout's id or a seller is no reference.
-    #[error("the {what} of payout line {line} is no reference: {error}")]
+    #[error("the {what} of payout line {line} is not a valid reference: {error}")]
     Reference {
-        /// Which of the two.
+        /// `id` or `seller`.
         what: &'static str,
-        /// The payout, counted from 1.
+        /// Counted from 1.
         line: usize,
-        /// What is wrong.
         error: ReferenceError,
     },
-    /// The writer says no.
     #[error("the payouts cannot be written: {0}")]
     Io(#[from] io::Error),
 }
 
-impl PayoutLine {
-    /// Whether `gross − fees − given_back + returned = net`.
+impl PayoutRow {
+    /// Whether `gross − fees − refunded + returned = net`.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         let minor = |amount: Amount| i128::from(amount.minor());
-        let taken = minor(self.fees) + minor(self.given_back);
+        let taken = minor(self.fees) + minor(self.refunded);
         minor(self.gross) - taken + minor(self.returned) == minor(self.net)
     }
 }
 
-/// Writes payouts as CSV (RFC 4180 in UTF-8, lines end with a line feed), and returns how many.
-/// Amounts have a decimal point and as many decimals as the currency: `35.90`.
-///
-/// # Errors
-/// Where an id or a seller is no reference, or `out` fails.
+/// Writes payouts as CSV (RFC 4180, UTF-8, line feeds) and returns their number. Amounts have a
+/// decimal point and the currency's number of decimals: `35.90`.
 ///
 /// # Panics
-/// Where a line does not add up (M8): books that are wrong must not become payments.
+/// If a line does not add up (M8): wrong books must never lead to payouts.
 pub fn write_csv<'l>(
-    lines: impl IntoIterator<Item = &'l PayoutLine>,
+    lines: impl IntoIterator<Item = &'l PayoutRow>,
     out: impl Write,
 ) -> Result<usize, PayoutFileError> {
     let mut writer =
@@ -82,9 +70,9 @@ pub fn write_csv<'l>(
         count += 1;
         let checked = |what, text| {
             let error = |error| PayoutFileError::Reference { what, line: count, error };
-            reference(text).map(guarded).map_err(error)
+            reference(text).map(escape_formula).map_err(error)
         };
-        let amount = |amount| Decimal::of(amount, line.currency).to_string();
+        let amount = |amount| DecimalAmount::of(amount, line.currency).to_string();
         let fields = [
             checked("id", &line.payout)?,
             checked("seller", &line.seller)?,
@@ -92,7 +80,7 @@ pub fn write_csv<'l>(
             amount(line.gross).into(),
             amount(line.fees).into(),
             amount(line.net).into(),
-            amount(line.given_back).into(),
+            amount(line.refunded).into(),
             amount(line.returned).into(),
         ];
         writer
@@ -103,11 +91,10 @@ pub fn write_csv<'l>(
     Ok(count)
 }
 
-/// A text as it stands in a file that spreadsheets open: behind an apostrophe where it would be
-/// taken for a formula, and where it begins with an apostrophe itself, so that [`unguarded`] gives
-/// every text back.
+/// Prefixes an apostrophe to a text that a spreadsheet would run as a formula, or that starts with
+/// an apostrophe itself. [`unescape_formula`] undoes it for every text.
 #[must_use]
-pub fn guarded(text: &str) -> Cow<'_, str> {
+pub fn escape_formula(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠']) {
         Cow::Owned(format!("'{text}"))
     } else {
@@ -115,8 +102,8 @@ pub fn guarded(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text that [`guarded`] made a field of.
+/// Undoes [`escape_formula`].
 #[must_use]
-pub fn unguarded(field: &str) -> &str {
+pub fn unescape_formula(field: &str) -> &str {
     field.strip_prefix('\'').unwrap_or(field)
 }

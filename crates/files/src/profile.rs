@@ -1,7 +1,6 @@
-//! Column profiles: what the columns of somebody's order export mean, as TOML.
+//! Column profiles: TOML files that say what the columns of an order export mean.
 //!
-//! The format is described in `docs/files/profiles.md`; the profiles that come with Doorstep are
-//! in the folder `profiles` and are part of the program.
+//! The format: `docs/files/profiles.md`. The built-in profiles are in the folder `profiles`.
 
 use std::fs;
 use std::io::{self, Read};
@@ -14,10 +13,9 @@ use money::decimal::DecimalStyle;
 use crate::nearest::nearest;
 use crate::reference::{ReferenceError, reference};
 
+mod check;
 mod form;
-mod meaning;
 
-/// The longest profile, in bytes.
 pub const PROFILE_BYTES_MAX: u64 = 64 << 10;
 
 const KNOWN: [(&str, &str); 4] = [
@@ -27,19 +25,19 @@ const KNOWN: [(&str, &str); 4] = [
     ("woocommerce", include_str!("../../../profiles/woocommerce.toml")),
 ];
 
-/// What the columns of an order export mean, and which orders become parcels.
+/// The meaning of an order export's columns, and the rules which orders become parcels.
 #[derive(Clone, Debug)]
 pub struct Profile {
     pub(crate) name: String,
     pub(crate) about: String,
-    /// Patterns of file names: the file of the orders, or the only one.
+    /// File name patterns of the orders file, or of the only file.
     pub(crate) orders_files: Vec<String>,
-    /// Patterns of file names: the file of the items; none where there is one file only.
+    /// File name patterns of the items file; empty if there is only one file.
     pub(crate) items_files: Vec<String>,
     pub(crate) layout: Layout,
     pub(crate) delimiter: u8,
     pub(crate) decimals: DecimalStyle,
-    /// Of times that are written without a zone: seconds east of UTC.
+    /// The zone of times written without one, in seconds east of UTC.
     pub(crate) zone_seconds: i32,
     pub(crate) currency: CurrencyRule,
     pub(crate) seller: SellerRule,
@@ -47,22 +45,22 @@ pub struct Profile {
     pub(crate) item: ItemRules,
 }
 
-/// How orders and items are laid out in lines.
+/// How orders and items are spread over files and lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// One file with a line an order, one with a line an item.
+    /// A file with one line per order, and a file with one line per item.
     TwoFiles,
-    /// A line an item; the order's columns are filled on the first line of an order only.
+    /// One line per item; the order's columns are filled on its first line only.
     FirstLine,
-    /// A line an item; the order's columns are filled on every line.
+    /// One line per item; the order's columns are filled on every line.
     EveryLine,
 }
 
-/// A column, by the names it may have; the first that a header has is it.
+/// A column. The first of `names` found in the header is used.
 #[derive(Clone, Debug)]
-pub(crate) struct Column {
+pub(crate) struct ProfileColumn {
     pub names: Vec<String>,
-    /// The file may lack it; of the seller: whoever imports may name another.
+    /// The file may lack it. For the seller column: the import may name another seller.
     pub optional: bool,
     pub empty_is_zero: bool,
 }
@@ -70,120 +68,104 @@ pub(crate) struct Column {
 #[derive(Clone, Debug)]
 pub(crate) enum CurrencyRule {
     Fixed(Currency),
-    Column(Column),
+    Column(ProfileColumn),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum SellerRule {
     Fixed(Arc<str>),
-    Column(Column),
-    /// The file names no seller: whoever imports it does.
-    ToBeGiven,
+    Column(ProfileColumn),
+    /// The file names no seller; the import must.
+    GivenAtImport,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct OrderRules {
-    pub id: Column,
-    pub status: Option<Column>,
-    /// The statuses whose orders are taken.
+    pub id: ProfileColumn,
+    pub status: Option<ProfileColumn>,
+    /// Only orders with one of these statuses are taken.
     pub take: Vec<String>,
     pub take_when: Vec<TakeWhen>,
-    pub ordered_at: Option<Column>,
-    /// The order's amount, split over its sellers by what their items cost. Without it the items
-    /// are added up.
-    pub total: Option<Column>,
-    pub add: Vec<Column>,
-    pub less: Vec<Column>,
+    pub ordered_at: Option<ProfileColumn>,
+    /// The order's amount, split over its sellers in proportion to their items. Without it the
+    /// items are added up.
+    pub total: Option<ProfileColumn>,
+    pub add: Vec<ProfileColumn>,
+    pub less: Vec<ProfileColumn>,
 }
 
-/// An order is taken only when the column has one of the values.
+/// An order is taken only if the column has one of the values.
 #[derive(Clone, Debug)]
 pub(crate) struct TakeWhen {
-    pub column: Column,
+    pub column: ProfileColumn,
     pub is: Vec<String>,
-    /// Under which words the others are counted.
+    /// The reason under which other orders are counted.
     pub otherwise: Arc<str>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct ItemRules {
-    /// The order's id in the items file.
-    pub order: Column,
-    /// What tells the items of one order apart.
-    pub id: Option<Column>,
-    pub quantity: Option<Column>,
-    pub add: Vec<Column>,
-    /// Times the quantity.
-    pub add_each: Vec<Column>,
-    pub less: Vec<Column>,
-    /// Whether a line is a whole parcel: the seller is what tells the lines of one order apart.
+    /// The order's id in the item line.
+    pub order: ProfileColumn,
+    /// Identifies an item within its order.
+    pub id: Option<ProfileColumn>,
+    pub quantity: Option<ProfileColumn>,
+    pub add: Vec<ProfileColumn>,
+    /// Multiplied by the quantity.
+    pub add_each: Vec<ProfileColumn>,
+    pub less: Vec<ProfileColumn>,
+    /// Each line is a whole parcel: the seller column identifies the line within its order.
     pub one_line_parcels: bool,
 }
 
-/// What is wrong with a key of a profile.
+/// A key with a bad value.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub(crate) struct ProfileFault {
     pub key: String,
     pub problem: String,
-    pub mend: String,
+    pub remedy: String,
 }
 
-/// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
-    /// No profile of that name comes with Doorstep.
+    /// No built-in profile has this name.
     #[error(
-        "there is no profile `{name}`{}; there are {known}, or give the path of a .toml file",
-        nearest.map_or(String::new(), |nearest| format!("; perhaps you meant `{nearest}`"))
+        "there is no profile `{name}`{}; use {known}, or the path of a .toml file",
+        nearest.map_or(String::new(), |nearest| format!(" (did you mean `{nearest}`?)"))
     )]
     Unknown {
-        /// The name as given.
         name: String,
-        /// The name that was probably meant.
         nearest: Option<&'static str>,
-        /// All names.
+        /// All built-in names.
         known: String,
     },
-    /// The file cannot be read.
     #[error("the profile {path} cannot be read: {source}", path = path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// No TOML, a key that no profile has, or one that is missing; with line and column.
-    #[error("the profile is not understood: {0}see docs/files/profiles.md")]
+    Unreadable { path: PathBuf, source: io::Error },
+    /// Not TOML, an unknown key, or a missing key; with line and column.
+    #[error("the profile is not valid: {0}see docs/files/profiles.md")]
     NotUnderstood(String),
-    /// A key whose value makes no sense.
-    #[error("the profile's {key} {problem}; {mend}")]
+    #[error("the profile's {key} {problem}; {remedy}")]
     Key {
-        /// The key, with its table.
+        /// With its table: `order.status`.
         key: String,
-        /// What is wrong with its value.
         problem: String,
-        /// What to write instead.
-        mend: String,
+        remedy: String,
     },
-    /// A seller was given to a profile that finds the sellers in the file.
-    #[error("the profile `{0}` reads the seller from the file; give no seller")]
+    /// A seller was given for a profile that reads the sellers from the file.
+    #[error("the profile `{0}` reads the seller from the file; do not give one")]
     SellerInFile(String),
-    /// A seller was given that is no reference.
-    #[error("the seller is no reference: {0}")]
+    #[error("the seller is not a valid reference: {0}")]
     Seller(ReferenceError),
 }
 
 impl Profile {
-    /// The names of the profiles that come with Doorstep.
+    /// The names of the built-in profiles.
     pub fn names() -> impl Iterator<Item = &'static str> {
         KNOWN.iter().map(|&(name, _)| name)
     }
 
-    /// A profile that comes with Doorstep.
-    ///
-    /// # Errors
-    /// Where there is none of that name: the nearest name and all of them.
-    pub fn named(name: &str) -> Result<Profile, ProfileError> {
+    /// A built-in profile.
+    pub fn built_in(name: &str) -> Result<Profile, ProfileError> {
         let known = KNOWN.iter().find(|(known, _)| *known == name);
         let (_, toml) = known.ok_or_else(|| ProfileError::Unknown {
             name: name.chars().filter(|c| !c.is_control()).take(40).collect(),
@@ -193,14 +175,11 @@ impl Profile {
         Profile::parse(toml)
     }
 
-    /// A profile by its name, or by the path of a file that ends in `.toml`.
-    ///
-    /// # Errors
-    /// As [`Profile::named`] and [`Profile::parse`], and where the file cannot be read.
+    /// A built-in profile by name, or a profile file by a path that ends in `.toml`.
     pub fn find(name_or_path: &str) -> Result<Profile, ProfileError> {
         let path = Path::new(name_or_path);
         if path.extension().is_none_or(|extension| extension != "toml") {
-            return Profile::named(name_or_path);
+            return Profile::built_in(name_or_path);
         }
         let unreadable = |source| ProfileError::Unreadable { path: path.to_owned(), source };
         let mut toml = String::new();
@@ -209,11 +188,7 @@ impl Profile {
         Profile::parse(&toml)
     }
 
-    /// Reads a profile from TOML.
-    ///
-    /// # Errors
-    /// Where it is longer than [`PROFILE_BYTES_MAX`], no TOML, has a key that no profile has, lacks
-    /// one, or contradicts itself: the key and how to mend it.
+    /// Parses a profile from TOML.
     pub fn parse(toml: &str) -> Result<Profile, ProfileError> {
         if toml.len() as u64 > PROFILE_BYTES_MAX {
             let what = format!("it is longer than {PROFILE_BYTES_MAX} bytes; ");
@@ -221,39 +196,33 @@ impl Profile {
         }
         let form = toml::from_str(toml)
             .map_err(|error| ProfileError::NotUnderstood(format!("{error}\n")))?;
-        meaning::profile(form).map_err(|Fault { key, problem, mend }| ProfileError::Key {
-            key,
-            problem,
-            mend,
+        check::profile(form).map_err(|ProfileFault { key, problem, remedy: mend }| {
+            ProfileError::Key { key, problem, remedy: mend }
         })
     }
 
-    /// The same profile for the export of one seller: all its parcels are this seller's. For a
-    /// profile without sellers, and for one that says that its seller is `optional`.
-    ///
-    /// # Errors
-    /// Where the profile needs the seller that the file names, or the seller is no reference.
+    /// Assigns all parcels to one seller. Only for a profile without a seller column, or with an
+    /// `optional` one.
     pub fn with_seller(mut self, seller: &str) -> Result<Profile, ProfileError> {
-        if let SellerRule::Column(Column { optional: false, .. }) = self.seller {
+        if let SellerRule::Column(ProfileColumn { optional: false, .. }) = self.seller {
             return Err(ProfileError::SellerInFile(self.name));
         }
         self.seller = SellerRule::Fixed(reference(seller).map_err(ProfileError::Seller)?.into());
         Ok(self)
     }
 
-    /// Whether [`Profile::with_seller`] must be called before an import.
+    /// [`Profile::with_seller`] must be called before an import.
     #[must_use]
     pub fn needs_seller(&self) -> bool {
-        matches!(self.seller, SellerRule::ToBeGiven)
+        matches!(self.seller, SellerRule::GivenAtImport)
     }
 
-    /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Which export it reads, in one line.
+    /// The export that it reads, in one line.
     #[must_use]
     pub fn about(&self) -> &str {
         &self.about

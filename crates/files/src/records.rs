@@ -1,22 +1,21 @@
-//! Records of a delimited text file (RFC 4180), streamed.
+//! Streams the records of a delimited text file (RFC 4180).
 //!
-//! Why not the `csv` crate, which the rest of the tree writes with: it takes text after a closing
-//! quote and a quote that is never closed without a word, and either can swallow whole lines into
-//! one field. An order that lost an item that way would become a parcel of a smaller amount. It
-//! also has no limit on the length of a record. A test reads the same files with both.
+//! The `csv` crate writes our files, but does not read them: it silently accepts text after a
+//! closing quote and a quote that is never closed. Both can swallow whole lines into one field, so
+//! that an order loses an item and becomes a parcel with a smaller amount. It also has no limit on
+//! the length of a record. A test reads the same files with both.
 
 use std::io::{self, BufRead, Read};
 use std::str;
 
-/// The longest record, in bytes. Exports carry notes and addresses; none comes near.
+/// Well above any real order with its notes and addresses.
 pub const RECORD_BYTES_MAX: usize = 1 << 20;
-/// The most fields that a record may have.
 pub const FIELDS_MAX: usize = 4_096;
-/// The most physical lines that a file may have, and the most records of an import.
+/// Physical lines of a file, and records of an import.
 pub const LINES_MAX: u32 = 1_000_000_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-/// How files begin that are not text in UTF-8, and what to say of them.
+/// First bytes of files that are not UTF-8 text, and their kind.
 const NOT_TEXT: [(&[u8], &str); 6] = [
     (b"\xFF\xFE", "UTF-16 text"),
     (b"\xFE\xFF", "UTF-16 text"),
@@ -26,70 +25,78 @@ const NOT_TEXT: [(&[u8], &str); 6] = [
     (b"%PDF", "a PDF document"),
 ];
 
-/// Why a file cannot be read on.
+/// Why reading a file stopped.
 #[derive(Debug)]
 pub enum RecordError {
-    /// The file system says no.
     Io(io::Error),
-    /// The first bytes are of another kind of file.
+    /// The kind of file that its first bytes show.
     NotText(&'static str),
-    /// A byte that is not UTF-8: its line, counted from 1, and its place, counted from 0.
-    NotUtf8 { line: u32, byte: u64 },
-    /// A record above [`RECORD_BYTES_MAX`], and the line where it begins.
-    TooLong { line: u32 },
-    /// A record above [`FIELDS_MAX`], and the line where it begins.
-    TooManyFields { line: u32 },
-    /// A file above [`LINES_MAX`].
+    /// `line` counts from 1, `byte` from 0 at the start of the file.
+    NotUtf8 {
+        line: u32,
+        byte: u64,
+    },
+    /// Above [`RECORD_BYTES_MAX`]; the line where the record starts.
+    TooLong {
+        line: u32,
+    },
+    /// Above [`FIELDS_MAX`]; the line where the record starts.
+    TooManyFields {
+        line: u32,
+    },
+    /// Above [`LINES_MAX`].
     TooManyLines,
     /// Text after the closing quote of a field that runs over several lines.
-    QuoteRunsOn { opened: u32, line: u32 },
-    /// The file ends inside quotes.
-    QuoteNeverClosed { opened: u32 },
+    QuoteRunsOn {
+        opened: u32,
+        line: u32,
+    },
+    QuoteNeverClosed {
+        opened: u32,
+    },
 }
 
-/// A stream of records.
-pub struct Records<R> {
+pub struct RecordReader<R> {
     input: R,
     delimiter: u8,
-    /// The record as read; fields are cut and unquoted in place, so it only gets shorter.
+    /// The current record. Fields are split and unquoted in place, so it only gets shorter.
     bytes: Vec<u8>,
     fields: Vec<(usize, usize)>,
     lines: u32,
     offset: u64,
 }
 
-/// One record.
 #[derive(Clone, Copy)]
 pub struct Record<'r> {
-    /// The physical line where it begins, counted from 1.
+    /// The physical line where the record starts, counted from 1.
     pub line: u32,
-    /// Whether text follows a closing quote on the same line.
+    /// Text follows a closing quote on the same line.
     pub misquoted: bool,
     bytes: &'r [u8],
     fields: &'r [(usize, usize)],
 }
 
 impl Record<'_> {
-    /// How many fields it has; at least one.
+    /// The number of fields, at least one.
     pub fn len(&self) -> usize {
         self.fields.len()
     }
 
-    /// A field without the spaces around it; empty where there is none.
+    /// A field, trimmed; empty if the record has no such field.
     pub fn get(&self, place: usize) -> &str {
         let (start, end) = self.fields.get(place).copied().unwrap_or((0, 0));
-        // The lines were checked when they were read, and are cut at ASCII bytes only.
+        // `append_line` checked the UTF-8, and fields are split at ASCII bytes only.
         str::from_utf8(&self.bytes[start..end]).unwrap_or_default().trim_matches([' ', '\t'])
     }
 }
 
-impl<R: BufRead> Records<R> {
-    pub fn new(input: R, delimiter: u8) -> Records<R> {
+impl<R: BufRead> RecordReader<R> {
+    pub fn new(input: R, delimiter: u8) -> RecordReader<R> {
         let (bytes, fields) = (Vec::new(), Vec::new());
-        Records { input, delimiter, bytes, fields, lines: 0, offset: 0 }
+        RecordReader { input, delimiter, bytes, fields, lines: 0, offset: 0 }
     }
 
-    /// The next record that is not blank; `None` at the end of the file.
+    /// Skips blank records. `None` at the end of the file.
     pub fn next(&mut self) -> Result<Option<Record<'_>>, RecordError> {
         let (line, misquoted) = loop {
             self.bytes.clear();
@@ -106,13 +113,13 @@ impl<R: BufRead> Records<R> {
         Ok(Some(Record { line, misquoted, bytes: &self.bytes, fields: &self.fields }))
     }
 
-    /// Whether there is nothing in the record but spaces and delimiters.
+    /// The record has only spaces and delimiters.
     fn is_blank(&self) -> bool {
         let space = |byte: &u8| matches!(byte, b' ' | b'\t');
         self.fields.iter().all(|&(start, end)| self.bytes[start..end].iter().all(space))
     }
 
-    /// Appends the next physical line, with its end; `false` at the end of the file.
+    /// Appends the next physical line with its line end. `false` at the end of the file.
     fn append_line(&mut self, record_line: u32) -> Result<bool, RecordError> {
         let start = self.bytes.len();
         let room = (RECORD_BYTES_MAX + 1).saturating_sub(start) as u64;
@@ -139,7 +146,7 @@ impl<R: BufRead> Records<R> {
         Ok(true)
     }
 
-    /// Looks at the first bytes of the file.
+    /// Checks the first bytes of the file.
     fn begin(&mut self) -> Result<(), RecordError> {
         let kind = NOT_TEXT.iter().find(|(start, _)| self.bytes.starts_with(start));
         if let Some((_, kind)) = kind {
@@ -152,7 +159,7 @@ impl<R: BufRead> Records<R> {
         Ok(())
     }
 
-    /// Cuts the record in `bytes` into fields, appending lines while a quoted field goes on.
+    /// Splits the record in `bytes` into fields, and appends lines while a quoted field is open.
     /// Returns whether text followed a closing quote.
     fn cut(&mut self, record_line: u32) -> Result<bool, RecordError> {
         enum Place {
@@ -162,7 +169,7 @@ impl<R: BufRead> Records<R> {
             AfterQuote,
         }
         let (mut place, mut misquoted, mut opened) = (Place::FieldStart, false, record_line);
-        // Unquoting shortens: what is written never overtakes what is read.
+        // Unquoting only removes bytes, so `write` never overtakes `read`.
         let (mut read, mut write, mut start) = (0, 0, 0);
         loop {
             if read == self.bytes.len() {
@@ -205,8 +212,8 @@ impl<R: BufRead> Records<R> {
         Ok(misquoted)
     }
 
-    /// Whether a byte outside quotes, which stands before `next`, ends the line: a line feed, or
-    /// the carriage return before one.
+    /// A byte outside quotes ends the line if it is a line feed, or a carriage return before one.
+    /// `next` is the index after the byte.
     fn is_line_end(&self, byte: u8, next: usize) -> bool {
         byte == b'\n' || byte == b'\r' && matches!(self.bytes.get(next), None | Some(b'\n'))
     }

@@ -1,26 +1,22 @@
-//! References: how orders, sellers and payouts are called in the files of others.
+//! References: the identifiers of orders, sellers and payouts in files.
 
-/// The longest reference, in bytes of UTF-8.
+/// In UTF-8.
 pub const REFERENCE_BYTES_MAX: usize = 64;
 
-/// Why a text is no reference. The text itself is not repeated.
+/// Why a text is not a valid reference. The error does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
-    /// Nothing there.
     #[error("it is empty")]
     Empty,
-    /// Above [`REFERENCE_BYTES_MAX`].
+    /// Its length in bytes.
     #[error("it is {0} bytes long; a reference has at most {REFERENCE_BYTES_MAX}")]
     TooLong(usize),
-    /// Control characters, and those that turn or hide the text around them.
-    #[error("it has a character that cannot be printed, U+{:04X}", u32::from(*.0))]
+    /// A control character, or one that hides text or changes its direction.
+    #[error("it has an unprintable character, U+{:04X}", u32::from(*.0))]
     Unprintable(char),
 }
 
-/// Lets a text through that is a reference: 1 to [`REFERENCE_BYTES_MAX`] bytes that can be printed.
-///
-/// # Errors
-/// What is wrong with it.
+/// Returns the text if it is a valid reference: 1 to [`REFERENCE_BYTES_MAX`] printable bytes.
 pub fn reference(text: &str) -> Result<&str, ReferenceError> {
     if text.is_empty() {
         return Err(ReferenceError::Empty);
@@ -34,9 +30,9 @@ pub fn reference(text: &str) -> Result<&str, ReferenceError> {
     }
 }
 
-/// The first character that cannot be printed, or that makes the text look like another one:
-/// controls, line separators, spaces without width, marks that turn the direction. The joiners
-/// U+200C and U+200D stay: Persian and the languages of India are not written without them.
+/// The first character that is unprintable or disguises the text: controls, line separators,
+/// zero-width spaces, direction marks. The joiners U+200C and U+200D are allowed, because Persian
+/// and Indian languages need them.
 pub fn unprintable(text: &str) -> Option<char> {
     text.chars().find(|&c| {
         c.is_control()
@@ -61,7 +57,7 @@ mod tests {
         assert_eq!(reference("a\u{202e}b"), Err(ReferenceError::Unprintable('\u{202e}')));
         assert_eq!(
             ReferenceError::Unprintable('\n').to_string(),
-            "it has a character that cannot be printed, U+000A"
+            "it has an unprintable character, U+000A"
         );
     }
 }

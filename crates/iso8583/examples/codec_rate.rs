@@ -2,11 +2,10 @@
 //!
 //!     cargo run --release -p iso8583 --example codec_rate
 //!
-//! The sale has chip card fields, a PIN and a MAC: 18 fields in some 300 bytes. `parse` checks
-//! the message; `read` takes out of it what a switch needs; `build` sets every field in a builder
-//! that is used again and writes into a buffer that is used again; `answer` builds the response
-//! from the received sale. The work takes turns for some rounds; the median round is printed, and
-//! the fastest.
+//! The sale has chip data, a PIN and a MAC: 18 fields in about 300 bytes. `parse` checks the
+//! message; `read` extracts what a switch needs; `build` sets every field, reusing builder and
+//! buffer; `answer` builds the response to the received sale. The four alternate for several
+//! rounds; the median and the fastest round are printed.
 
 #![allow(clippy::print_stdout, reason = "a program that prints what it measures")]
 
@@ -14,7 +13,7 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use iso8583::{Builder, Message, Mti, UNIONPAY_POS, Wiped};
+use iso8583::{Message, MessageBuilder, Mti, UNIONPAY_POS, WipedBytes};
 
 const ROUNDS: usize = 31;
 const REPEATS: u128 = 20_000;
@@ -23,7 +22,8 @@ const REPEATS: u128 = 20_000;
 const CHIP: [u8; 139] = chip();
 
 const fn chip() -> [u8; 139] {
-    // Objects of three bytes of tag and length and one of value, and one longer at the end.
+    // Objects of three bytes of tag and length and one byte of value; the last one is shorter in
+    // tag and length.
     let mut chip = [0; 139];
     let mut at = 0;
     while at + 4 <= 136 {
@@ -38,7 +38,7 @@ const fn chip() -> [u8; 139] {
     chip
 }
 
-fn set_sale(sale: &mut Builder<'_>, trace: u64) {
+fn set_sale(sale: &mut MessageBuilder<'_>, trace: u64) {
     sale.reset(Mti::M0200)
         .text(2, "6222021234567890123")
         .text(3, "000000")
@@ -60,16 +60,16 @@ fn set_sale(sale: &mut Builder<'_>, trace: u64) {
         .bytes(64, *b"5FE058DB");
 }
 
-/// What a switch needs to know of a sale.
+/// Reads what a switch needs from a sale.
 fn read(message: &Message<'_>) -> Result<u64, Box<dyn Error>> {
     let mut sum = message.number(3)? + message.number(4)? + message.number(11)?;
     sum += u64::from(message.digits::<8>(41)?[7]) + u64::from(message.text(42)?.as_bytes()[0]);
     sum += u64::from(message.text(60)?.as_bytes()[1]) + message.bytes(55)?.len() as u64;
     sum += u64::from(message.text(35)?.as_bytes()[0]) + u64::from(message.block::<8>(52)?[0]);
-    Ok(sum + message.before_mac().map_or(0, |bytes| bytes.len() as u64))
+    Ok(sum + message.mac_input().map_or(0, |bytes| bytes.len() as u64))
 }
 
-/// Tenths of nanoseconds for one repeat, a number for each round.
+/// Tenths of a nanosecond per repeat, one number per round.
 #[derive(Default)]
 struct Times(Vec<u128>);
 
@@ -101,14 +101,14 @@ impl Times {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut builder = Builder::new(&UNIONPAY_POS, Mti::M0200);
+    let mut builder = MessageBuilder::new(&UNIONPAY_POS, Mti::M0200);
     set_sale(&mut builder, 42);
     let sale = builder.build()?;
     let received = UNIONPAY_POS.parse(&sale)?;
     println!("a sale of {} fields, {} bytes", received.fields().count(), sale.len());
     println!("          median  fastest ns    a second");
-    let mut buffer = Wiped::default();
-    let mut answer = Builder::new(&UNIONPAY_POS, Mti::M0210);
+    let mut buffer = WipedBytes::default();
+    let mut answer = MessageBuilder::new(&UNIONPAY_POS, Mti::M0210);
     let mut times = [Times::default(), Times::default(), Times::default(), Times::default()];
     for _ in 0..ROUNDS {
         let [parsing, reading, building, answering] = &mut times;

@@ -1,8 +1,8 @@
-//! EBCDIC and hexadecimal, as tables.
+//! Tables for EBCDIC and hexadecimal.
 
 const FIRST_PRINTABLE: u8 = b' ';
 
-/// The printable characters of ASCII, from blank to `~`, in code page 037.
+/// Printable ASCII, blank to `~`, in EBCDIC code page 037.
 const EBCDIC_OF_PRINTABLE: [u8; 95] = [
     0x40, 0x5A, 0x7F, 0x7B, 0x5B, 0x6C, 0x50, 0x7D, 0x4D, 0x5D, 0x5C, 0x4E, 0x6B, 0x60, 0x4B, 0x61,
     0xF0, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8, 0xF9, 0x7A, 0x5E, 0x4C, 0x7E, 0x6E, 0x6F,
@@ -12,7 +12,7 @@ const EBCDIC_OF_PRINTABLE: [u8; 95] = [
     0x97, 0x98, 0x99, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA8, 0xA9, 0xC0, 0x4F, 0xD0, 0xA1,
 ];
 
-/// The printable ASCII of each byte of EBCDIC, 0 where there is none.
+/// Printable ASCII for each EBCDIC byte; 0 if there is none.
 const ASCII_OF_EBCDIC: [u8; 256] = {
     let mut table = [0; 256];
     let mut ascii = FIRST_PRINTABLE;
@@ -23,7 +23,6 @@ const ASCII_OF_EBCDIC: [u8; 256] = {
     table
 };
 
-/// The printable character of ASCII that a byte of EBCDIC stands for.
 pub(crate) fn ascii_of_ebcdic(byte: u8) -> Option<u8> {
     match ASCII_OF_EBCDIC[usize::from(byte)] {
         0 => None,
@@ -31,13 +30,13 @@ pub(crate) fn ascii_of_ebcdic(byte: u8) -> Option<u8> {
     }
 }
 
-/// A printable character of ASCII in EBCDIC.
+/// `None` unless the character is printable.
 pub(crate) fn ebcdic_of_ascii(ascii: u8) -> Option<u8> {
     let index = ascii.checked_sub(FIRST_PRINTABLE)?;
     EBCDIC_OF_PRINTABLE.get(usize::from(index)).copied()
 }
 
-/// The value of a hexadecimal character of ASCII, of either case.
+/// Accepts both cases.
 pub(crate) const fn nibble_of_hex(character: u8) -> Option<u8> {
     match character {
         b'0'..=b'9' => Some(character - b'0'),
@@ -47,7 +46,6 @@ pub(crate) const fn nibble_of_hex(character: u8) -> Option<u8> {
     }
 }
 
-/// A nibble as a hexadecimal character.
 pub(crate) const fn hex_of_nibble(nibble: u8) -> u8 {
     b"0123456789ABCDEF"[(nibble & 0x0F) as usize]
 }

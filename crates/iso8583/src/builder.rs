@@ -1,4 +1,4 @@
-//! From values to a message.
+//! Builds messages from values.
 
 use std::fmt;
 
@@ -13,16 +13,15 @@ use crate::field::Field;
 use crate::message::{MAC_FIELDS, Message};
 use crate::mti::Mti;
 use crate::packager::{BitmapEncoding, FIELDS_MAX, MtiEncoding, Packager, bit};
-use crate::spec::{Content, Encoding, FieldSpec, Length};
-use crate::wiped::Wiped;
+use crate::spec::{FieldContent, FieldEncoding, FieldLength, FieldSpec};
+use crate::wiped::WipedBytes;
 
-/// Room for the values of most messages without growing.
+/// Initial room for values; enough for most messages.
 const VALUES_BYTES: usize = 512;
-/// The digits of `u64::MAX`.
 const NUMBER_DIGITS_MAX: usize = 20;
 const MAC_BYTES: usize = 8;
 
-/// Where an encoded field stands in the builder's bytes, its count before it.
+/// Position of an encoded field, with its length indicator, in the builder's bytes.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     start: u16,
@@ -30,46 +29,43 @@ struct Slot {
     elements: u16,
 }
 
-/// Makes messages of a packager. One builder can make many: [`Builder::reset`].
+/// Builds messages for a packager. [`MessageBuilder::reset`] lets one builder make many.
 ///
-/// A value that does not fit is remembered and told by [`Builder::build`], the first one only.
-/// A field that is set again has its last value. The values are wiped when the builder is reset
-/// or dropped.
-pub struct Builder<'p> {
+/// The first value that does not fit is kept as the error that [`MessageBuilder::build`] returns.
+/// Setting a field again replaces its value. Values are wiped when the builder is reset or dropped.
+pub struct MessageBuilder<'p> {
     packager: &'p Packager,
     mti: Mti,
     present: u128,
     slots: [Slot; FIELDS_MAX + 1],
-    values: Wiped,
+    values: WipedBytes,
     wrong: Option<BuildError>,
 }
 
 /// A message with a MAC cannot be built.
 #[derive(Debug, Error)]
 pub enum MacBuildError<E> {
-    /// A value is wrong.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The MAC could not be computed.
     #[error("the MAC could not be computed: {0}")]
     Mac(E),
 }
 
-impl<'p> Builder<'p> {
-    /// A message without fields.
+impl<'p> MessageBuilder<'p> {
+    /// Starts a message without fields.
     #[must_use]
-    pub fn new(packager: &'p Packager, mti: Mti) -> Builder<'p> {
-        Builder {
+    pub fn new(packager: &'p Packager, mti: Mti) -> MessageBuilder<'p> {
+        MessageBuilder {
             packager,
             mti,
             present: 0,
             slots: [Slot::default(); FIELDS_MAX + 1],
-            values: Wiped::with_capacity(VALUES_BYTES),
+            values: WipedBytes::with_capacity(VALUES_BYTES),
             wrong: None,
         }
     }
 
-    /// Begins another message; the values of the last one are wiped, their memory is kept.
+    /// Starts another message. Wipes the values and keeps their memory.
     pub fn reset(&mut self, mti: Mti) -> &mut Self {
         self.mti = mti;
         self.present = 0;
@@ -78,21 +74,19 @@ impl<'p> Builder<'p> {
         self
     }
 
-    /// Whether a field has a value.
     #[must_use]
     pub const fn has(&self, field: u8) -> bool {
         self.present & bit(field) != 0
     }
 
-    /// Sets a field to a number: a field of fixed length gets zeros on its left, an amount with
-    /// a sign is a credit.
+    /// Sets a field to a number. A field of fixed length is filled with zeros on the left; a signed
+    /// amount becomes a credit.
     pub fn number(&mut self, field: u8, number: u64) -> &mut Self {
-        let signed = self.packager.spec(field).is_some_and(|spec| spec.content == Content::Xn);
+        let signed = self.packager.spec(field).is_some_and(|spec| spec.content == FieldContent::Xn);
         self.put_number(field, number, signed.then_some(b'C'))
     }
 
-    /// Sets an amount with a sign, `x+n`: `C` (credit) for a positive one, `D` (debit) for a
-    /// negative one.
+    /// Sets a signed amount (`x+n`): `C` (credit) if positive, `D` (debit) if negative.
     pub fn signed(&mut self, field: u8, amount: i64) -> &mut Self {
         let sign = if amount < 0 { b'D' } else { b'C' };
         self.put_number(field, amount.unsigned_abs(), Some(sign))
@@ -112,7 +106,10 @@ impl<'p> Builder<'p> {
         }
         let value = &digits[NUMBER_DIGITS_MAX - used..];
         match (sign, self.packager.spec(field).map(|spec| spec.length)) {
-            (Some(sign), Some(Length::Fixed(length) | Length::UpTo { max: length, .. })) => {
+            (
+                Some(sign),
+                Some(FieldLength::Fixed(length) | FieldLength::Variable { max: length, .. }),
+            ) => {
                 let length = usize::from(length);
                 let zeros = length.saturating_sub(1 + value.len());
                 let mut signed = vec![b'0'; 1 + zeros + value.len()];
@@ -126,8 +123,8 @@ impl<'p> Builder<'p> {
         self
     }
 
-    /// Sets a field to characters of ASCII. A field of fixed length is filled up: digits with
-    /// zeros on the left, characters as the packager says. On a track `D` may stand for `=`.
+    /// Sets a field to ASCII text. A field of fixed length is padded: digits with zeros on the
+    /// left, text as the packager specifies. On a track, `D` can stand for `=`.
     pub fn text(&mut self, field: u8, text: impl AsRef<str>) -> &mut Self {
         let text = text.as_ref().as_bytes();
         self.put(field, |spec, out| match text.iter().position(|byte| !byte.is_ascii()) {
@@ -139,15 +136,15 @@ impl<'p> Builder<'p> {
         self
     }
 
-    /// Sets a field to bytes: those of a binary field, else characters of ASCII, digits too. In an
-    /// `ans` field written in ASCII, those above 0x7F go as they are, such as Chinese in GBK.
+    /// Sets a field to bytes: the bytes of a binary field, else ASCII characters. An `ans` field in
+    /// ASCII accepts bytes above 0x7F unchanged, for example Chinese text in GBK.
     pub fn bytes(&mut self, field: u8, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.put(field, |spec, out| encode::bytes(spec, bytes.as_ref(), out));
         self
     }
 
-    /// Copies fields of a received message, of this or another packager. Those that it does not
-    /// have are left out.
+    /// Copies fields from a received message, of this packager or another. Skips fields that the
+    /// message lacks.
     pub fn copy(&mut self, message: &Message<'_>, fields: &[u8]) -> &mut Self {
         for field in fields.iter().filter_map(|field| message.get(*field)) {
             self.copy_field(&field);
@@ -155,31 +152,31 @@ impl<'p> Builder<'p> {
         self
     }
 
-    /// Copies a field of a received message, of this or another packager.
+    /// Copies a field from a received message, of this packager or another.
     pub fn copy_field(&mut self, field: &Field<'_>) -> &mut Self {
         self.put(field.id(), |spec, out| {
             if spec == field.spec() {
                 return encode::received(field, out);
             }
-            let mut elements = Wiped::with_capacity(field.len());
+            let mut elements = WipedBytes::with_capacity(field.len());
             for index in 0..field.len() {
                 let element = match field.spec().content() {
-                    Content::B => field.byte(index),
-                    _ => field.character(index).or_else(|| field.code_page(index)),
+                    FieldContent::B => field.byte(index),
+                    _ => field.character(index).or_else(|| field.code_page_byte(index)),
                 };
                 let content = "printable ASCII";
                 elements.push(element.ok_or(BuildRule::Character { at: index, content })?);
             }
             match spec.content() {
-                Content::B => encode::bytes(spec, &elements, out),
-                _ if field.spec().content() == Content::B => Err(BuildRule::NotBytes),
+                FieldContent::B => encode::bytes(spec, &elements, out),
+                _ if field.spec().content() == FieldContent::B => Err(BuildRule::NotBytes),
                 _ => encode::characters(spec, &elements, out),
             }
         });
         self
     }
 
-    /// Leaves a field out again.
+    /// Removes a field.
     pub fn remove(&mut self, field: u8) -> &mut Self {
         self.present &= !bit(field);
         self
@@ -188,7 +185,7 @@ impl<'p> Builder<'p> {
     fn put(
         &mut self,
         field: u8,
-        encode: impl FnOnce(&FieldSpec, &mut Wiped) -> Result<usize, BuildRule>,
+        encode: impl FnOnce(&FieldSpec, &mut WipedBytes) -> Result<usize, BuildRule>,
     ) {
         if self.wrong.is_none()
             && let Err(rule) = self.try_put(field, encode)
@@ -200,7 +197,7 @@ impl<'p> Builder<'p> {
     fn try_put(
         &mut self,
         field: u8,
-        encode: impl FnOnce(&FieldSpec, &mut Wiped) -> Result<usize, BuildRule>,
+        encode: impl FnOnce(&FieldSpec, &mut WipedBytes) -> Result<usize, BuildRule>,
     ) -> Result<(), BuildRule> {
         let spec = self.packager.spec(field).ok_or(BuildRule::Undefined)?;
         let before = self.values.len();
@@ -232,23 +229,18 @@ impl<'p> Builder<'p> {
         BuildError { field, name, rule }
     }
 
-    /// The message. The builder keeps its values.
+    /// Builds the message. The builder keeps its values.
     ///
     /// # Errors
-    ///
     /// The first value that did not fit, or a message that is too long.
-    pub fn build(&mut self) -> Result<Wiped, BuildError> {
-        let mut message = Wiped::default();
+    pub fn build(&mut self) -> Result<WipedBytes, BuildError> {
+        let mut message = WipedBytes::default();
         self.build_into(&mut message)?;
         Ok(message)
     }
 
-    /// Writes the message over what is in a buffer.
-    ///
-    /// # Errors
-    ///
-    /// As [`Builder::build`]; the buffer is empty then.
-    pub fn build_into(&mut self, message: &mut Wiped) -> Result<(), BuildError> {
+    /// Builds the message into a buffer and replaces its content. On an error the buffer is empty.
+    pub fn build_into(&mut self, message: &mut WipedBytes) -> Result<(), BuildError> {
         message.clear();
         if let Some(wrong) = self.wrong {
             return Err(wrong);
@@ -271,30 +263,32 @@ impl<'p> Builder<'p> {
         Ok(())
     }
 
-    /// The message with field 64, or 128 if there is a field above 64, filled by `mac`. It gets
-    /// the bytes from the message type up to that field, whose bit is set already.
+    /// Builds the message and lets `mac` compute its last field: 64, or 128 if a field above 64 is
+    /// set. `mac` receives the message up to that field; its bitmap already includes it.
     ///
     /// # Errors
-    ///
-    /// As [`Builder::build`]; when the packager has no such field of eight bytes; or what `mac`
-    /// says.
+    /// As [`MessageBuilder::build`]; also if the packager does not define that field as eight
+    /// bytes, or if
+    /// `mac` fails.
     pub fn build_with_mac<E>(
         &mut self,
         mac: impl FnOnce(&[u8]) -> Result<[u8; MAC_BYTES], E>,
-    ) -> Result<Wiped, MacBuildError<E>> {
+    ) -> Result<WipedBytes, MacBuildError<E>> {
         let [first, second] = MAC_FIELDS;
         let field = if self.present & (bit(first) - 1) != 0 { second } else { first };
         self.bytes(field, [0; MAC_BYTES]);
         let mut message = self.build()?;
         let mac_bytes = match self.packager.spec(field) {
-            Some(spec) if matches!(spec.length, Length::Fixed(_)) => spec.encoded_bytes(MAC_BYTES),
+            Some(spec) if matches!(spec.length, FieldLength::Fixed(_)) => {
+                spec.encoded_bytes(MAC_BYTES)
+            }
             _ => return Err(self.error(field, BuildRule::NotMac).into()),
         };
         let before = message.len().saturating_sub(mac_bytes);
         let (covered, place) = message.split_at_mut(before);
         let mac = mac(covered).map_err(MacBuildError::Mac)?;
         match self.packager.spec(field).map(FieldSpec::encoding) {
-            Some(Encoding::Hex) => {
+            Some(FieldEncoding::Hex) => {
                 for (pair, byte) in place.chunks_exact_mut(2).zip(mac) {
                     pair[0] = hex_of_nibble(byte >> 4);
                     pair[1] = hex_of_nibble(byte);
@@ -344,7 +338,7 @@ impl<'p> Builder<'p> {
     }
 }
 
-/// The numbers of the fields in a set of bits, in order.
+/// Field numbers set in a bitmap, in order.
 fn slots(present: u128) -> impl Iterator<Item = usize> {
     let mut left = present;
     std::iter::from_fn(move || {
@@ -356,7 +350,7 @@ fn slots(present: u128) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Message type and two bitmaps at their longest.
+/// Message type and two bitmaps in their longest encoding.
 const HEAD_BYTES_MAX: usize = 4 + 32;
 
 struct Head {
@@ -381,14 +375,14 @@ impl Head {
     }
 }
 
-/// The type and the fields, without the values of sensitive ones.
-impl fmt::Debug for Builder<'_> {
+/// Shows the type and the fields, without sensitive values.
+impl fmt::Debug for MessageBuilder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ", self.packager.name, self.mti)?;
         let fields = slots(self.present).filter_map(|field| self.field(u8::try_from(field).ok()?));
         f.debug_set().entries(fields).finish()?;
         match &self.wrong {
-            Some(wrong) => write!(f, " but {wrong}"),
+            Some(wrong) => write!(f, ", invalid: {wrong}"),
             None => Ok(()),
         }
     }

@@ -1,34 +1,33 @@
-//! Fields made of parts: positions as data.
+//! Fields that consist of parts at fixed positions.
 
 use std::fmt;
 
 use thiserror::Error;
 
-use crate::wiped::Wiped;
+use crate::wiped::WipedBytes;
 
-/// One part of a composite field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct CompositePart {
     name: &'static str,
     length: u16,
     rest: bool,
 }
 
-impl Part {
-    /// A part that always has so many digits, characters or bytes.
+impl CompositePart {
+    /// A part of fixed length, in digits, characters or bytes.
     #[must_use]
-    pub const fn new(name: &'static str, length: u16) -> Part {
-        Part { name, length, rest: false }
+    pub const fn new(name: &'static str, length: u16) -> CompositePart {
+        CompositePart { name, length, rest: false }
     }
 
-    /// The last part: all that is left, up to `max`.
+    /// The last part: the remaining value, up to `max`.
     #[must_use]
-    pub const fn rest(name: &'static str, max: u16) -> Part {
-        Part { name, length: max, rest: true }
+    pub const fn rest(name: &'static str, max: u16) -> CompositePart {
+        CompositePart { name, length: max, rest: true }
     }
 }
 
-/// The parts of a field, in order. Those at the end may be left out.
+/// The parts of a field, in order. Parts at the end can be absent.
 ///
 /// ```
 /// use iso8583::packagers::FIELD_60;
@@ -43,75 +42,62 @@ impl Part {
 pub struct Composite {
     field: u8,
     required: usize,
-    parts: &'static [Part],
+    parts: &'static [CompositePart],
 }
 
-/// A composite field is not made of its parts. No value is told (M12).
+/// A value does not consist of the field's parts. The error never contains the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CompositeError {
-    /// The value ends inside a part, or before one that must be there.
+    /// The value ends inside a part or before a required one.
     #[error("field {field}: {part} starts at {offset} and needs {needed} more, {left} are left")]
     CutShort {
-        /// The field.
         field: u8,
-        /// The part's number and name.
+        /// Number and name of the part.
         part: &'static str,
-        /// Where the part starts.
         offset: usize,
-        /// Its length.
         needed: usize,
-        /// What is left for it.
         left: usize,
     },
-    /// Something follows the last part.
     #[error("field {field}: its parts end at {offset}, and {extra} more follow")]
     Trailing {
-        /// The field.
         field: u8,
-        /// Where the last part ends.
         offset: usize,
-        /// How many digits, characters or bytes follow.
+        /// In digits, characters or bytes.
         extra: usize,
     },
-    /// A part that was asked for is not there.
+    /// A requested part is absent.
     #[error("field {field}: {part} is missing")]
     Missing {
-        /// The field.
         field: u8,
-        /// The part's number and name, empty if the field has none such.
+        /// Number and name of the part; empty if the field has no such part.
         part: &'static str,
     },
-    /// A part that was asked for as a number is none, or has more than 19 digits.
+    /// A part requested as a number is not one, or has more than 19 digits.
     #[error("field {field}: {part} is not a number")]
     NotNumber {
-        /// The field.
         field: u8,
-        /// The part's number and name.
+        /// Number and name of the part.
         part: &'static str,
     },
-    /// A value for a part has not its length.
+    /// A given part has the wrong length.
     #[error("field {field}: {part} takes {length}, {given} were given")]
     Length {
-        /// The field.
         field: u8,
-        /// The part's number and name.
+        /// Number and name of the part.
         part: &'static str,
-        /// What the part takes.
         length: usize,
-        /// What was given.
         given: usize,
     },
 }
 
 impl Composite {
-    /// The parts of a field, of which the first `required` must be there.
+    /// A field of which the first `required` parts must be present.
     ///
     /// # Panics
-    ///
-    /// When more are required than there are, or a part after the rest follows. In a constant
-    /// this is an error of the compiler.
+    /// If `required` exceeds the number of parts, or a part follows [`CompositePart::rest`]. In a
+    /// constant this is a compile error.
     #[must_use]
-    pub const fn new(field: u8, required: usize, parts: &'static [Part]) -> Composite {
+    pub const fn new(field: u8, required: usize, parts: &'static [CompositePart]) -> Composite {
         assert!(required <= parts.len(), "more parts are required than there are");
         let mut index = 0;
         while index < parts.len() {
@@ -121,24 +107,20 @@ impl Composite {
         Composite { field, required, parts }
     }
 
-    /// The field that this is about.
+    /// Number of the field.
     #[must_use]
     pub const fn field(&self) -> u8 {
         self.field
     }
 
-    /// Takes a value apart: the characters of a text, or bytes.
-    ///
-    /// # Errors
-    ///
-    /// When it ends inside a part or before a required one, or goes on behind the last.
-    pub fn split<'v>(&'static self, value: &'v [u8]) -> Result<Parts<'v>, CompositeError> {
+    /// Splits a value, given as the characters of a text or as bytes.
+    pub fn split<'v>(&'static self, value: &'v [u8]) -> Result<CompositeParts<'v>, CompositeError> {
         let mut at = 0;
         for (index, part) in self.parts.iter().enumerate() {
             let left = value.len() - at;
             let length = usize::from(part.length);
             if left == 0 && index >= self.required {
-                return Ok(Parts { composite: self, value });
+                return Ok(CompositeParts { composite: self, value });
             }
             if left < length && !part.rest {
                 let (field, part) = (self.field, part.name);
@@ -148,23 +130,19 @@ impl Composite {
             at += length.min(left);
         }
         match value.len() - at {
-            0 => Ok(Parts { composite: self, value }),
+            0 => Ok(CompositeParts { composite: self, value }),
             extra => Err(CompositeError::Trailing { field: self.field, offset: at, extra }),
         }
     }
 
-    /// Puts parts together. Digits get zeros on the left, other parts must have their length.
-    ///
-    /// # Errors
-    ///
-    /// When there are fewer than required or more than there are, or a part is too long or too
-    /// short.
-    pub fn join(&self, values: &[&[u8]]) -> Result<Wiped, CompositeError> {
+    /// Joins parts. Digits are filled with zeros on the left; other parts must have their exact
+    /// length.
+    pub fn join(&self, values: &[&[u8]]) -> Result<WipedBytes, CompositeError> {
         let field = self.field;
         if let Some(part) = self.parts.get(values.len()..self.required).and_then(<[_]>::first) {
             return Err(CompositeError::Missing { field, part: part.name });
         }
-        let mut joined = Wiped::default();
+        let mut joined = WipedBytes::default();
         if values.len() > self.parts.len() {
             let offset = self.parts.iter().map(|part| usize::from(part.length)).sum();
             let extra = values.len() - self.parts.len();
@@ -188,15 +166,15 @@ impl Composite {
     }
 }
 
-/// A value taken apart. Parts are counted from 0: 60.1 is 0.
+/// A split value. Parts are numbered from 0: 60.1 is part 0.
 #[derive(Clone, Copy)]
-pub struct Parts<'v> {
+pub struct CompositeParts<'v> {
     composite: &'static Composite,
     value: &'v [u8],
 }
 
-impl<'v> Parts<'v> {
-    /// A part, `None` if it was left out.
+impl<'v> CompositeParts<'v> {
+    /// `None` if the part is absent.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&'v [u8]> {
         let part = self.composite.parts.get(index)?;
@@ -206,21 +184,13 @@ impl<'v> Parts<'v> {
         self.value.get(start..end).filter(|value| !value.is_empty())
     }
 
-    /// A part that must be there.
-    ///
-    /// # Errors
-    ///
-    /// When it was left out.
+    /// A part that must be present.
     pub fn bytes(&self, index: usize) -> Result<&'v [u8], CompositeError> {
         let (field, part) = (self.composite.field, self.name(index));
         self.get(index).ok_or(CompositeError::Missing { field, part })
     }
 
-    /// A part that must be there, as a number.
-    ///
-    /// # Errors
-    ///
-    /// When it was left out, or is not of 1 to 19 digits.
+    /// A part that must be present and have 1 to 19 digits.
     pub fn number(&self, index: usize) -> Result<u64, CompositeError> {
         let digits = self.bytes(index)?;
         let (field, part) = (self.composite.field, self.name(index));
@@ -236,8 +206,8 @@ impl<'v> Parts<'v> {
     }
 }
 
-/// The lengths only: some parts are keys.
-impl fmt::Debug for Parts<'_> {
+/// Shows lengths only, because some parts are keys.
+impl fmt::Debug for CompositeParts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (field, parts) = (self.composite.field, self.composite.parts.len());
         write!(f, "field {field}: ••• ({} in {parts} parts)", self.value.len())

@@ -1,36 +1,38 @@
-//! From bytes to a message.
+//! Parses messages.
 
 use crate::MESSAGE_BYTES_MAX;
 use crate::alphabet::{ascii_of_ebcdic, nibble_of_hex};
-use crate::error::{ParseError, Place, Rule};
+use crate::error::{MessagePart, ParseError, ParseRule};
 use crate::message::{Message, Span};
 use crate::mti::Mti;
 use crate::packager::{BitmapEncoding, FIELDS_MAX, MtiEncoding, Packager, bit};
-use crate::spec::{Content, Count, CountEncoding, CountUnit, Encoding, FieldSpec, Length, Padding};
+use crate::spec::{
+    FieldContent, FieldEncoding, FieldLength, FieldPadding, FieldSpec, LengthIndicator,
+    LengthIndicatorEncoding, LengthUnit,
+};
 
 impl Packager {
-    /// Reads a message, from its type on. Nothing is copied, nothing is allocated.
+    /// Parses a message, starting at its message type. Copies and allocates nothing.
     ///
-    /// Digits, tracks and counts are checked here. Characters are not, so that an answer is not
-    /// lost for an odd one in a name: [`crate::Field::text`] does it for who reads them.
+    /// Checks digits, tracks and length indicators. Characters are not checked, so an odd character
+    /// in a name does not lose an answer: [`crate::Field::text`] checks them when they are read.
     ///
     /// # Errors
-    ///
-    /// When the bytes are no message of this packager: where and why, without any value.
+    /// Where and why the bytes do not follow the packager, without any value.
     pub fn parse<'a>(&'a self, bytes: &'a [u8]) -> Result<Message<'a>, ParseError> {
         if bytes.len() > MESSAGE_BYTES_MAX {
-            let rule = Rule::TooLong { bytes: bytes.len(), max: MESSAGE_BYTES_MAX };
-            return Err(ParseError { place: Place::End, offset: MESSAGE_BYTES_MAX, rule });
+            let rule = ParseRule::TooLong { bytes: bytes.len(), max: MESSAGE_BYTES_MAX };
+            return Err(ParseError { part: MessagePart::End, offset: MESSAGE_BYTES_MAX, rule });
         }
         let mut reader = Reader { bytes, at: 0 };
         let mti = reader.mti(self.mti)?;
-        let mut present = u128::from(reader.bitmap(self.bitmap, Place::Bitmap)?) << 64;
+        let mut present = u128::from(reader.bitmap(self.bitmap, MessagePart::Bitmap)?) << 64;
         if present & bit(1) != 0 {
             if !self.secondary {
-                let (place, offset) = (Place::SecondaryBitmap, reader.at);
-                return Err(ParseError { place, offset, rule: Rule::NoSecondBitmap });
+                let (place, offset) = (MessagePart::SecondaryBitmap, reader.at);
+                return Err(ParseError { part: place, offset, rule: ParseRule::NoSecondBitmap });
             }
-            present |= u128::from(reader.bitmap(self.bitmap, Place::SecondaryBitmap)?);
+            present |= u128::from(reader.bitmap(self.bitmap, MessagePart::SecondaryBitmap)?);
             present &= !bit(1);
         }
         let mut spans = [Span::default(); FIELDS_MAX + 1];
@@ -41,8 +43,8 @@ impl Packager {
             spans[index] = reader.field(index, self.fields[index].as_ref())?;
         }
         if reader.at < bytes.len() {
-            let rule = Rule::Trailing { bytes: bytes.len() - reader.at };
-            return Err(ParseError { place: Place::End, offset: reader.at, rule });
+            let rule = ParseRule::Trailing { bytes: bytes.len() - reader.at };
+            return Err(ParseError { part: MessagePart::End, offset: reader.at, rule });
         }
         Ok(Message { packager: self, bytes, mti, present, spans })
     }
@@ -55,7 +57,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn mti(&mut self, encoding: MtiEncoding) -> Result<Mti, ParseError> {
-        let (place, start) = (Place::Mti, self.at);
+        let (place, start) = (MessagePart::Mti, self.at);
         let mut digits = [0; 4];
         match encoding {
             MtiEncoding::Bcd => {
@@ -72,10 +74,14 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        Mti::from_digits(digits).ok_or(ParseError { place, offset: start, rule: Rule::NotDigits })
+        Mti::from_digits(digits).ok_or(ParseError {
+            part: place,
+            offset: start,
+            rule: ParseRule::NotDigits,
+        })
     }
 
-    fn bitmap(&mut self, encoding: BitmapEncoding, place: Place) -> Result<u64, ParseError> {
+    fn bitmap(&mut self, encoding: BitmapEncoding, place: MessagePart) -> Result<u64, ParseError> {
         let start = self.at;
         if encoding == BitmapEncoding::Raw {
             let raw = self.take(8, place)?;
@@ -88,9 +94,9 @@ impl<'a> Reader<'a> {
                 BitmapEncoding::Hex | BitmapEncoding::Raw => Some(*byte),
             };
             let nibble = character.and_then(nibble_of_hex).ok_or(ParseError {
-                place,
+                part: place,
                 offset: start + index,
-                rule: Rule::NotHex,
+                rule: ParseRule::NotHex,
             })?;
             bits = bits << 4 | u64::from(nibble);
         }
@@ -99,77 +105,85 @@ impl<'a> Reader<'a> {
 
     fn field(&mut self, index: usize, spec: Option<&FieldSpec>) -> Result<Span, ParseError> {
         let field = u8::try_from(index).unwrap_or(u8::MAX);
-        let place = Place::Field { field, name: spec.map_or("", |spec| spec.name) };
+        let place = MessagePart::Field { field, name: spec.map_or("", |spec| spec.name) };
         let Some(spec) = spec else {
-            return Err(ParseError { place, offset: self.at, rule: Rule::Undefined });
+            return Err(ParseError { part: place, offset: self.at, rule: ParseRule::Undefined });
         };
         let elements = match spec.length {
-            Length::Fixed(elements) => usize::from(elements),
-            Length::UpTo { max, count } => self.elements(spec, usize::from(max), count, place)?,
+            FieldLength::Fixed(elements) => usize::from(elements),
+            FieldLength::Variable { max, indicator: count } => {
+                self.elements(spec, usize::from(max), count, place)?
+            }
         };
         let start = self.at;
         let raw = self.take(spec.encoded_bytes(elements), place)?;
         check(spec, raw, elements).map_err(|(at, rule)| ParseError {
-            place,
+            part: place,
             offset: start + at,
             rule,
         })?;
         Ok(Span { start: narrow(start), elements: narrow(elements) })
     }
 
-    /// Reads the count and says how many elements follow.
+    /// Reads the length indicator and returns the number of elements that follow.
     fn elements(
         &mut self,
         spec: &FieldSpec,
         max: usize,
-        count: Count,
-        place: Place,
+        count: LengthIndicator,
+        place: MessagePart,
     ) -> Result<usize, ParseError> {
         let offset = self.at;
         let raw = self.take(count.size_bytes(), place)?;
         let counted = number(raw, count.encoding);
-        let counted = counted.ok_or(ParseError { place, offset, rule: Rule::CountNotDigits })?;
+        let counted =
+            counted.ok_or(ParseError { part: place, offset, rule: ParseRule::LengthNotDigits })?;
         let longest = match count.unit {
-            CountUnit::Elements => max,
-            CountUnit::Bytes => spec.encoded_bytes(max),
+            LengthUnit::Elements => max,
+            LengthUnit::Bytes => spec.encoded_bytes(max),
         };
         if counted > longest {
-            let rule = Rule::TooMany { count: counted, max: longest };
-            return Err(ParseError { place, offset, rule });
+            let rule = ParseRule::TooMany { count: counted, max: longest };
+            return Err(ParseError { part: place, offset, rule });
         }
         match (count.unit, spec.encoding) {
-            (CountUnit::Elements, _) => Ok(counted),
-            (CountUnit::Bytes, Encoding::Bcd) => Ok(self.packed_elements(spec, counted).min(max)),
-            (CountUnit::Bytes, Encoding::Hex) if counted % 2 == 1 => {
-                Err(ParseError { place, offset, rule: Rule::NotHex })
+            (LengthUnit::Elements, _) => Ok(counted),
+            (LengthUnit::Bytes, FieldEncoding::Bcd) => {
+                Ok(self.packed_elements(spec, counted).min(max))
             }
-            (CountUnit::Bytes, Encoding::Hex) => Ok(counted / 2),
-            (CountUnit::Bytes, Encoding::Ascii | Encoding::Ebcdic | Encoding::Binary) => {
-                Ok(counted)
+            (LengthUnit::Bytes, FieldEncoding::Hex) if counted % 2 == 1 => {
+                Err(ParseError { part: place, offset, rule: ParseRule::NotHex })
             }
+            (LengthUnit::Bytes, FieldEncoding::Hex) => Ok(counted / 2),
+            (
+                LengthUnit::Bytes,
+                FieldEncoding::Ascii | FieldEncoding::Ebcdic | FieldEncoding::Binary,
+            ) => Ok(counted),
         }
     }
 
-    /// How many digits the next bytes hold: an `F` beside them is no digit where it is padding.
+    /// The number of digits in the next bytes. A nibble `F` used as padding is not a digit.
     fn packed_elements(&self, spec: &FieldSpec, bytes: usize) -> usize {
         let (sign, packed) = match spec.content {
-            Content::Xn if bytes > 0 => (1, bytes - 1),
+            FieldContent::Xn if bytes > 0 => (1, bytes - 1),
             _ => (0, bytes),
         };
         let first = self.at + sign;
         let padded = packed > 0
             && match spec.padding {
-                Padding::Left(b'F') => self.bytes.get(first).is_some_and(|byte| byte >> 4 == 0x0F),
-                Padding::Right(b'F') => {
+                FieldPadding::Left(b'F') => {
+                    self.bytes.get(first).is_some_and(|byte| byte >> 4 == 0x0F)
+                }
+                FieldPadding::Right(b'F') => {
                     let last = self.bytes.get(first + packed - 1);
                     last.is_some_and(|byte| byte & 0x0F == 0x0F)
                 }
-                Padding::Left(_) | Padding::Right(_) => false,
+                FieldPadding::Left(_) | FieldPadding::Right(_) => false,
             };
         sign + packed * 2 - usize::from(padded)
     }
 
-    fn take(&mut self, needed: usize, place: Place) -> Result<&'a [u8], ParseError> {
+    fn take(&mut self, needed: usize, place: MessagePart) -> Result<&'a [u8], ParseError> {
         match self.bytes.get(self.at..self.at + needed) {
             Some(taken) => {
                 self.at += needed;
@@ -177,28 +191,28 @@ impl<'a> Reader<'a> {
             }
             None => {
                 let left = self.bytes.len() - self.at;
-                let rule = Rule::CutShort { needed, left };
-                Err(ParseError { place, offset: self.at, rule })
+                let rule = ParseRule::CutShort { needed, left };
+                Err(ParseError { part: place, offset: self.at, rule })
             }
         }
     }
 }
 
-/// Offsets and counts fit: a message has at most [`MESSAGE_BYTES_MAX`] bytes.
+/// Offsets and lengths fit: a message has at most [`MESSAGE_BYTES_MAX`] bytes.
 fn narrow(value: usize) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }
 
-fn number(raw: &[u8], encoding: CountEncoding) -> Option<usize> {
+fn number(raw: &[u8], encoding: LengthIndicatorEncoding) -> Option<usize> {
     raw.iter().try_fold(0_usize, |sum, byte| {
         let digit = |character: u8| {
             character.is_ascii_digit().then(|| sum * 10 + usize::from(character - b'0'))
         };
         match encoding {
-            CountEncoding::Binary => Some(sum << 8 | usize::from(*byte)),
-            CountEncoding::Ascii => digit(*byte),
-            CountEncoding::Ebcdic => digit(ascii_of_ebcdic(*byte)?),
-            CountEncoding::Bcd => packed(*byte)
+            LengthIndicatorEncoding::Binary => Some(sum << 8 | usize::from(*byte)),
+            LengthIndicatorEncoding::Ascii => digit(*byte),
+            LengthIndicatorEncoding::Ebcdic => digit(ascii_of_ebcdic(*byte)?),
+            LengthIndicatorEncoding::Bcd => packed(*byte)
                 .then(|| sum * 100 + usize::from(byte >> 4) * 10 + usize::from(byte & 0x0F)),
         }
     })
@@ -209,38 +223,44 @@ const fn packed(byte: u8) -> bool {
     byte >> 4 <= 9 && byte & 0x0F <= 9
 }
 
-type Wrong = (usize, Rule);
+type Wrong = (usize, ParseRule);
 
 fn check(spec: &FieldSpec, raw: &[u8], elements: usize) -> Result<(), Wrong> {
     match (spec.encoding, spec.content) {
-        (Encoding::Binary, _) | (_, Content::An | Content::Ans) => Ok(()),
-        (Encoding::Hex, _) => all(raw, 0, Rule::NotHex, |byte| nibble_of_hex(byte).is_some()),
-        (Encoding::Bcd, Content::Xn) => {
+        (FieldEncoding::Binary, _) | (_, FieldContent::An | FieldContent::Ans) => Ok(()),
+        (FieldEncoding::Hex, _) => {
+            all(raw, 0, ParseRule::NotHex, |byte| nibble_of_hex(byte).is_some())
+        }
+        (FieldEncoding::Bcd, FieldContent::Xn) => {
             let Some((sign, digits)) = raw.split_first() else { return Ok(()) };
-            all(&[*sign], 0, Rule::NotSigned, is_sign)?;
+            all(&[*sign], 0, ParseRule::NotSigned, is_sign)?;
             check_packed(spec, digits, 1, elements - 1)
         }
-        (Encoding::Bcd, _) => check_packed(spec, raw, 0, elements),
-        (Encoding::Ascii, content) => check_characters(content, raw, Some),
-        (Encoding::Ebcdic, content) => check_characters(content, raw, ascii_of_ebcdic),
+        (FieldEncoding::Bcd, _) => check_packed(spec, raw, 0, elements),
+        (FieldEncoding::Ascii, content) => check_characters(content, raw, Some),
+        (FieldEncoding::Ebcdic, content) => check_characters(content, raw, ascii_of_ebcdic),
     }
 }
 
 fn check_characters(
-    content: Content,
+    content: FieldContent,
     raw: &[u8],
     ascii: impl Fn(u8) -> Option<u8>,
 ) -> Result<(), Wrong> {
     let is = |byte: u8, class: fn(u8) -> bool| ascii(byte).is_some_and(class);
     match content {
-        Content::N => all(raw, 0, Rule::NotDigits, |byte| is(byte, |c| c.is_ascii_digit())),
-        Content::Xn => {
-            let Some((sign, digits)) = raw.split_first() else { return Ok(()) };
-            all(&[*sign], 0, Rule::NotSigned, |byte| is(byte, is_sign))?;
-            all(digits, 1, Rule::NotDigits, |byte| is(byte, |c| c.is_ascii_digit()))
+        FieldContent::N => {
+            all(raw, 0, ParseRule::NotDigits, |byte| is(byte, |c| c.is_ascii_digit()))
         }
-        Content::Z => all(raw, 0, Rule::NotTrack, |byte| is(byte, |c| matches!(c, b'0'..=b'?'))),
-        Content::An | Content::Ans | Content::B => Ok(()),
+        FieldContent::Xn => {
+            let Some((sign, digits)) = raw.split_first() else { return Ok(()) };
+            all(&[*sign], 0, ParseRule::NotSigned, |byte| is(byte, is_sign))?;
+            all(digits, 1, ParseRule::NotDigits, |byte| is(byte, |c| c.is_ascii_digit()))
+        }
+        FieldContent::Z => {
+            all(raw, 0, ParseRule::NotTrack, |byte| is(byte, |c| matches!(c, b'0'..=b'?')))
+        }
+        FieldContent::An | FieldContent::Ans | FieldContent::B => Ok(()),
     }
 }
 
@@ -251,12 +271,12 @@ fn is_sign(character: u8) -> bool {
 fn check_packed(spec: &FieldSpec, raw: &[u8], offset: usize, digits: usize) -> Result<(), Wrong> {
     let whole = match (digits % 2, spec.padding) {
         (0, _) => raw,
-        (_, Padding::Left(fill)) => {
+        (_, FieldPadding::Left(fill)) => {
             let Some((first, rest)) = raw.split_first() else { return Ok(()) };
             check_beside(spec, first >> 4, first & 0x0F, fill, offset)?;
             return check_digits(spec, rest, offset + 1);
         }
-        (_, Padding::Right(fill)) => {
+        (_, FieldPadding::Right(fill)) => {
             let Some((last, rest)) = raw.split_last() else { return Ok(()) };
             check_digits(spec, rest, offset)?;
             return check_beside(spec, last & 0x0F, last >> 4, fill, offset + rest.len());
@@ -267,13 +287,13 @@ fn check_packed(spec: &FieldSpec, raw: &[u8], offset: usize, digits: usize) -> R
 
 fn check_digits(spec: &FieldSpec, raw: &[u8], offset: usize) -> Result<(), Wrong> {
     match spec.content {
-        // Every nibble is a character of the track.
-        Content::Z => Ok(()),
-        _ => all(raw, offset, Rule::NotDigits, packed),
+        // Every nibble is a valid track character.
+        FieldContent::Z => Ok(()),
+        _ => all(raw, offset, ParseRule::NotDigits, packed),
     }
 }
 
-/// Checks the byte that has one digit and the padding. Senders differ between 0 and F.
+/// Checks the byte that holds one digit and the padding. Some senders pad with 0, others with F.
 fn check_beside(
     spec: &FieldSpec,
     padding: u8,
@@ -282,15 +302,15 @@ fn check_beside(
     at: usize,
 ) -> Result<(), Wrong> {
     if !matches!(padding, 0 | 0x0F) && Some(padding) != nibble_of_hex(fill) {
-        return Err((at, Rule::NotPadding));
+        return Err((at, ParseRule::NotPadding));
     }
-    if spec.content != Content::Z && digit > 9 {
-        return Err((at, Rule::NotDigits));
+    if spec.content != FieldContent::Z && digit > 9 {
+        return Err((at, ParseRule::NotDigits));
     }
     Ok(())
 }
 
-fn all(raw: &[u8], offset: usize, rule: Rule, good: impl Fn(u8) -> bool) -> Result<(), Wrong> {
+fn all(raw: &[u8], offset: usize, rule: ParseRule, good: impl Fn(u8) -> bool) -> Result<(), Wrong> {
     match raw.iter().position(|byte| !good(*byte)) {
         None => Ok(()),
         Some(at) => Err((offset + at, rule)),

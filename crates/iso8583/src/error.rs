@@ -1,227 +1,174 @@
-//! What can be wrong. No error holds a value of a message (M12).
+//! Errors of parsing, reading and building. No error contains a value of a message.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// Where in a message.
+/// A part of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The message type indicator.
+pub enum MessagePart {
+    /// Message type indicator.
     Mti,
-    /// The first bitmap.
     Bitmap,
-    /// The second bitmap, field 1.
+    /// The second bitmap is field 1.
     SecondaryBitmap,
-    /// A field.
     Field {
-        /// Its number.
         field: u8,
-        /// Its name in the packager; empty for a field that the packager does not have.
+        /// Its name in the packager; empty if the packager does not define the field.
         name: &'static str,
     },
-    /// Behind the last field.
+    /// After the last field.
     End,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for MessagePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Mti => f.write_str("message type"),
-            Place::Bitmap => f.write_str("bitmap"),
-            Place::SecondaryBitmap => f.write_str("second bitmap"),
-            Place::Field { field, name: "" } => write!(f, "field {field}"),
-            Place::Field { field, name } => write!(f, "field {field} ({name})"),
-            Place::End => f.write_str("end of the message"),
+            MessagePart::Mti => f.write_str("message type"),
+            MessagePart::Bitmap => f.write_str("bitmap"),
+            MessagePart::SecondaryBitmap => f.write_str("second bitmap"),
+            MessagePart::Field { field, name: "" } => write!(f, "field {field}"),
+            MessagePart::Field { field, name } => write!(f, "field {field} ({name})"),
+            MessagePart::End => f.write_str("end of the message"),
         }
     }
 }
 
-const fn place(field: u8, name: &'static str) -> Place {
-    Place::Field { field, name }
+const fn place(field: u8, name: &'static str) -> MessagePart {
+    MessagePart::Field { field, name }
 }
 
 /// The rule that received bytes break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Rule {
-    /// The message ends inside something.
+pub enum ParseRule {
     #[error("{needed} bytes are needed and {left} are left: the message is cut short")]
-    CutShort {
-        /// How many bytes belong here.
-        needed: usize,
-        /// How many are there.
-        left: usize,
-    },
-    /// The bitmap has a field that the packager does not.
-    #[error("the packager has no such field: add it to the table, or tell the sender")]
+    CutShort { needed: usize, left: usize },
+    /// The bitmap sets a field that the packager does not define.
+    #[error(
+        "the packager does not define this field: add it to the packager, or ask the sender to \
+         omit it"
+    )]
     Undefined,
-    /// The bitmap announces a second one where the packager has 64 fields.
-    #[error("there is no second bitmap in this packager: it has 64 fields")]
+    /// The bitmap announces a second one, but the packager has 64 fields.
+    #[error("a second bitmap is announced, but the packager has 64 fields")]
     NoSecondBitmap,
-    /// Something else than a digit.
-    #[error("only decimal digits belong here")]
+    #[error("expected decimal digits")]
     NotDigits,
-    /// Something else than the code set of a track.
-    #[error("only 0 to 9 and : ; < = > ? belong on a track")]
+    /// A character outside the code set of tracks.
+    #[error("expected 0 to 9 or : ; < = > ? on a track")]
     NotTrack,
-    /// A signed amount without a sign.
-    #[error("C (credit) or D (debit) belongs before the digits")]
+    /// A signed amount has no sign.
+    #[error("expected C (credit) or D (debit) before the digits")]
     NotSigned,
-    /// Something else than a hexadecimal digit.
-    #[error("only hexadecimal digits belong here")]
+    #[error("expected hexadecimal digits")]
     NotHex,
-    /// The nibble beside an odd number of digits.
-    #[error("the padding beside an odd number of digits is 0 or F")]
+    /// An invalid nibble beside an odd number of digits.
+    #[error("the padding beside an odd number of digits must be 0 or F")]
     NotPadding,
-    /// A count that is not a number.
-    #[error("the count before the value must be decimal digits")]
-    CountNotDigits,
-    /// A count above the field's length.
-    #[error("the count is {count}, at most {max} fit")]
-    TooMany {
-        /// What was counted.
-        count: usize,
-        /// The most that the field takes.
-        max: usize,
-    },
-    /// Bytes behind the last field.
+    #[error("the length indicator must be decimal digits")]
+    LengthNotDigits,
+    /// The length indicator exceeds the field's maximum.
+    #[error("the length indicator is {count}, the field takes at most {max}")]
+    TooMany { count: usize, max: usize },
     #[error("{bytes} more bytes follow the last field of the bitmap")]
-    Trailing {
-        /// How many.
-        bytes: usize,
-    },
-    /// A message longer than [`crate::MESSAGE_BYTES_MAX`].
-    #[error("{bytes} bytes are longer than the {max} that a message may have")]
-    TooLong {
-        /// How many there are.
-        bytes: usize,
-        /// How many are allowed.
-        max: usize,
-    },
+    Trailing { bytes: usize },
+    /// The message is longer than [`crate::MESSAGE_BYTES_MAX`].
+    #[error("the message has {bytes} bytes, at most {max} are allowed")]
+    TooLong { bytes: usize, max: usize },
 }
 
-/// Received bytes are no message of the packager.
+/// Received bytes do not follow the packager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("{place}, byte {offset}: {rule}")]
+#[error("{part}, byte {offset}: {rule}")]
 pub struct ParseError {
-    /// The part of the message.
-    pub place: Place,
-    /// The byte, from 0 at the message type.
+    pub part: MessagePart,
+    /// Position of the byte, from 0 at the message type.
     pub offset: usize,
-    /// What is wrong with it.
-    pub rule: Rule,
+    pub rule: ParseRule,
 }
 
 impl ParseError {
-    /// The field, if it is in one.
+    /// Number of the field, if the error is in one.
     #[must_use]
     pub const fn field(&self) -> Option<u8> {
-        match self.place {
-            Place::Field { field, .. } => Some(field),
-            Place::SecondaryBitmap => Some(1),
-            Place::Mti | Place::Bitmap | Place::End => None,
+        match self.part {
+            MessagePart::Field { field, .. } => Some(field),
+            MessagePart::SecondaryBitmap => Some(1),
+            MessagePart::Mti | MessagePart::Bitmap | MessagePart::End => None,
         }
     }
 }
 
-/// Why a field is not what the reader asked for.
+/// The reason that a field cannot be read as requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FieldRule {
-    /// It is not in the message.
     #[error("is missing")]
     Missing,
-    /// It is not made of digits.
-    #[error("is not made of digits")]
+    #[error("has characters other than digits")]
     NotDigits,
-    /// The number is too large.
-    #[error("is too large a number")]
+    #[error("is too large")]
     TooLarge,
-    /// It has no sign.
     #[error("is not an amount with C or D before it")]
     NotSigned,
-    /// It has characters that are not printable ASCII, or bytes.
-    #[error("is not text; take its bytes")]
+    /// The field holds bytes, or characters that are not printable ASCII.
+    #[error("is not text: read it as bytes")]
     NotText,
-    /// It is written in nibbles or characters of hexadecimal.
-    #[error("is not there as bytes; take it as text, as a number or as a block")]
+    /// The field is written in BCD or hexadecimal.
+    #[error("is not stored as bytes: read it as text, as a number or as a block")]
     NotBytes,
-    /// Another length was asked for.
     #[error("has {found} elements instead of {expected}")]
-    Length {
-        /// What was asked for.
-        expected: usize,
-        /// What it has.
-        found: usize,
-    },
+    Length { expected: usize, found: usize },
 }
 
-/// A field is not there, or not what the reader asked for.
+/// A field is absent or cannot be read as requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{} {rule}", place(*.field, .name))]
 pub struct FieldError {
-    /// The field's number.
     pub field: u8,
-    /// Its name in the packager; empty for a field that the packager does not have.
+    /// Its name in the packager; empty if the packager does not define the field.
     pub name: &'static str,
-    /// What is wrong.
     pub rule: FieldRule,
 }
 
-/// The rule that a value for a message breaks.
+/// The rule that a value to be sent breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BuildRule {
-    /// The packager does not have the field.
-    #[error("is not in the packager")]
+    /// The packager does not define the field.
+    #[error("is not defined in the packager")]
     Undefined,
-    /// Too many elements.
     #[error("takes {max} elements, {given} were given")]
-    TooLong {
-        /// How many were given.
-        given: usize,
-        /// How many fit.
-        max: usize,
-    },
-    /// A field of fixed length that cannot be filled up.
+    TooLong { given: usize, max: usize },
+    /// The value is too short, and the field cannot be padded.
     #[error("takes exactly {expected} elements, {given} were given")]
-    Length {
-        /// How many were given.
-        given: usize,
-        /// How many it takes.
-        expected: usize,
-    },
-    /// A character that the content of the field does not have.
+    Length { given: usize, expected: usize },
+    /// The field's content does not allow the character.
     #[error("cannot hold the character at {at}: its content is {content}")]
     Character {
-        /// Its place in the value, from 0.
+        /// Position in the value, from 0.
         at: usize,
-        /// The content in the letters of ISO 8583, or the alphabet that is left.
+        /// The content in ISO 8583 notation, or the allowed characters.
         content: &'static str,
     },
-    /// Characters for a field of bytes.
+    /// Text was given for a binary field.
     #[error("holds bytes, not characters")]
     NotText,
-    /// Bytes for a field of characters.
+    /// Bytes were given for a text field.
     #[error("holds characters, not bytes")]
     NotBytes,
-    /// The message would be longer than [`crate::MESSAGE_BYTES_MAX`].
+    /// The message would exceed [`crate::MESSAGE_BYTES_MAX`].
     #[error("does not fit: the message would be longer than {max} bytes")]
-    MessageTooLong {
-        /// How many are allowed.
-        max: usize,
-    },
-    /// The field for the MAC has another form than eight bytes.
+    MessageTooLong { max: usize },
+    /// The MAC field does not have eight bytes.
     #[error("cannot hold a MAC of 8 bytes")]
     NotMac,
 }
 
-/// A message cannot be built. The first wrong value is named.
+/// A message cannot be built. Reports the first value that does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{} {rule}", place(*.field, .name))]
 pub struct BuildError {
-    /// The field's number.
     pub field: u8,
-    /// Its name in the packager; empty for a field that the packager does not have.
+    /// Its name in the packager; empty if the packager does not define the field.
     pub name: &'static str,
-    /// What is wrong.
     pub rule: BuildRule,
 }

@@ -1,15 +1,18 @@
-//! ISO 8583 messages: a codec driven by packager tables, BER-TLV, TPDU and length framing.
+//! Parses and builds ISO 8583 messages. Also BER-TLV, the TPDU and length framing.
 //!
-//! Never: sockets, keys, a decision about a payment; a panic on received bytes; a card number,
-//! PIN or track in `Debug` or in an error.
-//! Start at [`Packager::parse`], which gives a [`Message`], and at [`Builder`], which makes one.
-//! The tables are in [`packagers`]; a table of one's own is made with [`Packager::new`] and
-//! [`Packager::field`].
+//! Tables, called packagers, define each network's fields. [`packagers`] contains three;
+//! [`Packager::new`] and [`Packager::field`] define your own.
+//!
+//! Never: sockets, keys, decisions about payments, a panic on received bytes, a card number, PIN
+//! or track in `Debug` output or an error.
+//!
+//! Start at [`Packager::parse`], which returns a [`Message`], and at [`MessageBuilder`], which
+//! builds one.
 //!
 //! ```
-//! use iso8583::{Builder, Mti, UNIONPAY_POS};
+//! use iso8583::{MessageBuilder, Mti, UNIONPAY_POS};
 //!
-//! let sale = Builder::new(&UNIONPAY_POS, Mti::M0200)
+//! let sale = MessageBuilder::new(&UNIONPAY_POS, Mti::M0200)
 //!     .text(3, "000000")
 //!     .number(4, 12_50)
 //!     .number(11, 1)
@@ -40,19 +43,22 @@ mod spec;
 mod text;
 mod wiped;
 
-pub use builder::{Builder, MacBuildError};
+pub use builder::{MacBuildError, MessageBuilder};
 pub use composite::Composite;
-pub use error::{BuildError, BuildRule, FieldError, FieldRule, ParseError, Place, Rule};
+pub use error::{BuildError, BuildRule, FieldError, FieldRule, MessagePart, ParseError, ParseRule};
 pub use field::Field;
-pub use framing::Framing;
+pub use framing::LengthFraming;
 pub use message::Message;
 pub use mti::Mti;
 pub use packager::{BitmapEncoding, MtiEncoding, Packager};
 pub use packagers::{ISO87_ASCII, ISO87_BINARY, UNIONPAY_POS};
-pub use spec::{Content, Count, CountEncoding, CountUnit, Encoding, FieldSpec, Length, Padding};
-pub use text::Text;
-pub use tpdu::{Envelope, Header, Tpdu};
-pub use wiped::{SENSITIVE, Wiped, wipe_sensitive};
+pub use spec::{
+    FieldContent, FieldEncoding, FieldLength, FieldPadding, FieldSpec, LengthIndicator,
+    LengthIndicatorEncoding, LengthUnit,
+};
+pub use text::FieldText;
+pub use tpdu::{Envelope, PosHeader, Tpdu};
+pub use wiped::{SENSITIVE_FIELDS, WipedBytes, wipe_sensitive_fields};
 
-/// The longest message that is parsed or built, in bytes: offsets are kept in 16 bits.
+/// Longest message that can be parsed or built, in bytes: offsets have 16 bits.
 pub const MESSAGE_BYTES_MAX: usize = 65_535;

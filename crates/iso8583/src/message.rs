@@ -1,5 +1,3 @@
-//! A received message.
-
 use std::fmt;
 use std::ops::Range;
 
@@ -7,38 +5,37 @@ use crate::error::{FieldError, FieldRule};
 use crate::field::Field;
 use crate::mti::Mti;
 use crate::packager::{FIELDS_MAX, Packager, bit};
-use crate::spec::Length;
-use crate::text::Text;
+use crate::spec::FieldLength;
+use crate::text::FieldText;
 
-/// The fields for the MAC of ISO 8583: of a message with one bitmap, and with two.
+/// MAC fields of ISO 8583: of a message with one bitmap, and with two.
 pub(crate) const MAC_FIELDS: [u8; 2] = [64, 128];
 
-/// Where a value stands: its first byte, and how many elements it has.
+/// Position of a value and its number of elements.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Span {
     pub(crate) start: u16,
     pub(crate) elements: u16,
 }
 
-/// A received message: a view into its bytes, made without allocation by [`Packager::parse`].
+/// A received message. It borrows the received bytes; [`Packager::parse`] creates it.
 #[derive(Clone, Copy)]
 pub struct Message<'a> {
     pub(crate) packager: &'a Packager,
     pub(crate) bytes: &'a [u8],
     pub(crate) mti: Mti,
-    /// Field 1 is the highest bit and never set: the second bitmap is no field.
+    /// Field 1 is the highest bit and never set: the second bitmap is not a field.
     pub(crate) present: u128,
     pub(crate) spans: [Span; FIELDS_MAX + 1],
 }
 
 impl<'a> Message<'a> {
-    /// The message type.
     #[must_use]
     pub const fn mti(&self) -> Mti {
         self.mti
     }
 
-    /// The packager that it was read by.
+    /// The packager that parsed the message.
     #[must_use]
     pub const fn packager(&self) -> &'a Packager {
         self.packager
@@ -50,7 +47,6 @@ impl<'a> Message<'a> {
         self.bytes
     }
 
-    /// Whether a field is there.
     #[must_use]
     pub const fn has(&self, field: u8) -> bool {
         self.present & bit(field) != 0
@@ -66,7 +62,6 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// A field, `None` if it is not there.
     #[must_use]
     pub fn get(&self, field: u8) -> Option<Field<'a>> {
         if !self.has(field) {
@@ -78,11 +73,7 @@ impl<'a> Message<'a> {
         Some(Field { id: field, spec, raw, elements, sensitive: self.packager.is_sensitive(field) })
     }
 
-    /// A field that must be there.
-    ///
-    /// # Errors
-    ///
-    /// When it is missing.
+    /// A field that must be present.
     pub fn field(&self, field: u8) -> Result<Field<'a>, FieldError> {
         self.get(field).ok_or_else(|| {
             let name = self.packager.spec(field).map_or("", |spec| spec.name);
@@ -90,71 +81,47 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// [`Field::number`] of a field that must be there.
-    ///
-    /// # Errors
-    ///
-    /// When it is missing, not made of digits, or too large.
+    /// [`Field::number`] of a field that must be present.
     pub fn number(&self, field: u8) -> Result<u64, FieldError> {
         self.field(field)?.number()
     }
 
-    /// [`Field::signed`] of a field that must be there.
-    ///
-    /// # Errors
-    ///
-    /// When it is missing, has no sign, or is too large.
+    /// [`Field::signed`] of a field that must be present.
     pub fn signed(&self, field: u8) -> Result<i64, FieldError> {
         self.field(field)?.signed()
     }
 
-    /// [`Field::digits`] of a field that must be there.
-    ///
-    /// # Errors
-    ///
-    /// When it is missing or is not exactly `N` digits.
+    /// [`Field::digits`] of a field that must be present.
     pub fn digits<const N: usize>(&self, field: u8) -> Result<[u8; N], FieldError> {
         self.field(field)?.digits()
     }
 
-    /// [`Field::text`] of a field that must be there.
-    ///
-    /// # Errors
-    ///
-    /// When it is missing or is not text.
-    pub fn text(&self, field: u8) -> Result<Text<'a>, FieldError> {
+    /// [`Field::text`] of a field that must be present.
+    pub fn text(&self, field: u8) -> Result<FieldText<'a>, FieldError> {
         self.field(field)?.text()
     }
 
-    /// [`Field::bytes`] of a field that must be there.
-    ///
-    /// # Errors
-    ///
-    /// When it is missing, or written in BCD or hexadecimal.
+    /// [`Field::bytes`] of a field that must be present.
     pub fn bytes(&self, field: u8) -> Result<&'a [u8], FieldError> {
         self.field(field)?.bytes()
     }
 
-    /// [`Field::block`] of a field that must be there.
-    ///
-    /// # Errors
-    ///
-    /// When it is missing or is not exactly `N` bytes.
+    /// [`Field::block`] of a field that must be present.
     pub fn block<const N: usize>(&self, field: u8) -> Result<[u8; N], FieldError> {
         self.field(field)?.block()
     }
 
-    /// What a MAC is computed over, as received: from the message type up to field 64 or 128.
-    /// `None` when there is no MAC, or fields follow it.
+    /// The bytes that the MAC covers, as received: from the message type up to field 64 or 128.
+    /// `None` if there is no MAC or fields follow it.
     #[must_use]
-    pub fn before_mac(&self) -> Option<&'a [u8]> {
+    pub fn mac_input(&self) -> Option<&'a [u8]> {
         let field = self.mac_field()?;
         let place = self.place(field)?;
         self.bytes.get(..place.start - self.count_bytes(field))
     }
 
-    /// The MAC that was received. `None` when there is none, fields follow it, or it is not of
-    /// eight bytes.
+    /// The received MAC. `None` if there is none, fields follow it, or it does not have eight
+    /// bytes.
     #[must_use]
     pub fn mac(&self) -> Option<[u8; 8]> {
         self.get(self.mac_field()?)?.block().ok()
@@ -166,8 +133,7 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// Where the values of the sensitive fields stand.
-    pub(crate) fn sensitive_places(&self) -> impl Iterator<Item = Range<usize>> {
+    pub(crate) fn sensitive_ranges(&self) -> impl Iterator<Item = Range<usize>> {
         let fields = self.fields().filter(|field| field.sensitive);
         fields.filter_map(|field| self.place(field.id))
     }
@@ -181,13 +147,13 @@ impl<'a> Message<'a> {
 
     fn count_bytes(&self, field: u8) -> usize {
         match self.packager.spec(field).map(|spec| spec.length) {
-            Some(Length::UpTo { count, .. }) => count.size_bytes(),
-            Some(Length::Fixed(_)) | None => 0,
+            Some(FieldLength::Variable { indicator: count, .. }) => count.size_bytes(),
+            Some(FieldLength::Fixed(_)) | None => 0,
         }
     }
 }
 
-/// The type and the fields, without the values of sensitive ones.
+/// Shows the type and the fields, without sensitive values.
 impl fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ", self.packager.name, self.mti)?;

@@ -1,8 +1,6 @@
-//! The message type indicator.
-
 use std::fmt;
 
-/// A message type indicator of ISO 8583: version, class, function and origin, a decimal digit each.
+/// Message type indicator: version, class, function and origin, one decimal digit each.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mti(u16);
 
@@ -23,19 +21,19 @@ impl Mti {
     pub const M0220: Mti = Mti(220);
     /// Financial advice response.
     pub const M0230: Mti = Mti(230);
-    /// File update, at UnionPay a line of the batch upload.
+    /// File update; UnionPay: a line of the batch upload.
     pub const M0320: Mti = Mti(320);
     /// Batch upload response.
     pub const M0330: Mti = Mti(330);
     /// Reversal request.
     pub const M0400: Mti = Mti(400);
-    /// Reversal request, repeated.
+    /// Repeat of a reversal request.
     pub const M0401: Mti = Mti(401);
     /// Reversal response.
     pub const M0410: Mti = Mti(410);
     /// Reversal advice.
     pub const M0420: Mti = Mti(420);
-    /// Reversal advice, repeated.
+    /// Repeat of a reversal advice.
     pub const M0421: Mti = Mti(421);
     /// Reversal advice response.
     pub const M0430: Mti = Mti(430);
@@ -52,7 +50,7 @@ impl Mti {
     /// Network management advice response.
     pub const M0830: Mti = Mti(830);
 
-    /// The type with these four digits; `None` above 9999.
+    /// `None` above 9999.
     #[must_use]
     pub const fn new(digits: u16) -> Option<Mti> {
         if digits <= 9_999 { Some(Mti(digits)) } else { None }
@@ -64,13 +62,12 @@ impl Mti {
         self.0
     }
 
-    /// The four digits as characters.
     #[must_use]
     pub fn digits(self) -> [u8; 4] {
         [1_000, 100, 10, 1].map(|place| b'0' + u8::try_from(self.0 / place % 10).unwrap_or(0))
     }
 
-    /// From four characters; `None` unless all are digits.
+    /// `None` unless all four characters are digits.
     #[must_use]
     pub fn from_digits(digits: [u8; 4]) -> Option<Mti> {
         digits
@@ -95,26 +92,25 @@ impl Mti {
         self.function().is_multiple_of(2)
     }
 
-    /// Whether this answers something.
     #[must_use]
     pub const fn is_response(self) -> bool {
         !self.is_request()
     }
 
-    /// Whether this is sent again: its last digit is odd.
+    /// Whether this is a repeat: its last digit is odd.
     #[must_use]
     pub const fn is_repeat(self) -> bool {
         self.origin() % 2 == 1
     }
 
-    /// What answers this: 0210 for 0200, 0410 for 0400 and for its repeat 0401. `None` for a
+    /// The type of the answer: 0210 for 0200, 0410 for 0400 and for its repeat 0401. `None` for a
     /// response.
     #[must_use]
     pub const fn response(self) -> Option<Mti> {
         if self.is_request() { Some(Mti(self.0 - self.origin() % 2 + 10)) } else { None }
     }
 
-    /// This, sent again: 0401 for 0400. A repeat stays what it is.
+    /// The type of a repeat: 0401 for 0400. The repeat of a repeat is itself.
     #[must_use]
     pub const fn repeat(self) -> Mti {
         Mti(self.0 - self.origin() % 2 + 1)

@@ -1,16 +1,15 @@
-//! A packager: how the messages of one network are written.
+//! Packagers: how one network writes its messages.
 
 use crate::spec::FieldSpec;
-use crate::wiped::SENSITIVE;
+use crate::wiped::SENSITIVE_FIELDS;
 
 /// How the message type is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MtiEncoding {
-    /// Four characters of ASCII.
+    /// Four ASCII characters.
     Ascii,
-    /// Four characters of EBCDIC.
+    /// Four EBCDIC characters.
     Ebcdic,
-    /// Two bytes.
     Bcd,
 }
 
@@ -19,22 +18,25 @@ pub enum MtiEncoding {
 pub enum BitmapEncoding {
     /// Eight bytes.
     Raw,
-    /// Sixteen hexadecimal characters of ASCII.
+    /// Sixteen hexadecimal digits in ASCII.
     Hex,
-    /// Sixteen hexadecimal characters of EBCDIC.
+    /// Sixteen hexadecimal digits in EBCDIC.
     HexEbcdic,
 }
 
 pub(crate) const FIELDS_MAX: usize = 128;
 
-/// How the messages of one network are written: a table, made in a constant.
+/// Defines the messages of one network: a table of fields, built in a constant.
 ///
 /// ```
-/// use iso8583::{BitmapEncoding, Content, Count, Encoding, FieldSpec, MtiEncoding, Packager};
+/// use iso8583::{
+///     BitmapEncoding, FieldContent as C, FieldEncoding as E, FieldSpec, LengthIndicator,
+///     MtiEncoding, Packager,
+/// };
 ///
 /// static OURS: Packager = Packager::new("ours", MtiEncoding::Bcd, BitmapEncoding::Raw)
-///     .field(3, FieldSpec::fixed("processing code", Content::N, 6, Encoding::Bcd))
-///     .field(63, FieldSpec::up_to("note", Content::Ans, 99, Encoding::Ascii, Count::LL_BCD))
+///     .field(3, FieldSpec::fixed("processing code", C::N, 6, E::Bcd))
+///     .field(63, FieldSpec::variable("note", C::Ans, 99, E::Ascii, LengthIndicator::LL_BCD))
 ///     .sensitive(63);
 /// assert_eq!(OURS.spec(3).map(FieldSpec::name), Some("processing code"));
 /// ```
@@ -43,9 +45,9 @@ pub struct Packager {
     pub(crate) name: &'static str,
     pub(crate) mti: MtiEncoding,
     pub(crate) bitmap: BitmapEncoding,
-    /// Whether there is a second bitmap, for the fields above 64.
+    /// Whether the packager has fields above 64.
     pub(crate) secondary: bool,
-    /// The fields never shown and wiped after use, as [`bit`]s.
+    /// Sensitive fields as [`bit`]s.
     pub(crate) sensitive: u128,
     pub(crate) fields: [Option<FieldSpec>; FIELDS_MAX + 1],
 }
@@ -61,50 +63,46 @@ impl Packager {
     pub const fn new(name: &'static str, mti: MtiEncoding, bitmap: BitmapEncoding) -> Packager {
         let mut sensitive = 0;
         let mut index = 0;
-        while index < SENSITIVE.len() {
-            sensitive |= bit(SENSITIVE[index]);
+        while index < SENSITIVE_FIELDS.len() {
+            sensitive |= bit(SENSITIVE_FIELDS[index]);
             index += 1;
         }
         let fields = [None; FIELDS_MAX + 1];
         Packager { name, mti, bitmap, secondary: false, sensitive, fields }
     }
 
-    /// The same with one more field, or another one in its place. One above 64 brings the
-    /// second bitmap with it.
+    /// Adds or replaces a field. A field above 64 adds the second bitmap.
     ///
     /// # Panics
-    ///
-    /// When the field is not 2 to 128; the first is the second bitmap. In a constant this is an
-    /// error of the compiler.
+    /// Unless the field is 2 to 128; field 1 is the second bitmap. In a constant this is a compile
+    /// error.
     #[must_use]
     pub const fn field(mut self, field: u8, spec: FieldSpec) -> Packager {
-        assert!(2 <= field && field as usize <= FIELDS_MAX, "a field is one of 2 to 128");
+        assert!(2 <= field && field as usize <= FIELDS_MAX, "a field number is 2 to 128");
         self.fields[field as usize] = Some(spec);
         self.secondary |= field > 64;
         self
     }
 
-    /// The same with one more field that is never shown and is wiped after use. Those of
-    /// [`SENSITIVE`] always are.
+    /// Marks a field as sensitive: never shown, and wiped after use. The fields of
+    /// [`SENSITIVE_FIELDS`] always are.
     #[must_use]
     pub const fn sensitive(mut self, field: u8) -> Packager {
         self.sensitive |= bit(field);
         self
     }
 
-    /// What the packager is called.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// A field of the table.
+    /// Definition of a field.
     #[must_use]
     pub fn spec(&self, field: u8) -> Option<&FieldSpec> {
         self.fields.get(usize::from(field))?.as_ref()
     }
 
-    /// Whether a field is never shown and is wiped after use.
     #[must_use]
     pub const fn is_sensitive(&self, field: u8) -> bool {
         self.sensitive & bit(field) != 0

@@ -1,4 +1,4 @@
-//! The packagers that come with the codec.
+//! Packagers included in this crate.
 
 mod iso87;
 mod unionpay;

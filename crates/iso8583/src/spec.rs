@@ -1,147 +1,153 @@
-//! One field of a packager, as data.
+//! Definition of one field in a packager.
 
-/// What a field holds, in the letters of ISO 8583.
+/// Content of a field, in ISO 8583 notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub enum FieldContent {
     /// `n`: decimal digits.
     N,
-    /// `x+n`: `C` or `D`, then decimal digits. The length counts the letter.
+    /// `x+n`: `C` or `D`, then decimal digits. The length includes the letter.
     Xn,
     /// `an`: letters, digits and blanks.
     An,
     /// `ans`: any characters.
     Ans,
-    /// `z`: the code set of tracks 2 and 3, `0` to `?`; the separator is `=` (nibble D).
+    /// `z`: the code set of tracks 2 and 3, `0` to `?`. The separator is `=` (nibble D).
     Z,
     /// `b`: bytes.
     B,
 }
 
-/// How the elements of a field are written.
+/// Encoding of a field's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// A byte for each character; bytes above 0x7F are of a code page that is not judged here.
+pub enum FieldEncoding {
+    /// One byte per character. Bytes above 0x7F belong to a code page and are not checked.
     Ascii,
-    /// A byte for each character, code page 037. Digits and letters are the same in 500 and 1047.
+    /// One byte per character, code page 037. Digits and letters are the same in 500 and 1047.
     Ebcdic,
-    /// Two digits in a byte; the sign of `x+n` is one character of ASCII before them.
+    /// Two digits per byte. The sign of `x+n` is one ASCII character before them.
     Bcd,
-    /// Bytes as they are.
     Binary,
-    /// Two characters of ASCII, `0` to `F`, for each byte.
+    /// Two ASCII characters, `0` to `F`, per byte.
     Hex,
 }
 
-/// What makes a value whole that is shorter than its place.
+/// Padding of a short value.
 ///
-/// In BCD this is the nibble beside an odd number of digits, in characters what fills a field of
-/// fixed length. A number of fixed length always gets zeros on its left first.
+/// In BCD, the nibble beside an odd number of digits. In characters, what fills a field of fixed
+/// length. A number of fixed length is first filled with zeros on the left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Padding {
-    /// On the left: the value is right aligned. The character, `b'0'` or `b'F'` in BCD.
+pub enum FieldPadding {
+    /// The value is right-aligned. In BCD the character is a digit or `b'A'` to `b'F'`.
     Left(u8),
-    /// On the right: the value is left aligned.
+    /// The value is left-aligned.
     Right(u8),
 }
 
-/// How the count of a field of variable length is written.
+/// Encoding of a length indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CountEncoding {
-    /// A character of ASCII for each digit.
+pub enum LengthIndicatorEncoding {
+    /// One ASCII character per digit.
     Ascii,
-    /// A character of EBCDIC for each digit.
+    /// One EBCDIC character per digit.
     Ebcdic,
-    /// Two digits in a byte, zero on the left.
+    /// Two digits per byte, padded with zero on the left.
     Bcd,
     /// A big-endian integer: one byte for LL, two for LLL.
     Binary,
 }
 
-/// What a count counts.
+/// The unit of a length indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CountUnit {
+pub enum LengthUnit {
     /// Digits, characters, or bytes of a binary field.
     Elements,
-    /// Bytes as encoded. In BCD an odd number of digits is then only known if the padding is `F`.
+    /// Encoded bytes. In BCD an odd number of digits is then only recognised if the padding is `F`.
     Bytes,
 }
 
-/// The count before a value of variable length.
+/// The length before a value of variable length (LL, LLL).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
+pub struct LengthIndicator {
     pub(crate) digits: u8,
-    pub(crate) encoding: CountEncoding,
-    pub(crate) unit: CountUnit,
+    pub(crate) encoding: LengthIndicatorEncoding,
+    pub(crate) unit: LengthUnit,
 }
 
-impl Count {
-    /// Two characters of ASCII.
-    pub const LL_ASCII: Count = Count::elements(2, CountEncoding::Ascii);
-    /// Three characters of ASCII.
-    pub const LLL_ASCII: Count = Count::elements(3, CountEncoding::Ascii);
-    /// Two characters of EBCDIC.
-    pub const LL_EBCDIC: Count = Count::elements(2, CountEncoding::Ebcdic);
-    /// Three characters of EBCDIC.
-    pub const LLL_EBCDIC: Count = Count::elements(3, CountEncoding::Ebcdic);
+impl LengthIndicator {
+    /// Two ASCII characters.
+    pub const LL_ASCII: LengthIndicator =
+        LengthIndicator::elements(2, LengthIndicatorEncoding::Ascii);
+    /// Three ASCII characters.
+    pub const LLL_ASCII: LengthIndicator =
+        LengthIndicator::elements(3, LengthIndicatorEncoding::Ascii);
+    /// Two EBCDIC characters.
+    pub const LL_EBCDIC: LengthIndicator =
+        LengthIndicator::elements(2, LengthIndicatorEncoding::Ebcdic);
+    /// Three EBCDIC characters.
+    pub const LLL_EBCDIC: LengthIndicator =
+        LengthIndicator::elements(3, LengthIndicatorEncoding::Ebcdic);
     /// One byte of BCD.
-    pub const LL_BCD: Count = Count::elements(2, CountEncoding::Bcd);
+    pub const LL_BCD: LengthIndicator = LengthIndicator::elements(2, LengthIndicatorEncoding::Bcd);
     /// Two bytes of BCD.
-    pub const LLL_BCD: Count = Count::elements(3, CountEncoding::Bcd);
+    pub const LLL_BCD: LengthIndicator = LengthIndicator::elements(3, LengthIndicatorEncoding::Bcd);
     /// One byte, up to 255.
-    pub const LL_BINARY: Count = Count::elements(2, CountEncoding::Binary);
+    pub const LL_BINARY: LengthIndicator =
+        LengthIndicator::elements(2, LengthIndicatorEncoding::Binary);
     /// Two bytes, big-endian.
-    pub const LLL_BINARY: Count = Count::elements(3, CountEncoding::Binary);
+    pub const LLL_BINARY: LengthIndicator =
+        LengthIndicator::elements(3, LengthIndicatorEncoding::Binary);
 
-    /// A count of elements with so many decimal digits: 2 is LL, 3 is LLL.
+    /// A length in elements with `digits` decimal digits: 2 is LL, 3 is LLL.
     ///
     /// # Panics
-    ///
-    /// Unless it has one to four digits. In a constant this is an error of the compiler.
+    /// Unless `digits` is 1 to 4. In a constant this is a compile error.
     #[must_use]
-    pub const fn elements(digits: u8, encoding: CountEncoding) -> Count {
+    pub const fn elements(digits: u8, encoding: LengthIndicatorEncoding) -> LengthIndicator {
         assert!(1 <= digits && digits <= 4, "a count has one to four digits");
-        Count { digits, encoding, unit: CountUnit::Elements }
+        LengthIndicator { digits, encoding, unit: LengthUnit::Elements }
     }
 
-    /// The same, counting encoded bytes.
+    /// Changes the unit to encoded bytes.
     #[must_use]
-    pub const fn of_bytes(self) -> Count {
-        Count { unit: CountUnit::Bytes, ..self }
+    pub const fn counting_bytes(self) -> LengthIndicator {
+        LengthIndicator { unit: LengthUnit::Bytes, ..self }
     }
 
-    /// Its decimal digits, 1 to 4.
+    /// Decimal digits, 1 to 4.
     #[must_use]
     pub const fn digits(self) -> u8 {
         self.digits
     }
 
-    /// How it is written.
     #[must_use]
-    pub const fn encoding(self) -> CountEncoding {
+    pub const fn encoding(self) -> LengthIndicatorEncoding {
         self.encoding
     }
 
-    /// What it counts.
     #[must_use]
-    pub const fn unit(self) -> CountUnit {
+    pub const fn unit(self) -> LengthUnit {
         self.unit
     }
 
-    /// How many bytes the count itself takes.
+    /// Size of the length indicator itself.
     #[must_use]
     pub const fn size_bytes(self) -> usize {
         match self.encoding {
-            CountEncoding::Ascii | CountEncoding::Ebcdic => self.digits as usize,
-            CountEncoding::Bcd | CountEncoding::Binary => self.digits.div_ceil(2) as usize,
+            LengthIndicatorEncoding::Ascii | LengthIndicatorEncoding::Ebcdic => {
+                self.digits as usize
+            }
+            LengthIndicatorEncoding::Bcd | LengthIndicatorEncoding::Binary => {
+                self.digits.div_ceil(2) as usize
+            }
         }
     }
 
-    /// The largest count that can be written.
+    /// The largest length that it can express.
     #[must_use]
     pub const fn max(self) -> usize {
         match (self.encoding, self.digits) {
-            (CountEncoding::Binary, 1 | 2) => 255,
-            (CountEncoding::Binary, _) => 65_535,
+            (LengthIndicatorEncoding::Binary, 1 | 2) => 255,
+            (LengthIndicatorEncoding::Binary, _) => 65_535,
             (_, 1) => 9,
             (_, 2) => 99,
             (_, 3) => 999,
@@ -150,146 +156,138 @@ impl Count {
     }
 }
 
-/// How long a value is.
+/// Length of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// Always so many elements.
+pub enum FieldLength {
+    /// Exactly this many elements.
     Fixed(u16),
-    /// A count, then at most `max` elements.
-    UpTo {
-        /// The most elements.
-        max: u16,
-        /// How the count is written.
-        count: Count,
-    },
+    /// A length indicator, then at most `max` elements.
+    Variable { max: u16, indicator: LengthIndicator },
 }
 
-/// One field of a packager.
+/// Definition of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldSpec {
     pub(crate) name: &'static str,
-    pub(crate) content: Content,
-    pub(crate) encoding: Encoding,
-    pub(crate) length: Length,
-    pub(crate) padding: Padding,
+    pub(crate) content: FieldContent,
+    pub(crate) encoding: FieldEncoding,
+    pub(crate) length: FieldLength,
+    pub(crate) padding: FieldPadding,
 }
 
 impl FieldSpec {
-    /// A field that always has `length` elements.
+    /// A field of exactly `length` elements.
     ///
     /// # Panics
-    ///
-    /// When the encoding does not fit the content: BCD is for `n`, `x+n` and `z`, binary and
-    /// hexadecimal for `b`. In a constant this is an error of the compiler.
+    /// If the encoding does not suit the content: BCD is for `n`, `x+n` and `z`; binary and
+    /// hexadecimal are for `b`. In a constant this is a compile error.
     #[must_use]
     pub const fn fixed(
         name: &'static str,
-        content: Content,
+        content: FieldContent,
         length: u16,
-        encoding: Encoding,
+        encoding: FieldEncoding,
     ) -> FieldSpec {
-        FieldSpec::checked(name, content, Length::Fixed(length), encoding)
+        FieldSpec::checked(name, content, FieldLength::Fixed(length), encoding)
     }
 
-    /// A field of up to `max` elements, with a count before them.
+    /// A field of up to `max` elements, preceded by a length indicator.
     ///
     /// # Panics
-    ///
-    /// As [`FieldSpec::fixed`], and when `max` cannot be written in the count.
+    /// As [`FieldSpec::fixed`], and if the length indicator cannot express `max`.
     #[must_use]
-    pub const fn up_to(
+    pub const fn variable(
         name: &'static str,
-        content: Content,
+        content: FieldContent,
         max: u16,
-        encoding: Encoding,
-        count: Count,
+        encoding: FieldEncoding,
+        count: LengthIndicator,
     ) -> FieldSpec {
-        let spec = FieldSpec::checked(name, content, Length::UpTo { max, count }, encoding);
+        let spec = FieldSpec::checked(
+            name,
+            content,
+            FieldLength::Variable { max, indicator: count },
+            encoding,
+        );
         let counted = match count.unit {
-            CountUnit::Elements => max as usize,
-            CountUnit::Bytes => spec.encoded_bytes(max as usize),
+            LengthUnit::Elements => max as usize,
+            LengthUnit::Bytes => spec.encoded_bytes(max as usize),
         };
-        assert!(counted <= count.max(), "the longest value must be countable");
+        assert!(counted <= count.max(), "the length indicator cannot express the longest value");
         spec
     }
 
     const fn checked(
         name: &'static str,
-        content: Content,
-        length: Length,
-        encoding: Encoding,
+        content: FieldContent,
+        length: FieldLength,
+        encoding: FieldEncoding,
     ) -> FieldSpec {
         let fits = match encoding {
-            Encoding::Ascii | Encoding::Ebcdic => !matches!(content, Content::B),
-            Encoding::Bcd => matches!(content, Content::N | Content::Xn | Content::Z),
-            Encoding::Binary | Encoding::Hex => matches!(content, Content::B),
+            FieldEncoding::Ascii | FieldEncoding::Ebcdic => !matches!(content, FieldContent::B),
+            FieldEncoding::Bcd => {
+                matches!(content, FieldContent::N | FieldContent::Xn | FieldContent::Z)
+            }
+            FieldEncoding::Binary | FieldEncoding::Hex => matches!(content, FieldContent::B),
         };
         assert!(fits, "this encoding cannot hold this content");
-        let (Length::Fixed(elements) | Length::UpTo { max: elements, .. }) = length;
+        let (FieldLength::Fixed(elements) | FieldLength::Variable { max: elements, .. }) = length;
         assert!(elements > 0, "a field has at least one element");
         let padding = match content {
-            Content::N | Content::Xn | Content::Z => Padding::Left(b'0'),
-            Content::An | Content::Ans | Content::B => Padding::Right(b' '),
+            FieldContent::N | FieldContent::Xn | FieldContent::Z => FieldPadding::Left(b'0'),
+            FieldContent::An | FieldContent::Ans | FieldContent::B => FieldPadding::Right(b' '),
         };
         FieldSpec { name, content, encoding, length, padding }
     }
 
-    /// The same field with another padding.
-    ///
-    /// Without this, digits are padded with `0` on the left and characters with blanks on the
-    /// right.
+    /// Changes the padding. The default is `0` on the left for digits and blanks on the right for
+    /// characters.
     ///
     /// # Panics
-    ///
-    /// When the character is none of the content's.
+    /// If the encoding does not allow the padding character.
     #[must_use]
-    pub const fn padded(self, padding: Padding) -> FieldSpec {
-        let (Padding::Left(fill) | Padding::Right(fill)) = padding;
+    pub const fn with_padding(self, padding: FieldPadding) -> FieldSpec {
+        let (FieldPadding::Left(fill) | FieldPadding::Right(fill)) = padding;
         let fits = match self.encoding {
-            Encoding::Bcd => matches!(fill, b'0'..=b'9' | b'A'..=b'F'),
+            FieldEncoding::Bcd => matches!(fill, b'0'..=b'9' | b'A'..=b'F'),
             _ => matches!(fill, b' '..=b'~'),
         };
-        assert!(fits, "this cannot be a padding");
+        assert!(fits, "this encoding does not allow this padding character");
         FieldSpec { padding, ..self }
     }
 
-    /// What the field is called.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What it holds.
     #[must_use]
-    pub const fn content(&self) -> Content {
+    pub const fn content(&self) -> FieldContent {
         self.content
     }
 
-    /// How it is written.
     #[must_use]
-    pub const fn encoding(&self) -> Encoding {
+    pub const fn encoding(&self) -> FieldEncoding {
         self.encoding
     }
 
-    /// How long it is.
     #[must_use]
-    pub const fn length(&self) -> Length {
+    pub const fn length(&self) -> FieldLength {
         self.length
     }
 
-    /// What makes a short value whole.
     #[must_use]
-    pub const fn padding(&self) -> Padding {
+    pub const fn padding(&self) -> FieldPadding {
         self.padding
     }
 
-    /// How many bytes so many elements take.
+    /// Size of `elements` elements in bytes.
     pub(crate) const fn encoded_bytes(&self, elements: usize) -> usize {
         match self.encoding {
-            Encoding::Ascii | Encoding::Ebcdic | Encoding::Binary => elements,
-            Encoding::Hex => elements * 2,
-            Encoding::Bcd => match self.content {
-                Content::Xn if elements > 0 => 1 + (elements - 1).div_ceil(2),
+            FieldEncoding::Ascii | FieldEncoding::Ebcdic | FieldEncoding::Binary => elements,
+            FieldEncoding::Hex => elements * 2,
+            FieldEncoding::Bcd => match self.content {
+                FieldContent::Xn if elements > 0 => 1 + (elements - 1).div_ceil(2),
                 _ => elements.div_ceil(2),
             },
         }

@@ -1,14 +1,12 @@
-//! A field as text.
-
 use std::fmt;
 use std::ops::Deref;
 
 use zeroize::Zeroizing;
 
-/// A field as characters of ASCII: borrowed from the message where it is written so, else
-/// unpacked; what was unpacked is wiped when dropped.
+/// A field's ASCII text: borrowed from the message if it is in ASCII there, else decoded. Decoded
+/// text is wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Text<'a> {
+pub struct FieldText<'a> {
     form: Form<'a>,
     hidden: bool,
 }
@@ -19,16 +17,15 @@ enum Form<'a> {
     Unpacked(Zeroizing<String>),
 }
 
-impl<'a> Text<'a> {
-    pub(crate) fn borrowed(text: &'a str, hidden: bool) -> Text<'a> {
-        Text { form: Form::Borrowed(text), hidden }
+impl<'a> FieldText<'a> {
+    pub(crate) fn borrowed(text: &'a str, hidden: bool) -> FieldText<'a> {
+        FieldText { form: Form::Borrowed(text), hidden }
     }
 
-    pub(crate) fn unpacked(text: Zeroizing<String>, hidden: bool) -> Text<'a> {
-        Text { form: Form::Unpacked(text), hidden }
+    pub(crate) fn unpacked(text: Zeroizing<String>, hidden: bool) -> FieldText<'a> {
+        FieldText { form: Form::Unpacked(text), hidden }
     }
 
-    /// The characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.form {
@@ -38,7 +35,7 @@ impl<'a> Text<'a> {
     }
 }
 
-impl Deref for Text<'_> {
+impl Deref for FieldText<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -46,25 +43,25 @@ impl Deref for Text<'_> {
     }
 }
 
-impl AsRef<str> for Text<'_> {
+impl AsRef<str> for FieldText<'_> {
     fn as_ref(&self) -> &str {
         self.as_str()
     }
 }
 
-impl PartialEq<str> for Text<'_> {
+impl PartialEq<str> for FieldText<'_> {
     fn eq(&self, other: &str) -> bool {
         self.as_str() == other
     }
 }
 
-impl PartialEq<&str> for Text<'_> {
+impl PartialEq<&str> for FieldText<'_> {
     fn eq(&self, other: &&str) -> bool {
         self.as_str() == *other
     }
 }
 
-impl fmt::Debug for Text<'_> {
+impl fmt::Debug for FieldText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.hidden {
             write!(f, "••• ({} characters)", self.len())

@@ -1,26 +1,27 @@
 //! BER-TLV, as chip cards use it in field 55 (EMV Book 3, annex B; ISO/IEC 7816-4).
 //!
-//! A reader knows no tags: every one is passed on. Zero bytes between objects are padding.
+//! The reader accepts every tag. Zero bytes between objects are padding.
 
 use std::fmt;
 
 use thiserror::Error;
 
-use crate::wiped::Wiped;
+use crate::wiped::WipedBytes;
 
-/// How deep objects may stand in objects.
+/// Deepest nesting of objects.
 pub const DEPTH_MAX: usize = 8;
-/// The longest tag, in bytes. EMV has none above three.
+/// Longest tag, in bytes. EMV tags have at most three.
 pub const TAG_BYTES_MAX: usize = 4;
-/// The longest value, in bytes.
+/// Longest value, in bytes.
 pub const VALUE_BYTES_MAX: usize = 0xFF_FFFF;
 
-/// A tag as its bytes, big-endian: 0x9F26.
+/// A tag: its bytes as a big-endian number, such as 0x9F26.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(u32);
 
 impl Tag {
-    /// A tag; `None` when these bytes are no tag: 0x9F alone goes on, 0x8226 ends before.
+    /// `None` if these bytes are not exactly one tag: 0x9F is incomplete, and 0x8226 has a byte too
+    /// many.
     #[must_use]
     pub const fn new(tag: u32) -> Option<Tag> {
         let [b0, b1, b2, b3] = tag.to_be_bytes();
@@ -43,19 +44,18 @@ impl Tag {
         if whole == length { Some(Tag(tag)) } else { None }
     }
 
-    /// The bytes as a number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// How many bytes it has, 1 to 4.
+    /// 1 to 4.
     #[must_use]
     pub const fn len_bytes(self) -> usize {
         4 - self.0.leading_zeros() as usize / 8
     }
 
-    /// Whether the value is made of objects.
+    /// Whether the value consists of objects.
     #[must_use]
     pub const fn is_constructed(self) -> bool {
         self.0 >> (8 * (self.len_bytes() - 1)) & 0x20 != 0
@@ -74,86 +74,74 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// One object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Tlv<'a> {
-    /// Its tag.
     pub tag: Tag,
-    /// Its value, without tag and length.
+    /// The value without tag and length.
     pub value: &'a [u8],
     depth: usize,
 }
 
 impl<'a> Tlv<'a> {
-    /// The objects in this one; none in a primitive one.
+    /// The objects inside this one; none if it is primitive.
     #[must_use]
-    pub fn children(&self) -> Reader<'a> {
+    pub fn children(&self) -> TlvReader<'a> {
         let bytes = if self.tag.is_constructed() { self.value } else { &[] };
-        Reader { bytes, at: 0, depth: self.depth + 1, failed: false }
+        TlvReader { bytes, at: 0, depth: self.depth + 1, failed: false }
     }
 }
 
-/// Chip card fields hold the card number and more: only the length of a value is shown.
+/// Shows only the length of the value: chip data contains the card number.
 impl fmt::Debug for Tlv<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ••• ({} bytes)", self.tag, self.value.len())
     }
 }
 
-/// The rule that bytes break.
+/// The rule that the bytes break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TlvRule {
-    /// The bytes end in a tag, a length or a value.
+    /// The bytes end inside a tag, a length or a value.
     #[error("{needed} bytes are needed and {left} are left")]
-    CutShort {
-        /// How many belong here.
-        needed: usize,
-        /// How many are there.
-        left: usize,
-    },
-    /// A tag that does not end.
+    CutShort { needed: usize, left: usize },
     #[error("a tag has at most {TAG_BYTES_MAX} bytes")]
     TagTooLong,
-    /// Length byte 80: a value that ends with a mark.
+    /// Length byte 0x80.
     #[error("an indefinite length (80) is not allowed")]
     Indefinite,
-    /// Length bytes 84 and above.
+    /// Length byte 0x84 or above.
     #[error("a length has at most three bytes after the first")]
     LengthTooLong,
-    /// Objects in objects in objects.
-    #[error("objects stand deeper than {DEPTH_MAX} in each other")]
+    #[error("objects are nested deeper than {DEPTH_MAX}")]
     TooDeep,
-    /// A value that is too long to be written.
     #[error("a value has at most {VALUE_BYTES_MAX} bytes")]
     ValueTooLong,
 }
 
-/// Bytes are no BER-TLV. No value is told (M12).
+/// Bytes are not valid BER-TLV. The error never contains a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("TLV byte {offset}{}: {rule}", tag.map(|tag| format!(" (tag {tag})")).unwrap_or_default())]
 pub struct TlvError {
-    /// The byte, from 0 at the start of what the reader was given.
+    /// Position from the start of the reader's bytes.
     pub offset: usize,
-    /// The tag, if it was read.
+    /// The tag, once it was read.
     pub tag: Option<Tag>,
-    /// What is wrong.
     pub rule: TlvRule,
 }
 
-/// The objects in bytes, one after the other. After an error it ends.
+/// Iterates over consecutive objects. Ends after the first error.
 #[derive(Clone)]
-pub struct Reader<'a> {
+pub struct TlvReader<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
     failed: bool,
 }
 
-impl<'a> Reader<'a> {
-    /// A reader over bytes.
+impl<'a> TlvReader<'a> {
     #[must_use]
-    pub const fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { bytes, at: 0, depth: 0, failed: false }
+    pub const fn new(bytes: &'a [u8]) -> TlvReader<'a> {
+        TlvReader { bytes, at: 0, depth: 0, failed: false }
     }
 
     fn object(&mut self) -> Result<Option<Tlv<'a>>, TlvError> {
@@ -220,7 +208,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl<'a> Iterator for Reader<'a> {
+impl<'a> Iterator for TlvReader<'a> {
     type Item = Result<Tlv<'a>, TlvError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -233,28 +221,28 @@ impl<'a> Iterator for Reader<'a> {
     }
 }
 
-impl fmt::Debug for Reader<'_> {
+impl fmt::Debug for TlvReader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.clone()).finish()
     }
 }
 
-/// The value of the first object with a tag, in order and into constructed objects.
+/// Finds the first object with a tag, in order and inside constructed objects, and returns its
+/// value.
 ///
 /// # Errors
-///
-/// When the bytes before it are no BER-TLV.
+/// If the bytes before it are not valid BER-TLV.
 pub fn find(bytes: &[u8], tag: Tag) -> Result<Option<&[u8]>, TlvError> {
-    find_in(Reader::new(bytes), tag)
+    find_in(TlvReader::new(bytes), tag)
 }
 
-fn find_in(reader: Reader<'_>, tag: Tag) -> Result<Option<&[u8]>, TlvError> {
+fn find_in(reader: TlvReader<'_>, tag: Tag) -> Result<Option<&[u8]>, TlvError> {
     for object in reader {
         let object = object?;
         if object.tag == tag {
             return Ok(Some(object.value));
         }
-        // The reader refuses to go deeper than DEPTH_MAX.
+        // The reader stops at DEPTH_MAX.
         if let Some(value) = find_in(object.children(), tag)? {
             return Ok(Some(value));
         }
@@ -262,25 +250,23 @@ fn find_in(reader: Reader<'_>, tag: Tag) -> Result<Option<&[u8]>, TlvError> {
     Ok(None)
 }
 
-/// Writes objects, with the shortest form of each length.
+/// Writes objects, each length in its shortest form.
 #[derive(Default)]
-pub struct Writer {
-    bytes: Wiped,
+pub struct TlvWriter {
+    bytes: WipedBytes,
 }
 
-impl Writer {
-    /// Nothing written.
+impl TlvWriter {
     #[must_use]
-    pub fn new() -> Writer {
-        Writer::default()
+    pub fn new() -> TlvWriter {
+        TlvWriter::default()
     }
 
-    /// Writes one object. The value of a constructed one is what another writer wrote.
+    /// Appends an object. The value of a constructed object comes from another writer.
     ///
     /// # Errors
-    ///
-    /// When the value is longer than [`VALUE_BYTES_MAX`].
-    pub fn push(&mut self, tag: Tag, value: &[u8]) -> Result<&mut Writer, TlvError> {
+    /// If the value is longer than [`VALUE_BYTES_MAX`].
+    pub fn push(&mut self, tag: Tag, value: &[u8]) -> Result<&mut TlvWriter, TlvError> {
         let offset = self.bytes.len();
         let length = value.len();
         let rule = TlvRule::ValueTooLong;
@@ -300,21 +286,19 @@ impl Writer {
         Ok(self)
     }
 
-    /// What was written.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What was written.
     #[must_use]
-    pub fn into_bytes(self) -> Wiped {
+    pub fn into_bytes(self) -> WipedBytes {
         self.bytes
     }
 }
 
-impl fmt::Debug for Writer {
+impl fmt::Debug for TlvWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(Reader::new(&self.bytes)).finish()
+        f.debug_list().entries(TlvReader::new(&self.bytes)).finish()
     }
 }

@@ -1,19 +1,19 @@
-//! Measures the journal against a plain file: appends a second and how long each takes.
+//! Compares the journal with a plain file: appends per second, and the time of each.
 //!
 //!     cargo run --release -p journal --example append_rate -- \
 //!         [--directory target/append_rate] [--seconds 3] [--page 8192] [--checkpoint 2097152]
 //!
-//! For each payload size, in the same run: `file` appends to a growing file and calls fdatasync;
-//! `again` writes over a file that is there, with fdatasync; `journal` is
-//! [`journal::SqliteJournal::append`], hashing and guard included. `%` is the rate against `file`.
-//! Then: reading it all back with every hash checked, and the journal's latency while a snapshot
-//! is written beside it, in one thread each.
+//! For each payload size, in one run: `file` appends to a growing file and calls fdatasync; `again`
+//! overwrites an existing file, with fdatasync; `journal` is [`journal::SqliteJournal::append`]
+//! with hash and leadership check. `%` is the rate relative to `file`. Then it reads everything
+//! back with every hash checked, and measures appends while a snapshot is written, in one thread
+//! each.
 //!
-//! The three take turns of a quarter of a second, so that a disk or a machine that is slow for a
-//! while is slow for all of them.
+//! The three take turns of a quarter of a second, so that a slow moment of the disk or the machine
+//! affects all of them.
 //!
-//! The directory is created and emptied. What it is on decides everything: a disk that answers a
-//! sync from a volatile cache gives other numbers than one that does not.
+//! The directory is created or emptied. Its disk decides the results: one that acknowledges a sync
+//! from a volatile cache gives other numbers than one that does not.
 
 #![allow(clippy::print_stdout, reason = "a program that prints what it measures")]
 
@@ -25,10 +25,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use journal::{Batches, Hash, Journal, Sequence, Snapshots, SqliteJournal, SqliteReader, Tuning};
+use journal::{
+    ChainHash, Journal, JournalBatches, Sequence, SnapshotDirectory, SqliteJournal, SqliteReader,
+    Tuning,
+};
 
 const PAYLOAD_BYTES: [usize; 5] = [100, 4 << 10, 64 << 10, 256 << 10, 1 << 20];
-/// How much of a file is written over before it starts at its beginning again.
+/// The size of the file that `again` overwrites from its start.
 const AGAIN_BYTES: usize = 16 << 20;
 const TURN: Duration = Duration::from_millis(250);
 const READ_BYTES: usize = 1 << 20;
@@ -73,13 +76,13 @@ fn settings() -> Result<Settings, Box<dyn Error>> {
             "--seconds" => settings.duration = Duration::from_secs(value.parse()?),
             "--page" => settings.tuning.page_bytes = value.parse()?,
             "--checkpoint" => settings.tuning.checkpoint_bytes = value.parse()?,
-            _ => return Err(format!("{name} is none of the options").into()),
+            _ => return Err(format!("unknown option {name}").into()),
         }
     }
     Ok(settings)
 }
 
-/// Bytes without a pattern, the same in each run.
+/// Incompressible bytes, the same in each run.
 fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
@@ -91,7 +94,6 @@ fn noise(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|_| next()).collect()
 }
 
-/// How long each write took.
 #[derive(Default)]
 struct Times {
     elapsed: Duration,
@@ -114,7 +116,7 @@ impl Times {
         Ok(())
     }
 
-    /// Prints a line and returns the writes a second.
+    /// Prints a line and returns the writes per second.
     fn report(mut self, bytes: usize, what: &str, against: Option<u128>) -> u128 {
         self.micros.sort_unstable();
         let count = self.micros.len();
@@ -184,7 +186,7 @@ fn read_back(directory: &Path) -> Result<(), Box<dyn Error>> {
     let mut journal = SqliteReader::open(&journal_path(directory))?;
     let started = Instant::now();
     let (mut batches, mut bytes) = (0_u128, 0_u128);
-    for batch in Batches::new(&mut journal, Sequence::FIRST, READ_BYTES) {
+    for batch in JournalBatches::new(&mut journal, Sequence::FIRST, READ_BYTES) {
         batches += 1;
         bytes += batch?.payload.len() as u128;
     }
@@ -198,7 +200,7 @@ fn beside_a_snapshot(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let mut journal = new_journal(settings)?;
     let epoch = journal.lead()?.epoch;
     let mut append = || Ok(journal.append(epoch, &payload).map(drop)?);
-    let snapshots = Snapshots::open(&settings.directory.join("snapshots"))?;
+    let snapshots = SnapshotDirectory::open(&settings.directory.join("snapshots"))?;
     let finished = AtomicBool::new(false);
     let written = thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -229,12 +231,12 @@ fn beside_a_snapshot(settings: &Settings) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn write_snapshot(snapshots: &Snapshots) -> Result<Duration, journal::SnapshotError> {
+fn write_snapshot(snapshots: &SnapshotDirectory) -> Result<Duration, journal::SnapshotError> {
     let part = noise(SNAPSHOT_PART_BYTES);
     let started = Instant::now();
-    let mut writer = snapshots.begin(Sequence::FIRST, Hash::ZERO)?;
+    let mut writer = snapshots.begin(Sequence::FIRST, ChainHash::ZERO)?;
     for _ in 0..SNAPSHOT_PARTS {
-        writer.part(&part)?;
+        writer.write_part(&part)?;
     }
     writer.finish([0; 32])?;
     Ok(started.elapsed())

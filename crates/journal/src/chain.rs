@@ -1,74 +1,67 @@
-//! The chain: batches, their numbers, and the hashes that tie each to the one before.
+//! The hash chain: batches, their numbers, and the hash that ties each to the one before.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// Says what is hashed and in which layout; another layout gets another tag.
+/// The first bytes that are hashed. Another layout gets another tag.
 const BATCH_TAG: &[u8; 24] = b"doorstep journal batch 1";
 
-/// Which leadership wrote a batch. Each takeover is one epoch higher; the first is 1.
+/// The number of a leadership. Each takeover raises it by one; the first is 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u64);
 
-/// The number of a batch. The first batch is 1; they have no gaps.
+/// The number of a batch. The first is 1; there are no gaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(u64);
 
-/// A SHA-256, shown as 64 hexadecimal digits.
+/// A SHA-256 hash, shown as 64 hexadecimal digits.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hash([u8; 32]);
+pub struct ChainHash([u8; 32]);
 
-/// The end of a journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Head {
+pub struct JournalHead {
     /// The last batch; [`Sequence::NONE`] in an empty journal.
     pub sequence: Sequence,
-    /// The hash of the last batch; [`Hash::ZERO`] in an empty journal.
-    pub hash: Hash,
+    /// The hash of the last batch; [`ChainHash::ZERO`] in an empty journal.
+    pub hash: ChainHash,
 }
 
-/// What a takeover gives.
+/// The result of a takeover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leadership {
-    /// The epoch to append with, higher than all before it.
+    /// The epoch to append with; it is higher than all before.
     pub epoch: Epoch,
-    /// Where the journal ends, and so where the next batch follows.
-    pub head: Head,
+    /// The end of the journal; the next batch follows it.
+    pub head: JournalHead,
 }
 
-/// One batch as it stands in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// Its number.
+pub struct JournalBatch {
     pub sequence: Sequence,
-    /// The leadership that wrote it.
     pub epoch: Epoch,
-    /// The hash of the batch before it; [`Hash::ZERO`] for the first.
-    pub previous: Hash,
-    /// Its own hash, see [`batch_hash`].
-    pub hash: Hash,
-    /// What the caller appended.
+    /// The hash of the batch before it; [`ChainHash::ZERO`] for the first.
+    pub previous: ChainHash,
+    /// See [`batch_hash`].
+    pub hash: ChainHash,
+    /// The bytes that the caller appended.
     pub payload: Vec<u8>,
 }
 
 impl Epoch {
-    /// Before anybody has led.
+    /// Before the first takeover.
     pub const NONE: Epoch = Epoch(0);
 
-    /// The epoch with this number.
     #[must_use]
     pub const fn new(number: u64) -> Epoch {
         Epoch(number)
     }
 
-    /// Its number.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
     }
 
-    /// The epoch of the next takeover.
     #[must_use]
     pub const fn next(self) -> Epoch {
         Epoch(self.0 + 1)
@@ -78,22 +71,18 @@ impl Epoch {
 impl Sequence {
     /// Before the first batch.
     pub const NONE: Sequence = Sequence(0);
-    /// The first batch.
     pub const FIRST: Sequence = Sequence(1);
 
-    /// The batch with this number.
     #[must_use]
     pub const fn new(number: u64) -> Sequence {
         Sequence(number)
     }
 
-    /// Its number.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
     }
 
-    /// The batch after this one.
     #[must_use]
     pub const fn next(self) -> Sequence {
         Sequence(self.0 + 1)
@@ -106,28 +95,26 @@ impl Sequence {
     }
 }
 
-impl Hash {
-    /// What the first batch follows.
-    pub const ZERO: Hash = Hash([0; 32]);
+impl ChainHash {
+    /// The hash before the first batch.
+    pub const ZERO: ChainHash = ChainHash([0; 32]);
 
-    /// The hash with these bytes.
     #[must_use]
-    pub const fn new(bytes: [u8; 32]) -> Hash {
-        Hash(bytes)
+    pub const fn new(bytes: [u8; 32]) -> ChainHash {
+        ChainHash(bytes)
     }
 
-    /// Its bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-impl Batch {
-    /// Where the journal ended when this was its last batch.
+impl JournalBatch {
+    /// The end of the journal while this was its last batch.
     #[must_use]
-    pub const fn head(&self) -> Head {
-        Head { sequence: self.sequence, hash: self.hash }
+    pub const fn head(&self) -> JournalHead {
+        JournalHead { sequence: self.sequence, hash: self.hash }
     }
 }
 
@@ -135,14 +122,19 @@ impl Batch {
 /// and the epoch (8 bytes each, big end first), the hash of the batch before (32 bytes, zeros for
 /// the first) and the payload to its end.
 #[must_use]
-pub fn batch_hash(sequence: Sequence, epoch: Epoch, previous: Hash, payload: &[u8]) -> Hash {
+pub fn batch_hash(
+    sequence: Sequence,
+    epoch: Epoch,
+    previous: ChainHash,
+    payload: &[u8],
+) -> ChainHash {
     let mut hasher = Sha256::new();
     hasher.update(BATCH_TAG);
     hasher.update(sequence.0.to_be_bytes());
     hasher.update(epoch.0.to_be_bytes());
     hasher.update(previous.0);
     hasher.update(payload);
-    Hash(hasher.finalize().into())
+    ChainHash(hasher.finalize().into())
 }
 
 impl fmt::Display for Epoch {
@@ -157,13 +149,13 @@ impl fmt::Display for Sequence {
     }
 }
 
-impl fmt::Display for Hash {
+impl fmt::Display for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
-impl fmt::Debug for Hash {
+impl fmt::Debug for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hash({self})")
     }
@@ -176,7 +168,7 @@ mod tests {
     /// Computed by Python's `hashlib` over the layout that [`batch_hash`] documents.
     #[test]
     fn the_hash_of_a_fixed_batch_never_changes() {
-        let first = batch_hash(Sequence::FIRST, Epoch::new(1), Hash::ZERO, b"parcel");
+        let first = batch_hash(Sequence::FIRST, Epoch::new(1), ChainHash::ZERO, b"parcel");
         assert_eq!(
             first.to_string(),
             "4b3fbfb178949e0036a326a8b8cbbd7b8b1af51ae63f9d6e69455a53630df400"
@@ -191,7 +183,12 @@ mod tests {
     #[test]
     fn each_field_changes_the_hash() {
         let hash = |sequence, epoch, previous, payload: &[u8]| {
-            batch_hash(Sequence::new(sequence), Epoch::new(epoch), Hash::new(previous), payload)
+            batch_hash(
+                Sequence::new(sequence),
+                Epoch::new(epoch),
+                ChainHash::new(previous),
+                payload,
+            )
         };
         let hashes = [
             hash(1, 2, [0; 32], b"a"),
@@ -206,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_before_the_first_batch() {
+    fn the_first_batch_has_none_before_it() {
         assert_eq!(Sequence::FIRST.before(), None);
         assert_eq!(Sequence::NONE.before(), None);
         assert_eq!(Sequence::NONE.next(), Sequence::FIRST);

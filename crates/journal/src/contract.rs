@@ -1,85 +1,87 @@
-//! What every journal does, whatever it is kept in.
+//! The contract of every journal, whatever it is stored in.
 
 use std::vec;
 
-use crate::{Batch, Epoch, Hash, Head, JournalError, Leadership, Sequence};
+use crate::{ChainHash, Epoch, JournalBatch, JournalError, JournalHead, Leadership, Sequence};
 
-/// The largest payload of one batch, in bytes (64 MiB). Larger ones are refused: a batch has to
-/// fit into memory wherever it is read.
+/// The largest payload of a batch, in bytes (64 MiB). Each reader holds a whole batch in memory.
 pub const PAYLOAD_BYTES_MAX: usize = 64 << 20;
 
-/// Reading a journal. Any number of readers read while one leader appends.
+/// Reads a journal. Any number of readers may read while one leader appends.
 pub trait ReadJournal: Send {
-    /// Where the journal ends now.
-    ///
-    /// # Errors
-    /// Where the journal cannot be read or its end is damaged.
-    fn head(&mut self) -> Result<Head, JournalError>;
+    /// The current end. Fails if it is damaged.
+    fn head(&mut self) -> Result<JournalHead, JournalError>;
 
     /// The batches from `from` on, in order: as many as fit into `limit_bytes` of memory, but at
-    /// least one; none where `from` is behind the end. Before [`Sequence::FIRST`] there is nothing,
-    /// so reading starts there.
+    /// least one; none if `from` is beyond the end. Below [`Sequence::FIRST`], reading starts
+    /// there.
     ///
-    /// Each batch is checked: its number follows, its hash is that of its content, and it names the
-    /// hash of the batch before.
+    /// Checks each batch: its number, the hash of its content, and the hash of the batch before.
     ///
     /// # Errors
-    /// [`JournalError::Damaged`] where the batch `from` fails the check. A page ends before a
-    /// damaged batch, so everything before it can be read.
-    fn read(&mut self, from: Sequence, limit_bytes: usize) -> Result<Vec<Batch>, JournalError>;
+    /// [`JournalError::Damaged`] if the batch `from` fails the check. A page ends before a
+    /// damaged batch, so all batches before it can be read.
+    fn read(
+        &mut self,
+        from: Sequence,
+        limit_bytes: usize,
+    ) -> Result<Vec<JournalBatch>, JournalError>;
 }
 
-/// A journal that can be led: one leader at a time appends.
+/// Appends to a journal. Only one leader can append at a time.
 pub trait Journal: ReadJournal {
-    /// Takes the leadership over: from here on no earlier leader can append, wherever it runs.
-    /// Durable when it returns.
+    /// Takes over the leadership: from now on no earlier leader can append, in any process. Durable
+    /// when it returns.
     ///
     /// # Errors
-    /// Where the end of the journal is damaged or the takeover cannot be written. After an error
-    /// this object refuses to lead and to append; start again.
+    /// If the end of the journal is damaged, or the takeover cannot be written. After an error this
+    /// object refuses to lead and to append; open the journal again.
     fn lead(&mut self) -> Result<Leadership, JournalError>;
 
     /// Appends a batch and returns the new end. Durable when it returns.
     ///
     /// # Errors
     /// [`JournalError::NotLeading`] before [`Journal::lead`]. After any other error the batch may
-    /// be there or not, and this object refuses every further append with
-    /// [`JournalError::Stopped`]: start again, and read what is there.
-    fn append(&mut self, epoch: Epoch, payload: &[u8]) -> Result<Head, JournalError>;
+    /// exist or not, and this object refuses every further append with [`JournalError::Stopped`]:
+    /// open the journal again and read what it holds.
+    fn append(&mut self, epoch: Epoch, payload: &[u8]) -> Result<JournalHead, JournalError>;
 }
 
-/// All batches of a journal from one on, read page by page: what `limit_bytes` allows is in memory.
+/// Iterates over the batches of a journal. Holds one page of them in memory, of `limit_bytes`.
 ///
-/// The checks of [`ReadJournal::read`] also hold from one page to the next. It ends where the
-/// journal ended when the last page was read, and after the first error.
+/// Also checks the chain from one page to the next. Ends at the end that the journal had when the
+/// last page was read, and after the first error.
 #[derive(Debug)]
-pub struct Batches<'j, J: ?Sized> {
+pub struct JournalBatches<'j, J: ?Sized> {
     journal: &'j mut J,
     next: Sequence,
-    previous: Option<Hash>,
+    previous: Option<ChainHash>,
     limit_bytes: usize,
-    page: vec::IntoIter<Batch>,
+    page: vec::IntoIter<JournalBatch>,
     ended: bool,
 }
 
-impl<'j, J: ReadJournal + ?Sized> Batches<'j, J> {
-    /// Reads from `from` on.
-    pub fn new(journal: &'j mut J, from: Sequence, limit_bytes: usize) -> Batches<'j, J> {
+impl<'j, J: ReadJournal + ?Sized> JournalBatches<'j, J> {
+    pub fn new(journal: &'j mut J, from: Sequence, limit_bytes: usize) -> JournalBatches<'j, J> {
         let next = from.max(Sequence::FIRST);
         let page = Vec::new().into_iter();
-        Batches { journal, next, previous: None, limit_bytes, page, ended: false }
+        JournalBatches { journal, next, previous: None, limit_bytes, page, ended: false }
     }
 
-    /// Reads what follows `head`; the first batch has to name its hash.
+    /// Reads the batches after `head`; the first of them must name its hash.
     ///
-    /// With the head that a snapshot reflects, this is the rest of the books.
-    pub fn after(journal: &'j mut J, head: Head, limit_bytes: usize) -> Batches<'j, J> {
-        let mut batches = Batches::new(journal, head.sequence.next(), limit_bytes);
+    /// With the head that a snapshot reflects, these are the batches to replay.
+    pub fn after(
+        journal: &'j mut J,
+        head: JournalHead,
+        limit_bytes: usize,
+    ) -> JournalBatches<'j, J> {
+        let mut batches = JournalBatches::new(journal, head.sequence.next(), limit_bytes);
         batches.previous = Some(head.hash);
         batches
     }
 
-    fn checked(&mut self, batch: Batch) -> Result<Batch, JournalError> {
+    fn checked(&mut self, batch: JournalBatch) -> Result<JournalBatch, JournalError> {
         if let Some(previous) = self.previous.filter(|previous| *previous != batch.previous) {
             return Err(JournalError::Forked {
                 sequence: batch.sequence,
@@ -93,8 +95,8 @@ impl<'j, J: ReadJournal + ?Sized> Batches<'j, J> {
     }
 }
 
-impl<J: ReadJournal + ?Sized> Iterator for Batches<'_, J> {
-    type Item = Result<Batch, JournalError>;
+impl<J: ReadJournal + ?Sized> Iterator for JournalBatches<'_, J> {
+    type Item = Result<JournalBatch, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {

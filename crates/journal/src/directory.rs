@@ -1,4 +1,4 @@
-//! The data directory: the journal and its snapshots under one lock.
+//! The data directory: the journal and its snapshots, protected by one lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -6,116 +6,79 @@ use std::path::{Path, PathBuf, absolute};
 use std::process;
 
 use crate::file::sync_directory;
-use crate::{JournalError, SnapshotError, Snapshots, SnapshotsReader, SqliteJournal, SqliteReader};
+use crate::{
+    JournalError, SnapshotDirectory, SnapshotDirectoryReader, SnapshotError, SqliteJournal,
+    SqliteReader,
+};
 
 const LOCK: &str = "LOCK";
 const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
-/// What the names of files start with that may be in a directory that becomes a data directory:
-/// what an interrupted creation left, what a file system has at its own root,
-/// and keys and certificates, which may be made before the books.
+/// File names that may exist in a directory that becomes a data directory, as prefixes: remains of
+/// an interrupted creation, entries of a file system's root, and keys and certificates, which may
+/// be created before the books.
 const HARMLESS: [&str; 6] =
     [LOCK, SNAPSHOTS, "journal.sqlite.unfinished", "lost+found", "keys", "certificates"];
 
-/// A data directory that this process owns: no other Doorstep opens it meanwhile.
+/// A data directory that this process owns. No other process can own it at the same time.
 ///
-/// Keep it as long as its journal or its snapshots are in use. The lock is the system's: it ends
-/// with the process, however that ends, and the file `LOCK` may stay.
+/// Keep it as long as its journal or its snapshots are in use. The operating system releases the
+/// lock when the process ends, in any way; the file `LOCK` may stay.
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
     _lock: File,
 }
 
-/// A data directory to read beside its owner, or without one. It takes no lock.
+/// A data directory opened for reading, with or without an owner. It takes no lock.
 #[derive(Clone, Debug)]
 pub struct SharedDirectory {
     path: PathBuf,
 }
 
-/// Why a data directory could not be opened or created.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// Nothing at the path.
     #[error("there is no data directory {}; check the path, or create it first", path.display())]
-    Missing {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A file at the path.
+    Missing { path: PathBuf },
     #[error("{} is not a directory; give a directory for the data", path.display())]
-    NotADirectory {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A directory without a journal.
+    NotADirectory { path: PathBuf },
     #[error(
         "{} is not a data directory of Doorstep: it has no {JOURNAL}. Check the path, or create \
          it first", path.display()
     )]
-    NoJournal {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A data directory was to be created where there is one.
+    NoJournal { path: PathBuf },
     #[error("{} is a data directory already; open it, or choose another path", path.display())]
-    Exists {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A data directory was to be created among other files.
+    Exists { path: PathBuf },
     #[error(
         "{} is not empty ({found} is in it); choose a directory that is empty or new",
         path.display()
     )]
-    NotEmpty {
-        /// The path.
-        path: PathBuf,
-        /// One of the files in it.
-        found: String,
-    },
-    /// Another process owns it.
+    NotEmpty { path: PathBuf, found: String },
     #[error(
         "the data directory {} is in use{}; stop that Doorstep first, or choose another directory",
         path.display(),
         .by.map(|pid| format!(" by process {pid}")).unwrap_or_default()
     )]
     InUse {
-        /// The path.
         path: PathBuf,
-        /// The process that owns it, where its lock file says so.
+        /// If its lock file names it.
         by: Option<u32>,
     },
-    /// The user may not do that with it.
+    /// The user lacks the permission.
     #[error(
         "could not {doing} the data directory {}: {cause}; give it to the user that runs \
          Doorstep, or run as its owner", path.display()
     )]
-    Forbidden {
-        /// What was attempted.
-        doing: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// What the system said.
-        cause: String,
-    },
-    /// It could not be read or written for another reason.
+    Forbidden { doing: &'static str, path: PathBuf, cause: String },
     #[error("could not {doing} the data directory {}: {cause}", path.display())]
-    Io {
-        /// What was attempted.
-        doing: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// What the system said.
-        cause: String,
-    },
-    /// Its journal could not be created.
+    Io { doing: &'static str, path: PathBuf, cause: String },
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
 
 impl DataDirectory {
-    /// Creates a data directory with an empty journal; the directory itself may be there, empty.
+    /// Creates a data directory with an empty journal. The directory may exist already if it is
+    /// empty.
     ///
     /// # Errors
     /// [`DirectoryError::Exists`], [`DirectoryError::NotEmpty`], [`DirectoryError::InUse`],
@@ -142,77 +105,65 @@ impl DataDirectory {
         Ok(directory)
     }
 
-    /// Opens a data directory for this process alone.
     ///
     /// # Errors
     /// [`DirectoryError::InUse`], [`DirectoryError::Missing`], [`DirectoryError::NoJournal`],
     /// [`DirectoryError::NotADirectory`], [`DirectoryError::Forbidden`].
     pub fn open(path: &Path) -> Result<DataDirectory, DirectoryError> {
-        let path = look_into(path)?;
+        let path = existing_path(path)?;
         let lock = lock(&path)?;
         Ok(DataDirectory { path, _lock: lock })
     }
 
-    /// Opens a data directory to read it, also while its owner writes.
+    /// Opens a data directory for reading, also while its owner writes.
     ///
     /// # Errors
     /// [`DirectoryError::Missing`], [`DirectoryError::NoJournal`],
     /// [`DirectoryError::NotADirectory`].
     pub fn open_shared(path: &Path) -> Result<SharedDirectory, DirectoryError> {
-        let path = look_into(path)?;
+        let path = existing_path(path)?;
         Ok(SharedDirectory { path })
     }
 
-    /// Where it is, as an absolute path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where its journal is.
     #[must_use]
     pub fn journal_path(&self) -> PathBuf {
         self.path.join(JOURNAL)
     }
 
-    /// Opens its journal.
     ///
     /// # Errors
-    /// As [`SqliteJournal::open`].
     pub fn journal(&self) -> Result<SqliteJournal, JournalError> {
         SqliteJournal::open(&self.journal_path())
     }
 
-    /// Opens its snapshots.
     ///
     /// # Errors
-    /// As [`Snapshots::open`].
-    pub fn snapshots(&self) -> Result<Snapshots, SnapshotError> {
-        Snapshots::open(&self.path.join(SNAPSHOTS))
+    pub fn snapshots(&self) -> Result<SnapshotDirectory, SnapshotError> {
+        SnapshotDirectory::open(&self.path.join(SNAPSHOTS))
     }
 }
 
 impl SharedDirectory {
-    /// Where it is, as an absolute path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens its journal to read it.
     ///
     /// # Errors
-    /// As [`SqliteReader::open`].
     pub fn journal(&self) -> Result<SqliteReader, JournalError> {
         SqliteReader::open(&self.path.join(JOURNAL))
     }
 
-    /// Opens its snapshots to read them.
     ///
     /// # Errors
-    /// As [`SnapshotsReader::open`].
-    pub fn snapshots(&self) -> Result<SnapshotsReader, SnapshotError> {
-        SnapshotsReader::open(&self.path.join(SNAPSHOTS))
+    pub fn snapshots(&self) -> Result<SnapshotDirectoryReader, SnapshotError> {
+        SnapshotDirectoryReader::open(&self.path.join(SNAPSHOTS))
     }
 }
 
@@ -220,8 +171,8 @@ fn has_entries(path: &Path) -> bool {
     fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// The absolute path of a data directory that is there.
-fn look_into(path: &Path) -> Result<PathBuf, DirectoryError> {
+/// The absolute path of an existing data directory.
+fn existing_path(path: &Path) -> Result<PathBuf, DirectoryError> {
     let failed = |error| described(path, "open", &error);
     let path = absolute(path).map_err(failed)?;
     if !fs::metadata(&path).map_err(failed)?.is_dir() {
@@ -233,8 +184,7 @@ fn look_into(path: &Path) -> Result<PathBuf, DirectoryError> {
     }
 }
 
-/// Takes the lock of a data directory and writes this process' number into it, for whoever comes
-/// next.
+/// Takes the lock and writes this process's id into it, for the error of the next process.
 fn lock(path: &Path) -> Result<File, DirectoryError> {
     let failed = |error| described(path, "lock", &error);
     let mut options = File::options();

@@ -1,4 +1,4 @@
-//! SQLite files as files: whose they are, told from their first bytes before SQLite sees them.
+//! Identifies SQLite files from their header, before SQLite opens them.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -10,22 +10,21 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const FORMAT_AT: usize = 60;
 const APPLICATION_AT: usize = 68;
 
-/// What a file is that should be ours.
 #[derive(Debug)]
-pub(crate) enum Identity {
-    /// Ours, of a format that we read.
+pub(crate) enum FileIdentity {
+    /// Of a format that this program reads.
     Ours,
-    /// Ours, of a later format.
+    /// Of a newer format; holds its number.
     Newer(i32),
-    /// Not ours; why.
+    /// Of another program, or no SQLite file; says why.
     Foreign(String),
 }
 
-/// Says what the file at `path` is, by its `application_id` and its `user_version`, the format,
-/// of which 1 to `known` are readable. Nothing is changed, not even a lock is taken.
-pub(crate) fn identify(path: &Path, application: i32, known: i32) -> io::Result<Identity> {
+/// Identifies a file by the header's `application_id` and `user_version`, which is the format.
+/// Formats 1 to `known` are readable. Changes nothing and takes no lock.
+pub(crate) fn identify(path: &Path, application: i32, known: i32) -> io::Result<FileIdentity> {
     if fs::metadata(path)?.is_dir() {
-        return Ok(Identity::Foreign("it is a directory".to_owned()));
+        return Ok(FileIdentity::Foreign("it is a directory".to_owned()));
     }
     let mut header = Vec::with_capacity(HEADER_BYTES);
     File::open(path)?.take(HEADER_BYTES as u64).read_to_end(&mut header)?;
@@ -33,26 +32,26 @@ pub(crate) fn identify(path: &Path, application: i32, known: i32) -> io::Result<
         let bytes = header.get(at..at + 4)?.try_into().ok()?;
         Some(i32::from_be_bytes(bytes))
     };
-    let foreign = |what: &str| Ok(Identity::Foreign(what.to_owned()));
+    let foreign = |what: &str| Ok(FileIdentity::Foreign(what.to_owned()));
     match (number(APPLICATION_AT), number(FORMAT_AT)) {
         _ if header.is_empty() => foreign("it is empty"),
         _ if !header.starts_with(MAGIC) => foreign("it is no SQLite file"),
         (Some(found), Some(format)) if found == application => Ok(match format {
-            format if format > known => Identity::Newer(format),
-            1.. => Identity::Ours,
-            _ => Identity::Foreign(format!("it has the impossible format {format}")),
+            format if format > known => FileIdentity::Newer(format),
+            1.. => FileIdentity::Ours,
+            _ => FileIdentity::Foreign(format!("it has the impossible format {format}")),
         }),
         (Some(_), Some(_)) => foreign("it is an SQLite file of another program"),
         _ => foreign("it is cut off"),
     }
 }
 
-/// Makes the names in a directory durable: what was created, renamed or removed in it.
+/// Makes creations, renames and removals in a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Removes a file; it may be gone already.
+/// Removes a file if it exists.
 pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -60,7 +59,7 @@ pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The path whose last name is longer by `suffix`.
+/// Appends `suffix` to the last name of a path.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut longer = path.as_os_str().to_owned();
     longer.push(suffix);

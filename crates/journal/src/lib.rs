@@ -1,29 +1,34 @@
-//! The journal: append, read and fence opaque batches; snapshots; the data directory's lock.
+//! The journal: an append-only log of opaque batches, snapshots beside it, and the data directory's
+//! lock.
 //!
-//! Never: knowledge of what is in a batch, a clock, randomness, a batch that is half there.
-//! Start at the traits [`ReadJournal`] and [`Journal`]; [`SqliteJournal`] keeps the batches in one
-//! SQLite file, [`Snapshots`] the states beside it, [`DataDirectory`] holds both under one lock.
+//! It does not interpret batches, reads no clock, uses no randomness, and never stores half a
+//! batch.
 //!
-//! What is promised, whatever is killed or cut off: a batch whose append returned is there for
-//! good; a batch is there whole or not at all; of two leaders the older one stops; damage is named
-//! with its batch and never handed on.
+//! Start at the traits [`ReadJournal`] and [`Journal`]. [`SqliteJournal`] stores the batches in one
+//! SQLite file, [`SnapshotDirectory`] stores states, and [`DataDirectory`] holds both under one
+//! lock.
+//!
+//! Guarantees, whatever process is killed or power cut: a batch whose append has returned is
+//! durable; a batch exists whole or not at all; of two leaders, the older can append no more;
+//! damage is reported with its batch, and damaged data is never returned.
 
 mod chain;
 mod contract;
 mod directory;
 mod error;
-mod fault;
 mod file;
 mod memory;
 mod snapshot;
 mod sqlite;
+mod storage_fault;
 
-pub use chain::{Batch, Epoch, Hash, Head, Leadership, Sequence, batch_hash};
-pub use contract::{Batches, Journal, PAYLOAD_BYTES_MAX, ReadJournal};
+pub use chain::{ChainHash, Epoch, JournalBatch, JournalHead, Leadership, Sequence, batch_hash};
+pub use contract::{Journal, JournalBatches, PAYLOAD_BYTES_MAX, ReadJournal};
 pub use directory::{DataDirectory, DirectoryError, SharedDirectory};
 pub use error::JournalError;
 pub use memory::MemoryJournal;
 pub use snapshot::{
-    SNAPSHOT_FORMAT, SnapshotError, SnapshotReader, SnapshotWriter, Snapshots, SnapshotsReader,
+    SNAPSHOT_FORMAT, SnapshotDirectory, SnapshotDirectoryReader, SnapshotError, SnapshotReader,
+    SnapshotWriter,
 };
 pub use sqlite::{JOURNAL_FORMAT, SqliteJournal, SqliteReader, Tuning};

@@ -1,6 +1,7 @@
-//! Snapshots: what the books were after one batch, in parts, one SQLite file each.
+//! Snapshots: the state after one batch, in parts, in one SQLite file each.
 //!
-//! A file of its own, so that writing it never takes the journal's lock, and damage stays in it.
+//! Separate files, so that writing a snapshot never takes the journal's lock and its damage never
+//! affects the journal.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf, absolute};
 
 use crate::file::{remove_if_there, sync_directory};
-use crate::{Hash, Sequence};
+use crate::{ChainHash, Sequence};
 
 mod error;
 mod reader;
@@ -20,40 +21,37 @@ pub use writer::SnapshotWriter;
 
 use sha2::{Digest, Sha256};
 
-/// The format of snapshot files that this crate writes; it reads 1 up to this.
+/// The format of new snapshot files. Formats 1 up to this can be read.
 pub const SNAPSHOT_FORMAT: i32 = 1;
 
-/// "DSNP" in SQLite's `application_id`.
+/// SQLite's `application_id`: "DSNP".
 const APPLICATION: i32 = 0x4453_4E50;
 
 const UNFINISHED: &str = "unfinished";
 const FINISHED: &str = "sqlite";
-/// So that names sort as numbers do.
+/// Fixed width, so that names sort like numbers.
 const NAME_DIGITS: usize = 20;
 
 const PART_TAG: &[u8; 24] = b"doorstep snapshot part 1";
 const SEAL_TAG: &[u8; 24] = b"doorstep snapshot seal 1";
 
-/// A directory of snapshots, to write and to read. One at a time may have it: its owner holds the
-/// data directory's lock.
+/// A directory of snapshots, for writing and reading. Its owner holds the data directory's lock, so
+/// there is only one.
 #[derive(Debug)]
-pub struct Snapshots {
+pub struct SnapshotDirectory {
     directory: PathBuf,
 }
 
-/// A directory of snapshots, to read only; beside its owner.
+/// A directory of snapshots, for reading only, beside its owner.
 #[derive(Clone, Debug)]
-pub struct SnapshotsReader {
+pub struct SnapshotDirectoryReader {
     directory: PathBuf,
 }
 
-impl Snapshots {
-    /// Opens the directory, creates it where it is missing, and removes what a killed process left
-    /// unfinished.
-    ///
-    /// # Errors
-    /// Where the directory cannot be made, read or written.
-    pub fn open(directory: &Path) -> Result<Snapshots, SnapshotError> {
+impl SnapshotDirectory {
+    /// Opens the directory. Creates it if it is missing, and removes unfinished files of killed
+    /// processes.
+    pub fn open(directory: &Path) -> Result<SnapshotDirectory, SnapshotError> {
         let failed = |error| SnapshotError::io(directory, "open", &error);
         let directory = absolute(directory).map_err(failed)?;
         match fs::create_dir(&directory) {
@@ -65,35 +63,29 @@ impl Snapshots {
         sync_directory(directory.parent().unwrap_or(&directory)).map_err(failed)?;
         for entry in fs::read_dir(&directory).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            // SQLite's files beside an unfinished one have its name and more.
+            // SQLite's own files beside an unfinished file start with its name.
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
             if name.split('.').nth(1).is_some_and(|kind| kind.starts_with(UNFINISHED)) {
                 remove_if_there(&path)
                     .map_err(|error| SnapshotError::io(&path, "remove", &error))?;
             }
         }
-        Ok(Snapshots { directory })
+        Ok(SnapshotDirectory { directory })
     }
 
-    /// Begins the snapshot of the state after batch `sequence`, whose hash is `journal_hash`.
+    /// Starts the snapshot of the state after batch `sequence`, whose hash is `journal_hash`.
     ///
-    /// Nobody sees it before it is finished. One of the same sequence is replaced then.
-    ///
-    /// # Errors
-    /// Where the file cannot be written.
+    /// It is not listed before it is finished; then it replaces a snapshot of the same sequence.
     pub fn begin(
         &self,
         sequence: Sequence,
-        journal_hash: Hash,
+        journal_hash: ChainHash,
     ) -> Result<SnapshotWriter, SnapshotError> {
         let named = |kind| self.directory.join(file_name(sequence, kind));
         SnapshotWriter::begin(named(UNFINISHED), named(FINISHED), sequence, journal_hash)
     }
 
     /// The finished snapshots, newest first.
-    ///
-    /// # Errors
-    /// Where the directory cannot be read.
     pub fn list(&self) -> Result<Vec<Sequence>, SnapshotError> {
         list(&self.directory)
     }
@@ -101,16 +93,12 @@ impl Snapshots {
     /// Opens the snapshot of the state after batch `sequence`.
     ///
     /// # Errors
-    /// [`SnapshotError::Missing`], [`SnapshotError::Damaged`], [`SnapshotError::Newer`].
     pub fn open_snapshot(&self, sequence: Sequence) -> Result<SnapshotReader, SnapshotError> {
         SnapshotReader::open(self.directory.join(file_name(sequence, FINISHED)), sequence)
     }
 
-    /// Deletes all snapshots but the `newest` so many, and returns what was deleted.
-    ///
-    /// # Errors
-    /// Where a file cannot be deleted.
-    pub fn keep(&self, newest: usize) -> Result<Vec<Sequence>, SnapshotError> {
+    /// Deletes all but the `newest` snapshots, and returns the deleted ones.
+    pub fn keep_newest(&self, newest: usize) -> Result<Vec<Sequence>, SnapshotError> {
         let deleted: Vec<Sequence> = self.list()?.into_iter().skip(newest).collect();
         for &sequence in &deleted {
             let path = self.directory.join(file_name(sequence, FINISHED));
@@ -122,29 +110,20 @@ impl Snapshots {
     }
 }
 
-impl SnapshotsReader {
-    /// Reads the snapshots in `directory`, which need not be there yet.
-    ///
-    /// # Errors
-    /// Where `directory` is no path.
-    pub fn open(directory: &Path) -> Result<SnapshotsReader, SnapshotError> {
+impl SnapshotDirectoryReader {
+    /// The directory may be missing.
+    pub fn open(directory: &Path) -> Result<SnapshotDirectoryReader, SnapshotError> {
         let directory =
             absolute(directory).map_err(|error| SnapshotError::io(directory, "open", &error))?;
-        Ok(SnapshotsReader { directory })
+        Ok(SnapshotDirectoryReader { directory })
     }
 
     /// The finished snapshots, newest first.
-    ///
-    /// # Errors
-    /// Where the directory cannot be read.
     pub fn list(&self) -> Result<Vec<Sequence>, SnapshotError> {
         list(&self.directory)
     }
 
     /// Opens the snapshot of the state after batch `sequence`.
-    ///
-    /// # Errors
-    /// [`SnapshotError::Missing`], [`SnapshotError::Damaged`], [`SnapshotError::Newer`].
     pub fn open_snapshot(&self, sequence: Sequence) -> Result<SnapshotReader, SnapshotError> {
         SnapshotReader::open(self.directory.join(file_name(sequence, FINISHED)), sequence)
     }
@@ -177,8 +156,8 @@ fn named_sequence(name: &str) -> Option<Sequence> {
     if is_ours { digits.parse().ok().map(Sequence::new) } else { None }
 }
 
-/// The hash of a part: SHA-256 over the 24 ASCII bytes `doorstep snapshot part 1`, its number from
-/// 1 (8 bytes, big end first) and its payload to its end.
+/// The hash of a part: SHA-256 over the 24 ASCII bytes `doorstep snapshot part 1`, the part's
+/// number from 1 (8 bytes, big-endian) and its payload.
 fn part_hash(number: u64, payload: &[u8]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     hasher.update(PART_TAG);
@@ -187,7 +166,7 @@ fn part_hash(number: u64, payload: &[u8]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The hash over everything in a snapshot.
+/// The hash over a whole snapshot.
 #[derive(Clone, Debug)]
 struct Seal {
     hasher: Sha256,
@@ -195,9 +174,9 @@ struct Seal {
 }
 
 impl Seal {
-    /// SHA-256 over the 24 ASCII bytes `doorstep snapshot seal 1`, the sequence (8 bytes, big end
-    /// first), the journal's hash, …
-    fn new(sequence: Sequence, journal_hash: Hash) -> Seal {
+    /// SHA-256 over the 24 ASCII bytes `doorstep snapshot seal 1`, the sequence (8 bytes,
+    /// big-endian), the journal's hash, …
+    fn new(sequence: Sequence, journal_hash: ChainHash) -> Seal {
         let mut hasher = Sha256::new();
         hasher.update(SEAL_TAG);
         hasher.update(sequence.number().to_be_bytes());
@@ -211,7 +190,7 @@ impl Seal {
         self.parts += 1;
     }
 
-    /// … the number of parts (8 bytes, big end first) and the caller's digest.
+    /// … the number of parts (8 bytes, big-endian) and the caller's digest.
     fn close(mut self, digest: &[u8; 32]) -> [u8; 32] {
         self.hasher.update(self.parts.to_be_bytes());
         self.hasher.update(digest);
@@ -224,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_sort_as_numbers_do() {
+    fn names_sort_like_numbers() {
         let name = file_name(Sequence::new(42), FINISHED);
         assert_eq!(name, "00000000000000000042.sqlite");
         assert_eq!(named_sequence(&name), Some(Sequence::new(42)));
@@ -245,10 +224,10 @@ mod tests {
     /// Computed by Python's `hashlib` over the documented layout.
     #[test]
     fn the_hashes_of_a_fixed_snapshot_never_change() {
-        let hex = |bytes| Hash::new(bytes).to_string();
+        let hex = |bytes| ChainHash::new(bytes).to_string();
         let part = part_hash(1, b"parcel");
         assert_eq!(hex(part), "4b31bb8de89d2f2fb96d764070bb318987b02a331e93be30528c74c903a4c1d7");
-        let mut seal = Seal::new(Sequence::new(7), Hash::new([9; 32]));
+        let mut seal = Seal::new(Sequence::new(7), ChainHash::new([9; 32]));
         seal.add(&part);
         assert_eq!(
             hex(seal.close(&[5; 32])),

@@ -1,27 +1,27 @@
-//! The journal in one SQLite file, with its write-ahead log beside it.
+//! A journal in one SQLite file with its write-ahead log.
 //!
-//! One row a batch; a commit is one fdatasync of the log. The guard of an append stands in the
-//! transaction of its insert: a primary key alone would refuse a stale leader once, and let it in
-//! when its later numbers match again.
+//! One row per batch; a commit is one fdatasync of the log. The check of the leadership runs in the
+//! same transaction as the insert: a primary key alone would refuse a stale leader once, and accept
+//! it when its later numbers match again.
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{
-    Batch, Epoch, Head, Journal, JournalError, Leadership, PAYLOAD_BYTES_MAX, ReadJournal,
-    Sequence, batch_hash,
+    Epoch, Journal, JournalBatch, JournalError, JournalHead, Leadership, PAYLOAD_BYTES_MAX,
+    ReadJournal, Sequence, batch_hash,
 };
 
-mod log;
 mod opening;
 mod pages;
-mod wal;
+mod wal_check;
+mod write_ahead_log;
 
-pub use log::Tuning;
 pub use opening::JOURNAL_FORMAT;
+pub use write_ahead_log::Tuning;
 
-use log::Log;
+use write_ahead_log::WriteAheadLog;
 
 const TAKE_OVER: &str = "UPDATE head SET epoch = epoch + 1 RETURNING epoch";
 const GUARD: &str = "UPDATE head SET next = next + 1, hash = ?4
@@ -29,37 +29,36 @@ const GUARD: &str = "UPDATE head SET next = next + 1, hash = ?4
 const INSERT: &str = "INSERT INTO journal (seq, epoch, previous, hash, payload)
     VALUES (?1, ?2, ?3, ?4, ?5)";
 
-/// A journal in an SQLite file, to read and to lead.
+/// A journal in an SQLite file, for reading and appending.
 ///
-/// Any number of processes may have it open; only the last to take over can append.
+/// Any number of processes may open it; only the last to take over can append.
 #[derive(Debug)]
 pub struct SqliteJournal {
     connection: Connection,
     path: PathBuf,
-    standing: Standing,
-    log: Log,
+    status: LeaderStatus,
+    log: WriteAheadLog,
 }
 
-/// A journal in an SQLite file, to read only: nothing in the file or its log is changed.
+/// A journal in an SQLite file, for reading only: neither the file nor its log is changed.
 ///
-/// It reads beside a leader that appends, and after one that was killed.
+/// It can be read while a leader appends, and after one was killed.
 #[derive(Debug)]
 pub struct SqliteReader {
     connection: Connection,
     path: PathBuf,
 }
 
-/// Whether this object may append.
 #[derive(Clone, Copy, Debug)]
-enum Standing {
+enum LeaderStatus {
     Following,
-    /// The journal ends here as far as this leader knows.
-    Leading(Head),
+    /// The end of the journal that this leader has written.
+    Leading(JournalHead),
     Stopped,
 }
 
 impl SqliteJournal {
-    /// Creates an empty journal at `path`. It is there whole or not at all.
+    /// Creates an empty journal at `path`, whole or not at all.
     ///
     /// # Errors
     /// [`JournalError::Exists`] where something is at `path`; where the file cannot be written.
@@ -67,35 +66,27 @@ impl SqliteJournal {
         SqliteJournal::create_tuned(path, Tuning::default())
     }
 
-    /// Creates an empty journal with other sizes than the measured ones.
-    ///
-    /// # Errors
-    /// As [`SqliteJournal::create`].
+    /// Creates an empty journal with other settings than the measured ones.
     pub fn create_tuned(path: &Path, tuning: Tuning) -> Result<SqliteJournal, JournalError> {
         let path = opening::create(path, tuning)?;
         SqliteJournal::open_tuned(&path, tuning)
     }
 
-    /// Opens the journal at `path`.
     ///
     /// # Errors
     /// [`JournalError::Missing`], [`JournalError::NotAJournal`], [`JournalError::Newer`];
-    /// [`JournalError::DamagedFile`] where its log has lost batches that were durable.
+    /// [`JournalError::DamagedFile`] if its log has lost durable batches.
     pub fn open(path: &Path) -> Result<SqliteJournal, JournalError> {
         SqliteJournal::open_tuned(path, Tuning::default())
     }
 
-    /// Opens the journal at `path`, merging its log at another size than the measured one.
-    ///
-    /// # Errors
-    /// As [`SqliteJournal::open`].
+    /// As [`SqliteJournal::open`], with another size at which the log is merged.
     pub fn open_tuned(path: &Path, tuning: Tuning) -> Result<SqliteJournal, JournalError> {
         let path = opening::examine(path)?;
         let (connection, log) = opening::connect_to_write(&path, tuning)?;
-        Ok(SqliteJournal { connection, path, standing: Standing::Following, log })
+        Ok(SqliteJournal { connection, path, status: LeaderStatus::Following, log })
     }
 
-    /// Where the journal is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -107,9 +98,9 @@ impl SqliteJournal {
     }
 
     fn take_over(&mut self) -> Result<Leadership, JournalError> {
-        // Starting the log over writes what an earlier process left in it to the file once more,
-        // so it does not matter which of its pages had reached the disk. A reader may hold it back.
-        log::start_over(&self.connection, &self.path)?;
+        // Restarting the log writes its pages to the file once more, so it does not matter which of
+        // them an earlier process had synced. A reader may prevent it.
+        write_ahead_log::start_over(&self.connection, &self.path)?;
         let failed = self.failed("take the leadership of");
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
@@ -123,29 +114,29 @@ impl SqliteJournal {
         Ok(Leadership { epoch, head })
     }
 
-    /// Appends after `head`: hashed before SQLite's lock is taken, guarded and inserted in one
+    /// Hashes the batch before SQLite's lock is taken; then checks and inserts it in one
     /// transaction.
     fn append_after(
         &mut self,
-        head: Head,
+        head: JournalHead,
         epoch: Epoch,
         payload: &[u8],
-    ) -> Result<Head, JournalError> {
+    ) -> Result<JournalHead, JournalError> {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(JournalError::TooLarge { bytes: payload.len(), most: PAYLOAD_BYTES_MAX });
         }
         let sequence = head.sequence.next();
         let hash = batch_hash(sequence, epoch, head.hash, payload);
-        self.commit_after(head, epoch, Head { sequence, hash }, payload)?;
+        self.commit_after(head, epoch, JournalHead { sequence, hash }, payload)?;
         self.log.merge_when_long(&self.connection, &self.path)?;
-        Ok(Head { sequence, hash })
+        Ok(JournalHead { sequence, hash })
     }
 
     fn commit_after(
         &self,
-        head: Head,
+        head: JournalHead,
         epoch: Epoch,
-        appended: Head,
+        appended: JournalHead,
         payload: &[u8],
     ) -> Result<(), JournalError> {
         let failed = self.failed("append to");
@@ -161,7 +152,7 @@ impl SqliteJournal {
             .and_then(|mut guard| guard.execute(params![writer, seq, previous, hash]))
             .map_err(&failed)?;
         if guarded != 1 {
-            return Err(self.why_guarded(epoch, appended.sequence));
+            return Err(self.refusal_reason(epoch, appended.sequence));
         }
         self.connection
             .prepare_cached(INSERT)
@@ -170,8 +161,8 @@ impl SqliteJournal {
         transaction.commit().map_err(&failed)
     }
 
-    /// Why the guard of an append of `sequence` by `epoch` let nothing through.
-    fn why_guarded(&self, epoch: Epoch, sequence: Sequence) -> JournalError {
+    /// Why the check refused the append of `sequence` by `epoch`.
+    fn refusal_reason(&self, epoch: Epoch, sequence: Sequence) -> JournalError {
         match pages::head_row(&self.connection, &self.path) {
             Err(error) => error,
             Ok(row) if row.epoch > epoch => JournalError::Fenced { ours: epoch, by: row.epoch },
@@ -179,8 +170,8 @@ impl SqliteJournal {
                 path: self.path.clone(),
                 sequence,
                 what: format!(
-                    "the journal ends with batch {} of epoch {} although nobody took over from \
-                     epoch {epoch}; something else has written to it",
+                    "the journal ends with batch {} of epoch {} although no leader took over \
+                     from epoch {epoch}; something else has written to it",
                     row.head.sequence, row.epoch
                 ),
             },
@@ -189,47 +180,48 @@ impl SqliteJournal {
 }
 
 impl ReadJournal for SqliteJournal {
-    fn head(&mut self) -> Result<Head, JournalError> {
+    fn head(&mut self) -> Result<JournalHead, JournalError> {
         pages::head(&self.connection, &self.path)
     }
 
-    fn read(&mut self, from: Sequence, limit_bytes: usize) -> Result<Vec<Batch>, JournalError> {
+    fn read(
+        &mut self,
+        from: Sequence,
+        limit_bytes: usize,
+    ) -> Result<Vec<JournalBatch>, JournalError> {
         pages::read(&self.connection, &self.path, from, limit_bytes)
     }
 }
 
 impl Journal for SqliteJournal {
     fn lead(&mut self) -> Result<Leadership, JournalError> {
-        if matches!(self.standing, Standing::Stopped) {
+        if matches!(self.status, LeaderStatus::Stopped) {
             return Err(JournalError::Stopped);
         }
-        self.standing = Standing::Stopped;
+        self.status = LeaderStatus::Stopped;
         let leadership = self.take_over()?;
-        self.standing = Standing::Leading(leadership.head);
+        self.status = LeaderStatus::Leading(leadership.head);
         Ok(leadership)
     }
 
-    fn append(&mut self, epoch: Epoch, payload: &[u8]) -> Result<Head, JournalError> {
-        let head = match self.standing {
-            Standing::Following => return Err(JournalError::NotLeading),
-            Standing::Stopped => return Err(JournalError::Stopped),
-            Standing::Leading(head) => head,
+    fn append(&mut self, epoch: Epoch, payload: &[u8]) -> Result<JournalHead, JournalError> {
+        let head = match self.status {
+            LeaderStatus::Following => return Err(JournalError::NotLeading),
+            LeaderStatus::Stopped => return Err(JournalError::Stopped),
+            LeaderStatus::Leading(head) => head,
         };
-        self.standing = Standing::Stopped;
+        self.status = LeaderStatus::Stopped;
         let appended = self.append_after(head, epoch, payload)?;
-        self.standing = Standing::Leading(appended);
+        self.status = LeaderStatus::Leading(appended);
         Ok(appended)
     }
 }
 
 impl SqliteReader {
-    /// Opens the journal at `path` to read it.
+    /// Opens the journal at `path` for reading.
     ///
     /// The directory should be writable, or the journal in use: SQLite keeps an index of the log in
-    /// a file beside it. In a directory that is not, a journal that was shut down is read too.
-    ///
-    /// # Errors
-    /// As [`SqliteJournal::open`].
+    /// a file beside it. In a read-only directory, a journal can be read after a shutdown.
     pub fn open(path: &Path) -> Result<SqliteReader, JournalError> {
         let path = opening::examine(path)?;
         let connection = opening::connect_to_read(&path)?;
@@ -237,7 +229,6 @@ impl SqliteReader {
         Ok(SqliteReader { connection, path })
     }
 
-    /// Where the journal is.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -245,11 +236,15 @@ impl SqliteReader {
 }
 
 impl ReadJournal for SqliteReader {
-    fn head(&mut self) -> Result<Head, JournalError> {
+    fn head(&mut self) -> Result<JournalHead, JournalError> {
         pages::head(&self.connection, &self.path)
     }
 
-    fn read(&mut self, from: Sequence, limit_bytes: usize) -> Result<Vec<Batch>, JournalError> {
+    fn read(
+        &mut self,
+        from: Sequence,
+        limit_bytes: usize,
+    ) -> Result<Vec<JournalBatch>, JournalError> {
         pages::read(&self.connection, &self.path, from, limit_bytes)
     }
 }
@@ -259,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guard_alone_fences_a_stale_leader_even_when_its_numbers_match() {
+    fn the_check_alone_fences_a_stale_leader_even_when_its_numbers_match() {
         let directory = std::env::temp_dir().join(format!("journal-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("guard.sqlite");
@@ -268,11 +263,13 @@ mod tests {
         let mut new = SqliteJournal::open(&path).unwrap();
         let epoch = new.lead().unwrap().epoch;
         let mut head = stale.head;
-        // Without what this object remembers of its first refusal, as if all were on their way.
+        // Calls `commit_after` directly, as if the refused appends of a stale leader had all been
+        // on their way.
         for _ in 0..3 {
             let sequence = head.sequence.next();
             let hash = batch_hash(sequence, stale.epoch, head.hash, b"old");
-            let refused = old.commit_after(head, stale.epoch, Head { sequence, hash }, b"old");
+            let refused =
+                old.commit_after(head, stale.epoch, JournalHead { sequence, hash }, b"old");
             assert!(
                 matches!(refused, Err(JournalError::Fenced { by, .. }) if by == epoch),
                 "{refused:?}"

@@ -1,19 +1,19 @@
-//! What every journal does: the same tests for the one on disk and the one in memory.
+//! The contract of every journal, tested on disk and in memory.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
 mod scratch;
 
 use journal::{
-    Batch, Batches, Epoch, Hash, Head, Journal, JournalError, MemoryJournal, PAYLOAD_BYTES_MAX,
-    ReadJournal, Sequence, SqliteJournal, batch_hash,
+    ChainHash, Epoch, Journal, JournalBatch, JournalBatches, JournalError, JournalHead,
+    MemoryJournal, PAYLOAD_BYTES_MAX, ReadJournal, Sequence, SqliteJournal, batch_hash,
 };
 use proptest::prelude::*;
 use scratch::Scratch;
 
 const ALL: usize = usize::MAX;
 
-/// Runs a test on each kind of journal; it gets a function that opens the same journal again.
+/// Runs a test on each kind of journal. The test gets a function that opens the same journal again.
 fn on_each(test: impl Fn(&mut dyn FnMut() -> Box<dyn Journal>)) {
     let memory = MemoryJournal::new();
     test(&mut || Box::new(memory.clone()));
@@ -24,14 +24,14 @@ fn on_each(test: impl Fn(&mut dyn FnMut() -> Box<dyn Journal>)) {
 }
 
 fn payloads(journal: &mut dyn ReadJournal) -> Vec<Vec<u8>> {
-    Batches::new(journal, Sequence::FIRST, ALL).map(|batch| batch.unwrap().payload).collect()
+    JournalBatches::new(journal, Sequence::FIRST, ALL).map(|batch| batch.unwrap().payload).collect()
 }
 
 #[test]
 fn an_empty_journal_ends_before_its_first_batch() {
     on_each(|open| {
         let mut journal = open();
-        let empty = Head { sequence: Sequence::NONE, hash: Hash::ZERO };
+        let empty = JournalHead { sequence: Sequence::NONE, hash: ChainHash::ZERO };
         assert_eq!(journal.head().unwrap(), empty);
         assert_eq!(journal.read(Sequence::FIRST, ALL).unwrap(), []);
         let leadership = journal.lead().unwrap();
@@ -45,17 +45,17 @@ fn batches_are_read_as_they_were_appended_and_form_a_chain() {
         let mut journal = open();
         let epoch = journal.lead().unwrap().epoch;
         let written: [&[u8]; 4] = [b"one", b"", &[7; 70_000], b"\0four"];
-        let heads: Vec<Head> =
+        let heads: Vec<JournalHead> =
             written.iter().map(|payload| journal.append(epoch, payload).unwrap()).collect();
         let mut reader = open();
         assert_eq!(reader.head().unwrap(), heads[3]);
         let read = reader.read(Sequence::FIRST, ALL).unwrap();
-        let mut previous = Head::default();
+        let mut previous = JournalHead::default();
         for (place, batch) in read.iter().enumerate() {
             let sequence = previous.sequence.next();
             let hash = batch_hash(sequence, epoch, previous.hash, written[place]);
             let payload = written[place].to_vec();
-            let expected = Batch { sequence, epoch, previous: previous.hash, hash, payload };
+            let expected = JournalBatch { sequence, epoch, previous: previous.hash, hash, payload };
             assert_eq!(*batch, expected);
             assert_eq!(batch.head(), heads[place]);
             previous = batch.head();
@@ -77,7 +77,7 @@ fn a_page_holds_what_the_limit_allows_and_at_least_one_batch() {
             page.iter().map(|batch| batch.sequence.number()).collect()
         };
         assert_eq!(read(1, 0), [1]);
-        assert_eq!(read(2, 2 * (1_000 + size_of::<Batch>())), [2, 3]);
+        assert_eq!(read(2, 2 * (1_000 + size_of::<JournalBatch>())), [2, 3]);
         assert_eq!(read(4, ALL), [4, 5]);
         assert_eq!(read(0, 0), [1], "reading starts at the first batch");
         assert_eq!(read(6, ALL), [0; 0]);
@@ -107,8 +107,8 @@ fn a_stale_leader_is_fenced_for_good() {
         let leadership = new.lead().unwrap();
         assert_eq!(leadership.epoch, Epoch::new(2));
         assert_eq!(leadership.head.sequence, Sequence::new(1));
-        // Several appends of the old leader are on their way, with the numbers 2, 3 and 4. The
-        // first is refused; then the new leader appends 2, so the old one's 3 would match.
+        // The old leader has several appends on their way, with the numbers 2, 3 and 4. The first
+        // is refused. Then the new leader appends 2, so that the old leader's 3 would match.
         let refused = old.append(stale, b"old 2");
         assert!(
             matches!(refused, Err(JournalError::Fenced { ours, by })
@@ -163,16 +163,16 @@ fn all_batches_are_read_page_by_page_and_what_follows_a_snapshot_fits_it() {
     on_each(|open| {
         let mut journal = open();
         let epoch = journal.lead().unwrap().epoch;
-        let heads: Vec<Head> =
+        let heads: Vec<JournalHead> =
             (0..10).map(|byte| journal.append(epoch, &[byte; 100]).unwrap()).collect();
-        let read: Vec<u64> = Batches::new(&mut *journal, Sequence::new(3), 500)
+        let read: Vec<u64> = JournalBatches::new(&mut *journal, Sequence::new(3), 500)
             .map(|batch| batch.unwrap().sequence.number())
             .collect();
         assert_eq!(read, (3..=10).collect::<Vec<u64>>());
-        let rest = Batches::after(&mut *journal, heads[6], 0).collect::<Result<Vec<_>, _>>();
+        let rest = JournalBatches::after(&mut *journal, heads[6], 0).collect::<Result<Vec<_>, _>>();
         assert_eq!(rest.unwrap().len(), 3);
-        let elsewhere = Head { hash: Hash::new([1; 32]), ..heads[6] };
-        let mut rest = Batches::after(&mut *journal, elsewhere, 0);
+        let elsewhere = JournalHead { hash: ChainHash::new([1; 32]), ..heads[6] };
+        let mut rest = JournalBatches::after(&mut *journal, elsewhere, 0);
         let forked = rest.next();
         assert!(
             matches!(forked, Some(Err(JournalError::Forked { sequence, .. }))

@@ -1,4 +1,4 @@
-//! Killed processes, full disks, readers beside a writer: everything acknowledged is kept.
+//! Killed processes, full disks, readers beside a writer: all acknowledged batches survive.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
@@ -14,16 +14,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use journal::{
-    Batches, DataDirectory, Epoch, Head, Journal, JournalError, ReadJournal, Sequence,
-    SqliteJournal, SqliteReader, Tuning,
+    DataDirectory, Epoch, Journal, JournalBatches, JournalError, JournalHead, ReadJournal,
+    Sequence, SqliteJournal, SqliteReader, Tuning,
 };
 use rusqlite::Connection;
 use scratch::{Scratch, child, child_path};
 
-/// What a child prints before the number of each batch that was acknowledged to it.
+/// A child prints this and the number of each acknowledged batch.
 const ACKNOWLEDGED: &str = "acknowledged ";
 
-/// Batch sizes from a few bytes to several pages, each telling its number.
+/// Sizes from a few bytes to several pages. Each payload starts with its number.
 fn payload(number: u64) -> Vec<u8> {
     let length = usize::try_from(number * 7_919 % 40_000).unwrap();
     let mut payload = number.to_be_bytes().to_vec();
@@ -31,10 +31,10 @@ fn payload(number: u64) -> Vec<u8> {
     payload
 }
 
-/// All batches in order are those that were appended; how many there are.
+/// Checks that all batches are those that were appended. Returns their number.
 fn checked_count(journal: &mut dyn ReadJournal) -> u64 {
     let mut count = 0;
-    for batch in Batches::new(journal, Sequence::FIRST, 1 << 20) {
+    for batch in JournalBatches::new(journal, Sequence::FIRST, 1 << 20) {
         count += 1;
         let batch = batch.unwrap();
         assert!(batch.payload == payload(batch.sequence.number()), "batch {}", batch.sequence);
@@ -42,7 +42,7 @@ fn checked_count(journal: &mut dyn ReadJournal) -> u64 {
     count
 }
 
-/// Appends until it is killed or refused, and says what was acknowledged.
+/// Appends until it is killed or refused, and prints what was acknowledged.
 #[test]
 fn child_that_appends() {
     let Some(path) = child_path() else { return };
@@ -72,12 +72,12 @@ fn acknowledged(line: &str) -> Option<u64> {
 }
 
 #[test]
-fn what_was_acknowledged_is_there_after_kill_9() {
+fn acknowledged_batches_survive_kill_9() {
     let scratch = Scratch::new();
     let path = scratch.join("journal.sqlite");
     drop(SqliteJournal::create(&path).unwrap());
     let mut before = 0;
-    // Killed after some batches, where the log has been merged once or not at all.
+    // Killed after few or many batches, so that the log has been merged or not.
     for (round, appends) in [1, 30, 90, 250, 7].into_iter().enumerate() {
         let mut child = child("child_that_appends", &path).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -87,7 +87,7 @@ fn what_was_acknowledged_is_there_after_kill_9() {
             last = acknowledged(&line).unwrap_or(last);
         }
         child.kill().unwrap();
-        // It went on until it was killed.
+        // The child appended more until it was killed.
         let rest = lines.map_while(Result::ok).filter_map(|line| acknowledged(&line)).last();
         child.wait().unwrap();
         last = rest.unwrap_or(last);
@@ -103,11 +103,12 @@ fn what_was_acknowledged_is_there_after_kill_9() {
 }
 
 #[test]
-fn a_full_disk_is_said_as_such_and_keeps_what_was_acknowledged() {
+fn a_full_disk_is_reported_and_acknowledged_batches_survive() {
     let scratch = Scratch::new();
     let path = scratch.join("journal.sqlite");
     drop(SqliteJournal::create(&path).unwrap());
-    // A limit on file sizes, in units of 1,024 bytes; without its signal it is an error to write.
+    // A limit on file sizes, in units of 1,024 bytes. With its signal ignored, a write fails with
+    // an error.
     let mut limited = Command::new("bash");
     let program = child("child_that_appends", &path);
     limited
@@ -128,11 +129,11 @@ fn a_full_disk_is_said_as_such_and_keeps_what_was_acknowledged() {
 }
 
 #[test]
-fn a_full_disk_says_how_to_mend_it() {
+fn the_error_of_a_full_disk_says_what_to_do() {
     let path = PathBuf::from("journal.sqlite");
-    let said = JournalError::Full { path, what: "no space".to_owned() }.to_string();
+    let message = JournalError::Full { path, what: "no space".to_owned() }.to_string();
     for part in ["journal.sqlite", "Free space", "start again", "everything acknowledged is kept"] {
-        assert!(said.contains(part), "{said}");
+        assert!(message.contains(part), "{message}");
     }
 }
 
@@ -208,7 +209,6 @@ fn a_reader_that_holds_the_log_back_does_not_stop_the_leader() {
     assert_eq!(checked_count(&mut journal), 300);
 }
 
-/// The bytes of the journal's file and of its log.
 fn bytes_of(path: &Path) -> (Vec<u8>, Option<Vec<u8>>) {
     (fs::read(path).unwrap(), fs::read(log_of(path)).ok())
 }
@@ -219,7 +219,7 @@ fn reading_changes_nothing_after_a_kill_and_after_a_shutdown() {
     let (path, copy) = (scratch.join("journal.sqlite"), scratch.join("copy.sqlite"));
     let mut journal = SqliteJournal::create(&path).unwrap();
     let epoch = journal.lead().unwrap().epoch;
-    let mut head = Head::default();
+    let mut head = JournalHead::default();
     for number in 1..=20 {
         head = journal.append(epoch, &payload(number)).unwrap();
     }
@@ -239,7 +239,7 @@ fn reading_changes_nothing_after_a_kill_and_after_a_shutdown() {
     }
 }
 
-/// Reads the journal in a directory that it may not write to.
+/// Reads the journal in a directory without write permission.
 #[test]
 fn child_that_reads() {
     let Some(path) = child_path() else { return };
@@ -252,13 +252,13 @@ fn child_that_reads() {
     }
 }
 
-/// What [`child_that_reads`] says, as a user that may read the directory and not write to it;
-/// `None` where that user cannot even run this program.
+/// The output of [`child_that_reads`] as a user that can read the directory and not write to it;
+/// None if that user cannot run this program.
 fn read_by_another(path: &Path) -> Option<String> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o555)).unwrap();
     let mut child = child("child_that_reads", path);
     if fs::write(path.join("probe"), "").is_ok() {
-        // The administrator writes everywhere; the child is somebody else.
+        // Root can write everywhere, so the child runs as another user.
         fs::remove_file(path.join("probe")).unwrap();
         child.uid(65_534).gid(65_534);
     }
@@ -268,7 +268,7 @@ fn read_by_another(path: &Path) -> Option<String> {
 }
 
 #[test]
-fn a_journal_is_read_where_nothing_may_be_written() {
+fn a_journal_can_be_read_without_write_permission() {
     let scratch = Scratch::new();
     let (path, copy) = (scratch.join("da ta%?#"), scratch.join("copy"));
     let directory = DataDirectory::create(&path).unwrap();

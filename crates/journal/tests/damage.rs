@@ -1,4 +1,4 @@
-//! Damage is named with its batch and never handed on; nothing is changed by finding it.
+//! Damage is reported with its batch and damaged data never returned. Finding it changes nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
@@ -7,13 +7,15 @@ mod scratch;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use journal::{Batches, Journal, JournalError, ReadJournal, Sequence, SqliteJournal, SqliteReader};
+use journal::{
+    Journal, JournalBatches, JournalError, ReadJournal, Sequence, SqliteJournal, SqliteReader,
+};
 use rusqlite::Connection;
 use scratch::Scratch;
 
 const BATCHES: u64 = 5;
 
-/// A journal of [`BATCHES`] batches that was shut down.
+/// A journal of [`BATCHES`] batches, closed.
 fn written(scratch: &Scratch) -> PathBuf {
     let path = scratch.join("journal.sqlite");
     let mut journal = SqliteJournal::create(&path).unwrap();
@@ -30,11 +32,11 @@ fn change(path: &Path, sql: &str, parameters: impl rusqlite::Params) {
     assert_eq!(connection.execute(sql, parameters).unwrap(), 1, "{sql}");
 }
 
-/// The batches before the damage, and the damaged one.
+/// How many batches precede the damage, and the number of the damaged one.
 fn damage_in(path: &Path) -> (u64, u64) {
     let mut journal = SqliteReader::open(path).unwrap();
     let mut sound = 0;
-    for batch in Batches::new(&mut journal, Sequence::FIRST, 0) {
+    for batch in JournalBatches::new(&mut journal, Sequence::FIRST, 0) {
         match batch {
             Ok(_) => sound += 1,
             Err(JournalError::Damaged { sequence, .. }) => return (sound, sequence.number()),
@@ -108,7 +110,7 @@ fn a_batch_behind_the_end_is_named() {
 }
 
 #[test]
-fn a_head_that_is_not_the_last_batchs_is_found() {
+fn a_head_that_does_not_match_the_last_batch_is_found() {
     let scratch = Scratch::new();
     let path = written(&scratch);
     change(&path, "UPDATE head SET hash = zeroblob(32)", []);
@@ -116,7 +118,7 @@ fn a_head_that_is_not_the_last_batchs_is_found() {
 }
 
 #[test]
-fn a_journal_that_somebody_else_writes_to_is_not_appended_to() {
+fn a_journal_that_another_program_writes_to_is_not_appended_to() {
     let scratch = Scratch::new();
     let path = written(&scratch);
     let mut journal = SqliteJournal::open(&path).unwrap();
@@ -147,9 +149,9 @@ fn a_journal_whose_last_batch_is_damaged_cannot_be_led() {
     assert!(matches!(journal.lead(), Err(JournalError::Stopped)));
     drop(journal);
     assert!(fs::read(&path).unwrap() == before, "nothing was changed");
-    let said = refused.unwrap_err().to_string();
+    let message = refused.unwrap_err().to_string();
     for part in ["journal.sqlite", "batch 5", "Nothing was changed", "restore"] {
-        assert!(said.contains(part), "{said}");
+        assert!(message.contains(part), "{message}");
     }
 }
 
@@ -160,7 +162,7 @@ fn any_flipped_bit_on_the_disk_is_found_or_harmless() {
     let sound = fs::read(&path).unwrap();
     let read_all = |path: &Path| -> Result<Vec<_>, JournalError> {
         let mut journal = SqliteReader::open(path)?;
-        Batches::new(&mut journal, Sequence::FIRST, usize::MAX).collect()
+        JournalBatches::new(&mut journal, Sequence::FIRST, usize::MAX).collect()
     };
     let batches = read_all(&path).unwrap();
     let hurt = scratch.join("hurt.sqlite");
@@ -177,7 +179,7 @@ fn any_flipped_bit_on_the_disk_is_found_or_harmless() {
     assert!(found > 100, "only {found} found");
 }
 
-/// A journal as it lies on the disk while it is led, its batches still in the log; and the length
+/// A copy of the files of a journal that is still led, with its batches in the log; and the length
 /// of the log after each batch.
 fn killed(scratch: &Scratch) -> (PathBuf, Vec<u64>) {
     let path = scratch.join("live.sqlite");

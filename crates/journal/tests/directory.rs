@@ -1,4 +1,4 @@
-//! The data directory: one owner, any number of readers, errors that name what is in the way.
+//! The data directory: one owner, any number of readers, and errors that name the cause.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
@@ -10,7 +10,7 @@ use std::process::{self, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use journal::{DataDirectory, DirectoryError, Hash, Journal, ReadJournal, Sequence};
+use journal::{ChainHash, DataDirectory, DirectoryError, Journal, ReadJournal, Sequence};
 use scratch::{Scratch, child, child_path};
 
 #[test]
@@ -49,13 +49,13 @@ fn a_directory_with_other_files_is_left_alone() {
 }
 
 #[test]
-fn paths_that_are_no_data_directory_are_named() {
+fn errors_name_the_path_that_is_no_data_directory() {
     let scratch = Scratch::new();
     let (file, missing) = (scratch.join("file"), scratch.join("missing"));
     fs::write(&file, "").unwrap();
     for path in [&file, &missing, &file.join("below")] {
-        let said = DataDirectory::open(path).unwrap_err().to_string();
-        assert!(said.contains(&path.display().to_string()), "{said}");
+        let message = DataDirectory::open(path).unwrap_err().to_string();
+        assert!(message.contains(&path.display().to_string()), "{message}");
     }
     let opened = |path| DataDirectory::open(path).unwrap_err();
     assert!(matches!(opened(&file), DirectoryError::NotADirectory { .. }));
@@ -94,10 +94,10 @@ fn of_two_processes_one_owns_the_directory_and_the_other_may_read() {
         matches!(refused, DirectoryError::InUse { by: Some(pid), .. } if pid == owner.id()),
         "{refused}"
     );
-    let said = refused.to_string();
+    let message = refused.to_string();
     let by = format!("by process {}", owner.id());
     for words in [&scratch.display().to_string(), &by, "stop that Doorstep"] {
-        assert!(said.contains(words), "{said}");
+        assert!(message.contains(words), "{message}");
     }
     let shared = DataDirectory::open_shared(&scratch).unwrap();
     assert_eq!(shared.journal().unwrap().head().unwrap().sequence, Sequence::FIRST);
@@ -133,15 +133,15 @@ fn a_snapshot_and_what_follows_it_are_read_beside_the_owner() {
     journal.append(epoch, b"1").unwrap();
     let head = journal.append(epoch, b"2").unwrap();
     let mut writer = directory.snapshots().unwrap().begin(head.sequence, head.hash).unwrap();
-    writer.part(b"the books after 2").unwrap();
+    writer.write_part(b"the books after 2").unwrap();
     journal.append(epoch, b"3").unwrap();
     writer.finish([0; 32]).unwrap();
     let shared = DataDirectory::open_shared(&scratch).unwrap();
     let newest = shared.snapshots().unwrap().list().unwrap()[0];
     let snapshot = shared.snapshots().unwrap().open_snapshot(newest).unwrap();
     let mut reader = shared.journal().unwrap();
-    let rest = journal::Batches::after(&mut reader, snapshot.reflects(), 1 << 20);
+    let rest = journal::JournalBatches::after(&mut reader, snapshot.reflects(), 1 << 20);
     let rest: Vec<Vec<u8>> = rest.map(|batch| batch.unwrap().payload).collect();
     assert_eq!(rest, [b"3"]);
-    assert_ne!(snapshot.reflects().hash, Hash::ZERO);
+    assert_ne!(snapshot.reflects().hash, ChainHash::ZERO);
 }

@@ -1,4 +1,4 @@
-//! What is opened and what is refused: newer formats, other files, missing ones.
+//! Opening files: newer formats, other files, missing files.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
@@ -11,7 +11,7 @@ use journal::{Journal, JournalError, ReadJournal, SqliteJournal, SqliteReader, T
 use rusqlite::Connection;
 use scratch::Scratch;
 
-/// What both ways to open say.
+/// The errors of both ways to open.
 fn refusals(path: &Path) -> [JournalError; 2] {
     [SqliteJournal::open(path).unwrap_err(), SqliteReader::open(path).unwrap_err()]
 }
@@ -122,7 +122,7 @@ fn a_journal_with_other_pages_is_the_same_journal() {
 }
 
 #[test]
-fn a_programs_lock_on_the_file_is_said_as_such() {
-    let said = JournalError::Busy { path: "journal.sqlite".into() }.to_string();
-    assert!(said.contains("locked by another program for 5 seconds"), "{said}");
+fn a_lock_of_another_program_is_reported() {
+    let message = JournalError::Busy { path: "journal.sqlite".into() }.to_string();
+    assert!(message.contains("locked by another program for 5 seconds"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! Snapshots: seen when they are finished, read part by part, damage stays in the file.
+//! Snapshots: listed once finished, read part by part, damage confined to the file.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails here has found something")]
 
@@ -7,25 +7,27 @@ mod scratch;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use journal::{Hash, Head, Sequence, SnapshotError, Snapshots, SnapshotsReader};
+use journal::{
+    ChainHash, JournalHead, Sequence, SnapshotDirectory, SnapshotDirectoryReader, SnapshotError,
+};
 use rusqlite::Connection;
 use scratch::Scratch;
 
 const DIGEST: [u8; 32] = [5; 32];
 
-fn reflected(number: u64) -> Head {
-    Head { sequence: Sequence::new(number), hash: Hash::new([7; 32]) }
+fn reflected(number: u64) -> JournalHead {
+    JournalHead { sequence: Sequence::new(number), hash: ChainHash::new([7; 32]) }
 }
 
 fn parts() -> Vec<Vec<u8>> {
     vec![b"one".to_vec(), Vec::new(), vec![3; 1 << 20], vec![4; 200_000]]
 }
 
-fn write(snapshots: &Snapshots, number: u64, parts: &[Vec<u8>]) {
+fn write(snapshots: &SnapshotDirectory, number: u64, parts: &[Vec<u8>]) {
     let head = reflected(number);
     let mut writer = snapshots.begin(head.sequence, head.hash).unwrap();
     for part in parts {
-        writer.part(part).unwrap();
+        writer.write_part(part).unwrap();
     }
     writer.finish(DIGEST).unwrap();
 }
@@ -42,10 +44,10 @@ fn path_of(directory: &Path, number: u64) -> PathBuf {
 fn a_snapshot_is_read_as_it_was_written() {
     let scratch = Scratch::new();
     let directory = scratch.join("snapshots");
-    let snapshots = Snapshots::open(&directory).unwrap();
+    let snapshots = SnapshotDirectory::open(&directory).unwrap();
     write(&snapshots, 42, &parts());
     write(&snapshots, 7, &[]);
-    let reader = SnapshotsReader::open(&directory).unwrap();
+    let reader = SnapshotDirectoryReader::open(&directory).unwrap();
     assert_eq!(numbers(&reader.list().unwrap()), [42, 7], "newest first");
     let snapshot = reader.open_snapshot(Sequence::new(42)).unwrap();
     assert_eq!(snapshot.reflects(), reflected(42));
@@ -55,13 +57,13 @@ fn a_snapshot_is_read_as_it_was_written() {
 }
 
 #[test]
-fn an_unfinished_snapshot_is_never_seen_and_removed_later() {
+fn an_unfinished_snapshot_is_never_listed_and_is_removed_later() {
     let scratch = Scratch::new();
-    let snapshots = Snapshots::open(&scratch).unwrap();
+    let snapshots = SnapshotDirectory::open(&scratch).unwrap();
     write(&snapshots, 1, &parts());
     let head = reflected(2);
     let mut writer = snapshots.begin(head.sequence, head.hash).unwrap();
-    writer.part(&[1; 5_000_000]).unwrap();
+    writer.write_part(&[1; 5_000_000]).unwrap();
     assert_eq!(numbers(&snapshots.list().unwrap()), [1]);
     let missing = snapshots.open_snapshot(head.sequence);
     assert!(matches!(missing, Err(SnapshotError::Missing { .. })), "{missing:?}");
@@ -70,38 +72,38 @@ fn an_unfinished_snapshot_is_never_seen_and_removed_later() {
     for left in ["unfinished", "unfinished-journal"] {
         fs::write(scratch.join(format!("{:020}.{left}", 3)), "of a killed process").unwrap();
     }
-    let snapshots = Snapshots::open(&scratch).unwrap();
+    let snapshots = SnapshotDirectory::open(&scratch).unwrap();
     assert_eq!(fs::read_dir(&*scratch).unwrap().count(), 1);
     assert_eq!(numbers(&snapshots.list().unwrap()), [1]);
 }
 
 #[test]
-fn a_snapshot_written_again_takes_the_place_of_the_first() {
+fn a_snapshot_written_again_replaces_the_first() {
     let scratch = Scratch::new();
-    let snapshots = Snapshots::open(&scratch).unwrap();
+    let snapshots = SnapshotDirectory::open(&scratch).unwrap();
     write(&snapshots, 1, &parts());
     let before = snapshots.open_snapshot(Sequence::new(1)).unwrap();
     write(&snapshots, 1, &[vec![9]]);
     let after = snapshots.open_snapshot(Sequence::new(1)).unwrap();
     assert_eq!(after.map(Result::unwrap).collect::<Vec<_>>(), [[9]]);
-    assert!(before.map(Result::unwrap).eq(parts()), "who reads the first goes on reading it");
+    assert!(before.map(Result::unwrap).eq(parts()), "an open reader keeps the first");
 }
 
 #[test]
 fn only_the_newest_are_kept() {
     let scratch = Scratch::new();
-    let snapshots = Snapshots::open(&scratch).unwrap();
+    let snapshots = SnapshotDirectory::open(&scratch).unwrap();
     for number in [9, 10, 100, 11] {
         write(&snapshots, number, &[vec![1]]);
     }
-    assert_eq!(numbers(&snapshots.keep(2).unwrap()), [10, 9]);
+    assert_eq!(numbers(&snapshots.keep_newest(2).unwrap()), [10, 9]);
     assert_eq!(numbers(&snapshots.list().unwrap()), [100, 11]);
-    assert_eq!(numbers(&snapshots.keep(2).unwrap()), [0; 0]);
-    assert_eq!(numbers(&snapshots.keep(0).unwrap()), [100, 11]);
+    assert_eq!(numbers(&snapshots.keep_newest(2).unwrap()), [0; 0]);
+    assert_eq!(numbers(&snapshots.keep_newest(0).unwrap()), [100, 11]);
 }
 
-/// Opens and reads all of a snapshot.
-fn read(snapshots: &Snapshots, number: u64) -> Result<Vec<Vec<u8>>, SnapshotError> {
+/// Opens a snapshot and reads all of it.
+fn read(snapshots: &SnapshotDirectory, number: u64) -> Result<Vec<Vec<u8>>, SnapshotError> {
     snapshots.open_snapshot(Sequence::new(number))?.collect()
 }
 
@@ -124,7 +126,7 @@ fn damage_is_found_in_every_field() {
         "DELETE FROM meta",
     ] {
         let scratch = Scratch::new();
-        let snapshots = Snapshots::open(&scratch).unwrap();
+        let snapshots = SnapshotDirectory::open(&scratch).unwrap();
         write(&snapshots, 1, &parts());
         let path = path_of(&scratch, 1);
         assert_eq!(Connection::open(&path).unwrap().execute(sql, []).unwrap(), 1, "{sql}");
@@ -139,15 +141,15 @@ fn damage_is_found_in_every_field() {
 #[test]
 fn a_damaged_part_is_named_and_ends_the_reading() {
     let scratch = Scratch::new();
-    let snapshots = Snapshots::open(&scratch).unwrap();
+    let snapshots = SnapshotDirectory::open(&scratch).unwrap();
     write(&snapshots, 1, &parts());
     let sql = "UPDATE part SET payload = x'00' WHERE number = 2";
     Connection::open(path_of(&scratch, 1)).unwrap().execute(sql, []).unwrap();
     let mut snapshot = snapshots.open_snapshot(Sequence::new(1)).unwrap();
     assert_eq!(snapshot.next().unwrap().unwrap(), b"one");
-    let said = snapshot.next().unwrap().unwrap_err().to_string();
+    let message = snapshot.next().unwrap().unwrap_err().to_string();
     for words in ["part 2 of 4", ".sqlite", "Nothing was changed", "older one"] {
-        assert!(said.contains(words), "{said}");
+        assert!(message.contains(words), "{message}");
     }
     assert!(snapshot.next().is_none());
 }
@@ -155,7 +157,7 @@ fn a_damaged_part_is_named_and_ends_the_reading() {
 #[test]
 fn any_flipped_bit_or_cut_on_the_disk_is_found_or_harmless() {
     let scratch = Scratch::new();
-    let snapshots = Snapshots::open(&scratch).unwrap();
+    let snapshots = SnapshotDirectory::open(&scratch).unwrap();
     let parts = [vec![1; 100], vec![2; 90_000]];
     write(&snapshots, 1, &parts);
     let path = path_of(&scratch, 1);
@@ -181,7 +183,7 @@ fn any_flipped_bit_or_cut_on_the_disk_is_found_or_harmless() {
 #[test]
 fn a_snapshot_of_a_newer_doorstep_is_refused_with_both_versions() {
     let scratch = Scratch::new();
-    let snapshots = Snapshots::open(&scratch).unwrap();
+    let snapshots = SnapshotDirectory::open(&scratch).unwrap();
     write(&snapshots, 1, &parts());
     let connection = Connection::open(path_of(&scratch, 1)).unwrap();
     connection.pragma_update(None, "user_version", 2).unwrap();
@@ -192,7 +194,7 @@ fn a_snapshot_of_a_newer_doorstep_is_refused_with_both_versions() {
 #[test]
 fn a_directory_that_is_not_there_has_no_snapshots() {
     let scratch = Scratch::new();
-    let reader = SnapshotsReader::open(&scratch.join("snapshots")).unwrap();
+    let reader = SnapshotDirectoryReader::open(&scratch.join("snapshots")).unwrap();
     assert_eq!(reader.list().unwrap(), []);
     assert!(!scratch.join("snapshots").exists(), "reading creates nothing");
 }

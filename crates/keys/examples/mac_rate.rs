@@ -1,15 +1,15 @@
-//! How fast keys are: nanoseconds for each thing that a switch does per message.
+//! Measures the key operations of a switch, in nanoseconds each.
 //!
 //! `cargo run --release -p keys --example mac_rate`
 
-#![allow(clippy::print_stdout, reason = "it is a measurement")]
+#![allow(clippy::print_stdout, reason = "it prints measurements")]
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use keys::{
-    Algorithm, Derived, Dukpt, KeyError, KeyName, KeyRef, KeySerial, KeyStore, MacMethod, Pan, Pin,
-    PinFormat, Purpose, SoftwareStore, TdesKey, dukpt, mac, pin,
+    Algorithm, DerivedKey, DukptKey, KeyError, KeyName, KeyPurpose, KeyReference, KeySerialNumber,
+    KeyStore, MacMethod, Pan, Pin, PinFormat, SoftwareStore, TdesKey, dukpt, mac, pin,
 };
 
 const ROUNDS: u32 = 200_000;
@@ -32,27 +32,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = SoftwareStore::in_memory([])?;
     let name = |text: &str| KeyName::new(text);
     let made = [
-        ("base", Purpose::Base, Algorithm::Aes256),
-        ("mac", Purpose::Mac, Algorithm::Tdes2),
-        ("mac/aes", Purpose::Mac, Algorithm::Aes128),
-        ("pin", Purpose::PinEncryption, Algorithm::Tdes2),
-        ("token", Purpose::Token, Algorithm::Aes128),
-        ("bdk", Purpose::Dukpt, Algorithm::Tdes2),
+        ("base", KeyPurpose::Base, Algorithm::Aes256),
+        ("mac", KeyPurpose::Mac, Algorithm::Tdes2),
+        ("mac/aes", KeyPurpose::Mac, Algorithm::Aes128),
+        ("pin", KeyPurpose::PinEncryption, Algorithm::Tdes2),
+        ("token", KeyPurpose::Token, Algorithm::Aes128),
+        ("bdk", KeyPurpose::Dukpt, Algorithm::Tdes2),
     ];
     for (at, purpose, algorithm) in made {
         store.generate(name(at)?, purpose, algorithm)?;
     }
     let message = [0x37; MESSAGE_BYTES];
     let base = name("base")?;
-    let derived = |purpose, holder| KeyRef::Derived(Derived::new(base, purpose, holder, 1));
+    let derived =
+        |purpose, holder| KeyReference::Derived(DerivedKey::new(base, purpose, holder, 1));
 
     println!("message of {MESSAGE_BYTES} bytes, one thread, {ROUNDS} rounds");
     measure("check_mac, CUP ECB, derived key of another terminal each time", |round| {
-        let key = derived(Purpose::Mac, round % 60_000);
+        let key = derived(KeyPurpose::Mac, round % 60_000);
         black_box(store.check_mac(&key, MacMethod::CupEcb, &message, &[0; 8])?);
         Ok(())
     })?;
-    let stored = KeyRef::Stored(name("mac")?);
+    let stored = KeyReference::Stored(name("mac")?);
     measure("check_mac, X9.19, stored key", |_| {
         black_box(store.check_mac(&stored, MacMethod::X9_19, &message, &[0; 8])?);
         Ok(())
@@ -61,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         black_box(store.check_mac(&stored, MacMethod::Cmac, &message, &[0; 8])?);
         Ok(())
     })?;
-    let aes = KeyRef::Stored(name("mac/aes")?);
+    let aes = KeyReference::Stored(name("mac/aes")?);
     measure("check_mac, CMAC with AES, stored key", |_| {
         black_box(store.check_mac(&aes, MacMethod::Cmac, &message, &[0; 8])?);
         Ok(())
@@ -71,27 +72,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let plain = Pin::parse(b"1234")?;
     let terminal_key = TdesKey::from_hex("807A23AD32B36D457AE91FDF927570EA")?;
     let terminals = SoftwareStore::in_memory([
-        (name("terminal")?, Purpose::PinEncryption, terminal_key.clone().into()),
-        (name("network")?, Purpose::PinEncryption, TdesKey::new(&[0x5A; 16])?.into()),
+        (name("terminal")?, KeyPurpose::PinEncryption, terminal_key.clone().into()),
+        (name("network")?, KeyPurpose::PinEncryption, TdesKey::new(&[0x5A; 16])?.into()),
     ])?;
     let format = PinFormat::Iso0;
     let block = pin::encrypt_block(&plain, format, &pan, &terminal_key)?;
-    let (from, to) = (KeyRef::Stored(name("terminal")?), KeyRef::Stored(name("network")?));
+    let (from, to) =
+        (KeyReference::Stored(name("terminal")?), KeyReference::Stored(name("network")?));
     measure("translate_pin, format 0, stored keys", |_| {
         black_box(terminals.translate_pin(&from, format, &to, format, &pan, &block)?);
         Ok(())
     })?;
-    let tokens = KeyRef::Stored(name("token")?);
-    measure("token of a card", |_| {
+    let tokens = KeyReference::Stored(name("token")?);
+    measure("card token", |_| {
         black_box(store.token(&tokens, &pan)?);
         Ok(())
     })?;
-    let serial = dukpt::tdes::Serial::new([0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 0]);
+    let serial = dukpt::tdes::TdesKeySerialNumber::new([
+        0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 0,
+    ]);
     let bdk = name("bdk")?;
     measure("check_mac, X9.19, key of a DUKPT terminal", |round| {
         let counter = u32::try_from(round % 1_000).unwrap_or_default() + 1;
-        let serial = KeySerial::Tdes(serial.with_counter(counter));
-        let key = KeyRef::Dukpt(Dukpt { base: bdk, serial });
+        let serial = KeySerialNumber::Tdes(serial.with_counter(counter));
+        let key = KeyReference::Dukpt(DukptKey { base: bdk, serial });
         black_box(store.check_mac(&key, MacMethod::X9_19, &message, &[0; 8])?);
         Ok(())
     })?;

@@ -1,19 +1,19 @@
-//! Check values: how two people say that they hold the same key.
+//! Key check values: two parties compare them to see that they hold the same key.
 
 use std::fmt;
 
 use crate::error::KeyError;
 use crate::hex;
 
-/// The check value of a key (KCV).
+/// Key check value (KCV).
 ///
-/// DES and TDES: the first bytes of eight zero bytes encrypted (X9.24-1 annex A). AES: the first
-/// bytes of the CMAC of sixteen zero bytes (X9.24-1:2017 annex A). Shown as six hex digits; the
-/// first four bytes go with wrapped keys at sign-on, five is what the standards allow to be shown.
+/// DES and TDES: the first bytes of eight zero bytes, encrypted (X9.24-1 annex A). AES: the first
+/// bytes of the CMAC of sixteen zero bytes (X9.24-1:2017 annex A). `Display` prints six hex digits.
+/// A wrapped key at sign-on carries four bytes. The standards allow at most five bytes to be shown.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub struct CheckValue([u8; CHECK_VALUE_BYTES]);
 
-/// How much of a check value is kept.
+/// Number of bytes that are kept.
 pub const CHECK_VALUE_BYTES: usize = 5;
 
 impl CheckValue {
@@ -21,28 +21,28 @@ impl CheckValue {
         CheckValue(bytes)
     }
 
-    /// The first four bytes, as they go with a wrapped key.
+    /// The first four bytes, which accompany a wrapped key.
     #[must_use]
     pub const fn four_bytes(&self) -> [u8; 4] {
         let [a, b, c, d, _] = self.0;
         [a, b, c, d]
     }
 
-    /// Whether a text of 4, 6, 8 or 10 hex digits says this check value.
-    pub fn is(&self, text: &str) -> Result<bool, KeyError> {
-        let bytes = hex::decode(text.trim().as_bytes()).ok_or(KeyError::CheckValueText)?;
+    /// Whether `text`, 4, 6, 8 or 10 hex digits, is the start of this check value.
+    pub fn matches_hex(&self, text: &str) -> Result<bool, KeyError> {
+        let bytes = hex::decode(text.trim().as_bytes()).ok_or(KeyError::MalformedCheckValue)?;
         if !(2..=CHECK_VALUE_BYTES).contains(&bytes.len()) {
-            return Err(KeyError::CheckValueText);
+            return Err(KeyError::MalformedCheckValue);
         }
         Ok(self.0.starts_with(&bytes))
     }
 
-    /// All that is kept, as ten hex digits.
-    pub(crate) fn in_full(self) -> String {
+    /// Ten hex digits.
+    pub(crate) fn to_hex(self) -> String {
         hex::encode(&self.0)
     }
 
-    pub(crate) fn from_full(text: &str) -> Option<CheckValue> {
+    pub(crate) fn from_hex(text: &str) -> Option<CheckValue> {
         let bytes = hex::decode(text.as_bytes())?;
         Some(CheckValue(bytes.as_slice().try_into().ok()?))
     }

@@ -1,34 +1,34 @@
-//! What a key can do, wherever it lies: in memory or in an HSM.
+//! Operations of a key, in memory or in an HSM.
 
 use crate::check_value::CheckValue;
 use crate::error::KeyError;
 use crate::key::Algorithm;
 
-/// A key as a block cipher. The module is private: only this crate can implement it.
+/// A key as a block cipher. The module is private, so only this crate can implement the trait.
 pub trait Cipher {
-    /// The algorithm and the key's length.
+    /// The algorithm, which includes the key length.
     fn algorithm(&self) -> Algorithm;
 
-    /// Encrypts whole blocks, each by itself (ECB).
+    /// Encrypts whole blocks in ECB mode.
     fn encrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError>;
 
-    /// Decrypts whole blocks, each by itself (ECB).
+    /// Decrypts whole blocks in ECB mode.
     fn decrypt(&self, blocks: &mut [u8]) -> Result<(), KeyError>;
 
-    /// The last block of a CBC encryption of whole 8-byte blocks, starting from zeros. DES only.
-    fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError>;
+    /// Encrypts whole 8-byte blocks in CBC mode from a zero IV and returns the last one. DES and
+    /// TDES only.
+    fn last_cbc_block(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError>;
 
-    /// As [`Cipher::chain`], under the first eight bytes of the key alone.
-    fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError>;
+    /// Like [`Cipher::last_cbc_block`], under the first eight bytes of the key only.
+    fn last_cbc_block_left_half(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError>;
 
-    /// Encrypts one block under the key with the DUKPT mask `C0C0C0C0 00000000` on each half
+    /// Encrypts one block under the key XORed with `C0C0C0C0 00000000` on each half
     /// (X9.24-1:2009 A.6). TDES only.
-    fn encrypt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError>;
+    fn encrypt_dukpt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError>;
 
-    /// The CMAC (SP 800-38B) of a message: 16 bytes for AES; 8 for TDES, and eight zeros.
+    /// CMAC (SP 800-38B): 16 bytes for AES; 8 bytes for TDES, followed by eight zeros.
     fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError>;
 
-    /// The key's check value.
     fn check_value(&self) -> Result<CheckValue, KeyError> {
         let block = if self.algorithm().is_aes() {
             self.cmac(&[0; 16])?
@@ -55,16 +55,16 @@ impl<C: Cipher + ?Sized> Cipher for std::sync::Arc<C> {
         (**self).decrypt(blocks)
     }
 
-    fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
-        (**self).chain(blocks)
+    fn last_cbc_block(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+        (**self).last_cbc_block(blocks)
     }
 
-    fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
-        (**self).chain_left(blocks)
+    fn last_cbc_block_left_half(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+        (**self).last_cbc_block_left_half(blocks)
     }
 
-    fn encrypt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError> {
-        (**self).encrypt_masked(block)
+    fn encrypt_dukpt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        (**self).encrypt_dukpt_masked(block)
     }
 
     fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
@@ -72,9 +72,9 @@ impl<C: Cipher + ?Sized> Cipher for std::sync::Arc<C> {
     }
 }
 
-/// The methods of [`Cipher`] for an enum whose variants hold ciphers: each asks the one that is
-/// there.
-macro_rules! ask_the_variant {
+/// Implements the methods of [`Cipher`] for an enum whose variants hold ciphers, by delegation to
+/// the variant.
+macro_rules! delegate_cipher {
     ($kind:ident: $($variant:ident),+) => {
         fn algorithm(&self) -> Algorithm {
             match self {
@@ -94,21 +94,21 @@ macro_rules! ask_the_variant {
             }
         }
 
-        fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+        fn last_cbc_block(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
             match self {
-                $($kind::$variant(key) => key.chain(blocks),)+
+                $($kind::$variant(key) => key.last_cbc_block(blocks),)+
             }
         }
 
-        fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+        fn last_cbc_block_left_half(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
             match self {
-                $($kind::$variant(key) => key.chain_left(blocks),)+
+                $($kind::$variant(key) => key.last_cbc_block_left_half(blocks),)+
             }
         }
 
-        fn encrypt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        fn encrypt_dukpt_masked(&self, block: [u8; 8]) -> Result<[u8; 8], KeyError> {
             match self {
-                $($kind::$variant(key) => key.encrypt_masked(block),)+
+                $($kind::$variant(key) => key.encrypt_dukpt_masked(block),)+
             }
         }
 
@@ -120,4 +120,4 @@ macro_rules! ask_the_variant {
     };
 }
 
-pub(crate) use ask_the_variant;
+pub(crate) use delegate_cipher;

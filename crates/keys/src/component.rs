@@ -1,4 +1,4 @@
-//! Components: a key in parts, of which no custodian knows more than one.
+//! Key components: one key in parts, one part for each custodian.
 
 use std::fmt;
 
@@ -9,21 +9,21 @@ use crate::error::KeyError;
 use crate::hex;
 use crate::key::{Algorithm, Key, is_weak};
 
-/// The fewest components of a key: dual control.
+/// Minimum number of components of a key (dual control).
 pub const COMPONENTS_MIN: usize = 2;
-/// The most components of a key.
+/// Maximum number of components of a key.
 pub const COMPONENTS_MAX: usize = 9;
 
-/// One part of a key. The key is all of them, XORed.
+/// One part of a key. The XOR of all parts is the key.
 pub struct Component {
     bytes: Zeroizing<Vec<u8>>,
 }
 
 impl Component {
-    /// Reads a line of a custodian's letter: the component as hex digits, in groups or not, then
-    /// its check value, which must fit. `number` is the component's, counted from 1.
+    /// Parses a line of a custodian's letter: the component as hex digits, optionally in groups,
+    /// then its check value, which must match. `number` counts components from 1.
     pub fn parse(line: &str, algorithm: Algorithm, number: usize) -> Result<Component, KeyError> {
-        let wrong = || KeyError::Component { number, bytes: algorithm.key_bytes() };
+        let wrong = || KeyError::MalformedComponent { number, bytes: algorithm.key_bytes() };
         let (groups, check_value) = line.trim().rsplit_once([' ', '\t']).ok_or_else(wrong)?;
         let mut digits = Zeroizing::new(Vec::with_capacity(groups.len()));
         digits.extend(groups.bytes().filter(|byte| !matches!(byte, b' ' | b'\t')));
@@ -32,38 +32,38 @@ impl Component {
             return Err(wrong());
         }
         let found = Key::new(algorithm, &bytes)?.check_value();
-        match found.is(check_value) {
+        match found.matches_hex(check_value) {
             Ok(true) => Ok(Component { bytes }),
-            Ok(false) => Err(KeyError::ComponentCheck { number }),
+            Ok(false) => Err(KeyError::WrongComponentCheckValue { number }),
             Err(_) => Err(wrong()),
         }
     }
 
-    /// The check value of the key that components make, before it is imported.
-    pub fn check_value_of_all(
+    /// Check value of the combined key, to compare before the import.
+    pub fn combined_check_value(
         components: &[Component],
         algorithm: Algorithm,
     ) -> Result<CheckValue, KeyError> {
-        Ok(Component::join(components, algorithm)?.check_value())
+        Ok(Component::combine(components, algorithm)?.check_value())
     }
 
-    /// The key of all its components. It is kept as it is, whatever its parity.
-    pub(crate) fn join(components: &[Component], algorithm: Algorithm) -> Result<Key, KeyError> {
+    /// XORs the components into the key. Does not change its parity bits.
+    pub(crate) fn combine(components: &[Component], algorithm: Algorithm) -> Result<Key, KeyError> {
         if !(COMPONENTS_MIN..=COMPONENTS_MAX).contains(&components.len()) {
-            return Err(KeyError::Components(components.len()));
+            return Err(KeyError::WrongComponentCount(components.len()));
         }
         let mut joined = Zeroizing::new(vec![0; algorithm.key_bytes()]);
-        for (place, component) in components.iter().enumerate() {
+        for (index, component) in components.iter().enumerate() {
             if component.bytes.len() != joined.len() {
                 let bytes = algorithm.key_bytes();
-                return Err(KeyError::Component { number: place + 1, bytes });
+                return Err(KeyError::MalformedComponent { number: index + 1, bytes });
             }
             for (byte, other) in joined.iter_mut().zip(component.bytes.iter()) {
                 *byte ^= other;
             }
         }
         if is_weak(algorithm, &joined) {
-            return Err(KeyError::Weak);
+            return Err(KeyError::WeakKey);
         }
         Key::new(algorithm, &joined)
     }

@@ -1,21 +1,21 @@
-//! Working keys from a base key.
+//! Derivation of working keys from a base key.
 
 use zeroize::Zeroizing;
 
 use crate::cipher::Cipher;
 use crate::error::KeyError;
 use crate::key::{Key, TdesKey, set_odd_parity};
-use crate::reference::{Derived, Purpose};
+use crate::key_reference::{DerivedKey, KeyPurpose};
 
-/// The key that `derived` names, under its base key.
+/// Derives the key that `derived` names from its base key.
 ///
-/// SP 800-108 (2022), 4.1, counter mode, PRF AES-CMAC, counter and length of 32 bits:
-/// `CMAC(base, 00000001 ‖ label ‖ 00 ‖ holder ‖ generation ‖ length in bits)`, the numbers with
-/// the highest byte first, the label the purpose's name in ASCII. Then odd parity.
-pub fn derive(base: &impl Cipher, derived: &Derived) -> Result<Key, KeyError> {
+/// SP 800-108 (2022), 4.1, counter mode, PRF AES-CMAC, 32-bit counter and length:
+/// `CMAC(base, 00000001 ‖ label ‖ 00 ‖ holder ‖ generation ‖ length in bits)`. Numbers are
+/// big-endian; the label is the purpose's name in ASCII. The result is set to odd parity.
+pub fn derive(base: &impl Cipher, derived: &DerivedKey) -> Result<Key, KeyError> {
     let key_bytes: usize = match derived.purpose {
-        Purpose::TerminalMaster | Purpose::PinEncryption => 16,
-        Purpose::Mac => 8,
+        KeyPurpose::TerminalMaster | KeyPurpose::PinEncryption => 16,
+        KeyPurpose::Mac => 8,
         purpose => return Err(KeyError::NotDerivable(purpose)),
     };
     let key_bits: u32 = if key_bytes == 16 { 128 } else { 64 };
@@ -39,7 +39,7 @@ pub fn derive(base: &impl Cipher, derived: &Derived) -> Result<Key, KeyError> {
     TdesKey::new(&bytes[..key_bytes]).map(Key::Tdes)
 }
 
-/// The longest input: four numbers, a zero byte and the longest label, `terminal-master`.
+/// Counter, longest label (`terminal-master`), zero byte, holder, generation, length.
 const INPUT_BYTES_MAX: usize = 4 + 15 + 1 + 8 + 4 + 4;
 
 #[cfg(test)]
@@ -48,15 +48,15 @@ mod tests {
     use crate::key::{AesKey, Algorithm};
     use crate::name::KeyName;
 
-    fn derived(purpose: Purpose, holder: u64, generation: u32) -> Derived {
-        Derived::new(KeyName::new("base").unwrap(), purpose, holder, generation)
+    fn derived(purpose: KeyPurpose, holder: u64, generation: u32) -> DerivedKey {
+        DerivedKey::new(KeyName::new("base").unwrap(), purpose, holder, generation)
     }
 
     #[test]
-    fn each_purpose_holder_and_generation_has_a_key_of_its_own_with_odd_parity() {
+    fn each_purpose_holder_and_generation_has_its_own_key_with_odd_parity() {
         let base = AesKey::new(&[7; 32]).unwrap();
         let mut keys = Vec::new();
-        for purpose in [Purpose::TerminalMaster, Purpose::PinEncryption, Purpose::Mac] {
+        for purpose in [KeyPurpose::TerminalMaster, KeyPurpose::PinEncryption, KeyPurpose::Mac] {
             for (holder, generation) in [(1, 0), (1, 1), (2, 0), (u64::MAX, u32::MAX)] {
                 let key = derive(&base, &derived(purpose, holder, generation)).unwrap();
                 let bits = key.expose().iter().all(|byte| byte.count_ones() % 2 == 1);
@@ -70,12 +70,12 @@ mod tests {
     }
 
     #[test]
-    fn a_mac_key_is_of_des_and_the_others_are_of_tdes() {
+    fn a_mac_key_is_des_and_the_others_are_tdes() {
         let base = AesKey::new(&[7; 16]).unwrap();
         let algorithm = |purpose| derive(&base, &derived(purpose, 1, 1)).unwrap().algorithm();
-        assert_eq!(algorithm(Purpose::Mac), Algorithm::Des);
-        assert_eq!(algorithm(Purpose::PinEncryption), Algorithm::Tdes2);
-        assert_eq!(algorithm(Purpose::TerminalMaster), Algorithm::Tdes2);
-        assert!(derive(&base, &derived(Purpose::Exchange, 1, 1)).is_err());
+        assert_eq!(algorithm(KeyPurpose::Mac), Algorithm::Des);
+        assert_eq!(algorithm(KeyPurpose::PinEncryption), Algorithm::Tdes2);
+        assert_eq!(algorithm(KeyPurpose::TerminalMaster), Algorithm::Tdes2);
+        assert!(derive(&base, &derived(KeyPurpose::Exchange, 1, 1)).is_err());
     }
 }

@@ -1,9 +1,9 @@
-//! Derived unique keys per transaction (DUKPT): each transaction of a terminal has a key of its
-//! own, and a stolen terminal tells nothing of the past ones.
+//! Derived unique key per transaction (DUKPT): each transaction of a terminal has its own key, and
+//! a stolen terminal does not reveal the keys of past transactions.
 //!
-//! [`tdes`] is X9.24-1:2009, [`aes`] is X9.24-3:2017. Both have the host's side (from the base key
-//! and a key serial number to the transaction's keys) and the terminal's (a state machine that
-//! forgets each key when it has been used).
+//! [`tdes`] is X9.24-1:2009, [`aes`] is X9.24-3:2017. Each has the host's side, which derives the
+//! transaction's keys from the base key and the key serial number, and the terminal's side, a state
+//! machine that deletes each key after use.
 
 pub mod aes;
 pub mod tdes;

@@ -1,8 +1,8 @@
-//! Hex digits of secrets: in and out of wiped memory.
+//! Hex encoding of secrets. Decoded bytes are wiped when dropped.
 
 use zeroize::Zeroizing;
 
-/// The bytes that a text of hex digits says, or `None`.
+/// Decodes hex digits. Returns `None` for an odd length or another character.
 pub fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if !text.len().is_multiple_of(2) {
         return None;
@@ -14,7 +14,7 @@ pub fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(bytes)
 }
 
-/// Capital hex digits. The caller wipes them where they are secret.
+/// Upper-case hex digits. The caller wipes them if they are secret.
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
@@ -24,7 +24,6 @@ pub fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// The sixteen capital hex digits.
 pub const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
 const fn digit(character: u8) -> Option<u8> {
@@ -41,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hex_goes_both_ways_and_nothing_else_is_hex() {
+    fn hex_is_encoded_and_decoded_and_anything_else_is_refused() {
         assert_eq!(decode(b"00ffA5").unwrap().as_slice(), [0, 255, 0xA5]);
         assert_eq!(encode(&[0, 255, 0xA5]), "00FFA5");
         assert!(decode(b"0").is_none());

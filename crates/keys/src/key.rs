@@ -1,4 +1,4 @@
-//! Keys in memory: wiped when dropped, never shown.
+//! Keys in memory. They are wiped when dropped and never printed.
 
 use std::fmt;
 
@@ -11,29 +11,28 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::check_value::CheckValue;
-use crate::cipher::{Cipher, ask_the_variant};
-use crate::error::{KeyError, StoreError};
+use crate::cipher::{Cipher, delegate_cipher};
+use crate::error::{KeyError, KeyStoreError};
 use crate::hex;
 
-/// What a key encrypts with.
+/// Algorithm and length of a key.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, PartialOrd, Ord)]
 pub enum Algorithm {
-    /// DES with a key of 8 bytes: only for MACs of networks that demand it.
+    /// DES, 8 bytes. Only for MACs of networks that require it.
     Des,
-    /// TDES with a key of 16 bytes.
+    /// TDES, 16 bytes.
     Tdes2,
-    /// TDES with a key of 24 bytes.
+    /// TDES, 24 bytes.
     Tdes3,
-    /// AES with a key of 16 bytes.
+    /// 16 bytes.
     Aes128,
-    /// AES with a key of 24 bytes.
+    /// 24 bytes.
     Aes192,
-    /// AES with a key of 32 bytes.
+    /// 32 bytes.
     Aes256,
 }
 
 impl Algorithm {
-    /// All of them.
     pub const ALL: [Algorithm; 6] = [
         Algorithm::Des,
         Algorithm::Tdes2,
@@ -43,7 +42,7 @@ impl Algorithm {
         Algorithm::Aes256,
     ];
 
-    /// How it is written: `des`, `tdes2`, `tdes3`, `aes128`, `aes192`, `aes256`.
+    /// `des`, `tdes2`, `tdes3`, `aes128`, `aes192` or `aes256`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -56,13 +55,11 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of a name.
     #[must_use]
-    pub fn named(name: &str) -> Option<Algorithm> {
+    pub fn from_name(name: &str) -> Option<Algorithm> {
         Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// The length of its keys in bytes.
     #[must_use]
     pub const fn key_bytes(self) -> usize {
         match self {
@@ -73,22 +70,20 @@ impl Algorithm {
         }
     }
 
-    /// The length of its blocks in bytes.
     #[must_use]
     pub const fn block_bytes(self) -> usize {
         if self.is_aes() { 16 } else { 8 }
     }
 
-    /// Whether it is AES; else it is DES or TDES.
     #[must_use]
     pub const fn is_aes(self) -> bool {
         matches!(self, Algorithm::Aes128 | Algorithm::Aes192 | Algorithm::Aes256)
     }
 }
 
-/// A DES key (8 bytes) or a TDES key (16 or 24 bytes), with its schedule.
+/// A DES key (8 bytes) or a TDES key (16 or 24 bytes), with its key schedule.
 ///
-/// Parity bits are kept as they came and never looked at.
+/// Parity bits are neither checked nor changed.
 #[derive(Clone)]
 pub struct TdesKey {
     bytes: Zeroizing<[u8; 24]>,
@@ -102,7 +97,7 @@ enum TdesCipher {
     Triple(TdesEde3),
 }
 
-/// An AES key of 16, 24 or 32 bytes, with its schedule.
+/// An AES key of 16, 24 or 32 bytes, with its key schedule.
 #[derive(Clone)]
 pub struct AesKey {
     bytes: Zeroizing<[u8; 32]>,
@@ -116,30 +111,27 @@ enum AesCipher {
     Aes256(Aes256),
 }
 
-/// A key of any algorithm.
 #[derive(Clone)]
 pub enum Key {
-    /// DES or TDES.
     Tdes(TdesKey),
-    /// AES.
     Aes(AesKey),
 }
 
 impl TdesKey {
-    /// A key of 8, 16 or 24 bytes.
+    /// Takes 8, 16 or 24 bytes.
     pub fn new(bytes: &[u8]) -> Result<TdesKey, KeyError> {
         let cipher = match bytes.len() {
             8 => Des::new_from_slice(bytes).map(TdesCipher::Single),
             16 => TdesEde2::new_from_slice(bytes).map(TdesCipher::Double),
             _ => TdesEde3::new_from_slice(bytes).map(TdesCipher::Triple),
         };
-        let cipher = cipher.map_err(|_| KeyError::KeyBytes(bytes.len()))?;
+        let cipher = cipher.map_err(|_| KeyError::InvalidKeyLength(bytes.len()))?;
         let mut kept = Zeroizing::new([0; 24]);
         kept[..bytes.len()].copy_from_slice(bytes);
         Ok(TdesKey { bytes: kept, cipher })
     }
 
-    /// The key itself, for who sends it wrapped or wraps it.
+    /// The plain key bytes, for code that wraps the key.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.bytes[..self.algorithm().key_bytes()]
@@ -153,20 +145,20 @@ impl TdesKey {
 }
 
 impl AesKey {
-    /// A key of 16, 24 or 32 bytes.
+    /// Takes 16, 24 or 32 bytes.
     pub fn new(bytes: &[u8]) -> Result<AesKey, KeyError> {
         let cipher = match bytes.len() {
             16 => Aes128::new_from_slice(bytes).map(AesCipher::Aes128),
             24 => Aes192::new_from_slice(bytes).map(AesCipher::Aes192),
             _ => Aes256::new_from_slice(bytes).map(AesCipher::Aes256),
         };
-        let cipher = cipher.map_err(|_| KeyError::KeyBytes(bytes.len()))?;
+        let cipher = cipher.map_err(|_| KeyError::InvalidKeyLength(bytes.len()))?;
         let mut kept = Zeroizing::new([0; 32]);
         kept[..bytes.len()].copy_from_slice(bytes);
         Ok(AesKey { bytes: kept, cipher })
     }
 
-    /// The key itself, for who sends it wrapped or wraps it.
+    /// The plain key bytes, for code that wraps the key.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.bytes[..self.algorithm().key_bytes()]
@@ -174,10 +166,10 @@ impl AesKey {
 }
 
 impl Key {
-    /// A key of an algorithm. Its length must be the algorithm's.
+    /// Takes exactly [`Algorithm::key_bytes`] bytes.
     pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Key, KeyError> {
         if bytes.len() != algorithm.key_bytes() {
-            return Err(KeyError::KeyBytes(bytes.len()));
+            return Err(KeyError::InvalidKeyLength(bytes.len()));
         }
         if algorithm.is_aes() {
             AesKey::new(bytes).map(Key::Aes)
@@ -186,10 +178,10 @@ impl Key {
         }
     }
 
-    /// A new random key, of odd parity for DES and never a weak one.
+    /// A new random key, never a weak one. DES and TDES keys have odd parity.
     pub fn random(algorithm: Algorithm) -> Result<Key, KeyError> {
         Key::from_random(algorithm, |bytes| {
-            getrandom::fill(bytes).map_err(StoreError::Random).map_err(KeyError::Store)
+            getrandom::fill(bytes).map_err(KeyStoreError::NoRandomness).map_err(KeyError::Store)
         })
     }
 
@@ -210,7 +202,7 @@ impl Key {
         }
     }
 
-    /// The key itself, for who sends it wrapped or wraps it.
+    /// The plain key bytes, for code that wraps the key.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         match self {
@@ -219,7 +211,7 @@ impl Key {
         }
     }
 
-    /// Whether two keys are the same, in constant time.
+    /// Compares two keys in constant time.
     #[must_use]
     pub fn is_same(&self, other: &Key) -> bool {
         self.algorithm() == other.algorithm() && self.expose().ct_eq(other.expose()).into()
@@ -238,7 +230,7 @@ impl From<AesKey> for Key {
     }
 }
 
-/// Sets the lowest bit of each byte so that its bits are odd in number.
+/// Sets the lowest bit of each byte to give the byte odd parity.
 pub fn set_odd_parity(bytes: &mut [u8]) {
     for byte in bytes {
         let odd_above = (*byte >> 1).count_ones() & 1 == 1;
@@ -246,8 +238,8 @@ pub fn set_odd_parity(bytes: &mut [u8]) {
     }
 }
 
-/// Whether a key should not be used: all zeros, a weak DES key, or a TDES key with equal parts,
-/// which is only as strong as DES.
+/// Whether a key must not be used: all zeros, a weak DES key, or a TDES key with equal parts, which
+/// is only as strong as DES.
 pub fn is_weak(algorithm: Algorithm, bytes: &[u8]) -> bool {
     if algorithm.is_aes() {
         return bytes.iter().all(|byte| *byte == 0);
@@ -257,7 +249,7 @@ pub fn is_weak(algorithm: Algorithm, bytes: &[u8]) -> bool {
     with_parity.copy_from_slice(bytes);
     set_odd_parity(with_parity);
     if bytes.len() == 24 {
-        // K1 = K3 is a double-length key written in full: as strong as one.
+        // K1 = K3 is allowed: it is a double-length key written as 24 bytes.
         return des::weak_key_test(&with_parity[..16]).is_err()
             || des::weak_key_test(&with_parity[8..]).is_err();
     }
@@ -294,7 +286,7 @@ fn chain_blocks(cipher: &impl BlockCipherEncrypt, blocks: &[u8]) -> [u8; 8] {
     chained
 }
 
-/// A CMAC that starts from a schedule already made.
+/// A CMAC with an existing key schedule.
 fn cmac_of<C>(cipher: &C, message: &[u8]) -> [u8; 16]
 where
     C: cmac::block_api::CmacCipher + Clone,
@@ -335,7 +327,7 @@ impl Cipher for TdesKey {
         Ok(())
     }
 
-    fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+    fn last_cbc_block(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
         Ok(match &self.cipher {
             TdesCipher::Single(cipher) => chain_blocks(cipher, blocks),
             TdesCipher::Double(cipher) => chain_blocks(cipher, blocks),
@@ -343,11 +335,11 @@ impl Cipher for TdesKey {
         })
     }
 
-    fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+    fn last_cbc_block_left_half(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
         Ok(chain_blocks(&self.left(), blocks))
     }
 
-    fn encrypt_masked(&self, mut block: [u8; 8]) -> Result<[u8; 8], KeyError> {
+    fn encrypt_dukpt_masked(&self, mut block: [u8; 8]) -> Result<[u8; 8], KeyError> {
         let mut bytes = Zeroizing::new([0; 24]);
         let bytes = &mut bytes[..self.algorithm().key_bytes()];
         bytes.copy_from_slice(self.expose());
@@ -394,16 +386,16 @@ impl Cipher for AesKey {
         Ok(())
     }
 
-    fn chain(&self, _: &[u8]) -> Result<[u8; 8], KeyError> {
-        Err(KeyError::KeyBytes(self.algorithm().key_bytes()))
+    fn last_cbc_block(&self, _: &[u8]) -> Result<[u8; 8], KeyError> {
+        Err(KeyError::InvalidKeyLength(self.algorithm().key_bytes()))
     }
 
-    fn chain_left(&self, _: &[u8]) -> Result<[u8; 8], KeyError> {
-        Err(KeyError::KeyBytes(self.algorithm().key_bytes()))
+    fn last_cbc_block_left_half(&self, _: &[u8]) -> Result<[u8; 8], KeyError> {
+        Err(KeyError::InvalidKeyLength(self.algorithm().key_bytes()))
     }
 
-    fn encrypt_masked(&self, _: [u8; 8]) -> Result<[u8; 8], KeyError> {
-        Err(KeyError::KeyBytes(self.algorithm().key_bytes()))
+    fn encrypt_dukpt_masked(&self, _: [u8; 8]) -> Result<[u8; 8], KeyError> {
+        Err(KeyError::InvalidKeyLength(self.algorithm().key_bytes()))
     }
 
     fn cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
@@ -416,27 +408,26 @@ impl Cipher for AesKey {
 }
 
 impl Cipher for Key {
-    ask_the_variant!(Key: Tdes, Aes);
+    delegate_cipher!(Key: Tdes, Aes);
 }
 
-macro_rules! shown {
+macro_rules! impl_key_methods {
     ($($kind:ident),*) => {$(
         impl $kind {
-            /// The check value. A key in memory always has one.
             #[must_use]
             pub fn check_value(&self) -> CheckValue {
                 Cipher::check_value(self).unwrap_or(CheckValue::new([0; 5]))
             }
 
-            /// The algorithm and length of this key.
             #[must_use]
             pub fn algorithm(&self) -> Algorithm {
                 Cipher::algorithm(self)
             }
 
-            /// The key that a text of hex digits says; which kind, by its length.
+            /// Parses hex digits. Their number selects the algorithm.
             pub fn from_hex(text: &str) -> Result<$kind, KeyError> {
-                let bytes = hex::decode(text.as_bytes()).ok_or(KeyError::KeyBytes(text.len() / 2))?;
+                let bytes = hex::decode(text.as_bytes());
+                let bytes = bytes.ok_or(KeyError::InvalidKeyLength(text.len() / 2))?;
                 $kind::of_bytes(&bytes)
             }
         }
@@ -449,7 +440,7 @@ macro_rules! shown {
     )*};
 }
 
-shown!(TdesKey, AesKey);
+impl_key_methods!(TdesKey, AesKey);
 
 impl TdesKey {
     fn of_bytes(bytes: &[u8]) -> Result<TdesKey, KeyError> {
@@ -464,7 +455,6 @@ impl AesKey {
 }
 
 impl Key {
-    /// The check value. A key in memory always has one.
     #[must_use]
     pub fn check_value(&self) -> CheckValue {
         match self {
@@ -473,7 +463,6 @@ impl Key {
         }
     }
 
-    /// The algorithm and length of this key.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         Cipher::algorithm(self)

@@ -1,6 +1,6 @@
 //! Message authentication codes.
 //!
-//! All results are eight bytes. Networks that send four take the first four.
+//! All results have eight bytes. Networks that send four bytes use the first four.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -10,25 +10,22 @@ use crate::error::KeyError;
 use crate::hex;
 use crate::key::Algorithm;
 
-/// How a MAC is computed.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum MacMethod {
-    /// ANSI X9.9 (ISO 9797-1 algorithm 1, padding 1): the last block of CBC under DES, or under
-    /// TDES with a key of 16 or 24 bytes.
+    /// ANSI X9.9 (ISO 9797-1 algorithm 1, padding 1): the last block of CBC under DES or TDES.
     X9_9,
-    /// ANSI X9.19, the retail MAC (ISO 9797-1 algorithm 3, padding 1): CBC under the left half, the
-    /// last block under the whole key of 16 bytes.
+    /// ANSI X9.19, the retail MAC (ISO 9797-1 algorithm 3, padding 1): CBC under the left half of
+    /// a 16-byte key, the last block under the whole key.
     X9_19,
-    /// UnionPay's ECB MAC: all blocks are XORed; the result is written as sixteen hex digits; the
-    /// first eight are encrypted, XORed with the last eight and encrypted again; the first eight
-    /// hex digits of that are the MAC. DES or TDES.
+    /// UnionPay's ECB MAC, under DES or TDES. XOR all blocks and write the result as sixteen hex
+    /// digits. Encrypt the first eight digits, XOR with the last eight, encrypt again. The first
+    /// eight hex digits of the result are the MAC.
     CupEcb,
-    /// CMAC (SP 800-38B) under TDES or AES; the first eight bytes.
+    /// The first eight bytes of a CMAC (SP 800-38B) under TDES or AES.
     Cmac,
 }
 
 impl MacMethod {
-    /// What it is called.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,7 +36,7 @@ impl MacMethod {
         }
     }
 
-    /// The keys that it can be computed with, in words.
+    /// Description of the keys that this method takes, for error messages.
     #[must_use]
     pub const fn needs(self) -> &'static str {
         match self {
@@ -62,28 +59,28 @@ impl MacMethod {
         if self.takes(algorithm) {
             Ok(())
         } else {
-            Err(KeyError::MacKey { method: self, algorithm })
+            Err(KeyError::WrongMacKey { method: self, algorithm })
         }
     }
 }
 
-/// How a message is filled up to whole blocks (ISO/IEC 9797-1, 6.3).
+/// Padding of a message to whole blocks (ISO/IEC 9797-1, 6.3).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Padding {
-    /// Method 1: zeros where they are needed; an empty message is one block of zeros.
+pub enum MacPadding {
+    /// Method 1: as few zeros as needed. An empty message becomes one block of zeros.
     Zeros,
-    /// Method 2: one byte 80, then zeros.
+    /// Method 2: one byte `80`, then zeros.
     Bit,
-    /// Method 3: zeros, and the length in bits before the message.
+    /// Method 3: zeros, and the message length in bits before the message.
     Length,
 }
 
-/// The MAC of a message, eight bytes.
+/// Computes the MAC of a message.
 pub fn compute(method: MacMethod, key: &impl Cipher, message: &[u8]) -> Result<[u8; 8], KeyError> {
     method.check_key(key)?;
     match method {
-        MacMethod::X9_9 => cbc(key, message, Padding::Zeros),
-        MacMethod::X9_19 => retail(key, message, Padding::Zeros),
+        MacMethod::X9_9 => cbc(key, message, MacPadding::Zeros),
+        MacMethod::X9_19 => retail(key, message, MacPadding::Zeros),
         MacMethod::CupEcb => Ok(cup_ecb(key, message)?.mac),
         MacMethod::Cmac => {
             let [a, b, c, d, e, f, g, h, ..] = key.cmac(message)?;
@@ -92,8 +89,8 @@ pub fn compute(method: MacMethod, key: &impl Cipher, message: &[u8]) -> Result<[
     }
 }
 
-/// Whether the eight bytes are the MAC of the message, in constant time. Anything that is not
-/// eight bytes long is not.
+/// Whether `mac` is the MAC of the message, in constant time. Returns false if `mac` does not have
+/// eight bytes.
 pub fn check(
     method: MacMethod,
     key: &impl Cipher,
@@ -104,42 +101,42 @@ pub fn check(
     Ok(computed.as_slice().ct_eq(mac).into())
 }
 
-/// ISO 9797-1 algorithm 1: the last block of CBC. DES or TDES.
-pub fn cbc(key: &impl Cipher, message: &[u8], padding: Padding) -> Result<[u8; 8], KeyError> {
+/// ISO 9797-1 algorithm 1: the last block of CBC, under DES or TDES.
+pub fn cbc(key: &impl Cipher, message: &[u8], padding: MacPadding) -> Result<[u8; 8], KeyError> {
     MacMethod::X9_9.check_key(key)?;
-    key.chain(&padded(message, padding))
+    key.last_cbc_block(&padded(message, padding))
 }
 
 /// ISO 9797-1 algorithm 3: CBC under the left half of a 16-byte key, the last block decrypted under
 /// the right half and encrypted under the left one.
-pub fn retail(key: &impl Cipher, message: &[u8], padding: Padding) -> Result<[u8; 8], KeyError> {
+pub fn retail(key: &impl Cipher, message: &[u8], padding: MacPadding) -> Result<[u8; 8], KeyError> {
     MacMethod::X9_19.check_key(key)?;
     let blocks = padded(message, padding);
-    // E(D(E(x))) of the last block is TDES of it: all before it is chained under the left half.
+    // E(D(E(x))) of the last block is TDES. All blocks before it use the left half only.
     let (first, last) = blocks.split_at(blocks.len() - 8);
-    let mut chained = key.chain_left(first)?;
+    let mut chained = key.last_cbc_block_left_half(first)?;
     xor(&mut chained, last);
     key.encrypt(&mut chained)?;
     Ok(chained)
 }
 
-/// The steps of UnionPay's ECB MAC, as acquirers compare them when a MAC does not fit.
+/// The steps of UnionPay's ECB MAC, which acquirers compare when a MAC differs.
 #[derive(Copy, Clone, PartialEq, Eq)]
-pub struct CupSteps {
-    /// All blocks of the message, XORed.
+pub struct CupEcbSteps {
+    /// XOR of all blocks of the message.
     pub xored: [u8; 8],
-    /// The first eight hex digits, encrypted.
+    /// Encryption of the first eight hex digits of `xored`.
     pub encrypted: [u8; 8],
-    /// That, XORed with the last eight hex digits.
+    /// `encrypted` XORed with the last eight hex digits of `xored`.
     pub mixed: [u8; 8],
-    /// That, encrypted.
+    /// Encryption of `mixed`.
     pub result: [u8; 8],
-    /// Its first eight hex digits: field 64.
+    /// First eight hex digits of `result`, for field 64.
     pub mac: [u8; 8],
 }
 
-/// UnionPay's ECB MAC with its steps. DES or TDES.
-pub fn cup_ecb(key: &impl Cipher, message: &[u8]) -> Result<CupSteps, KeyError> {
+/// UnionPay's ECB MAC with its steps, under DES or TDES.
+pub fn cup_ecb(key: &impl Cipher, message: &[u8]) -> Result<CupEcbSteps, KeyError> {
     MacMethod::CupEcb.check_key(key)?;
     let mut xored = [0; 8];
     for block in message.chunks(8) {
@@ -155,7 +152,7 @@ pub fn cup_ecb(key: &impl Cipher, message: &[u8]) -> Result<CupSteps, KeyError> 
     let mut result = mixed;
     key.encrypt(&mut result)?;
     let [a, b, c, d, e, f, g, h, ..] = hex_digits(result);
-    Ok(CupSteps { xored, encrypted, mixed, result, mac: [a, b, c, d, e, f, g, h] })
+    Ok(CupEcbSteps { xored, encrypted, mixed, result, mac: [a, b, c, d, e, f, g, h] })
 }
 
 fn hex_digits(bytes: [u8; 8]) -> [u8; 16] {
@@ -167,15 +164,15 @@ fn hex_digits(bytes: [u8; 8]) -> [u8; 16] {
     digits
 }
 
-/// The message in whole blocks, at least one. It may hold a card number: it is wiped.
-fn padded(message: &[u8], padding: Padding) -> Zeroizing<Vec<u8>> {
+/// The message in whole blocks, at least one. Wiped when dropped: it may hold a card number.
+fn padded(message: &[u8], padding: MacPadding) -> Zeroizing<Vec<u8>> {
     let mut blocks = Zeroizing::new(Vec::with_capacity(message.len() + 16));
-    if padding == Padding::Length {
+    if padding == MacPadding::Length {
         let bits = u64::try_from(message.len()).unwrap_or(u64::MAX).saturating_mul(8);
         blocks.extend_from_slice(&bits.to_be_bytes());
     }
     blocks.extend_from_slice(message);
-    if padding == Padding::Bit {
+    if padding == MacPadding::Bit {
         blocks.push(0x80);
     }
     let whole = blocks.len().next_multiple_of(8).max(8);

@@ -1,42 +1,41 @@
-//! Names of keys.
+//! Key names.
 
 use std::fmt;
 
 use crate::error::KeyError;
 
-/// The name of a key in a store: 1 to 64 of `a-z`, `0-9`, `/`, `.`, `-`; not empty.
+/// The name of a key in a store: 1 to 64 characters of `a-z`, `0-9`, `/`, `.` and `-`.
 ///
-/// It is small and copied freely, so that a reference to a key costs no allocation.
+/// It is `Copy`, so a reference to a key allocates nothing.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyName {
-    /// Filled up with zeros, which sort before every character of a name.
+    /// Padded with zeros, which sort before every character of a name.
     bytes: [u8; NAME_BYTES_MAX],
     length: u8,
 }
 
-/// The longest name of a key.
+/// Maximum length of a key name in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 
 impl KeyName {
-    /// Checks a name.
+    /// Checks the characters and the length.
     pub fn new(name: &str) -> Result<KeyName, KeyError> {
         let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-');
         let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
         if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(allowed) {
-            return Err(KeyError::Name);
+            return Err(KeyError::InvalidName);
         }
         let mut bytes = [0; NAME_BYTES_MAX];
         bytes[..name.len()].copy_from_slice(name.as_bytes());
         Ok(KeyName { bytes, length })
     }
 
-    /// The name of the key that was imported for one terminal: `terminal/` and eight digits or
-    /// small letters.
+    /// Name of a key that was imported for one terminal: `terminal/`, then eight digits or
+    /// lower-case letters.
     pub fn of_terminal(terminal: &str) -> Result<KeyName, KeyError> {
         KeyName::new(&format!("terminal/{terminal}"))
     }
 
-    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let bytes = &self.bytes[..usize::from(self.length)];
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_has_1_to_64_small_letters_digits_slashes_dots_and_dashes() {
+    fn a_name_has_1_to_64_lower_case_letters_digits_slashes_dots_and_dashes() {
         assert_eq!(KeyName::new("network/cup.zmk-1").unwrap().as_str(), "network/cup.zmk-1");
         assert!(KeyName::new(&"a".repeat(64)).is_ok());
         for bad in ["", "A", "a b", "schlüssel", "a#1", "a_b", &"a".repeat(65)] {

@@ -4,9 +4,9 @@ use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A card number (PAN, ISO/IEC 7812-1): 12 to 19 digits, the last one by Luhn's rule.
+/// A card number (PAN, ISO/IEC 7812-1): 12 to 19 digits, the last one a Luhn check digit.
 ///
-/// It is wiped when dropped and shown as `622588••••••1234` only.
+/// It is wiped when dropped, and displayed only in the form `622588••••••1234`.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Pan {
     /// ASCII digits.
@@ -14,34 +14,31 @@ pub struct Pan {
     length: u8,
 }
 
-/// The longest card number.
+/// Maximum number of digits of a card number.
 pub const PAN_DIGITS_MAX: usize = 19;
-/// The shortest card number that this crate takes.
+/// Minimum number of digits of a card number that this crate accepts.
 pub const PAN_DIGITS_MIN: usize = 12;
 
-/// Why digits are not a card number. It never says which ones.
+/// Why a text is not a card number. The error never holds any digits.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PanError {
-    /// Not 12 to 19 of them.
     #[error("a card number has 12 to 19 digits")]
     Length,
-    /// Something that is no digit.
-    #[error("a card number has digits only")]
+    #[error("a card number has only digits")]
     Digits,
-    /// The last digit does not fit the others.
-    #[error("the card number's check digit does not fit")]
+    #[error("the check digit of the card number is wrong")]
     CheckDigit,
 }
 
 impl Pan {
-    /// Reads ASCII digits.
+    /// Parses ASCII digits.
     pub fn parse(digits: &[u8]) -> Result<Pan, PanError> {
-        let pan = Pan::of_digits(digits)?;
+        let pan = Pan::from_digits(digits)?;
         if luhn_sum(digits).is_multiple_of(10) { Ok(pan) } else { Err(PanError::CheckDigit) }
     }
 
-    /// Without Luhn's rule: published vectors have cards that break it.
-    pub(crate) fn of_digits(digits: &[u8]) -> Result<Pan, PanError> {
+    /// Skips the Luhn check: published test vectors have card numbers that fail it.
+    pub(crate) fn from_digits(digits: &[u8]) -> Result<Pan, PanError> {
         if !(PAN_DIGITS_MIN..=PAN_DIGITS_MAX).contains(&digits.len()) {
             return Err(PanError::Length);
         }
@@ -54,27 +51,26 @@ impl Pan {
         Ok(pan)
     }
 
-    /// All the ASCII digits, for the message that must carry them. Not for logs.
+    /// All ASCII digits, for messages that must carry them. Never log them.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.digits[..usize::from(self.length)]
     }
 
-    /// The first digits as a number, by which cards are routed: six or eight of them, at most
-    /// eight whatever is asked.
+    /// The first `digits` digits, at most eight, as a number. Routing uses six or eight (BIN).
     #[must_use]
     pub fn bin(&self, digits: usize) -> u32 {
         number(&self.expose()[..digits.min(BIN_DIGITS_MAX)])
     }
 
-    /// The last four digits as a number: 0 to 9,999.
+    /// The last four digits as a number, 0 to 9,999.
     #[must_use]
     pub fn last_four(&self) -> u16 {
         let digits = self.expose();
         u16::try_from(number(&digits[digits.len() - 4..])).unwrap_or_default()
     }
 
-    /// `622588••••••1234`: what may be shown to people (PCI DSS 3.4).
+    /// `622588••••••1234`, the form that people may see (PCI DSS 3.4).
     #[must_use]
     pub fn masked(&self) -> String {
         let digits = self.expose();
@@ -84,7 +80,7 @@ impl Pan {
     }
 }
 
-/// The longest prefix that is told of a card number.
+/// Maximum number of digits that [`Pan::bin`] returns.
 const BIN_DIGITS_MAX: usize = 8;
 
 fn number(digits: &[u8]) -> u32 {
@@ -116,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_number_keeps_luhn_s_rule_and_shows_its_ends_only() {
+    fn a_card_number_has_a_luhn_check_digit_and_shows_only_its_ends() {
         let pan = Pan::parse(b"4012345678909").unwrap();
         assert_eq!(format!("{pan:?} {pan}"), "Pan(401234•••8909) 401234•••8909");
         assert_eq!(

@@ -1,7 +1,7 @@
 //! PIN blocks (ISO 9564-1): formats 0, 1, 2, 3 under TDES and 4 under AES.
 //!
-//! A plain PIN goes in where a cardholder types it ([`encrypt_block`]) and comes out nowhere. Who
-//! knows the PIN can ask whether a block holds it ([`block_holds`]).
+//! [`encrypt_block`] takes the plain PIN that a cardholder typed. No function returns a plain PIN.
+//! [`block_matches_pin`] tells a caller that knows the PIN whether a block holds it.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::cipher::Cipher;
-use crate::error::{KeyError, StoreError};
+use crate::error::{KeyError, KeyStoreError};
 use crate::key::Algorithm;
 use crate::pan::Pan;
 
-/// The shortest PIN.
+/// Minimum number of digits of a PIN (ISO 9564-1).
 pub const PIN_DIGITS_MIN: usize = 4;
-/// The longest PIN.
+/// Maximum number of digits of a PIN (ISO 9564-1).
 pub const PIN_DIGITS_MAX: usize = 12;
 
-/// A PIN as a cardholder types it. It is wiped when dropped and cannot be read back.
+/// A PIN that a cardholder typed. It is wiped when dropped and cannot be read back.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Pin {
     /// Values 0 to 9.
@@ -27,11 +27,11 @@ pub struct Pin {
 }
 
 impl Pin {
-    /// Reads 4 to 12 ASCII digits.
+    /// Parses 4 to 12 ASCII digits.
     pub fn parse(digits: &[u8]) -> Result<Pin, KeyError> {
         let right_length = (PIN_DIGITS_MIN..=PIN_DIGITS_MAX).contains(&digits.len());
         if !right_length || !digits.iter().all(u8::is_ascii_digit) {
-            return Err(KeyError::Pin);
+            return Err(KeyError::InvalidPin);
         }
         let mut pin = Pin { digits: [0; PIN_DIGITS_MAX], length: digits.len() };
         for (kept, digit) in pin.digits.iter_mut().zip(digits) {
@@ -40,7 +40,7 @@ impl Pin {
         Ok(pin)
     }
 
-    fn is(&self, other: &Pin) -> bool {
+    fn equals(&self, other: &Pin) -> bool {
         let same_digits = self.digits.ct_eq(&other.digits);
         (same_digits & self.length.ct_eq(&other.length)).into()
     }
@@ -52,27 +52,25 @@ impl fmt::Debug for Pin {
     }
 }
 
-/// How a PIN lies in a block.
+/// Format of a PIN block (ISO 9564-1).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum PinFormat {
-    /// With the card number, filled up with F.
+    /// With the card number, padded with `F`.
     Iso0,
-    /// Without a card number, filled up with random digits.
+    /// Without a card number, padded with random hex digits.
     Iso1,
-    /// Without a card number, for a chip card only.
+    /// Without a card number, padded with `F`. Only for PINs sent to a chip card.
     Iso2,
-    /// With the card number, filled up with random A to F.
+    /// With the card number, padded with random `A` to `F`.
     Iso3,
     /// With the card number, 16 bytes under AES.
     Iso4,
 }
 
 impl PinFormat {
-    /// All of them.
     pub const ALL: [PinFormat; 5] =
         [PinFormat::Iso0, PinFormat::Iso1, PinFormat::Iso2, PinFormat::Iso3, PinFormat::Iso4];
 
-    /// Its number in ISO 9564-1.
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
@@ -84,16 +82,16 @@ impl PinFormat {
         }
     }
 
-    /// The keys that it can be encrypted with, in words.
+    /// Description of the keys that this format takes, for error messages.
     #[must_use]
     pub const fn needs(self) -> &'static str {
         if matches!(self, PinFormat::Iso4) { "an AES key" } else { "a TDES key" }
     }
 
-    /// Whether a block of this format may become one of another (ISO 9564-1:2017, 9.4). A PIN
-    /// that is bound to a card stays bound to it; format 2 never leaves a chip card's reader.
+    /// Whether a block of this format may be translated to format `to` (ISO 9564-1:2017, 9.4). A
+    /// PIN that is bound to a card number stays bound to it. Format 2 is never translated.
     #[must_use]
-    pub const fn may_become(self, to: PinFormat) -> bool {
+    pub const fn may_translate_to(self, to: PinFormat) -> bool {
         use PinFormat::{Iso0, Iso1, Iso2, Iso3, Iso4};
         match (self, to) {
             (Iso2, _) | (_, Iso2) => false,
@@ -109,11 +107,11 @@ impl PinFormat {
             PinFormat::Iso4 => algorithm.is_aes(),
             _ => matches!(algorithm, Algorithm::Tdes2 | Algorithm::Tdes3),
         };
-        if fits { Ok(()) } else { Err(KeyError::PinKey { format: self, algorithm }) }
+        if fits { Ok(()) } else { Err(KeyError::WrongPinKey { format: self, algorithm }) }
     }
 }
 
-/// An encrypted PIN block: 8 bytes, or 16 of format 4.
+/// An encrypted PIN block.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub enum PinBlock {
     /// Formats 0 to 3.
@@ -123,15 +121,14 @@ pub enum PinBlock {
 }
 
 impl PinBlock {
-    /// The block of 8 or 16 bytes that a message carries.
+    /// Takes the 8 or 16 bytes of a message field.
     pub fn new(bytes: &[u8]) -> Result<PinBlock, KeyError> {
         match bytes.len() {
-            8 => bytes.try_into().map(PinBlock::Tdes).map_err(|_| KeyError::PinBlock),
-            _ => bytes.try_into().map(PinBlock::Aes).map_err(|_| KeyError::PinBlock),
+            8 => bytes.try_into().map(PinBlock::Tdes).map_err(|_| KeyError::UnreadablePinBlock),
+            _ => bytes.try_into().map(PinBlock::Aes).map_err(|_| KeyError::UnreadablePinBlock),
         }
     }
 
-    /// The bytes for a message.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -147,9 +144,9 @@ impl fmt::Debug for PinBlock {
     }
 }
 
-/// Encrypts a PIN as a cardholder typed it: what a terminal does.
+/// Encrypts a PIN, as a terminal does.
 ///
-/// `pan` is not in the block of formats 1 and 2.
+/// Formats 1 and 2 do not use `pan`.
 pub fn encrypt_block(
     pin: &Pin,
     format: PinFormat,
@@ -157,28 +154,28 @@ pub fn encrypt_block(
     key: &impl Cipher,
 ) -> Result<PinBlock, KeyError> {
     let mut random = Zeroizing::new([0; 8]);
-    getrandom::fill(random.as_mut_slice()).map_err(StoreError::Random)?;
-    seal(pin, format, pan, key, &random)
+    getrandom::fill(random.as_mut_slice()).map_err(KeyStoreError::NoRandomness)?;
+    encrypt_block_with_fill(pin, format, pan, key, &random)
 }
 
-/// Whether a block holds this PIN: what a card's issuer asks. A block that does not open holds no
-/// PIN at all.
-pub fn block_holds(
+/// Whether a block holds this PIN, as the card's issuer checks it. Returns false for a malformed
+/// block.
+pub fn block_matches_pin(
     block: &PinBlock,
     format: PinFormat,
     pan: &Pan,
     key: &impl Cipher,
     pin: &Pin,
 ) -> Result<bool, KeyError> {
-    match open(block, format, pan, key) {
-        Ok(found) => Ok(found.is(pin)),
-        Err(KeyError::PinBlock) => Ok(false),
+    match decrypt_block(block, format, pan, key) {
+        Ok(found) => Ok(found.equals(pin)),
+        Err(KeyError::UnreadablePinBlock) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Encrypts a PIN with the given random fill, of which each format takes what it needs.
-pub(crate) fn seal(
+/// Encrypts a PIN with the given random fill. Each format uses as much of it as it needs.
+pub(crate) fn encrypt_block_with_fill(
     pin: &Pin,
     format: PinFormat,
     pan: &Pan,
@@ -204,8 +201,8 @@ pub(crate) fn seal(
     Ok(PinBlock::Tdes(block))
 }
 
-/// Decrypts a block. The PIN stays in this crate.
-pub(crate) fn open(
+/// Decrypts a block. The PIN never leaves this crate.
+pub(crate) fn decrypt_block(
     block: &PinBlock,
     format: PinFormat,
     pan: &Pan,
@@ -233,13 +230,13 @@ pub(crate) fn open(
             key.decrypt(field.as_mut_slice())?;
             read_field(&field, format)
         }
-        _ => Err(KeyError::PinBlock),
+        _ => Err(KeyError::UnreadablePinBlock),
     }
 }
 
-/// The eight bytes with the PIN: the format, the PIN's length, the PIN, the fill.
+/// The plain PIN field, eight bytes: format, PIN length, PIN, fill.
 fn pin_field(pin: &Pin, format: PinFormat, random: &[u8; 8]) -> [u8; 8] {
-    // As digits of base six it makes A to F, all as likely.
+    // Read in base six: each digit gives A to F with equal probability.
     let mut sixes = u64::from_be_bytes(*random);
     let mut nibbles = Zeroizing::new([0; 16]);
     for (place, value) in nibbles.iter_mut().enumerate() {
@@ -264,7 +261,7 @@ fn pin_field(pin: &Pin, format: PinFormat, random: &[u8; 8]) -> [u8; 8] {
     field
 }
 
-/// The PIN in a field. Every fault is the same error.
+/// Parses a plain PIN field. Every fault gives the same error.
 fn read_field(field: &[u8; 8], format: PinFormat) -> Result<Pin, KeyError> {
     let length = usize::from(nibble(field, 1));
     let mut fits = nibble(field, 0) == format.number();
@@ -286,7 +283,7 @@ fn read_field(field: &[u8; 8], format: PinFormat) -> Result<Pin, KeyError> {
             };
         }
     }
-    if fits { Ok(pin) } else { Err(KeyError::PinBlock) }
+    if fits { Ok(pin) } else { Err(KeyError::UnreadablePinBlock) }
 }
 
 fn nibble(bytes: &[u8; 8], place: usize) -> u8 {
@@ -294,7 +291,7 @@ fn nibble(bytes: &[u8; 8], place: usize) -> u8 {
     if place.is_multiple_of(2) { byte >> 4 } else { byte & 15 }
 }
 
-/// Two zero bytes and the last twelve digits before the check digit.
+/// Two zero bytes, then the twelve digits before the check digit.
 fn card_field_8(pan: &Pan) -> Zeroizing<[u8; 8]> {
     let digits = pan.expose();
     let digits = &digits[..digits.len() - 1];
@@ -306,7 +303,7 @@ fn card_field_8(pan: &Pan) -> Zeroizing<[u8; 8]> {
     field
 }
 
-/// How many digits more than twelve, the digits, zeros.
+/// Number of digits minus twelve, then the digits, then zeros.
 fn card_field_16(pan: &Pan) -> Zeroizing<[u8; 16]> {
     let digits = pan.expose();
     let mut field = Zeroizing::new([0; 16]);

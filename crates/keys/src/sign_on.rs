@@ -1,4 +1,4 @@
-//! The working keys that a terminal gets at sign-on: 40 bytes, UnionPay's field 62.
+//! Working keys that the host sends to a terminal at sign-on: UnionPay's field 62, 40 bytes.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -6,26 +6,26 @@ use zeroize::Zeroizing;
 use crate::cipher::Cipher;
 use crate::error::KeyError;
 use crate::key::{Algorithm, TdesKey};
-use crate::reference::KeyRef;
+use crate::key_reference::KeyReference;
 use crate::store::KeyStore;
 
-/// PIN key 16, its check value 4, MAC key 8, eight zeros (or a MAC key of 16), its check value 4.
+/// PIN key 16, check value 4, MAC key 16 (or 8 and eight zero bytes), check value 4.
 pub const SIGN_ON_FIELD_BYTES: usize = 40;
 
-/// The PIN key and the MAC key of a terminal, under its master key, with their check values.
+/// Encrypts a terminal's PIN key and MAC key under its master key, each with its check value.
 ///
-/// The PIN key has 16 bytes; the MAC key has 8, and eight zeros follow it, or 16.
+/// The PIN key has 16 bytes. The MAC key has 16 bytes, or 8 followed by eight zero bytes.
 pub fn sign_on_field(
     store: &dyn KeyStore,
-    terminal_master: &KeyRef,
-    pin_key: &KeyRef,
-    mac_key: &KeyRef,
+    terminal_master: &KeyReference,
+    pin_key: &KeyReference,
+    mac_key: &KeyReference,
 ) -> Result<[u8; SIGN_ON_FIELD_BYTES], KeyError> {
     let pin_key = store.wrap_working_key(pin_key, terminal_master)?;
     let mac_key = store.wrap_working_key(mac_key, terminal_master)?;
     let (pin_bytes, mac_bytes) = (pin_key.encrypted(), mac_key.encrypted());
     if pin_bytes.len() != 16 || mac_bytes.len() > 16 {
-        return Err(KeyError::SignOn);
+        return Err(KeyError::WrongSignOnField);
     }
     let mut field = [0; SIGN_ON_FIELD_BYTES];
     field[..16].copy_from_slice(pin_bytes);
@@ -35,13 +35,13 @@ pub fn sign_on_field(
     Ok(field)
 }
 
-/// The PIN key and the MAC key in a sign-on's 40 bytes: what a terminal does with its master key.
+/// Decrypts the PIN key and the MAC key of a sign-on, as a terminal does with its master key.
 pub fn open_sign_on_field(
     terminal_master: &TdesKey,
     field: &[u8; SIGN_ON_FIELD_BYTES],
 ) -> Result<(TdesKey, TdesKey), KeyError> {
     if terminal_master.algorithm() == Algorithm::Des {
-        return Err(KeyError::KeyBytes(8));
+        return Err(KeyError::InvalidKeyLength(8));
     }
     let mac_bytes = if field[28..36] == [0; 8] { 8 } else { 16 };
     let open = |encrypted: &[u8], check_value: &[u8]| {
@@ -49,7 +49,7 @@ pub fn open_sign_on_field(
         terminal_master.decrypt(&mut bytes)?;
         let key = TdesKey::new(&bytes)?;
         let fits: bool = key.check_value().four_bytes().ct_eq(check_value).into();
-        if fits { Ok(key) } else { Err(KeyError::SignOn) }
+        if fits { Ok(key) } else { Err(KeyError::WrongSignOnField) }
     };
     let pin_key = open(&field[..16], &field[16..20])?;
     let mac_key = open(&field[20..20 + mac_bytes], &field[36..])?;

@@ -1,12 +1,12 @@
-//! Key stores: where keys lie and the only place where PINs and keys are plain.
+//! Key stores: they keep keys, and only they handle plain PINs and keys.
 
 pub mod pkcs11;
 pub mod software;
 
 mod generations;
+mod key_storage;
 mod operations;
 mod purposes;
-mod vault;
 
 use std::fmt;
 
@@ -14,167 +14,170 @@ use crate::check_value::CheckValue;
 use crate::component::Component;
 use crate::error::KeyError;
 use crate::key::Algorithm;
+use crate::key_reference::{KeyPurpose, KeyReference};
 use crate::mac::MacMethod;
 use crate::name::KeyName;
 use crate::pan::Pan;
 use crate::pin::{PinBlock, PinFormat};
-use crate::reference::{KeyRef, Purpose};
-use crate::tr31::BlockVersion;
+use crate::tr31::KeyBlockVersion;
 
-/// A store of keys. What can be done with a key depends on what it is for ([`Purpose`]).
+/// A store of keys. The [`KeyPurpose`] of a key decides which operations may use it.
 ///
-/// A name has generations, counted from 1. What is made is made with the newest; what is checked
-/// or decrypted may be of an older one, until that is dropped.
+/// A name has generations, counted from 1. Encryption and new MACs use the newest. Decryption and
+/// MAC checks try all generations until one matches.
 pub trait KeyStore: Send + Sync {
-    /// The MAC of a message. The key is for [`Purpose::Mac`], or a DUKPT terminal's response key.
-    fn mac(&self, key: &KeyRef, method: MacMethod, message: &[u8]) -> Result<[u8; 8], KeyError>;
+    /// Computes a MAC. The key has [`KeyPurpose::Mac`], or is a DUKPT terminal's response key.
+    fn mac(
+        &self,
+        key: &KeyReference,
+        method: MacMethod,
+        message: &[u8],
+    ) -> Result<[u8; 8], KeyError>;
 
-    /// Whether eight bytes are the MAC of a message, in constant time. The key is for
-    /// [`Purpose::Mac`], or a DUKPT terminal's request key.
+    /// Whether `mac`, eight bytes, is the MAC of the message, in constant time. The key has
+    /// [`KeyPurpose::Mac`], or is a DUKPT terminal's request key.
     fn check_mac(
         &self,
-        key: &KeyRef,
+        key: &KeyReference,
         method: MacMethod,
         message: &[u8],
         mac: &[u8],
     ) -> Result<bool, KeyError>;
 
-    /// A PIN block under another key, in another format where ISO 9564-1 allows it. `from` may be
-    /// a DUKPT terminal's key.
+    /// Translates a PIN block to another key, and to another format if ISO 9564-1 allows it. `from`
+    /// may be a DUKPT terminal's key.
     ///
-    /// [`KeyError::PinBlock`] says that the block does not open, and not why.
+    /// Fails with [`KeyError::UnreadablePinBlock`] if the block cannot be decrypted, without a
+    /// reason.
     fn translate_pin(
         &self,
-        from: &KeyRef,
+        from: &KeyReference,
         from_format: PinFormat,
-        to: &KeyRef,
+        to: &KeyReference,
         to_format: PinFormat,
         pan: &Pan,
         block: &PinBlock,
     ) -> Result<PinBlock, KeyError>;
 
-    /// The token of a card: the first 64 bits of the CMAC of its digits under an AES key for
-    /// [`Purpose::Token`]. Nobody without the key can tell whose card it is, or make it from one.
-    fn token(&self, key: &KeyRef, pan: &Pan) -> Result<u64, KeyError>;
+    /// The token of a card: the first 64 bits of the CMAC of its digits under an AES key of
+    /// [`KeyPurpose::Token`]. Without the key, nobody can compute a token or find its card.
+    fn token(&self, key: &KeyReference, pan: &Pan) -> Result<u64, KeyError>;
 
-    /// A PIN or MAC key of DES or TDES, encrypted block by block (ECB) under a terminal master key
-    /// or an exchange key of TDES, with its check value: as terminals and networks take it at
-    /// sign-on.
-    fn wrap_working_key(&self, key: &KeyRef, under: &KeyRef) -> Result<WrappedKey, KeyError>;
+    /// Encrypts a DES or TDES key for PINs or MACs in ECB mode, under a TDES terminal master key or
+    /// exchange key, as terminals and networks expect it at sign-on.
+    fn wrap_working_key(
+        &self,
+        key: &KeyReference,
+        under: &KeyReference,
+    ) -> Result<WrappedKey, KeyError>;
 
-    /// Takes a PIN or MAC key that came as [`WrappedKey`] under an exchange key, as
-    /// [`KeyStore::import_block`] does.
+    /// Imports a PIN or MAC key that was encrypted under an exchange key. Follows the rules of
+    /// [`KeyStore::import_block`].
     fn import_wrapped(
         &self,
         name: KeyName,
-        purpose: Purpose,
-        under: &KeyRef,
+        purpose: KeyPurpose,
+        under: &KeyReference,
         wrapped: &WrappedKey,
-    ) -> Result<Imported, KeyError>;
+    ) -> Result<ImportOutcome, KeyError>;
 
-    /// The key as a key block under an exchange key: version B under TDES, D under AES. Exchange,
-    /// base and token keys are not let out.
+    /// Writes the key as a key block under an exchange key: version B under TDES, D under AES.
+    /// Exchange, base and token keys cannot be exported.
     fn export_block(
         &self,
-        key: &KeyRef,
-        under: &KeyRef,
-        version: BlockVersion,
+        key: &KeyReference,
+        under: &KeyReference,
+        version: KeyBlockVersion,
     ) -> Result<String, KeyError>;
 
-    /// Takes a key from a key block whose header allows the purpose. Where the name is there
-    /// already, it is the next generation, and only the one before it is kept.
+    /// Imports a key from a key block whose header allows the purpose. If the name exists, the key
+    /// becomes the next generation, and only one older generation is kept.
     ///
-    /// The same block may come twice, or be recorded and sent again. A key that is the newest
-    /// already changes nothing ([`Imported::Same`]); one that the name had before is refused
-    /// ([`KeyError::Retired`]), as far back as the store remembers: what is kept, and the check
-    /// values of the last 64 that are not.
+    /// A sender may repeat a block, and an attacker may replay a recorded one. The newest key
+    /// changes nothing ([`ImportOutcome::Unchanged`]). An older key of this name is refused
+    /// ([`KeyError::RetiredKey`]). The store recognises the generations it keeps, and the 64 latest
+    /// dropped ones by their check values.
     fn import_block(
         &self,
         name: KeyName,
-        purpose: Purpose,
-        under: &KeyRef,
+        purpose: KeyPurpose,
+        under: &KeyReference,
         block: &str,
-    ) -> Result<Imported, KeyError>;
+    ) -> Result<ImportOutcome, KeyError>;
 
-    /// Makes a new random key.
+    /// Creates a random key under a new name.
     fn generate(
         &self,
         name: KeyName,
-        purpose: Purpose,
+        purpose: KeyPurpose,
         algorithm: Algorithm,
     ) -> Result<KeyListing, KeyError>;
 
-    /// Takes a key from its components.
+    /// Imports a key under a new name from its components.
     fn import_components(
         &self,
         name: KeyName,
-        purpose: Purpose,
+        purpose: KeyPurpose,
         algorithm: Algorithm,
         components: &[Component],
     ) -> Result<KeyListing, KeyError>;
 
-    /// Makes a new random generation of a key. The older ones still check and decrypt. Keys from
-    /// which others are derived, for [`Purpose::Base`] and [`Purpose::Dukpt`], have one generation
-    /// ([`KeyError::Base`]).
+    /// Creates a new random generation of a key. Older generations still check MACs and decrypt.
+    /// Keys of [`KeyPurpose::Base`] and [`KeyPurpose::Dukpt`] cannot be rotated
+    /// ([`KeyError::BaseKeyNotRotatable`]).
     fn rotate(&self, name: KeyName) -> Result<KeyListing, KeyError>;
 
-    /// As [`KeyStore::rotate`], and takes the new generation from its components.
+    /// Like [`KeyStore::rotate`], with the new generation from its components.
     fn rotate_to_components(
         &self,
         name: KeyName,
         components: &[Component],
     ) -> Result<KeyListing, KeyError>;
 
-    /// Forgets an old generation, but for its check value.
+    /// Deletes an old generation. Its check value stays.
     fn drop_generation(&self, name: KeyName, generation: u32) -> Result<(), KeyError>;
 
-    /// All keys, by name, the newest generation first. No key is in it.
+    /// All keys by name, newest generation first, without key material.
     fn list(&self) -> Result<Vec<KeyListing>, KeyError>;
 
-    /// The check value of a key.
-    fn check_value(&self, key: &KeyRef) -> Result<CheckValue, KeyError>;
+    fn check_value(&self, key: &KeyReference) -> Result<CheckValue, KeyError>;
 
-    /// Reads what other processes changed.
+    /// Reads the changes of other processes.
     fn reload(&self) -> Result<(), KeyError>;
 }
 
-/// What people may see of a key.
+/// The public attributes of a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyListing {
-    /// The name.
     pub name: KeyName,
-    /// What it is for.
-    pub purpose: Purpose,
-    /// Its algorithm and length.
+    pub purpose: KeyPurpose,
     pub algorithm: Algorithm,
-    /// Its generation, counted from 1.
+    /// Counted from 1.
     pub generation: u32,
-    /// Its check value.
     pub check_value: CheckValue,
-    /// The day on which it came into the store, in UTC.
+    /// Day of creation or import, UTC.
     pub made_on: jiff::civil::Date,
 }
 
-/// What became of a key that came from outside.
+/// Outcome of the import of a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Imported {
-    /// It is the newest generation from now on.
-    New(KeyListing),
-    /// It was the newest generation already; nothing was changed.
-    Same(KeyListing),
+pub enum ImportOutcome {
+    /// The key is now the newest generation.
+    Added(KeyListing),
+    /// The key already was the newest generation. Nothing changed.
+    Unchanged(KeyListing),
 }
 
-impl Imported {
-    /// The newest generation.
+impl ImportOutcome {
     #[must_use]
     pub fn listing(self) -> KeyListing {
         match self {
-            Imported::New(listing) | Imported::Same(listing) => listing,
+            ImportOutcome::Added(listing) | ImportOutcome::Unchanged(listing) => listing,
         }
     }
 }
 
-/// A DES or TDES key, encrypted block by block, with the first four bytes of its check value.
+/// A DES or TDES key, encrypted in ECB mode, with the first four bytes of its check value.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub struct WrappedKey {
     encrypted: [u8; 24],
@@ -183,23 +186,22 @@ pub struct WrappedKey {
 }
 
 impl WrappedKey {
-    /// What came in a message: 8, 16 or 24 bytes and the check value.
+    /// Takes 8, 16 or 24 bytes and the check value from a message.
     pub fn new(encrypted: &[u8], check_value: [u8; 4]) -> Result<WrappedKey, KeyError> {
         if !matches!(encrypted.len(), 8 | 16 | 24) {
-            return Err(KeyError::KeyBytes(encrypted.len()));
+            return Err(KeyError::InvalidKeyLength(encrypted.len()));
         }
         let mut kept = [0; 24];
         kept[..encrypted.len()].copy_from_slice(encrypted);
         Ok(WrappedKey { encrypted: kept, length: encrypted.len(), check_value })
     }
 
-    /// The encrypted key: 8, 16 or 24 bytes.
+    /// 8, 16 or 24 bytes.
     #[must_use]
     pub fn encrypted(&self) -> &[u8] {
         &self.encrypted[..self.length]
     }
 
-    /// The first four bytes of the check value.
     #[must_use]
     pub const fn check_value(&self) -> [u8; 4] {
         self.check_value
@@ -212,7 +214,7 @@ impl fmt::Debug for WrappedKey {
     }
 }
 
-/// The day, in UTC.
+/// Today, UTC.
 fn today() -> jiff::civil::Date {
     jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }

@@ -1,9 +1,9 @@
-//! Key blocks (ANSI X9.143, before that ASC X9 TR-31): keys travel with what they are for, and
-//! nobody changes either.
+//! Key blocks (ANSI X9.143, formerly ASC X9 TR-31): a key and its permitted use, encrypted and
+//! authenticated together.
 //!
-//! Version B is under a TDES key, version D under AES; both derive an encryption key and a MAC
-//! key from the key that the block is under (5.3.2 of TR-31:2018) by CMAC. The length of the key
-//! inside is hidden: it is filled up to the longest key of its algorithm.
+//! The wrapping key is TDES for version B and AES for version D. Both versions derive an encryption
+//! key and a MAC key from the wrapping key by CMAC (TR-31:2018, 5.3.2). Every key is padded to the
+//! longest key of its algorithm, to hide its length.
 
 use std::fmt;
 
@@ -11,89 +11,79 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::cipher::Cipher;
-use crate::error::{KeyError, StoreError};
+use crate::error::{KeyError, KeyStoreError};
 use crate::hex;
 use crate::key::{AesKey, Algorithm, Key, TdesKey};
 
 mod header;
 
-pub use header::{Header, OptionalBlock};
+pub use header::{KeyBlockHeader, OptionalHeaderBlock};
 
-/// The longest block that is read, in characters.
-pub const BLOCK_CHARACTERS_MAX: usize = 9_992;
+/// Maximum length of a key block in characters.
+pub const KEY_BLOCK_CHARACTERS_MAX: usize = 9_992;
 
-/// Which key block.
+/// Version of a key block.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum BlockVersion {
-    /// Under a TDES key of 16 or 24 bytes, by the key derivation binding method.
+pub enum KeyBlockVersion {
+    /// TDES wrapping key of 16 or 24 bytes, key derivation binding method.
     B,
-    /// Under an AES key.
+    /// AES wrapping key.
     D,
 }
 
-impl BlockVersion {
+impl KeyBlockVersion {
     const fn letter(self) -> char {
         match self {
-            BlockVersion::B => 'B',
-            BlockVersion::D => 'D',
+            KeyBlockVersion::B => 'B',
+            KeyBlockVersion::D => 'D',
         }
     }
 
     const fn block_bytes(self) -> usize {
         match self {
-            BlockVersion::B => 8,
-            BlockVersion::D => 16,
+            KeyBlockVersion::B => 8,
+            KeyBlockVersion::D => 16,
         }
     }
 
-    /// The version of blocks under a key, where the key can have blocks under it.
-    const fn under(algorithm: Algorithm) -> Option<BlockVersion> {
+    /// The version for a wrapping key of this algorithm, or `None` if it cannot wrap key blocks.
+    const fn under(algorithm: Algorithm) -> Option<KeyBlockVersion> {
         match algorithm {
             Algorithm::Des => None,
-            Algorithm::Tdes2 | Algorithm::Tdes3 => Some(BlockVersion::B),
-            Algorithm::Aes128 | Algorithm::Aes192 | Algorithm::Aes256 => Some(BlockVersion::D),
+            Algorithm::Tdes2 | Algorithm::Tdes3 => Some(KeyBlockVersion::B),
+            Algorithm::Aes128 | Algorithm::Aes192 | Algorithm::Aes256 => Some(KeyBlockVersion::D),
         }
     }
 }
 
-/// Why a text is not a key block that can be opened, or a key cannot be put in one.
+/// Why a key block cannot be opened or written.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum BlockError {
-    /// The text does not have the form of a key block.
+pub enum KeyBlockError {
     #[error("the key block is malformed: {0}")]
-    Form(&'static str),
-    /// Another version.
-    #[error("the key block is of version {0}; only B (TDES) and D (AES) are taken")]
-    Version(char),
-    /// The key that the block is said to be under is of the wrong kind.
-    #[error("a key block of version {} is not under a key of {}",
+    Malformed(&'static str),
+    #[error("the key block has version {0}; only B (TDES) and D (AES) are supported")]
+    UnsupportedVersion(char),
+    #[error("a key block of version {} cannot have a wrapping key of {}",
         .version.letter(), .algorithm.name())]
-    Under {
-        /// The block's version.
-        version: BlockVersion,
-        /// The algorithm of the key that it was to be under.
-        algorithm: Algorithm,
-    },
-    /// The block was changed, or is under another key.
-    #[error("the key block does not fit the key that it should be under, or was changed")]
-    Mac,
-    /// The key in the block is for something else than it was to be imported for.
+    WrongWrappingKey { version: KeyBlockVersion, algorithm: Algorithm },
+    #[error("the key block was changed, or has another wrapping key")]
+    WrongMac,
+    /// The header does not allow the purpose of the import.
     #[error(
-        "the key block says that its key is for `{usage}` with algorithm `{algorithm}`, \
-        which is not what it was to be imported for"
+        "the key block has usage `{usage}` and algorithm `{algorithm}`, which does not allow \
+        the purpose of the import"
     )]
-    Usage {
-        /// The usage of the header, such as `P0`.
+    WrongUsage {
+        /// From the header, for example `P0`.
         usage: KeyUsage,
-        /// The algorithm of the header, such as `T`.
+        /// From the header, for example `T`.
         algorithm: char,
     },
-    /// A key of that purpose is not let out of the store.
-    #[error("keys of that purpose are not exported")]
+    #[error("keys of this purpose cannot be exported")]
     NotExported,
 }
 
-/// Two characters that say what a key is for: `P0` PIN encryption, `M3` MAC, `K0` wrapping.
+/// Key usage, two characters: `P0` PIN encryption, `M3` MAC, `K0` key wrapping.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub struct KeyUsage(pub [u8; 2]);
 
@@ -109,17 +99,17 @@ impl fmt::Debug for KeyUsage {
     }
 }
 
-/// Puts a key in a block under another. The header's length and optional-block padding are made.
-pub fn wrap(under: &impl Cipher, header: &Header, key: &Key) -> Result<String, KeyError> {
-    wrap_filled(under, header, key, |fill| {
-        getrandom::fill(fill).map_err(StoreError::Random).map_err(KeyError::Store)
+/// Writes a key block under a wrapping key. Computes the header's length and padding block.
+pub fn wrap(under: &impl Cipher, header: &KeyBlockHeader, key: &Key) -> Result<String, KeyError> {
+    wrap_with_fill(under, header, key, |fill| {
+        getrandom::fill(fill).map_err(KeyStoreError::NoRandomness).map_err(KeyError::Store)
     })
 }
 
-/// As [`wrap`], with the fill of the encrypted part given.
-pub(crate) fn wrap_filled(
+/// Like [`wrap`], with a given fill of the encrypted part.
+pub(crate) fn wrap_with_fill(
     under: &impl Cipher,
-    header: &Header,
+    header: &KeyBlockHeader,
     key: &Key,
     mut fill: impl FnMut(&mut [u8]) -> Result<(), KeyError>,
 ) -> Result<String, KeyError> {
@@ -146,22 +136,23 @@ pub(crate) fn wrap_filled(
     Ok(text)
 }
 
-/// Opens a block: its header and the key. Whether the header allows what is wanted is for the
-/// caller to judge.
-pub fn unwrap(under: &impl Cipher, block: &str) -> Result<(Header, Key), KeyError> {
-    let (header, header_characters) = Header::read(block)?;
+/// Decrypts a key block and checks its MAC. The caller must check that the header allows the
+/// intended use.
+pub fn unwrap(under: &impl Cipher, block: &str) -> Result<(KeyBlockHeader, Key), KeyError> {
+    let (header, header_characters) = KeyBlockHeader::read(block)?;
     let version = version_for(under, header.version)?;
     let block_bytes = version.block_bytes();
-    let form = |what| KeyError::Block(BlockError::Form(what));
+    let form = |what| KeyError::KeyBlock(KeyBlockError::Malformed(what));
 
     let rest = block.as_bytes().get(header_characters..).unwrap_or_default();
     if rest.iter().any(u8::is_ascii_lowercase) {
-        return Err(form("hex digits are capitals"));
+        return Err(form("hex digits must be upper case"));
     }
-    let mut plain = hex::decode(rest).ok_or(form("the encrypted part is not hex digits"))?;
-    let encrypted_bytes = plain.len().checked_sub(block_bytes).ok_or(form("it is too short"))?;
+    let mut plain =
+        hex::decode(rest).ok_or(form("the encrypted part has other characters than hex digits"))?;
+    let encrypted_bytes = plain.len().checked_sub(block_bytes).ok_or(form("too short"))?;
     if encrypted_bytes < 2 * block_bytes || !encrypted_bytes.is_multiple_of(block_bytes) {
-        return Err(form("the encrypted part is not whole blocks"));
+        return Err(form("the encrypted part does not consist of whole cipher blocks"));
     }
     let mut mac = [0; 16];
     mac[..block_bytes].copy_from_slice(&plain[encrypted_bytes..]);
@@ -171,7 +162,7 @@ pub fn unwrap(under: &impl Cipher, block: &str) -> Result<(Header, Key), KeyErro
     keys.decrypt(&mac, &mut plain)?;
     let computed = keys.mac(&block.as_bytes()[..header_characters], &plain)?;
     if !bool::from(computed.ct_eq(&mac)) {
-        return Err(KeyError::Block(BlockError::Mac));
+        return Err(KeyError::KeyBlock(KeyBlockError::WrongMac));
     }
 
     let key_bits = usize::from(u16::from_be_bytes([plain[0], plain[1]]));
@@ -180,23 +171,23 @@ pub fn unwrap(under: &impl Cipher, block: &str) -> Result<(Header, Key), KeyErro
     let key = match header.algorithm {
         b'D' | b'T' => TdesKey::new(inside).map(Key::Tdes)?,
         b'A' => AesKey::new(inside).map(Key::Aes)?,
-        _ => return Err(form("only keys of DES, TDES and AES are taken (D, T, A)")),
+        _ => return Err(form("only keys of DES, TDES and AES (D, T, A) are supported")),
     };
     Ok((header, key))
 }
 
-const FORM_LENGTH: KeyError = KeyError::Block(BlockError::Form("it is too long"));
+const FORM_LENGTH: KeyError = KeyError::KeyBlock(KeyBlockError::Malformed("too long"));
 
-fn version_for(under: &impl Cipher, version: BlockVersion) -> Result<BlockVersion, KeyError> {
+fn version_for(under: &impl Cipher, version: KeyBlockVersion) -> Result<KeyBlockVersion, KeyError> {
     let algorithm = under.algorithm();
-    if BlockVersion::under(algorithm) == Some(version) {
+    if KeyBlockVersion::under(algorithm) == Some(version) {
         Ok(version)
     } else {
-        Err(KeyError::Block(BlockError::Under { version, algorithm }))
+        Err(KeyError::KeyBlock(KeyBlockError::WrongWrappingKey { version, algorithm }))
     }
 }
 
-/// The encryption key and the MAC key that belong to a key which has blocks under it.
+/// The encryption key and the MAC key that are derived from a wrapping key.
 struct BlockKeys {
     encryption: Key,
     mac: Key,
@@ -231,7 +222,7 @@ impl BlockKeys {
         Ok(BlockKeys { encryption: derive(0)?, mac: derive(1)? })
     }
 
-    /// The MAC of the header and the plain key.
+    /// MAC of the header and the plain key.
     fn mac(&self, header: &[u8], plain: &[u8]) -> Result<[u8; 16], KeyError> {
         let mut message = Zeroizing::new(Vec::with_capacity(header.len() + plain.len()));
         message.extend_from_slice(header);
@@ -239,27 +230,27 @@ impl BlockKeys {
         self.mac.cmac(&message)
     }
 
-    /// CBC, starting from the MAC.
+    /// CBC with the MAC as IV.
     fn encrypt(&self, mac: &[u8; 16], blocks: &mut [u8]) -> Result<(), KeyError> {
         let size = self.encryption.algorithm().block_bytes();
-        let mut before = *mac;
+        let mut previous = *mac;
         for block in blocks.chunks_exact_mut(size) {
-            xor(block, &before);
+            xor(block, &previous);
             self.encryption.encrypt(block)?;
-            before[..size].copy_from_slice(block);
+            previous[..size].copy_from_slice(block);
         }
         Ok(())
     }
 
     fn decrypt(&self, mac: &[u8; 16], blocks: &mut [u8]) -> Result<(), KeyError> {
         let size = self.encryption.algorithm().block_bytes();
-        let mut before = *mac;
+        let mut previous = *mac;
         for block in blocks.chunks_exact_mut(size) {
             let mut encrypted = [0; 16];
             encrypted[..size].copy_from_slice(block);
             self.encryption.decrypt(block)?;
-            xor(block, &before);
-            before = encrypted;
+            xor(block, &previous);
+            previous = encrypted;
         }
         Ok(())
     }

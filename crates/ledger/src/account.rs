@@ -1,9 +1,9 @@
-//! Accounts, their balances and their limits.
+//! Accounts, balances and limits.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::Amount;
 
-/// The number of an account: its place in the order of opening.
+/// An account's position in the order of opening.
 #[derive(
     Clone,
     Copy,
@@ -17,9 +17,9 @@ use money::Amount;
     BorshSerialize,
     BorshDeserialize,
 )]
-pub struct AccountNo(pub u32);
+pub struct AccountNumber(pub u32);
 
-/// The side on which an account's balance is counted as positive.
+/// The side on which a balance is positive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Side {
     /// Assets and expenses.
@@ -29,94 +29,95 @@ pub enum Side {
     Credit,
 }
 
-/// How far an account's balance may go. What is pending against the account counts as if it had
-/// happened, what is pending in its favour as if it had not.
+/// Limits of an account's balance. Pending amounts against the account count as posted; pending
+/// amounts in its favour do not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Limits {
-    /// Whether the balance may go below zero.
+pub struct BalanceLimits {
     pub overdraft: bool,
-    /// The largest balance, if there is one.
+    /// The largest balance.
     pub ceiling: Option<Amount>,
 }
 
-impl Limits {
-    /// Never below zero, as high as it goes.
-    pub const NO_OVERDRAFT: Limits = Limits { overdraft: false, ceiling: None };
-    /// No limit.
-    pub const NONE: Limits = Limits { overdraft: true, ceiling: None };
+impl BalanceLimits {
+    /// Never below zero, no upper limit.
+    pub const NO_OVERDRAFT: BalanceLimits = BalanceLimits { overdraft: false, ceiling: None };
+    pub const NONE: BalanceLimits = BalanceLimits { overdraft: true, ceiling: None };
 
     /// Never below zero and never above `ceiling`.
     #[must_use]
-    pub const fn up_to(ceiling: Amount) -> Limits {
-        Limits { overdraft: false, ceiling: Some(ceiling) }
+    pub const fn up_to(ceiling: Amount) -> BalanceLimits {
+        BalanceLimits { overdraft: false, ceiling: Some(ceiling) }
     }
 }
 
-/// The place of an account's currency in the ledger's totals.
+/// Index of a currency in the ledger's totals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct CurrencyNo(pub(crate) u16);
+pub(crate) struct CurrencyIndex(pub(crate) u16);
 
-/// An account: four sums in minor units, and its terms.
+/// An account: four sums in minor units and its terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Account {
     pub(crate) debits_posted: u128,
     pub(crate) credits_posted: u128,
     pub(crate) debits_pending: u128,
     pub(crate) credits_pending: u128,
-    pub(crate) limits: Limits,
-    pub(crate) currency: CurrencyNo,
+    pub(crate) limits: BalanceLimits,
+    pub(crate) currency: CurrencyIndex,
     code: u16,
     side: Side,
 }
 
 impl Account {
-    pub(crate) fn new(currency: CurrencyNo, code: u16, side: Side, limits: Limits) -> Account {
+    pub(crate) fn new(
+        currency: CurrencyIndex,
+        code: u16,
+        side: Side,
+        limits: BalanceLimits,
+    ) -> Account {
         Account { limits, currency, code, side, ..Account::default() }
     }
 
-    /// What the account is for, as its opener said.
+    /// The account's purpose, as given when it was opened.
     #[must_use]
     pub fn code(&self) -> u16 {
         self.code
     }
 
-    /// The side on which its balance is positive.
     #[must_use]
     pub fn side(&self) -> Side {
         self.side
     }
 
-    /// How far its balance may go.
     #[must_use]
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> BalanceLimits {
         self.limits
     }
 
-    /// All debits posted, in minor units.
+    /// In minor units.
     #[must_use]
     pub fn debits_posted(&self) -> u128 {
         self.debits_posted
     }
 
-    /// All credits posted, in minor units.
+    /// In minor units.
     #[must_use]
     pub fn credits_posted(&self) -> u128 {
         self.credits_posted
     }
 
-    /// Debits reserved and not posted, in minor units.
+    /// Reserved and not posted, in minor units.
     #[must_use]
     pub fn debits_pending(&self) -> u128 {
         self.debits_pending
     }
 
-    /// Credits reserved and not posted, in minor units.
+    /// Reserved and not posted, in minor units.
     #[must_use]
     pub fn credits_pending(&self) -> u128 {
         self.credits_pending
     }
 
-    /// The posted balance on the account's own side, in minor units.
+    /// In minor units.
     #[must_use]
     pub fn balance(&self) -> i128 {
         match self.side {
@@ -125,7 +126,8 @@ impl Account {
         }
     }
 
-    /// The balance less what is pending against it: what a new transfer can still take.
+    /// The balance minus what is pending against it, in minor units. A new transfer can take this
+    /// much.
     #[must_use]
     pub fn available(&self) -> i128 {
         match self.side {
@@ -167,8 +169,8 @@ impl Account {
     }
 
     fn has_room_above(&self, gained: u128, spent: u128, amount: Amount) -> bool {
-        // Sums stay far from the edge of u128 (each transfer adds less than 2⁶³), but an account
-        // that came near it would refuse rather than wrap.
+        // Each transfer adds less than 2⁶³, so sums stay far below this. An account that reached it
+        // would refuse rather than overflow.
         let Some(sum) = gained.checked_add(u128::from(amount.minor())) else { return false };
         let Some(ceiling) = self.limits.ceiling else { return sum < SUM_MAX };
         difference(sum, spent) <= i128::from(ceiling.minor())
@@ -185,7 +187,7 @@ impl Account {
     }
 }
 
-/// A sum that no account may reach, so that a balance always fits an `i128` and totals never wrap.
+/// Upper limit of an account's sums. Keeps balances within `i128` and totals from overflowing.
 const SUM_MAX: u128 = 1 << 120;
 
 fn difference(more: u128, less: u128) -> i128 {

@@ -1,137 +1,135 @@
 //! The ledger: accounts, and transfers between two of them.
 //!
-//! A transfer debits one account and credits another by the same amount in one currency (M1). It is
-//! posted at once, or first reserved (pending) and later posted, also in part, or voided. Several
-//! transfers can be linked: all of them happen or none, whatever they are.
+//! A transfer debits one account and credits another with the same amount in one currency (M1). It
+//! is posted at once, or reserved first (pending) and then posted, in full or in part, or voided. A
+//! chain links several transfers: all of them happen or none.
 //!
-//! Never: anything about parcels, sellers or terminals; I/O; a clock; floats.
-//! Start at [`Ledger::transfer`] and [`Ledger::chain`]; what can go wrong is in [`Refusal`].
+//! It knows nothing of parcels, sellers or terminals, and never uses I/O, a clock or floats. Start
+//! at [`Ledger::transfer`] and [`Ledger::chain`]; what can fail is in [`TransferRefusal`].
 
 mod account;
-mod raw;
+mod parts;
 mod refusal;
 mod transfer;
 
-pub use account::{Account, AccountNo, Limits, Side};
-pub use raw::{RawError, RawLedger};
-pub use refusal::Refusal;
-pub use transfer::{Reserved, Transfer, TransferId};
+pub use account::{Account, AccountNumber, BalanceLimits, Side};
+pub use parts::{LedgerParts, LedgerPartsError};
+pub use refusal::TransferRefusal;
+pub use transfer::{Reservation, Transfer, TransferId};
 
-use chunks::Chunked;
+use chunks::ChunkedVec;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use money::{Amount, Currency};
 
-use account::CurrencyNo;
+use account::CurrencyIndex;
 use transfer::Undo;
 
-/// Transfers that one chain may link.
+/// Transfers in one chain.
 pub const CHAIN_TRANSFERS_MAX: usize = 20_000;
 
-/// What all accounts of a currency add up to.
+/// The sums of a currency's accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Totals {
-    /// The currency.
+pub struct CurrencyTotals {
     pub currency: Currency,
-    /// All debits posted, in minor units.
+    /// In minor units.
     pub debits: u128,
-    /// All credits posted, in minor units: the same (M1).
+    /// In minor units. Equal to `debits` (M1).
     pub credits: u128,
 }
 
-/// The accounts and what is reserved between them.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    accounts: Chunked<Account>,
-    totals: Vec<Totals>,
-    reserved: HashMap<TransferId, Reserved, FixedState>,
+    accounts: ChunkedVec<Account>,
+    totals: Vec<CurrencyTotals>,
+    reservation: HashMap<TransferId, Reservation, FixedState>,
     newest: TransferId,
-    /// What the chain under way has done; kept for its memory, empty in meaning between calls.
+    /// What the current chain has done. Empty between calls; kept to reuse its memory.
     done: Vec<Undo>,
 }
 
 impl Ledger {
-    /// Opens an account; its number is the next one.
+    /// Opens an account and returns its number, the next one.
     ///
-    /// `code` says what the account is for; the ledger only keeps it.
-    pub fn open(&mut self, currency: Currency, code: u16, side: Side, limits: Limits) -> AccountNo {
+    /// The ledger only keeps `code`: it names the account's purpose.
+    pub fn open(
+        &mut self,
+        currency: Currency,
+        code: u16,
+        side: Side,
+        limits: BalanceLimits,
+    ) -> AccountNumber {
         let currency = self.currency_no(currency);
         let place = self.accounts.push(Account::new(currency, code, side, limits));
-        AccountNo(u32::try_from(place).expect("fewer than 2³² accounts"))
+        AccountNumber(u32::try_from(place).expect("fewer than 2³² accounts"))
     }
 
-    fn currency_no(&mut self, currency: Currency) -> CurrencyNo {
+    fn currency_no(&mut self, currency: Currency) -> CurrencyIndex {
         let known = self.totals.iter().position(|totals| totals.currency == currency);
         let place = known.unwrap_or_else(|| {
-            self.totals.push(Totals { currency, debits: 0, credits: 0 });
+            self.totals.push(CurrencyTotals { currency, debits: 0, credits: 0 });
             self.totals.len() - 1
         });
-        CurrencyNo(u16::try_from(place).expect("ISO 4217 has fewer than 1,000 currencies"))
+        CurrencyIndex(u16::try_from(place).expect("ISO 4217 has fewer than 1,000 currencies"))
     }
 
-    /// An account.
     #[must_use]
-    pub fn account(&self, number: AccountNo) -> Option<&Account> {
+    pub fn account(&self, number: AccountNumber) -> Option<&Account> {
         self.accounts.get(number.0 as usize)
     }
 
-    /// All accounts, in the order in which they were opened.
-    pub fn accounts(&self) -> impl Iterator<Item = (AccountNo, &Account)> {
-        (0..).map(AccountNo).zip(self.accounts.iter())
+    /// All accounts, in order of opening.
+    pub fn accounts(&self) -> impl Iterator<Item = (AccountNumber, &Account)> {
+        (0..).map(AccountNumber).zip(self.accounts.iter())
     }
 
-    /// The accounts as they are now, in a vector that goes on by itself.
+    /// A copy of the accounts that shares memory until either side changes.
     #[must_use]
-    pub fn shared_accounts(&self) -> Chunked<Account> {
+    pub fn shared_accounts(&self) -> ChunkedVec<Account> {
         self.accounts.clone()
     }
 
-    /// The currency of an account.
     #[must_use]
     pub fn currency(&self, account: &Account) -> Currency {
         self.totals[usize::from(account.currency.0)].currency
     }
 
-    /// Per currency, all debits and all credits.
+    /// Total debits and credits of each currency.
     #[must_use]
-    pub fn totals(&self) -> &[Totals] {
+    pub fn totals(&self) -> &[CurrencyTotals] {
         &self.totals
     }
 
-    /// What is reserved by `id` and neither posted nor voided yet.
+    /// The reservation with this id, if it is neither posted nor voided.
     #[must_use]
-    pub fn reserved(&self, id: TransferId) -> Option<&Reserved> {
-        self.reserved.get(&id)
+    pub fn reserved(&self, id: TransferId) -> Option<&Reservation> {
+        self.reservation.get(&id)
     }
 
-    /// How many transfers are reserved.
     #[must_use]
-    pub fn reserved_count(&self) -> usize {
-        self.reserved.len()
+    pub fn reservation_count(&self) -> usize {
+        self.reservation.len()
     }
 
-    /// An identifier that was never used: one above the newest.
+    /// The next unused id: one above the newest.
     #[must_use]
     pub fn next_id(&self) -> TransferId {
         TransferId(self.newest.0 + 1)
     }
 
-    /// Carries out one transfer.
-    ///
-    /// # Errors
-    /// Why not; the ledger is then as it was.
-    pub fn transfer(&mut self, transfer: &Transfer) -> Result<(), Refusal> {
+    /// Applies one transfer. A refused transfer changes nothing.
+    pub fn transfer(&mut self, transfer: &Transfer) -> Result<(), TransferRefusal> {
         self.carry_out(transfer)?;
         Ok(())
     }
 
-    /// Carries out all of `transfers` in order, or none of them.
+    /// Applies all `transfers` in order, or none of them.
     ///
     /// # Errors
-    /// The place of the first transfer that is refused, and why; the ledger is then as it was.
-    pub fn chain(&mut self, transfers: &[Transfer]) -> Result<(), (usize, Refusal)> {
+    /// The index of the first refused transfer, and why.
+    pub fn chain(&mut self, transfers: &[Transfer]) -> Result<(), (usize, TransferRefusal)> {
         if transfers.len() > CHAIN_TRANSFERS_MAX {
-            return Err((CHAIN_TRANSFERS_MAX, Refusal::ChainTooLong));
+            return Err((CHAIN_TRANSFERS_MAX, TransferRefusal::ChainTooLong));
         }
         let newest = self.newest;
         let mut done = std::mem::take(&mut self.done);
@@ -152,14 +150,14 @@ impl Ledger {
         refused
     }
 
-    /// Adds everything up again (M1, where it is used).
+    /// Recomputes and compares all sums (M1).
     ///
     /// # Errors
     /// What does not add up, in words for an auditor.
     pub fn check(&self) -> Result<(), String> {
-        let mut sums: Vec<Totals> = Vec::with_capacity(self.totals.len());
+        let mut sums: Vec<CurrencyTotals> = Vec::with_capacity(self.totals.len());
         for totals in &self.totals {
-            sums.push(Totals { currency: totals.currency, debits: 0, credits: 0 });
+            sums.push(CurrencyTotals { currency: totals.currency, debits: 0, credits: 0 });
         }
         for account in self.accounts.iter() {
             let sum = &mut sums[usize::from(account.currency.0)];
@@ -176,10 +174,10 @@ impl Ledger {
         self.check_reserved()
     }
 
-    /// What the accounts have pending is what is reserved between them.
+    /// The pending sums of the accounts equal the reservations.
     fn check_reserved(&self) -> Result<(), String> {
-        let pending = |amount: &Reserved| u128::from(amount.amount.minor());
-        let reserved: u128 = self.reserved.values().map(pending).sum();
+        let pending = |amount: &Reservation| u128::from(amount.amount.minor());
+        let reserved: u128 = self.reservation.values().map(pending).sum();
         let debits: u128 = self.accounts.iter().map(|account| account.debits_pending).sum();
         let credits: u128 = self.accounts.iter().map(|account| account.credits_pending).sum();
         if (debits, credits) != (reserved, reserved) {
@@ -193,7 +191,7 @@ impl Ledger {
 }
 
 impl Ledger {
-    fn carry_out(&mut self, transfer: &Transfer) -> Result<Undo, Refusal> {
+    fn carry_out(&mut self, transfer: &Transfer) -> Result<Undo, TransferRefusal> {
         let id = transfer.id();
         if id <= self.newest {
             return Err(self.refuse_repeat(transfer));
@@ -209,25 +207,27 @@ impl Ledger {
                 self.check_pair(debit, credit, amount)?;
                 self.check_room(debit, credit, amount)?;
                 self.reserve(debit, credit, amount);
-                self.reserved.insert(id, Reserved { debit, credit, amount });
+                self.reservation.insert(id, Reservation { debit, credit, amount });
                 Undo::Nothing
             }
             Transfer::PostReserved { of, amount, .. } => {
-                let reserved = *self.reserved.get(&of).ok_or(Refusal::NotReserved(of))?;
+                let reserved =
+                    *self.reservation.get(&of).ok_or(TransferRefusal::NotReserved(of))?;
                 if amount.is_zero() {
-                    return Err(Refusal::AmountZero);
+                    return Err(TransferRefusal::AmountZero);
                 }
                 if amount > reserved.amount {
-                    return Err(Refusal::MoreThanReserved);
+                    return Err(TransferRefusal::MoreThanReserved);
                 }
-                // The room was found when the amount was reserved, and it was kept since.
+                // The limits were checked when the amount was reserved.
                 self.release(&reserved);
                 self.post(reserved.debit, reserved.credit, amount);
-                self.reserved.remove(&of);
+                self.reservation.remove(&of);
                 Undo::Reserved(reserved)
             }
             Transfer::VoidReserved { of, .. } => {
-                let reserved = self.reserved.remove(&of).ok_or(Refusal::NotReserved(of))?;
+                let reserved =
+                    self.reservation.remove(&of).ok_or(TransferRefusal::NotReserved(of))?;
                 self.release(&reserved);
                 Undo::Reserved(reserved)
             }
@@ -236,35 +236,39 @@ impl Ledger {
         Ok(undo)
     }
 
-    /// An identifier that is not new: the same reservation again, or one that was used before.
-    fn refuse_repeat(&self, transfer: &Transfer) -> Refusal {
+    /// The refusal of a used id: the same reservation again, other content, or a retry.
+    fn refuse_repeat(&self, transfer: &Transfer) -> TransferRefusal {
         let id = transfer.id();
-        match (transfer, self.reserved.get(&id)) {
+        match (transfer, self.reservation.get(&id)) {
             (Transfer::Reserve { debit, credit, amount, .. }, Some(reserved)) => {
-                let same = Reserved { debit: *debit, credit: *credit, amount: *amount };
-                if same == *reserved { Refusal::Repeated(id) } else { Refusal::OtherContent(id) }
+                let same = Reservation { debit: *debit, credit: *credit, amount: *amount };
+                if same == *reserved {
+                    TransferRefusal::Repeated(id)
+                } else {
+                    TransferRefusal::OtherContent(id)
+                }
             }
-            (_, Some(_)) => Refusal::OtherContent(id),
-            (_, None) => Refusal::Repeated(id),
+            (_, Some(_)) => TransferRefusal::OtherContent(id),
+            (_, None) => TransferRefusal::Repeated(id),
         }
     }
 
     fn check_pair(
         &self,
-        debit: AccountNo,
-        credit: AccountNo,
+        debit: AccountNumber,
+        credit: AccountNumber,
         amount: Amount,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), TransferRefusal> {
         if amount.is_zero() {
-            return Err(Refusal::AmountZero);
+            return Err(TransferRefusal::AmountZero);
         }
         if debit == credit {
-            return Err(Refusal::SameAccount(debit));
+            return Err(TransferRefusal::SameAccount(debit));
         }
-        let debit = self.account(debit).ok_or(Refusal::NoSuchAccount(debit))?;
-        let credit = self.account(credit).ok_or(Refusal::NoSuchAccount(credit))?;
+        let debit = self.account(debit).ok_or(TransferRefusal::NoSuchAccount(debit))?;
+        let credit = self.account(credit).ok_or(TransferRefusal::NoSuchAccount(credit))?;
         if debit.currency != credit.currency {
-            return Err(Refusal::CurrencyMismatch {
+            return Err(TransferRefusal::CurrencyMismatch {
                 debit: self.currency(debit),
                 credit: self.currency(credit),
             });
@@ -274,28 +278,28 @@ impl Ledger {
 
     fn check_room(
         &self,
-        debit: AccountNo,
-        credit: AccountNo,
+        debit: AccountNumber,
+        credit: AccountNumber,
         amount: Amount,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), TransferRefusal> {
         if !self.known(debit).has_room_for_debit(amount) {
-            return Err(Refusal::LimitReached(debit));
+            return Err(TransferRefusal::LimitReached(debit));
         }
         if !self.known(credit).has_room_for_credit(amount) {
-            return Err(Refusal::LimitReached(credit));
+            return Err(TransferRefusal::LimitReached(credit));
         }
         Ok(())
     }
 
-    fn known(&self, number: AccountNo) -> &Account {
+    fn known(&self, number: AccountNumber) -> &Account {
         self.account(number).expect("the account was checked before")
     }
 
-    fn known_mut(&mut self, number: AccountNo) -> &mut Account {
+    fn known_mut(&mut self, number: AccountNumber) -> &mut Account {
         self.accounts.get_mut(number.0 as usize).expect("the account was checked before")
     }
 
-    fn post(&mut self, debit: AccountNo, credit: AccountNo, amount: Amount) {
+    fn post(&mut self, debit: AccountNumber, credit: AccountNumber, amount: Amount) {
         let sum = u128::from(amount.minor());
         let debited = self.known_mut(debit);
         debited.debits_posted += sum;
@@ -308,44 +312,44 @@ impl Ledger {
         self.assert_equal_totals(debited);
     }
 
-    /// M1, where it is made: after each posting the currency's debits are its credits.
-    fn assert_equal_totals(&self, currency: CurrencyNo) {
+    /// After each posting the currency's debits equal its credits (M1).
+    fn assert_equal_totals(&self, currency: CurrencyIndex) {
         let totals = &self.totals[usize::from(currency.0)];
         assert_eq!(totals.debits, totals.credits, "M1: {} is out of balance", totals.currency);
     }
 
-    fn reserve(&mut self, debit: AccountNo, credit: AccountNo, amount: Amount) {
+    fn reserve(&mut self, debit: AccountNumber, credit: AccountNumber, amount: Amount) {
         let sum = u128::from(amount.minor());
         self.known_mut(debit).debits_pending += sum;
         self.known_mut(credit).credits_pending += sum;
     }
 
-    fn release(&mut self, reserved: &Reserved) {
+    fn release(&mut self, reserved: &Reservation) {
         let sum = u128::from(reserved.amount.minor());
         self.known_mut(reserved.debit).release_debit(sum);
         self.known_mut(reserved.credit).release_credit(sum);
     }
 
-    /// Undoes the first transfers of a chain, the last one first.
+    /// Undoes the first transfers of a chain, last one first.
     fn take_back(&mut self, transfers: &[Transfer], done: &[Undo]) {
-        assert_eq!(transfers.len(), done.len(), "one undo for each transfer that was done");
+        assert_eq!(transfers.len(), done.len(), "one undo per applied transfer");
         for (transfer, undo) in transfers.iter().zip(done).rev() {
             match (*transfer, *undo) {
                 (Transfer::Post { debit, credit, amount, .. }, _) => {
                     self.unpost(debit, credit, amount);
                 }
                 (Transfer::Reserve { id, .. }, _) => {
-                    let reserved = self.reserved.remove(&id).expect("it was reserved by the chain");
+                    let reserved = self.reservation.remove(&id).expect("the chain reserved it");
                     self.release(&reserved);
                 }
                 (Transfer::PostReserved { of, amount, .. }, Undo::Reserved(reserved)) => {
                     self.unpost(reserved.debit, reserved.credit, amount);
                     self.reserve(reserved.debit, reserved.credit, reserved.amount);
-                    self.reserved.insert(of, reserved);
+                    self.reservation.insert(of, reserved);
                 }
                 (Transfer::VoidReserved { of, .. }, Undo::Reserved(reserved)) => {
                     self.reserve(reserved.debit, reserved.credit, reserved.amount);
-                    self.reserved.insert(of, reserved);
+                    self.reservation.insert(of, reserved);
                 }
                 (Transfer::PostReserved { .. } | Transfer::VoidReserved { .. }, Undo::Nothing) => {
                     panic!("a reservation was ended without its undo");
@@ -354,7 +358,7 @@ impl Ledger {
         }
     }
 
-    fn unpost(&mut self, debit: AccountNo, credit: AccountNo, amount: Amount) {
+    fn unpost(&mut self, debit: AccountNumber, credit: AccountNumber, amount: Amount) {
         let sum = u128::from(amount.minor());
         let debited = self.known_mut(debit);
         debited.debits_posted -= sum;

@@ -3,12 +3,12 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::Amount;
 
-use crate::AccountNo;
+use crate::AccountNumber;
 
-/// The identifier of a transfer, given by the caller, always higher than those before.
+/// A transfer's id. The caller chooses it, always higher than all ids before.
 ///
-/// The ledger remembers the highest it has seen, not each of them: a retry is told
-/// [`crate::Refusal::Repeated`] for ever, and the memory of it is eight bytes.
+/// The ledger remembers only the highest id. Any used id is refused with
+/// [`crate::TransferRefusal::Repeated`].
 #[derive(
     Clone,
     Copy,
@@ -24,51 +24,44 @@ use crate::AccountNo;
 )]
 pub struct TransferId(pub u64);
 
-/// One movement of money.
+/// A movement of money between two accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transfer {
-    /// Posts at once.
     Post {
-        /// Its identifier.
         id: TransferId,
-        /// The account to debit.
-        debit: AccountNo,
-        /// The account to credit.
-        credit: AccountNo,
-        /// How much, above zero.
+        debit: AccountNumber,
+        credit: AccountNumber,
+        /// Above zero.
         amount: Amount,
     },
-    /// Reserves the amount on both accounts, to be posted or voided later.
+    /// Reserves the amount on both accounts. Post or void it later.
     Reserve {
-        /// Its identifier, by which it is posted or voided.
+        /// Names the reservation.
         id: TransferId,
-        /// The account to debit.
-        debit: AccountNo,
-        /// The account to credit.
-        credit: AccountNo,
-        /// How much, above zero.
+        debit: AccountNumber,
+        credit: AccountNumber,
+        /// Above zero.
         amount: Amount,
     },
-    /// Posts what was reserved, or a part of it; the rest of the reservation is voided.
+    /// Posts a reservation, in full or in part, and voids the rest.
     PostReserved {
-        /// Its own identifier.
+        /// The transfer's own id.
         id: TransferId,
-        /// The reservation's.
+        /// The id of the reservation.
         of: TransferId,
-        /// How much, above zero and at most what was reserved.
+        /// Above zero, at most the reserved amount.
         amount: Amount,
     },
-    /// Voids what was reserved.
     VoidReserved {
-        /// Its own identifier.
+        /// The transfer's own id.
         id: TransferId,
-        /// The reservation's.
+        /// The id of the reservation.
         of: TransferId,
     },
 }
 
 impl Transfer {
-    /// Its own identifier.
+    /// The transfer's own id.
     #[must_use]
     pub fn id(&self) -> TransferId {
         match *self {
@@ -82,20 +75,17 @@ impl Transfer {
 
 /// What a [`Transfer::Reserve`] keeps until it is posted or voided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Reserved {
-    /// The account to debit.
-    pub debit: AccountNo,
-    /// The account to credit.
-    pub credit: AccountNo,
-    /// How much.
+pub struct Reservation {
+    pub debit: AccountNumber,
+    pub credit: AccountNumber,
     pub amount: Amount,
 }
 
-/// What a chain needs to take one of its transfers back.
+/// What is needed to undo a transfer of a chain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Undo {
-    /// The transfer itself says it all.
+    /// The transfer itself is enough.
     Nothing,
     /// The reservation that it ended.
-    Reserved(Reserved),
+    Reserved(Reservation),
 }

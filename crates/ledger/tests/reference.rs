@@ -1,14 +1,14 @@
-//! The ledger against a naive one: plain maps, a copy of everything before each chain.
+//! The ledger against a naive model: plain maps, a copy of everything before each chain.
 
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 
-use ledger::{AccountNo, Ledger, Limits, Refusal, Side, Transfer, TransferId};
+use ledger::{AccountNumber, BalanceLimits, Ledger, Side, Transfer, TransferId, TransferRefusal};
 use money::{Amount, Currency};
 use proptest::prelude::*;
 
-/// Balances on the account's own side, kept in the plainest way that can be right.
+/// Balances on the account's own side, kept in the simplest way.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Naive {
     accounts: BTreeMap<u32, NaiveAccount>,
@@ -20,8 +20,8 @@ struct Naive {
 struct NaiveAccount {
     currency: Currency,
     side: Side,
-    limits: Limits,
-    /// Each posting that touched the account, debits positive.
+    limits: BalanceLimits,
+    /// Each posting of the account, debits positive.
     lines: Vec<i128>,
     pending_debits: Vec<u64>,
     pending_credits: Vec<u64>,
@@ -115,7 +115,7 @@ impl Naive {
         true
     }
 
-    /// Writes what is reserved into the accounts anew.
+    /// Recomputes the accounts' pending amounts from the reservations.
     fn pend(&mut self) {
         for (number, account) in &mut self.accounts {
             let mine = |side: fn(&(u32, u32, u64)) -> u32| {
@@ -128,20 +128,20 @@ impl Naive {
     }
 }
 
-fn limits() -> impl Strategy<Value = Limits> {
+fn limits() -> impl Strategy<Value = BalanceLimits> {
     prop_oneof![
-        2 => Just(Limits::NONE),
-        3 => Just(Limits::NO_OVERDRAFT),
-        2 => (1_u64..300).prop_map(|most| Limits::up_to(Amount::of(most))),
+        2 => Just(BalanceLimits::NONE),
+        3 => Just(BalanceLimits::NO_OVERDRAFT),
+        2 => (1_u64..300).prop_map(|most| BalanceLimits::up_to(Amount::of(most))),
     ]
 }
 
-fn account() -> impl Strategy<Value = (Currency, Side, Limits)> {
+fn account() -> impl Strategy<Value = (Currency, Side, BalanceLimits)> {
     let currency = prop_oneof![4 => Just(Currency::CNY), 1 => Just(Currency::BRL)];
     (currency, prop_oneof![Just(Side::Debit), Just(Side::Credit)], limits())
 }
 
-/// Transfers whose identifiers are mostly new, sometimes repeated, and whose accounts mostly exist.
+/// Transfers with mostly new, sometimes repeated ids, and mostly existing accounts.
 fn transfer() -> impl Strategy<Value = (u64, Transfer)> {
     let pair = (0_u32..7, 0_u32..7, 0_u64..120);
     let id = TransferId(0);
@@ -150,14 +150,14 @@ fn transfer() -> impl Strategy<Value = (u64, Transfer)> {
     let shape = prop_oneof![
         post.prop_map(move |(debit, credit, amount)| Transfer::Post {
             id,
-            debit: AccountNo(debit),
-            credit: AccountNo(credit),
+            debit: AccountNumber(debit),
+            credit: AccountNumber(credit),
             amount: Amount::of(amount)
         }),
         reserve.prop_map(move |(debit, credit, amount)| Transfer::Reserve {
             id,
-            debit: AccountNo(debit),
-            credit: AccountNo(credit),
+            debit: AccountNumber(debit),
+            credit: AccountNumber(credit),
             amount: Amount::of(amount)
         }),
         (0_u64..40, 0_u64..120).prop_map(move |(of, amount)| Transfer::PostReserved {
@@ -208,11 +208,11 @@ proptest! {
                 id += step;
                 transfers.push(with_id(transfer, TransferId(id)));
             }
-            let before = ledger.to_raw();
+            let before = ledger.to_parts();
             let taken = ledger.chain(&transfers);
             prop_assert_eq!(taken.is_ok(), naive.chain(&transfers), "{:?}: {:?}", transfers, taken);
             if taken.is_err() {
-                prop_assert_eq!(&before, &ledger.to_raw(), "a refused chain changed something");
+                prop_assert_eq!(&before, &ledger.to_parts(), "a refused chain changed something");
             }
             for (number, account) in ledger.accounts() {
                 let expected = &naive.accounts[&number.0];
@@ -222,19 +222,19 @@ proptest! {
                 prop_assert_eq!(account.debits_pending(), pending(&expected.pending_debits));
                 prop_assert_eq!(account.credits_pending(), pending(&expected.pending_credits));
             }
-            prop_assert_eq!(ledger.reserved_count(), naive.reserved.len());
+            prop_assert_eq!(ledger.reservation_count(), naive.reserved.len());
             prop_assert_eq!(ledger.check(), Ok(()));
         }
         let accounts = ledger.accounts().map(|(_, account)| account.clone());
-        let again = Ledger::from_raw(ledger.to_raw(), accounts.collect::<Vec<_>>()).unwrap();
-        prop_assert_eq!(again.to_raw(), ledger.to_raw());
+        let again = Ledger::from_parts(ledger.to_parts(), accounts.collect::<Vec<_>>()).unwrap();
+        prop_assert_eq!(again.to_parts(), ledger.to_parts());
     }
 }
 
-fn two_accounts() -> (Ledger, AccountNo, AccountNo) {
+fn two_accounts() -> (Ledger, AccountNumber, AccountNumber) {
     let mut ledger = Ledger::default();
-    let bank = ledger.open(Currency::CNY, 1, Side::Debit, Limits::NONE);
-    let held = ledger.open(Currency::CNY, 2, Side::Credit, Limits::NO_OVERDRAFT);
+    let bank = ledger.open(Currency::CNY, 1, Side::Debit, BalanceLimits::NONE);
+    let held = ledger.open(Currency::CNY, 2, Side::Credit, BalanceLimits::NO_OVERDRAFT);
     (ledger, bank, held)
 }
 
@@ -243,18 +243,18 @@ fn a_retry_of_a_finished_transfer_is_harmless() {
     let (mut ledger, debit, credit) = two_accounts();
     let post = Transfer::Post { id: TransferId(1), debit, credit, amount: Amount::of(5) };
     assert_eq!(ledger.transfer(&post), Ok(()));
-    assert_eq!(ledger.transfer(&post), Err(Refusal::Repeated(TransferId(1))));
+    assert_eq!(ledger.transfer(&post), Err(TransferRefusal::Repeated(TransferId(1))));
     assert_eq!(ledger.account(debit).unwrap().balance(), 5);
 }
 
 #[test]
-fn a_reservation_under_the_same_id_with_another_amount_is_told_apart_from_a_retry() {
+fn a_reservation_with_a_used_id_and_another_amount_is_not_a_retry() {
     let (mut ledger, debit, credit) = two_accounts();
     let reserve =
         |minor| Transfer::Reserve { id: TransferId(1), debit, credit, amount: Amount::of(minor) };
     assert_eq!(ledger.transfer(&reserve(5)), Ok(()));
-    assert_eq!(ledger.transfer(&reserve(5)), Err(Refusal::Repeated(TransferId(1))));
-    assert_eq!(ledger.transfer(&reserve(6)), Err(Refusal::OtherContent(TransferId(1))));
+    assert_eq!(ledger.transfer(&reserve(5)), Err(TransferRefusal::Repeated(TransferId(1))));
+    assert_eq!(ledger.transfer(&reserve(6)), Err(TransferRefusal::OtherContent(TransferId(1))));
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn posting_a_part_frees_the_rest() {
         Transfer::PostReserved { id: TransferId(2), of: TransferId(1), amount: Amount::of(60) };
     ledger.transfer(&part).unwrap();
     let bank = ledger.account(debit).unwrap();
-    assert_eq!((bank.balance(), bank.debits_pending(), ledger.reserved_count()), (60, 0, 0));
+    assert_eq!((bank.balance(), bank.debits_pending(), ledger.reservation_count()), (60, 0, 0));
 }
 
 #[test]
@@ -283,10 +283,10 @@ fn a_chain_of_posts_and_voids_is_all_or_none() {
         ]
     };
     let missing = TransferId(9);
-    assert_eq!(ledger.chain(&whole(9)), Err((1, Refusal::NotReserved(missing))));
-    assert_eq!((ledger.reserved_count(), ledger.account(debit).unwrap().balance()), (2, 0));
+    assert_eq!(ledger.chain(&whole(9)), Err((1, TransferRefusal::NotReserved(missing))));
+    assert_eq!((ledger.reservation_count(), ledger.account(debit).unwrap().balance()), (2, 0));
     assert_eq!(ledger.chain(&whole(2)), Ok(()));
-    assert_eq!((ledger.reserved_count(), ledger.account(debit).unwrap().balance()), (0, 10));
+    assert_eq!((ledger.reservation_count(), ledger.account(debit).unwrap().balance()), (0, 10));
 }
 
 #[test]
@@ -304,8 +304,8 @@ fn the_largest_amounts_add_up_without_wrapping() {
 #[test]
 fn an_overdraft_and_a_ceiling_count_what_is_pending() {
     let mut ledger = Ledger::default();
-    let cash = ledger.open(Currency::CNY, 1, Side::Debit, Limits::up_to(Amount::of(100)));
-    let held = ledger.open(Currency::CNY, 2, Side::Credit, Limits::NO_OVERDRAFT);
+    let cash = ledger.open(Currency::CNY, 1, Side::Debit, BalanceLimits::up_to(Amount::of(100)));
+    let held = ledger.open(Currency::CNY, 2, Side::Credit, BalanceLimits::NO_OVERDRAFT);
     let reserve = |id, minor| Transfer::Reserve {
         id: TransferId(id),
         debit: cash,
@@ -313,9 +313,9 @@ fn an_overdraft_and_a_ceiling_count_what_is_pending() {
         amount: Amount::of(minor),
     };
     assert_eq!(ledger.transfer(&reserve(1, 60)), Ok(()));
-    assert_eq!(ledger.transfer(&reserve(2, 41)), Err(Refusal::LimitReached(cash)));
+    assert_eq!(ledger.transfer(&reserve(2, 41)), Err(TransferRefusal::LimitReached(cash)));
     let out =
         Transfer::Post { id: TransferId(2), debit: held, credit: cash, amount: Amount::of(1) };
     let refused = ledger.transfer(&out);
-    assert_eq!(refused, Err(Refusal::LimitReached(held)), "pending money cannot be spent");
+    assert_eq!(refused, Err(TransferRefusal::LimitReached(held)), "pending money cannot be spent");
 }

@@ -1,19 +1,16 @@
-//! A sum of money in minor units.
-
 use std::io;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// A sum in minor units (fen, centavos) of a currency that its context names; never negative.
+/// An amount in minor units (fen, centavos), never negative. The context gives the currency.
 ///
-/// The largest is [`Amount::MAX`]: an `i64`'s, so that every amount fits a SQL integer and a JSON
-/// number that other people's parsers read whole is checked at the edge, not here.
+/// At most [`Amount::MAX`], so that every amount fits a SQL integer. Limits of JSON numbers are
+/// checked where JSON is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct Amount(u64);
 
 impl BorshDeserialize for Amount {
-    /// Refuses what [`Amount::new`] refuses: bytes from outside make no amount that sums could wrap
-    /// on.
+    /// Refuses what [`Amount::new`] refuses, so that no amount read from bytes can overflow a sum.
     fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Amount> {
         let minor = u64::deserialize_reader(reader)?;
         let above = || io::Error::new(io::ErrorKind::InvalidData, "an amount above Amount::MAX");
@@ -22,47 +19,44 @@ impl BorshDeserialize for Amount {
 }
 
 impl Amount {
-    /// Nothing.
     pub const ZERO: Amount = Amount(0);
-    /// The largest amount, 2⁶³ − 1 minor units.
+    /// 2⁶³ − 1 minor units.
     pub const MAX: Amount = Amount(i64::MAX.unsigned_abs());
 
-    /// `minor` minor units; `None` above [`Amount::MAX`].
+    /// `None` above [`Amount::MAX`].
     #[must_use]
     pub const fn new(minor: u64) -> Option<Amount> {
         if minor <= Self::MAX.0 { Some(Amount(minor)) } else { None }
     }
 
-    /// `minor` minor units, for constants and for values that were an amount before.
+    /// For constants, and for values that were an amount before.
     ///
     /// # Panics
-    /// Above [`Amount::MAX`]. Outside input goes through [`Amount::new`].
+    /// Above [`Amount::MAX`]. For outside input use [`Amount::new`].
     #[must_use]
     pub const fn of(minor: u64) -> Amount {
         assert!(minor <= Self::MAX.0, "an amount above Amount::MAX");
         Amount(minor)
     }
 
-    /// In minor units.
     #[must_use]
     pub const fn minor(self) -> u64 {
         self.0
     }
 
-    /// Whether it is nothing.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// The sum; `None` above [`Amount::MAX`].
+    /// `None` above [`Amount::MAX`].
     #[must_use]
     pub const fn checked_add(self, other: Amount) -> Option<Amount> {
-        // Two values below 2⁶³ cannot wrap a u64.
+        // Two values below 2⁶³ cannot overflow a u64.
         Amount::new(self.0 + other.0)
     }
 
-    /// What is left; `None` where `other` is more.
+    /// `None` if `other` is larger.
     #[must_use]
     pub const fn checked_sub(self, other: Amount) -> Option<Amount> {
         match self.0.checked_sub(other.0) {
@@ -71,17 +65,17 @@ impl Amount {
         }
     }
 
-    /// What is left, nothing where `other` is more.
+    /// Zero if `other` is larger.
     #[must_use]
     pub const fn saturating_sub(self, other: Amount) -> Amount {
         Amount(self.0.saturating_sub(other.0))
     }
 
-    /// Cuts the amount into `weights.len()` parts that add up to it exactly, each as near to its
-    /// weight as whole minor units allow. The units that are left after rounding down go one each
-    /// to the largest remainders, the earlier part first where two are equal.
+    /// Splits the amount into `weights.len()` parts that add up to it exactly. Each part is its
+    /// exact share rounded down. The remaining minor units go one each to the largest remainders,
+    /// the earlier part first if two are equal.
     ///
-    /// Without any weight above zero the whole goes to the first part; no weights, no parts.
+    /// If all weights are zero, the first part gets everything. Without weights there are no parts.
     #[must_use]
     pub fn split(self, weights: &[u64]) -> Vec<Amount> {
         let total: u128 = weights.iter().map(|&weight| u128::from(weight)).sum();

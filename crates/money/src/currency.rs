@@ -1,5 +1,3 @@
-//! Currencies by ISO 4217.
-
 use std::fmt;
 use std::io;
 use std::str::FromStr;
@@ -10,50 +8,45 @@ use borsh::{BorshDeserialize, BorshSerialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency(iso_currency::Currency);
 
-/// A code that is no currency Doorstep can keep books in.
+/// A code that cannot be used as a currency.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CurrencyError {
-    /// ISO 4217 has no such code.
     #[error("`{0}` is not a currency code of ISO 4217 (three capital letters, for example CNY)")]
     Unknown(String),
-    /// The code is a fund, a metal or a test code.
-    #[error("`{0}` has no minor unit in ISO 4217, so no amount can be kept in it")]
+    /// A fund, a metal or a test code.
+    #[error("`{0}` has no minor unit in ISO 4217, so it cannot be used")]
     NoMinorUnit(String),
 }
 
 impl Currency {
-    /// The renminbi yuan.
+    /// Chinese yuan.
     pub const CNY: Currency = Currency(iso_currency::Currency::CNY);
-    /// The Brazilian real.
+    /// Brazilian real.
     pub const BRL: Currency = Currency(iso_currency::Currency::BRL);
-    /// The Japanese yen, which has no decimals.
+    /// Japanese yen: no decimals.
     pub const JPY: Currency = Currency(iso_currency::Currency::JPY);
-    /// The Tunisian dinar, which has three.
+    /// Tunisian dinar: three decimals.
     pub const TND: Currency = Currency(iso_currency::Currency::TND);
 
-    /// The numeric code, 1 to 999.
+    /// 1 to 999.
     #[must_use]
     pub fn numeric(self) -> u16 {
         self.0.numeric()
     }
 
-    /// The alphabetic code, for example `CNY`.
+    /// For example `CNY`.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.0.code()
     }
 
-    /// How many decimals an amount is written with: 2 for CNY, 0 for JPY, 3 for TND.
+    /// Decimals of an amount: 2 for CNY, 0 for JPY, 3 for TND.
     #[must_use]
     pub fn exponent(self) -> u32 {
-        // The constructors let no currency in that has none.
+        // The constructors reject currencies without a minor unit.
         self.0.exponent().map_or(0, u32::from)
     }
 
-    /// The currency with a numeric code.
-    ///
-    /// # Errors
-    /// Where ISO 4217 has no such code or gives it no minor unit.
     pub fn from_numeric(numeric: u16) -> Result<Currency, CurrencyError> {
         let currency = iso_currency::Currency::from_numeric(numeric)
             .ok_or_else(|| CurrencyError::Unknown(format!("{numeric:03}")))?;

@@ -1,15 +1,15 @@
-//! Amounts as people write them: `12.34`, `35.9`, `1.234,56`.
+//! Amounts as text: `12.34`, `35.9`, `1.234,56`.
 
 use std::fmt;
 
 use crate::{Amount, Currency};
 
-/// How a file writes its decimals.
+/// How decimals are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecimalStyle {
-    /// What stands before the decimals.
+    /// Separates the decimals.
     pub point: char,
-    /// What stands between groups of three digits, where the file groups them.
+    /// Separates groups of three digits, if the file groups them.
     pub group: Option<char>,
 }
 
@@ -18,51 +18,27 @@ impl DecimalStyle {
     pub const PLAIN: DecimalStyle = DecimalStyle { point: '.', group: None };
 }
 
-/// Why a text is no amount. The text itself is repeated, cut at 24 characters.
+/// Why a text is not an amount. The text is quoted up to 24 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
-    /// Nothing there.
     #[error("the amount is empty")]
     Empty,
-    /// Below zero.
     #[error("`{0}` is negative; an amount due is zero or more")]
     Negative(String),
-    /// Scientific notation.
     #[error("`{0}` is in scientific notation; write the digits out")]
     Scientific(String),
-    /// More decimals than the currency has.
     #[error(
         "`{text}` has {found} decimals, {currency} has {exponent}; nothing is rounded silently"
     )]
-    TooManyDecimals {
-        /// The amount as written.
-        text: String,
-        /// How many decimals it has.
-        found: usize,
-        /// The currency that it is in.
-        currency: Currency,
-        /// How many decimals the currency has.
-        exponent: u32,
-    },
-    /// A comma or a point where the profile has none.
+    TooManyDecimals { text: String, found: usize, currency: Currency, exponent: u32 },
+    /// A comma or point that the profile does not use.
     #[error(
         "`{text}` has a `{found}` that the profile does not expect (its decimal point is \
          `{point}`{})", grouping(*.group)
     )]
-    Separator {
-        /// The amount as written.
-        text: String,
-        /// The character.
-        found: char,
-        /// The style's decimal point.
-        point: char,
-        /// The style's group separator.
-        group: Option<char>,
-    },
-    /// Groups that are not of three digits.
+    Separator { text: String, found: char, point: char, group: Option<char> },
     #[error("`{0}` has a group that is not of three digits")]
     Grouping(String),
-    /// Anything else.
     #[error("`{0}` is not an amount")]
     Malformed(String),
     /// Above [`Amount::MAX`].
@@ -76,8 +52,7 @@ fn grouping(group: Option<char>) -> String {
     })
 }
 
-/// Reads an amount; fewer decimals than the currency has are filled up with zeros, more are
-/// refused.
+/// Parses an amount. Missing decimals are filled with zeros; too many are refused.
 ///
 /// # Errors
 /// What is wrong with the text, in words for the person who wrote the file.
@@ -121,7 +96,7 @@ pub fn parse(text: &str, currency: Currency, style: DecimalStyle) -> Result<Amou
     Amount::new(minor).ok_or_else(|| DecimalError::TooLarge(shown()))
 }
 
-/// The digits without their group separators; `None` where a group is not of three.
+/// Removes the group separators. `None` if a group does not have three digits.
 fn ungroup(whole: &str, group: Option<char>) -> Option<String> {
     let Some(group) = group.filter(|&group| whole.contains(group)) else {
         return Some(whole.to_owned());
@@ -132,28 +107,27 @@ fn ungroup(whole: &str, group: Option<char>) -> Option<String> {
     regular.then(|| whole.replace(group, ""))
 }
 
-/// An amount in a currency, written with the currency's decimals: `12.34`.
+/// An amount written with its currency's decimals: `12.34`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decimal {
+pub struct DecimalAmount {
     minor: i128,
     currency: Currency,
 }
 
-impl Decimal {
-    /// An amount.
+impl DecimalAmount {
     #[must_use]
-    pub fn of(amount: Amount, currency: Currency) -> Decimal {
-        Decimal { minor: i128::from(amount.minor()), currency }
+    pub fn of(amount: Amount, currency: Currency) -> DecimalAmount {
+        DecimalAmount { minor: i128::from(amount.minor()), currency }
     }
 
-    /// A balance, which may be below zero.
+    /// A balance. Can be negative.
     #[must_use]
-    pub fn of_balance(minor: i128, currency: Currency) -> Decimal {
-        Decimal { minor, currency }
+    pub fn of_balance(minor: i128, currency: Currency) -> DecimalAmount {
+        DecimalAmount { minor, currency }
     }
 }
 
-impl fmt::Display for Decimal {
+impl fmt::Display for DecimalAmount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exponent = self.currency.exponent();
         let unit = 10_u128.pow(exponent);
@@ -191,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_guessed() {
+    fn invalid_amounts_are_refused() {
         assert_eq!(
             brl("12.345").unwrap_err(),
             "`12.345` has 3 decimals, BRL has 2; nothing is rounded silently"
@@ -227,17 +201,17 @@ mod tests {
 
     #[test]
     fn amounts_are_written_with_the_currency_s_decimals() {
-        assert_eq!(Decimal::of(Amount::of(5), Currency::CNY).to_string(), "0.05");
-        assert_eq!(Decimal::of_balance(-1234, Currency::CNY).to_string(), "-12.34");
-        assert_eq!(Decimal::of(Amount::of(7), Currency::JPY).to_string(), "7");
-        assert_eq!(Decimal::of(Amount::of(7), Currency::TND).to_string(), "0.007");
+        assert_eq!(DecimalAmount::of(Amount::of(5), Currency::CNY).to_string(), "0.05");
+        assert_eq!(DecimalAmount::of_balance(-1234, Currency::CNY).to_string(), "-12.34");
+        assert_eq!(DecimalAmount::of(Amount::of(7), Currency::JPY).to_string(), "7");
+        assert_eq!(DecimalAmount::of(Amount::of(7), Currency::TND).to_string(), "0.007");
     }
 
     proptest! {
         #[test]
         fn what_is_written_is_read_back(minor in 0..=Amount::MAX.minor()) {
             for currency in [Currency::CNY, Currency::JPY, Currency::TND] {
-                let text = Decimal::of(Amount::of(minor), currency).to_string();
+                let text = DecimalAmount::of(Amount::of(minor), currency).to_string();
                 prop_assert_eq!(parse(&text, currency, DecimalStyle::PLAIN), Ok(Amount::of(minor)));
             }
         }

@@ -1,7 +1,7 @@
 //! Money: amounts in minor units, ISO 4217 currencies, rates in parts per million.
 //!
-//! Never: floats, I/O, a balance (that is `ledger`), a tariff (that is `engine`).
-//! Start at [`Amount`]; text goes in and out by [`decimal`].
+//! It never uses floats or I/O. Balances are in `ledger`, tariffs in `tariff`. Start at [`Amount`];
+//! [`decimal`] reads and writes amounts as text.
 
 pub mod decimal;
 

@@ -1,5 +1,3 @@
-//! A share of an amount.
-
 use std::fmt;
 use std::io;
 use std::str::FromStr;
@@ -8,7 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::Amount;
 
-/// A share in parts per million, 0 to 1,000,000: 0.78% is 7,800.
+/// A share in parts per million, 0 to 1,000,000. 0.78% is 7,800.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct Rate(u32);
 
@@ -16,37 +14,32 @@ impl BorshDeserialize for Rate {
     /// Refuses what [`Rate::from_ppm`] refuses.
     fn deserialize_reader<R: io::Read>(reader: &mut R) -> io::Result<Rate> {
         let ppm = u32::deserialize_reader(reader)?;
-        let above = || io::Error::new(io::ErrorKind::InvalidData, "a rate above the whole");
+        let above = || io::Error::new(io::ErrorKind::InvalidData, "a rate above 100%");
         Rate::from_ppm(ppm).ok_or_else(above)
     }
 }
 
-/// A text that is no rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
-    /// Not a number with a percent sign.
     #[error(
         "`{0}` is not a rate: write a percentage with at most four decimals, for example 0.55%"
     )]
     Malformed(String),
-    /// More than the whole.
     #[error("`{0}` is more than 100%")]
     AboveWhole(String),
 }
 
 impl Rate {
-    /// No share.
     pub const ZERO: Rate = Rate(0);
-    /// The whole, in parts per million.
+    /// 100% in parts per million.
     pub const WHOLE_PPM: u32 = 1_000_000;
 
-    /// `ppm` parts per million; `None` above the whole.
+    /// `None` above 100%.
     #[must_use]
     pub const fn from_ppm(ppm: u32) -> Option<Rate> {
         if ppm <= Self::WHOLE_PPM { Some(Rate(ppm)) } else { None }
     }
 
-    /// In parts per million.
     #[must_use]
     pub const fn ppm(self) -> u32 {
         self.0
@@ -54,13 +47,13 @@ impl Rate {
 
     /// The share of `amount`, rounded half up to the minor unit.
     ///
-    /// Half up and once for each component is the rule of the tariff (M8).
+    /// Each fee component is rounded this way, once (M8).
     #[must_use]
     pub fn of(self, amount: Amount) -> Amount {
         const WHOLE: u64 = Rate::WHOLE_PPM as u64;
         let (minor, ppm) = (amount.minor(), u64::from(self.0));
         // The product of ordinary amounts fits 64 bits, and a 64-bit division is several times
-        // faster than a 128-bit one; only sums above 1.8 × 10¹³ minor units take the long way.
+        // faster than a 128-bit one. Only products above 2⁶⁴ take the slow path.
         let share = match minor.checked_mul(ppm).and_then(|product| product.checked_add(WHOLE / 2))
         {
             Some(rounded) => rounded / WHOLE,
@@ -76,7 +69,7 @@ impl Rate {
 impl FromStr for Rate {
     type Err = RateError;
 
-    /// Reads `0.55%`: digits, at most four decimals, a percent sign.
+    /// Parses `0.55%`: digits, at most four decimals, a percent sign.
     fn from_str(text: &str) -> Result<Rate, RateError> {
         let malformed = || RateError::Malformed(text.chars().take(20).collect());
         let number = text.strip_suffix('%').ok_or_else(malformed)?;
@@ -97,7 +90,7 @@ impl FromStr for Rate {
 }
 
 impl fmt::Display for Rate {
-    /// As a percentage without needless zeros: `0.55%`.
+    /// A percentage without trailing zeros: `0.55%`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, decimals) = (self.0 / 10_000, self.0 % 10_000);
         if decimals == 0 {

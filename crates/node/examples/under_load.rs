@@ -1,9 +1,9 @@
-//! A process under load, to be killed: carries out a fixed stream of commands for ever and says on
-//! standard output how far it is.
+//! A process under load, to be killed by a test. It applies an endless fixed stream of commands and
+//! reports its progress on standard output.
 //!
-//! Usage: `under_load DIRECTORY`. It prints `recovered N FINGERPRINT` when it has started, `sending
-//! N` before it sends commands up to number N, and `done N` when everything up to N is
-//! acknowledged. `crates/node/tests/crash.rs` reads it.
+//! Usage: `under_load DIRECTORY`. Prints `recovered N FINGERPRINT` after the start, `sending N`
+//! before it sends commands up to number N, and `done N` when all up to N are answered.
+//! `crates/node/tests/crash.rs` reads this.
 
 #[path = "../tests/stream/mod.rs"]
 mod stream;
@@ -12,9 +12,9 @@ use std::io::Write;
 use std::path::Path;
 
 use journal::DataDirectory;
-use node::{Node, Options};
+use node::{Node, NodeOptions};
 
-/// Commands on their way at a time.
+/// Unanswered commands at a time.
 const IN_FLIGHT: u64 = 200;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,23 +26,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let journal = Box::new(directory.journal()?);
     let snapshots = Box::new(directory.snapshots()?);
-    // So few that every life of the process writes several snapshots.
-    let options = Options { snapshot_every_commands: 2_000, ..Options::default() };
+    // Few enough that each run of the process writes several snapshots.
+    let options = NodeOptions { snapshot_every_commands: 2_000, ..NodeOptions::default() };
     let node = Node::start(journal, snapshots, options)?;
     let mut client = node.client();
-    let (standing, _) = client.look(|engine| (engine.last_at(), engine.fingerprint()))?;
-    let mut next = stream::number_after(standing.0);
+    let (recovered, _) = client.query(|engine| (engine.last_at(), engine.fingerprint()))?;
+    let mut next = stream::number_after(recovered.0);
     let mut out = std::io::stdout().lock();
-    writeln!(out, "recovered {next} {}", standing.1)?;
+    writeln!(out, "recovered {next} {}", recovered.1)?;
     out.flush()?;
     let mut done = next;
     let mut answers = Vec::new();
     loop {
-        // Letters of different sizes, so that single commands and large batches both occur.
-        let letter = (next * 7 % 61 + 1).min(IN_FLIGHT - (next - done));
-        if letter > 0 {
-            let commands: Vec<_> = (next..next + letter).map(stream::command).collect();
-            next += letter;
+        // Requests of different sizes, so that both single commands and large batches occur.
+        let request_size = (next * 7 % 61 + 1).min(IN_FLIGHT - (next - done));
+        if request_size > 0 {
+            let commands: Vec<_> = (next..next + request_size).map(stream::command).collect();
+            next += request_size;
             writeln!(out, "sending {next}")?;
             out.flush()?;
             let commands = commands.into_iter().map(|(at, command)| (Some(at), command)).collect();

@@ -1,64 +1,59 @@
-//! The bytes of a batch.
+//! The bytes of a journal batch.
 //!
 //! Version 1: the version (1 byte), the engine's fingerprint after the batch (8), the time of its
 //! first command (8), the number of commands (4); then for each command the milliseconds since that
-//! time (4) and the command in Borsh. All numbers are little-endian. Journals hold these bytes for
-//! ever: a new layout is a new version, and this one stays readable.
+//! time (4) and the command in Borsh. All numbers are little-endian. Journals keep these bytes for
+//! ever: a new layout gets a new version, and this one stays readable.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use engine::{Command, Timestamp};
 
-/// The version that is written.
+/// The version that new batches get.
 pub const BATCH_VERSION: u8 = 1;
 
-/// Bytes before the first command.
+/// Before the first command.
 const HEAD_BYTES: usize = 1 + 8 + 8 + 4;
 
-/// Why bytes are no batch.
+/// Why bytes are not a batch.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BatchError {
-    /// Written by a newer program.
-    #[error("it has version {0}, this program knows {BATCH_VERSION}: use a newer program")]
+pub enum JournalBatchError {
+    /// A newer program wrote it.
+    #[error("it has version {0}, this program reads {BATCH_VERSION}: use a newer program")]
     Newer(u8),
-    /// Not what was written.
-    #[error("it cannot be read: {0}")]
+    #[error("unreadable content: {0}")]
     Damaged(String),
 }
 
-/// A batch that fills.
+/// Collects the commands of one batch.
 #[derive(Debug, Default)]
-pub struct Writer {
+pub struct BatchWriter {
     bytes: Vec<u8>,
     commands: u32,
     begun_at: Timestamp,
 }
 
-impl Writer {
-    /// How many commands it holds.
+impl BatchWriter {
     #[must_use]
     pub fn commands(&self) -> u32 {
         self.commands
     }
 
-    /// How many bytes it has.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether it holds no command.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.commands == 0
     }
 
-    /// Whether a command of that moment can be added: the times of a batch lie within seven weeks.
+    /// Whether a command of this time fits: a batch spans at most 49 days.
     #[must_use]
     pub fn has_room_at(&self, at: Timestamp) -> bool {
         self.is_empty() || at.0.saturating_sub(self.begun_at.0) <= u64::from(u32::MAX)
     }
 
-    /// Adds a command.
     pub fn push(&mut self, command: &Command, at: Timestamp) {
         if self.is_empty() {
             self.bytes.clear();
@@ -72,8 +67,8 @@ impl Writer {
         self.commands += 1;
     }
 
-    /// Ends the batch and gives its bytes; the writer is empty again. `memory` is used for the next
-    /// one.
+    /// Ends the batch and returns its bytes; the writer is empty again. The next batch reuses
+    /// `memory`.
     pub fn seal(&mut self, fingerprint: u64, memory: Vec<u8>) -> Vec<u8> {
         let mut bytes = std::mem::replace(&mut self.bytes, memory);
         if self.commands == 0 {
@@ -89,64 +84,59 @@ impl Writer {
     }
 }
 
-/// A batch that is read: its commands, one after the other.
+/// Reads the commands of one batch, in order.
 #[derive(Debug)]
-pub struct Reader<'a> {
+pub struct BatchReader<'a> {
     rest: &'a [u8],
-    left: u32,
+    remaining: u32,
     begun_at: u64,
     fingerprint: u64,
 }
 
-impl<'a> Reader<'a> {
-    /// Reads the head of a batch.
-    ///
-    /// # Errors
-    /// Where it is not one, or of a newer version.
-    pub fn new(bytes: &'a [u8]) -> Result<Reader<'a>, BatchError> {
+impl<'a> BatchReader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Result<BatchReader<'a>, JournalBatchError> {
         match bytes.first() {
             Some(&BATCH_VERSION) => {}
-            Some(&version) if version > BATCH_VERSION => return Err(BatchError::Newer(version)),
-            _ => return Err(BatchError::Damaged("its version is missing".into())),
+            Some(&version) if version > BATCH_VERSION => {
+                return Err(JournalBatchError::Newer(version));
+            }
+            _ => return Err(JournalBatchError::Damaged("its version is missing".into())),
         }
         let mut rest = &bytes[1..];
-        let damaged = |error: std::io::Error| BatchError::Damaged(error.to_string());
+        let damaged = |error: std::io::Error| JournalBatchError::Damaged(error.to_string());
         let fingerprint = u64::deserialize(&mut rest).map_err(damaged)?;
         let begun_at = u64::deserialize(&mut rest).map_err(damaged)?;
         let left = u32::deserialize(&mut rest).map_err(damaged)?;
-        Ok(Reader { rest, left, begun_at, fingerprint })
+        Ok(BatchReader { rest, remaining: left, begun_at, fingerprint })
     }
 
-    /// The engine's fingerprint after the batch.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
 
-    /// How many commands are left.
     #[must_use]
     pub fn left(&self) -> u32 {
-        self.left
+        self.remaining
     }
 
-    /// The next command.
-    ///
-    /// # Errors
-    /// Where its bytes are not one, or bytes follow the last one.
-    pub fn next_command(&mut self) -> Result<Option<(Timestamp, Command)>, BatchError> {
-        if self.left == 0 {
+    /// The next command; None after the last. Checks that no bytes follow it.
+    pub fn next_command(&mut self) -> Result<Option<(Timestamp, Command)>, JournalBatchError> {
+        if self.remaining == 0 {
             let rest = self.rest.len();
             if rest > 0 {
-                return Err(BatchError::Damaged(format!("{rest} bytes follow the last command")));
+                return Err(JournalBatchError::Damaged(format!(
+                    "{rest} bytes follow the last command"
+                )));
             }
             return Ok(None);
         }
-        self.left -= 1;
-        let damaged = |error: std::io::Error| BatchError::Damaged(error.to_string());
+        self.remaining -= 1;
+        let damaged = |error: std::io::Error| JournalBatchError::Damaged(error.to_string());
         let since = u32::deserialize(&mut self.rest).map_err(damaged)?;
         let command = Command::deserialize(&mut self.rest).map_err(damaged)?;
         let at = self.begun_at.checked_add(u64::from(since));
-        let at = at.ok_or_else(|| BatchError::Damaged("its time is out of range".into()))?;
+        let at = at.ok_or_else(|| JournalBatchError::Damaged("its time is out of range".into()))?;
         Ok(Some((Timestamp(at), command)))
     }
 }
@@ -165,13 +155,13 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_batch_are_frozen() {
-        let mut writer = Writer::default();
+        let mut writer = BatchWriter::default();
         for (at, command) in commands() {
             writer.push(&command, at);
         }
         let bytes = writer.seal(0x0102_0304_0506_0708, Vec::new());
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        // Put together by hand: 33 is the number of `ReleaseDue`, 0x3e49 is the date.
+        // Computed by hand: 33 is the number of `ReleaseDue`, 0x3e49 is the date.
         assert_eq!(
             hex,
             "01080706050403020100c880c04001000002000000\
@@ -183,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
-        let mut writer = Writer::default();
+    fn batches_are_read_as_they_were_written() {
+        let mut writer = BatchWriter::default();
         for (at, command) in commands() {
             assert!(writer.has_room_at(at));
             writer.push(&command, at);
         }
         let bytes = writer.seal(7, Vec::new());
-        let mut reader = Reader::new(&bytes).unwrap();
+        let mut reader = BatchReader::new(&bytes).unwrap();
         assert_eq!((reader.fingerprint(), reader.left()), (7, 2));
         for expected in commands() {
             assert_eq!(reader.next_command(), Ok(Some(expected)));
@@ -199,16 +189,16 @@ mod tests {
     }
 
     #[test]
-    fn damaged_and_newer_batches_are_told_apart() {
-        assert!(matches!(Reader::new(&[2, 0, 0]), Err(BatchError::Newer(2))));
-        assert!(matches!(Reader::new(&[]), Err(BatchError::Damaged(_))));
-        assert!(matches!(Reader::new(&[1, 0, 0]), Err(BatchError::Damaged(_))));
-        let mut writer = Writer::default();
+    fn damaged_and_newer_batches_are_distinguished() {
+        assert!(matches!(BatchReader::new(&[2, 0, 0]), Err(JournalBatchError::Newer(2))));
+        assert!(matches!(BatchReader::new(&[]), Err(JournalBatchError::Damaged(_))));
+        assert!(matches!(BatchReader::new(&[1, 0, 0]), Err(JournalBatchError::Damaged(_))));
+        let mut writer = BatchWriter::default();
         writer.push(&commands()[0].1, Timestamp(5));
         let mut bytes = writer.seal(7, Vec::new());
         bytes.push(0);
-        let mut reader = Reader::new(&bytes).unwrap();
+        let mut reader = BatchReader::new(&bytes).unwrap();
         assert!(reader.next_command().is_ok());
-        assert!(matches!(reader.next_command(), Err(BatchError::Damaged(_))));
+        assert!(matches!(reader.next_command(), Err(JournalBatchError::Damaged(_))));
     }
 }

@@ -1,92 +1,93 @@
-//! The way in: letters of commands, and answers that come when they are durable.
+//! Requests with commands and queries, and their durable answers.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use engine::{Command, Engine, Event, Refusal, Timestamp};
 
-use crate::desk::Desk;
+use crate::command_queue::CommandQueue;
 
-/// How far the journal was when something was answered: the number of a batch.
+/// The number of the last durable batch when an answer was given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Position(pub u64);
+pub struct JournalPosition(pub u64);
 
-/// The node has stopped: why. Whether a command that was not answered is in the journal will be
-/// known after the next start; sending it again is harmless.
+/// Why the node stopped. An unanswered command may be in the journal or not; the next start shows
+/// which. Sending it again is harmless.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Stopped(pub String);
+pub struct NodeStopped(pub String);
 
-/// The answer to one command.
 #[derive(Debug)]
-pub struct Answer {
-    /// Which command: the number that its letter gave it.
+pub struct CommandAnswer {
+    /// The number that its request gave to the command.
     pub ticket: u64,
-    /// What happened, if the letter asked for events, or why not.
+    /// The events, if the request asked for them, or why the command was refused.
     pub result: Result<Vec<Event>, Refusal>,
 }
 
-/// Where answers go. Called by the node's own threads: it must not block.
-pub trait Sink: Send + Sync {
-    /// Takes answers out of `answers`; everything that they say is durable at `position`.
-    fn deliver(&self, answers: &mut Vec<Answer>, position: Position);
-    /// The node has stopped; nothing more will be answered.
-    fn stopped(&self, why: &Stopped);
+/// Receives answers. The node's threads call it, so it must not block.
+pub trait ReplySink: Send + Sync {
+    /// Takes the answers out of `answers`. Their effects are durable at `position`.
+    fn deliver(&self, answers: &mut Vec<CommandAnswer>, position: JournalPosition);
+    /// The node has stopped; no more answers follow.
+    fn stopped(&self, why: &NodeStopped);
 }
 
-/// A question to the engine, asked in its place among the commands.
-pub type Question = Box<dyn FnOnce(&Engine) -> Reply + Send>;
-/// Gives the reply to whoever asked, once everything that it reflects is durable.
-pub type Reply = Box<dyn FnOnce(Position) + Send>;
+/// Reads the engine, in order with the commands before and after it.
+pub type EngineQuery = Box<dyn FnOnce(&Engine) -> QueryReply + Send>;
+/// Called with the query's result once everything that it reflects is durable.
+pub type QueryReply = Box<dyn FnOnce(JournalPosition) + Send>;
 
-/// Some commands of one sender, to be carried out in their order.
-pub struct Letter {
-    /// Where the answers go.
-    pub sink: Arc<dyn Sink>,
-    /// The ticket of the first command; the others count on.
+/// Commands of one sender, applied in order.
+pub struct CommandRequest {
+    pub sink: Arc<dyn ReplySink>,
+    /// The ticket of the first command; the others count up.
     pub first_ticket: u64,
-    /// Whether the events are wanted, or only whether it was carried out.
-    pub events: bool,
-    /// The commands. Without a time they get the node's own.
+    /// Whether answers contain the events, or only whether the command was applied.
+    pub with_events: bool,
+    /// Commands without a time get the node's.
     pub commands: Vec<(Option<Timestamp>, Command)>,
-    /// Asked after the commands.
-    pub question: Option<Question>,
+    /// Runs after the commands.
+    pub query: Option<EngineQuery>,
 }
 
-/// A sender whose answers go to a sink of its own, for whoever cannot wait. One a sink.
-pub struct Post {
-    desk: Arc<Desk>,
-    sink: Arc<dyn Sink>,
+/// Sends commands without waiting for answers, which go to a sink. Use one for each sink.
+pub struct RequestSender {
+    queue: Arc<CommandQueue>,
+    sink: Arc<dyn ReplySink>,
     next_ticket: u64,
 }
 
-impl Post {
-    pub(crate) fn new(desk: Arc<Desk>, sink: Arc<dyn Sink>) -> Post {
-        desk.add_mailbox(Arc::downgrade(&sink));
-        Post { desk, sink, next_ticket: 0 }
+impl RequestSender {
+    pub(crate) fn new(queue: Arc<CommandQueue>, sink: Arc<dyn ReplySink>) -> RequestSender {
+        queue.add_sink(Arc::downgrade(&sink));
+        RequestSender { queue, sink, next_ticket: 0 }
     }
 
-    /// Sends commands, whose events are wanted, and a question behind them. The answers come in the
-    /// order of the tickets, which count on from letter to letter; returns the first's. Waits only
-    /// where the queue is full.
-    ///
-    /// # Errors
-    /// Where the node has stopped.
-    pub fn put(
+    /// Sends commands, and a query that runs after them. Answers contain events, and come in the
+    /// order of the tickets, which count up from one request to the next. Returns the first ticket.
+    /// Blocks only while the queue is full.
+    pub fn send(
         &mut self,
         commands: Vec<(Option<Timestamp>, Command)>,
-        question: Option<Question>,
-    ) -> Result<u64, Stopped> {
+        question: Option<EngineQuery>,
+    ) -> Result<u64, NodeStopped> {
         let first_ticket = self.next_ticket;
         self.next_ticket += commands.len() as u64;
         let sink = self.sink.clone();
-        self.desk.put(Letter { sink, first_ticket, events: true, commands, question })?;
+        self.queue.push(CommandRequest {
+            sink,
+            first_ticket,
+            with_events: true,
+            commands,
+            query: question,
+        })?;
         Ok(first_ticket)
     }
 }
 
-/// A sender with a mailbox of its own. Cheap; one a thread.
-pub struct Client {
-    desk: Arc<Desk>,
+/// Sends commands and waits for their answers. Cheap; use one for each thread.
+pub struct NodeClient {
+    queue: Arc<CommandQueue>,
     mailbox: Arc<Mailbox>,
     next_ticket: u64,
 }
@@ -99,9 +100,9 @@ struct Mailbox {
 
 #[derive(Default)]
 struct MailboxState {
-    answers: Vec<Answer>,
-    position: Position,
-    stopped: Option<Stopped>,
+    answers: Vec<CommandAnswer>,
+    position: JournalPosition,
+    stopped: Option<NodeStopped>,
 }
 
 impl Mailbox {
@@ -110,8 +111,8 @@ impl Mailbox {
     }
 }
 
-impl Sink for Mailbox {
-    fn deliver(&self, answers: &mut Vec<Answer>, position: Position) {
+impl ReplySink for Mailbox {
+    fn deliver(&self, answers: &mut Vec<CommandAnswer>, position: JournalPosition) {
         let mut state = self.state();
         if state.answers.is_empty() {
             std::mem::swap(&mut state.answers, answers);
@@ -123,42 +124,45 @@ impl Sink for Mailbox {
         self.arrived.notify_one();
     }
 
-    fn stopped(&self, why: &Stopped) {
+    fn stopped(&self, why: &NodeStopped) {
         self.state().stopped = Some(why.clone());
         self.arrived.notify_one();
     }
 }
 
-impl Client {
-    pub(crate) fn new(desk: Arc<Desk>) -> Client {
+impl NodeClient {
+    pub(crate) fn new(queue: Arc<CommandQueue>) -> NodeClient {
         let mailbox = Arc::new(Mailbox::default());
-        desk.add_mailbox(Arc::downgrade(&(mailbox.clone() as Arc<dyn Sink>)));
-        Client { desk, mailbox, next_ticket: 0 }
+        queue.add_sink(Arc::downgrade(&(mailbox.clone() as Arc<dyn ReplySink>)));
+        NodeClient { queue, mailbox, next_ticket: 0 }
     }
 
-    /// Sends commands and does not wait for the answers; waits only where the queue is full.
-    /// Returns the ticket of the first.
-    ///
-    /// # Errors
-    /// Where the node has stopped.
+    /// Sends commands without waiting for their answers. Returns the ticket of the first. Blocks
+    /// only while the queue is full.
     pub fn send(
         &mut self,
         commands: Vec<(Option<Timestamp>, Command)>,
         events: bool,
-    ) -> Result<u64, Stopped> {
+    ) -> Result<u64, NodeStopped> {
         let first_ticket = self.next_ticket;
         self.next_ticket += commands.len() as u64;
         let sink = self.mailbox.clone();
-        self.desk.put(Letter { sink, first_ticket, events, commands, question: None })?;
+        self.queue.push(CommandRequest {
+            sink,
+            first_ticket,
+            with_events: events,
+            commands,
+            query: None,
+        })?;
         Ok(first_ticket)
     }
 
-    /// Waits for answers and moves them into `answers`, which should be empty. They come in the
-    /// order of the tickets.
-    ///
-    /// # Errors
-    /// Where the node has stopped and every answer that it gave was taken.
-    pub fn receive(&self, answers: &mut Vec<Answer>) -> Result<Position, Stopped> {
+    /// Waits for answers and moves them into `answers`, which should be empty, in the order of the
+    /// tickets. Fails once the node has stopped and all its answers were received.
+    pub fn receive(
+        &self,
+        answers: &mut Vec<CommandAnswer>,
+    ) -> Result<JournalPosition, NodeStopped> {
         let mut state = self.mailbox.state();
         loop {
             if !state.answers.is_empty() {
@@ -176,14 +180,11 @@ impl Client {
         }
     }
 
-    /// Sends commands and waits until all of them are answered, in their order.
-    ///
-    /// # Errors
-    /// Where the node stopped before.
-    pub fn carry_out(
+    /// Sends commands and waits until all are answered. Answers are in the order of the commands.
+    pub fn execute(
         &mut self,
         commands: Vec<(Option<Timestamp>, Command)>,
-    ) -> Result<Vec<Result<Vec<Event>, Refusal>>, Stopped> {
+    ) -> Result<Vec<Result<Vec<Event>, Refusal>>, NodeStopped> {
         let expected = commands.len();
         if expected == 0 {
             return Ok(Vec::new());
@@ -196,28 +197,25 @@ impl Client {
         Ok(answers.into_iter().map(|answer| answer.result).collect())
     }
 
-    /// Asks the engine something, after all commands sent before; the answer reflects only what is
-    /// durable, and says how far that was.
-    ///
-    /// # Errors
-    /// Where the node has stopped.
-    pub fn look<T: Send + 'static>(
+    /// Runs a query after all commands sent before. The result reflects only durable commands; the
+    /// position says how many.
+    pub fn query<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Engine) -> T + Send + 'static,
-    ) -> Result<(T, Position), Stopped> {
+    ) -> Result<(T, JournalPosition), NodeStopped> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
-        let question: Question = Box::new(move |engine| {
+        let question: EngineQuery = Box::new(move |engine| {
             let answer = question(engine);
-            // Who asked may be gone; that harms nobody.
+            // An error means that the caller no longer waits.
             Box::new(move |position| drop(sender.send((answer, position))))
         });
-        self.desk.put(Letter {
+        self.queue.push(CommandRequest {
             sink: self.mailbox.clone(),
             first_ticket: self.next_ticket,
-            events: false,
+            with_events: false,
             commands: Vec::new(),
-            question: Some(question),
+            query: Some(question),
         })?;
-        receiver.recv().map_err(|_| self.desk.why_stopped())
+        receiver.recv().map_err(|_| self.queue.why_stopped())
     }
 }

@@ -1,55 +1,55 @@
-//! The committer's thread: makes batches durable, then answers.
+//! The committer's thread: makes batches durable, then delivers their answers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::Snapshot;
-use journal::{Epoch, Head, Journal, JournalError};
+use journal::{Epoch, Journal, JournalError, JournalHead};
 
-use crate::client::{Position, Stopped};
-use crate::core::Sealed;
-use crate::desk::{Desk, Watch};
-use crate::start::Fatal;
+use crate::client::{JournalPosition, NodeStopped};
+use crate::command_queue::{CommandQueue, PanicGuard};
+use crate::engine_thread::SealedBatch;
+use crate::start::FatalCallback;
 
-/// A state to write down, and the end of the journal that it belongs to.
-pub(crate) type Photograph = (Head, Snapshot);
+/// A snapshot to write, and the end of the journal that it reflects.
+pub(crate) type SnapshotJob = (JournalHead, Snapshot);
 
 pub(crate) struct Committer {
-    pub desk: Arc<Desk>,
-    /// Whoever holds it appends; never waited for, since the core commits only when the committer
-    /// has nothing to do.
-    pub line: Mutex<Line>,
+    pub queue: Arc<CommandQueue>,
+    /// The holder of the lock appends. Nobody waits for it: the engine's thread commits only while
+    /// the committer is idle.
+    pub writer: Mutex<JournalWriter>,
     pub snapshotting: Arc<AtomicBool>,
-    pub on_fatal: Fatal,
+    pub on_fatal: FatalCallback,
 }
 
-/// The journal and what follows a commit.
-pub(crate) struct Line {
+/// The journal, and what follows each commit.
+pub(crate) struct JournalWriter {
     pub journal: Box<dyn Journal>,
     pub epoch: Epoch,
-    pub head: Head,
-    pub photographs: SyncSender<Photograph>,
+    pub head: JournalHead,
+    pub snapshot_jobs: SyncSender<SnapshotJob>,
     pub failed: bool,
 }
 
 impl Committer {
     pub(crate) fn run(&self) {
-        let _watch = Watch { desk: self.desk.clone(), what: "committer" };
-        while let Some(mut sealed) = self.desk.next_sealed() {
+        let _guard = PanicGuard { queue: self.queue.clone(), thread: "committer" };
+        while let Some(mut sealed) = self.queue.next_sealed() {
             self.commit(&mut sealed);
-            self.desk.committed(sealed);
+            self.queue.committed(sealed);
         }
     }
 
-    /// Whether a snapshot may begin: none is being written.
+    /// Claims the snapshot writer. True if no snapshot is being written.
     pub(crate) fn may_snapshot(&self) -> bool {
         !self.snapshotting.swap(true, Ordering::AcqRel)
     }
 
-    /// Makes a batch durable and answers it. Leaves `sealed` empty, with its memory.
-    pub(crate) fn commit(&self, sealed: &mut Sealed) {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Makes a batch durable and delivers its answers. Leaves `sealed` empty, and keeps its memory.
+    pub(crate) fn commit(&self, sealed: &mut SealedBatch) {
+        let mut line = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if line.failed {
             return;
         }
@@ -60,15 +60,15 @@ impl Committer {
                 Err(error) => {
                     line.failed = true;
                     drop(line);
-                    self.die(&error);
+                    self.fail(&error);
                     return;
                 }
             }
         }
-        let position = Position(line.head.sequence.number());
+        let position = JournalPosition(line.head.sequence.number());
         if let Some(snapshot) = sealed.snapshot.take() {
-            let photograph = (line.head, snapshot);
-            if line.photographs.try_send(photograph).is_err() {
+            let job = (line.head, snapshot);
+            if line.snapshot_jobs.try_send(job).is_err() {
                 self.snapshotting.store(false, Ordering::Release);
             }
         }
@@ -86,9 +86,9 @@ impl Committer {
         sealed.commands = 0;
     }
 
-    fn die(&self, error: &JournalError) {
-        let why = Stopped(format!("the journal could not be written: {error}"));
+    fn fail(&self, error: &JournalError) {
+        let why = NodeStopped(format!("the journal could not be written: {error}"));
         (self.on_fatal)(&why);
-        self.desk.fail(&why);
+        self.queue.fail(&why);
     }
 }

@@ -1,124 +1,102 @@
-//! Reading the journal back into an engine: at every start, and for an auditor from zero.
+//! Replays the journal: after the newest snapshot at each start, and from the first batch to verify
+//! it.
 
 use std::sync::mpsc::sync_channel;
 
-use engine::{Digest, Engine, Event, Outcome, Timestamp};
-use journal::{Batch, Batches, Head, JournalError, ReadJournal, Sequence};
+use engine::{CommandOutcome, Digest, Engine, Event, Timestamp};
+use journal::{JournalBatch, JournalBatches, JournalError, JournalHead, ReadJournal, Sequence};
 
-use crate::batch::{BatchError, Reader};
-use crate::core::WARM_COMMANDS;
+use crate::batch::{BatchReader, JournalBatchError};
+use crate::engine_thread::PREFETCH_COMMANDS;
 
-/// Bytes of batches in memory at a time.
+/// Batches read from the journal at a time.
 const PAGE_BYTES: usize = 4 << 20;
-/// Batches that are read ahead.
+/// Batches read ahead.
 const AHEAD: usize = 16;
 
 /// Why a journal could not be replayed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// It cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A batch is not what a node writes.
+    /// A batch does not have the layout that a node writes.
     #[error(
         "batch {sequence} of the journal is damaged or newer: {error}. Nothing was changed; \
-             restore the data directory from a copy, or use a newer program"
+         restore the data directory from a copy, or use a newer program"
     )]
-    Batch {
-        /// Which.
-        sequence: Sequence,
-        /// Why.
-        error: BatchError,
-    },
-    /// The engine refuses what an engine carried out before (M11).
+    Batch { sequence: Sequence, error: JournalBatchError },
+    /// The engine refuses a command that it applied before (M11).
     #[error(
-        "M11: batch {sequence}, command {command}: the engine refuses what was carried out before \
-         ({refusal}). The journal was written by another version; use that one, and report this"
+        "M11: batch {sequence}, command {command}: the engine refuses a command that was applied \
+         before ({refusal}). Another version wrote the journal; use that version, and report this"
     )]
     Refused {
-        /// Which batch.
         sequence: Sequence,
-        /// Which command in it, counted from 1.
+        /// In the batch, from 1.
         command: u32,
-        /// Why.
         refusal: engine::Refusal,
     },
-    /// The books differ from what they were (M11).
+    /// The books differ from those of the engine that wrote the batch (M11).
     #[error(
-        "M11: after batch {sequence} the books differ from what they were. The journal was \
-             written by another version; use that one, and report this"
+        "M11: after batch {sequence} the books differ from those that were written. Another \
+         version wrote the journal; use that version, and report this"
     )]
-    Differs {
-        /// Which batch.
-        sequence: Sequence,
-    },
-    /// Whoever watches wants no more.
+    BooksDiffer { sequence: Sequence },
+    /// The observer ended the replay.
     #[error("{0}")]
-    Stopped(String),
+    ObserverStopped(String),
 }
 
-/// What was replayed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Replayed {
-    /// How many batches.
+pub struct ReplayTotals {
     pub batches: u64,
-    /// How many commands.
     pub commands: u64,
-    /// How many postings moved money.
-    pub legs: u64,
-    /// Where the journal ends.
-    pub head: Head,
+    /// Postings that moved money.
+    pub postings: u64,
+    /// The end of the journal.
+    pub head: JournalHead,
 }
 
-/// Sees what is replayed. All of it has a default that looks at nothing.
-pub trait Watcher {
-    /// A command was carried out again.
-    ///
-    /// # Errors
-    /// To end the replay.
+/// Observes a replay. An error from a method ends the replay. The default methods do nothing.
+pub trait ReplayObserver {
+    /// A command was applied again.
     fn command(
         &mut self,
         _command: &engine::Command,
         _at: Timestamp,
-        _outcome: &Outcome,
+        _outcome: &CommandOutcome,
         _engine: &Engine,
     ) -> Result<(), String> {
         Ok(())
     }
 
-    /// A batch is done.
-    ///
-    /// # Errors
-    /// To end the replay.
+    /// All commands of a batch were applied again.
     fn batch(&mut self, _sequence: Sequence, _engine: &Engine) -> Result<(), String> {
         Ok(())
     }
 }
 
-/// Looks at nothing.
+/// Observes nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Unwatched;
+pub struct NoObserver;
 
-impl Watcher for Unwatched {}
+impl ReplayObserver for NoObserver {}
 
-/// Carries out again what follows `from` in the journal. A second thread reads and checks the
-/// batches meanwhile.
-///
-/// # Errors
-/// What is wrong with the journal.
+/// Applies again what follows `from` in the journal. A second thread reads and checks the batches
+/// ahead.
 pub fn replay<J: ReadJournal + ?Sized>(
     journal: &mut J,
-    from: Head,
+    from: JournalHead,
     engine: &mut Engine,
-    watcher: &mut dyn Watcher,
-) -> Result<Replayed, ReplayError> {
-    let mut replayed = Replayed { head: from, ..Replayed::default() };
-    let mut outcome = Outcome::default();
+    observer: &mut dyn ReplayObserver,
+) -> Result<ReplayTotals, ReplayError> {
+    let mut replayed = ReplayTotals { head: from, ..ReplayTotals::default() };
+    let mut outcome = CommandOutcome::default();
     std::thread::scope(|scope| {
-        let (sender, batches) = sync_channel::<Result<Batch, JournalError>>(AHEAD);
+        let (sender, batches) = sync_channel::<Result<JournalBatch, JournalError>>(AHEAD);
         scope.spawn(move || {
-            for batch in Batches::after(journal, from, PAGE_BYTES) {
-                // The replay may have ended early; then nobody listens.
+            for batch in JournalBatches::after(journal, from, PAGE_BYTES) {
+                // The replay may have ended early.
                 if sender.send(batch).is_err() {
                     break;
                 }
@@ -126,27 +104,27 @@ pub fn replay<J: ReadJournal + ?Sized>(
         });
         for batch in batches {
             let batch = batch?;
-            replay_batch(&batch, engine, &mut outcome, watcher, &mut replayed)?;
+            replay_batch(&batch, engine, &mut outcome, observer, &mut replayed)?;
         }
         Ok(replayed)
     })
 }
 
 fn replay_batch(
-    batch: &Batch,
+    batch: &JournalBatch,
     engine: &mut Engine,
-    outcome: &mut Outcome,
-    watcher: &mut dyn Watcher,
-    replayed: &mut Replayed,
+    outcome: &mut CommandOutcome,
+    observer: &mut dyn ReplayObserver,
+    replayed: &mut ReplayTotals,
 ) -> Result<(), ReplayError> {
     let sequence = batch.sequence;
     let damaged = |error| ReplayError::Batch { sequence, error };
-    let mut reader = Reader::new(&batch.payload).map_err(damaged)?;
+    let mut reader = BatchReader::new(&batch.payload).map_err(damaged)?;
     let mut command = 0;
-    let mut next = Vec::with_capacity(WARM_COMMANDS);
+    let mut next = Vec::with_capacity(PREFETCH_COMMANDS);
     loop {
         next.clear();
-        while next.len() < WARM_COMMANDS
+        while next.len() < PREFETCH_COMMANDS
             && let Some(decoded) = reader.next_command().map_err(damaged)?
         {
             next.push(decoded);
@@ -154,59 +132,60 @@ fn replay_batch(
         if next.is_empty() {
             break;
         }
-        engine.warm(next.iter().map(|(_, command)| command));
+        engine.prefetch(next.iter().map(|(_, command)| command));
         for (at, decoded) in &next {
             command += 1;
             let done = engine.apply(decoded, *at, outcome);
             done.map_err(|refusal| ReplayError::Refused { sequence, command, refusal })?;
-            let moved = outcome.postings.iter().filter(|posting| posting.moved()).count();
-            replayed.legs += moved as u64;
-            watcher.command(decoded, *at, outcome, engine).map_err(ReplayError::Stopped)?;
+            let moved = outcome.postings.iter().filter(|posting| posting.moves_money()).count();
+            replayed.postings += moved as u64;
+            observer
+                .command(decoded, *at, outcome, engine)
+                .map_err(ReplayError::ObserverStopped)?;
         }
     }
     if reader.fingerprint() != engine.fingerprint() {
-        return Err(ReplayError::Differs { sequence });
+        return Err(ReplayError::BooksDiffer { sequence });
     }
     replayed.batches += 1;
     replayed.commands += u64::from(command);
     replayed.head = batch.head();
-    watcher.batch(sequence, engine).map_err(ReplayError::Stopped)
+    observer.batch(sequence, engine).map_err(ReplayError::ObserverStopped)
 }
 
-/// What an auditor's replay found.
+/// The result of [`verify`].
 #[derive(Clone, Debug)]
-pub struct Verdict {
-    /// What was replayed.
-    pub replayed: Replayed,
+pub struct VerifyReport {
+    pub replayed: ReplayTotals,
     /// The digest of the books at the end.
     pub digest: Digest,
     /// The snapshots that were compared.
     pub snapshots: Vec<Sequence>,
-    /// What is wrong, in a line each; nothing where all is well.
-    pub wrong: Vec<String>,
+    /// One line for each violation; empty if there is none.
+    pub violations: Vec<String>,
 }
 
-struct Auditor<'s> {
-    /// What each snapshot says, by the batch that it reflects; or why it cannot be read.
+struct Verifier<'s> {
+    /// The digest of each snapshot, by the batch that it reflects, or why it cannot be read.
     snapshots: &'s std::collections::BTreeMap<Sequence, Result<Digest, String>>,
     wrong: Vec<String>,
     compared: Vec<Sequence>,
     paid: std::collections::BTreeSet<engine::PayoutId>,
 }
 
-impl Watcher for Auditor<'_> {
+impl ReplayObserver for Verifier<'_> {
     fn command(
         &mut self,
         _: &engine::Command,
         _: Timestamp,
-        outcome: &Outcome,
+        outcome: &CommandOutcome,
         _: &Engine,
     ) -> Result<(), String> {
         for event in &outcome.events {
             if let Event::PayoutConfirmed { payout, .. } = event
                 && !self.paid.insert(*payout)
             {
-                self.wrong.push(format!("M7: payout {} arrived twice", payout.0));
+                self.wrong.push(format!("M7: payout {} was confirmed twice", payout.0));
             }
         }
         Ok(())
@@ -219,7 +198,7 @@ impl Watcher for Auditor<'_> {
             Some(Ok(digest)) => {
                 let own = engine.digest();
                 if own != *digest {
-                    let what = format!("snapshot {sequence} says {digest}, the journal {own}");
+                    let what = format!("snapshot {sequence} has {digest}, the journal {own}");
                     self.wrong.push(format!("M11: {what}"));
                 }
                 if let Err(wrong) = engine.check() {
@@ -232,24 +211,21 @@ impl Watcher for Auditor<'_> {
     }
 }
 
-/// Replays the whole journal from zero, compares the books with every snapshot on the way, and
-/// checks every rule at each of them and at the end.
-///
-/// # Errors
-/// Where the journal itself cannot be replayed.
+/// Replays the whole journal from its first batch. Compares the books with every snapshot, and
+/// checks every rule at each snapshot and at the end.
 pub fn verify<J: ReadJournal + ?Sized>(
     journal: &mut J,
     snapshots: &std::collections::BTreeMap<Sequence, Result<Digest, String>>,
-) -> Result<(Verdict, Engine), ReplayError> {
+) -> Result<(VerifyReport, Engine), ReplayError> {
     let mut engine = Engine::default();
-    let mut auditor = Auditor {
+    let mut verifier = Verifier {
         snapshots,
         wrong: Vec::new(),
         compared: Vec::new(),
         paid: std::collections::BTreeSet::new(),
     };
-    let replayed = replay(journal, Head::default(), &mut engine, &mut auditor)?;
-    let Auditor { mut wrong, compared, .. } = auditor;
+    let replayed = replay(journal, JournalHead::default(), &mut engine, &mut verifier)?;
+    let Verifier { mut wrong, compared, .. } = verifier;
     for sequence in snapshots.keys().filter(|sequence| **sequence > replayed.head.sequence) {
         wrong.push(format!("M10: snapshot {sequence} is ahead of the journal"));
     }
@@ -257,5 +233,5 @@ pub fn verify<J: ReadJournal + ?Sized>(
         wrong.extend(more.into_iter().filter(|line| !wrong.contains(line)).collect::<Vec<_>>());
     }
     let digest = engine.digest();
-    Ok((Verdict { replayed, digest, snapshots: compared, wrong }, engine))
+    Ok((VerifyReport { replayed, digest, snapshots: compared, violations: wrong }, engine))
 }

@@ -1,59 +1,55 @@
-//! Where states are kept, so that a start need not replay everything.
+//! Snapshots save a start from replaying the whole journal.
 
 use std::sync::mpsc::sync_channel;
 
 use engine::{Digest, Engine, RestoreError, Snapshot};
-use journal::{Head, Sequence, SnapshotError, Snapshots};
+use journal::{JournalHead, Sequence, SnapshotDirectory, SnapshotError};
 
-/// Snapshots that are kept. The newest may turn out damaged: then the one before serves.
+/// Snapshots kept. If the newest turns out to be damaged, a start uses the one before.
 pub const SNAPSHOTS_KEPT: usize = 2;
 
-/// Parts of a snapshot, of a megabyte each, that are read ahead.
+/// Parts of a snapshot read ahead, of one megabyte each.
 const PARTS_AHEAD: usize = 8;
 
-/// What a node needs of a place for snapshots.
 pub trait SnapshotStore: Send {
-    /// Writes a state down; afterwards it is there whole, or not at all.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    fn save(&self, head: Head, snapshot: Snapshot) -> Result<Digest, SnapshotError>;
+    /// Writes a snapshot. Afterwards it exists whole, or not at all.
+    fn save(&self, head: JournalHead, snapshot: Snapshot) -> Result<Digest, SnapshotError>;
 
-    /// What there is, the newest first.
-    ///
-    /// # Errors
-    /// Where that cannot be told.
+    /// The snapshots, newest first.
     fn list(&self) -> Result<Vec<Sequence>, SnapshotError>;
 
-    /// Reads a state and the end of the journal that it belongs to.
-    ///
-    /// # Errors
-    /// Where it cannot be read or is damaged.
-    fn load(&self, sequence: Sequence) -> Result<(Head, Engine), RestoreError<SnapshotError>>;
+    /// Reads a snapshot, and the end of the journal that it reflects.
+    fn load(
+        &self,
+        sequence: Sequence,
+    ) -> Result<(JournalHead, Engine), RestoreError<SnapshotError>>;
 }
 
-impl SnapshotStore for Snapshots {
-    fn save(&self, head: Head, snapshot: Snapshot) -> Result<Digest, SnapshotError> {
+impl SnapshotStore for SnapshotDirectory {
+    fn save(&self, head: JournalHead, snapshot: Snapshot) -> Result<Digest, SnapshotError> {
         let mut writer = self.begin(head.sequence, head.hash)?;
-        let digest = snapshot.write(|part| writer.part(part))?;
+        let digest = snapshot.write(|part| writer.write_part(part))?;
         writer.finish(digest.0)?;
-        self.keep(SNAPSHOTS_KEPT)?;
+        self.keep_newest(SNAPSHOTS_KEPT)?;
         Ok(digest)
     }
 
     fn list(&self) -> Result<Vec<Sequence>, SnapshotError> {
-        Snapshots::list(self)
+        SnapshotDirectory::list(self)
     }
 
-    fn load(&self, sequence: Sequence) -> Result<(Head, Engine), RestoreError<SnapshotError>> {
+    fn load(
+        &self,
+        sequence: Sequence,
+    ) -> Result<(JournalHead, Engine), RestoreError<SnapshotError>> {
         let reader = self.open_snapshot(sequence).map_err(RestoreError::Read)?;
         let (head, digest) = (reader.reflects(), Digest(reader.digest()));
-        // One thread reads and checks the file while this one puts the engine together.
+        // A second thread reads and checks the file while this one builds the engine.
         let engine = std::thread::scope(|scope| {
             let (sender, parts) = sync_channel(PARTS_AHEAD);
             scope.spawn(move || {
                 for part in reader {
-                    // The engine may have refused a part; then nobody listens.
+                    // The engine may have refused a part.
                     if sender.send(part).is_err() {
                         break;
                     }
@@ -65,12 +61,12 @@ impl SnapshotStore for Snapshots {
     }
 }
 
-/// No snapshots: every start replays the whole journal.
+/// Keeps no snapshots: every start replays the whole journal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSnapshots;
 
 impl SnapshotStore for NoSnapshots {
-    fn save(&self, _: Head, snapshot: Snapshot) -> Result<Digest, SnapshotError> {
+    fn save(&self, _: JournalHead, snapshot: Snapshot) -> Result<Digest, SnapshotError> {
         Ok(snapshot.digest())
     }
 
@@ -78,7 +74,10 @@ impl SnapshotStore for NoSnapshots {
         Ok(Vec::new())
     }
 
-    fn load(&self, sequence: Sequence) -> Result<(Head, Engine), RestoreError<SnapshotError>> {
-        Err(RestoreError::Damaged(format!("snapshot {sequence} was never kept")))
+    fn load(
+        &self,
+        sequence: Sequence,
+    ) -> Result<(JournalHead, Engine), RestoreError<SnapshotError>> {
+        Err(RestoreError::Damaged(format!("there is no snapshot {sequence}")))
     }
 }

@@ -1,4 +1,5 @@
-//! Starting a node: newest good snapshot, the rest of the journal, then the threads.
+//! Starts a node: loads the newest good snapshot, replays the rest of the journal, starts the
+//! threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -7,22 +8,21 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use engine::{Digest, Engine, Timestamp};
-use journal::{Head, Journal, JournalError, Sequence, SnapshotError};
+use journal::{Journal, JournalError, JournalHead, Sequence, SnapshotError};
 
-use crate::client::{Client, Position, Post, Sink, Stopped};
-use crate::committer::{Committer, Line, Photograph};
-use crate::core::Core;
-use crate::desk::{Desk, Watch};
-use crate::replay::{ReplayError, Replayed, Unwatched, replay};
+use crate::client::{JournalPosition, NodeClient, NodeStopped, ReplySink, RequestSender};
+use crate::command_queue::{CommandQueue, PanicGuard};
+use crate::committer::{Committer, JournalWriter, SnapshotJob};
+use crate::engine_thread::EngineThread;
+use crate::replay::{NoObserver, ReplayError, ReplayTotals, replay};
 use crate::snapshots::SnapshotStore;
 
-/// Tells the time of commands that come without one.
+/// The time of commands that come without one.
 pub trait Clock: Send {
-    /// Now.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -33,70 +33,59 @@ impl Clock for SystemClock {
     }
 }
 
-/// What is done when the journal cannot be written: a program ends itself here.
-pub type Fatal = Box<dyn Fn(&Stopped) + Send + Sync>;
+/// Called when the journal cannot be written; a program should end itself there.
+pub type FatalCallback = Box<dyn Fn(&NodeStopped) + Send + Sync>;
 
-/// Something that an operator should know and that stops nothing.
+/// An event for the operator. It stops nothing.
 #[derive(Debug)]
-pub enum Notice {
-    /// A snapshot could not be used; the one before serves.
-    SnapshotSkipped {
-        /// Which.
-        sequence: Sequence,
-        /// Why.
-        why: String,
-    },
-    /// A snapshot was written.
+pub enum NodeNotice {
+    /// A snapshot cannot be used; the start tries the one before.
+    SnapshotSkipped { sequence: Sequence, why: String },
     SnapshotWritten {
-        /// After which batch.
+        /// The last batch that it reflects.
         sequence: Sequence,
         /// The digest of the books.
         digest: Digest,
-        /// How long it took.
         took: Duration,
     },
     /// A snapshot could not be written; the next start takes longer.
     SnapshotFailed {
-        /// After which batch.
+        /// The last batch that it reflects.
         sequence: Sequence,
-        /// Why.
         error: SnapshotError,
     },
 }
 
-/// What the core keeps to.
+/// The limits that the engine's thread obeys.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct NodeLimits {
     pub batch_commands_max: u32,
     pub batch_bytes_max: usize,
     pub inline_commands_max: u32,
     pub snapshot_every_commands: u64,
 }
 
-/// How a node is to work. The defaults are for a machine with two cores.
-pub struct Options {
-    /// Commands that may wait; more senders wait for room.
+/// The defaults suit a machine with two cores.
+pub struct NodeOptions {
+    /// Commands that may wait; beyond it senders block.
     pub queue_commands_max: usize,
-    /// Commands in a batch at the most.
     pub batch_commands_max: u32,
-    /// Bytes in a batch, about, at the most.
+    /// A batch that reaches this size is ended.
     pub batch_bytes_max: usize,
-    /// Batches of so few commands are made durable by the engine's own thread when nothing else is
-    /// waiting.
+    /// The engine's own thread commits batches of at most this many commands when nothing else
+    /// waits.
     pub inline_commands_max: u32,
-    /// Commands between two snapshots; a start replays so many at the most.
+    /// Commands between two snapshots, and so the most commands that a start replays.
     pub snapshot_every_commands: u64,
-    /// The clock.
     pub clock: Box<dyn Clock>,
-    /// What is done when the journal cannot be written.
-    pub on_fatal: Fatal,
-    /// Hears what an operator should know.
-    pub on_notice: Box<dyn Fn(Notice) + Send>,
+    /// Called when the journal cannot be written.
+    pub on_fatal: FatalCallback,
+    pub on_notice: Box<dyn Fn(NodeNotice) + Send>,
 }
 
-impl Default for Options {
+impl Default for NodeOptions {
     fn default() -> Self {
-        Options {
+        NodeOptions {
             queue_commands_max: 65_536,
             batch_commands_max: 16_384,
             batch_bytes_max: 1 << 20,
@@ -109,151 +98,144 @@ impl Default for Options {
     }
 }
 
-/// Why a node could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The journal cannot be led.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The journal cannot be replayed.
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    /// The snapshots cannot be listed.
     #[error(transparent)]
     Snapshots(#[from] SnapshotError),
-    /// A snapshot tells of batches that the journal does not have (M10).
+    /// A snapshot reflects batches that the journal does not have (M10).
     #[error(
         "M10: snapshot {snapshot} reflects batch {snapshot}, but the journal ends with batch \
          {end}: batches that were acknowledged are missing from it. Nothing was changed. Keep this \
          directory, and restore it from a copy"
     )]
     JournalShorter {
-        /// The batch that the snapshot reflects.
+        /// The last batch that the snapshot reflects.
         snapshot: Sequence,
         /// The last batch of the journal.
         end: Sequence,
     },
-    /// A thread could not be started.
-    #[error("a thread could not be started: {0}")]
+    #[error("could not start a thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// What a start did.
+/// What a start recovered.
 #[derive(Clone, Copy, Debug)]
 pub struct Recovery {
-    /// The snapshot that served, if one did.
+    /// The snapshot that was loaded, if any.
     pub snapshot: Option<Sequence>,
     /// What was replayed after it.
-    pub replayed: Replayed,
-    /// How long the snapshot took.
+    pub replayed: ReplayTotals,
+    /// How long loading the snapshot took.
     pub loading: Duration,
     /// How long the replay took.
     pub replaying: Duration,
 }
 
-/// A running node.
 pub struct Node {
-    desk: Arc<Desk>,
+    queue: Arc<CommandQueue>,
     core: JoinHandle<Engine>,
     committer: JoinHandle<()>,
-    photographer: JoinHandle<Box<dyn SnapshotStore>>,
-    line: Arc<Committer>,
+    snapshot_writer: JoinHandle<Box<dyn SnapshotStore>>,
+    shared_committer: Arc<Committer>,
     recovery: Recovery,
 }
 
 impl Node {
-    /// Takes the journal's leadership over, recovers the books, and begins to work.
-    ///
-    /// # Errors
-    /// Where the journal cannot be led, read or replayed.
+    /// Takes over the leadership of the journal, recovers the books, and starts the threads.
     pub fn start(
         mut journal: Box<dyn Journal>,
         snapshots: Box<dyn SnapshotStore>,
-        options: Options,
+        options: NodeOptions,
     ) -> Result<Node, StartError> {
         let leadership = journal.lead()?;
         let (engine, recovery) =
             recover(&mut *journal, &*snapshots, leadership.head, &options.on_notice)?;
-        let desk = Arc::new(Desk::new(options.queue_commands_max.max(1)));
-        let (photographs, films) = sync_channel(1);
+        let queue = Arc::new(CommandQueue::new(options.queue_commands_max.max(1)));
+        let (snapshot_jobs, jobs) = sync_channel(1);
         let snapshotting = Arc::new(AtomicBool::new(false));
-        let line = Arc::new(Committer {
-            desk: desk.clone(),
-            line: Mutex::new(Line {
+        let shared_committer = Arc::new(Committer {
+            queue: queue.clone(),
+            writer: Mutex::new(JournalWriter {
                 journal,
                 epoch: leadership.epoch,
                 head: recovery.replayed.head,
-                photographs,
+                snapshot_jobs,
                 failed: false,
             }),
             snapshotting: snapshotting.clone(),
             on_fatal: options.on_fatal,
         });
-        let limits = Limits {
+        let limits = NodeLimits {
             batch_commands_max: options.batch_commands_max.max(1),
             batch_bytes_max: options.batch_bytes_max,
             inline_commands_max: options.inline_commands_max,
             snapshot_every_commands: options.snapshot_every_commands.max(1),
         };
         let since = recovery.replayed.commands;
-        let core = Core::new(engine, desk.clone(), line.clone(), options.clock, limits, since);
+        let core = EngineThread::new(
+            engine,
+            queue.clone(),
+            shared_committer.clone(),
+            options.clock,
+            limits,
+            since,
+        );
         let core = thread("engine").spawn(move || core.run())?;
-        let for_committer = line.clone();
+        let for_committer = shared_committer.clone();
         let committer = thread("committer").spawn(move || for_committer.run())?;
-        let watch = Watch { desk: desk.clone(), what: "snapshot writer" };
+        let guard = PanicGuard { queue: queue.clone(), thread: "snapshot writer" };
         let on_notice = options.on_notice;
-        let photographer = thread("snapshots").spawn(move || {
-            let _watch = watch;
-            photograph(&films, &*snapshots, &snapshotting, &on_notice);
+        let snapshot_writer = thread("snapshots").spawn(move || {
+            let _guard = guard;
+            write_snapshots(&jobs, &*snapshots, &snapshotting, &on_notice);
             snapshots
         })?;
-        Ok(Node { desk, core, committer, photographer, line, recovery })
+        Ok(Node { queue, core, committer, snapshot_writer, shared_committer, recovery })
     }
 
-    /// What the start did.
     #[must_use]
     pub fn recovery(&self) -> Recovery {
         self.recovery
     }
 
-    /// A sender of commands.
     #[must_use]
-    pub fn client(&self) -> Client {
-        Client::new(self.desk.clone())
+    pub fn client(&self) -> NodeClient {
+        NodeClient::new(self.queue.clone())
     }
 
-    /// A sender of commands whose answers go to `sink`.
+    /// Its answers go to `sink`.
     #[must_use]
-    pub fn post(&self, sink: Arc<dyn Sink>) -> Post {
-        Post::new(self.desk.clone(), sink)
+    pub fn request_sender(&self, sink: Arc<dyn ReplySink>) -> RequestSender {
+        RequestSender::new(self.queue.clone(), sink)
     }
 
-    /// Takes no more commands, carries out and answers those that came, writes a snapshot, and
-    /// ends. Gives back where the journal ended, and the engine.
-    ///
-    /// # Errors
-    /// Where the node stopped by itself before.
-    pub fn stop(self) -> Result<(Position, Engine), Stopped> {
-        let Node { desk, core, committer, photographer, line, .. } = self;
-        desk.stop();
-        let died = |_| desk.why_stopped();
+    /// Accepts no more commands, answers those accepted, writes a snapshot, and ends. Returns the
+    /// end of the journal, and the engine. Fails if the node had stopped before.
+    pub fn stop(self) -> Result<(JournalPosition, Engine), NodeStopped> {
+        let Node { queue, core, committer, snapshot_writer, shared_committer, .. } = self;
+        queue.stop();
+        let died = |_| queue.why_stopped();
         let engine = core.join().map_err(died)?;
         committer.join().map_err(died)?;
-        let committer = Arc::into_inner(line).ok_or_else(|| desk.why_stopped())?;
-        let line = committer.line.into_inner().map_err(|_| desk.why_stopped())?;
-        if line.failed {
-            return Err(desk.why_stopped());
+        let committer = Arc::into_inner(shared_committer).ok_or_else(|| queue.why_stopped())?;
+        let writer = committer.writer.into_inner().map_err(|_| queue.why_stopped())?;
+        if writer.failed {
+            return Err(queue.why_stopped());
         }
-        let head = line.head;
-        drop(line);
-        let snapshots = photographer.join().map_err(died)?;
+        let head = writer.head;
+        drop(writer);
+        let snapshots = snapshot_writer.join().map_err(died)?;
         let newest = snapshots.list().ok().and_then(|list| list.first().copied());
         if head.sequence != Sequence::NONE && newest != Some(head.sequence) {
-            // Without it the next start takes longer, that is all.
+            // Without it the next start takes longer.
             let _ = snapshots.save(head, engine.snapshot());
         }
-        desk.fail(&Stopped("the node was stopped".into()));
-        Ok((Position(head.sequence.number()), engine))
+        queue.fail(&NodeStopped("the node was stopped".into()));
+        Ok((JournalPosition(head.sequence.number()), engine))
     }
 }
 
@@ -261,37 +243,37 @@ fn thread(name: &str) -> std::thread::Builder {
     std::thread::Builder::new().name(format!("doorstep-{name}"))
 }
 
-/// Writes down the states that come, one at a time.
-fn photograph(
-    films: &Receiver<Photograph>,
+/// Writes the snapshots that arrive, one at a time.
+fn write_snapshots(
+    jobs: &Receiver<SnapshotJob>,
     snapshots: &dyn SnapshotStore,
     busy: &AtomicBool,
-    on_notice: &dyn Fn(Notice),
+    on_notice: &dyn Fn(NodeNotice),
 ) {
-    for (head, snapshot) in films {
-        let begun = Instant::now();
+    for (head, snapshot) in jobs {
+        let started = Instant::now();
         let sequence = head.sequence;
         let saved = snapshots.save(head, snapshot);
         busy.store(false, Ordering::Release);
         on_notice(match saved {
-            Ok(digest) => Notice::SnapshotWritten { sequence, digest, took: begun.elapsed() },
-            Err(error) => Notice::SnapshotFailed { sequence, error },
+            Ok(digest) => NodeNotice::SnapshotWritten { sequence, digest, took: started.elapsed() },
+            Err(error) => NodeNotice::SnapshotFailed { sequence, error },
         });
     }
 }
 
-/// The newest snapshot that is whole, and what follows it.
+/// Loads the newest undamaged snapshot and replays what follows.
 fn recover(
     journal: &mut dyn Journal,
     snapshots: &dyn SnapshotStore,
-    end: Head,
-    on_notice: &dyn Fn(Notice),
+    end: JournalHead,
+    on_notice: &dyn Fn(NodeNotice),
 ) -> Result<(Engine, Recovery), StartError> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut found = None;
     for sequence in snapshots.list()? {
         if sequence > end.sequence {
-            // A snapshot is written after its batch is durable: the batch was there.
+            // A snapshot is written after its batches are durable, so the journal has lost some.
             let end = end.sequence;
             return Err(StartError::JournalShorter { snapshot: sequence, end });
         }
@@ -301,15 +283,15 @@ fn recover(
                 break;
             }
             Err(error) => {
-                on_notice(Notice::SnapshotSkipped { sequence, why: error.to_string() });
+                on_notice(NodeNotice::SnapshotSkipped { sequence, why: error.to_string() });
             }
         }
     }
     let snapshot = found.as_ref().map(|(head, _)| head.sequence);
     let (from, mut engine) = found.unwrap_or_default();
-    let loading = begun.elapsed();
-    let begun = Instant::now();
-    let replayed = replay(journal, from, &mut engine, &mut Unwatched)?;
-    let recovery = Recovery { snapshot, replayed, loading, replaying: begun.elapsed() };
+    let loading = started.elapsed();
+    let started = Instant::now();
+    let replayed = replay(journal, from, &mut engine, &mut NoObserver)?;
+    let recovery = Recovery { snapshot, replayed, loading, replaying: started.elapsed() };
     Ok((engine, recovery))
 }

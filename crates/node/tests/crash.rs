@@ -1,5 +1,5 @@
-//! The real process, killed at random moments under load: what was acknowledged is there, and
-//! nothing that was not sent (M10).
+//! Kills a real process at random moments under load. All acknowledged commands survive, and no
+//! others appear (M10).
 #![allow(clippy::unwrap_used)]
 
 mod stream;
@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use engine::{Engine, Outcome};
-use journal::{DataDirectory, Head};
-use node::replay::{Unwatched, replay};
+use engine::{CommandOutcome, Engine};
+use journal::{DataDirectory, JournalHead};
+use node::replay::{NoObserver, replay};
 
-/// How often it is killed.
 const KILLS: u64 = 50;
 
 /// Cargo builds a package's examples with its tests, beside them.
@@ -23,62 +22,62 @@ fn program() -> PathBuf {
     profile.join("examples").join("under_load")
 }
 
-/// What the process said before it died.
+/// The output of the process.
 #[derive(Debug, Default)]
-struct Said {
+struct Progress {
     recovered: Option<(u64, u64)>,
     sending: u64,
     done: u64,
 }
 
-fn read(child: &mut Child, after_acknowledging: u64) -> Said {
-    let mut said = Said::default();
+fn read(child: &mut Child, after_acknowledging: u64) -> Progress {
+    let mut progress = Progress::default();
     let mut killed = false;
     let output = BufReader::new(child.stdout.take().unwrap());
     for line in output.lines() {
         let line = line.unwrap();
-        // The last line may be cut off in the middle.
+        // The last line may be cut off.
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
             ["recovered", number, fingerprint] => {
                 let number: u64 = number.parse().unwrap();
-                said.recovered = Some((number, fingerprint.parse().unwrap()));
-                (said.sending, said.done) = (number, number);
+                progress.recovered = Some((number, fingerprint.parse().unwrap()));
+                (progress.sending, progress.done) = (number, number);
             }
-            ["sending", number] => said.sending = number.parse().unwrap(),
-            ["done", number] => said.done = number.parse().unwrap(),
+            ["sending", number] => progress.sending = number.parse().unwrap(),
+            ["done", number] => progress.done = number.parse().unwrap(),
             _ => panic!("unexpected: {line}"),
         }
-        let (begun, _) = said.recovered.unwrap();
-        if !killed && said.done - begun >= after_acknowledging {
-            // Not at the moment of a line, but a little after it.
+        let (begun, _) = progress.recovered.unwrap();
+        if !killed && progress.done - begun >= after_acknowledging {
+            // Not exactly at a line, but a little later.
             std::thread::sleep(Duration::from_micros(after_acknowledging * 37 % 4_000));
             child.kill().unwrap();
             killed = true;
         }
     }
     child.wait().unwrap();
-    said
+    progress
 }
 
 #[test]
-fn whatever_was_acknowledged_survives_fifty_kills_and_nothing_else_does() {
+fn acknowledged_commands_survive_fifty_kills_and_no_others_appear() {
     let scratch = tempfile::tempdir().unwrap();
     let directory = scratch.path().join("books");
-    // A second engine that carries out the same stream: it must always stand where the books stand.
-    let mut shadow = Engine::default();
-    let mut out = Outcome::default();
+    // A second engine applies the same stream; its state must always equal the recovered state.
+    let mut reference = Engine::default();
+    let mut out = CommandOutcome::default();
     let mut at = 0;
-    let mut before = Said::default();
+    let mut before = Progress::default();
     for kill in 0..=KILLS {
         let mut child = Command::new(program())
             .arg(&directory)
             .stdout(Stdio::piped())
             .spawn()
             .expect("run `cargo test -p node`, which builds the example under_load");
-        // The moments differ from run to run all by themselves; the amounts of work are fixed.
-        let said = read(&mut child, kill * 131 % 1_500);
-        let (recovered, fingerprint) = said.recovered.expect("it starts again");
+        // The moments of the kills differ from run to run; the amounts of work are fixed.
+        let progress = read(&mut child, kill * 131 % 1_500);
+        let (recovered, fingerprint) = progress.recovered.expect("it starts again");
         assert!(
             recovered >= before.done,
             "kill {kill}: M10: {recovered} of {} are there",
@@ -87,22 +86,22 @@ fn whatever_was_acknowledged_survives_fifty_kills_and_nothing_else_does() {
         assert!(recovered <= before.sending, "kill {kill}: {recovered} of {} sent", before.sending);
         while at < recovered {
             let (time, command) = stream::command(at);
-            shadow.apply(&command, time, &mut out).unwrap();
+            reference.apply(&command, time, &mut out).unwrap();
             at += 1;
         }
-        assert_eq!(shadow.fingerprint(), fingerprint, "kill {kill}: the books are others");
-        before = said;
+        assert_eq!(reference.fingerprint(), fingerprint, "kill {kill}: the books differ");
+        before = progress;
     }
     let mut journal = DataDirectory::open_shared(&directory).unwrap().journal().unwrap();
     let mut engine = Engine::default();
-    replay(&mut journal, Head::default(), &mut engine, &mut Unwatched).unwrap();
+    replay(&mut journal, JournalHead::default(), &mut engine, &mut NoObserver).unwrap();
     let end = stream::number_after(engine.last_at());
     assert!((before.done..=before.sending).contains(&end));
     while at < end {
         let (time, command) = stream::command(at);
-        shadow.apply(&command, time, &mut out).unwrap();
+        reference.apply(&command, time, &mut out).unwrap();
         at += 1;
     }
-    assert_eq!(engine.digest(), shadow.digest());
+    assert_eq!(engine.digest(), reference.digest());
     assert_eq!(engine.check(), Ok(()));
 }

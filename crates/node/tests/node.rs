@@ -1,4 +1,4 @@
-//! What a node promises, with journals that fail, wait and are damaged.
+//! The guarantees of a node, with journals that fail, block and are damaged.
 #![allow(clippy::unwrap_used)]
 
 mod stream;
@@ -11,34 +11,38 @@ use std::time::Duration;
 
 use engine::{Command, Engine, Refusal, Timestamp};
 use journal::{
-    Batch, DataDirectory, Epoch, Head, Journal, JournalError, Leadership, MemoryJournal,
-    ReadJournal, Sequence,
+    DataDirectory, Epoch, Journal, JournalBatch, JournalError, JournalHead, Leadership,
+    MemoryJournal, ReadJournal, Sequence,
 };
-use node::{Client, NoSnapshots, Node, Notice, Options, Position, StartError};
+use node::{JournalPosition, NoSnapshots, Node, NodeClient, NodeNotice, NodeOptions, StartError};
 
-/// A journal whose appends wait for leave, and fail when told so.
-struct Gated {
+/// Each append waits for permission, and fails if that is denied.
+struct GatedJournal {
     inner: MemoryJournal,
-    leave: Receiver<bool>,
+    permission: Receiver<bool>,
 }
 
-impl ReadJournal for Gated {
-    fn head(&mut self) -> Result<Head, JournalError> {
+impl ReadJournal for GatedJournal {
+    fn head(&mut self) -> Result<JournalHead, JournalError> {
         ReadJournal::head(&mut self.inner)
     }
 
-    fn read(&mut self, from: Sequence, limit_bytes: usize) -> Result<Vec<Batch>, JournalError> {
+    fn read(
+        &mut self,
+        from: Sequence,
+        limit_bytes: usize,
+    ) -> Result<Vec<JournalBatch>, JournalError> {
         self.inner.read(from, limit_bytes)
     }
 }
 
-impl Journal for Gated {
+impl Journal for GatedJournal {
     fn lead(&mut self) -> Result<Leadership, JournalError> {
         self.inner.lead()
     }
 
-    fn append(&mut self, epoch: Epoch, payload: &[u8]) -> Result<Head, JournalError> {
-        match self.leave.recv() {
+    fn append(&mut self, epoch: Epoch, payload: &[u8]) -> Result<JournalHead, JournalError> {
+        match self.permission.recv() {
             Ok(true) => self.inner.append(epoch, payload),
             _ => Err(JournalError::Stopped),
         }
@@ -49,25 +53,25 @@ fn commands(from: u64, to: u64) -> Vec<(Option<Timestamp>, Command)> {
     (from..to).map(stream::command).map(|(at, command)| (Some(at), command)).collect()
 }
 
-fn all_done(client: &mut Client, from: u64, to: u64) {
-    for result in client.carry_out(commands(from, to)).unwrap() {
+fn all_done(client: &mut NodeClient, from: u64, to: u64) {
+    for result in client.execute(commands(from, to)).unwrap() {
         result.unwrap();
     }
 }
 
 fn start(journal: impl Journal + 'static) -> Node {
-    Node::start(Box::new(journal), Box::new(NoSnapshots), Options::default()).unwrap()
+    Node::start(Box::new(journal), Box::new(NoSnapshots), NodeOptions::default()).unwrap()
 }
 
 #[test]
 fn nobody_is_answered_before_the_batch_is_durable() {
-    let (allow, leave) = channel();
-    let node = start(Gated { inner: MemoryJournal::new(), leave });
+    let (allow, permission) = channel();
+    let node = start(GatedJournal { inner: MemoryJournal::new(), permission });
     let mut client = node.client();
     let answered = Arc::new(AtomicU64::new(0));
     let counted = answered.clone();
     let waiting = std::thread::spawn(move || {
-        let results = client.carry_out(commands(0, 3)).unwrap();
+        let results = client.execute(commands(0, 3)).unwrap();
         counted.store(results.len() as u64, Ordering::SeqCst);
     });
     std::thread::sleep(Duration::from_millis(50));
@@ -78,20 +82,20 @@ fn nobody_is_answered_before_the_batch_is_durable() {
 }
 
 #[test]
-fn a_refusal_that_rests_on_an_undurable_command_waits_for_it() {
-    let (allow, leave) = channel();
-    let node = start(Gated { inner: MemoryJournal::new(), leave });
+fn a_refusal_waits_for_the_command_that_caused_it() {
+    let (allow, permission) = channel();
+    let node = start(GatedJournal { inner: MemoryJournal::new(), permission });
     let mut first = node.client();
     let mut second = node.client();
     first.send(commands(0, 1), false).unwrap();
     let early = Arc::new(Mutex::new(None));
     let answer = early.clone();
     let waiting = std::thread::spawn(move || {
-        let result = second.carry_out(commands(0, 1)).unwrap();
+        let result = second.execute(commands(0, 1)).unwrap();
         *answer.lock().unwrap() = Some(result);
     });
     std::thread::sleep(Duration::from_millis(50));
-    assert!(early.lock().unwrap().is_none(), "the refusal tells of books that may be lost");
+    assert!(early.lock().unwrap().is_none(), "the refusal reflects books that may be lost");
     allow.send(true).unwrap();
     waiting.join().unwrap();
     let result = early.lock().unwrap().take().unwrap().pop().unwrap();
@@ -102,58 +106,58 @@ fn a_refusal_that_rests_on_an_undurable_command_waits_for_it() {
 fn a_question_is_answered_with_the_position_that_it_reflects() {
     let node = start(MemoryJournal::new());
     let mut client = node.client();
-    let (before, position) = client.look(Engine::known_parcels).unwrap();
-    assert_eq!((before, position), (0, Position(0)));
+    let (before, position) = client.query(Engine::known_parcel_count).unwrap();
+    assert_eq!((before, position), (0, JournalPosition(0)));
     all_done(&mut client, 0, 11);
-    let (parcels, position) = client.look(Engine::known_parcels).unwrap();
+    let (parcels, position) = client.query(Engine::known_parcel_count).unwrap();
     assert_eq!(parcels, 1);
-    assert!(position >= Position(1));
+    assert!(position >= JournalPosition(1));
 }
 
 #[test]
-fn a_failed_append_stops_everything_and_tells_everybody() {
-    let (allow, leave) = channel();
+fn a_failed_append_stops_the_node_and_informs_all_senders() {
+    let (allow, permission) = channel();
     let fatal = Arc::new(AtomicU64::new(0));
     let counted = fatal.clone();
-    let options = Options {
+    let options = NodeOptions {
         on_fatal: Box::new(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
         }),
-        ..Options::default()
+        ..NodeOptions::default()
     };
-    let journal = Gated { inner: MemoryJournal::new(), leave };
+    let journal = GatedJournal { inner: MemoryJournal::new(), permission };
     let node = Node::start(Box::new(journal), Box::new(NoSnapshots), options).unwrap();
     let (mut one, mut other) = (node.client(), node.client());
     allow.send(true).unwrap();
     all_done(&mut one, 0, 7);
     other.send(commands(7, 8), false).unwrap();
     allow.send(false).unwrap();
-    let error = one.carry_out(commands(8, 9)).unwrap_err().to_string();
+    let error = one.execute(commands(8, 9)).unwrap_err().to_string();
     assert!(error.starts_with("the journal could not be written"), "{error}");
     assert!(other.receive(&mut Vec::new()).is_err());
-    assert!(one.look(Engine::known_parcels).is_err());
-    assert!(node.client().carry_out(commands(9, 10)).is_err());
+    assert!(one.query(Engine::known_parcel_count).is_err());
+    assert!(node.client().execute(commands(9, 10)).is_err());
     assert_eq!(fatal.load(Ordering::SeqCst), 1);
     assert!(node.stop().is_err());
 }
 
 #[test]
-fn refused_commands_leave_no_trace_in_the_journal() {
+fn refused_commands_are_not_in_the_journal() {
     let journal = MemoryJournal::new();
     let node = start(journal);
     let mut client = node.client();
     all_done(&mut client, 0, 7);
-    let end = client.look(|_| ()).unwrap().1;
+    let end = client.query(|_| ()).unwrap().1;
     for _ in 0..3 {
-        let result = client.carry_out(commands(0, 5)).unwrap();
+        let result = client.execute(commands(0, 5)).unwrap();
         // Their times lie in the past, whatever else is wrong with them.
         assert!(result.iter().all(|result| result == &Err(Refusal::TimeBackwards)), "{result:?}");
     }
-    assert_eq!(client.look(|_| ()).unwrap().1, end);
+    assert_eq!(client.query(|_| ()).unwrap().1, end);
 }
 
 #[test]
-fn letters_of_many_senders_are_each_answered_in_their_order() {
+fn each_of_many_senders_gets_its_answers_in_order() {
     let node = start(MemoryJournal::new());
     let mut client = node.client();
     all_done(&mut client, 0, 7);
@@ -163,14 +167,14 @@ fn letters_of_many_senders_are_each_answered_in_their_order() {
             let mut client = node.client();
             scope.spawn(move || {
                 let mut answers = Vec::new();
-                for letter in 0..50 {
+                for request in 0..50 {
                     // Each sender announces parcels of its own, every one twice.
                     let parcels =
-                        (0..40).map(|place| sender * 4_000_000 + (letter * 20 + place / 2) * 4);
-                    let mut letter: Vec<_> =
+                        (0..40).map(|place| sender * 4_000_000 + (request * 20 + place / 2) * 4);
+                    let mut request: Vec<_> =
                         parcels.map(|number| (Some(at), stream::command(7 + number).1)).collect();
-                    let expected = letter.len();
-                    let first = client.send(std::mem::take(&mut letter), false).unwrap();
+                    let expected = request.len();
+                    let first = client.send(std::mem::take(&mut request), false).unwrap();
                     let mut came = Vec::new();
                     while came.len() < expected {
                         client.receive(&mut answers).unwrap();
@@ -186,7 +190,7 @@ fn letters_of_many_senders_are_each_answered_in_their_order() {
             });
         }
     });
-    assert_eq!(client.look(Engine::known_parcels).unwrap().0, 4 * 50 * 20);
+    assert_eq!(client.query(Engine::known_parcel_count).unwrap().0, 4 * 50 * 20);
 }
 
 fn books(
@@ -198,22 +202,22 @@ fn books(
         false => DataDirectory::create(path).unwrap(),
     };
     let notices = Arc::new(Mutex::new(Vec::new()));
-    let heard = notices.clone();
-    let options = Options {
+    let recorded = notices.clone();
+    let options = NodeOptions {
         snapshot_every_commands,
         on_notice: Box::new(move |notice| {
-            if let Notice::SnapshotSkipped { sequence, why } = notice {
-                heard.lock().unwrap().push(format!("{sequence}: {why}"));
+            if let NodeNotice::SnapshotSkipped { sequence, why } = notice {
+                recorded.lock().unwrap().push(format!("{sequence}: {why}"));
             }
         }),
-        ..Options::default()
+        ..NodeOptions::default()
     };
     let (journal, snapshots) = (directory.journal().unwrap(), directory.snapshots().unwrap());
     let node = Node::start(Box::new(journal), Box::new(snapshots), options).unwrap();
     (directory, node, notices)
 }
 
-/// A data directory with two snapshots; returns the digest of the books and the snapshots' files.
+/// A data directory with two snapshots. Returns the digest of the books and the snapshots' files.
 fn two_snapshots(path: &Path) -> (engine::Digest, Vec<std::path::PathBuf>) {
     let mut digest = None;
     for life in 0..2 {
@@ -253,7 +257,7 @@ fn a_start_takes_the_newest_snapshot_and_replays_what_follows() {
     let recovery = node.recovery();
     assert!(recovery.snapshot.is_some());
     assert_eq!(recovery.replayed.commands, 0, "the stop wrote the last snapshot");
-    assert_eq!(node.client().look(Engine::digest).unwrap().0, digest);
+    assert_eq!(node.client().query(Engine::digest).unwrap().0, digest);
     assert!(notices.lock().unwrap().is_empty());
 }
 
@@ -264,13 +268,13 @@ fn a_damaged_snapshot_falls_back_to_the_one_before_and_then_to_the_journal() {
     let (digest, files) = two_snapshots(&path);
     for (damaged, replayed) in [(&files[1], 1_000), (&files[0], 2_000)] {
         let length = std::fs::metadata(damaged).unwrap().len();
-        // Not every byte of a SQLite file means something; one of these does.
+        // Some bytes of an SQLite file have no meaning; at least one of these has.
         (1..8).for_each(|eighth| flip_a_byte(damaged, length * eighth / 8));
         let (directory, node, notices) = books(&path, u64::MAX);
         assert_eq!(node.recovery().replayed.commands, replayed);
-        assert_eq!(node.client().look(Engine::digest).unwrap().0, digest);
-        assert!(!notices.lock().unwrap().is_empty(), "the operator hears of it");
-        // Killed, so to say: a stop would write a good snapshot in its place.
+        assert_eq!(node.client().query(Engine::digest).unwrap().0, digest);
+        assert!(!notices.lock().unwrap().is_empty(), "the operator is told");
+        // As if killed: a stop would write a new snapshot.
         std::mem::forget(node);
         drop(directory);
     }
@@ -284,7 +288,7 @@ fn a_damaged_batch_stops_the_start_with_its_number_and_changes_nothing() {
     for file in files {
         std::fs::remove_file(file).unwrap();
     }
-    // The references of the orders stand in the batches as they are.
+    // Batches contain the orders' references as plain text.
     let journal = path.join("journal.sqlite");
     let bytes = std::fs::read(&journal).unwrap();
     let place = bytes.windows(9).position(|window| window == b"order-101").unwrap();
@@ -293,7 +297,7 @@ fn a_damaged_batch_stops_the_start_with_its_number_and_changes_nothing() {
     let directory = DataDirectory::open(&path).unwrap();
     let (journal_file, snapshots) = (directory.journal(), directory.snapshots().unwrap());
     let started = journal_file.map_err(StartError::from).and_then(|journal| {
-        Node::start(Box::new(journal), Box::new(snapshots), Options::default()).map(drop)
+        Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default()).map(drop)
     });
     let error = started.unwrap_err().to_string();
     assert!(error.contains("batch 1 is damaged"), "{error}");
@@ -309,16 +313,16 @@ fn verify_finds_books_that_differ_from_a_snapshot() {
     let node = start(journal.clone());
     let mut client = node.client();
     all_done(&mut client, 0, 100);
-    let (digest, position) = client.look(Engine::digest).unwrap();
+    let (digest, position) = client.query(Engine::digest).unwrap();
     let at = Sequence::new(position.0);
     let verdict = |said: Result<engine::Digest, String>| {
         let snapshots = [(at, said)].into_iter().collect();
         node::replay::verify(&mut journal.clone(), &snapshots).unwrap().0
     };
     let good = verdict(Ok(digest));
-    assert_eq!((good.wrong, good.digest), (Vec::new(), digest));
+    assert_eq!((good.violations, good.digest), (Vec::new(), digest));
     let bad = verdict(Ok(engine::Digest([7; 32])));
-    assert!(bad.wrong[0].starts_with("M11: snapshot"), "{:?}", bad.wrong);
+    assert!(bad.violations[0].starts_with("M11: snapshot"), "{:?}", bad.violations);
     let unreadable = verdict(Err("it is damaged".into()));
-    assert!(unreadable.wrong[0].ends_with("it is damaged"), "{:?}", unreadable.wrong);
+    assert!(unreadable.violations[0].ends_with("it is damaged"), "{:?}", unreadable.violations);
 }

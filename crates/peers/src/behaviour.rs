@@ -1,47 +1,49 @@
-//! What a simulated network does with requests besides what its books say.
+//! How a simulated network misbehaves: delays, rules and outages.
 //!
-//! Documented in `docs/door/behaviour.md`; the file is read by [`Behaviour::parse`]. Code that
-//! wants to decide by itself gives a [`Fate`] to [`crate::network::Network::set_fate`].
+//! [`Behaviour::parse`] reads a behaviour file; `docs/door/behaviour.md` describes its format. Code
+//! that decides for itself passes a [`ResponsePolicy`] to
+//! [`crate::NetworkSimulator::set_response_policy`].
 
-use crate::book::Kind;
-use crate::chance::{Chance, Theme};
-use crate::moment;
+use crate::chance::{Chance, NetworkChanceUse};
+use crate::ledger::NetworkTransactionKind;
+use crate::message_time;
 
 mod file;
 
 pub use file::{BEHAVIOUR_BYTES_MAX, BehaviourError, RULES_MAX};
 
-/// The longest delay, in milliseconds: a day.
+/// Longest delay: one day.
 pub const DELAY_MS_MAX: u32 = 86_400_000;
 
-/// What a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RequestKind {
-    /// One that is booked.
-    Item(Kind),
-    /// A question about a balance.
+pub enum NetworkRequestKind {
+    Transaction(NetworkTransactionKind),
+    /// A balance inquiry.
     Balance,
-    /// A reversal.
     Reversal,
 }
 
-impl RequestKind {
-    /// How the file calls it.
+impl NetworkRequestKind {
+    /// Name in the behaviour file.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            RequestKind::Item(Kind::Sale) => "sale",
-            RequestKind::Item(Kind::PreAuthorisation) => "pre-authorisation",
-            RequestKind::Item(Kind::Completion) => "completion",
-            RequestKind::Item(Kind::Void | Kind::VoidPreAuthorisation) => "void",
-            RequestKind::Item(Kind::Refund) => "refund",
-            RequestKind::Item(Kind::Offline) => "offline",
-            RequestKind::Balance => "balance",
-            RequestKind::Reversal => "reversal",
+            NetworkRequestKind::Transaction(NetworkTransactionKind::Sale) => "sale",
+            NetworkRequestKind::Transaction(NetworkTransactionKind::PreAuthorisation) => {
+                "pre-authorisation"
+            }
+            NetworkRequestKind::Transaction(NetworkTransactionKind::Completion) => "completion",
+            NetworkRequestKind::Transaction(
+                NetworkTransactionKind::Void | NetworkTransactionKind::VoidPreAuthorisation,
+            ) => "void",
+            NetworkRequestKind::Transaction(NetworkTransactionKind::Refund) => "refund",
+            NetworkRequestKind::Transaction(NetworkTransactionKind::Offline) => "offline",
+            NetworkRequestKind::Balance => "balance",
+            NetworkRequestKind::Reversal => "reversal",
         }
     }
 
-    /// The names that a file may use.
+    /// Every name that a behaviour file may use.
     pub const NAMES: [&str; 8] = [
         "sale",
         "pre-authorisation",
@@ -54,251 +56,240 @@ impl RequestKind {
     ];
 }
 
-/// A request as far as its fate may depend on it.
+/// The properties of a request that a rule can test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// What it is.
-    pub kind: RequestKind,
-    /// Whether its message type says that it is sent again.
+pub struct RequestSummary {
+    pub kind: NetworkRequestKind,
+    /// Whether the message type marks it as a repeat.
     pub repeat: bool,
-    /// In minor units; zero where it has none.
+    /// In minor units; zero if the request has no amount.
     pub amount: u64,
-    /// The card's first six digits, where the request carries the card.
+    /// First six digits of the card number, if the request carries it.
     pub bin: Option<u32>,
     /// Field 41.
     pub terminal: [u8; 8],
     /// Field 11.
     pub stan: u32,
     /// Field 7.
-    pub sent: u32,
-    /// When it was heard, in milliseconds since 1970.
+    pub transmission_time: u32,
+    /// Time of receipt, in milliseconds since 1970.
     pub now_ms: u64,
 }
 
-/// What a network does with a request.
+/// How the network treats a request. Unless a variant says otherwise, the network books it and
+/// answers as its books decide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Action {
-    /// Answers what its books say.
+pub enum ResponseAction {
     #[default]
     Approve,
-    /// Refuses it.
     Decline {
         /// Field 39.
         code: [u8; 2],
     },
-    /// Books it; the answer never comes.
+    /// Books the request and never answers.
     Silent,
-    /// Never sees it.
+    /// Ignores the request: it is not booked.
     Lost,
-    /// Answers what its books say, so much later.
+    /// Answers late.
     Late {
-        /// After the usual delay.
+        /// In milliseconds, on top of the usual delay.
         ms: u32,
     },
-    /// Answers what its books say, twice.
+    /// Sends the answer twice.
     Double,
-    /// Answers what its books say, under a MAC that is wrong.
+    /// Answers under a wrong MAC.
     WrongMac,
-    /// Refuses it, so much later.
+    /// Declines late.
     LateDecline {
         /// Field 39.
         code: [u8; 2],
-        /// After the usual delay.
+        /// In milliseconds, on top of the usual delay.
         ms: u32,
     },
 }
 
-/// Who decides what becomes of requests.
-pub trait Fate: Send {
-    /// What becomes of this one. Asked once for each message, repeats too; a repeat's answer is
-    /// the first's whatever is said here, but it can be lost, late or silent.
-    fn action(&mut self, request: &Request) -> Action;
+/// Chooses the action for each request.
+pub trait ResponsePolicy: Send {
+    /// Called once for each message, repeats included. The answer to a repeat always has the first
+    /// answer's response code; it can still be lost, late or silent.
+    fn action(&mut self, request: &RequestSummary) -> ResponseAction;
 }
 
-impl<F: FnMut(&Request) -> Action + Send> Fate for F {
-    fn action(&mut self, request: &Request) -> Action {
+impl<F: FnMut(&RequestSummary) -> ResponseAction + Send> ResponsePolicy for F {
+    fn action(&mut self, request: &RequestSummary) -> ResponseAction {
         self(request)
     }
 }
 
-/// Which requests a rule is about. All that is said must hold.
+/// Selects the requests that a rule applies to. Every condition that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Condition {
-    /// The kinds; empty is all but reversals.
+pub struct RuleCondition {
+    /// Request kinds. Empty selects every kind except reversals.
     pub kinds: Vec<&'static str>,
-    /// At least this amount, in minor units.
+    /// Lowest amount, in minor units.
     pub amount_from: Option<u64>,
-    /// At most this amount, in minor units.
+    /// Highest amount, in minor units.
     pub amount_to: Option<u64>,
-    /// The last digits of the amount in minor units.
-    pub amount_ends: Option<Digits>,
-    /// The first digits of the card number, at most six.
-    pub bin: Option<Digits>,
-    /// Each so manieth of the requests that all else holds for; the first is the `every`th.
+    /// Last digits of the amount in minor units.
+    pub amount_ends: Option<DigitPattern>,
+    /// First digits of the card number, at most six.
+    pub bin: Option<DigitPattern>,
+    /// Selects every nth of the requests that meet the other conditions, starting with the nth.
     pub every: Option<u32>,
-    /// So many of a million, by chance.
+    /// Random share, in parts per million.
     pub share_ppm: Option<u32>,
 }
 
-/// Digits at one end of a number.
+/// Digits at the start or the end of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digits {
-    /// Their value.
+pub struct DigitPattern {
     pub value: u64,
-    /// How many.
-    pub count: u32,
+    /// Number of digits; leading zeros count.
+    pub digit_count: u32,
 }
 
-/// What is done with some requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// With which.
-    pub when: Condition,
-    /// What.
-    pub action: Action,
+pub struct BehaviourRule {
+    pub when: RuleCondition,
+    pub action: ResponseAction,
 }
 
-/// What seconds of an outage are counted from.
+/// The time that an outage's seconds are counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Since {
-    /// The first moment that the network heard of.
-    Start,
+pub enum OutageClock {
+    /// The network's first event.
+    FirstEvent,
     /// Midnight UTC, every day.
     Midnight,
 }
 
-/// What the links do in an outage.
+/// What happens to connections during an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dark {
-    /// They take everything and say nothing; nothing is seen.
+pub enum OutageMode {
+    /// They stay open. The network ignores every message and sends nothing.
     Silent,
-    /// They are closed, and closed again when they come back.
+    /// They are closed, and so is every new one.
     Closes,
 }
 
-/// A time without the network: `[from_s, to_s)`.
+/// A period without service: `from_s` inclusive to `to_s` exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
-    /// The first second.
     pub from_s: u32,
-    /// The first second after it.
     pub to_s: u32,
-    /// What they are counted from.
-    pub since: Since,
-    /// What the links do.
-    pub link: Dark,
+    pub clock: OutageClock,
+    pub mode: OutageMode,
 }
 
-/// What a network does: its usual delay, its rules, its outages.
+/// How a network behaves beyond what its books decide.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Behaviour {
-    /// How long each answer takes.
+    /// Delay of every answer, in milliseconds.
     pub delay_ms: u32,
-    /// At most so much longer, by chance.
+    /// Largest random addition to the delay, in milliseconds.
     pub jitter_ms: u32,
-    /// The first rule that holds decides; without one the books do.
-    pub rules: Vec<Rule>,
-    /// When it is away.
+    /// The first rule that matches applies. Without a match the books decide.
+    pub rules: Vec<BehaviourRule>,
     pub outages: Vec<Outage>,
 }
 
 impl Behaviour {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// What is wrong, with line and key.
+    /// Parses a behaviour file (TOML).
     pub fn parse(text: &str) -> Result<Behaviour, BehaviourError> {
         file::parse(text)
     }
 
-    /// The outage of a moment; `start_ms` is the network's first.
-    pub(crate) fn outage(&self, start_ms: u64, now_ms: u64) -> Option<Dark> {
+    /// The outage in force at `now_ms`. `start_ms` is the time of the network's first event.
+    pub(crate) fn outage(&self, start_ms: u64, now_ms: u64) -> Option<OutageMode> {
         let holds = |outage: &&Outage| {
-            let since_ms = match outage.since {
-                Since::Start => now_ms.saturating_sub(start_ms),
-                Since::Midnight => moment::of_day(now_ms),
+            let since_ms = match outage.clock {
+                OutageClock::FirstEvent => now_ms.saturating_sub(start_ms),
+                OutageClock::Midnight => message_time::ms_since_midnight(now_ms),
             };
             (u64::from(outage.from_s)..u64::from(outage.to_s)).contains(&(since_ms / 1_000))
         };
-        self.outages.iter().find(holds).map(|outage| outage.link)
+        self.outages.iter().find(holds).map(|outage| outage.mode)
     }
 
-    /// When the next outage begins or ends after a moment.
+    /// When the next outage begins or ends after `now_ms`.
     pub(crate) fn next_change(&self, start_ms: u64, now_ms: u64) -> Option<u64> {
         let changes = self.outages.iter().flat_map(|outage| {
             let edges = [outage.from_s, outage.to_s].map(|edge| u64::from(edge) * 1_000);
-            edges.map(|edge| match outage.since {
-                Since::Start => start_ms.saturating_add(edge),
-                Since::Midnight => {
-                    let today = now_ms - moment::of_day(now_ms);
+            edges.map(|edge| match outage.clock {
+                OutageClock::FirstEvent => start_ms.saturating_add(edge),
+                OutageClock::Midnight => {
+                    let today = now_ms - message_time::ms_since_midnight(now_ms);
                     let at = today.saturating_add(edge);
-                    if at > now_ms { at } else { at.saturating_add(moment::DAY_MS) }
+                    if at > now_ms { at } else { at.saturating_add(message_time::MS_PER_DAY) }
                 }
             })
         });
         changes.filter(|&change| change > now_ms).min()
     }
 
-    /// How long the answer to a request takes.
-    pub(crate) fn delay(&self, seed: u64, request: &Request) -> u64 {
+    /// Delay of the answer to `request`, in milliseconds.
+    pub(crate) fn delay(&self, seed: u64, request: &RequestSummary) -> u64 {
         let jitter = match self.jitter_ms {
             0 => 0,
-            most => Chance::new(seed, Theme::Delay, stream(request)).below(u64::from(most) + 1),
+            most => Chance::new(seed, NetworkChanceUse::Delay, random_stream(request))
+                .below(u64::from(most) + 1),
         };
         u64::from(self.delay_ms) + jitter
     }
 }
 
-/// A request's own stream of chance. A repeat has another one than the first.
-fn stream(request: &Request) -> u64 {
-    let numbers = u64::from(request.sent) << 20 | u64::from(request.stan);
+/// Number of the request's random stream. A repeat has its own.
+fn random_stream(request: &RequestSummary) -> u64 {
+    let numbers = u64::from(request.transmission_time) << 20 | u64::from(request.stan);
     numbers << 1 | u64::from(request.repeat)
 }
 
-/// The rules of a behaviour at work.
-pub(crate) struct Rules {
+/// Applies a behaviour's rules and counts how often each matched.
+pub(crate) struct BehaviourRules {
     seed: u64,
-    rules: Vec<Rule>,
-    met: Vec<u64>,
+    rules: Vec<BehaviourRule>,
+    matched: Vec<u64>,
 }
 
-impl Rules {
-    pub(crate) fn new(seed: u64, rules: Vec<Rule>) -> Rules {
-        Rules { seed, met: vec![0; rules.len()], rules }
+impl BehaviourRules {
+    pub(crate) fn new(seed: u64, rules: Vec<BehaviourRule>) -> BehaviourRules {
+        BehaviourRules { seed, matched: vec![0; rules.len()], rules }
     }
 }
 
-impl Fate for Rules {
-    fn action(&mut self, request: &Request) -> Action {
-        for (place, (rule, met)) in self.rules.iter().zip(&mut self.met).enumerate() {
-            if !rule.when.fits(request) {
+impl ResponsePolicy for BehaviourRules {
+    fn action(&mut self, request: &RequestSummary) -> ResponseAction {
+        for (index, (rule, matched)) in self.rules.iter().zip(&mut self.matched).enumerate() {
+            if !rule.when.matches(request) {
                 continue;
             }
             if let Some(ppm) = rule.when.share_ppm {
-                let own_stream = stream(request) ^ (place as u64) << 56;
-                if !Chance::new(self.seed, Theme::Share, own_stream).happens(ppm) {
+                let own_stream = random_stream(request) ^ (index as u64) << 56;
+                if !Chance::new(self.seed, NetworkChanceUse::Share, own_stream).happens(ppm) {
                     continue;
                 }
             }
-            *met += 1;
-            let turn = rule.when.every.is_none_or(|every| met.is_multiple_of(u64::from(every)));
-            if turn {
+            *matched += 1;
+            let selected =
+                rule.when.every.is_none_or(|every| matched.is_multiple_of(u64::from(every)));
+            if selected {
                 return rule.action;
             }
         }
-        Action::Approve
+        ResponseAction::Approve
     }
 }
 
-impl Condition {
-    fn fits(&self, request: &Request) -> bool {
+impl RuleCondition {
+    fn matches(&self, request: &RequestSummary) -> bool {
         let kind = match self.kinds.as_slice() {
-            [] => request.kind != RequestKind::Reversal,
+            [] => request.kind != NetworkRequestKind::Reversal,
             kinds => kinds.contains(&request.kind.name()),
         };
-        let ends = |digits: Digits| request.amount % 10_u64.pow(digits.count) == digits.value;
-        let begins = |digits: Digits| {
-            let left = 6_u32.saturating_sub(digits.count);
+        let ends =
+            |digits: DigitPattern| request.amount % 10_u64.pow(digits.digit_count) == digits.value;
+        let begins = |digits: DigitPattern| {
+            let left = 6_u32.saturating_sub(digits.digit_count);
             let bin = request.bin.map(|bin| u64::from(bin) / 10_u64.pow(left));
             bin == Some(digits.value)
         };

@@ -1,61 +1,56 @@
-//! Test cards: numbers that keep Luhn's rule, tracks, chip objects, PINs. None of them is real.
+//! Test cards: numbers with a valid check digit, tracks, chip data, PINs. No card is real.
 
 use std::fmt;
 
-use iso8583::Wiped;
-use iso8583::tlv::{Tag, Writer};
+use iso8583::WipedBytes;
+use iso8583::tlv::{Tag, TlvWriter};
 use keys::{Pan, Pin};
 use zeroize::Zeroizing;
 
-use crate::digits::bcd;
+use crate::bcd::to_bcd;
 
 /// How a terminal reads a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Entry {
-    /// The number is typed in.
+pub enum EntryMode {
     Keyed,
-    /// The magnetic stripe.
     Stripe,
-    /// The chip.
     Chip,
-    /// The chip, without contact.
     Contactless,
 }
 
-impl Entry {
-    /// The first two digits of field 22.
+impl EntryMode {
+    /// First two digits of field 22.
     #[must_use]
-    pub const fn mode(self) -> u32 {
+    pub const fn pan_entry_mode(self) -> u32 {
         match self {
-            Entry::Keyed => 1,
-            Entry::Stripe => 2,
-            Entry::Chip => 5,
-            Entry::Contactless => 7,
+            EntryMode::Keyed => 1,
+            EntryMode::Stripe => 2,
+            EntryMode::Chip => 5,
+            EntryMode::Contactless => 7,
         }
     }
 }
 
-/// A test card in a buyer's hand.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Card {
+pub struct TestCard {
     pan: Pan,
     /// `YYMM`.
     expiry: [u8; 4],
     /// The card sequence number of a chip card, 0 to 999.
     sequence: u16,
-    entry: Entry,
+    entry_mode: EntryMode,
 }
 
-/// One card of each first six digits for each number below this.
+/// Card numbers available under each six-digit prefix.
 pub const CARDS_PER_BIN: u64 = 1_000_000_000;
 
 const EXPIRY: [u8; 4] = *b"4912";
 
-impl Card {
-    /// The test card of sixteen digits with this number under these first six digits: the same
-    /// two numbers make the same card everywhere. Larger numbers begin again from zero.
+impl TestCard {
+    /// The 16-digit card with this prefix and number. The same two numbers always give the same
+    /// card; larger numbers wrap around.
     #[must_use]
-    pub fn made(bin: u32, number: u64, entry: Entry) -> Card {
+    pub fn generate(bin: u32, number: u64, entry_mode: EntryMode) -> TestCard {
         let body = u64::from(bin % 1_000_000) * CARDS_PER_BIN + number % CARDS_PER_BIN;
         let body = Zeroizing::new(format!("{body:015}"));
         let pan = (b'0'..=b'9').find_map(|check| {
@@ -64,43 +59,40 @@ impl Card {
             digits[15] = check;
             Pan::parse(digits.as_slice()).ok()
         });
-        // One of ten check digits keeps Luhn's rule.
-        let pan = pan.expect("a check digit for fifteen digits");
-        let sequence = u16::from(matches!(entry, Entry::Chip | Entry::Contactless));
-        Card { pan, expiry: EXPIRY, sequence, entry }
+        // Exactly one of the ten check digits is valid (Luhn).
+        let pan = pan.expect("one of ten check digits is valid");
+        let sequence = u16::from(matches!(entry_mode, EntryMode::Chip | EntryMode::Contactless));
+        TestCard { pan, expiry: EXPIRY, sequence, entry_mode }
     }
 
-    /// The same card, read in another way.
     #[must_use]
-    pub fn read_by(&self, entry: Entry) -> Card {
-        let sequence = u16::from(matches!(entry, Entry::Chip | Entry::Contactless));
-        Card { entry, sequence, ..self.clone() }
+    pub fn with_entry_mode(&self, entry: EntryMode) -> TestCard {
+        let sequence = u16::from(matches!(entry, EntryMode::Chip | EntryMode::Contactless));
+        TestCard { entry_mode: entry, sequence, ..self.clone() }
     }
 
-    /// Its number.
     #[must_use]
     pub const fn pan(&self) -> &Pan {
         &self.pan
     }
 
-    /// `YYMM`.
+    /// Expiry date, `YYMM`.
     #[must_use]
     pub fn expiry(&self) -> &str {
         std::str::from_utf8(&self.expiry).unwrap_or_default()
     }
 
-    /// How it is read.
     #[must_use]
-    pub const fn entry(&self) -> Entry {
-        self.entry
+    pub const fn entry(&self) -> EntryMode {
+        self.entry_mode
     }
 
-    /// The card sequence number, of a chip card.
+    /// Card sequence number; `None` unless a chip is read.
     #[must_use]
     pub const fn sequence(&self) -> Option<u16> {
-        match self.entry {
-            Entry::Chip | Entry::Contactless => Some(self.sequence),
-            Entry::Keyed | Entry::Stripe => None,
+        match self.entry_mode {
+            EntryMode::Chip | EntryMode::Contactless => Some(self.sequence),
+            EntryMode::Keyed | EntryMode::Stripe => None,
         }
     }
 
@@ -112,9 +104,15 @@ impl Card {
         Zeroizing::new(format!("{}={}{service}00000123", *number, self.expiry()))
     }
 
-    /// The objects that a chip gives for a transaction; none where there is no chip.
+    /// Chip data (field 55) for a transaction; `None` unless a chip is read.
     #[must_use]
-    pub fn chip(&self, amount: u64, currency: u16, date: u32, stan: u32) -> Option<Wiped> {
+    pub fn chip_data(
+        &self,
+        amount: u64,
+        currency: u16,
+        date: u32,
+        stan: u32,
+    ) -> Option<WipedBytes> {
         self.sequence()?;
         let cryptogram = (amount ^ u64::from(stan) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let counter = u16::try_from(stan & 0xFFFF).unwrap_or(0);
@@ -124,10 +122,10 @@ impl Card {
             (0x9F37, stan.to_be_bytes().to_vec()),
             (0x9F36, counter.to_be_bytes().to_vec()),
             (0x95, vec![0; 5]),
-            (0x9A, bcd::<3>(u64::from(date)).to_vec()),
+            (0x9A, to_bcd::<3>(u64::from(date)).to_vec()),
             (0x9C, vec![0]),
-            (0x9F02, bcd::<6>(amount).to_vec()),
-            (0x5F2A, bcd::<2>(u64::from(currency)).to_vec()),
+            (0x9F02, to_bcd::<6>(amount).to_vec()),
+            (0x5F2A, to_bcd::<2>(u64::from(currency)).to_vec()),
             (0x82, vec![0x7C, 0x00]),
             (0x9F1A, vec![0x01, 0x56]),
             (0x9F03, vec![0; 6]),
@@ -139,37 +137,35 @@ impl Card {
             (0x9F09, vec![0x00, 0x20]),
             (0x9F41, u32::to_be_bytes(stan).to_vec()),
         ];
-        let mut writer = Writer::new();
+        let mut writer = TlvWriter::new();
         for (tag, value) in objects {
             writer.push(Tag::new(tag)?, &value).ok()?;
         }
         Some(writer.into_bytes())
     }
 
-    /// Its PIN, by the rule of [`pin_of`].
     #[must_use]
     pub fn pin(&self) -> Pin {
-        pin_of(&self.pan)
+        test_pin(&self.pan)
     }
 
-    /// A PIN that is not its own.
+    /// A PIN that differs from the card's.
     #[must_use]
     pub fn wrong_pin(&self) -> Pin {
         pin_by_rule(&self.pan, 1)
     }
 }
 
-/// Its ends only.
-impl fmt::Debug for Card {
+/// Shows the first six and the last four digits only.
+impl fmt::Debug for TestCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Card({}, {:?})", self.pan, self.entry)
+        write!(f, "Card({}, {:?})", self.pan, self.entry_mode)
     }
 }
 
-/// The PIN of a test card: the number without its last digit times 7,919, the last four digits of
-/// that.
+/// PIN of a test card: the number without its check digit, times 7,919, last four digits.
 #[must_use]
-pub fn pin_of(pan: &Pan) -> Pin {
+pub fn test_pin(pan: &Pan) -> Pin {
     pin_by_rule(pan, 0)
 }
 
@@ -188,31 +184,31 @@ mod tests {
     use iso8583::tlv;
 
     #[test]
-    fn a_card_is_made_of_its_two_numbers() {
-        let card = Card::made(622_588, 7, Entry::Chip);
+    fn a_card_depends_on_its_two_numbers_only() {
+        let card = TestCard::generate(622_588, 7, EntryMode::Chip);
         assert_eq!(card.pan().expose(), b"6225880000000076");
         assert_eq!(*card.track2(), "6225880000000076=491220100000123");
-        assert_eq!(card, Card::made(622_588, 7 + CARDS_PER_BIN, Entry::Chip));
-        assert_ne!(card, Card::made(622_588, 8, Entry::Chip));
-        assert_eq!(card.read_by(Entry::Stripe).sequence(), None);
-        assert_eq!(Card::made(0, 0, Entry::Keyed).pan().expose(), b"0000000000000000");
+        assert_eq!(card, TestCard::generate(622_588, 7 + CARDS_PER_BIN, EntryMode::Chip));
+        assert_ne!(card, TestCard::generate(622_588, 8, EntryMode::Chip));
+        assert_eq!(card.with_entry_mode(EntryMode::Stripe).sequence(), None);
+        assert_eq!(TestCard::generate(0, 0, EntryMode::Keyed).pan().expose(), b"0000000000000000");
     }
 
     #[test]
-    fn a_chip_says_the_amount_and_a_stripe_nothing() {
-        let card = Card::made(622_588, 7, Entry::Contactless);
-        let chip = card.chip(1_234, 156, 130_828, 5).unwrap();
-        assert_eq!(tlv::Reader::new(&chip).filter(Result::is_ok).count(), 19);
+    fn a_chip_has_data_and_a_stripe_has_none() {
+        let card = TestCard::generate(622_588, 7, EntryMode::Contactless);
+        let chip = card.chip_data(1_234, 156, 130_828, 5).unwrap();
+        assert_eq!(tlv::TlvReader::new(&chip).filter(Result::is_ok).count(), 19);
         let find = |tag| tlv::find(&chip, Tag::new(tag).unwrap()).unwrap().unwrap();
         assert_eq!(find(0x9F02), [0, 0, 0, 0, 0x12, 0x34]);
         assert_eq!(find(0x5F2A), [0x01, 0x56]);
         assert_eq!(find(0x9A), [0x13, 0x08, 0x28]);
-        assert!(card.read_by(Entry::Stripe).chip(1, 156, 0, 0).is_none());
+        assert!(card.with_entry_mode(EntryMode::Stripe).chip_data(1, 156, 0, 0).is_none());
     }
 
     #[test]
     fn nothing_secret_is_shown() {
-        let card = Card::made(622_588, 7, Entry::Chip);
+        let card = TestCard::generate(622_588, 7, EntryMode::Chip);
         assert_eq!(format!("{card:?}"), "Card(622588••••••0076, Chip)");
     }
 }

@@ -1,5 +1,5 @@
-//! Clearing files: what a network says at the end of a day that it pays. The layout is documented
-//! in `docs/files/clearing.md`.
+//! Clearing files: what a network pays at the end of a day. `docs/files/clearing.md` describes the
+//! format.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -8,207 +8,190 @@ use std::process;
 
 use money::{Amount, Currency, Rate};
 
-use crate::book::{Book, Item, Kind, State};
+use crate::ledger::{
+    NetworkLedger, NetworkTransaction, NetworkTransactionKind, NetworkTransactionState,
+};
 
 mod text;
 
 pub use text::ClearingFileError;
 
-/// The version of the layout.
+/// Version of the file format.
 pub const CLEARING_VERSION: u8 = 1;
 
-/// What a network keeps of an amount.
+/// The network's fee for one transaction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cost {
-    /// The share, rounded half up.
+pub struct NetworkFee {
+    /// Share of the amount; the result is rounded half up.
     pub rate: Rate,
-    /// At most this much of one item.
+    /// Highest fee.
     pub cap: Option<Amount>,
 }
 
-impl Cost {
-    /// What is kept of `amount`.
+impl NetworkFee {
+    /// Fee for `amount`.
     #[must_use]
-    pub fn of(self, amount: Amount) -> Amount {
+    pub fn for_amount(self, amount: Amount) -> Amount {
         let share = self.rate.of(amount);
         self.cap.map_or(share, |cap| share.min(cap))
     }
 }
 
-/// What a network keeps, by the kind of card.
+/// A network's fees by kind of card.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Costs {
-    /// Of debit cards.
-    pub debit: Cost,
-    /// Of credit cards.
-    pub credit: Cost,
-    /// What is known of cards; the longest range that fits counts, and without one it is a debit
-    /// card.
+pub struct NetworkFees {
+    pub debit: NetworkFee,
+    pub credit: NetworkFee,
+    /// The longest matching range decides. Without a match the card is a debit card.
     pub ranges: Vec<CardRange>,
 }
 
-/// The cards that begin with some digits.
+/// Cards whose number starts with given digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CardRange {
-    /// The digits as a number.
     pub first_digits: u32,
-    /// How many, 0 to 6: the books know no more of a card.
-    pub count: u32,
-    /// Whether they are credit cards; else debit cards.
+    /// Number of digits, 0 to 6: the books keep only six.
+    pub digit_count: u32,
+    /// Credit cards; otherwise debit cards.
     pub credit: bool,
 }
 
 impl CardRange {
-    fn has(&self, bin: u32) -> bool {
-        let rest = BIN_DIGITS.checked_sub(self.count);
+    fn contains(&self, bin: u32) -> bool {
+        let rest = BIN_DIGITS.checked_sub(self.digit_count);
         rest.is_some_and(|rest| bin / 10_u32.pow(rest) == self.first_digits)
     }
 }
 
 const BIN_DIGITS: u32 = 6;
 
-impl Costs {
-    /// What is kept of an item that takes money.
+impl NetworkFees {
+    /// Fee for a transaction that takes money.
     #[must_use]
-    pub fn of(&self, item: &Item) -> Amount {
-        let ranges = self.ranges.iter().filter(|range| range.has(item.card.bin));
-        let longest = ranges.max_by_key(|range| range.count);
+    pub fn for_transaction(&self, item: &NetworkTransaction) -> Amount {
+        let ranges = self.ranges.iter().filter(|range| range.contains(item.card.bin));
+        let longest = ranges.max_by_key(|range| range.digit_count);
         if longest.is_some_and(|range| range.credit) {
-            self.credit.of(item.amount)
+            self.credit.for_amount(item.amount)
         } else {
-            self.debit.of(item.amount)
+            self.debit.for_amount(item.amount)
         }
     }
 }
 
-/// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LineKind {
-    /// A sale.
+pub enum ClearingLineKind {
     Sale,
-    /// A completed pre-authorisation.
     Completion,
-    /// A sale that the terminal approved.
+    /// A sale that the terminal approved by itself.
     Offline,
-    /// Money given back to the buyer.
     Refund,
-    /// An item of an earlier file that was reversed after it: the same sums below zero.
+    /// A transaction of an earlier file, reversed since: the same amounts with a negative sign.
     Reversal,
 }
 
-impl LineKind {
-    /// All of them.
-    pub const ALL: [LineKind; 5] = [
-        LineKind::Sale,
-        LineKind::Completion,
-        LineKind::Offline,
-        LineKind::Refund,
-        LineKind::Reversal,
+impl ClearingLineKind {
+    pub const ALL: [ClearingLineKind; 5] = [
+        ClearingLineKind::Sale,
+        ClearingLineKind::Completion,
+        ClearingLineKind::Offline,
+        ClearingLineKind::Refund,
+        ClearingLineKind::Reversal,
     ];
 
-    /// How the file writes it.
+    /// Name in the file.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            LineKind::Sale => "sale",
-            LineKind::Completion => "completion",
-            LineKind::Offline => "offline",
-            LineKind::Refund => "refund",
-            LineKind::Reversal => "reversal",
+            ClearingLineKind::Sale => "sale",
+            ClearingLineKind::Completion => "completion",
+            ClearingLineKind::Offline => "offline",
+            ClearingLineKind::Refund => "refund",
+            ClearingLineKind::Reversal => "reversal",
         }
     }
 }
 
-/// One item of a clearing file. Amounts are in minor units; below zero the network takes.
+/// One line of a clearing file. Amounts are in minor units; a negative amount is owed to the
+/// network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClearingLine {
-    /// The retrieval reference number.
     pub rrn: [u8; 12],
-    /// The switch's STAN.
     pub stan: u32,
-    /// When the switch sent it, in seconds since 1970.
+    /// Time the switch sent the request, in seconds since 1970.
     pub sent_s: u64,
-    /// The terminal.
     pub terminal: [u8; 8],
-    /// The merchant.
     pub merchant: [u8; 15],
-    /// What it is.
-    pub kind: LineKind,
-    /// What the card's holder paid.
+    pub kind: ClearingLineKind,
+    /// What the cardholder paid.
     pub amount: i64,
-    /// What the network keeps of it.
-    pub kept_back: i64,
+    /// The network's fee.
+    pub deducted: i64,
 }
 
 impl ClearingLine {
     /// What the network pays.
     #[must_use]
     pub const fn net(&self) -> i64 {
-        self.amount.saturating_sub(self.kept_back)
+        self.amount.saturating_sub(self.deducted)
     }
 }
 
-/// What the lines come to, in minor units.
+/// Sums over all lines, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClearingTotals {
-    /// How many lines.
     pub lines: u64,
-    /// The sum of the amounts.
     pub amount: i128,
-    /// What is kept back.
-    pub kept_back: i128,
-    /// What is paid.
+    /// The network's fees.
+    pub deducted: i128,
+    /// What the network pays.
     pub net: i128,
 }
 
-/// The clearing file of one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClearingFile {
-    /// The network: small letters, digits, hyphens.
+    /// Name of the network: small letters, digits, hyphens.
     pub network: String,
-    /// The day, as `2013-08-28`.
     pub date: jiff::civil::Date,
-    /// The currency of all amounts.
     pub currency: Currency,
-    /// The items, in the order in which the network heard of them.
+    /// In the order in which the network received the requests.
     pub lines: Vec<ClearingLine>,
 }
 
 impl ClearingFile {
-    /// What the lines come to.
     #[must_use]
     pub fn totals(&self) -> ClearingTotals {
         let mut totals = ClearingTotals::default();
         for line in &self.lines {
             totals.lines += 1;
             totals.amount += i128::from(line.amount);
-            totals.kept_back += i128::from(line.kept_back);
+            totals.deducted += i128::from(line.deducted);
             totals.net += i128::from(line.net());
         }
         totals
     }
 
-    /// Reads a file back and checks all that the trailer says.
+    /// Parses a file and checks its trailer.
     ///
     /// # Errors
-    /// The first line that is wrong, and how.
+    /// The first invalid line.
     pub fn parse(text: &str) -> Result<ClearingFile, ClearingFileError> {
         text::parse(text)
     }
 
-    /// The whole file as text.
+    /// Formats the file.
     ///
     /// # Errors
-    /// Where the network's name is none.
+    /// If the network's name is invalid.
     pub fn to_text(&self) -> Result<String, ClearingFileError> {
         text::write(self)
     }
 
-    /// Writes the file under a temporary name beside it, makes it durable and gives it its name:
-    /// there is no half file.
+    /// Writes the file durably. It is written under a temporary name in the same folder and then
+    /// renamed, so nobody sees half a file.
     ///
     /// # Errors
-    /// What the system says, or a name that is none.
+    /// If the network's name is invalid or the file system fails.
     pub fn write(&self, path: &Path) -> Result<(), ClearingFileError> {
         let text = self.to_text()?;
         write_whole(path, text.as_bytes())
@@ -216,35 +199,44 @@ impl ClearingFile {
     }
 }
 
-/// The lines of all items sent before `until_ms` that no earlier file had, and of those that were
-/// reversed or voided after one had them. They are marked, so that the next file has the rest.
-pub(crate) fn clear(book: &mut Book, costs: &Costs, until_ms: u64) -> Vec<ClearingLine> {
+/// The lines of the next clearing file: transactions sent before `answer_by_ms` that no earlier
+/// file contained, and earlier ones reversed or voided since. Marks them, so that the next file
+/// starts after them.
+pub(crate) fn clear(
+    ledger: &mut NetworkLedger,
+    costs: &NetworkFees,
+    until_ms: u64,
+) -> Vec<ClearingLine> {
     let mut lines = Vec::new();
-    for item in book.items_mut().filter(|item| item.sent_ms < until_ms) {
+    for item in ledger.transactions_mut().filter(|item| item.sent_ms < until_ms) {
         if item.moves_money() && !item.cleared {
             item.cleared = true;
             lines.push(line(item, costs));
-        } else if taken_back(item) && item.cleared && !item.corrected {
-            item.corrected = true;
+        } else if is_reversed(item) && item.cleared && !item.reversal_cleared {
+            item.reversal_cleared = true;
             let line = line(item, costs);
-            let (amount, kept_back) = (-line.amount, -line.kept_back);
-            lines.push(ClearingLine { kind: LineKind::Reversal, amount, kept_back, ..line });
+            let (amount, deducted) = (-line.amount, -line.deducted);
+            lines.push(ClearingLine { kind: ClearingLineKind::Reversal, amount, deducted, ..line });
         }
     }
     lines
 }
 
-fn taken_back(item: &Item) -> bool {
-    matches!(item.state, State::Reversed | State::Voided)
+fn is_reversed(item: &NetworkTransaction) -> bool {
+    matches!(item.state, NetworkTransactionState::Reversed | NetworkTransactionState::Voided)
 }
 
-fn line(item: &Item, costs: &Costs) -> ClearingLine {
+fn line(item: &NetworkTransaction, costs: &NetworkFees) -> ClearingLine {
     let minor = |amount: Amount| i64::try_from(amount.minor()).unwrap_or(i64::MAX);
-    let (kind, amount, kept_back) = match item.kind {
-        Kind::Refund => (LineKind::Refund, -minor(item.amount), 0),
-        Kind::Completion => (LineKind::Completion, minor(item.amount), minor(costs.of(item))),
-        Kind::Offline => (LineKind::Offline, minor(item.amount), minor(costs.of(item))),
-        _ => (LineKind::Sale, minor(item.amount), minor(costs.of(item))),
+    let (kind, amount, deducted) = match item.kind {
+        NetworkTransactionKind::Refund => (ClearingLineKind::Refund, -minor(item.amount), 0),
+        NetworkTransactionKind::Completion => {
+            (ClearingLineKind::Completion, minor(item.amount), minor(costs.for_transaction(item)))
+        }
+        NetworkTransactionKind::Offline => {
+            (ClearingLineKind::Offline, minor(item.amount), minor(costs.for_transaction(item)))
+        }
+        _ => (ClearingLineKind::Sale, minor(item.amount), minor(costs.for_transaction(item))),
     };
     ClearingLine {
         rrn: item.rrn,
@@ -254,17 +246,17 @@ fn line(item: &Item, costs: &Costs) -> ClearingLine {
         merchant: item.merchant,
         kind,
         amount,
-        kept_back,
+        deducted,
     }
 }
 
-/// Removes a file unless it was given its name.
+/// Removes a temporary file unless it was renamed.
 struct Temporary(Option<PathBuf>);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
-            // It was going to be thrown away; there is nobody to tell.
+            // The file is discarded anyway, and nobody could act on the error.
             let _ = fs::remove_file(path);
         }
     }
@@ -284,7 +276,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_directory(path)
 }
 
-/// A new name is durable when its directory is.
+/// A rename is durable once the directory is synced.
 #[cfg(unix)]
 fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());

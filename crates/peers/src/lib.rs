@@ -1,28 +1,29 @@
-//! The counterparts of the switch, simulated: a POS terminal and a card network.
+//! Simulated counterparts of the switch: a POS terminal and a card network.
 //!
-//! Both are values: bytes and moments in, bytes, timers and results out. They keep books of their
-//! own and speak the protocols of `docs/door`, so that what they find can be held against
-//! Doorstep's books.
+//! Both are plain values: bytes and times go in; bytes, timers and results come out. Each keeps its
+//! own books and speaks the protocols of `docs/door`, so a test can compare its books with
+//! Doorstep's.
 //!
-//! Never: a socket, a clock, a look into the switch or the engine, a real card; a panic on
+//! Never: a socket, a clock, code shared with the switch or the engine, a real card, a panic on
 //! received bytes.
-//! Start at [`terminal::Terminal`] and [`network::Network`].
+//!
+//! Start at [`terminal::TerminalSimulator`] and [`network::NetworkSimulator`].
 
 pub mod behaviour;
-pub mod book;
 pub mod card;
 pub mod clearing;
-pub mod code;
+pub mod ledger;
 pub mod network;
+pub mod response_code;
 pub mod terminal;
 pub mod waybill;
 
+mod bcd;
 mod chance;
-mod digits;
-mod moment;
+mod message_time;
 
-pub use behaviour::{Action, Behaviour, Fate};
-pub use card::Card;
-pub use network::{Network, NetworkSettings};
-pub use terminal::{Heard, Task, Terminal, TerminalSettings};
-pub use waybill::waybill;
+pub use behaviour::{Behaviour, ResponseAction, ResponsePolicy};
+pub use card::TestCard;
+pub use network::{NetworkSimulator, NetworkSimulatorSettings};
+pub use terminal::{TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask};
+pub use waybill::format_waybill;

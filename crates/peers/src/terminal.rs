@@ -1,119 +1,130 @@
-//! A POS terminal: what a courier does at it becomes messages, answers become results.
+//! A POS terminal: turns a courier's tasks into messages and answers into results.
 //!
-//! The protocol is `docs/door/terminal.md`. A driver asks [`Terminal::must_first`] for what goes
-//! out before anything else, then [`Terminal::ask`]s; it brings answers to [`Terminal::hear`], and
-//! says [`Terminal::timed_out`] when the moment of [`Terminal::answer_by`] has come.
+//! `docs/door/terminal.md` describes the protocol. How to drive it:
+//!
+//! 1. Send what [`TerminalSimulator::next_pending_message`] returns, until it returns `None`.
+//! 2. Call [`TerminalSimulator::start`] with a task and send the message.
+//! 3. Pass the answer to [`TerminalSimulator::receive`]. If the time of
+//!    [`TerminalSimulator::answer_by`] comes first, call [`TerminalSimulator::on_timeout`] and
+//!    start at 1 again.
 
 use std::fmt;
 
-use iso8583::{Tpdu, Wiped};
+use iso8583::{Tpdu, WipedBytes};
 use keys::{KeyError, TdesKey};
 use money::Currency;
 use zeroize::{Zeroize, Zeroizing};
 
 mod answer;
 mod build;
-mod hear;
 mod journal;
-mod kind;
+mod on_answer;
+mod request_kind;
 mod task;
 
-pub use journal::{BATCH_TRANSACTIONS_MAX, Line, Receipt, Standing, Sum, Totals};
-pub use kind::Kind;
-pub use task::{After, Balance, Declined, Heard, Parameters, Task, TerminalError};
+pub use journal::{
+    BATCH_TRANSACTIONS_MAX, JournalLine, JournalLineStatus, Receipt, TerminalSum, TerminalTotals,
+};
+pub use request_kind::TerminalRequestKind;
+pub use task::{
+    AccountBalance, DeclinedRequest, TerminalError, TerminalOutcome, TerminalParameters,
+    TerminalTask, TimeoutAction,
+};
 
-use crate::card::Card;
-use crate::code;
-use crate::moment;
+use crate::card::TestCard;
+use crate::message_time;
+use crate::response_code;
 use answer::AMOUNT_MAX;
-use build::{Read, UPLOAD_LINES_MAX, UploadLine};
-use journal::Journal;
+use build::{CardRead, UPLOAD_LINES_MAX, UploadLine};
+use journal::TerminalJournal;
 
-/// How long an answer is waited for, unless settings or parameters say otherwise.
-pub const ANSWER_WITHIN_MS: u32 = 60_000;
+/// Time to wait for an answer, unless settings or parameters set another.
+pub const ANSWER_TIMEOUT_MS: u32 = 60_000;
 
-/// How often a reversal is tried before the terminal must be looked at, unless parameters say.
-pub const REVERSAL_TRIES: u32 = 3;
+/// Attempts at a reversal before the terminal needs attention, unless parameters set another
+/// number.
+pub const REVERSAL_TRIES_MAX: u32 = 3;
 
-/// Offline sales that wait to be forwarded at the most.
+/// Most offline sales that can wait to be forwarded.
 pub const OFFLINE_SALES_MAX: usize = 100;
 
 const STAN_MAX: u32 = 999_999;
 
-/// What a terminal is born with.
 #[derive(Clone)]
-pub struct TerminalSettings {
+pub struct TerminalSimulatorSettings {
     /// Field 41, eight digits.
     pub number: u32,
     /// Field 42: acquirer 3, region 4, MCC 4, courier firm 4.
     pub merchant: [u8; 15],
-    /// Under which working keys come at sign-on; of 16 or 24 bytes.
+    /// Protects the working keys that sign-on delivers; 16 or 24 bytes.
     pub master_key: TdesKey,
-    /// Where messages go.
     pub tpdu: Tpdu,
-    /// The currency of all amounts.
     pub currency: Currency,
-    /// The terminal's clock, in minutes east of UTC.
+    /// The terminal's time zone, in minutes east of UTC.
     pub utc_offset_minutes: i16,
-    /// How long an answer is waited for, until parameters say otherwise.
-    pub answer_within_ms: u32,
-    /// The STAN that was used last; zero for a new terminal.
+    /// Time to wait for an answer until parameters set another.
+    pub answer_timeout_ms: u32,
+    /// Last STAN used; zero for a new terminal.
     pub last_stan: u32,
 }
 
-impl TerminalSettings {
-    /// A new terminal: CNY, UTC, TPDU `60 0000 0000`, [`ANSWER_WITHIN_MS`].
+impl TerminalSimulatorSettings {
+    /// A new terminal: CNY, UTC, TPDU `60 0000 0000`, [`ANSWER_TIMEOUT_MS`].
     #[must_use]
-    pub const fn new(number: u32, merchant: [u8; 15], master_key: TdesKey) -> TerminalSettings {
-        TerminalSettings {
+    pub const fn new(
+        number: u32,
+        merchant: [u8; 15],
+        master_key: TdesKey,
+    ) -> TerminalSimulatorSettings {
+        TerminalSimulatorSettings {
             number,
             merchant,
             master_key,
             tpdu: Tpdu { destination: 0, source: 0 },
             currency: Currency::CNY,
             utc_offset_minutes: 0,
-            answer_within_ms: ANSWER_WITHIN_MS,
+            answer_timeout_ms: ANSWER_TIMEOUT_MS,
             last_stan: 0,
         }
     }
 }
 
-/// A POS terminal. It is small when it is idle: tens of thousands fit in a load generator.
-pub struct Terminal {
+/// A POS terminal. It uses little memory when idle: a load generator can hold tens of thousands.
+pub struct TerminalSimulator {
     number: u32,
     merchant: [u8; 15],
     tpdu: Tpdu,
     currency: Currency,
     utc_offset_minutes: i16,
     answer_within_ms: u32,
-    master_key: SmallKey,
-    pin_key: Option<SmallKey>,
-    mac_key: Option<SmallKey>,
-    /// The open batch; zero before the first sign-on.
+    master_key: StoredKey,
+    pin_key: Option<StoredKey>,
+    mac_key: Option<StoredKey>,
+    /// Zero before the first sign-on.
     batch: u32,
     stan: u32,
     must_sign_on: bool,
-    /// What was asked last; it waits, or can be repeated.
-    question: Option<Box<Question>>,
-    reversal: Option<Box<Reversal>>,
-    offline: Vec<Offline>,
-    upload: Option<Box<Upload>>,
-    journal: Journal,
-    parameters: Option<Box<Parameters>>,
+    /// The last request. It awaits its answer or can be repeated.
+    pending: Option<Box<PendingRequest>>,
+    reversal: Option<Box<TerminalReversal>>,
+    offline: Vec<OfflineSale>,
+    upload: Option<Box<BatchUpload>>,
+    journal: TerminalJournal,
+    parameters: Option<Box<TerminalParameters>>,
 }
 
-/// A key without its schedule.
-struct SmallKey {
+/// A key without its expanded key schedule, to save memory.
+struct StoredKey {
     bytes: Zeroizing<[u8; 24]>,
     length: u8,
 }
 
-impl SmallKey {
-    fn new(key: &TdesKey) -> SmallKey {
+impl StoredKey {
+    fn new(key: &TdesKey) -> StoredKey {
         let mut bytes = Zeroizing::new([0; 24]);
         let exposed = key.expose();
         bytes[..exposed.len()].copy_from_slice(exposed);
-        SmallKey { bytes, length: u8::try_from(exposed.len()).unwrap_or(0) }
+        StoredKey { bytes, length: u8::try_from(exposed.len()).unwrap_or(0) }
     }
 
     fn open(&self) -> Result<TdesKey, KeyError> {
@@ -121,41 +132,40 @@ impl SmallKey {
     }
 }
 
-/// What was asked.
-struct Question {
-    kind: Kind,
-    /// Whether this is the reversal of one of that kind.
+struct PendingRequest {
+    kind: TerminalRequestKind,
+    /// Whether this is the reversal of a request of that kind.
     reversal: bool,
     batch: u32,
     stan: u32,
     date: u16,
     amount: u64,
-    /// Batch and STAN of what it is about.
-    about: Option<(u32, u32)>,
-    /// Until when an answer counts; nothing when it was answered or given up.
-    until_ms: Option<u64>,
-    /// Whether it goes out again before anything else.
-    again_first: bool,
-    message: Wiped,
+    /// Batch and STAN of the original.
+    original: Option<(u32, u32)>,
+    /// Time limit for the answer, in milliseconds since 1970; `None` once answered or given up.
+    answer_by_ms: Option<u64>,
+    /// Whether it must be repeated before any other request.
+    must_repeat: bool,
+    message: WipedBytes,
 }
 
-/// What is to be taken back.
-struct Reversal {
-    kind: Kind,
+/// A reversal that must be sent before any other request.
+struct TerminalReversal {
+    kind: TerminalRequestKind,
     batch: u32,
     stan: u32,
     date: u16,
     amount: u64,
-    /// Batch and STAN of what it is about.
-    about: Option<(u32, u32)>,
+    /// Batch and STAN of the original's own original.
+    original: Option<(u32, u32)>,
     reason: [u8; 2],
-    tried: u32,
+    attempts: u32,
 }
 
-/// A sale that the terminal approved.
-struct Offline {
+/// A sale that the terminal approved by itself.
+struct OfflineSale {
     stan: u32,
-    card: Card,
+    card: TestCard,
     waybill: Box<str>,
     amount: u64,
     time: u32,
@@ -163,40 +173,40 @@ struct Offline {
     authorisation: [u8; 6],
 }
 
-/// Lines of a closed batch that are still to be sent.
-struct Upload {
+/// Lines of a closed batch that must be uploaded.
+struct BatchUpload {
     batch: u32,
     lines: Vec<UploadLine>,
-    taken: usize,
+    accepted_lines: usize,
 }
 
-impl Terminal {
-    /// A terminal that was never signed on.
+impl TerminalSimulator {
+    /// A terminal that never signed on.
     #[must_use]
-    pub fn new(settings: &TerminalSettings) -> Terminal {
-        Terminal {
+    pub fn new(settings: &TerminalSimulatorSettings) -> TerminalSimulator {
+        TerminalSimulator {
             number: settings.number,
             merchant: settings.merchant,
             tpdu: settings.tpdu,
             currency: settings.currency,
             utc_offset_minutes: settings.utc_offset_minutes,
-            answer_within_ms: settings.answer_within_ms,
-            master_key: SmallKey::new(&settings.master_key),
+            answer_within_ms: settings.answer_timeout_ms,
+            master_key: StoredKey::new(&settings.master_key),
             pin_key: None,
             mac_key: None,
             batch: 0,
             stan: settings.last_stan,
             must_sign_on: true,
-            question: None,
+            pending: None,
             reversal: None,
             offline: Vec::new(),
             upload: None,
-            journal: Journal::default(),
+            journal: TerminalJournal::default(),
             parameters: None,
         }
     }
 
-    /// Its number, field 41.
+    /// Field 41.
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
@@ -208,129 +218,130 @@ impl Terminal {
         self.batch
     }
 
-    /// The STAN that was used last.
     #[must_use]
     pub const fn last_stan(&self) -> u32 {
         self.stan
     }
 
-    /// Whether it must sign on before it can do anything else.
+    /// Whether the terminal must sign on before any other task.
     #[must_use]
     pub const fn must_sign_on(&self) -> bool {
         self.must_sign_on
     }
 
-    /// Until when an answer is waited for; nothing where none is.
+    /// Time limit for the answer, in milliseconds since 1970; `None` if none is awaited.
     #[must_use]
     pub fn answer_by(&self) -> Option<u64> {
-        self.question.as_ref().and_then(|question| question.until_ms)
+        self.pending.as_ref().and_then(|pending| pending.answer_by_ms)
     }
 
-    /// Whether an answer is waited for.
     #[must_use]
-    pub fn waits(&self) -> bool {
+    pub fn awaits_answer(&self) -> bool {
         self.answer_by().is_some()
     }
 
-    /// The STAN of what is to be taken back before anything else is done.
+    /// STAN of the transaction whose reversal is pending.
     #[must_use]
-    pub fn reversing(&self) -> Option<u32> {
+    pub fn pending_reversal(&self) -> Option<u32> {
         self.reversal.as_ref().map(|reversal| reversal.stan)
     }
 
-    /// Whether a reversal was tried as often as it may be: somebody should look at the terminal.
-    /// It goes on trying all the same.
+    /// Whether the pending reversal has used up its attempts. The terminal keeps trying.
     #[must_use]
-    pub fn must_be_looked_at(&self) -> bool {
-        let tries = self.parameters.as_ref().map_or(REVERSAL_TRIES, |p| p.reversal_tries);
-        self.reversal.as_ref().is_some_and(|reversal| reversal.tried >= tries)
+    pub fn needs_attention(&self) -> bool {
+        let tries = self.parameters.as_ref().map_or(REVERSAL_TRIES_MAX, |p| p.reversal_tries_max);
+        self.reversal.as_ref().is_some_and(|reversal| reversal.attempts >= tries)
     }
 
-    /// How many offline sales wait to be forwarded.
+    /// Number of offline sales waiting to be forwarded.
     #[must_use]
-    pub fn to_forward(&self) -> usize {
+    pub fn waiting_offline_sales(&self) -> usize {
         self.offline.len()
     }
 
-    /// The STAN of the offline sale that is forwarded next.
+    /// STAN of the next offline sale to forward.
     #[must_use]
-    pub fn next_to_forward(&self) -> Option<u32> {
+    pub fn next_offline_sale(&self) -> Option<u32> {
         self.offline.first().map(|offline| offline.stan)
     }
 
-    /// What the switch allows, where it was asked.
+    /// The parameters in force, once received or set.
     #[must_use]
-    pub fn parameters(&self) -> Option<&Parameters> {
+    pub fn parameters(&self) -> Option<&TerminalParameters> {
         self.parameters.as_deref()
     }
 
-    /// Lets parameters hold without asking for them.
-    pub fn set_parameters(&mut self, parameters: Parameters) {
+    /// Sets parameters without requesting them from the switch.
+    pub fn set_parameters(&mut self, parameters: TerminalParameters) {
         self.parameters = Some(Box::new(parameters));
     }
 
-    /// The journal: the open batch, and earlier pre-authorisations that stand.
+    /// Lines of the open batch, and of pre-authorisations from earlier batches that are still in
+    /// force.
     #[must_use]
-    pub fn journal(&self) -> &[Line] {
+    pub fn journal(&self) -> &[JournalLine] {
         self.journal.lines()
     }
 
-    /// A line's receipt.
     #[must_use]
     pub fn receipt(&self, stan: u32) -> Option<Receipt> {
         self.journal.find(stan).map(|line| line.receipt)
     }
 
-    /// What the open batch comes to.
+    /// Totals of the open batch.
     #[must_use]
-    pub fn totals(&self) -> Totals {
+    pub fn totals(&self) -> TerminalTotals {
         self.journal.totals(self.batch)
     }
 
-    /// Approves a sale without asking. It is forwarded when [`Terminal::must_first`] gives it.
+    /// Approves a sale without asking the network. [`TerminalSimulator::next_pending_message`]
+    /// forwards it.
     ///
     /// # Errors
-    /// When the terminal was never signed on, or the sale is beyond its limits.
+    /// If the terminal never signed on, or the sale exceeds a limit.
     pub fn approve_offline(
         &mut self,
         waybill: &str,
-        card: &Card,
+        card: &TestCard,
         amount: u64,
         now_ms: u64,
     ) -> Result<Receipt, TerminalError> {
         if self.batch == 0 {
-            return Err(TerminalError::SignOnFirst);
+            return Err(TerminalError::SignOnRequired);
         }
-        self.check_room()?;
+        self.check_batch_room()?;
         let waiting: u64 = self.offline.iter().map(|offline| offline.amount).sum();
         let total = waiting.checked_add(amount).filter(|total| *total <= AMOUNT_MAX);
         let (each, most) = self
             .parameters
             .as_ref()
-            .map_or((0, 0), |limits| (limits.offline_each, limits.offline_total));
+            .map_or((0, 0), |limits| (limits.offline_sale_max, limits.offline_total_max));
         let allowed = amount <= each && total.is_some_and(|total| total <= most);
         if !allowed || self.offline.len() >= OFFLINE_SALES_MAX {
-            return Err(TerminalError::OfflineLimit);
+            return Err(TerminalError::OfflineLimitExceeded);
         }
-        let at = moment::civil(now_ms, self.utc_offset_minutes);
+        let at = message_time::local_time(now_ms, self.utc_offset_minutes);
         let stan = self.next_stan();
         let mut authorisation = *b"000000";
         authorisation.copy_from_slice(format!("{stan:06}").as_bytes());
-        let (time, date) = (moment::time(at), short(moment::date(at)));
+        let (time, date) = (message_time::hhmmss(at), date_u16(message_time::mmdd(at)));
         let (card, waybill) = (card.clone(), waybill.into());
-        self.offline.push(Offline { stan, card, waybill, amount, time, date, authorisation });
-        let (kind, batch) = (Kind::Offline, self.batch);
+        self.offline.push(OfflineSale { stan, card, waybill, amount, time, date, authorisation });
+        let (kind, batch) = (TerminalRequestKind::Offline, self.batch);
         Ok(Receipt { kind, batch, stan, date, amount, rrn: [b' '; 12], authorisation })
     }
 
-    /// What goes out before anything else: a reversal, a repeat, an offline sale, an upload.
-    /// Nothing where there is none, or where the terminal must sign on first.
+    /// The next message that must be sent before any other: a reversal, a repeat, an offline sale
+    /// or part of an upload. `None` if there is none, or if the terminal must sign on first.
     ///
     /// # Errors
-    /// When an answer is waited for, or a message cannot be built.
-    pub fn must_first(&mut self, now_ms: u64) -> Result<Option<Wiped>, TerminalError> {
-        if self.waits() {
-            return Err(TerminalError::Waiting);
+    /// If an answer is awaited, or the message cannot be built.
+    pub fn next_pending_message(
+        &mut self,
+        now_ms: u64,
+    ) -> Result<Option<WipedBytes>, TerminalError> {
+        if self.awaits_answer() {
+            return Err(TerminalError::AwaitingAnswer);
         }
         if self.must_sign_on {
             return Ok(None);
@@ -338,8 +349,8 @@ impl Terminal {
         if self.reversal.is_some() {
             return self.send_reversal(now_ms).map(Some);
         }
-        if self.question.as_ref().is_some_and(|question| question.again_first) {
-            return self.again(now_ms).map(Some);
+        if self.pending.as_ref().is_some_and(|pending| pending.must_repeat) {
+            return self.repeat(now_ms).map(Some);
         }
         if !self.offline.is_empty() {
             return self.forward(now_ms).map(Some);
@@ -350,331 +361,390 @@ impl Terminal {
         Ok(None)
     }
 
-    fn has_first(&self) -> bool {
-        let again = self.question.as_ref().is_some_and(|question| question.again_first);
+    fn has_pending_message(&self) -> bool {
+        let again = self.pending.as_ref().is_some_and(|pending| pending.must_repeat);
         again || self.reversal.is_some() || !self.offline.is_empty() || self.upload.is_some()
     }
 
-    /// The message of a task, without its two bytes of length. The terminal waits for its answer
-    /// from here on.
-    ///
-    /// # Errors
-    /// Why it cannot be done now, or at all.
-    pub fn ask(&mut self, task: Task<'_>, now_ms: u64) -> Result<Wiped, TerminalError> {
-        if let Task::Reverse { stan } = task {
-            return self.take_back(stan, now_ms);
+    /// Starts a task and returns its message, without the two-byte length. The terminal then awaits
+    /// the answer.
+    pub fn start(
+        &mut self,
+        task: TerminalTask<'_>,
+        now_ms: u64,
+    ) -> Result<WipedBytes, TerminalError> {
+        if let TerminalTask::Reverse { stan } = task {
+            return self.start_reversal(stan, now_ms);
         }
-        if self.waits() {
-            return Err(TerminalError::Waiting);
+        if self.awaits_answer() {
+            return Err(TerminalError::AwaitingAnswer);
         }
-        let needs_keys = !matches!(task, Task::SignOn | Task::Echo);
+        let needs_keys = !matches!(task, TerminalTask::SignOn | TerminalTask::Echo);
         if needs_keys && (self.must_sign_on || self.mac_key.is_none()) {
-            return Err(TerminalError::SignOnFirst);
+            return Err(TerminalError::SignOnRequired);
         }
         match task {
-            Task::Offline { waybill, card, amount } => {
+            TerminalTask::Offline { waybill, card, amount } => {
                 self.approve_offline(waybill, card, amount, now_ms)?;
-                return self.must_first(now_ms)?.ok_or(TerminalError::SomethingFirst);
+                return self
+                    .next_pending_message(now_ms)?
+                    .ok_or(TerminalError::PendingMessageFirst);
             }
-            Task::Upload if self.upload.is_some() => {
-                return self.must_first(now_ms)?.ok_or(TerminalError::SomethingFirst);
+            TerminalTask::Upload if self.upload.is_some() => {
+                return self
+                    .next_pending_message(now_ms)?
+                    .ok_or(TerminalError::PendingMessageFirst);
             }
-            Task::Upload => return Err(TerminalError::NothingToUpload),
-            _ if self.has_first() && !self.must_sign_on => {
-                return Err(TerminalError::SomethingFirst);
+            TerminalTask::Upload => return Err(TerminalError::NothingToUpload),
+            _ if self.has_pending_message() && !self.must_sign_on => {
+                return Err(TerminalError::PendingMessageFirst);
             }
             _ => {}
         }
         match task {
-            Task::SignOn => self.ask_plain(Kind::SignOn, now_ms),
-            Task::SignOff => self.ask_plain(Kind::SignOff, now_ms),
-            Task::Echo => self.ask_plain(Kind::Echo, now_ms),
-            Task::Parameters => self.ask_plain(Kind::Parameters, now_ms),
-            Task::Settle => self.settle(now_ms),
-            Task::Balance { card, pin } => {
-                self.by_card(Kind::Balance, None, Read { card, pin, amount: 0 }, now_ms)
+            TerminalTask::SignOn => self.start_management(TerminalRequestKind::SignOn, now_ms),
+            TerminalTask::SignOff => self.start_management(TerminalRequestKind::SignOff, now_ms),
+            TerminalTask::Echo => self.start_management(TerminalRequestKind::Echo, now_ms),
+            TerminalTask::Parameters => {
+                self.start_management(TerminalRequestKind::Parameters, now_ms)
             }
-            Task::Sell { waybill, card, amount, pin } => {
-                self.by_card(Kind::Sale, Some(waybill), Read { card, pin, amount }, now_ms)
+            TerminalTask::Settle => self.settle(now_ms),
+            TerminalTask::Balance { card, pin } => self.start_with_card(
+                TerminalRequestKind::Balance,
+                None,
+                CardRead { card, pin, amount: 0 },
+                now_ms,
+            ),
+            TerminalTask::Sale { waybill, card, amount, pin } => self.start_with_card(
+                TerminalRequestKind::Sale,
+                Some(waybill),
+                CardRead { card, pin, amount },
+                now_ms,
+            ),
+            TerminalTask::PreAuthorisation { waybill, card, amount, pin } => {
+                let read = CardRead { card, pin, amount };
+                self.start_with_card(
+                    TerminalRequestKind::PreAuthorisation,
+                    Some(waybill),
+                    read,
+                    now_ms,
+                )
             }
-            Task::PreAuthorise { waybill, card, amount, pin } => {
-                let read = Read { card, pin, amount };
-                self.by_card(Kind::PreAuthorisation, Some(waybill), read, now_ms)
+            TerminalTask::Void { stan } => {
+                self.start_for_line(TerminalRequestKind::Void, stan, None, now_ms)
             }
-            Task::Void { stan } => self.on_line(Kind::Void, stan, None, now_ms),
-            Task::VoidPreAuthorisation { stan } => {
-                self.on_line(Kind::VoidPreAuthorisation, stan, None, now_ms)
+            TerminalTask::VoidPreAuthorisation { stan } => {
+                self.start_for_line(TerminalRequestKind::VoidPreAuthorisation, stan, None, now_ms)
             }
-            Task::Complete { stan, amount } => {
-                self.on_line(Kind::Completion, stan, Some(amount), now_ms)
+            TerminalTask::Completion { stan, amount } => {
+                self.start_for_line(TerminalRequestKind::Completion, stan, Some(amount), now_ms)
             }
-            Task::CashBack { stan } => self.on_line(Kind::CashBack, stan, None, now_ms),
-            Task::QrStatus { stan } => self.on_line(Kind::QrStatus, stan, None, now_ms),
-            Task::QrBack { stan } => self.on_line(Kind::QrBack, stan, None, now_ms),
-            Task::Refund { receipt, amount } => {
-                self.on_receipt(Kind::Refund, receipt, amount, now_ms)
+            TerminalTask::CashRefund { stan } => {
+                self.start_for_line(TerminalRequestKind::CashRefund, stan, None, now_ms)
             }
-            Task::Cash { waybill, amount, tendered } => {
-                self.take_cash(waybill, amount, tendered, now_ms)
+            TerminalTask::QrStatus { stan } => {
+                self.start_for_line(TerminalRequestKind::QrStatus, stan, None, now_ms)
             }
-            Task::Qr { waybill, amount } => self.show_qr(waybill, amount, now_ms),
-            Task::Offline { .. } | Task::Upload | Task::Reverse { .. } => {
-                Err(TerminalError::SomethingFirst)
+            TerminalTask::QrRefund { stan } => {
+                self.start_for_line(TerminalRequestKind::QrRefund, stan, None, now_ms)
+            }
+            TerminalTask::Refund { receipt, amount } => {
+                self.start_for_receipt(TerminalRequestKind::Refund, receipt, amount, now_ms)
+            }
+            TerminalTask::Cash { waybill, amount, tendered } => {
+                self.start_cash(waybill, amount, tendered, now_ms)
+            }
+            TerminalTask::Qr { waybill, amount } => self.start_qr(waybill, amount, now_ms),
+            TerminalTask::Offline { .. } | TerminalTask::Upload | TerminalTask::Reverse { .. } => {
+                Err(TerminalError::PendingMessageFirst)
             }
         }
     }
 
-    /// The same message once more, with the same STAN: a repeat, whether an answer came or not.
+    /// Returns the last message again, with the same STAN, whether it was answered or not.
     ///
     /// # Errors
-    /// When nothing was asked.
-    pub fn again(&mut self, now_ms: u64) -> Result<Wiped, TerminalError> {
-        let until_ms = self.until(now_ms);
-        let question = self.question.as_mut().ok_or(TerminalError::NothingToRepeat)?;
-        question.until_ms = Some(until_ms);
-        question.again_first = false;
-        Ok(question.message.clone())
+    /// If nothing was sent yet.
+    pub fn repeat(&mut self, now_ms: u64) -> Result<WipedBytes, TerminalError> {
+        let until_ms = self.answer_limit_ms(now_ms);
+        let pending = self.pending.as_mut().ok_or(TerminalError::NothingToRepeat)?;
+        pending.answer_by_ms = Some(until_ms);
+        pending.must_repeat = false;
+        Ok(pending.message.clone())
     }
 
-    /// Gives up waiting when the time is over, and says what is done first of all because of it.
-    /// Nothing where the time is not over.
-    pub fn timed_out(&mut self, now_ms: u64) -> Option<After> {
+    /// Stops waiting once the time limit has passed, and returns what must follow. `None` before
+    /// that.
+    pub fn on_timeout(&mut self, now_ms: u64) -> Option<TimeoutAction> {
         self.answer_by().filter(|until_ms| *until_ms <= now_ms)?;
-        Some(self.give_up(code::NO_ANSWER))
+        Some(self.stop_waiting(response_code::NO_ANSWER))
     }
 
-    /// No answer counts any more.
-    fn give_up(&mut self, reason: [u8; 2]) -> After {
-        let Some(question) = &mut self.question else { return After::Nothing };
-        question.until_ms = None;
-        if question.reversal {
-            return After::Reverse;
+    /// Stops waiting for the answer.
+    fn stop_waiting(&mut self, reason: [u8; 2]) -> TimeoutAction {
+        let Some(pending) = &mut self.pending else { return TimeoutAction::Nothing };
+        pending.answer_by_ms = None;
+        if pending.reversal {
+            return TimeoutAction::Reverse;
         }
-        if question.kind.is_reversible() {
-            let &mut Question { kind, batch, stan, date, amount, about, .. } = &mut **question;
-            let reversal = Reversal { kind, batch, stan, date, amount, about, reason, tried: 0 };
+        if pending.kind.is_reversible() {
+            let &mut PendingRequest { kind, batch, stan, date, amount, original, .. } =
+                &mut **pending;
+            let reversal =
+                TerminalReversal { kind, batch, stan, date, amount, original, reason, attempts: 0 };
             self.reversal = Some(Box::new(reversal));
-            return After::Reverse;
+            return TimeoutAction::Reverse;
         }
-        question.again_first = question.kind.is_repeated();
-        if question.again_first || question.kind == Kind::Offline {
-            After::Repeat
+        pending.must_repeat = pending.kind.is_repeated_on_timeout();
+        if pending.must_repeat || pending.kind == TerminalRequestKind::Offline {
+            TimeoutAction::Repeat
         } else {
-            After::Nothing
+            TimeoutAction::Nothing
         }
     }
 
-    fn take_back(&mut self, stan: u32, now_ms: u64) -> Result<Wiped, TerminalError> {
+    fn start_reversal(&mut self, stan: u32, now_ms: u64) -> Result<WipedBytes, TerminalError> {
         if self.must_sign_on || self.mac_key.is_none() {
-            return Err(TerminalError::SignOnFirst);
+            return Err(TerminalError::SignOnRequired);
         }
         if self.reversal.is_some() {
-            return Err(TerminalError::SomethingFirst);
+            return Err(TerminalError::PendingMessageFirst);
         }
-        let asked = self.question.as_ref().filter(|question| question.until_ms.is_some());
-        match asked {
-            Some(asked) if asked.stan == stan && asked.kind.is_reversible() => {
-                self.give_up(code::COULD_NOT_GO_ON);
+        let awaited = self.pending.as_ref().filter(|pending| pending.answer_by_ms.is_some());
+        match awaited {
+            Some(awaited) if awaited.stan == stan && awaited.kind.is_reversible() => {
+                self.stop_waiting(response_code::TERMINAL_FAILURE);
             }
-            Some(_) => return Err(TerminalError::Waiting),
+            Some(_) => return Err(TerminalError::AwaitingAnswer),
             None => {
                 let line = self.journal.find(stan).ok_or(TerminalError::NotInJournal(stan))?;
-                let (Receipt { kind, batch, date, amount, .. }, about) = (line.receipt, line.about);
+                let (Receipt { kind, batch, date, amount, .. }, original) =
+                    (line.receipt, line.original);
                 if !kind.is_reversible() {
                     return Err(TerminalError::NotInJournal(stan));
                 }
-                let reason = code::COULD_NOT_GO_ON;
-                let reversal =
-                    Reversal { kind, batch, stan, date, amount, about, reason, tried: 0 };
+                let reason = response_code::TERMINAL_FAILURE;
+                let reversal = TerminalReversal {
+                    kind,
+                    batch,
+                    stan,
+                    date,
+                    amount,
+                    original,
+                    reason,
+                    attempts: 0,
+                };
                 self.reversal = Some(Box::new(reversal));
             }
         }
         self.send_reversal(now_ms)
     }
 
-    fn send_reversal(&mut self, now_ms: u64) -> Result<Wiped, TerminalError> {
+    fn send_reversal(&mut self, now_ms: u64) -> Result<WipedBytes, TerminalError> {
         let reversal = self.reversal.as_deref().ok_or(TerminalError::NothingToRepeat)?;
         let message = self.reversal_message(reversal)?;
         let (kind, batch, stan) = (reversal.kind, reversal.batch, reversal.stan);
-        let question = Question {
+        let pending = PendingRequest {
             reversal: true,
             amount: reversal.amount,
-            ..self.question(kind, batch, stan, message, now_ms)
+            ..self.new_request(kind, batch, stan, message, now_ms)
         };
         if let Some(reversal) = &mut self.reversal {
-            reversal.tried = reversal.tried.saturating_add(1);
+            reversal.attempts = reversal.attempts.saturating_add(1);
         }
-        Ok(self.wait_for(question))
+        Ok(self.await_answer(pending))
     }
 
-    fn forward(&mut self, now_ms: u64) -> Result<Wiped, TerminalError> {
+    fn forward(&mut self, now_ms: u64) -> Result<WipedBytes, TerminalError> {
         let offline = self.offline.first().ok_or(TerminalError::NothingToRepeat)?;
         let (stan, amount, date) = (offline.stan, offline.amount, offline.date);
         let message = self
-            .draft(Kind::Offline, stan, self.batch, now_ms)
-            .made_at(offline.time, u32::from(date))
+            .draft(TerminalRequestKind::Offline, stan, self.batch, now_ms)
+            .local_time(offline.time, u32::from(date))
             .amount(amount)
             .waybill(&offline.waybill)
             .authorisation(offline.authorisation)
-            .card(Read { card: &offline.card, pin: None, amount })?
-            .finish(Kind::Offline)?;
-        let question = self.question(Kind::Offline, self.batch, stan, message, now_ms);
-        Ok(self.wait_for(Question { amount, date, ..question }))
+            .card(CardRead { card: &offline.card, pin: None, amount })?
+            .finish(TerminalRequestKind::Offline)?;
+        let pending =
+            self.new_request(TerminalRequestKind::Offline, self.batch, stan, message, now_ms);
+        Ok(self.await_answer(PendingRequest { amount, date, ..pending }))
     }
 
-    fn send_upload(&mut self, now_ms: u64) -> Result<Wiped, TerminalError> {
+    fn send_upload(&mut self, now_ms: u64) -> Result<WipedBytes, TerminalError> {
         let stan = self.next_stan();
         let upload = self.upload.as_deref().ok_or(TerminalError::NothingToUpload)?;
-        let left = upload.lines.get(upload.taken..).unwrap_or_default();
+        let left = upload.lines.get(upload.accepted_lines..).unwrap_or_default();
         let batch = upload.batch;
         let (kind, message) = if left.is_empty() {
-            let kind = Kind::UploadEnd;
+            let kind = TerminalRequestKind::UploadEnd;
             let draft = self.draft(kind, stan, batch, now_ms);
             (kind, draft.line_count(upload.lines.len()).finish(kind)?)
         } else {
-            let kind = Kind::Upload;
+            let kind = TerminalRequestKind::Upload;
             let part = &left[..left.len().min(UPLOAD_LINES_MAX)];
             (kind, self.draft(kind, stan, batch, now_ms).lines(part).finish(kind)?)
         };
-        let question = self.question(kind, batch, stan, message, now_ms);
-        Ok(self.wait_for(question))
+        let pending = self.new_request(kind, batch, stan, message, now_ms);
+        Ok(self.await_answer(pending))
     }
 
-    fn ask_plain(&mut self, kind: Kind, now_ms: u64) -> Result<Wiped, TerminalError> {
+    fn start_management(
+        &mut self,
+        kind: TerminalRequestKind,
+        now_ms: u64,
+    ) -> Result<WipedBytes, TerminalError> {
         let stan = self.next_stan();
         let message = self.draft(kind, stan, self.batch, now_ms).finish(kind)?;
-        let question = self.question(kind, self.batch, stan, message, now_ms);
-        Ok(self.wait_for(question))
+        let pending = self.new_request(kind, self.batch, stan, message, now_ms);
+        Ok(self.await_answer(pending))
     }
 
-    fn settle(&mut self, now_ms: u64) -> Result<Wiped, TerminalError> {
-        let (stan, kind) = (self.next_stan(), Kind::Totals);
+    fn settle(&mut self, now_ms: u64) -> Result<WipedBytes, TerminalError> {
+        let (stan, kind) = (self.next_stan(), TerminalRequestKind::Settlement);
         let totals = self.totals();
         let message = self.draft(kind, stan, self.batch, now_ms).totals(&totals).finish(kind)?;
-        let question = self.question(kind, self.batch, stan, message, now_ms);
-        Ok(self.wait_for(question))
+        let pending = self.new_request(kind, self.batch, stan, message, now_ms);
+        Ok(self.await_answer(pending))
     }
 
-    fn by_card(
+    fn start_with_card(
         &mut self,
-        kind: Kind,
+        kind: TerminalRequestKind,
         waybill: Option<&str>,
-        read: Read<'_>,
+        read: CardRead<'_>,
         now_ms: u64,
-    ) -> Result<Wiped, TerminalError> {
-        self.check_room()?;
+    ) -> Result<WipedBytes, TerminalError> {
+        self.check_batch_room()?;
         let stan = self.next_stan();
         let mut draft = self.draft(kind, stan, self.batch, now_ms).card(read)?;
         if let Some(waybill) = waybill {
             draft = draft.amount(read.amount).waybill(waybill);
         }
         let message = draft.finish(kind)?;
-        let question = self.question(kind, self.batch, stan, message, now_ms);
-        Ok(self.wait_for(Question { amount: read.amount, ..question }))
+        let pending = self.new_request(kind, self.batch, stan, message, now_ms);
+        Ok(self.await_answer(PendingRequest { amount: read.amount, ..pending }))
     }
 
-    fn on_line(
+    fn start_for_line(
         &mut self,
-        kind: Kind,
+        kind: TerminalRequestKind,
         stan: u32,
         amount: Option<u64>,
         now_ms: u64,
-    ) -> Result<Wiped, TerminalError> {
+    ) -> Result<WipedBytes, TerminalError> {
         let receipt = self.receipt(stan).ok_or(TerminalError::NotInJournal(stan))?;
-        self.on_receipt(kind, &receipt, amount.unwrap_or(receipt.amount), now_ms)
+        self.start_for_receipt(kind, &receipt, amount.unwrap_or(receipt.amount), now_ms)
     }
 
-    fn on_receipt(
+    fn start_for_receipt(
         &mut self,
-        kind: Kind,
+        kind: TerminalRequestKind,
         receipt: &Receipt,
         amount: u64,
         now_ms: u64,
-    ) -> Result<Wiped, TerminalError> {
-        let asks = kind == Kind::QrStatus;
+    ) -> Result<WipedBytes, TerminalError> {
+        let asks = kind == TerminalRequestKind::QrStatus;
         if !asks {
-            self.check_room()?;
+            self.check_batch_room()?;
         }
         let stan = self.next_stan();
-        let by_card = !matches!(kind, Kind::CashBack | Kind::QrBack | Kind::QrStatus);
-        let mut draft = self.draft(kind, stan, self.batch, now_ms).about(
+        let by_card = !matches!(
+            kind,
+            TerminalRequestKind::CashRefund
+                | TerminalRequestKind::QrRefund
+                | TerminalRequestKind::QrStatus
+        );
+        let mut draft = self.draft(kind, stan, self.batch, now_ms).original(
             receipt,
-            kind == Kind::Refund,
+            kind == TerminalRequestKind::Refund,
             by_card,
         );
         if !asks {
             draft = draft.amount(amount);
         }
         let message = draft.finish(kind)?;
-        let about = Some((receipt.batch, receipt.stan));
-        let question = self.question(kind, self.batch, stan, message, now_ms);
-        Ok(self.wait_for(Question { amount, about, ..question }))
+        let original = Some((receipt.batch, receipt.stan));
+        let pending = self.new_request(kind, self.batch, stan, message, now_ms);
+        Ok(self.await_answer(PendingRequest { amount, original, ..pending }))
     }
 
-    fn take_cash(
+    fn start_cash(
         &mut self,
         waybill: &str,
         amount: u64,
         tendered: u64,
         now_ms: u64,
-    ) -> Result<Wiped, TerminalError> {
-        self.check_room()?;
-        let change = tendered.checked_sub(amount).ok_or(TerminalError::TooLittleCash)?;
-        let (stan, kind) = (self.next_stan(), Kind::Cash);
+    ) -> Result<WipedBytes, TerminalError> {
+        self.check_batch_room()?;
+        let change = tendered.checked_sub(amount).ok_or(TerminalError::CashBelowAmount)?;
+        let (stan, kind) = (self.next_stan(), TerminalRequestKind::Cash);
         let message = self
             .draft(kind, stan, self.batch, now_ms)
             .amount(amount)
             .waybill(waybill)
             .cash(tendered, change)
             .finish(kind)?;
-        let question = self.question(kind, self.batch, stan, message, now_ms);
-        Ok(self.wait_for(Question { amount, ..question }))
+        let pending = self.new_request(kind, self.batch, stan, message, now_ms);
+        Ok(self.await_answer(PendingRequest { amount, ..pending }))
     }
 
-    fn show_qr(&mut self, waybill: &str, amount: u64, now_ms: u64) -> Result<Wiped, TerminalError> {
-        self.check_room()?;
-        let (stan, kind) = (self.next_stan(), Kind::Qr);
+    fn start_qr(
+        &mut self,
+        waybill: &str,
+        amount: u64,
+        now_ms: u64,
+    ) -> Result<WipedBytes, TerminalError> {
+        self.check_batch_room()?;
+        let (stan, kind) = (self.next_stan(), TerminalRequestKind::Qr);
         let draft = self.draft(kind, stan, self.batch, now_ms);
         let message = draft.amount(amount).waybill(waybill).finish(kind)?;
-        let question = self.question(kind, self.batch, stan, message, now_ms);
-        Ok(self.wait_for(Question { amount, ..question }))
+        let pending = self.new_request(kind, self.batch, stan, message, now_ms);
+        Ok(self.await_answer(PendingRequest { amount, ..pending }))
     }
 
-    fn question(&self, kind: Kind, batch: u32, stan: u32, message: Wiped, now_ms: u64) -> Question {
-        let at = moment::civil(now_ms, self.utc_offset_minutes);
-        Question {
+    fn new_request(
+        &self,
+        kind: TerminalRequestKind,
+        batch: u32,
+        stan: u32,
+        message: WipedBytes,
+        now_ms: u64,
+    ) -> PendingRequest {
+        let at = message_time::local_time(now_ms, self.utc_offset_minutes);
+        PendingRequest {
             kind,
             reversal: false,
             batch,
             stan,
-            date: short(moment::date(at)),
+            date: date_u16(message_time::mmdd(at)),
             amount: 0,
-            about: None,
-            until_ms: Some(self.until(now_ms)),
-            again_first: false,
+            original: None,
+            answer_by_ms: Some(self.answer_limit_ms(now_ms)),
+            must_repeat: false,
             message,
         }
     }
 
-    fn wait_for(&mut self, question: Question) -> Wiped {
-        let message = question.message.clone();
-        self.question = Some(Box::new(question));
+    fn await_answer(&mut self, pending: PendingRequest) -> WipedBytes {
+        let message = pending.message.clone();
+        self.pending = Some(Box::new(pending));
         message
     }
 
-    fn until(&self, now_ms: u64) -> u64 {
+    fn answer_limit_ms(&self, now_ms: u64) -> u64 {
         let within_ms = match &self.parameters {
-            Some(parameters) => u64::from(parameters.answer_within_s) * 1_000,
+            Some(parameters) => u64::from(parameters.answer_timeout_s) * 1_000,
             None => u64::from(self.answer_within_ms),
         };
         now_ms.saturating_add(within_ms)
     }
 
-    fn check_room(&self) -> Result<(), TerminalError> {
+    fn check_batch_room(&self) -> Result<(), TerminalError> {
         let lines = self.journal.lines().len();
-        let most = self.parameters.as_ref().map_or(u32::MAX, |p| p.batch_transactions);
-        let beyond = u32::try_from(lines).is_ok_and(|lines| lines >= most);
-        if beyond || self.journal.is_full() { Err(TerminalError::BatchFull) } else { Ok(()) }
+        let most = self.parameters.as_ref().map_or(u32::MAX, |p| p.batch_transactions_max);
+        let full = u32::try_from(lines).is_ok_and(|lines| lines >= most);
+        if full || self.journal.is_full() { Err(TerminalError::BatchFull) } else { Ok(()) }
     }
 
     const fn next_stan(&mut self) -> u32 {
@@ -683,35 +753,36 @@ impl Terminal {
     }
 
     fn mac_key(&self) -> Result<Option<TdesKey>, KeyError> {
-        self.mac_key.as_ref().map(SmallKey::open).transpose()
+        self.mac_key.as_ref().map(StoredKey::open).transpose()
     }
 
     fn pin_key(&self) -> Result<Option<TdesKey>, KeyError> {
-        self.pin_key.as_ref().map(SmallKey::open).transpose()
+        self.pin_key.as_ref().map(StoredKey::open).transpose()
     }
 
-    /// Takes an answer: what came between the two bytes of length and the next. It is wiped.
+    /// Processes an answer, given without its two-byte length, and wipes it.
     ///
     /// # Errors
-    /// When the bytes are no message, or working keys do not open. The terminal goes on waiting.
-    pub fn hear(&mut self, message: &mut [u8]) -> Result<Heard, TerminalError> {
-        let heard = self.listen(message);
+    /// If the bytes are not a message or the working keys cannot be decrypted. The terminal then
+    /// keeps waiting.
+    pub fn receive(&mut self, message: &mut [u8]) -> Result<TerminalOutcome, TerminalError> {
+        let outcome = self.handle_answer(message);
         message.zeroize();
-        heard
+        outcome
     }
 }
 
-fn short(date: u32) -> u16 {
+fn date_u16(date: u32) -> u16 {
     u16::try_from(date).unwrap_or(0)
 }
 
-impl fmt::Debug for Terminal {
+impl fmt::Debug for TerminalSimulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Terminal")
             .field("number", &self.number)
             .field("batch", &self.batch)
             .field("stan", &self.stan)
-            .field("waits", &self.waits())
+            .field("waits", &self.awaits_answer())
             .finish_non_exhaustive()
     }
 }

@@ -3,13 +3,13 @@
 const POLYNOMIAL: u16 = 0x1021;
 const INITIAL: u16 = 0xFFFF;
 
-/// What each value of the top byte adds, so that a byte costs one look-up and not eight shifts.
+/// The contribution of each value of the top byte: one look-up per byte instead of eight shifts.
 const TABLE: [u16; 256] = table();
 
 /// CRC-16/CCITT-FALSE: polynomial 0x1021, initial value 0xFFFF, nothing reflected or inverted.
 ///
-/// Of a code it is taken over all its UTF-8 bytes, with the tag and length of the checksum (`6304`)
-/// and without its value.
+/// A code's checksum covers its UTF-8 bytes up to and including the checksum's tag and length
+/// (`6304`).
 #[must_use]
 pub fn crc16_ccitt_false(bytes: &[u8]) -> u16 {
     bytes.iter().fold(INITIAL, |crc, &byte| {

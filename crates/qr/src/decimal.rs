@@ -1,31 +1,31 @@
-//! Amounts and percentages as they stand in a code: decimal text, never a float.
+//! Amounts and percentages of a code: decimal text, never a float.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::Rule;
+use crate::error::QrRule;
 
-/// The most decimals that a currency of ISO 4217 has.
+/// Most decimals of a currency in ISO 4217.
 pub const EXPONENT_MAX: u32 = 4;
 
 const AMOUNT_CHARACTERS_MAX: usize = 13;
 const PERCENT_CHARACTERS_MAX: usize = 5;
 const PERCENT_DECIMALS_MAX: usize = 2;
 
-/// An amount above nought in the major unit, as text: `98.73`, `98` or `98.` (tags 54 and 56).
+/// An amount above zero in the major unit, as text: `98.73`, `98` or `98.` (tags 54 and 56).
 ///
-/// Kept as it was written, so that a code is written again as it was read: `23.7` and `23.70` are
-/// two texts of one amount, and not equal here. Compare [`Decimal::minor_units`].
+/// The text is kept as read, so that it is written back unchanged. `23.7` and `23.70` are the same
+/// amount but not equal here: compare [`QrAmount::minor_units`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Decimal(String);
+pub struct QrAmount(String);
 
-impl Decimal {
-    /// The text of an amount in minor units, with all decimals of its currency.
+impl QrAmount {
+    /// Converts an amount in minor units to text with all decimals of its currency.
     ///
     /// # Errors
-    /// [`Rule::Amount`] for nought and for more than 13 characters; [`Rule::Decimals`] above
-    /// [`EXPONENT_MAX`].
-    pub fn from_minor_units(units: u64, exponent: u32) -> Result<Decimal, Rule> {
+    /// [`QrRule::Amount`] for zero and for more than 13 characters; [`QrRule::Decimals`] for an
+    /// exponent above [`EXPONENT_MAX`].
+    pub fn from_minor_units(units: u64, exponent: u32) -> Result<QrAmount, QrRule> {
         let decimals = decimals(exponent)?;
         let mut text = format!("{units:0>width$}", width = decimals + 1);
         if decimals > 0 {
@@ -34,43 +34,41 @@ impl Decimal {
         text.parse()
     }
 
-    /// The amount in minor units of a currency with so many decimals.
+    /// Converts to minor units of a currency with `exponent` decimals. Never rounds. Trailing zeros
+    /// do not count: `23.00` is 23 in a currency without minor unit.
     ///
     /// # Errors
-    /// [`Rule::Decimals`] where minor units cannot say it: nothing is rounded. Noughts at the end
-    /// are no decimals: `23.00` is 23 of a currency without minor unit.
-    pub fn minor_units(&self, exponent: u32) -> Result<u64, Rule> {
+    /// [`QrRule::Decimals`] for more decimals than the currency has.
+    pub fn minor_units(&self, exponent: u32) -> Result<u64, QrRule> {
         let decimals = decimals(exponent)?;
         let (whole, fraction) = self.0.split_once('.').unwrap_or((&self.0, ""));
         let fraction = fraction.trim_end_matches('0');
         if fraction.len() > decimals {
-            return Err(Rule::Decimals { exponent });
+            return Err(QrRule::Decimals { exponent });
         }
         let digits = format!("{whole}{fraction:0<decimals$}");
-        digits.parse().map_err(|_| Rule::Amount)
+        digits.parse().map_err(|_| QrRule::Amount)
     }
 
-    /// The text as it stands in the code.
+    /// The text in the code.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for Decimal {
-    type Err = Rule;
+impl FromStr for QrAmount {
+    type Err = QrRule;
 
-    /// # Errors
-    /// [`Rule::Amount`].
-    fn from_str(text: &str) -> Result<Decimal, Rule> {
+    fn from_str(text: &str) -> Result<QrAmount, QrRule> {
         if text.len() > AMOUNT_CHARACTERS_MAX || !is_decimal_above_nought(text) {
-            return Err(Rule::Amount);
+            return Err(QrRule::Amount);
         }
-        Ok(Decimal(text.to_owned()))
+        Ok(QrAmount(text.to_owned()))
     }
 }
 
-impl fmt::Display for Decimal {
+impl fmt::Display for QrAmount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -81,7 +79,7 @@ impl fmt::Display for Decimal {
 pub struct Percent(String);
 
 impl Percent {
-    /// The text as it stands in the code.
+    /// The text in the code.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -89,26 +87,24 @@ impl Percent {
 }
 
 impl FromStr for Percent {
-    type Err = Rule;
+    type Err = QrRule;
 
-    /// # Errors
-    /// [`Rule::Percent`].
-    fn from_str(text: &str) -> Result<Percent, Rule> {
+    fn from_str(text: &str) -> Result<Percent, QrRule> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let in_range = whole.trim_start_matches('0').len() <= 2
             && fraction.len() <= PERCENT_DECIMALS_MAX
             && text.len() <= PERCENT_CHARACTERS_MAX;
         if !in_range || !is_decimal_above_nought(text) {
-            return Err(Rule::Percent);
+            return Err(QrRule::Percent);
         }
         Ok(Percent(text.to_owned()))
     }
 }
 
-fn decimals(exponent: u32) -> Result<usize, Rule> {
+fn decimals(exponent: u32) -> Result<usize, QrRule> {
     match usize::try_from(exponent) {
         Ok(decimals) if exponent <= EXPONENT_MAX => Ok(decimals),
-        _ => Err(Rule::Decimals { exponent }),
+        _ => Err(QrRule::Decimals { exponent }),
     }
 }
 
@@ -122,13 +118,13 @@ fn is_decimal_above_nought(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn decimal(text: &str) -> Decimal {
+    fn decimal(text: &str) -> QrAmount {
         text.parse().unwrap()
     }
 
     #[test]
     fn minor_units_become_text_with_the_decimals_of_their_currency() {
-        let text = |units, exponent| Decimal::from_minor_units(units, exponent).unwrap().0;
+        let text = |units, exponent| QrAmount::from_minor_units(units, exponent).unwrap().0;
         assert_eq!(text(2_372, 2), "23.72");
         assert_eq!(text(5, 2), "0.05");
         assert_eq!(text(500, 0), "500");
@@ -139,46 +135,46 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_in_thirteen_characters_is_refused() {
-        assert_eq!(Decimal::from_minor_units(1_000_000_000_000, 2), Err(Rule::Amount));
-        assert_eq!(Decimal::from_minor_units(10_000_000_000_000, 0), Err(Rule::Amount));
-        assert_eq!(Decimal::from_minor_units(u64::MAX, 4), Err(Rule::Amount));
-        assert_eq!(Decimal::from_minor_units(0, 2), Err(Rule::Amount));
-        assert_eq!(Decimal::from_minor_units(1, 5), Err(Rule::Decimals { exponent: 5 }));
+    fn an_amount_of_more_than_thirteen_characters_is_refused() {
+        assert_eq!(QrAmount::from_minor_units(1_000_000_000_000, 2), Err(QrRule::Amount));
+        assert_eq!(QrAmount::from_minor_units(10_000_000_000_000, 0), Err(QrRule::Amount));
+        assert_eq!(QrAmount::from_minor_units(u64::MAX, 4), Err(QrRule::Amount));
+        assert_eq!(QrAmount::from_minor_units(0, 2), Err(QrRule::Amount));
+        assert_eq!(QrAmount::from_minor_units(1, 5), Err(QrRule::Decimals { exponent: 5 }));
         assert_eq!(
-            Decimal::from_minor_units(1, u32::MAX),
-            Err(Rule::Decimals { exponent: u32::MAX })
+            QrAmount::from_minor_units(1, u32::MAX),
+            Err(QrRule::Decimals { exponent: u32::MAX })
         );
     }
 
     #[test]
-    fn texts_that_the_specification_names_are_read_and_refused_as_it_says() {
+    fn amounts_are_read_and_refused_as_the_specification_says() {
         assert_eq!(decimal("98.73").minor_units(2), Ok(9_873));
         assert_eq!(decimal("98").minor_units(2), Ok(9_800));
         assert_eq!(decimal("98.").minor_units(2), Ok(9_800));
         for wrong in ["98,73", "3 705", "", ".", "0", "0.00", "1.2.3", "-1", "+1", "1e3", "٣"] {
-            assert_eq!(wrong.parse::<Decimal>(), Err(Rule::Amount), "{wrong}");
+            assert_eq!(wrong.parse::<QrAmount>(), Err(QrRule::Amount), "{wrong}");
         }
-        assert_eq!("12345678901.23".parse::<Decimal>(), Err(Rule::Amount));
+        assert_eq!("12345678901.23".parse::<QrAmount>(), Err(QrRule::Amount));
     }
 
     #[test]
     fn nothing_is_rounded() {
-        assert_eq!(decimal("23.725").minor_units(2), Err(Rule::Decimals { exponent: 2 }));
+        assert_eq!(decimal("23.725").minor_units(2), Err(QrRule::Decimals { exponent: 2 }));
         assert_eq!(decimal("23.720").minor_units(2), Ok(2_372));
         assert_eq!(decimal("23.00").minor_units(0), Ok(23));
-        assert_eq!(decimal("0.5").minor_units(0), Err(Rule::Decimals { exponent: 0 }));
+        assert_eq!(decimal("0.5").minor_units(0), Err(QrRule::Decimals { exponent: 0 }));
         assert_eq!(decimal(".5").minor_units(2), Ok(50));
         assert_eq!(decimal("9999999999999").minor_units(4), Ok(99_999_999_999_990_000));
     }
 
     #[test]
-    fn percentages_lie_between_a_hundredth_and_just_below_a_hundred() {
+    fn percentages_are_from_00_01_to_99_99() {
         for right in ["3", "3.0", "3.00", "03.00", "00.01", "99.99", "003"] {
             assert!(right.parse::<Percent>().is_ok(), "{right}");
         }
         for wrong in ["", ".", "0", "00.00", "100", "3%", "3,5", "0.001", "99.999", "000003"] {
-            assert_eq!(wrong.parse::<Percent>(), Err(Rule::Percent), "{wrong}");
+            assert_eq!(wrong.parse::<Percent>(), Err(QrRule::Percent), "{wrong}");
         }
     }
 }

@@ -1,34 +1,34 @@
-//! From a [`Code`] to its text.
+//! Writes the text of a code.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::code::{
-    ACCOUNT_TAGS, ADDITIONAL_OTHER_TAGS, ADDITIONAL_TEMPLATE_TAGS, Additional, Code, FIELD_TAGS,
-    FUTURE_TAGS, Initiation, LANGUAGE_OTHER_TAGS, Language, SCHEME_TAGS, Template, Tip,
-    UNRESERVED_TAGS,
+    ACCOUNT_TAGS, ADDITIONAL_OTHER_TAGS, ADDITIONAL_TEMPLATE_TAGS, AdditionalData, FIELD_TAGS,
+    LANGUAGE_OTHER_TAGS, LanguageTemplate, PointOfInitiation, QrCode, RESERVED_TAGS, SCHEME_TAGS,
+    Template, Tip, UNRESERVED_TAGS,
 };
 use crate::crc::crc16_ccitt_false;
-use crate::error::{Place, QrError, Rule};
-use crate::{CODE_CHARACTERS_MAX, form};
+use crate::error::{QrError, QrRule, TagLocation};
+use crate::{CODE_CHARACTERS_MAX, value_format};
 
-impl Code {
+impl QrCode {
     /// The text of the code: tags in ascending order, the checksum last.
     ///
     /// # Errors
-    /// Which tag breaks which rule of EMV QRCPS MPM 1.1.
+    /// The tag and the broken rule of EMV QRCPS MPM 1.1.
     pub fn write(&self) -> Result<String, QrError> {
         self.check_accounts()?;
-        let mut out = Writer::new(Place::CODE);
+        let mut out = Writer::new(TagLocation::ROOT);
         out.put(0, "01")?;
         match self.initiation {
-            Some(Initiation::Static) => out.put(1, "11")?,
-            Some(Initiation::Dynamic) => out.put(1, "12")?,
+            Some(PointOfInitiation::Static) => out.put(1, "11")?,
+            Some(PointOfInitiation::Dynamic) => out.put(1, "12")?,
             None => {}
         }
         out.put_all(SCHEME_TAGS, &self.scheme_accounts)?;
         out.put_templates(ACCOUNT_TAGS, &self.accounts)?;
-        out.put(52, &format!("{:04}", self.category))?;
+        out.put(52, &format!("{:04}", self.merchant_category))?;
         out.put(53, &format!("{:03}", self.currency))?;
         out.put_some(54, self.amount.as_ref().map(|amount| amount.as_str()))?;
         match &self.tip {
@@ -44,8 +44,8 @@ impl Code {
             }
         }
         out.put(58, &self.country)?;
-        out.put(59, &self.name)?;
-        out.put(60, &self.city)?;
+        out.put(59, &self.merchant_name)?;
+        out.put(60, &self.merchant_city)?;
         out.put_some(61, self.postal_code.as_deref())?;
         if let Some(additional) = &self.additional {
             out.put_nested(62, |inner| put_additional(inner, additional))?;
@@ -53,13 +53,13 @@ impl Code {
         if let Some(language) = &self.language {
             out.put_nested(64, |inner| put_language(inner, language))?;
         }
-        out.put_all(FUTURE_TAGS, &self.future)?;
+        out.put_all(RESERVED_TAGS, &self.reserved)?;
         out.put_templates(UNRESERVED_TAGS, &self.unreserved)?;
         out.finish()
     }
 }
 
-fn put_additional(out: &mut Writer, additional: &Additional) -> Result<(), QrError> {
+fn put_additional(out: &mut Writer, additional: &AdditionalData) -> Result<(), QrError> {
     for (tag, value) in additional.named() {
         out.put_some(tag, value.as_deref())?;
     }
@@ -67,26 +67,26 @@ fn put_additional(out: &mut Writer, additional: &Additional) -> Result<(), QrErr
     out.put_templates(ADDITIONAL_TEMPLATE_TAGS, &additional.templates)
 }
 
-fn put_language(out: &mut Writer, language: &Language) -> Result<(), QrError> {
+fn put_language(out: &mut Writer, language: &LanguageTemplate) -> Result<(), QrError> {
     out.put(0, &language.language)?;
-    out.put(1, &language.name)?;
-    out.put_some(2, language.city.as_deref())?;
+    out.put(1, &language.merchant_name)?;
+    out.put_some(2, language.merchant_city.as_deref())?;
     out.put_all(LANGUAGE_OTHER_TAGS, &language.other)
 }
 
-/// The text of a code or of one template in the making.
+/// Writes the text of a code or of a template.
 struct Writer {
-    place: Place,
+    place: TagLocation,
     text: String,
 }
 
 impl Writer {
-    fn new(place: Place) -> Writer {
-        Writer { place, text: String::new() }
+    fn new(location: TagLocation) -> Writer {
+        Writer { place: location, text: String::new() }
     }
 
     fn put(&mut self, tag: u8, value: &str) -> Result<(), QrError> {
-        form::check(self.place.tag(tag), value)?;
+        value_format::check(self.place.tag(tag), value)?;
         let length = value.chars().count();
         self.text.push_str(&format!("{tag:02}{length:02}{value}"));
         Ok(())
@@ -137,18 +137,18 @@ impl Writer {
         if allowed.contains(&tag) {
             return Ok(());
         }
-        let rule = Rule::NoSuchTag { first: *allowed.start(), last: *allowed.end() };
-        Err(self.place.tag(tag).breaks(rule))
+        let rule = QrRule::TagNotAllowed { first: *allowed.start(), last: *allowed.end() };
+        Err(self.place.tag(tag).violates(rule))
     }
 
-    /// The text with its checksum.
+    /// Appends the checksum.
     fn finish(mut self) -> Result<String, QrError> {
         self.text.push_str("6304");
         let checksum = crc16_ccitt_false(self.text.as_bytes());
         self.text.push_str(&format!("{checksum:04X}"));
         match self.text.chars().count() {
             0..=CODE_CHARACTERS_MAX => Ok(self.text),
-            characters => Err(self.place.breaks(Rule::CodeLength { characters })),
+            characters => Err(self.place.violates(QrRule::CodeLength { characters })),
         }
     }
 }

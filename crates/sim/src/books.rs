@@ -1,98 +1,82 @@
-//! The world's own books: what networks, banks and couriers know of the day themselves.
+//! The simulated world's own books: what networks, banks and couriers record themselves.
 
 use std::collections::BTreeMap;
 
 use engine::{
     BankId, BreakSide, BreakSubject, BusinessDate, CourierId, DepositId, FirmId, HandOverId,
-    NetworkId, ParcelId, PayoutId, SellerId, TenderId, TerminalId,
+    NetworkId, ParcelId, PaymentId, PayoutId, SellerId, TerminalId,
 };
 use money::Currency;
-use tariff::Tender;
+use tariff::PaymentMethod;
 
 use crate::report::FeeTotals;
 
-/// What a network or wallet answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RailAnswer {
-    /// It approved.
     Approved,
-    /// It declined.
     Declined,
 }
 
-/// A payment as a network or wallet has it.
+/// A payment in the books of a network or wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RailItem {
-    /// How it was paid.
-    pub how: Tender,
-    /// How much.
+    pub method: PaymentMethod,
+    /// In minor units.
     pub amount: u64,
-    /// On which day.
-    pub asked_on: BusinessDate,
-    /// What it answered, whoever heard it.
+    pub requested_on: BusinessDate,
+    /// The answer, whether or not it was received.
     pub answer: RailAnswer,
-    /// Whether it was reversed.
     pub reversed: bool,
-    /// What was kept back, once it is cleared.
-    pub kept_back: Option<u64>,
+    /// Fees deducted, in minor units, once cleared.
+    pub deducted: Option<u64>,
 }
 
 impl RailItem {
-    /// Whether the network or wallet owes it, or has paid it.
+    /// Whether the network or wallet owes the amount or has paid it.
     #[must_use]
-    pub fn stands(&self) -> bool {
+    pub fn moves_money(&self) -> bool {
         self.answer == RailAnswer::Approved && !self.reversed
     }
 }
 
-/// The books of a network or wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RailBooks {
-    /// Which one.
     pub subject: BreakSubject,
-    /// Its name.
     pub reference: String,
-    /// The payments that it was asked for and heard of.
-    pub items: BTreeMap<TenderId, RailItem>,
+    /// The payments whose request arrived.
+    pub items: BTreeMap<PaymentId, RailItem>,
 }
 
-/// Cash that a courier took at a door.
+/// Cash that a courier collected at a door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CashTaking {
-    /// For which tender.
-    pub tender: TenderId,
-    /// Who took it.
+pub struct CashPayment {
+    pub payment: PaymentId,
     pub courier: CourierId,
-    /// How much.
+    /// In minor units.
     pub amount: u64,
-    /// On which day.
-    pub taken_on: BusinessDate,
-    /// Whether it was given back.
-    pub given_back: bool,
+    pub collected_on: BusinessDate,
+    pub refunded: bool,
 }
 
-/// What a line of a bank statement is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BankLineKind {
-    /// A network or wallet paid.
+    /// Money in from a network or wallet.
     Clearing(BreakSubject),
-    /// A firm brought cash.
+    /// Money in: a firm's cash deposit.
     Deposit(DepositId),
-    /// A seller was paid: money out.
+    /// Money out to a seller.
     Payout(PayoutId),
 }
 
-/// A line of a bank statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BankLine {
-    /// What for.
     pub kind: BankLineKind,
-    /// How much.
+    /// In minor units.
     pub amount: u64,
 }
 
 impl BankLine {
-    /// What it does to the balance.
+    /// The change of the balance, in minor units.
     #[must_use]
     pub fn signed(&self) -> i128 {
         match self.kind {
@@ -102,210 +86,174 @@ impl BankLine {
     }
 }
 
-/// A courier's own cash.
+/// A courier's cash. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CourierPocket {
-    /// Who.
+pub struct CourierCash {
     pub courier: CourierId,
-    /// Of which firm.
     pub firm: FirmId,
-    /// What there should be in the pocket.
-    pub should_have: u64,
-    /// What there is.
-    pub has: u64,
-    /// What was short at hand-overs and is not paid up.
-    pub owes: u64,
+    /// Cash in hand by the payments collected.
+    pub expected: u64,
+    /// Cash really in hand.
+    pub actual: u64,
+    /// Shortages at hand-overs that are not repaid.
+    pub shortage: u64,
 }
 
-/// A firm's counted cash.
+/// A firm's counted cash. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FirmVault {
-    /// Which firm.
+pub struct FirmCash {
     pub firm: FirmId,
-    /// Its reference.
     pub reference: String,
-    /// In its vault.
     pub vault: u64,
-    /// On its way to the bank.
-    pub on_its_way: u64,
-    /// The commission that it earned.
+    /// Deposits that the bank has not credited.
+    pub in_transit: u64,
+    /// Commission earned.
     pub commission: u64,
 }
 
-/// A seller's money.
+/// A seller's money, in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SellerShare {
-    /// Which seller.
+pub struct SellerBalance {
     pub seller: SellerId,
-    /// Its reference.
     pub reference: String,
-    /// What was collected, less fees and return fees, by the tariff.
-    pub share: i128,
-    /// What the bank has paid of it.
+    /// Collected, less fees and return fees by the tariff.
+    pub earned: i128,
+    /// Paid out by the bank.
     pub paid: i128,
 }
 
-/// Where a parcel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whereabouts {
-    /// At the hub.
-    Hub,
-    /// With a courier.
-    Out,
-    /// Handed out.
+pub enum ParcelLocation {
+    AtHub,
+    WithCourier,
     Delivered,
-    /// Refused, on its way back.
+    /// Refused; on its way back to the seller.
     Refused,
-    /// Back at the seller's.
+    /// Back at the seller.
     Returned,
 }
 
-/// How a parcel ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParcelEnding {
-    /// Which parcel.
+pub struct ParcelOutcome {
     pub parcel: ParcelId,
-    /// Where it is.
-    pub whereabouts: Whereabouts,
-    /// What was paid for it.
+    pub location: ParcelLocation,
+    /// In minor units.
     pub paid: u64,
-    /// Payments that were tried.
-    pub tenders: u8,
+    /// Number of payments tried.
+    pub payments: u8,
 }
 
-/// Why there is a break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakCause {
-    /// Another fee was kept back than the tariff says.
-    FeeDifference(TenderId),
-    /// More cash was counted than there should have been.
-    Surplus(HandOverId),
-    /// A terminal forgot lines, this payment's first, and its batch was compared line by line.
-    ForgottenLines(TenderId),
+    /// The deducted fee differs from the tariff.
+    FeeDifference(PaymentId),
+    /// The cash counted exceeds the cash expected.
+    CashSurplus(HandOverId),
+    /// A terminal lost lines of its batch; the payment is the first of them.
+    LostBatchLines(PaymentId),
 }
 
-/// A break that has to be in the books, and why.
+/// A break that the engine's books must contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NamedBreak {
-    /// Why.
+pub struct ExpectedBreak {
     pub cause: BreakCause,
-    /// Where.
     pub subject: BreakSubject,
-    /// More or less.
     pub side: BreakSide,
-    /// By how much.
+    /// In minor units.
     pub amount: u64,
 }
 
-/// What became of an item in a network's own books.
+/// Status of an item in a network's own books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ItemStanding {
-    /// It stands.
-    Stands,
-    /// It was declined.
+pub enum NetworkItemStatus {
+    /// Approved, and neither reversed, voided nor completed.
+    Approved,
     Declined,
-    /// It was reversed.
     Reversed,
-    /// It was voided.
     Voided,
-    /// Of a pre-authorisation: it was completed.
+    /// A pre-authorisation that was completed.
     Completed,
 }
 
-/// A message that a network booked, under the numbers that the switch gave it.
+/// A request in a network's books, with the numbers that the switch gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkItem {
-    /// The retrieval reference number, field 37.
+    /// Retrieval reference number, field 37.
     pub rrn: [u8; 12],
-    /// The terminal, field 41.
+    /// Terminal id, field 41.
     pub terminal: [u8; 8],
     /// Field 11.
     pub stan: u32,
-    /// Field 7, in seconds since 1970.
+    /// Transmission time, field 7, in seconds since 1970.
     pub sent_s: u64,
     /// In minor units.
     pub amount: u64,
-    /// What it is.
     pub kind: &'static str,
-    /// What became of it.
-    pub standing: ItemStanding,
-    /// Whether the network owes money for it: it is no hold, void or reversed item.
+    pub status: NetworkItemStatus,
+    /// Whether the network owes money for it: false for a pre-authorisation, a void and a
+    /// reversed item.
     pub moves_money: bool,
 }
 
-/// A network's own books.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkBooks {
-    /// Which network.
     pub network: NetworkId,
-    /// Its name.
     pub reference: String,
-    /// Every item, in the order in which it was heard.
+    /// In the order of arrival.
     pub items: Vec<NetworkItem>,
 }
 
-/// How far a terminal has counted.
+/// The counters of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TerminalBooks {
-    /// Which terminal.
+pub struct TerminalCounters {
     pub terminal: TerminalId,
-    /// Its last batch.
-    pub batch: u32,
-    /// The number that it used last.
+    pub last_batch: u32,
     pub last_stan: u32,
 }
 
-/// What the world did, in its own books. Amounts are in minor units.
+/// The simulated world's own books of a day. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorldReport {
-    /// The currency of all amounts.
     pub currency: Currency,
-    /// Doorstep's bank account.
     pub bank: BankId,
-    /// Its statement.
+    /// The statement of Doorstep's bank account.
     pub statement: Vec<BankLine>,
-    /// Networks and wallets.
+    /// Payments of the networks, then of the wallet.
     pub rails: Vec<RailBooks>,
-    /// The networks' own books, message by message.
+    /// The networks' own books, request by request.
     pub networks: Vec<NetworkBooks>,
-    /// Terminals.
-    pub terminals: Vec<TerminalBooks>,
-    /// Cash taken at doors.
-    pub cash: Vec<CashTaking>,
-    /// Couriers.
-    pub couriers: Vec<CourierPocket>,
-    /// Firms.
-    pub firms: Vec<FirmVault>,
-    /// Sellers.
-    pub sellers: Vec<SellerShare>,
-    /// Parcels.
-    pub parcels: Vec<ParcelEnding>,
-    /// Breaks that there must be.
-    pub breaks: Vec<NamedBreak>,
-    /// Fees by the tariff, of what was paid and what was returned.
+    pub terminals: Vec<TerminalCounters>,
+    pub cash: Vec<CashPayment>,
+    pub couriers: Vec<CourierCash>,
+    pub firms: Vec<FirmCash>,
+    pub sellers: Vec<SellerBalance>,
+    pub parcels: Vec<ParcelOutcome>,
+    /// The breaks that the engine's books must contain.
+    pub breaks: Vec<ExpectedBreak>,
+    /// Fees of collected payments and returned parcels, by the tariff.
     pub fees: FeeTotals,
-    /// What networks and wallets may have kept back of what they cleared, by the tariff.
+    /// Fees that networks and wallets deduct from cleared payments, by the tariff.
     pub clearing_cost: u64,
-    /// Payments whose reversal nobody has acknowledged.
-    pub unresolved: u64,
-    /// Answers of the books during the day that were not what the world knew.
-    pub disagreements: Vec<String>,
+    /// Payments whose reversal is not acknowledged.
+    pub pending_reversals: u64,
+    /// Differences found during the day between the books' answers and the world.
+    pub discrepancies: Vec<String>,
 }
 
 impl WorldReport {
-    /// What the bank statement adds up to.
+    /// The balance of the bank statement.
     #[must_use]
     pub fn bank_balance(&self) -> i128 {
         self.statement.iter().map(BankLine::signed).sum()
     }
 
-    /// What a firm and its couriers have of other people's money (M6): in pockets and vaults, on
-    /// its way to the bank, short and not paid up.
+    /// Other people's money with a firm and its couriers (M6): cash in hand and in the vault,
+    /// deposits in transit, and shortages not repaid.
     #[must_use]
     pub fn custody(&self, firm: FirmId) -> u64 {
-        let pockets = self.couriers.iter().filter(|courier| courier.firm == firm);
+        let couriers = self.couriers.iter().filter(|courier| courier.firm == firm);
         let vaults = self.firms.iter().filter(|vault| vault.firm == firm);
-        pockets.map(|pocket| pocket.has + pocket.owes).sum::<u64>()
-            + vaults.map(|vault| vault.vault + vault.on_its_way).sum::<u64>()
+        couriers.map(|courier_cash| courier_cash.actual + courier_cash.shortage).sum::<u64>()
+            + vaults.map(|vault| vault.vault + vault.in_transit).sum::<u64>()
     }
 }

@@ -1,43 +1,42 @@
-//! Chance that can be lived through again: streams of ChaCha8, integers only.
+//! Repeatable random draws: streams of ChaCha8, integers only.
 //!
-//! What is guaranteed for ever: ChaCha8 is a published function (D. J. Bernstein, "ChaCha, a
-//! variant of Salsa20", 2008) of a key, a stream number and a counter. The key is made of the seed
-//! and the [`Theme`] by hand, and every draw is made of 64-bit words by the integer arithmetic
-//! below, so no choice of a library's (how a small seed is stretched, how a range is sampled) can
-//! change a day. The tests hold the published test vector and some words of our own.
+//! The draws are frozen. ChaCha8 is a published function (D. J. Bernstein, "ChaCha, a variant of
+//! Salsa20", 2008) of a key, a stream number and a counter. The key is built here from the seed and
+//! the [`ChancePurpose`], and every draw takes 64-bit words by the integer arithmetic below, so no
+//! choice of a library (how it stretches a small seed, how it samples a range) can change a day.
+//! The tests check the published test vector and some words of our own.
 //!
-//! Each thing that has a fate has its own stream: another parcel in the list, or another rate of
-//! refusals, does not change what the others meet.
+//! Each parcel, courier and so on has its own stream: another parcel in the list, or another rate
+//! of refusals, does not change the draws of the others.
 
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 
 use crate::rates::WHOLE_PPM;
 
-/// Whose chance it is. The numbers are part of the key: frozen.
+/// What a stream is used for. The numbers are part of the key and frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Theme {
-    /// Which commands are sent twice.
-    Desk = 1,
-    /// What a parcel meets at the door; the stream is the parcel.
+pub(crate) enum ChancePurpose {
+    /// Commands that are sent twice.
+    RepeatedCommands = 1,
+    /// The script of a parcel; the stream is the parcel.
     Parcel = 2,
     /// A courier's pace and mistakes; the stream is the courier.
     Courier = 3,
-    /// What a network or wallet keeps back; the stream is its place.
+    /// Deductions of a network or wallet; the stream is its index.
     Clearing = 4,
-    /// What a bank does with a deposit or a payout; the stream is its identifier.
+    /// A bank's treatment of a deposit or payout; the stream is its identifier.
     Bank = 5,
-    /// Made orders.
-    Orders = 6,
+    GeneratedOrders = 6,
     /// Keys of terminals and networks.
     Keys = 7,
 }
 
-/// A stream of chance.
+/// A stream of random draws.
 pub(crate) struct Chance(ChaCha8Rng);
 
 impl Chance {
-    pub(crate) fn new(seed: u64, theme: Theme, stream: u64) -> Chance {
+    pub(crate) fn new(seed: u64, theme: ChancePurpose, stream: u64) -> Chance {
         let mut key = *b"\0\0\0\0\0\0\0\0\0doorstep day, version 1";
         key[..8].copy_from_slice(&seed.to_le_bytes());
         key[8] = theme as u8;
@@ -50,27 +49,26 @@ impl Chance {
         self.0.next_u64()
     }
 
-    /// A number below `limit`, each as likely as the others but for less than `limit` in 2⁶⁴.
+    /// A number below `limit`; uniform, with a bias of less than `limit` in 2⁶⁴.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         assert!(limit > 0, "there is no number below zero");
         let product = u128::from(self.word()) * u128::from(limit);
         u64::try_from(product >> 64).expect("a product of two words, less its lower one")
     }
 
-    /// A number from `least` to `most`.
+    /// A number from `least` to `most`, both included.
     pub(crate) fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.below(most - least + 1)
     }
 
-    /// Whether something happens that happens `ppm` times in a million.
+    /// True with a probability of `ppm` parts per million.
     pub(crate) fn happens(&mut self, ppm: u32) -> bool {
         self.below(u64::from(WHOLE_PPM)) < u64::from(ppm)
     }
 
-    /// One of them.
     pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        let place = self.below(of.len() as u64);
-        of[usize::try_from(place).expect("a place in a slice")]
+        let index = self.below(of.len() as u64);
+        of[usize::try_from(index).expect("an index in a slice")]
     }
 }
 
@@ -96,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_words_of_a_seed_are_frozen() {
-        let mut chance = Chance::new(7, Theme::Parcel, 42);
+        let mut chance = Chance::new(7, ChancePurpose::Parcel, 42);
         let words: [u64; 3] = std::array::from_fn(|_| chance.word());
         assert_eq!(
             words,
@@ -106,7 +104,7 @@ mod tests {
 
     #[test]
     fn numbers_stay_in_their_range() {
-        let mut chance = Chance::new(1, Theme::Courier, 0);
+        let mut chance = Chance::new(1, ChancePurpose::Courier, 0);
         let mut seen = [0_u32; 6];
         for _ in 0..6_000 {
             let number = chance.between(3, 8);

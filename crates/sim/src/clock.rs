@@ -1,87 +1,86 @@
-//! Virtual time: when what happens, in minutes of the local day.
+//! Virtual time. The constants are minutes of the local day.
 
 use engine::{BusinessDate, Timestamp};
 
-/// The length of a tick: couriers act at ticks, and only messages travel between two of them.
+/// The length of a tick. Couriers act at ticks; between ticks only messages travel.
 pub(crate) const TICK_MS: u64 = 30_000;
-/// A minute, in milliseconds.
 pub(crate) const MINUTE_MS: u64 = 60_000;
 
-/// Books are opened and parties registered.
+/// The books are opened and all parties registered.
 pub(crate) const OPENING: u64 = 5 * 60;
 /// Sellers announce their parcels.
 pub(crate) const ANNOUNCING: u64 = 6 * 60;
-/// Parcels are given to the firms.
+/// Parcels are assigned to the firms.
 pub(crate) const ASSIGNING: u64 = 7 * 60 + 30;
 /// Couriers begin to load.
 pub(crate) const LOADING: u64 = 8 * 60;
-/// The first door.
-pub(crate) const FIRST_DOOR: u64 = 9 * 60;
-/// The first network is away for a while, where things go wrong.
+/// Deliveries begin.
+pub(crate) const FIRST_DELIVERY: u64 = 9 * 60;
+/// The outage of the first network begins, if faults are on.
 pub(crate) const OUTAGE: u64 = 11 * 60;
-/// From now on couriers come to the hub at midday.
+/// From now on a courier who was not at the hub yet goes there after the next stop.
 pub(crate) const MIDDAY: u64 = 12 * 60 + 30;
 /// Second attempts begin.
 pub(crate) const SECOND_ROUND: u64 = 13 * 60 + 30;
 /// Third attempts begin.
 pub(crate) const THIRD_ROUND: u64 = 16 * 60 + 30;
-/// Nobody is called on from now on. Tours are cut so that they end by 19:00; this is for bad days.
-pub(crate) const LAST_DOOR: u64 = 21 * 60;
-/// Terminals close their batches.
+/// Deliveries end. Tours are cut to end by 19:00; this is the limit on bad days.
+pub(crate) const LAST_DELIVERY: u64 = 21 * 60;
+/// Terminals settle their batches.
 pub(crate) const CLOSING: u64 = 22 * 60;
-/// Firms bring the day's cash to the bank.
+/// Firms deposit the day's cash.
 pub(crate) const NIGHT_DEPOSIT: u64 = 22 * 60 + 30;
 
-/// The next day: files of networks and wallets.
+/// The next day: networks and the wallet clear.
 pub(crate) const CLEARING: u64 = 6 * 60;
-/// Couriers pay what was short.
-pub(crate) const REPAYING: u64 = 8 * 60;
-/// Firms bring that to the bank.
+/// Couriers repay shortages.
+pub(crate) const REPAYING_SHORTAGES: u64 = 8 * 60;
+/// Firms deposit the repaid cash.
 pub(crate) const MORNING_DEPOSIT: u64 = 8 * 60 + 30;
-/// The bank's statement.
+/// The bank credits the deposits.
 pub(crate) const STATEMENT: u64 = 10 * 60;
-/// Firms bring what the bank did not credit.
+/// Firms deposit what the bank did not credit.
 pub(crate) const NOON_DEPOSIT: u64 = 11 * 60;
-/// The bank's statement of that.
+/// The bank credits those deposits.
 pub(crate) const NOON_STATEMENT: u64 = 12 * 60;
-/// Refused parcels are back at their sellers'.
+/// Refused parcels are back at their sellers.
 pub(crate) const RETURNING: u64 = 13 * 60;
-/// Money whose hold is over is released.
+/// Money whose hold has ended is released.
 pub(crate) const RELEASING: u64 = 14 * 60;
 /// Settlement is planned.
 pub(crate) const PLANNING: u64 = 15 * 60;
-/// The bank has paid, or not.
-pub(crate) const PAYING: u64 = 18 * 60;
+/// The bank confirms or returns payouts.
+pub(crate) const PAYING_OUT: u64 = 18 * 60;
 
-/// Turns a local day and minute into a moment.
+/// Converts a local day and minute to a timestamp.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
-    /// The day on which the couriers go out.
+pub(crate) struct VirtualClock {
+    /// The day of the couriers' tours.
     pub date: BusinessDate,
     pub utc_offset_minutes: i16,
 }
 
-impl Clock {
-    /// A minute of the couriers' day.
+impl VirtualClock {
+    /// A minute of the day of the tours.
     pub(crate) fn today(self, minute: u64) -> Timestamp {
         self.on(self.date, minute)
     }
 
-    /// A minute of the day after.
+    /// A minute of the next day.
     pub(crate) fn tomorrow(self, minute: u64) -> Timestamp {
-        self.on(self.date.plus(1), minute)
+        self.on(self.date.plus_days(1), minute)
     }
 
-    /// The moment, or the next tick.
-    pub(crate) fn tick(at: Timestamp) -> Timestamp {
+    /// Rounds up to a tick.
+    pub(crate) fn next_tick(at: Timestamp) -> Timestamp {
         Timestamp(at.0.next_multiple_of(TICK_MS))
     }
 
     pub(crate) fn on(self, date: BusinessDate, minute: u64) -> Timestamp {
-        Timestamp::beginning_of(date, self.utc_offset_minutes).plus_ms(minute * MINUTE_MS)
+        Timestamp::start_of_day(date, self.utc_offset_minutes).plus_ms(minute * MINUTE_MS)
     }
 
     pub(crate) fn date_at(self, at: Timestamp) -> BusinessDate {
-        at.date(self.utc_offset_minutes)
+        at.business_date(self.utc_offset_minutes)
     }
 }

@@ -1,36 +1,35 @@
-//! The world's books against the engine's, item by item.
+//! Compares the simulated world's books with the engine's, item by item.
 
 use std::collections::BTreeMap;
 
 use engine::chart::AccountKind;
-use engine::view::{ParcelState, TenderState, TenderView};
+use engine::view::{ParcelState, PaymentState, PaymentView};
 use engine::{BreakSide, BreakSubject, Engine};
-use tariff::{FeeKind, Tender};
+use tariff::{FeeKind, PaymentMethod};
 
-use crate::books::{BreakCause, CashTaking, ParcelEnding, RailItem, Whereabouts, WorldReport};
+use crate::books::{BreakCause, CashPayment, ParcelLocation, ParcelOutcome, RailItem, WorldReport};
 
-/// Compares what the world did with what the books say: every account's balance, every payment,
-/// every parcel, every break. The engine has to hold the day and nothing else in the day's
-/// currency.
+/// Compares the simulated world's books with the engine's: every account balance, payment, parcel
+/// and break. The engine must contain this day and nothing else in the day's currency.
 ///
 /// # Errors
-/// Each difference in a line.
+/// One line per difference.
 pub fn compare(world: &WorldReport, engine: &Engine) -> Result<(), Vec<String>> {
-    let mut wrong = world.disagreements.clone();
+    let mut wrong = world.discrepancies.clone();
     compare_accounts(world, engine, &mut wrong);
     compare_payments(world, engine, &mut wrong);
     compare_breaks(world, engine, &mut wrong);
-    if engine.unknown_count() != world.unresolved {
-        let (books, world) = (engine.unknown_count(), world.unresolved);
-        wrong.push(format!("{books} payments are unknown, {world} are waiting for their reversal"));
+    if engine.unknown_count() != world.pending_reversals {
+        let (books, world) = (engine.unknown_count(), world.pending_reversals);
+        wrong.push(format!("{books} payments are unknown, {world} have a pending reversal"));
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
-/// Balances by what they are for and whose they are.
+/// Balances by account kind and owner.
 type Balances = BTreeMap<(&'static str, u64), i128>;
 
-/// What a seller is owed, held or payable: the world does not know which.
+/// A seller's money, held or payable: the simulated world does not tell them apart.
 const OWED: &str = "liabilities:seller-held + seller-payable";
 
 fn compare_accounts(world: &WorldReport, engine: &Engine, wrong: &mut Vec<String>) {
@@ -49,12 +48,12 @@ fn compare_accounts(world: &WorldReport, engine: &Engine, wrong: &mut Vec<String
         let (books, world) = (balance(&books), balance(&expected));
         if books != world {
             let (name, owner) = name;
-            wrong.push(format!("{name} {owner}: the books have {books}, the world {world}"));
+            wrong.push(format!("{name} {owner}: the engine has {books}, the world {world}"));
         }
     }
 }
 
-/// The trial balance that the world's own books lead to.
+/// The trial balance that follows from the world's own books.
 fn expected_balances(world: &WorldReport) -> Balances {
     use AccountKind as A;
     let mut expected = Balances::new();
@@ -63,7 +62,7 @@ fn expected_balances(world: &WorldReport) -> Balances {
     };
     add(A::Bank.name(), world.bank.0, world.bank_balance());
     for rail in &world.rails {
-        let owed = rail.items.values().filter(|item| item.stands() && item.kept_back.is_none());
+        let owed = rail.items.values().filter(|item| item.moves_money() && item.deducted.is_none());
         let owed = owed.map(|item| i128::from(item.amount)).sum();
         match rail.subject {
             BreakSubject::Network(network) => add(A::NetworkReceivable.name(), network.0, owed),
@@ -72,30 +71,30 @@ fn expected_balances(world: &WorldReport) -> Balances {
         }
     }
     for courier in &world.couriers {
-        add(A::CourierCash.name(), courier.courier.0, i128::from(courier.should_have));
-        add(A::CourierShortage.name(), courier.courier.0, i128::from(courier.owes));
+        add(A::CourierCash.name(), courier.courier.0, i128::from(courier.expected));
+        add(A::CourierShortage.name(), courier.courier.0, i128::from(courier.shortage));
     }
     for firm in &world.firms {
-        add(A::FirmCash.name(), firm.firm.0, i128::from(firm.vault + firm.on_its_way));
+        add(A::FirmCash.name(), firm.firm.0, i128::from(firm.vault + firm.in_transit));
         add(A::FirmCommission.name(), firm.firm.0, i128::from(firm.commission));
     }
     for one in &world.breaks {
         let amount = i128::from(one.amount);
         let signed = if one.side == BreakSide::Excess { -amount } else { amount };
         add(A::Suspense.name(), 0, signed);
-        // Nothing was missing but lines: what the books took off the network stays off.
+        // Only batch lines are missing: the receivable that the engine reduced stays reduced.
         match (one.cause, one.subject) {
-            (BreakCause::ForgottenLines(_), BreakSubject::Network(network)) => {
+            (BreakCause::LostBatchLines(_), BreakSubject::Network(network)) => {
                 add(A::NetworkReceivable.name(), network.0, -signed);
             }
-            (BreakCause::ForgottenLines(_), BreakSubject::Wallet(wallet)) => {
+            (BreakCause::LostBatchLines(_), BreakSubject::Wallet(wallet)) => {
                 add(A::WalletReceivable.name(), wallet.0, -signed);
             }
             _ => {}
         }
     }
     for seller in &world.sellers {
-        add(OWED, seller.seller.0, seller.share - seller.paid);
+        add(OWED, seller.seller.0, seller.earned - seller.paid);
     }
     for (kind, fee) in world.fees.iter().filter(|(kind, _)| *kind != FeeKind::Commission) {
         add(A::of_fee(kind).name(), 0, i128::from(fee));
@@ -106,88 +105,90 @@ fn expected_balances(world: &WorldReport) -> Balances {
 
 fn compare_payments(world: &WorldReport, engine: &Engine, wrong: &mut Vec<String>) {
     let mut items = BTreeMap::new();
-    for (tender, item) in world.rails.iter().flat_map(|rail| &rail.items) {
-        items.insert(*tender, item);
+    for (payment, item) in world.rails.iter().flat_map(|rail| &rail.items) {
+        items.insert(*payment, item);
     }
-    let mut takings = BTreeMap::new();
-    for taking in &world.cash {
-        takings.insert(taking.tender, taking);
+    let mut cash_payments = BTreeMap::new();
+    for cash_payment in &world.cash {
+        cash_payments.insert(cash_payment.payment, cash_payment);
     }
     for parcel in &world.parcels {
         compare_parcel(parcel, engine, wrong);
-        for tender in engine.tenders(parcel.parcel) {
-            let agree = match tender.method {
-                Tender::Cash => agrees_with_cash(&tender, takings.remove(&tender.id)),
-                _ => agrees_with_rail(&tender, items.remove(&tender.id)),
+        for payment in engine.payments(parcel.parcel) {
+            let agree = match payment.method {
+                PaymentMethod::Cash => matches_cash(&payment, cash_payments.remove(&payment.id)),
+                _ => matches_rail(&payment, items.remove(&payment.id)),
             };
             if !agree {
-                wrong.push(format!("the books have {tender:?}, the world knows it otherwise"));
+                wrong.push(format!("the engine has {payment:?}; the world's books differ"));
             }
         }
     }
-    wrong.extend(items.keys().map(|tender| format!("the books do not know {tender:?}")));
-    wrong.extend(takings.keys().map(|tender| format!("the books do not know cash {tender:?}")));
+    wrong.extend(items.keys().map(|payment| format!("the engine has no payment {payment:?}")));
+    wrong.extend(
+        cash_payments.keys().map(|payment| format!("the engine has no cash payment {payment:?}")),
+    );
 }
 
-fn agrees_with_cash(tender: &TenderView, taking: Option<&CashTaking>) -> bool {
-    use TenderState as T;
-    let Some(taking) = taking else { return false };
-    let state = match tender.state {
-        T::Reversed => taking.given_back,
-        T::Approved | T::Held | T::Released => !taking.given_back,
-        // Cash is there or not, and given back at once.
+fn matches_cash(payment: &PaymentView, cash_payment: Option<&CashPayment>) -> bool {
+    use PaymentState as T;
+    let Some(cash_payment) = cash_payment else { return false };
+    let state = match payment.state {
+        T::Reversed => cash_payment.refunded,
+        T::Approved | T::Held | T::Released => !cash_payment.refunded,
+        // Cash has no other states: it is collected or refunded at once.
         _ => false,
     };
-    state && taking.amount == tender.amount.minor()
+    state && cash_payment.amount == payment.amount.minor()
 }
 
-/// A payment without an item never reached the network or wallet.
-fn agrees_with_rail(tender: &TenderView, item: Option<&RailItem>) -> bool {
-    use TenderState as T;
+/// `None` when the request never reached the network or wallet.
+fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
+    use PaymentState as T;
     let Some(item) = item else {
-        return matches!(tender.state, T::Reversed | T::Unknown | T::Begun);
+        return matches!(payment.state, T::Reversed | T::Unknown | T::Begun);
     };
-    let state = match tender.state {
-        T::Begun | T::Unknown => item.kept_back.is_none(),
-        T::Declined => !item.stands(),
-        T::Reversed => !item.stands(),
-        T::Approved => item.stands() && item.kept_back.is_none(),
-        T::Held | T::Released => item.stands() && item.kept_back.is_some(),
-        // Nothing is left half done in the evening.
+    let state = match payment.state {
+        T::Begun | T::Unknown => item.deducted.is_none(),
+        T::Declined => !item.moves_money(),
+        T::Reversed => !item.moves_money(),
+        T::Approved => item.moves_money() && item.deducted.is_none(),
+        T::Held | T::Released => item.moves_money() && item.deducted.is_some(),
+        // No payment is in these states in the evening.
         T::Authorised
         | T::Completing
         | T::CompletionUnknown
-        | T::TakingBack(_)
+        | T::Reversing(_)
         | T::Releasing(_)
-        | T::UndoingVoid
+        | T::ReversingVoid
         | T::Expired => false,
     };
-    state && item.amount == tender.amount.minor() && item.how == tender.method
+    state && item.amount == payment.amount.minor() && item.method == payment.method
 }
 
-fn compare_parcel(parcel: &ParcelEnding, engine: &Engine, wrong: &mut Vec<String>) {
+fn compare_parcel(parcel: &ParcelOutcome, engine: &Engine, wrong: &mut Vec<String>) {
     let id = parcel.parcel.bits();
     let Some(view) = engine.parcel_view(parcel.parcel) else {
-        wrong.push(format!("the books do not know parcel {id:032x}"));
+        wrong.push(format!("the engine has no parcel {id:032x}"));
         return;
     };
     let state = match view.state {
-        ParcelState::Announced | ParcelState::Assigned => Whereabouts::Hub,
-        ParcelState::Out => Whereabouts::Out,
-        ParcelState::Refused => Whereabouts::Refused,
-        ParcelState::Delivered => Whereabouts::Delivered,
-        ParcelState::Returned => Whereabouts::Returned,
+        ParcelState::Announced | ParcelState::Assigned => ParcelLocation::AtHub,
+        ParcelState::Out => ParcelLocation::WithCourier,
+        ParcelState::Refused => ParcelLocation::Refused,
+        ParcelState::Delivered => ParcelLocation::Delivered,
+        ParcelState::Returned => ParcelLocation::Returned,
         ParcelState::Lost => {
-            wrong.push(format!("the books have lost parcel {id:032x}"));
+            wrong.push(format!("parcel {id:032x}: the engine has it as lost"));
             return;
         }
     };
-    let tenders = engine.tenders(parcel.parcel).len();
-    let same = state == parcel.whereabouts
+    let payments = engine.payments(parcel.parcel).len();
+    let same = state == parcel.location
         && view.collected.minor() == parcel.paid
-        && tenders == usize::from(parcel.tenders);
+        && payments == usize::from(parcel.payments);
     if !same {
-        wrong.push(format!("parcel {id:032x}: the books have {view:?}, the world {parcel:?}"));
+        wrong.push(format!("parcel {id:032x}: the engine has {view:?}, the world {parcel:?}"));
     }
 }
 
@@ -204,6 +205,6 @@ fn compare_breaks(world: &WorldReport, engine: &Engine, wrong: &mut Vec<String>)
     expected.sort_unstable();
     books.sort_unstable();
     if books != expected {
-        wrong.push(format!("the books have the breaks {books:?}, the world {expected:?}"));
+        wrong.push(format!("the engine has the breaks {books:?}, the world {expected:?}"));
     }
 }

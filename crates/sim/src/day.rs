@@ -1,111 +1,107 @@
-//! The day from its first command to its last.
+//! Runs the day from its first command to its last.
 
 use engine::{Command, DAY_MS, Event, Timestamp};
-use switch::Question;
+use switch::Query;
 
-use crate::books::{Whereabouts, WorldReport};
+use crate::backend::{Backend, DayError};
+use crate::books::{ParcelLocation, WorldReport};
 use crate::clock;
-use crate::desk::{Answered, Desk};
-use crate::doors::{Deed, Doors, Outcome, What};
+use crate::command_sender::{AnsweredCommand, CommandSender};
 use crate::inputs::{DayInputs, DayOptions};
-use crate::office::{DayError, Office};
+use crate::payment_path::{PaymentPath, TerminalAction, TerminalActionKind, TerminalActionOutcome};
 use crate::report::DayReport;
-use crate::world::{Ask, Step, Then, Wake, Wishes, World};
+use crate::world::{
+    AnswerContext, CourierCommand, CourierRequests, CourierStep, ScheduledStep, World,
+};
 
-/// Nothing at the doors happens later than this after the midnight that the day begins with.
-const DOORS_MS_MAX: u64 = 2 * DAY_MS;
+/// The latest moment of a tour, counted from the midnight at which the day begins.
+const DELIVERY_MS_MAX: u64 = 2 * DAY_MS;
 
-/// A part of the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Books are opened, everybody is registered.
+pub enum DayStage {
+    /// The books are opened and all parties registered.
     Opening,
-    /// Parcels are announced and given to the firms.
+    /// Parcels are announced and assigned to the firms.
     Announcing,
     /// Couriers are on their tours.
     Delivering,
-    /// Files of networks and wallets come in.
+    /// Clearing of the networks and the wallet arrives.
     Clearing,
-    /// Deposits, returns, releases, plans, payouts.
+    /// Deposits, returns, releases, settlement plans, payouts.
     Settling,
 }
 
-/// How far the day has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The part.
-    pub stage: Stage,
-    /// How much of it is done: parcels, files, payouts.
+pub struct DayProgress {
+    pub stage: DayStage,
+    /// Parcels, files or payouts done in this stage, out of `total`.
     pub done: u64,
-    /// Out of how much.
     pub total: u64,
-    /// The moment in virtual time.
     pub virtual_time: Timestamp,
 }
 
-/// A day that is over.
+/// A finished day.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Day {
-    /// What it came to.
+pub struct SimulatedDay {
     pub report: DayReport,
-    /// What the world did, in its own books; see [`compare`](crate::compare).
+    /// The simulated world's own books; see [`compare`](crate::compare).
     pub world: WorldReport,
 }
 
-/// Lives through a day.
+/// Runs a day.
 ///
 /// # Errors
-/// Where the inputs make no day, the office fails, or the books answer what they should not.
-pub fn run_day<O: Office>(
+/// Returned when the inputs are invalid, the backend fails, or the books give an unexpected answer.
+pub fn run_day<O: Backend>(
     inputs: &DayInputs,
     options: &DayOptions,
     office: &mut O,
-    mut progress: impl FnMut(Progress),
-) -> Result<Day, DayError<O::Error>> {
+    mut progress: impl FnMut(DayProgress),
+) -> Result<SimulatedDay, DayError<O::Error>> {
     let world = World::new(inputs, options)?;
-    let doors = Doors::new(&world, options.faults_percent)?;
-    let desk = Desk::new(office, options.seed, world.rates.duplicate);
+    let doors = PaymentPath::new(&world, options.faults_percent)?;
+    let sender = CommandSender::new(office, options.seed, world.rates.duplicate);
     let now = Timestamp::default();
-    let mut run = Run { world, doors, desk, now, progress: &mut progress };
+    let mut run = DayRun { world, payment_path: doors, sender, now, progress: &mut progress };
     run.open(options)?;
     run.deliver()?;
     run.close_batches()?;
-    run.deposit(run.world.clock.today(clock::NIGHT_DEPOSIT))?;
-    run.clear()?;
-    run.repay()?;
-    run.deposit(run.world.clock.tomorrow(clock::MORNING_DEPOSIT))?;
+    run.announce_deposits(run.world.clock.today(clock::NIGHT_DEPOSIT))?;
+    run.clear_payments()?;
+    run.repay_shortages()?;
+    run.announce_deposits(run.world.clock.tomorrow(clock::MORNING_DEPOSIT))?;
     run.credit_deposits(run.world.clock.tomorrow(clock::STATEMENT), true)?;
-    run.deposit(run.world.clock.tomorrow(clock::NOON_DEPOSIT))?;
+    run.announce_deposits(run.world.clock.tomorrow(clock::NOON_DEPOSIT))?;
     run.credit_deposits(run.world.clock.tomorrow(clock::NOON_STATEMENT), false)?;
     run.return_parcels()?;
-    let released_on = run.release()?;
+    let released_on = run.release_holds()?;
     run.settle(released_on, options.cycle)?;
-    run.desk.close(run.now)?;
+    run.sender.close(run.now)?;
     Ok(run.report(inputs, options))
 }
 
-/// A day under way.
-pub(crate) struct Run<'r, O> {
+/// A day in progress.
+pub(crate) struct DayRun<'r, O> {
     pub world: World,
-    pub doors: Doors,
-    pub desk: Desk<'r, O>,
+    pub payment_path: PaymentPath,
+    pub sender: CommandSender<'r, O>,
     now: Timestamp,
-    progress: &'r mut dyn FnMut(Progress),
+    progress: &'r mut dyn FnMut(DayProgress),
 }
 
-impl<O: Office> Run<'_, O> {
-    /// The moment at which something planned for `minute` happens: then, or now if it is later.
-    pub(crate) fn at(&mut self, minute: Timestamp) -> Timestamp {
+impl<O: Backend> DayRun<'_, O> {
+    /// Advances virtual time to `minute`, unless it is later already, and returns it.
+    pub(crate) fn advance_to(&mut self, minute: Timestamp) -> Timestamp {
         self.now = self.now.max(minute);
         self.now
     }
 
-    pub(crate) fn show(&mut self, stage: Stage, done: u64, total: u64) {
-        (self.progress)(Progress { stage, done, total, virtual_time: self.now });
+    pub(crate) fn report_progress(&mut self, stage: DayStage, done: u64, total: u64) {
+        (self.progress)(DayProgress { stage, done, total, virtual_time: self.now });
     }
 
-    /// Has commands carried out that nothing can stand against.
-    pub(crate) fn certain(
+    /// Carries out commands; a refusal is an error.
+    pub(crate) fn carry_out_all(
         &mut self,
         at: Timestamp,
         commands: Vec<Command>,
@@ -113,171 +109,182 @@ impl<O: Office> Run<'_, O> {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        self.desk.certain(at, commands)
+        self.sender.send_all(at, commands)
     }
 
     fn open(&mut self, options: &DayOptions) -> Result<(), DayError<O::Error>> {
         let parcels = self.world.parcels.len() as u64;
-        let at = self.at(self.world.clock.today(clock::OPENING));
+        let at = self.advance_to(self.world.clock.today(clock::OPENING));
         let mut commands = self.world.registrations(options);
         commands.extend(self.world.seller_registrations(options));
         let registered = commands.len() as u64;
-        self.desk.register(at, commands)?;
-        self.show(Stage::Opening, registered, registered);
-        let at = self.at(self.world.clock.today(clock::ANNOUNCING));
-        self.certain(at, self.world.announcements())?;
-        let at = self.at(self.world.clock.today(clock::ASSIGNING));
-        self.certain(at, self.world.assignments())?;
-        self.show(Stage::Announcing, parcels, parcels);
+        self.sender.register(at, commands)?;
+        self.report_progress(DayStage::Opening, registered, registered);
+        let at = self.advance_to(self.world.clock.today(clock::ANNOUNCING));
+        self.carry_out_all(at, self.world.announcements())?;
+        let at = self.advance_to(self.world.clock.today(clock::ASSIGNING));
+        self.carry_out_all(at, self.world.assignments())?;
+        self.report_progress(DayStage::Announcing, parcels, parcels);
         Ok(())
     }
 
-    /// The couriers' tours, until everybody is home and every payment has its answer.
+    /// Runs the couriers' tours until every courier is done and every payment answered.
     fn deliver(&mut self) -> Result<(), DayError<O::Error>> {
         let loading = self.world.clock.today(clock::LOADING);
-        let now = self.at(loading);
-        self.doors.open(now);
-        let wishes = Wishes::default();
-        self.act(now, wishes)?;
-        // The links are signed on before the first terminal is.
+        let now = self.advance_to(loading);
+        self.payment_path.connect_networks(now);
+        let requests = CourierRequests::default();
+        self.process_moment(now, requests)?;
+        // The network links sign on before the first terminal does.
         let first = loading.plus_ms(clock::MINUTE_MS);
         for courier in 0..self.world.couriers.len() {
-            self.world.put(first, Wake(courier, Step::Load));
+            self.world.schedule_step(first, ScheduledStep(courier, CourierStep::Load));
         }
-        self.live_on()
+        self.run_until_idle()
     }
 
-    /// In the evening each terminal compares its batch with the books.
+    /// In the evening each terminal settles its batch with the books.
     fn close_batches(&mut self) -> Result<(), DayError<O::Error>> {
-        let now = self.at(self.world.clock.today(clock::CLOSING));
+        let now = self.advance_to(self.world.clock.today(clock::CLOSING));
         let couriers = 0..self.world.couriers.len();
-        let deeds = couriers.map(|courier| (courier, Deed::plain(What::Settle))).collect();
-        self.act(now, Wishes { deeds, ..Wishes::default() })?;
-        self.live_on()?;
-        self.doors.fill(&mut self.world.rails, self.world.clock);
-        self.world.note_forgotten(&self.doors.forgotten());
+        let actions = couriers
+            .map(|courier| (courier, TerminalAction::without_fault(TerminalActionKind::CloseBatch)))
+            .collect();
+        self.process_moment(now, CourierRequests { actions, ..CourierRequests::default() })?;
+        self.run_until_idle()?;
+        self.payment_path.record_rail_items(&mut self.world.rails, self.world.clock);
+        self.world.expect_breaks_of_lost_lines(&self.payment_path.lost_lines());
         Ok(())
     }
 
-    /// Lives on until nobody has anything to do.
-    fn live_on(&mut self) -> Result<(), DayError<O::Error>> {
-        let latest = self.world.clock.today(0).plus_ms(DOORS_MS_MAX);
+    /// Advances from event to event until nothing is scheduled.
+    fn run_until_idle(&mut self) -> Result<(), DayError<O::Error>> {
+        let latest = self.world.clock.today(0).plus_ms(DELIVERY_MS_MAX);
         let total = self.world.parcels.len() as u64;
-        let next = |run: &Run<'_, O>| {
-            run.world.agenda.first().into_iter().chain(run.doors.next_moment()).min()
+        let next = |run: &DayRun<'_, O>| {
+            run.world.schedule.next_moment().into_iter().chain(run.payment_path.next_moment()).min()
         };
         while let Some(moment) = next(self) {
-            assert!(moment < latest, "the couriers' day ends");
-            let now = self.at(moment);
-            let mut wishes = Wishes::default();
-            while let Some(wakes) = self.world.agenda.due(now) {
-                for wake in wakes {
-                    self.world.wake(wake, now, &mut wishes);
+            assert!(moment < latest, "the couriers' day never ends");
+            let now = self.advance_to(moment);
+            let mut requests = CourierRequests::default();
+            while let Some(steps) = self.world.schedule.take_due(now) {
+                for step in steps {
+                    self.world.run_step(step, now, &mut requests);
                 }
             }
-            let calls = self.desk.calls;
-            self.act(now, wishes)?;
-            if self.desk.calls > calls {
-                self.show(Stage::Delivering, self.world.parcels_done(), total);
+            let calls = self.sender.calls;
+            self.process_moment(now, requests)?;
+            if self.sender.calls > calls {
+                self.report_progress(DayStage::Delivering, self.world.parcels_done(), total);
             }
         }
         Ok(())
     }
 
-    /// Couriers ask and act, messages arrive, the books answer, until nothing is left to be done at
-    /// this moment.
-    fn act(&mut self, now: Timestamp, wishes: Wishes) -> Result<(), DayError<O::Error>> {
-        let Wishes { mut asks, deeds } = wishes;
-        for (courier, deed) in deeds {
-            self.doors.want(courier, deed, now)?;
+    /// Carries out the couriers' commands and actions, delivers messages and answers queries until
+    /// nothing is left to do at this moment.
+    fn process_moment(
+        &mut self,
+        now: Timestamp,
+        requests: CourierRequests,
+    ) -> Result<(), DayError<O::Error>> {
+        let CourierRequests { mut courier_commands, actions } = requests;
+        for (courier, action) in actions {
+            self.payment_path.enqueue_action(courier, action, now)?;
         }
-        self.doors.turn(now)?;
+        self.payment_path.process_due(now)?;
         loop {
-            let commands = self.doors.take_commands();
-            let questions = self.doors.take_questions();
-            if asks.is_empty() && commands.is_empty() && questions.is_empty() {
+            let commands = self.payment_path.take_commands();
+            let questions = self.payment_path.take_queries();
+            if courier_commands.is_empty() && commands.is_empty() && questions.is_empty() {
                 break;
             }
-            if !(asks.is_empty() && commands.is_empty()) {
-                self.carry_out(now, std::mem::take(&mut asks), commands)?;
+            if !(courier_commands.is_empty() && commands.is_empty()) {
+                self.carry_out(now, std::mem::take(&mut courier_commands), commands)?;
             }
             if !questions.is_empty() {
-                let (tickets, questions): (Vec<u64>, Vec<Question>) = questions.into_iter().unzip();
-                for (ticket, fact) in tickets.into_iter().zip(self.desk.ask(questions)?) {
-                    self.doors.told(ticket, fact, now)?;
+                let (tickets, questions): (Vec<u64>, Vec<Query>) = questions.into_iter().unzip();
+                for (ticket, fact) in tickets.into_iter().zip(self.sender.query(questions)?) {
+                    self.payment_path.on_query_result(ticket, fact, now)?;
                 }
             }
-            self.doors.turn(now)?;
+            self.payment_path.process_due(now)?;
         }
-        for tender in self.doors.take_begun() {
-            self.world.tender_began(tender);
+        for payment in self.payment_path.take_begun_payments() {
+            self.world.on_payment_begun(payment);
         }
-        for (courier, outcome) in self.doors.take_outcomes() {
-            let tender = match outcome {
-                Outcome::Done { stan } => self.doors.tender_of(courier, stan),
+        for (courier, outcome) in self.payment_path.take_outcomes() {
+            let payment = match outcome {
+                TerminalActionOutcome::Approved { stan } => {
+                    self.payment_path.payment_of(courier, stan)
+                }
                 _ => None,
             };
-            self.world.at_the_door(courier, (outcome, tender), now);
+            self.world.on_action_outcome(courier, (outcome, payment), now);
         }
         Ok(())
     }
 
-    /// One call for what couriers ask and what the switch commands.
+    /// Sends the couriers' commands and the switch's in one call.
     fn carry_out(
         &mut self,
         now: Timestamp,
-        asks: Vec<Ask>,
+        courier_commands: Vec<CourierCommand>,
         commands: Vec<(u64, Command)>,
     ) -> Result<(), DayError<O::Error>> {
-        let (mut all, thens): (Vec<Command>, Vec<Then>) =
-            asks.into_iter().map(|ask| (ask.command, ask.then)).unzip();
+        let (mut all, contexts): (Vec<Command>, Vec<AnswerContext>) =
+            courier_commands.into_iter().map(|ask| (ask.command, ask.context)).unzip();
         let (tickets, more): (Vec<u64>, Vec<Command>) = commands.into_iter().unzip();
         all.extend(more);
-        let mut answered = self.desk.call(now, all)?.into_iter();
-        for (then, Answered { command, answer }) in thens.into_iter().zip(answered.by_ref()) {
-            let heard = self.world.hear(then, now, answer);
+        let mut answered = self.sender.send(now, all)?.into_iter();
+        for (context, AnsweredCommand { command, answer }) in
+            contexts.into_iter().zip(answered.by_ref())
+        {
+            let heard = self.world.on_answer(context, now, answer);
             heard.map_err(|refusal| DayError::refused(now, &command, refusal))?;
         }
-        for (ticket, Answered { command, answer }) in tickets.into_iter().zip(answered) {
-            self.doors.answered(ticket, &command, answer, now)?;
+        for (ticket, AnsweredCommand { command, answer }) in tickets.into_iter().zip(answered) {
+            self.payment_path.on_answer(ticket, &command, answer, now)?;
         }
         Ok(())
     }
 
-    fn report(self, inputs: &DayInputs, options: &DayOptions) -> Day {
+    fn report(self, inputs: &DayInputs, options: &DayOptions) -> SimulatedDay {
         let mut world = self.world.report();
-        world.networks = self.doors.network_books();
-        world.terminals = self.doors.terminal_books();
-        world.unresolved = self.doors.unresolved();
-        world.disagreements.extend(self.doors.disagreements.iter().cloned());
+        world.networks = self.payment_path.network_books();
+        world.terminals = self.payment_path.terminal_books();
+        world.pending_reversals = self.payment_path.pending_reversals();
+        world.discrepancies.extend(self.payment_path.discrepancies.iter().cloned());
         let firms = self.world.firm_days(&world);
-        let mut payouts = self.desk.tally.payouts;
+        let mut payouts = self.sender.tally.payouts;
         for payout in &mut payouts {
-            if let Some(&place) = self.world.seller_places.get(&payout.line.seller) {
-                payout.seller_reference.clone_from(&self.world.sellers[place].reference);
+            if let Some(&index) = self.world.seller_indexes.get(&payout.line.seller) {
+                payout.seller_reference.clone_from(&self.world.sellers[index].reference);
             }
         }
-        let at_hub = |parcel: &&crate::world::Parcel| parcel.whereabouts == Whereabouts::Hub;
+        let at_hub =
+            |parcel: &&crate::world::SimulatedParcel| parcel.location == ParcelLocation::AtHub;
         let report = DayReport {
             date: inputs.date,
             currency: inputs.currency,
-            origin: inputs.origin.clone(),
+            order_source: inputs.order_source.clone(),
             seed: options.seed,
-            tender: options.tender,
+            payment_mix: options.payment_mix,
             rates: self.world.rates,
             parcels: inputs.parcels.len() as u64,
             left_at_hub: self.world.parcels.iter().filter(at_hub).count() as u64,
             sellers: self.world.sellers.len() as u64,
             couriers: self.world.couriers.len() as u64,
-            counts: self.desk.tally.counts,
+            counts: self.sender.tally.counts,
             incidents: self.world.incidents,
-            doors: self.doors.counted(),
+            payment_path: self.payment_path.total_counts(),
             payouts,
             firms,
-            calls: self.desk.calls,
-            commands: self.desk.commands,
-            ended: self.desk.last_at,
+            calls: self.sender.calls,
+            commands: self.sender.commands,
+            ended_at: self.sender.last_at,
         };
-        Day { report, world }
+        SimulatedDay { report, world }
     }
 }

@@ -1,62 +1,61 @@
-//! The couriers' day in virtual time: a world of sellers, couriers, terminals, networks, a wallet,
-//! hubs and a bank acts; the books decide.
+//! Simulates one day of couriers in virtual time: sellers, couriers, terminals, networks, a wallet,
+//! hubs and a bank act, and the engine decides.
 //!
-//! Terminals, the switch and the networks are the real ones: their messages travel through sockets
-//! of this machine. Who moves them owns both ends, and time is virtual.
+//! The switch is the product's own; terminals and networks are those of `peers`. Their messages
+//! travel through sockets of this machine. The simulation drives both ends and sets the time.
 //!
-//! Everything that happens is a function of the inputs and the seed: the same inputs give the same
-//! commands, bit for bit, so that a day that was interrupted is continued by living it again
-//! against what the journal already has ([`Continued`]). The world keeps its own books of what it
-//! did, and networks keep theirs, so that the engine's can be compared with them item by item
-//! ([`compare`], [`compare_networks`]).
+//! A day is a function of its inputs and its seed: the same inputs give the same commands, bit for
+//! bit. An interrupted day is continued by running it again against the journal's content
+//! ([`ResumedDay`]). The simulated world and its networks keep their own books, so that the
+//! engine's books can be compared with them item by item ([`compare`], [`compare_networks`]).
 //!
 //! Never: a clock, files, threads, floats, text for people; anything that the product needs at run
 //! time.
-//! Start at [`run_day`]; what goes in is [`DayInputs`] and [`DayOptions`], what comes out a
-//! [`Day`]. How often what happens is in [`rates`].
+//! Start at [`run_day`]. It takes [`DayInputs`] and [`DayOptions`] and returns a [`SimulatedDay`].
+//! The rates of events are in [`rates`].
 
 pub mod rates;
 
-mod agenda;
+mod backend;
 mod books;
 mod chance;
 mod clock;
+mod command_sender;
 mod compare;
-mod continued;
 mod day;
-mod desk;
-mod doors;
-mod fate;
+mod generated;
 mod inputs;
-mod made;
 mod networks;
-mod office;
+mod payment_path;
 mod report;
+mod resumed;
+mod schedule;
+mod script;
 mod settle;
 mod setup;
 mod tally;
 mod world;
 
+pub use backend::{Backend, BackendReply, DayError};
 pub use books::{
-    BankLine, BankLineKind, BreakCause, CashTaking, CourierPocket, FirmVault, ItemStanding,
-    NamedBreak, NetworkBooks, NetworkItem, ParcelEnding, RailAnswer, RailBooks, RailItem,
-    SellerShare, TerminalBooks, Whereabouts, WorldReport,
+    BankLine, BankLineKind, BreakCause, CashPayment, CourierCash, ExpectedBreak, FirmCash,
+    NetworkBooks, NetworkItem, NetworkItemStatus, ParcelLocation, ParcelOutcome, RailAnswer,
+    RailBooks, RailItem, SellerBalance, TerminalCounters, WorldReport,
 };
+pub use command_sender::COMMANDS_PER_CALL_MAX;
 pub use compare::compare;
-pub use continued::{ContinueError, Continued, Standing};
-pub use day::{Day, Progress, Stage, run_day};
-pub use desk::COMMANDS_PER_CALL_MAX;
-pub use doors::{DoorCounts, DoorError};
+pub use day::{DayProgress, DayStage, SimulatedDay, run_day};
+pub use generated::{GeneratedOrder, generate_orders};
 pub use inputs::{
-    DUE_MAX, DayInputs, DayOptions, FIRMS_MAX, InputError, Origin, PARCELS_PER_COURIER_MAX,
-    ParcelInput, TenderMix, check_inputs,
+    DUE_MAX, DayInputError, DayInputs, DayOptions, FIRMS_MAX, OrderSource, PARCELS_PER_COURIER_MAX,
+    ParcelInput, PaymentMix, check_inputs,
 };
-pub use made::{MadeOrder, made_orders};
-pub use networks::{NetworkAgreement, compare_networks};
-pub use office::{Answer, DayError, Office};
+pub use networks::{NetworkComparison, compare_networks};
+pub use payment_path::{PaymentPathCounts, PaymentPathError};
 pub use rates::Rates;
 pub use report::{
-    ByTender, Counts, DayReport, FeeTotals, FirmDay, HandOvers, Incidents, PayoutEnd, PayoutRecord,
-    Sum,
+    BooksCounts, ByPaymentMethod, CountAndAmount, DayReport, FeeTotals, FirmSummary,
+    HandOverCounts, Incidents, PayoutOutcome, PayoutRecord,
 };
-pub use switch::{Fact, Question};
+pub use resumed::{EnginePosition, ResumeDayError, ResumedDay};
+pub use switch::{Query, QueryResult};

@@ -1,51 +1,49 @@
-//! The networks' own books against the engine's, message by message.
+//! Compares the networks' own books with the engine's, request by request.
 
 use std::collections::BTreeMap;
 
-use engine::door_view::TransactionView;
-use engine::view::TenderState;
-use engine::{Engine, Method, NetworkId, Sent, Trace, TransactionKind};
+use engine::terminal_view::TransactionView;
+use engine::view::PaymentState;
+use engine::{Engine, NetworkId, NetworkReference, RailMethod, Trace, TransactionKind};
 
-use crate::books::{ItemStanding, NetworkBooks, NetworkItem, WorldReport};
-use crate::report::Sum;
+use crate::books::{NetworkBooks, NetworkItem, NetworkItemStatus, WorldReport};
+use crate::report::CountAndAmount;
 
-/// What a network's books and the engine's come to, beside each other.
+/// The result of comparing a network's books with the engine's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NetworkAgreement {
-    /// The network.
+pub struct NetworkComparison {
     pub network: NetworkId,
-    /// Its name.
     pub reference: String,
-    /// Everything that it booked, declined requests too.
+    /// All requests in the network's books, declined ones included.
     pub items: u64,
-    /// What it owes money for, by its own books.
-    pub approved: Sum,
-    /// What was reversed or voided, by its own books.
-    pub reversed: Sum,
-    /// Payments over it of which the engine does not know how they ended.
+    /// Items that the network owes money for, by its own books.
+    pub approved: CountAndAmount,
+    /// Items reversed or voided, by the network's own books.
+    pub reversed: CountAndAmount,
+    /// Payments over the network whose outcome is unknown to the engine.
     pub unknown: u64,
-    /// Each difference in a line.
-    pub wrong: Vec<String>,
+    /// One line per difference.
+    pub differences: Vec<String>,
 }
 
 /// Fields 11, 7 (in seconds since 1970) and 41.
-type Key = (u32, u64, [u8; 8]);
+type TransmissionKey = (u32, u64, [u8; 8]);
 
-/// Compares what each network has in its own books with what the engine has of the same messages:
-/// each is there on both sides under the same numbers, over the same amount, and stands on both
-/// sides or on none. What the engine has and the network never heard of must not stand.
+/// Compares each network's own books with the engine's records of the same requests. Both sides
+/// must have each request under the same numbers, with the same amount, and agree whether it moves
+/// money. A request that never reached the network must not move money in the engine.
 #[must_use]
-pub fn compare_networks(world: &WorldReport, engine: &Engine) -> Vec<NetworkAgreement> {
-    let mut ours: BTreeMap<(NetworkId, Key), TransactionView> = BTreeMap::new();
+pub fn compare_networks(world: &WorldReport, engine: &Engine) -> Vec<NetworkComparison> {
+    let mut ours: BTreeMap<(NetworkId, TransmissionKey), TransactionView> = BTreeMap::new();
     for terminal in &world.terminals {
-        // Older batches are not remembered.
-        for batch in terminal.batch.saturating_sub(1)..=terminal.batch {
+        // The engine keeps no older batches.
+        for batch in terminal.last_batch.saturating_sub(1)..=terminal.last_batch {
             for stan in 1..=terminal.last_stan {
                 let trace = Trace { terminal: terminal.terminal, batch, stan };
                 if let Some(view) = engine.transaction(trace)
-                    && let Some(Method::Card { network, .. }) = view.method
+                    && let Some(RailMethod::Card { network, .. }) = view.method
                 {
-                    ours.insert((network, key(&view)), view);
+                    ours.insert((network, transmission_key(&view)), view);
                 }
             }
         }
@@ -56,75 +54,77 @@ pub fn compare_networks(world: &WorldReport, engine: &Engine) -> Vec<NetworkAgre
 fn compare_one(
     books: &NetworkBooks,
     engine: &Engine,
-    ours: &mut BTreeMap<(NetworkId, Key), TransactionView>,
-) -> NetworkAgreement {
+    ours: &mut BTreeMap<(NetworkId, TransmissionKey), TransactionView>,
+) -> NetworkComparison {
     let id = books.network;
-    let mut agreement = NetworkAgreement {
+    let mut agreement = NetworkComparison {
         network: id,
         reference: books.reference.clone(),
         items: books.items.len() as u64,
-        approved: Sum::default(),
-        reversed: Sum::default(),
-        unknown: engine.network_view(id).map_or(0, |view| u64::from(view.unknown)),
-        wrong: Vec::new(),
+        approved: CountAndAmount::default(),
+        reversed: CountAndAmount::default(),
+        unknown: engine.network_view(id).map_or(0, |view| u64::from(view.unknown_payments)),
+        differences: Vec::new(),
     };
     let name = &books.reference;
     for item in &books.items {
         if item.moves_money {
             agreement.approved.add(item.amount);
         }
-        if matches!(item.standing, ItemStanding::Reversed | ItemStanding::Voided) {
+        if matches!(item.status, NetworkItemStatus::Reversed | NetworkItemStatus::Voided) {
             agreement.reversed.add(item.amount);
         }
         let key = (item.stan, item.sent_s, item.terminal);
         match ours.remove(&(id, key)) {
-            Some(view) if agrees(&view, item) => {}
+            Some(view) if matches_item(&view, item) => {}
             Some(view) => {
-                agreement.wrong.push(format!("{name} has {item:?}, the books have {view:?}"));
+                agreement.differences.push(format!("{name} has {item:?}; the engine has {view:?}"));
             }
-            None => agreement.wrong.push(format!("{name} has {item:?}, the books nothing")),
+            None => {
+                agreement.differences.push(format!("{name} has {item:?}; the engine has nothing"))
+            }
         }
     }
     let of_network = (id, (0, 0, [0; 8]))..=(id, (u32::MAX, u64::MAX, [u8::MAX; 8]));
-    for (_, view) in ours.range(of_network).filter(|(_, view)| stands(view)) {
-        agreement.wrong.push(format!("the books have {view:?}, {name} nothing"));
+    for (_, view) in ours.range(of_network).filter(|(_, view)| moves_money(view)) {
+        agreement.differences.push(format!("the engine has {view:?}; {name} has nothing"));
     }
     agreement
 }
 
-fn agrees(view: &TransactionView, item: &NetworkItem) -> bool {
+fn matches_item(view: &TransactionView, item: &NetworkItem) -> bool {
     view.amount.minor() == item.amount
-        && rrn(view.sent) == item.rrn
-        && stands(view) == item.moves_money
+        && rrn(view.network_reference) == item.rrn
+        && moves_money(view) == item.moves_money
 }
 
-/// Whether the books have money of it.
-fn stands(view: &TransactionView) -> bool {
-    use TenderState as S;
+/// Whether the engine's books have money of it.
+fn moves_money(view: &TransactionView) -> bool {
+    use PaymentState as S;
     use TransactionKind as K;
     matches!(view.kind, K::Sale | K::Advice | K::Completion)
-        && matches!(view.state, S::Approved | S::Held | S::Released)
-        && view.answer == Some(*b"00")
+        && matches!(view.payment_state, S::Approved | S::Held | S::Released)
+        && view.response_code == Some(*b"00")
         && !view.reversed
 }
 
-fn key(view: &TransactionView) -> Key {
+fn transmission_key(view: &TransactionView) -> TransmissionKey {
     let mut terminal = [b'0'; 8];
     let digits = format!("{:08}", view.trace.terminal.0);
     terminal.copy_from_slice(&digits.as_bytes()[..8]);
-    (view.sent.stan, view.sent.at.0 / 1_000, terminal)
+    (view.network_reference.stan, view.network_reference.sent_at.0 / 1_000, terminal)
 }
 
 /// 2010-01-01T00:00:00Z, from which RRNs count their seconds.
 const RRN_EPOCH_S: u64 = 1_262_304_000;
 
-/// The retrieval reference number, as docs/door/network.md has it.
-fn rrn(sent: Sent) -> [u8; 12] {
+/// The retrieval reference number, as docs/door/network.md defines it.
+fn rrn(sent: NetworkReference) -> [u8; 12] {
     let mut rrn = [b'0'; 12];
-    let mut seconds = (sent.at.0 / 1_000).saturating_sub(RRN_EPOCH_S);
-    for place in rrn[..6].iter_mut().rev() {
+    let mut seconds = (sent.sent_at.0 / 1_000).saturating_sub(RRN_EPOCH_S);
+    for byte in rrn[..6].iter_mut().rev() {
         let digit = usize::try_from(seconds % 32).unwrap_or(0);
-        *place = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"[digit];
+        *byte = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"[digit];
         seconds /= 32;
     }
     rrn[6..].copy_from_slice(&format!("{:06}", sent.stan).as_bytes()[..6]);

@@ -1,59 +1,54 @@
-//! What a day came to.
+//! The report of a day.
 
 use engine::{BusinessDate, FirmId, PayoutLine, Timestamp};
 use money::Currency;
-use tariff::{FeeKind, Tender};
+use tariff::{FeeKind, PaymentMethod};
 
-use crate::doors::DoorCounts;
-use crate::inputs::{Origin, TenderMix};
+use crate::inputs::{OrderSource, PaymentMix};
+use crate::payment_path::PaymentPathCounts;
 use crate::rates::Rates;
 
-/// How many, and how much together in minor units.
+/// A number of items and their total amount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
-    /// How many.
+pub struct CountAndAmount {
     pub count: u64,
-    /// How much.
+    /// In minor units.
     pub amount: u64,
 }
 
-impl Sum {
+impl CountAndAmount {
     pub(crate) fn add(&mut self, amount: u64) {
         self.count += 1;
         self.amount += amount;
     }
 
-    pub(crate) fn take(&mut self, amount: u64) {
+    pub(crate) fn subtract(&mut self, amount: u64) {
         self.count -= 1;
         self.amount -= amount;
     }
 }
 
-/// One sum for each way of paying.
+/// One total per payment method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ByTender {
-    /// By card.
-    pub card: Sum,
-    /// By QR.
-    pub qr: Sum,
-    /// In cash.
-    pub cash: Sum,
+pub struct ByPaymentMethod {
+    pub card: CountAndAmount,
+    pub qr: CountAndAmount,
+    pub cash: CountAndAmount,
 }
 
-impl ByTender {
-    pub(crate) fn of_mut(&mut self, tender: Tender) -> &mut Sum {
-        match tender {
-            Tender::Card(_) => &mut self.card,
-            Tender::Qr => &mut self.qr,
-            Tender::Cash => &mut self.cash,
+impl ByPaymentMethod {
+    pub(crate) fn of_mut(&mut self, payment: PaymentMethod) -> &mut CountAndAmount {
+        match payment {
+            PaymentMethod::Card(_) => &mut self.card,
+            PaymentMethod::Qr => &mut self.qr,
+            PaymentMethod::Cash => &mut self.cash,
         }
     }
 
-    /// All of them.
     #[must_use]
-    pub fn total(&self) -> Sum {
+    pub fn total(&self) -> CountAndAmount {
         let all = [self.card, self.qr, self.cash];
-        Sum {
+        CountAndAmount {
             count: all.iter().map(|sum| sum.count).sum(),
             amount: all.iter().map(|sum| sum.amount).sum(),
         }
@@ -65,18 +60,16 @@ impl ByTender {
 pub struct FeeTotals([u64; FeeKind::ALL.len()]);
 
 impl FeeTotals {
-    /// The fees of a kind.
     #[must_use]
     pub fn of(&self, kind: FeeKind) -> u64 {
         self.0[kind as usize]
     }
 
-    /// Every kind with its fees, in the order of [`FeeKind::ALL`].
+    /// All kinds, in the order of [`FeeKind::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (FeeKind, u64)> {
         FeeKind::ALL.into_iter().zip(self.0)
     }
 
-    /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
@@ -86,171 +79,147 @@ impl FeeTotals {
         self.0[kind as usize] += fee;
     }
 
-    pub(crate) fn take(&mut self, kind: FeeKind, fee: u64) {
+    pub(crate) fn subtract(&mut self, kind: FeeKind, fee: u64) {
         self.0[kind as usize] -= fee;
     }
 }
 
-/// Hand-overs of cash.
+/// Cash hand-overs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HandOvers {
-    /// All, with what was counted.
-    pub counted: Sum,
-    /// Those at which cash was missing, with how much.
-    pub short: Sum,
-    /// Those at which there was too much, with how much.
-    pub surplus: Sum,
+pub struct HandOverCounts {
+    /// All hand-overs, with the amount counted.
+    pub counted: CountAndAmount,
+    /// Hand-overs with a shortage, with the amount missing.
+    pub short: CountAndAmount,
+    /// Hand-overs with a surplus, with the amount in excess.
+    pub surplus: CountAndAmount,
 }
 
-/// What the books answered.
+/// Counts of the engine's answers. Amounts are in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Parcels announced.
+pub struct BooksCounts {
     pub announced: u64,
-    /// Attempts at which a parcel could not be handed out.
+    /// Failed delivery attempts.
     pub attempts: u64,
-    /// Parcels of which a part was taken.
-    pub part_accepted: u64,
-    /// Parcels refused, or given up after the last attempt.
+    /// Parcels accepted in part.
+    pub partly_accepted: u64,
+    /// Parcels refused, or not delivered at the last attempt.
     pub refused: u64,
-    /// Parcels back at their sellers'.
+    /// Parcels returned to their sellers.
     pub returned: u64,
-    /// Parcels handed out and paid.
+    /// Parcels handed over and paid.
     pub delivered: u64,
-    /// Payments that stand.
-    pub collected: ByTender,
-    /// Payments declined.
+    /// Payments collected and not reversed.
+    pub collected: ByPaymentMethod,
     pub declined: u64,
-    /// Payments that became unknown (M4).
+    /// Payments whose outcome became unknown (M4).
     pub timeouts: u64,
-    /// Payments taken back, with what of them had been posted.
-    pub reversals: Sum,
-    /// Approvals that came after the payment was given up.
+    /// Payments reversed, with the amount that had been posted.
+    pub reversals: CountAndAmount,
+    /// Approvals that arrived after the timeout.
     pub late_approvals: u64,
-    /// Commands that were sent a second time and answered as such.
+    /// Repeated commands, answered as repeats.
     pub duplicates: u64,
-    /// Fees of the payments that stand, and return fees.
+    /// Fees of the collected payments, and return fees.
     pub fees: FeeTotals,
-    /// Hand-overs of cash.
-    pub hand_overs: HandOvers,
-    /// Shortages that couriers paid up.
-    pub repaid: Sum,
-    /// Deposits that the bank credited, with what it credited.
-    pub deposits: Sum,
-    /// Payments whose money was really there (M5).
+    pub hand_overs: HandOverCounts,
+    /// Shortages repaid by couriers.
+    pub repaid: CountAndAmount,
+    /// Deposits, with the amount that the bank credited.
+    pub deposits: CountAndAmount,
+    /// Payments whose money is held (M5).
     pub held: u64,
-    /// Payments whose money became their seller's.
+    /// Payments whose money became payable to the seller.
     pub released: u64,
-    /// Breaks raised, each by its amount.
-    pub breaks: Sum,
-    /// Payouts that arrived.
-    pub paid: Sum,
-    /// Payouts that came back.
-    pub came_back: Sum,
-    /// Sellers below their minimum in the last plan.
+    /// Breaks raised.
+    pub breaks: CountAndAmount,
+    /// Payouts confirmed by the bank.
+    pub payouts_paid: CountAndAmount,
+    /// Payouts returned by the bank.
+    pub payouts_returned: CountAndAmount,
+    /// Sellers below the minimum payout in the last plan.
     pub below_minimum: u32,
 }
 
-/// What the world did and the books have no word for.
+/// Events of the simulated world that the engine does not record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Incidents {
-    /// Parcels paid in two parts.
-    pub split: u64,
-    /// Cash payments that the books refused because the courier had too much in hand.
-    pub cash_limit: u64,
-    /// Trips to the hub for that reason.
+    /// Parcels paid in two payments.
+    pub split_payments: u64,
+    /// Cash payments refused for the courier's cash limit.
+    pub cash_limit_refusals: u64,
+    /// Trips to the hub because of the cash limit.
     pub cash_limit_trips: u64,
-    /// Payments that had to wait: for the reversal of an earlier one, or for a network.
+    /// Payments that waited for the reversal of an earlier one or for a network.
     pub waits: u64,
-    /// Approvals that did not reach the terminal.
-    pub approvals_unheard: u64,
-    /// Cards that were pre-authorised first.
-    pub held: u64,
-    /// Payments by card and QR taken back at the door.
-    pub taken_back: u64,
-    /// Cash given back at the door.
-    pub cash_given_back: u64,
-    /// One-time codes mistyped and refused.
+    /// Approvals that never reached the terminal.
+    pub approvals_lost: u64,
+    /// Card payments pre-authorised first.
+    pub pre_authorised: u64,
+    /// Card and QR payments voided or refunded at the door.
+    pub cancelled_at_door: u64,
+    /// Cash payments refunded at the door.
+    pub cash_refunded: u64,
+    /// One-time codes refused because they were mistyped.
     pub codes_mistyped: u64,
-    /// Deposits credited short.
     pub deposits_short: u64,
 }
 
-/// How a payout ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PayoutEnd {
-    /// Sent, and no word from the bank.
-    OnItsWay,
-    /// The bank has paid.
+pub enum PayoutOutcome {
+    /// Sent; the bank has neither confirmed nor returned it.
+    InTransit,
     Paid,
-    /// It came back.
-    CameBack,
+    Returned,
 }
 
-/// A payout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayoutRecord {
-    /// As the plan has it.
+    /// The line of the settlement plan.
     pub line: PayoutLine,
-    /// The seller's own reference.
     pub seller_reference: String,
-    /// How it ended.
-    pub end: PayoutEnd,
+    pub outcome: PayoutOutcome,
 }
 
-/// A courier firm's day.
+/// The totals of a courier firm.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FirmDay {
-    /// The firm.
+pub struct FirmSummary {
     pub firm: FirmId,
-    /// Its reference.
     pub reference: String,
-    /// Its couriers.
     pub couriers: u64,
-    /// Its parcels.
     pub parcels: u64,
-    /// Other people's money that it and its couriers have at the end, in minor units, as the world
-    /// knows it: in hands, counted, owed.
+    /// Other people's money with the firm and its couriers at the end, in minor units, by the
+    /// simulated world's books: in hand, counted, owed.
     pub custody: u64,
 }
 
-/// What a day came to. Amounts are in minor units.
+/// The report of a day. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayReport {
-    /// The day.
     pub date: BusinessDate,
-    /// Its currency.
     pub currency: Currency,
-    /// Where the parcels come from; all else is simulated.
-    pub origin: Origin,
-    /// The seed.
+    /// Where the parcels come from. Everything else is simulated.
+    pub order_source: OrderSource,
     pub seed: u64,
-    /// How buyers paid.
-    pub tender: TenderMix,
-    /// How often what was to happen.
+    pub payment_mix: PaymentMix,
     pub rates: Rates,
-    /// Parcels of the day.
     pub parcels: u64,
-    /// Parcels that were neither handed out nor refused when the day ended: at the hub.
+    /// Parcels at the hub when the day ended: neither handed over nor refused.
     pub left_at_hub: u64,
-    /// Sellers.
     pub sellers: u64,
-    /// Couriers, a terminal each.
+    /// Couriers; each has one terminal.
     pub couriers: u64,
-    /// What the books answered.
-    pub counts: Counts,
-    /// What else happened.
+    pub counts: BooksCounts,
     pub incidents: Incidents,
-    /// What happened at the terminals, and between switch and networks.
-    pub doors: DoorCounts,
-    /// The payouts, in the order in which they were planned.
+    /// Counts of terminals, switch and networks.
+    pub payment_path: PaymentPathCounts,
+    /// In the order of the settlement plans.
     pub payouts: Vec<PayoutRecord>,
-    /// The firms.
-    pub firms: Vec<FirmDay>,
-    /// Calls of the office: each a durable commit.
+    pub firms: Vec<FirmSummary>,
+    /// Calls of the backend; each is a durable commit.
     pub calls: u64,
-    /// Commands in them, those sent twice counted twice.
+    /// Commands sent, repeats included.
     pub commands: u64,
-    /// When the last command of the day was carried out, in virtual time.
-    pub ended: Timestamp,
+    /// Virtual time of the last command.
+    pub ended_at: Timestamp,
 }

@@ -1,31 +1,34 @@
-//! The night and the days after: deposits, clearing, returns, releases, settlement, payouts.
+//! The night and the following days: deposits, clearing, returns, releases, settlement, payouts.
 
 use engine::{
-    BreakSubject, BusinessDate, Command, Cycle, DepositId, Event, ITEMS_PER_COMMAND_MAX,
-    PayoutLine, PersonId, PlanId, Refusal, TenderId, Timestamp,
+    BreakSubject, BusinessDate, Command, DepositId, Event, PaymentId, PayoutLine, PersonId, PlanId,
+    RECORDS_PER_COMMAND_MAX, Refusal, SettlementCycle, Timestamp,
 };
 use peers::clearing::ClearingFile;
 
-use crate::books::{BankLineKind, BreakCause, NamedBreak, RailItem, Whereabouts};
-use crate::chance::{Chance, Theme};
+use crate::backend::{Backend, DayError};
+use crate::books::{BankLineKind, BreakCause, ExpectedBreak, ParcelLocation, RailItem};
+use crate::chance::{Chance, ChancePurpose};
 use crate::clock::{self, MINUTE_MS};
-use crate::day::{Run, Stage};
-use crate::desk::Answered;
-use crate::doors::DoorError;
-use crate::office::{DayError, Office};
+use crate::command_sender::AnsweredCommand;
+use crate::day::{DayRun, DayStage};
+use crate::payment_path::PaymentPathError;
 use crate::rates::{REPAID_PPM, WHOLE_PPM};
 use crate::world::{World, amount};
 
-/// A fee difference is at most so many minor units.
+/// The largest fee difference, in minor units.
 const FEE_DIFFERENCE_MAX: u64 = 20;
-/// A deposit is credited short by at most this part of it.
+/// The largest shortfall of a deposit is the deposit divided by this.
 const DEPOSIT_SHORT_PART: u64 = 20;
 
-impl<O: Office> Run<'_, O> {
-    /// Firms bring what is in their vaults to the bank.
-    pub(crate) fn deposit(&mut self, minute: Timestamp) -> Result<(), DayError<O::Error>> {
-        let at = self.at(minute);
-        let (date, bank) = (self.world.clock.date, self.world.bank);
+impl<O: Backend> DayRun<'_, O> {
+    /// Firms deposit the cash of their vaults at the bank.
+    pub(crate) fn announce_deposits(
+        &mut self,
+        minute: Timestamp,
+    ) -> Result<(), DayError<O::Error>> {
+        let at = self.advance_to(minute);
+        let (date, bank) = (self.world.clock.date, self.world.add_statement_line);
         let mut commands = Vec::new();
         for firm in self.world.firms.iter_mut().filter(|firm| firm.vault > 0) {
             firm.deposit_count += 1;
@@ -37,27 +40,27 @@ impl<O: Office> Run<'_, O> {
             let firm = firm.id;
             commands.push(Command::AnnounceDeposit { deposit, firm, number, bank, amount });
         }
-        self.certain(at, commands).map(|_| ())
+        self.carry_out_all(at, commands).map(|_| ())
     }
 
-    /// The bank's statement shows the deposits. `may_be_short` where a forged note may be among
-    /// them; the firm has to bring what is missing.
+    /// The bank credits the deposits. With `may_be_short` it may credit less (a forged note); the
+    /// firm must then deposit the missing amount.
     pub(crate) fn credit_deposits(
         &mut self,
         minute: Timestamp,
         may_be_short: bool,
     ) -> Result<(), DayError<O::Error>> {
-        // One deposit of each firm at a time: the books know a firm's last one again, no other.
+        // One deposit per firm at a time: the engine recognises only the latest as a repeat.
         while self.world.firms.iter().any(|firm| !firm.deposits.is_empty()) {
-            let at = self.at(minute);
+            let at = self.advance_to(minute);
             let mut commands = Vec::new();
-            for place in 0..self.world.firms.len() {
-                let firm = &mut self.world.firms[place];
+            for index in 0..self.world.firms.len() {
+                let firm = &mut self.world.firms[index];
                 if firm.deposits.is_empty() {
                     continue;
                 }
                 let (deposit, announced) = firm.deposits.remove(0);
-                let mut chance = Chance::new(self.world.seed, Theme::Bank, deposit.0);
+                let mut chance = Chance::new(self.world.seed, ChancePurpose::Bank, deposit.0);
                 let short = chance.happens(self.world.rates.deposit_short);
                 let missing = chance.between(1, (announced / DEPOSIT_SHORT_PART).max(1));
                 let missing = if short && may_be_short { missing.min(announced - 1) } else { 0 };
@@ -67,136 +70,140 @@ impl<O: Office> Run<'_, O> {
                 self.world.bank(BankLineKind::Deposit(deposit), credited);
                 commands.push(Command::ConfirmDeposit { deposit, credited: amount(credited) });
             }
-            self.certain(at, commands)?;
+            self.carry_out_all(at, commands)?;
         }
         Ok(())
     }
 
-    /// The files of networks, and what the wallet pays, item by item.
-    pub(crate) fn clear(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.at(self.world.clock.tomorrow(clock::CLEARING));
-        for place in 0..self.world.rails.len() {
-            let commands = match self.world.rail_subject(place) {
-                BreakSubject::Network(_) => self.clearing_file(place, at)?,
-                _ => self.wallet_pays(place),
+    /// Clears the networks' payments from their files, and the wallet's payments.
+    pub(crate) fn clear_payments(&mut self) -> Result<(), DayError<O::Error>> {
+        let at = self.advance_to(self.world.clock.tomorrow(clock::CLEARING));
+        for index in 0..self.world.rails.len() {
+            let commands = match self.world.rail_subject(index) {
+                BreakSubject::Network(_) => self.exchange_clearing_file(index, at)?,
+                _ => self.clear_wallet(index),
             };
-            self.certain(at, commands)?;
-            self.show(Stage::Clearing, place as u64 + 1, self.world.rails.len() as u64);
+            self.carry_out_all(at, commands)?;
+            self.report_progress(
+                DayStage::Clearing,
+                index as u64 + 1,
+                self.world.rails.len() as u64,
+            );
         }
         Ok(())
     }
 
-    /// A network's file, as it is kept and read back: what the network has in its own books.
-    fn clearing_file(
+    /// Takes a network's clearing file from its own books, stores it and reads it back.
+    fn exchange_clearing_file(
         &mut self,
-        place: usize,
+        index: usize,
         at: Timestamp,
     ) -> Result<Vec<Command>, DayError<O::Error>> {
         let date = self.world.clock.date;
-        let mut chance = Chance::new(self.world.seed, Theme::Clearing, place as u64);
-        let mut file = self.doors.clear(place, date, at);
+        let mut chance = Chance::new(self.world.seed, ChancePurpose::Clearing, index as u64);
+        let mut file = self.payment_path.clearing_file(index, date, at);
         for line in &mut file.lines {
-            let tender = self.doors.tender_of_line(place, line);
-            let item = tender.and_then(|tender| self.world.rails[place].items.get(&tender));
+            let payment = self.payment_path.payment_of_line(index, line);
+            let item = payment.and_then(|payment| self.world.rails[index].items.get(&payment));
             if let Some(item) = item {
-                let kept_back = self.world.kept_back(item, &mut chance);
-                line.kept_back = i64::try_from(kept_back).unwrap_or(i64::MAX);
+                let deducted = self.world.deduction(item, &mut chance);
+                line.deducted = i64::try_from(deducted).unwrap_or(i64::MAX);
             }
         }
         let name = format!("clearing-{}-{date}.txt", file.network);
-        let text = file.to_text().map_err(DoorError::from)?;
-        let text = self.desk.keep(&name, text)?;
-        let file = ClearingFile::parse(&text).map_err(DoorError::from)?;
+        let text = file.to_text().map_err(PaymentPathError::from)?;
+        let text = self.sender.store_file(&name, text)?;
+        let file = ClearingFile::parse(&text).map_err(PaymentPathError::from)?;
         let mut cleared = Vec::with_capacity(file.lines.len());
         for line in &file.lines {
-            let (Some(tender), Ok(amount), Ok(kept_back)) = (
-                self.doors.tender_of_line(place, line),
+            let (Some(payment), Ok(amount), Ok(deducted)) = (
+                self.payment_path.payment_of_line(index, line),
                 u64::try_from(line.amount),
-                u64::try_from(line.kept_back),
+                u64::try_from(line.deducted),
             ) else {
-                self.world.disagreements.push(format!("the books never began {line:?}"));
+                self.world.discrepancies.push(format!("the engine has no payment for {line:?}"));
                 continue;
             };
-            cleared.push((tender, amount, kept_back));
+            cleared.push((payment, amount, deducted));
         }
-        Ok(self.world.cleared(place, cleared))
+        Ok(self.world.confirm_clearing(index, cleared))
     }
 
-    /// What the wallet pays: it needs no file.
-    fn wallet_pays(&mut self, place: usize) -> Vec<Command> {
-        let mut chance = Chance::new(self.world.seed, Theme::Clearing, place as u64);
-        let items = self.world.rails[place].items.iter();
-        let standing = items
-            .filter(|(_, item)| item.stands())
-            .map(|(tender, item)| (*tender, item.amount, self.world.kept_back(item, &mut chance)));
+    /// Clears the wallet's payments; the wallet sends no file.
+    fn clear_wallet(&mut self, index: usize) -> Vec<Command> {
+        let mut chance = Chance::new(self.world.seed, ChancePurpose::Clearing, index as u64);
+        let items = self.world.rails[index].items.iter();
+        let standing = items.filter(|(_, item)| item.moves_money()).map(|(payment, item)| {
+            (*payment, item.amount, self.world.deduction(item, &mut chance))
+        });
         let cleared = standing.collect();
-        self.world.cleared(place, cleared)
+        self.world.confirm_clearing(index, cleared)
     }
 
-    /// Couriers pay up what was short, most of them.
-    pub(crate) fn repay(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.at(self.world.clock.tomorrow(clock::REPAYING));
+    /// Most couriers repay their shortages.
+    pub(crate) fn repay_shortages(&mut self) -> Result<(), DayError<O::Error>> {
+        let at = self.advance_to(self.world.clock.tomorrow(clock::REPAYING_SHORTAGES));
         let world = &mut self.world;
         let mut commands = Vec::new();
-        for courier in world.couriers.iter_mut().filter(|courier| courier.owes > 0) {
+        for courier in world.couriers.iter_mut().filter(|courier| courier.shortage > 0) {
             if courier.chance.happens(REPAID_PPM) {
-                let owed = std::mem::take(&mut courier.owes);
+                let owed = std::mem::take(&mut courier.shortage);
                 world.firms[courier.firm].vault += owed;
                 let (courier, number, amount) = (courier.id, 1, amount(owed));
                 commands.push(Command::RepayShortage { courier, number, amount });
             }
         }
-        self.certain(at, commands).map(|_| ())
+        self.carry_out_all(at, commands).map(|_| ())
     }
 
-    /// Refused parcels are back at their sellers'.
+    /// Returns the refused parcels to their sellers.
     pub(crate) fn return_parcels(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.at(self.world.clock.tomorrow(clock::RETURNING));
+        let at = self.advance_to(self.world.clock.tomorrow(clock::RETURNING));
         let parcels = self.world.parcels.iter_mut();
-        let refused = parcels.filter(|parcel| parcel.whereabouts == Whereabouts::Refused);
+        let refused = parcels.filter(|parcel| parcel.location == ParcelLocation::Refused);
         let back = refused.map(|parcel| {
-            parcel.whereabouts = Whereabouts::Returned;
+            parcel.location = ParcelLocation::Returned;
             Command::ReturnParcel { parcel: parcel.id }
         });
         let commands = back.collect();
-        self.certain(at, commands).map(|_| ())
+        self.carry_out_all(at, commands).map(|_| ())
     }
 
-    /// Releases what is on hold when its time has come, however many days that takes; tells on
-    /// which day that is.
-    pub(crate) fn release(&mut self) -> Result<BusinessDate, DayError<O::Error>> {
-        let tomorrow = self.world.clock.date.plus(1);
-        let date = self.desk.tally.last_payable_on.max(tomorrow);
-        let at = self.at(self.world.clock.on(date, clock::RELEASING));
+    /// Releases all money on hold on the latest date on which it becomes payable, and returns that
+    /// date.
+    pub(crate) fn release_holds(&mut self) -> Result<BusinessDate, DayError<O::Error>> {
+        let tomorrow = self.world.clock.date.plus_days(1);
+        let date = self.sender.tally.last_payable_on.max(tomorrow);
+        let at = self.advance_to(self.world.clock.on(date, clock::RELEASING));
         loop {
-            let on_hold = self.desk.tally.counts.held - self.desk.tally.counts.released;
+            let on_hold = self.sender.tally.counts.held - self.sender.tally.counts.released;
             if on_hold == 0 {
                 return Ok(date);
             }
-            let limit = ITEMS_PER_COMMAND_MAX;
-            let events = self.certain(at, vec![Command::ReleaseDue { date, limit }])?;
-            assert!(!events[0].is_empty(), "what is on hold is due on the last date");
+            let limit = RECORDS_PER_COMMAND_MAX;
+            let events = self.carry_out_all(at, vec![Command::ReleaseDue { date, limit }])?;
+            assert!(!events[0].is_empty(), "all money on hold is payable on the latest date");
         }
     }
 
-    /// Plans, approves, executes and pays until nobody is to be paid any more.
+    /// Plans, approves, executes and pays until no seller is left to be paid.
     pub(crate) fn settle(
         &mut self,
         from: BusinessDate,
-        cycle: Cycle,
+        cycle: SettlementCycle,
     ) -> Result<(), DayError<O::Error>> {
         let first = self.settle_on(from, cycle, true)?;
         if first > 0 {
-            self.settle_on(from.plus(1), cycle, false)?;
+            self.settle_on(from.plus_days(1), cycle, false)?;
         }
         Ok(())
     }
 
-    /// One day's plans and payouts; tells how many came back.
+    /// Runs the plans and payouts of one day; returns the number of returned payouts.
     fn settle_on(
         &mut self,
         date: BusinessDate,
-        cycle: Cycle,
+        cycle: SettlementCycle,
         may_come_back: bool,
     ) -> Result<u64, DayError<O::Error>> {
         let mut lines = Vec::new();
@@ -213,90 +220,91 @@ impl<O: Office> Run<'_, O> {
                 break;
             }
         }
-        self.pay_out(lines, self.world.clock.on(date, clock::PAYING), may_come_back)
+        self.pay_out(lines, self.world.clock.on(date, clock::PAYING_OUT), may_come_back)
     }
 
-    /// Plans, if somebody is to be paid; tells how many sellers are left for a further plan.
+    /// Plans a settlement. Returns the number of sellers left for a further plan, `None` if there
+    /// is nothing to pay.
     fn plan(
         &mut self,
         plan: PlanId,
-        cycle: Cycle,
+        cycle: SettlementCycle,
         minute: Timestamp,
     ) -> Result<Option<u32>, DayError<O::Error>> {
-        let at = self.at(minute);
+        let at = self.advance_to(minute);
         let planned_by = PersonId::derived("planner");
         let currency = self.world.currency;
         let command = Command::PlanSettlement { plan, cycle, currency, planned_by };
-        let mut answered = self.desk.call(at, vec![command])?;
-        let Some(Answered { command, answer }) = answered.pop() else { return Ok(None) };
+        let mut answered = self.sender.send(at, vec![command])?;
+        let Some(AnsweredCommand { command, answer }) = answered.pop() else { return Ok(None) };
         let events = match answer {
             Ok(events) => events,
             Err(Refusal::NothingToPay) => return Ok(None),
             Err(refusal) => return Err(DayError::refused(at, &command, refusal)),
         };
         let left = events.iter().find_map(|event| match event {
-            Event::Planned { left, .. } => Some(*left),
+            Event::SettlementPlanned { left, .. } => Some(*left),
             _ => None,
         });
         Ok(left)
     }
 
-    /// A second person approves, then the payouts are sent.
+    /// A second person approves the plan; then its payouts are sent.
     fn execute(
         &mut self,
         plan: PlanId,
         minute: Timestamp,
     ) -> Result<Vec<PayoutLine>, DayError<O::Error>> {
-        let at = self.at(minute);
+        let at = self.advance_to(minute);
         let approved_by = PersonId::derived("approver");
-        self.certain(at, vec![Command::ApproveSettlement { plan, approved_by }])?;
-        let at = self.at(minute.plus_ms(5 * MINUTE_MS));
-        let bank = self.world.bank;
-        let events = self.certain(at, vec![Command::ExecuteSettlement { plan, bank }])?;
+        self.carry_out_all(at, vec![Command::ApproveSettlement { plan, approved_by }])?;
+        let at = self.advance_to(minute.plus_ms(5 * MINUTE_MS));
+        let bank = self.world.add_statement_line;
+        let events = self.carry_out_all(at, vec![Command::ExecuteSettlement { plan, bank }])?;
         let lines = events.into_iter().flatten().find_map(|event| match event {
-            Event::Executed { lines, .. } => Some(lines),
+            Event::SettlementExecuted { lines, .. } => Some(lines),
             _ => None,
         });
         let lines = lines.unwrap_or_default();
         Ok(lines)
     }
 
-    /// The bank pays, or cannot; tells how many payouts came back.
+    /// The bank confirms or returns the payouts; returns the number of returned ones.
     fn pay_out(
         &mut self,
         lines: Vec<PayoutLine>,
         minute: Timestamp,
         may_come_back: bool,
     ) -> Result<u64, DayError<O::Error>> {
-        let at = self.at(minute);
+        let at = self.advance_to(minute);
         let world = &mut self.world;
         let (mut commands, mut back) = (Vec::with_capacity(lines.len()), 0);
         for PayoutLine { payout, seller, net, .. } in lines {
             let net = net.minor();
-            let mut chance = Chance::new(world.seed, Theme::Bank, payout.0);
+            let mut chance = Chance::new(world.seed, ChancePurpose::Bank, payout.0);
             if chance.happens(world.rates.payout_returned) && may_come_back {
                 back += 1;
                 commands.push(Command::ReturnPayout { payout });
                 continue;
             }
             world.bank(BankLineKind::Payout(payout), net);
-            match world.seller_places.get(&seller) {
-                Some(&place) => world.sellers[place].paid += net,
-                None => world.disagreements.push(format!("{seller:?} was paid and never sold")),
+            match world.seller_indexes.get(&seller) {
+                Some(&index) => world.sellers[index].paid += net,
+                None => world.discrepancies.push(format!("{seller:?} was paid but has no parcel")),
             }
             commands.push(Command::ConfirmPayout { payout });
         }
         let total = commands.len() as u64;
-        self.certain(at, commands)?;
-        self.show(Stage::Settling, total, total);
+        self.carry_out_all(at, commands)?;
+        self.report_progress(DayStage::Settling, total, total);
         Ok(back)
     }
 }
 
 impl World {
-    /// What a network or wallet keeps back of a payment: what the tariff says, most of the time.
-    fn kept_back(&self, item: &RailItem, chance: &mut Chance) -> u64 {
-        let expected = self.kept_by_rail(item.how, item.amount, item.asked_on);
+    /// The fee that a network or wallet deducts from a payment: usually that of the tariff.
+    fn deduction(&self, item: &RailItem, chance: &mut Chance) -> u64 {
+        let expected = self.rail_deduction(item.method, item.amount, item.requested_on);
         let differs = chance.happens(self.rates.fee_difference);
         let more = chance.happens(WHOLE_PPM / 2);
         let by = chance.between(1, FEE_DIFFERENCE_MAX);
@@ -307,33 +315,37 @@ impl World {
         }
     }
 
-    /// Payments are cleared, each with what is kept back of it.
-    fn cleared(&mut self, place: usize, cleared: Vec<(TenderId, u64, u64)>) -> Vec<Command> {
-        let subject = self.rail_subject(place);
+    /// Confirms the clearing of payments, each with its amount and the deducted fee.
+    fn confirm_clearing(
+        &mut self,
+        index: usize,
+        cleared: Vec<(PaymentId, u64, u64)>,
+    ) -> Vec<Command> {
+        let subject = self.rail_subject(index);
         let (mut commands, mut received) = (Vec::with_capacity(cleared.len()), 0);
-        for (tender, minor, kept_back) in cleared {
-            let Some(mut item) = self.rails[place].items.get(&tender).copied() else {
-                self.disagreements.push(format!("{tender:?} is cleared and was never asked for"));
+        for (payment, minor, deducted) in cleared {
+            let Some(mut item) = self.rails[index].items.get(&payment).copied() else {
+                self.discrepancies.push(format!("{payment:?} is cleared but was never requested"));
                 continue;
             };
-            let expected = self.kept_by_rail(item.how, item.amount, item.asked_on);
-            if kept_back != expected {
+            let expected = self.rail_deduction(item.method, item.amount, item.requested_on);
+            if deducted != expected {
                 use engine::BreakSide::{Excess, Shortfall};
-                self.breaks.push(NamedBreak {
-                    cause: BreakCause::FeeDifference(tender),
+                self.expected_breaks.push(ExpectedBreak {
+                    cause: BreakCause::FeeDifference(payment),
                     subject,
-                    side: if kept_back > expected { Shortfall } else { Excess },
-                    amount: kept_back.abs_diff(expected),
+                    side: if deducted > expected { Shortfall } else { Excess },
+                    amount: deducted.abs_diff(expected),
                 });
             }
-            item.kept_back = Some(kept_back);
-            self.rails[place].items.insert(tender, item);
-            received += minor.saturating_sub(kept_back);
+            item.deducted = Some(deducted);
+            self.rails[index].items.insert(payment, item);
+            received += minor.saturating_sub(deducted);
             commands.push(Command::ConfirmClearing {
-                bank: self.bank,
-                tender,
+                bank: self.add_statement_line,
+                payment,
                 amount: amount(minor),
-                kept_back: amount(kept_back),
+                deducted: amount(deducted),
             });
         }
         if received > 0 {

@@ -1,4 +1,4 @@
-//! Before the day: who is in it, and what the books have to know of them.
+//! Before the day: creates the parties and the commands that register them.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,121 +8,129 @@ use engine::{
 };
 use money::Amount;
 
-use crate::agenda::Agenda;
-use crate::books::{RailBooks, Whereabouts};
-use crate::chance::{Chance, Theme};
-use crate::clock::Clock;
-use crate::fate::Fate;
-use crate::inputs::{DayInputs, DayOptions, InputError, TenderMix, check_inputs};
+use crate::books::{ParcelLocation, RailBooks};
+use crate::chance::{Chance, ChancePurpose};
+use crate::clock::VirtualClock;
+use crate::inputs::{DayInputError, DayInputs, DayOptions, PaymentMix, check_inputs};
 use crate::rates::{OFFLINE_TERMINAL_PPM, Rates};
 use crate::report::Incidents;
-use crate::world::{Courier, Firm, Parcel, Seller, World, amount};
+use crate::schedule::Schedule;
+use crate::script::ParcelScript;
+use crate::world::{
+    SimulatedCourier, SimulatedFirm, SimulatedParcel, SimulatedSeller, World, amount,
+};
 
 const BANK: &str = "bank-1";
 const NETWORKS: [&str; 2] = ["network-1", "network-2"];
 const WALLET: &str = "wallet-1";
 
-/// The number of the first terminal; eight digits, as field 41 has them.
+/// The number of the first terminal; eight digits, as in field 41.
 const FIRST_TERMINAL: u64 = 10_000_001;
-/// A terminal may approve so many of the largest sales before it has forwarded them.
+/// A terminal's total offline limit, as a multiple of its limit per sale.
 const OFFLINE_SALES: u64 = 5;
 
-/// One seller in so many is a person, the others are companies. By the seller's identifier, so
-/// that it is the same every day. Assumption.
+/// One seller in this many is an individual, the others are businesses. Derived from the seller's
+/// identifier, so that it is the same every day. An assumption.
 const INDIVIDUAL_ONE_IN: u64 = 3;
 
 impl World {
-    /// The world before the day.
-    pub(crate) fn new(inputs: &DayInputs, options: &DayOptions) -> Result<World, InputError> {
+    pub(crate) fn new(inputs: &DayInputs, options: &DayOptions) -> Result<World, DayInputError> {
         check_inputs(inputs, options)?;
         let rates = Rates::of(options);
-        let (sellers, parcels) = people(inputs, options, &rates);
+        let (sellers, parcels) = make_parties(inputs, options, &rates);
         let version = inputs.tariff.in_force(inputs.date).expect("the tariff was checked");
         let class = version.terms.class(&inputs.class).expect("the class was checked");
         let mut world = World {
-            clock: Clock { date: inputs.date, utc_offset_minutes: inputs.utc_offset_minutes },
+            clock: VirtualClock {
+                date: inputs.date,
+                utc_offset_minutes: inputs.utc_offset_minutes,
+            },
             seed: options.seed,
             rates,
             currency: inputs.currency,
             tariff: inputs.tariff.clone(),
             class,
             cash_limit: cash_limit(inputs, options),
-            only_cash: options.tender == TenderMix::Cash,
-            bank: BankId::derived(BANK),
-            statement: Vec::new(),
+            cash_only: options.payment_mix == PaymentMix::Cash,
+            add_statement_line: BankId::derived(BANK),
+            bank_statement: Vec::new(),
             rails: rails(),
-            cash: Vec::new(),
-            seller_places: (0..).zip(&sellers).map(|(place, one)| (one.id, place)).collect(),
+            cash_payments: Vec::new(),
+            seller_indexes: (0..).zip(&sellers).map(|(index, one)| (one.id, index)).collect(),
             sellers,
-            places: (0..).zip(&parcels).map(|(place, parcel)| (parcel.id, place)).collect(),
+            parcel_indexes: (0..).zip(&parcels).map(|(index, parcel)| (parcel.id, index)).collect(),
             parcels,
             firms: (1..=options.firms).map(firm).collect(),
             couriers: Vec::new(),
-            agenda: Agenda::new(),
-            breaks: Vec::new(),
+            schedule: Schedule::new(),
+            expected_breaks: Vec::new(),
             incidents: Incidents::default(),
-            disagreements: Vec::new(),
+            discrepancies: Vec::new(),
         };
-        world.hire(usize::from(options.parcels_per_courier));
+        world.assign_tours(usize::from(options.parcels_per_courier));
         Ok(world)
     }
 
-    /// Gives each firm as many couriers as its parcels need, with tours of equal length.
-    fn hire(&mut self, parcels_per_courier: usize) {
+    /// Gives each firm the couriers that its parcels need, with tours of equal length.
+    fn assign_tours(&mut self, parcels_per_courier: usize) {
         for firm in 0..self.firms.len() {
-            let theirs = (0..self.parcels.len()).filter(|&place| self.parcels[place].firm == firm);
+            let theirs = (0..self.parcels.len()).filter(|&index| self.parcels[index].firm == firm);
             let theirs: Vec<usize> = theirs.collect();
             let count = theirs.len().div_ceil(parcels_per_courier);
             if count == 0 {
                 continue;
             }
             for (number, tour) in (1..).zip(theirs.chunks(theirs.len().div_ceil(count))) {
-                let courier = self.courier(firm, number, tour.iter().copied().collect());
+                let courier = self.make_courier(firm, number, tour.iter().copied().collect());
                 self.couriers.push(courier);
             }
         }
     }
 
-    fn courier(&self, firm: usize, number: usize, stops: VecDeque<usize>) -> Courier {
+    fn make_courier(&self, firm: usize, number: usize, stops: VecDeque<usize>) -> SimulatedCourier {
         let reference = format!("{}-courier-{number:03}", self.firms[firm].reference);
         let id = CourierId::derived(&reference);
-        let mut chance = Chance::new(self.seed, Theme::Courier, id.0);
-        let forgets = chance.happens(self.rates.forgets);
+        let mut chance = Chance::new(self.seed, ChancePurpose::Courier, id.0);
+        let loses_memory = chance.happens(self.rates.memory_loss);
         let offline = chance.happens(OFFLINE_TERMINAL_PPM);
         let offline = if offline { self.offline_limit() } else { 0 };
-        Courier {
+        SimulatedCourier {
             id,
             firm,
             terminal: TerminalId(FIRST_TERMINAL + self.couriers.len() as u64),
-            paying: None,
-            offline,
-            forgets,
+            current_payment: None,
+            offline_limit: offline,
+            loses_memory,
             reference,
             stops,
-            again: Vec::new(),
+            retry_parcels: Vec::new(),
             chance,
             was_at_hub: false,
-            should_have: 0,
-            has: 0,
-            owes: 0,
+            expected_cash: 0,
+            actual_cash: 0,
+            shortage: 0,
             hand_overs: 0,
         }
     }
 
-    /// What a terminal may approve itself: two average parcels.
+    /// A terminal's offline limit per sale: two average parcels.
     fn offline_limit(&self) -> u64 {
         let sum: u64 = self.parcels.iter().map(|parcel| parcel.due).sum();
         2 * (sum / self.parcels.len() as u64)
     }
 
-    /// Opens the books and registers everybody but the sellers.
+    /// Opens the books and registers all parties except the sellers.
     pub(crate) fn registrations(&self, options: &DayOptions) -> Vec<Command> {
         let currency = self.currency;
         let utc_offset_minutes = self.clock.utc_offset_minutes;
         let mut commands = vec![
             Command::OpenBooks { utc_offset_minutes },
-            Command::RegisterBank { bank: self.bank, currency, reference: BANK.to_owned() },
-            Command::SetHoldRule { jurisdiction: options.jurisdiction, rule: options.hold },
+            Command::RegisterBank {
+                bank: self.add_statement_line,
+                currency,
+                reference: BANK.to_owned(),
+            },
+            Command::SetHoldRule { jurisdiction: options.jurisdiction, rule: options.hold_rule },
         ];
         let tariff = TariffId::derived(&self.tariff.name);
         commands.extend(self.tariff.versions.iter().map(|version| Command::PublishTariff {
@@ -159,7 +167,7 @@ impl World {
                 cash_limit: amount(self.cash_limit),
                 reference: courier.reference.clone(),
             });
-            let (terminal, limit, courier) = (courier.terminal, courier.offline, courier.id);
+            let (terminal, limit, courier) = (courier.terminal, courier.offline_limit, courier.id);
             commands.push(Command::RegisterTerminal { terminal, courier });
             if limit > 0 {
                 let (each, total) = (amount(limit), amount(OFFLINE_SALES * limit));
@@ -169,25 +177,23 @@ impl World {
         commands
     }
 
-    /// Registers the sellers.
     pub(crate) fn seller_registrations(&self, options: &DayOptions) -> Vec<Command> {
-        let register = |seller: &Seller| Command::RegisterSeller {
+        let register = |seller: &SimulatedSeller| Command::RegisterSeller {
             seller: seller.id,
-            kind: kind_of(seller.id),
+            kind: seller_kind(seller.id),
             currency: self.currency,
             jurisdiction: options.jurisdiction,
             tariff: TariffId::derived(&self.tariff.name),
             class: self.class,
             cycle: options.cycle,
-            minimum: options.minimum,
+            minimum: options.minimum_payout,
             reference: seller.reference.clone(),
         };
         self.sellers.iter().map(register).collect()
     }
 
-    /// Announces the parcels.
     pub(crate) fn announcements(&self) -> Vec<Command> {
-        let announce = |parcel: &Parcel| Command::AnnounceParcel {
+        let announce = |parcel: &SimulatedParcel| Command::AnnounceParcel {
             parcel: parcel.id,
             seller: self.sellers[parcel.seller].id,
             currency: self.currency,
@@ -197,11 +203,11 @@ impl World {
         self.parcels.iter().map(announce).collect()
     }
 
-    /// Gives the parcels to the firms.
+    /// Assigns the parcels to the firms.
     pub(crate) fn assignments(&self) -> Vec<Command> {
         let mut commands = Vec::new();
-        for (place, firm) in self.firms.iter().enumerate() {
-            let theirs = self.parcels.iter().filter(|parcel| parcel.firm == place);
+        for (index, firm) in self.firms.iter().enumerate() {
+            let theirs = self.parcels.iter().filter(|parcel| parcel.firm == index);
             let ids: Vec<ParcelId> = theirs.map(|parcel| parcel.id).collect();
             let parts = ids.chunks(PARCELS_PER_COMMAND_MAX);
             commands.extend(
@@ -212,8 +218,12 @@ impl World {
     }
 }
 
-/// The sellers, in the order of their first parcels, and the parcels with their fates.
-fn people(inputs: &DayInputs, options: &DayOptions, rates: &Rates) -> (Vec<Seller>, Vec<Parcel>) {
+/// The sellers, in the order of their first parcels, and the parcels with their scripts.
+fn make_parties(
+    inputs: &DayInputs,
+    options: &DayOptions,
+    rates: &Rates,
+) -> (Vec<SimulatedSeller>, Vec<SimulatedParcel>) {
     let mut sellers = Vec::new();
     let mut known: BTreeMap<&str, usize> = BTreeMap::new();
     let mut parcels = Vec::with_capacity(inputs.parcels.len());
@@ -221,37 +231,37 @@ fn people(inputs: &DayInputs, options: &DayOptions, rates: &Rates) -> (Vec<Selle
     for input in &inputs.parcels {
         let reference = input.seller_reference.as_str();
         let seller = *known.entry(reference).or_insert_with(|| {
-            let (id, reference) = (input.seller(), reference.to_owned());
-            sellers.push(Seller { id, reference, paid: 0 });
+            let (id, reference) = (input.seller_id(), reference.to_owned());
+            sellers.push(SimulatedSeller { id, reference, paid: 0 });
             sellers.len() - 1
         });
         let id = ParcelId::derived(sellers[seller].id, &input.order_reference);
-        let fate = Fate::draw((options.seed, id), options.tender, rates, others);
-        parcels.push(Parcel {
+        let script = ParcelScript::draw((options.seed, id), options.payment_mix, rates, others);
+        parcels.push(SimulatedParcel {
             id,
             seller,
-            firm: fate.firm,
+            firm: script.firm,
             order_reference: input.order_reference.clone(),
             due: input.due.minor(),
             paid: 0,
-            tenders: 0,
+            payments: 0,
             attempts: 0,
-            whereabouts: Whereabouts::Hub,
-            fate,
-            way: 0,
-            declines: 0,
+            location: ParcelLocation::AtHub,
+            script,
+            method_index: 0,
+            decline_index: 0,
         });
     }
     (sellers, parcels)
 }
 
-fn firm(number: u8) -> Firm {
+fn firm(number: u8) -> SimulatedFirm {
     let reference = format!("firm-{number}");
     let id = FirmId::derived(&reference);
-    Firm { id, reference, vault: 0, deposits: Vec::new(), deposit_count: 0 }
+    SimulatedFirm { id, reference, vault: 0, deposits: Vec::new(), deposit_count: 0 }
 }
 
-/// The networks, then the wallet.
+/// The networks first, then the wallet.
 fn rails() -> Vec<RailBooks> {
     let books = |subject: BreakSubject, reference: &str| RailBooks {
         subject,
@@ -264,7 +274,7 @@ fn rails() -> Vec<RailBooks> {
     networks.into_iter().chain([wallet]).collect()
 }
 
-fn kind_of(seller: SellerId) -> SellerKind {
+fn seller_kind(seller: SellerId) -> SellerKind {
     if seller.0.is_multiple_of(INDIVIDUAL_ONE_IN) {
         SellerKind::Individual
     } else {

@@ -1,58 +1,58 @@
-//! Counts what the books answer.
+//! Counts the events of the engine's answers.
 
 use std::collections::BTreeMap;
 
-use engine::{BusinessDate, Event, PayoutId, PayoutLine, TenderId};
-use tariff::{FeeKind, Fees, Tender};
+use engine::{BusinessDate, Event, PaymentId, PayoutId, PayoutLine};
+use tariff::{FeeKind, Fees, PaymentMethod};
 
-use crate::report::{Counts, PayoutEnd, PayoutRecord};
+use crate::report::{BooksCounts, PayoutOutcome, PayoutRecord};
 
-/// The counts, with what is needed to take a payment out of them again.
+/// The counts, with the payments that a reversal may subtract from them.
 #[derive(Default)]
 pub(crate) struct Tally {
-    pub counts: Counts,
+    pub counts: BooksCounts,
     pub payouts: Vec<PayoutRecord>,
-    /// The last date on which money becomes payable that is on hold.
+    /// The latest date on which money on hold becomes payable.
     pub last_payable_on: BusinessDate,
-    collected: BTreeMap<TenderId, (Tender, u64, Fees)>,
+    collected: BTreeMap<PaymentId, (PaymentMethod, u64, Fees)>,
     payout_places: BTreeMap<PayoutId, usize>,
 }
 
 impl Tally {
-    pub(crate) fn hear(&mut self, events: &[Event]) {
+    pub(crate) fn count(&mut self, events: &[Event]) {
         for event in events {
-            self.hear_one(event);
+            self.count_one(event);
         }
     }
 
-    fn hear_one(&mut self, event: &Event) {
+    fn count_one(&mut self, event: &Event) {
         use Event as E;
         let counts = &mut self.counts;
         match event {
-            E::Announced { .. } => counts.announced += 1,
-            E::Attempted { .. } => counts.attempts += 1,
-            E::PartAccepted { .. } => counts.part_accepted += 1,
-            E::Refused { .. } => counts.refused += 1,
-            E::Returned { fee, .. } => {
+            E::ParcelAnnounced { .. } => counts.announced += 1,
+            E::DeliveryAttempted { .. } => counts.attempts += 1,
+            E::PartAccepted { .. } => counts.partly_accepted += 1,
+            E::ParcelRefused { .. } => counts.refused += 1,
+            E::ParcelReturned { fee, .. } => {
                 counts.returned += 1;
                 counts.fees.add(FeeKind::Return, fee.minor());
             }
-            E::Delivered { .. } => counts.delivered += 1,
-            E::Reopened { .. } => counts.delivered -= 1,
-            E::Collected { tender, method, amount, fees, .. } => {
+            E::ParcelDelivered { .. } => counts.delivered += 1,
+            E::ParcelReopened { .. } => counts.delivered -= 1,
+            E::PaymentCollected { payment, method, amount, fees, .. } => {
                 let amount = amount.minor();
                 counts.collected.of_mut(*method).add(amount);
                 fees.iter().for_each(|(kind, fee)| counts.fees.add(kind, fee.minor()));
-                self.collected.insert(*tender, (*method, amount, *fees));
+                self.collected.insert(*payment, (*method, amount, *fees));
             }
-            E::Declined { .. } => counts.declined += 1,
-            E::BecameUnknown { .. } => counts.timeouts += 1,
+            E::PaymentDeclined { .. } => counts.declined += 1,
+            E::PaymentUnknown { .. } => counts.timeouts += 1,
             E::LateApproval { .. } => counts.late_approvals += 1,
-            E::Reversed { tender, posted } => {
+            E::PaymentReversed { payment, posted } => {
                 counts.reversals.add(posted.minor());
-                if let Some((method, amount, fees)) = self.collected.remove(tender) {
-                    counts.collected.of_mut(method).take(amount);
-                    fees.iter().for_each(|(kind, fee)| counts.fees.take(kind, fee.minor()));
+                if let Some((method, amount, fees)) = self.collected.remove(payment) {
+                    counts.collected.of_mut(method).subtract(amount);
+                    fees.iter().for_each(|(kind, fee)| counts.fees.subtract(kind, fee.minor()));
                 }
             }
             E::HandOverCounted { expected, counted, .. } => {
@@ -66,36 +66,38 @@ impl Tally {
             }
             E::ShortageRepaid { amount, .. } => counts.repaid.add(amount.minor()),
             E::DepositConfirmed { credited, .. } => counts.deposits.add(credited.minor()),
-            E::Held { payable_on, .. } => {
+            E::PaymentHeld { payable_on, .. } => {
                 counts.held += 1;
                 self.last_payable_on = self.last_payable_on.max(*payable_on);
             }
-            E::Released { .. } => counts.released += 1,
+            E::PaymentReleased { .. } => counts.released += 1,
             E::BreakRaised { amount, .. } => counts.breaks.add(amount.minor()),
-            E::Planned { below_minimum, .. } => counts.below_minimum = *below_minimum,
-            E::Executed { lines, .. } => lines.iter().for_each(|line| self.sent(line)),
+            E::SettlementPlanned { below_minimum, .. } => counts.below_minimum = *below_minimum,
+            E::SettlementExecuted { lines, .. } => {
+                lines.iter().for_each(|line| self.add_payout(line))
+            }
             E::PayoutConfirmed { payout, net, .. } => {
-                counts.paid.add(net.minor());
-                self.ended(*payout, PayoutEnd::Paid);
+                counts.payouts_paid.add(net.minor());
+                self.end_payout(*payout, PayoutOutcome::Paid);
             }
             E::PayoutReturned { payout, net, .. } => {
-                counts.came_back.add(net.minor());
-                self.ended(*payout, PayoutEnd::CameBack);
+                counts.payouts_returned.add(net.minor());
+                self.end_payout(*payout, PayoutOutcome::Returned);
             }
             _ => {}
         }
     }
 
-    fn sent(&mut self, line: &PayoutLine) {
+    fn add_payout(&mut self, line: &PayoutLine) {
         self.payout_places.insert(line.payout, self.payouts.len());
-        let (line, end) = (*line, PayoutEnd::OnItsWay);
-        self.payouts.push(PayoutRecord { line, seller_reference: String::new(), end });
+        let (line, end) = (*line, PayoutOutcome::InTransit);
+        self.payouts.push(PayoutRecord { line, seller_reference: String::new(), outcome: end });
     }
 
-    fn ended(&mut self, payout: PayoutId, end: PayoutEnd) {
-        let place = self.payout_places.get(&payout).and_then(|place| self.payouts.get_mut(*place));
-        if let Some(record) = place {
-            record.end = end;
+    fn end_payout(&mut self, payout: PayoutId, end: PayoutOutcome) {
+        let record = self.payout_places.get(&payout).and_then(|index| self.payouts.get_mut(*index));
+        if let Some(record) = record {
+            record.outcome = end;
         }
     }
 }

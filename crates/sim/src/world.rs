@@ -1,220 +1,236 @@
-//! The world: who is in it, what each of them knows, and who acts next.
+//! The simulated world: its parties, their state, and the schedule of their steps.
 //!
-//! A courier is a chain of steps: each acts at one moment and puts down the next one. What is
-//! asked of the books at a moment is collected in [`Ask`]s and carried out in one call; what to do
-//! with each answer stands beside it. Payments are made at the terminal; what comes of them is
-//! heard by [`World::at_the_door`].
+//! A courier is a chain of steps: each step runs at one moment and schedules the next. The commands
+//! of one moment are collected in [`CourierCommand`]s and sent in one call; each carries the
+//! context of its answer. Payments are made at the terminal; [`World::at_the_door`] takes their
+//! outcomes.
 
-mod door;
+mod delivery;
 mod hub;
-mod ledger;
-mod pay;
-mod people;
+mod parties;
+mod payment;
+mod totals;
 
 use std::collections::BTreeMap;
 
 use engine::{BankId, Command, Event, ParcelId, Refusal, SellerId, Timestamp};
 use money::{Amount, Currency};
-use tariff::ClassNo;
+use tariff::SellerClassNumber;
 use tariff::file::Tariff;
 
-use crate::agenda::Agenda;
-use crate::books::{BankLine, BankLineKind, CashTaking, NamedBreak, RailBooks, Whereabouts};
-use crate::clock::{Clock, TICK_MS};
-use crate::doors::{Deed, What};
-use crate::office::Answer;
+use crate::backend::BackendReply;
+use crate::books::{BankLine, BankLineKind, CashPayment, ExpectedBreak, ParcelLocation, RailBooks};
+use crate::clock::{TICK_MS, VirtualClock};
+use crate::payment_path::{TerminalAction, TerminalActionKind};
 use crate::rates::Rates;
 use crate::report::Incidents;
+use crate::schedule::Schedule;
 
-pub(crate) use hub::HandOver;
-pub(crate) use pay::Payment;
-pub(crate) use people::{Courier, Firm, Parcel, Seller};
+pub(crate) use hub::SimulatedHandOver;
+pub(crate) use parties::{SimulatedCourier, SimulatedFirm, SimulatedParcel, SimulatedSeller};
+pub(crate) use payment::CourierPayment;
 
-/// The world.
 pub(crate) struct World {
-    pub clock: Clock,
+    pub clock: VirtualClock,
     pub seed: u64,
     pub rates: Rates,
     pub currency: Currency,
     pub tariff: Tariff,
-    pub class: ClassNo,
+    pub class: SellerClassNumber,
     pub cash_limit: u64,
-    /// Buyers have nothing but cash.
-    pub only_cash: bool,
-    pub bank: BankId,
-    pub statement: Vec<BankLine>,
-    /// The networks, then the wallet.
+    /// All buyers pay in cash.
+    pub cash_only: bool,
+    pub add_statement_line: BankId,
+    pub bank_statement: Vec<BankLine>,
+    /// The networks first, then the wallet.
     pub rails: Vec<RailBooks>,
-    pub cash: Vec<CashTaking>,
-    pub sellers: Vec<Seller>,
-    pub seller_places: BTreeMap<SellerId, usize>,
-    pub parcels: Vec<Parcel>,
-    pub places: BTreeMap<ParcelId, usize>,
-    pub firms: Vec<Firm>,
-    pub couriers: Vec<Courier>,
-    pub agenda: Agenda<Wake>,
-    pub breaks: Vec<NamedBreak>,
+    pub cash_payments: Vec<CashPayment>,
+    pub sellers: Vec<SimulatedSeller>,
+    pub seller_indexes: BTreeMap<SellerId, usize>,
+    pub parcels: Vec<SimulatedParcel>,
+    pub parcel_indexes: BTreeMap<ParcelId, usize>,
+    pub firms: Vec<SimulatedFirm>,
+    pub couriers: Vec<SimulatedCourier>,
+    pub schedule: Schedule<ScheduledStep>,
+    pub expected_breaks: Vec<ExpectedBreak>,
     pub incidents: Incidents,
-    pub disagreements: Vec<String>,
+    pub discrepancies: Vec<String>,
 }
 
-/// A courier who acts, by place.
+/// The index of a courier and the step that is due.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wake(pub usize, pub Step);
+pub(crate) struct ScheduledStep(pub usize, pub CourierStep);
 
-/// What a courier does next. Parcels by place.
+/// What a courier does next. Numbers are indexes of parcels.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
-    /// Loads the first tour.
+pub(crate) enum CourierStep {
+    /// Loads the parcels of the first tour.
     Load,
-    /// Is at a door.
+    /// Reaches a door.
     Arrive(usize),
-    /// Asks for what is left.
+    /// Collects the amount that is still due.
     Pay(usize),
-    /// Completes what was pre-authorised.
+    /// Completes the pre-authorisation.
     Complete,
-    /// Takes back what was paid.
-    TakeBack,
-    /// Is to come again.
-    GoAway(usize),
-    /// Is at the hub; with a door to go back to.
-    Hub(Option<usize>),
-    /// The cashier counts, with the code mistyped first.
-    Count(HandOver, bool),
-    /// Leaves the hub.
-    Leave(Option<usize>),
+    /// Voids or refunds the payment.
+    CancelPayment,
+    /// Records that the buyer cannot pay today.
+    Postpone(usize),
+    /// Reaches the hub; `Some` is the parcel whose buyer waits.
+    ReachHub(Option<usize>),
+    /// The cashier counts the cash; `true` when the code is mistyped first.
+    CountCash(SimulatedHandOver, bool),
+    /// Leaves the hub; `Some` is the parcel whose buyer waits.
+    LeaveHub(Option<usize>),
 }
 
-/// What couriers want of the books and of their terminals.
+/// Commands for the books and actions for the terminals.
 #[derive(Default)]
-pub(crate) struct Wishes {
-    pub asks: Vec<Ask>,
-    /// By courier.
-    pub deeds: Vec<(usize, Deed)>,
+pub(crate) struct CourierRequests {
+    pub courier_commands: Vec<CourierCommand>,
+    /// With the index of the courier.
+    pub actions: Vec<(usize, TerminalAction)>,
 }
 
-/// What is asked of the books.
-pub(crate) struct Ask {
+/// A command with the context of its answer.
+pub(crate) struct CourierCommand {
     pub command: Command,
-    pub then: Then,
+    pub context: AnswerContext,
 }
 
-/// What an answer is about. Couriers and parcels by place, the courier first.
+/// What an answer is about. Numbers are indexes: the courier's first, then the parcel's.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Then {
-    /// A courier has loaded the first tour.
+pub(crate) enum AnswerContext {
     Loaded(usize),
-    /// Nobody took the parcel; the courier goes on.
-    Missed(usize, usize),
-    /// The parcel was refused; the courier goes on.
+    /// The attempt failed; the courier goes on.
+    AttemptFailed(usize, usize),
     Refused(usize, usize),
-    /// There was no time for the parcel.
+    /// The tour ended before the parcel's attempt.
     OutOfTime(usize),
-    /// A parcel without time left has no attempt left either.
-    GivenUp(usize),
-    /// So much of the parcel is taken.
-    PartTaken(usize, usize, u64),
-    /// A hand-over began.
-    HandOverStarted(usize, HandOver),
-    /// A wrong code was tried.
-    Mistyped(usize, HandOver),
-    /// A hand-over was counted.
-    Counted(usize, HandOver),
-    /// Parcels were taken out again.
-    TakenOut(usize),
+    /// The tour ended before the parcel's last attempt.
+    AttemptsUsedUp(usize),
+    /// The buyer accepts this amount of the parcel.
+    PartAccepted(usize, usize, u64),
+    HandOverStarted(usize, SimulatedHandOver),
+    /// A wrong one-time code was entered.
+    CodeMistyped(usize, SimulatedHandOver),
+    CashCounted(usize, SimulatedHandOver),
+    /// Parcels were dispatched for another attempt.
+    DispatchedAgain(usize),
 }
 
 impl World {
-    /// Lets a courier act: on the books, or at the terminal.
-    pub(crate) fn wake(&mut self, wake: Wake, now: Timestamp, wishes: &mut Wishes) {
-        let Wake(courier, step) = wake;
-        let asks = &mut wishes.asks;
+    /// Runs a courier's step and collects its commands and terminal actions.
+    pub(crate) fn run_step(
+        &mut self,
+        step: ScheduledStep,
+        now: Timestamp,
+        requests: &mut CourierRequests,
+    ) {
+        let ScheduledStep(courier, step) = step;
+        let courier_commands = &mut requests.courier_commands;
         match step {
-            Step::Load => {
-                wishes.deeds.push((courier, Deed::plain(What::SignOn)));
-                self.load(courier, asks);
+            CourierStep::Load => {
+                requests
+                    .actions
+                    .push((courier, TerminalAction::without_fault(TerminalActionKind::SignOn)));
+                self.load(courier, courier_commands);
             }
-            Step::Arrive(parcel) => self.arrive(courier, parcel, now, asks),
-            Step::Pay(parcel) => self.pay(courier, parcel, wishes),
-            Step::Complete => self.complete(courier, wishes),
-            Step::TakeBack => self.take_back(courier, wishes),
-            Step::GoAway(parcel) => self.go_away(courier, parcel, asks),
-            Step::Hub(back) => self.come_to_hub(courier, back, now, asks),
-            Step::Count(handover, mistyped) => self.count(courier, handover, mistyped, asks),
-            Step::Leave(back) => self.leave_hub(courier, back, now, asks),
+            CourierStep::Arrive(parcel) => self.arrive(courier, parcel, now, courier_commands),
+            CourierStep::Pay(parcel) => self.pay(courier, parcel, requests),
+            CourierStep::Complete => self.complete_payment(courier, requests),
+            CourierStep::CancelPayment => self.cancel_payment(courier, requests),
+            CourierStep::Postpone(parcel) => self.postpone(courier, parcel, courier_commands),
+            CourierStep::ReachHub(back) => self.reach_hub(courier, back, now, courier_commands),
+            CourierStep::CountCash(handover, mistyped) => {
+                self.count_cash(courier, handover, mistyped, courier_commands);
+            }
+            CourierStep::LeaveHub(back) => self.leave_hub(courier, back, now, courier_commands),
         }
     }
 
-    /// Takes an answer of the books.
+    /// Processes an answer of the books.
     ///
     /// # Errors
-    /// A refusal that the world had no reason to expect.
-    pub(crate) fn hear(
+    /// An unexpected refusal.
+    pub(crate) fn on_answer(
         &mut self,
-        then: Then,
+        context: AnswerContext,
         now: Timestamp,
-        answer: Answer,
+        answer: BackendReply,
     ) -> Result<(), Refusal> {
-        match (then, answer) {
-            (Then::Mistyped(courier, handover), Err(Refusal::WrongCode)) => {
-                self.mistyped(courier, handover, now);
+        match (context, answer) {
+            (AnswerContext::CodeMistyped(courier, handover), Err(Refusal::WrongCode)) => {
+                self.on_code_mistyped(courier, handover, now);
             }
             (_, Err(refusal)) => return Err(refusal),
-            (then, Ok(events)) => self.hear_done(then, now, &events),
+            (context, Ok(events)) => self.on_events(context, now, &events),
         }
         Ok(())
     }
 
-    fn hear_done(&mut self, then: Then, now: Timestamp, events: &[Event]) {
-        match then {
-            Then::Loaded(courier) => self.loaded(courier, now),
-            Then::Missed(courier, parcel) => self.missed(courier, parcel, now),
-            Then::Refused(courier, parcel) => {
-                self.parcels[parcel].whereabouts = Whereabouts::Refused;
+    fn on_events(&mut self, context: AnswerContext, now: Timestamp, events: &[Event]) {
+        match context {
+            AnswerContext::Loaded(courier) => self.on_loaded(courier, now),
+            AnswerContext::AttemptFailed(courier, parcel) => {
+                self.on_attempt_failed(courier, parcel, now)
+            }
+            AnswerContext::Refused(courier, parcel) => {
+                self.parcels[parcel].location = ParcelLocation::Refused;
                 self.next_stop(courier, now);
             }
-            Then::OutOfTime(parcel) => self.out_of_time(parcel),
-            Then::GivenUp(parcel) => self.parcels[parcel].whereabouts = Whereabouts::Refused,
-            Then::PartTaken(courier, parcel, part) => {
+            AnswerContext::OutOfTime(parcel) => self.on_out_of_time(parcel),
+            AnswerContext::AttemptsUsedUp(parcel) => {
+                self.parcels[parcel].location = ParcelLocation::Refused
+            }
+            AnswerContext::PartAccepted(courier, parcel, part) => {
                 self.parcels[parcel].due = part;
-                self.next_step(courier, now, 1, Step::Pay(parcel));
+                self.schedule_next_step(courier, now, 1, CourierStep::Pay(parcel));
             }
-            Then::HandOverStarted(courier, handover) => {
-                self.hand_over_started(courier, handover, now, events);
+            AnswerContext::HandOverStarted(courier, handover) => {
+                self.on_hand_over_started(courier, handover, now, events);
             }
-            Then::Mistyped(_, handover) => {
+            AnswerContext::CodeMistyped(_, handover) => {
                 let id = handover.id.0;
-                self.disagreements.push(format!("hand-over {id} was counted with a wrong code"));
+                self.discrepancies.push(format!("hand-over {id}: the books accepted a wrong code"));
             }
-            Then::Counted(courier, handover) => self.counted(courier, handover, now),
-            Then::TakenOut(courier) => self.taken_out(courier, now),
+            AnswerContext::CashCounted(courier, handover) => {
+                self.on_cash_counted(courier, handover, now)
+            }
+            AnswerContext::DispatchedAgain(courier) => self.on_dispatched_again(courier, now),
         }
     }
 
-    /// Puts down who acts at a moment, or at the next tick.
-    pub(crate) fn put(&mut self, at: Timestamp, wake: Wake) {
-        self.agenda.put(Clock::tick(at), wake);
+    /// Schedules a step at a moment, rounded up to the next tick.
+    pub(crate) fn schedule_step(&mut self, at: Timestamp, step: ScheduledStep) {
+        self.schedule.add(VirtualClock::next_tick(at), step);
     }
 
-    /// Puts down a courier's next step, so many ticks from now.
-    pub(crate) fn next_step(&mut self, courier: usize, now: Timestamp, ticks: u64, step: Step) {
-        self.put(now.plus_ms(ticks * TICK_MS), Wake(courier, step));
+    /// Schedules a courier's next step a number of ticks from now.
+    pub(crate) fn schedule_next_step(
+        &mut self,
+        courier: usize,
+        now: Timestamp,
+        ticks: u64,
+        step: CourierStep,
+    ) {
+        self.schedule_step(now.plus_ms(ticks * TICK_MS), ScheduledStep(courier, step));
     }
 
-    /// A line of the bank statement.
     pub(crate) fn bank(&mut self, kind: BankLineKind, amount: u64) {
-        self.statement.push(BankLine { kind, amount });
+        self.bank_statement.push(BankLine { kind, amount });
     }
 
-    /// Parcels that the day is done with.
+    /// Number of parcels delivered, refused or returned.
     pub(crate) fn parcels_done(&self) -> u64 {
-        let done =
-            |parcel: &&Parcel| !matches!(parcel.whereabouts, Whereabouts::Hub | Whereabouts::Out);
+        let done = |parcel: &&SimulatedParcel| {
+            !matches!(parcel.location, ParcelLocation::AtHub | ParcelLocation::WithCourier)
+        };
         self.parcels.iter().filter(done).count() as u64
     }
 }
 
-/// An amount that the world keeps as a plain number.
+/// Converts minor units to an amount.
 pub(crate) fn amount(minor: u64) -> Amount {
     Amount::new(minor).expect("the amounts of a day add up to an amount")
 }

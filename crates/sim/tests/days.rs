@@ -5,21 +5,21 @@ use std::convert::Infallible;
 
 use engine::chart::AccountKind;
 use engine::{
-    BreakId, BreakSide, BreakSubject, Command, Considered, Cycle, Engine, Event, HoldRule, Outcome,
-    PersonId, Refusal, SellerId, Timestamp, Verdict,
+    BreakId, BreakSide, BreakSubject, Command, CommandOutcome, Engine, Event, HoldRule, PersonId,
+    Refusal, RouteCandidate, RouteVerdict, SellerId, SettlementCycle, Timestamp,
 };
 use money::{Amount, Currency};
 use sim::{
-    Answer, ContinueError, Continued, DUE_MAX, Day, DayError, DayInputs, DayOptions, InputError,
-    NetworkItem, Office, Origin, PayoutEnd, RailItem, Standing, TenderMix, Whereabouts,
-    WorldReport, compare, compare_networks, made_orders, run_day,
+    Backend, BackendReply, DUE_MAX, DayError, DayInputError, DayInputs, DayOptions, EnginePosition,
+    NetworkItem, OrderSource, ParcelLocation, PaymentMix, PayoutOutcome, RailItem, ResumeDayError,
+    ResumedDay, SimulatedDay, WorldReport, compare, compare_networks, generate_orders, run_day,
 };
-use switch::{Fact, Question};
+use switch::{Query, QueryResult};
 
 const TARIFF: &str = include_str!("../../../tariffs/china-2013.toml");
 
 fn inputs(parcels: usize, seed: u64) -> DayInputs {
-    let orders = made_orders(parcels, seed, Currency::CNY);
+    let orders = generate_orders(parcels, seed, Currency::CNY);
     DayInputs {
         date: "2013-08-28".parse().expect("a date"),
         utc_offset_minutes: 480,
@@ -27,22 +27,28 @@ fn inputs(parcels: usize, seed: u64) -> DayInputs {
         tariff: tariff::file::parse(TARIFF).expect("the tariff that is shipped"),
         class: "general".into(),
         parcels: orders.into_iter().map(|order| order.parcel).collect(),
-        origin: Origin::Made,
+        order_source: OrderSource::Generated,
     }
 }
 
 fn card_only(seed: u64) -> DayOptions {
-    let tender = TenderMix::Card;
-    DayOptions { seed, tender, refusals_ppm: 0, faults_percent: 0, ..DayOptions::default() }
+    let payment = PaymentMix::Card;
+    DayOptions {
+        seed,
+        payment_mix: payment,
+        refusals_ppm: 0,
+        faults_percent: 0,
+        ..DayOptions::default()
+    }
 }
 
-/// A day with its books, checked in every way there is.
-fn live(inputs: &DayInputs, options: &DayOptions) -> (Day, Engine) {
+/// Runs a day and checks its books in every way.
+fn live(inputs: &DayInputs, options: &DayOptions) -> (SimulatedDay, Engine) {
     let mut engine = Engine::default();
     let day = run_day(inputs, options, &mut engine, |_| ()).unwrap_or_else(|error| {
         panic!("seed {}: {error}", options.seed);
     });
-    assert_eq!(day.report.ended, engine.last_at());
+    assert_eq!(day.report.ended_at, engine.last_at());
     if let Err(wrong) = engine.check() {
         panic!("seed {}: {}", options.seed, wrong.join("\n"));
     }
@@ -50,19 +56,19 @@ fn live(inputs: &DayInputs, options: &DayOptions) -> (Day, Engine) {
         panic!("seed {}: {}", options.seed, wrong.join("\n"));
     }
     for network in compare_networks(&day.world, &engine) {
-        assert_eq!(network.wrong, [""; 0], "seed {}", options.seed);
+        assert_eq!(network.differences, [""; 0], "seed {}", options.seed);
         assert_eq!(network.unknown, 0, "seed {}", options.seed);
     }
     (day, engine)
 }
 
-/// A share in parts per million, rounded half up; written anew.
+/// A share in parts per million, rounded half up; independent of the product's code.
 fn share(minor: u64, ppm: u64) -> u64 {
     (minor * ppm + 500_000) / 1_000_000
 }
 
 #[test]
-fn the_same_seed_gives_the_same_books_and_another_one_others() {
+fn the_same_seed_gives_the_same_books_and_another_seed_gives_others() {
     let inputs = inputs(200, 3);
     let options = DayOptions { seed: 5, ..DayOptions::default() };
     let (first, books) = live(&inputs, &options);
@@ -84,9 +90,9 @@ fn a_day_of_a_seed_is_frozen() {
     );
     let others = [counts.attempts, counts.refused, counts.declined, counts.duplicates];
     assert_eq!(others, [31, 25, 4, 7]);
-    let split = day.report.incidents.split;
+    let split = day.report.incidents.split_payments;
     assert_eq!(counts.collected.total().count, counts.delivered + split, "each parcel, in parts");
-    let doors = day.report.doors;
+    let doors = day.report.payment_path;
     assert_eq!((doors.terminal_messages, doors.network_messages), (723, 1637));
     assert_eq!((day.report.calls, day.report.commands), (544, 1267));
 }
@@ -99,7 +105,7 @@ fn a_day_by_card_is_determined_by_orders_and_tariff_and_paid_to_the_last_fen() {
         let due = parcel.due.minor();
         // The general class: 0.55% issuer, 0.08% network, 0.15% acquirer, each rounded by itself.
         let fees = share(due, 5_500) + share(due, 800) + share(due, 1_500);
-        *nets.entry(parcel.seller()).or_default() += due - fees;
+        *nets.entry(parcel.seller_id()).or_default() += due - fees;
     }
     for seed in [1, 2] {
         let (day, books) = live(&inputs, &card_only(seed));
@@ -113,45 +119,45 @@ fn a_day_by_card_is_determined_by_orders_and_tariff_and_paid_to_the_last_fen() {
             .map(|payout| (payout.line.seller, payout.line.net.minor()))
             .collect();
         assert_eq!(paid, nets);
-        assert_eq!(counts.paid.amount, nets.values().sum::<u64>());
-        assert!(day.report.payouts.iter().all(|payout| payout.end == PayoutEnd::Paid));
+        assert_eq!(counts.payouts_paid.amount, nets.values().sum::<u64>());
+        assert!(day.report.payouts.iter().all(|payout| payout.outcome == PayoutOutcome::Paid));
         for kind in [AccountKind::SellerHeld, AccountKind::SellerPayable, AccountKind::Suspense] {
-            assert_eq!(books.sum(kind, Currency::CNY), 0, "{kind:?}");
+            assert_eq!(books.total_balance(kind, Currency::CNY), 0, "{kind:?}");
         }
-        let open = (books.unknown_count(), books.open_parcels(), day.report.left_at_hub);
+        let open = (books.unknown_count(), books.open_parcel_count(), day.report.left_at_hub);
         assert_eq!(open, (0, 0, 0));
     }
 }
 
-/// Twenty bad days: every way of paying, three times the usual faults.
+/// A bad day: the payment mix depends on the seed, faults are at 300%.
 fn bad_day(seed: u64) -> DayOptions {
-    let tender = match seed % 5 {
-        0 | 1 => TenderMix::Mixed,
-        2 => TenderMix::Card,
-        3 => TenderMix::Cash,
-        _ => TenderMix::Qr,
+    let payment = match seed % 5 {
+        0 | 1 => PaymentMix::Mixed,
+        2 => PaymentMix::Card,
+        3 => PaymentMix::Cash,
+        _ => PaymentMix::Qr,
     };
     DayOptions {
         seed,
-        tender,
+        payment_mix: payment,
         faults_percent: 300,
         guarantee: Amount::of(seed % 3 * 100_000),
-        minimum: Amount::of(seed % 4 * 5_000),
+        minimum_payout: Amount::of(seed % 4 * 5_000),
         ..DayOptions::default()
     }
 }
 
 #[test]
-fn twenty_bad_days_agree_with_the_world_item_by_item() {
+fn twenty_bad_days_agree_with_the_simulated_world_item_by_item() {
     let mut happened = [("", 0); 27];
     for seed in 1..=20 {
         let (day, books) = live(&inputs(300, seed), &bad_day(seed));
         let (counts, incidents) = (day.report.counts, day.report.incidents);
-        let (doors, terminals) = (day.report.doors, day.report.couriers);
-        assert_eq!(doors.agreed + doors.disputed, terminals, "seed {seed}");
-        assert_eq!(doors.forwarded, doors.offline, "seed {seed}");
+        let (doors, terminals) = (day.report.payment_path, day.report.couriers);
+        assert_eq!(doors.batches_agreed + doors.batches_disputed, terminals, "seed {seed}");
+        assert_eq!(doors.forwarded_sales, doors.offline_sales, "seed {seed}");
         assert_eq!(books.unknown_count(), 0, "seed {seed}");
-        assert_eq!(books.unresolved().count(), 0, "seed {seed}");
+        assert_eq!(books.unresolved_payments().count(), 0, "seed {seed}");
         assert_eq!(day.report.left_at_hub, 0, "seed {seed}");
         assert_eq!(counts.announced, counts.delivered + counts.returned, "seed {seed}");
         assert_eq!(counts.breaks.count, day.world.breaks.len() as u64, "seed {seed}");
@@ -164,27 +170,27 @@ fn twenty_bad_days_agree_with_the_world_item_by_item() {
             ("late approvals", counts.late_approvals),
             ("posted reversals", counts.reversals.amount),
             ("duplicates", counts.duplicates),
-            ("parts", counts.part_accepted),
+            ("parts", counts.partly_accepted),
             ("short", counts.hand_overs.short.count),
             ("surplus", counts.hand_overs.surplus.count),
             ("repaid", counts.repaid.count),
-            ("came back", counts.came_back.count),
+            ("came back", counts.payouts_returned.count),
             ("breaks", counts.breaks.count),
-            ("split", incidents.split),
+            ("split", incidents.split_payments),
             ("cash limit", incidents.cash_limit_trips),
             ("waits", incidents.waits),
-            ("approvals unheard", incidents.approvals_unheard),
-            ("cash given back", incidents.cash_given_back),
+            ("approvals lost", incidents.approvals_lost),
+            ("cash refunded", incidents.cash_refunded),
             ("codes mistyped", incidents.codes_mistyped),
             ("deposits short", incidents.deposits_short),
-            ("held first", incidents.held),
-            ("taken back", incidents.taken_back),
-            ("batches disputed", doors.disputed),
-            ("offline", doors.offline),
-            ("reversed by terminals", doors.reversed),
-            ("repeated by terminals", doors.repeated),
-            ("lines dropped", doors.dropped),
-            ("answered twice", doors.doubled),
+            ("pre-authorised", incidents.pre_authorised),
+            ("cancelled at the door", incidents.cancelled_at_door),
+            ("batches disputed", doors.batches_disputed),
+            ("offline", doors.offline_sales),
+            ("reversed by terminals", doors.terminal_reversals),
+            ("repeated by terminals", doors.repeated_messages),
+            ("lines dropped", doors.dropped_lines),
+            ("answered twice", doors.duplicate_answers),
             ("reversals sent again", doors.reversals_sent.saturating_sub(counts.reversals.count)),
         ];
         for ((name, count), (what, more)) in happened.iter_mut().zip(today) {
@@ -206,30 +212,30 @@ fn the_comparison_sees_every_difference() {
     seen("bank", |world| world.statement[0].amount += 1);
     seen("item", |world| item(world).amount += 1);
     seen("reversal", |world| item(world).reversed = true);
-    seen("clearing", |world| item(world).kept_back = None);
+    seen("clearing", |world| item(world).deducted = None);
     seen("no item", |world| {
         world.rails[0].items.pop_first();
     });
     seen("cash", |world| world.cash[0].amount += 1);
-    seen("cash given back", |world| world.cash[0].given_back ^= true);
+    seen("cash refunded", |world| world.cash[0].refunded ^= true);
     seen("no cash", |world| {
         world.cash.pop();
     });
-    seen("pocket", |world| world.couriers[0].should_have += 1);
-    seen("debt", |world| world.couriers[0].owes += 1);
+    seen("cash in hand", |world| world.couriers[0].expected += 1);
+    seen("shortage", |world| world.couriers[0].shortage += 1);
     seen("vault", |world| world.firms[0].vault += 1);
     seen("commission", |world| world.firms[0].commission += 1);
-    seen("share", |world| world.sellers[0].share -= 1);
+    seen("share", |world| world.sellers[0].earned -= 1);
     seen("paid", |world| world.sellers[0].paid += 1);
     seen("parcel", |world| world.parcels[0].paid += 1);
-    seen("tenders", |world| world.parcels[0].tenders += 1);
-    seen("whereabouts", |world| world.parcels[0].whereabouts = Whereabouts::Out);
+    seen("payments", |world| world.parcels[0].payments += 1);
+    seen("location", |world| world.parcels[0].location = ParcelLocation::WithCourier);
     seen("break", |world| {
         world.breaks.pop();
     });
     seen("fees", |world| world.clearing_cost += 1);
-    seen("unresolved", |world| world.unresolved += 1);
-    seen("disagreement", |world| world.disagreements.push("one".into()));
+    seen("unresolved", |world| world.pending_reversals += 1);
+    seen("disagreement", |world| world.discrepancies.push("one".into()));
 
     let raise = Command::RaiseBreak {
         break_id: BreakId(1),
@@ -238,9 +244,9 @@ fn the_comparison_sees_every_difference() {
         amount: Amount::of(1),
         owner: PersonId(1),
     };
-    books.apply(&raise, day.report.ended, &mut Outcome::default()).unwrap();
+    books.apply(&raise, day.report.ended_at, &mut CommandOutcome::default()).unwrap();
     let wrong = compare(&day.world, &books).unwrap_err();
-    assert_eq!(wrong.len(), 3, "the bank, suspense, the break: {wrong:#?}");
+    assert_eq!(wrong.len(), 3, "the bank, suspense and the break: {wrong:#?}");
 }
 
 #[test]
@@ -250,8 +256,10 @@ fn the_comparison_with_the_networks_sees_every_difference() {
         let mut world = day.world.clone();
         change(&mut world.networks[0].items);
         assert_ne!(world, day.world, "{what}: nothing was changed");
-        let wrong: Vec<usize> =
-            compare_networks(&world, &books).iter().map(|network| network.wrong.len()).collect();
+        let wrong: Vec<usize> = compare_networks(&world, &books)
+            .iter()
+            .map(|network| network.differences.len())
+            .collect();
         assert!(wrong[0] > 0 && wrong[1] == 0, "{what}: {wrong:?}");
     };
     seen("amount", |items| items[0].amount += 1);
@@ -259,7 +267,7 @@ fn the_comparison_with_the_networks_sees_every_difference() {
     seen("STAN", |items| items[0].stan += 1);
     seen("moment", |items| items[0].sent_s += 1);
     seen("terminal", |items| items[0].terminal[7] ^= 1);
-    seen("standing", |items| items[0].moves_money ^= true);
+    seen("status", |items| items[0].moves_money ^= true);
     seen("no item", |items| {
         let place = items.iter().position(|item| item.moves_money).expect("one stands");
         items.remove(place);
@@ -270,35 +278,35 @@ fn the_comparison_with_the_networks_sees_every_difference() {
     });
 }
 
-/// Books that note how cards were routed, and files that are kept.
+/// A backend that records the routes of cards and the stored files.
 #[derive(Default)]
-struct Noted {
+struct RecordingBackend {
     books: Engine,
-    routes: Vec<Vec<Considered>>,
+    routes: Vec<Vec<RouteCandidate>>,
     files: Vec<(String, String)>,
 }
 
-impl Office for Noted {
+impl Backend for RecordingBackend {
     type Error = Infallible;
 
     fn carry_out(
         &mut self,
         commands: Vec<(Timestamp, Command)>,
-    ) -> Result<Vec<Answer>, Infallible> {
+    ) -> Result<Vec<BackendReply>, Infallible> {
         let answers = self.books.carry_out(commands)?;
         for event in answers.iter().flatten().flatten() {
-            if let Event::Routed { considered, .. } = event {
+            if let Event::PaymentRouted { route_candidates: considered, .. } = event {
                 self.routes.push(considered.clone());
             }
         }
         Ok(answers)
     }
 
-    fn ask(&mut self, questions: Vec<Question>) -> Result<Vec<Fact>, Infallible> {
-        self.books.ask(questions)
+    fn query(&mut self, questions: Vec<Query>) -> Result<Vec<QueryResult>, Infallible> {
+        self.books.query(questions)
     }
 
-    fn keep(&mut self, name: &str, text: String) -> Result<String, Infallible> {
+    fn store_file(&mut self, name: &str, text: String) -> Result<String, Infallible> {
         self.files.push((name.to_owned(), text.clone()));
         Ok(text)
     }
@@ -306,7 +314,7 @@ impl Office for Noted {
 
 #[test]
 fn cards_go_over_the_cheapest_network_that_takes_them_and_is_up() {
-    let mut office = Noted::default();
+    let mut office = RecordingBackend::default();
     let options = DayOptions { seed: 3, ..DayOptions::default() };
     let Ok(day) = run_day(&inputs(2_000, 3), &options, &mut office, |_| ()) else {
         panic!("the day ends")
@@ -314,23 +322,23 @@ fn cards_go_over_the_cheapest_network_that_takes_them_and_is_up() {
     let mut met: BTreeMap<String, usize> = BTreeMap::new();
     for route in &office.routes {
         let of = |verdict| route.iter().find(|one| one.verdict == verdict);
-        let chosen = of(Verdict::Chosen).expect("one is chosen");
-        if let Some(dearer) = of(Verdict::Dearer) {
+        let chosen = of(RouteVerdict::Chosen).expect("one is chosen");
+        if let Some(dearer) = of(RouteVerdict::MoreExpensive) {
             assert!(dearer.cost >= chosen.cost, "{route:?}");
         }
         for one in route {
             *met.entry(format!("{} {:?}", one.network.0, one.verdict)).or_default() += 1;
         }
     }
-    // Each is chosen, too dear and not for the card; one of them is down for a while.
+    // Each network is chosen, dearer, or does not accept the card; one is down for a while.
     assert_eq!(met.len(), 7, "{met:?}");
-    assert!(day.report.counts.timeouts > 0, "what was under way when it fell silent is unknown");
+    assert!(day.report.counts.timeouts > 0, "payments in flight at the outage become unknown");
     assert_eq!(day.report.left_at_hub, 0);
 }
 
 #[test]
 fn networks_clear_what_they_have_in_their_own_books() {
-    let mut office = Noted::default();
+    let mut office = RecordingBackend::default();
     let Ok(day) = run_day(&inputs(300, 5), &bad_day(5), &mut office, |_| ()) else {
         panic!("the day ends")
     };
@@ -348,49 +356,51 @@ fn networks_clear_what_they_have_in_their_own_books() {
     }
 }
 
-/// A payment that stands and is cleared.
+/// An approved payment that was not reversed.
 fn item(world: &mut WorldReport) -> &mut RailItem {
     let mut items = world.rails.iter_mut().flat_map(|rail| rail.items.values_mut());
-    items.find(|item| item.stands()).expect("one stands")
+    items.find(|item| item.moves_money()).expect("one stands")
 }
 
 #[test]
-fn what_there_is_no_time_for_stays_at_the_hub() {
+fn a_parcel_without_time_for_an_attempt_stays_at_the_hub() {
     let inputs = inputs(300, 2);
     let most = inputs.parcels.iter().map(|parcel| parcel.due).max();
-    // A limit of a few parcels: most of the day is spent on the way to the hub.
+    // The limit is a few parcels: couriers spend most of the day on the way to the hub.
     let options = DayOptions {
-        tender: TenderMix::Cash,
+        payment_mix: PaymentMix::Cash,
         cash_limit: most.map(|most| Amount::of(most.minor() / 8)),
         parcels_per_courier: 100,
         ..DayOptions::default()
     };
     let (day, books) = live(&inputs, &options);
     assert!(day.report.left_at_hub > 0);
-    assert_eq!(books.open_parcels() as u64, day.report.left_at_hub);
+    assert_eq!(books.open_parcel_count() as u64, day.report.left_at_hub);
 }
 
 #[test]
 fn tours_of_the_greatest_length_end_in_time() {
-    for tender in [TenderMix::Mixed, TenderMix::Card, TenderMix::Qr, TenderMix::Cash] {
+    for payment in [PaymentMix::Mixed, PaymentMix::Card, PaymentMix::Qr, PaymentMix::Cash] {
         for refusals_ppm in [0, 80_000] {
-            let long = DayOptions { tender, parcels_per_courier: 100, ..card_only(1) };
+            let long =
+                DayOptions { payment_mix: payment, parcels_per_courier: 100, ..card_only(1) };
             let (day, _) = live(&inputs(600, 3), &DayOptions { refusals_ppm, ..long });
-            assert_eq!(day.report.left_at_hub, 0, "{tender:?}");
+            assert_eq!(day.report.left_at_hub, 0, "{payment:?}");
         }
     }
 }
 
 #[test]
 fn without_faults_nothing_is_left_anywhere_but_at_sellers_who_owe() {
-    for tender in [TenderMix::Mixed, TenderMix::Qr, TenderMix::Cash] {
-        let options = DayOptions { tender, faults_percent: 0, ..DayOptions::default() };
+    for payment in [PaymentMix::Mixed, PaymentMix::Qr, PaymentMix::Cash] {
+        let options =
+            DayOptions { payment_mix: payment, faults_percent: 0, ..DayOptions::default() };
         let (day, books) = live(&inputs(400, 2), &options);
         let counts = day.report.counts;
         assert_eq!((counts.declined, counts.duplicates, counts.reversals.count), (0, 0, 0));
         assert_eq!(counts.breaks.count + counts.hand_overs.short.count, 0);
         assert!(counts.refused > 0 && counts.refused == counts.returned);
-        assert_eq!(books.sum(AccountKind::SellerHeld, Currency::CNY), 0);
+        assert_eq!(books.total_balance(AccountKind::SellerHeld, Currency::CNY), 0);
         let owing = books.accounts().filter(|account| account.kind == AccountKind::SellerPayable);
         assert!(owing.into_iter().all(|account| account.balance <= 0));
         assert!(day.report.firms.iter().all(|firm| firm.custody == 0));
@@ -403,30 +413,31 @@ fn a_day_on_which_everything_is_refused_pays_nobody() {
     let (day, books) = live(&inputs(100, 1), &options);
     let counts = day.report.counts;
     assert_eq!((counts.refused, counts.returned, counts.collected.total().count), (100, 100, 0));
-    assert_eq!((day.report.payouts.len(), books.open_parcels()), (0, 0));
+    assert_eq!((day.report.payouts.len(), books.open_parcel_count()), (0, 0));
 }
 
 #[test]
-fn money_on_hold_is_released_and_paid_when_its_time_has_come() {
+fn money_on_hold_is_released_and_paid_when_its_hold_ends() {
     for hold in [HoldRule::DaysAfterHeld(2), HoldRule::DaysAfterDelivery(5)] {
-        let options = DayOptions { hold, cycle: Cycle::Weekly, ..card_only(1) };
+        let options =
+            DayOptions { hold_rule: hold, cycle: SettlementCycle::Weekly, ..card_only(1) };
         let (day, books) = live(&inputs(120, 4), &options);
         assert_eq!(day.report.counts.released, 120);
-        assert_eq!(books.sum(AccountKind::SellerPayable, Currency::CNY), 0);
-        let days = day.report.ended.date(480).0 - day.report.date.0;
+        assert_eq!(books.total_balance(AccountKind::SellerPayable, Currency::CNY), 0);
+        let days = day.report.ended_at.business_date(480).0 - day.report.date.0;
         assert_eq!(days, if hold == HoldRule::DaysAfterHeld(2) { 3 } else { 5 });
     }
 }
 
 #[test]
-fn couriers_at_their_limit_go_to_the_hub_or_take_a_card() {
+fn couriers_at_their_cash_limit_go_to_the_hub_or_take_a_card() {
     let inputs = inputs(200, 9);
     let most = inputs.parcels.iter().map(|parcel| parcel.due).max().unwrap();
     let cash_limit = Some(Amount::of(most.minor() - 1));
-    let options = DayOptions { tender: TenderMix::Cash, cash_limit, ..DayOptions::default() };
+    let options = DayOptions { payment_mix: PaymentMix::Cash, cash_limit, ..DayOptions::default() };
     let (day, _) = live(&inputs, &DayOptions { refusals_ppm: 0, faults_percent: 0, ..options });
     let (counts, incidents) = (day.report.counts, day.report.incidents);
-    assert_eq!(counts.collected.card.count, 1, "one parcel is more than may be carried");
+    assert_eq!(counts.collected.card.count, 1, "one parcel exceeds the cash limit");
     assert_eq!(counts.collected.cash.count, 199);
     assert!(incidents.cash_limit_trips > 0);
 }
@@ -437,50 +448,50 @@ fn a_day_keeps_to_its_number_of_calls() {
     assert!(day.report.calls < 3_000, "{}", day.report.calls);
 }
 
-/// An office that closes after so many calls, in the middle of the last one.
-struct Closing {
+/// A backend that fails after a number of calls, in the middle of the next one.
+struct FailingBackend {
     books: Engine,
     calls: usize,
 }
 
 #[derive(Debug)]
-struct Closed;
+struct BackendFailure;
 
-impl Office for Closing {
-    type Error = Closed;
+impl Backend for FailingBackend {
+    type Error = BackendFailure;
 
     fn carry_out(
         &mut self,
         mut commands: Vec<(Timestamp, Command)>,
-    ) -> Result<Vec<Answer>, Closed> {
+    ) -> Result<Vec<BackendReply>, BackendFailure> {
         if self.calls == 0 {
             commands.truncate(commands.len() / 2);
             let Ok(_) = self.books.carry_out(commands);
-            return Err(Closed);
+            return Err(BackendFailure);
         }
         self.calls -= 1;
         let Ok(answers) = self.books.carry_out(commands);
         Ok(answers)
     }
 
-    fn ask(&mut self, questions: Vec<Question>) -> Result<Vec<Fact>, Closed> {
-        let Ok(facts) = self.books.ask(questions);
+    fn query(&mut self, questions: Vec<Query>) -> Result<Vec<QueryResult>, BackendFailure> {
+        let Ok(facts) = self.books.query(questions);
         Ok(facts)
     }
 }
 
 #[test]
-fn a_day_that_was_interrupted_anywhere_ends_as_if_it_had_not_been() {
+fn a_day_interrupted_at_any_call_ends_as_an_uninterrupted_one() {
     let inputs = inputs(150, 8);
     let options = DayOptions { seed: 4, faults_percent: 300, ..DayOptions::default() };
     let (whole, books) = live(&inputs, &options);
     let calls = usize::try_from(whole.report.calls).unwrap();
     for stopped in [0, 1, 2, 3, calls / 4, calls / 2, calls - 3, calls - 1] {
-        let mut office = Closing { books: Engine::default(), calls: stopped };
+        let mut office = FailingBackend { books: Engine::default(), calls: stopped };
         let error = run_day(&inputs, &options, &mut office, |_| ()).unwrap_err();
-        assert!(matches!(error, DayError::Office(Closed)));
-        let standing = Standing::of(&office.books);
-        let mut office = Continued::new(office.books, Engine::default(), standing);
+        assert!(matches!(error, DayError::Backend(BackendFailure)));
+        let standing = EnginePosition::of(&office.books);
+        let mut office = ResumedDay::new(office.books, Engine::default(), standing);
         let day = run_day(&inputs, &options, &mut office, |_| ()).unwrap();
         let continued = office.finish().unwrap();
         assert_eq!((day, continued.digest()), (whole.clone(), books.digest()), "{stopped} calls");
@@ -488,11 +499,11 @@ fn a_day_that_was_interrupted_anywhere_ends_as_if_it_had_not_been() {
 }
 
 #[test]
-fn a_day_that_is_over_can_be_lived_again_and_changes_nothing() {
+fn a_finished_day_can_run_again_and_changes_nothing() {
     let inputs = inputs(50, 8);
     let (whole, books) = live(&inputs, &DayOptions::default());
-    let (digest, standing) = (books.digest(), Standing::of(&books));
-    let mut office = Continued::new(books, Engine::default(), standing);
+    let (digest, standing) = (books.digest(), EnginePosition::of(&books));
+    let mut office = ResumedDay::new(books, Engine::default(), standing);
     let day = run_day(&inputs, &DayOptions::default(), &mut office, |_| ()).unwrap();
     assert_eq!((day, office.finish().unwrap().digest()), (whole, digest));
 }
@@ -500,27 +511,27 @@ fn a_day_that_is_over_can_be_lived_again_and_changes_nothing() {
 #[test]
 fn books_of_another_day_are_not_continued() {
     let (_, books) = live(&inputs(50, 8), &DayOptions::default());
-    let standing = Standing::of(&books);
-    let mut office = Continued::new(books, Engine::default(), standing);
+    let standing = EnginePosition::of(&books);
+    let mut office = ResumedDay::new(books, Engine::default(), standing);
     let options = DayOptions { seed: 2, ..DayOptions::default() };
     let result = run_day(&inputs(50, 8), &options, &mut office, |_| ());
-    let another_day = |error: &DayError<ContinueError<Infallible>>| {
-        matches!(error, DayError::Office(ContinueError::AnotherDay))
+    let another_day = |error: &DayError<ResumeDayError<Infallible>>| {
+        matches!(error, DayError::Backend(ResumeDayError::AnotherDay))
     };
     let seen = result.as_ref().is_err_and(another_day) || office.finish().is_err();
     assert!(seen, "another seed is another day");
 }
 
-/// An office whose books forget what they did: a retry is done again.
-struct Forgetful(Engine);
+/// A backend that answers a repeat as if it were carried out again.
+struct RepeatingBackend(Engine);
 
-impl Office for Forgetful {
+impl Backend for RepeatingBackend {
     type Error = Infallible;
 
     fn carry_out(
         &mut self,
         commands: Vec<(Timestamp, Command)>,
-    ) -> Result<Vec<Answer>, Infallible> {
+    ) -> Result<Vec<BackendReply>, Infallible> {
         let Ok(mut answers) = self.0.carry_out(commands);
         for answer in &mut answers {
             if *answer == Err(Refusal::Repeated) {
@@ -530,15 +541,16 @@ impl Office for Forgetful {
         Ok(answers)
     }
 
-    fn ask(&mut self, questions: Vec<Question>) -> Result<Vec<Fact>, Infallible> {
-        self.0.ask(questions)
+    fn query(&mut self, questions: Vec<Query>) -> Result<Vec<QueryResult>, Infallible> {
+        self.0.query(questions)
     }
 }
 
 #[test]
-fn a_retry_that_is_done_again_ends_the_day() {
+fn a_repeat_that_is_carried_out_again_fails_the_day() {
     let options = DayOptions { faults_percent: 300, ..DayOptions::default() };
-    let result = run_day(&inputs(100, 1), &options, &mut Forgetful(Engine::default()), |_| ());
+    let result =
+        run_day(&inputs(100, 1), &options, &mut RepeatingBackend(Engine::default()), |_| ());
     assert!(matches!(result, Err(DayError::NotRepeated { .. })));
 }
 
@@ -554,7 +566,7 @@ fn progress_is_shown_and_never_goes_back() {
 }
 
 #[test]
-fn inputs_that_make_no_day_are_refused() {
+fn invalid_inputs_are_refused() {
     let good = inputs(3, 1);
     let run = |inputs: &DayInputs, options: &DayOptions| match run_day(
         inputs,
@@ -567,20 +579,21 @@ fn inputs_that_make_no_day_are_refused() {
     };
     let options = DayOptions::default();
     let none = DayInputs { parcels: Vec::new(), ..good.clone() };
-    assert_eq!(run(&none, &options), InputError::NoParcels.to_string());
+    assert_eq!(run(&none, &options), DayInputError::NoParcels.to_string());
     let mut twice = good.clone();
     twice.parcels.push(good.parcels[0].clone());
-    assert!(run(&twice, &options).ends_with("is there twice"));
+    assert!(run(&twice, &options).ends_with("is given twice; remove one of them"));
     let mut nothing = good.clone();
     nothing.parcels[1].due = Amount::ZERO;
-    assert!(run(&nothing, &options).ends_with("has nothing to be collected"));
+    assert!(run(&nothing, &options).ends_with("has no amount due; leave it out"));
     let mut dear = good.clone();
     dear.parcels[2].due = Amount::of(DUE_MAX + 1);
-    assert!(run(&dear, &options).contains("costs more than 9999999999 minor units"));
+    assert!(run(&dear, &options).contains("the amount due exceeds 9999999999 minor units"));
     let early = DayInputs { date: "2013-02-24".parse().unwrap(), ..good.clone() };
-    assert_eq!(run(&early, &options), "no version of the tariff `china-2013` holds on 2013-02-24");
+    let no_version = "the tariff `china-2013` has no version in force on 2013-02-24";
+    assert_eq!(run(&early, &options), no_version);
     let class = DayInputs { class: "genral".into(), ..good.clone() };
     assert_eq!(run(&class, &options), "the tariff `china-2013` has no class `genral`");
     let options = DayOptions { firms: 0, ..options };
-    assert_eq!(run(&good, &options), "the number of firms is 1 to 50");
+    assert_eq!(run(&good, &options), "the number of firms must be 1 to 50");
 }

@@ -1,78 +1,81 @@
-//! Pre-authorisations that nobody completes in their time: the books let go of them, the networks
-//! are told until they have heard.
+//! Expiry of pre-authorisations: the books release those that were not completed in time, and the
+//! reversals are queued for their networks.
 
-use engine::{BusinessDate, Command, Event, Refusal, TenderId, Timestamp};
+use engine::{BusinessDate, Command, Event, PaymentId, Refusal, Timestamp};
 
-use crate::happening::Happening;
-use crate::port::{Output, Question};
+use crate::in_flight::{Continuation, report_refusal};
+use crate::operator_event::OperatorEvent;
+use crate::port::{Output, Query};
 use crate::resume::Unfinished;
 use crate::switch::Switch;
 use crate::timers::Timer;
-use crate::works::{Awaiting, note_refusal};
 
-/// How often the books are asked for those whose time is over.
 const EXPIRY_EVERY_MS: u64 = 3_600_000;
-/// How many at once: each is a message to a network.
+/// Pre-authorisations per command: each is a message to a network.
 const EXPIRED_AT_ONCE_MAX: u32 = 500;
-/// The wait for the next ones where there may be more: payments go over the same links.
+/// Wait before the next command if there may be more: payments use the same links.
 const EXPIRY_AGAIN_MS: u64 = 5_000;
 
 impl Switch {
-    /// The time has come to look for those whose time is over, and, on a new day, for parcels.
-    pub(crate) fn expiry_due(&mut self, now: Timestamp, out: &mut Vec<Output>) {
+    /// Expires pre-authorisations and, on a new day, starts the retention scan.
+    pub(crate) fn start_expiry(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         if self.stopping {
             return;
         }
-        let today = now.date(self.settings.utc_offset_minutes);
+        let today = now.business_date(self.settings.utc_offset_minutes);
         let days = self.settings.timing.pre_authorisation_days;
         let before = BusinessDate(today.0.saturating_sub(days));
         let command = Command::ExpirePreAuthorisations { before, limit: EXPIRED_AT_ONCE_MAX };
-        self.command(Awaiting::Expiry, command, out);
-        self.begin_forgetting(today, out);
+        self.command(Continuation::Expiry, command, out);
+        self.start_retention_scan(today, out);
     }
 
-    /// The books have let go of some, or there were none.
-    pub(crate) fn expired(
+    /// The books have released the expired pre-authorisations.
+    pub(crate) fn on_expired(
         &mut self,
         answer: Result<Vec<Event>, Refusal>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        let let_go: Vec<TenderId> = match &answer {
-            Ok(events) => events.iter().filter_map(let_go_of).collect(),
+        let on_expired: Vec<PaymentId> = match &answer {
+            Ok(events) => events.iter().filter_map(expired_of).collect(),
             Err(_) => Vec::new(),
         };
-        note_refusal(answer, out);
-        let all = let_go.len() < EXPIRED_AT_ONCE_MAX as usize;
+        report_refusal(answer, out);
+        let all = on_expired.len() < EXPIRED_AT_ONCE_MAX as usize;
         let wait = if all { EXPIRY_EVERY_MS } else { EXPIRY_AGAIN_MS };
         self.timers.set(now.plus_ms(wait), Timer::Expiry);
-        if !let_go.is_empty() {
-            // What their networks have to be told is in the books.
-            self.ask(Awaiting::Expiry, Question::LetGo(let_go), out);
+        if !on_expired.is_empty() {
+            // The books have what the reversals need.
+            self.query(Continuation::Expiry, Query::ExpiredPreAuthorisations(on_expired), out);
         }
     }
 
-    /// Tells the networks of those that the books have let go of.
-    pub(crate) fn chase_expired(
+    /// Queues the reversals of expired pre-authorisations.
+    pub(crate) fn reverse_expired(
         &mut self,
-        let_go: &Unfinished,
+        on_expired: &Unfinished,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        for unended in let_go.chases() {
-            let (trace, chased) = (unended.trace(), self.is_there(unended.method()));
+        for item in on_expired.pending_requests() {
+            let (trace, reversing) = (item.trace(), self.is_in_settings(item.method()));
             let (terminal, stan) = (trace.terminal, trace.stan);
-            out.push(Output::Happened(Happening::Expired { terminal, stan, chased }));
-            if chased {
-                self.resume_one(unended, now, out);
+            out.push(Output::OperatorEvent(OperatorEvent::PreAuthorisationExpired {
+                terminal,
+                stan,
+                reversing,
+            }));
+            if reversing {
+                self.resume_one(item, now, out);
             }
         }
     }
 }
 
-fn let_go_of(event: &Event) -> Option<TenderId> {
+fn expired_of(event: &Event) -> Option<PaymentId> {
     match event {
-        Event::TakingBack { tender, .. } => Some(*tender),
+        Event::ReversalBegun { payment, .. } => Some(*payment),
         _ => None,
     }
 }

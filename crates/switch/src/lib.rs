@@ -1,50 +1,50 @@
-//! The switch: terminals on one side, card networks and wallets on the other, the books below.
+//! The switch connects terminals to card networks, wallets and the books.
 //!
-//! A value: messages, answers of the books and the time come in by methods, what is to be sent,
-//! carried out or told comes out as [`Output`]. The same code runs behind sockets, in simulated
-//! days and in tests of every order of arrival.
+//! It does no I/O. The caller hands in messages, results from the books and the current time; the
+//! switch returns what to send, apply and report as [`Output`]. The same code runs behind sockets,
+//! in simulated days and in tests of every order of arrival.
 //!
-//! Never: sockets, a clock, threads, the ledger; an approval that is not durable (M3); a card
-//! number, PIN or key that outlives its message or shows in an output (M12).
-//! Start at [`Switch`]; the protocols are in docs/door.
+//! Never: sockets, a clock, threads, the ledger; an approval before it is durable (M3); a card
+//! number, PIN or key kept longer than its message or shown in an output (M12).
+//! Start at [`Switch`]. The protocols are specified in docs/door.
 
-mod about;
-mod answers;
 mod batches;
 mod card;
-mod chase;
-mod code;
 mod expiry;
-mod forgetting;
-mod happening;
-mod hearing;
+mod follow_up;
+mod in_flight;
 mod link;
 mod links;
-mod moment;
-mod money_back;
 mod network;
+mod network_requests;
+mod operator_event;
+mod original_token;
 mod payments;
 mod port;
 mod qr_orders;
 mod request;
+mod response_code;
+mod responses;
 mod resume;
-mod reversals;
+mod retention;
+mod reversal_queue;
 mod route;
 mod session;
 mod settings;
-mod steps;
 mod switch;
+mod terminal_messages;
+mod terminal_reversals;
+mod time_fields;
 mod timers;
 mod wallets;
 pub mod waybill;
-mod works;
 
-pub use code::Code;
-pub use happening::Happening;
+pub use operator_event::OperatorEvent;
 pub use port::{
-    Fact, Line, LinkId, OrderStanding, Output, Question, WalletNote, WalletOutcome, WalletPayment,
-    WalletReply,
+    LinkId, OrderStatus, Output, Query, QueryResult, TerminalConnection, WalletNotification,
+    WalletOutcome, WalletPaymentId, WalletReply,
 };
+pub use response_code::ResponseCode;
 pub use resume::{ResumeError, Unfinished};
 pub use settings::{
     ANSWER_S_MIN, BinRange, ECHO_S_MIN, MerchantSettings, NetworkSettings, Settings, SettingsError,

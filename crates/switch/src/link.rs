@@ -1,81 +1,95 @@
-//! One link to a network: signing on, echoes.
+//! The session of one link to a network: sign-on and echoes.
 
 use engine::Timestamp;
 
-/// Echoes in a row without an answer after which a link is given up.
+/// Echoes in a row without a response after which a link is dropped.
 pub(crate) const ECHOES_MISSED_MAX: u8 = 2;
 
-/// How far a link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stand {
-    /// Not connected.
-    Closed,
-    /// Connected; the sign-on with this STAN waits for its answer.
-    SigningOn { stan: u32, since: Timestamp },
-    /// Can be used.
-    Up,
+pub(crate) enum LinkStatus {
+    Disconnected,
+    /// Connected; the sign-on with this STAN waits for its response.
+    SigningOn {
+        stan: u32,
+        since: Timestamp,
+    },
+    SignedOn,
 }
 
-/// A link.
 #[derive(Clone, Debug)]
-pub(crate) struct Link {
-    pub stand: Stand,
-    /// When something last came in.
-    pub heard: Timestamp,
-    /// The echo that waits for its answer, and how many before it were missed.
-    pub echo: Option<(u32, Timestamp)>,
-    pub missed: u8,
-    /// When it is looked at next; other timers of it are old ones.
-    pub due: Timestamp,
+pub(crate) struct LinkSession {
+    pub status: LinkStatus,
+    /// Time of the latest message.
+    pub last_message_at: Timestamp,
+    /// STAN and time of the echo that waits for its response.
+    pub pending_echo: Option<(u32, Timestamp)>,
+    /// Echoes in a row without a response.
+    pub missed_echoes: u8,
+    /// Time of the next check. A timer for another time is outdated.
+    pub next_check: Timestamp,
 }
 
-/// What a link is to do.
+/// The next action on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Duty {
-    /// Nothing before this moment.
-    Wait(Timestamp),
+pub(crate) enum LinkAction {
+    /// Check again at this time.
+    WaitUntil(Timestamp),
     /// Send an echo.
-    Echo,
-    /// Give up.
-    Drop,
-    /// Nothing at all.
-    Rest,
+    SendEcho,
+    /// Close the connection.
+    Disconnect,
+    /// No action until the link is connected.
+    Idle,
 }
 
-impl Link {
-    pub(crate) const fn new() -> Link {
-        Link { stand: Stand::Closed, heard: Timestamp(0), echo: None, missed: 0, due: Timestamp(0) }
+impl LinkSession {
+    pub(crate) const fn new() -> LinkSession {
+        LinkSession {
+            status: LinkStatus::Disconnected,
+            last_message_at: Timestamp(0),
+            pending_echo: None,
+            missed_echoes: 0,
+            next_check: Timestamp(0),
+        }
     }
 
-    /// What is to be done, when the time for it may have come.
-    pub(crate) fn duty(&mut self, now: Timestamp, answer_ms: u64, echo_ms: u64) -> Duty {
-        match self.stand {
-            Stand::Closed => Duty::Rest,
-            Stand::SigningOn { since, .. } => {
+    pub(crate) fn next_action(
+        &mut self,
+        now: Timestamp,
+        answer_ms: u64,
+        echo_ms: u64,
+    ) -> LinkAction {
+        match self.status {
+            LinkStatus::Disconnected => LinkAction::Idle,
+            LinkStatus::SigningOn { since, .. } => {
                 let until = since.plus_ms(answer_ms);
-                if now < until { Duty::Wait(until) } else { Duty::Drop }
+                if now < until { LinkAction::WaitUntil(until) } else { LinkAction::Disconnect }
             }
-            Stand::Up => {
-                if let Some((_, since)) = self.echo {
+            LinkStatus::SignedOn => {
+                if let Some((_, since)) = self.pending_echo {
                     let until = since.plus_ms(answer_ms);
                     if now < until {
-                        return Duty::Wait(until);
+                        return LinkAction::WaitUntil(until);
                     }
-                    self.echo = None;
-                    self.missed += 1;
-                    return if self.missed >= ECHOES_MISSED_MAX { Duty::Drop } else { Duty::Echo };
+                    self.pending_echo = None;
+                    self.missed_echoes += 1;
+                    return if self.missed_echoes >= ECHOES_MISSED_MAX {
+                        LinkAction::Disconnect
+                    } else {
+                        LinkAction::SendEcho
+                    };
                 }
-                let until = self.heard.plus_ms(echo_ms);
-                if now < until { Duty::Wait(until) } else { Duty::Echo }
+                let until = self.last_message_at.plus_ms(echo_ms);
+                if now < until { LinkAction::WaitUntil(until) } else { LinkAction::SendEcho }
             }
         }
     }
 
-    /// Something came in: whoever speaks is alive.
-    pub(crate) fn hear(&mut self, now: Timestamp) {
-        self.heard = now;
-        self.missed = 0;
-        self.echo = None;
+    /// Any message shows that the link is alive.
+    pub(crate) fn on_message(&mut self, now: Timestamp) {
+        self.last_message_at = now;
+        self.missed_echoes = 0;
+        self.pending_echo = None;
     }
 }
 
@@ -86,29 +100,33 @@ mod tests {
     const AT: fn(u64) -> Timestamp = Timestamp;
 
     #[test]
-    fn a_link_that_does_not_sign_on_is_given_up() {
-        let mut link = Link::new();
-        assert_eq!(link.duty(AT(0), 10, 60), Duty::Rest);
-        link.stand = Stand::SigningOn { stan: 1, since: AT(100) };
-        assert_eq!(link.duty(AT(105), 10, 60), Duty::Wait(AT(110)));
-        assert_eq!(link.duty(AT(110), 10, 60), Duty::Drop);
+    fn a_link_that_does_not_sign_on_is_dropped() {
+        let mut link = LinkSession::new();
+        assert_eq!(link.next_action(AT(0), 10, 60), LinkAction::Idle);
+        link.status = LinkStatus::SigningOn { stan: 1, since: AT(100) };
+        assert_eq!(link.next_action(AT(105), 10, 60), LinkAction::WaitUntil(AT(110)));
+        assert_eq!(link.next_action(AT(110), 10, 60), LinkAction::Disconnect);
     }
 
     #[test]
-    fn a_silent_link_is_asked_twice_and_then_given_up() {
-        let mut link = Link::new();
-        link.stand = Stand::Up;
-        link.hear(AT(100));
-        assert_eq!(link.duty(AT(120), 10, 60), Duty::Wait(AT(160)));
-        assert_eq!(link.duty(AT(160), 10, 60), Duty::Echo);
-        link.echo = Some((7, AT(160)));
-        assert_eq!(link.duty(AT(165), 10, 60), Duty::Wait(AT(170)));
-        assert_eq!(link.duty(AT(170), 10, 60), Duty::Echo, "once more");
-        link.echo = Some((8, AT(170)));
-        assert_eq!(link.duty(AT(180), 10, 60), Duty::Drop);
-        link.missed = 0;
-        link.echo = Some((9, AT(180)));
-        link.hear(AT(185));
-        assert_eq!(link.duty(AT(190), 10, 60), Duty::Wait(AT(245)), "any word is a sign of life");
+    fn a_silent_link_is_dropped_after_two_echoes() {
+        let mut link = LinkSession::new();
+        link.status = LinkStatus::SignedOn;
+        link.on_message(AT(100));
+        assert_eq!(link.next_action(AT(120), 10, 60), LinkAction::WaitUntil(AT(160)));
+        assert_eq!(link.next_action(AT(160), 10, 60), LinkAction::SendEcho);
+        link.pending_echo = Some((7, AT(160)));
+        assert_eq!(link.next_action(AT(165), 10, 60), LinkAction::WaitUntil(AT(170)));
+        assert_eq!(link.next_action(AT(170), 10, 60), LinkAction::SendEcho, "once more");
+        link.pending_echo = Some((8, AT(170)));
+        assert_eq!(link.next_action(AT(180), 10, 60), LinkAction::Disconnect);
+        link.missed_echoes = 0;
+        link.pending_echo = Some((9, AT(180)));
+        link.on_message(AT(185));
+        assert_eq!(
+            link.next_action(AT(190), 10, 60),
+            LinkAction::WaitUntil(AT(245)),
+            "any message proves the link alive"
+        );
     }
 }

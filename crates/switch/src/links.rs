@@ -1,19 +1,19 @@
-//! Messages of networks, and their links: sign-on, echoes, key changes.
+//! Networks' messages and links: sign-on, echoes, key changes.
 
 use engine::Timestamp;
 use iso8583::{ISO87_BINARY, Message, Mti};
-use keys::{Imported, KeyRef, Purpose};
+use keys::{ImportOutcome, KeyPurpose, KeyReference};
 use zeroize::Zeroize;
 
-use crate::happening::Happening;
-use crate::link::{Duty, Stand};
-use crate::moment;
-use crate::network::{Key, Waiting, characters};
+use crate::link::{LinkAction, LinkStatus};
+use crate::network::{AwaitedResponse, MessageKey, fixed_field};
+use crate::operator_event::OperatorEvent;
 use crate::port::{LinkId, Output};
 use crate::switch::Switch;
+use crate::time_fields;
 use crate::timers::Timer;
 
-/// Field 70.
+// Field 70.
 const SIGN_ON: u16 = 1;
 const SIGN_OFF: u16 = 2;
 const KEY_CHANGE: u16 = 101;
@@ -21,275 +21,301 @@ const ECHO: u16 = 301;
 
 impl Switch {
     /// A link is connected: the switch signs on.
-    pub fn link_up(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {
-        let Some((place, number)) = self.place_of_link(link) else { return };
-        let network = &mut self.networks[place];
-        let sent = network.next_sent(now);
-        network.links[number].stand = Stand::SigningOn { stan: sent.stan, since: now };
-        network.links[number].echo = None;
-        network.links[number].missed = 0;
+    pub fn on_link_connected(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {
+        let Some((index, number)) = self.link_position(link) else { return };
+        let network = &mut self.networks[index];
+        let sent = network.next_reference(now);
+        network.links[number].status = LinkStatus::SigningOn { stan: sent.stan, since: now };
+        network.links[number].pending_echo = None;
+        network.links[number].missed_echoes = 0;
         self.send_management(link, sent, SIGN_ON, out);
-        self.look_at_link(link, now.plus_ms(self.settings.timing.link_answer_ms));
+        self.schedule_check(link, now.plus_ms(self.settings.timing.link_answer_ms));
     }
 
-    /// Signs all links off, before they are closed for good. Answers are not waited for.
+    /// Signs all links off before shutdown. Does not wait for responses.
     pub fn sign_off(&mut self, now: Timestamp, out: &mut Vec<Output>) {
         let up: Vec<LinkId> = self.links_up().collect();
         for link in up {
-            let Some((place, number)) = self.place_of_link(link) else { continue };
-            let sent = self.networks[place].next_sent(now);
+            let Some((index, number)) = self.link_position(link) else { continue };
+            let sent = self.networks[index].next_reference(now);
             self.send_management(link, sent, SIGN_OFF, out);
-            self.networks[place].links[number].stand = Stand::Closed;
-            out.push(Output::Happened(Happening::LinkDown(link)));
+            self.networks[index].links[number].status = LinkStatus::Disconnected;
+            out.push(Output::OperatorEvent(OperatorEvent::LinkSignedOff(link)));
         }
     }
 
-    fn look_at_link(&mut self, link: LinkId, at: Timestamp) {
-        if let Some((place, number)) = self.place_of_link(link) {
-            self.networks[place].links[number].due = at;
-            self.timers.set(at, Timer::Link(link));
+    fn schedule_check(&mut self, link: LinkId, at: Timestamp) {
+        if let Some((index, number)) = self.link_position(link) {
+            self.networks[index].links[number].next_check = at;
+            self.timers.set(at, Timer::LinkCheck(link));
         }
     }
 
-    /// A link is gone. What waits for an answer may get it over another link.
-    pub fn link_down(&mut self, link: LinkId, _now: Timestamp, out: &mut Vec<Output>) {
-        let Some((place, number)) = self.place_of_link(link) else { return };
-        let was = std::mem::replace(&mut self.networks[place].links[number].stand, Stand::Closed);
-        if was == Stand::Up {
-            out.push(Output::Happened(Happening::LinkDown(link)));
+    /// A link is closed. Pending responses may come over another link.
+    pub fn on_link_closed(&mut self, link: LinkId, _now: Timestamp, out: &mut Vec<Output>) {
+        let Some((index, number)) = self.link_position(link) else { return };
+        let was = std::mem::replace(
+            &mut self.networks[index].links[number].status,
+            LinkStatus::Disconnected,
+        );
+        if was == LinkStatus::SignedOn {
+            out.push(Output::OperatorEvent(OperatorEvent::LinkSignedOff(link)));
         }
     }
 
-    /// A message of a network. It is wiped.
-    pub fn network(
+    /// Handles a network's message and wipes it.
+    pub fn on_network_message(
         &mut self,
         link: LinkId,
         message: &mut [u8],
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        if let Err(why) = self.hear_network(link, message, now, out) {
+        if let Err(why) = self.handle_network_message(link, message, now, out) {
             let network = link.network;
-            out.push(Output::Happened(Happening::NetworkMessage { network, why }));
+            out.push(Output::OperatorEvent(OperatorEvent::NetworkMessageRejected { network, why }));
         }
         message.zeroize();
     }
 
-    fn hear_network(
+    fn handle_network_message(
         &mut self,
         link: LinkId,
         bytes: &[u8],
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), String> {
-        let Some((place, number)) = self.place_of_link(link) else { return Ok(()) };
+        let Some((index, number)) = self.link_position(link) else { return Ok(()) };
         let message = ISO87_BINARY.parse(bytes).map_err(|error| error.to_string())?;
-        self.networks[place].links[number].hear(now);
+        self.networks[index].links[number].on_message(now);
         match message.mti() {
-            Mti::M0810 => self.management_answer(link, &message, now, out),
-            Mti::M0800 => self.management(link, &message, out),
+            Mti::M0810 => self.on_management_response(link, &message, now, out),
+            Mti::M0800 => self.on_management_request(link, &message, out),
             Mti::M0110 | Mti::M0210 | Mti::M0230 | Mti::M0410 => {
-                self.payment_answer(place, &message, now, out)
+                self.on_payment_response(index, &message, now, out)
             }
             other => Err(format!("MTI {other} is not sent to an acquirer")),
         }
     }
 
-    fn payment_answer(
+    fn on_payment_response(
         &mut self,
-        place: usize,
+        index: usize,
         message: &Message<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), String> {
-        if !self.networks[place].is_authentic(message, &*self.keys)? {
+        if !self.networks[index].is_authentic(message, &*self.keys)? {
             return Err("wrong MAC".into());
         }
-        let key = key_of(message)?;
-        let network = &mut self.networks[place];
-        let Some(waiting) = network.waiting.get(&key).copied() else {
-            out.push(Output::Happened(Happening::Unmatched(network.settings.network)));
+        let key = message_key_of(message)?;
+        let network = &mut self.networks[index];
+        let Some(waiting) = network.awaited.get(&key).copied() else {
+            out.push(Output::OperatorEvent(OperatorEvent::UnmatchedResponse(
+                network.settings.network,
+            )));
             return Ok(());
         };
-        if !self.belongs(waiting, message) {
-            return Err("fields 4, 37 or 41 are not those of what was asked".into());
+        if !self.matches_request(waiting, message) {
+            return Err("fields 4, 37 or 41 differ from the request's".into());
         }
-        let network = &mut self.networks[place];
+        let network = &mut self.networks[index];
         match waiting {
-            Waiting::Work(id) => {
-                network.answered();
-                network.waiting.remove(&key);
-                self.network_answer(id, message, now, out);
+            AwaitedResponse::Request(id) => {
+                network.record_success();
+                network.awaited.remove(&key);
+                self.on_network_response(id, message, now, out);
             }
-            Waiting::Chase(id) => {
-                network.answered();
-                self.chase_answer(id, message, now, out);
+            AwaitedResponse::Reversal(id) => {
+                network.record_success();
+                self.on_reversal_response(id, message, now, out);
             }
-            Waiting::Late(id) => {
-                network.waiting.remove(&key);
-                self.late_answer(id, message, out);
+            AwaitedResponse::Late(id) => {
+                network.awaited.remove(&key);
+                self.on_late_response(id, message, out);
             }
         }
         Ok(())
     }
 
-    /// Whether an answer says of itself that it belongs to the question with its number.
-    fn belongs(&self, waiting: Waiting, message: &Message<'_>) -> bool {
+    /// Whether a response's amount, RRN and terminal are those of the request that it matches.
+    fn matches_request(&self, waiting: AwaitedResponse, message: &Message<'_>) -> bool {
         let (terminal, amount, sent) = match waiting {
-            Waiting::Work(id) => match self.works.get(&id) {
-                Some(work) => (work.heading.terminal_id(), work.amount, work.sent),
+            AwaitedResponse::Request(id) => match self.requests.get(&id) {
+                Some(in_flight) => {
+                    (in_flight.header.terminal_id(), in_flight.amount, in_flight.network_reference)
+                }
                 None => return false,
             },
-            Waiting::Chase(id) | Waiting::Late(id) => match self.chases.get(&id) {
-                Some(chase) => {
-                    let begun = &chase.begun;
-                    let own = begun.sent.filter(|_| matches!(waiting, Waiting::Chase(_)));
-                    (begun.terminal, begun.amount, own.unwrap_or(begun.original.sent))
+            AwaitedResponse::Reversal(id) | AwaitedResponse::Late(id) => {
+                match self.reversal_queue.get(&id) {
+                    Some(queued) => {
+                        let new_reversal = &queued.reversal;
+                        let own = new_reversal
+                            .network_reference
+                            .filter(|_| matches!(waiting, AwaitedResponse::Reversal(_)));
+                        (
+                            new_reversal.terminal,
+                            new_reversal.amount,
+                            own.unwrap_or(new_reversal.original.network_reference),
+                        )
+                    }
+                    // The reversal is not queued yet, so the response changes nothing.
+                    None => return true,
                 }
-                // It ends before its chase begins: nothing hangs on it.
-                None => return true,
-            },
+            }
         };
         let number = message.text(41).ok().and_then(|text| text.as_str().trim().parse().ok());
         let same_amount = match message.number(4) {
             Ok(minor) => minor == amount.minor(),
             Err(_) => !message.has(4),
         };
-        let rrn = characters::<12>(message, 37);
-        number == Some(terminal.0) && same_amount && rrn.is_none_or(|rrn| rrn == moment::rrn(sent))
+        let rrn = fixed_field::<12>(message, 37);
+        number == Some(terminal.0)
+            && same_amount
+            && rrn.is_none_or(|rrn| rrn == time_fields::rrn(sent))
     }
 
-    /// The answer to a sign-on or an echo.
-    fn management_answer(
+    /// Handles the response to a sign-on or an echo.
+    fn on_management_response(
         &mut self,
         link: LinkId,
         message: &Message<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), String> {
-        let Some((place, number)) = self.place_of_link(link) else { return Ok(()) };
-        let (stan, _) = key_of(message)?;
-        let known = &mut self.networks[place].links[number];
-        let Stand::SigningOn { stan: asked, .. } = known.stand else { return Ok(()) };
-        if asked != stan {
+        let Some((index, number)) = self.link_position(link) else { return Ok(()) };
+        let (stan, _) = message_key_of(message)?;
+        let known = &mut self.networks[index].links[number];
+        let LinkStatus::SigningOn { stan: sign_on, .. } = known.status else { return Ok(()) };
+        if sign_on != stan {
             return Ok(());
         }
-        if characters(message, 39) != Some(*b"00") {
-            out.push(Output::DropLink { link });
+        if fixed_field(message, 39) != Some(*b"00") {
+            out.push(Output::DisconnectLink { link });
             return Err("the sign-on was refused".into());
         }
-        known.stand = Stand::Up;
-        self.networks[place].answered();
-        out.push(Output::Happened(Happening::LinkUp(link)));
-        self.look_at_link(link, now.plus_ms(self.settings.timing.echo_ms));
-        self.hurry(place, now);
+        known.status = LinkStatus::SignedOn;
+        self.networks[index].record_success();
+        out.push(Output::OperatorEvent(OperatorEvent::LinkSignedOn(link)));
+        self.schedule_check(link, now.plus_ms(self.settings.timing.echo_ms));
+        self.resend_now(index, now);
         Ok(())
     }
 
-    /// A network asks: echo, sign-off, a new key.
-    fn management(
+    /// Handles a network's own request: echo, sign-off or key change.
+    fn on_management_request(
         &mut self,
         link: LinkId,
         message: &Message<'_>,
         out: &mut Vec<Output>,
     ) -> Result<(), String> {
-        let Some((place, number)) = self.place_of_link(link) else { return Ok(()) };
-        let key = key_of(message)?;
+        let Some((index, number)) = self.link_position(link) else { return Ok(()) };
+        let key = message_key_of(message)?;
         let kind = message.number(70).map_err(|error| error.to_string())?;
         let kind = u16::try_from(kind).map_err(|_| "field 70 has three digits")?;
         let code = match kind {
             ECHO => *b"00",
             SIGN_OFF => {
-                self.networks[place].links[number].stand = Stand::Closed;
-                out.push(Output::Happened(Happening::LinkDown(link)));
+                self.networks[index].links[number].status = LinkStatus::Disconnected;
+                out.push(Output::OperatorEvent(OperatorEvent::LinkSignedOff(link)));
                 *b"00"
             }
-            KEY_CHANGE => match self.change_key(place, message) {
-                Ok(Imported::New(_)) => {
-                    out.push(Output::Happened(Happening::KeyChanged(link.network)));
+            KEY_CHANGE => match self.change_key(index, message) {
+                Ok(ImportOutcome::Added(_)) => {
+                    out.push(Output::OperatorEvent(OperatorEvent::KeyChanged(link.network)));
                     *b"00"
                 }
-                // The network has not heard the answer to the first.
-                Ok(Imported::Same(_)) => *b"00",
+                // A repeat: the first response was lost.
+                Ok(ImportOutcome::Unchanged(_)) => *b"00",
                 Err(why) => {
                     let network = link.network;
-                    out.push(Output::Happened(Happening::KeyRejected { network, why }));
+                    out.push(Output::OperatorEvent(OperatorEvent::KeyRejected { network, why }));
                     *b"96"
                 }
             },
             _ => *b"12",
         };
-        let network = &self.networks[place];
+        let network = &self.networks[index];
         let message = network.write_management(Mti::M0810, key, Some(code), kind)?;
         out.push(Output::ToNetwork { link, message });
         if kind == SIGN_OFF {
-            // Connected anew it signs on again, when the network lets it.
-            out.push(Output::DropLink { link });
+            // The caller connects the link again, and the switch signs on.
+            out.push(Output::DisconnectLink { link });
         }
         Ok(())
     }
 
-    fn change_key(&self, place: usize, message: &Message<'_>) -> Result<Imported, String> {
-        let settings = &self.networks[place].settings;
+    fn change_key(&self, index: usize, message: &Message<'_>) -> Result<ImportOutcome, String> {
+        let settings = &self.networks[index].settings;
         let text = message.text(48).map_err(|error| error.to_string())?;
         let (name, purpose) = match text.as_str().as_bytes().first() {
-            Some(b'M') => (settings.mac_key, Purpose::Mac),
-            Some(b'P') => (settings.pin_key, Purpose::PinEncryption),
+            Some(b'M') => (settings.mac_key, KeyPurpose::Mac),
+            Some(b'P') => (settings.pin_key, KeyPurpose::PinEncryption),
             _ => return Err("field 48 must begin with M or P".into()),
         };
-        let under = KeyRef::Stored(settings.exchange_key);
+        let under = KeyReference::Stored(settings.exchange_key);
         let block = text.as_str().get(1..).unwrap_or_default();
         let taken = self.keys.import_block(name, purpose, &under, block);
         taken.map_err(|error| error.to_string())
     }
 
-    /// The time has come to look at a link.
-    pub(crate) fn link_due(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {
-        let Some((place, number)) = self.place_of_link(link) else { return };
+    /// Checks a link's sign-on or echo.
+    pub(crate) fn check_link(&mut self, link: LinkId, now: Timestamp, out: &mut Vec<Output>) {
+        let Some((index, number)) = self.link_position(link) else { return };
         let timing = &self.settings.timing;
         let (answer_ms, echo_ms) = (timing.link_answer_ms, timing.echo_ms);
-        let known = &mut self.networks[place].links[number];
-        if now < known.due {
+        let known = &mut self.networks[index].links[number];
+        if now < known.next_check {
             return;
         }
-        match known.duty(now, answer_ms, echo_ms) {
-            Duty::Rest => {}
-            Duty::Wait(until) => self.look_at_link(link, until),
-            Duty::Echo => {
-                let sent = self.networks[place].next_sent(now);
-                self.networks[place].links[number].echo = Some((sent.stan, now));
+        match known.next_action(now, answer_ms, echo_ms) {
+            LinkAction::Idle => {}
+            LinkAction::WaitUntil(until) => self.schedule_check(link, until),
+            LinkAction::SendEcho => {
+                let sent = self.networks[index].next_reference(now);
+                self.networks[index].links[number].pending_echo = Some((sent.stan, now));
                 self.send_management(link, sent, ECHO, out);
-                self.look_at_link(link, now.plus_ms(answer_ms));
+                self.schedule_check(link, now.plus_ms(answer_ms));
             }
-            Duty::Drop => {
-                self.networks[place].links[number].stand = Stand::Closed;
-                out.push(Output::Happened(Happening::LinkDown(link)));
-                out.push(Output::DropLink { link });
+            LinkAction::Disconnect => {
+                self.networks[index].links[number].status = LinkStatus::Disconnected;
+                out.push(Output::OperatorEvent(OperatorEvent::LinkSignedOff(link)));
+                out.push(Output::DisconnectLink { link });
             }
         }
     }
 
-    fn send_management(&self, link: LinkId, sent: engine::Sent, kind: u16, out: &mut Vec<Output>) {
-        let Some((place, _)) = self.place_of_link(link) else { return };
-        let key = crate::network::key(sent);
-        match self.networks[place].write_management(Mti::M0800, key, None, kind) {
+    fn send_management(
+        &self,
+        link: LinkId,
+        sent: engine::NetworkReference,
+        kind: u16,
+        out: &mut Vec<Output>,
+    ) {
+        let Some((index, _)) = self.link_position(link) else { return };
+        let key = crate::network::message_key(sent);
+        match self.networks[index].write_management(Mti::M0800, key, None, kind) {
             Ok(message) => out.push(Output::ToNetwork { link, message }),
             Err(why) => {
                 let network = link.network;
-                out.push(Output::Happened(Happening::NetworkMessage { network, why }));
+                out.push(Output::OperatorEvent(OperatorEvent::NetworkMessageRejected {
+                    network,
+                    why,
+                }));
             }
         }
     }
 
-    fn place_of_link(&self, link: LinkId) -> Option<(usize, usize)> {
-        let place = self.place_of(link.network)?;
+    fn link_position(&self, link: LinkId) -> Option<(usize, usize)> {
+        let index = self.network_index(link.network)?;
         let number = usize::from(link.number);
-        (number < self.networks[place].links.len()).then_some((place, number))
+        (number < self.networks[index].links.len()).then_some((index, number))
     }
 }
 
 /// Fields 11 and 7.
-fn key_of(message: &Message<'_>) -> Result<Key, String> {
+fn message_key_of(message: &Message<'_>) -> Result<MessageKey, String> {
     let field = |field: u8| {
         let number = message.number(field).map_err(|error| error.to_string())?;
         u32::try_from(number).map_err(|_| format!("field {field} is too large"))

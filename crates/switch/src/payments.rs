@@ -1,300 +1,310 @@
-//! Payments: sale, pre-authorisation, offline sale, cash, balance; and how a card finds its way.
+//! Payments (sale, pre-authorisation, offline sale, cash), balance inquiries, and card routing.
 
-use engine::{Command, Method, ParcelId, Purpose, Sent, Timestamp};
+use engine::{Command, NetworkReference, ParcelId, PurchaseKind, RailMethod, Timestamp};
 use iso8583::tlv::{self, Tag};
-use iso8583::{Message, Mti, Wiped};
-use keys::{KeyRef, Pan};
+use iso8583::{Message, Mti, WipedBytes};
+use keys::{KeyReference, Pan};
 use money::Amount;
 use tariff::CardKind;
 
 use crate::card;
-use crate::code::Code;
-use crate::happening::Happening;
-use crate::moment;
-use crate::network::{Question, characters};
-use crate::port::{Line, Output};
-use crate::request::{Asked, Heading, Request};
-use crate::route::{self, Way};
+use crate::in_flight::{Continuation, InFlight};
+use crate::network::{OutgoingNetworkRequest, fixed_field};
+use crate::operator_event::OperatorEvent;
+use crate::port::{Output, TerminalConnection};
+use crate::request::{RequestHeader, RequestKind, TerminalRequest};
+use crate::response_code::ResponseCode;
+use crate::route::{self, RouteRequest};
 use crate::switch::Switch;
+use crate::time_fields;
 use crate::waybill;
-use crate::works::{Awaiting, Work};
 
-/// What the buyer gave, and the change, in field 62 of a cash message.
+/// Field 62 of a cash message: the cash that the buyer gave, and the change.
 const TAG_TENDERED: u32 = 0xDF11;
 const TAG_CHANGE: u32 = 0xDF12;
 
-/// Field 3 of a question about a balance.
+/// Field 3 of a balance inquiry.
 const BALANCE: u32 = 310_000;
 
-/// A card on its way to a network.
-struct Routed {
-    place: usize,
+/// A card request with its chosen network.
+struct RoutedCard {
+    network_index: usize,
     kind: CardKind,
     token: u64,
-    considered: Vec<engine::Considered>,
-    message: Wiped,
-    sent: Sent,
+    considered: Vec<engine::RouteCandidate>,
+    message: WipedBytes,
+    sent: NetworkReference,
 }
 
-impl Routed {
-    /// The work that waits for its network.
-    fn work(self, line: Line, request: &Request<'_>) -> Work {
-        let mut work = Work::new(line, request, self.token);
-        work.network = self.place;
-        work.sent = self.sent;
-        work.message = Some(self.message);
-        work
+impl RoutedCard {
+    fn in_flight(self, connection: TerminalConnection, request: &TerminalRequest<'_>) -> InFlight {
+        let mut in_flight = InFlight::new(connection, request, self.token);
+        in_flight.network_index = self.network_index;
+        in_flight.network_reference = self.sent;
+        in_flight.network_message = Some(self.message);
+        in_flight
     }
 }
 
-/// Why a request cannot go on: the response code, and what field 44 says.
-pub(crate) type Stop = (Code, Option<String>);
+/// Why a request is rejected: response code and text of field 44.
+pub(crate) type Rejection = (ResponseCode, Option<String>);
 
-pub(crate) fn stop(code: Code) -> Stop {
+pub(crate) fn rejection(code: ResponseCode) -> Rejection {
     (code, None)
 }
 
 impl Switch {
-    /// A sale or a pre-authorisation.
-    pub(crate) fn purchase(
+    /// Begins a sale or a pre-authorisation.
+    pub(crate) fn begin_purchase(
         &mut self,
-        line: Line,
-        request: &Request<'_>,
+        connection: TerminalConnection,
+        request: &TerminalRequest<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
-    ) -> Result<(), Stop> {
-        let parcel = parcel(&request.message)?;
-        let amount = amount(request)?;
-        let (mti, processing, condition, purpose) = match request.asked {
-            Asked::PreAuthorisation => (Mti::M0100, 30_000, 6, Purpose::PreAuthorisation),
-            _ => (Mti::M0200, 0, 0, Purpose::Sale),
+    ) -> Result<(), Rejection> {
+        let parcel = read_parcel(&request.message)?;
+        let amount = read_amount(request)?;
+        let (mti, processing, condition, purpose) = match request.kind {
+            RequestKind::PreAuthorisation => {
+                (Mti::M0100, 30_000, 6, PurchaseKind::PreAuthorisation)
+            }
+            _ => (Mti::M0200, 0, 0, PurchaseKind::Sale),
         };
         let mut routed =
             self.route(request, (mti, processing, condition), Some(amount), now, out)?;
         let considered = std::mem::take(&mut routed.considered);
         let method = self.method(&routed);
-        let mut work = routed.work(line, request);
-        work.parcel = Some(parcel);
+        let mut in_flight = routed.in_flight(connection, request);
+        in_flight.parcel = Some(parcel);
         let command = Command::BeginPurchase {
-            trace: request.heading.trace(),
-            mark: work.mark,
+            trace: request.header.trace(),
+            duplicate_key: in_flight.duplicate_key,
             parcel,
             method,
             amount,
-            purpose,
-            sent: work.sent,
-            considered,
+            kind: purpose,
+            network_reference: in_flight.network_reference,
+            route_candidates: considered,
         };
-        let id = self.begin_work(work);
-        self.command(Awaiting::Work(id), command, out);
+        let id = self.begin_request(in_flight);
+        self.command(Continuation::Request(id), command, out);
         Ok(())
     }
 
-    /// A sale that the terminal approved itself.
-    pub(crate) fn advice(
+    /// Begins to forward an offline sale, which the terminal approved itself.
+    pub(crate) fn begin_offline_sale(
         &mut self,
-        line: Line,
-        request: &Request<'_>,
+        connection: TerminalConnection,
+        request: &TerminalRequest<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
-    ) -> Result<(), Stop> {
-        let parcel = parcel(&request.message)?;
-        let amount = amount(request)?;
-        let authorisation = authorisation(&request.message).unwrap_or([b' '; 6]);
+    ) -> Result<(), Rejection> {
+        let parcel = read_parcel(&request.message)?;
+        let amount = read_amount(request)?;
+        let authorisation = read_authorisation_code(&request.message).unwrap_or([b' '; 6]);
         let routed = self.route(request, (Mti::M0220, 0, 0), Some(amount), now, out);
-        // The sale is made; it waits at the terminal until a network is there.
+        // The sale is already made. The terminal keeps it until a network is up.
         let routed = routed.map_err(|(code, why)| match code {
-            Code::NO_ROUTE => stop(Code::NOT_NOW),
+            ResponseCode::NETWORK_UNAVAILABLE => rejection(ResponseCode::SYSTEM_ERROR),
             code => (code, why),
         })?;
         let method = self.method(&routed);
-        let mut work = routed.work(line, request);
-        work.parcel = Some(parcel);
-        work.authorisation = authorisation;
-        work.heard = Some(Wiped::from(request.bytes.to_vec()));
-        let command = Command::TakeAdvice {
-            trace: request.heading.trace(),
-            mark: work.mark,
+        let mut in_flight = routed.in_flight(connection, request);
+        in_flight.parcel = Some(parcel);
+        in_flight.authorisation_code = authorisation;
+        in_flight.terminal_message = Some(WipedBytes::from(request.bytes.to_vec()));
+        let command = Command::RecordAdvice {
+            trace: request.header.trace(),
+            duplicate_key: in_flight.duplicate_key,
             parcel,
             method,
             amount,
-            sent: work.sent,
+            network_reference: in_flight.network_reference,
             authorisation,
         };
-        let id = self.begin_work(work);
-        self.command(Awaiting::Work(id), command, out);
+        let id = self.begin_request(in_flight);
+        self.command(Continuation::Request(id), command, out);
         Ok(())
     }
 
-    /// What is left on a card: asked of the network, nothing is in the books.
-    pub(crate) fn balance(
+    /// Begins a balance inquiry, which does not touch the books.
+    pub(crate) fn begin_balance(
         &mut self,
-        line: Line,
-        request: &Request<'_>,
+        connection: TerminalConnection,
+        request: &TerminalRequest<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Rejection> {
         let routed = self.route(request, (Mti::M0200, BALANCE, 0), None, now, out)?;
-        let id = self.begin_work(routed.work(line, request));
-        self.send(id, now, out);
+        let id = self.begin_request(routed.in_flight(connection, request));
+        self.send_to_network(id, now, out);
         Ok(())
     }
 
-    /// Cash that the courier took.
-    pub(crate) fn cash(
+    /// Begins to record cash that the courier took.
+    pub(crate) fn begin_cash(
         &mut self,
-        line: Line,
-        request: &Request<'_>,
+        connection: TerminalConnection,
+        request: &TerminalRequest<'_>,
         out: &mut Vec<Output>,
-    ) -> Result<(), Stop> {
-        let parcel = parcel(&request.message)?;
-        let amount = amount(request)?;
-        let private = request.message.bytes(62).map_err(format)?;
+    ) -> Result<(), Rejection> {
+        let parcel = read_parcel(&request.message)?;
+        let amount = read_amount(request)?;
+        let private = request.message.bytes(62).map_err(format_error)?;
         let tendered = tagged_amount(private, TAG_TENDERED)?;
         let change = tagged_amount(private, TAG_CHANGE)?;
-        let mut work = Work::new(line, request, 0);
-        work.parcel = Some(parcel);
-        let (trace, mark) = (request.heading.trace(), work.mark);
-        let id = self.begin_work(work);
-        let command = Command::TakeCash { trace, mark, parcel, amount, tendered, change };
-        self.command(Awaiting::Work(id), command, out);
+        let mut in_flight = InFlight::new(connection, request, 0);
+        in_flight.parcel = Some(parcel);
+        let (trace, duplicate_key) = (request.header.trace(), in_flight.duplicate_key);
+        let id = self.begin_request(in_flight);
+        let command = Command::TakeCash { trace, duplicate_key, parcel, amount, tendered, change };
+        self.command(Continuation::Request(id), command, out);
         Ok(())
     }
 
-    /// Tells the terminal what stands against its request, if something does.
-    pub(crate) fn stopped(
+    /// Refuses the request if it was rejected.
+    pub(crate) fn refuse_if_rejected(
         &mut self,
-        begun: Result<(), Stop>,
-        line: Line,
-        request: &Request<'_>,
+        new_reversal: Result<(), Rejection>,
+        connection: TerminalConnection,
+        request: &TerminalRequest<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        if let Err((code, why)) = begun {
-            let about = (&request.heading, request.asked);
-            self.refuse(line, about, code, why.as_deref(), now, out);
+        if let Err((code, why)) = new_reversal {
+            let about = (&request.header, request.kind);
+            self.refuse(connection, about, code, why.as_deref(), now, out);
         }
     }
 
-    fn method(&self, routed: &Routed) -> Method {
-        let network = self.networks[routed.place].settings.network;
-        Method::Card { network, kind: routed.kind }
+    fn method(&self, routed: &RoutedCard) -> RailMethod {
+        let network = self.networks[routed.network_index].settings.network;
+        RailMethod::Card { network, kind: routed.kind }
     }
 
-    /// Reads the card, finds its way and writes the message for the network.
+    /// Reads the card, chooses its network and writes the message for the network.
     fn route(
         &mut self,
-        request: &Request<'_>,
+        request: &TerminalRequest<'_>,
         (mti, processing, condition): (Mti, u32, u8),
         amount: Option<Amount>,
         now: Timestamp,
         out: &mut Vec<Output>,
-    ) -> Result<Routed, Stop> {
+    ) -> Result<RoutedCard, Rejection> {
         let (pan, token) = self.card_of(request, out)?;
-        let Some((kind, allowed)) = self.bins.of(&pan) else {
-            return Err(stop(Code::ISSUER));
+        let Some((kind, allowed)) = self.bins.lookup(&pan) else {
+            return Err(rejection(ResponseCode::NO_SUCH_ISSUER));
         };
-        let way = Way {
+        let way = RouteRequest {
             kind,
-            allowed,
+            card_networks: allowed,
             amount: amount.unwrap_or(Amount::ZERO),
             currency: self.settings.currency,
-            offline: request.asked == Asked::Advice,
+            offline: request.kind == RequestKind::Advice,
             now,
         };
-        let (chosen, considered) = route::choose(&self.networks, &way);
-        let Some(place) = chosen else {
-            return Err(stop(Code::NO_ROUTE));
+        let (chosen, considered) = route::choose_network(&self.networks, &way);
+        let Some(index) = chosen else {
+            return Err(rejection(ResponseCode::NETWORK_UNAVAILABLE));
         };
-        let sent = self.networks[place].next_sent(now);
-        let message = self.write_card(request, &pan, (mti, processing, condition), place, sent)?;
-        Ok(Routed { place, kind, token, considered, message, sent })
+        let sent = self.networks[index].next_reference(now);
+        let message =
+            self.write_card_request(request, &pan, (mti, processing, condition), index, sent)?;
+        Ok(RoutedCard { network_index: index, kind, token, considered, message, sent })
     }
 
-    /// The card of a request, and the token by which the books know it.
+    /// The card of a request, and its token in the books.
     pub(crate) fn card_of(
         &self,
-        request: &Request<'_>,
+        request: &TerminalRequest<'_>,
         out: &mut Vec<Output>,
-    ) -> Result<(Pan, u64), Stop> {
-        let pan = card::number(&request.message)?;
-        let token = self.keys.token(&KeyRef::Stored(self.settings.token_key), &pan);
+    ) -> Result<(Pan, u64), Rejection> {
+        let pan = card::read_pan(&request.message)?;
+        let token = self.keys.token(&KeyReference::Stored(self.settings.token_key), &pan);
         let token = token.map_err(|error| {
-            out.push(Output::Happened(Happening::Keys(error.to_string())));
-            stop(Code::NOT_NOW)
+            out.push(Output::OperatorEvent(OperatorEvent::KeyStoreError(error.to_string())));
+            rejection(ResponseCode::SYSTEM_ERROR)
         })?;
         Ok((pan, token))
     }
 
-    /// Writes a message with a card for a network.
-    pub(crate) fn write_card(
+    /// Writes a card message for a network. The PIN block is translated to the network's key.
+    pub(crate) fn write_card_request(
         &self,
-        request: &Request<'_>,
+        request: &TerminalRequest<'_>,
         pan: &Pan,
         (mti, processing, condition): (Mti, u32, u8),
-        place: usize,
-        sent: Sent,
-    ) -> Result<Wiped, Stop> {
-        let network = &self.networks[place];
+        index: usize,
+        sent: NetworkReference,
+    ) -> Result<WipedBytes, Rejection> {
+        let network = &self.networks[index];
         let pin = if request.message.has(52) {
-            let block = request.message.block::<8>(52).map_err(format)?;
-            let from = self.terminal_keys().pin(request.heading.terminal);
+            let block = request.message.block::<8>(52).map_err(format_error)?;
+            let from = self.terminal_keys().pin(request.header.terminal);
             let block = network.translate_pin(&*self.keys, &from, pan, block);
-            Some(block.map_err(|_| stop(Code::PIN))?)
+            Some(block.map_err(|_| rejection(ResponseCode::PIN_FORMAT_ERROR))?)
         } else {
             None
         };
-        let heading = &request.heading;
-        let question = Question {
+        let header = &request.header;
+        let network_request = OutgoingNetworkRequest {
             mti,
-            processing,
-            condition,
-            amount: heading.amount.and_then(Amount::new).filter(|_| processing != BALANCE),
-            sent,
-            terminal: heading.terminal_id(),
-            merchant: heading.merchant,
-            local: self.local_of(heading, sent),
-            authorisation: authorisation(&request.message),
+            processing_code: processing,
+            condition_code: condition,
+            amount: header.amount.and_then(Amount::new).filter(|_| processing != BALANCE),
+            network_reference: sent,
+            terminal: header.terminal_id(),
+            merchant: header.merchant,
+            local_time_and_date: self.local_time_and_date(header, sent),
+            authorisation_code: read_authorisation_code(&request.message),
             original: None,
             card: Some((&request.message, pan, pin)),
         };
-        let message = network.write(&question, &self.settings, &*self.keys);
-        message.map_err(|why| (Code::FORMAT, Some(why)))
+        let message = network.write_request(&network_request, &self.settings, &*self.keys);
+        message.map_err(|why| (ResponseCode::FORMAT_ERROR, Some(why)))
     }
 
-    /// Time and date at the terminal: its own where it gives them.
-    pub(crate) fn local_of(&self, heading: &Heading, sent: Sent) -> (u32, u16) {
-        let (time, date) = moment::local(sent.at, self.settings.utc_offset_minutes);
-        (heading.time.unwrap_or(time), if heading.date > 0 { heading.date } else { date })
+    /// Local time (`hhmmss`) and date (`MMDD`): the terminal's, where it sends them.
+    pub(crate) fn local_time_and_date(
+        &self,
+        header: &RequestHeader,
+        sent: NetworkReference,
+    ) -> (u32, u16) {
+        let (time, date) =
+            time_fields::local_time_and_date(sent.sent_at, self.settings.utc_offset_minutes);
+        (
+            header.local_time.unwrap_or(time),
+            if header.local_date > 0 { header.local_date } else { date },
+        )
     }
 }
 
-pub(crate) fn format(error: impl ToString) -> Stop {
-    (Code::FORMAT, Some(error.to_string()))
+pub(crate) fn format_error(error: impl ToString) -> Rejection {
+    (ResponseCode::FORMAT_ERROR, Some(error.to_string()))
 }
 
-/// The parcel of field 58.
-pub(crate) fn parcel(message: &Message<'_>) -> Result<ParcelId, Stop> {
-    let text = message.text(58).map_err(format)?;
-    waybill::read(text.as_str().trim_end().as_bytes()).map_err(format)
+/// Reads the waybill of field 58.
+pub(crate) fn read_parcel(message: &Message<'_>) -> Result<ParcelId, Rejection> {
+    let text = message.text(58).map_err(format_error)?;
+    waybill::read(text.as_str().trim_end().as_bytes()).map_err(format_error)
 }
 
-/// The amount of field 4, above zero.
-pub(crate) fn amount(request: &Request<'_>) -> Result<Amount, Stop> {
-    let amount = request.heading.amount.and_then(Amount::new);
-    amount.filter(|amount| !amount.is_zero()).ok_or(stop(Code::AMOUNT))
+/// Reads field 4. The amount must be above zero.
+pub(crate) fn read_amount(request: &TerminalRequest<'_>) -> Result<Amount, Rejection> {
+    let amount = request.header.amount.and_then(Amount::new);
+    amount.filter(|amount| !amount.is_zero()).ok_or(rejection(ResponseCode::INVALID_AMOUNT))
 }
 
-/// The authorisation code of field 38.
-pub(crate) fn authorisation(message: &Message<'_>) -> Option<[u8; 6]> {
-    characters(message, 38).filter(|code: &[u8; 6]| code.iter().all(u8::is_ascii_graphic))
+/// Reads the authorisation code of field 38.
+pub(crate) fn read_authorisation_code(message: &Message<'_>) -> Option<[u8; 6]> {
+    fixed_field(message, 38).filter(|code: &[u8; 6]| code.iter().all(u8::is_ascii_graphic))
 }
 
-/// An amount of twelve digits in BCD under a tag.
-fn tagged_amount(private: &[u8], tag: u32) -> Result<Amount, Stop> {
-    let name = Tag::new(tag).ok_or(stop(Code::FORMAT))?;
-    let value = tlv::find(private, name).map_err(format)?;
-    let missing = || format(format!("field 62: {tag:X} must have 6 bytes of BCD"));
+/// Reads a tag's amount: twelve BCD digits, in minor units.
+fn tagged_amount(private: &[u8], tag: u32) -> Result<Amount, Rejection> {
+    let name = Tag::new(tag).ok_or(rejection(ResponseCode::FORMAT_ERROR))?;
+    let value = tlv::find(private, name).map_err(format_error)?;
+    let missing = || format_error(format!("field 62: {tag:X} must have 6 bytes of BCD"));
     let value = value.filter(|value| value.len() == 6).ok_or_else(missing)?;
     let mut minor = 0_u64;
     for byte in value {

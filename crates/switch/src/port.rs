@@ -1,198 +1,172 @@
-//! What goes into the switch and what comes out of it.
+//! Inputs and outputs of the switch.
 
-use engine::door_view::{TerminalView, TransactionView};
+use engine::terminal_view::{TerminalView, TransactionView};
 use engine::{
-    BatchTotals, BusinessDate, Command, NetworkId, TenderId, TerminalId, Trace, WalletId,
+    BatchTotals, BusinessDate, Command, NetworkId, PaymentId, TerminalId, Trace, WalletId,
 };
-use iso8583::Wiped;
+use iso8583::WipedBytes;
 use money::{Amount, Currency};
 
-use crate::forgetting::LOOKED_AT_ONCE_MAX;
-use crate::happening::Happening;
+use crate::operator_event::OperatorEvent;
 use crate::resume::Unfinished;
+use crate::retention::RECORDS_PER_SCAN_MAX;
 
-/// A connection of a terminal, as the shell numbers them. A number is not used again.
+/// A terminal's connection, numbered by the caller. Numbers are not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Line(pub u64);
+pub struct TerminalConnection(pub u64);
 
-/// A link to a network: the network, and which of its links, as in the settings.
+/// One of a network's links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId {
-    /// The network.
     pub network: NetworkId,
-    /// Which of its links, counted from 0.
+    /// Counted from 0, below [`NetworkSettings::links`](crate::NetworkSettings::links).
     pub number: u8,
 }
 
-/// A question to the books, to be asked behind the commands that came out before it.
+/// A query to the books. It is answered after the commands that came out before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// What is known of a terminal.
+pub enum Query {
     Terminal(TerminalId),
-    /// What became of a transaction.
     Transaction(Trace),
-    /// What became of a wallet's order, however old.
-    Order(Trace),
-    /// What a batch comes to.
-    Totals(TerminalId, u32),
-    /// What has to be asked about pre-authorisations that were let go of.
-    LetGo(Vec<TenderId>),
-    /// Whether any closed parcel of before a date is to be forgotten, among the records from one
-    /// on.
-    ToForget(BusinessDate, u32),
+    /// A wallet's order, also when its batch is no longer kept.
+    WalletOrder(Trace),
+    /// Totals of a terminal's batch.
+    BatchTotals(TerminalId, u32),
+    /// Expired pre-authorisations that their networks must reverse.
+    ExpiredPreAuthorisations(Vec<PaymentId>),
+    /// Whether a scan finds parcels that were closed before a date and can be forgotten. The scan
+    /// begins at a record number and covers up to 100,000 records.
+    ParcelsToForget(BusinessDate, u32),
 }
 
-impl Question {
-    /// Puts the question to an engine.
+impl Query {
     #[must_use]
-    pub fn ask(self, engine: &engine::Engine) -> Fact {
+    pub fn answer(self, engine: &engine::Engine) -> QueryResult {
         match self {
-            Question::Terminal(terminal) => Fact::Terminal(engine.terminal_view(terminal)),
-            Question::Transaction(trace) => Fact::Transaction(engine.transaction(trace)),
-            Question::Order(trace) => Fact::Transaction(engine.order(trace)),
-            Question::Totals(terminal, batch) => Fact::Totals(engine.batch_totals(terminal, batch)),
-            Question::LetGo(tenders) => Fact::LetGo(Unfinished::of_tenders(engine, &tenders)),
-            Question::ToForget(before, from) => {
-                let until = from.saturating_add(LOOKED_AT_ONCE_MAX);
-                let found = engine.has_to_forget(before, from..until);
-                Fact::ToForget { records: engine.records_to_look_at(), found }
+            Query::Terminal(terminal) => QueryResult::Terminal(engine.terminal_view(terminal)),
+            Query::Transaction(trace) => QueryResult::Transaction(engine.transaction(trace)),
+            Query::WalletOrder(trace) => QueryResult::Transaction(engine.wallet_order(trace)),
+            Query::BatchTotals(terminal, batch) => {
+                QueryResult::BatchTotals(engine.batch_totals(terminal, batch))
+            }
+            Query::ExpiredPreAuthorisations(payments) => {
+                QueryResult::ExpiredPreAuthorisations(Unfinished::of_payments(engine, &payments))
+            }
+            Query::ParcelsToForget(before, from) => {
+                let until = from.saturating_add(RECORDS_PER_SCAN_MAX);
+                let found = engine.has_anything_to_forget(before, from..until);
+                QueryResult::ParcelsToForget { records: engine.forget_slots(), found }
             }
         }
     }
 }
 
-/// What the books say, as far as they are durable.
+/// The durable state that answers a [`Query`].
 #[derive(Clone, Debug)]
-pub enum Fact {
-    /// Of a terminal; nothing where there is none.
+pub enum QueryResult {
+    /// `None`: the terminal is not registered.
     Terminal(Option<TerminalView>),
-    /// Of a transaction; nothing where there is none.
+    /// `None`: the transaction is not known or no longer kept.
     Transaction(Option<TransactionView>),
-    /// Of a batch; nothing where it is not remembered.
-    Totals(Option<BatchTotals>),
-    /// What has to be asked about those that were let go of.
-    LetGo(Unfinished),
-    /// Of closed parcels.
-    ToForget {
-        /// How many records there are in all.
+    /// `None`: the batch is not known or no longer kept.
+    BatchTotals(Option<BatchTotals>),
+    ExpiredPreAuthorisations(Unfinished),
+    ParcelsToForget {
+        /// All records in the books.
         records: u32,
-        /// Whether any of those that were looked at is to be forgotten.
+        /// Whether the scan found a parcel that can be forgotten.
         found: bool,
     },
 }
 
-/// What a wallet tells of an order; who tells it was checked by the shell.
+/// A wallet's notification about an order. The caller has authenticated the wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WalletNote {
-    /// The wallet.
+pub struct WalletNotification {
     pub wallet: WalletId,
     /// The order's reference, as in the code that the buyer scanned.
     pub reference: String,
-    /// What was paid.
+    /// The amount paid.
     pub amount: Amount,
-    /// In which currency.
     pub currency: Currency,
-    /// What became of it.
     pub outcome: WalletOutcome,
 }
 
-/// What tells a payment of an order from another payment of it; not spaces.
+/// Distinguishes two payments of one order. Never all spaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WalletPayment(pub [u8; 6]);
+pub struct WalletPaymentId(pub [u8; 6]);
 
-/// What became of a wallet's order.
+/// What happened to a wallet's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalletOutcome {
-    /// The buyer has paid, by this payment.
-    Paid(WalletPayment),
-    /// The buyer has not paid and will not; or this payment, which was told, was none.
-    Failed(Option<WalletPayment>),
-    /// What was paid, by this payment, is back with the buyer.
-    Refunded(WalletPayment),
+    Paid(WalletPaymentId),
+    /// The buyer will not pay. With a payment: that payment was reported as paid before, and
+    /// failed.
+    Failed(Option<WalletPaymentId>),
+    /// The buyer has the money of this payment back.
+    Refunded(WalletPaymentId),
 }
 
-/// Where a wallet's order stands.
+/// Status of a wallet's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrderStanding {
-    /// Its code is shown.
+pub enum OrderStatus {
+    /// The code is shown and can be paid.
     Waiting,
-    /// It was paid in time.
+    /// Paid in time.
     Paid,
-    /// Nobody has paid it, and nobody can.
+    /// Not paid. A payment that still comes is refunded.
     Expired,
-    /// The wallet is asked to give back what was paid.
-    ToGiveBack,
-    /// The wallet has given back what was paid.
-    GivenBack,
+    /// The wallet must refund the payment.
+    RefundDue,
+    /// The wallet has refunded the payment.
+    Refunded,
 }
 
-/// What a wallet is told.
+/// The answer to a wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalletReply {
-    /// Taken note of.
     Accepted,
-    /// Too late, another amount, or a second time: the wallet must give it back and say so.
+    /// Paid too late, with the wrong amount or twice. The wallet must refund and confirm it.
     Refund,
-    /// The note says what cannot be by the books. They are as before.
+    /// The notification contradicts the books. The books are unchanged.
     Contradiction,
-    /// Where an order stands, and its amount.
-    Order(OrderStanding, Amount),
-    /// No such order.
+    /// The order's status and amount.
+    Order(OrderStatus, Amount),
     UnknownOrder,
-    /// The books cannot answer at the moment; the note is to be sent again.
-    Later,
+    /// The books cannot answer now. The wallet must send the notification again.
+    RetryLater,
 }
 
-/// What is to be done, in this order.
+/// What the caller must do, in this order.
 #[derive(Debug)]
 pub enum Output {
-    /// A message for a terminal, without its two length bytes.
+    /// Send a message to a terminal.
     ToTerminal {
-        /// Where it is connected.
-        line: Line,
-        /// TPDU, header and message.
-        message: Wiped,
+        connection: TerminalConnection,
+        /// TPDU, header and message, without the two length bytes.
+        message: WipedBytes,
     },
-    /// The terminal is not understood; its connection is to be closed.
-    CloseLine {
-        /// The connection.
-        line: Line,
-    },
-    /// A message for a network, without its two length bytes.
+    /// Close the connection: its message cannot be read or answered.
+    CloseTerminalConnection { connection: TerminalConnection },
+    /// Send a message to a network.
     ToNetwork {
-        /// Over which link.
         link: LinkId,
-        /// The message.
-        message: Wiped,
+        /// The message, without the two length bytes.
+        message: WipedBytes,
     },
-    /// The link is of no use; it is to be closed and connected anew.
-    DropLink {
-        /// The link.
-        link: LinkId,
-    },
-    /// To be carried out; the answer goes to [`Switch::answered`](crate::Switch::answered) when it
-    /// is durable.
-    Command {
-        /// Its number.
-        ticket: u64,
-        /// The command.
-        command: Command,
-    },
-    /// To be asked behind the commands before it; the answer goes to
-    /// [`Switch::told`](crate::Switch::told).
-    Ask {
-        /// Its number.
-        ticket: u64,
-        /// The question.
-        question: Question,
-    },
-    /// The answer to a wallet's note or question.
+    /// Close the link and connect it again.
+    DisconnectLink { link: LinkId },
+    /// Apply a command. When the result is durable, pass it to
+    /// [`Switch::answered`](crate::Switch::on_command_result).
+    Command { ticket: u64, command: Command },
+    /// Answer a query after the commands before it. Pass the result to
+    /// [`Switch::told`](crate::Switch::on_query_result).
+    Query { ticket: u64, query: Query },
+    /// Answer a wallet's notification or query.
     WalletReply {
-        /// The number that the shell gave it.
-        reply: u64,
-        /// The answer.
-        what: WalletReply,
+        /// The number that the caller gave the notification or query.
+        reply_id: u64,
+        answer: WalletReply,
     },
-    /// Something that an operator may want to know.
-    Happened(Happening),
+    /// Report an event to the operator.
+    OperatorEvent(OperatorEvent),
 }

@@ -1,72 +1,80 @@
-//! QR codes at the door: shown, paid by the wallet's word, expired.
+//! Payments by QR code: the terminal shows the code, the wallet reports the payment, the code
+//! expires.
 
-use engine::door_view::TransactionView;
-use engine::{Command, Method, Timestamp, Trace, WalletId};
+use engine::terminal_view::TransactionView;
+use engine::{Command, RailMethod, Timestamp, Trace, WalletId};
 
-use crate::answers::Answer;
-use crate::chase::{Begun, What};
-use crate::code::Code;
-use crate::money_back::original_of;
-use crate::payments::{amount, parcel};
-use crate::port::{Line, Output};
-use crate::request::Request;
-use crate::reversals::given_up;
+use crate::follow_up::original_message;
+use crate::in_flight::{Continuation, InFlight};
+use crate::payments::{read_amount, read_parcel};
+use crate::port::{Output, TerminalConnection};
+use crate::request::TerminalRequest;
+use crate::response_code::ResponseCode;
+use crate::responses::ResponseFields;
+use crate::reversal_queue::{NewReversal, QueuedReversalKind};
 use crate::switch::Switch;
+use crate::terminal_reversals::order_expiry_command;
 use crate::timers::Timer;
 use crate::waybill;
-use crate::works::{Awaiting, Work};
 
-/// Field 62 of a code: the tag that wallets' accounts have.
+/// The EMVCo tag of the wallet's account.
 const ACCOUNT_TAG: u8 = 26;
 
 impl Switch {
-    /// A terminal wants to show a code.
-    pub(crate) fn qr(
+    /// Begins a payment by QR code.
+    pub(crate) fn begin_qr(
         &mut self,
-        line: Line,
-        request: &Request<'_>,
+        connection: TerminalConnection,
+        request: &TerminalRequest<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
         let Some(wallet) = self.settings.wallet.as_ref().map(|wallet| wallet.wallet) else {
-            return self.stopped(Err((Code::NO_ROUTE, None)), line, request, now, out);
+            return self.refuse_if_rejected(
+                Err((ResponseCode::NETWORK_UNAVAILABLE, None)),
+                connection,
+                request,
+                now,
+                out,
+            );
         };
-        let (parcel, amount) = match (parcel(&request.message), amount(request)) {
+        let (parcel, amount) = match (read_parcel(&request.message), read_amount(request)) {
             (Ok(parcel), Ok(amount)) => (parcel, amount),
             (Err(stop), _) | (_, Err(stop)) => {
-                return self.stopped(Err(stop), line, request, now, out);
+                return self.refuse_if_rejected(Err(stop), connection, request, now, out);
             }
         };
         self.wallet_stan = self.wallet_stan % 999_999 + 1;
-        let mut work = Work::new(line, request, 0);
-        work.sent = engine::Sent { stan: self.wallet_stan, at: now };
+        let mut in_flight = InFlight::new(connection, request, 0);
+        in_flight.network_reference =
+            engine::NetworkReference { stan: self.wallet_stan, sent_at: now };
         let command = Command::BeginPurchase {
-            trace: request.heading.trace(),
-            mark: work.mark,
+            trace: request.header.trace(),
+            duplicate_key: in_flight.duplicate_key,
             parcel,
-            method: Method::Qr { wallet },
+            method: RailMethod::Qr { wallet },
             amount,
-            purpose: engine::Purpose::Sale,
-            sent: work.sent,
-            considered: Vec::new(),
+            kind: engine::PurchaseKind::Sale,
+            network_reference: in_flight.network_reference,
+            route_candidates: Vec::new(),
         };
-        work.parcel = Some(parcel);
-        let id = self.begin_work(work);
-        self.command(Awaiting::Work(id), command, out);
+        in_flight.parcel = Some(parcel);
+        let id = self.begin_request(in_flight);
+        self.command(Continuation::Request(id), command, out);
     }
 
-    /// The books have room for it: the code can be shown, for a while.
-    pub(crate) fn qr_begun(&mut self, id: u64, now: Timestamp, out: &mut Vec<Output>) {
-        let Some(work) = self.works.get(&id) else { return };
-        let (trace, sent) = (work.heading.trace(), work.sent);
-        let (Some(tender), Some(parcel)) = (work.tender, work.parcel) else { return };
-        let minor = work.amount.minor();
-        self.orders.insert(id, tender);
-        self.timers.set(sent.at.plus_ms(self.settings.timing.qr_ms), Timer::Qr(id));
-        self.show(id, (trace, parcel, minor), now, out);
+    /// The books have begun the payment: the code is shown until it expires.
+    pub(crate) fn on_qr_begun(&mut self, id: u64, now: Timestamp, out: &mut Vec<Output>) {
+        let Some(in_flight) = self.requests.get(&id) else { return };
+        let (trace, sent) = (in_flight.header.trace(), in_flight.network_reference);
+        let (Some(payment), Some(parcel)) = (in_flight.payment, in_flight.parcel) else { return };
+        let minor = in_flight.amount.minor();
+        self.open_qr_orders.insert(id, payment);
+        self.timers.set(sent.sent_at.plus_ms(self.settings.timing.qr_ms), Timer::QrExpiry(id));
+        self.answer_with_code(id, (trace, parcel, minor), now, out);
     }
 
-    /// Shows a code once more.
+    /// Shows a code again.
     pub(crate) fn show_qr(
         &mut self,
         id: u64,
@@ -74,10 +82,10 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        self.show(id, (view.trace, view.parcel, view.amount.minor()), now, out);
+        self.answer_with_code(id, (view.trace, view.parcel, view.amount.minor()), now, out);
     }
 
-    fn show(
+    fn answer_with_code(
         &mut self,
         id: u64,
         (trace, parcel, minor): (Trace, engine::ParcelId, u64),
@@ -87,13 +95,16 @@ impl Switch {
         let text = self.qr_text(trace, parcel, minor);
         match text {
             Ok(text) => {
-                let answer = Answer { private: Some(text.as_bytes()), ..Answer::default() };
-                self.finish(id, Code::WAITING, &answer, now, out);
+                let answer = ResponseFields {
+                    private_data: Some(text.as_bytes()),
+                    ..ResponseFields::default()
+                };
+                self.finish(id, ResponseCode::QR_PENDING, &answer, now, out);
             }
-            // What cannot be shown cannot be paid: it expires.
+            // A code that cannot be shown is not paid and expires.
             Err(why) => {
-                let answer = Answer { text: Some(&why), ..Answer::default() };
-                self.finish(id, Code::NOT_NOW, &answer, now, out);
+                let answer = ResponseFields { text: Some(&why), ..ResponseFields::default() };
+                self.finish(id, ResponseCode::SYSTEM_ERROR, &answer, now, out);
             }
         }
     }
@@ -106,18 +117,20 @@ impl Switch {
     ) -> Result<String, String> {
         let wallet = self.settings.wallet.as_ref().ok_or("no wallet")?;
         let category = std::str::from_utf8(&self.settings.merchant.category).unwrap_or_default();
-        let shown = qr::Dynamic {
+        let shown = qr::DynamicQr {
             account_tag: ACCOUNT_TAG,
             account_guid: &wallet.guid,
-            merchant: &wallet.merchant,
-            category: category.parse().map_err(|_| "the merchant category is no number")?,
+            merchant_id: &wallet.merchant,
+            merchant_category: category
+                .parse()
+                .map_err(|_| "the merchant category is not a number")?,
             currency: wallet.currency.numeric(),
             minor_units: minor,
             exponent: wallet.currency.exponent(),
             country: std::str::from_utf8(&self.settings.country).unwrap_or_default(),
-            name: &self.settings.shown_as.0,
-            city: &self.settings.shown_as.1,
-            reference: &reference(trace),
+            merchant_name: &self.settings.shown_as.0,
+            merchant_city: &self.settings.shown_as.1,
+            reference: &order_reference(trace),
             waybill: &waybill::write(parcel),
             terminal: &format!("{:08}", trace.terminal.0),
         };
@@ -125,60 +138,61 @@ impl Switch {
         text.map_err(|error| error.to_string())
     }
 
-    /// Nobody paid in time. Who pays later gets it back from the wallet.
-    pub(crate) fn qr_expired(&mut self, id: u64, out: &mut Vec<Output>) {
-        let Some(tender) = self.orders.remove(&id) else { return };
-        self.command(Awaiting::Expired, given_up(tender), out);
+    /// The buyer did not pay in time. The wallet refunds a payment that still comes.
+    pub(crate) fn expire_qr(&mut self, id: u64, out: &mut Vec<Output>) {
+        let Some(payment) = self.open_qr_orders.remove(&id) else { return };
+        self.command(Continuation::QrExpired, order_expiry_command(payment), out);
     }
 
-    /// What was paid by QR is to go back: the wallet comes and looks.
-    pub(crate) fn qr_back_begun(&mut self, id: u64, now: Timestamp, out: &mut Vec<Output>) {
-        let chase = self.number();
-        if let Some(work) = self.works.get(&id)
-            && let (Some(tender), Some(view)) = (work.tender, work.original.as_deref())
+    /// The books have begun the refund of a QR payment: the wallet fetches it.
+    pub(crate) fn on_qr_refund_begun(&mut self, id: u64, now: Timestamp, out: &mut Vec<Output>) {
+        let queued = self.next_id();
+        if let Some(in_flight) = self.requests.get(&id)
+            && let (Some(payment), Some(view)) = (in_flight.payment, in_flight.original.as_deref())
         {
-            let begun = Begun { tender, ..order_back(view) };
-            self.begin_chase(chase, begun, now, out);
+            let new_reversal = NewReversal { payment, ..wallet_refund(view) };
+            self.enqueue_reversal(queued, new_reversal, now, out);
         }
-        self.finish(id, Code::DONE, &Answer::default(), now, out);
+        self.finish(id, ResponseCode::APPROVED, &ResponseFields::default(), now, out);
     }
 
-    /// The orders that a wallet has to give back or close, with their amounts in minor units.
+    /// The orders that a wallet must refund, with their amounts in minor units.
     #[must_use]
-    pub fn to_give_back(&self, wallet: WalletId) -> Vec<(String, u64)> {
+    pub fn wallet_refunds_due(&self, wallet: WalletId) -> Vec<(String, u64)> {
         let is_ours = self.settings.wallet.as_ref().is_some_and(|ours| ours.wallet == wallet);
-        let due = self.give_back.iter().filter(|_| is_ours).filter_map(|(reference, chase)| {
-            let chase = self.chases.get(chase).filter(|chase| !chase.over)?;
-            Some((reference.clone(), chase.begun.amount.minor()))
-        });
+        let due =
+            self.wallet_refunds.iter().filter(|_| is_ours).filter_map(|(reference, queued)| {
+                let queued =
+                    self.reversal_queue.get(queued).filter(|queued| !queued.acknowledged)?;
+                Some((reference.clone(), queued.reversal.amount.minor()))
+            });
         due.collect()
     }
 }
 
-/// The chase of a wallet that has to give back an order. It is sent no message: it comes and looks.
-pub(crate) fn order_back(order: &TransactionView) -> Begun {
-    Begun {
-        what: What::Reversal,
-        tender: order.tender,
-        network: None,
-        order: Some(order.trace),
+/// The refund that a wallet owes for an order. The wallet fetches it; no message is sent.
+pub(crate) fn wallet_refund(order: &TransactionView) -> NewReversal {
+    NewReversal {
+        kind: QueuedReversalKind::Reversal,
+        payment: order.payment,
+        network_index: None,
+        wallet_order: Some(order.trace),
         terminal: order.trace.terminal,
         merchant: [b' '; 15],
         amount: order.amount,
-        authorisation: [b' '; 6],
-        original: original_of(order),
-        release: None,
-        sent: None,
+        authorisation_code: [b' '; 6],
+        original: original_message(order),
+        pre_authorisation: None,
+        network_reference: None,
     }
 }
 
-/// How a wallet knows an order: terminal 8, batch 6, STAN 6.
-pub(crate) fn reference(trace: Trace) -> String {
+/// An order's reference at the wallet: terminal 8, batch 6, STAN 6 digits.
+pub(crate) fn order_reference(trace: Trace) -> String {
     format!("{:08}{:06}{:06}", trace.terminal.0, trace.batch, trace.stan)
 }
 
-/// The order of a reference.
-pub(crate) fn trace_of(reference: &str) -> Option<Trace> {
+pub(crate) fn order_trace(reference: &str) -> Option<Trace> {
     let plain = reference.len() == 20 && reference.bytes().all(|byte| byte.is_ascii_digit());
     let part = |range: std::ops::Range<usize>| reference.get(range)?.parse::<u32>().ok();
     let terminal = engine::TerminalId(u64::from(part(0..8)?));

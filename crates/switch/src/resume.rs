@@ -1,278 +1,316 @@
-//! Going on after a restart: whatever the books say is not over is taken back, or chased on.
+//! Resuming after a restart: unfinished transactions are reversed, pending reversals are sent
+//! again.
 
 use std::collections::BTreeMap;
 
-use engine::door_view::{Chase, ChaseKind, TransactionView};
+use engine::terminal_view::{PendingRequest, PendingRequestKind, TransactionView};
 use engine::{
-    Command, Engine, FirmId, Method, NetworkId, Resolution, TenderId, Timestamp, Trace,
+    Command, Engine, FirmId, NetworkId, PaymentId, PaymentResolution, RailMethod, Timestamp, Trace,
     TransactionKind,
 };
 
-use crate::about;
-use crate::chase::{Begun, Original, What};
-use crate::money_back::original_of;
+use crate::follow_up::original_message;
+use crate::in_flight::Continuation;
+use crate::original_token;
 use crate::port::Output;
-use crate::reversals::given_up;
+use crate::reversal_queue::{NewReversal, OriginalMessage, QueuedReversalKind};
 use crate::switch::Switch;
+use crate::terminal_reversals::order_expiry_command;
 use crate::timers::Timer;
-use crate::works::Awaiting;
 
-/// What the books say is not over: what somebody has to be asked about, and pre-authorisations
-/// that stand; and which networks are withdrawn.
+/// The unfinished transactions in the books, the pre-authorisations that stand, and the withdrawn
+/// networks.
 #[derive(Clone, Debug, Default)]
 pub struct Unfinished {
-    chases: Vec<Unended>,
-    /// How many pre-authorisations stand over a network, and its name in the books.
-    standing: Vec<(Method, String, usize)>,
+    transactions: Vec<UnfinishedTransaction>,
+    /// Pre-authorisations that stand: the method, its name in the books, and their number.
+    pre_authorisations: Vec<(RailMethod, String, usize)>,
     withdrawn: Vec<(NetworkId, Timestamp)>,
 }
 
-/// One thing that is not over.
 #[derive(Clone, Debug)]
-pub(crate) struct Unended {
-    chase: Chase,
+pub(crate) struct UnfinishedTransaction {
+    pending: PendingRequest,
     view: TransactionView,
     firm: FirmId,
-    /// The name of its network or wallet in the books.
+    /// Name of the network or wallet in the books.
     name: String,
-    /// Of a completion that is reversed, the pre-authorisation.
+    /// The pre-authorisation of a completion that is being reversed.
     before: Option<TransactionView>,
 }
 
 impl Unfinished {
-    /// Asks an engine.
+    /// Collects them from an engine.
     #[must_use]
     pub fn of(engine: &Engine, networks: &[NetworkId]) -> Unfinished {
-        let chases = engine.to_chase().filter_map(|chase| Unended::of(engine, chase));
-        let mut standing: Vec<(Method, String, usize)> = Vec::new();
+        let transactions = engine
+            .pending_requests()
+            .filter_map(|pending| UnfinishedTransaction::of(engine, pending));
+        let mut pre_authorisations: Vec<(RailMethod, String, usize)> = Vec::new();
         for method in engine.pre_authorisations() {
-            match standing.iter_mut().find(|(known, ..)| *known == method) {
+            match pre_authorisations.iter_mut().find(|(known, ..)| *known == method) {
                 Some((.., count)) => *count += 1,
                 None => {
                     let name = engine.method_reference(method).unwrap_or_default().to_owned();
-                    standing.push((method, name, 1));
+                    pre_authorisations.push((method, name, 1));
                 }
             }
         }
         let withdrawn = networks
             .iter()
             .filter_map(|network| Some((*network, engine.network_view(*network)?.withdrawn_from?)));
-        Unfinished { chases: chases.collect(), standing, withdrawn: withdrawn.collect() }
+        Unfinished {
+            transactions: transactions.collect(),
+            pre_authorisations,
+            withdrawn: withdrawn.collect(),
+        }
     }
 
-    /// What has to be asked about some tenders, of each the one thing.
-    pub(crate) fn of_tenders(engine: &Engine, tenders: &[TenderId]) -> Unfinished {
-        let chases = tenders.iter().filter_map(|tender| engine.chase_of(*tender));
-        let chases = chases.filter_map(|chase| Unended::of(engine, chase)).collect();
-        Unfinished { chases, ..Unfinished::default() }
+    /// The unfinished transactions of some payments, at most one of each.
+    pub(crate) fn of_payments(engine: &Engine, payments: &[PaymentId]) -> Unfinished {
+        let transactions =
+            payments.iter().filter_map(|payment| engine.pending_request_of(*payment));
+        let transactions =
+            transactions.filter_map(|pending| UnfinishedTransaction::of(engine, pending)).collect();
+        Unfinished { transactions, ..Unfinished::default() }
     }
 
-    pub(crate) fn chases(&self) -> &[Unended] {
-        &self.chases
+    pub(crate) fn pending_requests(&self) -> &[UnfinishedTransaction] {
+        &self.transactions
     }
 }
 
-impl Unended {
-    fn of(engine: &Engine, chase: Chase) -> Option<Unended> {
-        let terminal = chase.trace.terminal;
+impl UnfinishedTransaction {
+    fn of(engine: &Engine, pending: PendingRequest) -> Option<UnfinishedTransaction> {
+        let terminal = pending.trace.terminal;
         let firm = engine.terminal_view(terminal)?.firm;
-        let view = engine.transaction(chase.trace)?;
-        let reversed = chase.what == ChaseKind::Reversal;
+        let view = engine.transaction(pending.trace)?;
+        let reversed = pending.kind == PendingRequestKind::Reversal;
         let completion = view.kind == TransactionKind::Completion && reversed;
-        let before = completion.then(|| about::trace(terminal, view.mark.token));
+        let before = completion
+            .then(|| original_token::original_trace(terminal, view.duplicate_key.card_token));
         let before = before.and_then(|before| engine.transaction(before));
-        let name = engine.method_reference(chase.method)?.to_owned();
-        Some(Unended { chase, view, firm, name, before })
+        let name = engine.method_reference(pending.method)?.to_owned();
+        Some(UnfinishedTransaction { pending, view, firm, name, before })
     }
 
     pub(crate) fn trace(&self) -> Trace {
-        self.chase.trace
+        self.pending.trace
     }
 
-    pub(crate) fn method(&self) -> Method {
-        self.chase.method
+    pub(crate) fn method(&self) -> RailMethod {
+        self.pending.method
     }
 }
 
-/// Nobody would ever end what is begun over a network or wallet that is not in the settings.
+/// Transactions are unfinished at a network or wallet that is not in the settings, so that the
+/// switch could never finish them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.in_words())]
+#[error("{}", self.describe())]
 pub struct ResumeError {
-    /// How many of what are not over, by network or wallet.
-    left_out: BTreeMap<String, BTreeMap<&'static str, usize>>,
+    /// Number of unfinished transactions by network or wallet, and kind.
+    missing: BTreeMap<String, BTreeMap<&'static str, usize>>,
 }
 
 impl ResumeError {
-    fn in_words(&self) -> String {
+    fn describe(&self) -> String {
         let one = |(over, counts): (&String, &BTreeMap<&str, usize>)| {
             let counted = |(what, count): (&&str, &usize)| match count {
                 1 => format!("1 {what}"),
                 _ => format!("{count} {what}s"),
             };
             let counts = counts.iter().map(counted).collect::<Vec<_>>().join(", ");
-            format!("the {over} is not in the settings, and over it are unfinished: {counts}")
+            format!("the {over} is not in the settings but has unfinished transactions: {counts}")
         };
-        self.left_out.iter().map(one).collect::<Vec<_>>().join("; ")
+        self.missing.iter().map(one).collect::<Vec<_>>().join("; ")
     }
 }
 
-/// What is chased, in words for the operator.
-const fn in_words(what: ChaseKind) -> &'static str {
+/// The kind of an unfinished transaction, for the operator.
+const fn describe(what: PendingRequestKind) -> &'static str {
     match what {
-        ChaseKind::Begun | ChaseKind::Unknown => "unknown purchase",
-        ChaseKind::Reversal => "reversal",
-        ChaseKind::Void | ChaseKind::UndoingVoid => "void",
-        ChaseKind::Completing | ChaseKind::CompletionUnknown => "completion",
-        ChaseKind::Advice => "offline sale",
-        ChaseKind::Refund => "refund",
-        ChaseKind::PaidLate => "late payment",
+        PendingRequestKind::Purchase | PendingRequestKind::PurchaseReversal => "unknown purchase",
+        PendingRequestKind::Reversal => "reversal",
+        PendingRequestKind::Void | PendingRequestKind::VoidReversal => "void",
+        PendingRequestKind::Completion | PendingRequestKind::CompletionReversal => "completion",
+        PendingRequestKind::Advice => "offline sale",
+        PendingRequestKind::Refund => "refund",
+        PendingRequestKind::LatePaymentRefund => "late payment",
     }
 }
 
 impl Switch {
-    /// Goes on where the books stopped. Before the first message, once.
+    /// Resumes the unfinished transactions. Call it once, before the first message.
     ///
     /// # Errors
-    /// Where something is begun over a network or wallet that is not in the settings, or a
-    /// pre-authorisation stands; nothing is done then.
+    /// A transaction is unfinished, or a pre-authorisation stands, at a network or wallet that is
+    /// not in the settings. Then nothing is resumed.
     pub fn resume(
         &mut self,
         unfinished: Unfinished,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), ResumeError> {
-        self.all_are_there(&unfinished)?;
+        self.check_all_in_settings(&unfinished)?;
         for (network, from) in unfinished.withdrawn {
             self.network_withdrawn(network, Some(from));
         }
-        // What was sent before has other numbers: those of the second that is over by then.
+        // Messages from before the restart are dated earlier, so their STANs cannot collide with
+        // new ones.
         let next_second = Timestamp((now.0 / 1000 + 1).saturating_mul(1000));
         for network in &mut self.networks {
-            network.not_before = next_second;
+            network.earliest_message_at = next_second;
         }
-        for unended in &unfinished.chases {
-            self.resume_one(unended, now, out);
+        for item in &unfinished.transactions {
+            self.resume_one(item, now, out);
         }
         self.timers.set(now, Timer::Expiry);
         Ok(())
     }
 
-    fn all_are_there(&self, unfinished: &Unfinished) -> Result<(), ResumeError> {
-        let mut left_out = BTreeMap::<_, BTreeMap<_, usize>>::new();
-        let chased = unfinished.chases.iter();
-        let chased = chased.map(|one| (one.method(), &one.name, in_words(one.chase.what), 1));
-        // Each is reversed one day, or completed.
-        let standing = unfinished.standing.iter();
-        let standing =
-            standing.map(|(method, name, count)| (*method, name, "pre-authorisation", *count));
-        for (method, name, what, count) in chased.chain(standing) {
-            if !self.is_there(method) {
+    fn check_all_in_settings(&self, unfinished: &Unfinished) -> Result<(), ResumeError> {
+        let mut missing = BTreeMap::<_, BTreeMap<_, usize>>::new();
+        let unfinished_transactions = unfinished.transactions.iter();
+        let unfinished_transactions = unfinished_transactions
+            .map(|one| (one.method(), &one.name, describe(one.pending.kind), 1));
+        // A pre-authorisation that stands is completed or reversed one day.
+        let pre_authorisations = unfinished.pre_authorisations.iter();
+        let pre_authorisations = pre_authorisations
+            .map(|(method, name, count)| (*method, name, "pre-authorisation", *count));
+        for (method, name, what, count) in unfinished_transactions.chain(pre_authorisations) {
+            if !self.is_in_settings(method) {
                 let over = match method {
-                    Method::Card { .. } => format!("network `{name}`"),
-                    Method::Qr { .. } => format!("wallet `{name}`"),
+                    RailMethod::Card { .. } => format!("network `{name}`"),
+                    RailMethod::Qr { .. } => format!("wallet `{name}`"),
                 };
-                *left_out.entry(over).or_default().entry(what).or_default() += count;
+                *missing.entry(over).or_default().entry(what).or_default() += count;
             }
         }
-        if left_out.is_empty() { Ok(()) } else { Err(ResumeError { left_out }) }
+        if missing.is_empty() { Ok(()) } else { Err(ResumeError { missing }) }
     }
 
-    pub(crate) fn resume_one(&mut self, unended: &Unended, now: Timestamp, out: &mut Vec<Output>) {
-        let chase = &unended.chase;
-        let tender = chase.tender;
-        let (resolution, authorisation) = (Resolution::Unknown, [b' '; 6]);
-        let id = self.number();
-        if matches!(chase.method, Method::Qr { .. }) {
-            return self.resume_order(id, unended, now, out);
+    pub(crate) fn resume_one(
+        &mut self,
+        item: &UnfinishedTransaction,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let pending = &item.pending;
+        let payment = pending.payment;
+        let (resolution, authorisation) = (PaymentResolution::Unknown, [b' '; 6]);
+        let id = self.next_id();
+        if matches!(pending.method, RailMethod::Qr { .. }) {
+            return self.resume_order(id, item, now, out);
         }
-        let (what, first) = match chase.what {
-            // The terminal has the card: it forwards the sale again.
-            ChaseKind::Advice => return,
-            ChaseKind::Begun => (
-                What::Unknown,
-                Some(Command::ResolvePurchase { tender, resolution, authorisation }),
+        let (what, first) = match pending.kind {
+            // The terminal has the card data and forwards the offline sale again.
+            PendingRequestKind::Advice => return,
+            PendingRequestKind::Purchase => (
+                QueuedReversalKind::UnknownPurchase,
+                Some(Command::ResolvePurchase { payment, resolution, authorisation }),
             ),
-            ChaseKind::Completing => (
-                What::Completion,
-                Some(Command::ResolveCompletion { tender, resolution, authorisation }),
+            PendingRequestKind::Completion => (
+                QueuedReversalKind::UnknownCompletion,
+                Some(Command::ResolveCompletion { payment, resolution, authorisation }),
             ),
-            ChaseKind::Void => (What::UndoingVoid, Some(Command::UndoVoid { tender })),
-            ChaseKind::Unknown => (What::Unknown, None),
-            ChaseKind::Reversal | ChaseKind::PaidLate => (What::Reversal, None),
-            ChaseKind::UndoingVoid => (What::UndoingVoid, None),
-            ChaseKind::CompletionUnknown => (What::Completion, None),
-            ChaseKind::Refund => (What::Refund(chase.trace), None),
+            PendingRequestKind::Void => {
+                (QueuedReversalKind::ReversingVoid, Some(Command::ReverseVoid { payment }))
+            }
+            PendingRequestKind::PurchaseReversal => (QueuedReversalKind::UnknownPurchase, None),
+            PendingRequestKind::Reversal | PendingRequestKind::LatePaymentRefund => {
+                (QueuedReversalKind::Reversal, None)
+            }
+            PendingRequestKind::VoidReversal => (QueuedReversalKind::ReversingVoid, None),
+            PendingRequestKind::CompletionReversal => (QueuedReversalKind::UnknownCompletion, None),
+            PendingRequestKind::Refund => (QueuedReversalKind::Refund(pending.trace), None),
         };
-        let begun = self.begun_of(what, unended);
-        assert!(begun.network.is_some(), "M4: its network is in the settings");
+        let new_reversal = self.reversal_for(what, item);
+        assert!(new_reversal.network_index.is_some(), "M4: its network is in the settings");
         match first {
-            // Durable first: the network hears of it when the books have answered.
+            // The reversal is sent only when the books have recorded the unknown outcome.
             Some(command) => {
-                self.resumed.insert(id, begun);
-                self.command(Awaiting::Resumed(id), command, out);
+                self.resuming.insert(id, new_reversal);
+                self.command(Continuation::Resumed(id), command, out);
             }
-            None => self.begin_chase(id, begun, now, out),
+            None => self.enqueue_reversal(id, new_reversal, now, out),
         }
     }
 
-    /// A wallet's order.
-    fn resume_order(&mut self, id: u64, unended: &Unended, now: Timestamp, out: &mut Vec<Output>) {
-        let chase = &unended.chase;
-        match chase.what {
-            // A code that is still good goes on being good.
-            ChaseKind::Begun => {
-                self.orders.insert(id, chase.tender);
-                let expires = chase.sent.at.plus_ms(self.settings.timing.qr_ms);
-                self.timers.set(expires.max(now), Timer::Qr(id));
+    fn resume_order(
+        &mut self,
+        id: u64,
+        item: &UnfinishedTransaction,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        let pending = &item.pending;
+        match pending.kind {
+            // A code can be paid until it expires, also after a restart.
+            PendingRequestKind::Purchase => {
+                self.open_qr_orders.insert(id, pending.payment);
+                let expires = pending.network_reference.sent_at.plus_ms(self.settings.timing.qr_ms);
+                self.timers.set(expires.max(now), Timer::QrExpiry(id));
             }
-            ChaseKind::Unknown => {
-                self.command(Awaiting::Nobody, given_up(chase.tender), out);
+            PendingRequestKind::PurchaseReversal => {
+                self.command(
+                    Continuation::ReportRefusal,
+                    order_expiry_command(pending.payment),
+                    out,
+                );
             }
             _ => {
-                let begun = self.begun_of(What::Reversal, unended);
-                self.begin_chase(id, begun, now, out);
+                let new_reversal = self.reversal_for(QueuedReversalKind::Reversal, item);
+                self.enqueue_reversal(id, new_reversal, now, out);
             }
         }
     }
 
-    fn begun_of(&self, what: What, unended: &Unended) -> Begun {
-        let (chase, view) = (&unended.chase, &unended.view);
-        let refund = chase.what == ChaseKind::Refund;
-        let (network, order) = match chase.method {
-            Method::Card { network, .. } => (self.place_of(network), None),
-            // What is given back names its order, the order names itself.
-            Method::Qr { .. } if view.kind == TransactionKind::Void => {
-                (None, Some(about::trace(chase.trace.terminal, view.mark.token)))
-            }
-            Method::Qr { .. } => (None, Some(chase.trace)),
+    fn reversal_for(&self, what: QueuedReversalKind, item: &UnfinishedTransaction) -> NewReversal {
+        let (pending, view) = (&item.pending, &item.view);
+        let refund = pending.kind == PendingRequestKind::Refund;
+        let (network, order) = match pending.method {
+            RailMethod::Card { network, .. } => (self.network_index(network), None),
+            // A refund's token names its order; an order is its own transaction.
+            RailMethod::Qr { .. } if view.kind == TransactionKind::Void => (
+                None,
+                Some(original_token::original_trace(
+                    pending.trace.terminal,
+                    view.duplicate_key.card_token,
+                )),
+            ),
+            RailMethod::Qr { .. } => (None, Some(pending.trace)),
         };
-        let (mti, sent) = about::refunded(view.mark.token);
-        Begun {
-            what,
-            tender: chase.tender,
-            network,
-            order,
-            terminal: chase.trace.terminal,
-            merchant: self.settings.merchant.of(unended.firm),
-            amount: chase.amount,
-            authorisation: [b' '; 6],
-            original: if refund { Original::refunded(mti, sent) } else { original_of(view) },
-            release: unended.before.map(|before| (original_of(&before), before.amount)),
-            sent: refund.then_some(chase.sent),
+        let (mti, sent) = original_token::refunded_message(view.duplicate_key.card_token);
+        NewReversal {
+            kind: what,
+            payment: pending.payment,
+            network_index: network,
+            wallet_order: order,
+            terminal: pending.trace.terminal,
+            merchant: self.settings.merchant.of(item.firm),
+            amount: pending.amount,
+            authorisation_code: [b' '; 6],
+            original: if refund {
+                OriginalMessage::refunded(mti, sent)
+            } else {
+                original_message(view)
+            },
+            pre_authorisation: item.before.map(|before| (original_message(&before), before.amount)),
+            network_reference: refund.then_some(pending.network_reference),
         }
     }
 
-    /// The books have put down that nobody knows.
-    pub(crate) fn resumed(
+    /// The books have recorded the unknown outcome.
+    pub(crate) fn on_resumed(
         &mut self,
         id: u64,
         answer: &Result<Vec<engine::Event>, engine::Refusal>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        let Some(begun) = self.resumed.remove(&id) else { return };
+        let Some(new_reversal) = self.resuming.remove(&id) else { return };
         if answer.is_ok() {
-            self.begin_chase(id, begun, now, out);
+            self.enqueue_reversal(id, new_reversal, now, out);
         }
     }
 }

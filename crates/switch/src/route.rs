@@ -1,40 +1,40 @@
-//! Which network a card goes over: the cheapest of those that are up, take the card, are not
-//! withdrawn and have answered lately.
+//! Routing: the cheapest network that takes the card, is up, is not withdrawn and is not in its
+//! cool-down after repeated failures.
 
 use std::collections::HashMap;
 
-use engine::{Considered, NetworkId, Timestamp, Verdict};
+use engine::{NetworkId, RouteCandidate, RouteVerdict, Timestamp};
 use keys::Pan;
 use money::{Amount, Currency};
 use tariff::CardKind;
 
-use crate::network::Network;
+use crate::network::NetworkState;
 use crate::settings::BinRange;
 
-/// Digits of a card number by which cards are told apart, at the most.
+/// Maximum length of a card range's prefix.
 const PREFIX_DIGITS_MAX: usize = 11;
 
-/// Failures in a row after which a network rests while others are up.
-pub(crate) const FAILURES_BEFORE_REST: u32 = 3;
+/// Failures in a row after which a network gets a cool-down.
+pub(crate) const FAILURES_BEFORE_COOLDOWN: u32 = 3;
 
-/// Which cards are what and go where.
+/// Card ranges by prefix.
 #[derive(Debug)]
-pub(crate) struct Bins {
-    /// By the prefix as a number and its digits.
+pub(crate) struct BinTable {
+    /// Key: the prefix as a number, and its length.
     ranges: HashMap<(u64, usize), (CardKind, Vec<NetworkId>)>,
 }
 
-impl Bins {
-    pub(crate) fn new(ranges: &[BinRange]) -> Bins {
+impl BinTable {
+    pub(crate) fn new(ranges: &[BinRange]) -> BinTable {
         let entry = |range: &BinRange| {
             let digits = range.first_digits.as_bytes();
             ((number(digits), digits.len()), (range.kind, range.networks.clone()))
         };
-        Bins { ranges: ranges.iter().map(entry).collect() }
+        BinTable { ranges: ranges.iter().map(entry).collect() }
     }
 
-    /// What a card is, by the longest range that fits: its kind and the networks that take it.
-    pub(crate) fn of(&self, pan: &Pan) -> Option<(CardKind, &[NetworkId])> {
+    /// The card's kind and networks, by the longest prefix that matches.
+    pub(crate) fn lookup(&self, pan: &Pan) -> Option<(CardKind, &[NetworkId])> {
         let digits = pan.expose();
         let longest = PREFIX_DIGITS_MAX.min(digits.len());
         let mut lengths = (1..=longest).rev();
@@ -49,61 +49,63 @@ fn number(digits: &[u8]) -> u64 {
     digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0')))
 }
 
-/// A payment that looks for its way.
-pub(crate) struct Way<'w> {
+/// A card payment to be routed.
+pub(crate) struct RouteRequest<'w> {
     pub kind: CardKind,
-    pub allowed: &'w [NetworkId],
+    pub card_networks: &'w [NetworkId],
     pub amount: Amount,
     pub currency: Currency,
-    /// The terminal has sold already: a withdrawn network may be the only way for it.
+    /// An offline sale, which is already made: it may go over a withdrawn network.
     pub offline: bool,
     pub now: Timestamp,
 }
 
-/// Looks at every network. The place of the one that is taken, if any, and what was thought of
-/// each.
-pub(crate) fn choose(networks: &[Network], way: &Way<'_>) -> (Option<usize>, Vec<Considered>) {
-    let mut considered: Vec<Considered> = networks
+/// Chooses a network. Returns its index, if any, and the verdict on each network.
+pub(crate) fn choose_network(
+    networks: &[NetworkState],
+    way: &RouteRequest<'_>,
+) -> (Option<usize>, Vec<RouteCandidate>) {
+    let mut considered: Vec<RouteCandidate> = networks
         .iter()
-        .map(|network| Considered {
+        .map(|network| RouteCandidate {
             network: network.settings.network,
             cost: network.settings.cost(way.kind, way.amount),
-            verdict: obstacle(network, way),
+            verdict: verdict_on(network, way),
         })
         .collect();
-    // A network that rests is better than none.
-    let resting = |place: usize| networks[place].rests_until > way.now;
-    let open = |place: &usize| considered[*place].verdict == Verdict::Dearer;
-    let chosen = (0..considered.len()).filter(open).min_by_key(|&place| {
-        let withdrawn = is_withdrawn(&networks[place], way.now);
-        (withdrawn, resting(place), considered[place].cost, place)
+    // A network in cool-down is better than none.
+    let resting = |index: usize| networks[index].cooldown_until > way.now;
+    let open = |index: &usize| considered[*index].verdict == RouteVerdict::MoreExpensive;
+    let chosen = (0..considered.len()).filter(open).min_by_key(|&index| {
+        let withdrawn = is_withdrawn(&networks[index], way.now);
+        (withdrawn, resting(index), considered[index].cost, index)
     });
-    if let Some(place) = chosen {
+    if let Some(index) = chosen {
         for (other, one) in considered.iter_mut().enumerate() {
-            if one.verdict == Verdict::Dearer && resting(other) && !resting(place) {
-                one.verdict = Verdict::Down;
+            if one.verdict == RouteVerdict::MoreExpensive && resting(other) && !resting(index) {
+                one.verdict = RouteVerdict::Down;
             }
         }
-        considered[place].verdict = Verdict::Chosen;
+        considered[index].verdict = RouteVerdict::Chosen;
     }
     (chosen, considered)
 }
 
-fn is_withdrawn(network: &Network, now: Timestamp) -> bool {
+fn is_withdrawn(network: &NetworkState, now: Timestamp) -> bool {
     network.withdrawn_from.is_some_and(|from| from <= now)
 }
 
-/// What stands against a network; `Dearer` if only its cost can.
-fn obstacle(network: &Network, way: &Way<'_>) -> Verdict {
-    if !way.allowed.contains(&network.settings.network) {
-        Verdict::NotForCard
+/// Why a network cannot take the payment. `MoreExpensive`: it can.
+fn verdict_on(network: &NetworkState, way: &RouteRequest<'_>) -> RouteVerdict {
+    if !way.card_networks.contains(&network.settings.network) {
+        RouteVerdict::CardNotAccepted
     } else if network.settings.currency != way.currency {
-        Verdict::WrongCurrency
+        RouteVerdict::WrongCurrency
     } else if !way.offline && is_withdrawn(network, way.now) {
-        Verdict::Withdrawn
+        RouteVerdict::Withdrawn
     } else if !network.is_up() {
-        Verdict::Down
+        RouteVerdict::Down
     } else {
-        Verdict::Dearer
+        RouteVerdict::MoreExpensive
     }
 }

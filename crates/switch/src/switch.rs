@@ -1,52 +1,53 @@
-//! The switch itself: everything that it remembers, and the ways in.
+//! The state of the switch and its inputs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use engine::{Command, Event, Method, NetworkId, Refusal, TenderId, Timestamp, Trace};
+use engine::{Command, Event, NetworkId, PaymentId, RailMethod, Refusal, Timestamp, Trace};
 use keys::KeyStore;
 use zeroize::Zeroize;
 
-use crate::answers::TerminalKeys;
-use crate::chase::{Begun, Chase};
-use crate::forgetting::Forgetting;
-use crate::network::Network;
-use crate::port::{Fact, Line, LinkId, Output, Question};
-use crate::route::Bins;
-use crate::session::{Session, Uploads};
+use crate::in_flight::{Continuation, InFlight, report_refusal};
+use crate::network::NetworkState;
+use crate::port::{LinkId, Output, Query, QueryResult, TerminalConnection};
+use crate::responses::TerminalKeys;
+use crate::retention::RetentionScan;
+use crate::reversal_queue::{NewReversal, QueuedReversal};
+use crate::route::BinTable;
+use crate::session::{BatchUploads, TerminalSession};
 use crate::settings::{Settings, SettingsError};
 use crate::timers::{Timer, Timers};
-use crate::wallets::{order_given_up, wallet_sees};
-use crate::works::{Awaiting, Work, note_refusal};
+use crate::wallets::{reply_order_expired, reply_order_status};
 
-/// Requests of terminals that are under way, at the most; beyond it they are told to come again.
-pub const WORKS_MAX: usize = 65_536;
+/// Maximum of terminal requests in flight. Further ones are answered with 96 and sent again later.
+pub const IN_FLIGHT_MAX: usize = 65_536;
 
-/// Terminals on one side, networks on the other.
+/// Switches payments between terminals, networks, wallets and the books.
 ///
-/// Whoever drives it hands in what came, with the moment, and carries out what comes out, in
-/// order. Nothing in it is needed after a crash: [`Switch::resume`].
+/// The caller passes in each message and result with the current time, and carries out the
+/// [`Output`]s in order. A crash loses nothing: the books have everything that [`Switch::resume`]
+/// needs.
 pub struct Switch {
     pub(crate) settings: Settings,
     pub(crate) keys: Arc<dyn KeyStore>,
-    pub(crate) bins: Bins,
-    pub(crate) networks: Vec<Network>,
-    pub(crate) sessions: HashMap<u32, Session>,
-    /// Lines of disputed batches, by the terminals that are sending them.
-    pub(crate) uploads: Uploads,
-    pub(crate) works: HashMap<u64, Work>,
-    pub(crate) active: HashMap<Trace, u64>,
-    pub(crate) awaiting: HashMap<u64, Awaiting>,
-    pub(crate) chases: BTreeMap<u64, Chase>,
-    /// Reversals of terminals that the books are being asked for.
-    pub(crate) reversals: HashMap<u64, Begun>,
-    /// QR codes that are shown: their tenders by the number of their timer.
-    pub(crate) orders: HashMap<u64, TenderId>,
-    /// What a wallet is to give back, by the order's reference.
-    pub(crate) give_back: BTreeMap<String, u64>,
-    /// Chases of before a restart that the books are being told of.
-    pub(crate) resumed: HashMap<u64, Begun>,
-    pub(crate) forgetting: Forgetting,
+    pub(crate) bins: BinTable,
+    pub(crate) networks: Vec<NetworkState>,
+    pub(crate) sessions: HashMap<u32, TerminalSession>,
+    /// Lines of disputed batches, by terminal.
+    pub(crate) uploads: BatchUploads,
+    pub(crate) requests: HashMap<u64, InFlight>,
+    pub(crate) active_traces: HashMap<Trace, u64>,
+    pub(crate) continuations: HashMap<u64, Continuation>,
+    pub(crate) reversal_queue: BTreeMap<u64, QueuedReversal>,
+    /// Terminals' reversals that the books are recording.
+    pub(crate) starting_reversals: HashMap<u64, NewReversal>,
+    /// Payments by QR code that wait for the buyer, by the id of their expiry timer.
+    pub(crate) open_qr_orders: HashMap<u64, PaymentId>,
+    /// Ids of the refunds that a wallet owes, by order reference.
+    pub(crate) wallet_refunds: BTreeMap<String, u64>,
+    /// Reversals from before a restart that the books are recording.
+    pub(crate) resuming: HashMap<u64, NewReversal>,
+    pub(crate) retention_scan: RetentionScan,
     pub(crate) timers: Timers,
     pub(crate) wallet_stan: u32,
     next: u64,
@@ -54,28 +55,24 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// A switch that knows nobody yet.
-    ///
-    /// # Errors
-    /// What in the settings cannot be.
     pub fn new(settings: Settings, keys: Arc<dyn KeyStore>) -> Result<Switch, SettingsError> {
         settings.check()?;
         Ok(Switch {
-            bins: Bins::new(&settings.bins),
-            networks: settings.networks.iter().cloned().map(Network::new).collect(),
+            bins: BinTable::new(&settings.bins),
+            networks: settings.networks.iter().cloned().map(NetworkState::new).collect(),
             settings,
             keys,
             sessions: HashMap::new(),
-            uploads: Uploads::default(),
-            works: HashMap::new(),
-            active: HashMap::new(),
-            awaiting: HashMap::new(),
-            chases: BTreeMap::new(),
-            reversals: HashMap::new(),
-            orders: HashMap::new(),
-            give_back: BTreeMap::new(),
-            resumed: HashMap::new(),
-            forgetting: Forgetting::default(),
+            uploads: BatchUploads::default(),
+            requests: HashMap::new(),
+            active_traces: HashMap::new(),
+            continuations: HashMap::new(),
+            reversal_queue: BTreeMap::new(),
+            starting_reversals: HashMap::new(),
+            open_qr_orders: HashMap::new(),
+            wallet_refunds: BTreeMap::new(),
+            resuming: HashMap::new(),
+            retention_scan: RetentionScan::default(),
             timers: Timers::default(),
             wallet_stan: 0,
             next: 0,
@@ -83,77 +80,97 @@ impl Switch {
         })
     }
 
-    /// A message of a terminal: TPDU, header and message. It is wiped.
-    pub fn terminal(
+    /// Handles a terminal's message (TPDU, header and message) and wipes it.
+    pub fn on_terminal_message(
         &mut self,
-        line: Line,
+        connection: TerminalConnection,
         message: &mut [u8],
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        self.hear_terminal(line, message, now, out);
+        self.handle_terminal_message(connection, message, now, out);
         message.zeroize();
     }
 
-    /// A terminal's connection is gone. What it asked for goes on; it will ask again.
-    pub fn line_closed(&mut self, _line: Line) {}
+    /// A terminal's connection is closed. Its request continues; the terminal repeats it later.
+    pub fn on_terminal_disconnected(&mut self, _line: TerminalConnection) {}
 
-    /// A command that came out is durable, or was refused.
-    pub fn answered(
+    /// Handles the result of an [`Output::Command`]: durable, or refused.
+    pub fn on_command_result(
         &mut self,
         ticket: u64,
         answer: Result<Vec<Event>, Refusal>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        match self.awaiting.remove(&ticket) {
-            Some(Awaiting::Work(id)) => self.work_answered(id, answer, now, out),
-            Some(Awaiting::Batch(id)) => self.batch_answered(id, answer, now, out),
-            Some(Awaiting::ChaseOver(id)) => self.chase_over(id, answer, out),
-            Some(Awaiting::Reversal(id)) => self.reversal_begun(id, answer, now, out),
-            Some(Awaiting::WalletPaid(note, order, reply)) => {
-                self.order_paid((*note, &order), reply, answer, now, out);
+        match self.continuations.remove(&ticket) {
+            Some(Continuation::Request(id)) => self.on_request_command_result(id, answer, now, out),
+            Some(Continuation::Batch(id)) => self.on_batch_command_result(id, answer, now, out),
+            Some(Continuation::ReversalAcknowledged(id)) => {
+                self.on_reversal_recorded(id, answer, out)
             }
-            Some(Awaiting::WalletGaveUp(reply)) => order_given_up(reply, answer, out),
-            Some(Awaiting::Resumed(id)) => self.resumed(id, &answer, now, out),
-            Some(Awaiting::Expiry) => self.expired(answer, now, out),
-            Some(Awaiting::Forgetting) => self.forgotten(answer, now, out),
-            Some(Awaiting::Nobody) => note_refusal(answer, out),
+            Some(Continuation::Reversal(id)) => self.on_reversal_begun(id, answer, now, out),
+            Some(Continuation::WalletPaid(notification, order, reply_id)) => {
+                self.on_order_paid((*notification, &order), reply_id, answer, now, out);
+            }
+            Some(Continuation::WalletOrderExpired(reply_id)) => {
+                reply_order_expired(reply_id, answer, out)
+            }
+            Some(Continuation::Resumed(id)) => self.on_resumed(id, &answer, now, out),
+            Some(Continuation::Expiry) => self.on_expired(answer, now, out),
+            Some(Continuation::RetentionScan) => self.on_parcels_forgotten(answer, now, out),
+            Some(Continuation::ReportRefusal) => report_refusal(answer, out),
             Some(
-                Awaiting::Expired
-                | Awaiting::Terminal(..)
-                | Awaiting::Wallet(..)
-                | Awaiting::WalletLooks(..),
+                Continuation::QrExpired
+                | Continuation::Terminal(..)
+                | Continuation::WalletNotification(..)
+                | Continuation::WalletQuery(..),
             )
             | None => {}
         }
     }
 
-    /// The answer to a question that came out.
-    pub fn told(&mut self, ticket: u64, fact: Fact, now: Timestamp, out: &mut Vec<Output>) {
-        match (self.awaiting.remove(&ticket), fact) {
-            (Some(Awaiting::Terminal(line, message)), Fact::Terminal(view)) => {
-                self.terminal_known(line, &message, view, now, out);
+    /// Handles the result of an [`Output::Query`].
+    pub fn on_query_result(
+        &mut self,
+        ticket: u64,
+        result: QueryResult,
+        now: Timestamp,
+        out: &mut Vec<Output>,
+    ) {
+        match (self.continuations.remove(&ticket), result) {
+            (Some(Continuation::Terminal(connection, message)), QueryResult::Terminal(view)) => {
+                self.on_terminal_view(connection, &message, view, now, out);
             }
-            (Some(Awaiting::Work(id)), fact) => self.work_told(id, fact, now, out),
-            (Some(Awaiting::Batch(id)), fact) => self.batch_told(id, &fact, now, out),
-            (Some(Awaiting::Wallet(note, reply)), Fact::Transaction(view)) => {
-                self.wallet_told(note, reply, view, out);
+            (Some(Continuation::Request(id)), result) => {
+                self.on_request_query_result(id, result, now, out)
             }
-            (Some(Awaiting::WalletLooks(wallet, reply)), Fact::Transaction(view)) => {
-                wallet_sees(wallet, reply, view, out);
+            (Some(Continuation::Batch(id)), result) => {
+                self.on_batch_query_result(id, &result, now, out)
             }
-            (Some(Awaiting::Expiry), Fact::LetGo(unfinished)) => {
-                self.chase_expired(&unfinished, now, out);
+            (
+                Some(Continuation::WalletNotification(notification, reply_id)),
+                QueryResult::Transaction(view),
+            ) => {
+                self.on_notified_order(notification, reply_id, view, out);
             }
-            (Some(Awaiting::Forgetting), Fact::ToForget { records, found }) => {
-                self.looked_through(records, found, now, out);
+            (Some(Continuation::WalletQuery(wallet, reply_id)), QueryResult::Transaction(view)) => {
+                reply_order_status(wallet, reply_id, view, out);
+            }
+            (Some(Continuation::Expiry), QueryResult::ExpiredPreAuthorisations(unfinished)) => {
+                self.reverse_expired(&unfinished, now, out);
+            }
+            (
+                Some(Continuation::RetentionScan),
+                QueryResult::ParcelsToForget { records, found },
+            ) => {
+                self.on_records_scanned(records, found, now, out);
             }
             _ => {}
         }
     }
 
-    /// A network takes no new payments from a moment on, or takes them again.
+    /// A network takes no new payments from this time on. `None` reinstates it.
     pub fn network_withdrawn(&mut self, network: NetworkId, from: Option<Timestamp>) {
         for known in &mut self.networks {
             if known.settings.network == network {
@@ -162,100 +179,100 @@ impl Switch {
         }
     }
 
-    /// From when on a network is withdrawn, if it is.
     #[must_use]
     pub fn withdrawn_from(&self, network: NetworkId) -> Option<Timestamp> {
         let known = self.networks.iter().find(|known| known.settings.network == network)?;
         known.withdrawn_from
     }
 
-    /// Time has passed.
+    /// Runs all timers that are due.
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Output>) {
-        while let Some(timer) = self.timers.due(now) {
+        while let Some(timer) = self.timers.pop_due(now) {
             match timer {
-                Timer::Answer(id) => self.no_answer(id, now, out),
-                Timer::Chase(id) => self.chase_due(id, now, out),
-                Timer::Link(link) => self.link_due(link, now, out),
-                Timer::Qr(id) => self.qr_expired(id, out),
-                Timer::Expiry => self.expiry_due(now, out),
-                Timer::Forgetting => self.forgetting_due(out),
+                Timer::NetworkTimeout(id) => self.on_network_timeout(id, now, out),
+                Timer::Resend(id) => self.send_reversal(id, now, out),
+                Timer::LinkCheck(link) => self.check_link(link, now, out),
+                Timer::QrExpiry(id) => self.expire_qr(id, out),
+                Timer::Expiry => self.start_expiry(now, out),
+                Timer::RetentionScan => self.continue_retention_scan(out),
             }
         }
     }
 
-    /// When [`Switch::tick`] has something to do next.
+    /// The time of the next [`Switch::tick`], if a timer is set.
     #[must_use]
     pub fn next_timer(&self) -> Option<Timestamp> {
         self.timers.next()
     }
 
-    /// Takes nothing new from now on; what is under way goes on.
+    /// Refuses new requests from now on. Requests in flight continue.
     pub fn stop(&mut self) {
         self.stopping = true;
     }
 
-    /// How many requests of terminals are under way.
+    /// Terminal requests in flight.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.works.len()
+        self.requests.len()
     }
 
-    /// How many reversals and advices nobody has acknowledged yet.
+    /// Reversals and refunds that are not acknowledged yet.
     #[must_use]
-    pub fn chased(&self) -> usize {
-        self.chases.len()
+    pub fn queued_reversals(&self) -> usize {
+        self.reversal_queue.len()
     }
 
-    /// Which links are signed on.
+    /// The links that are signed on.
     pub fn links_up(&self) -> impl Iterator<Item = LinkId> {
         self.networks.iter().flat_map(|network| {
-            let up = |place: &usize| network.links[*place].stand == crate::link::Stand::Up;
-            (0..network.links.len()).filter(up).map(|place| network.link_id(place))
+            let up =
+                |index: &usize| network.links[*index].status == crate::link::LinkStatus::SignedOn;
+            (0..network.links.len()).filter(up).map(|index| network.link_id(index))
         })
     }
 
-    pub(crate) fn number(&mut self) -> u64 {
+    pub(crate) fn next_id(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
 
-    /// Puts a command out and remembers who waits for it.
-    pub(crate) fn command(&mut self, who: Awaiting, command: Command, out: &mut Vec<Output>) {
-        let ticket = self.number();
-        self.awaiting.insert(ticket, who);
+    /// Outputs a command and remembers what continues after it.
+    pub(crate) fn command(&mut self, who: Continuation, command: Command, out: &mut Vec<Output>) {
+        let ticket = self.next_id();
+        self.continuations.insert(ticket, who);
         out.push(Output::Command { ticket, command });
     }
 
-    pub(crate) fn ask(&mut self, who: Awaiting, question: Question, out: &mut Vec<Output>) {
-        let ticket = self.number();
-        self.awaiting.insert(ticket, who);
-        out.push(Output::Ask { ticket, question });
+    pub(crate) fn query(&mut self, who: Continuation, query: Query, out: &mut Vec<Output>) {
+        let ticket = self.next_id();
+        self.continuations.insert(ticket, who);
+        out.push(Output::Query { ticket, query });
     }
 
     pub(crate) fn terminal_keys(&self) -> TerminalKeys<'_> {
         TerminalKeys { keys: &*self.keys, settings: &self.settings }
     }
 
-    /// The place of the network that a tender is paid over; nothing for wallets and cash.
-    pub(crate) fn place_of_card(&self, method: Option<Method>) -> Option<usize> {
+    /// Index of a card's network in the settings. `None` for wallets, cash and unknown networks.
+    pub(crate) fn network_index_of(&self, method: Option<RailMethod>) -> Option<usize> {
         match method {
-            Some(Method::Card { network, .. }) => self.place_of(network),
+            Some(RailMethod::Card { network, .. }) => self.network_index(network),
             _ => None,
         }
     }
 
-    /// Whether the network or wallet of a method is in the settings.
-    pub(crate) fn is_there(&self, method: Method) -> bool {
+    /// Whether the settings have the method's network or wallet.
+    pub(crate) fn is_in_settings(&self, method: RailMethod) -> bool {
         match method {
-            Method::Card { network, .. } => self.place_of(network).is_some(),
-            Method::Qr { wallet } => {
+            RailMethod::Card { network, .. } => self.network_index(network).is_some(),
+            RailMethod::Qr { wallet } => {
                 self.settings.wallet.as_ref().is_some_and(|ours| ours.wallet == wallet)
             }
         }
     }
 
-    /// The place of a network.
-    pub(crate) fn place_of(&self, network: NetworkId) -> Option<usize> {
+    /// Index of a network in the settings.
+    pub(crate) fn network_index(&self, network: NetworkId) -> Option<usize> {
         self.networks.iter().position(|known| known.settings.network == network)
     }
 }

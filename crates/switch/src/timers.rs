@@ -1,4 +1,4 @@
-//! What is to be done when.
+//! Timers, in the order in which they fire.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,24 +7,24 @@ use engine::Timestamp;
 
 use crate::port::LinkId;
 
-/// What a timer is about. Each is checked again when it fires: what it waits for may be over.
+/// What a timer is for. Each is checked again when it fires: its request may have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// A network has not answered a transaction.
-    Answer(u64),
-    /// A reversal or advice is to be sent, again.
-    Chase(u64),
-    /// A link is to be looked at: sign-on or echo.
-    Link(LinkId),
+    /// A network has not responded in time.
+    NetworkTimeout(u64),
+    /// A queued reversal or refund is sent again.
+    Resend(u64),
+    /// A link's sign-on or echo is checked.
+    LinkCheck(LinkId),
     /// A QR code expires.
-    Qr(u64),
+    QrExpiry(u64),
     /// Pre-authorisations may have expired.
     Expiry,
-    /// The next step of forgetting closed parcels.
-    Forgetting,
+    /// The retention scan continues.
+    RetentionScan,
 }
 
-/// Timers in the order of their moments; those of one moment in the order in which they were set.
+/// Timers by time. Those of the same time fire in the order in which they were set.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Timestamp, u64, Timer)>>,
@@ -41,8 +41,7 @@ impl Timers {
         self.heap.peek().map(|Reverse((at, _, _))| *at)
     }
 
-    /// Takes one that is due.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Option<Timer> {
+    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<Timer> {
         if self.next()? > now {
             return None;
         }
@@ -55,17 +54,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timers_come_in_the_order_of_their_moments() {
+    fn timers_fire_in_the_order_of_their_times() {
         let mut timers = Timers::default();
-        timers.set(Timestamp(20), Timer::Answer(2));
-        timers.set(Timestamp(10), Timer::Answer(1));
-        timers.set(Timestamp(20), Timer::Chase(1));
+        timers.set(Timestamp(20), Timer::NetworkTimeout(2));
+        timers.set(Timestamp(10), Timer::NetworkTimeout(1));
+        timers.set(Timestamp(20), Timer::Resend(1));
         assert_eq!(timers.next(), Some(Timestamp(10)));
-        assert_eq!(timers.due(Timestamp(9)), None);
-        assert_eq!(timers.due(Timestamp(10)), Some(Timer::Answer(1)));
-        assert_eq!(timers.due(Timestamp(19)), None);
-        assert_eq!(timers.due(Timestamp(30)), Some(Timer::Answer(2)));
-        assert_eq!(timers.due(Timestamp(30)), Some(Timer::Chase(1)));
-        assert_eq!(timers.due(Timestamp(30)), None);
+        assert_eq!(timers.pop_due(Timestamp(9)), None);
+        assert_eq!(timers.pop_due(Timestamp(10)), Some(Timer::NetworkTimeout(1)));
+        assert_eq!(timers.pop_due(Timestamp(19)), None);
+        assert_eq!(timers.pop_due(Timestamp(30)), Some(Timer::NetworkTimeout(2)));
+        assert_eq!(timers.pop_due(Timestamp(30)), Some(Timer::Resend(1)));
+        assert_eq!(timers.pop_due(Timestamp(30)), None);
     }
 }

@@ -1,202 +1,221 @@
-//! What wallets tell: paid, failed, given back; and where an order stands, when they ask.
+//! Wallets' notifications (paid, failed, refunded) and their queries for the status of an order.
 //!
-//! An order's reference names its transaction, so the books decide, also after a restart, when the
-//! wallet tells the same twice, and when its terminal has long closed the batch. They keep by which
-//! payment an order was paid, so what is told of one payment is not taken for another's.
+//! An order's reference names its transaction, so the books decide: also after a restart, for a
+//! repeated notification, and when the terminal has closed the batch. The books keep the payment
+//! that paid an order, so that a notification about another payment is recognised.
 
-use engine::door_view::TransactionView;
-use engine::view::TenderState;
-use engine::{Command, Event, Method, Refusal, Resolution, Timestamp, TransactionKind, WalletId};
-
-use crate::code::Code;
-use crate::happening::Happening;
-use crate::port::{
-    OrderStanding, Output, Question, WalletNote, WalletOutcome, WalletPayment, WalletReply,
+use engine::terminal_view::TransactionView;
+use engine::view::PaymentState;
+use engine::{
+    Command, Event, PaymentResolution, RailMethod, Refusal, Timestamp, TransactionKind, WalletId,
 };
-use crate::qr_orders::{order_back, reference, trace_of};
-use crate::reversals::given_up;
-use crate::switch::{Switch, WORKS_MAX};
-use crate::works::{Awaiting, note_refusal};
+
+use crate::in_flight::{Continuation, report_refusal};
+use crate::operator_event::OperatorEvent;
+use crate::port::{
+    OrderStatus, Output, Query, WalletNotification, WalletOutcome, WalletPaymentId, WalletReply,
+};
+use crate::qr_orders::{order_reference, order_trace, wallet_refund};
+use crate::response_code::ResponseCode;
+use crate::switch::{IN_FLIGHT_MAX, Switch};
+use crate::terminal_reversals::order_expiry_command;
 
 impl Switch {
-    /// A wallet tells what became of an order. The shell has checked that it is the wallet.
-    pub fn wallet(&mut self, note: WalletNote, reply: u64, out: &mut Vec<Output>) {
-        let order = trace_of(&note.reference);
-        self.ask_order(order, Awaiting::Wallet(Box::new(note), reply), reply, out);
+    /// Handles a wallet's notification. The caller has authenticated the wallet.
+    pub fn on_wallet_notification(
+        &mut self,
+        notification: WalletNotification,
+        reply_id: u64,
+        out: &mut Vec<Output>,
+    ) {
+        let order = order_trace(&notification.reference);
+        self.query_order(
+            order,
+            Continuation::WalletNotification(Box::new(notification), reply_id),
+            reply_id,
+            out,
+        );
     }
 
-    /// A wallet asks where an order stands. The shell has checked that it is the wallet.
-    pub fn wallet_looks(
+    /// Handles a wallet's query for an order's status. The caller has authenticated the wallet.
+    pub fn on_wallet_query(
         &mut self,
         wallet: WalletId,
         reference: &str,
-        reply: u64,
+        reply_id: u64,
         out: &mut Vec<Output>,
     ) {
-        let order = trace_of(reference);
-        self.ask_order(order, Awaiting::WalletLooks(wallet, reply), reply, out);
+        let order = order_trace(reference);
+        self.query_order(order, Continuation::WalletQuery(wallet, reply_id), reply_id, out);
     }
 
-    fn ask_order(
+    fn query_order(
         &mut self,
         order: Option<engine::Trace>,
-        who: Awaiting,
-        reply: u64,
+        who: Continuation,
+        reply_id: u64,
         out: &mut Vec<Output>,
     ) {
         let what = match order {
-            _ if self.awaiting.len() >= 2 * WORKS_MAX => WalletReply::Later,
-            Some(order) => return self.ask(who, Question::Order(order), out),
+            _ if self.continuations.len() >= 2 * IN_FLIGHT_MAX => WalletReply::RetryLater,
+            Some(order) => return self.query(who, Query::WalletOrder(order), out),
             None => WalletReply::UnknownOrder,
         };
-        out.push(Output::WalletReply { reply, what });
+        out.push(Output::WalletReply { reply_id, answer: what });
     }
 
-    pub(crate) fn wallet_told(
+    pub(crate) fn on_notified_order(
         &mut self,
-        note: Box<WalletNote>,
-        reply: u64,
+        notification: Box<WalletNotification>,
+        reply_id: u64,
         order: Option<TransactionView>,
         out: &mut Vec<Output>,
     ) {
-        let what = match order.filter(|order| is_of(note.wallet, order)) {
+        let what = match order.filter(|order| is_order_of(notification.wallet, order)) {
             None => Some(WalletReply::UnknownOrder),
             Some(order) => {
                 let currency = self.settings.wallet.as_ref().map(|wallet| wallet.currency);
-                let right = note.amount == order.amount && Some(note.currency) == currency;
-                match note.outcome {
-                    WalletOutcome::Paid(payment) => {
-                        let payment = Some(payment).filter(|_| right);
-                        self.paid(note, payment, order, reply, out)
+                let amount_matches =
+                    notification.amount == order.amount && Some(notification.currency) == currency;
+                match notification.outcome {
+                    WalletOutcome::Paid(payment_id) => {
+                        let payment_id = Some(payment_id).filter(|_| amount_matches);
+                        self.paid(notification, payment_id, order, reply_id, out)
                     }
-                    WalletOutcome::Failed(payment) => self.failed(&order, payment, reply, out),
-                    WalletOutcome::Refunded(payment) => {
-                        self.refunded(&order, right, payment, reply, out)
+                    WalletOutcome::Failed(payment_id) => {
+                        self.failed(&order, payment_id, reply_id, out)
+                    }
+                    WalletOutcome::Refunded(payment_id) => {
+                        self.refunded(&order, amount_matches, payment_id, reply_id, out)
                     }
                 }
             }
         };
-        out.extend(what.map(|what| Output::WalletReply { reply, what }));
+        out.extend(what.map(|what| Output::WalletReply { reply_id, answer: what }));
     }
 
-    /// The buyer has paid; no payment where that is not what the order asks for. The answer, unless
-    /// the books are told first.
+    /// The buyer has paid. `payment_id` is `None` if amount or currency are not the order's.
+    /// Returns the reply, unless the books must record the payment first.
     fn paid(
         &mut self,
-        note: Box<WalletNote>,
-        payment: Option<WalletPayment>,
+        notification: Box<WalletNotification>,
+        payment_id: Option<WalletPaymentId>,
         order: TransactionView,
-        reply: u64,
+        reply_id: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        let told_before = payment.is_some() && payment == payment_of(&order);
-        match (standing(&order), payment) {
-            // The answer is the same, whatever has become of it since.
-            _ if told_before && was_paid(&order) => Some(WalletReply::Accepted),
-            _ if told_before => Some(WalletReply::Refund),
-            (OrderStanding::Waiting | OrderStanding::Expired, Some(payment)) => {
-                let (tender, authorisation) = (order.tender, payment.0);
-                let resolution = Resolution::Approved;
-                let command = Command::ResolvePurchase { tender, resolution, authorisation };
-                let who = Awaiting::WalletPaid(note, Box::new(order), reply);
+        let repeated = payment_id.is_some() && payment_id == payment_id_of(&order);
+        match (status_of(&order), payment_id) {
+            // A repeat gets the same reply, whatever has happened since.
+            _ if repeated && was_paid(&order) => Some(WalletReply::Accepted),
+            _ if repeated => Some(WalletReply::Refund),
+            (OrderStatus::Waiting | OrderStatus::Expired, Some(payment_id)) => {
+                let (payment, authorisation) = (order.payment, payment_id.0);
+                let resolution = PaymentResolution::Approved;
+                let command = Command::ResolvePurchase { payment, resolution, authorisation };
+                let who = Continuation::WalletPaid(notification, Box::new(order), reply_id);
                 self.command(who, command, out);
                 None
             }
-            // Another amount than the order's, or a second payment of it.
+            // A wrong amount, or a second payment of the order.
             _ => {
-                out.push(Output::Happened(Happening::WrongPayment));
+                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletPayment));
                 Some(WalletReply::Refund)
             }
         }
     }
 
-    /// The buyer has not paid and will not. Of what was paid too late, only a note that names the
-    /// payment can say so: one without it is from before.
+    /// The buyer will not pay. Only a notification that names the payment ends the refund of a late
+    /// payment: one without a payment is older than it.
     fn failed(
         &mut self,
         order: &TransactionView,
-        payment: Option<WalletPayment>,
-        reply: u64,
+        payment_id: Option<WalletPaymentId>,
+        reply_id: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        let named = payment.is_some() && payment == payment_of(order);
-        match standing(order) {
-            OrderStanding::Waiting => self.give_up(order, reply, out),
-            OrderStanding::ToGiveBack if named && !was_paid(order) => {
-                self.end_giving_back(order, true, reply, out)
+        let named = payment_id.is_some() && payment_id == payment_id_of(order);
+        match status_of(order) {
+            OrderStatus::Waiting => self.expire_order(order, reply_id, out),
+            OrderStatus::RefundDue if named && !was_paid(order) => {
+                self.end_refund(order, true, reply_id, out)
             }
-            OrderStanding::Expired => Some(WalletReply::Accepted),
-            OrderStanding::GivenBack if !was_paid(order) => Some(WalletReply::Accepted),
-            OrderStanding::Paid | OrderStanding::ToGiveBack | OrderStanding::GivenBack => {
-                out.push(Output::Happened(Happening::WalletContradicts));
+            OrderStatus::Expired => Some(WalletReply::Accepted),
+            OrderStatus::Refunded if !was_paid(order) => Some(WalletReply::Accepted),
+            OrderStatus::Paid | OrderStatus::RefundDue | OrderStatus::Refunded => {
+                out.push(Output::OperatorEvent(OperatorEvent::WalletContradiction));
                 Some(WalletReply::Contradiction)
             }
         }
     }
 
-    /// What was paid is back with the buyer.
+    /// The wallet has refunded the buyer.
     fn refunded(
         &mut self,
         order: &TransactionView,
-        right: bool,
-        payment: WalletPayment,
-        reply: u64,
+        amount_matches: bool,
+        payment_id: WalletPaymentId,
+        reply_id: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        let named = payment_of(order) == Some(payment);
-        match standing(order) {
-            OrderStanding::ToGiveBack if right && named => {
-                self.end_giving_back(order, false, reply, out)
+        let named = payment_id_of(order) == Some(payment_id);
+        match status_of(order) {
+            OrderStatus::RefundDue if amount_matches && named => {
+                self.end_refund(order, false, reply_id, out)
             }
-            OrderStanding::ToGiveBack => {
-                out.push(Output::Happened(Happening::WrongGiveBack));
+            OrderStatus::RefundDue => {
+                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletRefund));
                 Some(WalletReply::Contradiction)
             }
-            // What is not the order's amount never was the order's money.
-            _ if !right => Some(WalletReply::Accepted),
-            OrderStanding::Waiting => self.give_up(order, reply, out),
-            OrderStanding::Paid if named => {
-                out.push(Output::Happened(Happening::WalletContradicts));
+            // A payment with a wrong amount was never recorded as the order's.
+            _ if !amount_matches => Some(WalletReply::Accepted),
+            OrderStatus::Waiting => self.expire_order(order, reply_id, out),
+            OrderStatus::Paid if named => {
+                out.push(Output::OperatorEvent(OperatorEvent::WalletContradiction));
                 Some(WalletReply::Contradiction)
             }
-            // A second payment went back, or the first one did under another number: the books
-            // cannot tell.
-            OrderStanding::Paid => {
-                out.push(Output::Happened(Happening::WrongGiveBack));
+            // The wallet refunded a second payment, or the first one under another id: the books
+            // cannot tell which.
+            OrderStatus::Paid => {
+                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletRefund));
                 Some(WalletReply::Accepted)
             }
-            OrderStanding::Expired | OrderStanding::GivenBack => Some(WalletReply::Accepted),
+            OrderStatus::Expired | OrderStatus::Refunded => Some(WalletReply::Accepted),
         }
     }
 
-    fn give_up(
+    fn expire_order(
         &mut self,
         order: &TransactionView,
-        reply: u64,
+        reply_id: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        self.command(Awaiting::WalletGaveUp(reply), given_up(order.tender), out);
+        self.command(
+            Continuation::WalletOrderExpired(reply_id),
+            order_expiry_command(order.payment),
+            out,
+        );
         None
     }
 
-    fn end_giving_back(
+    fn end_refund(
         &mut self,
         order: &TransactionView,
         unpaid: bool,
-        reply: u64,
+        reply_id: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        let chase = self.give_back.get(&reference(order.trace)).copied();
-        let Some(chase) = chase else { return Some(WalletReply::Later) };
-        self.given_back(chase, unpaid, reply, out);
+        let queued = self.wallet_refunds.get(&order_reference(order.trace)).copied();
+        let Some(queued) = queued else { return Some(WalletReply::RetryLater) };
+        self.on_wallet_refunded(queued, unpaid, reply_id, out);
         None
     }
 
-    /// That an order was paid is durable; where it came too late, the wallet is to give it back.
-    pub(crate) fn order_paid(
+    /// The books have recorded the payment. If it came too late, the wallet must refund it.
+    pub(crate) fn on_order_paid(
         &mut self,
-        (note, order): (WalletNote, &TransactionView),
-        reply: u64,
+        (notification, order): (WalletNotification, &TransactionView),
+        reply_id: u64,
         answer: Result<Vec<Event>, Refusal>,
         now: Timestamp,
         out: &mut Vec<Output>,
@@ -204,75 +223,81 @@ impl Switch {
         let late = |event: &Event| matches!(event, Event::LateApproval { .. });
         let what = match answer {
             Ok(events) if events.iter().any(late) => {
-                out.push(Output::Happened(Happening::PaidTooLate));
-                if !self.give_back.contains_key(&reference(order.trace)) {
-                    let id = self.number();
-                    self.begin_chase(id, order_back(order), now, out);
+                out.push(Output::OperatorEvent(OperatorEvent::LateWalletPayment));
+                if !self.wallet_refunds.contains_key(&order_reference(order.trace)) {
+                    let id = self.next_id();
+                    self.enqueue_reversal(id, wallet_refund(order), now, out);
                 }
                 WalletReply::Refund
             }
-            // Another note was faster, perhaps of another payment: the books know which.
-            Err(Refusal::Repeated) => return self.wallet(note, reply, out),
-            answer => accepted(answer, out),
+            // Another notification was faster, perhaps about another payment: query the books
+            // again.
+            Err(Refusal::Repeated) => {
+                return self.on_wallet_notification(notification, reply_id, out);
+            }
+            answer => notification_reply(answer, out),
         };
-        out.push(Output::WalletReply { reply, what });
+        out.push(Output::WalletReply { reply_id, answer: what });
     }
 }
 
-/// That an order is given up is durable.
-pub(crate) fn order_given_up(
-    reply: u64,
+/// The books have recorded that an order expired.
+pub(crate) fn reply_order_expired(
+    reply_id: u64,
     answer: Result<Vec<Event>, Refusal>,
     out: &mut Vec<Output>,
 ) {
-    let what = accepted(answer, out);
-    out.push(Output::WalletReply { reply, what });
+    let what = notification_reply(answer, out);
+    out.push(Output::WalletReply { reply_id, answer: what });
 }
 
-/// What a wallet is told where the books took what it said, or did not.
-pub(crate) fn accepted(answer: Result<Vec<Event>, Refusal>, out: &mut Vec<Output>) -> WalletReply {
+/// The reply to a notification, by the books' result.
+pub(crate) fn notification_reply(
+    answer: Result<Vec<Event>, Refusal>,
+    out: &mut Vec<Output>,
+) -> WalletReply {
     let durable = matches!(answer, Ok(_) | Err(Refusal::Repeated));
-    note_refusal(answer, out);
-    if durable { WalletReply::Accepted } else { WalletReply::Later }
+    report_refusal(answer, out);
+    if durable { WalletReply::Accepted } else { WalletReply::RetryLater }
 }
 
-/// A wallet that asked where an order stands is told.
-pub(crate) fn wallet_sees(
+/// Answers a wallet's query for an order's status.
+pub(crate) fn reply_order_status(
     wallet: WalletId,
-    reply: u64,
+    reply_id: u64,
     order: Option<TransactionView>,
     out: &mut Vec<Output>,
 ) {
-    let what = match order.filter(|order| is_of(wallet, order)) {
-        Some(order) => WalletReply::Order(standing(&order), order.amount),
+    let what = match order.filter(|order| is_order_of(wallet, order)) {
+        Some(order) => WalletReply::Order(status_of(&order), order.amount),
         None => WalletReply::UnknownOrder,
     };
-    out.push(Output::WalletReply { reply, what });
+    out.push(Output::WalletReply { reply_id, answer: what });
 }
 
-fn is_of(wallet: WalletId, order: &TransactionView) -> bool {
-    order.kind == TransactionKind::Qr && order.method == Some(Method::Qr { wallet })
+fn is_order_of(wallet: WalletId, order: &TransactionView) -> bool {
+    order.kind == TransactionKind::Qr && order.method == Some(RailMethod::Qr { wallet })
 }
 
-/// Whether an order was paid in time, whatever has become of it since.
+/// Whether an order was paid in time, also if it was refunded since.
 fn was_paid(order: &TransactionView) -> bool {
-    order.answer == Some(Code::DONE.0)
+    order.response_code == Some(ResponseCode::APPROVED.0)
 }
 
-/// By which payment an order was paid, in time or too late.
-fn payment_of(order: &TransactionView) -> Option<WalletPayment> {
-    (order.authorisation != [b' '; 6]).then_some(WalletPayment(order.authorisation))
+/// The payment that paid an order, in time or too late.
+fn payment_id_of(order: &TransactionView) -> Option<WalletPaymentId> {
+    (order.authorisation != [b' '; 6]).then_some(WalletPaymentId(order.authorisation))
 }
 
-fn standing(order: &TransactionView) -> OrderStanding {
-    match order.state {
-        TenderState::Begun => OrderStanding::Waiting,
-        TenderState::TakingBack(_) | TenderState::UndoingVoid => OrderStanding::ToGiveBack,
-        TenderState::Reversed if was_paid(order) => OrderStanding::GivenBack,
-        _ if was_paid(order) => OrderStanding::Paid,
+fn status_of(order: &TransactionView) -> OrderStatus {
+    match order.payment_state {
+        PaymentState::Begun => OrderStatus::Waiting,
+        PaymentState::Reversing(_) | PaymentState::ReversingVoid => OrderStatus::RefundDue,
+        PaymentState::Reversed if was_paid(order) => OrderStatus::Refunded,
+        _ if was_paid(order) => OrderStatus::Paid,
         // Paid too late.
-        TenderState::Declined if order.chased => OrderStanding::ToGiveBack,
-        TenderState::Declined if order.reversed => OrderStanding::GivenBack,
-        _ => OrderStanding::Expired,
+        PaymentState::Declined if order.awaits_network => OrderStatus::RefundDue,
+        PaymentState::Declined if order.reversed => OrderStatus::Refunded,
+        _ => OrderStatus::Expired,
     }
 }

@@ -1,34 +1,30 @@
-//! Waybills: a parcel's identifier as it is printed on it and named in field 58.
+//! Waybills: a parcel's identifier, as printed on the parcel and sent in field 58.
 //!
-//! 26 characters of Crockford's base 32, most significant first, and his check character: the
-//! value modulo 37.
+//! 26 characters of Crockford's base 32, most significant first, then Crockford's check character:
+//! the value modulo 37.
 
 use engine::ParcelId;
 
-/// Characters of a waybill.
+/// Length of a waybill in characters.
 pub const WAYBILL_CHARACTERS: usize = 27;
 
 const DIGITS: &[u8; 37] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ*~$=U";
 const CHECK_MODULUS: u128 = 37;
 
-/// Why a text is no waybill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WaybillError {
-    /// Too short or too long.
-    #[error("a waybill has {WAYBILL_CHARACTERS} characters, this has {0}")]
+    #[error("the waybill has {0} characters, it must have {WAYBILL_CHARACTERS}")]
     Length(usize),
-    /// A character that is none of the digits.
-    #[error("character {0} of the waybill is none of 0-9 and A-Z without I, L, O, U")]
+    /// Position of the character, from 1.
+    #[error("character {0} of the waybill must be 0-9 or A-Z without I, L, O, U")]
     Character(usize),
     /// More than 128 bits.
-    #[error("the waybill's first character is above 7")]
+    #[error("the waybill's first character must be 0 to 7")]
     TooLarge,
-    /// The check character does not belong to the others: a digit was read wrong.
-    #[error("the waybill's last character does not check: read it again")]
+    #[error("the waybill's check character is wrong: read the waybill again")]
     Check,
 }
 
-/// The waybill of a parcel.
 #[must_use]
 pub fn write(parcel: ParcelId) -> String {
     let bits = parcel.bits();
@@ -39,10 +35,7 @@ pub fn write(parcel: ParcelId) -> String {
     text
 }
 
-/// The parcel of a waybill. Small letters are read like capitals.
-///
-/// # Errors
-/// Where the text is no waybill.
+/// Reads a waybill. Upper and lower case are equal.
 pub fn read(text: &[u8]) -> Result<ParcelId, WaybillError> {
     if text.len() != WAYBILL_CHARACTERS {
         return Err(WaybillError::Length(text.len()));
@@ -70,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waybills_are_read_as_they_are_written() {
+    fn a_written_waybill_is_read_back() {
         for bits in [0, 1, 31, 32, u128::MAX, u128::MAX / 3, 1 << 127] {
             let text = write(ParcelId::new(bits));
             assert_eq!(read(text.as_bytes()), Ok(ParcelId::new(bits)), "{text}");
@@ -81,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waybill_that_was_read_wrong_is_refused() {
+    fn a_misread_waybill_is_refused() {
         let good = write(ParcelId::new(0xf86a_1851_5711_73af_c197_9796_ec04_bd87));
         assert_eq!(read(&good.as_bytes()[1..]), Err(WaybillError::Length(26)));
         for place in 0..WAYBILL_CHARACTERS {

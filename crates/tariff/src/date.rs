@@ -1,12 +1,10 @@
-//! Business dates.
-
 use std::fmt;
 use std::str::FromStr;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use jiff::civil::Date;
 
-/// A day of business, as the number of days since 1970-01-01; the last is 2149-06-06.
+/// A business day: days since 1970-01-01. The last is 2149-06-06.
 #[derive(
     Clone,
     Copy,
@@ -22,26 +20,25 @@ use jiff::civil::Date;
 )]
 pub struct BusinessDate(pub u16);
 
-/// A text that is no date, or one outside what Doorstep keeps.
+/// A text that is not a supported date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a date from 1970-01-01 to 2149-06-06; write it as 2013-08-28")]
-pub struct DateError(String);
+pub struct BusinessDateError(String);
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 impl BusinessDate {
-    /// The last one.
     pub const MAX: BusinessDate = BusinessDate(u16::MAX);
 
-    /// `days` later; the last date there is at the most.
+    /// `days` later, at most the last date.
     #[must_use]
-    pub fn plus(self, days: u16) -> BusinessDate {
+    pub fn plus_days(self, days: u16) -> BusinessDate {
         BusinessDate(self.0.saturating_add(days))
     }
 
-    /// The day before; the first date there is at the least.
+    /// The day before, at least the first date.
     #[must_use]
-    pub fn before(self) -> BusinessDate {
+    pub fn previous_day(self) -> BusinessDate {
         BusinessDate(self.0.saturating_sub(1))
     }
 
@@ -51,10 +48,10 @@ impl BusinessDate {
 }
 
 impl FromStr for BusinessDate {
-    type Err = DateError;
+    type Err = BusinessDateError;
 
-    fn from_str(text: &str) -> Result<BusinessDate, DateError> {
-        let error = || DateError(text.chars().take(20).collect());
+    fn from_str(text: &str) -> Result<BusinessDate, BusinessDateError> {
+        let error = || BusinessDateError(text.chars().take(20).collect());
         let well_formed = text.len() == 10
             && text.bytes().enumerate().all(|(place, byte)| match place {
                 4 | 7 => byte == b'-',
@@ -88,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn invalid_dates_are_refused() {
         for text in ["", "2013-2-25", "2015-02-29", "1969-12-31", "2149-06-07", "25.02.2013"] {
             assert!(text.parse::<BusinessDate>().is_err(), "{text}");
         }

@@ -3,29 +3,29 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::Amount;
 
-/// What a fee is for, in the order in which fees are taken.
+/// What a fee pays for. Fees are taken in this order.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
 )]
 pub enum FeeKind {
-    /// The card issuer's part; the network keeps it back at clearing.
+    /// The card issuer's part. The network deducts it at clearing.
     Issuer,
-    /// The card network's part; the network keeps it back at clearing.
+    /// The card network's part. The network deducts it at clearing.
     Network,
-    /// The acquirer's part, Doorstep's own.
+    /// The acquirer's part: Doorstep's own.
     Acquirer,
-    /// The wallet's part of a payment by QR; the wallet keeps it back at clearing.
+    /// The wallet's part of a QR payment. The wallet deducts it at clearing.
     Wallet,
     /// The courier firm's commission.
     Commission,
     /// Doorstep's fee for collecting at the door.
     Cod,
-    /// For bringing a refused parcel back. Not part of a collection.
+    /// The fee for returning a refused parcel. Not part of a collection.
     Return,
 }
 
 impl FeeKind {
-    /// All kinds, in their order.
+    /// In the order in which they are taken.
     pub const ALL: [FeeKind; 7] = [
         FeeKind::Issuer,
         FeeKind::Network,
@@ -36,7 +36,7 @@ impl FeeKind {
         FeeKind::Return,
     ];
 
-    /// Its name in files and JSON.
+    /// The name in files and JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -51,12 +51,10 @@ impl FeeKind {
     }
 }
 
-/// The fees of one collection by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Fees([Amount; 6]);
 
 impl Fees {
-    /// The fee of a kind.
     #[must_use]
     pub fn of(&self, kind: FeeKind) -> Amount {
         self.0.get(kind as usize).copied().unwrap_or(Amount::ZERO)
@@ -66,21 +64,21 @@ impl Fees {
         self.0[kind as usize] = fee;
     }
 
-    /// The kinds that are not zero, with their fees.
+    /// The kinds with a fee above zero.
     pub fn iter(&self) -> impl Iterator<Item = (FeeKind, Amount)> {
         FeeKind::ALL.into_iter().zip(self.0).filter(|(_, fee)| !fee.is_zero())
     }
 
-    /// All of them. At most the amount collected, so the sum is an amount.
+    /// The sum of all fees. At most the amount collected.
     #[must_use]
     pub fn total(&self) -> Amount {
         let sum = self.0.iter().try_fold(Amount::ZERO, |sum, fee| sum.checked_add(*fee));
         sum.expect("fees never exceed the amount collected")
     }
 
-    /// What the card network or the wallet keeps back when it clears the item.
+    /// The fee that the card network or wallet deducts at clearing.
     #[must_use]
-    pub fn kept_by_network(&self) -> Amount {
+    pub fn deducted_by_network(&self) -> Amount {
         let parts = [FeeKind::Issuer, FeeKind::Network, FeeKind::Wallet].map(|kind| self.of(kind));
         let sum = parts.iter().try_fold(Amount::ZERO, |sum, fee| sum.checked_add(*fee));
         sum.expect("fees never exceed the amount collected")

@@ -28,64 +28,62 @@ use money::decimal::{self, DecimalStyle};
 use money::{Amount, Currency, Rate};
 use serde::Deserialize;
 
-use crate::{BusinessDate, Capped, CardRates, Class, FixedOrShare, PerTender, Terms};
+use crate::{BusinessDate, CappedRate, CardRates, FixedOrShare, PerMethod, SellerClass, Terms};
 
-/// A tariff file's bytes at the most.
+/// Limit on the size of a tariff file.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
-/// Versions in one file at the most.
+/// Limit on the versions in one file.
 pub const VERSIONS_MAX: usize = 1_000;
 
-/// A tariff as a file gives it.
+/// A tariff as read from a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tariff {
-    /// Its name, for example `china-2013`.
+    /// For example `china-2013`.
     pub name: String,
-    /// What it is, in a line for people.
+    /// A one-line description.
     pub title: String,
-    /// Where its figures come from.
+    /// Where the figures come from.
     pub source: String,
-    /// The one currency in which it can be used; every currency where it names none.
+    /// The only currency the tariff applies to. `None` means every currency.
     pub currency: Option<Currency>,
-    /// Its versions, each beginning on the day on which the one before ends.
-    pub versions: Vec<Version>,
+    /// Each version begins on the day the one before ends.
+    pub versions: Vec<TermsVersion>,
 }
 
-/// One version of a tariff.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
-    /// Its number, counted up from 1.
+pub struct TermsVersion {
+    /// Counted from 1.
     pub number: u16,
-    /// The first day on which it holds.
+    /// First day in force.
     pub from: BusinessDate,
-    /// The first day on which it holds no more, if that is known.
+    /// First day no longer in force, if known.
     pub until: Option<BusinessDate>,
-    /// Its terms.
     pub terms: Terms,
 }
 
 impl Tariff {
-    /// The version that holds on `date`.
+    /// The version in force on `date`.
     #[must_use]
-    pub fn in_force(&self, date: BusinessDate) -> Option<&Version> {
+    pub fn in_force(&self, date: BusinessDate) -> Option<&TermsVersion> {
         self.versions
             .iter()
             .find(|version| version.from <= date && version.until.is_none_or(|until| date < until))
     }
 }
 
-/// What is wrong with a tariff file: where, what, and how to mend it.
+/// An error in a tariff file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {what}")]
-pub struct FileError {
-    /// Where in the file, for example `version 2, class `general`, issuer`.
+pub struct TariffFileError {
+    /// The place in the file, for example `version 2, class `general`, issuer`.
     pub place: String,
-    /// What is wrong and how to mend it.
+    /// The problem and how to fix it.
     pub what: String,
 }
 
-fn error(place: impl Into<String>, what: impl ToString) -> FileError {
-    FileError { place: place.into(), what: what.to_string() }
+fn error(place: impl Into<String>, what: impl ToString) -> TariffFileError {
+    TariffFileError { place: place.into(), what: what.to_string() }
 }
 
 #[derive(Deserialize)]
@@ -162,13 +160,13 @@ struct RawCapped {
     cap: Option<String>,
 }
 
-/// Reads a tariff file and checks it.
+/// Reads and checks a tariff file.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
-pub fn parse(text: &str) -> Result<Tariff, FileError> {
+/// The first problem found.
+pub fn parse(text: &str) -> Result<Tariff, TariffFileError> {
     if text.len() > FILE_BYTES_MAX {
-        return Err(error("the file", format!("more than {FILE_BYTES_MAX} bytes is no tariff")));
+        return Err(error("the file", format!("a tariff file has at most {FILE_BYTES_MAX} bytes")));
     }
     let raw: RawTariff = toml::from_str(text).map_err(|bad| {
         let line = bad.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
@@ -181,7 +179,7 @@ pub fn parse(text: &str) -> Result<Tariff, FileError> {
     if !(1..=VERSIONS_MAX).contains(&raw.version.len()) {
         return Err(error("version", format!("a tariff has 1 to {VERSIONS_MAX} versions")));
     }
-    // Without a currency of its own a tariff is written with two decimals.
+    // A tariff without a currency is written with two decimals.
     let reader = Reader { currency: currency.unwrap_or(Currency::CNY) };
     let mut versions = Vec::new();
     for (place, version) in raw.version.iter().enumerate() {
@@ -192,18 +190,18 @@ pub fn parse(text: &str) -> Result<Tariff, FileError> {
     Ok(Tariff { name, title, source, currency, versions })
 }
 
-/// Each version begins where the one before ends, so that every day has exactly one.
-fn check_dates(versions: &[Version]) -> Result<(), FileError> {
+/// Each version begins where the one before ends, so each day has exactly one version.
+fn check_dates(versions: &[TermsVersion]) -> Result<(), TariffFileError> {
     for (place, version) in versions.iter().enumerate() {
         let here = format!("version {}", version.number);
         if usize::from(version.number) != place + 1 {
             return Err(error(
                 here,
-                format!("it stands in place {}, so number it that", place + 1),
+                format!("the version at position {0} must have number {0}", place + 1),
             ));
         }
         if version.until.is_some_and(|until| until <= version.from) {
-            return Err(error(here, "it ends on the day it begins or before; mend `until`"));
+            return Err(error(here, "it must end after the day it begins: correct `until`"));
         }
         let Some(next) = versions.get(place + 1) else { continue };
         let (end, begin) = (version.until, next.from);
@@ -212,11 +210,11 @@ fn check_dates(versions: &[Version]) -> Result<(), FileError> {
             return Err(error(here, format!("overlap: {what}; end it with until = \"{begin}\"")));
         };
         if end < begin {
-            let what = format!("no version holds from {end} to {}", begin.before());
+            let what = format!("no version holds from {end} to {}", begin.previous_day());
             return Err(error(here, format!("gap: {what}; end it with until = \"{begin}\"")));
         }
         if end > begin {
-            let what = format!("two versions hold from {begin} to {}", end.before());
+            let what = format!("two versions hold from {begin} to {}", end.previous_day());
             return Err(error(here, format!("overlap: {what}; end it with until = \"{begin}\"")));
         }
     }
@@ -228,9 +226,9 @@ struct Reader {
 }
 
 impl Reader {
-    fn version(&self, number: usize, raw: &RawVersion) -> Result<Version, FileError> {
+    fn version(&self, number: usize, raw: &RawVersion) -> Result<TermsVersion, TariffFileError> {
         let here = format!("version {number}");
-        let date = |text: &str, key: &str| -> Result<BusinessDate, FileError> {
+        let date = |text: &str, key: &str| -> Result<BusinessDate, TariffFileError> {
             text.parse().map_err(|bad| error(format!("{here}, {key}"), bad))
         };
         let until = raw.until.as_deref().map(|text| date(text, "until")).transpose()?;
@@ -245,16 +243,16 @@ impl Reader {
             return_fee: self.amount(&format!("{here}, return_fee"), raw.return_fee.as_deref())?,
         };
         terms.check().map_err(|bad| error(here.clone(), bad))?;
-        Ok(Version { number: raw.number, from: date(&raw.from, "from")?, until, terms })
+        Ok(TermsVersion { number: raw.number, from: date(&raw.from, "from")?, until, terms })
     }
 
-    fn class(&self, here: &str, raw: &RawClass) -> Result<Class, FileError> {
+    fn class(&self, here: &str, raw: &RawClass) -> Result<SellerClass, TariffFileError> {
         let here = format!("{here}, class `{}`", raw.name);
-        let card = |own: &Option<RawCard>, kind: &str| -> Result<CardRates, FileError> {
+        let card = |own: &Option<RawCard>, kind: &str| -> Result<CardRates, TariffFileError> {
             match (own, &raw.card) {
                 (Some(_), Some(_)) => Err(error(
                     here.clone(),
-                    format!("`card` is for both kinds; leave it out beside `{kind}`"),
+                    format!("`card` covers both card kinds: remove it or `{kind}`"),
                 )),
                 (Some(rates), None) => self.card(&format!("{here}, {kind}"), rates),
                 (None, Some(rates)) => self.card(&format!("{here}, card"), rates),
@@ -266,13 +264,13 @@ impl Reader {
         };
         let wallet = match &raw.wallet {
             Some(capped) => self.capped(&format!("{here}, wallet"), capped)?,
-            None => Capped::default(),
+            None => CappedRate::default(),
         };
         let (debit, credit) = (card(&raw.debit, "debit")?, card(&raw.credit, "credit")?);
-        Ok(Class { name: raw.name.clone(), debit, credit, wallet })
+        Ok(SellerClass { name: raw.name.clone(), debit, credit, wallet })
     }
 
-    fn card(&self, here: &str, raw: &RawCard) -> Result<CardRates, FileError> {
+    fn card(&self, here: &str, raw: &RawCard) -> Result<CardRates, TariffFileError> {
         Ok(CardRates {
             issuer: self.share(&format!("{here}, issuer"), &raw.issuer)?,
             network: self.share(&format!("{here}, network"), &raw.network)?,
@@ -281,19 +279,19 @@ impl Reader {
         })
     }
 
-    fn share(&self, here: &str, raw: &RawShare) -> Result<Capped, FileError> {
+    fn share(&self, here: &str, raw: &RawShare) -> Result<CappedRate, TariffFileError> {
         match raw {
-            RawShare::Plain(text) => Ok(Capped { rate: rate(here, text)?, cap: None }),
+            RawShare::Plain(text) => Ok(CappedRate { rate: rate(here, text)?, cap: None }),
             RawShare::Capped(capped) => self.capped(here, capped),
         }
     }
 
-    fn capped(&self, here: &str, raw: &RawCapped) -> Result<Capped, FileError> {
+    fn capped(&self, here: &str, raw: &RawCapped) -> Result<CappedRate, TariffFileError> {
         let cap = self.cap(here, raw.cap.as_deref())?;
-        Ok(Capped { rate: rate(here, &raw.rate)?, cap })
+        Ok(CappedRate { rate: rate(here, &raw.rate)?, cap })
     }
 
-    fn cap(&self, here: &str, text: Option<&str>) -> Result<Option<Amount>, FileError> {
+    fn cap(&self, here: &str, text: Option<&str>) -> Result<Option<Amount>, TariffFileError> {
         text.map(|text| self.amount(here, Some(text))).transpose()
     }
 
@@ -301,28 +299,29 @@ impl Reader {
         &self,
         here: &str,
         raw: &RawPerTender,
-    ) -> Result<PerTender<FixedOrShare>, FileError> {
-        let one = |own: &Option<RawFixedOrShare>, key: &str| -> Result<FixedOrShare, FileError> {
-            let Some(own) = own else { return Ok(FixedOrShare::default()) };
-            let here = format!("{here}, {key}");
-            Ok(FixedOrShare {
-                fixed: self.amount(&here, own.fixed.as_deref())?,
-                share: own.share.as_deref().map_or(Ok(Rate::ZERO), |text| rate(&here, text))?,
-            })
-        };
-        Ok(PerTender {
+    ) -> Result<PerMethod<FixedOrShare>, TariffFileError> {
+        let one =
+            |own: &Option<RawFixedOrShare>, key: &str| -> Result<FixedOrShare, TariffFileError> {
+                let Some(own) = own else { return Ok(FixedOrShare::default()) };
+                let here = format!("{here}, {key}");
+                Ok(FixedOrShare {
+                    fixed: self.amount(&here, own.fixed.as_deref())?,
+                    share: own.share.as_deref().map_or(Ok(Rate::ZERO), |text| rate(&here, text))?,
+                })
+            };
+        Ok(PerMethod {
             card: one(&raw.card, "card")?,
             qr: one(&raw.qr, "qr")?,
             cash: one(&raw.cash, "cash")?,
         })
     }
 
-    fn amount(&self, here: &str, text: Option<&str>) -> Result<Amount, FileError> {
+    fn amount(&self, here: &str, text: Option<&str>) -> Result<Amount, TariffFileError> {
         let Some(text) = text else { return Ok(Amount::ZERO) };
         decimal::parse(text, self.currency, DecimalStyle::PLAIN).map_err(|bad| error(here, bad))
     }
 }
 
-fn rate(here: &str, text: &str) -> Result<Rate, FileError> {
+fn rate(here: &str, text: &str) -> Result<Rate, TariffFileError> {
     text.parse().map_err(|bad| error(here, bad))
 }

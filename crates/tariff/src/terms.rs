@@ -5,33 +5,28 @@ use money::{Amount, Rate};
 
 use crate::{FeeKind, Fees};
 
-/// Card classes in one version at the most.
+/// Seller classes in one version.
 pub const CLASSES_MAX: usize = 32;
 
-/// Bytes in the name of a class at the most.
 pub const CLASS_NAME_BYTES_MAX: usize = 32;
 
-/// How money is taken at the door.
+/// How a payment is made at the door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
-pub enum Tender {
-    /// By card on a terminal.
+pub enum PaymentMethod {
+    /// On a terminal.
     Card(CardKind),
-    /// By a wallet's QR code.
+    /// A wallet's QR code.
     Qr,
-    /// In cash.
     Cash,
 }
 
-/// What stands behind a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub enum CardKind {
-    /// Money in an account.
     Debit,
-    /// A line of credit.
     Credit,
 }
 
-/// The place of a class in its version.
+/// Index of a class in its version.
 #[derive(
     Clone,
     Copy,
@@ -45,18 +40,17 @@ pub enum CardKind {
     BorshSerialize,
     BorshDeserialize,
 )]
-pub struct ClassNo(pub u8);
+pub struct SellerClassNumber(pub u8);
 
-/// A share of the amount, never more than a cap.
+/// A share of the amount, with an optional cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Capped {
-    /// The share.
+pub struct CappedRate {
     pub rate: Rate,
-    /// The most that is charged, if there is a cap.
+    /// The highest fee.
     pub cap: Option<Amount>,
 }
 
-impl Capped {
+impl CappedRate {
     /// The share of `amount`, rounded half up, at most the cap.
     #[must_use]
     pub fn of(&self, amount: Amount) -> Amount {
@@ -65,25 +59,24 @@ impl Capped {
     }
 }
 
-/// The three parts of what a card payment costs the seller.
+/// The three parts of a card fee.
 ///
-/// The schedule of 2013 fixes three rates per merchant class (`domain.md`, "What it costs"); a
-/// class may cap their sum ("capped at 80 yuan"), the schedule of 2016 caps single parts.
+/// The Chinese schedule of 2013 sets three rates per merchant class and can cap their sum ("capped
+/// at 80 yuan"). The schedule of 2016 caps single parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct CardRates {
-    /// To the bank that issued the card.
-    pub issuer: Capped,
-    /// To the card network.
-    pub network: Capped,
-    /// To the acquirer, which is Doorstep.
-    pub acquirer: Capped,
-    /// The most that the three parts may come to. A sum above it is cut down, each part by its
-    /// share.
+    /// For the bank that issued the card.
+    pub issuer: CappedRate,
+    /// For the card network.
+    pub network: CappedRate,
+    /// For the acquirer: Doorstep.
+    pub acquirer: CappedRate,
+    /// Limit on the sum of the three parts. A higher sum is reduced, each part by its share.
     pub cap: Option<Amount>,
 }
 
 impl CardRates {
-    /// Issuer's, network's and acquirer's part of `amount`.
+    /// The issuer's, network's and acquirer's part of `amount`.
     #[must_use]
     pub fn of(&self, amount: Amount) -> [Amount; 3] {
         let parts = [self.issuer.of(amount), self.network.of(amount), self.acquirer.of(amount)];
@@ -99,106 +92,98 @@ impl CardRates {
 
 /// A class of sellers in the schedule of card fees: general, dining, livelihood, …
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Class {
-    /// Its name, unique in the version.
+pub struct SellerClass {
+    /// Unique in the version.
     pub name: String,
-    /// For debit cards.
     pub debit: CardRates,
-    /// For credit cards.
     pub credit: CardRates,
-    /// What a wallet takes of a payment by QR.
-    pub wallet: Capped,
+    /// The wallet's fee for a QR payment.
+    pub wallet: CappedRate,
 }
 
-/// The greater of a fixed sum and a share.
+/// The greater of a fixed amount and a share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct FixedOrShare {
-    /// The least.
+    /// The smallest fee.
     pub fixed: Amount,
-    /// The share of the amount.
     pub share: Rate,
 }
 
 impl FixedOrShare {
-    /// The fee of `amount`.
     #[must_use]
     pub fn of(&self, amount: Amount) -> Amount {
         self.share.of(amount).max(self.fixed)
     }
 }
 
-/// One thing per tender.
+/// One value per payment method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct PerTender<T> {
-    /// For cards.
+pub struct PerMethod<T> {
     pub card: T,
-    /// For wallets.
     pub qr: T,
-    /// For cash.
     pub cash: T,
 }
 
-impl<T: Copy> PerTender<T> {
-    /// The one for `tender`.
+impl<T: Copy> PerMethod<T> {
     #[must_use]
-    pub fn of(&self, tender: Tender) -> T {
-        match tender {
-            Tender::Card(_) => self.card,
-            Tender::Qr => self.qr,
-            Tender::Cash => self.cash,
+    pub fn of(&self, payment: PaymentMethod) -> T {
+        match payment {
+            PaymentMethod::Card(_) => self.card,
+            PaymentMethod::Qr => self.qr,
+            PaymentMethod::Cash => self.cash,
         }
     }
 }
 
-/// The terms of one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Terms {
-    /// The classes, 1 to [`CLASSES_MAX`].
-    pub classes: Vec<Class>,
-    /// For collecting at the door: the greater of a fixed sum and a share.
-    pub cod: PerTender<FixedOrShare>,
-    /// To the courier firm for each collection.
-    pub commission: PerTender<FixedOrShare>,
-    /// For bringing a refused parcel back.
+    /// 1 to [`CLASSES_MAX`].
+    pub classes: Vec<SellerClass>,
+    /// Fee for collecting at the door.
+    pub cod: PerMethod<FixedOrShare>,
+    /// Paid to the courier firm for each collection.
+    pub commission: PerMethod<FixedOrShare>,
+    /// Fee for returning a refused parcel.
     pub return_fee: Amount,
 }
 
-/// Why terms cannot hold.
+/// Why terms are invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TermsError {
-    /// No class, or too many.
     #[error("a version has 1 to {CLASSES_MAX} classes, this one has {0}")]
     ClassCount(usize),
-    /// A name that is empty, too long or not plain.
-    #[error("`{0}` is no name for a class: 1 to {CLASS_NAME_BYTES_MAX} of a-z, 0-9 and `-`")]
+    #[error("`{0}` is not a valid class name: use 1 to {CLASS_NAME_BYTES_MAX} of a-z, 0-9 and `-`")]
     ClassName(String),
-    /// The same name twice.
-    #[error("the class `{0}` is there twice")]
+    #[error("the class `{0}` is defined twice")]
     ClassTwice(String),
-    /// Rates that take more than the whole amount.
     #[error("the shares of {what} add up to {percent}, more than the whole amount")]
     AboveWhole {
-        /// Which rates, for example "class `general`, credit cards, with COD fee and commission".
+        /// The rates, for example "class `general`, credit cards, with COD fee and commission".
         what: String,
-        /// What they add up to.
+        /// The sum of their shares.
         percent: String,
     },
 }
 
 impl Terms {
-    /// The number of the class of that name.
+    /// The index of the class with this name.
     #[must_use]
-    pub fn class(&self, name: &str) -> Option<ClassNo> {
+    pub fn class(&self, name: &str) -> Option<SellerClassNumber> {
         let place = self.classes.iter().position(|class| class.name == name)?;
-        u8::try_from(place).ok().map(ClassNo)
+        u8::try_from(place).ok().map(SellerClassNumber)
     }
 
-    /// The fees of a collection of `amount` in a class; `None` where the version has no such class.
+    /// The fees of a collection of `amount`. `None` if the version has no such class.
     ///
-    /// Each component is rounded half up, once. Together they never exceed the amount: the
-    /// components are taken in the order of [`FeeKind`], each from what is left.
+    /// Each component is rounded half up, once. Components are taken in the order of [`FeeKind`],
+    /// each from what the ones before left, so their sum never exceeds the amount.
     #[must_use]
-    pub fn fees(&self, class: ClassNo, tender: Tender, amount: Amount) -> Option<Fees> {
+    pub fn fees(
+        &self,
+        class: SellerClassNumber,
+        payment: PaymentMethod,
+        amount: Amount,
+    ) -> Option<Fees> {
         let class = self.classes.get(usize::from(class.0))?;
         let mut fees = Fees::default();
         let mut left = amount;
@@ -207,8 +192,8 @@ impl Terms {
             left = left.saturating_sub(fee);
             fees.set(kind, fee);
         };
-        match tender {
-            Tender::Card(kind) => {
+        match payment {
+            PaymentMethod::Card(kind) => {
                 let rates = match kind {
                     CardKind::Debit => &class.debit,
                     CardKind::Credit => &class.credit,
@@ -218,18 +203,18 @@ impl Terms {
                 take(FeeKind::Network, network);
                 take(FeeKind::Acquirer, acquirer);
             }
-            Tender::Qr => take(FeeKind::Wallet, class.wallet.of(amount)),
-            Tender::Cash => {}
+            PaymentMethod::Qr => take(FeeKind::Wallet, class.wallet.of(amount)),
+            PaymentMethod::Cash => {}
         }
-        take(FeeKind::Commission, self.commission.of(tender).of(amount));
-        take(FeeKind::Cod, self.cod.of(tender).of(amount));
+        take(FeeKind::Commission, self.commission.of(payment).of(amount));
+        take(FeeKind::Cod, self.cod.of(payment).of(amount));
         Some(fees)
     }
 
-    /// Whether the terms can hold.
+    /// Checks the terms.
     ///
     /// # Errors
-    /// The first thing that is wrong with them.
+    /// The first problem found.
     pub fn check(&self) -> Result<(), TermsError> {
         if !(1..=CLASSES_MAX).contains(&self.classes.len()) {
             return Err(TermsError::ClassCount(self.classes.len()));
@@ -249,7 +234,7 @@ impl Terms {
         Ok(())
     }
 
-    fn check_shares(&self, class: &Class) -> Result<(), TermsError> {
+    fn check_shares(&self, class: &SellerClass) -> Result<(), TermsError> {
         let card =
             |rates: &CardRates| vec![rates.issuer.rate, rates.network.rate, rates.acquirer.rate];
         let name = &class.name;
@@ -257,18 +242,18 @@ impl Terms {
             (
                 format!("class `{name}`, debit cards"),
                 card(&class.debit),
-                Tender::Card(CardKind::Debit),
+                PaymentMethod::Card(CardKind::Debit),
             ),
             (
                 format!("class `{name}`, credit cards"),
                 card(&class.credit),
-                Tender::Card(CardKind::Credit),
+                PaymentMethod::Card(CardKind::Credit),
             ),
-            (format!("class `{name}`, wallets"), vec![class.wallet.rate], Tender::Qr),
-            ("cash".to_owned(), Vec::new(), Tender::Cash),
+            (format!("class `{name}`, wallets"), vec![class.wallet.rate], PaymentMethod::Qr),
+            ("cash".to_owned(), Vec::new(), PaymentMethod::Cash),
         ];
-        for (what, mut rates, tender) in cases {
-            rates.extend([self.cod.of(tender).share, self.commission.of(tender).share]);
+        for (what, mut rates, payment) in cases {
+            rates.extend([self.cod.of(payment).share, self.commission.of(payment).share]);
             let ppm: u32 = rates.iter().map(|rate| rate.ppm()).sum();
             if Rate::from_ppm(ppm).is_none() {
                 let percent = format!("{}.{:04}%", ppm / 10_000, ppm % 10_000);
@@ -285,8 +270,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn share(ppm: u32) -> Capped {
-        Capped { rate: Rate::from_ppm(ppm).unwrap(), cap: None }
+    fn share(ppm: u32) -> CappedRate {
+        CappedRate { rate: Rate::from_ppm(ppm).unwrap(), cap: None }
     }
 
     /// The general class of 25 February 2013: 0.55 / 0.08 / 0.15.
@@ -295,22 +280,29 @@ mod tests {
     }
 
     fn terms(rates: CardRates) -> Terms {
-        let class =
-            Class { name: "general".into(), debit: rates, credit: rates, wallet: share(6_000) };
+        let class = SellerClass {
+            name: "general".into(),
+            debit: rates,
+            credit: rates,
+            wallet: share(6_000),
+        };
         Terms { classes: vec![class], ..Terms::default() }
     }
 
     #[test]
     fn each_part_of_a_card_fee_is_rounded_by_itself() {
         // 104.41: 0.574255, 0.083528, 0.156615.
-        let fees =
-            terms(general()).fees(ClassNo(0), Tender::Card(CardKind::Debit), Amount::of(10_441));
+        let fees = terms(general()).fees(
+            SellerClassNumber(0),
+            PaymentMethod::Card(CardKind::Debit),
+            Amount::of(10_441),
+        );
         let fees = fees.unwrap();
         assert_eq!(fees.of(FeeKind::Issuer), Amount::of(57));
         assert_eq!(fees.of(FeeKind::Network), Amount::of(8));
         assert_eq!(fees.of(FeeKind::Acquirer), Amount::of(16));
         assert_eq!(fees.total(), Amount::of(81));
-        assert_eq!(fees.kept_by_network(), Amount::of(65));
+        assert_eq!(fees.deducted_by_network(), Amount::of(65));
     }
 
     #[test]
@@ -333,7 +325,7 @@ mod tests {
             FixedOrShare { fixed: Amount::of(200), share: Rate::from_ppm(10_000).unwrap() };
         let cod = |amount| {
             terms
-                .fees(ClassNo(0), Tender::Cash, Amount::of(amount))
+                .fees(SellerClassNumber(0), PaymentMethod::Cash, Amount::of(amount))
                 .unwrap()
                 .of(FeeKind::Cod)
                 .minor()
@@ -364,7 +356,8 @@ mod tests {
             terms.cod.card.fixed = Amount::of(u64::from(fixed));
             terms.commission.card.fixed = Amount::of(u64::from(fixed / 2));
             let amount = Amount::of(minor);
-            let fees = terms.fees(ClassNo(0), Tender::Card(CardKind::Credit), amount).unwrap();
+            let credit = PaymentMethod::Card(CardKind::Credit);
+            let fees = terms.fees(SellerClassNumber(0), credit, amount).unwrap();
             prop_assert!(fees.total() <= amount);
         }
     }

@@ -1,7 +1,7 @@
-//! Tariff files: the shipped ones, and what is said of bad ones.
+//! Tariff files: the shipped ones, and the errors of invalid ones.
 
 use tariff::file::{self, Tariff};
-use tariff::{CardKind, FeeKind, Tender};
+use tariff::{CardKind, FeeKind, PaymentMethod};
 
 use money::Amount;
 
@@ -31,8 +31,8 @@ fn the_shipped_tariff_holds_the_schedule_of_2013() {
     let terms = &tariff.in_force("2013-08-28".parse().unwrap()).unwrap().terms;
     let fee = |class: &str| {
         let class = terms.class(class).expect(class);
-        let tender = Tender::Card(CardKind::Credit);
-        terms.fees(class, tender, Amount::of(1_000_000)).unwrap().total().minor()
+        let payment = PaymentMethod::Card(CardKind::Credit);
+        terms.fees(class, payment, Amount::of(1_000_000)).unwrap().total().minor()
     };
     // Of 10,000.00: 1.25%, 0.78%, 0.38%, nothing, and the caps of 80 and 26.
     let classes =
@@ -46,7 +46,7 @@ fn a_card_pays_the_three_card_parts_and_nothing_else() {
     let tariff = shipped();
     let terms = &tariff.versions[0].terms;
     let class = terms.class("general").unwrap();
-    let fees = terms.fees(class, Tender::Card(CardKind::Debit), Amount::of(10_000)).unwrap();
+    let fees = terms.fees(class, PaymentMethod::Card(CardKind::Debit), Amount::of(10_000)).unwrap();
     let kinds: Vec<_> = fees.iter().collect();
     let expected = [(FeeKind::Issuer, 55), (FeeKind::Network, 8), (FeeKind::Acquirer, 15)];
     assert_eq!(kinds, expected.map(|(kind, minor)| (kind, Amount::of(minor))));

@@ -1,15 +1,15 @@
-//! The documents: links that lead somewhere, decisions in order, every dependency explained.
+//! Checks of documents: links, numbers of decisions, the table of dependencies.
 
 use std::collections::BTreeSet;
 
-use crate::{complaint, numbered};
+use crate::{complaint, numbered_lines};
 
-/// Links to files that are not in the tree. `exists` takes a path from the root.
+/// Finds links to files that do not exist. `exists` takes a path from the root.
 #[must_use]
-pub fn links(path: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
+pub fn broken_links(path: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut fenced = false;
-    for (number, line) in numbered(text) {
+    for (number, line) in numbered_lines(text) {
         if line.trim_start().starts_with("```") {
             fenced = !fenced;
         }
@@ -18,7 +18,7 @@ pub fn links(path: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<Strin
         }
         for target in link_targets(line) {
             if !target.is_empty() && !resolve(path, target).is_some_and(|file| exists(&file)) {
-                let what = format!("the link `{target}` leads nowhere; mend the path");
+                let what = format!("the link `{target}` has no target; correct the path");
                 complaints.push(complaint(path, number, &what));
             }
         }
@@ -26,7 +26,7 @@ pub fn links(path: &str, text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<Strin
     complaints
 }
 
-/// Pages of docs/decisions that are not called NNNN-title.md, and gaps between their numbers.
+/// Finds pages of docs/decisions not named NNNN-title.md, and gaps in their numbers.
 #[must_use]
 pub fn decisions(directory: &str, names: &[&str]) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -35,7 +35,8 @@ pub fn decisions(directory: &str, names: &[&str]) -> Vec<String> {
         let path = format!("{directory}/{name}");
         match decision_number(name) {
             None => {
-                let what = "not called NNNN-title.md (small letters, digits, hyphens); rename it";
+                let what =
+                    "not named NNNN-title.md (lowercase letters, digits, hyphens); rename it";
                 complaints.push(complaint(&path, 1, what));
             }
             Some(number) if !numbers.insert(number) => {
@@ -52,10 +53,14 @@ pub fn decisions(directory: &str, names: &[&str]) -> Vec<String> {
     complaints
 }
 
-/// Dependencies without a line in the table of them, and lines without a dependency.
+/// Finds dependencies without a row in the table, and rows without a dependency.
 #[must_use]
-pub fn dependency_table(path: &str, page: &str, third_party: &BTreeSet<String>) -> Vec<String> {
-    let rows: Vec<(usize, &str)> = numbered(page)
+pub fn dependency_table_gaps(
+    path: &str,
+    page: &str,
+    third_party: &BTreeSet<String>,
+) -> Vec<String> {
+    let rows: Vec<(usize, &str)> = numbered_lines(page)
         .filter_map(|(number, line)| {
             let (name, _) = line.strip_prefix("| `")?.split_once('`')?;
             Some((number, name))
@@ -63,19 +68,19 @@ pub fn dependency_table(path: &str, page: &str, third_party: &BTreeSet<String>) 
         .collect();
     let stale =
         rows.iter().filter(|(_, name)| !third_party.contains(*name)).map(|(number, name)| {
-            let what = format!("`{name}` is not in [workspace.dependencies]; remove its line");
+            let what = format!("`{name}` is not in [workspace.dependencies]; remove its row");
             complaint(path, *number, &what)
         });
     let missing =
         third_party.iter().filter(|name| rows.iter().all(|(_, row)| row != name)).map(|name| {
             let what =
-                format!("`{name}` has no line; say what it is for and what it was compared with");
+                format!("`{name}` has no row; say what it is for and what it was compared with");
             complaint(path, 1, &what)
         });
     stale.chain(missing).collect()
 }
 
-/// The targets of a line's links that are files: not addresses, not places in the same page.
+/// The link targets of a line that are files: no web addresses, no anchors of the same page.
 fn link_targets(line: &str) -> impl Iterator<Item = &str> {
     let outside_code = line.split('`').step_by(2);
     let inline = outside_code.flat_map(|text| text.split("](").skip(1)).filter_map(|rest| {
@@ -90,7 +95,7 @@ fn link_targets(line: &str) -> impl Iterator<Item = &str> {
         .map(|target| target.split_once('#').map_or(target, |(file, _)| file))
 }
 
-/// The path from the root of a link in `page`; `None` where it leaves the tree.
+/// Resolves a link of `page` to a path from the root; `None` if it leaves the tree.
 fn resolve(page: &str, target: &str) -> Option<String> {
     let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();
@@ -120,21 +125,21 @@ mod tests {
 
     fn lost(line: &str) -> Vec<String> {
         let exists = |path: &str| ["docs/a.md", "README.md", "docs"].contains(&path);
-        links("docs/b.md", line, &exists)
+        broken_links("docs/b.md", line, &exists)
     }
 
     #[test]
-    fn a_link_that_leads_nowhere_is_named() {
+    fn a_broken_link_is_reported() {
         assert_eq!(
             lost("text\nsee [a](a.md) and [c](c.md#top)\n"),
-            ["docs/b.md:2: the link `c.md` leads nowhere; mend the path"]
+            ["docs/b.md:2: the link `c.md` has no target; correct the path"]
         );
         assert_eq!(lost("[out](../../x.md)").len(), 1);
         assert_eq!(lost("[x]: nowhere.md").len(), 1);
     }
 
     #[test]
-    fn links_that_lead_somewhere_and_code_are_let_through() {
+    fn valid_links_and_code_are_accepted() {
         let fine = "[a](./a.md#x) [r](../README.md \"title\") [d](../docs) [s](#here)\n\
                     [w](https://example.org/x.md) [m](mailto:a@example.org) `[c](c.md)`\n\
                     [x]: a.md\n```\n[c](c.md)\n```\n";
@@ -161,10 +166,10 @@ mod tests {
         let page = "| crate | for |\n|---|---|\n| `csv` | files |\n| `old` | nothing |\n";
         let third_party = BTreeSet::from(["csv".to_owned(), "toml".to_owned()]);
         assert_eq!(
-            dependency_table("d.md", page, &third_party),
+            dependency_table_gaps("d.md", page, &third_party),
             [
-                "d.md:4: `old` is not in [workspace.dependencies]; remove its line",
-                "d.md:1: `toml` has no line; say what it is for and what it was compared with",
+                "d.md:4: `old` is not in [workspace.dependencies]; remove its row",
+                "d.md:1: `toml` has no row; say what it is for and what it was compared with",
             ]
         );
     }

@@ -1,9 +1,10 @@
-//! Tidy: the rules of the house that a program can check, as a test like any other.
+//! Checks of the repository's own rules, run as a test.
+//!
+//! Each check takes a path and a text and returns complaints: `path:line: problem; how to fix it`.
 //!
 //! Never: a rule that the compiler, rustfmt or clippy already has; reading a file or running git.
-//! Each check takes a path and a text and returns its complaints, `path:line: what; how to mend`.
-//! Start at `tests/tree.rs`, which walks the tree and holds the tables: who may use whom, which
-//! crates are pure.
+//! Start at `tests/tree.rs`. It walks the tree and has the tables: which crate may use which, and
+//! which crates are pure.
 
 pub mod documents;
 pub mod manifests;
@@ -12,18 +13,18 @@ pub mod rust;
 pub mod shape;
 pub mod words;
 
-/// One complaint, in the form that editors make a link of.
+/// Formats a complaint as `path:line: what`, which editors turn into a link.
 #[must_use]
 pub fn complaint(path: &str, line: usize, what: &str) -> String {
     format!("{path}:{line}: {what}")
 }
 
-/// The lines of a text with their numbers, counted from 1.
-pub fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
+/// The lines of a text with their numbers, from 1.
+pub fn numbered_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.split_terminator('\n').enumerate().map(|(place, line)| (place + 1, line))
 }
 
-/// The places where `word` stands in `line` and is not part of a longer name.
+/// The positions of `word` in `line` where it is not part of a longer name.
 pub fn word_places<'t>(line: &'t str, word: &'t str) -> impl Iterator<Item = usize> + 't {
     let in_name = |c: char| c.is_alphanumeric() || c == '_';
     let open_before = !word.starts_with(in_name);
@@ -34,7 +35,7 @@ pub fn word_places<'t>(line: &'t str, word: &'t str) -> impl Iterator<Item = usi
     })
 }
 
-/// Whether `word` stands in `line` and is not part of a longer name.
+/// Whether `line` contains `word` as a whole name.
 #[must_use]
 pub fn has_word(line: &str, word: &str) -> bool {
     word_places(line, word).next().is_some()

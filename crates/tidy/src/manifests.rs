@@ -1,4 +1,4 @@
-//! The manifests: who uses whom, where versions stand, what is locked.
+//! Checks of manifests: uses between crates, versions, the lock file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -7,29 +7,29 @@ use toml::de::{DeTable, DeValue};
 
 use crate::complaint;
 
-/// Who may use whom: a row for each crate, `name | uses | its tests also use`.
+/// Which crate may use which: a row for each crate, `name | uses | its tests also use`.
 ///
-/// A crate uses only crates of the rows above its own, so the arrows cannot make a circle.
+/// A crate uses only crates of earlier rows, so there are no cycles.
 #[derive(Debug)]
-pub struct Map<'t> {
-    rows: Vec<Row<'t>>,
+pub struct DependencyMap<'t> {
+    rows: Vec<DependencyRow<'t>>,
 }
 
 #[derive(Debug)]
-struct Row<'t> {
+struct DependencyRow<'t> {
     name: &'t str,
     uses: Vec<&'t str>,
     tests_use: Vec<&'t str>,
 }
 
-impl<'t> Map<'t> {
-    /// Reads the table; its first row is the heading.
+impl<'t> DependencyMap<'t> {
+    /// Parses the table; its first row is the heading.
     ///
     /// # Panics
-    /// Where a row has not three columns, or uses a crate that no row above it has.
+    /// If a row does not have three columns, or uses a crate without an earlier row.
     #[must_use]
-    pub fn parse(table: &'t str) -> Map<'t> {
-        let mut map = Map { rows: Vec::new() };
+    pub fn parse(table: &'t str) -> DependencyMap<'t> {
+        let mut map = DependencyMap { rows: Vec::new() };
         let lines = table.lines().map(str::trim).filter(|line| !line.is_empty());
         for line in lines.skip(1) {
             let columns: Vec<&str> = line.split('|').map(str::trim).collect();
@@ -37,11 +37,11 @@ impl<'t> Map<'t> {
                 panic!("`{line}`: a row of the map is `name | uses | its tests also use`");
             };
             let [uses, tests_use] = [uses, tests_use].map(|names| names.split(' ').collect());
-            let mut row = Row { name, uses, tests_use };
+            let mut row = DependencyRow { name, uses, tests_use };
             for used in [&mut row.uses, &mut row.tests_use] {
                 used.retain(|name| !name.is_empty());
                 if let Some(unknown) = used.iter().find(|name| !map.has(name)) {
-                    panic!("`{name}` uses `{unknown}`, which no row above it has: arrows go down");
+                    panic!("`{name}` uses `{unknown}`, which has no earlier row; reorder the rows");
                 }
             }
             map.rows.push(row);
@@ -49,22 +49,22 @@ impl<'t> Map<'t> {
         map
     }
 
-    /// Crates without a row and rows without a crate.
+    /// Finds crates without a row and rows without a crate.
     #[must_use]
-    pub fn complete(&self, path: &str, crates: &[&str]) -> Vec<String> {
+    pub fn check_rows(&self, path: &str, crates: &[&str]) -> Vec<String> {
         let unmapped = crates.iter().filter(|name| !self.has(name)).map(|name| {
             complaint(path, 1, &format!("the crate `{name}` is not in the map; give it a row"))
         });
         let vanished = self.rows.iter().filter(|row| !crates.contains(&row.name)).map(|row| {
-            let what = format!("no crate for the row `{}` of the map; remove the row", row.name);
+            let what = format!("the row `{}` of the map has no crate; remove the row", row.name);
             complaint(path, 1, &what)
         });
         unmapped.chain(vanished).collect()
     }
 
-    /// The arrows of the manifest of the crate `name` that the map does not draw.
+    /// Finds dependencies of the crate `name` that the map does not allow.
     #[must_use]
-    pub fn arrows(&self, path: &str, name: &str, manifest: &str) -> Vec<String> {
+    pub fn forbidden_uses(&self, path: &str, name: &str, manifest: &str) -> Vec<String> {
         let Some(row) = self.rows.iter().find(|row| row.name == name) else {
             return Vec::new();
         };
@@ -90,9 +90,9 @@ impl<'t> Map<'t> {
     }
 }
 
-/// Dependencies of a crate whose version does not stand in the root manifest.
+/// Finds dependencies whose version is not in the root manifest.
 #[must_use]
-pub fn versions_at_the_root(path: &str, manifest: &str) -> Vec<String> {
+pub fn local_versions(path: &str, manifest: &str) -> Vec<String> {
     dependencies(manifest)
         .into_iter()
         .filter(|dependency| !dependency.from_workspace)
@@ -106,13 +106,13 @@ pub fn versions_at_the_root(path: &str, manifest: &str) -> Vec<String> {
         .collect()
 }
 
-/// A crate with another name than its directory, without the workspace's lints, or with a binary.
+/// Checks that a crate is named as its directory, has the workspace's lints and no binary.
 #[must_use]
 pub fn crate_manifest(path: &str, directory: &str, manifest: &str) -> Vec<String> {
     let root = parse(manifest);
     let mut complaints = Vec::new();
     if at(&root, &["package", "name"]).and_then(DeValue::as_str) != Some(directory) {
-        let what = format!("the package is not called as its directory; name it `{directory}`");
+        let what = format!("the package is not named as its directory; name it `{directory}`");
         complaints.push(complaint(path, 1, &what));
     }
     if at(&root, &["lints", "workspace"]).and_then(DeValue::as_bool) != Some(true) {
@@ -125,10 +125,10 @@ pub fn crate_manifest(path: &str, directory: &str, manifest: &str) -> Vec<String
     complaints
 }
 
-/// The only crate that makes a program.
+/// The only crate with a binary.
 pub const BINARY: &str = "doorstep";
 
-/// Sources of a program in a crate that is not [`BINARY`].
+/// Finds sources of a binary in a crate other than [`BINARY`].
 #[must_use]
 pub fn binaries(paths: &[&str]) -> Vec<String> {
     let makes_binary = |path: &str| {
@@ -146,7 +146,7 @@ fn second_binary() -> String {
     format!("a second program; make it a command of `{BINARY}`")
 }
 
-/// A root manifest that allows unsafe code, or gives a crate another name than its directory.
+/// Checks that the root manifest forbids unsafe code and has no aliases of crates.
 #[must_use]
 pub fn root_manifest(path: &str, manifest: &str) -> Vec<String> {
     let root = parse(manifest);
@@ -166,14 +166,14 @@ pub fn root_manifest(path: &str, manifest: &str) -> Vec<String> {
         let directory = value.get_ref().get("path").and_then(|path| path.get_ref().as_str());
         let renamed = value.get_ref().get("package").is_some();
         if renamed || directory.is_some_and(|path| path != format!("crates/{name}")) {
-            let what = format!("`{name}` is an alias; call every crate by its own name");
+            let what = format!("`{name}` is an alias; use the crate's own name");
             complaints.push(complaint(path, line_at(manifest, &key.span()), &what));
         }
     }
     complaints
 }
 
-/// The third-party crates of [workspace.dependencies].
+/// The third-party crates in `[workspace.dependencies]`.
 #[must_use]
 pub fn third_party(manifest: &str) -> BTreeSet<String> {
     let root = parse(manifest);
@@ -185,7 +185,7 @@ pub fn third_party(manifest: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Crates that are locked in two versions, but for those in `allowed` (name, reason).
+/// Finds crates locked in two versions, except those in `allowed` (name, reason).
 #[must_use]
 pub fn duplicates(path: &str, lock: &str, allowed: &[(&str, &str)]) -> Vec<String> {
     let root = parse(lock);
@@ -205,14 +205,14 @@ pub fn duplicates(path: &str, lock: &str, allowed: &[(&str, &str)]) -> Vec<Strin
     for (name, found) in versions.iter().filter(|(name, _)| twice(name) && !is_allowed(name)) {
         let numbers: Vec<&str> = found.iter().map(|(version, _)| *version).collect();
         let what = format!(
-            "`{name}` in {}; find who wants them with `cargo tree -d --target all` and bring them \
-             together, or allow it with its reason",
+            "`{name}` is locked in {}; find the users with `cargo tree -d --target all` and unify \
+             them, or allow it with a reason",
             numbers.join(" and ")
         );
         complaints.push(complaint(path, found[1].1, &what));
     }
     for (name, reason) in allowed.iter().filter(|(name, _)| !twice(name)) {
-        let what = format!("`{name}` ({reason}) is there once; take it off the list of exceptions");
+        let what = format!("`{name}` ({reason}) is locked once; remove it from the exceptions");
         complaints.push(complaint(path, 1, &what));
     }
     complaints
@@ -282,25 +282,25 @@ mod tests {
         node   | engine       | ledger
     ";
 
-    fn map() -> Map<'static> {
-        Map::parse(MAP)
+    fn map() -> DependencyMap<'static> {
+        DependencyMap::parse(MAP)
     }
 
     #[test]
-    fn an_arrow_that_is_not_drawn_is_named() {
+    fn a_use_that_the_map_does_not_allow_is_reported() {
         let manifest = "[package]\n[dependencies]\nmoney.workspace = true\n\
                         engine = { workspace = true }\nserde.workspace = true\n";
-        let found = map().arrows("ledger.toml", "ledger", manifest);
+        let found = map().forbidden_uses("ledger.toml", "ledger", manifest);
         let said = "ledger.toml:4: `ledger` must not use `engine`; move the code, or change the \
                     map and say why in docs/decisions";
         assert_eq!(found, [said]);
     }
 
     #[test]
-    fn tests_may_use_more_and_no_table_is_forgotten() {
+    fn tests_may_use_more_and_every_table_is_checked() {
         let arrow = |table: &str, name: &str| {
             let manifest = format!("[{table}]\n{name}.workspace = true\n");
-            map().arrows("m", "node", &manifest).len()
+            map().forbidden_uses("m", "node", &manifest).len()
         };
         assert_eq!(arrow("dev-dependencies", "ledger"), 0);
         assert_eq!(arrow("dev-dependencies", "money"), 1);
@@ -311,27 +311,27 @@ mod tests {
 
     #[test]
     fn the_map_and_the_crates_are_the_same_set() {
-        let found = map().complete("map.rs", &["money", "ledger", "engine", "switch"]);
+        let found = map().check_rows("map.rs", &["money", "ledger", "engine", "switch"]);
         assert_eq!(
             found,
             [
                 "map.rs:1: the crate `switch` is not in the map; give it a row",
-                "map.rs:1: no crate for the row `node` of the map; remove the row",
+                "map.rs:1: the row `node` of the map has no crate; remove the row",
             ]
         );
     }
 
     #[test]
-    #[should_panic(expected = "`money` uses `ledger`, which no row above it has")]
-    fn an_arrow_up_is_no_map() {
-        let _ = Map::parse("crate | uses | tests\nmoney | ledger |\nledger | |");
+    #[should_panic(expected = "`money` uses `ledger`, which has no earlier row")]
+    fn a_use_of_a_later_row_panics() {
+        let _ = DependencyMap::parse("crate | uses | tests\nmoney | ledger |\nledger | |");
     }
 
     #[test]
-    fn a_version_stands_in_the_root() {
+    fn a_version_outside_the_root_is_reported() {
         let manifest = "[dependencies]\nborsh.workspace = true\ncsv = \"1\"\n[dev-dependencies]\n\
                         toml = { version = \"1\" }\n";
-        let found = versions_at_the_root("m", manifest);
+        let found = local_versions("m", manifest);
         assert_eq!(
             found,
             [
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_has_its_directory_s_name_the_lints_and_no_binary() {
+    fn a_crate_has_the_name_of_its_directory_the_lints_and_no_binary() {
         let good = "[package]\nname = \"money\"\n[lints]\nworkspace = true\n";
         assert!(crate_manifest("m", "money", good).is_empty());
         assert_eq!(crate_manifest("m", "ledger", good).len(), 1);
@@ -367,20 +367,20 @@ mod tests {
         assert_eq!(root_manifest("m", &good.replace("forbid", "deny")).len(), 1);
         assert_eq!(
             root_manifest("m", &good.replace("money =", "cash =")),
-            ["m:4: `cash` is an alias; call every crate by its own name"]
+            ["m:4: `cash` is an alias; use the crate's own name"]
         );
         let long = good.replace("\"forbid\"", "{ level = \"forbid\", priority = 1 }");
         assert!(root_manifest("m", &long).is_empty());
     }
 
     #[test]
-    fn two_versions_of_a_crate_are_named() {
+    fn two_versions_of_a_crate_are_reported() {
         let lock = "[[package]]\nname = \"syn\"\nversion = \"2.0.1\"\n\n\
                     [[package]]\nname = \"syn\"\nversion = \"3.0.1\"\n";
         assert_eq!(
             duplicates("Cargo.lock", lock, &[]),
-            ["Cargo.lock:5: `syn` in 2.0.1 and 3.0.1; find who wants them with `cargo tree -d \
-             --target all` and bring them together, or allow it with its reason"]
+            ["Cargo.lock:5: `syn` is locked in 2.0.1 and 3.0.1; find the users with `cargo tree \
+             -d --target all` and unify them, or allow it with a reason"]
         );
         assert!(duplicates("Cargo.lock", lock, &[("syn", "two macro generations")]).is_empty());
         assert_eq!(duplicates("Cargo.lock", "", &[("syn", "two macro generations")]).len(), 1);

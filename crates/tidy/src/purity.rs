@@ -1,12 +1,12 @@
-//! What a deterministic crate must not touch. The checks take code without comments and strings.
+//! Checks of deterministic crates. They take code without comments and strings.
 
-use crate::{complaint, has_word, numbered};
+use crate::{complaint, has_word, numbered_lines};
 
 const CLOCK: &str = "a clock; take the time with the command";
 const OUTSIDE: &str = "input or output; leave it to `node` or the command line";
 const CHANCE: &str = "randomness; take the value with the command";
 const HASH_ORDER: &str =
-    "another order in each run; use BTreeMap, or hashbrown with foldhash's FixedState";
+    "ordered differently in each run; use BTreeMap, or hashbrown with foldhash's FixedState";
 
 const IMPURE: [(&str, &str); 24] = [
     ("std::time", CLOCK),
@@ -35,20 +35,20 @@ const IMPURE: [(&str, &str); 24] = [
     ("DefaultHasher", HASH_ORDER),
 ];
 
-/// Clocks, I/O, randomness and hash order.
+/// Finds clocks, I/O, randomness and hash order.
 #[must_use]
 pub fn impure(path: &str, code: &str) -> Vec<String> {
     let named = |line: &str| IMPURE.into_iter().find(|(word, _)| has_word(line, word));
-    numbered(code)
+    numbered_lines(code)
         .filter_map(|(number, line)| named(line).map(|(word, why)| (number, word, why)))
         .map(|(number, word, why)| complaint(path, number, &format!("`{word}` is {why}")))
         .collect()
 }
 
-/// Floating point: the types by name, and numbers that have one of them without saying so.
+/// Finds floats: the types by name, and numeric literals.
 #[must_use]
 pub fn floats(path: &str, code: &str) -> Vec<String> {
-    numbered(code)
+    numbered_lines(code)
         .filter_map(|(number, line)| first_float(line).map(|float| (number, float)))
         .map(|(number, float)| {
             let what = format!("`{float}` is a float; use minor units and parts per million");
@@ -79,7 +79,7 @@ fn first_float(line: &str) -> Option<&str> {
     None
 }
 
-/// Whether a number that is written `word` and goes on with `after` is a float.
+/// Whether the numeric literal `word`, followed by `after`, is a float.
 fn is_float_number(word: &str, after: &str) -> bool {
     if ["0x", "0b", "0o"].iter().any(|prefix| word.starts_with(prefix)) {
         return false;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn each_impure_name_is_named() {
+    fn each_impure_name_is_reported() {
         for (word, why) in IMPURE {
             let found = impure("a.rs", &format!("fn f() {{\n    {word}\n}}\n"));
             assert_eq!(found, [format!("a.rs:2: `{word}` is {why}")]);
@@ -120,8 +120,8 @@ mod tests {
         let code = product_code("use std::{\n    collections::{BTreeMap, HashMap},\n};\n");
         assert_eq!(
             impure("a.rs", &code),
-            ["a.rs:1: `collections::HashMap` is another order in each run; use BTreeMap, or \
-             hashbrown with foldhash's FixedState"]
+            ["a.rs:1: `collections::HashMap` is ordered differently in each run; use BTreeMap, \
+             or hashbrown with foldhash's FixedState"]
         );
     }
 

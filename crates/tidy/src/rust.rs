@@ -1,8 +1,8 @@
-//! Just enough of Rust's lexical structure to tell code from comments, strings and tests.
+//! A minimal Rust lexer: tells code from comments, strings and tests.
 
 use crate::{complaint, has_word, word_places};
 
-/// The code with comments, strings and characters blanked out; lines stay where they are.
+/// The code with comments, strings and characters blanked out; line numbers stay the same.
 #[must_use]
 pub fn code_only(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
@@ -21,24 +21,24 @@ pub fn code_only(text: &str) -> String {
     code
 }
 
-/// The lines of a file that are compiled for tests only.
+/// The lines of a file that only tests compile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestLines {
-    /// First and last line of each test item.
+    /// First and last line of each item for tests.
     items: Vec<(usize, usize)>,
 }
 
 impl TestLines {
-    /// Of a file without tests.
+    /// A file without tests.
     pub const NONE: TestLines = TestLines { items: Vec::new() };
 
-    /// Of a file that is all tests.
+    /// A file that only tests compile.
     #[must_use]
     pub fn all() -> TestLines {
         TestLines { items: vec![(1, usize::MAX)] }
     }
 
-    /// The items behind `#[cfg(test)]` in `code`, which is from [`code_only`].
+    /// Finds the items with `#[cfg(test)]` in `code`, an output of [`code_only`].
     #[must_use]
     pub fn of(code: &str) -> TestLines {
         if code.contains("#![cfg(test)]") {
@@ -51,14 +51,14 @@ impl TestLines {
         TestLines { items }
     }
 
-    /// Whether the line with this number is for tests only.
+    /// Whether only tests compile this line.
     #[must_use]
     pub fn has(&self, number: usize) -> bool {
         self.items.iter().any(|&(first, last)| (first..=last).contains(&number))
     }
 }
 
-/// `code` without the lines that are compiled for tests only; the other lines stay where they are.
+/// `code` without the lines that only tests compile; line numbers stay the same.
 #[must_use]
 pub fn without_tests(code: &str, tests: &TestLines) -> String {
     code.split_inclusive('\n')
@@ -67,7 +67,7 @@ pub fn without_tests(code: &str, tests: &TestLines) -> String {
         .collect()
 }
 
-/// The modules in other files that `code` declares for tests only.
+/// The modules in files of their own that `code` declares with `#[cfg(test)]`.
 #[must_use]
 pub fn test_modules(code: &str) -> Vec<String> {
     test_attributes(code)
@@ -79,7 +79,7 @@ pub fn test_modules(code: &str) -> Vec<String> {
         .collect()
 }
 
-/// `code` with each `use a::{b, c::d};` written out as `use a::b; use a::c::d;` on its first line.
+/// `code` with each `use a::{b, c::d};` expanded to `use a::b; use a::c::d;` on its first line.
 #[must_use]
 pub fn flat_uses(code: &str) -> String {
     let mut flat = String::with_capacity(code.len());
@@ -99,15 +99,15 @@ pub fn flat_uses(code: &str) -> String {
     flat
 }
 
-/// A crate whose first paragraph does not say what it never does.
+/// Checks that a crate's front page says what the crate never does.
 #[must_use]
 pub fn crate_head(path: &str, text: &str) -> Vec<String> {
     let head: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
     if head.iter().any(|line| has_word(line, "Never") || has_word(line, "never")) {
         return Vec::new();
     }
-    let what = "open with `//!` lines: what the crate is, what it never does (the word `Never`), \
-                where to start reading";
+    let what = "no front page; start with `//!` lines: what the crate does, what it never does \
+                (with the word `Never`), where to start reading";
     vec![complaint(path, 1, what)]
 }
 
@@ -115,7 +115,7 @@ fn in_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The length in bytes of the comment, string or character that `rest` starts with.
+/// Length in bytes of the comment, string or character at the start of `rest`.
 fn hidden_length(rest: &str, after_name: bool) -> Option<usize> {
     if rest.starts_with("//") {
         return Some(rest.find('\n').unwrap_or(rest.len()));
@@ -192,7 +192,7 @@ fn test_attributes(code: &str) -> impl Iterator<Item = usize> {
     attributes.into_iter().flat_map(|attribute| code.match_indices(attribute)).map(|(at, _)| at)
 }
 
-/// The end of the item whose attribute starts at `start`: behind its body or its semicolon.
+/// The end of the item whose attribute starts at `start`: after its body or semicolon.
 fn item_end(code: &str, start: usize) -> usize {
     let mut nested = 0_i32;
     let mut braces = 0_i32;
@@ -214,7 +214,7 @@ fn item_end(code: &str, start: usize) -> usize {
     code.len()
 }
 
-/// Where the next `use` statement starts, and where its semicolon stands.
+/// Positions of the next `use` statement and of its semicolon.
 fn next_use(code: &str) -> Option<(usize, usize)> {
     let start = word_places(code, "use")
         .find(|place| code[place + "use".len()..].starts_with(char::is_whitespace))?;
@@ -222,7 +222,7 @@ fn next_use(code: &str) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
-/// Every path of a use tree: `std::{fs, io::{self, Read}}` has three.
+/// All paths of a use tree: `std::{fs, io::{self, CardRead}}` has three.
 fn used_paths(prefix: &str, tree: &str) -> Vec<String> {
     let Some((head, inner)) = tree.split_once('{') else {
         let path: String = tree.split(" as ").take(1).collect();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn lifetimes_raw_names_and_byte_strings_are_told_apart() {
+    fn lifetimes_raw_names_and_byte_strings_are_distinguished() {
         let code = code_only("fn f<'a>(x: &'a str) { r#type; br\"q\"; b'w'; \"门\"; z }");
         assert!(code.contains("<'a>") && code.contains("&'a str") && code.contains("r#type"));
         assert!(!code.contains('q') && !code.contains('w') && !code.contains('门'));
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn grouped_uses_are_written_out_on_their_line() {
+    fn grouped_uses_are_expanded_on_their_line() {
         let flat = flat_uses("pub use std::{fs, io::{self, Read as R},\n time};\nlet x = 1;\n");
         assert_eq!(
             flat,
@@ -301,6 +301,8 @@ mod tests {
         assert!(crate_head("lib.rs", "//! Books.\n//!\n//! Never: a clock.\n").is_empty());
         assert_eq!(crate_head("lib.rs", "//! Books.\n\n// Never\n").len(), 1);
         assert_eq!(crate_head("lib.rs", "//! Nevertheless.\n").len(), 1);
-        assert!(crate_head("lib.rs", "")[0].starts_with("lib.rs:1: open with `//!`"));
+        assert!(
+            crate_head("lib.rs", "")[0].starts_with("lib.rs:1: no front page; start with `//!`")
+        );
     }
 }

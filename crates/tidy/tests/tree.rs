@@ -1,5 +1,5 @@
-//! The whole tree against the rules of the house. A failure names file:line and how to mend it;
-//! why a rule is there stands in docs/decisions/0001-house.md.
+//! Checks the whole tree. A failure names file, line and fix. The reasons of the rules are in
+//! docs/decisions/0001-house.md.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use tidy::rust::TestLines;
 use tidy::{documents, manifests, purity, rust, shape, words};
 
-/// Who may use whom. A crate uses only crates above its own row.
+/// Which crate may use which. A crate uses only crates of earlier rows.
 const MAP: &str = "
     crate    | uses                                                  | its tests use
     money    |                                                       |
@@ -25,28 +25,28 @@ const MAP: &str = "
     qr       |                                                       |
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff engine iso8583 keys qr                   | peers
-    door     | money engine node iso8583 keys switch                 | journal peers tariff
-    field    | iso8583 keys peers door                               |
+    host     | money engine node iso8583 keys switch                 | journal peers tariff
+    field    | iso8583 keys peers host                               |
     sim      | money tariff engine node iso8583 keys qr peers switch | ledger journal files
-    doorstep | money tariff ledger engine journal node files keys qr peers switch door field sim |
+    doorstep | money tariff ledger engine journal node files keys qr peers switch host field sim |
     tidy     |                                                       |
 ";
 
-/// No floats, tests included: where money is counted and where it is kept.
+/// Crates without floats, tests included: they count or store money.
 const WITHOUT_FLOATS: [&str; 6] = ["money", "chunks", "tariff", "ledger", "engine", "journal"];
 
-/// No clock, no I/O, no randomness, no hash order: the same journal gives the same books (M11).
+/// Crates without clock, I/O, randomness or hash order: a journal gives the same books (M11).
 const PURE: [&str; 5] = ["money", "chunks", "tariff", "ledger", "engine"];
 
-/// Third-party crates that may be locked in two versions, each with its reason.
+/// Third-party crates that may be locked in two versions, with the reason.
 const LOCKED_TWICE: [(&str, &str); 4] = [
-    ("bit-vec", "yasna, of rcgen, locks 0.9; proptest, of the tests, 0.10"),
-    ("syn", "jiff locks jiff-static with syn 2 under cfg(any()): it is never built"),
-    ("getrandom", "ring 0.17 locks 0.2, the newest for a program is 0.4: it is a few lines"),
-    ("windows-sys", "ring locks 0.52: it is never built"),
+    ("bit-vec", "rcgen's yasna needs 0.9; proptest (tests) needs 0.10"),
+    ("syn", "jiff-static needs syn 2 under cfg(any()): never built"),
+    ("getrandom", "ring 0.17 needs 0.2; the newest is 0.4: a few lines of code"),
+    ("windows-sys", "ring needs 0.52: never built"),
 ];
 
-/// The only file that may spell the forbidden words.
+/// The only file that may contain the forbidden words.
 const WORD_LIST: &str = "crates/tidy/src/words.rs";
 
 const DECISIONS: &str = "docs/decisions";
@@ -81,13 +81,13 @@ fn no_merge_is_left_half_done() {
 fn no_work_is_left_half_done() {
     every(&TEXT, |file| match &*file.path {
         WORD_LIST => Vec::new(),
-        path => words::forbidden(path, &file.text),
+        path => words::unfinished_work(path, &file.text),
     });
 }
 
 #[test]
-fn names_say_what_is_in_them() {
-    every(&["rs"], |file| words::empty_names(&file.path, &file.code));
+fn names_of_modules_say_what_they_contain() {
+    every(&["rs"], |file| words::meaningless_names(&file.path, &file.code));
 }
 
 #[test]
@@ -130,9 +130,9 @@ fn the_state_machine_is_pure() {
 
 #[test]
 fn crates_use_each_other_only_as_the_map_draws_it() {
-    let map = manifests::Map::parse(MAP);
-    assert_tidy(&map.complete(file!(), &TREE.crates()));
-    every_manifest(|path, name, text| map.arrows(path, name, text));
+    let map = manifests::DependencyMap::parse(MAP);
+    assert_tidy(&map.check_rows(file!(), &TREE.crates()));
+    every_manifest(|path, name, text| map.forbidden_uses(path, name, text));
 }
 
 #[test]
@@ -141,14 +141,14 @@ fn every_crate_has_the_lints_and_the_name_of_its_directory() {
 }
 
 #[test]
-fn only_doorstep_is_a_program() {
+fn only_doorstep_has_a_binary() {
     let paths: Vec<&str> = TREE.paths.iter().map(String::as_str).collect();
     assert_tidy(&manifests::binaries(&paths));
 }
 
 #[test]
-fn versions_stand_in_the_root_manifest() {
-    every_manifest(|path, _, text| manifests::versions_at_the_root(path, text));
+fn versions_are_in_the_root_manifest() {
+    every_manifest(|path, _, text| manifests::local_versions(path, text));
 }
 
 #[test]
@@ -163,16 +163,16 @@ fn each_third_party_crate_is_locked_once() {
 }
 
 #[test]
-fn every_dependency_has_its_line() {
+fn every_dependency_has_its_row() {
     let third_party = manifests::third_party(&TREE.read("Cargo.toml"));
     let page = TREE.read(DEPENDENCY_TABLE);
-    assert_tidy(&documents::dependency_table(DEPENDENCY_TABLE, &page, &third_party));
+    assert_tidy(&documents::dependency_table_gaps(DEPENDENCY_TABLE, &page, &third_party));
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_between_documents_have_a_target() {
     let exists = |path: &str| TREE.exists(path);
-    every(&["md"], |file| documents::links(&file.path, &file.text, &exists));
+    every(&["md"], |file| documents::broken_links(&file.path, &file.text, &exists));
 }
 
 #[test]
@@ -180,11 +180,11 @@ fn decisions_are_numbered_without_gaps() {
     let prefix = format!("{DECISIONS}/");
     let names: Vec<&str> =
         TREE.paths.iter().filter_map(|path| path.strip_prefix(&prefix)).collect();
-    assert!(!names.is_empty(), "{DECISIONS} is empty: are we in the right tree?");
+    assert!(!names.is_empty(), "{DECISIONS} is empty; check the path of the tree");
     assert_tidy(&documents::decisions(DECISIONS, &names));
 }
 
-/// What is written by hand and read as text. Scripts are those that start with `#!`.
+/// Extensions of text files written by hand. Scripts start with `#!`.
 const TEXT: [&str; 10] = ["rs", "toml", "md", "sql", "html", "css", "js", "sh", "yml", SCRIPT];
 const SCRIPT: &str = "#!";
 
@@ -201,16 +201,16 @@ struct File {
     /// The extension, or [`SCRIPT`].
     kind: &'static str,
     text: String,
-    /// Of Rust, the code without comments and strings.
+    /// Rust code without comments and strings; else empty.
     code: String,
-    /// Of Rust, the lines for tests only.
+    /// Lines of Rust code that only tests compile.
     test_lines: TestLines,
 }
 
 impl Tree {
     fn walk() -> Tree {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-        let root = root.expect("the crate stands in crates/ of the root");
+        let root = root.expect("the crate is in crates/ of the root");
         let mut tree = Tree { root, paths: BTreeSet::new(), files: Vec::new() };
         tree.walk_directory("");
         tree.files = tree.paths.iter().filter_map(|path| tree.open(path)).collect();
@@ -234,7 +234,7 @@ impl Tree {
         }
     }
 
-    /// The file, where it is text that somebody wrote.
+    /// Reads the file if it is text written by hand.
     fn open(&self, path: &str) -> Option<File> {
         let name = path.rsplit('/').next()?;
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -254,7 +254,7 @@ impl Tree {
         Some(File { path: path.to_owned(), kind, text, code, test_lines })
     }
 
-    /// Makes tests of the files that are declared by `#[cfg(test)] mod name;` in another file.
+    /// Marks files declared by `#[cfg(test)] mod name;` in another file as tests.
     fn mark_test_files(&mut self) {
         let mut modules = Vec::new();
         for file in self.files.iter().filter(|file| file.kind == "rs") {
@@ -309,7 +309,7 @@ fn place_in_crate(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix("crates/")?.split_once('/')
 }
 
-/// Benchmarks and examples look at the clock and count in floats.
+/// Benchmarks and examples may use the clock and floats.
 fn is_measured(place: &str) -> bool {
     place.starts_with("benches/") || place.starts_with("examples/")
 }

@@ -1,22 +1,20 @@
-//! What the books of both benchmarks begin with.
+//! The books of both benchmarks.
 
 use anyhow::Context;
 use engine::{
-    BankId, Command, CourierId, Cycle, FirmId, HoldRule, Jurisdiction, ParcelId, SellerId,
-    SellerKind, TariffId, TerminalId,
+    BankId, Command, CourierId, FirmId, HoldRule, Jurisdiction, ParcelId, SellerId, SellerKind,
+    SettlementCycle, TariffId, TerminalId,
 };
 use money::{Amount, Currency};
-use tariff::ClassNo;
+use tariff::SellerClassNumber;
 use tariff::file::Tariff;
 
-/// The one firm.
 pub const FIRM: &str = "bench-couriers";
-/// Sellers have the numbers below this one.
+/// Sellers are numbered from 0.
 pub const SELLERS: u32 = 10_000;
 
 const CASH_LIMIT: Amount = Amount::of(1_000_000);
 
-/// The tariff that the collections pay.
 pub fn tariff() -> anyhow::Result<Tariff> {
     Ok(tariff::file::parse(include_str!("../../../../tariffs/china-2013.toml"))?)
 }
@@ -26,9 +24,9 @@ pub fn firm() -> FirmId {
 }
 
 /// A bank, the tariff, the firm and the sellers.
-pub fn opening() -> anyhow::Result<Vec<Command>> {
+pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
     let tariff = tariff()?;
-    let version = tariff.versions.first().context("the shipped tariff has a version")?;
+    let version = tariff.versions.first().context("the built-in tariff has a version")?;
     let currency = Currency::CNY;
     let china = Jurisdiction(*b"CN");
     let mut commands = vec![
@@ -57,16 +55,16 @@ pub fn opening() -> anyhow::Result<Vec<Command>> {
         currency,
         jurisdiction: china,
         tariff: TariffId(1),
-        class: ClassNo(0),
-        cycle: Cycle::Daily,
+        class: SellerClassNumber(0),
+        cycle: SettlementCycle::Daily,
         minimum: Amount::of(1),
         reference: format!("seller-{number}"),
     }));
     Ok(commands)
 }
 
-/// A courier of the firm, with the terminal of the same number.
-pub fn courier(number: u32) -> [Command; 2] {
+/// A courier of the firm, and the terminal with the same number.
+pub fn register_courier(number: u32) -> [Command; 2] {
     let courier = CourierId(number.into());
     let reference = format!("courier-{number}");
     [
@@ -75,9 +73,9 @@ pub fn courier(number: u32) -> [Command; 2] {
     ]
 }
 
-/// The identifier of a parcel, by its number.
-pub fn parcel(number: u64) -> ParcelId {
-    // Any bijection spreads the numbers; what is looked up is as random as a hash.
+/// The id of a parcel by its number.
+pub fn parcel_id(number: u64) -> ParcelId {
+    // A bijection spreads the numbers, so that lookups are as random as real ids.
     let high = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     ParcelId::new(u128::from(high) << 64 | u128::from(number.wrapping_mul(0xD1B5_4A32_D192_ED03)))
 }

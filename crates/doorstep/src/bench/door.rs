@@ -1,9 +1,9 @@
 //! `doorstep bench door`: card sales from terminals over gateways to a simulated network and back,
-//! each in a process of its own, with durability on.
+//! each in its own process, with durability on.
 //!
-//! Books with all that is needed are made first. Then a network, the engine, gateways and terminals
-//! are started as anybody would start them. When all is sold they are stopped, and the books are
-//! replayed and held against what the network and the terminals say, item by item.
+//! Prepares keys, settings and books. Starts a network, the engine, gateways and terminals, each as
+//! a process. After the sales it stops them, replays the books, and compares them item by item with
+//! the network's clearing file and the terminals' receipts.
 
 use std::path::PathBuf;
 use std::thread::sleep;
@@ -14,66 +14,65 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-pub mod goods;
-pub mod ground;
+pub mod fixture;
+pub mod workload;
 
 mod compare;
-mod crew;
+mod processes;
 
 use self::compare::Comparison;
-use self::crew::{Crew, Used};
-use self::ground::Ground;
+use self::fixture::Fixture;
+use self::processes::{Processes, ProcessorTime};
 use super::histogram::Histogram;
-use crate::terminal::load::Measured;
-use crate::words::say;
+use crate::terminal::load::LoadMeasurements;
+use crate::words::{Lang, bilingual, left, right, say};
 
-/// How the door is measured.
 #[derive(Args, Debug)]
 pub struct DoorArgs {
-    /// How many terminals
+    /// Number of terminals
     #[arg(long, default_value_t = 2_000)]
     terminals: u32,
-    /// How many gateways; with 0, terminals connect to the engine
+    /// Number of gateways; with 0, terminals connect to the engine
     #[arg(long, default_value_t = 2)]
     gateways: u32,
-    /// Sales begun in a second; 0 for as many as are answered
+    /// Sales per second; 0 for as many as possible
     #[arg(long, default_value_t = 0)]
     rate: u32,
-    /// Sales under way at a time, where the rate is 0
+    /// Sales in flight, if the rate is 0
     #[arg(long, default_value_t = 2_048)]
     in_flight: u32,
-    /// How long is sold
+    /// Duration of the sales
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Kill a gateway when half of the time is over
+    /// Kill a gateway halfway through
     #[arg(long)]
     kill_gateway: bool,
-    /// Type a PIN for each sale
+    /// Enter a PIN for each sale
     #[arg(long)]
     pins: bool,
-    /// Where everything is kept; must not exist yet. Without it, a temporary directory in the
-    /// current one
+    /// The directory for all files; it must not exist yet [default: a temporary directory in the
+    /// current one]
     #[arg(long)]
     data: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Sales in a second for which there are parcels, where the rate is 0
+    /// Sales per second for which parcels are prepared, if the rate is 0
     #[arg(long, default_value_t = 25_000, hide_short_help = true)]
     most_per_second: u32,
-    /// Parcels of each terminal that are more than its share
+    /// Extra parcels of each terminal
     #[arg(long, default_value_t = 2, hide_short_help = true)]
     spare_parcels: u32,
-    /// Seconds that all stand idle before their memory is looked at
+    /// Seconds of idle time before memory is measured
     #[arg(long, default_value_t = 2, hide_short_help = true)]
     idle: u64,
 }
 
-/// The most terminals of one process that plays them: each is an open file.
+/// Each terminal is an open file.
 const TERMINALS_PER_PROCESS_MAX: u32 = 15_000;
 const GATEWAYS_MAX: u32 = 16;
 
-/// What is printed. Times in milliseconds and seconds, sizes in bytes.
+/// The JSON output.
 #[derive(Debug, Serialize)]
 struct Figures {
     terminals: u32,
@@ -88,7 +87,7 @@ struct Figures {
     declined: u64,
     unknown: u64,
     skipped: u64,
-    /// Whether there was nothing left to sell before the time was over: then more could be sold.
+    /// All parcels were sold before the time was over: the rate could be higher.
     sold_out: bool,
     unfinished: u64,
     repeated: u64,
@@ -97,17 +96,16 @@ struct Figures {
     p99_ms: f64,
     max_ms: f64,
     idle_bytes_per_terminal: u64,
-    /// Of the engine and the gateways together, with all signed on and idle.
+    /// Of the engine and the gateways, with all terminals signed on and idle.
     idle_bytes: u64,
-    /// Microseconds of processor time for each sale, by process.
-    cpu_us_per_sale: Used,
-    /// Terminals whose gateway was killed and who were served again, and how soon.
+    cpu_us_per_sale: ProcessorTime,
+    /// Terminals of the killed gateway that were served again.
     moved: u32,
     moved_within_ms: u64,
     moving: u32,
-    /// Approved at a terminal and not in the books.
+    /// Approved at a terminal, but not in the books.
     lost: u64,
-    /// More than once in the books.
+    /// In the books more than once.
     doubled: u64,
     books_equal: bool,
     differences: Vec<String>,
@@ -118,7 +116,6 @@ struct Figures {
     seconds: f64,
 }
 
-/// Measures.
 pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
     ensure!(args.terminals > 0, "--terminals: at least 1");
     ensure!(args.gateways <= GATEWAYS_MAX, "--gateways: at most {GATEWAYS_MAX}");
@@ -127,7 +124,7 @@ pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
     let scratch;
     let directory = match &args.data {
         Some(data) => {
-            ensure!(!data.exists(), "--data {}: it exists already; name a new one", data.display());
+            ensure!(!data.exists(), super::exists_error(data));
             data.clone()
         }
         None => {
@@ -137,37 +134,37 @@ pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
     };
     let plan = plan(args);
     let each = parcels_each(args)?;
-    let doors = plan.processes;
-    let ground = Ground::prepare(&directory, args.terminals, each, args.gateways, doors)?;
-    let mut crew = Crew::start(&ground, args.gateways)?;
-    let before = crew.memory()?;
-    let mut loads = crew.terminals(&ground, &plan)?;
+    let listeners = plan.processes;
+    let fixture = Fixture::prepare(&directory, args.terminals, each, args.gateways, listeners)?;
+    let mut processes = Processes::start(&fixture, args.gateways)?;
+    let before = processes.memory()?;
+    let mut loads = processes.terminals(&fixture, &plan)?;
     let begun = Instant::now();
     let signed_on: u32 = loads.ready()?.iter().map(|ready| ready.signed_on).sum();
     let signing_on = begun.elapsed();
     sleep(Duration::from_secs(args.idle));
-    let idle = crew.memory()?;
+    let idle = processes.memory()?;
 
-    let used_before = crew.used(&loads)?;
+    let used_before = processes.processor_time(&loads)?;
     loads.sell()?;
     if args.kill_gateway {
         sleep(Duration::from_secs(args.seconds) / 2);
-        crew.kill_a_gateway()?;
+        processes.kill_first_gateway()?;
     }
-    let (measured, used_after) = loads.measured(&mut crew)?;
-    let network = crew.stop()?;
-    let comparison = Comparison::of(&ground, &loads.approved_lists)?;
+    let (measured, used_after) = loads.measured(&mut processes)?;
+    let network = processes.stop()?;
+    let comparison = Comparison::of(&fixture, &loads.approved_lists)?;
 
     let figures = figures(args, &measured, &comparison, network);
     let sales = figures.sales.max(1);
-    let parcels = u64::from(args.terminals) * u64::from(ground.parcels_each);
+    let parcels = u64::from(args.terminals) * u64::from(fixture.parcels_each);
     let figures = Figures {
         signed_on,
         sold_out: figures.sales >= parcels,
         signed_on_within_s: seconds(signing_on),
         idle_bytes_per_terminal: idle.saturating_sub(before) / u64::from(args.terminals),
         idle_bytes: idle,
-        cpu_us_per_sale: used_after.less(used_before).for_each(sales),
+        cpu_us_per_sale: used_after.since(used_before).per_sale(sales),
         ..figures
     };
     if args.json {
@@ -175,11 +172,11 @@ pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
     } else {
         print_table(&figures);
     }
-    comparison.verdict()
+    comparison.require_equal()
 }
 
-fn plan(args: &DoorArgs) -> crew::LoadPlan {
-    crew::LoadPlan {
+fn plan(args: &DoorArgs) -> processes::SalesPlan {
+    processes::SalesPlan {
         terminals: args.terminals,
         processes: args.terminals.div_ceil(TERMINALS_PER_PROCESS_MAX),
         rate: args.rate,
@@ -189,15 +186,18 @@ fn plan(args: &DoorArgs) -> crew::LoadPlan {
     }
 }
 
-/// How many parcels each terminal is given: enough for its share, and some more, since not all are
-/// asked equally often.
+/// Parcels per terminal: its share of the sales and a quarter more, because terminals do not sell
+/// equally often.
 fn parcels_each(args: &DoorArgs) -> anyhow::Result<u32> {
     let rate = if args.rate == 0 { args.most_per_second } else { args.rate };
     let all = u64::from(rate) * args.seconds;
     let share = all.div_ceil(u64::from(args.terminals));
     let each = share + share / 4 + u64::from(args.spare_parcels);
     let each = u32::try_from(each).unwrap_or(u32::MAX);
-    ensure!(each < goods::PARCELS_EACH_MAX, "more parcels than can be: take more terminals");
+    ensure!(
+        each < workload::PARCELS_EACH_MAX,
+        "too many parcels per terminal; give more terminals"
+    );
     Ok(each)
 }
 
@@ -209,7 +209,7 @@ fn seconds(duration: Duration) -> f64 {
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
 fn figures(
     args: &DoorArgs,
-    measured: &[Measured],
+    measured: &[LoadMeasurements],
     comparison: &Comparison,
     network: Value,
 ) -> Figures {
@@ -217,7 +217,7 @@ fn figures(
     for one in measured {
         latencies.add_parts(&one.latencies, one.max_us);
     }
-    let sum = |what: fn(&Measured) -> u64| measured.iter().map(what).sum::<u64>();
+    let sum = |what: fn(&LoadMeasurements) -> u64| measured.iter().map(what).sum::<u64>();
     let micros = measured.iter().map(|one| one.micros).max().unwrap_or(0).max(1);
     let in_time = u128::from(sum(|one| one.approved_in_time));
     let sales_per_s = u64::try_from(in_time * 1_000_000 / u128::from(micros)).unwrap_or(u64::MAX);
@@ -247,7 +247,7 @@ fn figures(
         max_ms: latencies.max() as f64 / 1e3,
         idle_bytes_per_terminal: 0,
         idle_bytes: 0,
-        cpu_us_per_sale: Used::default(),
+        cpu_us_per_sale: ProcessorTime::default(),
         moved: measured.iter().map(|one| one.moved).sum(),
         moved_within_ms: measured.iter().map(|one| one.moved_within_ms).max().unwrap_or(0),
         moving: measured.iter().map(|one| one.moving).sum(),
@@ -265,42 +265,60 @@ fn figures(
 
 fn print_table(figures: &Figures) {
     let f = figures;
-    let asked = match f.rate {
-        0 => "as many sales as are answered".to_owned(),
-        rate => format!("{rate} sales/s"),
+    let lang = Lang::current();
+    let rate = match f.rate {
+        0 => lang.pick("unlimited sales", "不限速").to_owned(),
+        rate => bilingual!("{rate} sales/s", "每秒 {rate} 笔"),
     };
+    let Figures { terminals, gateways, synchronous, .. } = f;
     say!(
-        "{} terminals, {} gateways, {asked}, synchronous={}",
-        f.terminals,
-        f.gateways,
-        f.synchronous
+        "{}",
+        bilingual!(
+            "{terminals} terminals, {gateways} gateways, {rate}, synchronous={synchronous}",
+            "{terminals} 台终端，{gateways} 个网关，{rate}，synchronous={synchronous}"
+        )
     );
-    say!("  signed on            {:>10}   within {:.1} s", f.signed_on, f.signed_on_within_s);
-    let more = if f.sold_out { "   and more: nothing was left (--most-per-second)" } else { "" };
-    say!("  sales/s              {:>10}{more}", f.sales_per_s);
-    say!("  p50 / p99 / max      {:.2} / {:.2} / {:.2} ms", f.p50_ms, f.p99_ms, f.max_ms);
-    say!("  approved             {:>10}", f.approved);
-    say!("  declined             {:>10}", f.declined);
-    say!("  unknown              {:>10}", f.unknown);
-    say!("  idle terminal        {:>10} bytes", f.idle_bytes_per_terminal);
+    let row = |label: &str, figure: String| say!("  {} {}", left(label, 28), right(&figure, 24));
+    row(lang.pick("signed on", "已签到"), f.signed_on.to_string());
+    row(lang.pick("signed on within", "签到用时"), format!("{:.1} s", f.signed_on_within_s));
+    row(lang.pick("sales/s", "每秒消费"), f.sales_per_s.to_string());
+    if f.sold_out {
+        let text = lang.pick(
+            "all parcels were sold; raise --most-per-second",
+            "包裹已售完；请提高 --most-per-second",
+        );
+        say!("  {text}");
+    }
+    row("p50 / p99 / max", format!("{:.2} / {:.2} / {:.2} ms", f.p50_ms, f.p99_ms, f.max_ms));
+    row(lang.pick("approved", "成功"), f.approved.to_string());
+    row(lang.pick("declined", "交易被拒"), f.declined.to_string());
+    row(lang.pick("unknown outcome", "结果未知"), f.unknown.to_string());
+    row(lang.pick("idle terminal, bytes", "空闲终端，字节"), f.idle_bytes_per_terminal.to_string());
     let cpu = &f.cpu_us_per_sale;
-    say!(
-        "  processor, µs a sale  engine {}, gateways {}, network {}, terminals {}",
-        cpu.engine,
-        cpu.gateways,
-        cpu.network,
-        cpu.terminals
-    );
+    for (label, micros) in [
+        (lang.pick("engine, CPU µs/sale", "交易中心，每笔 CPU 微秒"), cpu.engine),
+        (lang.pick("gateways, CPU µs/sale", "网关，每笔 CPU 微秒"), cpu.gateways),
+        (lang.pick("network, CPU µs/sale", "卡组织，每笔 CPU 微秒"), cpu.network),
+        (lang.pick("terminals, CPU µs/sale", "终端，每笔 CPU 微秒"), cpu.terminals),
+    ] {
+        row(label, micros.to_string());
+    }
     if f.moved + f.moving > 0 {
-        say!("  moved                {:>10}   within {} ms", f.moved, f.moved_within_ms);
-        say!("  lost, doubled        {:>10}   {}", f.lost, f.doubled);
+        row(lang.pick("reconnected", "已换网关"), f.moved.to_string());
+        row(lang.pick("reconnected within", "换网关用时"), format!("{} ms", f.moved_within_ms));
+        row(lang.pick("lost, doubled", "丢失，重复"), format!("{}, {}", f.lost, f.doubled));
     }
     if f.books_equal {
-        say!("The books agree with the network's file and the terminals' receipts, item by item.");
+        say!(
+            "{}",
+            lang.pick(
+                "The books agree item by item with the network's file and the terminals' receipts.",
+                "账簿与卡组织文件和终端凭条逐笔一致。"
+            )
+        );
     }
 }
 
-/// The first line of a text, for an error.
 fn first_line(text: &str) -> anyhow::Result<&str> {
     text.lines().next().context("nothing was printed")
 }

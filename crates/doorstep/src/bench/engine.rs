@@ -1,10 +1,9 @@
 //! `doorstep bench engine`: card collections through the node with the SQLite journal.
 //!
-//! A child process opens books, announces and dispatches every parcel, then collects each of them
-//! by card (begin, resolve, fees) with a fixed number in flight. When it is done it is killed. This
-//! process then starts on what is left, checks every rule, and replays the whole journal from zero.
+//! A child process opens books, announces and dispatches every parcel, then collects each by card
+//! (begin, resolve, fees) with a fixed number in flight. Then it is killed. This process restarts
+//! from the books, checks every rule, and replays the whole journal.
 
-use crate::words::say;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -14,32 +13,32 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use engine::{
-    Command, CourierId, Engine, Method, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId, Resolution,
-    SellerId, TenderId, TerminalId, Timestamp,
+    Command, CourierId, Engine, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId, PaymentId,
+    PaymentResolution, RailMethod, SellerId, TerminalId, Timestamp,
 };
-use journal::{DataDirectory, Head};
+use journal::{DataDirectory, JournalHead};
 use money::{Amount, Currency};
-use node::{Answer, Client, Node, Notice, Options};
+use node::{CommandAnswer, Node, NodeClient, NodeNotice, NodeOptions};
 use serde::{Deserialize, Serialize};
-use tariff::{CardKind, ClassNo};
+use tariff::{CardKind, SellerClassNumber};
 
-use super::books::{self, SELLERS, parcel};
+use super::books::{self, SELLERS, parcel_id};
 use super::histogram::Histogram;
+use crate::words::{Lang, bilingual, left, right, say};
 
 const COURIERS: u32 = 1_000;
 const NETWORK: NetworkId = NetworkId(1);
 
-/// How the engine is measured.
 #[derive(Args, Debug)]
 pub struct EngineArgs {
-    /// How many parcels are collected
+    /// Number of parcels to collect
     #[arg(long, default_value_t = 1_000_000)]
     collections: u64,
-    /// How many collections are under way at a time
+    /// Collections in flight
     #[arg(long, default_value_t = 8_192)]
     in_flight: u64,
-    /// Where the books are kept; must not exist yet. Without it, a temporary directory in the
-    /// current one
+    /// The data directory; it must not exist yet [default: a temporary directory in the current
+    /// one]
     #[arg(long)]
     data: Option<PathBuf>,
     /// Print one JSON object
@@ -48,12 +47,12 @@ pub struct EngineArgs {
     /// Commands between two snapshots
     #[arg(long, default_value_t = 2_000_000, hide_short_help = true)]
     snapshot_every: u64,
-    /// The process that is measured and killed
+    /// Run as the process that is measured and killed
     #[arg(long, hide = true)]
     child: bool,
 }
 
-/// What the child measured.
+/// The child's measurements.
 #[derive(Debug, Serialize, Deserialize)]
 struct Load {
     announcing: Duration,
@@ -65,7 +64,7 @@ struct Load {
     snapshots: u64,
 }
 
-/// What is printed. Times in milliseconds and seconds, sizes in bytes.
+/// The JSON output.
 #[derive(Debug, Serialize)]
 struct Figures {
     collections: u64,
@@ -89,19 +88,18 @@ struct Figures {
     seconds: f64,
 }
 
-/// Measures.
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
 pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
-    ensure!(args.collections > 0, "--collections: nothing to measure with 0; give at least 1");
-    ensure!(args.in_flight > 0, "--in-flight: at least 1 must be under way");
+    ensure!(args.collections > 0, "--collections: at least 1");
+    ensure!(args.in_flight > 0, "--in-flight: at least 1");
     if args.child {
-        let data = args.data.as_deref().context("--child goes with --data")?;
+        let data = args.data.as_deref().context("--child needs --data")?;
         return child(args, data);
     }
     let scratch;
     let data = match &args.data {
         Some(data) => {
-            ensure!(!data.exists(), "--data {}: it exists already; name a new one", data.display());
+            ensure!(!data.exists(), super::exists_error(data));
             data.clone()
         }
         None => {
@@ -116,15 +114,15 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
     let node = start(&data, args.snapshot_every, |_| {})?;
     let client = node.client();
     let expected = args.collections;
-    let (outcome, _) = client.look(move |engine| examine(engine, expected))?;
+    let (outcome, _) = client.query(move |engine| examine(engine, expected))?;
     let restart_s = begun.elapsed().as_secs_f64();
     outcome?;
     let recovery = node.recovery();
-    let (checked, _) = client.look(Engine::check)?;
+    let (checked, _) = client.query(Engine::check)?;
     if let Err(wrong) = checked {
-        bail!("the books do not hold after the crash:\n{}", wrong.join("\n"));
+        bail!("the books break rules after the crash:\n{}", wrong.join("\n"));
     }
-    let fingerprint = client.look(Engine::fingerprint)?.0;
+    let fingerprint = client.query(Engine::fingerprint)?.0;
     drop(client);
     node.stop()?;
 
@@ -133,12 +131,12 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
     let mut engine = Engine::default();
     let replayed = node::replay::replay(
         &mut journal,
-        Head::default(),
+        JournalHead::default(),
         &mut engine,
-        &mut node::replay::Unwatched,
+        &mut node::replay::NoObserver,
     )?;
     let replaying = begun.elapsed();
-    ensure!(engine.fingerprint() == fingerprint, "M11: the replay ends at other books");
+    ensure!(engine.fingerprint() == fingerprint, "M11: the replay gives other books");
 
     let per_second = |count: u64, took: Duration| -> u64 {
         let each_second = u128::from(count) * 1_000_000 / took.as_micros().max(1);
@@ -176,40 +174,50 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
 
 fn print_table(figures: &Figures) {
     let f = figures;
+    let Figures { collections, in_flight, synchronous, restart_commands, .. } = f;
     say!(
-        "{} card collections, {} in flight, synchronous={}",
-        f.collections,
-        f.in_flight,
-        f.synchronous
+        "{}",
+        bilingual!(
+            "{collections} card collections, {in_flight} in flight, synchronous={synchronous}",
+            "{collections} 笔刷卡收款，在途 {in_flight}，synchronous={synchronous}"
+        )
     );
-    say!("  collections/s      {:>12}", f.collections_per_s);
-    say!("  commands/s         {:>12}", f.commands_per_s);
-    say!("  legs/s             {:>12}", f.legs_per_s);
+    let row = |label: &str, figure: String| say!("  {} {}", left(label, 24), right(&figure, 22));
+    let lang = Lang::current();
+    row(lang.pick("collections/s", "每秒收款"), f.collections_per_s.to_string());
+    row(lang.pick("commands/s", "每秒命令"), f.commands_per_s.to_string());
+    row(lang.pick("legs/s", "每秒分录"), f.legs_per_s.to_string());
+    row(
+        lang.pick("commit p50 / p99 / max", "提交 p50 / p99 / 最大"),
+        format!("{:.2} / {:.2} / {:.2} ms", f.commit_p50_ms, f.commit_p99_ms, f.commit_max_ms),
+    );
+    row(lang.pick("journal, bytes", "日志，字节"), f.journal_bytes.to_string());
+    row(lang.pick("peak memory, bytes", "内存峰值，字节"), f.peak_rss_bytes.to_string());
+    row(lang.pick("restart after kill", "强杀后重启"), format!("{:.2} s", f.restart_s));
+    row(lang.pick("commands replayed", "重启重放命令"), restart_commands.to_string());
+    row(lang.pick("replay, commands/s", "重放，每秒命令"), f.replay_commands_per_s.to_string());
     say!(
-        "  commit p50 / p99 / max  {:.2} / {:.2} / {:.2} ms",
-        f.commit_p50_ms,
-        f.commit_p99_ms,
-        f.commit_max_ms
+        "{}",
+        lang.pick(
+            "The process was killed and restarted, and every rule holds.",
+            "进程被强杀后重启，各项规则均成立。"
+        )
     );
-    say!("  journal            {:>12} bytes", f.journal_bytes);
-    say!("  peak memory        {:>12} bytes", f.peak_rss_bytes);
-    say!("  restart after kill {:>12.2} s ({} commands replayed)", f.restart_s, f.restart_commands);
-    say!("  replay             {:>12} commands/s", f.replay_commands_per_s);
-    say!("The process was killed, started again, and every rule held.");
 }
 
-/// The reservation, its posting, and the fee legs of a card under the tariff.
+/// The reservation, its posting, and the fee legs of a card payment.
 fn legs_per_collection() -> u64 {
-    let tariff = books::tariff().expect("the shipped tariff is good");
+    let tariff = books::tariff().expect("the built-in tariff is valid");
     let terms = &tariff.versions[0].terms;
-    let tender = tariff::Tender::Card(CardKind::Debit);
-    let fees = terms.fees(ClassNo(0), tender, Amount::of(100_000)).expect("the first class");
+    let method = tariff::PaymentMethod::Card(CardKind::Debit);
+    let fees =
+        terms.fees(SellerClassNumber(0), method, Amount::of(100_000)).expect("the first class");
     2 + fees.iter().count() as u64
 }
 
-/// Runs the child until it says that it is done, and kills it.
+/// Runs the child until it prints its measurements, and kills it.
 fn measure(args: &EngineArgs, data: &Path) -> anyhow::Result<Load> {
-    let program = std::env::current_exe().context("where this program is")?;
+    let program = std::env::current_exe().context("the path of this program")?;
     let mut child: Child = Process::new(program)
         .args(["bench", "engine", "--child"])
         .arg("--data")
@@ -231,7 +239,7 @@ fn measure(args: &EngineArgs, data: &Path) -> anyhow::Result<Load> {
 fn start(
     data: &Path,
     snapshot_every: u64,
-    on_notice: impl Fn(Notice) + Send + 'static,
+    on_notice: impl Fn(NodeNotice) + Send + 'static,
 ) -> anyhow::Result<Node> {
     let directory = match data.exists() {
         true => DataDirectory::open(data)?,
@@ -239,26 +247,25 @@ fn start(
     };
     let journal = Box::new(directory.journal()?);
     let snapshots = Box::new(directory.snapshots()?);
-    let options = Options {
+    let options = NodeOptions {
         snapshot_every_commands: snapshot_every,
         on_notice: Box::new(on_notice),
-        ..Options::default()
+        ..NodeOptions::default()
     };
     let node = Node::start(journal, snapshots, options)?;
-    // The lock goes with the process.
+    // The lock ends with the process.
     std::mem::forget(directory);
     Ok(node)
 }
 
 fn examine(engine: &Engine, collections: u64) -> anyhow::Result<()> {
-    let (known, open) = (engine.known_parcels() as u64, engine.open_parcels());
-    ensure!(known == collections, "M10: {known} of {collections} parcels are there");
-    ensure!(open == 0, "M10: {open} collections that were acknowledged are not there");
+    let (known, open) = (engine.known_parcel_count() as u64, engine.open_parcel_count());
+    ensure!(known == collections, "M10: only {known} of {collections} parcels are in the books");
+    ensure!(open == 0, "M10: {open} acknowledged collections are missing");
     Ok(())
 }
 
-/// The time of all commands: noon of the day on which Alipay's service stopped. Moving it on with
-/// the clock would only make the journal's times differ.
+/// The time of all commands, 2013-08-28 12:00 in China: fixed, so that runs write equal journals.
 const AT: Timestamp = Timestamp(1_377_662_400_000);
 
 fn amount(number: u64) -> Amount {
@@ -274,7 +281,7 @@ fn child(args: &EngineArgs, data: &Path) -> anyhow::Result<()> {
     let snapshots = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let counted = snapshots.clone();
     let node = start(data, args.snapshot_every, move |notice| {
-        if let Notice::SnapshotWritten { .. } = notice {
+        if let NodeNotice::SnapshotWritten { .. } = notice {
             counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
     })?;
@@ -295,29 +302,29 @@ fn child(args: &EngineArgs, data: &Path) -> anyhow::Result<()> {
     };
     say!("{}", serde_json::to_string(&load)?);
     std::io::stdout().flush()?;
-    // Until it is killed. If the parent is gone first, standard input ends.
+    // Waits to be killed. Standard input ends if the parent is gone.
     std::io::stdin().lines().for_each(drop);
     Ok(())
 }
 
-fn all_done(client: &mut Client, commands: Vec<Command>) -> anyhow::Result<()> {
+fn all_done(client: &mut NodeClient, commands: Vec<Command>) -> anyhow::Result<()> {
     let commands = commands.into_iter().map(|command| (Some(AT), command)).collect();
-    for result in client.carry_out(commands)? {
+    for result in client.execute(commands)? {
         result?;
     }
     Ok(())
 }
 
-fn set_up(client: &mut Client) -> anyhow::Result<()> {
+fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
     let (network, currency) = (NETWORK, Currency::CNY);
-    let mut commands = books::opening()?;
+    let mut commands = books::opening_commands()?;
     commands.push(Command::RegisterNetwork { network, currency, reference: "network".into() });
-    commands.extend((1..=COURIERS).flat_map(books::courier));
+    commands.extend((1..=COURIERS).flat_map(books::register_courier));
     all_done(client, commands)
 }
 
-/// All parcels are announced, assigned and dispatched before the measurement.
-fn announce(client: &mut Client, parcels: u64) -> anyhow::Result<()> {
+/// Announces, assigns and dispatches all parcels, before the measurement.
+fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
     let page = PARCELS_PER_COMMAND_MAX as u64;
     let mut first = 0;
     while first < parcels {
@@ -325,14 +332,14 @@ fn announce(client: &mut Client, parcels: u64) -> anyhow::Result<()> {
         let mut commands = Vec::with_capacity(PARCELS_PER_COMMAND_MAX + 2);
         for number in first..last {
             commands.push(Command::AnnounceParcel {
-                parcel: parcel(number),
+                parcel: parcel_id(number),
                 seller: SellerId(number % u64::from(SELLERS)),
                 currency: Currency::CNY,
                 due: amount(number),
                 reference: format!("o-{number}"),
             });
         }
-        let ids: Vec<ParcelId> = (first..last).map(parcel).collect();
+        let ids: Vec<ParcelId> = (first..last).map(parcel_id).collect();
         commands.push(Command::AssignParcels { firm: books::firm(), parcels: ids.clone() });
         commands
             .push(Command::DispatchParcels { courier: CourierId(courier(first)), parcels: ids });
@@ -342,60 +349,60 @@ fn announce(client: &mut Client, parcels: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A step of a collection that waits for its answer.
+/// A collection command that waits for its answer.
 #[derive(Clone, Copy)]
-enum Step {
+enum AwaitedCommand {
     Begun(u64),
     Resolved,
 }
 
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
 fn collect(
-    client: &mut Client,
+    client: &mut NodeClient,
     collections: u64,
     in_flight: u64,
 ) -> anyhow::Result<(Histogram, Duration)> {
-    let order = Order::of(collections);
+    let order = ParcelOrder::of(collections);
     let mut begun = 0;
-    let mut waiting: VecDeque<Step> = VecDeque::new();
+    let mut waiting: VecDeque<AwaitedCommand> = VecDeque::new();
     let mut sent: VecDeque<(u64, Instant)> = VecDeque::new();
     let mut latencies = Histogram::default();
-    let mut letter = Vec::new();
+    let mut request = Vec::new();
     let started = Instant::now();
     while begun < collections.min(in_flight) {
-        letter.push((Some(AT), begin(order.at(begun))));
-        waiting.push_back(Step::Begun(order.at(begun)));
+        request.push((Some(AT), begin(order.at(begun))));
+        waiting.push_back(AwaitedCommand::Begun(order.at(begun)));
         begun += 1;
     }
     let mut done = 0;
-    let mut answers: Vec<Answer> = Vec::new();
+    let mut answers: Vec<CommandAnswer> = Vec::new();
     while done < collections {
-        if !letter.is_empty() {
-            let many = letter.len() as u64;
+        if !request.is_empty() {
+            let many = request.len() as u64;
             sent.push_back((many, Instant::now()));
-            client.send(std::mem::take(&mut letter), false)?;
+            client.send(std::mem::take(&mut request), false)?;
         }
         client.receive(&mut answers)?;
         let mut came = answers.len() as u64;
         for answer in answers.drain(..) {
             answer.result.map_err(|refusal| anyhow::anyhow!("refused: {refusal}"))?;
-            match waiting.pop_front().context("an answer that nobody waits for")? {
-                Step::Begun(number) => {
-                    letter.push((Some(AT), resolve(number)));
-                    waiting.push_back(Step::Resolved);
+            match waiting.pop_front().context("an answer without a command")? {
+                AwaitedCommand::Begun(number) => {
+                    request.push((Some(AT), resolve(number)));
+                    waiting.push_back(AwaitedCommand::Resolved);
                 }
-                Step::Resolved => {
+                AwaitedCommand::Resolved => {
                     done += 1;
                     if begun < collections {
-                        letter.push((Some(AT), begin(order.at(begun))));
-                        waiting.push_back(Step::Begun(order.at(begun)));
+                        request.push((Some(AT), begin(order.at(begun))));
+                        waiting.push_back(AwaitedCommand::Begun(order.at(begun)));
                         begun += 1;
                     }
                 }
             }
         }
         while came > 0 {
-            let (many, at) = sent.front_mut().context("an answer to what was not sent")?;
+            let (many, at) = sent.front_mut().context("an answer without a request")?;
             let of_this = came.min(*many);
             latencies.add(u64::try_from(at.elapsed().as_micros())?, of_this);
             came -= of_this;
@@ -408,17 +415,17 @@ fn collect(
     Ok((latencies, started.elapsed()))
 }
 
-/// The parcels in an order that jumps about all of them.
-struct Order {
+/// A pseudo-random order of all parcels.
+struct ParcelOrder {
     parcels: u64,
     stride: u64,
 }
 
-impl Order {
-    fn of(parcels: u64) -> Order {
+impl ParcelOrder {
+    fn of(parcels: u64) -> ParcelOrder {
         let coprime = |stride: &u64| gcd(*stride, parcels) == 1;
         let stride = (parcels / 2 + parcels / 8 + 1..).find(coprime).unwrap_or(1);
-        Order { parcels, stride }
+        ParcelOrder { parcels, stride }
     }
 
     fn at(&self, place: u64) -> u64 {
@@ -433,21 +440,21 @@ fn gcd(a: u64, b: u64) -> u64 {
 
 fn begin(number: u64) -> Command {
     Command::BeginCollection {
-        tender: TenderId { parcel: parcel(number), number: 1 },
+        payment: PaymentId { parcel: parcel_id(number), number: 1 },
         terminal: TerminalId(courier(number)),
-        method: Method::Card { network: NETWORK, kind: CardKind::Debit },
+        method: RailMethod::Card { network: NETWORK, kind: CardKind::Debit },
         amount: amount(number),
     }
 }
 
 fn resolve(number: u64) -> Command {
     Command::ResolveCollection {
-        tender: TenderId { parcel: parcel(number), number: 1 },
-        resolution: Resolution::Approved,
+        payment: PaymentId { parcel: parcel_id(number), number: 1 },
+        resolution: PaymentResolution::Approved,
     }
 }
 
-/// The most memory that this process has had, by the kernel's own account.
+/// The peak resident memory of this process.
 fn peak_rss_bytes() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("VmHWM")?;

@@ -1,9 +1,9 @@
-//! Latencies in buckets: every value within 1% of where it is counted.
+//! A latency histogram with buckets of at most 1%.
 
 /// Sub-buckets of each power of two.
 const SUB: u64 = 128;
 
-/// Counts of durations in microseconds.
+/// In microseconds.
 #[derive(Clone, Debug)]
 pub struct Histogram {
     counts: Vec<u64>,
@@ -18,20 +18,19 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts `many` durations of so many microseconds.
     pub fn add(&mut self, micros: u64, many: u64) {
         self.counts[bucket(micros)] += many;
         self.total += many;
         self.max = self.max.max(micros);
     }
 
-    /// What was counted, as pairs of a bucket and a count; the empty buckets are left out.
+    /// Pairs of bucket and count, without empty buckets.
     pub fn parts(&self) -> Vec<(usize, u64)> {
         let counts = self.counts.iter().copied().enumerate();
         counts.filter(|(_, count)| *count > 0).collect()
     }
 
-    /// Adds what another process counted: its parts and its longest.
+    /// Adds the parts and the maximum of another histogram.
     pub fn add_parts(&mut self, parts: &[(usize, u64)], max: u64) {
         for &(place, many) in parts {
             if let Some(count) = self.counts.get_mut(place) {
@@ -42,7 +41,7 @@ impl Histogram {
         self.max = self.max.max(max);
     }
 
-    /// The duration that a share of all is at or below, in microseconds.
+    /// The permille quantile.
     pub fn at_permille(&self, permille: u64) -> u64 {
         let wanted = self.total.saturating_mul(permille).div_ceil(1000);
         let mut seen = 0;
@@ -55,7 +54,6 @@ impl Histogram {
         self.max
     }
 
-    /// The longest, in microseconds.
     pub fn max(&self) -> u64 {
         self.max
     }
@@ -92,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn two_processes_count_as_one() {
+    fn two_histograms_add_up() {
         let (mut one, mut both) = (Histogram::default(), Histogram::default());
         one.add(7, 3);
         one.add(70_000, 1);
@@ -103,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_read_off() {
+    fn quantiles_are_read() {
         let mut histogram = Histogram::default();
         for value in 1..=1000 {
             histogram.add(value, 1);

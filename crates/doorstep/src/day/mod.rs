@@ -1,6 +1,6 @@
-//! `doorstep day` and `doorstep demo`: a courier day, from orders to paid sellers.
+//! `doorstep day` and `doorstep demo`: a simulated courier day, from orders to paid sellers.
 
-mod office;
+mod backend;
 mod progress;
 mod summary;
 
@@ -14,92 +14,85 @@ use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
 use engine::{BusinessDate, Engine};
 use files::orders::ImportReport;
-use money::decimal::Decimal;
+use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
 use sim::{
-    ContinueError, Continued, Day, DayError, DayInputs, DayOptions, InputError, NetworkAgreement,
-    Origin, ParcelInput, Standing, TenderMix,
+    DayError, DayInputError, DayInputs, DayOptions, EnginePosition, NetworkComparison, OrderSource,
+    ParcelInput, PaymentMix, ResumeDayError, ResumedDay, SimulatedDay,
 };
 
-use self::office::{Closed, NodeOffice};
-use self::progress::Shown;
+use self::backend::{BackendError, NodeBackend};
+use self::progress::ProgressDisplay;
 use crate::setup::UTC_OFFSET_MINUTES;
-use crate::words::{Lang, grouped, say};
+use crate::words::{Lang, bilingual, grouped, say};
 use crate::{books, orders, payouts, tariffs};
 
-/// Parcels of a made-up day: as many as the real sample has.
+/// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
-/// Parcels of one day at the most.
 const PARCELS_MAX: u32 = 2_000_000;
-/// What may be due on all parcels of a day together, in minor units: a sum of more than 18 digits
-/// fits no pain.001 message.
+/// The largest sum of the amounts due of a day, in minor units: a pain.001 sum has at most 18
+/// digits.
 const DUE_MAX: u128 = 999_999_999_999_999_999;
 
-/// How a day goes.
+/// The conditions of a day.
 #[derive(Args, Debug)]
 pub struct DayFlags {
-    /// Everything that is left to chance follows from it
+    /// The seed of all random choices
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// How buyers pay
-    #[arg(long, value_enum, default_value_t = TenderFlag::Mixed)]
-    tender: TenderFlag,
-    /// How many of a hundred parcels are refused at the door; parts, and attempts given up, go
-    /// with it in proportion
+    #[arg(long, value_enum, default_value_t = MethodsFlag::Mixed)]
+    tender: MethodsFlag,
+    /// Parcels refused at the door, in percent; partial refusals and failed attempts scale with it
     #[arg(long, value_name = "PERCENT", default_value_t = 8)]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=100))]
     refusals: u32,
-    /// How often things go wrong, in percent of the usual: declines, timeouts, duplicates, cash
-    /// that is short, fees that differ, payouts that come back
+    /// Frequency of faults, in percent of the usual rate: declines, timeouts, duplicates, cash
+    /// shortages, fee differences, returned payouts
     #[arg(long, value_name = "PERCENT", default_value_t = 100)]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=1000))]
     faults: u32,
-    /// The day on which the couriers go out
+    /// The business date of the deliveries
     #[arg(long, value_name = "YYYY-MM-DD", default_value = "2013-11-11")]
     date: BusinessDate,
-    /// What it costs: a tariff file, or a shipped one
+    /// The tariff: a built-in tariff or a tariff file
     #[arg(long, value_name = "NAME|FILE", default_value = "china-2013")]
     tariff: PathBuf,
-    /// The class of the sellers in that tariff
+    /// The sellers' class in the tariff
     #[arg(long, default_value = "general")]
     class: String,
-    /// The language; without it, the environment's
-    #[arg(long, value_enum)]
-    lang: Option<Lang>,
 }
 
-/// Runs a courier day on your orders, to paid sellers.
+/// Runs a courier day on your orders, up to the payouts to sellers
 ///
-/// Runs a courier day in virtual time: orders are imported and announced, couriers take the parcels
-/// out and collect by card, QR and in cash, hand over, deposit; networks clear, the bank confirms;
-/// the sellers are paid. Terminals, the switch and the networks speak ISO 8583 through sockets of
-/// this machine.
+/// Runs a courier day in virtual time. Orders are imported and announced. Couriers deliver parcels,
+/// collect by card, by QR code and in cash, hand over and deposit the cash. Networks clear, the
+/// bank confirms, and the sellers are paid. Terminals, switch and networks exchange ISO 8583
+/// messages over local sockets.
 ///
-/// Real are the orders that you give (without any, the day is made up), the switch, the books, the
-/// fees and the payouts. Simulated are the couriers, buyers, terminals, card networks, wallet and
-/// bank.
+/// Real: your orders (without --orders they are simulated too), the switch, the books, the fees and
+/// the payouts. Simulated: couriers, buyers, terminals, card networks, wallet and bank.
 ///
-/// The data directory then has the books, a clearing file of each network, payouts.csv, and a
-/// pain.001 message for each plan. A day
-/// that was interrupted goes on when the same command is given again; one that is finished is only
-/// shown.
+/// Afterwards the data directory has the books, a clearing file of each network, payouts.csv, and a
+/// pain.001 message for each settlement plan. To continue an interrupted day, run the same command
+/// again. A finished day is only shown.
 #[derive(Args, Debug)]
 #[command(after_long_help = JSON_HELP)]
 pub struct DayArgs {
-    /// The orders: a file, or a directory with the files that the profile names
+    /// The order file, or a directory with the files that the profile names
     #[arg(long, value_name = "PATH", requires = "profile")]
     orders: Option<PathBuf>,
-    /// How the orders are written: olist, shopify, woocommerce, doorstep, or a profile file
+    /// The format of the orders: olist, shopify, woocommerce, doorstep, or a profile file
     #[arg(long, value_name = "NAME|FILE", requires = "orders")]
     profile: Option<String>,
-    /// The seller, where a shop's export does not name one
+    /// The seller, if the export does not name one
     #[arg(long, value_name = "REFERENCE", requires = "orders")]
     seller: Option<String>,
-    /// Without orders: how many parcels the made-up day has
+    /// Number of simulated parcels, without --orders
     #[arg(long, default_value_t = MADE_PARCELS, conflicts_with = "orders")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(PARCELS_MAX)))]
     parcels: u32,
-    /// Where the books are kept
+    /// The data directory
     #[arg(long, value_name = "DIR", default_value = "doorstep-day")]
     data: PathBuf,
     #[command(flatten)]
@@ -109,13 +102,13 @@ pub struct DayArgs {
     json: bool,
 }
 
-/// A made-up day with a summary, and where to look next
+/// Runs a simulated day, shows a summary, and suggests next commands
 ///
-/// It is `doorstep day` without orders: amounts, items per order and sellers are distributed like
-/// those of a real marketplace's orders; everything else is simulated, too.
+/// The same as `doorstep day` without orders. Amounts, items per order and sellers are distributed
+/// like those of a real marketplace; everything else is simulated too.
 #[derive(Args, Debug)]
 pub struct DemoArgs {
-    /// Where the books are kept
+    /// The data directory
     #[arg(long, value_name = "DIR", default_value = "doorstep-demo")]
     data: PathBuf,
     #[command(flatten)]
@@ -125,39 +118,39 @@ pub struct DemoArgs {
 const JSON_HELP: &str = "\
 What --json prints: one object. Amounts are in minor units of `currency`.
   currency      of all amounts
-  parcels       how many parcels the day has (count)
-  announced     what was due on them
-  collected     what was taken: card, qr, cash
-  refused       what was due and not taken: refused parcels, and parts of parcels
-  returned      what was due on parcels that are back at their sellers'
+  parcels       announced parcels (count)
+  announced     amount due on them
+  collected     amounts collected: card, qr, cash
+  refused       amount due and not collected: refused parcels and refused parts
+  returned      amount due on parcels returned to their sellers
   fees          by kind: issuer, network, acquirer, wallet, commission, cod, return
-  held          collected for sellers, not theirs yet
-  payable       the sellers', not paid out (what sellers owe is below zero)
-  paid          arrived at the sellers'
-  custody       by firm: cash in hands, counted, or owed
-  unknown       payments whose outcome nobody knows (count)
-  breaks        differences that are not closed (count)
-  debits, credits   everything posted; always the same
-  payouts       the file of the payouts (CSV)
+  held          collected for sellers, not yet payable
+  payable       payable to sellers, not paid out (negative: sellers owe)
+  paid          paid out and confirmed by the bank
+  custody       by courier firm: cash in hand, counted, or owed
+  unknown       payments with an unknown outcome (count)
+  breaks        open differences (count)
+  debits, credits   sums of all postings; always equal
+  payouts       the payout file (CSV)
   digest        SHA-256 of the books: the same for the same orders, flags and seed
-  seconds       how long this took
-  counts        of parcels and what happened to them
+  seconds       duration of the run
+  counts        of parcels, payments, hand-overs and payouts
   networks      for each: items in its own books (count), approved and reversed (amounts), unknown
-                (count), equal: whether its books are these, item by item
+                (count), equal: whether its books agree with these, item by item
   terminals     signed_on, batches_agreed, batches_disputed, offline, reversed, repeated (counts)
-  door_messages between the switch and terminals, and networks (counts)
-  date, seed, tariff   of the day, as asked for
-  real, simulated      what of the day is real
-  orders_by_status     of the file, where it has a status
+  door_messages between switch and terminals, and switch and networks (counts)
+  date, seed, tariff   as given
+  real, simulated      which parts of the day are real
+  orders_by_status     of the order file, if it has a status
   left_out      orders that the profile leaves out, by reason
-  bad           lines that could not be used (count); their orders are left out
-  bad_lines     the first 20 of them, each with file, line, column and reason
-  messages      the files for the bank (pain.001.001.09), one for each plan
-  wrong         rules that are broken; empty, or the exit status is 1";
+  bad           bad lines (count); their orders are left out
+  bad_lines     the first 20 bad lines, each with file, line, column and reason
+  messages      the bank messages (pain.001.001.09), one for each settlement plan
+  wrong         broken rules; if not empty, the exit status is 1";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum TenderFlag {
-    /// Card, QR and cash, some in two parts
+enum MethodsFlag {
+    /// Card, QR and cash; some pay in two parts
     Mixed,
     /// Debit cards only
     Card,
@@ -167,94 +160,95 @@ enum TenderFlag {
     Cash,
 }
 
-impl TenderFlag {
-    fn mix(self) -> TenderMix {
+impl MethodsFlag {
+    fn mix(self) -> PaymentMix {
         match self {
-            TenderFlag::Mixed => TenderMix::Mixed,
-            TenderFlag::Card => TenderMix::Card,
-            TenderFlag::Qr => TenderMix::Qr,
-            TenderFlag::Cash => TenderMix::Cash,
+            MethodsFlag::Mixed => PaymentMix::Mixed,
+            MethodsFlag::Card => PaymentMix::Card,
+            MethodsFlag::Qr => PaymentMix::Qr,
+            MethodsFlag::Cash => PaymentMix::Cash,
         }
     }
 }
 
-/// Runs a day.
 pub fn run(args: &DayArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
-    let lang = books::language(args.flags.lang);
+    let lang = Lang::current();
     let (inputs, report) = match (&args.orders, &args.profile) {
         (Some(path), Some(profile)) => real_orders(args, path, profile)?,
-        _ => (made_up(&args.flags, args.parcels)?, ImportReport::default()),
+        _ => (simulated_orders(&args.flags, args.parcels)?, ImportReport::default()),
     };
     if args.orders.is_some() && !args.json {
         orders::print_report(&report, lang);
         say!("");
     }
-    let found = live(&inputs, &args.flags, &args.data, lang, args.json)?;
-    let summary = summary::Summary::of(&found, &inputs, &report, begun.elapsed());
+    let found = run_day(&inputs, &args.flags, &args.data, lang, args.json)?;
+    let summary = summary::DaySummary::of(&found, &inputs, &report, begun.elapsed());
     if args.json {
         say!("{}", serde_json::to_string(&summary)?);
     } else {
         summary.print(&found, lang);
     }
-    Ok(verdict(&found))
+    Ok(exit_code(&found))
 }
 
-/// Runs the demo.
 pub fn demo(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
-    let lang = books::language(args.flags.lang);
-    let inputs = made_up(&args.flags, MADE_PARCELS)?;
-    let found = live(&inputs, &args.flags, &args.data, lang, false)?;
+    let lang = Lang::current();
+    let inputs = simulated_orders(&args.flags, MADE_PARCELS)?;
+    let found = run_day(&inputs, &args.flags, &args.data, lang, false)?;
     let report = ImportReport::default();
-    let summary = summary::Summary::of(&found, &inputs, &report, begun.elapsed());
+    let summary = summary::DaySummary::of(&found, &inputs, &report, begun.elapsed());
     summary.print(&found, lang);
     summary::print_next(&args.data, &found, lang);
-    Ok(verdict(&found))
+    Ok(exit_code(&found))
 }
 
-/// What a day left behind.
-pub struct Found {
-    /// The simulation's own account.
-    pub day: Day,
-    /// The books at the end.
+/// A day's result.
+pub struct DayResult {
+    /// The simulation's own record.
+    pub day: SimulatedDay,
     pub engine: Engine,
-    /// What the networks have in their own books, beside these.
-    pub networks: Vec<NetworkAgreement>,
-    /// What the journal says of the day.
+    /// The comparison of each network's books with these.
+    pub networks: Vec<NetworkComparison>,
     pub sums: payouts::DaySums,
-    /// The file of payouts.
     pub payouts_file: PathBuf,
-    /// The messages to the bank.
+    /// The pain.001 files.
     pub messages: Vec<PathBuf>,
-    /// Where the books differ from the world's own account, or break a rule.
-    pub wrong: Vec<String>,
-    /// Whether the books had the whole day already.
-    pub was_finished: bool,
+    /// Broken rules, and differences between the books and the simulation.
+    pub problems: Vec<String>,
+    /// The books had the whole day before this run.
+    pub was_complete_before: bool,
 }
 
-#[allow(clippy::print_stderr, reason = "what is wrong must be seen, also beside JSON")]
-fn verdict(found: &Found) -> ExitCode {
-    if found.wrong.is_empty() {
+#[allow(clippy::print_stderr, reason = "problems must be visible beside JSON")]
+fn exit_code(found: &DayResult) -> ExitCode {
+    if found.problems.is_empty() {
         return ExitCode::SUCCESS;
     }
-    eprintln!("The books are not what they should be, and no payouts were written:");
-    found.wrong.iter().for_each(|line| eprintln!("  {line}"));
+    eprintln!(
+        "{}",
+        Lang::current().pick(
+            "The books have problems; no payout files were written:",
+            "账簿有误，未写出打款文件："
+        )
+    );
+    found.problems.iter().for_each(|line| eprintln!("  {line}"));
     ExitCode::FAILURE
 }
 
-fn made_up(flags: &DayFlags, count: u32) -> anyhow::Result<DayInputs> {
+fn simulated_orders(flags: &DayFlags, count: u32) -> anyhow::Result<DayInputs> {
     let currency = Currency::CNY;
-    let made = sim::made_orders(count as usize, flags.seed, currency);
+    let made = sim::generate_orders(count as usize, flags.seed, currency);
     let parcels = made.into_iter().map(|order| order.parcel).collect();
-    inputs(flags, currency, parcels, Origin::Made)
+    inputs(flags, currency, parcels, OrderSource::Generated)
 }
 
 fn inputs(
     flags: &DayFlags,
     currency: Currency,
     parcels: Vec<ParcelInput>,
-    origin: Origin,
+    origin: OrderSource,
 ) -> anyhow::Result<DayInputs> {
     let tariff = tariffs::load(&flags.tariff).context("--tariff")?;
     tariffs::check_currency(&tariff, currency)?;
@@ -265,7 +259,7 @@ fn inputs(
         tariff,
         class: flags.class.clone(),
         parcels,
-        origin,
+        order_source: origin,
     })
 }
 
@@ -276,37 +270,39 @@ fn real_orders(
 ) -> anyhow::Result<(DayInputs, ImportReport)> {
     let import = orders::read(path, profile, args.seller.as_deref())?;
     let Some(first) = import.parcels.first() else {
-        bail!("{}: there is no parcel in it\n{}", path.display(), orders::why_none(&import.report));
+        bail!(orders::no_parcels(path, &import.report));
     };
+    let (file, count) = (path.display(), import.parcels.len());
     ensure!(
-        import.parcels.len() <= PARCELS_MAX as usize,
-        "{}: {} parcels are more than a day can have, {PARCELS_MAX}; give fewer orders at a time",
-        path.display(),
-        import.parcels.len()
+        count <= PARCELS_MAX as usize,
+        bilingual!(
+            "{file}: {count} parcels; the limit of a day is {PARCELS_MAX}; give fewer orders",
+            "{file}：有 {count} 个包裹，一天最多 {PARCELS_MAX} 个；请减少订单"
+        )
     );
     let currency = first.currency;
     let due = import.report.amount_due.get(&currency).copied().unwrap_or(0);
     if due > DUE_MAX {
         let sum = |minor: u128| {
             let minor = i128::try_from(minor).unwrap_or(i128::MAX);
-            grouped(&Decimal::of_balance(minor, currency).to_string())
+            grouped(&DecimalAmount::of_balance(minor, currency).to_string())
         };
-        bail!(
-            "{}: {} {currency} are due in all, more than the {} that a message to a bank can hold; \
-             give fewer orders at a time",
-            path.display(),
+        bail!(bilingual!(
+            "{file}: the amounts due add up to {0} {currency}, but a bank message holds at most \
+             {1}; give fewer orders",
+            "{file}：应收合计 {0} {currency}，超过银行报文的上限 {1}；请减少订单",
             sum(due),
             sum(DUE_MAX)
-        );
+        ));
     }
     if let Some(other) = import.parcels.iter().find(|parcel| parcel.currency != currency) {
-        bail!(
-            "{}: there are parcels in {currency} and in {} ({}); a day has one currency: give one \
-             file for each",
-            path.display(),
+        bail!(bilingual!(
+            "{file}: there are parcels in {currency} and in {0} ({1}); a day has one currency: \
+             give one file per currency",
+            "{file}：有 {currency} 和 {0}（{1}）的包裹；一天只有一种货币：请每种货币一个文件",
             other.currency,
-            other.place
-        );
+            other.location
+        ));
     }
     let parcels = import.parcels.iter().map(|parcel| ParcelInput {
         seller_reference: parcel.seller.to_string(),
@@ -314,104 +310,122 @@ fn real_orders(
         due: parcel.amount_due,
     });
     let parcels = parcels.collect();
-    let origin = Origin::Real { profile: profile.into(), source: path.display().to_string() };
+    let origin = OrderSource::Real { profile: profile.into(), source: path.display().to_string() };
     Ok((inputs(&args.flags, currency, parcels, origin)?, import.report))
 }
 
-/// Lives through the day, or through what is left of it.
-fn live(
+/// Runs the day, or the rest of an interrupted day.
+fn run_day(
     inputs: &DayInputs,
     flags: &DayFlags,
     data: &Path,
     lang: Lang,
     quiet: bool,
-) -> anyhow::Result<Found> {
+) -> anyhow::Result<DayResult> {
     let options = DayOptions {
         seed: flags.seed,
-        tender: flags.tender.mix(),
+        payment_mix: flags.tender.mix(),
         refusals_ppm: flags.refusals * 10_000,
         faults_percent: flags.faults,
-        minimum: Amount::ZERO,
+        minimum_payout: Amount::ZERO,
         ..DayOptions::default()
     };
-    // Whatever makes no day is said before anything is written.
-    sim::check_inputs(inputs, &options).map_err(|error| why_no_day(error, inputs))?;
+    // Bad inputs are reported before anything is written.
+    sim::check_inputs(inputs, &options).map_err(|error| input_error_text(error, inputs))?;
     let interrupted = on_interrupt()?;
     let books = books::open_or_create(data)?;
     let client = books.node.client();
-    let (standing, _) = client.look(Standing::of)?;
-    let office = NodeOffice::new(client, interrupted, data.to_owned());
-    let mut office = Continued::new(office, Engine::default(), standing);
-    let before = books.node.client().look(|engine| engine.last_at())?.0;
-    let mut shown = Shown::new(lang, inputs.utc_offset_minutes, quiet);
-    let lived = sim::run_day(inputs, &options, &mut office, |progress| shown.step(progress));
-    shown.end();
-    let day = match lived {
+    let (standing, _) = client.query(EnginePosition::of)?;
+    let office = NodeBackend::new(client, interrupted, data.to_owned());
+    let mut office = ResumedDay::new(office, Engine::default(), standing);
+    let before = books.node.client().query(|engine| engine.last_at())?.0;
+    let mut shown = ProgressDisplay::new(lang, inputs.utc_offset_minutes, quiet);
+    let outcome = sim::run_day(inputs, &options, &mut office, |progress| shown.update(progress));
+    shown.finish();
+    let day = match outcome {
         Ok(day) => day,
-        Err(error) => return Err(explain_end(error, data)),
+        Err(error) => return Err(day_error_text(error, data)),
     };
-    office.finish().map_err(|error| explain_end(DayError::Office(error), data))?;
-    let was_finished = before == day.report.ended;
+    office.finish().map_err(|error| day_error_text(DayError::Backend(error), data))?;
+    let was_finished = before == day.report.ended_at;
     let (_, engine) = books.node.stop()?;
     let mut wrong = engine.check().err().unwrap_or_default();
     wrong.extend(sim::compare(&day.world, &engine).err().unwrap_or_default());
     let networks = sim::compare_networks(&day.world, &engine);
-    wrong.extend(networks.iter().flat_map(|network| network.wrong.iter().cloned()));
+    wrong.extend(networks.iter().flat_map(|network| network.differences.iter().cloned()));
     let sums = payouts::day_sums(data)?;
     let payouts_file = data.join("payouts.csv");
     let mut messages = Vec::new();
-    // Nobody is to be paid from books that are wrong.
+    // Wrong books must never lead to payouts.
     if wrong.is_empty() {
         payouts::write_csv(&sums, &engine, &payouts_file)?;
         messages = payouts::write_messages(&sums, &engine, data)?;
     }
-    Ok(Found { day, engine, networks, sums, payouts_file, messages, wrong, was_finished })
+    Ok(DayResult {
+        day,
+        engine,
+        networks,
+        sums,
+        payouts_file,
+        messages,
+        problems: wrong,
+        was_complete_before: was_finished,
+    })
 }
 
-/// Why there can be no such day, in the words of the flags.
-fn why_no_day(error: InputError, inputs: &DayInputs) -> anyhow::Error {
+/// An input error, in terms of the flags.
+fn input_error_text(error: DayInputError, inputs: &DayInputs) -> anyhow::Error {
     let tariff = &inputs.tariff;
     match error {
-        InputError::NoClass { class, .. } => tariffs::no_such_class(tariff, &class),
-        InputError::NoTariff { date, .. } => anyhow!(
-            "--date {}: no version of the tariff `{}` holds on {date}; it holds {}, and a day ends \
-             on the day after",
+        DayInputError::NoClass { class, .. } => tariffs::no_such_class(tariff, &class),
+        DayInputError::NoTariff { date, .. } => anyhow!(bilingual!(
+            "--date {0}: the tariff `{1}` has no version in force on {date}; it is in force {2}, \
+             and a day ends on the day after",
+            "--date {0}：费率 `{1}` 在 {date} 没有有效版本；其有效期{2}，而一天在次日结束",
             inputs.date,
             tariff.name,
-            tariffs::when(tariff)
-        ),
+            tariffs::validity(tariff)
+        )),
         other => anyhow!("{other}"),
     }
 }
 
-/// Ctrl-C, or a request to end, is heard between two steps of the day; a second one ends at once.
+/// Set by SIGINT and SIGTERM, and read between two steps of the day. A second signal ends at once.
 fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         let twice = interrupted.clone();
         signal_hook::flag::register_conditional_shutdown(signal, 130, twice)
             .and_then(|_| signal_hook::flag::register(signal, interrupted.clone()))
-            .context("listening to Ctrl-C")?;
+            .context("cannot handle signals")?;
     }
     Ok(interrupted)
 }
 
-fn explain_end(error: DayError<ContinueError<Closed>>, data: &Path) -> anyhow::Error {
+fn day_error_text(error: DayError<ResumeDayError<BackendError>>, data: &Path) -> anyhow::Error {
     let data = data.display();
     match error {
-        DayError::Office(ContinueError::AnotherDay) => anyhow!(
-            "--data {data}: these books hold something else than the beginning of this day: other \
-             orders, another seed, or other flags. Nothing was changed. Give what that day was \
-             given, or another directory"
-        ),
-        DayError::Office(ContinueError::Office(Closed::Interrupted)) => anyhow!(
-            "interrupted. Everything so far is kept in {data}: give the same command again, and \
-             the day goes on where it was"
-        ),
-        DayError::Office(ContinueError::Office(Closed::Stopped(why))) => anyhow!(
-            "{why}. When that is mended, give the same command again: the day goes on from what is \
-             in {data}"
-        ),
+        DayError::Backend(ResumeDayError::AnotherDay) => anyhow!(bilingual!(
+            "--data {data}: these books do not match this day: they were made with other orders, \
+             another seed, or other flags. Nothing was changed. Give the same inputs as before, or \
+             another directory",
+            "--data {data}：账簿与这一天不符：订单、种子或参数不同。未作改动。请给出原来的参数，\
+             或换一个目录"
+        )),
+        DayError::Backend(ResumeDayError::Backend(BackendError::Interrupted)) => {
+            anyhow!(bilingual!(
+                "interrupted. Everything so far is saved in {data}; run the same command again to \
+             continue the day",
+                "已中断。此前的内容已保存在 {data}；再次运行同一命令即可继续"
+            ))
+        }
+        DayError::Backend(ResumeDayError::Backend(BackendError::Stopped(why))) => {
+            anyhow!(bilingual!(
+                "{why}. Then run the same command again: the day continues from the books in \
+                 {data}",
+                "{why}。之后再次运行同一命令：从 {data} 中的账簿继续"
+            ))
+        }
         other => anyhow!("{other}"),
     }
 }

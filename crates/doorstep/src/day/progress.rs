@@ -1,28 +1,28 @@
-//! How far the day is: a bar on a terminal, plain lines otherwise.
+//! The progress of a day: a bar on a terminal, plain lines otherwise.
 
 use std::io::IsTerminal;
 
 use engine::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
-use sim::{Progress, Stage};
+use sim::{DayProgress, DayStage};
 
 use crate::words::{Lang, left};
 
-/// The longest name of a stage, so that the bars begin in one column.
-const STAGE_COLUMNS: usize = 18;
+/// The width of the longest stage name.
+const STAGE_COLUMNS: usize = 25;
 
 /// Shows progress on standard error.
-pub struct Shown {
+pub struct ProgressDisplay {
     bar: Option<ProgressBar>,
-    stage: Option<Stage>,
+    stage: Option<DayStage>,
     lang: Lang,
     utc_offset_minutes: i16,
     quiet: bool,
 }
 
-impl Shown {
-    /// A bar where standard error is a terminal; nothing at all where `quiet`.
-    pub fn new(lang: Lang, utc_offset_minutes: i16, quiet: bool) -> Shown {
+impl ProgressDisplay {
+    /// Shows a bar if standard error is a terminal. Shows nothing if `quiet`.
+    pub fn new(lang: Lang, utc_offset_minutes: i16, quiet: bool) -> ProgressDisplay {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new(0);
             let style = ProgressStyle::with_template("{prefix} {wide_bar:.cyan/238} {msg}");
@@ -31,12 +31,11 @@ impl Shown {
             );
             bar
         });
-        Shown { bar, stage: None, lang, utc_offset_minutes, quiet }
+        ProgressDisplay { bar, stage: None, lang, utc_offset_minutes, quiet }
     }
 
-    /// Takes a step.
-    #[allow(clippy::print_stderr, reason = "progress is for whoever watches")]
-    pub fn step(&mut self, progress: Progress) {
+    #[allow(clippy::print_stderr, reason = "progress is for people")]
+    pub fn update(&mut self, progress: DayProgress) {
         let time = clock_time(progress.virtual_time, self.utc_offset_minutes);
         let name = stage_name(progress.stage, self.lang);
         let began = self.stage.replace(progress.stage) != Some(progress.stage);
@@ -50,8 +49,8 @@ impl Shown {
         }
     }
 
-    /// Takes the bar away.
-    pub fn end(&self) {
+    /// Removes the bar.
+    pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
@@ -59,17 +58,17 @@ impl Shown {
 }
 
 fn clock_time(at: Timestamp, utc_offset_minutes: i16) -> String {
-    let date = at.date(utc_offset_minutes);
-    let since = at.0.saturating_sub(Timestamp::beginning_of(date, utc_offset_minutes).0) / 60_000;
+    let date = at.business_date(utc_offset_minutes);
+    let since = at.0.saturating_sub(Timestamp::start_of_day(date, utc_offset_minutes).0) / 60_000;
     format!("{date} {:02}:{:02}", since / 60, since % 60)
 }
 
-fn stage_name(stage: Stage, lang: Lang) -> &'static str {
+fn stage_name(stage: DayStage, lang: Lang) -> &'static str {
     match stage {
-        Stage::Opening => lang.pick("opening the books", "开账"),
-        Stage::Announcing => lang.pick("announcing parcels", "登记包裹"),
-        Stage::Delivering => lang.pick("couriers are out", "派送收款"),
-        Stage::Clearing => lang.pick("networks clear", "清算对账"),
-        Stage::Settling => lang.pick("paying the sellers", "结算付款"),
+        DayStage::Opening => lang.pick("opening the books", "开账"),
+        DayStage::Announcing => lang.pick("announcing parcels", "登记包裹"),
+        DayStage::Delivering => lang.pick("delivering and collecting", "派送收款"),
+        DayStage::Clearing => lang.pick("clearing", "清算对账"),
+        DayStage::Settling => lang.pick("paying the sellers", "结算打款"),
     }
 }

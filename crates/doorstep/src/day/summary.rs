@@ -1,4 +1,4 @@
-//! What a day came to: for people, and as JSON.
+//! The summary of a day, for people and as JSON.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,19 +8,19 @@ use std::time::Duration;
 use engine::chart::AccountKind as A;
 use files::orders::ImportReport;
 use money::Currency;
-use money::decimal::Decimal;
+use money::decimal::DecimalAmount;
 use serde::Serialize;
-use sim::{DayInputs, NetworkAgreement, Origin};
+use sim::{DayInputs, NetworkComparison, OrderSource};
 use tariff::FeeKind;
 
-use super::Found;
+use super::DayResult;
 use crate::orders;
-use crate::payouts::{DaySums, Taken};
+use crate::payouts::{CountAndAmount, DaySums};
 use crate::words::{Lang, grouped, left, right, say};
 
-/// The JSON object; see the command's long help.
+/// The JSON object. The long help of `doorstep day` explains its keys.
 #[derive(Serialize)]
-pub struct Summary {
+pub struct DaySummary {
     currency: &'static str,
     parcels: u64,
     announced: u64,
@@ -89,7 +89,7 @@ struct Counts {
     commits: u64,
 }
 
-/// What a network has in its own books.
+/// A network's own books.
 #[derive(Serialize)]
 struct Network {
     name: String,
@@ -118,18 +118,22 @@ struct DoorMessages {
 
 const SIMULATED: &str = "couriers, buyers, terminals, card networks, wallet, hubs, bank, times";
 
-impl Summary {
-    /// Puts it together from the books.
-    pub fn of(found: &Found, inputs: &DayInputs, report: &ImportReport, took: Duration) -> Summary {
+impl DaySummary {
+    pub fn of(
+        found: &DayResult,
+        inputs: &DayInputs,
+        report: &ImportReport,
+        took: Duration,
+    ) -> DaySummary {
         let (engine, sums, currency) = (&found.engine, &found.sums, inputs.currency);
-        let doors = &found.day.report.doors;
-        let sum = |kind| engine.sum(kind, currency);
+        let doors = &found.day.report.payment_path;
+        let sum = |kind| engine.total_balance(kind, currency);
         let totals = engine.totals().iter().find(|totals| totals.currency == currency);
         let fees = FeeKind::ALL.map(|kind| (kind.name(), sum(A::of_fee(kind))));
         let custody = engine.firms().map(|(firm, reference)| {
             (reference.to_owned(), engine.custody(firm).unwrap_or_default())
         });
-        Summary {
+        DaySummary {
             currency: currency.code(),
             parcels: sums.parcels,
             announced: sums.announced,
@@ -155,12 +159,12 @@ impl Summary {
             counts: counts(found, sums),
             networks: found.networks.iter().map(network).collect(),
             terminals: Terminals {
-                signed_on: doors.signed_on,
-                batches_agreed: doors.agreed,
-                batches_disputed: doors.disputed,
-                offline: doors.offline,
-                reversed: doors.reversed,
-                repeated: doors.repeated,
+                signed_on: doors.sign_ons,
+                batches_agreed: doors.batches_agreed,
+                batches_disputed: doors.batches_disputed,
+                offline: doors.offline_sales,
+                reversed: doors.terminal_reversals,
+                repeated: doors.repeated_messages,
             },
             door_messages: DoorMessages {
                 terminal: doors.terminal_messages,
@@ -169,14 +173,14 @@ impl Summary {
             date: inputs.date.to_string(),
             seed: found.day.report.seed,
             tariff: inputs.tariff.name.clone(),
-            real: real(&inputs.origin),
+            real: real(&inputs.order_source),
             simulated: SIMULATED,
             orders_by_status: named(&report.orders_by_status),
             left_out: named(&report.left_out_by_reason),
             bad: report.bad_total(),
             bad_lines: bad_lines(report),
             messages: found.messages.iter().map(|path| path.display().to_string()).collect(),
-            wrong: found.wrong.clone(),
+            wrong: found.problems.clone(),
         }
     }
 }
@@ -190,21 +194,21 @@ fn named(counts: &BTreeMap<Arc<str>, u64>) -> BTreeMap<String, u64> {
 }
 
 fn bad_lines(report: &ImportReport) -> Vec<String> {
-    report.bad.iter().take(orders::NAMED_MAX).map(ToString::to_string).collect()
+    report.bad_lines.iter().take(orders::LISTED_MAX).map(ToString::to_string).collect()
 }
 
-fn network(of: &NetworkAgreement) -> Network {
+fn network(of: &NetworkComparison) -> Network {
     Network {
         name: of.reference.clone(),
         items: of.items,
         approved: of.approved.amount,
         reversed: of.reversed.amount,
         unknown: of.unknown,
-        equal: of.wrong.is_empty(),
+        equal: of.differences.is_empty(),
     }
 }
 
-fn counts(found: &Found, sums: &DaySums) -> Counts {
+fn counts(found: &DayResult, sums: &DaySums) -> Counts {
     let report = &found.day.report;
     Counts {
         sellers: report.sellers,
@@ -221,25 +225,30 @@ fn counts(found: &Found, sums: &DaySums) -> Counts {
         became_unknown: sums.became_unknown,
         reversed: sums.reversed,
         late_approvals: sums.late_approvals,
-        duplicates: report.counts.duplicates + report.doors.repeated + report.doors.doubled,
+        duplicates: report.counts.duplicates
+            + report.payment_path.repeated_messages
+            + report.payment_path.duplicate_answers,
         hand_overs_short: sums.short.count,
         hand_overs_surplus: sums.surplus.count,
         breaks_raised: sums.breaks,
         payouts: sums.payouts().len() as u64,
-        payouts_came_back: sums.came_back.count,
+        payouts_came_back: sums.payouts_returned.count,
         commands: report.commands,
         commits: report.calls,
     }
 }
 
-fn real(origin: &Origin) -> String {
+fn real(origin: &OrderSource) -> String {
     match origin {
-        Origin::Real { profile, source } => format!("the orders of {source} (profile {profile})"),
-        Origin::Made => "nothing: the orders are made up, distributed like a real sample".into(),
+        OrderSource::Real { profile, source } => {
+            format!("the orders of {source} (profile {profile})")
+        }
+        OrderSource::Generated => {
+            "nothing: the orders are simulated, distributed like a real sample".into()
+        }
     }
 }
 
-/// A table that fills as it is printed.
 struct Table {
     lang: Lang,
     currency: Currency,
@@ -247,7 +256,7 @@ struct Table {
 
 impl Table {
     fn amount(&self, minor: i128) -> String {
-        grouped(&Decimal::of_balance(minor, self.currency).to_string())
+        grouped(&DecimalAmount::of_balance(minor, self.currency).to_string())
     }
 
     fn head(&self, english: &'static str, chinese: &'static str) {
@@ -268,11 +277,11 @@ impl Table {
         say!("{}", row.trim_end());
     }
 
-    fn taken(&self, english: &'static str, chinese: &'static str, taken: Taken) {
-        self.row(english, chinese, Some(taken.count), Some(i128::from(taken.amount)));
+    fn counted(&self, english: &'static str, chinese: &'static str, sum: CountAndAmount) {
+        self.row(english, chinese, Some(sum.count), Some(i128::from(sum.amount)));
     }
 
-    /// A row that is left out where there is nothing to say.
+    /// A row that is left out if the count is zero.
     fn if_any(
         &self,
         english: &'static str,
@@ -286,9 +295,9 @@ impl Table {
     }
 }
 
-impl Summary {
+impl DaySummary {
     /// Prints the summary for a person.
-    pub fn print(&self, found: &Found, lang: Lang) {
+    pub fn print(&self, found: &DayResult, lang: Lang) {
         let currency = found.day.report.currency;
         let table = Table { lang, currency };
         let title = lang.pick("Doorstep: a courier day", "到门付 Doorstep：快递收款日");
@@ -296,9 +305,9 @@ impl Summary {
         say!(
             "  {} {}",
             lang.pick("real:     ", "真实："),
-            match (&found.day.report.origin, lang) {
-                (Origin::Made, Lang::Zh) => "无：订单为虚构，分布仿照真实样本".to_owned(),
-                (Origin::Real { profile, source }, Lang::Zh) => {
+            match (&found.day.report.order_source, lang) {
+                (OrderSource::Generated, Lang::Zh) => "无：订单为虚构，分布仿照真实样本".to_owned(),
+                (OrderSource::Real { profile, source }, Lang::Zh) => {
                     format!("{source} 的订单（{profile}）")
                 }
                 _ => self.real.clone(),
@@ -315,7 +324,7 @@ impl Summary {
         self.print_end(found, &table);
     }
 
-    fn print_door(&self, found: &Found, table: &Table) {
+    fn print_door(&self, found: &DayResult, table: &Table) {
         let (sums, counts) = (&found.sums, &self.counts);
         table.head("At the door", "上门");
         table.row(
@@ -324,9 +333,9 @@ impl Summary {
             Some(self.parcels),
             Some(i128::from(self.announced)),
         );
-        table.taken("collected by card", "刷卡收款", sums.card);
-        table.taken("collected by QR", "扫码收款", sums.qr);
-        table.taken("collected in cash", "现金收款", sums.cash);
+        table.counted("collected by card", "刷卡收款", sums.card);
+        table.counted("collected by QR", "扫码收款", sums.qr);
+        table.counted("collected in cash", "现金收款", sums.cash);
         let refused = Some(i128::from(self.refused));
         table.if_any(
             "refused, in full or in part",
@@ -335,43 +344,43 @@ impl Summary {
             refused,
         );
         table.if_any(
-            "back at their sellers'",
+            "returned to sellers",
             "已退回卖家",
             counts.returned,
             Some(i128::from(self.returned)),
         );
-        table.if_any("attempts without success", "未妥投次数", counts.attempts, None);
-        table.if_any("payments declined", "被拒付", counts.declined, None);
-        table.if_any("payments without an answer", "结果未知", counts.became_unknown, None);
-        table.if_any("payments taken back", "已冲正", counts.reversed, None);
-        table.if_any("approvals that came too late", "迟到的批准", counts.late_approvals, None);
-        table.if_any("messages sent twice, harmless", "重复报文（无害）", counts.duplicates, None);
+        table.if_any("failed attempts", "未妥投次数", counts.attempts, None);
+        table.if_any("payments declined", "交易被拒", counts.declined, None);
+        table.if_any("payments without an answer", "付款无应答", counts.became_unknown, None);
+        table.if_any("payments reversed", "已冲正", counts.reversed, None);
+        table.if_any("late approvals", "迟到的授权", counts.late_approvals, None);
+        table.if_any("repeated messages, no effect", "重复报文（不入账）", counts.duplicates, None);
         table.if_any(
-            "hand-overs short of cash",
-            "交款短少",
+            "hand-overs with a shortage",
+            "交款短款",
             sums.short.count,
             Some(i128::from(sums.short.amount)),
         );
         table.if_any(
-            "hand-overs with too much",
+            "hand-overs with a surplus",
             "交款长款",
             sums.surplus.count,
             Some(i128::from(sums.surplus.amount)),
         );
     }
 
-    fn print_network(&self, found: &Found, table: &Table) {
+    fn print_network(&self, found: &DayResult, table: &Table) {
         let terminals = &self.terminals;
         table.head("Terminals and networks", "终端与卡组织");
         table.row("terminals signed on", "终端签到", Some(terminals.signed_on), None);
-        table.row("batches that agree", "批次对平", Some(terminals.batches_agreed), None);
+        table.row("batches in agreement", "批次对平", Some(terminals.batches_agreed), None);
         let disputed = terminals.batches_disputed;
         table.if_any("batches compared line by line", "批次不平，已批上送", disputed, None);
-        table.if_any("sales approved without a line", "离线消费", terminals.offline, None);
+        table.if_any("offline sales", "离线消费", terminals.offline, None);
         for network in &found.networks {
             let count = grouped(&network.approved.count.to_string());
             let amount = table.amount(i128::from(network.approved.amount));
-            let equal = match (network.wrong.is_empty(), table.lang) {
+            let equal = match (network.differences.is_empty(), table.lang) {
                 (true, Lang::En) => "equal",
                 (true, Lang::Zh) => "一致",
                 (false, Lang::En) => "NOT EQUAL",
@@ -382,17 +391,17 @@ impl Summary {
         }
     }
 
-    fn print_money(&self, found: &Found, table: &Table) {
+    fn print_money(&self, found: &DayResult, table: &Table) {
         let sums = &found.sums;
         table.head("Fees", "费用");
         for (kind, english, chinese) in [
-            ("issuer", "card issuer", "发卡行"),
-            ("network", "card network", "卡组织"),
-            ("acquirer", "acquirer (Doorstep)", "收单（Doorstep）"),
-            ("wallet", "wallet", "钱包"),
-            ("cod", "collecting at the door", "代收服务费"),
+            ("issuer", "card issuer", "发卡行手续费"),
+            ("network", "card network", "卡组织手续费"),
+            ("acquirer", "acquirer (Doorstep)", "收单手续费（Doorstep）"),
+            ("wallet", "wallet", "钱包手续费"),
+            ("cod", "collection at the door", "代收服务费"),
             ("commission", "courier firms' commission", "快递公司佣金"),
-            ("return", "bringing parcels back", "退件费"),
+            ("return", "parcel returns", "退件费"),
         ] {
             let fee = self.fees.get(kind).copied().unwrap_or_default();
             if fee != 0 {
@@ -400,17 +409,17 @@ impl Summary {
             }
         }
         table.head("The sellers' money", "卖家资金");
-        table.row("paid", "已付", Some(sums.paid.count), Some(i128::from(self.paid)));
-        table.row("payable", "可付", None, Some(self.payable));
-        table.row("held, not there yet", "待到账", None, Some(self.held));
+        table.row("paid", "已打款", Some(sums.paid.count), Some(i128::from(self.paid)));
+        table.row("payable", "应付未付", None, Some(self.payable));
+        table.row("held", "待结算", None, Some(self.held));
         table.if_any(
-            "payouts that came back",
-            "退回的结算款",
-            sums.came_back.count,
-            Some(i128::from(sums.came_back.amount)),
+            "payouts returned by the bank",
+            "退回的打款",
+            sums.payouts_returned.count,
+            Some(i128::from(sums.payouts_returned.amount)),
         );
         if self.custody.values().any(|custody| *custody != 0) {
-            table.head("Cash still with courier firms", "快递公司在途现金");
+            table.head("Cash still with courier firms", "快递公司持有现金");
             for (firm, custody) in self.custody.iter().filter(|(_, custody)| **custody != 0) {
                 Self::custody(table, firm, *custody);
             }
@@ -421,52 +430,52 @@ impl Summary {
         say!("  {} {} {}", left(firm, 34), right("", 9), right(&table.amount(custody), 17));
     }
 
-    fn print_end(&self, found: &Found, table: &Table) {
+    fn print_end(&self, found: &DayResult, table: &Table) {
         let lang = table.lang;
         table.head("The books", "账簿");
-        table.row("payments of unknown outcome", "结果未知的付款", Some(self.unknown), None);
+        table.row("payments with an unknown outcome", "结果未知的付款", Some(self.unknown), None);
         table.row("open breaks", "未结差异", Some(self.breaks as u64), None);
         let signed = |sum: u128| i128::try_from(sum).unwrap_or(i128::MAX);
         table.row("debits", "借方", None, Some(signed(self.debits)));
         table.row("credits", "贷方", None, Some(signed(self.credits)));
         say!("  {} {}", left(lang.pick("digest", "摘要"), 8), self.digest);
-        say!("  {} {}", left(lang.pick("payouts", "结算"), 8), self.payouts);
+        say!("  {} {}", left(lang.pick("payouts", "打款"), 8), self.payouts);
         for message in &self.messages {
             say!("  {} {message}", left("", 8));
         }
-        let verdict = if found.wrong.is_empty() {
+        let verdict = if found.problems.is_empty() {
             lang.pick(
-                "The books balance, and equal what the networks, the bank and the couriers have.",
+                "The books balance and agree with the networks, the bank and the couriers.",
                 "账簿平衡，与卡组织、银行和快递员的记录逐项一致。",
             )
         } else {
-            lang.pick("THE BOOKS ARE WRONG, see below.", "账簿有误，见下。")
+            lang.pick("The books have PROBLEMS, see below.", "账簿有误，见下。")
         };
         say!("\n{verdict}");
         let again = lang.pick(
-            "These books had the whole day already; nothing was added. ",
+            "These books already had the whole day; nothing was added. ",
             "账簿中已有这一整天，未作改动。",
         );
         let took = lang.pick("seconds", "秒");
-        say!("{}{:.1} {took}", if found.was_finished { again } else { "" }, self.seconds);
+        say!("{}{:.1} {took}", if found.was_complete_before { again } else { "" }, self.seconds);
     }
 }
 
-/// Where to look next.
-pub fn print_next(data: &Path, found: &Found, lang: Lang) {
+/// Suggests next commands.
+pub fn print_next(data: &Path, found: &DayResult, lang: Lang) {
     let data = data.display();
     let payout = found.sums.payouts().first().map_or(1, |line| line.payout.0);
-    say!("\n{}", lang.pick("Look further:", "继续查看："));
+    say!("\n{}", lang.pick("Next commands:", "继续查看："));
     for (command, english, chinese) in [
         (
             format!("explain payout {payout} --data {data}"),
             "a payout, down to its parcels",
-            "一笔结算款的明细",
+            "一笔打款的明细",
         ),
         (format!("balances --data {data}"), "the trial balance", "试算平衡表"),
         (
             format!("verify --data {data}"),
-            "replay everything, check every rule",
+            "replay the journal, check every rule",
             "全部重放并核对每条规则",
         ),
         (

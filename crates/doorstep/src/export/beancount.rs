@@ -1,8 +1,8 @@
-//! The format of beancount.
+//! beancount's format.
 
 use std::io::{self, Write};
 
-use super::accounts::Style;
+use super::accounts::AccountNameStyle;
 use super::{Books, Entry, Writer, facts};
 
 #[derive(Default)]
@@ -23,14 +23,15 @@ impl Writer for Beancount {
         for posting in *postings {
             let (amount, currency) = books.amount(posting);
             for (account, sign) in [(posting.debit, ""), (posting.credit, "-")] {
-                let (name, first) = books.accounts.name(account, books.engine, Style::Capitals);
+                let (name, first) =
+                    books.accounts.name(account, books.engine, AccountNameStyle::Capitals);
                 if first {
                     self.opened.push_str(&format!("{date} open {name} {currency}\n"));
                 }
                 lines.push_str(&format!("  {name}  {sign}{amount} {currency}\n"));
             }
         }
-        let what = postings[0].entry.row().what;
+        let what = postings[0].entry.row().description;
         write!(out, "\n{}{date} * \"{what}\"\n  command: \"{number}\"\n", self.opened)?;
         for (name, value) in facts(&postings[0], books) {
             writeln!(out, "  {name}: \"{}\"", value.replace(['"', '\\', '\n'], " "))?;

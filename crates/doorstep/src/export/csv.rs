@@ -1,8 +1,8 @@
-//! One line for each posting, as CSV.
+//! CSV: one line per posting.
 
 use std::io::{self, Write};
 
-use super::accounts::Style;
+use super::accounts::AccountNameStyle;
 use super::{Books, Entry, Writer, facts};
 
 pub struct Csv;
@@ -23,8 +23,13 @@ impl Writer for Csv {
                 let found = facts.iter().find(|(other, _)| *other == name);
                 found.map(|(_, value)| value.as_str()).unwrap_or_default()
             };
-            let debit = books.accounts.name(posting.debit, books.engine, Style::Plain).0.to_owned();
-            let credit = books.accounts.name(posting.credit, books.engine, Style::Plain).0;
+            let debit = books
+                .accounts
+                .name(posting.debit, books.engine, AccountNameStyle::Plain)
+                .0
+                .to_owned();
+            let credit =
+                books.accounts.name(posting.credit, books.engine, AccountNameStyle::Plain).0;
             let cells = [
                 &entry.number.to_string(),
                 &entry.at.0.to_string(),
@@ -45,9 +50,9 @@ impl Writer for Csv {
     }
 }
 
-/// RFC 4180; and a text that a spreadsheet would take for a formula is marked as text.
+/// Quotes by RFC 4180, and marks formulas as text.
 fn cell(value: &str) -> String {
-    let value = files::payouts::guarded(value);
+    let value = files::payouts::escape_formula(value);
     if value.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", value.replace('"', "\"\""))
     } else {

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use money::Currency;
-use money::decimal::Decimal;
+use money::decimal::DecimalAmount;
 
-use super::accounts::Style;
+use super::accounts::AccountNameStyle;
 use super::{Books, Entry, Writer, facts};
 
 /// Accounts and currencies are declared before their first use, so that `check --strict` passes.
@@ -28,14 +28,15 @@ impl Writer for Hledger {
             let (amount, currency) = books.amount(posting);
             self.declare(currency, out)?;
             for (account, sign) in [(posting.debit, ""), (posting.credit, "-")] {
-                let (name, first) = books.accounts.name(account, books.engine, Style::Plain);
+                let (name, first) =
+                    books.accounts.name(account, books.engine, AccountNameStyle::Plain);
                 if first {
                     writeln!(out, "account {name}")?;
                 }
                 self.lines.push_str(&format!("    {name}  {sign}{amount} {currency}\n"));
             }
         }
-        let what = postings[0].entry.row().what;
+        let what = postings[0].entry.row().description;
         writeln!(out, "\n{date} ({number}) {what}")?;
         let facts = facts(&postings[0], books);
         if !facts.is_empty() {
@@ -53,8 +54,8 @@ impl Hledger {
             return Ok(());
         }
         self.declared.push(currency);
-        let sample = Decimal::of_balance(0, currency).to_string();
-        // Without decimals it still needs the mark.
+        let sample = DecimalAmount::of_balance(0, currency).to_string();
+        // hledger needs a decimal mark even without decimals.
         let mark = if sample.contains('.') { "" } else { "." };
         writeln!(out, "commodity {sample}{mark} {currency}")
     }

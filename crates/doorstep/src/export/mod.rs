@@ -1,4 +1,4 @@
-//! `doorstep export`: every posting, for somebody else's program.
+//! `doorstep export`: every posting, in the formats of other programs.
 
 mod accounts;
 mod beancount;
@@ -11,22 +11,22 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
-use engine::{BusinessDate, Command, Engine, Outcome, ParcelId, Posting, Timestamp};
+use engine::{BusinessDate, Command, CommandOutcome, Engine, ParcelId, Posting, Timestamp};
 use money::Currency;
-use money::decimal::Decimal;
-use node::replay::Watcher;
+use money::decimal::DecimalAmount;
+use node::replay::ReplayObserver;
 
-pub use self::accounts::{Accounts, Style};
+pub use self::accounts::{AccountNameStyle, AccountNames};
 use crate::{books, words};
 
-/// Writes every posting for hledger, beancount or a spreadsheet.
+/// Exports every posting for hledger, beancount or a spreadsheet
 ///
-/// Writes every posting of the books, with the parcel and the tariff version behind it, in a format
-/// that another program reads and checks.
+/// Writes every posting of the books with its parcel and tariff version, in a format that another
+/// program reads and checks.
 ///
-/// `hledger -f books.journal check --strict` then accepts the books, and `hledger -f books.journal
-/// balance` shows the same balances; so does `bean-check books.beancount`; the CSV has one line for
-/// each posting.
+/// hledger: `hledger -f books.journal check --strict` accepts the books, and `hledger -f
+/// books.journal balance` shows the same balances. beancount: `bean-check books.beancount`. CSV:
+/// one line per posting.
 #[derive(Args, Debug)]
 pub struct ExportArgs {
     /// The data directory
@@ -35,7 +35,7 @@ pub struct ExportArgs {
     /// The format
     #[arg(long, value_enum)]
     format: Format,
-    /// The file to write; without it, standard output
+    /// The file to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -47,9 +47,9 @@ enum Format {
     Csv,
 }
 
-/// One command's postings that moved money.
+/// The postings of one command.
 struct Entry<'a> {
-    /// Which command of the journal, counted from 1.
+    /// The command's position in the journal, counted from 1.
     number: u64,
     at: Timestamp,
     date: BusinessDate,
@@ -58,16 +58,15 @@ struct Entry<'a> {
 
 /// A format.
 trait Writer {
-    /// What stands before the first entry.
+    /// Writes the text before the first entry.
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()>;
-    /// One entry.
     fn entry(&mut self, entry: &Entry, books: &mut Books, out: &mut dyn Write) -> io::Result<()>;
 }
 
-/// What entries are written with.
+/// What a format needs to write an entry.
 struct Books<'a> {
     engine: &'a Engine,
-    accounts: &'a mut Accounts,
+    accounts: &'a mut AccountNames,
     orders: &'a HashMap<ParcelId, Box<str>>,
 }
 
@@ -76,20 +75,20 @@ impl Books<'_> {
     fn amount(&self, posting: &Posting) -> (String, Currency) {
         let account = self.engine.account_view(posting.debit);
         let currency = account.expect("a posting's accounts are there").currency;
-        (Decimal::of(posting.amount, currency).to_string(), currency)
+        (DecimalAmount::of(posting.amount, currency).to_string(), currency)
     }
 }
 
-/// What a posting is about: the parcel, the order, the tender, the tariff version.
+/// The parcel, order, payment number and tariff version of a posting.
 fn facts(posting: &Posting, books: &Books) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
-    if let Some(tender) = posting.tender {
-        facts.push(("parcel", format!("{:032x}", tender.parcel.bits())));
-        if let Some(order) = books.orders.get(&tender.parcel) {
+    if let Some(payment) = posting.payment {
+        facts.push(("parcel", format!("{:032x}", payment.parcel.bits())));
+        if let Some(order) = books.orders.get(&payment.parcel) {
             facts.push(("order", order.to_string()));
         }
-        if tender.number > 0 {
-            facts.push(("tender", tender.number.to_string()));
+        if payment.number > 0 {
+            facts.push(("tender", payment.number.to_string()));
         }
     }
     if let Some(version) = posting.tariff {
@@ -101,19 +100,19 @@ fn facts(posting: &Posting, books: &Books) -> Vec<(&'static str, String)> {
 struct Exporter<'w> {
     writer: Box<dyn Writer>,
     out: &'w mut dyn Write,
-    accounts: Accounts,
+    accounts: AccountNames,
     orders: HashMap<ParcelId, Box<str>>,
     number: u64,
     moved: Vec<Posting>,
     failed: Option<io::Error>,
 }
 
-impl Watcher for Exporter<'_> {
+impl ReplayObserver for Exporter<'_> {
     fn command(
         &mut self,
         command: &Command,
         at: Timestamp,
-        outcome: &Outcome,
+        outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
         self.number += 1;
@@ -121,12 +120,12 @@ impl Watcher for Exporter<'_> {
             self.orders.insert(*parcel, reference.as_str().into());
         }
         self.moved.clear();
-        self.moved.extend(outcome.postings.iter().filter(|posting| posting.moved()));
+        self.moved.extend(outcome.postings.iter().filter(|posting| posting.moves_money()));
         if self.moved.is_empty() {
             return Ok(());
         }
         let offset = engine.utc_offset_minutes().unwrap_or(0);
-        let (number, date) = (self.number, at.date(offset));
+        let (number, date) = (self.number, at.business_date(offset));
         let entry = Entry { number, at, date, postings: &self.moved };
         let mut books = Books { engine, accounts: &mut self.accounts, orders: &self.orders };
         self.writer.entry(&entry, &mut books, self.out).map_err(|error| {
@@ -137,18 +136,17 @@ impl Watcher for Exporter<'_> {
     }
 }
 
-/// Exports.
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     match &args.out {
-        Some(path) => files::whole::write_whole(path, |out| export(args, out))
+        Some(path) => files::atomic::write_atomically(path, |out| export(args, out))
             .map_err(|error| anyhow!("{error}")),
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
             let done = export(args, &mut out).and_then(|()| Ok(out.flush()?));
             match done.as_ref().err().and_then(|error| error.downcast_ref::<io::Error>()) {
-                // Whoever reads it has gone, as `head` does: that is no error of ours.
+                // The reader closed the pipe, as `head` does. That is not an error.
                 Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                Some(error) => bail!(words::stdout_failed(error)),
+                Some(error) => bail!(words::stdout_error_text(error)),
                 None => done,
             }
         }
@@ -165,13 +163,13 @@ fn export(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut exporter = Exporter {
         writer,
         out,
-        accounts: Accounts::default(),
+        accounts: AccountNames::default(),
         orders: HashMap::new(),
         number: 0,
         moved: Vec::new(),
         failed: None,
     };
-    let done = books::read_all(&args.data, &mut exporter);
+    let done = books::replay_all(&args.data, &mut exporter);
     if let Some(failed) = exporter.failed {
         return Err(failed.into());
     }

@@ -1,4 +1,4 @@
-//! Components as custodians type them, or as they are piped in: never shown, wiped after.
+//! Reads key components from a terminal or a pipe. They are never shown, and wiped from memory.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -9,37 +9,52 @@ use anyhow::{Context, bail};
 use keys::{Algorithm, Component};
 use zeroize::Zeroizing;
 
-use crate::words::say;
+use crate::words::{Lang, bilingual, say};
 
-/// The longest line that is read: a component in groups, and its check value.
+/// Enough for a component in groups and its check value.
 const LINE_BYTES_MAX: usize = 256;
-/// More components than a key can have are not read.
+/// The most that a key can have.
 const COMPONENTS_MAX: usize = 9;
-/// What a terminal sends for Ctrl-C while nothing is shown.
+/// Ctrl-C, which is an input byte while the echo is off.
 const INTERRUPTED: u8 = 3;
 
 /// Reads components up to an empty line or the end of standard input.
 pub fn components(algorithm: Algorithm) -> anyhow::Result<Vec<Component>> {
-    // Not the buffered standard input: its buffer could not be wiped.
+    // Not the buffered standard input, because its buffer cannot be wiped.
     let input = io::stdin().as_fd().try_clone_to_owned().context("standard input")?;
     let mut lines = Lines { input: File::from(input), read: Zeroizing::new(Vec::new()) };
     let typed = io::stdin().is_terminal();
-    let _silent = if typed { Some(Silent::begin()?) } else { None };
+    let _echo_off = if typed { Some(EchoOff::begin()?) } else { None };
     let mut components = Vec::new();
     loop {
         let number = components.len() + 1;
         if typed {
             let bytes = algorithm.key_bytes();
-            say!("component {number}: {bytes} bytes as hex digits, a space, its check value");
-            say!("(it is not shown; an empty line ends)");
+            say!(
+                "{}",
+                bilingual!(
+                    "component {number}: {bytes} bytes as hex digits, a space, its check value",
+                    "第 {number} 分量：{bytes} 字节的十六进制数字，空格，校验值"
+                )
+            );
+            say!(
+                "{}",
+                Lang::current().pick(
+                    "(input is not shown; an empty line ends it)",
+                    "（输入不显示；空行结束）"
+                )
+            );
         }
         let Some(line) = lines.next()? else { break };
         if number > COMPONENTS_MAX {
-            bail!("standard input: a key has at most {COMPONENTS_MAX} components");
+            bail!(bilingual!(
+                "standard input: a key has at most {COMPONENTS_MAX} components",
+                "标准输入：密钥最多有 {COMPONENTS_MAX} 个分量"
+            ));
         }
         match Component::parse(&line, algorithm, number) {
             Ok(component) => components.push(component),
-            // Whoever types may have mistyped.
+            // A person may have mistyped, and can type the component again.
             Err(error) if typed => say!("{error}"),
             Err(error) => return Err(error).context("standard input"),
         }
@@ -49,12 +64,12 @@ pub fn components(algorithm: Algorithm) -> anyhow::Result<Vec<Component>> {
 
 struct Lines {
     input: File,
-    /// What was read and not yet taken.
+    /// Bytes read after the last line returned.
     read: Zeroizing<Vec<u8>>,
 }
 
 impl Lines {
-    /// The next line, or `None` where it is empty or there is no more.
+    /// The next line; `None` if it is empty or the input has ended.
     fn next(&mut self) -> anyhow::Result<Option<Zeroizing<String>>> {
         loop {
             if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
@@ -62,7 +77,10 @@ impl Lines {
                 return text(&line);
             }
             if self.read.len() > LINE_BYTES_MAX {
-                bail!("standard input: a line is longer than a component and its check value");
+                bail!(Lang::current().pick(
+                    "standard input: the line is longer than a component and its check value",
+                    "标准输入：该行长于分量加校验值"
+                ));
             }
             let mut part = Zeroizing::new([0; LINE_BYTES_MAX]);
             let count = match self.input.read(part.as_mut_slice()) {
@@ -70,7 +88,10 @@ impl Lines {
                 count => count.context("standard input")?,
             };
             if part[..count].contains(&INTERRUPTED) {
-                bail!("interrupted; nothing was imported");
+                bail!(
+                    Lang::current()
+                        .pick("interrupted; nothing was imported", "已中断；未导入任何密钥")
+                );
             }
             if count == 0 {
                 let line = std::mem::replace(&mut self.read, Zeroizing::new(Vec::new()));
@@ -85,27 +106,27 @@ impl Lines {
 }
 
 fn text(line: &[u8]) -> anyhow::Result<Option<Zeroizing<String>>> {
-    let line = std::str::from_utf8(line).ok().context("standard input: it is not text")?.trim();
+    let line = std::str::from_utf8(line).ok().context("standard input: not UTF-8 text")?.trim();
     Ok((!line.is_empty()).then(|| Zeroizing::new(line.to_owned())))
 }
 
-/// A terminal that does not show what is typed, until this is dropped. Ctrl-C is an input here:
-/// a program that it ended would leave the terminal silent.
-struct Silent {
-    /// What `stty` takes to bring the terminal back.
+/// Turns the terminal's echo off until it is dropped. Ctrl-C becomes an input byte, because a
+/// signal would end the process with the echo still off.
+struct EchoOff {
+    /// The `stty` argument that restores the terminal.
     before: String,
 }
 
-impl Silent {
-    fn begin() -> anyhow::Result<Silent> {
+impl EchoOff {
+    fn begin() -> anyhow::Result<EchoOff> {
         let before = stty(&["-g"])?.trim().to_owned();
-        let silent = Silent { before };
+        let echo_off = EchoOff { before };
         stty(&["-echo", "-isig", "eol", "^C"])?;
-        Ok(silent)
+        Ok(echo_off)
     }
 }
 
-impl Drop for Silent {
+impl Drop for EchoOff {
     fn drop(&mut self) {
         let _ = stty(&[&self.before]);
     }
@@ -118,6 +139,9 @@ fn stty(arguments: &[&str]) -> anyhow::Result<String> {
         Ok(output) if output.status.success() => {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         }
-        _ => bail!("the terminal cannot be silenced with `stty`; pipe the components in instead"),
+        _ => bail!(Lang::current().pick(
+            "`stty` cannot turn the terminal's echo off; pipe the components in instead",
+            "无法用 `stty` 关闭终端回显；请改用管道输入分量"
+        )),
     }
 }

@@ -1,14 +1,14 @@
-//! The example of the settings is held against the form that they are read by.
+//! Tests that the example settings match the form.
 
 use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-use super::form::Form;
+use super::form::SettingsForm;
 use super::settings::{parse, settings};
 use super::{EXAMPLE, limits};
 
-/// The example with all that is left out in it.
+/// The example with its commented-out settings.
 fn full() -> String {
     let is_setting = |line: &str| {
         let word = line.split(' ').next().unwrap_or_default();
@@ -26,15 +26,15 @@ fn table() -> Table {
     full().parse().unwrap()
 }
 
-/// Everything that is wrong with settings, but for keys and files.
+/// Checks settings, except keys and files.
 fn read(text: &str) -> anyhow::Result<()> {
-    let form: Form = parse(text)?;
+    let form: SettingsForm = parse(text)?;
     settings(&form)?.check()?;
-    limits::of(&form)?;
+    limits::from_form(&form)?;
     Ok(())
 }
 
-/// The tables in a value, by the way to them.
+/// The paths of all tables in a value.
 fn tables(value: &Value, way: &[String], found: &mut Vec<Vec<String>>) {
     match value {
         Value::Table(table) => {
@@ -60,12 +60,12 @@ fn at<'v>(value: &'v mut Value, way: &[String]) -> &'v mut Table {
     way.iter().fold(value, step).as_table_mut().unwrap()
 }
 
-/// The keys that the form knows of a table: it names them where it meets another.
+/// The keys that the form accepts in a table, from its error for an unknown key.
 fn known(way: &[String]) -> BTreeSet<String> {
     let mut value = Value::Table(table());
     at(&mut value, way).insert("no-such-key".into(), true.into());
     let text = toml::to_string(&value).unwrap();
-    let Err(error) = parse::<Form>(&text) else { panic!("{way:?} takes any key") };
+    let Err(error) = parse::<SettingsForm>(&text) else { panic!("{way:?} takes any key") };
     let said = error.to_string();
     assert!(said.contains("unknown field `no-such-key`"), "{said}");
     let (_, expected) = said.rsplit_once("expected ").unwrap();
@@ -77,7 +77,7 @@ fn the_example_has_every_key_of_the_form() {
     let mut value = Value::Table(table());
     let mut found = Vec::new();
     tables(&value, &[], &mut found);
-    // The names of firms are the operator's.
+    // The operator chooses the names of firms.
     found.retain(|way| way.last().is_none_or(|last| last != "firms"));
     assert!(found.len() > 15, "{found:?}");
     let (mut missing, mut ways) = (BTreeSet::new(), BTreeSet::new());
@@ -89,21 +89,21 @@ fn the_example_has_every_key_of_the_form() {
         missing.extend(known(way).difference(&there).map(lacking));
         ways.extend(there.iter().map(lacking));
     }
-    // Of several networks or ranges, one has it.
+    // One of several networks or ranges must have the key.
     let missing: Vec<_> = missing.difference(&ways).collect();
     assert!(missing.is_empty(), "not in the example: {missing:?}");
 }
 
 #[test]
-fn the_example_is_good_also_with_all_that_is_left_out_in_it() {
+fn the_example_is_valid_with_and_without_its_commented_settings() {
     read(EXAMPLE).unwrap();
     read(&full()).unwrap();
 }
 
 #[test]
-fn numbers_that_may_be_left_out_are_the_usual_ones() {
-    let form: Form = parse(&full()).unwrap();
-    let (said, limits_said) = (settings(&form).unwrap(), limits::of(&form).unwrap());
+fn optional_numbers_in_the_example_are_the_defaults() {
+    let form: SettingsForm = parse(&full()).unwrap();
+    let (said, limits_said) = (settings(&form).unwrap(), limits::from_form(&form).unwrap());
     let mut table = table();
     for part in ["limits", "timing"] {
         table.remove(part);
@@ -111,19 +111,19 @@ fn numbers_that_may_be_left_out_are_the_usual_ones() {
     let terminals = table["terminals"].as_table_mut().unwrap();
     terminals.retain(|_, value| !value.is_integer());
     table["keys"].as_table_mut().unwrap().remove("generation");
-    let form: Form = parse(&table.to_string()).unwrap();
+    let form: SettingsForm = parse(&table.to_string()).unwrap();
     assert_eq!(settings(&form).unwrap(), said);
-    assert_eq!(limits::of(&form).unwrap(), limits_said);
+    assert_eq!(limits::from_form(&form).unwrap(), limits_said);
 }
 
-/// The key and the number of a line that has one, and what stands behind it.
+/// The key, number and comment of a line with a number.
 fn number(line: &str) -> Option<(&str, &str, &str)> {
     let (setting, comment) = line.split_once('#').unwrap_or((line, ""));
     let (key, number) = setting.split_once(" = ")?;
     number.trim().parse::<i64>().is_ok().then_some((key, number.trim(), comment))
 }
 
-/// The first two numbers with `to` between them.
+/// The first `NUMBER to NUMBER`.
 fn range(comment: &str) -> Option<(i64, i64)> {
     let number = |word: &str| word.trim_matches([',', ';', ':']).parse::<i64>().ok();
     let words: Vec<_> = comment.split(' ').collect();
@@ -134,7 +134,7 @@ fn range(comment: &str) -> Option<(i64, i64)> {
 }
 
 #[test]
-fn every_number_has_the_range_that_is_written_behind_it() {
+fn every_number_has_the_range_in_its_comment() {
     let mut count = 0;
     for line in EXAMPLE.lines() {
         let Some((key, usual, comment)) = number(line) else { continue };
@@ -147,7 +147,7 @@ fn every_number_has_the_range_that_is_written_behind_it() {
             };
             let said = with(outside).unwrap_or_else(|| panic!("{key} = {outside} is taken"));
             let words = format!("{key} = {outside}: it must be from {least} to {most}; ");
-            // What has no numbers below zero is refused with its line.
+            // Unsigned numbers below zero are refused with their line.
             assert!(said.contains(&words) || outside == -1, "{said}, not {words}");
             let said = with(inside).unwrap_or_default();
             assert!(!said.contains(&format!("{key} = {inside}: ")), "{said}");
@@ -169,15 +169,15 @@ fn limits_that_contradict_each_other_are_refused() {
     };
     refused(
         &[("idle_seconds = 900", "idle_seconds = 359")],
-        "limits.idle_seconds = 359: it must be from 360 to 86400; terminals are silent for \
-         terminals.echo_seconds = 300, and may wait terminals.answer_seconds = 60 more",
+        "limits.idle_seconds = 359: it must be from 360 to 86400; terminals may be silent \
+         for terminals.echo_seconds = 300 plus terminals.answer_seconds = 60",
     );
     refused(
         &[
             ("echo_seconds = 300", "echo_seconds = 841"),
             ("idle_seconds = 900", "idle_seconds = 9999"),
         ],
-        "terminals.echo_seconds = 841: it must be from 10 to 840; a gateway cuts off a terminal",
+        "terminals.echo_seconds = 841: it must be from 10 to 840; by default a gateway",
     );
     refused(
         &[("connections = 18000", "connections = 17999")],

@@ -1,4 +1,4 @@
-//! The form of doorstep.toml.
+//! The TOML form of doorstep.toml.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -11,74 +11,73 @@ use money::{Currency, Rate};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-/// The whole file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Form {
+pub struct SettingsForm {
     pub utc_offset_minutes: i16,
     #[serde(deserialize_with = "text")]
     pub currency: Currency,
     pub country: String,
-    pub shown_as: ShownAs,
-    pub keys: Keys,
-    pub merchant: Merchant,
+    pub shown_as: DisplayNameForm,
+    pub keys: KeysForm,
+    pub merchant: MerchantForm,
     #[serde(default)]
-    pub terminals: Terminals,
-    pub gateways: Option<Gateways>,
-    pub wallet: Option<Wallet>,
+    pub terminals: TerminalsForm,
+    pub gateways: Option<GatewaysForm>,
+    pub wallet: Option<WalletForm>,
     #[serde(default)]
-    pub limits: Limits,
+    pub limits: LimitsForm,
     #[serde(default)]
-    pub timing: Timing,
+    pub timing: TimingForm,
     #[serde(rename = "network")]
-    pub networks: Vec<Network>,
+    pub networks: Vec<NetworkForm>,
     #[serde(rename = "bin")]
-    pub bins: Vec<Bin>,
+    pub bins: Vec<BinForm>,
 }
 
-/// Of the file, what a key store is found by.
+/// The part of the file that names the key store.
 #[derive(Deserialize)]
-pub struct KeysOnly {
-    pub keys: Keys,
+pub struct KeysOnlyForm {
+    pub keys: KeysForm,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ShownAs {
+pub struct DisplayNameForm {
     pub name: String,
     pub city: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Keys {
-    /// The file of a software store.
+pub struct KeysForm {
+    /// The key file.
     pub store: Option<PathBuf>,
-    /// The file of its master key; without it, the environment has it.
+    /// The file of the master key; otherwise DOORSTEP_MASTER_KEY holds it.
     pub master: Option<PathBuf>,
-    pub pkcs11: Option<Pkcs11>,
-    /// The name of the key that terminals' keys are derived from.
+    pub pkcs11: Option<Pkcs11Form>,
+    /// The key from which terminals' keys are derived.
     #[serde(deserialize_with = "text")]
     pub terminals: KeyName,
     #[serde(default = "one")]
     pub generation: u32,
-    /// The name of the key of card tokens.
+    /// The key of card tokens.
     #[serde(deserialize_with = "text")]
     pub token: KeyName,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pkcs11 {
+pub struct Pkcs11Form {
     pub module: PathBuf,
     pub token: String,
-    /// The file of the user's PIN; without it, the environment has it.
+    /// The file of the user PIN; otherwise DOORSTEP_PKCS11_PIN holds it.
     pub pin_file: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Merchant {
+pub struct MerchantForm {
     pub acquirer: String,
     pub region: String,
     pub category: String,
@@ -88,52 +87,52 @@ pub struct Merchant {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Terminals {
-    pub listen: Vec<Address>,
-    pub tls: Option<Tls>,
+pub struct TerminalsForm {
+    pub listen: Vec<AddressText>,
+    pub tls: Option<TlsServerForm>,
     pub answer_seconds: u32,
     pub reversals: u32,
     pub echo_seconds: u32,
 }
 
-impl Default for Terminals {
-    fn default() -> Terminals {
+impl Default for TerminalsForm {
+    fn default() -> TerminalsForm {
         let (listen, tls) = (Vec::new(), None);
-        Terminals { listen, tls, answer_seconds: 60, reversals: 5, echo_seconds: 300 }
+        TerminalsForm { listen, tls, answer_seconds: 60, reversals: 5, echo_seconds: 300 }
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tls {
+pub struct TlsServerForm {
     pub certificate: PathBuf,
     pub key: PathBuf,
-    /// Authorities of the certificates that whoever connects must have.
+    /// The authorities of client certificates.
     pub clients: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Gateways {
-    pub listen: Vec<Address>,
+pub struct GatewaysForm {
+    pub listen: Vec<AddressText>,
     pub certificate: PathBuf,
     pub key: PathBuf,
     pub authorities: PathBuf,
-    /// The names in the certificates of those who are let in; without it, all of the authorities.
+    /// The names in the certificates of admitted gateways; otherwise all that the authorities sign.
     pub names: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Network {
+pub struct NetworkForm {
     pub name: String,
     #[serde(deserialize_with = "text")]
     pub currency: Currency,
-    pub links: Vec<Address>,
-    pub tls: Option<Towards>,
+    pub links: Vec<AddressText>,
+    pub tls: Option<TlsClientForm>,
     pub acquirer: String,
-    pub debit: Cost,
-    pub credit: Cost,
+    pub debit: CostForm,
+    pub credit: CostForm,
     #[serde(deserialize_with = "text")]
     pub mac_key: KeyName,
     #[serde(deserialize_with = "text")]
@@ -144,7 +143,7 @@ pub struct Network {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Towards {
+pub struct TlsClientForm {
     pub authorities: PathBuf,
     /// The name in the network's certificate.
     pub name: String,
@@ -154,7 +153,7 @@ pub struct Towards {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cost {
+pub struct CostForm {
     #[serde(deserialize_with = "text")]
     pub rate: Rate,
     pub cap: Option<String>,
@@ -162,37 +161,37 @@ pub struct Cost {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Bin {
+pub struct BinForm {
     pub first_digits: String,
-    pub kind: CardKind,
+    pub kind: CardKindForm,
     pub networks: Vec<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum CardKind {
+pub enum CardKindForm {
     Debit,
     Credit,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wallet {
+pub struct WalletForm {
     pub name: String,
     pub guid: String,
     pub merchant: String,
     #[serde(deserialize_with = "text")]
     pub currency: Currency,
     #[serde(default)]
-    pub listen: Vec<Address>,
-    pub tls: Option<Tls>,
-    /// The file with what the wallet signs its notes with.
+    pub listen: Vec<AddressText>,
+    pub tls: Option<TlsServerForm>,
+    /// The file with the secret that signs the wallet's notifications.
     pub secret: PathBuf,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Limits {
+pub struct LimitsForm {
     pub connections: Option<usize>,
     pub connections_per_address: Option<usize>,
     pub accepts_per_second: Option<u32>,
@@ -204,7 +203,7 @@ pub struct Limits {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Timing {
+pub struct TimingForm {
     pub answer_ms: Option<u64>,
     pub chase_first_ms: Option<u64>,
     pub chase_most_ms: Option<u64>,
@@ -215,27 +214,27 @@ pub struct Timing {
     pub pre_authorisation_days: Option<u16>,
 }
 
-/// An address with its port, or a name with one, which is looked up once.
+/// An IP address or a host name with a port. The name is resolved once.
 #[derive(Clone, Copy, Debug)]
-pub struct Address(pub SocketAddr);
+pub struct AddressText(pub SocketAddr);
 
-impl FromStr for Address {
+impl FromStr for AddressText {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Address, String> {
+    fn from_str(text: &str) -> Result<AddressText, String> {
         let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
         let example = "write an address and a port, as in 10.0.0.7:7001 or [::1]:7001";
-        found.map(Address).ok_or_else(|| format!("`{text}` is not found; {example}"))
+        found.map(AddressText).ok_or_else(|| format!("`{text}` cannot be resolved; {example}"))
     }
 }
 
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Address, D::Error> {
+impl<'de> Deserialize<'de> for AddressText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<AddressText, D::Error> {
         text(from)
     }
 }
 
-/// What is written as text and read by its own rules.
+/// Deserialises a text with [`FromStr`].
 fn text<'de, T, D>(from: D) -> Result<T, D::Error>
 where
     T: FromStr,

@@ -1,4 +1,4 @@
-//! Serving terminals: `doorstep serve`.
+//! `doorstep serve`.
 
 #[cfg(test)]
 mod example;
@@ -14,26 +14,28 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
-use door::control::CONTROL_SOCKET;
-use door::{Addresses, Door, Ended, Stopper};
 use engine::{Command, Engine, NetworkId, Refusal, WalletId};
+use host::control::CONTROL_SOCKET;
+use host::{Host, ListenAddresses, StopOutcome, Stopper};
 use journal::{DataDirectory, DirectoryError};
 use keys::KeyStore;
 use money::Currency;
-use node::{Clock, Node, Notice, Options, SystemClock};
+use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
 use switch::{Switch, Unfinished};
 
-use settings::Said;
+use crate::books;
+use crate::words::Lang;
+use settings::LoadedSettings;
 
-/// Serves terminals: takes their payments over the networks into the books.
+/// Runs the switch: serves terminals, routes payments to networks, keeps the books
 ///
-/// It runs until SIGTERM or SIGINT: then it takes nothing new, finishes what is in flight, within
-/// 30 seconds, and ends. A second signal ends it at once. After a crash it goes on where the books
-/// stopped: whatever has no known end is reversed.
+/// Runs until SIGTERM or SIGINT. Then it takes no new requests, finishes those in flight within 30
+/// seconds, and ends. A second signal ends it at once. After a crash it continues from the books
+/// and reverses payments with an unknown outcome.
 ///
-/// It does not start where the settings lack a network or wallet over which something is
-/// unfinished, or a network over which a pre-authorisation stands. Its keys are where [keys] in
-/// the settings says; `doorstep keys --config` makes them.
+/// It does not start if the settings lack a network or wallet with unfinished payments, or a
+/// network with an open pre-authorisation. [keys] in the settings names the key store; `doorstep
+/// keys --config` makes the keys.
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     /// The data directory
@@ -42,15 +44,14 @@ pub struct ServeArgs {
     /// The settings, doorstep.toml
     #[arg(long, value_name = "FILE", required_unless_present = "example")]
     config: Option<PathBuf>,
-    /// Print an example of the settings, and end
+    /// Print example settings and exit
     #[arg(long)]
     example: bool,
 }
 
 const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
 
-/// Runs `doorstep serve`.
-#[allow(clippy::print_stdout, reason = "the example is what was asked for")]
+#[allow(clippy::print_stdout, reason = "the example is the output")]
 pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     if args.example {
         print!("{EXAMPLE}");
@@ -61,65 +62,66 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let mut said = settings::read(config)?;
     let others_max = said.plan.other_files_max();
-    if let Some(note) = limits::fit_files(&mut said.plan.limits, others_max)? {
-        tell(&note);
+    if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {
+        log_line(&note);
     }
     let directory = DataDirectory::open(data).map_err(|error| match error {
         DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. } => {
-            anyhow::Error::new(error).context("there are no books to serve")
+            anyhow::Error::new(error)
+                .context(Lang::current().pick("there are no books to serve", "没有可用的账簿"))
         }
         error => error.into(),
     })?;
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
-    let options = Options { on_notice: Box::new(notice), ..Options::default() };
+    let options = NodeOptions { on_notice: Box::new(notice), ..NodeOptions::default() };
     let node = Node::start(Box::new(journal), Box::new(snapshots), options)?;
     let ended = serve(said, &node, data)?;
     node.stop()?;
     match ended {
-        Ended::Finished => {
-            tell("stopped: nothing was in flight");
+        StopOutcome::Finished => {
+            log_line("stopped; nothing is in flight");
             Ok(ExitCode::SUCCESS)
         }
-        Ended::Unfinished(count) => {
-            tell(&format!("stopped with {count} in flight; the next start goes on with them"));
+        StopOutcome::Unfinished(count) => {
+            log_line(&format!("stopped with {count} in flight; the next start continues them"));
             Ok(ExitCode::FAILURE)
         }
     }
 }
 
-fn serve(said: Said, node: &Node, data: &Path) -> anyhow::Result<Ended> {
-    let (networks, asked) = (said.networks.clone(), said.settings.utc_offset_minutes);
-    let look = move |engine: &Engine| against_books(engine, asked, &networks);
-    node.client().look(look)?.0?;
+fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopOutcome> {
+    let (networks, offset) = (said.networks.clone(), said.settings.utc_offset_minutes);
+    let look = move |engine: &Engine| check_against_books(engine, offset, &networks);
+    node.client().query(look)?.0?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
-    let (unfinished, _) = node.client().look(move |engine| Unfinished::of(engine, &ids))?;
+    let (unfinished, _) = node.client().query(move |engine| Unfinished::of(engine, &ids))?;
     let keys: Arc<dyn KeyStore> = said.keys;
     let mut switch = Switch::new(said.settings, keys)?;
     let mut begin = Vec::new();
-    // Before new names are put down: one may be an old one that was misspelt.
+    // Before new names are registered: one may be a misspelt old one.
     switch.resume(unfinished, SystemClock.now(), &mut begin).map_err(|error| {
         anyhow!(
-            "{error}. Put back its [[network]] or [wallet], by this name, until they have ended; \
-             `doorstep network withdraw` keeps new payments away from a network"
+            "{error}. Keep its [[network]] or [wallet] under this name until they have ended; \
+             `doorstep network withdraw` stops new payments to a network"
         )
     })?;
-    introduce(&said.networks, said.wallet.as_ref(), node)?;
+    register(&said.networks, said.wallet.as_ref(), node)?;
     let control = data.join(CONTROL_SOCKET);
     let mut plan = said.plan;
     plan.control = Some(control.clone());
-    let teller = Box::new(tell);
-    let mut door = Door::open(switch, node, plan, Box::new(SystemClock), teller)?;
-    door.begin_with(begin);
-    stop_on_signals(door.stopper()).context("hearing signals")?;
+    let log = Box::new(log_line);
+    let mut door = Host::open(switch, node, plan, Box::new(SystemClock), log)?;
+    door.queue_outputs(begin);
+    stop_on_signals(door.stopper()).context("cannot handle signals")?;
     print_addresses(door.addresses(), &control)?;
     let ended = door.run();
-    // Who looks for it later is told that nobody is there either way.
+    // A socket that remains behaves like a missing one: nobody answers.
     let _ = std::fs::remove_file(&control);
     Ok(ended?)
 }
 
-/// Checks that the settings do not say something else than the books.
-fn against_books(
+/// Checks that the settings agree with the books.
+fn check_against_books(
     engine: &Engine,
     utc_offset_minutes: i16,
     networks: &[(NetworkId, Currency, String)],
@@ -127,7 +129,8 @@ fn against_books(
     if let Some(offset) = engine.utc_offset_minutes() {
         ensure!(
             offset == utc_offset_minutes,
-            "utc_offset_minutes = {utc_offset_minutes}: in the books it is {offset}"
+            "utc_offset_minutes = {utc_offset_minutes}: the books have {offset}; correct the \
+             settings"
         );
     }
     for (network, currency, name) in networks {
@@ -135,15 +138,15 @@ fn against_books(
         let (theirs, ours) = (view.currency.code(), currency.code());
         ensure!(
             view.currency == *currency,
-            "network `{name}`: its currency is {theirs} in the books, and {ours} here; it keeps \
-             its currency, and what clears in {ours} needs a name of its own"
+            "network `{name}`: its currency is {theirs} in the books, but {ours} in the settings; \
+             use another name for a network in {ours}"
         );
     }
     Ok(())
 }
 
-/// Makes networks and the wallet known to the books, where they are not.
-fn introduce(
+/// Registers new networks and a new wallet in the books.
+fn register(
     networks: &[(NetworkId, Currency, String)],
     wallet: Option<&(WalletId, Currency, String)>,
     node: &Node,
@@ -156,39 +159,38 @@ fn introduce(
     });
     let (names, commands): (Vec<_>, Vec<_>) =
         networks.chain(wallet).map(|(name, command)| (name, (None, command))).unzip();
-    let answers = node.client().carry_out(commands)?;
+    let answers = node.client().execute(commands)?;
     for (name, answer) in names.iter().zip(answers) {
         match answer {
             Ok(_) | Err(Refusal::Repeated) => {}
             Err(Refusal::IdentifierTaken) => bail!(
-                "`{name}` has another currency in the books, and keeps it; give what clears in \
-                 this one a name of its own"
+                "`{name}` has another currency in the books; use another name for this currency"
             ),
-            Err(refusal) => bail!("the books do not take `{name}`: {refusal}"),
+            Err(refusal) => bail!("the books refuse `{name}`: {refusal}"),
         }
     }
     Ok(())
 }
 
-/// Each signal is one call: the first stops gracefully, the second at once.
+/// The first signal stops gracefully, the second at once.
 pub fn stop_on_signals(stopper: Stopper) -> std::io::Result<()> {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
-    let (mut heard, told) = UnixStream::pair()?;
+    let (mut reader, writer) = UnixStream::pair()?;
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::low_level::pipe::register(signal, told.try_clone()?)?;
+        signal_hook::low_level::pipe::register(signal, writer.try_clone()?)?;
     }
     std::thread::Builder::new().name("doorstep-signals".into()).spawn(move || {
         let mut byte = [0];
-        while matches!(heard.read(&mut byte), Ok(1)) {
+        while matches!(reader.read(&mut byte), Ok(1)) {
             stopper.stop();
         }
     })?;
     Ok(())
 }
 
-#[allow(clippy::print_stdout, reason = "whoever starts it reads where it listens")]
-fn print_addresses(at: &Addresses, control: &Path) -> anyhow::Result<()> {
+#[allow(clippy::print_stdout, reason = "the addresses are the output")]
+fn print_addresses(at: &ListenAddresses, control: &Path) -> anyhow::Result<()> {
     for (what, addresses) in
         [("terminals", &at.terminals), ("gateways", &at.gateways), ("wallets", &at.wallets)]
     {
@@ -201,18 +203,12 @@ fn print_addresses(at: &Addresses, control: &Path) -> anyhow::Result<()> {
 }
 
 #[allow(clippy::print_stderr, reason = "the operator's log")]
-pub fn tell(line: &str) {
+pub fn log_line(line: &str) {
     eprintln!("{line}");
 }
 
-fn notice(notice: Notice) {
-    match notice {
-        Notice::SnapshotSkipped { sequence, why } => {
-            tell(&format!("note: snapshot {sequence} was not used: {why}"));
-        }
-        Notice::SnapshotFailed { sequence, error } => {
-            tell(&format!("note: snapshot {sequence} could not be written: {error}"));
-        }
-        Notice::SnapshotWritten { .. } => {}
+fn notice(notice: NodeNotice) {
+    if let Some(text) = books::notice_text(&notice) {
+        log_line(&text);
     }
 }

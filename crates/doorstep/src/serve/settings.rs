@@ -1,4 +1,4 @@
-//! doorstep.toml read: what the switch, the sockets and the key store are to be.
+//! Reads doorstep.toml: the settings of the switch, the sockets and the key store.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use door::tls::{self, Identity};
-use door::{Listen, NetworkLink, Plan, WalletDoor};
 use engine::{FirmId, NetworkId, WalletId};
+use host::tls::{self, TlsIdentity};
+use host::{HostPlan, ListenerPlan, NetworkLink, WalletCredentials};
 use keys::{KeyStore, MasterKey, SoftwareStore};
 use money::decimal::{self, DecimalStyle};
 use money::{Amount, Currency};
@@ -17,54 +17,52 @@ use switch::{
     BinRange, LinkId, MerchantSettings, NetworkSettings, Settings, TerminalSettings, Timing,
     WalletSettings,
 };
-use tariff::Capped;
+use tariff::CappedRate;
 use zeroize::Zeroizing;
 
 use super::form::{
-    Address, CardKind, Cost, Form, Gateways, KeysOnly, Network, Terminals, Tls, Wallet,
+    AddressText, CardKindForm, CostForm, GatewaysForm, KeysOnlyForm, NetworkForm, SettingsForm,
+    TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
 use crate::books;
 
-/// Bytes of the file at the most: a hundred thousand card ranges fit.
+/// Enough for a hundred thousand card ranges.
 const FILE_BYTES_MAX: usize = 16 << 20;
-/// The environment variable with the user PIN of an HSM's token, as for `doorstep keys`.
+/// The environment variable with the user PIN of an HSM's token.
 const PIN_VARIABLE: &str = "DOORSTEP_PKCS11_PIN";
-/// Bytes of a wallet's secret.
+/// The length of a wallet's secret.
 const SECRET_BYTES_MIN: usize = 16;
 const SECRET_BYTES_MAX: usize = 1_024;
 
-/// What a file says.
-pub struct Said {
+/// The content of a settings file.
+pub struct LoadedSettings {
     /// For the switch.
     pub settings: Settings,
     /// For the sockets.
-    pub plan: Plan,
-    /// The keys.
+    pub plan: HostPlan,
     pub keys: Arc<dyn KeyStore>,
-    /// Networks and the wallet, as the books know them, with currency and name.
     pub networks: Vec<(NetworkId, Currency, String)>,
-    /// See `networks`.
     pub wallet: Option<(WalletId, Currency, String)>,
 }
 
-/// Reads a file and all files that it names. Paths in it are relative to it.
-pub fn read(path: &Path) -> anyhow::Result<Said> {
+/// Reads a settings file and all files that it names. Its paths are relative to its directory.
+pub fn read(path: &Path) -> anyhow::Result<LoadedSettings> {
     let named = || path.display().to_string();
     let text = books::read_text(path, FILE_BYTES_MAX)?;
     let form = parse(&text).with_context(named)?;
-    File::beside(path).said(form).with_context(named)
+    File::beside(path).load(form).with_context(named)
 }
 
-/// The key store that a file names; where its file is not there, it may be begun.
+/// Opens the key store of a settings file. `begin` creates a missing key file.
 pub fn key_store(path: &Path, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
     let named = || path.display().to_string();
     let text = books::read_text(path, FILE_BYTES_MAX)?;
-    let KeysOnly { keys } = parse(&text).with_context(named)?;
+    let KeysOnlyForm { keys } = parse(&text).with_context(named)?;
     File::beside(path).keys(&keys, begin).with_context(named)
 }
 
-/// The form in a text. Errors name the line.
+/// Parses TOML. Errors name the line.
 pub(super) fn parse<F: DeserializeOwned>(text: &str) -> anyhow::Result<F> {
     toml::from_str(text).map_err(|error| {
         let Some(span) = error.span() else { return anyhow!("{}", error.message()) };
@@ -80,7 +78,7 @@ struct File {
 }
 
 impl File {
-    /// What is named in a file lies beside it.
+    /// Resolves paths relative to the settings file.
     fn beside(path: &Path) -> File {
         File { directory: path.parent().unwrap_or(Path::new("")).to_owned() }
     }
@@ -89,7 +87,7 @@ impl File {
         self.directory.join(path)
     }
 
-    fn said(&self, form: Form) -> anyhow::Result<Said> {
+    fn load(&self, form: SettingsForm) -> anyhow::Result<LoadedSettings> {
         let networks: Vec<_> = form
             .networks
             .iter()
@@ -106,10 +104,10 @@ impl File {
         let plan = self.plan(&form)?;
         let keys = self.keys(&form.keys, false)?;
         key_names::check(&settings, &*keys)?;
-        Ok(Said { settings, plan, keys, networks, wallet })
+        Ok(LoadedSettings { settings, plan, keys, networks, wallet })
     }
 
-    fn keys(&self, keys: &super::form::Keys, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
+    fn keys(&self, keys: &super::form::KeysForm, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
         match (&keys.store, &keys.pkcs11) {
             (Some(store), None) => {
                 let master = keys.master.as_ref().map(|path| self.path(path));
@@ -118,58 +116,62 @@ impl File {
                 Ok(Arc::new(key_file(&store, master, begin)?))
             }
             (None, Some(hsm)) => self.pkcs11(hsm),
-            _ => Err(anyhow!("keys: give either `store`, a file, or `pkcs11`, an HSM")),
+            _ => Err(anyhow!("keys: give either `store`, a key file, or `pkcs11`, an HSM")),
         }
     }
 
-    fn plan(&self, form: &Form) -> anyhow::Result<Plan> {
+    fn plan(&self, form: &SettingsForm) -> anyhow::Result<HostPlan> {
         let terminals = self.listen(&form.terminals.listen, form.terminals.tls.as_ref());
-        let mut plan = Plan {
-            limits: limits::of(form)?,
+        let mut plan = HostPlan {
+            limits: limits::from_form(form)?,
             terminals: terminals.context("terminals.tls")?,
-            ..Plan::default()
+            ..HostPlan::default()
         };
         if let Some(gateways) = &form.gateways {
-            no_terminal_as_a_gateway(gateways, &form.terminals)?;
+            require_gateway_names(gateways, &form.terminals)?;
             let identity = self.identity(&gateways.certificate, &gateways.key);
             let authorities = self.path(&gateways.authorities);
             let tls = tls::server(&identity, Some(&authorities)).context("gateways")?;
-            let at = |address: &Address| (address.0, tls.clone());
+            let at = |address: &AddressText| (address.0, tls.clone());
             plan.gateways = gateways.listen.iter().map(at).collect();
             plan.gateway_names.clone_from(&gateways.names);
         }
         ensure!(
             !plan.terminals.is_empty() || !plan.gateways.is_empty(),
-            "nobody can come in; give terminals.listen or gateways.listen an address"
+            "nobody can connect; give terminals.listen or gateways.listen an address"
         );
         for network in &form.networks {
             let links = self.links(network);
             plan.links.extend(links.with_context(|| format!("network `{}`", network.name))?);
         }
         if let Some(wallet) = &form.wallet {
-            nobody_in_between(wallet)?;
-            plan.wallets_listen =
+            require_tls_or_loopback(wallet)?;
+            plan.wallet_listeners =
                 self.listen(&wallet.listen, wallet.tls.as_ref()).context("wallet.tls")?;
             plan.wallets = vec![self.wallet(wallet).context("wallet.secret")?];
         }
         Ok(plan)
     }
 
-    fn listen(&self, addresses: &[Address], tls: Option<&Tls>) -> anyhow::Result<Vec<Listen>> {
+    fn listen(
+        &self,
+        addresses: &[AddressText],
+        tls: Option<&TlsServerForm>,
+    ) -> anyhow::Result<Vec<ListenerPlan>> {
         let tls = tls.map(|tls| {
             let clients = tls.clients.as_ref().map(|path| self.path(path));
             tls::server(&self.identity(&tls.certificate, &tls.key), clients.as_deref())
         });
         let tls = tls.transpose()?;
-        let at = |address: &Address| Listen { address: address.0, tls: tls.clone() };
+        let at = |address: &AddressText| ListenerPlan { address: address.0, tls: tls.clone() };
         Ok(addresses.iter().map(at).collect())
     }
 
-    fn identity(&self, certificate: &Path, key: &Path) -> Identity {
-        Identity { certificate: self.path(certificate), key: self.path(key) }
+    fn identity(&self, certificate: &Path, key: &Path) -> TlsIdentity {
+        TlsIdentity { certificate: self.path(certificate), key: self.path(key) }
     }
 
-    fn links(&self, network: &Network) -> anyhow::Result<Vec<NetworkLink>> {
+    fn links(&self, network: &NetworkForm) -> anyhow::Result<Vec<NetworkLink>> {
         let tls = network.tls.as_ref().map(|tls| {
             let identity = match (&tls.certificate, &tls.key) {
                 (Some(certificate), Some(key)) => Some(self.identity(certificate, key)),
@@ -180,7 +182,7 @@ impl File {
         });
         let tls = tls.transpose()?;
         let id = NetworkId::derived(&network.name);
-        let link = |(number, address): (u8, &Address)| NetworkLink {
+        let link = |(number, address): (u8, &AddressText)| NetworkLink {
             link: LinkId { network: id, number },
             name: network.name.clone(),
             address: address.0,
@@ -189,20 +191,20 @@ impl File {
         Ok((0..).zip(&network.links).map(link).collect())
     }
 
-    fn wallet(&self, wallet: &Wallet) -> anyhow::Result<WalletDoor> {
+    fn wallet(&self, wallet: &WalletForm) -> anyhow::Result<WalletCredentials> {
         let secret = books::read_text(&self.path(&wallet.secret), SECRET_BYTES_MAX)?;
         let secret = Zeroizing::new(secret);
         let secret = Zeroizing::new(secret.trim().as_bytes().to_vec());
         ensure!(
             secret.len() >= SECRET_BYTES_MIN,
-            "{} bytes are too few; agree on at least {SECRET_BYTES_MIN} random ones",
+            "the secret has {} bytes; agree on at least {SECRET_BYTES_MIN} random bytes",
             secret.len()
         );
         let (name, id) = (wallet.name.clone(), WalletId::derived(&wallet.name));
-        Ok(WalletDoor { name, wallet: id, secret })
+        Ok(WalletCredentials { name, wallet: id, secret })
     }
 
-    fn pkcs11(&self, hsm: &super::form::Pkcs11) -> anyhow::Result<Arc<dyn KeyStore>> {
+    fn pkcs11(&self, hsm: &super::form::Pkcs11Form) -> anyhow::Result<Arc<dyn KeyStore>> {
         let pin = match &hsm.pin_file {
             Some(file) => books::read_text(&self.path(file), SECRET_BYTES_MAX)?,
             None => std::env::var(PIN_VARIABLE)
@@ -214,39 +216,38 @@ impl File {
     }
 }
 
-/// Whose certificate a terminal's authority has signed, or one below it, may be good enough for a
-/// gateway as well: then their names must say who is one.
-fn no_terminal_as_a_gateway(gateways: &Gateways, terminals: &Terminals) -> anyhow::Result<()> {
+/// If terminals have certificates too, a terminal's certificate might be accepted for a gateway.
+/// Then `gateways.names` must list the gateways.
+fn require_gateway_names(gateways: &GatewaysForm, terminals: &TerminalsForm) -> anyhow::Result<()> {
     let clients = terminals.tls.as_ref().and_then(|tls| tls.clients.as_ref());
     match &gateways.names {
         None if clients.is_some() => bail!(
-            "gateways.names: with terminals.tls.clients, terminals have certificates as well, and \
-             one of them could be let in as a gateway; list the names in the gateways' \
-             certificates"
+            "gateways.names: with terminals.tls.clients, terminals have certificates, and one \
+             could be accepted as a gateway; list the names in the gateways' certificates"
         ),
         Some(names) if names.is_empty() => bail!(
-            "gateways.names: nobody would be let in; list the names in the gateways' \
-             certificates, or leave it out where gateways.authorities sign for nobody else"
+            "gateways.names: the list is empty, so no gateway could connect; list the names in the \
+             gateways' certificates, or leave it out if gateways.authorities sign only gateways"
         ),
         _ => Ok(()),
     }
 }
 
-/// What a wallet says is signed and not secret, but where anybody can listen to it, anybody can
-/// hold it back.
-fn nobody_in_between(wallet: &Wallet) -> anyhow::Result<()> {
-    let outside = |address: &&Address| !address.0.ip().to_canonical().is_loopback();
+/// A wallet's notifications are signed, not secret. But without TLS an attacker on the line could
+/// hold them back.
+fn require_tls_or_loopback(wallet: &WalletForm) -> anyhow::Result<()> {
+    let outside = |address: &&AddressText| !address.0.ip().to_canonical().is_loopback();
     match wallet.listen.iter().find(outside) {
         Some(address) if wallet.tls.is_none() => Err(anyhow!(
-            "wallet.listen: {} is no loopback address; give wallet.tls, or listen at 127.0.0.1 \
-             behind a proxy that speaks TLS",
+            "wallet.listen: {} is not a loopback address; give wallet.tls, or listen at 127.0.0.1 \
+             behind a TLS proxy",
             address.0
         )),
         _ => Ok(()),
     }
 }
 
-pub(super) fn settings(form: &Form) -> anyhow::Result<Settings> {
+pub(super) fn settings(form: &SettingsForm) -> anyhow::Result<Settings> {
     let merchant = &form.merchant;
     let terminals = &form.terminals;
     let timing = &form.timing;
@@ -266,7 +267,7 @@ pub(super) fn settings(form: &Form) -> anyhow::Result<Settings> {
             base_key: form.keys.terminals,
             generation: form.keys.generation,
             answer_s: terminals.answer_seconds,
-            reversals: terminals.reversals,
+            reversal_attempts_max: terminals.reversals,
             echo_s: terminals.echo_seconds,
         },
         networks: form.networks.iter().map(network).collect::<anyhow::Result<_>>()?,
@@ -280,12 +281,12 @@ pub(super) fn settings(form: &Form) -> anyhow::Result<Settings> {
         token_key: form.keys.token,
         timing: Timing {
             answer_ms: timing.answer_ms.unwrap_or(usual.answer_ms),
-            chase_first_ms: timing.chase_first_ms.unwrap_or(usual.chase_first_ms),
-            chase_most_ms: timing.chase_most_ms.unwrap_or(usual.chase_most_ms),
+            resend_first_ms: timing.chase_first_ms.unwrap_or(usual.resend_first_ms),
+            resend_max_ms: timing.chase_most_ms.unwrap_or(usual.resend_max_ms),
             link_answer_ms: timing.link_answer_ms.unwrap_or(usual.link_answer_ms),
             echo_ms: timing.echo_ms.unwrap_or(usual.echo_ms),
             qr_ms: timing.qr_ms.unwrap_or(usual.qr_ms),
-            rest_ms: timing.rest_ms.unwrap_or(usual.rest_ms),
+            cooldown_ms: timing.rest_ms.unwrap_or(usual.cooldown_ms),
             pre_authorisation_days: timing
                 .pre_authorisation_days
                 .unwrap_or(usual.pre_authorisation_days),
@@ -297,11 +298,11 @@ fn exactly<const N: usize>(text: &str, key: &str, rule: &str) -> anyhow::Result<
     text.as_bytes().try_into().map_err(|_| anyhow!("{key}: `{text}` must be {rule}"))
 }
 
-fn network(network: &Network) -> anyhow::Result<NetworkSettings> {
+fn network(network: &NetworkForm) -> anyhow::Result<NetworkSettings> {
     let here = |key: &str| format!("network `{}`, {key}", network.name);
-    let cost = |key: &str, cost: &Cost| -> anyhow::Result<Capped> {
+    let cost = |key: &str, cost: &CostForm| -> anyhow::Result<CappedRate> {
         let cap = cost.cap.as_ref().map(|cap| amount(cap, network.currency)).transpose();
-        Ok(Capped { rate: cost.rate, cap: cap.with_context(|| here(key))? })
+        Ok(CappedRate { rate: cost.rate, cap: cap.with_context(|| here(key))? })
     };
     Ok(NetworkSettings {
         network: NetworkId::derived(&network.name),
@@ -321,22 +322,22 @@ fn amount(text: &str, currency: Currency) -> anyhow::Result<Amount> {
     Ok(decimal::parse(text, currency, DecimalStyle::PLAIN)?)
 }
 
-fn bins(form: &Form) -> anyhow::Result<Vec<BinRange>> {
+fn bins(form: &SettingsForm) -> anyhow::Result<Vec<BinRange>> {
     let known: HashSet<&str> = form.networks.iter().map(|network| &*network.name).collect();
     let mut bins = Vec::with_capacity(form.bins.len());
     for bin in &form.bins {
         for network in &bin.networks {
             ensure!(
                 known.contains(network.as_str()),
-                "bin `{}`: there is no network `{network}`; give one of [[network]]",
+                "bin `{}`: there is no network `{network}`; name one of [[network]]",
                 bin.first_digits
             );
         }
         bins.push(BinRange {
             first_digits: bin.first_digits.clone(),
             kind: match bin.kind {
-                CardKind::Debit => tariff::CardKind::Debit,
-                CardKind::Credit => tariff::CardKind::Credit,
+                CardKindForm::Debit => tariff::CardKind::Debit,
+                CardKindForm::Credit => tariff::CardKind::Credit,
             },
             networks: bin.networks.iter().map(|name| NetworkId::derived(name)).collect(),
         });
@@ -344,19 +345,19 @@ fn bins(form: &Form) -> anyhow::Result<Vec<BinRange>> {
     Ok(bins)
 }
 
-/// The address that a text on the command line names.
-pub fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse::<Address>().map(|address| address.0)
+/// For an address on the command line.
+pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse::<AddressText>().map(|address| address.0)
 }
 
-/// The keys in a file; where it is not there, it may be begun: it is written with the first key.
+/// Opens a key file. `begin` allows a missing file, which the first key creates.
 pub fn key_file(path: &Path, master: MasterKey, begin: bool) -> anyhow::Result<SoftwareStore> {
     if begin {
-        return Ok(SoftwareStore::open_or_begin(path, master)?);
+        return Ok(SoftwareStore::open_or_create(path, master)?);
     }
     ensure!(
         path.exists(),
-        "{}: there is no key store; `doorstep keys make` or `import` begins one",
+        "{}: there is no key store; create it with `doorstep keys make` or `import`",
         path.display()
     );
     Ok(SoftwareStore::open(path, master)?)
@@ -371,18 +372,18 @@ mod tests {
     fn error(from: &str, to: &str) -> String {
         assert!(EXAMPLE.contains(from), "{from}");
         let text = EXAMPLE.replacen(from, to, 1);
-        let error = match parse::<Form>(&text) {
+        let error = match parse::<SettingsForm>(&text) {
             Err(error) => error,
             Ok(form) => {
-                settings(&form).and_then(|settings| Ok(settings.check()?)).expect_err("it is wrong")
+                settings(&form).and_then(|settings| Ok(settings.check()?)).expect_err("an error")
             }
         };
         format!("{error:#}")
     }
 
     #[test]
-    fn the_example_is_read() {
-        let form: Form = parse(EXAMPLE).unwrap();
+    fn the_example_is_valid() {
+        let form: SettingsForm = parse(EXAMPLE).unwrap();
         let settings = settings(&form).unwrap();
         settings.check().unwrap();
         assert_eq!(settings.networks.len(), 2);
@@ -391,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn wallets_are_heard_without_tls_on_this_machine_only() {
+    fn wallets_need_tls_except_on_loopback() {
         let wallet = |listen: &str, tls: &str| {
             let text = EXAMPLE.replacen("127.0.0.1:7003", listen, 1);
             let from = text.find("# [wallet]").unwrap();
@@ -399,7 +400,7 @@ mod tests {
             let lines = text[from..until].lines().filter(|line| !line.starts_with("# tls"));
             let wallet: String = lines.map(|line| format!("{}\n", &line[2..])).collect();
             let text = format!("{}{wallet}\n{tls}{}", &text[..from], &text[until..]);
-            nobody_in_between(&parse::<Form>(&text).unwrap().wallet.unwrap())
+            require_tls_or_loopback(&parse::<SettingsForm>(&text).unwrap().wallet.unwrap())
         };
         for local in ["127.0.0.1:7003", "[::1]:7003", "[::ffff:127.0.0.1]:7003"] {
             wallet(local, "").unwrap();
@@ -412,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_with_their_line_and_how_to_mend_them() {
+    fn errors_name_the_line_and_the_remedy() {
         let no_address = error("127.0.0.1:7001", "somewhere");
         assert!(no_address.contains("line ") && no_address.contains("listen"), "{no_address}");
         assert!(no_address.contains("as in 10.0.0.7:7001"), "{no_address}");

@@ -1,7 +1,7 @@
 //! `doorstep terminal load`: many terminals in one process, for the benchmark.
 //!
-//! It prints a line when all terminals are signed on, sells when a line comes on standard input,
-//! and prints what it measured when it is done.
+//! Prints a line when all terminals are signed on, starts selling when it reads a line from
+//! standard input, and prints the measurements at the end.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -12,37 +12,37 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use door::Sockets;
-use field::{Load, LoadPlan, Outcome, Pace, Sale};
-use peers::Card;
-use peers::card::Entry;
+use field::{FleetPlan, Sale, SaleOutcome, SalesPace, TerminalFleet};
+use host::Sockets;
+use peers::TestCard;
+use peers::card::EntryMode;
 use serde::{Deserialize, Serialize};
 
 use super::{master_keys, merchant};
-use crate::bench::door::goods;
+use crate::bench::door::workload;
 use crate::bench::histogram::Histogram;
-use crate::serve::settings::address;
+use crate::serve::settings::parse_address;
 use crate::words::say;
 
-/// Many terminals in one process.
+/// Runs many terminals in one process
 #[derive(Args, Debug)]
 pub struct LoadArgs {
-    /// Where terminals are at home, in turn
-    #[arg(long, value_delimiter = ',', value_parser = address, required = true)]
+    /// The terminals' usual addresses, assigned in turn
+    #[arg(long, value_delimiter = ',', value_parser = parse_address, required = true)]
     connect: Vec<SocketAddr>,
-    /// Where they go, besides, when their home is gone
-    #[arg(long, value_delimiter = ',', value_parser = address)]
+    /// Further addresses for terminals whose usual address fails
+    #[arg(long, value_delimiter = ',', value_parser = parse_address)]
     refuge: Vec<SocketAddr>,
     /// The number of the first terminal
     #[arg(long, default_value_t = 1)]
     first: u32,
-    /// How many terminals
+    /// Number of terminals
     #[arg(long)]
     terminals: u32,
     /// Field 42
     #[arg(long)]
     merchant: String,
-    /// The key that their keys are derived from
+    /// The file with the base key of the terminals' keys
     #[arg(long)]
     base_key_file: PathBuf,
     /// The generation of the derived keys
@@ -51,58 +51,58 @@ pub struct LoadArgs {
     /// Minutes east of UTC
     #[arg(long, default_value_t = 480, allow_negative_numbers = true)]
     utc_offset: i16,
-    /// Connections begun in a second
+    /// New connections per second
     #[arg(long, default_value_t = 1_000)]
     connects_per_second: u32,
-    /// Milliseconds until an answer is given up
+    /// Time limit of an answer, in milliseconds
     #[arg(long, default_value_t = 60_000)]
     wait_ms: u32,
-    /// Sales begun in a second; 0 for as many as are answered
+    /// Sales per second; 0 for as many as possible
     #[arg(long, default_value_t = 0)]
     rate: u32,
-    /// Sales under way at a time, where the rate is 0
+    /// Sales in flight, if the rate is 0
     #[arg(long, default_value_t = 1_024)]
     in_flight: u32,
-    /// How long is sold
+    /// Duration of the sales
     #[arg(long)]
     seconds: u64,
-    /// The parcels of each terminal
+    /// Parcels of each terminal
     #[arg(long)]
     parcels_each: u32,
     /// The first six digits of the cards
     #[arg(long, default_value_t = 622_588)]
     bin: u32,
-    /// Type a PIN for each sale
+    /// Enter a PIN for each sale
     #[arg(long)]
     pins: bool,
-    /// Seconds in which all must be signed on, and in which the last sales must end
+    /// Time limit for signing on, and for the last sales, in seconds
     #[arg(long, default_value_t = 120)]
     patience: u64,
-    /// Where the approved sales are listed: terminal, which of its parcels, amount, RRN
+    /// The file for approved sales: terminal, parcel index, amount, RRN
     #[arg(long)]
     approved: Option<PathBuf>,
 }
 
-/// The line that says that terminals are signed on.
+/// The line after sign-on.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Ready {
+pub struct LoadReady {
     pub signed_on: u32,
-    /// Since the process began to connect.
+    /// Since the first connection.
     pub micros: u64,
 }
 
 /// The line at the end.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Measured {
+pub struct LoadMeasurements {
     pub signed_on: u32,
-    /// How long was sold.
+    /// Duration of the sales.
     pub micros: u64,
     pub sales: u64,
     pub approved: u64,
-    /// Of those approved, how many before the time was over.
+    /// Approved before the end of the sales.
     pub approved_in_time: u64,
     pub declined: u64,
-    /// Nobody knew in time: no answer came, or the switch said so.
+    /// No answer in time, or response code 68.
     pub unknown: u64,
     pub skipped: u64,
     pub strays: u64,
@@ -112,9 +112,9 @@ pub struct Measured {
     pub moved_within_ms: u64,
     pub moving: u32,
     pub turned_away: u64,
-    /// Sales that had not ended when patience was over.
+    /// Sales in flight when the time limit was over.
     pub unfinished: u32,
-    /// The codes of refusals, and how many.
+    /// Declines by response code.
     pub codes: Vec<(String, u64)>,
     pub latencies: Vec<(usize, u64)>,
     pub max_us: u64,
@@ -122,50 +122,53 @@ pub struct Measured {
 
 const ROUND_MAX: Duration = Duration::from_millis(20);
 
-/// Signs on, sells, and says what it measured.
 pub fn run(args: &LoadArgs) -> anyhow::Result<()> {
     ensure!(args.terminals > 0, "--terminals: at least 1");
-    // Where it cannot be raised, connecting says so.
+    // If it cannot be raised, connecting fails with a clear error.
     let _ = Sockets::raise_files_max();
     let (bin, with_pin) = (args.bin, args.pins);
     let (first, parcels_each) = (args.first, args.parcels_each);
     let sale = move |terminal: u32, number: u32| {
         (number < parcels_each).then(|| Sale {
-            waybill: peers::waybill(goods::parcel(terminal, number).bits()),
-            amount: goods::amount(terminal, number).minor(),
-            card: Card::made(bin, goods::card(terminal, number), Entry::Contactless),
+            waybill: peers::format_waybill(workload::parcel_id(terminal, number).bits()),
+            amount: workload::amount(terminal, number).minor(),
+            card: TestCard::generate(
+                bin,
+                workload::card_number(terminal, number),
+                EntryMode::Contactless,
+            ),
             with_pin,
         })
     };
-    let mut load = Load::new(LoadPlan {
-        first,
+    let mut load = TerminalFleet::new(FleetPlan {
+        first_terminal: first,
         terminals: args.terminals,
         merchant: merchant(&args.merchant)?,
         keys: master_keys(&args.base_key_file, args.generation)?,
         utc_offset_minutes: args.utc_offset,
         answer_within_ms: args.wait_ms,
-        homes: args.connect.clone(),
-        refuges: args.refuge.clone(),
+        home_addresses: args.connect.clone(),
+        fallback_addresses: args.refuge.clone(),
         connects_per_second: args.connects_per_second,
         sales: Box::new(sale),
     })?;
     let patience = Duration::from_secs(args.patience);
     let begun = Instant::now();
     while load.counts().signed_on < args.terminals && begun.elapsed() < patience {
-        load.round(ROUND_MAX)?;
+        load.poll(ROUND_MAX)?;
     }
-    let ready = Ready { signed_on: load.counts().signed_on, micros: micros(begun) };
+    let ready = LoadReady { signed_on: load.counts().signed_on, micros: micros(begun) };
     say!("{}", serde_json::to_string(&ready)?);
     wait_for_a_line(&mut load)?;
 
     let mut tally = Tally::new(args.approved.as_deref())?;
-    load.sell(match args.rate {
-        0 => Pace::InFlight(args.in_flight),
-        rate => Pace::PerSecond(rate),
+    load.start_selling(match args.rate {
+        0 => SalesPace::InFlight(args.in_flight),
+        rate => SalesPace::PerSecond(rate),
     });
     let selling = Instant::now();
     while selling.elapsed() < Duration::from_secs(args.seconds) {
-        load.round(ROUND_MAX)?;
+        load.poll(ROUND_MAX)?;
         tally.take(&mut load)?;
     }
     load.stop_selling();
@@ -173,7 +176,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<()> {
     tally.approved_in_time = tally.approved;
     let ending = Instant::now();
     while !load.is_quiet() && ending.elapsed() < patience {
-        load.round(ROUND_MAX)?;
+        load.poll(ROUND_MAX)?;
         tally.take(&mut load)?;
     }
     say!("{}", serde_json::to_string(&tally.end(&load, micros)?)?);
@@ -184,21 +187,21 @@ fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Terminals stay connected until somebody says that they may sell. Whoever is gone says it, too.
-fn wait_for_a_line(load: &mut Load) -> anyhow::Result<()> {
-    let heard = a_line_of_stdin();
-    while heard.try_recv() == Err(TryRecvError::Empty) {
-        load.round(ROUND_MAX)?;
+/// Keeps the terminals connected until a line, or the end of the input, starts the sales.
+fn wait_for_a_line(load: &mut TerminalFleet) -> anyhow::Result<()> {
+    let line = line_of_stdin();
+    while line.try_recv() == Err(TryRecvError::Empty) {
+        load.poll(ROUND_MAX)?;
     }
     Ok(())
 }
 
-fn a_line_of_stdin() -> Receiver<()> {
+fn line_of_stdin() -> Receiver<()> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut line = String::new();
         let _ = std::io::stdin().read_line(&mut line);
-        // Nobody may be there any more to be told.
+        // The receiver may be gone.
         let _ = sender.send(());
     });
     receiver
@@ -215,8 +218,8 @@ struct Tally {
     list: Option<BufWriter<File>>,
 }
 
-/// The switch's code for a sale of which nobody knows.
-const NOBODY_KNOWS: [u8; 2] = *b"68";
+/// The switch's response code for an unknown outcome.
+const OUTCOME_UNKNOWN: [u8; 2] = *b"68";
 
 impl Tally {
     fn new(list: Option<&Path>) -> anyhow::Result<Tally> {
@@ -233,41 +236,41 @@ impl Tally {
         })
     }
 
-    fn take(&mut self, load: &mut Load) -> anyhow::Result<()> {
-        for done in load.take_done() {
+    fn take(&mut self, load: &mut TerminalFleet) -> anyhow::Result<()> {
+        for done in load.take_completed() {
             self.sales += 1;
             match done.outcome {
-                Outcome::Approved(receipt) => {
+                SaleOutcome::Approved(receipt) => {
                     self.approved += 1;
                     self.latencies.add(done.micros, 1);
                     if let Some(list) = &mut self.list {
                         let rrn = String::from_utf8_lossy(&receipt.rrn);
-                        let (terminal, number) = (done.terminal, done.number);
+                        let (terminal, number) = (done.terminal, done.sale);
                         writeln!(list, "{terminal},{number},{},{rrn}", receipt.amount)?;
                     }
                 }
-                Outcome::Declined(code) => {
+                SaleOutcome::Declined(code) => {
                     *self.codes.entry(code).or_default() += 1;
-                    if code == NOBODY_KNOWS {
+                    if code == OUTCOME_UNKNOWN {
                         self.unknown += 1;
                     } else {
                         self.declined += 1;
                         self.latencies.add(done.micros, 1);
                     }
                 }
-                Outcome::Unknown => self.unknown += 1,
+                SaleOutcome::Unknown => self.unknown += 1,
             }
         }
         Ok(())
     }
 
-    fn end(mut self, load: &Load, micros: u64) -> anyhow::Result<Measured> {
+    fn end(mut self, load: &TerminalFleet, micros: u64) -> anyhow::Result<LoadMeasurements> {
         if let Some(list) = &mut self.list {
             list.flush()?;
         }
         let counts = load.counts();
         let codes = self.codes.iter();
-        Ok(Measured {
+        Ok(LoadMeasurements {
             signed_on: counts.signed_on,
             micros,
             sales: self.sales,
@@ -276,13 +279,13 @@ impl Tally {
             declined: self.declined,
             unknown: self.unknown,
             skipped: counts.skipped,
-            strays: counts.strays,
+            strays: counts.unmatched_answers,
             repeated: counts.repeated,
             reversed: counts.reversed,
-            moved: counts.moved,
-            moved_within_ms: counts.moved_within_ms,
-            moving: counts.moving,
-            turned_away: counts.turned_away,
+            moved: counts.reconnected,
+            moved_within_ms: counts.reconnected_within_ms,
+            moving: counts.reconnecting,
+            turned_away: counts.refused_connections,
             unfinished: load.in_flight(),
             codes: codes.map(|(code, n)| (String::from_utf8_lossy(code).into(), *n)).collect(),
             latencies: self.latencies.parts(),

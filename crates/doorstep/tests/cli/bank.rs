@@ -1,12 +1,12 @@
-//! Messages to the bank: valid by the official schema, and the same money as the payouts' CSV.
+//! Bank messages: valid by the official schema, with the amounts of the payout CSV.
 
 use std::collections::BTreeMap;
 
-use super::bed::{Bed, Ran, minor, real, records, tool};
+use super::support::{Bed, Ran, minor, real, records, tool};
 
 const SCHEMA: &str = "iso20022/pain001/pain.001.001.09.xsd";
 
-/// What stands between all the tags of a name, with or without attributes.
+/// The content of all elements with a name.
 fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
     let (open, close) = (format!("<{name}"), format!("</{name}>"));
     let ends = xml.split(open.as_str()).skip(1);
@@ -18,10 +18,10 @@ fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
 #[test]
 fn the_bank_s_schema_accepts_every_message_and_the_sums_are_the_plan_s() {
     let bed = Bed::new();
-    let (_, day) = bed.day_with_a_payout_that_came_back();
+    let (_, day) = bed.day_with_a_returned_payout();
     let messages: Vec<&str> =
         day["messages"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
-    assert_eq!(messages.len(), 2, "the payout that came back is paid in a second plan: {day:#}");
+    assert_eq!(messages.len(), 2, "a second plan pays the returned payout: {day:#}");
 
     let mut net: BTreeMap<String, i64> = BTreeMap::new();
     for line in records(&bed.read(day["payouts"].as_str().unwrap())) {
@@ -34,7 +34,7 @@ fn the_bank_s_schema_accepts_every_message_and_the_sums_are_the_plan_s() {
         let payouts = elements(&xml, "EndToEndId");
         assert_eq!(elements(&xml, "CdtTrfTxInf").len(), amounts.len());
         let sum: i64 = amounts.iter().map(|amount| minor(amount)).sum();
-        // Of the whole message, and of its only payment.
+        // One of the message, one of its only payment.
         assert_eq!(elements(&xml, "NbOfTxs"), vec![amounts.len().to_string(); 2]);
         let control_sums: Vec<i64> = elements(&xml, "CtrlSum").into_iter().map(minor).collect();
         assert_eq!(control_sums, [sum; 2]);
@@ -64,20 +64,20 @@ fn a_plan_and_the_csv_can_be_written_again() {
     bed.run("payouts --data books --format pain001 --plan 1 --out again.xml").succeeds();
     assert_eq!(bed.read("again.xml"), bed.read("books/payouts-1.xml"));
     bed.run("payouts --data books --format pain001 --plan 9 --out never.xml")
-        .fails("error: --plan 9: these books have the plans 1 to 1\n");
+        .fails("error: --plan 9: these books have plans 1 to 1\n");
     bed.run("payouts --data books --format csv --out no/such/directory.csv").fails(
-        "error: no/such/directory.csv cannot be written (creating it): No such file or directory",
+        "error: no/such/directory.csv cannot be written (create): No such file or directory",
     );
     assert!(!bed.has("never.xml"));
 }
 
 #[test]
-fn where_nobody_is_paid_there_is_nothing_for_the_bank() {
+fn without_payouts_there_is_no_bank_message() {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
     bed.run("import --orders orders.csv --profile doorstep --data books").succeeds();
     bed.run("payouts --data books --format pain001 --out never.xml")
-        .fails("error: no plan was executed in these books yet: nobody is to be paid\n");
+        .fails("error: no settlement plan was executed in these books, so there is no payout\n");
     bed.run("explain payout 1 --data books")
-        .fails("error: there is no payout 1: nobody was paid in these books yet\n");
+        .fails("error: there is no payout 1: these books have no payouts yet\n");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::bed::{Bed, number};
+use super::support::{Bed, number};
 
 #[track_caller]
 fn measured(flags: &str) -> Value {
@@ -28,7 +28,7 @@ fn sales_at_a_rate_go_over_gateways_and_the_books_are_equal() {
 }
 
 #[test]
-fn as_many_sales_as_are_answered_go_straight_to_the_engine() {
+fn unlimited_sales_go_straight_to_the_engine() {
     let flags = "--terminals 10 --gateways 0 --in-flight 5 --seconds 1 --most-per-second 500";
     let figures = measured(&format!("{flags} --pins"));
     assert!(number(&figures, "/sales_per_s") > 20, "{figures:#}");
@@ -43,7 +43,7 @@ fn terminals_of_a_killed_gateway_are_served_by_the_others() {
 }
 
 #[test]
-fn what_cannot_be_measured_is_said() {
+fn invalid_measurements_are_refused() {
     let bed = Bed::new();
     bed.run("bench door --terminals 0").fails("--terminals: at least 1");
     bed.run("bench door --gateways 0 --kill-gateway").fails("there is no gateway");

@@ -1,4 +1,4 @@
-//! The day: what it adds up to, and that anyone can recompute it.
+//! `day`: its sums, and their recomputation from orders and tariff.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,13 +6,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::bed::{Bed, Ran, minor, number, real, records, text};
+use super::support::{Bed, Ran, minor, number, real, records, text};
 
 /// The card fees of the class `general`, in parts per million, as the tariff writes them.
 const GENERAL: &str = r#"card = { issuer = "0.55%", network = "0.08%", acquirer = "0.15%" }"#;
 const RATES_PPM: [i64; 3] = [5_500, 800, 1_500];
 
-/// Everything that the command's help promises of `--json`.
+/// The keys of `--json` that the help promises.
 const KEYS: [&str; 22] = [
     "parcels",
     "announced",
@@ -42,7 +42,7 @@ fn total(object: &Value) -> i64 {
     object.as_object().unwrap().values().map(|value| value.as_i64().unwrap()).sum()
 }
 
-/// What holds of every day.
+/// Checks the rules for every day.
 #[track_caller]
 fn assert_adds_up(day: &Value) {
     for key in KEYS {
@@ -63,7 +63,7 @@ fn assert_adds_up(day: &Value) {
     assert_networks_agree(day);
 }
 
-/// The networks' own books are Doorstep's, and every terminal's batch was compared.
+/// The networks' books agree with Doorstep's, and every terminal batch was compared.
 #[track_caller]
 fn assert_networks_agree(day: &Value) {
     let networks = day["networks"].as_array().unwrap();
@@ -77,7 +77,7 @@ fn assert_networks_agree(day: &Value) {
     assert_eq!(batches, number(day, "/counts/couriers"), "{day:#}");
 }
 
-/// Of each seller of the sample: what is due on each delivered order, in centavos.
+/// For each seller of the sample, the amount due of each delivered order, in centavos.
 fn dues_by_seller(sample: &Path) -> BTreeMap<String, BTreeMap<String, i64>> {
     let file = |name: &str| records(&fs::read_to_string(sample.join(name)).unwrap());
     let orders = file("olist_orders_dataset.csv");
@@ -207,19 +207,19 @@ fn the_same_seed_gives_the_same_books_and_another_seed_others() {
 }
 
 #[test]
-fn every_tender_and_every_rate_of_faults_adds_up() {
+fn every_payment_method_and_every_rate_of_faults_adds_up() {
     let bed = Bed::new();
-    for (tender, refusals, faults) in
+    for (payment, refusals, faults) in
         [("card", 100, 0), ("qr", 0, 1000), ("cash", 50, 1000), ("mixed", 30, 500)]
     {
         let line = format!(
-            "day --parcels 150 --tender {tender} --refusals {refusals} --faults {faults} \
-             --data {tender} --json"
+            "day --parcels 150 --tender {payment} --refusals {refusals} --faults {faults} \
+             --data {payment} --json"
         );
         assert_adds_up(&bed.run(&line).succeeds().json());
     }
     let card = bed.run("day --parcels 150 --tender card --refusals 100 --faults 0 --data card");
-    card.succeeds().prints("These books had the whole day already; nothing was added.");
+    card.succeeds().prints("These books already had the whole day; nothing was added.");
 }
 
 #[test]
@@ -245,9 +245,9 @@ fn the_demo_ends_with_commands_that_work() {
     let bed = Bed::new();
     let demo = bed.run("demo --data books").succeeds();
     let demo = demo
-        .says("couriers are out\n")
-        .prints("The books balance, and equal what the networks, the bank and the couriers have.");
-    let demo = demo.prints("real:      nothing: the orders are made up");
+        .says("delivering and collecting\n")
+        .prints("The books balance and agree with the networks, the bank and the couriers.");
+    let demo = demo.prints("real:      nothing: the orders are simulated");
     let demo = demo.prints("Terminals and networks\n").prints("  network-1 ").prints("  equal\n");
     let commands: Vec<&str> =
         demo.stdout().lines().filter_map(|line| line.strip_prefix("  doorstep ")).collect();

@@ -1,14 +1,14 @@
-//! The data directory: whose it is, what is in it, and which version wrote it.
+//! The data directory: its lock, content and format version.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::bed::{Bed, text};
+use super::support::{Bed, text};
 
 const DAY: &str = "day --parcels 50 --data books --json";
 
-/// Where SQLite keeps a file's `user_version`: our format, four bytes, big end first.
+/// The offset of SQLite's `user_version`, our format number: four bytes, big-endian.
 const FORMAT_AT: usize = 60;
 
 fn set_format(path: &Path, format: u32) {
@@ -18,7 +18,7 @@ fn set_format(path: &Path, format: u32) {
 }
 
 #[test]
-fn books_that_another_process_works_on_are_left_alone_and_can_be_read() {
+fn books_in_use_by_another_process_can_be_read_but_not_changed() {
     let bed = Bed::new();
     let day = bed.run(DAY).succeeds().json();
     bed.write("books/LOCK", "4711\n");
@@ -72,7 +72,7 @@ fn a_path_that_is_no_data_directory_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn books_whose_journal_is_lost_are_not_begun_anew() {
+fn books_with_a_lost_journal_are_not_recreated() {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
     let import = "import --orders orders.csv --profile doorstep --data books";
@@ -88,12 +88,12 @@ fn books_whose_journal_is_lost_are_not_begun_anew() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_is_said_so() {
+fn a_read_only_directory_is_refused() {
     let bed = Bed::new();
     fs::create_dir(bed.path("sealed")).unwrap();
     fs::set_permissions(bed.path("sealed"), fs::Permissions::from_mode(0o555)).unwrap();
     if File::create(bed.path("sealed/probe")).is_ok() {
-        println!("SKIPPED: whoever runs this test, root perhaps, may write everywhere");
+        println!("SKIPPED: this user may write everywhere, as root does");
         return;
     }
     let mend = "give it to the user that runs Doorstep, or run as its owner\n";
@@ -102,7 +102,7 @@ fn a_directory_that_cannot_be_written_is_said_so() {
 }
 
 #[test]
-fn an_empty_directory_and_a_new_one_of_several_levels_will_do() {
+fn an_empty_directory_and_a_new_nested_one_are_accepted() {
     let bed = Bed::new();
     fs::create_dir(bed.path("empty")).unwrap();
     bed.run("day --parcels 10 --data empty").succeeds();
@@ -131,7 +131,7 @@ fn a_journal_of_a_newer_version_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_snapshot_of_a_newer_version_is_said_so_and_the_journal_serves() {
+fn a_snapshot_of_a_newer_version_is_reported_and_the_journal_is_used() {
     let bed = Bed::new();
     let day = bed.run(DAY).succeeds().json();
     let entries = fs::read_dir(bed.path("books/snapshots")).unwrap();
@@ -152,9 +152,9 @@ fn another_day_in_the_same_books_is_refused_and_changes_nothing() {
     let bed = Bed::new();
     bed.run(DAY).succeeds();
     let before = bed.verified("books");
-    let another = "error: --data books: these books hold something else than the beginning of this \
-                   day: other orders, another seed, or other flags. Nothing was changed. Give what \
-                   that day was given, or another directory\n";
+    let another = "error: --data books: these books do not match this day: they were made with \
+                   other orders, another seed, or other flags. Nothing was changed. Give the same \
+                   inputs as before, or another directory\n";
     for other in [
         "--parcels 51",
         "--parcels 50 --seed 8",

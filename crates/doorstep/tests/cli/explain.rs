@@ -1,22 +1,28 @@
-//! `explain`: every payout, down to the minor unit.
+//! `explain`: every payout, to the minor unit.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::bed::{Bed, minor, number, records, text};
+use super::support::{Bed, minor, number, records, text};
 
 fn explain(bed: &Bed, data: &str, payout: &str) -> Value {
     bed.run(&format!("explain payout {payout} --data {data} --json")).succeeds().json()
 }
 
-/// The explanation adds up to the line of the CSV.
+/// The explanation agrees with the payout's line in the CSV.
 #[track_caller]
 fn assert_explains(explanation: &Value, line: &BTreeMap<String, String>) {
     assert_eq!(text(explanation, "/seller"), line["seller"]);
     assert_eq!(text(explanation, "/currency"), line["currency"]);
-    for column in ["gross", "fees", "net", "given_back", "returned"] {
-        let amount = number(explanation, &format!("/{column}"));
+    for (column, key) in [
+        ("gross", "gross"),
+        ("fees", "fees"),
+        ("net", "net"),
+        ("given_back", "refunded"),
+        ("returned", "returned"),
+    ] {
+        let amount = number(explanation, &format!("/{key}"));
         assert_eq!(amount, minor(&line[column]), "{column} of {explanation:#}");
     }
     let rows = explanation["lines"].as_array().unwrap();
@@ -27,7 +33,7 @@ fn assert_explains(explanation: &Value, line: &BTreeMap<String, String>) {
         sums[0] += number(row, "/gross");
         sums[1] += fees;
         sums[2] += number(row, "/net");
-        if text(row, "/what") != "came back" {
+        if text(row, "/what") != "payout returned" {
             assert_eq!(text(row, "/tariff"), "china-2013/1", "{row:#}");
             assert!(text(row, "/order").starts_with("made-"), "{row:#}");
             assert_eq!(text(row, "/parcel").len(), 32, "{row:#}");
@@ -52,19 +58,18 @@ fn each_payout_explains_itself_to_the_minor_unit() {
     }
     let ran = bed.run("explain payout 1 --data books").succeeds();
     let ran = ran.prints("Payout 1  paid  CNY\n").prints(&format!("Seller {}", lines[0]["seller"]));
-    ran.prints("china-2013/1\n")
-        .prints("Every fee was computed again by its tariff version: equal.");
+    ran.prints("china-2013/1\n").prints("Every fee was recomputed by its tariff version: equal.");
     let ran = bed.run("explain payout 1 --data books --lang zh").succeeds();
-    ran.prints("结算款 1  已付款  CNY").prints("每项费用均按其费率版本重新计算：一致。");
+    ran.prints("打款 1  已打款  CNY").prints("每项费用均按其费率版本重新计算：一致。");
 }
 
 #[test]
-fn a_payout_that_is_not_there_is_said_so() {
+fn an_unknown_payout_is_refused() {
     let bed = Bed::new();
     bed.faulty_day(50);
     let last = records(&bed.read("books/payouts.csv")).len();
     for unknown in [0, last + 1] {
-        let words = format!("these books have 1 to {last}, see payouts.csv\n");
+        let words = format!("these books have payouts 1 to {last}, see payouts.csv\n");
         bed.run(&format!("explain payout {unknown} --data books"))
             .fails(&format!("error: there is no payout {unknown}: {words}"));
     }
@@ -72,22 +77,22 @@ fn a_payout_that_is_not_there_is_said_so() {
 }
 
 #[test]
-fn a_payout_that_came_back_and_the_one_that_pays_it_again_say_so() {
+fn a_returned_payout_and_the_one_that_pays_it_again_are_explained() {
     let bed = Bed::new();
-    let (data, _) = bed.day_with_a_payout_that_came_back();
+    let (data, _) = bed.day_with_a_returned_payout();
     let lines = records(&bed.read(format!("{data}/payouts.csv")));
     let second = lines.iter().find(|line| line["returned"] != "0.00").unwrap();
     let explanation = explain(&bed, &data, &second["payout"]);
     assert_explains(&explanation, second);
     let rows = explanation["lines"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["what"] == "came back").unwrap();
+    let row = rows.iter().find(|row| row["what"] == "payout returned").unwrap();
     assert_eq!(number(row, "/net"), minor(&second["returned"]));
 
     let first = text(row, "/order").strip_prefix("payout ").unwrap();
     let explanation = explain(&bed, &data, first);
-    assert_eq!(text(&explanation, "/state"), "came back");
+    assert_eq!(text(&explanation, "/state"), "returned");
     assert_eq!(text(&explanation, "/seller"), second["seller"]);
     bed.run(&format!("explain payout {first} --data {data}"))
         .succeeds()
-        .prints(&format!("Payout {first}  came back  CNY\n"));
+        .prints(&format!("Payout {first}  returned  CNY\n"));
 }

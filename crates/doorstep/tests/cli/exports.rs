@@ -1,13 +1,13 @@
-//! Exports: other people's programs accept the books and read the same balances in them.
+//! `export`: other programs accept the books and compute the same balances.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bed::{Bed, Ran, minor, number, records, text, tool};
+use super::support::{Bed, Ran, minor, number, records, text, tool};
 
-/// Balances in minor units, debits positive, by account and currency; none that are zero.
+/// Nonzero balances in minor units, debits positive, by account and currency.
 type Balances = BTreeMap<(String, String), i64>;
 
-/// Orders and sellers that are called what no format expects.
+/// Orders and sellers with names that are hard for every format.
 const ODD_ORDERS: [&str; 12] = [
     "[2013-99-99],a b,CNY,10.00",
     "date:2013-99-99,a b,CNY,20.00",
@@ -41,7 +41,7 @@ fn nonzero(mut balances: Balances) -> Balances {
     balances
 }
 
-/// Exports `books`, also to standard output, which must be the same.
+/// Exports `books` to a file and to standard output, and compares the two.
 fn export(bed: &Bed, format: &str) -> String {
     bed.run(&format!("export --data books --format {format} --out books.{format}"))
         .succeeds()
@@ -79,7 +79,7 @@ fn hledger_accepts_the_books_and_agrees_on_every_balance() {
 }
 
 #[test]
-fn beancount_gets_each_account_opened_once_and_before_its_use() {
+fn each_account_is_opened_once_in_beancount_before_its_use() {
     let bed = Bed::new();
     bed.faulty_day(400);
     assert_beancount_is_whole(&bed);
@@ -98,7 +98,7 @@ fn the_csv_has_every_posting_and_the_same_sums() {
 }
 
 #[test]
-fn whatever_orders_and_sellers_are_called_every_format_is_whole() {
+fn every_format_is_valid_for_hard_names_of_orders_and_sellers() {
     let bed = Bed::new();
     bed.orders("odd.csv", &ODD_ORDERS);
     // Sellers whose parcels come back owe the fee, so that they have a balance.
@@ -158,7 +158,7 @@ fn assert_beancount_is_whole(bed: &Bed) {
                     *sums.entry(key).or_default() += minor(amount);
                     sum += minor(amount);
                 }
-                _ => panic!("what is this line of an entry? {line}"),
+                _ => panic!("unexpected line in an entry: {line}"),
             }
         }
         assert_eq!(sum, 0, "does not balance:\n{entry}");

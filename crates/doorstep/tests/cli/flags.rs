@@ -1,6 +1,6 @@
-//! Command lines that are not understood, with the name that was probably meant.
+//! Invalid command lines, and suggestions.
 
-use super::bed::Bed;
+use super::support::Bed;
 
 #[track_caller]
 fn refuses(line: &str, words: &str) {
@@ -18,7 +18,7 @@ fn unknown_flags_and_commands_are_answered_with_the_nearest_name() {
     refuses("explain payot 1 --data books", "a similar subcommand exists: 'payout'");
     refuses("export --data books --format hleger", "a similar value exists: 'hledger'");
     refuses("day --tender crad", "[possible values: mixed, card, qr, cash]");
-    refuses("", "Usage: doorstep <COMMAND>");
+    refuses("", "Usage: doorstep [OPTIONS] <COMMAND>");
 }
 
 #[test]
@@ -49,18 +49,18 @@ fn profiles_are_known_by_name_or_by_file() {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
     bed.run("day --orders orders.csv --profile oliist --data books").fails(
-        "error: --profile: there is no profile `oliist`; perhaps you meant `olist`; there are \
-         `doorstep`, `olist`, `shopify`, `woocommerce`, or give the path of a .toml file\n",
+        "error: --profile: there is no profile `oliist` (did you mean `olist`?); use `doorstep`, \
+         `olist`, `shopify`, `woocommerce`, or the path of a .toml file\n",
     );
     bed.run("day --orders orders.csv --profile nowhere.toml --data books").fails(
         "error: --profile: the profile nowhere.toml cannot be read: No such file or directory",
     );
     bed.run("day --orders orders.csv --profile doorstep --seller me --data books").fails(
-        "error: --seller: the profile `doorstep` reads the seller from the file; give no seller\n",
+        "error: --seller: the profile `doorstep` reads the seller from the file; do not give one\n",
     );
     bed.run("day --orders orders.csv --profile woocommerce --data books").fails(
         "error: --seller is missing: the profile `woocommerce` reads an export without sellers; \
-         say whose orders they are\n",
+         name the seller\n",
     );
     assert!(!bed.has("books"), "nothing was written");
 }

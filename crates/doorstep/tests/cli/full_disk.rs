@@ -1,6 +1,6 @@
-//! A disk that is full in the middle of a day: a limit on the sizes of files stands for it.
+//! A full disk in the middle of a day, simulated by a limit on file sizes.
 
-use super::bed::{Bed, DOORSTEP, Ran, number, text, tool};
+use super::support::{Bed, DOORSTEP, Ran, number, text, tool};
 
 const DAY: &str = "day --parcels 200 --faults 300 --data books --json";
 
@@ -26,8 +26,8 @@ fn a_disk_that_is_full_in_mid_commit_stops_the_day_and_it_goes_on_when_there_is_
             journal.display()
         ));
         ran.says(
-            "). Free space on that disk and start again: everything acknowledged is kept. When \
-             that is mended, give the same command again: the day goes on from what is in books\n",
+            "). Free space on that disk and start again: everything acknowledged is kept. Then \
+             run the same command again: the day continues from the books in books\n",
         );
         let batches = number(&bed.verified("books"), "/batches");
         assert!(batches > last, "{batches} batches, {last} before");
@@ -53,7 +53,7 @@ fn a_file_of_payouts_that_cannot_be_written_is_named_and_written_the_next_time()
     let payouts = bed.read("books/payouts.csv");
     std::fs::remove_file(bed.path("books/payouts.csv")).unwrap();
     std::fs::create_dir(bed.path("books/payouts.csv")).unwrap();
-    bed.run(DAY).fails("error: books/payouts.csv cannot be written (giving it its name): ");
+    bed.run(DAY).fails("error: books/payouts.csv cannot be written (rename): ");
     std::fs::remove_dir(bed.path("books/payouts.csv")).unwrap();
     assert_eq!(bed.run(DAY).succeeds().json()["digest"], day["digest"]);
     assert_eq!(bed.read("books/payouts.csv"), payouts);

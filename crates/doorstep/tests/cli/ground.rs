@@ -1,25 +1,25 @@
-//! A door that stands: keys, settings and books of a trial, and the processes.
+//! A running switch and network, from the files of `doorstep trial`.
 
 use engine::ParcelId;
 
-use super::bed::{Bed, Ran};
 use super::process::Process;
+use super::support::{Bed, Ran};
 
-/// Field 42 of the terminals there.
+/// Field 42 of the trial's terminals.
 pub const MERCHANT: &str = "898331042150001";
-/// Where a trial's terminals connect.
+/// The trial's address for terminals.
 pub const TERMINALS: &str = "127.0.0.1:7001";
 
-/// A network and an engine. The books have three terminals with some parcels each.
-pub struct Standing {
+/// A network and a switch, with books of three terminals with ten parcels each.
+pub struct Running {
     pub network: Process,
     pub engine: Process,
-    /// Where terminals connect.
+    /// The address for terminals.
     pub address: String,
 }
 
-/// Makes the directory `door` with all that is needed, as a person does who tries it; terminals
-/// connect to any port that is free.
+/// Prepares the directory `door` with `doorstep trial`, and sets the terminals' port to any free
+/// one.
 #[track_caller]
 pub fn make(bed: &Bed) {
     bed.run("trial door --terminals 3 --parcels 10").succeeds();
@@ -28,10 +28,10 @@ pub fn make(bed: &Bed) {
     bed.write("door/doorstep.toml", settings.replace(TERMINALS, "127.0.0.1:0"));
 }
 
-impl Standing {
-    /// Starts both, with more flags for the network, and waits until it is signed on.
+impl Running {
+    /// Starts both processes, with more flags for the network, and waits until it is signed on.
     #[track_caller]
-    pub fn start(bed: &Bed, flags: &str) -> Standing {
+    pub fn start(bed: &Bed, flags: &str) -> Running {
         let settings = bed.read("door/doorstep.toml");
         let link = settings.split("links = [\"").nth(1).unwrap().split('"').next().unwrap();
         let line = "network run --json --name alpha --keys door/alpha.toml --acquirer 48980000";
@@ -40,10 +40,10 @@ impl Standing {
         let mut engine = Process::start(bed, "serve --data door/books --config door/doorstep.toml");
         let address = engine.says("terminals ");
         wait_for_links(bed, "door/books");
-        Standing { network, engine, address }
+        Running { network, engine, address }
     }
 
-    /// Runs a script at the first terminal.
+    /// Runs a script on the first terminal.
     #[track_caller]
     pub fn terminal(&self, bed: &Bed, flags: &str, script: &[String]) -> Ran {
         bed.write("script", script.join("\n"));
@@ -54,7 +54,7 @@ impl Standing {
         ))
     }
 
-    /// Stops both; what the network said of itself.
+    /// Stops both processes, and returns the network's summary.
     #[track_caller]
     pub fn stop(self) -> serde_json::Value {
         self.engine.stop();
@@ -62,7 +62,7 @@ impl Standing {
     }
 }
 
-/// Waits until the network is signed on at all its links.
+/// Waits until all links are signed on.
 #[track_caller]
 pub fn wait_for_links(bed: &Bed, books: &str) {
     for _ in 0..600 {
@@ -74,15 +74,15 @@ pub fn wait_for_links(bed: &Bed, books: &str) {
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    panic!("the network's link is not signed on within half a minute");
+    panic!("the network did not sign on within half a minute");
 }
 
-/// The waybill and the amount of a parcel of the first terminal, by the trial's own rule.
+/// The waybill and amount of a parcel of the first terminal, by the trial's rule.
 pub fn parcel(number: u64) -> (String, String) {
     let one = 1_u64 << 20 | number;
     let high = one.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let low = one.wrapping_mul(0xD1B5_4A32_D192_ED03);
     let parcel = ParcelId::new(u128::from(high) << 64 | u128::from(low));
     let minor = 2_000 + (7_919 + number * 104_729) % 50_000;
-    (peers::waybill(parcel.bits()), format!("{}.{:02}", minor / 100, minor % 100))
+    (peers::format_waybill(parcel.bits()), format!("{}.{:02}", minor / 100, minor % 100))
 }

@@ -1,10 +1,10 @@
-//! `--help`: there for every command, and it teaches.
+//! `--help` of every command.
 
-use super::bed::{Bed, Ran};
+use super::support::{Bed, Ran};
 
 const COLUMNS_MAX: usize = 100;
 
-/// Every command, as the program itself lists them, with the commands under it.
+/// Every command in the program's own lists.
 fn commands(bed: &Bed, under: &str) -> Vec<String> {
     let help = bed.run(&format!("{under} --help")).succeeds().says_nothing();
     let mut all = vec![under.to_owned()];
@@ -59,28 +59,27 @@ fn every_command_has_help_that_fits_the_screen() {
 }
 
 #[test]
-fn help_teaches() {
+fn help_explains_the_commands() {
     let bed = Bed::new();
-    let root = help(&bed, "").prints("Begin with `doorstep demo`");
+    let root = help(&bed, "").prints("Start with `doorstep demo`");
     root.prints("doorstep day --orders FILE --profile shopify --data books")
-        .prints("Exit status: 0 it is done and all is well; 1 ");
-    let day = help(&bed, "day").prints("Real are the orders that you give");
-    let day = day.prints("Simulated are the couriers, buyers, terminals, card networks");
-    let day = day.prints("goes on when the same command is given again");
+        .prints("Exit status: 0 success; 1 failure");
+    let day = help(&bed, "day").prints("Real: your orders");
+    let day = day.prints("Simulated: couriers, buyers, terminals, card networks");
+    let day = day.prints("To continue an interrupted day");
     let day = day.prints("olist, shopify, woocommerce, doorstep, or a profile file");
     let day = day.prints("[default: china-2013]").prints("What --json prints");
     for key in ["parcels", "announced", "collected", "custody", "digest", "bad_lines", "wrong"] {
         assert!(day.stdout().contains(&format!("\n  {key} ")), "{key} is explained{day}");
     }
     help(&bed, "import").prints("importing the same file again changes nothing");
-    help(&bed, "verify").prints("Exit status: 0 all is well; 1 something is wrong, and what");
+    help(&bed, "verify").prints("Exit status: 0 the books are correct; 1 a problem was found");
     help(&bed, "export").prints("hledger -f books.journal check --strict");
     help(&bed, "payouts").prints("pain.001.001.09 message (ISO 20022)");
     help(&bed, "explain payout").prints("The payout's number, as in the payouts' CSV");
-    help(&bed, "tariff check").prints("Exit status: 0 the file is good; 1 it is not, and where");
+    help(&bed, "tariff check").prints("Exit status: 0 the file is valid; 1 it is not");
 }
 
-/// Each key that a day prints is explained.
 #[test]
 fn help_names_every_key_of_the_day() {
     let bed = Bed::new();

@@ -1,5 +1,5 @@
-//! A terminal that shares no code with Doorstep, against the real processes: pyiso8583 for its
-//! messages, pycryptodome for its keys.
+//! A Python terminal that shares no code with Doorstep (pyiso8583, pycryptodome) against the real
+//! processes.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,44 +8,44 @@ use std::process::{Command, Stdio};
 use peers::clearing::ClearingFile;
 use serde_json::{Value, json};
 
-use super::bed::{Bed, Ran, minor};
-use super::ground::{self, MERCHANT, Standing};
+use super::ground::{self, MERCHANT, Running};
+use super::support::{Bed, Ran, minor};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/terminal.py");
-/// Of data/vectors/cup_mac_and_signon.json.
+/// From data/vectors/cup_mac_and_signon.json.
 const TERMINAL_MASTER: &str = "CA5D92598DCA48CE8A4C76361A9269E9";
-/// Two components of it with their check values, and its own.
+/// Its two components with their check values.
 const COMPONENTS: &str = "0123456789ABCDEF FEDCBA9876543210 08D7B4\n\
                           CB7ED73E04618521 7490CCAE6CC65BF9 D9A2A4\n\n";
 const CHECK_VALUE: &str = "43C6CC";
 
-/// The interpreter with pyiso8583, which `./test` makes.
+/// The interpreter with pyiso8583. `./test` installs it.
 fn python() -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python/bin/python");
     let python = std::env::var_os("DOORSTEP_PYTHON").map_or(own, PathBuf::from);
-    assert!(python.exists(), "there is no {}: run ./test, which makes it", python.display());
+    assert!(python.exists(), "{} is missing: run ./test, which installs it", python.display());
     python
 }
 
-/// A program that reads something and ends.
-fn told(mut command: Command, what: &str) -> Ran {
+/// Runs a program with a text on standard input.
+fn with_input(mut command: Command, what: &str) -> Ran {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(what.as_bytes()).unwrap();
     Ran::end_of(&command, child)
 }
 
-/// Gives the first terminal a master key of its own.
+/// Imports a master key for the first terminal.
 fn import_master_key(bed: &Bed) {
     let import = format!(
         "keys import terminal/00000001 --purpose terminal-master --check-value {CHECK_VALUE} \
          --store door/keys.json --master-key-file door/master.key"
     );
-    told(bed.doorstep(&import), COMPONENTS).succeeds().prints(CHECK_VALUE);
+    with_input(bed.doorstep(&import), COMPONENTS).succeeds().prints(CHECK_VALUE);
 }
 
-/// A whole day of the terminal: what it was told, and what it complains of.
-fn live(bed: &Bed, address: &str) -> Value {
+/// Runs a whole day of the terminal. Returns its steps and complaints.
+fn run_day(bed: &Bed, address: &str) -> Value {
     let (host, port) = address.rsplit_once(':').unwrap();
     let sales = [0, 1, 2].map(|place| {
         let (waybill, amount) = ground::parcel(place);
@@ -61,17 +61,17 @@ fn live(bed: &Bed, address: &str) -> Value {
     });
     let mut python = bed.command(python().to_str().unwrap());
     python.arg(SCRIPT);
-    told(python, &plan.to_string()).succeeds().json()
+    with_input(python, &plan.to_string()).succeeds().json()
 }
 
 #[test]
-fn a_terminal_of_pyiso8583_lives_a_day() {
+fn a_python_terminal_runs_a_whole_day() {
     let bed = Bed::new();
     ground::make(&bed);
     import_master_key(&bed);
-    let standing = Standing::start(&bed, "--clearing clearing --date 2013-08-28");
+    let running = Running::start(&bed, "--clearing clearing --date 2013-08-28");
 
-    let day = live(&bed, &standing.address);
+    let day = run_day(&bed, &running.address);
     assert_eq!(day["wrong"], json!([]), "{day}");
     let expected = json!([
         ["sign-on", "00"],
@@ -87,9 +87,9 @@ fn a_terminal_of_pyiso8583_lives_a_day() {
     ]);
     assert_eq!(day["steps"], expected);
 
-    standing.stop();
+    running.stop();
     bed.verified("door/books");
-    // Both sales by card were taken back: the network owes nothing, the courier has the cash.
+    // Both card sales were reversed or voided: the network owes nothing, the courier has the cash.
     let ran = bed.run("balances --data door/books --json").succeeds();
     let taken = minor(&ground::parcel(2).1);
     let cash =
@@ -97,5 +97,5 @@ fn a_terminal_of_pyiso8583_lives_a_day() {
     assert!(ran.stdout().contains(&cash), "{cash} is not there{ran}");
     assert!(!ran.stdout().contains("network"), "{ran}");
     let file = ClearingFile::parse(&bed.read("clearing/alpha-2013-08-28.csv")).unwrap();
-    assert_eq!(file.lines.len(), 0, "what was taken back is not cleared");
+    assert_eq!(file.lines.len(), 0, "reversed and voided sales are not cleared");
 }

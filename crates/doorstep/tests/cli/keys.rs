@@ -1,11 +1,11 @@
-//! `doorstep keys`: made, imported, rotated, listed, and never shown.
+//! `doorstep keys`: makes, imports, rotates and lists keys without showing them.
 
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use super::bed::{Bed, Ran};
+use super::support::{Bed, Ran};
 
 const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
 /// Two components of a TDES key with their check values, and the whole key's.
@@ -26,12 +26,12 @@ fn keys(bed: &Bed, arguments: &str) -> Ran {
     bed.run(&format!("keys {arguments} {AT}"))
 }
 
-/// Runs it with lines on its standard input.
+/// Runs `keys` with lines on standard input.
 fn piped(bed: &Bed, arguments: &str, lines: &[&str]) -> Ran {
     let mut command = bed.doorstep(&format!("keys {arguments} {AT}"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // It may have ended before it has read all.
+    // The program may end before it has read everything.
     let _ = child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes());
     let ran = Ran::end_of(&command, child);
     for component in COMPONENTS {
@@ -60,7 +60,7 @@ fn keys_are_made_rotated_listed_and_dropped() {
     keys(&bed, "drop network/pin --generation 2")
         .fails("error: generation 2 of `network/pin` is the newest; rotate the key first\n");
     keys(&bed, "make network/pin --purpose pin")
-        .fails("error: there is a key `network/pin` already; rotate it, or take another name\n");
+        .fails("error: the key `network/pin` already exists; rotate it, or use another name\n");
     assert_eq!(keys(&bed, "list --json").succeeds().json().as_array().unwrap().len(), 2);
 }
 
@@ -73,14 +73,14 @@ fn keys_from_which_others_are_derived_are_not_rotated() {
     let said = |name: &str| {
         format!(
             "error: keys of terminals are derived from `{name}`, and a new generation would lock \
-             them all out; "
+             out all of them; "
         )
     };
     let generation = said("terminals")
-        + "to change their working keys, count `generation` up in doorstep.toml; for another \
-           base, make a key of another name and bring the terminals new master keys\n";
+        + "to change their working keys, raise `generation` in doorstep.toml; to change the \
+           base, make a key with another name and load new master keys into the terminals\n";
     let anew =
-        said("bdk") + "make a key of another name and bring the terminals new initial keys\n";
+        said("bdk") + "make a key with another name and load new initial keys into the terminals\n";
     keys(&bed, "rotate terminals").fails(&generation);
     keys(&bed, "rotate bdk").fails(&anew);
     piped(&bed, "rotate bdk --components", &COMPONENTS).fails(&anew);
@@ -100,19 +100,19 @@ fn a_key_is_imported_from_components() {
 }
 
 #[test]
-fn components_that_do_not_fit_import_nothing() {
+fn wrong_components_import_nothing() {
     let bed = bed();
     let import = "import zmk --purpose exchange";
     let wrong = "0123456789ABCDEFFEDCBA9876543230 08D7B4";
     piped(&bed, import, &[COMPONENTS[1], wrong]).fails(
-        "error: standard input: component 2: the check value does not fit; type the component \
+        "error: standard input: component 2: the check value does not match; type the component \
          again\n",
     );
     piped(&bed, import, &COMPONENTS[..1]).fails(
         "error: a key is imported as 2 to 9 components, one for each custodian; there are 1\n",
     );
     let said = format!(
-        "error: --check-value 123456: the components make a key with the check value {WHOLE}; \
+        "error: --check-value 123456: the components give a key with the check value {WHOLE}; \
          nothing was imported\n"
     );
     piped(&bed, &format!("{import} --check-value 123456"), &COMPONENTS).fails(&said);
@@ -122,41 +122,44 @@ fn components_that_do_not_fit_import_nothing() {
     );
     let long = "0".repeat(1_000);
     piped(&bed, import, &[&long])
-        .fails("error: standard input: a line is longer than a component and its check value\n");
+        .fails("error: standard input: the line is longer than a component and its check value\n");
     assert!(!bed.has("keys.toml"), "nothing was written");
 }
 
 #[test]
-fn what_is_wrong_with_the_store_is_said() {
+fn errors_of_the_store_are_named() {
     let bed = bed();
     keys(&bed, "list").fails(
-        "error: keys.toml: there is no key store; `doorstep keys make` or `import` begins one\n",
+        "error: keys.toml: there is no key store; create it with `doorstep keys make` or \
+         `import`\n",
     );
-    bed.run("keys list")
-        .fails("error: say where the keys are: --config FILE, --store FILE or --pkcs11 MODULE\n");
+    bed.run("keys list").fails(
+        "error: give --config FILE, --store FILE or --pkcs11 MODULE to say where the keys are\n",
+    );
     bed.run("keys list --store keys.toml").fails(
         "error: there is no master key; give --master-key-file FILE, or set DOORSTEP_MASTER_KEY\n",
     );
-    bed.run("keys list --token doorstep")
-        .fails("error: --token: it is for an HSM; give its --pkcs11 MODULE, too\n");
+    bed.run("keys list --token doorstep").fails("error: --token needs --pkcs11 MODULE\n");
     keys(&bed, "make Base --purpose base")
-        .fails("error: a key's name is 1 to 64 of a-z, 0-9, `/`, `.` and `-`\n");
+        .fails("error: a key name has 1 to 64 characters of a-z, 0-9, `/`, `.` and `-`\n");
     keys(&bed, "make base --purpose base").fails("error: a key for base cannot be tdes2\n");
     keys(&bed, "make base --purpose base --algorithm aes128").succeeds();
 
     bed.write("other.key", MASTER.replace('8', "7"));
     fs::set_permissions(bed.path("other.key"), fs::Permissions::from_mode(0o600)).unwrap();
-    bed.run("keys list --store keys.toml --master-key-file other.key")
-        .fails("error: keys.toml: the keys are under the master key with the check value ");
+    bed.run("keys list --store keys.toml --master-key-file other.key").fails(
+        "error: keys.toml: the keys are encrypted under the master key with the check value ",
+    );
     fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o644)).unwrap();
-    keys(&bed, "list")
-        .fails("error: master.key: others may read this master key; run `chmod 600` on the file\n");
+    keys(&bed, "list").fails(
+        "error: master.key: other users can read this master key; run `chmod 600` on the file\n",
+    );
     let mut by_environment = bed.doorstep("keys list --store keys.toml");
     Ran::of(by_environment.env("DOORSTEP_MASTER_KEY", MASTER)).succeeds().prints("base");
 }
 
 #[test]
-fn keys_are_where_the_settings_of_serve_say() {
+fn keys_are_found_through_the_settings_of_serve() {
     let bed = Bed::new();
     let trial = bed.run("trial trial").succeeds();
     let listing = trial.stdout().lines().find(|line| line.contains("doorstep keys list"));

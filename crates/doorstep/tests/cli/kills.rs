@@ -1,5 +1,4 @@
-//! A day that is killed or interrupted goes on when the same command is given again, and ends as if
-//! nothing had happened.
+//! A killed or interrupted day continues with the same command, and ends with the same books.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -9,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::bed::{Bed, Ran, number, text, tool};
+use super::support::{Bed, Ran, number, text, tool};
 
 const DAY: &str = "day --parcels 250 --faults 300 --json";
-/// Kills that must strike, spread over the day.
+/// Kills during a run, spread over the day.
 const KILLS: u64 = 20;
-/// Runs that may end before they are struck, on a machine that is busy.
+/// On a busy machine, runs may end before they are killed.
 const RUNS_MAX: u64 = 100;
-/// How long a run may take at the most; it takes less than a second.
+/// A run usually takes less than a second.
 const RUN_SECONDS_MAX: u64 = 60;
 
 fn begin(bed: &Bed, data: &str) -> Child {
@@ -24,13 +23,14 @@ fn begin(bed: &Bed, data: &str) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// How long the journal's log is. It is as long as what was done, until it is merged at the end.
+/// The length of the journal's write-ahead log. It grows with the work until it is merged at the
+/// end.
 fn log_bytes(books: &Path) -> u64 {
     std::fs::metadata(books.join("journal.sqlite-wal")).map_or(0, |log| log.len())
 }
 
-/// Lets a run go on until `enough` says so of its log, then kills it. Tells whether it was still
-/// running, and how long the log was at the most.
+/// Kills a run when `enough` accepts the length of its log. Returns whether it was still running,
+/// and the longest log.
 fn kill_when(child: &mut Child, books: &Path, enough: impl Fn(u64) -> bool) -> (bool, u64) {
     let begun = Instant::now();
     let mut longest = 0;
@@ -38,7 +38,7 @@ fn kill_when(child: &mut Child, books: &Path, enough: impl Fn(u64) -> bool) -> (
         longest = longest.max(log_bytes(books));
         if enough(longest) {
             child.kill().unwrap();
-            // None where a signal ended it.
+            // None if a signal ended it.
             return (child.wait().unwrap().code().is_none(), longest);
         }
         assert!(begun.elapsed() < Duration::from_secs(RUN_SECONDS_MAX), "a run hangs");
@@ -47,7 +47,7 @@ fn kill_when(child: &mut Child, books: &Path, enough: impl Fn(u64) -> bool) -> (
     (false, longest)
 }
 
-/// How many batches the journal has; none where there is no journal yet.
+/// The number of batches in the journal; zero without a journal.
 fn durable_batches(bed: &Bed, data: &str) -> i64 {
     if !bed.has(format!("{data}/journal.sqlite")) {
         return 0;
@@ -55,7 +55,7 @@ fn durable_batches(bed: &Bed, data: &str) -> i64 {
     number(&bed.verified(data), "/batches")
 }
 
-/// The day is run to its end, and is the undisturbed one.
+/// Runs the day to its end, and compares it with the undisturbed one.
 #[track_caller]
 fn assert_ends_equal(bed: &Bed, data: &str, undisturbed: &Value) {
     let day = bed.run(&format!("{DAY} --data {data}")).succeeds().json();
@@ -75,20 +75,20 @@ fn a_day_that_is_killed_twenty_times_ends_as_if_nothing_had_happened() {
     let undisturbed = bed.run(&format!("{DAY} --data undisturbed")).succeeds().json();
     assert!(log > 100_000, "the log of the whole day has {log} bytes");
 
-    // What a run had done when it was struck is there in the next one: a directory is struck again
-    // and again, ever later. Where a run was over too soon, another directory begins from nothing.
-    let (mut struck, mut directories) = (0, 1);
+    // A run continues from the killed one before it, so the same directory is killed again and
+    // again, later each time. If a run ends too early, a new directory starts.
+    let (mut killed, mut directories) = (0, 1);
     let (mut before, mut moments) = (0, BTreeSet::new());
     for _ in 0..RUNS_MAX {
-        if struck == KILLS {
+        if killed == KILLS {
             break;
         }
         let data = format!("books-{directories}");
         let mut child = begin(&bed, &data);
-        let enough = |done: u64| done >= log * struck / KILLS;
+        let enough = |done: u64| done >= log * killed / KILLS;
         match kill_when(&mut child, &bed.path(&data), enough) {
             (true, _) => {
-                struck += 1;
+                killed += 1;
                 let batches = durable_batches(&bed, &data);
                 assert!(batches >= before, "{batches} batches, {before} before the last kill");
                 before = batches;
@@ -100,7 +100,7 @@ fn a_day_that_is_killed_twenty_times_ends_as_if_nothing_had_happened() {
             }
         }
     }
-    assert_eq!(struck, KILLS, "of {RUNS_MAX} runs, too many ended before they could be killed");
+    assert_eq!(killed, KILLS, "of {RUNS_MAX} runs, too many ended before they could be killed");
     let all = number(&bed.verified("undisturbed"), "/batches");
     let last = moments.last().copied().unwrap();
     assert!(moments.len() > 10 && last > all * 3 / 4, "of {all} batches, killed at {moments:?}");
@@ -110,7 +110,7 @@ fn a_day_that_is_killed_twenty_times_ends_as_if_nothing_had_happened() {
 }
 
 #[test]
-fn a_day_that_is_killed_while_its_books_are_made_begins_anew() {
+fn a_day_that_is_killed_while_its_books_are_created_starts_again() {
     let bed = Bed::new();
     let undisturbed = bed.run(&format!("{DAY} --data undisturbed")).succeeds().json();
     for (number, microseconds) in
@@ -126,7 +126,7 @@ fn a_day_that_is_killed_while_its_books_are_made_begins_anew() {
 }
 
 #[test]
-fn what_an_interrupted_creation_left_is_no_obstacle() {
+fn files_of_an_interrupted_creation_are_no_obstacle() {
     let bed = Bed::new();
     let undisturbed = bed.run(&format!("{DAY} --data undisturbed")).succeeds().json();
     std::fs::create_dir(bed.path("books")).unwrap();
@@ -136,18 +136,18 @@ fn what_an_interrupted_creation_left_is_no_obstacle() {
     assert_ends_equal(&bed, "books", &undisturbed);
 }
 
-/// Ctrl-C, as the terminal sends it.
+/// Sends SIGINT, as Ctrl-C does.
 fn interrupt(bed: &Bed, child: &Child) {
     let mut kill = tool(bed, "bash");
     Ran::of(kill.arg("-c").arg(format!("kill -INT {}", child.id()))).succeeds();
 }
 
 #[test]
-fn ctrl_c_says_how_to_go_on_and_the_day_goes_on() {
+fn ctrl_c_says_how_to_continue_and_the_day_continues() {
     let bed = Bed::new();
     let line = "day --parcels 1500 --faults 300";
     let undisturbed = bed.run(&format!("{line} --data undisturbed --json")).succeeds().json();
-    // On a machine that is busy a run may be over before the signal comes.
+    // On a busy machine a run may end before the signal.
     for attempt in 0..20 {
         let data = format!("books-{attempt}");
         let mut command = bed.doorstep(&format!("{line} --data {data}"));
@@ -164,12 +164,12 @@ fn ctrl_c_says_how_to_go_on_and_the_day_goes_on() {
             continue;
         }
         let words = format!(
-            "error: interrupted. Everything so far is kept in {data}: give the same command \
-             again, and the day goes on where it was\n"
+            "error: interrupted. Everything so far is saved in {data}; run the same command again \
+             to continue the day\n"
         );
         assert_eq!(code, Some(1), "{said}");
         assert!(said.ends_with(&words), "{said}");
-        assert!(!bed.has(format!("{data}/payouts.csv")), "it was not over");
+        assert!(!bed.has(format!("{data}/payouts.csv")), "the day was unfinished");
         let day = bed.run(&format!("{line} --data {data} --json")).succeeds().json();
         assert_eq!(text(&day, "/digest"), text(&undisturbed, "/digest"));
         assert_eq!(bed.read(format!("{data}/payouts.csv")), bed.read("undisturbed/payouts.csv"));

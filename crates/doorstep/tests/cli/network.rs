@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::bed::{Bed, number, text};
-use super::ground::{self, Standing};
+use super::ground::{self, Running};
 use super::process::Process;
+use super::support::{Bed, number, text};
 
 const KEYS: &str = "exchange = \"0123456789ABCDEF0123456789ABCDEF\"\n\
                     mac = \"0123456789ABCDEFFEDCBA9876543210\"\n\
@@ -34,7 +34,7 @@ fn a_network_runs_until_it_is_stopped_and_leaves_a_clearing_file() {
 }
 
 #[test]
-fn a_network_tells_people_what_it_does() {
+fn a_network_prints_its_totals() {
     let bed = bed();
     let mut network = Process::start(&bed, RUN);
     assert!(network.line().starts_with("alpha: listening at 127.0.0.1:"));
@@ -47,13 +47,13 @@ fn a_network_tells_people_what_it_does() {
 }
 
 #[test]
-fn what_is_wrong_with_its_files_is_told_without_a_key() {
+fn errors_in_its_files_show_no_key() {
     let bed = bed();
     bed.write("keys.toml", KEYS.replace("mac", "mack"));
     let ran = bed.run(RUN).fails("keys.toml: it must have `exchange`, `mac` and `pin`");
     assert!(!ran.stderr().contains("0123456789"), "{ran}");
     bed.write("keys.toml", KEYS.replace("FEDCBA9876543210", ""));
-    let ran = bed.run(RUN).fails("mac and pin are keys of 16 bytes, 32 hex digits");
+    let ran = bed.run(RUN).fails("mac and pin must be keys of 16 bytes, 32 hex digits");
     assert!(!ran.stderr().contains("0123456789"), "{ran}");
     bed.write("keys.toml", KEYS);
     bed.write("behaviour.toml", "delay_ms = 1\n[[rule]]\naction = \"dance\"\n");
@@ -63,19 +63,19 @@ fn what_is_wrong_with_its_files_is_told_without_a_key() {
 }
 
 #[test]
-fn behaviour_is_felt_at_the_door_and_the_books_of_both_agree() {
+fn injected_faults_reach_the_switch_and_both_books_agree() {
     let bed = Bed::new();
     ground::make(&bed);
     bed.write("behaviour.toml", "[[rule]]\nkinds = [\"sale\"]\nevery = 2\naction = \"double\"\n");
     let flags = "--behaviour behaviour.toml --clearing clearing --date 2013-08-28 --debit 0.5%,1";
-    let standing = Standing::start(&bed, flags);
+    let running = Running::start(&bed, flags);
     let sell = |place| {
         let (waybill, amount) = ground::parcel(place);
         format!("sell {waybill} {amount}")
     };
     let script: Vec<String> = (2..5).map(sell).collect();
-    standing.terminal(&bed, "", &script).succeeds();
-    let summary = standing.stop();
+    running.terminal(&bed, "", &script).succeeds();
+    let summary = running.stop();
     assert_eq!(number(&summary, "/approved"), 3);
     assert!(number(&summary, "/said") > number(&summary, "/heard"), "one was answered twice");
     let file = bed.read("clearing/alpha-2013-08-28.csv");

@@ -1,8 +1,8 @@
-//! Order files that are wrong: what is said, with file, line and column, and what is taken.
+//! Bad order files: the messages with file, line and column, and the orders taken.
 
-use super::bed::{Bed, number};
+use super::support::{Bed, number};
 
-/// What a day on these bytes as `orders.csv` says; it must not begin.
+/// `day` and `import` refuse these bytes as `orders.csv`.
 #[track_caller]
 fn refuses(content: impl AsRef<[u8]>, words: &str) {
     let bed = Bed::new();
@@ -18,7 +18,7 @@ fn refuses(content: impl AsRef<[u8]>, words: &str) {
     assert!(!bed.has("books"), "nothing was written");
 }
 
-/// The same where the file is read and reported on first.
+/// `day` refuses these orders.
 #[track_caller]
 fn refuses_to_day(lines: &[&str], words: &str) {
     let bed = Bed::new();
@@ -33,31 +33,31 @@ fn files_that_cannot_be_read_as_orders() {
     refuses("", "--orders: orders.csv is empty; export it again, with its header line");
     refuses(
         "order,seler,currency,amount_due\nA,S1,CNY,10.00\n",
-        "--orders: orders.csv has no column `seller`; it has `seler`: rename that, or change the \
+        "--orders: orders.csv has no column `seller`; rename its column `seler`, or change the \
          profile",
     );
     refuses(
         "order,currency,amount_due\nA,CNY,10.00\n",
-        "--orders: orders.csv has no column `seller`; is its first line the header, and is the \
-         profile the right one?",
+        "--orders: orders.csv has no column `seller`; check that its first line is the header \
+         and that the profile is right",
     );
     refuses(
         "order;seller;currency;amount_due\nA;S1;CNY;10.00\n",
-        "--orders: orders.csv is separated by semicolons, the profile expects commas; export it \
-         with commas, or change format.delimiter of the profile",
+        "--orders: orders.csv is separated by semicolons, but the profile expects commas; \
+         export it with commas, or change format.delimiter of the profile",
     );
     refuses(
         b"order,seller,currency,amount_due\nA,S\xff,CNY,10.00\n",
-        "--orders: orders.csv:2: byte 36 of the file is not UTF-8; save it as CSV in UTF-8",
+        "--orders: orders.csv:2: byte 36 of the file is not UTF-8; save the file as CSV in UTF-8",
     );
     refuses(
         "order,seller,currency,amount_due\nA,\"S1,CNY,10.00\n",
-        "--orders: orders.csv:2: the quotation mark that opens here is never closed; is the file \
-         whole?",
+        "--orders: orders.csv:2: this quotation mark is never closed; check that the file is \
+         complete",
     );
     refuses(
         "order,seller,currency,amount_due\n",
-        "orders.csv: there is no parcel in it\n  the file has no orders",
+        "orders.csv: it has no parcels\n  the file has no orders",
     );
 }
 
@@ -66,13 +66,13 @@ fn a_path_without_orders_and_a_profile_that_needs_two_files() {
     let bed = Bed::new();
     bed.run("day --orders nowhere.csv --profile doorstep").fails(
         "error: --orders: nowhere.csv cannot be read: No such file or directory (os error 2); give \
-         an order file or the directory of one\n",
+         an order file or its directory\n",
     );
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
     bed.run("day --orders orders.csv --profile olist").fails(
         "error: --orders: the profile `olist` reads `olist_orders_dataset.csv` and \
-         `olist_order_items_dataset.csv`, and orders.csv is one file; give the directory that \
-         holds them\n",
+         `olist_order_items_dataset.csv`, but orders.csv is one file; give the directory with \
+         both\n",
     );
     assert!(!bed.has("doorstep-day"), "nothing was written");
 }
@@ -87,7 +87,6 @@ fn a_byte_order_mark_is_no_part_of_the_first_column() {
     assert_eq!(number(&day, "/bad"), 0);
 }
 
-/// What each kind of bad line is called, and what is taken all the same.
 #[test]
 fn bad_lines_are_named_with_line_column_and_reason_and_the_rest_is_taken() {
     let bed = Bed::new();
@@ -118,18 +117,18 @@ fn bad_lines_are_named_with_line_column_and_reason_and_the_rest_is_taken() {
          (its decimal point is `.`, without groups of thousands); order `D` is left out",
         "orders.csv:7: column `amount_due`: `92233720368547758.08` is larger than any amount that \
          Doorstep can keep; order `F` is left out",
-        "orders.csv:8: column `currency`: this is no currency of ISO 4217 with a minor unit (three \
-         capitals such as CNY); order `G` is left out",
-        "orders.csv:9: the amount due is zero: there is nothing to collect; the parcel of seller \
-         `S1` is left out of order `H`",
-        "orders.csv:11: the same item was in orders.csv:10 already, with other content; remove the \
+        "orders.csv:8: column `currency`: not a currency of ISO 4217 with a minor unit; write \
+         three capitals such as CNY; order `G` is left out",
+        "orders.csv:9: the amount due is zero, so there is nothing to collect; the parcel of \
+         seller `S1` in order `H` is left out",
+        "orders.csv:11: the same item is also at orders.csv:10, with other content; remove the \
          wrong one; order `I` is left out",
-        "orders.csv:12: the line has 3 fields, the header has 4; look for a delimiter or a line \
-         break in a text without quotation marks; its order is left out",
+        "orders.csv:12: the line has 3 fields, but the header has 4; look for a delimiter or a \
+         line break in a text without quotation marks; its order is left out",
     ];
     let ran = bed.run("day --orders orders.csv --profile doorstep --data books").succeeds();
     let listed: String = bad.iter().map(|line| format!("    {line}\n")).collect();
-    ran.prints(&format!("  bad: {}\n{listed}\n", bad.len())).prints("parcels 1, sellers 1");
+    ran.prints(&format!("  bad lines: {}\n{listed}\n", bad.len())).prints("parcels 1, sellers 1");
     let day = bed.run("day --orders orders.csv --profile doorstep --data books --json").succeeds();
     let day = day.json();
     assert_eq!(day["bad_lines"], serde_json::json!(bad));
@@ -138,11 +137,11 @@ fn bad_lines_are_named_with_line_column_and_reason_and_the_rest_is_taken() {
     bed.run("import --orders orders.csv --profile doorstep")
         .succeeds()
         .prints(&listed)
-        .prints("Nothing was written: no --data was given.");
+        .prints("Nothing was written: --data is missing.");
 }
 
 #[test]
-fn an_order_that_is_there_twice_with_two_statuses_is_left_out() {
+fn an_order_with_two_statuses_is_left_out() {
     let bed = Bed::new();
     let orders = "order_id,order_status,order_purchase_timestamp";
     let items = "order_id,order_item_id,seller_id,price,freight_value";
@@ -154,44 +153,44 @@ fn an_order_that_is_there_twice_with_two_statuses_is_left_out() {
     bed.write("shop/olist_order_items_dataset.csv", lines);
     let ran = bed.run("day --orders shop --profile olist --data books").succeeds();
     ran.prints(
-        "    shop/olist_orders_dataset.csv:4: the order was in shop/olist_orders_dataset.csv:2 \
-         already, with other content; remove the wrong one; order `A` is left out\n",
+        "    shop/olist_orders_dataset.csv:4: the order is also at \
+         shop/olist_orders_dataset.csv:2, with other content; remove the wrong one; order `A` is \
+         left out\n",
     )
     .prints("amount due 2.50 BRL\n");
 }
 
 #[test]
-fn two_currencies_in_one_file_make_no_day() {
+fn two_currencies_in_one_file_are_refused() {
     refuses_to_day(
         &["A,S1,CNY,10.00", "B,S2,BRL,20.00"],
         "orders.csv: there are parcels in CNY and in BRL (orders.csv:3); a day has one currency: \
-         give one file for each",
+         give one file per currency",
     );
 }
 
 #[test]
 fn amounts_near_the_limits_are_refused_before_anything_is_written() {
     let most = "92233720368547758.07";
-    let largest = "more than the 9,999,999,999,999,999.99 that a message to a bank can hold; give \
-                   fewer orders at a time";
+    let largest = "but a bank message holds at most 9,999,999,999,999,999.99; give fewer orders";
     refuses_to_day(
         &[&format!("A,S1,CNY,{most}"), &format!("B,S2,CNY,{most}")],
-        &format!("orders.csv: 184,467,440,737,095,516.14 CNY are due in all, {largest}"),
+        &format!("orders.csv: the amounts due add up to 184,467,440,737,095,516.14 CNY, {largest}"),
     );
     refuses_to_day(
         &["A,S1,CNY,9999999999999999.99", "B,S2,CNY,0.01"],
-        &format!("orders.csv: 10,000,000,000,000,000.00 CNY are due in all, {largest}"),
+        &format!("orders.csv: the amounts due add up to 10,000,000,000,000,000.00 CNY, {largest}"),
     );
 }
 
 #[test]
-fn the_dearest_parcels_keep_their_books_to_the_minor_unit() {
-    for tender in ["card", "qr", "cash"] {
+fn the_largest_amounts_are_posted_to_the_minor_unit() {
+    for payment in ["card", "qr", "cash"] {
         let bed = Bed::new();
         bed.orders("orders.csv", &["A,S1,CNY,99999999.99", "B,S2,CNY,99999999.98"]);
         let line =
             "day --orders orders.csv --profile doorstep --refusals 0 --faults 0 --data books";
-        let day = bed.run(&format!("{line} --json --tender {tender}")).succeeds().json();
+        let day = bed.run(&format!("{line} --json --tender {payment}")).succeeds().json();
         let fees: i64 =
             day["fees"].as_object().unwrap().values().map(|v| v.as_i64().unwrap()).sum();
         assert_eq!(number(&day, "/announced"), 19_999_999_997);
@@ -200,7 +199,7 @@ fn the_dearest_parcels_keep_their_books_to_the_minor_unit() {
     }
     refuses_to_day(
         &["A,S1,CNY,100000000.00"],
-        "parcel A of seller S1 costs more than 9999999999 minor units, the most that terminals can \
-         add up; leave it out",
+        "parcel A of seller S1: the amount due exceeds 9999999999 minor units, the limit of a \
+         terminal's totals; leave the parcel out",
     );
 }

@@ -1,12 +1,12 @@
-//! Output that nobody reads, or that finds no room.
+//! Output into a closed pipe or a full disk.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use super::bed::{Bed, Ran, text};
+use super::support::{Bed, Ran, text};
 
-/// Runs a command, reads its first line, and goes: as `head -1` does.
+/// Runs a command and reads only its first line, as `head -1` does.
 #[track_caller]
 fn read_one_line(bed: &Bed, arguments: &str) -> (String, Ran) {
     let mut command = bed.doorstep(arguments);
@@ -17,7 +17,7 @@ fn read_one_line(bed: &Bed, arguments: &str) -> (String, Ran) {
 }
 
 #[test]
-fn a_reader_that_goes_is_no_error() {
+fn a_closed_pipe_is_not_an_error() {
     let bed = Bed::new();
     bed.faulty_day(400);
     for format in ["hledger", "beancount", "csv"] {
@@ -32,7 +32,7 @@ fn a_reader_that_goes_is_no_error() {
 }
 
 #[test]
-fn a_day_whose_reader_goes_is_lived_to_its_end() {
+fn a_day_with_a_closed_pipe_runs_to_its_end() {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00", "B,S2,CNY,20.00"]);
     let line = "day --orders orders.csv --profile doorstep --data books";
@@ -46,7 +46,7 @@ fn a_day_whose_reader_goes_is_lived_to_its_end() {
 }
 
 #[test]
-fn what_is_wrong_is_told_by_the_exit_status_also_where_nobody_reads() {
+fn the_exit_status_reports_problems_also_with_a_closed_pipe() {
     let bed = Bed::new();
     bed.faulty_day(50);
     let snapshots = std::fs::read_dir(bed.path("books/snapshots")).unwrap();
@@ -59,7 +59,7 @@ fn what_is_wrong_is_told_by_the_exit_status_also_where_nobody_reads() {
 }
 
 #[test]
-fn output_that_finds_no_room_is_an_error() {
+fn output_to_a_full_disk_is_an_error() {
     let bed = Bed::new();
     let day = bed.faulty_day(100);
     for line in [
@@ -75,8 +75,8 @@ fn output_that_finds_no_room_is_an_error() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let child = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
         Ran::end_of(&command, child).fails(
-            "error: standard output cannot be written: No space left on device (os error 28); send \
-             it elsewhere and start again\n",
+            "error: standard output cannot be written: No space left on device (os error 28); \
+             redirect it elsewhere and start again\n",
         );
     }
     assert_eq!(text(&bed.verified("books"), "/digest"), text(&day, "/digest"));

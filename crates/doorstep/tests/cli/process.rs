@@ -3,9 +3,9 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use super::bed::{Bed, Ran};
+use super::support::{Bed, Ran};
 
-/// Doorstep, running. It is killed when a test ends before it.
+/// A running Doorstep. It is killed on drop.
 pub struct Process {
     command: Command,
     child: Option<Child>,
@@ -30,7 +30,7 @@ impl Process {
         line
     }
 
-    /// What stands behind a word at the beginning of a line.
+    /// The rest of the next line that starts with a word.
     #[track_caller]
     pub fn says(&mut self, word: &str) -> String {
         loop {
@@ -40,7 +40,7 @@ impl Process {
         }
     }
 
-    /// Stops it as a service manager does; what it still printed, and all that it said.
+    /// Stops it with SIGTERM. Returns the rest of its output.
     #[track_caller]
     pub fn stop(mut self) -> Ran {
         let child = self.child.as_mut().unwrap();

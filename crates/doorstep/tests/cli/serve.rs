@@ -1,4 +1,4 @@
-//! `serve`, `gateway`, `certificates` and the orders to a running engine.
+//! `serve`, `gateway`, `certificates`, and `network` on a running switch.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -6,9 +6,9 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use super::bed::{self, Bed, Ran, number};
-use super::ground::{self, Standing};
+use super::ground::{self, Running};
 use super::process::Process;
+use super::support::{self, Bed, Ran, number};
 
 const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
 const MASTER: &str = "88e1ab2a2e3dd38c1fa039a536500cc8a87ab9d62dc92c01058fa79f44657de6";
@@ -45,7 +45,7 @@ fn bed() -> Bed {
     bed
 }
 
-/// The first gateway, of an engine.
+/// The arguments of the first gateway.
 fn gateway_to(engine: &str) -> String {
     format!(
         "gateway --engine {engine} --listen 127.0.0.1:0 --ca certificates/authority.pem \
@@ -54,7 +54,7 @@ fn gateway_to(engine: &str) -> String {
 }
 
 #[test]
-fn it_serves_until_it_is_told_to_stop() {
+fn it_serves_until_it_is_stopped() {
     let bed = bed();
     let mut engine = Process::start(&bed, SERVE);
     let terminals = engine.says("terminals");
@@ -88,11 +88,11 @@ fn it_serves_until_it_is_told_to_stop() {
     let reinstate = "network reinstate alpha --by ann --approved-by ANN --data books";
     bed.run(reinstate).fails("are the same person");
     let reinstate = "network reinstate alpha --by ann --approved-by bo --data books";
-    bed.run(reinstate).succeeds().prints("alpha is used again");
+    bed.run(reinstate).succeeds().prints("alpha is reinstated");
 }
 
 #[test]
-fn where_terminals_have_certificates_gateways_have_names() {
+fn gateways_need_names_if_terminals_have_certificates() {
     let bed = bed();
     bed.run("certificates more --terminal 00000001")
         .succeeds()
@@ -109,7 +109,7 @@ fn where_terminals_have_certificates_gateways_have_names() {
     bed.run(SERVE).fails("gateways.names: with terminals.tls.clients, terminals have certificates");
     for clients in ["", clients] {
         bed.write("doorstep.toml", with(clients, "names = []"));
-        bed.run(SERVE).fails("gateways.names: nobody would be let in; list the names");
+        bed.run(SERVE).fails("gateways.names: the list is empty, so no gateway could connect");
     }
     for (clients, names) in [(clients, "names = [\"gateway-1\"]"), ("", "")] {
         bed.write("doorstep.toml", with(clients, names));
@@ -124,7 +124,7 @@ fn without_files_for_terminals_nothing_starts() {
     let bed = bed();
     let limited = |arguments: &str| {
         let mut command = bed.command("sh");
-        let program = bed::DOORSTEP;
+        let program = support::DOORSTEP;
         command.args(["-c", &format!("ulimit -n 60 && exec {program} {arguments}")]);
         Ran::of(&mut command)
     };
@@ -138,8 +138,8 @@ fn the_limits_of_a_gateway_have_the_ranges_of_the_settings() {
     let bed = bed();
     let to = gateway_to("127.0.0.1:1");
     for (flag, range) in [
-        ("--connections 0", "from 1 to 65536; the engine takes no more"),
-        ("--connections 65537", "from 1 to 65536; the engine takes no more"),
+        ("--connections 0", "from 1 to 65536; the engine's limit"),
+        ("--connections 65537", "from 1 to 65536; the engine's limit"),
         ("--connections-per-address 18001", "from 1 to 18000; "),
         ("--handshake-seconds 0", "from 1 to 300; "),
         ("--message-seconds 301", "from 1 to 300; "),
@@ -153,12 +153,12 @@ fn the_limits_of_a_gateway_have_the_ranges_of_the_settings() {
     let mut gateway = Process::start(&bed, &format!("{to} {good}"));
     let mut silent = TcpStream::connect(gateway.says("terminals")).unwrap();
     silent.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
-    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "it said nothing for a second");
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "the terminal sent nothing for a second");
     gateway.stop();
 }
 
 #[test]
-fn a_gateway_that_is_not_on_the_list_is_not_let_in() {
+fn a_gateway_that_is_not_on_the_list_is_refused() {
     let bed = bed();
     let listed = bed.read("doorstep.toml").replace("\n[gateways]", "\n[gateways]\nnames = [\"g\"]");
     bed.write("doorstep.toml", listed);
@@ -168,20 +168,20 @@ fn a_gateway_that_is_not_on_the_list_is_not_let_in() {
     let gateway = Process::start(&bed, &gateway_to(&gateways));
     let begun = Instant::now();
     while bed.run("network status --json --data books").succeeds().json()["ended"]["name"] == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is never turned away");
+        assert!(begun.elapsed() < Duration::from_secs(20), "the gateway was never refused");
     }
     gateway.stop();
-    engine.stop().says("gateway \"gateway-1\" was not let in");
+    engine.stop().says("gateway \"gateway-1\" is refused");
 }
 
 #[test]
-fn its_example_is_its_documentation() {
+fn the_example_is_the_documentation() {
     let bed = Bed::new();
     assert_eq!(bed.run("serve --example").succeeds().stdout(), EXAMPLE);
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_named() {
+fn missing_and_wrong_inputs_are_named() {
     let bed = bed();
     bed.run("serve --data nowhere --config doorstep.toml").fails("no books to serve");
     bed.write("doorstep.toml", bed.read("doorstep.toml").replace("idle_seconds", "idel_seconds"));
@@ -192,7 +192,7 @@ fn what_is_missing_or_wrong_is_named() {
 }
 
 #[test]
-fn a_key_that_is_not_in_the_store_is_told_before_the_first_message() {
+fn a_missing_key_is_reported_at_the_start() {
     let bed = bed();
     for (from, to, words) in [
         (
@@ -230,7 +230,7 @@ fn a_key_that_is_not_in_the_store_is_told_before_the_first_message() {
 }
 
 #[test]
-fn settings_that_are_against_the_books_are_refused() {
+fn settings_that_contradict_the_books_are_refused() {
     let bed = bed();
     let mut engine = Process::start(&bed, SERVE);
     engine.says("control");
@@ -239,40 +239,41 @@ fn settings_that_are_against_the_books_are_refused() {
     let (before, alpha) = settings.split_once("name = \"alpha\"").unwrap();
     let alpha = alpha.replacen("\"CNY\"", "\"EUR\"", 1);
     bed.write("doorstep.toml", format!("{before}name = \"alpha\"{alpha}"));
-    bed.run(SERVE).fails("network `alpha`: its currency is CNY in the books, and EUR here");
+    bed.run(SERVE)
+        .fails("network `alpha`: its currency is CNY in the books, but EUR in the settings");
     bed.write(
         "doorstep.toml",
         settings.replace("utc_offset_minutes = 480", "utc_offset_minutes = 60"),
     );
-    bed.run(SERVE).fails("utc_offset_minutes = 60: in the books it is 480");
+    bed.run(SERVE).fails("utc_offset_minutes = 60: the books have 480");
 }
 
 #[test]
-fn a_network_is_left_out_only_when_nothing_over_it_is_unfinished() {
+fn a_network_is_left_out_only_without_unfinished_payments() {
     let bed = Bed::new();
     ground::make(&bed);
-    bed.write("deaf.toml", "[[rule]]\nkinds = [\"refund\"]\naction = \"lost\"\n");
-    let standing = Standing::start(&bed, "--behaviour deaf.toml");
+    bed.write("lost.toml", "[[rule]]\nkinds = [\"refund\"]\naction = \"lost\"\n");
+    let running = Running::start(&bed, "--behaviour lost.toml");
     let (waybill, amount) = ground::parcel(2);
     let sale = [format!("sell {waybill} {amount}"), "refund 502 1.00".to_owned()];
-    standing.terminal(&bed, "", &sale).succeeds().prints("refund");
-    standing.stop();
+    running.terminal(&bed, "", &sale).succeeds().prints("refund");
+    running.stop();
 
     let settings = bed.read("door/doorstep.toml");
     bed.write("door/other.toml", settings.replace("\"alpha\"", "\"omega\""));
     let other = "serve --data door/books --config door/other.toml";
     bed.run(other)
-        .fails("the network `alpha` is not in the settings, and over it are unfinished: 1 refund. ")
-        .says("Put back its [[network]]")
+        .fails("network `alpha` is not in the settings but has unfinished transactions: 1 refund. ")
+        .says("Keep its [[network]]")
         .says("`doorstep network withdraw`");
     bed.run("network withdraw omega --by ann --approved-by bo --data door/books")
-        .fails("there is no such");
+        .fails("unknown card network");
 
-    // Back in the settings, the refund ends: it goes out before anything else.
-    let standing = Standing::start(&bed, "");
-    standing.terminal(&bed, "", &["balance".to_owned()]).succeeds().prints("balance ");
-    let network = standing.stop();
-    // This network never heard of the sale, and says so.
+    // With the network back in the settings, the refund is sent before anything else.
+    let running = Running::start(&bed, "");
+    running.terminal(&bed, "", &["balance".to_owned()]).succeeds().prints("balance ");
+    let network = running.stop();
+    // This network does not know the sale, and declines.
     assert_eq!(number(&network, "/declined"), 1, "{network:#}");
     let mut engine = Process::start(&bed, other);
     engine.says("control");

@@ -1,8 +1,8 @@
-//! Tariff files that are wrong, and tariffs that do not fit.
+//! Invalid tariff files, and tariffs that do not fit the day.
 
-use super::bed::{Bed, number};
+use super::support::{Bed, number};
 
-/// A version with nothing but one card class.
+/// A version with one card class.
 fn version(number: u32, from: &str, until: &str, issuer: &str) -> String {
     let until = if until.is_empty() { String::new() } else { format!("until = \"{until}\"\n") };
     format!(
@@ -17,7 +17,7 @@ fn tariff(versions: &[String]) -> String {
     format!("{head}{}", versions.join(""))
 }
 
-/// What `tariff check` and `day` say of a tariff; no day begins.
+/// `tariff check` and `day` refuse a tariff with these words.
 #[track_caller]
 fn refuses(tariff: &str, words: &str) {
     let bed = Bed::new();
@@ -62,17 +62,17 @@ fn gaps_overlaps_and_shares_above_the_whole_are_named_with_their_place() {
 }
 
 #[test]
-fn a_good_tariff_is_shown() {
+fn a_valid_tariff_is_shown() {
     let bed = Bed::new();
     bed.write("mine.toml", tariff(&[version(1, "2013-01-01", "", "1.25%")]));
     let ran = bed.run("tariff check mine.toml").succeeds().says_nothing();
-    ran.prints("mine — Mine\n").prints("1.25%").prints("The tariff is good.\n");
+    ran.prints("mine — Mine\n").prints("1.25%").prints("The tariff is valid.\n");
     let ran = bed.run("tariff check china-2013").succeeds();
-    ran.prints("general").prints("0.55%").prints("The tariff is good.\n");
+    ran.prints("general").prints("0.55%").prints("The tariff is valid.\n");
 }
 
 #[test]
-fn a_change_of_tariff_in_the_middle_holds_from_its_day() {
+fn a_new_tariff_version_applies_from_its_date() {
     let bed = Bed::new();
     let versions =
         [version(1, "2013-01-01", "2013-11-11", "1%"), version(2, "2013-11-11", "", "2%")];
@@ -93,25 +93,24 @@ fn a_tariff_that_does_not_fit_the_day_is_refused_before_anything_is_written() {
     let dollars = tariff(&[version(1, "2013-01-01", "2013-12-31", "1%")]);
     bed.write("dollars.toml", dollars.replacen("source", "currency = \"USD\"\nsource", 1));
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
-    let other = "error: --tariff: `mine` is for USD only, and there are parcels in CNY; give a \
+    let other = "error: --tariff: `mine` is for USD only, but there are parcels in CNY; give a \
                  tariff in CNY, or one without a currency\n";
     bed.run("day --parcels 10 --data books --tariff dollars.toml").fails(other);
     let import = "import --orders orders.csv --profile doorstep --data books";
     bed.run(&format!("{import} --tariff dollars.toml")).fails(other);
 
     bed.run("day --parcels 10 --data books --tariff china2013").fails(
-        "error: --tariff: china2013: there is no such file, and no tariff of that name is shipped; \
-         perhaps you meant `china-2013`; shipped: china-2013\n",
+        "error: --tariff: china2013: no such file or built-in tariff (did you mean \
+         `china-2013`?); built-in tariffs: china-2013\n",
     );
     bed.run("tariff check nowhere.toml").fails(
-        "error: nowhere.toml: there is no such file, and no tariff of that name is shipped; \
-         shipped: china-2013\n",
+        "error: nowhere.toml: no such file or built-in tariff; built-in tariffs: china-2013\n",
     );
     let classes =
-        "it has general, wholesale, dining, property-and-cars, livelihood, public-welfare";
+        "its classes: general, wholesale, dining, property-and-cars, livelihood, public-welfare";
     let class = format!(
-        "error: --class generl: the tariff `china-2013` has no such class; perhaps you meant \
-         `general`; {classes}\n"
+        "error: --class generl: the tariff `china-2013` has no such class (did you mean \
+         `general`?); {classes}\n"
     );
     bed.run("day --parcels 10 --data books --class generl").fails(&class);
     bed.run(&format!("{import} --class generl")).fails(&class);
@@ -119,13 +118,13 @@ fn a_tariff_that_does_not_fit_the_day_is_refused_before_anything_is_written() {
         "error: --class bakeries: the tariff `china-2013` has no such class; {classes}\n"
     ));
     bed.run("day --parcels 10 --data books --date 2013-02-24").fails(
-        "error: --date 2013-02-24: no version of the tariff `china-2013` holds on 2013-02-24; it \
-         holds from 2013-02-25, without end, and a day ends on the day after\n",
+        "error: --date 2013-02-24: the tariff `china-2013` has no version in force on 2013-02-24; \
+         it is in force from 2013-02-25, without end, and a day ends on the day after\n",
     );
     bed.write("short.toml", tariff(&[version(1, "2013-01-01", "2013-12-31", "1%")]));
     bed.run("day --parcels 10 --data books --tariff short.toml --date 2013-12-30").fails(
-        "error: --date 2013-12-30: no version of the tariff `mine` holds on 2013-12-31; it holds \
-         from 2013-01-01, until 2013-12-31, and a day ends on the day after\n",
+        "error: --date 2013-12-30: the tariff `mine` has no version in force on 2013-12-31; it is \
+         in force from 2013-01-01, until 2013-12-31, and a day ends on the day after\n",
     );
     assert!(!bed.has("books"), "nothing was written");
 }

@@ -1,12 +1,12 @@
-//! `terminal`: a simulated POS terminal with a script before it.
+//! `terminal`: scripts on a simulated POS terminal.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use super::bed::Bed;
-use super::ground::{self, MERCHANT, Standing};
+use super::ground::{self, MERCHANT, Running};
 use super::process::Process;
+use super::support::Bed;
 
 fn line(word: &str, place: u64) -> String {
     let (waybill, amount) = ground::parcel(place);
@@ -21,15 +21,15 @@ fn script(lines: &[&str]) -> Vec<String> {
 fn a_day_at_one_terminal() {
     let bed = Bed::new();
     ground::make(&bed);
-    let standing = Standing::start(&bed, "");
+    let running = Running::start(&bed, "");
     let mut lines = script(&["echo", "signon", "# the first parcel of the day"]);
     lines.push(line("sell", 2));
     lines.push(line("sell", 2));
     lines.push(line("cash", 3));
     lines.extend(script(&["balance", "void 503", "journal", "settle"]));
-    let ran = standing.terminal(&bed, "", &lines).succeeds().says_nothing();
+    let ran = running.terminal(&bed, "", &lines).succeeds().says_nothing();
     let (_, amount) = ground::parcel(2);
-    let ran = ran.prints("there").prints(&format!("{amount} CNY   STAN 000503   RRN "));
+    let ran = ran.prints("connected\n").prints(&format!("{amount} CNY   STAN 000503   RRN "));
     let ran = ran.prints("signed on     batch 000001").prints("declined      P3");
     let ran = ran.prints("balance ").prints("agreed        batch 000001");
     for line in ran.stdout().lines() {
@@ -38,26 +38,26 @@ fn a_day_at_one_terminal() {
         assert!(is_waybill || digits.count() < 60, "{line}");
         assert!(!line.contains("6225880000000"), "a card number: {line}");
     }
-    let summary = standing.stop();
+    let summary = running.stop();
     assert_eq!(summary["voided"], 1, "{summary:#}");
     bed.run("verify --data door/books").succeeds();
 }
 
 #[test]
-fn a_terminal_goes_on_at_the_next_address() {
+fn a_terminal_connects_to_the_next_address() {
     let bed = Bed::new();
     ground::make(&bed);
-    let mut standing = Standing::start(&bed, "");
+    let mut running = Running::start(&bed, "");
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    standing.address = format!("{nobody},{}", standing.address);
-    let ran = standing.terminal(&bed, "", &[line("sell", 2)]).succeeds();
+    running.address = format!("{nobody},{}", running.address);
+    let ran = running.terminal(&bed, "", &[line("sell", 2)]).succeeds();
     let ran = ran.prints(&format!("unreachable   {nobody}")).prints("connected ");
     ran.prints("approved ");
-    standing.stop();
+    running.stop();
 }
 
 #[test]
-fn a_terminal_speaks_tls_with_who_has_the_certificate() {
+fn a_terminal_uses_tls_and_checks_the_certificate() {
     let bed = Bed::new();
     ground::make(&bed);
     bed.run("certificates door/certificates").succeeds();
@@ -67,72 +67,72 @@ fn a_terminal_speaks_tls_with_who_has_the_certificate() {
          key = \"certificates/engine.key\" }}\n"
     );
     bed.write("door/doorstep.toml", bed.read("door/doorstep.toml").replace(listen, &tls));
-    let standing = Standing::start(&bed, "");
+    let running = Running::start(&bed, "");
     let sale = [line("sell", 2)];
-    standing
+    running
         .terminal(&bed, "--ca door/certificates/authority.pem", &sale)
         .succeeds()
         .prints("approved ");
-    let ran = standing.terminal(
+    let ran = running.terminal(
         &bed,
         "--ca door/certificates/authority.pem --server-name other --wait 1",
         &sale,
     );
     ran.ends_with(1).prints("no answer");
-    standing.stop();
+    running.stop();
 }
 
 #[test]
-fn what_is_not_understood_is_told_with_its_line_and_the_script_goes_on() {
+fn invalid_lines_are_reported_by_number_and_the_script_continues() {
     let bed = Bed::new();
     ground::make(&bed);
-    let standing = Standing::start(&bed, "");
+    let running = Running::start(&bed, "");
     let long = "x".repeat(2_000);
     let card = "card 6225880000000019";
     let lines = ["sel", "# a remark", "void 777", "pin maybe", card, &long, "help", "echo", "quit"];
-    let ran = standing.terminal(&bed, "", &script(&[&lines[..], &["no"]].concat())).ends_with(1);
-    let ran = ran.prints("> sel\nnot done      line 1: `sel` is not known; type help\n");
+    let ran = running.terminal(&bed, "", &script(&[&lines[..], &["no"]].concat())).ends_with(1);
+    let ran = ran.prints("> sel\nnot done      line 1: unknown command `sel`; type help\n");
     let ran = ran.prints("line 3: the open batch has no such transaction with STAN 000777");
     let ran = ran.prints("line 4: write it as: pin on|off|wrong");
     let ran = ran.prints("line 5: write it as: card 622588:1\n");
     let ran = ran.prints("> card ****************\n");
     assert!(!ran.stdout().contains("6225880000000019"), "a card number{ran}");
     let ran = ran.prints("line 6: the line is longer than 1024 bytes\n");
-    let ran = ran.prints("ask whether anybody is there").prints("> echo\nthere\n");
-    assert!(!ran.stdout().contains("> no"), "it has quit{ran}");
-    standing.stop();
+    let ran = ran.prints("test the connection").prints("> echo\nconnected\n");
+    assert!(!ran.stdout().contains("> no"), "lines after quit were read{ran}");
+    running.stop();
 }
 
 #[test]
-fn a_person_sees_what_was_done_and_what_to_do_next() {
+fn results_and_next_steps_are_shown() {
     let bed = Bed::new();
     ground::make(&bed);
-    let standing = Standing::start(&bed, "");
+    let running = Running::start(&bed, "");
     let mut lines = script(&["params", "pin wrong"]);
     let (_, price) = ground::parcel(3);
     lines.extend([line("sell", 2), "pin off".to_owned(), line("sell", 2)]);
     lines.push(format!("{} 300", line("cash", 3)));
     lines.push(line("offline", 4));
     lines.extend(script(&["journal", "settle", "refund 504 1.50"]));
-    let ran = standing.terminal(&bed, "", &lines).succeeds();
-    let ran = ran.prints("offline 1000.00 CNY each, 3000.00 CNY together");
-    let ran = ran.prints("declined      55  wrong PIN; type it again   sale STAN 000503");
+    let ran = running.terminal(&bed, "", &lines).succeeds();
+    let ran = ran.prints("offline 1000.00 CNY each, 3000.00 CNY in total");
+    let ran = ran.prints("declined      55  wrong PIN; enter it again   sale STAN 000503");
     let ran =
         ran.prints(&format!("approved      cash                 {price} CNY   STAN 000505\n"));
     let ran =
         ran.prints("change                 58.94 CNY\n").prints("approved      offline sale ");
     let ran = ran.prints(&format!("\ncash                  {price} CNY   STAN 000505\n"));
-    // The sale is of the batch before.
+    // The sale is in the previous batch.
     ran.prints("approved      refund                 1.50 CNY");
-    standing.stop();
+    running.stop();
     bed.verified("door/books");
 }
 
 #[test]
-fn what_a_terminal_that_is_put_away_has_not_finished_is_told() {
+fn an_unfinished_transaction_is_shown_at_the_end() {
     let bed = Bed::new();
     ground::make(&bed);
-    let Standing { network, engine, address } = Standing::start(&bed, "");
+    let Running { network, engine, address } = Running::start(&bed, "");
     let flags = "--base-key-file door/base.key --last-stan 500 --lang en --wait 1";
     let mut command = bed.doorstep(&format!(
         "terminal --connect {address} --number 1 --merchant {MERCHANT} {flags}"
@@ -150,42 +150,42 @@ fn what_a_terminal_that_is_put_away_has_not_finished_is_told() {
     writeln!(types, "void 502").unwrap();
     drop(types);
     said.read_to_string(&mut seen).unwrap();
-    assert!(seen.contains("\nno answer     it is reversed\n"), "{seen}");
-    let last = "forgotten     STAN 000503 is not finished, and is forgotten\n";
+    assert!(seen.contains("\nno answer     it will be reversed\n"), "{seen}");
+    let last = "lost          STAN 000503 is unfinished and lost\n";
     assert!(seen.ends_with(last), "{seen}");
     assert_eq!(child.wait().unwrap().code(), Some(1), "{seen}");
     network.stop();
 }
 
 #[test]
-fn another_master_key_is_told_at_once() {
+fn a_wrong_master_key_is_reported_at_once() {
     let bed = Bed::new();
     ground::make(&bed);
-    let standing = Standing::start(&bed, "");
+    let running = Running::start(&bed, "");
     bed.write("door/base.key", "0123456789ABCDEF".repeat(4));
-    let ran = standing.terminal(&bed, "", &script(&["signon", "echo"])).ends_with(1);
-    let ran = ran.prints("line 1: the working keys do not open: is the terminal's master key");
-    ran.prints("> echo\nthere\n");
-    standing.stop();
+    let ran = running.terminal(&bed, "", &script(&["signon", "echo"])).ends_with(1);
+    let ran = ran.prints("line 1: cannot decrypt the working keys: do terminal and switch have");
+    ran.prints("> echo\nconnected\n");
+    running.stop();
 }
 
 #[test]
 fn a_terminal_speaks_chinese() {
     let bed = Bed::new();
     ground::make(&bed);
-    let standing = Standing::start(&bed, "");
+    let running = Running::start(&bed, "");
     bed.write("script", "settle\nsignon\nsettle\n");
     let command = format!(
         "terminal --connect {} --number 2 --merchant {MERCHANT} --base-key-file door/base.key \
          --lang zh --script script",
-        standing.address
+        running.address
     );
     bed.run(&command).succeeds().prints("已签到").prints("对账平");
-    standing.stop();
+    running.stop();
 }
 
 #[test]
-fn nobody_there_is_no_answer() {
+fn an_unreachable_address_is_no_answer() {
     let bed = Bed::new();
     bed.write("key", "0123456789ABCDEFFEDCBA9876543210\n");
     bed.write("script", "echo\n");
@@ -198,29 +198,29 @@ fn nobody_there_is_no_answer() {
     bed.run(&format!("{line} --master-key-file key --script no"))
         .fails("--script no: No such file");
     let ran = bed.run(&format!("{line} --master-key-file key --card 6225880000000019"));
-    let ran = ran.fails("--card: write it as in 622588:1");
+    let ran = ran.fails("--card: write it as 622588:1");
     assert!(!ran.stderr().contains("6225880000000019"), "a card number{ran}");
     bed.run("terminal --number 1").ends_with(2).says("--connect");
 }
 
 #[test]
-fn many_terminals_sell_what_they_have() {
+fn many_terminals_sell_their_parcels() {
     let bed = Bed::new();
     ground::make(&bed);
-    let standing = Standing::start(&bed, "");
+    let running = Running::start(&bed, "");
     let mut load = Process::start(
         &bed,
         &format!(
             "terminal load --connect {} --terminals 3 --merchant {MERCHANT} --seconds 1 \
              --base-key-file door/base.key --parcels-each 2 --rate 50",
-            standing.address
+            running.address
         ),
     );
     let ready: serde_json::Value = serde_json::from_str(&load.line()).unwrap();
     assert_eq!(ready["signed_on"], 3);
     let measured: serde_json::Value = serde_json::from_str(&load.line()).unwrap();
-    // Each has two, some of which were sold when the books were made.
+    // Each terminal has two parcels.
     assert_eq!(measured["sales"], 6, "{measured:#}");
     assert_eq!(measured["unknown"], 0, "{measured:#}");
-    standing.stop();
+    running.stop();
 }

@@ -1,13 +1,13 @@
-//! `trial`: what it prints can be typed as it stands.
+//! `trial`: the printed commands work.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
-use super::bed::{Bed, Ran};
 use super::ground::{self, TERMINALS};
 use super::process::Process;
+use super::support::{Bed, Ran};
 
-/// The commands that it prints, by the word behind `doorstep`.
+/// The printed commands, by the word after `doorstep`.
 fn commands(ran: &Ran) -> BTreeMap<String, String> {
     let whole = ran.stdout().replace("\\\n", " ");
     let lines = whole.lines().filter_map(|line| line.trim().strip_prefix("doorstep "));
@@ -15,7 +15,7 @@ fn commands(ran: &Ran) -> BTreeMap<String, String> {
     lines.map(named).collect()
 }
 
-/// Waybill and amount of the parcels of a terminal.
+/// The waybills and amounts of a terminal's parcels.
 fn parcels(ran: &Ran, terminal: &str) -> Vec<(String, String)> {
     let rows = ran.stdout().lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let of_it = rows.filter_map(|row| match row[..] {
@@ -28,7 +28,7 @@ fn parcels(ran: &Ran, terminal: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_commands_that_it_prints_sell_the_parcels_that_it_prints() {
+fn the_printed_commands_sell_the_printed_parcels() {
     let bed = Bed::new();
     let ran = bed.run("trial there").succeeds().says_nothing();
     let (commands, parcels) = (commands(&ran), parcels(&ran, "1"));
@@ -36,7 +36,7 @@ fn the_commands_that_it_prints_sell_the_parcels_that_it_prints() {
     assert_eq!(words, ["keys", "network", "serve", "terminal"], "{ran}");
     assert_eq!(parcels.len(), 5, "{ran}");
     bed.run(&commands["keys"]).succeeds().prints("terminals");
-    // Others may use the port on this machine.
+    // The port may be in use on this machine.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     bed.write("there/doorstep.toml", bed.read("there/doorstep.toml").replace(TERMINALS, &free));
     let mut network = Process::start(&bed, &commands["network"]);
@@ -58,5 +58,5 @@ fn the_commands_that_it_prints_sell_the_parcels_that_it_prints() {
     let said = network.stop();
     said.prints("alpha: wrote there/alpha-");
     bed.verified("there/books");
-    bed.run("trial there").fails("there is there already; name another one");
+    bed.run("trial there").fails("there exists already; name another directory");
 }

@@ -1,14 +1,14 @@
-//! `verify`: good books are good, and damage is named.
+//! `verify` accepts good books and names damage.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::bed::{Bed, number, text};
+use super::support::{Bed, number, text};
 
-/// Changes one byte wherever a file has these bytes: SQLite leaves copies in the free room of its
-/// pages, and only one of them is the row. Tells whether there was any.
+/// Flips a byte at every occurrence of `bytes`, because SQLite leaves copies in the free space of
+/// its pages. Returns whether there was an occurrence.
 fn flip_in(path: &Path, bytes: &[u8]) -> bool {
     let mut content = fs::read(path).unwrap();
     let windows = content.windows(bytes.len()).enumerate();
@@ -30,7 +30,7 @@ fn snapshot(bed: &Bed, books: &str) -> PathBuf {
 }
 
 #[test]
-fn good_books_are_good_and_stay_as_they_are() {
+fn good_books_are_accepted_and_not_changed() {
     let bed = Bed::new();
     let day = bed.faulty_day(100);
     let found = bed.verified("books");
@@ -46,15 +46,15 @@ fn good_books_are_good_and_stay_as_they_are() {
 }
 
 #[test]
-fn a_flipped_byte_in_a_snapshot_is_named_and_the_journal_goes_on_without_it() {
+fn a_flipped_byte_in_a_snapshot_is_named_and_the_journal_is_used_without_it() {
     let bed = Bed::new();
     let day = bed.faulty_day(100);
     let snapshot = snapshot(&bed, "books");
     assert!(flip_in(&snapshot, b"made-seller-"));
     let named = format!("the snapshot {} is damaged: part ", snapshot.display());
     let ran = bed.run("verify --data books").ends_with(1);
-    let ran = ran.prints("WRONG:\n").prints(&named);
-    ran.prints("Copy this directory before you change anything in it, and report this.\n");
+    let ran = ran.prints("PROBLEMS:\n").prints(&named);
+    ran.prints("Copy this directory before you change anything in it, and report the problem.\n");
     let found = bed.run("verify --data books --json").ends_with(1).json();
     assert!(text(&found, "/wrong/0").contains(&named), "{found:#}");
     assert_eq!(found["digest"], day["digest"], "the journal is whole");
@@ -81,7 +81,7 @@ fn a_flipped_byte_in_a_batch_stops_everything_and_names_the_batch() {
     let mend = "Nothing was changed. Keep this file, and restore the data directory from a copy";
     let found = found.says(mend).json();
     assert!(text(&found, "/wrong/0").contains(" is damaged: "), "{found:#}");
-    // The snapshot is newer than the damage; whoever reads everything finds it.
+    // The snapshot is newer than the damage. A reader of the whole journal finds it.
     for reader in ["balances", "export --format csv", "explain payout 1"] {
         bed.run(&format!("{reader} --data books")).fails(&named);
     }

@@ -1,18 +1,20 @@
-//! Whether the engine and the model agree about everything that can be asked.
+//! Compares the engine with the model in everything that can be queried.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use engine::chart::AccountKind as A;
-use engine::view::{BreakView, ParcelView, PlanView, TenderState, TenderView};
+use engine::view::{BreakView, ParcelView, PaymentState, PaymentView, PlanView};
 use engine::*;
-use ledger::AccountNo;
+use ledger::AccountNumber;
 use money::Amount;
 
-use crate::model::{Account, Line, Model, Parcel, PayoutState, PlanState, Told, means};
+use crate::model::{
+    Account, Model, ModelOutcome, Parcel, PayoutState, PlanState, PostingLine, payment_method,
+};
 use crate::terminals;
 
-/// What went wrong, for a person to read.
+/// A mismatch, in words.
 pub type Finding = Result<(), String>;
 
 pub fn same<T: PartialEq + Debug>(what: &str, engine: &T, model: &T) -> Finding {
@@ -22,13 +24,13 @@ pub fn same<T: PartialEq + Debug>(what: &str, engine: &T, model: &T) -> Finding 
     Err(format!("{what}:\n  engine {engine:?}\n  model  {model:?}"))
 }
 
-/// What each account of the engine is.
-pub fn account_names(engine: &Engine) -> BTreeMap<AccountNo, Account> {
+/// Kind, owner and currency of the engine's accounts.
+pub fn account_names(engine: &Engine) -> BTreeMap<AccountNumber, Account> {
     engine.accounts().map(|view| (view.number, (view.kind, view.owner, view.currency))).collect()
 }
 
-/// The facts and posting lines of one command; their order is the engine's affair.
-pub fn outcomes(engine: &Engine, out: &Outcome, told: &Told) -> Finding {
+/// Compares events and postings of one command, in any order.
+pub fn outcomes(engine: &Engine, out: &CommandOutcome, told: &ModelOutcome) -> Finding {
     if out.events != told.events {
         let sorted = |events: &[Event]| {
             let mut texts: Vec<_> = events.iter().map(|event| format!("{event:?}")).collect();
@@ -38,17 +40,17 @@ pub fn outcomes(engine: &Engine, out: &Outcome, told: &Told) -> Finding {
         same("events", &sorted(&out.events), &sorted(&told.events))?;
     }
     let names = account_names(engine);
-    let line = |posting: &Posting| Line {
+    let line = |posting: &Posting| PostingLine {
         entry: posting.entry,
         stage: posting.stage,
         debit: names[&posting.debit],
         credit: names[&posting.credit],
         amount: posting.amount.minor(),
-        about: (posting.tender, posting.tariff),
+        about: (posting.payment, posting.tariff),
     };
     let lines: Vec<_> = out.postings.iter().map(line).collect();
     if lines != told.lines {
-        let sorted = |lines: &[Line]| {
+        let sorted = |lines: &[PostingLine]| {
             let mut texts: Vec<_> = lines.iter().map(|line| format!("{line:?}")).collect();
             texts.sort();
             texts
@@ -58,7 +60,7 @@ pub fn outcomes(engine: &Engine, out: &Outcome, told: &Told) -> Finding {
     Ok(())
 }
 
-/// All balances by kind, owner and currency, zeros left out.
+/// All balances by kind, owner and currency, without zeros.
 pub fn balances(engine: &Engine) -> BTreeMap<Account, i128> {
     let mut balances: BTreeMap<Account, i128> = BTreeMap::new();
     for view in engine.accounts() {
@@ -94,39 +96,39 @@ fn parcels(engine: &Engine, model: &Model) -> Finding {
             due: Amount::of(parcel.due),
             collected: Amount::of(parcel.collected()),
             attempts: parcel.attempts,
-            tenders: u8::try_from(parcel.tenders.len()).unwrap(),
+            payment_count: u8::try_from(parcel.payments.len()).unwrap(),
         };
         let what = format!("parcel {number}");
         same(&what, &engine.parcel_view(id), &parcel.map(view))?;
-        let tenders = parcel.map(|parcel| tender_views(id, parcel)).unwrap_or_default();
-        same(&what, &engine.tenders(id), &tenders)?;
+        let payments = parcel.map(|parcel| payment_views(id, parcel)).unwrap_or_default();
+        same(&what, &engine.payments(id), &payments)?;
     }
-    same("known parcels", &engine.known_parcels(), &model.parcels.len())?;
+    same("known parcels", &engine.known_parcel_count(), &model.parcels.len())?;
     let open = model.parcels.values().filter(|parcel| parcel.is_open()).count();
-    same("open parcels", &engine.open_parcels(), &open)?;
+    same("open parcels", &engine.open_parcel_count(), &open)?;
     let unknown = u64::try_from(model.unknown_count()).unwrap();
     same("unknown payments", &engine.unknown_count(), &unknown)?;
-    let all = model.parcels.iter().flat_map(|(id, parcel)| tender_views(*id, parcel));
-    let waits = |view: &TenderView| {
-        use TenderState as T;
+    let all = model.parcels.iter().flat_map(|(id, parcel)| payment_views(*id, parcel));
+    let waits = |view: &PaymentView| {
+        use PaymentState as T;
         let rests = matches!(view.state, T::Declined | T::Reversed | T::Approved | T::Authorised);
         !rests && !matches!(view.state, T::Held | T::Released | T::Expired)
     };
     let waiting: BTreeSet<_> = all.filter(waits).map(|view| view.id).collect();
-    same("unresolved", &engine.unresolved().map(|view| view.id).collect(), &waiting)
+    same("unresolved", &engine.unresolved_payments().map(|view| view.id).collect(), &waiting)
 }
 
-/// The newest first, as the engine gives them.
-fn tender_views(parcel: ParcelId, known: &Parcel) -> Vec<TenderView> {
-    let views = (1..).zip(&known.tenders).map(|(number, tender)| TenderView {
-        id: TenderId { parcel, number },
-        state: tender.state,
-        method: means(tender.how),
-        amount: Amount::of(tender.amount),
-        fees: Amount::of(tender.fee_total()),
-        kept_by_network: Amount::of(tender.kept_by_network()),
-        given_back: Amount::of(tender.given_back),
-        tariff: tender.tariff,
+/// Newest first, like the engine.
+fn payment_views(parcel: ParcelId, known: &Parcel) -> Vec<PaymentView> {
+    let views = (1..).zip(&known.payments).map(|(number, payment)| PaymentView {
+        id: PaymentId { parcel, number },
+        state: payment.state,
+        method: payment_method(payment.method),
+        amount: Amount::of(payment.amount),
+        fees: Amount::of(payment.fee_total()),
+        deducted_by_network: Amount::of(payment.deducted_by_network()),
+        refunded: Amount::of(payment.refunded),
+        tariff: payment.tariff,
     });
     let mut views: Vec<_> = views.collect();
     views.reverse();
@@ -145,11 +147,15 @@ fn money_on_its_way(engine: &Engine, model: &Model) -> Finding {
         opened: one.opened,
     });
     same("open breaks", &engine.open_breaks(), &breaks.collect())?;
-    let sent = model.payouts.iter().filter_map(|(id, (line, state))| match state {
+    let network_reference = model.payouts.iter().filter_map(|(id, (line, state))| match state {
         PayoutState::Sent(_) => Some((*id, line.seller, line.net)),
         _ => None,
     });
-    same("payouts in flight", &engine.payouts_in_flight().collect::<Vec<_>>(), &sent.collect())?;
+    same(
+        "payouts in flight",
+        &engine.payouts_in_flight().collect::<Vec<_>>(),
+        &network_reference.collect(),
+    )?;
     for (id, plan) in &model.plans {
         let open = matches!(plan.state, PlanState::Planned | PlanState::Approved);
         let view = open.then(|| PlanView {

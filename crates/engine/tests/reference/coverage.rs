@@ -1,25 +1,25 @@
-//! What a run has seen, so that nobody takes a generator that reaches nothing for a proof.
+//! What a run covered, so that a generator that reaches nothing does not count as a proof.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 
 use engine::chart::CHART;
-use engine::{Command, Outcome, Refusal};
+use engine::{Command, CommandOutcome, Refusal};
 
-/// Commands that there are.
+/// Number of commands.
 const COMMANDS: usize = 68;
 
-/// Counts of commands and how they ended, of refusals, facts, and posting lines.
+/// Counts of commands by result, refusals, events and postings.
 #[derive(Debug, Default)]
 pub struct Coverage {
-    /// Carried out, found to be a retry, refused.
+    /// Applied, retried, refused.
     commands: BTreeMap<String, [u64; 3]>,
     refusals: BTreeMap<String, u64>,
     events: BTreeMap<String, u64>,
     entries: BTreeMap<String, u64>,
 }
 
-/// The name of a variant: its text up to the first thing that is no letter.
+/// The name of a variant: its debug text up to the first character that is not a letter or digit.
 fn name(of: &impl Debug) -> String {
     let text = format!("{of:?}");
     let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
@@ -27,7 +27,7 @@ fn name(of: &impl Debug) -> String {
 }
 
 impl Coverage {
-    pub fn add(&mut self, command: &Command, done: &Result<(), Refusal>, out: &Outcome) {
+    pub fn add(&mut self, command: &Command, done: &Result<(), Refusal>, out: &CommandOutcome) {
         let ends = self.commands.entry(name(command)).or_default();
         match done {
             Ok(()) => ends[0] += 1,
@@ -45,8 +45,8 @@ impl Coverage {
         }
     }
 
-    /// Each command was carried out and refused, each row of the chart was posted, and a disputed
-    /// batch was left so, `times` at least.
+    /// Each command was applied and refused, each row of the chart was posted, and a batch was left
+    /// disputed, at least `times` times.
     pub fn check(&self, times: u64) -> Result<(), String> {
         let mut rare = String::new();
         for (command, [done, _, refused]) in &self.commands {
@@ -70,7 +70,7 @@ impl Coverage {
         if rare.is_empty() { Ok(()) } else { Err(rare) }
     }
 
-    /// All counts, for a person to read.
+    /// All counts as text.
     pub fn text(&self) -> String {
         let mut text =
             format!("{:>22} {:>8} {:>8} {:>8}\n", "command", "done", "retries", "refused");

@@ -1,33 +1,32 @@
-//! What must be true of the facts alone, whatever the model thinks: M2, M7, and where each seller's
-//! money is.
+//! What must hold for the events alone, independent of the model: M2, M7, and each seller's money.
 
 use std::collections::BTreeMap;
 
 use engine::chart::AccountKind as A;
 use engine::*;
-use ledger::AccountNo;
+use ledger::AccountNumber;
 
 use crate::compare::{Finding, same};
 
-/// Sums of the facts that the engine told, and of its postings.
+/// Sums of the engine's events and postings.
 #[derive(Debug, Default)]
 pub struct Facts {
     due: BTreeMap<ParcelId, u64>,
     approved: BTreeMap<ParcelId, u64>,
-    seller_of: BTreeMap<TenderId, (SellerId, u64)>,
-    /// Collected less fees, reversals, what was given back, and return fees.
+    seller_of: BTreeMap<PaymentId, (SellerId, u64)>,
+    /// Collections less fees, reversals, refunds, and return fees.
     earned: BTreeMap<SellerId, i128>,
     /// Payouts sent less those returned.
     paid: BTreeMap<SellerId, i128>,
-    /// How often each payout arrived, and came back.
+    /// How often each payout was confirmed, and returned.
     confirmed: BTreeMap<PayoutId, u32>,
     returned: BTreeMap<PayoutId, u32>,
-    balances: BTreeMap<AccountNo, i128>,
+    balances: BTreeMap<AccountNumber, i128>,
 }
 
 impl Facts {
-    pub fn add(&mut self, out: &Outcome) -> Finding {
-        for posting in out.postings.iter().filter(|posting| posting.moved()) {
+    pub fn add(&mut self, out: &CommandOutcome) -> Finding {
+        for posting in out.postings.iter().filter(|posting| posting.moves_money()) {
             let amount = i128::from(posting.amount.minor());
             *self.balances.entry(posting.debit).or_default() += amount;
             *self.balances.entry(posting.credit).or_default() -= amount;
@@ -40,28 +39,29 @@ impl Facts {
 
     fn add_event(&mut self, event: &Event) -> Finding {
         match event {
-            Event::Announced { parcel, due, .. } | Event::PartAccepted { parcel, due, .. } => {
+            Event::ParcelAnnounced { parcel, due, .. }
+            | Event::PartAccepted { parcel, due, .. } => {
                 self.due.insert(*parcel, due.minor());
             }
-            Event::Collected { tender, seller, amount, fees, .. } => {
-                *self.approved.entry(tender.parcel).or_default() += amount.minor();
-                self.seller_of.insert(*tender, (*seller, fees.total().minor()));
+            Event::PaymentCollected { payment, seller, amount, fees, .. } => {
+                *self.approved.entry(payment.parcel).or_default() += amount.minor();
+                self.seller_of.insert(*payment, (*seller, fees.total().minor()));
                 self.earn(*seller, amount.minor(), fees.total().minor());
             }
-            Event::Reversed { tender, posted } if !posted.is_zero() => {
-                *self.approved.entry(tender.parcel).or_default() -= posted.minor();
-                let (seller, fees) = self.seller_of[tender];
+            Event::PaymentReversed { payment, posted } if !posted.is_zero() => {
+                *self.approved.entry(payment.parcel).or_default() -= posted.minor();
+                let (seller, fees) = self.seller_of[payment];
                 self.earn(seller, fees, posted.minor());
             }
-            Event::Refunded { tender, amount } | Event::ChargedBack { tender, amount } => {
-                self.earn(self.seller_of[tender].0, 0, amount.minor());
+            Event::Refunded { payment, amount } | Event::ChargedBack { payment, amount } => {
+                self.earn(self.seller_of[payment].0, 0, amount.minor());
             }
-            Event::Returned { seller, fee, .. } => self.earn(*seller, 0, fee.minor()),
-            Event::Executed { lines, .. } => {
+            Event::ParcelReturned { seller, fee, .. } => self.earn(*seller, 0, fee.minor()),
+            Event::SettlementExecuted { lines, .. } => {
                 for line in lines {
                     let sum = i128::from(line.gross) + i128::from(line.returned)
                         - i128::from(line.fees)
-                        - i128::from(line.given_back);
+                        - i128::from(line.refunded);
                     same("M8, a payout's parts", &i128::from(line.net.minor()), &sum)?;
                     *self.paid.entry(line.seller).or_default() += sum;
                 }
@@ -73,7 +73,7 @@ impl Facts {
                 *self.returned.entry(*payout).or_default() += 1;
                 *self.paid.entry(*seller).or_default() -= i128::from(net.minor());
             }
-            Event::Forgotten { parcel } => {
+            Event::ParcelForgotten { parcel } => {
                 self.due.remove(parcel);
                 self.approved.remove(parcel);
             }

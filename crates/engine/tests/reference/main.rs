@@ -1,9 +1,9 @@
-//! The engine against a naive one: plain maps, a list of posting lines, balances by adding up.
+//! The engine against a naive model: plain maps, a list of postings, balances by adding up.
 //!
-//! Random sequences of commands, most of them plausible, many of them retries or slightly wrong, go
-//! to both. After each the two must agree about the answer, the facts, the postings and everything
-//! that can be asked; at the end of each the books are restored and replayed. The seed is fixed;
-//! each failure is shrunk and printed as a list of commands.
+//! Both get random sequences of commands: most plausible, many retried or slightly wrong. After
+//! each command they must agree on the result, the events, the postings and all queries. At the end
+//! of each sequence the books are restored and replayed. The seed is fixed. Each failure is shrunk
+//! and printed as a list of commands.
 //!
 //! - `REFERENCE_CASES=20000 cargo test -p engine --test reference` tries more sequences.
 //! - `REFERENCE_SEED=7` starts elsewhere.
@@ -12,11 +12,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod chase;
 mod compare;
 mod coverage;
 mod facts;
 mod model;
+mod pending_requests;
 mod run;
 mod steps;
 mod terminals;
@@ -35,10 +35,10 @@ use coverage::Coverage;
 use run::Run;
 use steps::Step;
 
-/// Sequences per test, unless the environment says otherwise.
+/// Sequences per test, unless the environment sets another number.
 const CASES: u32 = 1_000;
 
-/// The kind of world, and what happens in it.
+/// The kind of world and the steps in it.
 #[derive(Clone)]
 struct Sequence(u8, Vec<Step>);
 
@@ -80,13 +80,13 @@ fn play(seed: u64, long_pauses: bool) {
     }
 }
 
-/// What went wrong, and in which run.
+/// A mismatch and its run.
 struct Failure {
     what: String,
     run: Box<Run>,
 }
 
-/// Gives a sequence to both; they may disagree, and one of them may stop.
+/// Runs a sequence. The two may disagree, or one may panic.
 fn attempt(sequence: impl FnOnce(&mut Run) -> Finding) -> Result<(), Failure> {
     let mut run = Box::new(Run::default());
     let found = quietly(|| std::panic::catch_unwind(AssertUnwindSafe(|| sequence(&mut run))));
@@ -98,7 +98,7 @@ fn attempt(sequence: impl FnOnce(&mut Run) -> Finding) -> Result<(), Failure> {
     found.map_err(|what| Failure { what, run })
 }
 
-/// A failure of which no command can be left out.
+/// Shrinks a failure until no command can be left out.
 fn shorten(kind: u8, mut failure: Failure) -> Failure {
     let mut length = failure.run.commands().len();
     while length > 0 {
@@ -120,7 +120,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs something that may panic often while a failure is shrunk: nobody wants to read all of them.
+/// Runs something that may panic often while a failure is shrunk, without printing the panics.
 fn quietly<T>(what: impl FnOnce() -> T) -> T {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

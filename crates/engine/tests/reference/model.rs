@@ -1,80 +1,76 @@
-//! The naive engine: plain maps, a list of posting lines, balances by adding up, a copy of
-//! everything before each command. Written from the vocabulary; slow on purpose wherever slow is
-//! plainer.
+//! The naive model: plain maps, a list of postings, balances by adding up, a copy of everything
+//! before each command. Written from the vocabulary. It is slow on purpose where slow is plainer.
 
 mod batches;
 mod breaks;
 mod cash;
 mod disputes;
-mod doors;
 mod expiry;
-mod giving_back;
+mod parcels;
 mod parties;
+mod payments;
+mod refunds;
 mod settlement;
-mod tenders;
 mod terminals;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::chart::{AccountKind, Entry};
-use engine::door_view::DisputeView;
-use engine::view::{ParcelState, TenderState};
+use engine::chart::{AccountKind, ChartEntry};
+use engine::terminal_view::DisputeView;
+use engine::view::{ParcelState, PaymentState};
 use engine::*;
 use ledger::Side;
 use money::Currency;
 use tariff::{FeeKind, Terms};
 
 pub use batches::Batch;
-pub use tenders::means;
-pub use terminals::{Standing, Transaction};
+pub use payments::payment_method;
+pub use terminals::{Transaction, TransactionStatus};
 
-/// An account by what it is: its kind, its owner (zero for those a currency has once), its
-/// currency.
+/// An account by kind, owner (zero for a currency's shared accounts) and currency.
 pub type Account = (AccountKind, u64, Currency);
 
-/// Why not.
+/// A refusal of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum No {
-    /// The very same was done before.
+pub enum ModelRefusal {
+    /// The same command was applied before.
     Repeated,
-    /// Anything else, in a word for whoever reads a failure.
+    /// Any other reason, for whoever reads a failure.
     Because(&'static str),
 }
 
-pub type Answer<T = ()> = Result<T, No>;
+pub type ModelResult<T = ()> = Result<T, ModelRefusal>;
 
 /// Refuses unless `holds`.
-pub fn ensure(holds: bool, why: &'static str) -> Answer {
-    if holds { Ok(()) } else { Err(No::Because(why)) }
+pub fn ensure(holds: bool, why: &'static str) -> ModelResult {
+    if holds { Ok(()) } else { Err(ModelRefusal::Because(why)) }
 }
 
-/// Things that are counted up: the next one, or a retry of one before.
-pub fn next_number(number: u32, last: u32) -> Answer {
+/// Accepts the next number. A used number is a retry.
+pub fn next_number(number: u32, last: u32) -> ModelResult {
     if (1..=last).contains(&number) {
-        return Err(No::Repeated);
+        return Err(ModelRefusal::Repeated);
     }
     ensure(number == last + 1, "not the next number")
 }
 
-/// A posting line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
-    pub entry: Entry,
-    pub stage: Stage,
+pub struct PostingLine {
+    pub entry: ChartEntry,
+    pub stage: PostingStage,
     pub debit: Account,
     pub credit: Account,
     pub amount: u64,
-    /// The tender and the tariff version that it is about.
+    /// The payment and tariff version it belongs to.
     pub about: About,
 }
 
-/// What a line is about.
-pub type About = (Option<TenderId>, Option<TariffVersion>);
+pub type About = (Option<PaymentId>, Option<TariffVersion>);
 
 /// What a reservation was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    Tender(TenderId),
+pub enum ReservationFor {
+    Payment(PaymentId),
     Deposit(DepositId),
     Payout(PayoutId),
 }
@@ -83,23 +79,23 @@ pub enum Reason {
 pub struct Firm {
     pub currency: Currency,
     pub guarantee: u64,
-    /// Everything that ever was counted or found, the oldest first.
-    pub line: Vec<InLine>,
-    /// What the bank has credited or was made good, all in all.
+    /// All cash ever counted or found, oldest first.
+    pub line: Vec<AwaitingDeposit>,
+    /// The sum of bank credits and cash made good.
     pub credited: i128,
-    /// How many deposits were announced, how many payments of commission made.
+    /// Numbers of announced deposits and of commission payments.
     pub deposits: u32,
     pub commission_payments: u32,
-    /// The last deposit that was confirmed.
+    /// The last confirmed deposit.
     pub last_deposit: Option<DepositId>,
 }
 
-/// Cash that waits for the bank: a tender's, or nobody's.
+/// Cash that waits for the bank: a payment's, or a surplus.
 #[derive(Clone, Copy, Debug)]
-pub struct InLine {
-    pub tender: Option<TenderId>,
+pub struct AwaitingDeposit {
+    pub payment: Option<PaymentId>,
     pub amount: u64,
-    /// Whether the firm's word for it was enough.
+    /// Whether the firm's guarantee covered it.
     pub guaranteed: bool,
 }
 
@@ -107,11 +103,11 @@ pub struct InLine {
 pub struct Courier {
     pub firm: FirmId,
     pub limit: u64,
-    /// Tenders in cash that are in hand and in no hand-over, the oldest first.
-    pub in_hand: Vec<TenderId>,
+    /// Cash payments in hand and in no hand-over, oldest first.
+    pub in_hand: Vec<PaymentId>,
     pub repayments: u32,
     pub handovers: u32,
-    /// The last hand-over; those before it are forgotten.
+    /// The last hand-over. Earlier ones are forgotten.
     pub last_handover: Option<HandOverId>,
 }
 
@@ -120,7 +116,7 @@ pub struct HandOver {
     pub courier: CourierId,
     pub code_hash: [u8; 32],
     pub expected: u64,
-    pub tenders: Vec<TenderId>,
+    pub payments: Vec<PaymentId>,
     pub counted: bool,
 }
 
@@ -144,19 +140,19 @@ pub struct Seller {
     pub currency: Currency,
     pub jurisdiction: Jurisdiction,
     pub tariff: TariffId,
-    pub class: tariff::ClassNo,
-    pub cycle: Cycle,
+    pub class: tariff::SellerClassNumber,
+    pub cycle: SettlementCycle,
     pub minimum: u64,
-    /// Everything that ever was posted on what is payable, except the payouts.
+    /// Everything ever posted on the payable account, except payouts.
     pub statement: Vec<Statement>,
 }
 
-/// One line of what a seller's payable money is made of.
+/// One entry of a seller's payable money.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Statement {
     pub gross: u64,
     pub fees: u64,
-    pub given_back: u64,
+    pub refunded: u64,
     pub returned: u64,
 }
 
@@ -165,46 +161,46 @@ pub struct Parcel {
     pub seller: SellerId,
     pub currency: Currency,
     pub due: u64,
-    /// Whether what is due may be less than what was announced.
+    /// Whether the amount due may be less than announced.
     pub part_accepted: bool,
     pub state: ParcelState,
     pub firm: Option<FirmId>,
     pub courier: Option<CourierId>,
     pub attempts: u8,
-    /// The day on which it was handed out, returned or lost.
+    /// The date it was delivered, returned or lost.
     pub closed_on: Option<BusinessDate>,
     /// Number 1 first.
-    pub tenders: Vec<Tender>,
+    pub payments: Vec<ModelPayment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum ModelMethod {
     Card(NetworkId, tariff::CardKind),
     Qr(WalletId),
     Cash(CourierId),
 }
 
 #[derive(Clone, Debug)]
-pub struct Tender {
-    pub how: How,
-    /// Who had the parcel.
+pub struct ModelPayment {
+    pub method: ModelMethod,
+    /// The courier who had the parcel.
     pub courier: CourierId,
-    /// Whether it is a promise of money that was not completed.
-    pub is_promise: bool,
+    /// Whether it is a pre-authorisation that was not completed.
+    pub is_pre_authorisation: bool,
     pub amount: u64,
-    /// The day on which it was asked for at the door; once the parcel is delivered, that day.
+    /// The date of the request at the door. When the parcel is delivered, the delivery date.
     pub taken_on: BusinessDate,
-    pub state: TenderState,
+    pub state: PaymentState,
     pub tariff: TariffVersion,
     pub fees: Vec<(FeeKind, u64)>,
-    /// How many refunds and chargebacks.
-    pub gifts: u8,
-    pub given_back: u64,
-    /// The part of what was given back that came out of the held money.
+    /// Number of refunds and chargebacks.
+    pub refund_count: u8,
+    pub refunded: u64,
+    /// The part of the refunds taken from held money.
     pub from_held: u64,
-    /// The rule under which it is held.
+    /// The hold rule applied to it.
     pub rule: Option<HoldRule>,
-    /// How often refunds have left the bank.
+    /// Number of refund confirmations.
     pub confirmations: u8,
     /// Refunds that have not left the bank.
     pub unpaid: u64,
@@ -220,7 +216,7 @@ pub enum PlanState {
 
 #[derive(Clone, Debug)]
 pub struct Plan {
-    pub cycle: Cycle,
+    pub cycle: SettlementCycle,
     pub currency: Currency,
     pub planned_by: PersonId,
     pub state: PlanState,
@@ -244,27 +240,26 @@ pub struct Break {
     pub currency: Currency,
     pub owner: PersonId,
     pub opened: BusinessDate,
-    pub proposal: Option<(Closing, PersonId)>,
+    pub proposal: Option<(BreakResolution, PersonId)>,
     pub closed: bool,
 }
 
-/// What a command did.
+/// Events and postings of a command.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct ModelOutcome {
     pub events: Vec<Event>,
-    pub lines: Vec<Line>,
+    pub lines: Vec<PostingLine>,
 }
 
-/// The whole world in maps.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     pub offset: Option<i16>,
     pub last_at: Timestamp,
     pub today: BusinessDate,
-    /// All lines that moved money, ever.
-    pub lines: Vec<Line>,
-    pub reserved: BTreeMap<Reason, Line>,
-    /// The commands that have registered somebody.
+    /// All postings that ever moved money.
+    pub lines: Vec<PostingLine>,
+    pub reserved: BTreeMap<ReservationFor, PostingLine>,
+    /// The commands that registered a party.
     pub registered: Vec<Command>,
     pub banks: BTreeMap<BankId, Currency>,
     pub firms: BTreeMap<FirmId, Firm>,
@@ -275,7 +270,7 @@ pub struct Model {
     pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
     pub tariffs: BTreeMap<TariffId, Vec<Version>>,
     pub sellers: BTreeMap<SellerId, Seller>,
-    /// The sellers in the order of their registration.
+    /// In order of registration.
     pub seller_order: Vec<SellerId>,
     pub parcels: BTreeMap<ParcelId, Parcel>,
     pub handovers: BTreeMap<HandOverId, HandOver>,
@@ -285,38 +280,37 @@ pub struct Model {
     pub plans: BTreeMap<PlanId, Plan>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
     pub breaks: BTreeMap<BreakId, Break>,
-    /// What terminals asked for and is remembered, the oldest first.
+    /// Remembered transactions, oldest first.
     pub transactions: Vec<Transaction>,
-    /// What was reversed before it came, in open batches.
-    pub unheard: BTreeSet<Trace>,
-    /// All batches that terminals opened, the oldest first.
+    /// Reversals without original, in open batches.
+    pub reversed_without_original: BTreeSet<Trace>,
+    /// All batches ever opened, oldest first.
     pub batches: BTreeMap<TerminalId, Vec<Batch>>,
-    /// What terminals may sell offline: at once, and together.
+    /// Offline limits: for one sale, and for all.
     pub offline: BTreeMap<TerminalId, (u64, u64)>,
-    /// Disputed batches that were left so, the oldest first.
+    /// Batches left disputed, oldest first.
     pub disputes: Vec<DisputeView>,
     pub withdrawn: BTreeMap<NetworkId, Timestamp>,
     /// The time of the command.
     pub now: Timestamp,
-    /// Tenders whose money is there and on hold, in the order in which it came, with the day on
-    /// which it becomes payable.
-    pub held: Vec<(BusinessDate, TenderId)>,
-    pub told: Told,
-    /// What the lines that come next are about.
+    /// Held payments in order of receipt, with their release dates.
+    pub held: Vec<(BusinessDate, PaymentId)>,
+    pub outcome: ModelOutcome,
+    /// What the next postings are about.
     pub about: About,
 }
 
 impl Model {
-    /// Carries a command out, or says why not; then everything is as it was. `forgotten` is what
-    /// the engine says it forgot: which records it looks at first is its own affair.
+    /// Applies a command, or refuses it and changes nothing. `forgotten` is what the engine forgot,
+    /// because the order in which it checks records is its own.
     pub fn apply(
         &mut self,
         command: &Command,
         at: Timestamp,
         forgotten: &BTreeSet<ParcelId>,
-    ) -> Answer<Told> {
+    ) -> ModelResult<ModelOutcome> {
         let before = self.clone();
-        (self.told, self.about) = (Told::default(), About::default());
+        (self.outcome, self.about) = (ModelOutcome::default(), About::default());
         let done = self.carry_out(command, at, forgotten).and_then(|()| self.within_limits());
         if let Err(no) = done {
             *self = before;
@@ -324,7 +318,7 @@ impl Model {
         }
         self.last_at = at;
         self.forget_transactions();
-        Ok(std::mem::take(&mut self.told))
+        Ok(std::mem::take(&mut self.outcome))
     }
 
     fn carry_out(
@@ -332,80 +326,82 @@ impl Model {
         command: &Command,
         at: Timestamp,
         forgotten: &BTreeSet<ParcelId>,
-    ) -> Answer {
+    ) -> ModelResult {
         ensure(at >= self.last_at, "time goes backwards")?;
         if let Command::OpenBooks { utc_offset_minutes: offset } = *command {
             ensure(offset.abs() <= UTC_OFFSET_MINUTES_MAX, "no such offset")?;
             if self.offset == Some(offset) {
-                return Err(No::Repeated);
+                return Err(ModelRefusal::Repeated);
             }
             ensure(self.offset.is_none(), "the books are open")?;
             self.offset = Some(offset);
-            return self.tell(Event::Registered);
+            return self.push_event(Event::Registered);
         }
-        let Some(offset) = self.offset else { return Err(No::Because("the books are not open")) };
-        (self.today, self.now) = (at.date(offset), at);
+        let Some(offset) = self.offset else {
+            return Err(ModelRefusal::Because("the books are not open"));
+        };
+        (self.today, self.now) = (at.business_date(offset), at);
         match command {
             Command::ForgetClosed { before, limit } => self.forget(*before, *limit, forgotten),
             _ => self
-                .register(command)
-                .or_else(|| self.move_parcel(command))
+                .apply_registration(command)
+                .or_else(|| self.apply_parcel_command(command))
                 .or_else(|| self.collect(command))
-                .or_else(|| self.give_back(command))
-                .or_else(|| self.move_cash(command))
-                .or_else(|| self.settle(command))
-                .or_else(|| self.keep_break(command))
-                .or_else(|| self.at_the_door(command))
-                .or_else(|| self.keep_batch(command))
-                .or_else(|| self.expire(command))
+                .or_else(|| self.apply_refund_command(command))
+                .or_else(|| self.apply_cash_command(command))
+                .or_else(|| self.apply_settlement_command(command))
+                .or_else(|| self.apply_break_command(command))
+                .or_else(|| self.apply_terminal_command(command))
+                .or_else(|| self.apply_batch_command(command))
+                .or_else(|| self.apply_expiry_command(command))
                 .expect("each command is somebody's"),
         }
     }
 
-    pub fn tell(&mut self, event: Event) -> Answer {
-        self.told.events.push(event);
+    pub fn push_event(&mut self, event: Event) -> ModelResult {
+        self.outcome.events.push(event);
         Ok(())
     }
 
-    /// Moves money; nothing where the amount is zero.
-    pub fn post(&mut self, entry: Entry, debit: Account, credit: Account, amount: u64) {
+    /// Moves money. Does nothing if the amount is zero.
+    pub fn post(&mut self, entry: ChartEntry, debit: Account, credit: Account, amount: u64) {
         if amount > 0 {
-            let (stage, about) = (Stage::Posted, self.about);
-            let line = Line { entry, stage, debit, credit, amount, about };
+            let (stage, about) = (PostingStage::Posted, self.about);
+            let line = PostingLine { entry, stage, debit, credit, amount, about };
             self.lines.push(line);
-            self.told.lines.push(line);
+            self.outcome.lines.push(line);
         }
     }
 
     pub fn reserve(
         &mut self,
-        why: Reason,
-        entry: Entry,
+        why: ReservationFor,
+        entry: ChartEntry,
         (debit, credit): (Account, Account),
         amount: u64,
     ) {
-        let (stage, about) = (Stage::Reserved, self.about);
-        let line = Line { entry, stage, debit, credit, amount, about };
+        let (stage, about) = (PostingStage::Reserved, self.about);
+        let line = PostingLine { entry, stage, debit, credit, amount, about };
         self.reserved.insert(why, line);
-        self.told.lines.push(line);
+        self.outcome.lines.push(line);
     }
 
-    /// Posts a reservation, or a part of it; the rest is free again.
-    pub fn post_reserved(&mut self, why: Reason, amount: u64) {
+    /// Posts a reservation, in full or in part. Releases the rest.
+    pub fn post_reserved(&mut self, why: ReservationFor, amount: u64) {
         let reserved = self.reserved.remove(&why).expect("it was reserved");
-        let (stage, about) = (Stage::PostedFromReserve, self.about);
-        let line = Line { stage, amount, about, ..reserved };
+        let (stage, about) = (PostingStage::PostedFromReserve, self.about);
+        let line = PostingLine { stage, amount, about, ..reserved };
         self.lines.push(line);
-        self.told.lines.push(line);
+        self.outcome.lines.push(line);
     }
 
-    pub fn void_reservation(&mut self, why: Reason) {
+    pub fn void_reservation(&mut self, why: ReservationFor) {
         let reserved = self.reserved.remove(&why).expect("it was reserved");
-        let (stage, about) = (Stage::Voided, self.about);
-        self.told.lines.push(Line { stage, about, ..reserved });
+        let (stage, about) = (PostingStage::Voided, self.about);
+        self.outcome.lines.push(PostingLine { stage, about, ..reserved });
     }
 
-    /// What an account has, on its own side.
+    /// The balance on the account's own side.
     pub fn balance(&self, account: Account) -> i128 {
         let mut debits: i128 = 0;
         for line in &self.lines {
@@ -415,9 +411,9 @@ impl Model {
         if account.0.side() == Side::Debit { debits } else { -debits }
     }
 
-    /// What is reserved in favour of an account's balance, and against it.
+    /// Reserved amounts that increase the balance, and that decrease it.
     pub fn pending(&self, account: Account) -> (i128, i128) {
-        let sum = |side: fn(&Line) -> Account| -> i128 {
+        let sum = |side: fn(&PostingLine) -> Account| -> i128 {
             let of_account = self.reserved.values().filter(|line| side(line) == account);
             of_account.map(|line| i128::from(line.amount)).sum()
         };
@@ -429,7 +425,7 @@ impl Model {
         self.balance(account) - self.pending(account).1
     }
 
-    /// All balances, zeros left out.
+    /// All balances, without zeros.
     pub fn balances(&self) -> BTreeMap<Account, i128> {
         let mut balances: BTreeMap<Account, i128> = BTreeMap::new();
         for line in &self.lines {
@@ -443,57 +439,60 @@ impl Model {
         balances
     }
 
-    /// Only the kinds of account that the chart lets go below zero are there, and no courier has
-    /// more cash than allowed.
-    fn within_limits(&self) -> Answer {
+    /// Only account kinds that the chart allows are below zero, and no courier exceeds the cash
+    /// limit.
+    fn within_limits(&self) -> ModelResult {
         let touched: BTreeSet<Account> =
-            self.told.lines.iter().flat_map(|line| [line.debit, line.credit]).collect();
+            self.outcome.lines.iter().flat_map(|line| [line.debit, line.credit]).collect();
         for account in touched {
             let overdraft = account.0.limits().overdraft;
             ensure(overdraft || self.available(account) >= 0, "an account below zero")?;
             if account.0 == AccountKind::CourierCash {
                 let limit = i128::from(self.couriers[&CourierId(account.1)].limit);
-                let added = self.told.lines.iter().any(|line| line.debit == account);
+                let added = self.outcome.lines.iter().any(|line| line.debit == account);
                 ensure(!added || self.balance(account) <= limit, "too much cash in hand")?;
             }
         }
         Ok(())
     }
 
-    // What the parts of the model share.
+    // Shared by the parts of the model.
 
-    pub fn parcel(&self, id: ParcelId) -> Answer<&Parcel> {
-        self.parcels.get(&id).ok_or(No::Because("no such parcel"))
+    pub fn parcel(&self, id: ParcelId) -> ModelResult<&Parcel> {
+        self.parcels.get(&id).ok_or(ModelRefusal::Because("no such parcel"))
     }
 
-    pub fn tender(&self, id: TenderId) -> Answer<&Tender> {
+    pub fn payment(&self, id: PaymentId) -> ModelResult<&ModelPayment> {
         let place = usize::from(id.number).wrapping_sub(1);
-        self.parcel(id.parcel)?.tenders.get(place).ok_or(No::Because("no such tender"))
+        self.parcel(id.parcel)?.payments.get(place).ok_or(ModelRefusal::Because("no such payment"))
     }
 
     pub fn parcel_mut(&mut self, id: ParcelId) -> &mut Parcel {
         self.parcels.get_mut(&id).expect("the parcel is there")
     }
 
-    pub fn tender_mut(&mut self, id: TenderId) -> &mut Tender {
-        &mut self.parcel_mut(id.parcel).tenders[usize::from(id.number) - 1]
+    pub fn payment_mut(&mut self, id: PaymentId) -> &mut ModelPayment {
+        &mut self.parcel_mut(id.parcel).payments[usize::from(id.number) - 1]
     }
 
-    /// The version of a tariff that holds today.
-    pub fn version_today(&self, tariff: TariffId) -> Answer<&Version> {
+    /// The tariff's version in force today.
+    pub fn version_today(&self, tariff: TariffId) -> ModelResult<&Version> {
         let holds = |version: &&Version| {
             version.from <= self.today && version.until.is_none_or(|until| self.today < until)
         };
-        self.tariffs[&tariff].iter().find(holds).ok_or(No::Because("no tariff holds today"))
+        self.tariffs[&tariff]
+            .iter()
+            .find(holds)
+            .ok_or(ModelRefusal::Because("no tariff holds today"))
     }
 
-    pub fn has_accounts(&self, currency: Currency) -> Answer {
+    pub fn has_accounts(&self, currency: Currency) -> ModelResult {
         ensure(self.banks.values().any(|known| *known == currency), "no account in that currency")
     }
 
     pub fn unknown_count(&self) -> usize {
-        let tenders = self.parcels.values().flat_map(|parcel| &parcel.tenders);
-        tenders.filter(|tender| tender.is_unknown()).count()
+        let payments = self.parcels.values().flat_map(|parcel| &parcel.payments);
+        payments.filter(|payment| payment.is_unknown()).count()
     }
 }
 
@@ -519,30 +518,32 @@ impl Courier {
 }
 
 impl Parcel {
-    /// What was approved and not taken back.
+    /// Approved and not reversed.
     pub fn collected(&self) -> u64 {
-        self.sum(Tender::is_collected)
+        self.sum(ModelPayment::is_collected)
     }
 
-    /// What waits for an answer, or is promised.
+    /// Pending or authorised.
     pub fn begun(&self) -> u64 {
-        self.sum(|tender| tender.state == TenderState::Begun || tender.is_promised())
+        self.sum(|payment| {
+            payment.state == PaymentState::Begun || payment.is_open_pre_authorisation()
+        })
     }
 
-    fn sum(&self, counts: impl Fn(&Tender) -> bool) -> u64 {
-        let counted = self.tenders.iter().filter(|tender| counts(tender));
-        counted.map(|tender| tender.amount).sum()
+    fn sum(&self, counts: impl Fn(&ModelPayment) -> bool) -> u64 {
+        let counted = self.payments.iter().filter(|payment| counts(payment));
+        counted.map(|payment| payment.amount).sum()
     }
 
-    /// Whether no money came for it, and none may come: what is unknown is reversed.
-    pub fn untouched(&self) -> bool {
+    /// Whether no payment came or can come. Unknown payments will be reversed.
+    pub fn has_no_payments(&self) -> bool {
         self.collected() == 0 && self.begun() == 0
     }
 
-    /// Whether no money is on its way or there that was not given back in full.
+    /// Whether no payment is in flight and all collected money is refunded.
     pub fn is_free_of_money(&self) -> bool {
-        let kept = |one: &Tender| one.is_collected() && one.given_back < one.amount;
-        self.begun() == 0 && !self.tenders.iter().any(kept)
+        let kept = |one: &ModelPayment| one.is_collected() && one.refunded < one.amount;
+        self.begun() == 0 && !self.payments.iter().any(kept)
     }
 
     pub fn is_open(&self) -> bool {
@@ -557,41 +558,41 @@ impl Break {
     }
 }
 
-impl Tender {
+impl ModelPayment {
     pub fn fee_total(&self) -> u64 {
         self.fees.iter().map(|(_, fee)| fee).sum()
     }
 
-    /// What the network or wallet may keep back.
-    pub fn kept_by_network(&self) -> u64 {
+    /// The fee that the network or wallet may deduct.
+    pub fn deducted_by_network(&self) -> u64 {
         let kept = [FeeKind::Issuer, FeeKind::Network, FeeKind::Wallet];
         self.fees.iter().filter(|(kind, _)| kept.contains(kind)).map(|(_, fee)| fee).sum()
     }
 
-    /// The seller's share, less what was given back out of it while it was held.
+    /// The seller's share, less refunds taken from it while held.
     pub fn share(&self) -> u64 {
         self.amount - self.fee_total() - self.from_held
     }
 
-    pub fn posted(&self) -> bool {
-        matches!(self.state, TenderState::Approved | TenderState::Held | TenderState::Released)
+    pub fn is_posted(&self) -> bool {
+        matches!(self.state, PaymentState::Approved | PaymentState::Held | PaymentState::Released)
     }
 
-    /// Whether its money is in the books, also while it is being taken back.
+    /// Whether its money is in the books. A payment being reversed still counts.
     pub fn is_collected(&self) -> bool {
-        use TenderState as S;
-        let leaving = matches!(self.state, S::TakingBack(_) | S::UndoingVoid);
-        self.posted() || (leaving && !self.is_promise)
+        use PaymentState as S;
+        let leaving = matches!(self.state, S::Reversing(_) | S::ReversingVoid);
+        self.is_posted() || (leaving && !self.is_pre_authorisation)
     }
 
-    /// Whether it is a promise that may still become money.
-    pub fn is_promised(&self) -> bool {
-        use TenderState as S;
+    /// Whether it is a pre-authorisation that has not ended.
+    pub fn is_open_pre_authorisation(&self) -> bool {
+        use PaymentState as S;
         let ended = matches!(self.state, S::Declined | S::Reversed | S::Expired);
-        self.is_promise && !ended && !matches!(self.state, S::Begun | S::Unknown)
+        self.is_pre_authorisation && !ended && !matches!(self.state, S::Begun | S::Unknown)
     }
 
     pub fn is_unknown(&self) -> bool {
-        matches!(self.state, TenderState::Unknown | TenderState::CompletionUnknown)
+        matches!(self.state, PaymentState::Unknown | PaymentState::CompletionUnknown)
     }
 }

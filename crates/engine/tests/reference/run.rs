@@ -1,44 +1,43 @@
-//! One sequence of commands, given to the engine and to the model, compared after each.
+//! One sequence of commands, applied to the engine and the model and compared after each.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use engine::*;
 
-use crate::chase;
 use crate::compare::{self, Finding, same};
 use crate::coverage::Coverage;
 use crate::facts::Facts;
-use crate::model::{Model, No};
+use crate::model::{Model, ModelRefusal};
+use crate::pending_requests;
 use crate::steps::{self, Step};
 use crate::world;
 
-/// One run of a sequence.
 #[derive(Default)]
 pub struct Run {
     engine: Engine,
-    /// An engine restored in the middle of the sequence, which goes on beside the first.
+    /// An engine restored in the middle of the sequence, which continues beside the first.
     restored: Option<Engine>,
     model: Model,
     facts: Facts,
-    out: Outcome,
-    /// Everything that was tried, and how it ended.
+    out: CommandOutcome,
+    /// All commands tried, with their results.
     tried: Vec<(Command, Timestamp, String)>,
     accepted: Vec<(Command, Timestamp)>,
-    /// After the last command that was carried out.
+    /// After the last applied command.
     digest: Option<Digest>,
-    /// Where in `tried` the set-up ends.
+    /// Where the set-up ends in `tried`.
     first_step: usize,
 }
 
 impl Run {
-    /// Sets the world up and takes all steps.
+    /// Sets up the world and takes all steps.
     pub fn take(&mut self, kind: u8, steps: &[Step], coverage: &mut Coverage) -> Finding {
         self.set_up(kind, coverage)?;
         for (place, step) in steps.iter().enumerate() {
             self.restore_at(place, steps.len())?;
             let command = steps::command(&self.model, kind, step).unwrap_or_else(|| {
-                let back = usize::from(step.dice[0]) % self.tried.len().min(30);
+                let back = usize::from(step.random_numbers[0]) % self.tried.len().min(30);
                 self.tried[self.tried.len() - 1 - back].0.clone()
             });
             let at = self.model.last_at.0.checked_add_signed(step.pause);
@@ -47,7 +46,7 @@ impl Run {
         self.finish()
     }
 
-    /// The same with commands that are known.
+    /// The same with given commands.
     pub fn repeat(&mut self, kind: u8, commands: &[(Command, Timestamp)]) -> Finding {
         let mut coverage = Coverage::default();
         self.set_up(kind, &mut coverage)?;
@@ -98,15 +97,15 @@ impl Run {
         let expected = self.model.apply(command, at, &forgotten);
         let agreed = match (&done, &expected) {
             (Ok(()), Ok(_)) => true,
-            (Err(Refusal::Repeated), Err(no)) => *no == No::Repeated,
-            (Err(_), Err(no)) => *no != No::Repeated,
+            (Err(Refusal::Repeated), Err(no)) => *no == ModelRefusal::Repeated,
+            (Err(_), Err(no)) => *no != ModelRefusal::Repeated,
             _ => false,
         };
         if !agreed {
             return Err(format!("the model says {:?}", expected.map(|_| ())));
         }
         if let Some(restored) = &mut self.restored {
-            let mut again = Outcome::default();
+            let mut again = CommandOutcome::default();
             same("after a restore", &restored.apply(command, at, &mut again), &done)?;
             same("facts after a restore", &again, &self.out)?;
         }
@@ -121,7 +120,7 @@ impl Run {
                 compare::states(&self.engine, &self.model)
             }
             Err(_) => {
-                same("what a refusal told", &self.out, &Outcome::default())?;
+                same("the outcome of a refusal", &self.out, &CommandOutcome::default())?;
                 same("M10, the fingerprint", &self.engine.fingerprint(), &fingerprint)?;
                 same("M10, the digest", &Some(self.engine.digest()), &self.digest)
             }
@@ -144,13 +143,13 @@ impl Run {
         Ok(restored)
     }
 
-    /// M11: a restored engine and one that is told the accepted commands alone end the same. M4:
-    /// everything that is under way can be brought to its end.
+    /// M11: a restored engine, and one that gets only the accepted commands, end the same. M4:
+    /// everything pending can be resolved.
     fn finish(&mut self) -> Finding {
         let mut again = Engine::default();
         for (command, at) in &self.accepted {
             let done = again.apply(command, *at, &mut self.out);
-            done.map_err(|refusal| format!("refused when told again: {refusal:?} {command:?}"))?;
+            done.map_err(|refusal| format!("refused at the replay: {refusal:?} {command:?}"))?;
         }
         for other in [Some(&again), self.restored.as_ref()].into_iter().flatten() {
             same("M11, the digest", &other.digest(), &self.engine.digest())?;
@@ -158,10 +157,10 @@ impl Run {
         }
         let restored = self.restore()?;
         compare::states(&restored, &self.model)?;
-        chase::to_the_end(restored)
+        pending_requests::to_the_end(restored)
     }
 
-    /// What was tried, for whoever reads a failure.
+    /// All commands tried, for whoever reads a failure.
     pub fn story(&self) -> String {
         let mut story = String::new();
         for (place, (command, at, answer)) in self.tried.iter().enumerate().skip(self.first_step) {
@@ -171,7 +170,7 @@ impl Run {
                 }
                 _ => format!("{command:?}"),
             };
-            let day = at.date(self.model.offset.unwrap_or(0));
+            let day = at.business_date(self.model.offset.unwrap_or(0));
             writeln!(story, "{place:4} {day} {} {text}\n       -> {answer}", at.0)
                 .expect("into memory");
         }
@@ -181,7 +180,7 @@ impl Run {
 
 fn forgotten(event: &Event) -> Option<ParcelId> {
     match event {
-        Event::Forgotten { parcel } => Some(*parcel),
+        Event::ParcelForgotten { parcel } => Some(*parcel),
         _ => None,
     }
 }

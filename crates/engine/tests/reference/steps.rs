@@ -1,26 +1,25 @@
-//! What happens next: mostly plausible, often a retry, sometimes slightly wrong.
+//! The next command: mostly plausible, often a retry, sometimes slightly wrong.
 //!
-//! A step is a few rolled numbers; it becomes a command in the light of what the model knows, so
-//! that most of them can be carried out. Zero is the plain choice everywhere: shrinking leads
-//! there.
+//! A step is a few random numbers. It becomes a command with the help of the model's state, so most
+//! steps can be applied. Zero is the simplest choice everywhere, so shrinking leads there.
 
-mod door;
-mod menu;
-mod office;
+mod back_office;
+mod parcel;
 mod party;
+mod step_table;
 mod terminal;
 
 use engine::*;
 use money::{Amount, Currency};
 use proptest::prelude::*;
 
-use crate::model::{Break, Model, Parcel, PayoutState, PlanState, Tender};
+use crate::model::{Break, Model, ModelPayment, Parcel, PayoutState, PlanState};
 use crate::world::{self, BANKS};
-use menu::MENU;
+use step_table::STEPS;
 
-/// A mistake, where the command leaves room for it.
+/// A deliberate mistake, if the command has room for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Slip {
+pub enum Mistake {
     None,
     NumberAbove,
     NumberBelow,
@@ -31,30 +30,30 @@ pub enum Slip {
     AnyThing,
 }
 
-/// What is to happen, as rolled.
+/// The random numbers of a step.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub what: u16,
-    pub dice: [u16; 4],
-    pub slip: Slip,
-    /// Whether an earlier command is given again instead.
+    pub random_numbers: [u16; 4],
+    pub mistake: Mistake,
+    /// Whether to repeat an earlier command instead.
     pub retry: bool,
     /// Milliseconds after the last command.
     pub pause: i64,
 }
 
-/// Retries and steps backwards are mixed in.
+/// Includes retries and mistakes.
 pub fn step(long_pauses: bool) -> impl Strategy<Value = Step> {
     const HOUR: i64 = 3_600_000;
     const DAY: i64 = 24 * HOUR;
     let slips = prop_oneof![
-        1 => Just(Slip::NumberAbove),
-        1 => Just(Slip::NumberBelow),
-        1 => Just(Slip::AmountZero),
-        1 => Just(Slip::AmountAbove),
-        1 => Just(Slip::AmountHuge),
-        2 => Just(Slip::SomebodyElse),
-        2 => Just(Slip::AnyThing),
+        1 => Just(Mistake::NumberAbove),
+        1 => Just(Mistake::NumberBelow),
+        1 => Just(Mistake::AmountZero),
+        1 => Just(Mistake::AmountAbove),
+        1 => Just(Mistake::AmountHuge),
+        2 => Just(Mistake::SomebodyElse),
+        2 => Just(Mistake::AnyThing),
     ];
     let months = if long_pauses { 4 } else { 0 };
     let pause = prop_oneof![
@@ -65,21 +64,28 @@ pub fn step(long_pauses: bool) -> impl Strategy<Value = Step> {
         months => 60 * DAY..200 * DAY,
         1 => -DAY..0,
     ];
-    let slip = prop_oneof![7 => Just(Slip::None), 1 => slips];
+    let slip = prop_oneof![7 => Just(Mistake::None), 1 => slips];
     let retry = prop_oneof![9 => Just(false), 1 => Just(true)];
-    (any::<u16>(), prop::array::uniform4(0_u16..1_000), slip, retry, pause)
-        .prop_map(|(what, dice, slip, retry, pause)| Step { what, dice, slip, retry, pause })
+    (any::<u16>(), prop::array::uniform4(0_u16..1_000), slip, retry, pause).prop_map(
+        |(what, dice, slip, retry, pause)| Step {
+            what,
+            random_numbers: dice,
+            mistake: slip,
+            retry,
+            pause,
+        },
+    )
 }
 
-/// The command of a step: `None` for a retry of an earlier one.
+/// The command of a step. `None` for a retry of an earlier command.
 pub fn command(model: &Model, kind: u8, step: &Step) -> Option<Command> {
     if step.retry {
         return None;
     }
     let (pool, huge) = (world::pool(kind), world::is_huge(kind));
-    let roll = Roll { model, pool, huge, step };
-    let anything = step.slip == Slip::AnyThing;
-    let open: Vec<_> = MENU.iter().filter(|(_, ready, _)| anything || ready(&roll)).collect();
+    let roll = Choices { model, pool, huge, step };
+    let anything = step.mistake == Mistake::AnyThing;
+    let open: Vec<_> = STEPS.iter().filter(|(_, ready, _)| anything || ready(&roll)).collect();
     let total: u16 = open.iter().map(|(weight, _, _)| weight).sum();
     let mut what = step.what % total;
     for (weight, _, make) in open {
@@ -91,50 +97,52 @@ pub fn command(model: &Model, kind: u8, step: &Step) -> Option<Command> {
     unreachable!("the weights add up to the total")
 }
 
-/// A step in the light of what is known.
-pub struct Roll<'a> {
+/// A step together with the model's state.
+pub struct Choices<'a> {
     pub model: &'a Model,
-    /// How many parcels there are to play with.
+    /// Number of parcels in use.
     pub pool: usize,
-    /// Whether most amounts due are near the largest there is.
+    /// Whether most amounts due are near the largest amount.
     pub huge: bool,
     pub step: &'a Step,
 }
 
-impl Roll<'_> {
-    pub fn die(&self, place: usize) -> usize {
-        usize::from(self.step.dice[place])
+impl Choices<'_> {
+    pub fn number_at(&self, place: usize) -> usize {
+        usize::from(self.step.random_numbers[place])
     }
 
-    /// One time in so many.
-    pub fn seldom(&self, place: usize, one_in: usize) -> bool {
-        self.die(place) % one_in == one_in - 1
+    /// True once in `one_in` times.
+    pub fn one_in(&self, place: usize, one_in: usize) -> bool {
+        self.number_at(place) % one_in == one_in - 1
     }
 
-    pub fn slips(&self, slip: Slip) -> bool {
-        self.step.slip == slip
+    pub fn makes_mistake(&self, slip: Mistake) -> bool {
+        self.step.mistake == slip
     }
 
-    /// One of those that fit, or any of the others if none does or by a slip.
+    /// One of those that fit. Any other if none fits or by a deliberate mistake.
     pub fn pick<I: Copy>(&self, place: usize, fitting: &[I], any: impl Fn(usize) -> I) -> I {
-        if fitting.is_empty() || self.slips(Slip::AnyThing) {
-            return any(self.die(place));
+        if fitting.is_empty() || self.makes_mistake(Mistake::AnyThing) {
+            return any(self.number_at(place));
         }
-        fitting[self.die(place) % fitting.len()]
+        fitting[self.number_at(place) % fitting.len()]
     }
 
     pub fn amount(&self, right: u64) -> Amount {
-        match self.step.slip {
-            Slip::AmountZero => Amount::ZERO,
-            Slip::AmountAbove => Amount::new(right.saturating_add(1)).unwrap_or(Amount::MAX),
-            Slip::AmountHuge => Amount::of(Amount::MAX.minor() - u64::from(self.step.dice[3] % 2)),
+        match self.step.mistake {
+            Mistake::AmountZero => Amount::ZERO,
+            Mistake::AmountAbove => Amount::new(right.saturating_add(1)).unwrap_or(Amount::MAX),
+            Mistake::AmountHuge => {
+                Amount::of(Amount::MAX.minor() - u64::from(self.step.random_numbers[3] % 2))
+            }
             _ => Amount::new(right).unwrap_or(Amount::MAX),
         }
     }
 
     /// Mostly the whole, sometimes a part.
     pub fn part(&self, whole: u64) -> Amount {
-        self.amount(match self.step.dice[3] % 8 {
+        self.amount(match self.step.random_numbers[3] % 8 {
             0..5 => whole,
             5 => whole / 2,
             6 => whole / 3,
@@ -143,9 +151,9 @@ impl Roll<'_> {
     }
 
     pub fn number(&self, next: u8) -> u8 {
-        match self.step.slip {
-            Slip::NumberAbove => next.saturating_add(1),
-            Slip::NumberBelow => next.saturating_sub(1),
+        match self.step.mistake {
+            Mistake::NumberAbove => next.saturating_add(1),
+            Mistake::NumberBelow => next.saturating_sub(1),
             _ => next,
         }
     }
@@ -156,17 +164,17 @@ impl Roll<'_> {
 
     pub fn new_id(&self, known: usize) -> u64 {
         let next = u64::try_from(known).expect("a small number") + 1;
-        if self.slips(Slip::NumberBelow) { next - 1 } else { next }
+        if self.makes_mistake(Mistake::NumberBelow) { next - 1 } else { next }
     }
 
     pub fn person(&self, place: usize) -> PersonId {
-        PersonId(1 + u64::from(self.step.dice[place] % 4))
+        PersonId(1 + u64::from(self.step.random_numbers[place] % 4))
     }
 
-    /// Somebody other than `not`, but by a slip the very same.
+    /// Somebody other than `not`, or `not` itself by a deliberate mistake.
     pub fn second(&self, not: PersonId, place: usize) -> PersonId {
-        let other = 1 + (not.0 + u64::from(self.step.dice[place] % 3)) % 4;
-        if self.slips(Slip::SomebodyElse) { not } else { PersonId(other) }
+        let other = 1 + (not.0 + u64::from(self.step.random_numbers[place] % 3)) % 4;
+        if self.makes_mistake(Mistake::SomebodyElse) { not } else { PersonId(other) }
     }
 
     pub fn parcels(&self, fits: impl Fn(&Parcel) -> bool) -> Vec<ParcelId> {
@@ -178,42 +186,42 @@ impl Roll<'_> {
         self.model.parcels.values().any(fits)
     }
 
-    pub fn any_tender(&self, fits: impl Fn(&Tender) -> bool) -> bool {
-        self.any(|parcel| parcel.tenders.iter().any(&fits))
+    pub fn any_payment(&self, fits: impl Fn(&ModelPayment) -> bool) -> bool {
+        self.any(|parcel| parcel.payments.iter().any(&fits))
     }
 
     pub fn parcel(&self, fits: impl Fn(&Parcel) -> bool) -> ParcelId {
         self.pick(0, &self.parcels(fits), |die| world::parcel(die % self.pool))
     }
 
-    pub fn tender(&self, fits: impl Fn(&Tender) -> bool) -> TenderId {
+    pub fn payment(&self, fits: impl Fn(&ModelPayment) -> bool) -> PaymentId {
         let mut fitting = Vec::new();
         for (id, parcel) in &self.model.parcels {
-            for (number, tender) in (1..).zip(&parcel.tenders) {
-                fitting.extend(fits(tender).then_some(TenderId { parcel: *id, number }));
+            for (number, payment) in (1..).zip(&parcel.payments) {
+                fitting.extend(fits(payment).then_some(PaymentId { parcel: *id, number }));
             }
         }
         self.pick(0, &fitting, |die| {
             let parcel = world::parcel(die % self.pool);
-            TenderId { parcel, number: u8::try_from(die % 4).expect("below four") }
+            PaymentId { parcel, number: u8::try_from(die % 4).expect("below four") }
         })
     }
 
     pub fn courier(&self, place: usize) -> CourierId {
-        CourierId(11 + u64::from(self.step.dice[place] % 5))
+        CourierId(11 + u64::from(self.step.random_numbers[place] % 5))
     }
 
-    /// The bank account of a currency.
+    /// A bank account in the currency.
     pub fn bank(&self, currency: Currency) -> BankId {
-        let wrong = self.slips(Slip::SomebodyElse);
+        let wrong = self.makes_mistake(Mistake::SomebodyElse);
         BANKS[usize::from((currency == Currency::BRL) != wrong)]
     }
 
-    pub fn currency_of(&self, tender: TenderId) -> Currency {
-        self.model.parcels.get(&tender.parcel).map_or(Currency::CNY, |parcel| parcel.currency)
+    pub fn currency_of(&self, payment: PaymentId) -> Currency {
+        self.model.parcels.get(&payment.parcel).map_or(Currency::CNY, |parcel| parcel.currency)
     }
 
-    /// The payouts that are on their way.
+    /// Payouts in flight.
     pub fn sent(&self) -> Vec<PayoutId> {
         let sent = |state: &PayoutState| matches!(state, PayoutState::Sent(_));
         let payouts = self.model.payouts.iter().filter(|(_, (_, state))| sent(state));

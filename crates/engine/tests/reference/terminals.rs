@@ -1,14 +1,14 @@
-//! Whether the engine and the model agree about terminals, their transactions, and networks.
+//! Compares the engine with the model about terminals, their transactions, and networks.
 
 use std::collections::BTreeMap;
 
 use engine::chart::AccountKind as A;
-use engine::door_view::{Chase, NetworkView, TerminalView, TransactionView};
+use engine::terminal_view::{NetworkView, PendingRequest, TerminalView, TransactionView};
 use engine::*;
 use money::Amount;
 
 use crate::compare::{Finding, same};
-use crate::model::{How, Model, Standing, Transaction};
+use crate::model::{Model, ModelMethod, Transaction, TransactionStatus};
 use crate::world::NETWORKS;
 
 pub fn agree(engine: &Engine, model: &Model) -> Finding {
@@ -40,74 +40,75 @@ pub fn agree(engine: &Engine, model: &Model) -> Finding {
         }
     }
     let mut disputes: Vec<_> = engine.disputes().collect();
-    disputes.sort_by_key(|one| (one.left_on, one.terminal, one.batch));
+    disputes.sort_by_key(|one| (one.abandoned_on, one.terminal, one.batch));
     same("disputed batches", &disputes, &model.open_disputes())?;
     transactions(engine, model)?;
     networks(engine, model)
 }
 
-fn method(how: How) -> Option<Method> {
+fn method(how: ModelMethod) -> Option<RailMethod> {
     match how {
-        How::Card(network, kind) => Some(Method::Card { network, kind }),
-        How::Qr(wallet) => Some(Method::Qr { wallet }),
-        How::Cash(_) => None,
+        ModelMethod::Card(network, kind) => Some(RailMethod::Card { network, kind }),
+        ModelMethod::Qr(wallet) => Some(RailMethod::Qr { wallet }),
+        ModelMethod::Cash(_) => None,
     }
 }
 
 fn transactions(engine: &Engine, model: &Model) -> Finding {
-    let mut chases = BTreeMap::new();
+    let mut pending_requests = BTreeMap::new();
     for (place, one) in model.transactions.iter().enumerate() {
-        let tender = model.tender(one.tender).map_err(|_| "a transaction of no tender")?;
+        let payment = model.payment(one.payment).map_err(|_| "a transaction without a payment")?;
         let view = TransactionView {
             trace: one.trace,
             kind: one.kind,
-            mark: one.mark,
-            parcel: one.tender.parcel,
-            tender: one.tender,
+            duplicate_key: one.duplicate_key,
+            parcel: one.payment.parcel,
+            payment: one.payment,
             amount: Amount::of(one.amount),
-            sent: one.sent,
-            method: method(tender.how),
-            answer: one.told.map(|(code, _)| code),
-            authorisation: one.told.map_or(*b"      ", |(_, authorisation)| authorisation),
-            stands: one.standing == Standing::Stands,
-            reversed: one.standing == Standing::Reversed,
-            chased: model.asked(place).is_some(),
-            state: tender.state,
+            network_reference: one.network_reference,
+            method: method(payment.method),
+            response_code: one.response.map(|(code, _)| code),
+            authorisation: one.response.map_or(*b"      ", |(_, authorisation)| authorisation),
+            counts_in_batch: one.status == TransactionStatus::Approved,
+            reversed: one.status == TransactionStatus::Reversed,
+            awaits_network: model.pending_request(place).is_some(),
+            payment_state: payment.state,
         };
-        let shown = model.is_held(place) || one.kind == TransactionKind::PreAuthorisation;
+        let shown = model.is_remembered(place) || one.kind == TransactionKind::PreAuthorisation;
         same("a transaction", &engine.transaction(one.trace), &shown.then_some(view))?;
         let order = one.kind == TransactionKind::Qr;
-        same("a wallet's order", &engine.order(one.trace), &order.then_some(view))?;
-        if let Some(what) = model.asked(place) {
-            let chase = Chase {
-                what,
-                tender: one.tender,
+        same("a wallet's order", &engine.wallet_order(one.trace), &order.then_some(view))?;
+        if let Some(what) = model.pending_request(place) {
+            let pending = PendingRequest {
+                kind: what,
+                payment: one.payment,
                 trace: one.trace,
-                method: method(tender.how).ok_or("cash that somebody is asked about")?,
+                method: method(payment.method).ok_or("cash that somebody is asked about")?,
                 amount: view.amount,
-                of: Amount::of(tender.amount),
-                sent: one.sent,
+                payment_amount: Amount::of(payment.amount),
+                network_reference: one.network_reference,
                 authorisation: view.authorisation,
             };
-            chases.insert(one.trace, chase);
+            pending_requests.insert(one.trace, pending);
         }
     }
-    let found: BTreeMap<_, _> = engine.to_chase().map(|chase| (chase.trace, chase)).collect();
-    same("what is to be asked", &found, &chases)?;
-    same("how much is to be asked", &engine.to_chase().count(), &chases.len())
+    let found: BTreeMap<_, _> =
+        engine.pending_requests().map(|pending| (pending.trace, pending)).collect();
+    same("what is to be asked", &found, &pending_requests)?;
+    same("how much is to be asked", &engine.pending_requests().count(), &pending_requests.len())
 }
 
 fn networks(engine: &Engine, model: &Model) -> Finding {
     for id in NETWORKS {
         let Some(currency) = model.networks.get(&id).copied() else { continue };
         let account = (A::NetworkReceivable, id.0, currency);
-        let over = |how| matches!(how, How::Card(network, _) if network == id);
-        let tenders = model.parcels.values().flat_map(|parcel| &parcel.tenders);
-        let unknown = tenders.filter(|one| over(one.how) && one.is_unknown()).count();
+        let over = |how| matches!(how, ModelMethod::Card(network, _) if network == id);
+        let payments = model.parcels.values().flat_map(|parcel| &parcel.payments);
+        let unknown = payments.filter(|one| over(one.method) && one.is_unknown()).count();
         let view = NetworkView {
             currency,
             withdrawn_from: model.withdrawn.get(&id).copied(),
-            unknown: u32::try_from(unknown).unwrap(),
+            unknown_payments: u32::try_from(unknown).unwrap(),
             receivable: model.balance(account),
             pending: u128::try_from(model.pending(account).0).unwrap(),
         };

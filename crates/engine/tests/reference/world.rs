@@ -1,10 +1,12 @@
-//! A small world to play in: the commands that set it up, and the pools of identifiers.
+//! A small world: the commands that set it up, and its pools of ids.
 
 use engine::*;
 use money::{Amount, Currency, Rate};
-use tariff::{Capped, CardRates, Class, ClassNo, FixedOrShare, PerTender, Terms};
+use tariff::{
+    CappedRate, CardRates, FixedOrShare, PerMethod, SellerClass, SellerClassNumber, Terms,
+};
 
-/// The first day, 2013-09-02.
+/// 2013-09-02.
 pub const FIRST_DAY: BusinessDate = BusinessDate(15_950);
 pub const BANKS: [BankId; 2] = [BankId(1), BankId(2)];
 pub const FIRMS: [FirmId; 3] = [FirmId(1), FirmId(2), FirmId(3)];
@@ -12,7 +14,7 @@ pub const NETWORKS: [NetworkId; 3] = [NetworkId(1), NetworkId(2), NetworkId(3)];
 pub const WALLETS: [WalletId; 2] = [WalletId(1), WalletId(2)];
 pub const TARIFFS: [TariffId; 2] = [TariffId(1), TariffId(2)];
 
-/// How many parcels a world has: few in some, so that each sees a lot.
+/// Number of parcels in a world. Few in some worlds, so that each parcel sees a lot.
 pub fn pool(kind: u8) -> usize {
     if kind % 5 == 4 { 2 } else { 12 }
 }
@@ -35,11 +37,11 @@ pub fn rule(number: usize) -> HoldRule {
     }
 }
 
-/// Two classes with caps here and there, so dear that the smallest amounts are eaten up.
+/// Two classes, some with caps, and fees high enough to use up the smallest amounts.
 pub fn terms(number: u64) -> Box<Terms> {
     let rate = |ppm| Rate::from_ppm(ppm).expect("below the whole");
-    let part = |ppm, cap: Option<u64>| Capped { rate: rate(ppm), cap: cap.map(Amount::of) };
-    let class = |name: &str, cap: Option<u64>| Class {
+    let part = |ppm, cap: Option<u64>| CappedRate { rate: rate(ppm), cap: cap.map(Amount::of) };
+    let class = |name: &str, cap: Option<u64>| SellerClass {
         name: name.into(),
         debit: CardRates {
             issuer: part(5_500, None),
@@ -58,8 +60,8 @@ pub fn terms(number: u64) -> Box<Terms> {
     let fee = |fixed, ppm| FixedOrShare { fixed: Amount::of(fixed), share: rate(ppm) };
     Box::new(Terms {
         classes: vec![class("general", None), class("wholesale", Some(2_600))],
-        cod: PerTender { card: fee(10 * number, 0), qr: fee(0, 500), cash: fee(200, 10_000) },
-        commission: PerTender {
+        cod: PerMethod { card: fee(10 * number, 0), qr: fee(0, 500), cash: fee(200, 10_000) },
+        commission: PerMethod {
             card: fee(100, 1_000),
             qr: fee(50, 0),
             cash: fee(150, 3_000 * u32::try_from(number).expect("a small number")),
@@ -77,8 +79,13 @@ pub fn seller(number: u64) -> Command {
         currency,
         jurisdiction: jurisdiction([0, 0, 2, 2, 0, 1][place % 6]),
         tariff: TARIFFS[usize::from(number == 3)],
-        class: ClassNo([1, 0][place % 2]),
-        cycle: [Cycle::Daily, Cycle::Daily, Cycle::Weekly, Cycle::Daily][place % 4],
+        class: SellerClassNumber([1, 0][place % 2]),
+        cycle: [
+            SettlementCycle::Daily,
+            SettlementCycle::Daily,
+            SettlementCycle::Weekly,
+            SettlementCycle::Daily,
+        ][place % 4],
         minimum: Amount::of([0, 0, 5_000, 1, 100_000, 0][place % 6]),
         reference: format!("seller {number}"),
     }
@@ -133,13 +140,13 @@ pub fn tariff(number: usize, version: u16, from: BusinessDate, until: Option<u16
         version,
         currency: (number == 1).then_some(Currency::CNY),
         from,
-        until: until.map(|days| from.plus(days)),
+        until: until.map(|days| from.plus_days(days)),
         terms: terms(u64::from(version)),
         reference: format!("tariff {number}"),
     }
 }
 
-/// The commands that set the world up. `kind` makes worlds differ a little.
+/// The commands that set up the world. `kind` varies it a little.
 pub fn set_up(kind: u8) -> Vec<Command> {
     let offset = [480, 0, -180][usize::from(kind % 3)];
     let mut commands = vec![Command::OpenBooks { utc_offset_minutes: offset }];
@@ -153,11 +160,11 @@ pub fn set_up(kind: u8) -> Vec<Command> {
         commands.push(Command::SetHoldRule { jurisdiction: jurisdiction(place), rule });
     }
     commands.push(tariff(0, 1, FIRST_DAY, None));
-    commands.push(tariff(0, 2, FIRST_DAY.plus(6), None));
+    commands.push(tariff(0, 2, FIRST_DAY.plus_days(6), None));
     commands.push(tariff(1, 1, FIRST_DAY, Some(9)));
-    commands.push(tariff(1, 2, FIRST_DAY.plus(9), None));
+    commands.push(tariff(1, 2, FIRST_DAY.plus_days(9), None));
     commands.extend((1..=5).map(seller));
-    // In most worlds the terminals have signed on already, and may sell offline.
+    // In most worlds the terminals have signed on and may sell offline.
     for number in (1..=5).filter(|number| (u64::from(kind) + number) % 5 != 0) {
         let terminal = TerminalId(20 + number);
         let (each, total) = (Amount::of(60_000 * number), Amount::of(150_000 * number));
@@ -167,24 +174,23 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands
 }
 
-/// Whether most amounts due are near the largest there is.
+/// Whether most amounts due are near the largest amount.
 pub fn is_huge(kind: u8) -> bool {
     kind == 7
 }
 
-/// What nobody can do before the books are open, and how they cannot be opened.
+/// Commands that must fail before the books are open, and invalid ways to open them.
 pub fn before_opening() -> Vec<Command> {
     let too_far = Command::OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES_MAX + 1 };
     vec![bank(1), too_far, tariff(0, 1, FIRST_DAY, None)]
 }
 
-/// The moment of the set-up.
+/// The time of the set-up.
 pub fn opening(kind: u8) -> Timestamp {
     let offset = [480, 0, -180][usize::from(kind % 3)];
-    Timestamp::beginning_of(FIRST_DAY, offset)
+    Timestamp::start_of_day(FIRST_DAY, offset)
 }
 
-/// The one-time code of a hand-over.
 pub fn code(handover: HandOverId) -> u32 {
     u32::try_from(handover.0 % 1_000).expect("below a thousand") * 7 + 1
 }

@@ -1,7 +1,7 @@
-//! Money that is really there, and when it becomes the seller's (M5).
+//! Received money and its release to the seller (M5).
 
 use engine::chart::AccountKind as A;
-use engine::view::TenderState as T;
+use engine::view::PaymentState as T;
 use engine::*;
 use money::{Amount, Currency};
 
@@ -12,125 +12,134 @@ fn hold(rule: HoldRule) -> World {
 }
 
 #[test]
-fn money_is_the_sellers_at_once_where_nothing_holds_it() {
+fn money_is_payable_at_once_without_a_hold() {
     let mut world = hold(HoldRule::AtOnce);
-    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().clear().last();
-    assert_eq!(world.tender(tender).state, T::Released);
+    let payment =
+        world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear().last_payment();
+    assert_eq!(world.payment(payment).state, T::Released);
     assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (0, 9_922));
 }
 
 #[test]
-fn money_is_the_sellers_so_many_days_after_it_was_there() {
+fn money_is_payable_some_days_after_receipt() {
     let mut world = hold(HoldRule::DaysAfterHeld(2));
-    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
-    world.on("2013-08-30").must(clear(tender, 10_000, 63));
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    world.on("2013-08-30").must(clear(payment, 10_000, 63));
     let payable_on = day("2013-09-01");
-    assert_eq!(world.events(), [Event::Held { tender, payable_on }]);
-    assert_eq!(world.tender(tender).state, T::Held);
+    assert_eq!(world.events(), [Event::PaymentHeld { payment, payable_on }]);
+    assert_eq!(world.payment(payment).state, T::Held);
     world.refused(release("2013-08-31"), Refusal::BadDate(day("2013-08-31")));
     world.on("2013-08-31").must(release("2013-08-31"));
-    assert_eq!(world.tender(tender).state, T::Held);
+    assert_eq!(world.payment(payment).state, T::Held);
     world.on("2013-09-01").must(release("2013-09-01"));
-    assert_eq!(world.tender(tender).state, T::Released);
+    assert_eq!(world.payment(payment).state, T::Released);
     assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (0, 9_922));
 }
 
 #[test]
-fn money_waits_five_days_after_delivery_and_until_it_is_there() {
+fn money_waits_five_days_after_delivery_and_for_its_receipt() {
     let mut world = hold(HoldRule::DaysAfterDelivery(5));
-    let early = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
-    let late = world.parcel("o-2", 10_000).out().card(10_000).approve().last();
+    let early = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    let late = world.parcel("o-2", 10_000).dispatch().card(10_000).approve().last_payment();
     world.on("2013-08-29").must(clear(early, 10_000, 63));
     world.on("2013-09-01").must(release("2013-09-01"));
-    assert_eq!(world.tender(early).state, T::Held);
+    assert_eq!(world.payment(early).state, T::Held);
     world.on("2013-09-02").must(release("2013-09-02"));
-    assert_eq!(world.tender(early).state, T::Released);
-    // Six days after the delivery nothing but the money itself is waited for.
+    assert_eq!(world.payment(early).state, T::Released);
+    // Six days after delivery only the clearing is missing.
     world.on("2013-09-03").must(clear(late, 10_000, 63));
-    assert_eq!(world.tender(late).state, T::Released);
+    assert_eq!(world.payment(late).state, T::Released);
 }
 
 #[test]
 fn a_parcel_paid_on_two_days_waits_five_days_from_the_day_it_was_paid_in_full() {
     let mut world = hold(HoldRule::DaysAfterDelivery(5));
-    let parcel = world.parcel("o-1", 10_000).out().card(4_000).approve().id();
-    let [first, second] = [1, 2].map(|number| TenderId { parcel, number });
-    world.on("2013-08-29").door(parcel).card(6_000).approve();
+    let parcel = world.parcel("o-1", 10_000).dispatch().card(4_000).approve().id();
+    let [first, second] = [1, 2].map(|number| PaymentId { parcel, number });
+    world.on("2013-08-29").parcel_steps(parcel).card(6_000).approve();
     world.must(clear(first, 4_000, 25)).must(clear(second, 6_000, 38));
     let payable_on = day("2013-09-03");
-    assert!(world.events().contains(&Event::Held { tender: second, payable_on }));
-    // Five days after the first payment, neither is the seller's.
+    assert!(world.events().contains(&Event::PaymentHeld { payment: second, payable_on }));
+    // Five days after the first payment neither is payable.
     world.on("2013-09-02").must(release("2013-09-02"));
-    assert_eq!(world.tenders(parcel), [T::Held, T::Held]);
+    assert_eq!(world.payment_states(parcel), [T::Held, T::Held]);
     world.on("2013-09-03").must(release("2013-09-03"));
-    assert_eq!(world.tenders(parcel), [T::Released, T::Released]);
+    assert_eq!(world.payment_states(parcel), [T::Released, T::Released]);
 }
 
 #[test]
-fn a_payment_that_was_there_before_the_delivery_waits_for_it() {
+fn a_payment_received_before_the_delivery_waits_for_it() {
     let mut world = hold(HoldRule::DaysAfterDelivery(5));
-    let first = world.parcel("o-1", 10_000).out().card(4_000).approve().clear().last();
-    // The parcel is still out when its money would have been due.
+    let first = world.parcel("o-1", 10_000).dispatch().card(4_000).approve().clear().last_payment();
+    // The parcel is still out on the release date.
     world.on("2013-09-02").must(release("2013-09-02"));
-    assert_eq!(world.tender(first).state, T::Held);
-    let second = world.on("2013-09-04").door(first.parcel).qr(6_000).approve().clear().last();
+    assert_eq!(world.payment(first).state, T::Held);
+    let second = world
+        .on("2013-09-04")
+        .parcel_steps(first.parcel)
+        .qr(6_000)
+        .approve()
+        .clear()
+        .last_payment();
     for date in ["2013-09-07", "2013-09-08"] {
         world.on(date).must(release(date));
-        assert_eq!(world.tenders(first.parcel), [T::Held, T::Held], "{date}");
+        assert_eq!(world.payment_states(first.parcel), [T::Held, T::Held], "{date}");
     }
     world.on("2013-09-09").must(release("2013-09-09"));
-    assert_eq!([first, second].map(|tender| world.tender(tender).state), [T::Released; 2]);
+    assert_eq!([first, second].map(|payment| world.payment(payment).state), [T::Released; 2]);
 }
 
 #[test]
 fn money_of_a_parcel_that_is_out_waits_even_where_delivery_alone_is_waited_for() {
     let mut world = hold(HoldRule::DaysAfterDelivery(0));
-    let first = world.parcel("o-1", 10_000).out().card(4_000).approve().clear().last();
-    assert_eq!(world.tender(first).state, T::Held);
+    let first = world.parcel("o-1", 10_000).dispatch().card(4_000).approve().clear().last_payment();
+    assert_eq!(world.payment(first).state, T::Held);
     for date in ["2013-08-29", "2013-08-30"] {
         world.on(date).must(release(date));
-        assert_eq!(world.tender(first).state, T::Held, "{date}");
+        assert_eq!(world.payment(first).state, T::Held, "{date}");
     }
-    let second = world.door(first.parcel).card(6_000).approve().clear().last();
-    assert_eq!(world.tender(second).state, T::Released);
+    let second = world.parcel_steps(first.parcel).card(6_000).approve().clear().last_payment();
+    assert_eq!(world.payment(second).state, T::Released);
     world.on("2013-08-31").must(release("2013-08-31"));
-    assert_eq!(world.tender(first).state, T::Released);
+    assert_eq!(world.payment(first).state, T::Released);
     assert_eq!(world.sum(A::SellerHeld), 0);
 }
 
 #[test]
 fn a_parcel_opened_again_is_delivered_on_the_day_it_is_paid_again() {
     let mut world = hold(HoldRule::DaysAfterDelivery(5));
-    let parcel = world.parcel("o-1", 10_000).out().card(4_000).approve().clear().id();
-    world.door(parcel).qr(6_000).approve();
-    world.on("2013-08-30").must(reverse(TenderId { parcel, number: 2 }));
+    let parcel = world.parcel("o-1", 10_000).dispatch().card(4_000).approve().clear().id();
+    world.parcel_steps(parcel).qr(6_000).approve();
+    world.on("2013-08-30").must(reverse(PaymentId { parcel, number: 2 }));
     world.on("2013-09-02").must(release("2013-09-02"));
-    assert_eq!(world.tenders(parcel), [T::Held, T::Reversed]);
-    world.door(parcel).qr(6_000).approve().clear();
+    assert_eq!(world.payment_states(parcel), [T::Held, T::Reversed]);
+    world.parcel_steps(parcel).qr(6_000).approve().clear();
     world.on("2013-09-06").must(release("2013-09-06"));
-    assert_eq!(world.tenders(parcel), [T::Held, T::Reversed, T::Held]);
+    assert_eq!(world.payment_states(parcel), [T::Held, T::Reversed, T::Held]);
     world.on("2013-09-07").must(release("2013-09-07"));
-    assert_eq!(world.tenders(parcel), [T::Released, T::Reversed, T::Released]);
+    assert_eq!(world.payment_states(parcel), [T::Released, T::Reversed, T::Released]);
 }
 
 #[test]
 fn an_answer_of_the_next_day_is_a_delivery_of_the_next_day() {
     let mut world = hold(HoldRule::DaysAfterDelivery(5));
-    let tender = world.parcel("o-1", 10_000).out().card(10_000).last();
-    world.on("2013-08-29").must(approve(tender)).must(clear(tender, 10_000, 63));
-    assert_eq!(world.events(), [Event::Held { tender, payable_on: day("2013-09-03") }]);
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).last_payment();
+    world.on("2013-08-29").must(approve(payment)).must(clear(payment, 10_000, 63));
+    assert_eq!(world.events(), [Event::PaymentHeld { payment, payable_on: day("2013-09-03") }]);
 }
 
 #[test]
 fn a_rule_that_changes_is_for_the_money_that_is_held_from_then_on() {
     let mut world = hold(HoldRule::DaysAfterHeld(2));
-    let before = world.parcel("o-1", 10_000).out().card(10_000).approve().clear().last();
+    let before =
+        world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear().last_payment();
     let rule = HoldRule::AtOnce;
     world.must(Command::SetHoldRule { jurisdiction: CHINA, rule });
     world.repeated(Command::SetHoldRule { jurisdiction: CHINA, rule });
-    let after = world.parcel("o-2", 10_000).out().card(10_000).approve().clear().last();
-    assert_eq!(world.tender(before).state, T::Held);
-    assert_eq!(world.tender(after).state, T::Released);
+    let after =
+        world.parcel("o-2", 10_000).dispatch().card(10_000).approve().clear().last_payment();
+    assert_eq!(world.payment(before).state, T::Held);
+    assert_eq!(world.payment(after).state, T::Released);
     let rule = HoldRule::DaysAfterHeld(HOLD_DAYS_MAX + 1);
     let too_long = Command::SetHoldRule { jurisdiction: CHINA, rule };
     world.refused(too_long, Refusal::OutOfRange(u32::from(HOLD_DAYS_MAX)));
@@ -141,13 +150,18 @@ fn what_is_held_waits_by_the_rule_of_its_day_also_for_a_delivery() {
     let (three, two) = (HoldRule::DaysAfterDelivery(3), HoldRule::DaysAfterHeld(2));
     for (first, second, released) in [(three, two, "2013-09-02"), (two, three, "2013-08-30")] {
         let mut world = hold(first);
-        let tender = world.parcel("o-1", 10_000).out().card(4_000).approve().clear().last();
+        let payment =
+            world.parcel("o-1", 10_000).dispatch().card(4_000).approve().clear().last_payment();
         world.must(Command::SetHoldRule { jurisdiction: CHINA, rule: second });
-        world.on("2013-08-30").door(tender.parcel).cash(6_000);
+        world.on("2013-08-30").parcel_steps(payment.parcel).cash(6_000);
         for date in ["2013-08-30", "2013-08-31", "2013-09-01", "2013-09-02"] {
             world.on(date).must(release(date));
             let expected = if date < released { T::Held } else { T::Released };
-            assert_eq!(world.tender(tender).state, expected, "{first:?}, then {second:?}, {date}");
+            assert_eq!(
+                world.payment(payment).state,
+                expected,
+                "{first:?}, then {second:?}, {date}"
+            );
         }
     }
 }
@@ -155,32 +169,34 @@ fn what_is_held_waits_by_the_rule_of_its_day_also_for_a_delivery() {
 #[test]
 fn money_is_released_in_the_order_of_its_days_and_no_more_than_asked_for() {
     let mut world = hold(HoldRule::DaysAfterHeld(1));
-    let mut tenders = Vec::new();
+    let mut payments = Vec::new();
     for (order, date) in [("o-1", "2013-08-28"), ("o-2", "2013-08-29"), ("o-3", "2013-08-29")] {
         world.on(date);
-        tenders.push(world.parcel(order, 10_000).out().card(10_000).approve().clear().last());
+        payments.push(
+            world.parcel(order, 10_000).dispatch().card(10_000).approve().clear().last_payment(),
+        );
     }
     world.on("2013-08-30");
     let date = day("2013-08-30");
     world.must(Command::ReleaseDue { date, limit: 2 });
-    let states = tenders.iter().map(|tender| world.tender(*tender).state);
+    let states = payments.iter().map(|payment| world.payment(*payment).state);
     assert_eq!(states.collect::<Vec<_>>(), [T::Released, T::Released, T::Held]);
     world.must(Command::ReleaseDue { date, limit: 2 });
     assert_eq!(world.sum(A::SellerPayable), 3 * 9_922);
-    // Nothing is left, and asking again is harmless.
+    // Nothing is left; a repeat is harmless.
     world.must(Command::ReleaseDue { date, limit: 1 });
     assert!(world.events().is_empty());
-    for limit in [0, ITEMS_PER_COMMAND_MAX + 1] {
-        let refusal = Refusal::OutOfRange(ITEMS_PER_COMMAND_MAX);
+    for limit in [0, RECORDS_PER_COMMAND_MAX + 1] {
+        let refusal = Refusal::OutOfRange(RECORDS_PER_COMMAND_MAX);
         world.refused(Command::ReleaseDue { date, limit }, refusal);
     }
 }
 
 #[test]
-fn a_fee_kept_back_too_high_is_in_suspense_and_the_seller_pays_the_tariffs() {
+fn a_fee_deducted_too_high_is_in_suspense_and_the_seller_pays_the_tariffs() {
     let mut world = World::open();
-    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
-    world.must(clear(tender, 10_000, 70));
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    world.must(clear(payment, 10_000, 70));
     world.expect(&[
         (A::Bank, 9_930),
         (A::ClearingCost, 63),
@@ -192,14 +208,14 @@ fn a_fee_kept_back_too_high_is_in_suspense_and_the_seller_pays_the_tariffs() {
     ]);
     let [one] = world.engine.open_breaks()[..] else { panic!("one break") };
     assert_eq!((one.subject, one.side), (BreakSubject::Network(NETWORK), BreakSide::Shortfall));
-    assert_eq!((one.amount, one.id), (Amount::of(7), FIRST_OWN_BREAK));
+    assert_eq!((one.amount, one.id), (Amount::of(7), FIRST_ENGINE_BREAK));
 }
 
 #[test]
-fn a_fee_kept_back_too_low_is_in_suspense_and_the_cost_is_the_tariffs() {
+fn a_fee_deducted_too_low_is_in_suspense_and_the_cost_is_the_tariffs() {
     let mut world = World::open();
-    let tender = world.parcel("o-1", 10_000).out().qr(10_000).approve().last();
-    world.must(clear(tender, 10_000, 50));
+    let payment = world.parcel("o-1", 10_000).dispatch().qr(10_000).approve().last_payment();
+    world.must(clear(payment, 10_000, 50));
     world.expect(&[
         (A::Bank, 9_950),
         (A::ClearingCost, 60),
@@ -217,56 +233,57 @@ fn a_fee_kept_back_too_low_is_in_suspense_and_the_cost_is_the_tariffs() {
 #[test]
 fn a_network_may_keep_all_of_it_and_never_more() {
     let mut world = World::open();
-    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
-    world.refused(clear(tender, 10_000, 10_001), Refusal::AmountTooLarge(Amount::of(10_000)));
-    world.must(clear(tender, 10_000, 10_000));
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    world.refused(clear(payment, 10_000, 10_001), Refusal::AmountTooLarge(Amount::of(10_000)));
+    world.must(clear(payment, 10_000, 10_000));
     assert_eq!((world.sum(A::Bank), world.sum(A::Suspense)), (0, 9_937));
 }
 
 #[test]
 fn a_file_that_names_another_amount_is_refused() {
     let mut world = World::open();
-    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
     for amount in [9_999, 10_001] {
-        world.refused(clear(tender, amount, 63), Refusal::AmountMismatch(Amount::of(10_000)));
+        world.refused(clear(payment, amount, 63), Refusal::AmountMismatch(Amount::of(10_000)));
     }
-    world.refused(clear(tender, 0, 0), Refusal::AmountZero);
+    world.refused(clear(payment, 0, 0), Refusal::AmountZero);
 }
 
 #[test]
 fn a_payment_cleared_twice_is_cleared_once() {
     let mut world = hold(HoldRule::DaysAfterHeld(1));
-    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().clear().last();
-    world.repeated(clear(tender, 10_000, 63));
-    world.on("2013-08-29").must(release("2013-08-29")).repeated(clear(tender, 10_000, 63));
+    let payment =
+        world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear().last_payment();
+    world.repeated(clear(payment, 10_000, 63));
+    world.on("2013-08-29").must(release("2013-08-29")).repeated(clear(payment, 10_000, 63));
     assert_eq!(world.sum(A::Bank), 9_937);
-    // What was kept back is not remembered; the amount is.
-    world.repeated(clear(tender, 10_000, 62));
+    // The deducted fee is not remembered; the amount is.
+    world.repeated(clear(payment, 10_000, 62));
     let mismatch = Refusal::AmountMismatch(Amount::of(10_000));
-    world.refused(clear(tender, 9_999, 63), mismatch);
+    world.refused(clear(payment, 9_999, 63), mismatch);
 }
 
 #[test]
 fn only_what_a_network_or_wallet_approved_is_cleared() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().card(5_000).id();
-    let tender = TenderId { parcel, number: 1 };
-    world.refused(clear(tender, 5_000, 32), Refusal::TenderState);
-    world.must(unknown(tender)).refused(clear(tender, 5_000, 32), Refusal::TenderState);
-    world.must(reverse(tender)).refused(clear(tender, 5_000, 32), Refusal::TenderState);
-    let tender = world.door(parcel).cash(10_000).last();
-    world.refused(clear(tender, 10_000, 0), Refusal::TenderState);
+    let parcel = world.parcel("o-1", 10_000).dispatch().card(5_000).id();
+    let payment = PaymentId { parcel, number: 1 };
+    world.refused(clear(payment, 5_000, 32), Refusal::PaymentState);
+    world.must(outcome_unknown(payment)).refused(clear(payment, 5_000, 32), Refusal::PaymentState);
+    world.must(reverse(payment)).refused(clear(payment, 5_000, 32), Refusal::PaymentState);
+    let payment = world.parcel_steps(parcel).cash(10_000).last_payment();
+    world.refused(clear(payment, 10_000, 0), Refusal::PaymentState);
 }
 
 #[test]
 fn a_payment_is_cleared_into_an_account_of_its_own_currency() {
     let mut world = World::open();
-    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().last();
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
     let (bank, currency) = (BankId(2), Currency::JPY);
     world.must(Command::RegisterBank { bank, currency, reference: "bank in Japan".into() });
-    let (amount, kept_back) = (Amount::of(10_000), Amount::of(63));
+    let (amount, deducted) = (Amount::of(10_000), Amount::of(63));
     world.refused(
-        Command::ConfirmClearing { bank, tender, amount, kept_back },
+        Command::ConfirmClearing { bank, payment, amount, deducted },
         Refusal::CurrencyMismatch(Currency::JPY, Currency::CNY),
     );
 }
@@ -274,18 +291,18 @@ fn a_payment_is_cleared_into_an_account_of_its_own_currency() {
 #[test]
 fn an_amount_too_small_for_a_fee_is_cleared_without_one() {
     let mut world = World::open();
-    let tender = world.parcel("o-1", 1).out().card(1).approve().last();
-    world.must(clear(tender, 1, 0));
+    let payment = world.parcel("o-1", 1).dispatch().card(1).approve().last_payment();
+    world.must(clear(payment, 1, 0));
     world.expect(&[(A::Bank, 1), (A::SellerPayable, 1)]);
 }
 
 #[test]
 fn fees_take_all_of_a_small_amount_and_never_more() {
     let mut world = World::open();
-    let tender = world.parcel("o-1", 120).out().cash(120).last();
+    let payment = world.parcel("o-1", 120).dispatch().cash(120).last_payment();
     world.expect(&[(A::CourierCash, 120), (A::FirmCommission, 100), (A::CodFees, 20)]);
     world.must(start_hand_over(1)).must(count(1, 120));
     world.must(deposit(1, 120)).must(confirm_deposit(1, 120));
-    assert_eq!(world.tender(tender).state, T::Released);
+    assert_eq!(world.payment(payment).state, T::Released);
     assert_eq!(world.sum(A::SellerPayable), 0);
 }

@@ -1,25 +1,23 @@
-//! A reversal and an approval cross in every order: the books end equal, and nothing is posted
-//! twice.
+//! Reversals and approvals cross in every order: the books end equal, and nothing is posted twice.
 
 use std::collections::BTreeMap;
 
-use engine::chart::{AccountKind as A, Entry};
-use engine::view::{ParcelState, TenderState as T};
+use engine::chart::{AccountKind as A, ChartEntry};
+use engine::view::{ParcelState, PaymentState as T};
 use engine::*;
 
 use crate::world::*;
 
-/// What may come in about one payment.
+/// A message about one payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Message {
     Approve,
     Unknown,
-    /// The network acknowledges the reversal that the switch sent.
+    /// The network acknowledges the switch's reversal.
     ReverseAck,
-    /// The approval once more, from a network that repeats itself or is late.
+    /// A repeated or late approval.
     LateApprove,
-    /// The terminal never heard its answer and reverses by itself; the network acknowledges that
-    /// too.
+    /// The terminal got no response and reverses. The network acknowledges that too.
     TerminalReverses,
 }
 
@@ -29,11 +27,11 @@ const ALL: [Message; 5] =
     [M::Approve, M::Unknown, M::ReverseAck, M::LateApprove, M::TerminalReverses];
 
 impl Message {
-    fn command(self, tender: TenderId) -> Command {
+    fn command(self, payment: PaymentId) -> Command {
         match self {
-            M::Approve | M::LateApprove => approve(tender),
-            M::Unknown => unknown(tender),
-            M::ReverseAck | M::TerminalReverses => reverse(tender),
+            M::Approve | M::LateApprove => approve(payment),
+            M::Unknown => outcome_unknown(payment),
+            M::ReverseAck | M::TerminalReverses => reverse(payment),
         }
     }
 }
@@ -52,8 +50,8 @@ fn orders_of_all_subsets<T: Copy>(of: &[T]) -> Vec<Vec<T>> {
     orders
 }
 
-/// How a payment ends, by the meaning of an order: a reversal undoes all; otherwise what was said
-/// first, answer or silence, holds.
+/// The expected end of a payment: any reversal undoes it, otherwise the first response or timeout
+/// counts.
 fn meaning(order: &[Message]) -> T {
     let reverses = |message: &Message| matches!(message, M::ReverseAck | M::TerminalReverses);
     match order.first() {
@@ -64,7 +62,7 @@ fn meaning(order: &[Message]) -> T {
     }
 }
 
-/// What the books of one order are.
+/// The books after one order.
 #[derive(Debug, PartialEq, Eq)]
 struct End {
     state: T,
@@ -73,33 +71,35 @@ struct End {
     unknown: u64,
 }
 
-fn play(order: &[Message], begin: fn(TenderId, u64) -> Command, amount: u64) -> End {
+fn play(order: &[Message], begin: fn(PaymentId, u64) -> Command, amount: u64) -> End {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().id();
-    let tender = TenderId { parcel, number: 1 };
-    world.must(begin(tender, amount));
+    let parcel = world.parcel("o-1", 10_000).dispatch().id();
+    let payment = PaymentId { parcel, number: 1 };
+    world.must(begin(payment, amount));
     for message in order {
-        // Whether it is carried out, a retry or out of place: the books tell.
-        let _ = world.apply(&message.command(tender));
+        // Applied, a retry or refused: the books show it.
+        let _ = world.apply(&message.command(payment));
     }
-    let mut posted: BTreeMap<Entry, u64> = BTreeMap::new();
-    for (entry, _) in world.moved(tender) {
+    let mut posted: BTreeMap<ChartEntry, u64> = BTreeMap::new();
+    for (entry, _) in world.moved_for(payment) {
         *posted.entry(entry).or_default() += 1;
     }
-    // Of several fees each is another row's account; a payment itself is one line each way.
-    for entry in [Entry::CardCollected, Entry::QrCollected, Entry::CollectionReversed] {
+    // Each fee has its own account; a payment has one line each way.
+    for entry in
+        [ChartEntry::CardCollected, ChartEntry::QrCollected, ChartEntry::CollectionReversed]
+    {
         let times = posted.get(&entry).copied().unwrap_or(0);
         assert!(times <= 1, "{entry:?} is posted {times} times in {order:?}");
     }
     End {
-        state: world.tender(tender).state,
+        state: world.payment(payment).state,
         parcel: world.view(parcel).state,
         balances: A::ALL.map(|kind| (kind, world.sum(kind))).into(),
         unknown: world.engine.unknown_count(),
     }
 }
 
-fn orders_that_mean_the_same_end_the_same(begin: fn(TenderId, u64) -> Command, amount: u64) {
+fn orders_that_mean_the_same_end_the_same(begin: fn(PaymentId, u64) -> Command, amount: u64) {
     let mut ends: BTreeMap<String, (Vec<Message>, End)> = BTreeMap::new();
     let orders = orders_of_all_subsets(&ALL);
     assert_eq!(orders.len(), 1 + 5 + 20 + 60 + 120 + 120);
@@ -122,32 +122,32 @@ fn orders_that_mean_the_same_end_the_same(begin: fn(TenderId, u64) -> Command, a
 
 #[test]
 fn a_card_payment_of_the_whole_amount_ends_the_same_in_all_orders() {
-    orders_that_mean_the_same_end_the_same(card, 10_000);
+    orders_that_mean_the_same_end_the_same(begin_card, 10_000);
 }
 
 #[test]
 fn a_wallet_payment_of_a_part_ends_the_same_in_all_orders() {
-    orders_that_mean_the_same_end_the_same(qr, 4_000);
+    orders_that_mean_the_same_end_the_same(begin_qr, 4_000);
 }
 
 #[test]
 fn while_messages_cross_the_parcel_is_paid_in_cash_once_and_only_once() {
-    // Cash comes in somewhere between the messages; with the card it is never more than the amount
-    // due.
+    // A cash payment comes between the messages. With the card it never exceeds the amount due.
     for order in orders_of_all_subsets(&ALL) {
         for place in 0..=order.len() {
             let mut world = World::open();
-            let parcel = world.parcel("o-1", 10_000).out().card(10_000).id();
-            let tender = TenderId { parcel, number: 1 };
+            let parcel = world.parcel("o-1", 10_000).dispatch().card(10_000).id();
+            let payment = PaymentId { parcel, number: 1 };
             let mut taken = false;
             for (now, message) in order.iter().enumerate() {
                 if now == place {
-                    taken = world.apply(&cash(TenderId { parcel, number: 2 }, 10_000)).is_ok();
+                    taken =
+                        world.apply(&collect_cash(PaymentId { parcel, number: 2 }, 10_000)).is_ok();
                 }
-                let _ = world.apply(&message.command(tender));
+                let _ = world.apply(&message.command(payment));
             }
             if place == order.len() {
-                taken = world.apply(&cash(TenderId { parcel, number: 2 }, 10_000)).is_ok();
+                taken = world.apply(&collect_cash(PaymentId { parcel, number: 2 }, 10_000)).is_ok();
             }
             let collected = world.view(parcel).collected.minor();
             assert!(collected <= 10_000, "M2: {order:?}, cash at {place}");

@@ -1,22 +1,22 @@
-//! The firm's cash on its way to the bank, and the sellers who wait for it (M5, M6).
+//! A firm's cash on its way to the bank, and the sellers who wait for it (M5, M6).
 
 use engine::chart::AccountKind as A;
-use engine::view::TenderState as T;
+use engine::view::PaymentState as T;
 use engine::*;
 use money::{Amount, Currency};
 
 use crate::world::*;
 
-/// What 100.00 in cash leaves its seller: less a commission of 1.00 and a fee of 2.00.
+/// The seller's share of 100.00 in cash: less a commission of 1.00 and a fee of 2.00.
 const SHARE: i128 = 9_700;
 
-/// Cash of 100.00 for a parcel of a seller, in the courier's hands.
-fn pay_cash(world: &mut World, seller: SellerId, order: &str) -> TenderId {
-    world.parcel_of(seller, order, 10_000).out().cash(10_000).last()
+/// A parcel of the seller paid with 100.00 in cash, in the courier's hands.
+fn pay_cash(world: &mut World, seller: SellerId, order: &str) -> PaymentId {
+    world.parcel_of(seller, order, 10_000).dispatch().cash(10_000).last_payment()
 }
 
-/// A parcel of each seller, paid with 100.00 in cash, handed over as `counted`.
-fn two_sellers(setup: Setup, counted: u64) -> (World, TenderId, TenderId) {
+/// A parcel of each seller, paid with 100.00 in cash, handed over and counted as `counted`.
+fn two_sellers(setup: Setup, counted: u64) -> (World, PaymentId, PaymentId) {
     let mut world = World::set(setup);
     let first = pay_cash(&mut world, SELLER, "o-1");
     let second = pay_cash(&mut world, OTHER_SELLER, "o-2");
@@ -24,8 +24,8 @@ fn two_sellers(setup: Setup, counted: u64) -> (World, TenderId, TenderId) {
     (world, first, second)
 }
 
-fn states(world: &World, tenders: [TenderId; 2]) -> [T; 2] {
-    tenders.map(|tender| world.tender(tender).state)
+fn states(world: &World, payments: [PaymentId; 2]) -> [T; 2] {
+    payments.map(|payment| world.payment(payment).state)
 }
 
 fn guarantee(guarantee: u64) -> Setup {
@@ -33,10 +33,10 @@ fn guarantee(guarantee: u64) -> Setup {
 }
 
 #[test]
-fn cash_is_the_sellers_when_the_bank_confirms_the_deposit() {
+fn cash_is_payable_when_the_bank_confirms_the_deposit() {
     let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
     world.must(deposit(1, 20_000));
-    // On its way to the bank nothing has changed hands.
+    // An announced deposit moves nothing.
     assert_eq!(states(&world, [first, second]), [T::Approved, T::Approved]);
     assert_eq!((world.sum(A::FirmCash), world.engine.firm_cash(FIRM)), (20_000, Some(0)));
     world.must(confirm_deposit(1, 20_000));
@@ -56,9 +56,9 @@ fn sellers_are_paid_in_the_order_in_which_their_cash_was_taken() {
     world.must(deposit(1, 15_000)).must(confirm_deposit(1, 15_000));
     assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
     world.must(deposit(2, 5_000)).must(confirm_deposit(2, 4_999));
-    assert_eq!(world.tender(second).state, T::Approved, "one fen is missing");
+    assert_eq!(world.payment(second).state, T::Approved, "one fen is missing");
     world.must(deposit(3, 1)).must(confirm_deposit(3, 1));
-    assert_eq!(world.tender(second).state, T::Released);
+    assert_eq!(world.payment(second).state, T::Released);
 }
 
 #[test]
@@ -79,11 +79,11 @@ fn a_firm_brings_no_more_than_was_counted_and_nothing_twice() {
     let (mut world, ..) = two_sellers(Setup::default(), 20_000);
     world.refused(deposit(1, 20_001), Refusal::AmountTooLarge(Amount::of(20_000)));
     world.must(deposit(1, 15_000)).repeated(deposit(1, 15_000));
-    world.refused(deposit_called(1, 2, 5_000), Refusal::IdentifierTaken);
+    world.refused(deposit_with_id(1, 2, 5_000), Refusal::IdentifierTaken);
     world.refused(deposit(2, 5_001), Refusal::AmountTooLarge(Amount::of(5_000)));
     world.must(confirm_deposit(1, 15_000)).repeated(deposit(1, 15_000));
-    world.refused(deposit_called(1, 2, 5_000), Refusal::IdentifierTaken);
-    let missing = Refusal::NotFound(Missing::Deposit(DepositId(2)));
+    world.refused(deposit_with_id(1, 2, 5_000), Refusal::IdentifierTaken);
+    let missing = Refusal::NotFound(MissingRecord::Deposit(DepositId(2)));
     world.refused(confirm_deposit(2, 1), missing);
 }
 
@@ -100,7 +100,7 @@ fn cash_is_brought_to_an_account_of_its_own_currency() {
 }
 
 #[test]
-fn within_the_firms_guarantee_cash_is_the_sellers_once_it_is_counted() {
+fn within_the_firms_guarantee_cash_is_payable_once_it_is_counted() {
     let (world, first, second) = two_sellers(guarantee(20_000), 20_000);
     assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
     assert_eq!((world.sum(A::Bank), world.sum(A::FirmCash)), (0, 20_000));
@@ -110,16 +110,16 @@ fn within_the_firms_guarantee_cash_is_the_sellers_once_it_is_counted() {
 fn beyond_the_firms_guarantee_cash_waits_for_the_bank() {
     let (mut world, first, second) = two_sellers(guarantee(19_999), 20_000);
     assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
-    // The guarantee is in use until the bank has that money: another parcel waits as well.
+    // The guarantee is used until the bank has that money, so another parcel waits too.
     let third = pay_cash(&mut world, SELLER, "o-3");
     world.must(start_hand_over(2)).must(count(2, 10_000));
-    assert_eq!(world.tender(third).state, T::Approved);
-    // The first deposit covers what was guaranteed, and frees the guarantee for what comes after.
+    assert_eq!(world.payment(third).state, T::Approved);
+    // The first deposit covers the guaranteed cash and frees the guarantee for the next.
     world.must(deposit(1, 10_000)).must(confirm_deposit(1, 10_000));
     assert_eq!(states(&world, [second, third]), [T::Approved, T::Approved]);
     let fourth = pay_cash(&mut world, SELLER, "o-4");
     world.must(start_hand_over(3)).must(count(3, 10_000));
-    assert_eq!(world.tender(fourth).state, T::Released);
+    assert_eq!(world.payment(fourth).state, T::Released);
     assert_eq!(states(&world, [second, third]), [T::Approved, T::Approved]);
 }
 
@@ -138,9 +138,9 @@ fn a_shortage_holds_the_last_sellers_money_until_it_is_repaid_and_deposited() {
     world.must(deposit(1, 19_000)).must(confirm_deposit(1, 19_000));
     assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
     world.must(repay(COURIER, 1, 1_000));
-    assert_eq!(world.tender(second).state, T::Approved, "in the firm's cash, not in the bank");
+    assert_eq!(world.payment(second).state, T::Approved, "in the firm's cash, not in the bank");
     world.must(deposit(2, 1_000)).must(confirm_deposit(2, 1_000));
-    assert_eq!(world.tender(second).state, T::Released);
+    assert_eq!(world.payment(second).state, T::Released);
     assert_eq!(world.sum(A::Bank), 20_000);
 }
 
@@ -151,12 +151,12 @@ fn a_surplus_in_a_deposit_pays_no_seller() {
     world.must(start_hand_over(1)).must(count(1, 10_500));
     let second = pay_cash(&mut world, OTHER_SELLER, "o-2");
     world.must(start_hand_over(2)).must(count(2, 10_000));
-    // 205.00 were counted; 200.00 at the bank are the first parcel, the surplus, and 95.00 of the
-    // second.
+    // 205.00 were counted. A deposit of 200.00 covers the first parcel, the surplus, and 95.00 of
+    // the second.
     world.must(deposit(1, 20_000)).must(confirm_deposit(1, 20_000));
-    assert_eq!(world.tender(second).state, T::Approved);
+    assert_eq!(world.payment(second).state, T::Approved);
     world.must(deposit(2, 500)).must(confirm_deposit(2, 500));
-    assert_eq!(world.tender(second).state, T::Released);
+    assert_eq!(world.payment(second).state, T::Released);
 }
 
 #[test]
@@ -164,33 +164,34 @@ fn an_excess_found_in_a_firms_cash_pays_no_seller_either() {
     let mut world = World::open();
     pay_cash(&mut world, SELLER, "o-1");
     world.must(start_hand_over(1)).must(count(1, 10_000));
-    world.must(raise(1, BreakSubject::FirmCash(FIRM), BreakSide::Excess, 10_000));
+    world.must(raise_break(1, BreakSubject::FirmCash(FIRM), BreakSide::Excess, 10_000));
     world.must(deposit(1, 20_000)).must(confirm_deposit(1, 20_000));
-    // Another parcel's cash is in the firm's hands and not in the bank: it is not there (M5).
+    // Another parcel's cash is with the firm and not with the bank: it is not received (M5).
     let second = pay_cash(&mut world, OTHER_SELLER, "o-2");
     world.must(start_hand_over(2)).must(count(2, 10_000));
     world.must(deposit(2, 1)).must(confirm_deposit(2, 1));
-    assert_eq!(world.tender(second).state, T::Approved);
+    assert_eq!(world.payment(second).state, T::Approved);
 }
 
 #[test]
 fn cash_missing_at_a_firm_holds_the_last_seller_until_it_is_made_good() {
-    for closing in [Closing::WriteOff, Closing::ThroughBank(BANK)] {
+    for closing in [BreakResolution::WriteOff, BreakResolution::ThroughBank(BANK)] {
         let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
-        world.must(raise(1, BreakSubject::FirmCash(FIRM), BreakSide::Shortfall, 1_000));
+        world.must(raise_break(1, BreakSubject::FirmCash(FIRM), BreakSide::Shortfall, 1_000));
         world.must(deposit(1, 19_000)).must(confirm_deposit(1, 19_000));
         assert_eq!(states(&world, [first, second]), [T::Released, T::Approved]);
-        world.must(propose(BreakId(1), closing, ANNA));
-        world.must(approve_closing(BreakId(1), closing, BO));
-        assert_eq!(world.tender(second).state, T::Released, "{closing:?}");
+        world.must(propose_resolution(BreakId(1), closing, ANNA));
+        world.must(approve_resolution(BreakId(1), closing, BO));
+        assert_eq!(world.payment(second).state, T::Released, "{closing:?}");
         let (bank, write_offs) = (world.sum(A::Bank), world.sum(A::WriteOffs));
         assert_eq!(bank + write_offs, 20_000, "{closing:?}");
     }
 }
 
 #[test]
-fn a_deposit_said_again_after_a_later_one_changes_nothing() {
-    // The pair is delivered once more when the firm has other cash: it must not be deposited again.
+fn a_deposit_repeated_after_a_later_one_changes_nothing() {
+    // The pair of commands arrives again when the firm has other cash. It must not be deposited
+    // again.
     let (mut world, ..) = two_sellers(Setup::default(), 20_000);
     for number in 1..=2 {
         world.must(deposit(number, 5_000)).must(confirm_deposit(number.into(), 5_000));
@@ -200,7 +201,7 @@ fn a_deposit_said_again_after_a_later_one_changes_nothing() {
         assert!(world.apply(&confirm_deposit(stale.into(), 5_000)).is_err());
     }
     assert_eq!((world.sum(A::Bank), world.engine.firm_cash(FIRM)), (10_000, Some(10_000)));
-    // Nor while the next one is on its way.
+    // Nor while the next deposit is open.
     world.must(deposit(3, 10_000)).repeated(deposit(1, 5_000));
     assert!(world.apply(&confirm_deposit(1, 5_000)).is_err());
     world.must(confirm_deposit(3, 10_000));
@@ -211,12 +212,12 @@ fn a_deposit_said_again_after_a_later_one_changes_nothing() {
 fn deposits_are_numbered_for_each_firm_and_none_is_left_out() {
     let (mut world, ..) = two_sellers(Setup::default(), 20_000);
     for number in [0, 2, u32::MAX] {
-        world.refused(deposit_called(7, number, 1), Refusal::WrongNumber(1));
+        world.refused(deposit_with_id(7, number, 1), Refusal::WrongSequenceNumber(1));
     }
-    // One that was refused has used no number up.
-    world.refused(deposit_called(7, 1, 20_001), Refusal::AmountTooLarge(Amount::of(20_000)));
-    world.must(deposit_called(7, 1, 15_000)).repeated(deposit_called(8, 1, 5_000));
-    world.must(deposit_called(8, 2, 5_000));
+    // A refused deposit does not use up a number.
+    world.refused(deposit_with_id(7, 1, 20_001), Refusal::AmountTooLarge(Amount::of(20_000)));
+    world.must(deposit_with_id(7, 1, 15_000)).repeated(deposit_with_id(8, 1, 5_000));
+    world.must(deposit_with_id(8, 2, 5_000));
     let none = Refusal::AmountTooLarge(Amount::ZERO);
     let (deposit, firm, bank, amount) = (DepositId(9), OTHER_FIRM, BANK, Amount::of(1));
     world.refused(Command::AnnounceDeposit { deposit, firm, number: 1, bank, amount }, none);
@@ -233,13 +234,13 @@ fn a_cancelled_deposit_leaves_the_cash_with_the_firm_which_announces_it_again() 
     assert_eq!(world.events(), cancelled(1));
     assert_eq!((world.engine.firm_cash(FIRM), world.sum(A::Bank)), (Some(20_000), 0));
     assert_eq!(states(&world, [first, second]), [T::Approved, T::Approved]);
-    let missing = |deposit| Refusal::NotFound(Missing::Deposit(DepositId(deposit)));
+    let missing = |deposit| Refusal::NotFound(MissingRecord::Deposit(DepositId(deposit)));
     world.refused(cancel_deposit(1), missing(1)).refused(confirm_deposit(1, 20_000), missing(1));
     world.repeated(deposit(1, 20_000));
     world.must(deposit(2, 20_000)).must(confirm_deposit(2, 20_000));
     assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
     assert_eq!((world.sum(A::Bank), world.sum(A::FirmCash)), (20_000, 0));
-    // What the bank has confirmed is cancelled no more.
+    // A confirmed deposit cannot be cancelled.
     world.refused(cancel_deposit(2), missing(2));
 }
 
@@ -257,21 +258,21 @@ fn of_two_deposits_the_cancelled_one_alone_is_the_firms_to_bring_again() {
 #[test]
 fn cash_that_was_lost_on_its_way_to_the_bank_is_a_break() {
     let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
-    let lost = raise(1, BreakSubject::FirmCash(FIRM), BreakSide::Shortfall, 20_000);
+    let lost = raise_break(1, BreakSubject::FirmCash(FIRM), BreakSide::Shortfall, 20_000);
     world.must(deposit(1, 20_000)).refused(lost.clone(), Refusal::LimitReached);
     world.must(cancel_deposit(1)).must(lost);
     assert_eq!((world.sum(A::FirmCash), world.sum(A::Suspense)), (0, 20_000));
-    world.must(propose(BreakId(1), Closing::ThroughBank(BANK), ANNA));
-    world.must(approve_closing(BreakId(1), Closing::ThroughBank(BANK), BO));
+    world.must(propose_resolution(BreakId(1), BreakResolution::ThroughBank(BANK), ANNA));
+    world.must(approve_resolution(BreakId(1), BreakResolution::ThroughBank(BANK), BO));
     assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
 }
 
 #[test]
-fn a_deposit_under_way_said_again_in_other_words_is_not_a_retry() {
+fn an_open_deposit_repeated_with_other_content_is_not_a_retry() {
     let mut world = World::open();
     pay_cash(&mut world, SELLER, "o-1");
     world.must(start_hand_over(1)).must(count(1, 10_000));
     world.must(deposit(1, 6_000)).repeated(deposit(1, 6_000));
     world.refused(deposit(1, 5_999), Refusal::IdentifierTaken);
-    world.refused(deposit_called(1, 2, 5_999), Refusal::IdentifierTaken);
+    world.refused(deposit_with_id(1, 2, 5_999), Refusal::IdentifierTaken);
 }

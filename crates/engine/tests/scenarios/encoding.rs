@@ -1,4 +1,4 @@
-//! Commands stand in journals for ever: their bytes never change.
+//! Commands stay in journals for ever: their bytes never change.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use engine::Command;
 
 use super::examples::{examples, variant};
 
-/// A line for each example: its name and its bytes in hexadecimal.
+/// One line per example: its name and its bytes in hexadecimal.
 const GOLDEN: &str = include_str!("../golden/commands-v1.txt");
 
-/// The lines of the file by name.
+/// The file's lines by name.
 fn golden() -> BTreeMap<&'static str, Vec<u8>> {
     let lines = GOLDEN.lines().map(|line| line.split_once(' ').expect("a name and its bytes"));
     let golden: BTreeMap<_, _> = lines.clone().map(|(name, hex)| (name, bytes(hex))).collect();
@@ -31,7 +31,7 @@ fn name(example: &str, command: &Command) -> String {
     if example.is_empty() { variant.to_owned() } else { format!("{variant}.{example}") }
 }
 
-/// The tags that commands begin with: those of which the bytes alone are too short, not wrong.
+/// The tags of commands. Their bytes alone are too short, but not an unknown variant.
 pub fn tags() -> Vec<u8> {
     let unknown = |tag: &u8| {
         let error = borsh::from_slice::<Command>(&[*tag]).expect_err("no command is one byte long");
@@ -101,7 +101,7 @@ fn bytes_after_or_missing_from_a_command_are_an_error() {
 
 #[test]
 fn each_value_has_one_encoding() {
-    // No two byte strings mean the same command: what decodes encodes to the very same bytes.
+    // Every encoding is unique: decoded bytes encode to the same bytes.
     for (name, bytes) in golden() {
         for at in 0..bytes.len() {
             for change in [1, 0x80, 0xFF] {

@@ -1,13 +1,15 @@
-//! An example of every command, with every alternative inside it: for the golden bytes, and to make
-//! hostile commands from.
+//! Examples of every command with every alternative inside it, for the golden bytes and for hostile
+//! commands.
 
 use engine::*;
 use money::{Amount, Currency, Rate};
-use tariff::{Capped, CardKind, CardRates, Class, ClassNo, FixedOrShare, PerTender, Terms};
+use tariff::{
+    CappedRate, CardKind, CardRates, FixedOrShare, PerMethod, SellerClass, SellerClassNumber, Terms,
+};
 
 use crate::world::*;
 
-/// The name of a command's variant. A new variant does not compile until it is named here; then the
+/// The name of a command's variant. A new variant does not compile until it is named here. Then the
 /// golden bytes ask for an example of it.
 pub fn variant(command: &Command) -> &'static str {
     use Command as C;
@@ -53,8 +55,8 @@ pub fn variant(command: &Command) -> &'static str {
         C::ConfirmPayout { .. } => "ConfirmPayout",
         C::ReturnPayout { .. } => "ReturnPayout",
         C::RaiseBreak { .. } => "RaiseBreak",
-        C::ProposeBreakClosing { .. } => "ProposeBreakClosing",
-        C::ApproveBreakClosing { .. } => "ApproveBreakClosing",
+        C::ProposeBreakResolution { .. } => "ProposeBreakResolution",
+        C::ApproveBreakResolution { .. } => "ApproveBreakResolution",
         C::ForgetClosed { .. } => "ForgetClosed",
         C::CancelDeposit { .. } => "CancelDeposit",
         C::PayCommission { .. } => "PayCommission",
@@ -63,29 +65,29 @@ pub fn variant(command: &Command) -> &'static str {
         C::ResolvePurchase { .. } => "ResolvePurchase",
         C::BeginCompletion { .. } => "BeginCompletion",
         C::ResolveCompletion { .. } => "ResolveCompletion",
-        C::EndCompletionReversal { .. } => "EndCompletionReversal",
+        C::ConfirmCompletionReversal { .. } => "ConfirmCompletionReversal",
         C::BeginVoid { .. } => "BeginVoid",
         C::BeginReversal { .. } => "BeginReversal",
-        C::UndoVoid { .. } => "UndoVoid",
-        C::EndTakingBack { .. } => "EndTakingBack",
-        C::TakeAdvice { .. } => "TakeAdvice",
-        C::AnswerAdvice { .. } => "AnswerAdvice",
+        C::ReverseVoid { .. } => "ReverseVoid",
+        C::ResolveReversal { .. } => "ResolveReversal",
+        C::RecordAdvice { .. } => "RecordAdvice",
+        C::ResolveAdvice { .. } => "ResolveAdvice",
         C::SetOfflineLimit { .. } => "SetOfflineLimit",
         C::TakeCash { .. } => "TakeCash",
         C::BeginRefund { .. } => "BeginRefund",
-        C::AnswerRefund { .. } => "AnswerRefund",
+        C::ResolveRefund { .. } => "ResolveRefund",
         C::CloseBatch { .. } => "CloseBatch",
         C::ReconcileBatch { .. } => "ReconcileBatch",
         C::WithdrawNetwork { .. } => "WithdrawNetwork",
         C::ReinstateNetwork { .. } => "ReinstateNetwork",
         C::ExpirePreAuthorisations { .. } => "ExpirePreAuthorisations",
-        C::ReverseUnheard { .. } => "ReverseUnheard",
+        C::RecordReversalWithoutOriginal { .. } => "RecordReversalWithoutOriginal",
     }
 }
 
 fn terms() -> Terms {
     let share = |ppm| Rate::from_ppm(ppm).unwrap();
-    let capped = |ppm, cap| Capped { rate: share(ppm), cap };
+    let capped = |ppm, cap| CappedRate { rate: share(ppm), cap };
     let rates = CardRates {
         issuer: capped(5_500, None),
         network: capped(800, Some(Amount::of(325))),
@@ -93,18 +95,22 @@ fn terms() -> Terms {
         cap: Some(Amount::of(2_600)),
     };
     let credit = CardRates { cap: None, ..rates };
-    let class =
-        |name: &str| Class { name: name.into(), debit: rates, credit, wallet: capped(6_000, None) };
+    let class = |name: &str| SellerClass {
+        name: name.into(),
+        debit: rates,
+        credit,
+        wallet: capped(6_000, None),
+    };
     let fee = |fixed, ppm| FixedOrShare { fixed: Amount::of(fixed), share: share(ppm) };
     Terms {
         classes: vec![class("general"), class("dining")],
-        cod: PerTender { card: fee(0, 0), qr: fee(50, 2_000), cash: fee(200, 10_000) },
-        commission: PerTender { card: fee(0, 0), qr: fee(20, 0), cash: fee(100, 5_000) },
+        cod: PerMethod { card: fee(0, 0), qr: fee(50, 2_000), cash: fee(200, 10_000) },
+        commission: PerMethod { card: fee(0, 0), qr: fee(20, 0), cash: fee(100, 5_000) },
         return_fee: Amount::of(400),
     }
 }
 
-/// Examples with what tells them apart where a command has several.
+/// Examples, each with a suffix if its command has several.
 pub fn examples() -> Vec<(&'static str, Command)> {
     let mut examples = parties();
     examples.extend(doors());
@@ -124,7 +130,7 @@ fn parties() -> Vec<(&'static str, Command)> {
         currency,
         jurisdiction: CHINA,
         tariff: TARIFF,
-        class: ClassNo(1),
+        class: SellerClassNumber(1),
         cycle,
         minimum: Amount::of(5_000),
         reference: reference("seller 3"),
@@ -170,9 +176,9 @@ fn parties() -> Vec<(&'static str, Command)> {
         ("DaysAfterDelivery", rule(HoldRule::DaysAfterDelivery(5))),
         ("AnyCurrency", tariff(None, None)),
         ("OneCurrency", tariff(Some(Currency::TND), Some(day("2014-01-01")))),
-        ("BusinessDaily", seller(SellerKind::Business, Cycle::Daily)),
-        ("IndividualWeekly", seller(SellerKind::Individual, Cycle::Weekly)),
-        ("IndividualMonthly", seller(SellerKind::Individual, Cycle::Monthly)),
+        ("BusinessDaily", seller(SellerKind::Business, SettlementCycle::Daily)),
+        ("IndividualWeekly", seller(SellerKind::Individual, SettlementCycle::Weekly)),
+        ("IndividualMonthly", seller(SellerKind::Individual, SettlementCycle::Monthly)),
     ]
 }
 
@@ -180,7 +186,7 @@ fn doors() -> Vec<(&'static str, Command)> {
     use Command as C;
     let parcel = ParcelId::derived(SELLER, "o-1");
     let other = ParcelId::derived(SELLER, "o-2");
-    let tender = TenderId { parcel, number: 1 };
+    let payment = PaymentId { parcel, number: 1 };
     let (kind, network) = (CardKind::Credit, NETWORK);
     let attempt = |reason| C::RecordAttempt { parcel, number: 1, reason };
     let refuse = |reason| C::RefuseParcel { parcel, reason };
@@ -201,22 +207,22 @@ fn doors() -> Vec<(&'static str, Command)> {
         ("AttemptsUsedUp", refuse(RefuseReason::AttemptsUsedUp)),
         ("", C::ReturnParcel { parcel }),
         ("", C::LoseParcel { parcel }),
-        ("Debit", card(tender, 10_000)),
-        ("Credit", begin(tender, Method::Card { network, kind }, 10_000)),
-        ("Qr", qr(tender, 10_000)),
-        ("Approved", approve(tender)),
-        ("Declined", decline(tender)),
-        ("Unknown", unknown(tender)),
-        ("", reverse(tender)),
-        ("", cash(tender, 10_000)),
-        ("", refund(tender, 1, 400)),
-        ("", confirm_refund(tender, 1, 400)),
-        ("", charge_back(tender, 2, 500)),
+        ("Debit", begin_card(payment, 10_000)),
+        ("Credit", begin(payment, RailMethod::Card { network, kind }, 10_000)),
+        ("Qr", begin_qr(payment, 10_000)),
+        ("Approved", approve(payment)),
+        ("Declined", decline(payment)),
+        ("Unknown", outcome_unknown(payment)),
+        ("", reverse(payment)),
+        ("", collect_cash(payment, 10_000)),
+        ("", refund(payment, 1, 400)),
+        ("", confirm_refund(payment, 1, 400)),
+        ("", charge_back(payment, 2, 500)),
     ]
 }
 
 fn cash_and_clearing() -> Vec<(&'static str, Command)> {
-    let tender = TenderId { parcel: ParcelId::derived(SELLER, "o-1"), number: 1 };
+    let payment = PaymentId { parcel: ParcelId::derived(SELLER, "o-1"), number: 1 };
     vec![
         ("", start_hand_over(1)),
         ("", count(1, 9_900)),
@@ -225,7 +231,7 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         ("", confirm_deposit(1, 9_000)),
         ("", cancel_deposit(1)),
         ("", pay_commission(1, 120)),
-        ("", clear(tender, 10_000, 63)),
+        ("", clear(payment, 10_000, 63)),
         ("", release("2013-08-28")),
     ]
 }
@@ -239,14 +245,14 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("", execute(1)),
         ("", confirm_payout(1)),
         ("", return_payout(2)),
-        ("BankExcess", raise(1, BreakSubject::Bank(BANK), Excess, 500)),
-        ("NetworkShortfall", raise(2, BreakSubject::Network(NETWORK), Shortfall, 500)),
-        ("WalletExcess", raise(3, BreakSubject::Wallet(WALLET), Excess, 500)),
-        ("FirmCashShortfall", raise(4, BreakSubject::FirmCash(FIRM), Shortfall, 500)),
-        ("WriteOff", propose(BreakId(1), Closing::WriteOff, ANNA)),
-        ("ThroughBank", propose(BreakId(2), Closing::ThroughBank(BANK), ANNA)),
-        ("WriteOff", approve_closing(BreakId(1), Closing::WriteOff, BO)),
-        ("ThroughBank", approve_closing(BreakId(2), Closing::ThroughBank(BANK), BO)),
+        ("BankExcess", raise_break(1, BreakSubject::Bank(BANK), Excess, 500)),
+        ("NetworkShortfall", raise_break(2, BreakSubject::Network(NETWORK), Shortfall, 500)),
+        ("WalletExcess", raise_break(3, BreakSubject::Wallet(WALLET), Excess, 500)),
+        ("FirmCashShortfall", raise_break(4, BreakSubject::FirmCash(FIRM), Shortfall, 500)),
+        ("WriteOff", propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA)),
+        ("ThroughBank", propose_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), ANNA)),
+        ("WriteOff", approve_resolution(BreakId(1), BreakResolution::WriteOff, BO)),
+        ("ThroughBank", approve_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), BO)),
         ("", Command::ForgetClosed { before: day("2013-02-25"), limit: 1_000 }),
     ]
 }
@@ -254,61 +260,61 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
 fn terminals() -> Vec<(&'static str, Command)> {
     use Command as C;
     let parcel = ParcelId::derived(SELLER, "o-1");
-    let tender = first(parcel);
+    let payment = first(parcel);
     let totals = BatchTotals {
-        card_debits: sums(2, 12_000),
-        card_credits: sums(1, 2_000),
-        other_debits: sums(1, 500),
-        other_credits: sums(0, 0),
+        card_debits: totals_line(2, 12_000),
+        card_credits: totals_line(1, 2_000),
+        other_debits: totals_line(1, 500),
+        other_credits: totals_line(0, 0),
     };
     let verdicts = [
-        Verdict::Chosen,
-        Verdict::Dearer,
-        Verdict::Down,
-        Verdict::Withdrawn,
-        Verdict::NotForCard,
-        Verdict::Full,
-        Verdict::WrongCurrency,
+        RouteVerdict::Chosen,
+        RouteVerdict::MoreExpensive,
+        RouteVerdict::Down,
+        RouteVerdict::Withdrawn,
+        RouteVerdict::CardNotAccepted,
+        RouteVerdict::TooManyUnknown,
+        RouteVerdict::WrongCurrency,
     ];
-    let considered = (1..).zip(verdicts).map(|(network, verdict)| {
+    let route_candidates = (1..).zip(verdicts).map(|(network, verdict)| {
         let (network, cost) = (NetworkId(network), Amount::of(60 + network));
-        Considered { network, cost, verdict }
+        RouteCandidate { network, cost, verdict }
     });
     let (kind, network) = (CardKind::Credit, NETWORK);
     let mut pre_authorisation = pre_authorise(8, parcel, 9_000);
-    if let C::BeginPurchase { considered: list, method, .. } = &mut pre_authorisation {
-        (*list, *method) = (considered.collect(), Method::Card { network, kind });
+    if let C::BeginPurchase { route_candidates: list, method, .. } = &mut pre_authorisation {
+        (*list, *method) = (route_candidates.collect(), RailMethod::Card { network, kind });
     }
-    let declined = Resolution::Declined { code: *b"51" };
+    let declined = PaymentResolution::Declined { code: *b"51" };
     vec![
         ("", open_batch(1)),
         ("Sale", sell(7, parcel, 10_000)),
         ("PreAuthorisation", pre_authorisation),
         ("Qr", sell_by_qr(9, parcel, 10_000)),
-        ("Approved", approved(tender)),
-        ("Declined", answer(tender, declined)),
-        ("Unknown", no_answer(tender)),
-        ("", complete(10, tender, 8_000)),
-        ("Approved", answer_completion(tender, Resolution::Approved)),
-        ("Declined", answer_completion(tender, declined)),
-        ("Unknown", answer_completion(tender, Resolution::Unknown)),
-        ("", C::EndCompletionReversal { tender }),
-        ("", void(11, tender)),
-        ("", must_not_stand(tender)),
-        ("", undo_void(tender)),
-        ("Done", taken_back(tender)),
-        ("NotDone", stands(tender, *b"12")),
-        ("", advise(12, parcel, 3_000)),
-        ("", answer_advice(tender, *b"00")),
+        ("Approved", approved(payment)),
+        ("Declined", resolve_purchase(payment, declined)),
+        ("Unknown", outcome_unknown_at_terminal(payment)),
+        ("", complete(10, payment, 8_000)),
+        ("Approved", resolve_completion(payment, PaymentResolution::Approved)),
+        ("Declined", resolve_completion(payment, declined)),
+        ("Unknown", resolve_completion(payment, PaymentResolution::Unknown)),
+        ("", C::ConfirmCompletionReversal { payment }),
+        ("", void(11, payment)),
+        ("", begin_reversal(payment)),
+        ("", reverse_void(payment)),
+        ("Done", reversal_done(payment)),
+        ("NotDone", reversal_failed(payment, *b"12")),
+        ("", record_advice(12, parcel, 3_000)),
+        ("", resolve_advice(payment, *b"00")),
         ("", offline_limit(5_000, 20_000)),
         ("", take_cash(13, parcel, 4_500, 5_000)),
-        ("", give_back(14, tender, 1_000)),
-        ("", answer_refund(14, *b"00")),
+        ("", begin_refund(14, payment, 1_000)),
+        ("", resolve_refund(14, *b"00")),
         ("", close_batch(1, totals)),
         ("", reconcile(1, vec![debit(7, 10_000), credit(14, 1_000)])),
         ("", withdraw(Timestamp(1_377_651_600_000))),
         ("", reinstate()),
         ("", expire("2013-08-28")),
-        ("", reverse_unheard(7)),
+        ("", reverse_without_original(7)),
     ]
 }

@@ -1,4 +1,4 @@
-//! Whatever bytes say they are a command: refused or carried out, never a stop, and the rules hold.
+//! Arbitrary bytes as commands: applied or refused, never a stop, and the money rules hold.
 
 use engine::*;
 use proptest::prelude::*;
@@ -7,28 +7,28 @@ use super::encoding::tags;
 use super::examples::examples;
 use crate::world::*;
 
-/// A world in which the examples find what they name.
+/// A world with the things that the examples name.
 fn prepared() -> World {
     let mut world = World::set(Setup {
         guarantee: 5_000,
         hold: HoldRule::DaysAfterHeld(1),
         ..Setup::default()
     });
-    world.parcel("o-2", 5_000).out().cash(5_000);
-    world.parcel("o-3", 9_000).out().card(4_000).unknown().qr(5_000).approve().clear();
-    world.parcel("o-4", 9_000).out().card(9_000).approve().clear();
+    world.parcel("o-2", 5_000).dispatch().cash(5_000);
+    world.parcel("o-3", 9_000).dispatch().card(4_000).unknown().qr(5_000).approve().clear();
+    world.parcel("o-4", 9_000).dispatch().card(9_000).approve().clear();
     world.must(offline_limit(5_000, 9_000)).must(open_batch(1));
-    let [sold, promised] = ["o-5", "o-6"].map(|order| world.out(order, 9_000));
+    let [sold, pre_authorised] = ["o-5", "o-6"].map(|order| world.dispatched_parcel(order, 9_000));
     world.must(sell(1, sold, 4_000)).must(approved(first(sold)));
-    world.must(give_back(2, first(sold), 500)).must(advise(3, sold, 3_000));
-    world.must(pre_authorise(4, promised, 5_000)).must(approved(first(promised)));
-    world.must(complete(5, first(promised), 2_000));
-    world.out("o-1", 10_000);
+    world.must(begin_refund(2, first(sold), 500)).must(record_advice(3, sold, 3_000));
+    world.must(pre_authorise(4, pre_authorised, 5_000)).must(approved(first(pre_authorised)));
+    world.must(complete(5, first(pre_authorised), 2_000));
+    world.dispatched_parcel("o-1", 10_000);
     world.on("2013-08-29").must(release("2013-08-29"));
     world
 }
 
-/// Carries out what the bytes say, if they say anything, and checks the books.
+/// Applies the command in the bytes, if they decode, and checks the books.
 fn apply(world: &mut World, bytes: &[u8]) -> Result<(), TestCaseError> {
     let Ok(command) = borsh::from_slice::<Command>(bytes) else { return Ok(()) };
     let before = world.engine.snapshot();
@@ -42,8 +42,8 @@ fn apply(world: &mut World, bytes: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// An example with some of its bytes changed: small changes name other things that are there, large
-/// ones make amounts and counts near the ends of their types.
+/// An example with some bytes changed. Small changes name other existing things; large ones give
+/// amounts and counts near the limits of their types.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let examples: Vec<Vec<u8>> =
         examples().iter().map(|(_, command)| borsh::to_vec(command).unwrap()).collect();
@@ -104,8 +104,8 @@ fn every_example_after_every_other_never_stops_the_engine() {
 
 #[test]
 fn an_amount_above_the_largest_is_no_command() {
-    let tender = TenderId { parcel: ParcelId::new(1), number: 1 };
-    let mut bytes = borsh::to_vec(&card(tender, 1)).unwrap();
+    let payment = PaymentId { parcel: ParcelId::new(1), number: 1 };
+    let mut bytes = borsh::to_vec(&begin_card(payment, 1)).unwrap();
     let length = bytes.len();
     bytes[length - 8..].fill(0xFF);
     let error = borsh::from_slice::<Command>(&bytes).unwrap_err();

@@ -1,7 +1,7 @@
-//! Amounts near the largest there is: exact or refused, never wrapped and never a stop.
+//! Amounts near the largest one: exact or refused, never overflowing and never a stop.
 
 use engine::chart::AccountKind as A;
-use engine::view::TenderState;
+use engine::view::PaymentState;
 use engine::*;
 use money::{Amount, Rate};
 use tariff::{FixedOrShare, Terms};
@@ -11,7 +11,7 @@ use crate::world::*;
 const MAX: u64 = Amount::MAX.minor();
 const MAX_BALANCE: i128 = MAX as i128;
 
-/// Terms that cost nothing, so that all of a payment is the seller's.
+/// Terms without fees, so the seller gets all of a payment.
 fn free() -> Terms {
     let mut terms = Terms { classes: shipped_terms().classes, ..Terms::default() };
     terms.classes.retain(|class| class.name == "public-welfare");
@@ -23,15 +23,15 @@ fn free_world() -> World {
     World::set(Setup { class: "public-welfare", terms, cash_limit, ..Setup::default() })
 }
 
-fn earn_the_most(world: &mut World, order: &str) -> TenderId {
-    world.parcel(order, MAX).out().card(MAX).approve().clear().last()
+fn earn_the_most(world: &mut World, order: &str) -> PaymentId {
+    world.parcel(order, MAX).dispatch().card(MAX).approve().clear().last_payment()
 }
 
 #[test]
 fn the_largest_amount_goes_all_the_way() {
     let mut world = World::open();
-    let tender = earn_the_most(&mut world, "o-1");
-    let fees = world.tender(tender).fees.minor();
+    let payment = earn_the_most(&mut world, "o-1");
+    let fees = world.payment(payment).fees.minor();
     // 0.78% in three parts, each rounded by itself.
     let part = |ppm: u32| Rate::from_ppm(ppm).unwrap().of(Amount::MAX).minor();
     assert_eq!(fees, part(5_500) + part(800) + part(1_500));
@@ -40,18 +40,18 @@ fn the_largest_amount_goes_all_the_way() {
 }
 
 #[test]
-fn a_seller_with_more_than_a_payout_can_say_waits_and_nothing_wraps() {
+fn a_seller_with_more_than_a_payout_can_hold_waits_and_nothing_overflows() {
     let mut world = free_world();
-    let tenders = ["o-1", "o-2", "o-3"].map(|order| earn_the_most(&mut world, order));
-    world.parcel_of(OTHER_SELLER, "o-4", 100).out().card(100).approve().clear();
+    let payments = ["o-1", "o-2", "o-3"].map(|order| earn_the_most(&mut world, order));
+    world.parcel_of(OTHER_SELLER, "o-4", 100).dispatch().card(100).approve().clear();
     assert_eq!(world.balance(A::SellerPayable, SELLER.0), 3 * MAX_BALANCE);
-    // The others are paid all the same.
+    // The others are paid as usual.
     world.must(plan(1, ANNA));
     let plans = world.engine.open_plan(PlanId(1)).unwrap();
     assert_eq!(plans.lines.iter().map(|line| line.seller).collect::<Vec<_>>(), [OTHER_SELLER]);
-    // Given back: 3 × the largest amount and more is beyond 64 bits.
-    for tender in tenders {
-        world.must(charge_back(tender, 1, MAX));
+    // Refunded: three times the largest amount exceeds 64 bits.
+    for payment in payments {
+        world.must(charge_back(payment, 1, MAX));
     }
     assert_eq!(world.balance(A::SellerPayable, SELLER.0), 0);
     earn_the_most(&mut world, "o-5");
@@ -61,11 +61,11 @@ fn a_seller_with_more_than_a_payout_can_say_waits_and_nothing_wraps() {
 #[test]
 fn a_payout_of_the_largest_amount_is_made_of_parts_larger_than_it() {
     let mut world = free_world();
-    let tender = earn_the_most(&mut world, "o-1");
+    let payment = earn_the_most(&mut world, "o-1");
     earn_the_most(&mut world, "o-2");
-    world.must(refund(tender, 1, MAX)).must(plan(1, ANNA));
+    world.must(refund(payment, 1, MAX)).must(plan(1, ANNA));
     let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0];
-    assert_eq!((line.gross, line.given_back), (2 * MAX, MAX));
+    assert_eq!((line.gross, line.refunded), (2 * MAX, MAX));
     assert_eq!(line.net, Amount::MAX);
     world.must(approve_plan(1, BO)).must(execute(1)).must(return_payout(1));
     assert_eq!(world.balance(A::SellerPayable, SELLER.0), MAX_BALANCE);
@@ -77,7 +77,7 @@ fn debts_add_up_beyond_the_largest_amount() {
     terms.return_fee = Amount::MAX;
     let mut world = World::set(Setup { class: "public-welfare", terms, ..Setup::default() });
     for order in ["o-1", "o-2", "o-3"] {
-        world.parcel(order, 1).out().refuse().come_back();
+        world.parcel(order, 1).dispatch().refuse().return_to_seller();
     }
     assert_eq!(world.sum(A::SellerPayable), -3 * MAX_BALANCE);
     world.refused(plan(1, ANNA), Refusal::NothingToPay);
@@ -90,23 +90,23 @@ fn a_fixed_fee_of_the_largest_amount_takes_all_and_no_more() {
     (terms.cod.cash, terms.commission.cash) = (all, all);
     let (class, cash_limit) = ("public-welfare", MAX);
     let mut world = World::set(Setup { class, terms, cash_limit, ..Setup::default() });
-    world.parcel("o-1", MAX).out().cash(MAX);
+    world.parcel("o-1", MAX).dispatch().cash(MAX);
     world.expect(&[(A::CourierCash, MAX_BALANCE), (A::FirmCommission, MAX_BALANCE)]);
 }
 
 #[test]
 fn cash_beyond_the_largest_amount_is_over_the_limit() {
     let mut world = free_world();
-    world.parcel("o-1", MAX).out().cash(MAX);
-    let parcel = world.parcel("o-2", 1).out().id();
-    world.refused(cash(TenderId { parcel, number: 1 }, 1), Refusal::CashLimit);
+    world.parcel("o-1", MAX).dispatch().cash(MAX);
+    let parcel = world.parcel("o-2", 1).dispatch().id();
+    world.refused(collect_cash(PaymentId { parcel, number: 1 }, 1), Refusal::CashLimitExceeded);
 }
 
 #[test]
 fn a_shortage_beyond_the_largest_amount_is_repaid_in_parts() {
     let mut world = free_world();
     for number in 1..=3 {
-        world.parcel(&format!("o-{number}"), MAX).out().cash(MAX);
+        world.parcel(&format!("o-{number}"), MAX).dispatch().cash(MAX);
         world.must(start_hand_over(number)).must(count(number, 0));
     }
     assert_eq!(world.engine.courier_cash(COURIER), Some((0, 3 * MAX_BALANCE)));
@@ -118,15 +118,14 @@ fn a_shortage_beyond_the_largest_amount_is_repaid_in_parts() {
 fn deposits_beyond_the_largest_amount_are_brought_in_parts() {
     let mut world = free_world();
     for number in 1..=3 {
-        world.parcel(&format!("o-{number}"), MAX).out().cash(MAX);
+        world.parcel(&format!("o-{number}"), MAX).dispatch().cash(MAX);
         world.must(start_hand_over(number)).must(count(number, MAX));
     }
     world.must(deposit(1, MAX)).must(deposit(2, MAX)).must(deposit(3, MAX));
     let none = Refusal::AmountTooLarge(Amount::ZERO);
     world.refused(deposit(4, 1), none);
     world.must(confirm_deposit(1, MAX)).must(confirm_deposit(2, MAX - 1));
-    // What waits for a fen and what comes now are more than an amount can say: refused, not
-    // wrapped.
+    // The waiting fen plus the new credit exceed the largest amount: refused, not overflowing.
     world.refused(confirm_deposit(3, MAX), Refusal::Overflow);
     world.must(confirm_deposit(3, 1));
     assert_eq!(world.sum(A::Bank), 2 * MAX_BALANCE);
@@ -136,7 +135,7 @@ fn deposits_beyond_the_largest_amount_are_brought_in_parts() {
 #[test]
 fn a_surplus_of_the_largest_amount_is_a_break() {
     let mut world = free_world();
-    world.parcel("o-1", 1).out().cash(1);
+    world.parcel("o-1", 1).dispatch().cash(1);
     world.must(start_hand_over(1)).must(count(1, MAX));
     assert_eq!(world.sum(A::Suspense), 1 - MAX_BALANCE);
 }
@@ -145,9 +144,9 @@ fn a_surplus_of_the_largest_amount_is_a_break() {
 fn breaks_add_up_beyond_the_largest_amount() {
     let mut world = World::open();
     for number in 1..=3 {
-        world.must(raise(number, BreakSubject::Bank(BANK), BreakSide::Excess, MAX));
-        world.must(propose(BreakId(number), Closing::WriteOff, ANNA));
-        world.must(approve_closing(BreakId(number), Closing::WriteOff, BO));
+        world.must(raise_break(number, BreakSubject::Bank(BANK), BreakSide::Excess, MAX));
+        world.must(propose_resolution(BreakId(number), BreakResolution::WriteOff, ANNA));
+        world.must(approve_resolution(BreakId(number), BreakResolution::WriteOff, BO));
     }
     world.expect(&[(A::Bank, 3 * MAX_BALANCE), (A::WriteOffs, -3 * MAX_BALANCE)]);
 }
@@ -158,7 +157,7 @@ fn a_guarantee_of_the_largest_amount_is_used_up_and_not_wrapped() {
     let (cash_limit, guarantee) = (MAX, MAX);
     let mut world = World::set(Setup { class, terms, cash_limit, guarantee, ..Setup::default() });
     for number in 1..=2 {
-        world.parcel(&format!("o-{number}"), MAX).out().cash(MAX);
+        world.parcel(&format!("o-{number}"), MAX).dispatch().cash(MAX);
         world.must(start_hand_over(number)).must(count(number, MAX));
     }
     assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (MAX_BALANCE, MAX_BALANCE));
@@ -170,8 +169,9 @@ fn the_end_of_time_is_a_date_like_any_other() {
     let hold = HoldRule::DaysAfterDelivery(HOLD_DAYS_MAX);
     world.must(Command::SetHoldRule { jurisdiction: CHINA, rule: hold });
     world.at = Timestamp(u64::MAX);
-    let tender = world.parcel("o-1", 10_000).out().card(10_000).approve().clear().last();
-    assert_eq!(world.tender(tender).state, TenderState::Released);
+    let payment =
+        world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear().last_payment();
+    assert_eq!(world.payment(payment).state, PaymentState::Released);
     let before = BusinessDate::MAX;
     world.refused(Command::ForgetClosed { before, limit: 1 }, Refusal::BadDate(before));
 }
@@ -181,13 +181,13 @@ fn a_batch_beyond_the_largest_amount_says_the_largest_amount() {
     let mut world = free_world();
     world.must(open_batch(1)).must(offline_limit(MAX, MAX));
     for stan in 1..=3 {
-        let parcel = world.out(&format!("o-{stan}"), MAX);
+        let parcel = world.dispatched_parcel(&format!("o-{stan}"), MAX);
         world.must(sell(stan, parcel, MAX)).must(approved(first(parcel)));
     }
-    let totals = BatchTotals { card_debits: sums(3, MAX), ..BatchTotals::default() };
+    let totals = BatchTotals { card_debits: totals_line(3, MAX), ..BatchTotals::default() };
     world.must(close_batch(1, totals));
     assert!(matches!(world.events(), [Event::BatchAgreed { .. }]));
-    // What does not fit into one break is refused, not wrapped.
+    // A difference that does not fit into one break is refused.
     world.must(open_batch(2)).must(close_batch(2, totals));
     world.refused(reconcile(2, vec![debit(1, MAX), debit(2, MAX)]), Refusal::Overflow);
     world.must(reconcile(2, vec![debit(1, MAX), debit(2, MAX), credit(3, MAX)]));
@@ -197,12 +197,12 @@ fn a_batch_beyond_the_largest_amount_says_the_largest_amount() {
 fn offline_sales_of_the_largest_amount_use_the_limit_up() {
     let mut world = free_world();
     world.must(open_batch(1)).must(offline_limit(MAX, MAX));
-    let [all, none] = ["o-1", "o-2"].map(|order| world.out(order, MAX));
-    world.must(advise(1, all, MAX));
-    world.refused(advise(2, none, 1), Refusal::OfflineLimit(Amount::ZERO));
+    let [all, none] = ["o-1", "o-2"].map(|order| world.dispatched_parcel(order, MAX));
+    world.must(record_advice(1, all, MAX));
+    world.refused(record_advice(2, none, 1), Refusal::OfflineLimitExceeded(Amount::ZERO));
     let change = |tendered, change| Command::TakeCash {
         trace: trace(2),
-        mark: MARK,
+        duplicate_key: DUPLICATE_KEY,
         parcel: none,
         amount: Amount::MAX,
         tendered: Amount::of(tendered),

@@ -1,9 +1,9 @@
-//! Offline sales: the terminal approves within its limits, the books post at once, the network
-//! hears of it later.
+//! Offline sales: the terminal approves within its limits, the books post at once, the network gets
+//! them later.
 
 use engine::chart::AccountKind as A;
-use engine::door_view::ChaseKind;
-use engine::view::{ParcelState as S, TenderState as T};
+use engine::terminal_view::PendingRequestKind;
+use engine::view::{ParcelState as S, PaymentState as T};
 use engine::*;
 use money::Amount;
 
@@ -23,77 +23,81 @@ fn left(world: &World) -> u64 {
 #[test]
 fn an_offline_sale_is_posted_like_an_approved_one_and_is_to_be_forwarded() {
     let mut world = offline(10_000, 10_000);
-    let parcel = world.out("o-1", 10_000);
-    world.must(advise(1, parcel, 10_000));
+    let parcel = world.dispatched_parcel("o-1", 10_000);
+    world.must(record_advice(1, parcel, 10_000));
     world.expect_collected(parcel, 10_000);
     assert_eq!(
-        (world.told(1), world.chased()),
-        (Some((*b"00", *b"OFFL01")), vec![(1, ChaseKind::Advice)])
+        (world.response_to(1), world.pending_requests()),
+        (Some((*b"00", *b"OFFL01")), vec![(1, PendingRequestKind::Advice)])
     );
-    assert_eq!(world.engine.unresolved().count(), 0, "its outcome is known");
-    assert_eq!(world.engine.batch_totals(TERMINAL, 1).unwrap().card_debits, sums(1, 10_000));
-    // Posted at once, where a sale is reserved first.
+    assert_eq!(world.engine.unresolved_payments().count(), 0, "its outcome is known");
+    assert_eq!(world.engine.batch_totals(TERMINAL, 1).unwrap().card_debits, totals_line(1, 10_000));
+    // Posted at once, where an online sale is only reserved.
     let mut sale = signed_on();
-    sale.out("o-1", 10_000);
+    sale.dispatched_parcel("o-1", 10_000);
     sale.must(sell(1, parcel, 10_000)).must(approved(first(parcel)));
     assert!(sale.engine.accounts().eq(world.engine.accounts()));
-    world.must(answer_advice(first(parcel), *b"00")).repeated(answer_advice(first(parcel), *b"00"));
-    assert_eq!(world.chased(), []);
-    world.door(parcel).clear();
-    assert_eq!(world.tender(first(parcel)).state, T::Released);
+    world
+        .must(resolve_advice(first(parcel), *b"00"))
+        .repeated(resolve_advice(first(parcel), *b"00"));
+    assert_eq!(world.pending_requests(), []);
+    world.parcel_steps(parcel).clear();
+    assert_eq!(world.payment(first(parcel)).state, T::Released);
 }
 
 #[test]
 fn a_terminal_sells_nothing_offline_unless_it_may() {
     let mut world = signed_on();
-    let parcel = world.out("o-1", 10_000);
-    world.refused(advise(1, parcel, 1), Refusal::OfflineLimit(Amount::ZERO));
+    let parcel = world.dispatched_parcel("o-1", 10_000);
+    world.refused(record_advice(1, parcel, 1), Refusal::OfflineLimitExceeded(Amount::ZERO));
     world.must(offline_limit(3_000, 5_000)).repeated(offline_limit(3_000, 5_000));
-    world.refused(advise(1, parcel, 3_001), Refusal::OfflineLimit(Amount::of(3_000)));
-    world.must(advise(1, parcel, 3_000)).repeated(advise(1, parcel, 3_000));
-    // 2 000 are left of all that the network has not answered.
+    world
+        .refused(record_advice(1, parcel, 3_001), Refusal::OfflineLimitExceeded(Amount::of(3_000)));
+    world.must(record_advice(1, parcel, 3_000)).repeated(record_advice(1, parcel, 3_000));
+    // 2 000 of the limit for unanswered sales are left.
     assert_eq!(left(&world), 2_000);
-    world.refused(advise(2, parcel, 2_001), Refusal::OfflineLimit(Amount::of(2_000)));
-    world.must(advise(2, parcel, 2_000));
-    world.must(answer_advice(first(parcel), *b"00"));
+    world
+        .refused(record_advice(2, parcel, 2_001), Refusal::OfflineLimitExceeded(Amount::of(2_000)));
+    world.must(record_advice(2, parcel, 2_000));
+    world.must(resolve_advice(first(parcel), *b"00"));
     assert_eq!(left(&world), 3_000);
-    // A limit that is lowered later takes nothing back.
+    // Lowering the limit later changes no recorded sale.
     world.must(offline_limit(3_000, 1_000));
     assert_eq!(left(&world), 0);
-    world.must(answer_advice(second(parcel), *b"00"));
+    world.must(resolve_advice(second(parcel), *b"00"));
     assert_eq!(left(&world), 1_000);
     let nobody = TerminalId(99);
     let (each, total) = (Amount::ZERO, Amount::of(1));
     let command = Command::SetOfflineLimit { terminal: nobody, each, total };
-    world.refused(command, Refusal::NotFound(Missing::Terminal(nobody)));
+    world.refused(command, Refusal::NotFound(MissingRecord::Terminal(nobody)));
 }
 
 #[test]
-fn a_rejected_offline_sale_stays_held_and_is_told() {
+fn a_rejected_offline_sale_stays_held_and_is_reported() {
     let mut world = offline(10_000, 10_000);
-    let parcel = world.out("o-1", 10_000);
-    world.must(advise(1, parcel, 10_000));
+    let parcel = world.dispatched_parcel("o-1", 10_000);
+    world.must(record_advice(1, parcel, 10_000));
     let held = world.sum(A::SellerHeld);
-    world.must(answer_advice(first(parcel), *b"51"));
-    let (tender, code) = (first(parcel), *b"51");
-    assert_eq!(world.events(), [Event::AdviceRejected { tender, code }]);
-    assert_eq!((world.sum(A::SellerHeld), world.tender(tender).state), (held, T::Approved));
-    assert_eq!((left(&world), world.chased()), (10_000, vec![]));
-    // The terminal gave its slip: the first answer stays, and so does the line in the batch.
-    assert_eq!(world.told(1), Some((*b"00", *b"OFFL01")));
-    assert!(world.engine.transaction(trace(1)).unwrap().stands);
+    world.must(resolve_advice(first(parcel), *b"51"));
+    let (payment, code) = (first(parcel), *b"51");
+    assert_eq!(world.events(), [Event::AdviceRejected { payment, code }]);
+    assert_eq!((world.sum(A::SellerHeld), world.payment(payment).state), (held, T::Approved));
+    assert_eq!((left(&world), world.pending_requests()), (10_000, vec![]));
+    // The terminal printed its slip, so the first response and the line in the batch stay.
+    assert_eq!(world.response_to(1), Some((*b"00", *b"OFFL01")));
+    assert!(world.engine.transaction(trace(1)).unwrap().counts_in_batch);
 }
 
 #[test]
-fn what_the_network_has_not_heard_of_cannot_be_taken_back_there() {
+fn an_offline_sale_that_is_not_forwarded_cannot_be_reversed() {
     let mut world = offline(10_000, 10_000);
-    let parcel = world.out("o-1", 10_000);
-    let tender = first(parcel);
-    world.must(advise(1, parcel, 10_000));
-    for command in [void(2, tender), must_not_stand(tender), reverse(tender)] {
-        world.refused(command, Refusal::TenderState);
+    let parcel = world.dispatched_parcel("o-1", 10_000);
+    let payment = first(parcel);
+    world.must(record_advice(1, parcel, 10_000));
+    for command in [void(2, payment), begin_reversal(payment), reverse(payment)] {
+        world.refused(command, Refusal::PaymentState);
     }
-    world.must(answer_advice(tender, *b"00")).must(void(2, tender)).must(taken_back(tender));
+    world.must(resolve_advice(payment, *b"00")).must(void(2, payment)).must(reversal_done(payment));
     world.expect(&[]);
     assert_eq!(world.view(parcel).state, S::Out);
 }
@@ -101,63 +105,63 @@ fn what_the_network_has_not_heard_of_cannot_be_taken_back_there() {
 #[test]
 fn an_offline_sale_that_is_reversed_is_answered_no_more() {
     let mut world = offline(10_000, 10_000);
-    let parcel = world.out("o-1", 10_000);
-    let tender = first(parcel);
-    world.must(advise(1, parcel, 10_000)).must(answer_advice(tender, *b"00"));
-    world.must(must_not_stand(tender)).repeated(answer_advice(tender, *b"00"));
-    assert_eq!(world.chased(), [(1, ChaseKind::Reversal)]);
-    world.must(taken_back(tender));
+    let parcel = world.dispatched_parcel("o-1", 10_000);
+    let payment = first(parcel);
+    world.must(record_advice(1, parcel, 10_000)).must(resolve_advice(payment, *b"00"));
+    world.must(begin_reversal(payment)).repeated(resolve_advice(payment, *b"00"));
+    assert_eq!(world.pending_requests(), [(1, PendingRequestKind::Reversal)]);
+    world.must(reversal_done(payment));
     assert_eq!(left(&world), 10_000);
 }
 
 #[test]
 fn a_withdrawn_network_still_takes_what_was_sold_offline() {
     let mut world = offline(10_000, 10_000);
-    let parcel = world.out("o-1", 10_000);
+    let parcel = world.dispatched_parcel("o-1", 10_000);
     let at = world.at;
     world.must(withdraw(at)).refused(sell(1, parcel, 4_000), Refusal::NetworkWithdrawn);
-    world.must(advise(1, parcel, 4_000)).must(answer_advice(first(parcel), *b"00"));
+    world.must(record_advice(1, parcel, 4_000)).must(resolve_advice(first(parcel), *b"00"));
     assert_eq!(world.sum(A::NetworkReceivable), 4_000);
 }
 
 #[test]
 fn an_offline_sale_is_by_card_within_what_is_due_and_after_no_unknown_card() {
     let mut world = offline(20_000, 20_000);
-    let parcel = world.out("o-1", 10_000);
-    let mut by_qr = advise(1, parcel, 1_000);
-    if let Command::TakeAdvice { method, .. } = &mut by_qr {
-        *method = Method::Qr { wallet: WALLET };
+    let parcel = world.dispatched_parcel("o-1", 10_000);
+    let mut by_qr = record_advice(1, parcel, 1_000);
+    if let Command::RecordAdvice { method, .. } = &mut by_qr {
+        *method = RailMethod::Qr { wallet: WALLET };
     }
     world.refused(by_qr, Refusal::BadMethod);
-    world.refused(advise(1, parcel, 10_001), Refusal::AmountTooLarge(Amount::of(10_000)));
-    world.must(sell(1, parcel, 4_000)).must(no_answer(first(parcel)));
-    world.refused(advise(2, parcel, 4_000), Refusal::UnknownOutcome);
+    world.refused(record_advice(1, parcel, 10_001), Refusal::AmountTooLarge(Amount::of(10_000)));
+    world.must(sell(1, parcel, 4_000)).must(outcome_unknown_at_terminal(first(parcel)));
+    world.refused(record_advice(2, parcel, 4_000), Refusal::EarlierPaymentUnknown);
     world.must(Command::BlockTerminal { terminal: TERMINAL, blocked: true });
-    world.refused(advise(2, parcel, 4_000), Refusal::TerminalBlocked);
+    world.refused(record_advice(2, parcel, 4_000), Refusal::TerminalBlocked);
 }
 
 #[test]
-fn what_was_not_sold_offline_has_no_advice_to_answer() {
+fn an_online_sale_has_no_advice_to_resolve() {
     let mut world = signed_on();
-    let parcel = world.out("o-1", 10_000);
-    world.refused(answer_advice(first(parcel), *b"00"), Refusal::NotFound(Missing::Tender));
+    let parcel = world.dispatched_parcel("o-1", 10_000);
+    world.refused(resolve_advice(first(parcel), *b"00"), Refusal::NotFound(MissingRecord::Payment));
     world.must(sell(1, parcel, 10_000)).must(approved(first(parcel)));
-    world.refused(answer_advice(first(parcel), *b"00"), Refusal::TenderState);
+    world.refused(resolve_advice(first(parcel), *b"00"), Refusal::PaymentState);
 }
 
 #[test]
-fn an_offline_sale_is_chased_however_old_its_batch_is() {
+fn an_offline_sale_waits_for_its_network_however_old_its_batch_is() {
     let mut world = offline(10_000, 10_000);
-    let parcel = world.out("o-1", 4_000);
-    world.must(advise(1, parcel, 4_000));
+    let parcel = world.dispatched_parcel("o-1", 4_000);
+    world.must(record_advice(1, parcel, 4_000));
     for batch in 1..=3 {
         let totals = world.engine.batch_totals(TERMINAL, batch).unwrap();
-        world.declined_in(batch).must(close_batch(batch, totals)).must(open_batch(batch + 1));
+        world.declined_sale_in(batch).must(close_batch(batch, totals)).must(open_batch(batch + 1));
     }
-    assert_eq!(world.chased(), [(1, ChaseKind::Advice)]);
+    assert_eq!(world.pending_requests(), [(1, PendingRequestKind::Advice)]);
     assert!(world.engine.transaction(trace(1)).is_some());
-    // Only what is answered is forgotten.
-    world.must(answer_advice(first(parcel), *b"00"));
-    assert_eq!((world.chased(), world.engine.transaction(trace(1))), (vec![], None));
-    world.refused(answer_advice(first(parcel), *b"00"), Refusal::TenderState);
+    // Only answered sales are forgotten.
+    world.must(resolve_advice(first(parcel), *b"00"));
+    assert_eq!((world.pending_requests(), world.engine.transaction(trace(1))), (vec![], None));
+    world.refused(resolve_advice(first(parcel), *b"00"), Refusal::PaymentState);
 }

@@ -1,7 +1,7 @@
-//! The way of a parcel, from the announcement to its end.
+//! The states of a parcel, from the announcement to its end.
 
 use engine::chart::AccountKind as A;
-use engine::view::{ParcelState as S, TenderState as T};
+use engine::view::{ParcelState as S, PaymentState as T};
 use engine::*;
 use money::{Amount, Currency};
 
@@ -14,11 +14,11 @@ fn parcel_of(order: &str) -> ParcelId {
 #[test]
 fn a_parcel_is_paid_by_card_cleared_and_paid_out() {
     let mut world = World::open();
-    let door = world.parcel("o-1", 10_000).out().card(10_000);
-    let parcel = door.id();
-    let tender = door.last();
+    let steps = world.parcel("o-1", 10_000).dispatch().card(10_000);
+    let parcel = steps.id();
+    let payment = steps.last_payment();
     world.expect(&[]);
-    world.door(parcel).approve();
+    world.parcel_steps(parcel).approve();
     assert_eq!(world.view(parcel).state, S::Delivered);
     // 0.55, 0.08 and 0.15 of 100.00.
     let fees = [(A::IssuerFees, 55), (A::NetworkFees, 8), (A::AcquirerFees, 15)];
@@ -26,27 +26,27 @@ fn a_parcel_is_paid_by_card_cleared_and_paid_out() {
     books.extend(fees);
     world.expect(&books);
 
-    world.must(clear(tender, 10_000, 63));
+    world.must(clear(payment, 10_000, 63));
     let mut books = vec![(A::Bank, 9_937), (A::ClearingCost, 63), (A::SellerPayable, 9_922)];
     books.extend(fees);
     world.expect(&books);
 
     world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1)).must(confirm_payout(1));
-    // What is left in the bank is the acquirer's part, Doorstep's own.
+    // The acquirer's part, Doorstep's own, is left in the bank.
     let mut books = vec![(A::Bank, 15), (A::ClearingCost, 63)];
     books.extend(fees);
     world.expect(&books);
-    assert_eq!(world.tenders(parcel), [T::Released]);
+    assert_eq!(world.payment_states(parcel), [T::Released]);
 }
 
 #[test]
 fn a_parcel_goes_out_three_times_and_then_must_go_back() {
     let mut world = World::open();
-    let mut door = world.parcel("o-1", 10_000);
+    let mut steps = world.parcel("o-1", 10_000);
     for _ in 0..ATTEMPTS_MAX {
-        door = door.out().attempt();
+        steps = steps.dispatch().attempt();
     }
-    let parcel = door.id();
+    let parcel = steps.id();
     assert_eq!(world.view(parcel).attempts, ATTEMPTS_MAX);
     world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
     world.must(Command::RefuseParcel { parcel, reason: RefuseReason::AttemptsUsedUp });
@@ -56,31 +56,31 @@ fn a_parcel_goes_out_three_times_and_then_must_go_back() {
 #[test]
 fn a_returned_parcel_costs_the_seller_a_fee_that_the_next_payout_pays() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().refuse().come_back().id();
+    let parcel = world.parcel("o-1", 10_000).dispatch().refuse().return_to_seller().id();
     assert_eq!(world.view(parcel).state, S::Returned);
     world.expect(&[(A::SellerPayable, -400), (A::ReturnFees, 400)]);
-    // Who owes is in no plan, and the debt stays.
+    // A seller who owes is in no plan, and the debt stays.
     world.refused(plan(1, ANNA), Refusal::NothingToPay);
 
-    world.parcel("o-2", 10_000).out().card(10_000).approve().clear();
+    world.parcel("o-2", 10_000).dispatch().card(10_000).approve().clear();
     world.must(plan(1, ANNA));
     let plan = world.engine.open_plan(PlanId(1)).unwrap();
     let line = plan.lines[0];
-    assert_eq!((line.gross, line.fees, line.given_back, line.returned), (10_000, 478, 0, 0));
+    assert_eq!((line.gross, line.fees, line.refunded, line.returned), (10_000, 478, 0, 0));
     assert_eq!(line.net, Amount::of(9_522));
 }
 
 #[test]
-fn a_parcel_ends_once_however_often_that_is_said() {
+fn a_parcel_ends_once_however_often_that_is_repeated() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().refuse().id();
+    let parcel = world.parcel("o-1", 10_000).dispatch().refuse().id();
     world.repeated(refuse(parcel));
     world.must(Command::ReturnParcel { parcel });
     world.repeated(Command::ReturnParcel { parcel });
     world.refused(Command::LoseParcel { parcel }, Refusal::ParcelState);
     world.refused(refuse(parcel), Refusal::ParcelState);
 
-    let parcel = world.parcel("o-2", 10_000).out().id();
+    let parcel = world.parcel("o-2", 10_000).dispatch().id();
     world.must(Command::LoseParcel { parcel });
     world.repeated(Command::LoseParcel { parcel });
     world.refused(Command::ReturnParcel { parcel }, Refusal::ParcelState);
@@ -90,23 +90,23 @@ fn a_parcel_ends_once_however_often_that_is_said() {
 #[test]
 fn a_lost_parcel_costs_nobody_anything_and_takes_no_money() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().id();
+    let parcel = world.parcel("o-1", 10_000).dispatch().id();
     world.must(Command::LoseParcel { parcel });
     assert_eq!(world.view(parcel).state, S::Lost);
-    let tender = TenderId { parcel, number: 1 };
-    world.refused(cash(tender, 10_000), Refusal::ParcelState);
+    let payment = PaymentId { parcel, number: 1 };
+    world.refused(collect_cash(payment, 10_000), Refusal::ParcelState);
     world.expect(&[]);
 }
 
 #[test]
 fn a_parcel_with_money_is_not_lost_refused_or_brought_back() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().cash(4_000).id();
+    let parcel = world.parcel("o-1", 10_000).dispatch().cash(4_000).id();
     for command in [attempt(parcel, 1), refuse(parcel), Command::LoseParcel { parcel }] {
         world.refused(command, Refusal::ParcelState);
     }
-    // Nor while a payment waits for its answer.
-    let parcel = world.parcel("o-2", 10_000).out().card(4_000).id();
+    // Nor while a payment is pending.
+    let parcel = world.parcel("o-2", 10_000).dispatch().card(4_000).id();
     let part = accept_part(parcel, 5_000);
     for command in [attempt(parcel, 1), refuse(parcel), Command::LoseParcel { parcel }, part] {
         world.refused(command, Refusal::ParcelState);
@@ -116,15 +116,15 @@ fn a_parcel_with_money_is_not_lost_refused_or_brought_back() {
 #[test]
 fn a_part_of_a_parcel_is_taken_and_only_that_is_due() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().id();
+    let parcel = world.parcel("o-1", 10_000).dispatch().id();
     world.refused(accept_part(parcel, 0), Refusal::AmountZero);
     world.refused(accept_part(parcel, 10_000), Refusal::AmountTooLarge(Amount::of(10_000)));
     world.must(accept_part(parcel, 6_000));
     world.repeated(accept_part(parcel, 6_000));
     world.refused(accept_part(parcel, 7_000), Refusal::AmountTooLarge(Amount::of(6_000)));
-    let tender = TenderId { parcel, number: 1 };
-    world.refused(card(tender, 6_001), Refusal::AmountTooLarge(Amount::of(6_000)));
-    world.door(parcel).card(6_000).approve();
+    let payment = PaymentId { parcel, number: 1 };
+    world.refused(begin_card(payment, 6_001), Refusal::AmountTooLarge(Amount::of(6_000)));
+    world.parcel_steps(parcel).card(6_000).approve();
     assert_eq!(world.view(parcel).state, S::Delivered);
     assert_eq!(world.sum(A::NetworkReceivable), 6_000);
 }
@@ -132,13 +132,13 @@ fn a_part_of_a_parcel_is_taken_and_only_that_is_due() {
 #[test]
 fn a_parcel_is_paid_with_card_wallet_and_cash_together() {
     let mut world = World::open();
-    let door = world.parcel("o-1", 10_000).out();
-    let parcel = door.card(5_000).approve().qr(3_000).approve().cash(2_000).id();
+    let steps = world.parcel("o-1", 10_000).dispatch();
+    let parcel = steps.card(5_000).approve().qr(3_000).approve().cash(2_000).id();
     assert_eq!(world.view(parcel).state, S::Delivered);
-    assert_eq!(world.tenders(parcel), [T::Approved; 3]);
+    assert_eq!(world.payment_states(parcel), [T::Approved; 3]);
     let taken =
         [(A::NetworkReceivable, 5_000), (A::WalletReceivable, 3_000), (A::CourierCash, 2_000)];
-    // By card 28, 4, 8 (of 27.5, 4 and 7.5); by wallet 18, a commission of 20, a fee of 50; in cash
+    // By card 28, 4, 8 (of 27.5, 4 and 7.5). By wallet 18, a commission of 20, a fee of 50. In cash
     // a commission of 100, a fee of 200.
     let fees = [
         (A::IssuerFees, 28),
@@ -157,18 +157,18 @@ fn a_parcel_is_paid_with_card_wallet_and_cash_together() {
 #[test]
 fn only_the_courier_who_has_the_parcel_takes_its_money() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().id();
-    let tender = TenderId { parcel, number: 1 };
+    let parcel = world.parcel("o-1", 10_000).dispatch().id();
+    let payment = PaymentId { parcel, number: 1 };
     let amount = Amount::of(10_000);
-    for courier in [COLLEAGUE, STRANGER] {
-        let command = Command::CollectCash { tender, courier, amount };
+    for courier in [COLLEAGUE, OTHER_FIRMS_COURIER] {
+        let command = Command::CollectCash { payment, courier, amount };
         world.refused(command, Refusal::WrongCourier);
     }
-    let method = Method::Qr { wallet: WALLET };
+    let method = RailMethod::Qr { wallet: WALLET };
     let terminal = COLLEAGUES_TERMINAL;
-    let command = Command::BeginCollection { tender, terminal, method, amount };
+    let command = Command::BeginCollection { payment, terminal, method, amount };
     world.refused(command.clone(), Refusal::WrongCourier);
-    // The terminal counts by who has it now.
+    // The terminal's current courier counts.
     world.must(Command::HandTerminal { terminal, courier: COURIER });
     world.must(command);
 }
@@ -179,10 +179,10 @@ fn a_parcel_goes_out_with_a_courier_of_its_firm_only() {
     let parcel = world.parcel("o-1", 10_000).id();
     world.refused(dispatch(parcel), Refusal::ParcelState);
     world.must(assign(parcel));
-    world.refused(dispatch_with(STRANGER, parcel), Refusal::WrongCourier);
+    world.refused(dispatch_with(OTHER_FIRMS_COURIER, parcel), Refusal::WrongCourier);
     world.must(Command::AssignParcels { firm: OTHER_FIRM, parcels: vec![parcel] });
     world.refused(dispatch(parcel), Refusal::WrongCourier);
-    world.must(dispatch_with(STRANGER, parcel));
+    world.must(dispatch_with(OTHER_FIRMS_COURIER, parcel));
     world.refused(assign(parcel), Refusal::ParcelState);
 }
 
@@ -204,24 +204,24 @@ fn all_parcels_of_a_list_go_out_or_none() {
 #[test]
 fn a_blocked_terminal_takes_no_money_but_cash_is_taken_beside_it() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().id();
+    let parcel = world.parcel("o-1", 10_000).dispatch().id();
     let block = |blocked| Command::BlockTerminal { terminal: TERMINAL, blocked };
     world.must(block(true)).repeated(block(true));
-    let tender = TenderId { parcel, number: 1 };
-    world.refused(card(tender, 10_000), Refusal::TerminalBlocked);
-    world.refused(qr(tender, 10_000), Refusal::TerminalBlocked);
-    world.door(parcel).cash(4_000);
+    let payment = PaymentId { parcel, number: 1 };
+    world.refused(begin_card(payment, 10_000), Refusal::TerminalBlocked);
+    world.refused(begin_qr(payment, 10_000), Refusal::TerminalBlocked);
+    world.parcel_steps(parcel).cash(4_000);
     world.must(block(false));
-    world.door(parcel).card(6_000).approve();
+    world.parcel_steps(parcel).card(6_000).approve();
     assert_eq!(world.view(parcel).state, S::Delivered);
 }
 
 #[test]
 fn a_payment_that_was_begun_ends_even_on_a_terminal_that_was_blocked_since() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().card(10_000).id();
+    let parcel = world.parcel("o-1", 10_000).dispatch().card(10_000).id();
     world.must(Command::BlockTerminal { terminal: TERMINAL, blocked: true });
-    world.door(parcel).approve();
+    world.parcel_steps(parcel).approve();
     assert_eq!(world.view(parcel).state, S::Delivered);
 }
 
@@ -239,10 +239,10 @@ fn a_parcel_announced_twice_is_one_parcel_and_another_amount_is_a_mistake() {
         reference: "o-1".into(),
     };
     world.refused(theirs.clone(), Refusal::IdentifierTaken);
-    world.door(parcel).out().cash(10_000);
+    world.parcel_steps(parcel).dispatch().cash(10_000);
     world.repeated(announce(SELLER, "o-1", 10_000));
     world.refused(theirs, Refusal::IdentifierTaken);
-    assert_eq!(world.engine.known_parcels(), 1);
+    assert_eq!(world.engine.known_parcel_count(), 1);
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_parcel_in_a_currency_without_an_account_is_refused() {
     };
     let refusal = Refusal::CurrencyWithoutAccount(Currency::BRL);
     world.refused(in_currency(Currency::BRL), refusal.clone());
-    // A bank account alone is not enough: this seller sells in CNY.
+    // A bank account in the currency is not enough: this seller sells in CNY.
     let reference = String::from("bank in Brazil");
     world.must(Command::RegisterBank { bank: BankId(2), currency: Currency::BRL, reference });
     world.refused(in_currency(Currency::BRL), refusal);
@@ -269,7 +269,7 @@ fn nothing_is_announced_without_an_amount_a_seller_and_a_plain_reference() {
     let mut world = World::open();
     world.refused(announce(SELLER, "o-1", 0), Refusal::AmountZero);
     let nobody = SellerId(77);
-    world.refused(announce(nobody, "o-1", 1), Refusal::NotFound(Missing::Seller(nobody)));
+    world.refused(announce(nobody, "o-1", 1), Refusal::NotFound(MissingRecord::Seller(nobody)));
     let longest = "x".repeat(REFERENCE_BYTES_MAX);
     world.must(announce(SELLER, &longest, 1));
     for reference in ["", "two\nlines", &format!("{longest}x")] {
@@ -293,14 +293,14 @@ fn nothing_happens_before_the_books_are_open_and_nothing_in_the_past() {
 }
 
 #[test]
-fn an_attempt_said_twice_uses_up_one() {
+fn a_repeated_attempt_uses_up_one() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().attempt().id();
-    // Before it goes out again, and when it is out.
+    let parcel = world.parcel("o-1", 10_000).dispatch().attempt().id();
+    // Before it goes out again, and while it is out.
     world.repeated(attempt(parcel, 1)).must(dispatch(parcel)).repeated(attempt(parcel, 1));
     assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Out, 1));
     for number in [0, 3, u8::MAX] {
-        world.refused(attempt(parcel, number), Refusal::WrongNumber(2));
+        world.refused(attempt(parcel, number), Refusal::WrongSequenceNumber(2));
     }
     world.must(attempt(parcel, 2)).must(dispatch(parcel)).repeated(attempt(parcel, 2));
     world.must(attempt(parcel, 3)).repeated(attempt(parcel, 1)).repeated(attempt(parcel, 3));
@@ -311,13 +311,14 @@ fn an_attempt_said_twice_uses_up_one() {
 #[test]
 fn the_attempts_of_a_closed_parcel_are_kept_and_a_reopened_one_has_them_again() {
     let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).out().attempt().out().attempt().out().id();
-    world.door(parcel).card(4_000).decline().card(10_000).approve();
+    let parcel =
+        world.parcel("o-1", 10_000).dispatch().attempt().dispatch().attempt().dispatch().id();
+    world.parcel_steps(parcel).card(4_000).decline().card(10_000).approve();
     assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Delivered, 2));
-    world.door(parcel).reverse();
+    world.parcel_steps(parcel).reverse();
     assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Out, 2));
     world.repeated(attempt(parcel, 2)).must(attempt(parcel, 3));
     world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
-    world.door(parcel).refuse().come_back();
+    world.parcel_steps(parcel).refuse().return_to_seller();
     assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Returned, 3));
 }

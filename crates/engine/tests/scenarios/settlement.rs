@@ -1,4 +1,4 @@
-//! Paying the sellers: planned, approved by a second person, executed, and ended (M7).
+//! Payouts to sellers: planned, approved by a second person, executed, and ended (M7).
 
 use engine::chart::AccountKind as A;
 use engine::*;
@@ -7,11 +7,11 @@ use money::{Amount, Currency};
 use crate::world::*;
 
 /// A seller's parcel of 100.00 by card, cleared: 99.22 are payable.
-fn earn(world: &mut World, seller: SellerId, order: &str) -> TenderId {
-    world.parcel_of(seller, order, 10_000).out().card(10_000).approve().clear().last()
+fn earn(world: &mut World, seller: SellerId, order: &str) -> PaymentId {
+    world.parcel_of(seller, order, 10_000).dispatch().card(10_000).approve().clear().last_payment()
 }
 
-/// What of the seller's money is free, and what is on its way.
+/// The seller's available money, and payouts in flight.
 fn payable(world: &World) -> (i128, i128) {
     (world.balance(A::SellerPayable, SELLER.0), world.sum(A::PayoutInFlight))
 }
@@ -50,7 +50,9 @@ fn less_than_the_minimum_is_carried_over() {
     earn(&mut world, SELLER, "o-2");
     earn(&mut world, OTHER_SELLER, "o-3");
     world.must(plan(1, ANNA));
-    let Event::Planned { below_minimum, left, .. } = world.events()[0] else { panic!("planned") };
+    let Event::SettlementPlanned { below_minimum, left, .. } = world.events()[0] else {
+        panic!("planned")
+    };
     assert_eq!((below_minimum, left), (1, 0));
     assert_eq!(lines(&world, 1), [(PayoutId(1), SELLER, 19_844)]);
 }
@@ -58,9 +60,9 @@ fn less_than_the_minimum_is_carried_over() {
 #[test]
 fn a_debt_is_carried_over_until_it_is_earned() {
     let mut world = World::open();
-    let tender = earn(&mut world, SELLER, "o-1");
+    let payment = earn(&mut world, SELLER, "o-1");
     world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1)).must(confirm_payout(1));
-    world.must(charge_back(tender, 1, 10_000));
+    world.must(charge_back(payment, 1, 10_000));
     assert_eq!(payable(&world), (-10_000, 0));
     world.refused(plan(2, ANNA), Refusal::NothingToPay);
     earn(&mut world, SELLER, "o-2");
@@ -78,11 +80,11 @@ fn only_the_sellers_of_the_cycle_and_the_currency_are_paid() {
         let (plan, planned_by) = (PlanId(1), ANNA);
         Command::PlanSettlement { plan, cycle, currency, planned_by }
     };
-    world.refused(planned(Cycle::Weekly, Currency::CNY), Refusal::NothingToPay);
+    world.refused(planned(SettlementCycle::Weekly, Currency::CNY), Refusal::NothingToPay);
     let refusal = Refusal::CurrencyWithoutAccount(Currency::BRL);
-    world.refused(planned(Cycle::Daily, Currency::BRL), refusal);
-    world.must(planned(Cycle::Daily, Currency::CNY));
-    world.refused(planned(Cycle::Weekly, Currency::CNY), Refusal::IdentifierTaken);
+    world.refused(planned(SettlementCycle::Daily, Currency::BRL), refusal);
+    world.must(planned(SettlementCycle::Daily, Currency::CNY));
+    world.refused(planned(SettlementCycle::Weekly, Currency::CNY), Refusal::IdentifierTaken);
 }
 
 #[test]
@@ -92,7 +94,7 @@ fn a_rejected_plan_leaves_everything_as_it_was() {
     for approved in [false, true] {
         let number = 1 + u64::from(approved);
         world.must(plan(number, ANNA));
-        // What is planned is in no second plan.
+        // Planned money is in no second plan.
         world.refused(plan(9, ANNA), Refusal::NothingToPay);
         if approved {
             world.must(approve_plan(number, BO));
@@ -102,7 +104,7 @@ fn a_rejected_plan_leaves_everything_as_it_was() {
         world.refused(approve_plan(number, BO), Refusal::PlanState);
         assert_eq!(payable(&world), (9_922, 0));
     }
-    // The third plan is made of the same parcels.
+    // The third plan has the same parcels.
     world.must(plan(3, ANNA));
     let line = world.engine.open_plan(PlanId(3)).unwrap().lines[0];
     assert_eq!((line.gross, line.fees, line.net), (10_000, 78, Amount::of(9_922)));
@@ -114,7 +116,7 @@ fn an_executed_plan_is_not_rejected() {
     earn(&mut world, SELLER, "o-1");
     world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1));
     world.refused(reject_plan(1, ANNA), Refusal::PlanState);
-    world.refused(execute(2), Refusal::NotFound(Missing::Plan(PlanId(2))));
+    world.refused(execute(2), Refusal::NotFound(MissingRecord::Plan(PlanId(2))));
 }
 
 #[test]
@@ -123,8 +125,8 @@ fn a_returned_payout_is_paid_again_exactly_once() {
     earn(&mut world, SELLER, "o-1");
     world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1));
     world.must(return_payout(1)).repeated(return_payout(1));
-    // The bank did not pay it: nobody may take it for paid.
-    let missing = Refusal::NotFound(Missing::Payout(PayoutId(1)));
+    // The bank did not pay it, so it cannot be confirmed.
+    let missing = Refusal::NotFound(MissingRecord::Payout(PayoutId(1)));
     world.refused(confirm_payout(1), missing);
     assert_eq!(payable(&world), (9_922, 0));
 
@@ -136,7 +138,7 @@ fn a_returned_payout_is_paid_again_exactly_once() {
     assert_eq!(world.sum(A::Bank), 15, "what came in less what the seller got once");
 }
 
-/// A world with a payout of 99.22 that was confirmed on 28 August.
+/// A world with a payout of 99.22, confirmed on 28 August.
 fn confirmed() -> World {
     let mut world = World::open();
     earn(&mut world, SELLER, "o-1");
@@ -156,8 +158,8 @@ fn a_payout_that_came_back_after_its_confirmation_is_paid_again_exactly_once() {
     let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
     assert_eq!((line.gross, line.fees, line.returned, line.net), (0, 0, 9_922, net));
     assert_eq!((line.seller, line.payout), (seller, PayoutId(2)));
-    // Nobody may take the first one for paid, and it comes back no second time.
-    world.refused(confirm_payout(1), Refusal::NotFound(Missing::Payout(payout)));
+    // The first payout cannot be confirmed, and it cannot come back a second time.
+    world.refused(confirm_payout(1), Refusal::NotFound(MissingRecord::Payout(payout)));
     world.must(approve_plan(2, BO)).must(execute(2)).repeated(return_payout(1));
     world.must(confirm_payout(2)).repeated(return_payout(1));
     world.refused(plan(3, ANNA), Refusal::NothingToPay);
@@ -185,7 +187,7 @@ fn fifteen_days_after_its_confirmation_a_payout_comes_back_no_more() {
     for another_arrives in [false, true] {
         let mut world = confirmed();
         if another_arrives {
-            // Those that are over are let go of when another one arrives.
+            // Old payouts are forgotten when another one is confirmed.
             earn(&mut world, SELLER, "o-2");
             world.must(plan(2, ANNA)).must(approve_plan(2, BO)).must(execute(2));
         }
@@ -194,7 +196,7 @@ fn fifteen_days_after_its_confirmation_a_payout_comes_back_no_more() {
             world.must(confirm_payout(2));
         }
         let books = (payable(&world), world.sum(A::Bank));
-        world.refused(return_payout(1), Refusal::NotFound(Missing::Payout(PayoutId(1))));
+        world.refused(return_payout(1), Refusal::NotFound(MissingRecord::Payout(PayoutId(1))));
         assert_eq!((payable(&world), world.sum(A::Bank)), books);
         world.repeated(confirm_payout(1));
     }
@@ -214,36 +216,36 @@ fn a_payout_that_was_only_planned_is_neither_confirmed_nor_returned() {
     let mut world = World::open();
     earn(&mut world, SELLER, "o-1");
     world.must(plan(1, ANNA)).must(approve_plan(1, BO));
-    let missing = Refusal::NotFound(Missing::Payout(PayoutId(1)));
+    let missing = Refusal::NotFound(MissingRecord::Payout(PayoutId(1)));
     world.refused(confirm_payout(1), missing.clone());
     world.refused(return_payout(1), missing.clone());
     world.must(reject_plan(1, ANNA)).refused(confirm_payout(1), missing);
-    world.refused(confirm_payout(0), Refusal::NotFound(Missing::Payout(PayoutId(0))));
+    world.refused(confirm_payout(0), Refusal::NotFound(MissingRecord::Payout(PayoutId(0))));
 }
 
 #[test]
 fn a_chargeback_between_plan_and_execution_is_the_next_plans() {
     let mut world = World::open();
-    let tender = earn(&mut world, SELLER, "o-1");
-    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(charge_back(tender, 1, 4_000));
-    // What was approved is paid; the seller owes the rest.
+    let payment = earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(charge_back(payment, 1, 4_000));
+    // The approved payout is paid; the seller owes the rest.
     world.must(execute(1)).must(confirm_payout(1));
     assert_eq!(payable(&world), (-4_000, 0));
     earn(&mut world, SELLER, "o-2");
     world.must(plan(2, ANNA));
     let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
-    assert_eq!((line.gross, line.fees, line.given_back), (10_000, 78, 4_000));
+    assert_eq!((line.gross, line.fees, line.refunded), (10_000, 78, 4_000));
     assert_eq!(line.net, Amount::of(5_922));
 }
 
 #[test]
 fn a_chargeback_between_plan_and_rejection_is_kept() {
     let mut world = World::open();
-    let tender = earn(&mut world, SELLER, "o-1");
-    world.must(plan(1, ANNA)).must(charge_back(tender, 1, 4_000)).must(reject_plan(1, BO));
+    let payment = earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(charge_back(payment, 1, 4_000)).must(reject_plan(1, BO));
     world.must(plan(2, ANNA));
     let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
-    assert_eq!((line.gross, line.given_back), (10_000, 4_000));
+    assert_eq!((line.gross, line.refunded), (10_000, 4_000));
     assert_eq!(line.net, Amount::of(5_922));
 }
 
@@ -276,15 +278,15 @@ fn a_plan_is_paid_from_an_account_of_its_currency() {
 #[test]
 fn every_line_adds_up() {
     let mut world = World::open();
-    let tender = earn(&mut world, SELLER, "o-1");
+    let payment = earn(&mut world, SELLER, "o-1");
     earn(&mut world, SELLER, "o-2");
-    world.parcel("o-3", 500).out().refuse().come_back();
-    world.must(refund(tender, 1, 777)).must(charge_back(tender, 2, 333));
+    world.parcel("o-3", 500).dispatch().refuse().return_to_seller();
+    world.must(refund(payment, 1, 777)).must(charge_back(payment, 2, 333));
     world.must(plan(1, ANNA));
     let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0];
-    let sum = line.gross + line.returned - line.fees - line.given_back;
+    let sum = line.gross + line.returned - line.fees - line.refunded;
     assert_eq!(line.net.minor(), sum);
-    assert_eq!((line.gross, line.fees, line.given_back), (20_000, 2 * 78 + 400, 1_110));
+    assert_eq!((line.gross, line.fees, line.refunded), (20_000, 2 * 78 + 400, 1_110));
 }
 
 #[test]
@@ -294,22 +296,22 @@ fn more_sellers_than_a_plan_holds_are_left_for_a_second_plan() {
     for number in 0..sellers {
         let seller = SellerId(1_000 + number);
         let parcel = ParcelId::derived(seller, "o");
-        let tender = TenderId { parcel, number: 1 };
+        let payment = PaymentId { parcel, number: 1 };
         let day = [
             register_seller(seller, GENERAL, 0),
             announce(seller, "o", 10_000),
             assign(parcel),
             dispatch(parcel),
-            card(tender, 10_000),
-            approve(tender),
-            clear(tender, 10_000, 63),
+            begin_card(payment, 10_000),
+            approve(payment),
+            clear(payment, 10_000, 63),
         ];
         for command in &day {
             world.apply_unchecked(command).unwrap();
         }
     }
     world.must(plan(1, ANNA));
-    let Event::Planned { left, .. } = world.events()[0] else { panic!("planned") };
+    let Event::SettlementPlanned { left, .. } = world.events()[0] else { panic!("planned") };
     assert_eq!((left, lines(&world, 1).len()), (3, PLAN_LINES_MAX));
     world.must(plan(2, ANNA));
     assert_eq!(lines(&world, 2).len(), 3);

@@ -1,6 +1,6 @@
-//! Snapshots come back as they were written, or not at all.
+//! Snapshots restore exactly, or not at all.
 
-use engine::door_view::ChaseKind;
+use engine::terminal_view::PendingRequestKind;
 use engine::*;
 
 use crate::world::*;
@@ -16,7 +16,7 @@ fn write(engine: &Engine) -> (Vec<Part>, Digest) {
     (parts, written.unwrap())
 }
 
-/// The same engine from its snapshot.
+/// The engine restored from its snapshot.
 pub fn restored(engine: &Engine) -> Engine {
     let (parts, digest) = write(engine);
     Engine::restore(parts, digest).unwrap()
@@ -27,90 +27,95 @@ pub fn formats(engine: &Engine) -> Vec<u8> {
     write(engine).0.iter().map(|part| part.as_ref().unwrap()[0]).collect()
 }
 
-/// A world with a record in each table, free slots, and something of everything under way.
+/// A world with a record in each table, free slots, and every kind of pending work.
 fn busy() -> World {
     let mut world = World::set(Setup {
         guarantee: 5_000,
         hold: HoldRule::DaysAfterHeld(2),
         ..Setup::default()
     });
-    world.parcel("o-1", 10_000).out().card(10_000).approve().clear();
-    world.parcel("o-2", 5_000).out().cash(5_000);
+    world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear();
+    world.parcel("o-2", 5_000).dispatch().cash(5_000);
     world.must(start_hand_over(1)).must(count(1, 5_100));
     world.must(deposit(1, 3_000));
-    world.parcel("o-3", 7_000).out().card(3_000).unknown().qr(4_000);
+    world.parcel("o-3", 7_000).dispatch().card(3_000).unknown().qr(4_000);
     world.on("2013-08-30").must(release("2013-08-30"));
     world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1));
-    world.parcel("o-4", 10_000).out().card(10_000).approve().clear();
-    world.parcel("o-5", 2_000).out().cash(2_000);
+    world.parcel("o-4", 10_000).dispatch().card(10_000).approve().clear();
+    world.parcel("o-5", 2_000).dispatch().cash(2_000);
     world.must(start_hand_over(2));
-    world.must(raise(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 5));
-    world.must(propose(BreakId(1), Closing::WriteOff, ANNA));
+    world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 5));
+    world.must(propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA));
     world.on("2013-09-01").must(release("2013-09-01")).must(plan(2, BO));
     at_the_terminal(&mut world);
     world
 }
 
-/// A closed batch and an open one with something to be asked about in each, a transaction that was
-/// forgotten, a pre-authorisation of before them, a reversal of what never came, a disputed batch
-/// that is forgotten, and a network to be withdrawn.
+/// A closed and an open batch with pending requests in each, a forgotten transaction, an earlier
+/// pre-authorisation, a reversal without original, a forgotten disputed batch, and a planned
+/// network withdrawal.
 fn at_the_terminal(world: &mut World) {
     world.must(offline_limit(5_000, 9_000)).must(open_batch(1));
-    let [old, sold, promised, kept] =
+    let [old, sold, pre_authorised, kept] =
         [("o-7", 1_000), ("o-8", 9_000), ("o-9", 5_000), ("o-10", 700)]
-            .map(|(order, due)| world.out(order, due));
-    world.must(sell(1, old, 500)).must(no_answer(first(old)));
+            .map(|(order, due)| world.dispatched_parcel(order, due));
+    world.must(sell(1, old, 500)).must(outcome_unknown_at_terminal(first(old)));
     world.must(pre_authorise(3, kept, 700)).must(approved(first(kept)));
     world.must(sell_by_qr(2, old, 200)).must(approved(second(old)));
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     world.must(close_batch(1, totals)).must(open_batch(2));
     world.must(sell_in(2, 1, sold, 4_000)).must(approved(first(sold)));
     world.must(close_batch(2, BatchTotals::default())).must(open_batch(3));
-    world.must(pre_authorise_in(3, 1, promised, 5_000)).must(approved(first(promised)));
-    world.must(must_not_stand(first(sold)));
-    world.must(Command::ReverseUnheard { trace: trace_in(3, 9) });
+    world.must(pre_authorise_in(3, 1, pre_authorised, 5_000)).must(approved(first(pre_authorised)));
+    world.must(begin_reversal(first(sold)));
+    world.must(Command::RecordReversalWithoutOriginal { trace: trace_in(3, 9) });
     let from = world.at.plus_ms(1_000);
     world.must(withdraw(from));
     let (terminal, totals) = (COLLEAGUES_TERMINAL, BatchTotals::default());
-    let other = BatchTotals { other_debits: sums(1, 300), ..totals };
+    let other = BatchTotals { other_debits: totals_line(1, 300), ..totals };
     for (batch, totals) in [(1, other), (2, totals)] {
         world.must(Command::OpenBatch { terminal, batch });
         world.must(Command::CloseBatch { terminal, batch, totals });
     }
 }
 
-/// The commands of a day after `busy`, that touch everything it left.
+/// A day of commands after `busy` that touch all of it.
 fn next_day() -> Vec<Command> {
     let third = ParcelId::derived(SELLER, "o-3");
     vec![
         count(2, 2_000),
         confirm_deposit(1, 3_000),
-        approve(TenderId { parcel: third, number: 2 }),
-        reverse(TenderId { parcel: third, number: 1 }),
-        cash(TenderId { parcel: third, number: 3 }, 3_000),
+        approve(PaymentId { parcel: third, number: 2 }),
+        reverse(PaymentId { parcel: third, number: 1 }),
+        collect_cash(PaymentId { parcel: third, number: 3 }, 3_000),
         return_payout(1),
         approve_plan(2, ANNA),
         execute(2),
-        approve_closing(BreakId(1), Closing::WriteOff, BO),
+        approve_resolution(BreakId(1), BreakResolution::WriteOff, BO),
         announce(OTHER_SELLER, "o-6", 1),
         start_hand_over(3),
         count(3, 2_500),
         reverse(first(ParcelId::derived(SELLER, "o-7"))),
         reconcile(2, vec![debit(1, 4_000)]),
-        taken_back(first(ParcelId::derived(SELLER, "o-8"))),
+        reversal_done(first(ParcelId::derived(SELLER, "o-8"))),
         let_go_in_batch_3(),
-        taken_back(first(ParcelId::derived(SELLER, "o-9"))),
+        reversal_done(first(ParcelId::derived(SELLER, "o-9"))),
         close_batch(3, BatchTotals::default()),
         reinstate(),
         expire("2013-09-02"),
-        taken_back(first(ParcelId::derived(SELLER, "o-10"))),
+        reversal_done(first(ParcelId::derived(SELLER, "o-10"))),
     ]
 }
 
-/// The promise is released.
+/// The pre-authorisation is released.
 fn let_go_in_batch_3() -> Command {
-    let tender = first(ParcelId::derived(SELLER, "o-9"));
-    Command::BeginVoid { trace: trace_in(3, 2), mark: MARK, tender, sent: sent(2) }
+    let payment = first(ParcelId::derived(SELLER, "o-9"));
+    Command::BeginVoid {
+        trace: trace_in(3, 2),
+        duplicate_key: DUPLICATE_KEY,
+        payment,
+        network_reference: network_reference(2),
+    }
 }
 
 #[test]
@@ -122,7 +127,7 @@ fn an_engine_comes_back_with_the_same_digest_and_goes_on_the_same() {
     assert_eq!((restored.digest(), restored.check()), (digest, Ok(())));
     assert_eq!(restored.fingerprint(), world.engine.fingerprint());
     assert_eq!(restored.last_at(), world.engine.last_at());
-    let mut outcome = Outcome::default();
+    let mut outcome = CommandOutcome::default();
     world.on("2013-09-02");
     for command in next_day() {
         restored.apply(&command, world.at, &mut outcome).unwrap();
@@ -131,20 +136,24 @@ fn an_engine_comes_back_with_the_same_digest_and_goes_on_the_same() {
         assert_eq!(restored.fingerprint(), world.engine.fingerprint());
     }
     assert_eq!(restored.digest(), world.engine.digest());
-    assert!(restored.to_chase().eq(world.engine.to_chase()));
+    assert!(restored.pending_requests().eq(world.engine.pending_requests()));
     assert_eq!(restored.disputes().count(), 1);
     assert!(restored.disputes().eq(world.engine.disputes()));
 }
 
 #[test]
-fn what_is_to_be_asked_is_known_after_a_restart() {
+fn pending_requests_are_known_after_a_restart() {
     let world = busy();
     let (parts, digest) = write(&world.engine);
     let restored = Engine::restore(parts, digest).unwrap();
-    let chased: Vec<_> = restored.to_chase().map(|one| (one.trace.batch, one.what)).collect();
-    assert_eq!(chased, [(1, ChaseKind::Unknown), (2, ChaseKind::Reversal)]);
-    assert!(restored.to_chase().eq(world.engine.to_chase()));
-    // Old as it is, the first is found by its trace; what was told with it is not.
+    let pending: Vec<_> =
+        restored.pending_requests().map(|one| (one.trace.batch, one.kind)).collect();
+    assert_eq!(
+        pending,
+        [(1, PendingRequestKind::PurchaseReversal), (2, PendingRequestKind::Reversal)]
+    );
+    assert!(restored.pending_requests().eq(world.engine.pending_requests()));
+    // The first transaction is still found by its trace; the one answered with it is not.
     assert_eq!(restored.transaction(trace(1)), world.engine.transaction(trace(1)));
     assert!(restored.transaction(trace(1)).is_some() && restored.transaction(trace(2)).is_none());
     assert_eq!(restored.terminal_view(TERMINAL), world.engine.terminal_view(TERMINAL));
@@ -154,7 +163,7 @@ fn what_is_to_be_asked_is_known_after_a_restart() {
 #[test]
 fn where_no_terminal_ever_signed_on_a_snapshot_is_in_the_first_format() {
     let mut world = World::open();
-    world.parcel("o-1", 10_000).out().card(10_000).approve();
+    world.parcel("o-1", 10_000).dispatch().card(10_000).approve();
     let is_first = |part: &Part| part.as_ref().is_ok_and(|part| part.starts_with(&[1, 0]));
     assert!(write(&world.engine).0.iter().all(is_first));
     world.must(open_batch(1));
@@ -259,7 +268,7 @@ fn a_newer_format_is_named_as_such() {
 }
 
 #[test]
-fn a_part_that_cannot_be_read_is_told_with_its_reason() {
+fn a_part_that_cannot_be_read_is_reported_with_its_reason() {
     let (mut parts, digest) = write(&busy().engine);
     parts[3] = Err("the disk is gone".into());
     let error = Engine::restore(parts, digest).unwrap_err();
@@ -268,9 +277,8 @@ fn a_part_that_cannot_be_read_is_told_with_its_reason() {
 
 #[test]
 fn bytes_that_promise_more_than_they_hold_are_refused_at_once() {
-    // Parts are decoded before the digest is known, so no length in them may be believed: neither
-    // the number of records, nor the length of a list or a text inside one. All bytes of the length
-    // are 0xFF.
+    // Parts are decoded before the digest is known, so no length in them can be trusted: neither
+    // the record count nor the length of a list or text. Here all bytes of a length are 0xFF.
     let (parts, digest) = write(&busy().engine);
     for (table, format) in
         (0..=u8::MAX).flat_map(|table| (1..=4).map(move |format| (table, format)))

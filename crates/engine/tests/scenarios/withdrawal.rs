@@ -1,7 +1,7 @@
-//! A network leaves in good order: nothing new goes over it, everything under way ends.
+//! Orderly withdrawal of a network: nothing new goes over it, and everything in flight finishes.
 
 use engine::chart::AccountKind as A;
-use engine::view::TenderState as T;
+use engine::view::PaymentState as T;
 use engine::*;
 use money::{Amount, Currency};
 use tariff::CardKind;
@@ -20,60 +20,61 @@ fn second_network(world: &mut World) -> NetworkId {
 /// A sale over another network than the usual one.
 fn sell_over(network: NetworkId, stan: u32, parcel: ParcelId, amount: u64) -> Command {
     let mut sale = sell(stan, parcel, amount);
-    if let Command::BeginPurchase { method, considered, .. } = &mut sale {
-        *method = Method::Card { network, kind: CardKind::Debit };
-        let away = Considered { verdict: Verdict::Withdrawn, ..considered[0] };
+    if let Command::BeginPurchase { method, route_candidates, .. } = &mut sale {
+        *method = RailMethod::Card { network, kind: CardKind::Debit };
+        let away = RouteCandidate { verdict: RouteVerdict::Withdrawn, ..route_candidates[0] };
         let cost = Amount::of(70);
-        *considered = vec![away, Considered { network, cost, verdict: Verdict::Chosen }];
+        *route_candidates =
+            vec![away, RouteCandidate { network, cost, verdict: RouteVerdict::Chosen }];
     }
     sale
 }
 
 #[test]
-fn from_its_moment_on_nothing_new_goes_over_a_withdrawn_network() {
+fn after_its_start_time_nothing_new_goes_over_a_withdrawn_network() {
     let mut world = signed_on();
     let other = second_network(&mut world);
     let from = world.at.plus_ms(HOUR_MS);
     world.must(withdraw(from));
     assert_eq!(world.events(), [Event::NetworkWithdrawn { network: NETWORK, from }]);
     assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, Some(from));
-    let parcel = world.out("o-1", 10_000);
+    let parcel = world.dispatched_parcel("o-1", 10_000);
     world.at = Timestamp(from.0 - 1);
     world.must(sell(1, parcel, 1_000)).must(approved(first(parcel)));
     world.at = from;
     world.refused(sell(2, parcel, 1_000), Refusal::NetworkWithdrawn);
     world.refused(pre_authorise(2, parcel, 1_000), Refusal::NetworkWithdrawn);
-    world.refused(card(second(parcel), 1_000), Refusal::NetworkWithdrawn);
-    // The others go on: another network, the wallet, cash.
+    world.refused(begin_card(second(parcel), 1_000), Refusal::NetworkWithdrawn);
+    // The others continue: another network, the wallet, cash.
     world.must(sell_over(other, 2, parcel, 3_000)).must(approved(second(parcel)));
-    world.must(sell_by_qr(3, parcel, 2_000)).must(approved(TenderId { parcel, number: 3 }));
+    world.must(sell_by_qr(3, parcel, 2_000)).must(approved(PaymentId { parcel, number: 3 }));
     world.must(take_cash(4, parcel, 4_000, 4_000));
     world.expect_collected(parcel, 10_000);
 }
 
 #[test]
-fn what_is_under_way_over_a_withdrawn_network_goes_to_its_end() {
+fn payments_in_flight_over_a_withdrawn_network_finish() {
     let mut world = signed_on();
-    let [begun, unknown, promised, sold] =
-        ["o-1", "o-2", "o-3", "o-4"].map(|order| world.out(order, 1_000));
+    let [begun, unknown, pre_authorised, sold] =
+        ["o-1", "o-2", "o-3", "o-4"].map(|order| world.dispatched_parcel(order, 1_000));
     world.must(sell(1, begun, 1_000));
-    world.must(sell(2, unknown, 1_000)).must(no_answer(first(unknown)));
-    world.must(pre_authorise(3, promised, 1_000)).must(approved(first(promised)));
+    world.must(sell(2, unknown, 1_000)).must(outcome_unknown_at_terminal(first(unknown)));
+    world.must(pre_authorise(3, pre_authorised, 1_000)).must(approved(first(pre_authorised)));
     world.must(sell(4, sold, 1_000)).must(approved(first(sold)));
     let at = world.at;
     world.must(withdraw(at));
     world.must(approved(first(begun))).must(reverse(first(unknown)));
-    world.must(complete(5, first(promised), 1_000));
-    world.must(answer_completion(first(promised), Resolution::Approved));
-    world.must(give_back(6, first(begun), 100)).must(answer_refund(6, *b"00"));
-    world.must(void(7, first(sold))).must(taken_back(first(sold)));
+    world.must(complete(5, first(pre_authorised), 1_000));
+    world.must(resolve_completion(first(pre_authorised), PaymentResolution::Approved));
+    world.must(begin_refund(6, first(begun), 100)).must(resolve_refund(6, *b"00"));
+    world.must(void(7, first(sold))).must(reversal_done(first(sold)));
     let view = world.engine.network_view(NETWORK).unwrap();
-    assert_eq!((view.receivable, view.pending, view.unknown), (1_900, 0, 0));
-    // Its files run it down to zero.
-    world.door(promised).clear();
+    assert_eq!((view.receivable, view.pending, view.unknown_payments), (1_900, 0, 0));
+    // Its clearing files bring its receivable to zero.
+    world.parcel_steps(pre_authorised).clear();
     world.must(clear(first(begun), 1_000, 6));
     assert_eq!(world.sum(A::NetworkReceivable), -100, "the refund, netted in the next file");
-    assert_eq!(world.tender(first(promised)).state, T::Released);
+    assert_eq!(world.payment(first(pre_authorised)).state, T::Released);
 }
 
 #[test]
@@ -89,11 +90,11 @@ fn two_people_withdraw_a_network_and_two_reinstate_it() {
     world.refused(alone, Refusal::SamePerson);
     world.must(reinstate()).repeated(reinstate());
     assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, None);
-    let parcel = world.out("o-1", 1_000);
+    let parcel = world.dispatched_parcel("o-1", 1_000);
     world.must(sell(1, parcel, 1_000));
     let network = NetworkId(99);
     let nobody = Command::WithdrawNetwork { network, from, proposed_by: ANNA, approved_by: BO };
-    world.refused(nobody, Refusal::NotFound(Missing::Network(network)));
+    world.refused(nobody, Refusal::NotFound(MissingRecord::Network(network)));
 }
 
 #[test]
@@ -102,15 +103,15 @@ fn a_withdrawal_that_is_planned_is_moved_by_another_one() {
     let (soon, later) = (world.at.plus_ms(HOUR_MS), world.at.plus_ms(9 * HOUR_MS));
     world.must(withdraw(soon)).must(withdraw(later));
     world.at = soon;
-    let parcel = world.out("o-1", 1_000);
+    let parcel = world.dispatched_parcel("o-1", 1_000);
     world.must(sell(1, parcel, 1_000)).repeated(sell(1, parcel, 1_000));
-    // A retry of one whose moment has come is a retry still.
+    // A retry after the start time is still a retry.
     world.at = later.plus_ms(1);
     world.repeated(withdraw(later));
 }
 
 #[test]
-fn a_moment_that_is_past_is_the_moment_of_the_command() {
+fn a_past_start_time_means_now() {
     let mut world = signed_on();
     let past = withdraw(Timestamp(world.at.0 - HOUR_MS));
     let from = world.at;
@@ -119,7 +120,7 @@ fn a_moment_that_is_past_is_the_moment_of_the_command() {
     assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, Some(from));
     world.at = from.plus_ms(HOUR_MS);
     world.repeated(past);
-    // Nothing at all, which is how "at once" is said.
+    // Time zero means "at once".
     world.must(reinstate()).must(withdraw(Timestamp(0)));
     let view = world.engine.network_view(NETWORK).unwrap();
     assert_eq!(view.withdrawn_from, Some(world.at));
@@ -129,7 +130,7 @@ fn a_moment_that_is_past_is_the_moment_of_the_command() {
 fn a_withdrawn_network_does_not_come_back_by_another_withdrawal() {
     let mut world = signed_on();
     let from = world.at;
-    let parcel = world.out("o-1", 1_000);
+    let parcel = world.dispatched_parcel("o-1", 1_000);
     world.must(withdraw(from));
     world.repeated(withdraw(from.plus_ms(9 * HOUR_MS)));
     world.at = from.plus_ms(HOUR_MS);
@@ -139,7 +140,7 @@ fn a_withdrawn_network_does_not_come_back_by_another_withdrawal() {
 }
 
 #[test]
-fn a_withdrawal_that_is_planned_may_be_brought_forward_to_this_moment() {
+fn a_planned_withdrawal_can_be_brought_forward_to_now() {
     let mut world = signed_on();
     let now = world.at;
     world.must(withdraw(now.plus_ms(HOUR_MS))).must(withdraw(Timestamp(0)));

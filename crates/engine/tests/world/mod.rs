@@ -1,34 +1,34 @@
-//! A small world around the engine: one firm with two couriers, one of another firm, terminals, a
-//! network, a wallet, a bank and two sellers, on the morning of 28 August 2013 in Shanghai.
+//! A small world around the engine: one firm with two couriers, one courier of another firm,
+//! terminals, a network, a wallet, a bank and two sellers, on the morning of 28 August 2013 in
+//! Shanghai.
 //!
-//! After each command that is carried out the money rules are checked; after each refusal that
-//! nothing has changed (M10). When a test fails, the books are printed.
+//! The money rules are checked after each applied command. After each refusal the books must be
+//! unchanged (M10). A failing test prints the books.
 
-mod door;
-mod say;
-mod terminal;
+mod commands;
+mod parcel_steps;
+mod terminal_commands;
 
-pub use door::Door;
-pub use say::*;
-pub use terminal::*;
+pub use commands::*;
+pub use parcel_steps::ParcelSteps;
+pub use terminal_commands::*;
 
 use std::fmt::Write as _;
 
-use engine::chart::{AccountKind, Entry};
-use engine::door_view::ChaseKind;
-use engine::view::{ParcelState, ParcelView, TenderState, TenderView};
+use engine::chart::{AccountKind, ChartEntry};
+use engine::terminal_view::PendingRequestKind;
+use engine::view::{ParcelState, ParcelView, PaymentState, PaymentView};
 use engine::*;
 use money::{Amount, Currency};
-use tariff::{ClassNo, Terms};
+use tariff::{SellerClassNumber, Terms};
 
 pub const BANK: BankId = BankId(1);
 pub const FIRM: FirmId = FirmId(1);
 pub const OTHER_FIRM: FirmId = FirmId(2);
 pub const COURIER: CourierId = CourierId(1);
-/// Of the same firm.
+/// Same firm as [`COURIER`].
 pub const COLLEAGUE: CourierId = CourierId(2);
-/// Of the other firm.
-pub const STRANGER: CourierId = CourierId(3);
+pub const OTHER_FIRMS_COURIER: CourierId = CourierId(3);
 pub const TERMINAL: TerminalId = TerminalId(1);
 pub const COLLEAGUES_TERMINAL: TerminalId = TerminalId(2);
 pub const NETWORK: NetworkId = NetworkId(1);
@@ -37,17 +37,17 @@ pub const SELLER: SellerId = SellerId(1);
 pub const OTHER_SELLER: SellerId = SellerId(2);
 pub const TARIFF: TariffId = TariffId(1);
 pub const CHINA: Jurisdiction = Jurisdiction(*b"CN");
-/// People. The hub's cashier is none of the couriers.
+/// The hub's cashier is not a courier.
 pub const CASHIER: PersonId = PersonId(901);
 pub const ANNA: PersonId = PersonId(902);
 pub const BO: PersonId = PersonId(903);
 
-/// The code that couriers show at the hub.
+/// The one-time code that couriers show at the hub.
 pub const CODE: u32 = 471_100;
 
 pub const UTC_OFFSET_MINUTES: i16 = 8 * 60;
 
-/// What differs from test to test.
+/// Differences between tests.
 #[derive(Clone, Debug)]
 pub struct Setup {
     pub hold: HoldRule,
@@ -59,7 +59,7 @@ pub struct Setup {
 }
 
 impl Default for Setup {
-    /// The shipped tariff of 2013, class `general`; money is the seller's as soon as it is there.
+    /// The shipped tariff of 2013, class `general`. Money is payable as soon as it is received.
     fn default() -> Setup {
         Setup {
             hold: HoldRule::AtOnce,
@@ -82,14 +82,14 @@ pub struct World {
     pub engine: Engine,
     /// The time of the next command.
     pub at: Timestamp,
-    /// What the last command that was carried out did.
-    pub outcome: Outcome,
-    /// The postings of all of them.
+    /// The outcome of the last applied command.
+    pub outcome: CommandOutcome,
+    /// The postings of all applied commands.
     pub postings: Vec<Posting>,
 }
 
 impl World {
-    /// The world as it is unless a test says otherwise.
+    /// A world with the default setup.
     pub fn open() -> World {
         World::set(Setup::default())
     }
@@ -110,7 +110,9 @@ impl World {
                 reference: format!("firm {}", firm.0),
             });
         }
-        for (courier, firm) in [(COURIER, FIRM), (COLLEAGUE, FIRM), (STRANGER, OTHER_FIRM)] {
+        for (courier, firm) in
+            [(COURIER, FIRM), (COLLEAGUE, FIRM), (OTHER_FIRMS_COURIER, OTHER_FIRM)]
+        {
             world.must(Command::RegisterCourier {
                 courier,
                 firm,
@@ -134,23 +136,23 @@ impl World {
         world
     }
 
-    /// Before the books are open.
+    /// A world whose books are not open.
     pub fn empty() -> World {
         World {
             engine: Engine::default(),
             at: nine_in_the_morning("2013-08-28"),
-            outcome: Outcome::default(),
+            outcome: CommandOutcome::default(),
             postings: Vec::new(),
         }
     }
 
-    /// It is nine in the morning of that day.
+    /// Sets the time to nine in the morning of that day.
     pub fn on(&mut self, date: &str) -> &mut World {
         self.at = nine_in_the_morning(date);
         self
     }
 
-    /// Carries out a command and checks everything that must hold afterwards.
+    /// Applies a command and checks everything that must hold afterwards.
     pub fn apply(&mut self, command: &Command) -> Result<(), Refusal> {
         let before = self.engine.snapshot();
         let done = self.apply_unchecked(command);
@@ -159,7 +161,11 @@ impl World {
                 panic!("after {command:?}:\n{}", wrong.join("\n"));
             }
         } else {
-            assert_eq!(self.outcome, Outcome::default(), "{command:?} is refused with an outcome");
+            assert_eq!(
+                self.outcome,
+                CommandOutcome::default(),
+                "{command:?} is refused with an outcome"
+            );
             assert_eq!(
                 self.engine.digest(),
                 before.digest(),
@@ -169,14 +175,14 @@ impl World {
         done
     }
 
-    /// As [`World::apply`], without looking at everything afterwards.
+    /// As [`World::apply`], without the checks.
     pub fn apply_unchecked(&mut self, command: &Command) -> Result<(), Refusal> {
         let done = self.engine.apply(command, self.at, &mut self.outcome);
         self.postings.extend_from_slice(&self.outcome.postings);
         done
     }
 
-    /// Carries out a command that must not be refused.
+    /// Applies a command that must not be refused.
     pub fn must(&mut self, command: Command) -> &mut World {
         if let Err(refusal) = self.apply(&command) {
             panic!("{command:?} is refused: {refusal}");
@@ -184,7 +190,7 @@ impl World {
         self
     }
 
-    /// A command that must be refused, and why.
+    /// Applies a command that must be refused for this reason.
     pub fn refused(&mut self, command: Command, why: Refusal) -> &mut World {
         match self.apply(&command) {
             Ok(()) => panic!("{command:?} is carried out, where it should say: {why}"),
@@ -193,55 +199,54 @@ impl World {
         self
     }
 
-    /// A retry of what was done: refused as that.
+    /// Applies a command that must be refused as a repeat.
     pub fn repeated(&mut self, command: Command) -> &mut World {
         self.refused(command, Refusal::Repeated)
     }
 
-    /// Announces a parcel of the seller.
-    pub fn parcel(&mut self, order: &str, due: u64) -> Door<'_> {
+    /// Announces a parcel of the default seller.
+    pub fn parcel(&mut self, order: &str, due: u64) -> ParcelSteps<'_> {
         self.parcel_of(SELLER, order, due)
     }
 
-    /// Announces a parcel of a seller.
-    pub fn parcel_of(&mut self, seller: SellerId, order: &str, due: u64) -> Door<'_> {
+    pub fn parcel_of(&mut self, seller: SellerId, order: &str, due: u64) -> ParcelSteps<'_> {
         let parcel = ParcelId::derived(seller, order);
         self.must(announce(seller, order, due));
-        self.door(parcel)
+        self.parcel_steps(parcel)
     }
 
-    /// Goes on with a parcel that was announced before.
-    pub fn door(&mut self, parcel: ParcelId) -> Door<'_> {
-        Door::new(self, parcel)
+    /// Continues with an announced parcel.
+    pub fn parcel_steps(&mut self, parcel: ParcelId) -> ParcelSteps<'_> {
+        ParcelSteps::new(self, parcel)
     }
 
     pub fn view(&self, parcel: ParcelId) -> ParcelView {
         self.engine.parcel_view(parcel).expect("the parcel is known")
     }
 
-    pub fn tender(&self, tender: TenderId) -> TenderView {
-        let tenders = self.engine.tenders(tender.parcel);
-        tenders.into_iter().find(|one| one.id == tender).expect("the tender is known")
+    pub fn payment(&self, payment: PaymentId) -> PaymentView {
+        let payments = self.engine.payments(payment.parcel);
+        payments.into_iter().find(|one| one.id == payment).expect("the payment is known")
     }
 
-    /// Where each of a parcel's tenders stands, number 1 first.
-    pub fn tenders(&self, parcel: ParcelId) -> Vec<TenderState> {
-        self.engine.tenders(parcel).iter().rev().map(|one| one.state).collect()
+    /// The states of a parcel's payments, number 1 first.
+    pub fn payment_states(&self, parcel: ParcelId) -> Vec<PaymentState> {
+        self.engine.payments(parcel).iter().rev().map(|one| one.state).collect()
     }
 
-    /// All money of an account kind in CNY.
+    /// The balances of an account kind in CNY, added up.
     pub fn sum(&self, kind: AccountKind) -> i128 {
-        self.engine.sum(kind, Currency::CNY)
+        self.engine.total_balance(kind, Currency::CNY)
     }
 
-    /// The balance of somebody's account of a kind.
+    /// The balance of one owner's account.
     pub fn balance(&self, kind: AccountKind, owner: u64) -> i128 {
         let mut accounts = self.engine.accounts();
         let account = accounts.find(|one| one.kind == kind && one.owner == owner);
         account.expect("there is such an account").balance
     }
 
-    /// The books, all of them: what is not named must be zero.
+    /// Checks all balances. Account kinds that are not named must be zero.
     pub fn expect(&self, books: &[(AccountKind, i128)]) {
         let mut found: Vec<_> = AccountKind::ALL.map(|kind| (kind, self.sum(kind))).into();
         found.retain(|(_, sum)| *sum != 0);
@@ -250,39 +255,45 @@ impl World {
         assert_eq!(found, books, "the books are other than expected");
     }
 
-    /// What moved for a tender: the row of the chart and the amount, in order.
-    pub fn moved(&self, tender: TenderId) -> Vec<(Entry, u64)> {
-        let lines = self.postings.iter().filter(|line| line.tender == Some(tender));
-        lines.filter(|line| line.moved()).map(|line| (line.entry, line.amount.minor())).collect()
+    /// Chart rows and amounts that moved for a payment, in order.
+    pub fn moved_for(&self, payment: PaymentId) -> Vec<(ChartEntry, u64)> {
+        let lines = self.postings.iter().filter(|line| line.payment == Some(payment));
+        lines
+            .filter(|line| line.moves_money())
+            .map(|line| (line.entry, line.amount.minor()))
+            .collect()
     }
 
-    /// What a terminal would be told if it asked again: the response code and the authorisation.
-    pub fn told(&self, stan: u32) -> Option<([u8; 2], [u8; 6])> {
+    /// The response code and authorisation code that the terminal gets if it asks again.
+    pub fn response_to(&self, stan: u32) -> Option<([u8; 2], [u8; 6])> {
         let transaction = self.engine.transaction(trace(stan)).expect("it is remembered");
-        transaction.answer.map(|code| (code, transaction.authorisation))
+        transaction.response_code.map(|code| (code, transaction.authorisation))
     }
 
-    /// A parcel is delivered for that much.
+    /// Checks that a parcel is delivered and this amount is collected.
     pub fn expect_collected(&self, parcel: ParcelId, amount: u64) {
         let view = self.view(parcel);
         assert_eq!((view.state, view.collected), (ParcelState::Delivered, Amount::of(amount)));
     }
 
-    /// What somebody has to be asked about, by the terminal's number for it.
-    pub fn chased(&self) -> Vec<(u32, ChaseKind)> {
-        self.engine.to_chase().map(|chase| (chase.trace.stan, chase.what)).collect()
+    /// The STANs that wait for a network, with the reason.
+    pub fn pending_requests(&self) -> Vec<(u32, PendingRequestKind)> {
+        self.engine
+            .pending_requests()
+            .map(|pending_request| (pending_request.trace.stan, pending_request.kind))
+            .collect()
     }
 
-    /// A parcel that is out with the usual courier.
-    pub fn out(&mut self, order: &str, due: u64) -> ParcelId {
-        self.parcel(order, due).out().id()
+    /// Announces a parcel and sends it out with the default courier.
+    pub fn dispatched_parcel(&mut self, order: &str, due: u64) -> ParcelId {
+        self.parcel(order, due).dispatch().id()
     }
 
-    /// A sale in the open batch is declined: the batch adds up to nothing and is not empty.
-    pub fn declined_in(&mut self, batch: u32) -> &mut World {
-        let parcel = self.out(&format!("declined in {batch}"), 1);
+    /// A declined sale in the open batch: the totals are zero, but the batch is not empty.
+    pub fn declined_sale_in(&mut self, batch: u32) -> &mut World {
+        let parcel = self.dispatched_parcel(&format!("declined in {batch}"), 1);
         self.must(sell_by_qr_in(batch, 900, parcel, 1));
-        self.must(answer(first(parcel), Resolution::Declined { code: *b"51" }))
+        self.must(resolve_purchase(first(parcel), PaymentResolution::Declined { code: *b"51" }))
     }
 
     /// The events of the last command.
@@ -290,7 +301,7 @@ impl World {
         &self.outcome.events
     }
 
-    /// All balances that are not zero, for people.
+    /// All balances that are not zero, as text.
     pub fn books(&self) -> String {
         let mut text = String::from("the books:\n");
         for account in self.engine.accounts().filter(|account| account.balance != 0) {
@@ -304,7 +315,7 @@ impl World {
 }
 
 impl Drop for World {
-    /// A failing test shows its books.
+    /// Prints the books of a failing test.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.books());
@@ -313,7 +324,7 @@ impl Drop for World {
 }
 
 pub fn nine_in_the_morning(date: &str) -> Timestamp {
-    let day = Timestamp::beginning_of(day(date), UTC_OFFSET_MINUTES);
+    let day = Timestamp::start_of_day(day(date), UTC_OFFSET_MINUTES);
     day.plus_ms(9 * 60 * 60 * 1000)
 }
 
@@ -321,5 +332,5 @@ pub fn day(date: &str) -> BusinessDate {
     date.parse().expect("tests write dates well")
 }
 
-/// The class in the terms that every test seller has unless it says otherwise.
-pub const GENERAL: ClassNo = ClassNo(0);
+/// The default seller class.
+pub const GENERAL: SellerClassNumber = SellerClassNumber(0);

@@ -1,6 +1,6 @@
-//! Terminals at sockets, against a switch that is made of a few lines.
+//! Terminals with real sockets, against a minimal switch.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod host;
 mod load;
 mod session;
+mod test_switch;

@@ -1,82 +1,84 @@
-//! Where the columns of a profile stand in a file.
+//! Finds the columns of a profile in a file's header.
 
 use std::sync::Arc;
 
 use crate::nearest::nearest;
-use crate::profile::{Column, CurrencyRule, Layout, Profile, SellerRule};
+use crate::profile::{CurrencyRule, Layout, Profile, ProfileColumn, SellerRule};
 use crate::records::Record;
 use crate::reference::unprintable;
 
-use super::{ImportError, Part};
+use super::{FileRole, ImportError};
 
-/// The header of a file.
-pub struct Header {
+pub struct CsvHeader {
     file: Arc<str>,
     names: Vec<Arc<str>>,
 }
 
-/// Where an amount stands.
 #[derive(Clone, Copy)]
-pub struct AmountAt {
-    pub at: usize,
+pub struct AmountColumn {
+    pub index: usize,
     pub empty_is_zero: bool,
 }
 
-/// Where the columns of an order stand.
-pub struct OrderAt {
+/// The indexes of the order's columns.
+pub struct OrderColumnIndexes {
     pub status: Option<usize>,
     pub ordered_at: Option<usize>,
     pub currency: Option<usize>,
     /// In the order of the profile's `take_when`.
     pub take_when: Vec<usize>,
-    pub total: Option<AmountAt>,
-    pub add: Vec<AmountAt>,
-    pub less: Vec<AmountAt>,
+    pub total: Option<AmountColumn>,
+    pub add: Vec<AmountColumn>,
+    pub less: Vec<AmountColumn>,
 }
 
-/// Where the columns of an item stand.
-pub struct ItemAt {
+/// The indexes of the item's columns.
+pub struct ItemColumnIndexes {
     pub id: Option<usize>,
     pub seller: Option<usize>,
     pub quantity: Option<usize>,
-    pub add: Vec<AmountAt>,
-    pub add_each: Vec<AmountAt>,
-    pub less: Vec<AmountAt>,
+    pub add: Vec<AmountColumn>,
+    pub add_each: Vec<AmountColumn>,
+    pub less: Vec<AmountColumn>,
 }
 
-/// Where the columns of a file stand.
-pub struct Columns {
-    pub header: Header,
+/// The indexes of a file's columns.
+pub struct ColumnIndexes {
+    pub header: CsvHeader,
     /// The order's reference.
     pub reference: usize,
-    pub order: Option<OrderAt>,
-    pub item: Option<ItemAt>,
+    pub order: Option<OrderColumnIndexes>,
+    pub item: Option<ItemColumnIndexes>,
 }
 
-impl Columns {
-    /// Finds the columns that the profile needs of a part.
-    pub fn find(profile: &Profile, part: Part, header: Header) -> Result<Columns, ImportError> {
+impl ColumnIndexes {
+    /// Finds the columns that the profile needs in a file with this role.
+    pub fn find(
+        profile: &Profile,
+        part: FileRole,
+        header: CsvHeader,
+    ) -> Result<ColumnIndexes, ImportError> {
         header.check_delimiter(profile.delimiter)?;
-        let is_orders = part == Part::Orders;
+        let is_orders = part == FileRole::Orders;
         let rules = if is_orders { &profile.order.id } else { &profile.item.order };
-        let reference = header.place(rules)?;
+        let reference = header.index(rules)?;
         let order = is_orders.then(|| order_at(profile, &header)).transpose()?;
-        let has_items = part == Part::Items || profile.layout != Layout::TwoFiles;
+        let has_items = part == FileRole::Items || profile.layout != Layout::TwoFiles;
         let item = has_items.then(|| item_at(profile, &header)).transpose()?;
-        Ok(Columns { header, reference, order, item })
+        Ok(ColumnIndexes { header, reference, order, item })
     }
 }
 
-fn order_at(profile: &Profile, header: &Header) -> Result<OrderAt, ImportError> {
+fn order_at(profile: &Profile, header: &CsvHeader) -> Result<OrderColumnIndexes, ImportError> {
     let rules = &profile.order;
     let currency = match &profile.currency {
         CurrencyRule::Fixed(_) => None,
-        CurrencyRule::Column(column) => Some(header.place(column)?),
+        CurrencyRule::Column(column) => Some(header.index(column)?),
     };
-    let take_when = rules.take_when.iter().map(|rule| header.place(&rule.column));
-    Ok(OrderAt {
-        status: header.place_of(rules.status.as_ref())?,
-        ordered_at: header.place_of(rules.ordered_at.as_ref())?,
+    let take_when = rules.take_when.iter().map(|rule| header.index(&rule.column));
+    Ok(OrderColumnIndexes {
+        status: header.optional_index(rules.status.as_ref())?,
+        ordered_at: header.optional_index(rules.ordered_at.as_ref())?,
         currency,
         take_when: take_when.collect::<Result<_, _>>()?,
         total: rules.total.as_ref().map(|total| header.amount(total)).transpose()?,
@@ -85,45 +87,42 @@ fn order_at(profile: &Profile, header: &Header) -> Result<OrderAt, ImportError> 
     })
 }
 
-fn item_at(profile: &Profile, header: &Header) -> Result<ItemAt, ImportError> {
+fn item_at(profile: &Profile, header: &CsvHeader) -> Result<ItemColumnIndexes, ImportError> {
     let rules = &profile.item;
     let seller = match &profile.seller {
-        SellerRule::Column(column) => Some(header.place(column)?),
-        SellerRule::Fixed(_) | SellerRule::ToBeGiven => None,
+        SellerRule::Column(column) => Some(header.index(column)?),
+        SellerRule::Fixed(_) | SellerRule::GivenAtImport => None,
     };
-    Ok(ItemAt {
-        id: header.place_of(rules.id.as_ref())?,
+    Ok(ItemColumnIndexes {
+        id: header.optional_index(rules.id.as_ref())?,
         seller,
-        quantity: header.place_of(rules.quantity.as_ref())?,
+        quantity: header.optional_index(rules.quantity.as_ref())?,
         add: header.amounts(&rules.add)?,
         add_each: header.amounts(&rules.add_each)?,
         less: header.amounts(&rules.less)?,
     })
 }
 
-impl Header {
-    /// Takes a header from the first record of a file.
-    pub fn of(file: &Arc<str>, record: Record<'_>) -> Result<Header, ImportError> {
+impl CsvHeader {
+    pub fn of(file: &Arc<str>, record: Record<'_>) -> Result<CsvHeader, ImportError> {
         let names: Vec<Arc<str>> =
-            (0..record.len()).map(|place| Arc::from(record.get(place))).collect();
-        // A carriage return outside quotes that ends no line: all lines are this one.
+            (0..record.len()).map(|index| Arc::from(record.get(index))).collect();
+        // A carriage return without a line feed, outside quotes: the whole file is one line.
         if names.iter().any(|name| name.contains('\r') && !name.contains('\n')) {
             return Err(ImportError::LineEnds { file: Arc::clone(file) });
         }
         if names.iter().any(|name| name.contains('\0')) {
             return Err(ImportError::NotText { file: Arc::clone(file), kind: "UTF-16 text" });
         }
-        Ok(Header { file: Arc::clone(file), names })
+        Ok(CsvHeader { file: Arc::clone(file), names })
     }
 
-    /// How many columns there are.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// The name of a column of the profile.
-    pub fn name(&self, place: usize) -> Arc<str> {
-        Arc::clone(&self.names[place])
+    pub fn name(&self, index: usize) -> Arc<str> {
+        Arc::clone(&self.names[index])
     }
 
     fn check_delimiter(&self, delimiter: u8) -> Result<(), ImportError> {
@@ -133,15 +132,15 @@ impl Header {
             None => Ok(()),
             Some(other) => Err(ImportError::WrongDelimiter {
                 file: Arc::clone(&self.file),
-                found: in_words(other),
-                expected: in_words(delimiter),
+                found: delimiter_name(other),
+                expected: delimiter_name(delimiter),
             }),
         }
     }
 
-    fn place(&self, column: &Column) -> Result<usize, ImportError> {
-        if let Some(place) = self.place_if_there(column)? {
-            return Ok(place);
+    fn index(&self, column: &ProfileColumn) -> Result<usize, ImportError> {
+        if let Some(index) = self.index_if_present(column)? {
+            return Ok(index);
         }
         let names = || {
             let names = self.names.iter().map(AsRef::as_ref);
@@ -155,39 +154,39 @@ impl Header {
         })
     }
 
-    fn place_of(&self, column: Option<&Column>) -> Result<Option<usize>, ImportError> {
+    fn optional_index(&self, column: Option<&ProfileColumn>) -> Result<Option<usize>, ImportError> {
         match column {
             None => Ok(None),
-            Some(column) if column.optional => self.place_if_there(column),
-            Some(column) => self.place(column).map(Some),
+            Some(column) if column.optional => self.index_if_present(column),
+            Some(column) => self.index(column).map(Some),
         }
     }
 
-    fn place_if_there(&self, column: &Column) -> Result<Option<usize>, ImportError> {
+    fn index_if_present(&self, column: &ProfileColumn) -> Result<Option<usize>, ImportError> {
         for wanted in &column.names {
-            let mut places = (0..self.len()).filter(|&place| *self.names[place] == **wanted);
-            match (places.next(), places.next()) {
+            let mut indexes = (0..self.len()).filter(|&index| *self.names[index] == **wanted);
+            match (indexes.next(), indexes.next()) {
                 (None, _) => {}
-                (Some(place), None) => return Ok(Some(place)),
+                (Some(index), None) => return Ok(Some(index)),
                 (Some(_), Some(_)) => {
                     let (file, column) = (Arc::clone(&self.file), wanted.clone());
-                    return Err(ImportError::DoubleColumn { file, column });
+                    return Err(ImportError::DuplicateColumn { file, column });
                 }
             }
         }
         Ok(None)
     }
 
-    fn amount(&self, column: &Column) -> Result<AmountAt, ImportError> {
-        Ok(AmountAt { at: self.place(column)?, empty_is_zero: column.empty_is_zero })
+    fn amount(&self, column: &ProfileColumn) -> Result<AmountColumn, ImportError> {
+        Ok(AmountColumn { index: self.index(column)?, empty_is_zero: column.empty_is_zero })
     }
 
-    fn amounts(&self, columns: &[Column]) -> Result<Vec<AmountAt>, ImportError> {
+    fn amounts(&self, columns: &[ProfileColumn]) -> Result<Vec<AmountColumn>, ImportError> {
         columns.iter().map(|column| self.amount(column)).collect()
     }
 }
 
-fn in_words(delimiter: u8) -> &'static str {
+fn delimiter_name(delimiter: u8) -> &'static str {
     match delimiter {
         b';' => "semicolons",
         b'\t' => "tabs",

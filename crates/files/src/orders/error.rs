@@ -1,4 +1,4 @@
-//! What refuses an import as a whole.
+//! Errors that refuse a whole import.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,214 +9,144 @@ use crate::records::{FIELDS_MAX, LINES_MAX, RECORD_BYTES_MAX, RecordError};
 use super::STATUSES_MAX;
 use super::sources::FILES_MAX;
 
-/// Why an import was refused as a whole: nothing was taken.
+/// Why an import was refused. Nothing was taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// There is nothing at the path, or it cannot be looked into.
     #[error(
-        "{path} cannot be read: {source}; give an order file or the directory of one",
+        "{path} cannot be read: {source}; give an order file or its directory",
         path = path.display()
     )]
-    NoSuchPath {
-        /// The path as given.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// The profile reads several files and was given one.
+    NoSuchPath { path: PathBuf, source: io::Error },
     #[error(
-        "the profile `{profile}` reads {files}, and {path} is one file; give the directory that \
-         holds them", path = path.display()
+        "the profile `{profile}` reads {files}, but {path} is one file; give the directory with \
+         both", path = path.display()
     )]
     NeedsDirectory {
-        /// The profile.
         profile: String,
-        /// The path as given.
         path: PathBuf,
-        /// The patterns of the files.
+        /// The patterns of the file names.
         files: String,
     },
-    /// No file has a name that the profile looks for.
+    /// No file name matches the profile's patterns.
     #[error(
-        "the profile `{profile}` looks for {wanted}{}, and there is none{}",
+        "the profile `{profile}` needs a file {wanted}{}, but there is none{}",
         directory.as_ref().map_or(String::new(), |path| format!(" in {}", path.display())),
-        nearest.as_ref().map_or(String::new(), |name| format!("; `{name}` has a similar name"))
+        nearest.as_ref().map_or(String::new(), |name| format!("; did you mean `{name}`?"))
     )]
     FileMissing {
-        /// The profile.
         profile: String,
-        /// Where it was looked for, where that is a directory.
+        /// The directory that was searched.
         directory: Option<PathBuf>,
-        /// The patterns.
         wanted: String,
-        /// The file with the nearest name.
         nearest: Option<String>,
     },
-    /// A file has a name for the orders and for the items.
+    /// A file name matches the patterns of both files.
     #[error(
-        "{path} could be the file of the orders and the file of the items; make the patterns of \
-         the profile `{profile}` narrower",
+        "{path} matches the orders pattern and the items pattern of the profile `{profile}`; make \
+         the patterns narrower",
         path = path.display()
     )]
-    TwoParts {
-        /// The profile.
-        profile: String,
-        /// The file.
-        path: PathBuf,
-    },
-    /// More files than an import takes.
+    AmbiguousFile { profile: String, path: PathBuf },
     #[error("more than {FILES_MAX} files; import them in several runs")]
     TooManyFiles,
-    /// The profile names no seller and none was given.
-    #[error(
-        "the profile `{profile}` reads an export without sellers; give the seller whose orders \
-         they are"
-    )]
-    NoSeller {
-        /// The profile.
-        profile: String,
-    },
-    /// The file system says no.
+    #[error("the profile `{profile}` reads an export without sellers; name the seller")]
+    NoSeller { profile: String },
     #[error("{file} cannot be read: {source}")]
-    Unreadable {
-        /// The file.
-        file: Arc<str>,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Nothing in the file, or blank lines only.
+    Unreadable { file: Arc<str>, source: io::Error },
+    /// An empty file, or only blank lines.
     #[error("{file} is empty; export it again, with its header line")]
-    Empty {
-        /// The file.
-        file: Arc<str>,
-    },
-    /// The file is no text in UTF-8.
+    Empty { file: Arc<str> },
+    /// Not a UTF-8 text file.
     #[error("{file} is {kind}; save it as CSV in UTF-8")]
     NotText {
-        /// The file.
         file: Arc<str>,
-        /// What it is.
+        /// The kind of file.
         kind: &'static str,
     },
-    /// A byte that is not UTF-8.
-    #[error("{file}:{line}: byte {byte} of the file is not UTF-8; save it as CSV in UTF-8")]
+    #[error("{file}:{line}: byte {byte} of the file is not UTF-8; save the file as CSV in UTF-8")]
     NotUtf8 {
-        /// The file.
         file: Arc<str>,
-        /// The line, counted from 1.
         line: u32,
-        /// The place of the byte in the file, counted from 0.
+        /// The byte's position in the file, counted from 0.
         byte: u64,
     },
-    /// Lines that end with a carriage return alone.
     #[error(
         "{file} ends its lines with a carriage return alone, as old Macintosh programs do; save \
-         it as CSV with line feeds"
+         the file as CSV with line feeds"
     )]
-    LineEnds {
-        /// The file.
-        file: Arc<str>,
-    },
-    /// The header is separated by another character than the profile expects.
+    LineEnds { file: Arc<str> },
     #[error(
-        "{file} is separated by {found}, the profile expects {expected}; export it with \
+        "{file} is separated by {found}, but the profile expects {expected}; export it with \
          {expected}, or change format.delimiter of the profile"
     )]
     WrongDelimiter {
-        /// The file.
         file: Arc<str>,
-        /// What separates its header.
+        /// The header's delimiter.
         found: &'static str,
-        /// What the profile says.
+        /// The profile's delimiter.
         expected: &'static str,
     },
-    /// The header lacks a column. Other columns are named only where they are nearly the same:
-    /// a file without a header begins with somebody's order.
+    /// The header lacks a column. The error repeats a column name only if it is similar: a file
+    /// without a header starts with a buyer's order (M12).
     #[error(
         "{file} has no column {wanted}{}",
         nearest.as_ref().map_or(
-            "; is its first line the header, and is the profile the right one?".to_owned(),
-            |name| format!("; it has `{name}`: rename that, or change the profile")
+            "; check that its first line is the header and that the profile is right".to_owned(),
+            |name| format!("; rename its column `{name}`, or change the profile")
         )
     )]
     MissingColumn {
-        /// The file.
         file: Arc<str>,
-        /// The names that the column may have.
+        /// The column's possible names.
         wanted: String,
-        /// The nearest name in the header.
+        /// The most similar name in the header.
         nearest: Option<String>,
     },
-    /// The header has a column twice.
-    #[error("{file} has two columns `{column}`; which of them is meant cannot be told, rename one")]
-    DoubleColumn {
-        /// The file.
-        file: Arc<str>,
-        /// The column.
-        column: String,
-    },
-    /// A record is longer than any order's.
+    #[error("{file} has two columns `{column}`; rename the one that the profile does not mean")]
+    DuplicateColumn { file: Arc<str>, column: String },
     #[error(
-        "{file}:{line}: this line goes on for more than {RECORD_BYTES_MAX} bytes; look for a \
-         quotation mark that is never closed"
+        "{file}:{line}: this record is longer than {RECORD_BYTES_MAX} bytes; look for a quotation \
+         mark that is never closed"
     )]
     RecordTooLong {
-        /// The file.
         file: Arc<str>,
-        /// The line where the record begins.
+        /// The line where the record starts.
         line: u32,
     },
-    /// A record has more fields than any export's.
-    #[error("{file}:{line}: this line has more than {FIELDS_MAX} fields")]
+    #[error("{file}:{line}: this line has more than {FIELDS_MAX} fields; check the delimiter")]
     TooManyFields {
-        /// The file.
         file: Arc<str>,
-        /// The line where the record begins.
+        /// The line where the record starts.
         line: u32,
     },
-    /// There are more lines than are taken.
+    #[error("more than {LINES_MAX} lines up to the end of {file}; import them in several runs")]
+    TooManyLines { file: Arc<str> },
+    /// Text follows the closing quote of a field that runs over several lines. Some of those lines
+    /// may be orders, so the file is refused.
     #[error(
-        "more than {LINES_MAX} lines, counted to the end of {file}; import them in several runs"
-    )]
-    TooManyLines {
-        /// The file.
-        file: Arc<str>,
-    },
-    /// A quoted field ran over several lines and then text followed its closing quote: some of
-    /// those lines were orders, and it cannot be told which.
-    #[error(
-        "{file}:{line}: text follows the quotation mark that closes the one of line {opened}; a \
-         quotation mark inside a field is written twice, look at both lines"
+        "{file}:{line}: text follows the quotation mark that closes the one of line {opened}; \
+         check both lines, and double each quotation mark inside a field"
     )]
     QuoteRunsOn {
-        /// The file.
         file: Arc<str>,
-        /// The line where the field begins.
+        /// The line where the field starts.
         opened: u32,
-        /// The line where its quote closes.
+        /// The line of the closing quote.
         line: u32,
     },
-    /// The file ends inside a quoted field.
     #[error(
-        "{file}:{opened}: the quotation mark that opens here is never closed; is the file whole?"
+        "{file}:{opened}: this quotation mark is never closed; check that the file is complete"
     )]
     QuoteNeverClosed {
-        /// The file.
         file: Arc<str>,
-        /// The line where the field begins.
+        /// The line where the field starts.
         opened: u32,
     },
-    /// The column of the status has too many values to be one.
     #[error(
-        "{file} has more than {STATUSES_MAX} different values in the column `{column}`; is it the \
-         status?"
+        "{file} has more than {STATUSES_MAX} different values in the status column `{column}`; \
+         correct order.status of the profile"
     )]
-    TooManyStatuses {
-        /// The file.
-        file: Arc<str>,
-        /// The column.
-        column: String,
-    },
+    TooManyStatuses { file: Arc<str>, column: String },
 }
 
 impl ImportError {

@@ -1,4 +1,4 @@
-//! From the book to parcels: what each order comes to.
+//! Turns the orders that were read into parcels with an amount due.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,11 +7,12 @@ use money::Amount;
 
 use crate::profile::Profile;
 
-use super::book::{Book, Facts, Fate, Goods, Item, OrderNumber, Spot};
-use super::report::{ImportReport, LeftOut, Reason};
+use super::report::{BadLineReason, ImportReport, LeftOut};
+use super::state::{
+    ImportState, ItemContent, LineRef, OrderDecision, OrderIndex, OrderTerms, ReadItem,
+};
 use super::{Import, OrderParcel};
 
-/// What became of an order.
 enum Outcome {
     Taken,
     LeftOutByStatus,
@@ -19,18 +20,18 @@ enum Outcome {
     Spoiled,
 }
 
-/// What one seller has in an order.
+/// One seller's items of an order.
 struct Share {
     seller: u32,
-    spot: Spot,
+    spot: LineRef,
     amount: Amount,
     quantity: u32,
 }
 
-/// Makes parcels of the orders that are whole, and the account of all.
-pub fn settle(profile: &Profile, mut book: Book) -> Import {
+/// Makes parcels of the complete orders, and the report of all orders.
+pub fn make_parcels(profile: &Profile, mut book: ImportState) -> Import {
     let mut items = std::mem::take(&mut book.items);
-    // Stable: within an order the items stay as they were read.
+    // A stable sort: items keep their order within an order.
     items.sort_by_key(|item| item.order);
     let (mut parcels, mut report) = (Vec::new(), ImportReport::default());
     let mut rest = items.as_slice();
@@ -47,7 +48,7 @@ pub fn settle(profile: &Profile, mut book: Book) -> Import {
         report.orders_taken
             + report.orders_left_out_by_status
             + report.left_out_by_reason.values().sum::<u64>()
-            + report.orders_spoiled,
+            + report.orders_with_errors,
         "every order is accounted for"
     );
     Import { parcels, report }
@@ -62,11 +63,11 @@ fn count(profile: &Profile, outcome: &Outcome, report: &mut ImportReport) {
             let reason = Arc::clone(&profile.order.take_when[rule].otherwise);
             *report.left_out_by_reason.entry(reason).or_default() += 1;
         }
-        Outcome::Spoiled => report.orders_spoiled += 1,
+        Outcome::Spoiled => report.orders_with_errors += 1,
     }
 }
 
-fn fill(report: &mut ImportReport, book: Book, parcels: &[OrderParcel]) {
+fn fill(report: &mut ImportReport, book: ImportState, parcels: &[OrderParcel]) {
     for status in book.orders.iter().filter_map(|order| order.status) {
         let status = Arc::clone(&book.statuses.texts[status as usize]);
         *report.orders_by_status.entry(status).or_default() += 1;
@@ -81,67 +82,67 @@ fn fill(report: &mut ImportReport, book: Book, parcels: &[OrderParcel]) {
     report.files = book.files;
     report.repeated_lines = book.repeated_lines;
     report.bad_by_kind = book.bad_by_kind;
-    let mut bad = book.bad;
+    let mut bad = book.bad_lines;
     bad.sort_by_key(|(spot, _)| *spot);
-    report.bad = bad.into_iter().map(|(_, line)| line).collect();
+    report.bad_lines = bad.into_iter().map(|(_, line)| line).collect();
 }
 
 fn order(
     profile: &Profile,
-    book: &mut Book,
+    book: &mut ImportState,
     index: usize,
-    items: &[Item],
+    items: &[ReadItem],
     parcels: &mut Vec<OrderParcel>,
 ) -> Outcome {
     let order = &book.orders[index];
-    let (number, spot) = (OrderNumber::of(index), order.spot);
-    let suspect = book.is_suspect(&order.reference);
-    if order.stray_items > 0 && !suspect {
-        let items = order.stray_items;
-        book.bad_of_order(number, spot, None, Reason::NoOrder { items });
+    let (number, spot) = (OrderIndex::new(index), order.first_line);
+    let suspect = book.has_broken_line(&order.reference);
+    if order.items_before_header > 0 && !suspect {
+        let items = order.items_before_header;
+        book.report_bad_order(number, spot, None, BadLineReason::ItemsWithoutOrder { items });
     }
     let order = &book.orders[index];
-    if order.spoiled || suspect {
+    if order.has_error || suspect {
         return Outcome::Spoiled;
     }
-    let facts = match order.head.as_ref().map(|head| &head.fate) {
-        Some(Fate::LeftOutByStatus) => return Outcome::LeftOutByStatus,
-        Some(Fate::LeftOutByRule(rule)) => return Outcome::LeftOutByRule(*rule),
-        Some(Fate::Taken(facts)) => *facts,
+    let facts = match order.header.as_ref().map(|head| &head.decision) {
+        Some(OrderDecision::LeftOutByStatus) => return Outcome::LeftOutByStatus,
+        Some(OrderDecision::LeftOutByRule(rule)) => return Outcome::LeftOutByRule(*rule),
+        Some(OrderDecision::Taken(facts)) => *facts,
         None => unreachable!("an order without a readable line of its own is spoiled"),
     };
     let before = parcels.len();
     if let Err((spot, reason)) = taken(profile, book, index, &facts, items, parcels) {
-        book.bad_of_order(number, spot, None, reason);
+        book.report_bad_order(number, spot, None, reason);
     }
     if parcels.len() > before { Outcome::Taken } else { Outcome::Spoiled }
 }
 
-/// The parcels of an order that is taken; all of them or none, but for those without an amount.
+/// Adds the parcels of an order, all or none. Parcels with nothing due are reported and left out.
 fn taken(
     profile: &Profile,
-    book: &mut Book,
+    book: &mut ImportState,
     index: usize,
-    facts: &Facts,
-    items: &[Item],
+    facts: &OrderTerms,
+    items: &[ReadItem],
     parcels: &mut Vec<OrderParcel>,
-) -> Result<(), (Spot, Reason)> {
+) -> Result<(), (LineRef, BadLineReason)> {
     let Some(first) = items.first() else {
-        return Err((book.orders[index].spot, Reason::NoItems));
+        return Err((book.orders[index].first_line, BadLineReason::NoItems));
     };
-    let (kept, repeated) = match &first.goods.id {
+    let (kept, repeated) = match &first.content.id {
         Some(_) => without_repeated_items(book, items)?,
         None => without_repeated_blocks(book, items)?,
     };
     book.repeated_lines += repeated as u64;
     let shares = shares(&kept)?;
-    let amounts = amounts(profile, facts, &shares, first.spot)?;
+    let amounts = amounts(profile, facts, &shares, first.line)?;
     for (share, amount_due) in shares.iter().zip(amounts) {
         let order = Arc::clone(&book.orders[index].reference);
         let seller = Arc::clone(&book.sellers.texts[share.seller as usize]);
         if amount_due.is_zero() {
             let left_out = LeftOut::Parcel { order, seller };
-            book.bad(share.spot, None, Reason::NothingToCollect, left_out);
+            book.bad(share.spot, None, BadLineReason::NothingToCollect, left_out);
             continue;
         }
         parcels.push(OrderParcel {
@@ -151,91 +152,92 @@ fn taken(
             amount_due,
             item_count: share.quantity,
             ordered_at_ms: facts.ordered_at_ms,
-            place: book.place(share.spot),
+            location: book.location(share.spot),
         });
     }
     Ok(())
 }
 
-/// The items, each id once, and how many lines only repeat another.
+/// The items, each id once, and the number of repeated lines.
 fn without_repeated_items<'i>(
-    book: &Book,
-    items: &'i [Item],
-) -> Result<(Vec<&'i Item>, usize), (Spot, Reason)> {
-    let mut kept: Vec<(usize, &Item)> = items.iter().enumerate().collect();
+    book: &ImportState,
+    items: &'i [ReadItem],
+) -> Result<(Vec<&'i ReadItem>, usize), (LineRef, BadLineReason)> {
+    let mut kept: Vec<(usize, &ReadItem)> = items.iter().enumerate().collect();
     if kept.len() > 1 {
-        kept.sort_by(|(_, a), (_, b)| a.goods.id.cmp(&b.goods.id));
+        kept.sort_by(|(_, a), (_, b)| a.content.id.cmp(&b.content.id));
         for pair in kept.windows(2) {
             let [(_, first), (_, second)] = pair else { continue };
-            if first.goods.id == second.goods.id && first.goods != second.goods {
-                let first = book.place(first.spot);
-                return Err((second.spot, Reason::ItemConflict { first }));
+            if first.content.id == second.content.id && first.content != second.content {
+                let first = book.location(first.line);
+                return Err((second.line, BadLineReason::ItemConflict { first }));
             }
         }
-        kept.dedup_by(|(_, later), (_, first)| later.goods.id == first.goods.id);
+        kept.dedup_by(|(_, later), (_, first)| later.content.id == first.content.id);
         kept.sort_by_key(|(place, _)| *place);
     }
     let repeated = items.len() - kept.len();
     Ok((kept.into_iter().map(|(_, item)| item).collect(), repeated))
 }
 
-/// The items below the first line of the order. Where that line is repeated, as in two exports that
-/// overlap, the items below it must be repeated too.
+/// The items below the order's first line, and the number of repeated lines. If the first line is
+/// repeated, as in two overlapping exports, the items below it must be repeated too.
 fn without_repeated_blocks<'i>(
-    book: &Book,
-    items: &'i [Item],
-) -> Result<(Vec<&'i Item>, usize), (Spot, Reason)> {
-    let goods = |block: &'i [Item]| block.iter().map(|item| &item.goods);
-    let mut blocks = items.chunk_by(|a, b| a.block == b.block);
+    book: &ImportState,
+    items: &'i [ReadItem],
+) -> Result<(Vec<&'i ReadItem>, usize), (LineRef, BadLineReason)> {
+    let goods = |block: &'i [ReadItem]| block.iter().map(|item| &item.content);
+    let mut blocks = items.chunk_by(|a, b| a.header_line == b.header_line);
     let kept = blocks.next().unwrap_or_default();
     let mut repeated = 0;
     for block in blocks {
         let alike = goods(block).eq(goods(kept));
         if !alike {
-            let first = book.place(kept[0].spot);
-            return Err((block[0].spot, Reason::OrderConflict { first }));
+            let first = book.location(kept[0].line);
+            return Err((block[0].line, BadLineReason::OrderConflict { first }));
         }
         repeated += block.len();
     }
     Ok((kept.iter().collect(), repeated))
 }
 
-/// What each seller has, the sellers as they first appear.
-fn shares(items: &[&Item]) -> Result<Vec<Share>, (Spot, Reason)> {
+/// One share for each seller, in the order in which sellers first appear.
+fn shares(items: &[&ReadItem]) -> Result<Vec<Share>, (LineRef, BadLineReason)> {
     let mut shares: Vec<Share> = Vec::with_capacity(1);
     for item in items {
-        let Some(share) = shares.iter_mut().find(|share| share.seller == item.goods.seller) else {
-            let Goods { seller, amount, quantity, .. } = item.goods;
-            shares.push(Share { seller, spot: item.spot, amount, quantity });
+        let Some(share) = shares.iter_mut().find(|share| share.seller == item.content.seller)
+        else {
+            let ItemContent { seller, amount, quantity, .. } = item.content;
+            shares.push(Share { seller, spot: item.line, amount, quantity });
             continue;
         };
-        let sum = share.amount.checked_add(item.goods.amount);
-        share.amount = sum.ok_or((item.spot, Reason::SumTooLarge))?;
+        let sum = share.amount.checked_add(item.content.amount);
+        share.amount = sum.ok_or((item.line, BadLineReason::SumTooLarge))?;
         // At most LINES_OF_ORDER_MAX × QUANTITY_MAX.
-        share.quantity += item.goods.quantity;
+        share.quantity += item.content.quantity;
     }
     Ok(shares)
 }
 
-/// What is due on each share. An amount of the whole order is split in proportion to what the
-/// items of each seller cost; by their number where they cost nothing.
+/// The amount due of each share. An amount of the whole order is split in proportion to the cost
+/// of each seller's items, or to their number if they cost nothing.
 fn amounts(
     profile: &Profile,
-    facts: &Facts,
+    facts: &OrderTerms,
     shares: &[Share],
-    spot: Spot,
-) -> Result<Vec<Amount>, (Spot, Reason)> {
+    spot: LineRef,
+) -> Result<Vec<Amount>, (LineRef, BadLineReason)> {
     let rules = &profile.order;
     if rules.total.is_none() && rules.add.is_empty() && rules.less.is_empty() {
         return Ok(shares.iter().map(|share| share.amount).collect());
     }
-    let too_large = || (spot, Reason::SumTooLarge);
+    let too_large = || (spot, BadLineReason::SumTooLarge);
     let mut items = Amount::ZERO;
     for share in shares {
         items = items.checked_add(share.amount).ok_or_else(too_large)?;
     }
     let due = facts.total.unwrap_or(items).checked_add(facts.add).ok_or_else(too_large)?;
-    let due = due.checked_sub(facts.less).ok_or((spot, Reason::BelowZero))?;
+    let due = due.checked_sub(facts.less).ok_or((spot, BadLineReason::DiscountTooLarge))?;
     let weights: Vec<u64> = if items.is_zero() {
         shares.iter().map(|share| u64::from(share.quantity)).collect()
     } else {
@@ -243,6 +245,6 @@ fn amounts(
     };
     let amounts = due.split(&weights);
     let sum = amounts.iter().map(|amount| u128::from(amount.minor())).sum::<u128>();
-    assert_eq!(sum, u128::from(due.minor()), "an order's amount is split without a rest");
+    assert_eq!(sum, u128::from(due.minor()), "an order's amount is split without a remainder");
     Ok(amounts)
 }

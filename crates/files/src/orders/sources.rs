@@ -1,4 +1,4 @@
-//! Which files an import reads.
+//! Finds the files that an import reads.
 
 use std::fs;
 use std::io;
@@ -7,20 +7,18 @@ use std::path::{Path, PathBuf};
 use crate::nearest::nearest;
 use crate::profile::Profile;
 
-use super::{ImportError, Part};
+use super::{FileRole, ImportError};
 
-/// The most files of one import.
 pub const FILES_MAX: usize = 1_000;
-/// The most entries of a directory that are looked at.
+/// Further entries are ignored.
 const DIRECTORY_ENTRIES_MAX: usize = 100_000;
 
-/// The files at `path` that the profile reads: those of the orders, then those of the items, each
-/// by name.
-pub fn find(profile: &Profile, path: &Path) -> Result<Vec<(Part, PathBuf)>, ImportError> {
+/// The files at `path` that the profile reads: orders files, then items files, each sorted by name.
+pub fn find(profile: &Profile, path: &Path) -> Result<Vec<(FileRole, PathBuf)>, ImportError> {
     let no_such_path = |source| ImportError::NoSuchPath { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(no_such_path)?.is_dir() {
         if profile.items_files.is_empty() {
-            return Ok(vec![(Part::Orders, path.to_owned())]);
+            return Ok(vec![(FileRole::Orders, path.to_owned())]);
         }
         return Err(ImportError::NeedsDirectory {
             profile: profile.name.clone(),
@@ -35,7 +33,7 @@ pub fn find(profile: &Profile, path: &Path) -> Result<Vec<(Part, PathBuf)>, Impo
     let names = names(path).map_err(no_such_path)?;
     let mut found = Vec::new();
     for (part, patterns) in
-        [(Part::Orders, &profile.orders_files), (Part::Items, &profile.items_files)]
+        [(FileRole::Orders, &profile.orders_files), (FileRole::Items, &profile.items_files)]
     {
         let mut matching = names
             .iter()
@@ -56,19 +54,23 @@ pub fn find(profile: &Profile, path: &Path) -> Result<Vec<(Part, PathBuf)>, Impo
     if found.len() > FILES_MAX {
         return Err(ImportError::TooManyFiles);
     }
-    let (orders, items) = found.split_at(found.partition_point(|(part, _)| *part == Part::Orders));
+    let (orders, items) =
+        found.split_at(found.partition_point(|(part, _)| *part == FileRole::Orders));
     if let Some((_, both)) = items.iter().find(|(_, item)| orders.iter().any(|(_, o)| o == item)) {
-        return Err(ImportError::TwoParts { profile: profile.name.clone(), path: both.clone() });
+        return Err(ImportError::AmbiguousFile {
+            profile: profile.name.clone(),
+            path: both.clone(),
+        });
     }
     Ok(found)
 }
 
-/// Patterns as a sentence has them.
+/// For a message: "`a.csv` or `b.csv`".
 pub fn one_of(patterns: &[String]) -> String {
     patterns.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(" or ")
 }
 
-/// The names of the files in a directory, in order. A name that is no UTF-8 matches no pattern.
+/// The sorted names of the files in a directory. Names that are not UTF-8 are left out.
 fn names(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)?.take(DIRECTORY_ENTRIES_MAX) {
@@ -82,14 +84,14 @@ fn names(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Whether a name is of a pattern: `*` stands for any characters, capitals do not matter.
+/// Matches a name against a pattern: `*` matches any characters, case is ignored.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else { return false };
     let mut last = None;
-    // Each part but the last takes the first place where it fits; the last must end the name.
+    // Each part but the last matches at its first occurrence; the last must end the name.
     for part in parts {
         if let Some(middle) = last.replace(part) {
             let Some(place) = rest.find(middle) else { return false };
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_star_stands_for_anything() {
+    fn a_star_matches_anything() {
         for (pattern, name) in [
             ("orders.csv", "Orders.CSV"),
             ("*.csv", ".csv"),

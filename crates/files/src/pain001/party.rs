@@ -1,61 +1,57 @@
-//! Who pays and who is paid: names, accounts, banks.
+//! Debtors and creditors: names, accounts, banks.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{InitiationError, Subject, TEXT_CHARS_MAX, reference, text};
+use super::{CreditTransferError, CreditTransferPart, TEXT_CHARS_MAX, reference, text};
 
-/// Somebody with an account.
+/// A debtor or creditor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party {
-    /// The name of the account's holder, at most [`TEXT_CHARS_MAX`] characters of any script.
+    /// The account holder's name: at most [`TEXT_CHARS_MAX`] characters of any script.
     pub name: String,
-    /// The account.
-    pub account: Account,
-    /// The bank that keeps it.
-    pub agent: Agent,
+    pub account: BankAccount,
+    /// The account's bank.
+    pub agent: BankAgent,
 }
 
-/// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Account {
-    /// By its IBAN.
+pub enum BankAccount {
     Iban(Iban),
-    /// By another number, as in China, India and most of the Americas.
+    /// A national account number, as in China, India and most of the Americas.
     Other {
-        /// The number, at most 34 characters.
+        /// At most 34 characters.
         id: String,
-        /// What kind of number it is, where the bank asks for that.
+        /// Some banks require it.
         scheme: Option<AccountScheme>,
     },
 }
 
-/// What kind of number an account's is.
+/// The kind of an account number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountScheme {
     /// A code of ISO 20022's external list, at most 4 characters: `BBAN`.
     Code(String),
-    /// A name that the bank gave, at most 35 characters.
+    /// A name agreed with the bank, at most 35 characters.
     Proprietary(String),
 }
 
-/// A bank.
+/// A bank (ISO 20022: financial institution agent).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Agent {
-    /// By its BIC.
+pub enum BankAgent {
     Bic(Bic),
-    /// By its number in a clearing system.
+    /// A member of a national clearing system.
     Clearing {
         /// A code of ISO 20022's external list, at most 5 characters: `CNAPS`, `INFSC`, `USABA`.
         system: String,
-        /// The bank's number there, at most 35 characters.
+        /// At most 35 characters.
         member: String,
     },
-    /// By another name, at most 35 characters; `NOTPROVIDED` where the account says it all.
+    /// At most 35 characters; `NOTPROVIDED` if the account alone identifies the bank.
     Other(String),
 }
 
-/// An International Bank Account Number with right check digits (ISO 13616).
+/// An International Bank Account Number with valid check digits (ISO 13616).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Iban(String);
 
@@ -63,22 +59,19 @@ pub struct Iban(String);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bic(String);
 
-/// A text that is no IBAN or no BIC. It is not repeated.
+/// Why a text is not an IBAN or a BIC. The error does not repeat the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IdentifierError {
-    /// Not of the form of an IBAN.
-    #[error("this is no IBAN: two letters, two digits, then 11 to 30 letters and digits")]
+pub enum BankIdentifierError {
+    #[error("not an IBAN: write two letters, two digits, then 11 to 30 letters and digits")]
     IbanForm,
-    /// An IBAN with a slip of the pen.
-    #[error("the check digits of this IBAN are wrong; look for a digit that is missing or swapped")]
+    #[error("the check digits of this IBAN are wrong; look for a missing or swapped digit")]
     IbanCheck,
-    /// Not of the form of a BIC.
-    #[error("this is no BIC: 8 or 11 capitals and digits, for example BKCHCNBJ")]
+    #[error("not a BIC: write 8 or 11 capitals and digits, for example BKCHCNBJ")]
     Bic,
 }
 
 impl Iban {
-    /// As banks exchange it, without spaces.
+    /// Without spaces.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -86,10 +79,10 @@ impl Iban {
 }
 
 impl FromStr for Iban {
-    type Err = IdentifierError;
+    type Err = BankIdentifierError;
 
-    /// Reads an IBAN, with or without spaces between its groups.
-    fn from_str(text: &str) -> Result<Iban, IdentifierError> {
+    /// Accepts spaces between the groups.
+    fn from_str(text: &str) -> Result<Iban, BankIdentifierError> {
         let iban: String = text.chars().filter(|&c| c != ' ').take(35).collect();
         let bytes = iban.as_bytes();
         let form = (15..=34).contains(&bytes.len())
@@ -97,9 +90,9 @@ impl FromStr for Iban {
             && bytes[2..4].iter().all(u8::is_ascii_digit)
             && bytes[4..].iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
         if !form {
-            return Err(IdentifierError::IbanForm);
+            return Err(BankIdentifierError::IbanForm);
         }
-        // The first four characters go to the end, letters count from 10, the whole is 1 modulo 97.
+        // ISO 7064 mod 97-10: the first four characters move to the end, A counts as 10.
         let remainder = bytes[4..].iter().chain(&bytes[..4]).fold(0_u32, |remainder, &b| {
             if b.is_ascii_digit() {
                 (remainder * 10 + u32::from(b - b'0')) % 97
@@ -107,19 +100,18 @@ impl FromStr for Iban {
                 (remainder * 100 + u32::from(b - b'A') + 10) % 97
             }
         });
-        if remainder == 1 { Ok(Iban(iban)) } else { Err(IdentifierError::IbanCheck) }
+        if remainder == 1 { Ok(Iban(iban)) } else { Err(BankIdentifierError::IbanCheck) }
     }
 }
 
 impl fmt::Debug for Iban {
-    /// The country and the last four: enough to find it, too little to use it in a log.
+    /// Shows the country and the last four characters only: logs must not hold whole accounts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}…{}", &self.0[..2], &self.0[self.0.len() - 4..])
     }
 }
 
 impl Bic {
-    /// As banks exchange it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -127,20 +119,24 @@ impl Bic {
 }
 
 impl FromStr for Bic {
-    type Err = IdentifierError;
+    type Err = BankIdentifierError;
 
-    fn from_str(text: &str) -> Result<Bic, IdentifierError> {
+    fn from_str(text: &str) -> Result<Bic, BankIdentifierError> {
         let capital_or_digit = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
         let bytes = text.as_bytes();
         let form = matches!(bytes.len(), 8 | 11)
             && bytes.iter().all(capital_or_digit)
             && bytes[4..6].iter().all(u8::is_ascii_uppercase);
-        if form { Ok(Bic(text.to_owned())) } else { Err(IdentifierError::Bic) }
+        if form { Ok(Bic(text.to_owned())) } else { Err(BankIdentifierError::Bic) }
     }
 }
 
-/// What the schema and banks allow of a party.
-pub fn check(what: &'static str, of: Subject, party: &Party) -> Result<(), InitiationError> {
+/// Checks a party against the schema's lengths and character sets.
+pub fn check(
+    what: &'static str,
+    of: CreditTransferPart,
+    party: &Party,
+) -> Result<(), CreditTransferError> {
     let [name, account, scheme, bank, system] = match what {
         "debtor" => [
             "debtor's name",
@@ -158,7 +154,7 @@ pub fn check(what: &'static str, of: Subject, party: &Party) -> Result<(), Initi
         ],
     };
     text(name, of, &party.name, TEXT_CHARS_MAX)?;
-    if let Account::Other { id, scheme: kind } = &party.account {
+    if let BankAccount::Other { id, scheme: kind } = &party.account {
         reference(account, of, id, 34)?;
         match kind {
             None => {}
@@ -167,11 +163,11 @@ pub fn check(what: &'static str, of: Subject, party: &Party) -> Result<(), Initi
         }
     }
     match &party.agent {
-        Agent::Bic(_) => Ok(()),
-        Agent::Clearing { system: code, member } => {
+        BankAgent::Bic(_) => Ok(()),
+        BankAgent::Clearing { system: code, member } => {
             reference(system, of, code, 5)?;
             reference(bank, of, member, 35)
         }
-        Agent::Other(id) => reference(bank, of, id, 35),
+        BankAgent::Other(id) => reference(bank, of, id, 35),
     }
 }

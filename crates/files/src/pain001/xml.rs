@@ -1,18 +1,25 @@
-//! The message as XML, in the order of elements that the schema demands.
+//! Writes the message as XML, with the elements in the schema's order.
 
 use std::io::{self, Write};
 
 use money::Currency;
-use money::decimal::Decimal;
+use money::decimal::DecimalAmount;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-use super::{Account, AccountScheme, Agent, Initiation, Party, Payment, Sums, Transfer};
+use super::{
+    AccountScheme, BankAccount, BankAgent, CreditTransfer, CreditTransferInitiation, Party,
+    PaymentInformation, Sums,
+};
 
 const NAMESPACE: &str = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09";
 
-/// Writes a message that was checked.
-pub fn write(initiation: &Initiation, sums: &Sums, out: impl Write) -> io::Result<()> {
+/// The message must have passed [`super::check`].
+pub fn write(
+    initiation: &CreditTransferInitiation,
+    sums: &Sums,
+    out: impl Write,
+) -> io::Result<()> {
     let mut xml = Xml(Writer::new_with_indent(out, b' ', 1));
     xml.0.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     let root = BytesStart::new("Document").with_attributes([("xmlns", NAMESPACE)]);
@@ -33,7 +40,11 @@ pub fn write(initiation: &Initiation, sums: &Sums, out: impl Write) -> io::Resul
     out.flush()
 }
 
-fn header<W: Write>(xml: &mut Xml<W>, initiation: &Initiation, sums: &Sums) -> io::Result<()> {
+fn header<W: Write>(
+    xml: &mut Xml<W>,
+    initiation: &CreditTransferInitiation,
+    sums: &Sums,
+) -> io::Result<()> {
     let transfers: usize = initiation.payments.iter().map(|payment| payment.transfers.len()).sum();
     xml.text("MsgId", &initiation.message_id)?;
     xml.text("CreDtTm", &sums.created_at)?;
@@ -44,7 +55,7 @@ fn header<W: Write>(xml: &mut Xml<W>, initiation: &Initiation, sums: &Sums) -> i
 
 fn payment<W: Write>(
     xml: &mut Xml<W>,
-    payment: &Payment,
+    payment: &PaymentInformation,
     id: &str,
     date: &str,
     sum: &str,
@@ -66,8 +77,12 @@ fn payment<W: Write>(
     Ok(())
 }
 
-fn transfer<W: Write>(xml: &mut Xml<W>, transfer: &Transfer, currency: Currency) -> io::Result<()> {
-    let amount = Decimal::of(transfer.amount, currency).to_string();
+fn transfer<W: Write>(
+    xml: &mut Xml<W>,
+    transfer: &CreditTransfer,
+    currency: Currency,
+) -> io::Result<()> {
+    let amount = DecimalAmount::of(transfer.amount, currency).to_string();
     let Party { name, account: to, agent: bank } = &transfer.creditor;
     xml.inside("PmtId", |xml| xml.text("EndToEndId", &transfer.payout))?;
     xml.inside("Amt", |xml| {
@@ -83,10 +98,10 @@ fn transfer<W: Write>(xml: &mut Xml<W>, transfer: &Transfer, currency: Currency)
     }
 }
 
-fn account<W: Write>(xml: &mut Xml<W>, account: &Account) -> io::Result<()> {
+fn account<W: Write>(xml: &mut Xml<W>, account: &BankAccount) -> io::Result<()> {
     xml.inside("Id", |xml| match account {
-        Account::Iban(iban) => xml.text("IBAN", iban.as_str()),
-        Account::Other { id, scheme } => xml.inside("Othr", |xml| {
+        BankAccount::Iban(iban) => xml.text("IBAN", iban.as_str()),
+        BankAccount::Other { id, scheme } => xml.inside("Othr", |xml| {
             xml.text("Id", id)?;
             match scheme {
                 None => Ok(()),
@@ -101,14 +116,14 @@ fn account<W: Write>(xml: &mut Xml<W>, account: &Account) -> io::Result<()> {
     })
 }
 
-fn agent<W: Write>(xml: &mut Xml<W>, agent: &Agent) -> io::Result<()> {
+fn agent<W: Write>(xml: &mut Xml<W>, agent: &BankAgent) -> io::Result<()> {
     xml.inside("FinInstnId", |xml| match agent {
-        Agent::Bic(bic) => xml.text("BICFI", bic.as_str()),
-        Agent::Clearing { system, member } => xml.inside("ClrSysMmbId", |xml| {
+        BankAgent::Bic(bic) => xml.text("BICFI", bic.as_str()),
+        BankAgent::Clearing { system, member } => xml.inside("ClrSysMmbId", |xml| {
             xml.inside("ClrSysId", |xml| xml.text("Cd", system))?;
             xml.text("MmbId", member)
         }),
-        Agent::Other(id) => xml.inside("Othr", |xml| xml.text("Id", id)),
+        BankAgent::Other(id) => xml.inside("Othr", |xml| xml.text("Id", id)),
     })
 }
 

@@ -1,4 +1,4 @@
-//! The profile as it is written in TOML. What it means is checked in [`super::meaning`].
+//! The TOML form of a profile. [`super::meaning`] checks it.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Form {
+pub struct ProfileForm {
     pub name: String,
     pub about: String,
-    pub files: Files,
+    pub files: FilesForm,
     #[serde(default)]
-    pub format: Format,
+    pub format: FormatForm,
     #[serde(default)]
-    pub fixed: Fixed,
-    pub order: Order,
-    pub item: Item,
+    pub fixed: FixedForm,
+    pub order: OrderForm,
+    pub item: ItemForm,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Files {
+pub struct FilesForm {
     pub orders: Vec<String>,
     pub items: Option<Vec<String>>,
-    pub order_columns: Option<OrderColumns>,
+    pub order_columns: Option<OrderColumnsForm>,
 }
 
-/// Where the columns of the order stand in a file of one line an item.
+/// On which lines the order's columns are filled, in a file with one line per item.
 #[derive(Clone, Copy, Deserialize)]
-pub enum OrderColumns {
+pub enum OrderColumnsForm {
     #[serde(rename = "on the first line")]
     FirstLine,
     #[serde(rename = "on every line")]
@@ -39,7 +39,7 @@ pub enum OrderColumns {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-pub struct Format {
+pub struct FormatForm {
     pub delimiter: Option<char>,
     pub decimal_point: Option<char>,
     pub decimal_group: Option<char>,
@@ -48,57 +48,57 @@ pub struct Format {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-pub struct Fixed {
+pub struct FixedForm {
     pub currency: Option<String>,
     pub seller: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Order {
-    pub id: Column,
-    pub status: Option<Column>,
+pub struct OrderForm {
+    pub id: ColumnForm,
+    pub status: Option<ColumnForm>,
     pub take: Option<Vec<String>>,
     #[serde(default)]
-    pub take_when: Vec<TakeWhen>,
-    pub currency: Option<Column>,
-    pub ordered_at: Option<Column>,
-    pub total: Option<Column>,
+    pub take_when: Vec<TakeWhenForm>,
+    pub currency: Option<ColumnForm>,
+    pub ordered_at: Option<ColumnForm>,
+    pub total: Option<ColumnForm>,
     #[serde(default)]
-    pub add: Vec<Column>,
+    pub add: Vec<ColumnForm>,
     #[serde(default)]
-    pub less: Vec<Column>,
+    pub less: Vec<ColumnForm>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TakeWhen {
-    pub column: Column,
+pub struct TakeWhenForm {
+    pub column: ColumnForm,
     pub is: Vec<String>,
     pub otherwise: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Item {
-    pub order: Option<Column>,
-    pub id: Option<Column>,
-    pub seller: Option<Column>,
-    pub quantity: Option<Column>,
+pub struct ItemForm {
+    pub order: Option<ColumnForm>,
+    pub id: Option<ColumnForm>,
+    pub seller: Option<ColumnForm>,
+    pub quantity: Option<ColumnForm>,
     #[serde(default)]
-    pub add: Vec<Column>,
+    pub add: Vec<ColumnForm>,
     #[serde(default)]
-    pub add_each: Vec<Column>,
+    pub add_each: Vec<ColumnForm>,
     #[serde(default)]
-    pub less: Vec<Column>,
+    pub less: Vec<ColumnForm>,
 }
 
-/// A column: its name, or a table that says more.
-pub struct Column(pub ColumnTable);
+/// A column: a name, or a table.
+pub struct ColumnForm(pub ColumnTableForm);
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-pub struct ColumnTable {
+pub struct ColumnTableForm {
     pub any_of: Vec<String>,
     #[serde(default)]
     pub optional: bool,
@@ -106,24 +106,24 @@ pub struct ColumnTable {
     pub empty_is_zero: bool,
 }
 
-impl<'de> Deserialize<'de> for Column {
-    // Not serde's `untagged`: its error names neither the key nor what is wrong with it.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Column, D::Error> {
+impl<'de> Deserialize<'de> for ColumnForm {
+    // Not serde's `untagged`: its error names neither the key nor the problem.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ColumnForm, D::Error> {
         struct NameOrTable;
         impl<'de> Visitor<'de> for NameOrTable {
-            type Value = Column;
+            type Value = ColumnForm;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("the name of a column, or a table { any_of = [\"name\", …] }")
             }
 
-            fn visit_str<E>(self, name: &str) -> Result<Column, E> {
+            fn visit_str<E>(self, name: &str) -> Result<ColumnForm, E> {
                 let any_of = vec![name.to_owned()];
-                Ok(Column(ColumnTable { any_of, ..ColumnTable::default() }))
+                Ok(ColumnForm(ColumnTableForm { any_of, ..ColumnTableForm::default() }))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Column, A::Error> {
-                ColumnTable::deserialize(MapAccessDeserializer::new(map)).map(Column)
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ColumnForm, A::Error> {
+                ColumnTableForm::deserialize(MapAccessDeserializer::new(map)).map(ColumnForm)
             }
         }
         deserializer.deserialize_any(NameOrTable)

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn read(text: &[u8]) -> Result<Vec<Vec<String>>, String> {
-    let mut records = Records::new(text, b',');
+    let mut records = RecordReader::new(text, b',');
     let mut all = Vec::new();
     while let Some(record) = records.next().map_err(|error| format!("{error:?}"))? {
         all.push((0..record.len()).map(|place| record.get(place).to_owned()).collect());
@@ -11,7 +11,7 @@ fn read(text: &[u8]) -> Result<Vec<Vec<String>>, String> {
 }
 
 #[test]
-fn fields_are_cut_and_unquoted() {
+fn fields_are_split_and_unquoted() {
     let text = b"a,\"b,\"\"c\"\"\",\r\n\"\",\"d\r\ne\",f\n\n,,\n\"x\"";
     let expected: [&[&str]; 3] = [&["a", "b,\"c\"", ""], &["", "d\r\ne", "f"], &["x"]];
     assert_eq!(read(text).unwrap(), expected);
@@ -60,8 +60,8 @@ proptest! {
         let ours = read(&text).unwrap();
         let fields: Vec<&Vec<String>> = theirs.iter().map(|(_, fields)| fields).collect();
         prop_assert_eq!(ours.iter().collect::<Vec<_>>(), fields);
-        // With CRLF the csv crate's lines lag: it takes the line feed to be of the next record.
-        let mut records = Records::new(text.as_slice(), b',');
+        // With CRLF the csv crate counts the line feed to the next record.
+        let mut records = RecordReader::new(text.as_slice(), b',');
         for (line, _) in theirs.into_iter().filter(|_| !crlf) {
             let record = records.next().unwrap().unwrap();
             prop_assert_eq!(u64::from(record.line), line);

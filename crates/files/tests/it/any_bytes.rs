@@ -1,12 +1,12 @@
-//! Whatever bytes come in, an import ends in an account or a refusal.
+//! Any bytes end in a report or an error, never in a panic.
 
 use files::orders::Import;
 use files::profile::Profile;
 use proptest::prelude::*;
 
-use crate::desk::try_import;
+use crate::support::try_import;
 
-/// Bytes with enough of a CSV file in them to get past the header.
+/// Bytes that are close enough to CSV to get past the header.
 fn csv_like() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         8 => prop::sample::select(vec![
@@ -42,7 +42,7 @@ const HEADERS: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// What holds of every import.
+/// Rules for every import.
 fn check(import: &Import) {
     let report = &import.report;
     assert_eq!(report.parcels, import.parcels.len() as u64);
@@ -53,8 +53,8 @@ fn check(import: &Import) {
     pairs.sort_unstable();
     pairs.dedup();
     assert_eq!(pairs.len(), import.parcels.len(), "one parcel for each seller of an order");
-    assert!(report.orders_spoiled == 0 || report.bad_total() > 0, "a reason is given");
-    for line in &report.bad {
+    assert!(report.orders_with_errors == 0 || report.bad_total() > 0, "a reason is given");
+    for line in &report.bad_lines {
         assert!(!line.to_string().contains(|c: char| c.is_control()), "{line}");
     }
 }
@@ -65,7 +65,7 @@ proptest! {
     #[test]
     fn no_bytes_panic(which in 0..HEADERS.len(), orders in csv_like(), items in csv_like()) {
         let (name, orders_header, items_header) = HEADERS[which];
-        let profile = Profile::named(name).unwrap();
+        let profile = Profile::built_in(name).unwrap();
         let profile =
             if profile.needs_seller() { profile.with_seller("S").unwrap() } else { profile };
         let orders = [orders_header.as_bytes(), &orders].concat();

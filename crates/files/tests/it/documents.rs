@@ -1,21 +1,21 @@
-//! The examples in `docs/files` are what they say.
+//! The examples in `docs/files` are valid.
 
 use files::profile::Profile;
 
-use crate::desk::{bad, import, parcels, try_import};
+use crate::support::{bad, import, parcels, try_import};
 
 const ORDERS_CSV: &str = include_str!("../../../../docs/files/orders-csv.md");
 const PROFILES: &str = include_str!("../../../../docs/files/profiles.md");
 const PAYOUTS: &str = include_str!("../../../../docs/files/payouts.md");
 
-/// The first example of a language.
+/// The first code block of a language.
 fn example<'d>(document: &'d str, language: &str) -> &'d str {
     let (_, after) = document.split_once(&format!("```{language}\n")).unwrap();
     after.split_once("```").unwrap().0
 }
 
 #[test]
-fn the_example_of_an_order_file_is_one() {
+fn the_example_of_an_order_file_is_valid() {
     let import = import("doorstep", example(ORDERS_CSV, "csv"));
     assert_eq!(bad(&import.report), [""; 0]);
     assert_eq!(
@@ -29,7 +29,7 @@ fn the_example_of_an_order_file_is_one() {
 }
 
 #[test]
-fn the_example_of_a_profile_is_one() {
+fn the_example_of_a_profile_is_valid() {
     let profile = Profile::parse(example(PROFILES, "toml")).unwrap();
     let text = "Bestellnummer;Status;Datum;Zahlart;Position;Menge;Einzelpreis;Versandkosten;\
                 Gutschein\n\

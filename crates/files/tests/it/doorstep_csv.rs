@@ -1,8 +1,8 @@
-//! Doorstep's own layout, and what every layout has in common: lines, fields, amounts, references.
+//! The layout `doorstep`, and the rules of every layout: lines, fields, amounts, references.
 
-use files::orders::{BAD_LINES_KEPT_MAX, BadKind, Reason};
+use files::orders::{BAD_LINES_KEPT_MAX, BadLineKind, BadLineReason};
 
-use crate::desk::{bad, import, parcels};
+use crate::support::{bad, import, parcels};
 
 const HEADER: &str = "order,seller,currency,amount_due,items,ordered_at\n";
 
@@ -25,13 +25,13 @@ fn a_line_becomes_a_parcel() {
     let import = import("doorstep", &format!("{HEADER}{text}"));
     assert_eq!(parcels(&import), ["A1 S1 CNY 35.90 × 2", "A1 S2 CNY 5.00 × 1"]);
     let first = &import.parcels[0];
-    assert_eq!(first.place.to_string(), "orders.csv:2");
+    assert_eq!(first.location.to_string(), "orders.csv:2");
     assert_eq!(first.ordered_at_ms, Some(1_772_328_600_000));
     assert_eq!(bad(&import.report), [""; 0]);
 }
 
 #[test]
-fn the_last_two_columns_may_be_left_out_and_others_are_not_looked_at() {
+fn the_last_two_columns_are_optional_and_others_are_ignored() {
     let text = "amount_due,buyer,seller,order,currency\n7,Ann,S1,A1,JPY\n";
     assert_eq!(parcels(&import("doorstep", text)), ["A1 S1 JPY 7 × 1"]);
 }
@@ -66,20 +66,20 @@ fn amounts_are_read_or_reported_never_guessed() {
         bad_amount("99999999999999999999"),
         "`99999999999999999999` is larger than any amount that Doorstep can keep"
     );
-    assert_eq!(bad_amount("5\u{1b}[2J"), "the amount has a character that cannot be printed");
+    assert_eq!(bad_amount("5\u{1b}[2J"), "the amount has an unprintable character");
 }
 
 #[test]
-fn nothing_to_collect_is_no_parcel_and_leaves_the_other_parcels_alone() {
+fn a_parcel_with_nothing_due_is_left_out_and_the_others_are_taken() {
     let import = import("doorstep", &format!("{HEADER}A1,S1,BRL,0.00,1,\nA1,S2,BRL,9,1,\n"));
     assert_eq!(parcels(&import), ["A1 S2 BRL 9.00 × 1"]);
     assert_eq!(
         bad(&import.report),
-        ["orders.csv:2: the amount due is zero: there is nothing to collect; the parcel of \
-             seller `S1` is left out of order `A1`"]
+        ["orders.csv:2: the amount due is zero, so there is nothing to collect; the parcel \
+             of seller `S1` in order `A1` is left out"]
     );
     assert_eq!(import.report.orders_taken, 1);
-    assert_eq!(import.report.bad_by_kind[&BadKind::NothingToCollect], 1);
+    assert_eq!(import.report.bad_by_kind[&BadLineKind::NothingToCollect], 1);
 }
 
 #[test]
@@ -92,15 +92,15 @@ fn a_bad_line_leaves_its_whole_order_out_and_no_other() {
         ["orders.csv:3: column `amount_due`: `ten` is not an amount; order `A1` is left out"]
     );
     let report = &import.report;
-    assert_eq!((report.orders, report.orders_taken, report.orders_spoiled), (2, 1, 1));
+    assert_eq!((report.orders, report.orders_taken, report.orders_with_errors), (2, 1, 1));
 }
 
 #[test]
-fn what_is_not_money_is_reported_by_column_and_not_repeated() {
+fn bad_values_are_reported_by_column_and_not_repeated() {
     assert_eq!(
         one_line("A1,S1,Ann Smith,10,1,"),
-        ["orders.csv:2: column `currency`: this is no currency of ISO 4217 with a minor unit \
-             (three capitals such as CNY); order `A1` is left out"]
+        ["orders.csv:2: column `currency`: not a currency of ISO 4217 with a minor unit; \
+             write three capitals such as CNY; order `A1` is left out"]
     );
     assert_eq!(
         one_line("A1,S1,BRL,10,Ann Smith,"),
@@ -109,8 +109,8 @@ fn what_is_not_money_is_reported_by_column_and_not_repeated() {
     );
     assert_eq!(
         one_line("A1,S1,BRL,10,1,1 Elm Street"),
-        ["orders.csv:2: column `ordered_at`: this is no time of the form 2026-03-31 09:05:00, \
-             with +02:00 or Z after it or not; order `A1` is left out"]
+        ["orders.csv:2: column `ordered_at`: not a time; write it as 2026-03-31 09:05:00, \
+             with or without +02:00 or Z; order `A1` is left out"]
     );
     for quantity in ["-1", "1.0", "1000001", "+1", "", "99999999999999999999"] {
         assert_eq!(one_line(&format!("A1,S1,BRL,10,{quantity},")).len(), 1, "{quantity}");
@@ -130,7 +130,7 @@ fn references_are_short_and_printable() {
     );
     assert_eq!(
         one_line("A1,S\u{202e}1,BRL,10,1,"),
-        ["orders.csv:2: column `seller`: it has a character that cannot be printed, U+202E; \
+        ["orders.csv:2: column `seller`: it has an unprintable character, U+202E; \
              order `A1` is left out"]
     );
     let import = import("doorstep", &format!("{HEADER} 订单-1 ,\"张三, 店\",CNY,1,1,\n"));
@@ -147,8 +147,8 @@ fn a_line_with_too_few_or_too_many_fields_leaves_its_order_out() {
     assert_eq!(
         bad(&import.report),
         [
-            format!("orders.csv:3: the line has 3 fields, the header has 6; {mend}"),
-            format!("orders.csv:4: the line has 8 fields, the header has 6; {mend}"),
+            format!("orders.csv:3: the line has 3 fields, but the header has 6; {mend}"),
+            format!("orders.csv:4: the line has 8 fields, but the header has 6; {mend}"),
         ]
     );
 }
@@ -159,8 +159,8 @@ fn text_after_a_closing_quote_leaves_the_order_out() {
     assert_eq!(parcels(&import), ["A2 S1 BRL 10.00 × 1"]);
     assert_eq!(
         bad(&import.report),
-        ["orders.csv:2: text follows a closing quotation mark; one that is inside a field is \
-         written twice; its order is left out"]
+        ["orders.csv:2: text follows a closing quotation mark; double each quotation mark \
+         inside a field; its order is left out"]
     );
 }
 
@@ -180,10 +180,10 @@ fn the_same_parcel_with_another_amount_is_a_conflict_and_neither_is_taken() {
     assert_eq!(parcels(&import), ["A2 S1 BRL 7.00 × 1"]);
     assert_eq!(
         bad(&import.report),
-        ["orders.csv:4: the same item was in orders.csv:2 already, with other content; remove \
-             the wrong one; order `A1` is left out"]
+        ["orders.csv:4: the same item is also at orders.csv:2, with other content; remove the \
+             wrong one; order `A1` is left out"]
     );
-    assert_eq!(import.report.bad_by_kind[&BadKind::Conflict], 1);
+    assert_eq!(import.report.bad_by_kind[&BadLineKind::Conflict], 1);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn an_order_in_two_currencies_is_a_conflict() {
     let import = import("doorstep", &format!("{HEADER}{text}"));
     assert_eq!(
         bad(&import.report),
-        ["orders.csv:3: the order was in orders.csv:2 already, with other content; remove the \
+        ["orders.csv:3: the order is also at orders.csv:2, with other content; remove the \
          wrong one; order `A1` is left out"]
     );
 }
@@ -210,8 +210,8 @@ fn lines_are_counted_as_an_editor_counts_them() {
         bad(&import.report),
         ["orders.csv:7: column `amount_due`: `oops` is not an amount; order `A2` is left out"]
     );
-    assert_eq!(import.parcels[0].place.line, 2);
-    assert_eq!(import.parcels[1].place.line, 8);
+    assert_eq!(import.parcels[0].location.line, 2);
+    assert_eq!(import.parcels[1].location.line, 8);
     assert_eq!(import.report.files[0].lines, 3);
 }
 
@@ -231,9 +231,9 @@ fn a_header_alone_is_an_import_of_nothing() {
 fn bad_lines_are_kept_up_to_a_limit_and_all_counted() {
     let lines: String = (0..1_500).map(|i| format!("A{i},S1,BRL,x,1,\n")).collect();
     let report = import("doorstep", &format!("{HEADER}{lines}")).report;
-    assert_eq!(report.bad.len(), BAD_LINES_KEPT_MAX);
+    assert_eq!(report.bad_lines.len(), BAD_LINES_KEPT_MAX);
     assert_eq!(report.bad_total(), 1_500);
-    assert_eq!(report.orders_spoiled, 1_500);
+    assert_eq!(report.orders_with_errors, 1_500);
 }
 
 #[test]
@@ -241,6 +241,6 @@ fn an_order_of_too_many_lines_is_left_out() {
     let lines: String = (0..=2_000).map(|i| format!("A1,S{i},BRL,1,1,\n")).collect();
     let import = import("doorstep", &format!("{HEADER}{lines}"));
     assert!(import.parcels.is_empty());
-    assert_eq!(import.report.bad[0].reason, Reason::TooManyLines);
-    assert_eq!(import.report.bad[0].place.line, 2_002);
+    assert_eq!(import.report.bad_lines[0].reason, BadLineReason::TooManyLines);
+    assert_eq!(import.report.bad_lines[0].location.line, 2_002);
 }

@@ -1,9 +1,8 @@
-//! The files crate as its users see it. All fixtures are made up.
+//! Tests of the public API. All fixtures are made up.
 
 #![cfg(test)]
 
 mod any_bytes;
-mod desk;
 mod documents;
 mod doorstep_csv;
 mod pain001;
@@ -12,5 +11,6 @@ mod profiles;
 mod real_orders;
 mod refusals;
 mod shops;
+mod support;
 mod two_files;
 mod whole;

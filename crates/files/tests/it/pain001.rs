@@ -3,44 +3,50 @@
 use std::fs;
 use std::process::Command;
 
-use files::civil::Date;
+use files::date::CivilDate;
 use files::pain001::{
-    Account, AccountScheme, Agent, IdentifierError, Initiation, InitiationError, Party, Payment,
-    Subject, TextProblem, Transfer, Written, write,
+    AccountScheme, BankAccount, BankAgent, BankIdentifierError, CreditTransfer,
+    CreditTransferError, CreditTransferInitiation, CreditTransferPart, MessageTotals, Party,
+    PaymentInformation, TextProblem, write,
 };
 use money::{Amount, Currency};
 
-use crate::desk::{folder, real};
+use crate::support::{folder, real};
 
 fn debtor(account: &str) -> Party {
     Party {
         name: "Doorstep Pagamentos S.A.".to_owned(),
-        account: Account::Other { id: account.to_owned(), scheme: None },
-        agent: Agent::Bic("BRASBRRJ".parse().unwrap()),
+        account: BankAccount::Other { id: account.to_owned(), scheme: None },
+        agent: BankAgent::Bic("BRASBRRJ".parse().unwrap()),
     }
 }
 
 fn seller(name: &str) -> Party {
     Party {
         name: name.to_owned(),
-        account: Account::Iban("BR15 0000 0000 0000 1093 2840 814P 2".parse().unwrap()),
-        agent: Agent::Other("NOTPROVIDED".to_owned()),
+        account: BankAccount::Iban("BR15 0000 0000 0000 1093 2840 814P 2".parse().unwrap()),
+        agent: BankAgent::Other("NOTPROVIDED".to_owned()),
     }
 }
 
-fn transfer(payout: &str, minor: u64) -> Transfer {
+fn transfer(payout: &str, minor: u64) -> CreditTransfer {
     let (payout, amount) = (payout.to_owned(), Amount::of(minor));
-    Transfer { payout, amount, creditor: seller("Loja & Filhos <São Paulo>"), remittance: None }
+    CreditTransfer {
+        payout,
+        amount,
+        creditor: seller("Loja & Filhos <São Paulo>"),
+        remittance: None,
+    }
 }
 
-fn message() -> Initiation {
+fn message() -> CreditTransferInitiation {
     let brl = [transfer("P-2026-000001", 3_590), transfer("P-2026-000002", 1)];
-    Initiation {
+    CreditTransferInitiation {
         message_id: "DOORSTEP-20260331-01".to_owned(),
         created_at_ms: 1_774_947_900_000,
-        execution_date: Date::new(2026, 4, 1).unwrap(),
+        execution_date: CivilDate::new(2026, 4, 1).unwrap(),
         initiator: "Doorstep Pagamentos S.A.".to_owned(),
-        payments: vec![Payment {
+        payments: vec![PaymentInformation {
             currency: Currency::BRL,
             debtor: debtor("0001-5"),
             transfers: brl.to_vec(),
@@ -48,31 +54,34 @@ fn message() -> Initiation {
     }
 }
 
-/// A message with everything that a message can have.
-fn rich_message() -> Initiation {
+/// A message with every optional part.
+fn rich_message() -> CreditTransferInitiation {
     let mut message = message();
     let china = Party {
         name: "张三的店（深圳）有限公司".to_owned(),
-        account: Account::Other {
+        account: BankAccount::Other {
             id: "6222020200112230000".to_owned(),
             scheme: Some(AccountScheme::Code("BBAN".to_owned())),
         },
-        agent: Agent::Clearing { system: "CNAPS".to_owned(), member: "102584000001".to_owned() },
+        agent: BankAgent::Clearing {
+            system: "CNAPS".to_owned(),
+            member: "102584000001".to_owned(),
+        },
     };
-    let proprietary = Account::Other {
+    let proprietary = BankAccount::Other {
         id: "33".to_owned(),
         scheme: Some(AccountScheme::Proprietary("wallet".to_owned())),
     };
-    let jpy = Transfer {
+    let jpy = CreditTransfer {
         payout: "x".repeat(35),
         amount: Amount::of(500),
         creditor: Party { account: proprietary, name: "n".repeat(140), ..seller("") },
         remittance: Some("Repasse de março: 3 pedidos".to_owned()),
     };
-    let cny = Transfer { creditor: china, ..transfer("P-2026-000003", 999_999_999_999) };
+    let cny = CreditTransfer { creditor: china, ..transfer("P-2026-000003", 999_999_999_999) };
     let tnd = transfer("P-2026-000004", 1_234_567);
     for (currency, transfer) in [(Currency::CNY, cny), (Currency::JPY, jpy), (Currency::TND, tnd)] {
-        message.payments.push(Payment {
+        message.payments.push(PaymentInformation {
             currency,
             debtor: debtor("0001-5"),
             transfers: vec![transfer],
@@ -81,13 +90,13 @@ fn rich_message() -> Initiation {
     message
 }
 
-fn xml(message: &Initiation) -> (String, Written) {
+fn xml(message: &CreditTransferInitiation) -> (String, MessageTotals) {
     let mut out = Vec::new();
     let written = write(message, &mut out).unwrap();
     (String::from_utf8(out).unwrap(), written)
 }
 
-fn refusal(message: &Initiation) -> String {
+fn refusal(message: &CreditTransferInitiation) -> String {
     let mut out = Vec::new();
     let error = write(message, &mut out).unwrap_err();
     assert!(out.is_empty(), "nothing is written");
@@ -121,9 +130,9 @@ fn the_schema_and_xmllint_accept_the_message() {
 }
 
 #[test]
-fn a_message_reads_as_the_standard_has_it() {
+fn a_message_follows_the_standard() {
     let (xml, written) = xml(&message());
-    assert_eq!(written, Written { transfers: 2, control_sum: "35.91".to_owned() });
+    assert_eq!(written, MessageTotals { transfers: 2, control_sum: "35.91".to_owned() });
     let flat: String = xml.lines().map(str::trim).collect();
     for part in [
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Document xmlns=\"urn:iso:std:iso:20022:",
@@ -144,7 +153,7 @@ fn a_message_reads_as_the_standard_has_it() {
 fn the_control_sum_adds_currencies_as_numbers() {
     let (_, written) = xml(&rich_message());
     // 35.91 + 9999999999.99 + 500 + 1234.567
-    assert_eq!(written, Written { transfers: 5, control_sum: "10000001770.467".to_owned() });
+    assert_eq!(written, MessageTotals { transfers: 5, control_sum: "10000001770.467".to_owned() });
     let mut yen = message();
     yen.payments[0].currency = Currency::JPY;
     assert_eq!(xml(&yen).1.control_sum, "3591");
@@ -156,35 +165,29 @@ fn amounts_that_the_schema_cannot_hold_are_refused() {
     message.payments[0].transfers[0].amount = Amount::MAX;
     assert_eq!(
         refusal(&message),
-        "the amount of transfer 1 of payment 1 has more than 18 digits; cut it into smaller ones"
+        "the amount of transfer 1 of payment 1 has more than 18 digits; split it"
     );
     for transfer in &mut message.payments[0].transfers {
         transfer.amount = Amount::of(999_999_999_999_999_999);
     }
-    assert_eq!(
-        refusal(&message),
-        "the sum of payment 1 has more than 18 digits; cut it into smaller ones"
-    );
+    assert_eq!(refusal(&message), "the sum of payment 1 has more than 18 digits; split it");
     message.payments[0].transfers.pop();
     assert_eq!(xml(&message).1.control_sum, "9999999999999999.99");
     let mut tnd = message.payments[0].clone();
     tnd.currency = Currency::TND;
     tnd.transfers[0].payout = "P-9".to_owned();
     message.payments.push(tnd);
-    assert_eq!(
-        refusal(&message),
-        "the sum of the message has more than 18 digits; cut it into smaller ones"
-    );
+    assert_eq!(refusal(&message), "the sum of the message has more than 18 digits; split it");
 }
 
 #[test]
-fn what_a_bank_refuses_is_refused_before() {
+fn what_a_bank_would_refuse_is_refused() {
     let mut message = message();
     message.payments[0].transfers[1].payout = "P-2026-000001".to_owned();
-    assert_eq!(refusal(&message), "transfer 2 of payment 1 is in the message twice");
+    assert_eq!(refusal(&message), "transfer 2 of payment 1 is in the message twice; remove one");
     message.payments[0].transfers[1].amount = Amount::ZERO;
     message.payments[0].transfers[1].payout = "P-2".to_owned();
-    assert_eq!(refusal(&message), "transfer 2 of payment 1 is of nothing; leave it out");
+    assert_eq!(refusal(&message), "transfer 2 of payment 1 has an amount of zero; leave it out");
     message.payments[0].transfers.clear();
     assert_eq!(refusal(&message), "payment 1 has no transfers; a bank refuses an empty message");
     message.payments.clear();
@@ -193,16 +196,16 @@ fn what_a_bank_refuses_is_refused_before() {
     message.payments[3].currency = Currency::CNY;
     assert_eq!(
         refusal(&message),
-        "payment 4 is from the same account in the same currency as payment 2; make one of them"
+        "payment 4 has the same account and currency as payment 2; merge the two"
     );
     message.payments[3].debtor = debtor("0002-6");
     assert_eq!(xml(&message).1.transfers, 5);
     message.created_at_ms = i64::MAX;
-    assert_eq!(refusal(&message), "the creation time is outside the calendar");
+    assert_eq!(refusal(&message), "the creation time is outside the years 1 to 9999");
 }
 
 #[test]
-fn texts_are_what_the_message_can_carry() {
+fn texts_must_fit_the_message() {
     let with_payout = |payout: &str| {
         let mut message = message();
         message.payments[0].transfers[0].payout = payout.to_owned();
@@ -230,8 +233,8 @@ fn texts_are_what_the_message_can_carry() {
     message.payments[0].debtor.name = "门".repeat(140);
     message.payments[0].transfers[1].creditor.name = "门".repeat(141);
     let error = write(&message, Vec::new()).unwrap_err();
-    let InitiationError::Text { what, of, problem } = error else { panic!("{error}") };
-    assert_eq!((what, of), ("creditor's name", Subject::Transfer(1, 2)));
+    let CreditTransferError::Text { what, of, problem } = error else { panic!("{error}") };
+    assert_eq!((what, of), ("creditor's name", CreditTransferPart::Transfer(1, 2)));
     assert_eq!(problem, TextProblem::TooLong { chars: 141, most: 140 });
 }
 
@@ -240,15 +243,15 @@ fn accounts_and_banks_are_checked_when_they_are_read() {
     use files::pain001::{Bic, Iban};
     let iban = |text: &str| text.parse::<Iban>().map(|iban| iban.as_str().to_owned());
     assert_eq!(iban("GB82 WEST 1234 5698 7654 32").unwrap(), "GB82WEST12345698765432");
-    assert_eq!(iban("GB82 WEST 1234 5698 7654 23"), Err(IdentifierError::IbanCheck));
+    assert_eq!(iban("GB82 WEST 1234 5698 7654 23"), Err(BankIdentifierError::IbanCheck));
     for text in ["", "GB82", "gb82WEST12345698765432", "GBX2WEST12345698765432", "é"] {
-        assert_eq!(iban(text), Err(IdentifierError::IbanForm), "{text}");
+        assert_eq!(iban(text), Err(BankIdentifierError::IbanForm), "{text}");
     }
     let shown = format!("{:?}", "GB82WEST12345698765432".parse::<Iban>().unwrap());
     assert_eq!(shown, "GB…5432", "not whole in a log");
     assert_eq!("BKCHCNBJ".parse::<Bic>().unwrap().as_str(), "BKCHCNBJ");
     assert!("DEUTDEFF500".parse::<Bic>().is_ok());
     for text in ["", "bkchcnbj", "BKCHCNB", "BKCH12BJ", "BKCHCNBJXX"] {
-        assert_eq!(text.parse::<Bic>(), Err(IdentifierError::Bic), "{text}");
+        assert_eq!(text.parse::<Bic>(), Err(BankIdentifierError::Bic), "{text}");
     }
 }

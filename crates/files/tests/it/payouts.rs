@@ -1,23 +1,23 @@
 //! Payouts as CSV.
 
-use files::payouts::{PayoutLine, guarded, unguarded, write_csv};
+use files::payouts::{PayoutRow, escape_formula, unescape_formula, write_csv};
 use money::{Amount, Currency};
 use proptest::prelude::*;
 
-fn line(payout: &str, seller: &str, currency: Currency) -> PayoutLine {
-    PayoutLine {
+fn line(payout: &str, seller: &str, currency: Currency) -> PayoutRow {
+    PayoutRow {
         payout: payout.to_owned(),
         seller: seller.to_owned(),
         currency,
         gross: Amount::of(10_000),
         fees: Amount::of(210),
-        given_back: Amount::of(1_000),
+        refunded: Amount::of(1_000),
         returned: Amount::of(500),
         net: Amount::of(9_290),
     }
 }
 
-fn csv(lines: &[PayoutLine]) -> String {
+fn csv(lines: &[PayoutRow]) -> String {
     let mut out = Vec::new();
     assert_eq!(write_csv(lines, &mut out).unwrap(), lines.len());
     String::from_utf8(out).unwrap()
@@ -43,22 +43,22 @@ fn amounts_are_written_with_the_decimals_of_their_currency() {
 #[test]
 fn no_reference_becomes_a_formula() {
     let sellers = ["=1+1", "+49", "-x", "@home", "'quoted", "＝1", "plain", "a=b"];
-    let lines: Vec<PayoutLine> =
+    let lines: Vec<PayoutRow> =
         sellers.into_iter().map(|seller| line("P-1", seller, Currency::BRL)).collect();
     let text = csv(&lines);
     let fields: Vec<&str> =
         text.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
     assert_eq!(fields, ["'=1+1", "'+49", "'-x", "'@home", "''quoted", "'＝1", "plain", "a=b"]);
-    assert_eq!(fields.into_iter().map(unguarded).collect::<Vec<_>>(), sellers);
+    assert_eq!(fields.into_iter().map(unescape_formula).collect::<Vec<_>>(), sellers);
 }
 
 #[test]
-fn what_is_no_reference_is_refused() {
+fn an_invalid_reference_is_refused() {
     let mut out = Vec::new();
     let lines = [line("P-1", "S1", Currency::BRL), line("P-2", "a\nb", Currency::BRL)];
     assert_eq!(
         write_csv(&lines, &mut out).unwrap_err().to_string(),
-        "the seller of payout line 2 is no reference: it has a character that cannot be printed, \
+        "the seller of payout line 2 is not a valid reference: it has an unprintable character, \
          U+000A"
     );
 }
@@ -66,14 +66,14 @@ fn what_is_no_reference_is_refused() {
 #[test]
 #[should_panic(expected = "M8: payout `P-1` does not add up")]
 fn a_line_that_does_not_add_up_stops_the_process() {
-    let wrong = PayoutLine { net: Amount::of(9_291), ..line("P-1", "S1", Currency::BRL) };
+    let wrong = PayoutRow { net: Amount::of(9_291), ..line("P-1", "S1", Currency::BRL) };
     let _ = write_csv(&[wrong], Vec::new());
 }
 
 proptest! {
     #[test]
     fn every_text_comes_back(text in "\\PC*") {
-        let field = guarded(&text);
-        prop_assert_eq!(unguarded(&field), text.as_str());
+        let field = escape_formula(&text);
+        prop_assert_eq!(unescape_formula(&field), text.as_str());
     }
 }

@@ -1,10 +1,10 @@
-//! Profiles: those that come with Doorstep, and what is wrong with others.
+//! Built-in profiles, and errors in other profiles.
 
 use std::fs;
 
 use files::profile::Profile;
 
-use crate::desk::{bad, folder, parcels, try_import};
+use crate::support::{bad, folder, parcels, try_import};
 
 const OWN: &str = r#"
 name = "own"
@@ -30,11 +30,11 @@ add_each = ["Preis"]
 "#;
 
 #[test]
-fn every_profile_that_comes_with_doorstep_is_one() {
+fn every_built_in_profile_is_valid() {
     let names: Vec<&str> = Profile::names().collect();
     assert_eq!(names, ["doorstep", "olist", "shopify", "woocommerce"]);
     for name in names {
-        let profile = Profile::named(name).unwrap();
+        let profile = Profile::built_in(name).unwrap();
         assert_eq!(profile.name(), name);
         assert!(!profile.about().is_empty());
         assert_eq!(profile.needs_seller(), name == "woocommerce");
@@ -42,14 +42,14 @@ fn every_profile_that_comes_with_doorstep_is_one() {
 }
 
 #[test]
-fn an_unknown_name_is_answered_with_the_nearest_and_all() {
-    let said = |name| Profile::named(name).unwrap_err().to_string();
+fn an_unknown_name_is_answered_with_the_nearest_and_all_names() {
+    let said = |name| Profile::built_in(name).unwrap_err().to_string();
     assert_eq!(
         said("oloist"),
-        "there is no profile `oloist`; perhaps you meant `olist`; there are `doorstep`, `olist`, \
-         `shopify`, `woocommerce`, or give the path of a .toml file"
+        "there is no profile `oloist` (did you mean `olist`?); use `doorstep`, `olist`, `shopify`, \
+         `woocommerce`, or the path of a .toml file"
     );
-    assert!(said("magento").starts_with("there is no profile `magento`; there are `doorstep`"));
+    assert!(said("magento").starts_with("there is no profile `magento`; use `doorstep`"));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_profile_may_be_a_file() {
 }
 
 #[test]
-fn an_own_profile_says_what_the_columns_mean() {
+fn a_profile_of_one_s_own_is_followed() {
     let text = "Bestellung;Position;Menge;Preis;Versand;Rabatt\n\
                 B1;1;3;\"1.000,50\";4,90;10\nB1;2;1;2;4,90;10\nB2;1;1;5,00;0;\n";
     let profile = Profile::parse(OWN).unwrap();
@@ -72,14 +72,14 @@ fn an_own_profile_says_what_the_columns_mean() {
     assert_eq!(parcels(&import), ["B1 S1 EUR 2998.40 × 4", "B2 S1 EUR 5.00 × 1"]);
 }
 
-/// What is said of the profile with one change.
+/// The error of the profile with one change.
 fn changed(from: &str, to: &str) -> String {
     assert!(OWN.contains(from), "{from}");
     Profile::parse(&OWN.replacen(from, to, 1)).unwrap_err().to_string()
 }
 
 #[test]
-fn a_key_that_no_profile_has_is_refused_with_its_line() {
+fn an_unknown_key_is_refused_with_its_line() {
     let said = changed("quantity =", "amount =");
     assert!(said.contains("unknown field `amount`"), "{said}");
     assert!(said.contains("line 20"), "{said}");
@@ -91,49 +91,57 @@ fn a_key_that_no_profile_has_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_key_that_makes_no_sense_is_named_with_its_mend() {
+fn a_bad_value_is_named_with_its_remedy() {
     for (from, to, said) in [
-        ("name = \"own\"", "name = \"My Shop\"", "name is no name; write 1 to 32 small letters"),
+        ("name = \"own\"", "name = \"My Shop\"", "name is not valid; write 1 to 32 lower-case"),
         ("about = \"A shop's own export\"", "about = \"\"", "about is empty; write a text"),
         ("[\"*.csv\"]", "[]", "files.orders is empty; list at least one entry"),
-        ("*.csv", "in/*.csv", "files.orders has a path; write the name of a file only"),
+        ("*.csv", "in/*.csv", "files.orders has a path; write a file name without"),
         ("order_columns = \"on every line\"", "", "files.order_columns is missing; write \"on the"),
-        ("delimiter = \";\"", "delimiter = \"x\"", "format.delimiter is none; write \",\", \";\""),
-        ("decimal_point = \",\"", "decimal_point = \"-\"", "format.decimal_point is none; write"),
-        ("decimal_group = \".\"", "decimal_group = \",\"", "format.decimal_group cannot stand"),
-        ("[fixed]", "utc_offset = \"CET\"\n[fixed]", "format.utc_offset is no offset; write it as"),
+        (
+            "delimiter = \";\"",
+            "delimiter = \"x\"",
+            "format.delimiter is not valid; write \",\", \";\"",
+        ),
+        (
+            "decimal_point = \",\"",
+            "decimal_point = \"-\"",
+            "format.decimal_point is not valid; write",
+        ),
+        ("decimal_group = \".\"", "decimal_group = \",\"", "format.decimal_group is not valid"),
+        ("[fixed]", "utc_offset = \"CET\"\n[fixed]", "format.utc_offset is not valid; write it as"),
         (
             "currency = \"EUR\"",
             "currency = \"EURO\"",
-            "fixed.currency is no currency: `EURO` is not a currency code",
+            "fixed.currency is not a currency: `EURO` is not a currency code",
         ),
-        ("currency = \"EUR\"", "", "fixed.currency is missing: nothing says which money"),
+        ("currency = \"EUR\"", "", "fixed.currency is missing: the currency"),
         (
             "seller = \"S1\"",
             "seller = \"\"",
-            "fixed.seller is no reference: it is empty; write the seller's",
+            "fixed.seller is not a valid reference: it is empty; write the seller's",
         ),
         (
             "add = [",
             "currency = \"C\"\nadd = [",
             "fixed.currency contradicts order.currency; leave",
         ),
-        ("id = \"Position\"\n", "", "item.id is missing: an item that is written twice"),
+        ("id = \"Position\"\n", "", "item.id is missing: a repeated line"),
         ("id = \"Position\"", "id = \"P\"\nseller = \"S\"", "fixed.seller contradicts item.seller"),
         (
             "id = \"Position\"",
             "id = \"P\"\norder = \"S\"",
-            "item.order is for a file of items; leave",
+            "item.order is only for an items file; leave",
         ),
         (
             "quantity = \"Menge\"\n",
             "",
             "item.quantity is missing; name the column that item.add_each",
         ),
-        ("add_each = [\"Preis\"]", "", "item.add is missing: nothing says what an order costs"),
+        ("add_each = [\"Preis\"]", "", "item.add is missing: an order's amount is unknown"),
         ("add = [\"Versand\"]", "status = \"S\"", "order.take is missing; list the statuses"),
         ("add = [\"Versand\"]", "take = [\"S\"]", "order.status is missing; name the column"),
-        ("on every line", "on the first line", "order.status is missing: a line that continues"),
+        ("on every line", "on the first line", "order.status is missing: an empty status"),
         (
             "id = \"Position\"",
             "id = { any_of = [\"P\"], optional = true }",
@@ -142,7 +150,7 @@ fn a_key_that_makes_no_sense_is_named_with_its_mend() {
         (
             "quantity = \"Menge\"",
             "quantity = { any_of = [\"M\"], empty_is_zero = true }",
-            "item.quantity holds no amount; leave `empty_is_zero` out",
+            "item.quantity is not an amount; leave `empty_is_zero` out",
         ),
     ] {
         let message = changed(from, to);

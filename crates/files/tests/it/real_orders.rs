@@ -1,4 +1,4 @@
-//! The real order sample, where it is at hand.
+//! The real order sample, if it is present.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use files::orders::{ImportReport, import};
 use files::profile::Profile;
 use money::Currency;
 
-use crate::desk::real;
+use crate::support::real;
 
 fn by_status(report: &ImportReport) -> BTreeMap<&str, u64> {
     report.orders_by_status.iter().map(|(status, &count)| (&**status, count)).collect()
@@ -15,7 +15,7 @@ fn by_status(report: &ImportReport) -> BTreeMap<&str, u64> {
 #[test]
 fn the_olist_sample_becomes_its_parcels_to_the_cent() {
     let Some(path) = real("olist_sample_8k") else { return };
-    let import = import(&Profile::named("olist").unwrap(), &path).unwrap();
+    let import = import(&Profile::built_in("olist").unwrap(), &path).unwrap();
     let report = &import.report;
     assert_eq!(report.orders, 8_000);
     assert_eq!(report.orders_taken, 7_773);
@@ -32,7 +32,7 @@ fn the_olist_sample_becomes_its_parcels_to_the_cent() {
         ("processing", 15),
     ];
     assert_eq!(by_status(report), BTreeMap::from(statuses));
-    assert_eq!(report.bad, []);
+    assert_eq!(report.bad_lines, []);
     assert_eq!(report.repeated_lines, 0);
     let lines: Vec<u64> = report.files.iter().map(|file| file.lines).collect();
     assert_eq!(lines, [8_000, 9_116]);

@@ -3,9 +3,9 @@
 use files::orders::{Import, ImportError};
 use files::profile::Profile;
 
-use crate::desk::{bad, import, parcels, try_import};
+use crate::support::{bad, import, parcels, try_import};
 
-/// The columns of a Shopify export that an import looks at, among some of those it does not.
+/// The columns of a Shopify export that an import reads, and some others.
 const SHOPIFY: &str = "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity,\
     Lineitem name,Lineitem price,Billing Name,Cancelled at,Payment Method,Vendor,\
     Outstanding Balance,Lineitem discount\n";
@@ -67,7 +67,7 @@ fn two_shopify_exports_that_overlap_are_harmless_and_two_that_differ_are_not() {
     assert_eq!(parcels(&import), ["#2 Acme EUR 5.00 × 1"]);
     assert_eq!(
         bad(&import.report),
-        ["orders.csv:5: the order was in orders.csv:2 already, with other content; remove the \
+        ["orders.csv:5: the order is also at orders.csv:2, with other content; remove the \
          wrong one; order `#1` is left out"]
     );
 
@@ -83,8 +83,8 @@ fn a_shopify_line_that_continues_no_order_is_reported() {
     assert_eq!(parcels(&import), [""; 0]);
     assert_eq!(
         bad(&import.report),
-        ["orders.csv:2: no line before this one says what the order is; 1 of its items are like \
-         that; order `#1` is left out"]
+        ["orders.csv:2: the order's own line must come before this item; items affected: 1; \
+             order `#1` is left out"]
     );
 }
 
@@ -109,7 +109,7 @@ const WOOCOMMERCE: &str = "order_id,order_date,status,order_total,refunded_total
     payment_method,billing_full_name,item_id,item_name,item_quantity,item_total\n";
 
 fn woocommerce(lines: &str) -> Result<Import, ImportError> {
-    let profile = Profile::named("woocommerce").unwrap().with_seller("shop-7").unwrap();
+    let profile = Profile::built_in("woocommerce").unwrap().with_seller("shop-7").unwrap();
     try_import(&profile, format!("{WOOCOMMERCE}{lines}").as_bytes(), None)
 }
 
@@ -133,27 +133,23 @@ fn woocommerce_refunds_above_the_total_are_bad() {
     let import = woocommerce("71,,processing,3.00,3.01,PLN,cod,Ann,501,Tee,2,3.00\n").unwrap();
     assert_eq!(
         bad(&import.report),
-        ["orders.csv:2: more is taken off than there is; order `71` is left out"]
+        ["orders.csv:2: the deductions exceed the amount; order `71` is left out"]
     );
 }
 
 #[test]
 fn a_profile_without_sellers_asks_for_one() {
-    let profile = Profile::named("woocommerce").unwrap();
+    let profile = Profile::built_in("woocommerce").unwrap();
     let error = try_import(&profile, b"order_id\n", None).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "the profile `woocommerce` reads an export without sellers; give the seller whose orders \
-         they are"
-    );
-    assert!(Profile::named("woocommerce").unwrap().with_seller("").is_err());
-    let error = Profile::named("olist").unwrap().with_seller("S1").unwrap_err().to_string();
-    assert_eq!(error, "the profile `olist` reads the seller from the file; give no seller");
+    assert_eq!(error, "the profile `woocommerce` reads an export without sellers; name the seller");
+    assert!(Profile::built_in("woocommerce").unwrap().with_seller("").is_err());
+    let error = Profile::built_in("olist").unwrap().with_seller("S1").unwrap_err().to_string();
+    assert_eq!(error, "the profile `olist` reads the seller from the file; do not give one");
 }
 
 #[test]
 fn a_shopify_shop_that_is_one_seller_may_be_named() {
-    let profile = Profile::named("shopify").unwrap().with_seller("shop-7").unwrap();
+    let profile = Profile::built_in("shopify").unwrap().with_seller("shop-7").unwrap();
     let text =
         format!("{SHOPIFY}#1,a,pending,EUR,5.00,,1,x,2.00,{COD}#1,a,,,,,1,y,3.00,,,,Bolt,,0.00\n");
     let import = try_import(&profile, text.as_bytes(), None).unwrap();
@@ -177,7 +173,7 @@ fn nothing_about_a_buyer_is_in_what_is_reported() {
         assert!(!said.contains(word), "{word} in {said}");
     }
     let no_header = "Ann Privacy,ann@privacy.example,1 Secret Lane\n";
-    let profile = Profile::named("shopify").unwrap();
+    let profile = Profile::built_in("shopify").unwrap();
     let error = try_import(&profile, no_header.as_bytes(), None).unwrap_err();
     let said = format!("{error} {error:?}");
     for word in buyer {

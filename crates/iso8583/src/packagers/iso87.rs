@@ -1,58 +1,71 @@
-//! ISO 8583:1987: all fields, in two ways of writing them.
+//! ISO 8583:1987: all fields, in two encodings.
 //!
-//! Contents and lengths are those of the standard's list of data elements. Hosts of today put chip
-//! card fields into 55, which the standard reserves: in bytes where the rest is in bytes, as text
-//! in ASCII. Field 65 is one byte, as codecs commonly have it, not a third bitmap.
+//! Contents and lengths follow the standard's list of data elements. The standard reserves field
+//! 55; hosts use it for chip data, as bytes in the binary encoding and as text in the ASCII
+//! encoding. Field 65 is one byte, as in most codecs, not a third bitmap.
 
-use crate::composite::{Composite, Part};
+use crate::composite::{Composite, CompositePart};
 use crate::packager::{BitmapEncoding, MtiEncoding, Packager};
-use crate::spec::Content::{self, An, Ans, B, N, Xn, Z};
-use crate::spec::{Count, Encoding, FieldSpec};
+use crate::spec::FieldContent::{self, An, Ans, B, N, Xn, Z};
+use crate::spec::{FieldEncoding, FieldSpec, LengthIndicator};
 use Size::{Fixed, Ll, Lll};
 
-/// ISO 8583:1987 in characters: everything in ASCII, bitmaps and bytes in hexadecimal.
+/// All in ASCII; bitmaps and bytes in hexadecimal.
 pub static ISO87_ASCII: Packager = with_fields(
     Packager::new("ISO 8583:1987 ASCII", MtiEncoding::Ascii, BitmapEncoding::Hex),
     Form {
-        digits: Encoding::Ascii,
-        bytes: Encoding::Hex,
-        ll: Count::LL_ASCII,
-        lll: Count::LLL_ASCII,
+        digits: FieldEncoding::Ascii,
+        bytes: FieldEncoding::Hex,
+        ll: LengthIndicator::LL_ASCII,
+        lll: LengthIndicator::LLL_ASCII,
     },
 );
 
-/// ISO 8583:1987 in bytes: numbers and tracks in BCD with a zero on the left where their length
-/// is odd, counts in BCD, bitmaps and bytes as they are, characters in ASCII. Field 55 holds
-/// bytes, for chip cards.
+/// Numbers and tracks in BCD, padded with a zero on the left; length indicators in BCD; bitmaps and
+/// bytes as they are; characters in ASCII. Field 55 holds chip data as bytes.
 pub static ISO87_BINARY: Packager = with_fields(
     Packager::new("ISO 8583:1987 binary", MtiEncoding::Bcd, BitmapEncoding::Raw),
-    Form { digits: Encoding::Bcd, bytes: Encoding::Binary, ll: Count::LL_BCD, lll: Count::LLL_BCD },
+    Form {
+        digits: FieldEncoding::Bcd,
+        bytes: FieldEncoding::Binary,
+        ll: LengthIndicator::LL_BCD,
+        lll: LengthIndicator::LLL_BCD,
+    },
 )
-.field(55, FieldSpec::up_to("chip card fields", B, 999, Encoding::Binary, Count::LLL_BCD));
+.field(
+    55,
+    FieldSpec::variable(
+        "chip card fields",
+        B,
+        999,
+        FieldEncoding::Binary,
+        LengthIndicator::LLL_BCD,
+    ),
+);
 
-/// Field 90: the message that a reversal is about.
+/// Field 90: the original message, for example of a reversal.
 pub static FIELD_90: Composite = Composite::new(
     90,
     5,
     &[
-        Part::new("90.1 original message type", 4),
-        Part::new("90.2 original trace number", 6),
-        Part::new("90.3 original date and time, MMDDhhmmss", 10),
-        Part::new("90.4 original acquirer", 11),
-        Part::new("90.5 original forwarder", 11),
+        CompositePart::new("90.1 original message type", 4),
+        CompositePart::new("90.2 original trace number", 6),
+        CompositePart::new("90.3 original date and time, MMDDhhmmss", 10),
+        CompositePart::new("90.4 original acquirer", 11),
+        CompositePart::new("90.5 original forwarder", 11),
     ],
 );
 
-/// How the classes of content are written.
+/// Encodings by content.
 #[derive(Clone, Copy)]
 struct Form {
-    digits: Encoding,
-    bytes: Encoding,
-    ll: Count,
-    lll: Count,
+    digits: FieldEncoding,
+    bytes: FieldEncoding,
+    ll: LengthIndicator,
+    lll: LengthIndicator,
 }
 
-/// How long: always, or up to, with a count of two or three digits.
+/// Length: fixed, or variable with two or three digits.
 #[derive(Clone, Copy)]
 enum Size {
     Fixed(u16),
@@ -66,13 +79,13 @@ const fn with_fields(mut packager: Packager, form: Form) -> Packager {
         let (field, name, content, size) = FIELDS[index];
         let encoding = match content {
             N | Xn | Z => form.digits,
-            An | Ans => Encoding::Ascii,
+            An | Ans => FieldEncoding::Ascii,
             B => form.bytes,
         };
         let spec = match size {
             Fixed(length) => FieldSpec::fixed(name, content, length, encoding),
-            Ll(max) => FieldSpec::up_to(name, content, max, encoding, form.ll),
-            Lll(max) => FieldSpec::up_to(name, content, max, encoding, form.lll),
+            Ll(max) => FieldSpec::variable(name, content, max, encoding, form.ll),
+            Lll(max) => FieldSpec::variable(name, content, max, encoding, form.lll),
         };
         packager = packager.field(field, spec);
         index += 1;
@@ -81,7 +94,7 @@ const fn with_fields(mut packager: Packager, form: Form) -> Packager {
 }
 
 #[rustfmt::skip]
-const FIELDS: [(u8, &str, Content, Size); 127] = [
+const FIELDS: [(u8, &str, FieldContent, Size); 127] = [
     (2, "primary account number", N, Ll(19)),
     (3, "processing code", N, Fixed(6)),
     (4, "amount, transaction", N, Fixed(12)),

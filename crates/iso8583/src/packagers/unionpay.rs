@@ -1,24 +1,23 @@
-//! UnionPay's messages between a terminal and its host.
+//! UnionPay messages between a terminal and its host.
 //!
-//! The specification (QCUP 009) is not public. The formats are those of the field lists that
-//! practitioners publish (csdndocs.com/article/7712474: counts, alignment of 2, 22, 23 and 32),
-//! and of messages of real terminals and hosts (codetd.com/article/5053461 and
-//! blog.csdn.net/zfr_xuexiao66/article/details/94665452, both read in this crate's tests). The
-//! lengths of 36, 44, 48, 54, 58, 59, 61 and 63, the parts of the composite fields and the
-//! verdicts of field 48 are common knowledge of the field: check them with the acquirer.
+//! The specification (QCUP 009) is not public. The formats come from field lists that practitioners
+//! publish (csdndocs.com/article/7712474: length indicators, alignment of 2, 22, 23 and 32) and
+//! from messages of real terminals and hosts (codetd.com/article/5053461 and
+//! blog.csdn.net/zfr_xuexiao66/article/details/94665452, both used in this crate's tests). The
+//! lengths of 36, 44, 48, 54, 58, 59, 61 and 63, the parts of the composite fields and the results
+//! in field 48 follow common practice: check them with the acquirer.
 
-use crate::composite::{Composite, Part};
+use crate::composite::{Composite, CompositePart};
 use crate::packager::{BitmapEncoding, MtiEncoding, Packager};
-use crate::spec::{Content, Count, Encoding, FieldSpec, Padding};
+use crate::spec::{FieldContent, FieldEncoding, FieldPadding, FieldSpec, LengthIndicator};
 
-/// UnionPay POS: the message from its type on. Before it come a TPDU and a header
-/// ([`crate::tpdu`]).
+/// UnionPay POS, starting at the message type. TPDU and header come before it ([`crate::tpdu`]).
 ///
-/// Numbers and tracks are BCD, left aligned where their length is odd, except field 23. Counts are
-/// BCD. On a track the nibble D, the separator, reads as `=`. Field 59 says where the terminal
-/// stands: it is kept out of sight as the card's fields are.
+/// Numbers and tracks are BCD, left-aligned if their length is odd, except field 23. Length
+/// indicators are BCD. On a track the separator, nibble D, reads as `=`. Field 59 contains the
+/// terminal's location, so it is sensitive like the card fields.
 pub static UNIONPAY_POS: Packager = Packager::new("UnionPay POS", MtiEncoding::Bcd, RAW)
-    .field(2, digits_to("primary account number", 19, Count::LL_BCD))
+    .field(2, digits_to("primary account number", 19, LengthIndicator::LL_BCD))
     .field(3, digits("processing code", 6))
     .field(4, digits("amount, transaction", 12))
     .field(11, digits("system trace audit number", 6))
@@ -27,144 +26,147 @@ pub static UNIONPAY_POS: Packager = Packager::new("UnionPay POS", MtiEncoding::B
     .field(14, digits("expiry date, YYMM", 4))
     .field(15, digits("settlement date, MMDD", 4))
     .field(22, digits("point of service entry mode", 3))
-    .field(23, digits("card sequence number", 3).padded(Padding::Left(b'0')))
+    .field(23, digits("card sequence number", 3).with_padding(FieldPadding::Left(b'0')))
     .field(25, digits("point of service condition code", 2))
     .field(26, digits("PIN capture code", 2))
-    .field(32, digits_to("acquirer identification", 11, Count::LL_BCD))
-    .field(35, track("track 2", 37, Count::LL_BCD))
-    .field(36, track("track 3", 104, Count::LLL_BCD))
-    .field(37, characters("retrieval reference number", Content::An, 12))
-    .field(38, characters("authorisation code", Content::An, 6))
-    .field(39, characters("response code", Content::An, 2))
-    .field(41, characters("terminal", Content::Ans, 8))
-    .field(42, characters("merchant", Content::Ans, 15))
-    .field(44, characters_to("additional response", 25, Count::LL_BCD))
-    .field(48, digits_to("settlement totals", 322, Count::LLL_BCD))
-    .field(49, characters("currency", Content::An, 3))
+    .field(32, digits_to("acquirer identification", 11, LengthIndicator::LL_BCD))
+    .field(35, track("track 2", 37, LengthIndicator::LL_BCD))
+    .field(36, track("track 3", 104, LengthIndicator::LLL_BCD))
+    .field(37, characters("retrieval reference number", FieldContent::An, 12))
+    .field(38, characters("authorisation code", FieldContent::An, 6))
+    .field(39, characters("response code", FieldContent::An, 2))
+    .field(41, characters("terminal", FieldContent::Ans, 8))
+    .field(42, characters("merchant", FieldContent::Ans, 15))
+    .field(44, characters_to("additional response", 25, LengthIndicator::LL_BCD))
+    .field(48, digits_to("settlement totals", 322, LengthIndicator::LLL_BCD))
+    .field(49, characters("currency", FieldContent::An, 3))
     .field(52, block("PIN block"))
     .field(53, digits("security control", 16))
-    .field(54, characters_to("balance", 20, Count::LLL_BCD))
+    .field(54, characters_to("balance", 20, LengthIndicator::LLL_BCD))
     .field(55, bytes_to("chip card fields", 255))
-    .field(58, characters_to("electronic purse", 100, Count::LLL_BCD))
-    .field(59, characters_to("terminal's place and device", 600, Count::LLL_BCD))
+    .field(58, characters_to("electronic purse", 100, LengthIndicator::LLL_BCD))
+    .field(59, characters_to("terminal location and device", 600, LengthIndicator::LLL_BCD))
     .sensitive(59)
-    .field(60, digits_to("transaction kind and batch", 17, Count::LLL_BCD))
-    .field(61, digits_to("original transaction", 29, Count::LLL_BCD))
+    .field(60, digits_to("transaction kind and batch", 17, LengthIndicator::LLL_BCD))
+    .field(61, digits_to("original transaction", 29, LengthIndicator::LLL_BCD))
     .field(62, bytes_to("private field 62", 512))
-    .field(63, characters_to("private field 63", 163, Count::LLL_BCD))
+    .field(63, characters_to("private field 63", 163, LengthIndicator::LLL_BCD))
     .field(64, block("message authentication code"));
 
 const RAW: BitmapEncoding = BitmapEncoding::Raw;
-const ZERO_RIGHT: Padding = Padding::Right(b'0');
+const ZERO_RIGHT: FieldPadding = FieldPadding::Right(b'0');
 
 const fn digits(name: &'static str, length: u16) -> FieldSpec {
-    FieldSpec::fixed(name, Content::N, length, Encoding::Bcd).padded(ZERO_RIGHT)
+    FieldSpec::fixed(name, FieldContent::N, length, FieldEncoding::Bcd).with_padding(ZERO_RIGHT)
 }
 
-const fn digits_to(name: &'static str, max: u16, count: Count) -> FieldSpec {
-    FieldSpec::up_to(name, Content::N, max, Encoding::Bcd, count).padded(ZERO_RIGHT)
+const fn digits_to(name: &'static str, max: u16, count: LengthIndicator) -> FieldSpec {
+    FieldSpec::variable(name, FieldContent::N, max, FieldEncoding::Bcd, count)
+        .with_padding(ZERO_RIGHT)
 }
 
-const fn track(name: &'static str, max: u16, count: Count) -> FieldSpec {
-    FieldSpec::up_to(name, Content::Z, max, Encoding::Bcd, count).padded(ZERO_RIGHT)
+const fn track(name: &'static str, max: u16, count: LengthIndicator) -> FieldSpec {
+    FieldSpec::variable(name, FieldContent::Z, max, FieldEncoding::Bcd, count)
+        .with_padding(ZERO_RIGHT)
 }
 
-const fn characters(name: &'static str, content: Content, length: u16) -> FieldSpec {
-    FieldSpec::fixed(name, content, length, Encoding::Ascii)
+const fn characters(name: &'static str, content: FieldContent, length: u16) -> FieldSpec {
+    FieldSpec::fixed(name, content, length, FieldEncoding::Ascii)
 }
 
-const fn characters_to(name: &'static str, max: u16, count: Count) -> FieldSpec {
-    FieldSpec::up_to(name, Content::Ans, max, Encoding::Ascii, count)
+const fn characters_to(name: &'static str, max: u16, count: LengthIndicator) -> FieldSpec {
+    FieldSpec::variable(name, FieldContent::Ans, max, FieldEncoding::Ascii, count)
 }
 
 const fn bytes_to(name: &'static str, max: u16) -> FieldSpec {
-    FieldSpec::up_to(name, Content::B, max, Encoding::Binary, Count::LLL_BCD)
+    FieldSpec::variable(name, FieldContent::B, max, FieldEncoding::Binary, LengthIndicator::LLL_BCD)
 }
 
 const fn block(name: &'static str) -> FieldSpec {
-    FieldSpec::fixed(name, Content::B, 8, Encoding::Binary)
+    FieldSpec::fixed(name, FieldContent::B, 8, FieldEncoding::Binary)
 }
 
-/// Field 48 of a settlement: the terminal's totals for domestic and for foreign cards, in minor
-/// units and pieces, each with the host's verdict: 0 from the terminal, 1 equal, 2 not equal,
-/// 3 the host could not compare.
+/// Field 48 of a settlement: the terminal's totals for domestic and foreign cards. Amounts are in
+/// minor units. The host's result is 0 from the terminal, 1 equal, 2 different, 3 not compared.
 pub static FIELD_48_TOTALS: Composite = Composite::new(
     48,
     10,
     &[
-        Part::new("48.1 debit amount, domestic", 12),
-        Part::new("48.2 debits, domestic", 3),
-        Part::new("48.3 credit amount, domestic", 12),
-        Part::new("48.4 credits, domestic", 3),
-        Part::new("48.5 verdict, domestic", 1),
-        Part::new("48.6 debit amount, foreign", 12),
-        Part::new("48.7 debits, foreign", 3),
-        Part::new("48.8 credit amount, foreign", 12),
-        Part::new("48.9 credits, foreign", 3),
-        Part::new("48.10 verdict, foreign", 1),
+        CompositePart::new("48.1 debit amount, domestic", 12),
+        CompositePart::new("48.2 debits, domestic", 3),
+        CompositePart::new("48.3 credit amount, domestic", 12),
+        CompositePart::new("48.4 credits, domestic", 3),
+        CompositePart::new("48.5 result, domestic", 1),
+        CompositePart::new("48.6 debit amount, foreign", 12),
+        CompositePart::new("48.7 debits, foreign", 3),
+        CompositePart::new("48.8 credit amount, foreign", 12),
+        CompositePart::new("48.9 credits, foreign", 3),
+        CompositePart::new("48.10 result, foreign", 1),
     ],
 );
 
-/// Field 60: what kind of transaction, in which batch of the terminal.
+/// Field 60: transaction kind and terminal batch.
 pub static FIELD_60: Composite = Composite::new(
     60,
     2,
     &[
-        Part::new("60.1 transaction kind", 2),
-        Part::new("60.2 batch", 6),
-        Part::new("60.3 network management code", 3),
-        Part::new("60.4 terminal capability", 1),
-        Part::new("60.5 chip condition", 1),
-        Part::new("60.6 partial approval", 1),
-        Part::new("60.7 account kind", 3),
+        CompositePart::new("60.1 transaction kind", 2),
+        CompositePart::new("60.2 batch", 6),
+        CompositePart::new("60.3 network management code", 3),
+        CompositePart::new("60.4 terminal capability", 1),
+        CompositePart::new("60.5 chip condition", 1),
+        CompositePart::new("60.6 partial approval", 1),
+        CompositePart::new("60.7 account kind", 3),
     ],
 );
 
-/// Field 61: the transaction that a void, a completion or a refund is about.
+/// Field 61: the original transaction of a void, a completion or a refund.
 pub static FIELD_61: Composite = Composite::new(
     61,
     2,
     &[
-        Part::new("61.1 original batch", 6),
-        Part::new("61.2 original trace number", 6),
-        Part::new("61.3 original date, MMDD", 4),
-        Part::new("61.4 original authorisation mode", 2),
-        Part::new("61.5 original authoriser", 11),
+        CompositePart::new("61.1 original batch", 6),
+        CompositePart::new("61.2 original trace number", 6),
+        CompositePart::new("61.3 original date, MMDD", 4),
+        CompositePart::new("61.4 original authorisation mode", 2),
+        CompositePart::new("61.5 original authoriser", 11),
     ],
 );
 
-/// Field 62 of a sign-on's answer: the working keys of 16 and 8 bytes under the terminal's
-/// master key, each with the first four bytes of its check value.
+/// Field 62 of the answer to a sign-on: working keys of 16 and 8 bytes, encrypted under the
+/// terminal's master key, each with the first four bytes of its check value.
 pub static FIELD_62_KEYS: Composite = Composite::new(
     62,
     5,
     &[
-        Part::new("62.1 PIN key", 16),
-        Part::new("62.2 check value of the PIN key", 4),
-        Part::new("62.3 MAC key", 8),
-        Part::new("62.4 zeros", 8),
-        Part::new("62.5 check value of the MAC key", 4),
+        CompositePart::new("62.1 PIN key", 16),
+        CompositePart::new("62.2 check value of the PIN key", 4),
+        CompositePart::new("62.3 MAC key", 8),
+        CompositePart::new("62.4 zeros", 8),
+        CompositePart::new("62.5 check value of the MAC key", 4),
     ],
 );
 
-/// Field 62 of a sign-on's answer with a MAC key of 16 bytes; with a third pair, the key for
-/// tracks.
+/// Field 62 of the answer to a sign-on, with a MAC key of 16 bytes and optionally a track key.
 pub static FIELD_62_KEYS_TRIPLE: Composite = Composite::new(
     62,
     4,
     &[
-        Part::new("62.1 PIN key", 16),
-        Part::new("62.2 check value of the PIN key", 4),
-        Part::new("62.3 MAC key", 16),
-        Part::new("62.4 check value of the MAC key", 4),
-        Part::new("62.5 track key", 16),
-        Part::new("62.6 check value of the track key", 4),
+        CompositePart::new("62.1 PIN key", 16),
+        CompositePart::new("62.2 check value of the PIN key", 4),
+        CompositePart::new("62.3 MAC key", 16),
+        CompositePart::new("62.4 check value of the MAC key", 4),
+        CompositePart::new("62.5 track key", 16),
+        CompositePart::new("62.6 check value of the track key", 4),
     ],
 );
 
-/// Field 63: the card organisation (or the operator at sign-on), then text.
+/// Field 63: the card organisation (at sign-on, the operator), then text.
 pub static FIELD_63: Composite = Composite::new(
     63,
     1,
-    &[Part::new("63.1 card organisation or operator", 3), Part::rest("63.2 text", 160)],
+    &[
+        CompositePart::new("63.1 card organisation or operator", 3),
+        CompositePart::rest("63.2 text", 160),
+    ],
 );

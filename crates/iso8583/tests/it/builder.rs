@@ -1,12 +1,14 @@
-//! Making messages: what is filled up, what is refused, what is copied.
+//! Building messages: padding, refusals, copies.
 
-use iso8583::{BuildRule, Builder, ISO87_ASCII, ISO87_BINARY, Mti, UNIONPAY_POS, Wiped};
+use iso8583::{
+    BuildRule, ISO87_ASCII, ISO87_BINARY, MessageBuilder, Mti, UNIONPAY_POS, WipedBytes,
+};
 
-use crate::desk::{PACKAGERS, sale, to_hex, values};
+use crate::support::{PACKAGERS, sale, to_hex, values};
 
 #[test]
-fn short_values_of_fixed_fields_are_filled_up() {
-    let bytes = Builder::new(&ISO87_ASCII, Mti::M0200)
+fn short_values_of_fixed_fields_are_padded() {
+    let bytes = MessageBuilder::new(&ISO87_ASCII, Mti::M0200)
         .number(4, 5)
         .text(11, "7")
         .text(37, "RRN")
@@ -17,9 +19,9 @@ fn short_values_of_fixed_fields_are_filled_up() {
 }
 
 #[test]
-fn an_amount_with_a_sign_keeps_it() {
+fn a_signed_amount_keeps_its_sign() {
     for packager in [&ISO87_ASCII, &ISO87_BINARY] {
-        let mut builder = Builder::new(packager, Mti::M0510);
+        let mut builder = MessageBuilder::new(packager, Mti::M0510);
         let bytes = builder.number(28, 75).signed(29, -120).signed(97, 1).build().unwrap();
         let message = packager.parse(&bytes).unwrap();
         assert_eq!(message.text(28).unwrap(), "C00000075");
@@ -29,10 +31,10 @@ fn an_amount_with_a_sign_keeps_it() {
     }
 }
 
-type Set = for<'b, 'p> fn(&'b mut Builder<'p>) -> &'b mut Builder<'p>;
+type Set = for<'b, 'p> fn(&'b mut MessageBuilder<'p>) -> &'b mut MessageBuilder<'p>;
 
 #[test]
-fn the_first_wrong_value_is_told_and_nothing_else_is_built() {
+fn the_first_wrong_value_is_reported_and_nothing_is_built() {
     let cases: [(Set, u8, BuildRule); 9] = [
         (|b| b.number(4, 1_000_000_000_000), 4, BuildRule::TooLong { given: 13, max: 12 }),
         (|b| b.text(3, "00 000"), 3, BuildRule::Character { at: 2, content: "n" }),
@@ -45,7 +47,7 @@ fn the_first_wrong_value_is_told_and_nothing_else_is_built() {
         (|b| b.number(5, 1), 5, BuildRule::Undefined),
     ];
     for (set, field, rule) in cases {
-        let mut builder = Builder::new(&UNIONPAY_POS, Mti::M0200);
+        let mut builder = MessageBuilder::new(&UNIONPAY_POS, Mti::M0200);
         set(&mut builder);
         builder.text(3, "none of digits");
         let error = builder.build().unwrap_err();
@@ -56,8 +58,8 @@ fn the_first_wrong_value_is_told_and_nothing_else_is_built() {
 }
 
 #[test]
-fn text_that_is_not_ascii_is_refused_and_told_where() {
-    let error = Builder::new(&UNIONPAY_POS, Mti::M0210).text(44, "a余").build().unwrap_err();
+fn text_that_is_not_ascii_is_refused_with_its_position() {
+    let error = MessageBuilder::new(&UNIONPAY_POS, Mti::M0210).text(44, "a余").build().unwrap_err();
     assert_eq!(
         error.to_string(),
         "field 44 (additional response) cannot hold the character at 1: its content is ASCII; \
@@ -66,10 +68,10 @@ fn text_that_is_not_ascii_is_refused_and_told_where() {
 }
 
 #[test]
-fn an_answer_copies_what_it_echoes() {
+fn an_answer_copies_the_echoed_fields() {
     let question = sale().build().unwrap();
     let question = UNIONPAY_POS.parse(&question).unwrap();
-    let answer = Builder::new(&UNIONPAY_POS, question.mti().response().unwrap())
+    let answer = MessageBuilder::new(&UNIONPAY_POS, question.mti().response().unwrap())
         .copy(&question, &[3, 4, 11, 12, 25, 35, 41, 42, 49, 60])
         .text(39, "00")
         .build()
@@ -84,16 +86,17 @@ fn an_answer_copies_what_it_echoes() {
 }
 
 #[test]
-fn a_message_crosses_from_one_packager_to_another() {
+fn a_message_is_copied_to_another_packager() {
     let echoed = [2, 3, 4, 11, 14, 22, 23, 25, 26, 35, 41, 42, 49, 52, 53];
     let terminal = sale().build().unwrap();
     let terminal = UNIONPAY_POS.parse(&terminal).unwrap();
     for packager in PACKAGERS {
-        let network = Builder::new(packager, Mti::M0200).copy(&terminal, &echoed).build().unwrap();
+        let network =
+            MessageBuilder::new(packager, Mti::M0200).copy(&terminal, &echoed).build().unwrap();
         let network = packager.parse(&network).unwrap();
         let sent = values(&terminal).into_iter().filter(|(field, _)| echoed.contains(field));
         assert_eq!(values(&network), sent.collect::<Vec<_>>(), "{}", packager.name());
-        let back = Builder::new(&UNIONPAY_POS, Mti::M0200).copy(&network, &echoed).build();
+        let back = MessageBuilder::new(&UNIONPAY_POS, Mti::M0200).copy(&network, &echoed).build();
         let back = back.unwrap();
         let back = UNIONPAY_POS.parse(&back).unwrap();
         assert!(back.fields().all(|field| terminal.get(field.id()) == Some(field)));
@@ -101,7 +104,7 @@ fn a_message_crosses_from_one_packager_to_another() {
 }
 
 #[test]
-fn the_last_value_of_a_field_counts_and_a_field_can_be_left_out() {
+fn the_last_value_of_a_field_counts_and_a_field_can_be_removed() {
     let mut builder = sale();
     let bytes = builder.number(4, 1).number(4, 2).remove(55).build().unwrap();
     let message = UNIONPAY_POS.parse(&bytes).unwrap();
@@ -110,9 +113,9 @@ fn the_last_value_of_a_field_counts_and_a_field_can_be_left_out() {
 }
 
 #[test]
-fn a_builder_makes_one_message_after_the_other_into_one_buffer() {
+fn a_builder_reuses_one_buffer_for_many_messages() {
     let mut builder = sale();
-    let mut buffer = Wiped::default();
+    let mut buffer = WipedBytes::default();
     builder.build_into(&mut buffer).unwrap();
     let first = buffer.to_vec();
     builder.reset(Mti::M0800).number(11, 9).build_into(&mut buffer).unwrap();
@@ -121,8 +124,8 @@ fn a_builder_makes_one_message_after_the_other_into_one_buffer() {
 }
 
 #[test]
-fn a_message_longer_than_an_offset_can_say_is_refused() {
-    let mut builder = Builder::new(&ISO87_ASCII, Mti::M0200);
+fn a_message_longer_than_an_offset_can_express_is_not_built() {
+    let mut builder = MessageBuilder::new(&ISO87_ASCII, Mti::M0200);
     for _ in 0..70 {
         builder.text(120, "x".repeat(999));
     }
@@ -131,7 +134,7 @@ fn a_message_longer_than_an_offset_can_say_is_refused() {
 }
 
 #[test]
-fn types_know_their_answers() {
+fn each_message_type_has_its_answer() {
     for (request, response) in [
         (Mti::M0100, Mti::M0110),
         (Mti::M0120, Mti::M0130),

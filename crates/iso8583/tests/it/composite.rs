@@ -1,10 +1,8 @@
-//! Fields made of parts.
-
 use iso8583::composite::CompositeError;
 use iso8583::packagers::{FIELD_48_TOTALS, FIELD_60, FIELD_61, FIELD_63, FIELD_90};
 
 #[test]
-fn the_original_of_a_reversal_is_taken_apart() {
+fn the_original_of_a_reversal_is_split() {
     let parts = FIELD_90.split(b"020000331609080645190000000020000000000000").unwrap();
     let numbers: Vec<u64> = (0..5).map(|index| parts.number(index).unwrap()).collect();
     assert_eq!(numbers, [200, 3_316, 908_064_519, 200, 0]);
@@ -12,7 +10,7 @@ fn the_original_of_a_reversal_is_taken_apart() {
 }
 
 #[test]
-fn field_60_may_end_behind_any_part_but_not_inside_one() {
+fn field_60_may_end_after_any_part_but_not_inside_one() {
     for (value, present) in [
         ("22000001", 2),
         ("22000001000", 3),
@@ -37,7 +35,7 @@ fn field_60_may_end_behind_any_part_but_not_inside_one() {
 }
 
 #[test]
-fn parts_that_are_missing_or_no_number_are_named() {
+fn errors_name_parts_that_are_missing_or_not_numbers() {
     let parts = FIELD_60.split(b"22000001").unwrap();
     let missing = parts.number(2).unwrap_err();
     assert_eq!(missing.to_string(), "field 60: 60.3 network management code is missing");
@@ -49,7 +47,7 @@ fn parts_that_are_missing_or_no_number_are_named() {
 }
 
 #[test]
-fn parts_are_put_together_with_zeros() {
+fn parts_are_joined_with_leading_zeros() {
     assert_eq!(&*FIELD_60.join(&[b"22", b"1", b"0"]).unwrap(), b"22000001000");
     assert_eq!(&*FIELD_61.join(&[b"7", b"42", b"1122"]).unwrap(), b"0000070000421122");
     assert_eq!(&*FIELD_63.join(&[b"CUP", b"text"]).unwrap(), b"CUPtext");

@@ -1,12 +1,12 @@
-//! Hostile and damaged bytes: an error with field, offset and rule, never a panic.
+//! Damaged and hostile bytes give an error with field, offset and rule, never a panic.
 
-use iso8583::{ISO87_ASCII, ISO87_BINARY, Mti, Packager, Place, Rule, UNIONPAY_POS};
+use iso8583::{ISO87_ASCII, ISO87_BINARY, MessagePart, Mti, Packager, ParseRule, UNIONPAY_POS};
 
-use crate::desk::{PACKAGERS, hex, sale, set, value};
+use crate::support::{PACKAGERS, hex, sale, set, value};
 
 /// A message with every field of a packager.
 fn full(packager: &'static Packager) -> Vec<u8> {
-    let mut builder = iso8583::Builder::new(packager, Mti::M0200);
+    let mut builder = iso8583::MessageBuilder::new(packager, Mti::M0200);
     for field in 2..=128 {
         if let Some(spec) = packager.spec(field) {
             set(&mut builder, field, &value(spec, 13, &[field, 1, 2, 3]));
@@ -23,7 +23,7 @@ fn a_message_cut_short_is_refused_at_every_byte() {
         let mut last = 0;
         for cut in 0..bytes.len() {
             let error = packager.parse(&bytes[..cut]).unwrap_err();
-            assert!(matches!(error.rule, Rule::CutShort { .. }), "{cut}: {error}");
+            assert!(matches!(error.rule, ParseRule::CutShort { .. }), "{cut}: {error}");
             assert!(error.offset <= cut && error.offset >= last, "{cut}: {error}");
             last = error.offset;
         }
@@ -31,7 +31,7 @@ fn a_message_cut_short_is_refused_at_every_byte() {
 }
 
 #[test]
-fn a_flipped_bit_is_refused_with_its_place_or_gives_another_message() {
+fn a_flipped_bit_is_refused_or_gives_another_message() {
     for packager in PACKAGERS {
         let bytes = full(packager);
         let (mut refused, mut read) = (0, 0);
@@ -62,7 +62,7 @@ fn an_error_names_field_offset_and_rule() {
             "message type, byte 0: 2 bytes are needed and 1 are left: the \
             message is cut short",
         ),
-        (&UNIONPAY_POS, "0A00", "message type, byte 0: only decimal digits belong here"),
+        (&UNIONPAY_POS, "0A00", "message type, byte 0: expected decimal digits"),
         (
             &UNIONPAY_POS,
             "0200 20",
@@ -72,32 +72,32 @@ fn an_error_names_field_offset_and_rule() {
         (
             &UNIONPAY_POS,
             "0200 0800000000000000",
-            "field 5, byte 10: the packager has no such \
-            field: add it to the table, or tell the sender",
+            "field 5, byte 10: the packager does not define this field: add it to the packager, \
+             or ask the sender to omit it",
         ),
         (
             &UNIONPAY_POS,
             "0200 2000000000000000 0000A0",
             "field 3 (processing code), byte 12: \
-            only decimal digits belong here",
+            expected decimal digits",
         ),
         (
             &UNIONPAY_POS,
             "0200 4000000000000000 1A",
             "field 2 (primary account number), byte 10: \
-            the count before the value must be decimal digits",
+            the length indicator must be decimal digits",
         ),
         (
             &UNIONPAY_POS,
             "0200 4000000000000000 20",
             "field 2 (primary account number), byte 10: \
-            the count is 20, at most 19 fit",
+            the length indicator is 20, the field takes at most 19",
         ),
         (
             &UNIONPAY_POS,
             "0200 4000000000000000 03 6225",
             "field 2 (primary account number), \
-            byte 12: the padding beside an odd number of digits is 0 or F",
+            byte 12: the padding beside an odd number of digits must be 0 or F",
         ),
         (
             &UNIONPAY_POS,
@@ -109,13 +109,12 @@ fn an_error_names_field_offset_and_rule() {
             &ISO87_BINARY,
             "0200 0000001000000000 41 00000000",
             "field 28 (amount, transaction \
-            fee), byte 10: C (credit) or D (debit) belongs before the digits",
+            fee), byte 10: expected C (credit) or D (debit) before the digits",
         ),
         (
             &ISO87_ASCII,
             "30323030 32303030303030303030303030303047",
-            "bitmap, byte 19: only \
-            hexadecimal digits belong here",
+            "bitmap, byte 19: expected hexadecimal digits",
         ),
     ] {
         let bytes = hex(bytes);
@@ -124,30 +123,30 @@ fn an_error_names_field_offset_and_rule() {
 }
 
 #[test]
-fn a_count_of_characters_must_be_digits() {
+fn a_length_indicator_in_characters_must_be_digits() {
     let bytes = b"02004000000000000000 9622202123";
     let error = ISO87_ASCII.parse(bytes).unwrap_err();
     assert_eq!((error.field(), error.offset), (Some(2), 20));
-    assert_eq!(error.rule, Rule::CountNotDigits);
+    assert_eq!(error.rule, ParseRule::LengthNotDigits);
 }
 
 #[test]
-fn a_track_in_characters_has_only_its_own() {
+fn a_track_in_characters_allows_only_track_characters() {
     let error = ISO87_ASCII.parse(b"0200000000002000000037123").unwrap_err();
-    assert_eq!(error.rule, Rule::CutShort { needed: 37, left: 3 });
+    assert_eq!(error.rule, ParseRule::CutShort { needed: 37, left: 3 });
     let error = ISO87_ASCII.parse(b"0200000000002000000003 12").unwrap_err();
     assert_eq!(error.field(), Some(35));
 }
 
 #[test]
-fn more_bytes_than_an_offset_can_say_are_refused() {
+fn a_message_longer_than_an_offset_can_express_is_not_parsed() {
     let error = UNIONPAY_POS.parse(&[0; 65_536]).unwrap_err();
-    assert_eq!(error.place, Place::End);
-    assert_eq!(error.rule, Rule::TooLong { bytes: 65_536, max: 65_535 });
+    assert_eq!(error.part, MessagePart::End);
+    assert_eq!(error.rule, ParseRule::TooLong { bytes: 65_536, max: 65_535 });
 }
 
 #[test]
-fn a_message_of_nothing_but_a_type_is_a_message() {
+fn a_message_without_fields_is_valid() {
     let message = hex("0800 0000000000000000");
     let message = UNIONPAY_POS.parse(&message).unwrap();
     assert_eq!(message.fields().count(), 0);
@@ -160,13 +159,16 @@ fn a_message_of_nothing_but_a_type_is_a_message() {
 }
 
 #[test]
-fn reading_a_field_as_something_else_is_told() {
+fn reading_a_field_as_the_wrong_type_is_an_error() {
     let bytes = sale().build().unwrap();
     let message = UNIONPAY_POS.parse(&bytes).unwrap();
     for (error, said) in [
         (message.number(42).map(drop), None),
-        (message.number(55).map(drop), Some("field 55 (chip card fields) is not made of digits")),
-        (message.number(35).map(drop), Some("field 35 (track 2) is not made of digits")),
+        (
+            message.number(55).map(drop),
+            Some("field 55 (chip card fields) has characters other than digits"),
+        ),
+        (message.number(35).map(drop), Some("field 35 (track 2) has characters other than digits")),
         (
             message.digits::<5>(11).map(drop),
             Some(
@@ -177,12 +179,12 @@ fn reading_a_field_as_something_else_is_told() {
         (
             message.bytes(4).map(drop),
             Some(
-                "field 4 (amount, transaction) is not there as bytes; \
-            take it as text, as a number or as a block",
+                "field 4 (amount, transaction) is not stored as bytes: read it as text, as a \
+                 number or as a block",
             ),
         ),
         (message.text(64).map(drop), Some("field 64 (message authentication code) is missing")),
-        (message.text(52).map(drop), Some("field 52 (PIN block) is not text; take its bytes")),
+        (message.text(52).map(drop), Some("field 52 (PIN block) is not text: read it as bytes")),
         (
             message.block::<7>(52).map(drop),
             Some(

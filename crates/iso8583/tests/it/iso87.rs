@@ -1,9 +1,9 @@
-//! ISO 8583:1987: messages as facts, laid out by hand from the standard's table.
+//! ISO 8583:1987 messages, laid out by hand from the standard's table.
 
 use iso8583::packagers::FIELD_90;
-use iso8583::{Builder, Content, ISO87_ASCII, ISO87_BINARY, Length, Mti};
+use iso8583::{FieldContent, FieldLength, ISO87_ASCII, ISO87_BINARY, MessageBuilder, Mti};
 
-use crate::desk::{hex, to_hex};
+use crate::support::{hex, to_hex};
 
 #[test]
 fn both_packagers_have_every_field_with_one_content_and_length() {
@@ -14,17 +14,17 @@ fn both_packagers_have_every_field_with_one_content_and_length() {
             assert_eq!(ascii.content(), binary.content());
         }
         let elements = |length| match length {
-            Length::Fixed(elements) | Length::UpTo { max: elements, .. } => elements,
+            FieldLength::Fixed(elements) | FieldLength::Variable { max: elements, .. } => elements,
         };
         assert_eq!(elements(ascii.length()), elements(binary.length()), "{field}");
     }
     assert!(ISO87_ASCII.spec(1).is_none() && ISO87_ASCII.spec(129).is_none());
-    assert_eq!(ISO87_BINARY.spec(55).unwrap().content(), Content::B);
+    assert_eq!(ISO87_BINARY.spec(55).unwrap().content(), FieldContent::B);
 }
 
 #[test]
-fn an_authorisation_in_ascii_is_these_characters() {
-    let bytes = Builder::new(&ISO87_ASCII, Mti::M0100)
+fn an_authorisation_in_ascii_has_the_expected_characters() {
+    let bytes = MessageBuilder::new(&ISO87_ASCII, Mti::M0100)
         .text(2, "4000001234567899")
         .text(3, "000000")
         .number(4, 77_700)
@@ -47,8 +47,8 @@ fn an_authorisation_in_ascii_is_these_characters() {
 }
 
 #[test]
-fn a_reversal_in_binary_is_these_bytes() {
-    let bytes = Builder::new(&ISO87_BINARY, Mti::M0400)
+fn a_reversal_in_binary_has_the_expected_bytes() {
+    let bytes = MessageBuilder::new(&ISO87_BINARY, Mti::M0400)
         .text(2, "622202123456789")
         .number(4, 12_50)
         .number(11, 43)
@@ -76,7 +76,7 @@ fn a_reversal_in_binary_is_these_bytes() {
 }
 
 #[test]
-fn an_empty_second_bitmap_is_read_as_no_field() {
+fn an_empty_second_bitmap_adds_no_field() {
     let message = ISO87_ASCII.parse(b"080080200000000000000000000000000000000001").unwrap();
     assert_eq!(message.number(11), Ok(1));
     assert!(!message.has(1));

@@ -1,13 +1,12 @@
-//! The codec as its users see it. Card numbers are made up.
+//! Tests of the public API. Card numbers are made up.
 
 #![cfg(test)]
 
 mod builder;
 mod composite;
+mod custom_packagers;
 mod damage;
-mod desk;
 mod framing;
-mod house_made;
 mod iso87;
 mod mac;
 mod moov;
@@ -15,6 +14,7 @@ mod properties;
 mod pyiso8583;
 mod secrets;
 mod seeds;
+mod support;
 mod tlv;
 mod tpdu;
 mod unionpay;

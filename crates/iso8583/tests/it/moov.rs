@@ -1,19 +1,19 @@
-//! Messages that moov-io/iso8583 reads in its own tests, where they are at hand.
+//! Messages from the tests of moov-io/iso8583, if they are available.
 
 use std::fs;
 
 use iso8583::packagers::FIELD_90;
-use iso8583::{Builder, Content, ISO87_ASCII, Length, Mti, Rule};
+use iso8583::{FieldContent, FieldLength, ISO87_ASCII, MessageBuilder, Mti, ParseRule};
 use serde_json::Value as Json;
 
-use crate::desk::{real, set, values};
+use crate::support::{real, set, values};
 
 fn file(name: &str) -> Option<Vec<u8>> {
     Some(fs::read(real(&format!("iso8583/moov/{name}"))?).unwrap())
 }
 
 #[test]
-fn its_messages_in_ascii_are_read_and_built_again() {
+fn its_ascii_messages_parse_and_build_the_same() {
     for name in [
         "financial_transaction_message.dat",
         "financial_transaction_message_response.dat",
@@ -27,7 +27,7 @@ fn its_messages_in_ascii_are_read_and_built_again() {
     ] {
         let Some(bytes) = file(name) else { return };
         let message = ISO87_ASCII.parse(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut again = Builder::new(&ISO87_ASCII, message.mti());
+        let mut again = MessageBuilder::new(&ISO87_ASCII, message.mti());
         values(&message).iter().for_each(|(field, value)| set(&mut again, *field, value));
         let again = again.build().unwrap_or_else(|error| panic!("{name}: {error}"));
         let again = ISO87_ASCII.parse(&again).unwrap();
@@ -36,7 +36,7 @@ fn its_messages_in_ascii_are_read_and_built_again() {
 }
 
 #[test]
-fn its_reversal_has_the_values_that_it_says() {
+fn its_reversal_has_the_expected_values() {
     let Some(bytes) = file("iso_reversal_message.dat") else { return };
     let Some(said) = file("iso_reversal_message.json") else { return };
     let said: Json = serde_json::from_slice(&said).unwrap();
@@ -55,7 +55,7 @@ fn its_reversal_has_the_values_that_it_says() {
 }
 
 #[test]
-fn its_broken_messages_are_refused_where_they_break() {
+fn its_broken_messages_are_refused_at_the_right_position() {
     for (name, field, offset) in [
         ("error_message.dat", 55, 185),
         ("message_with_hex_length.dat", 32, 66),
@@ -65,7 +65,7 @@ fn its_broken_messages_are_refused_where_they_break() {
         let Some(bytes) = file(name) else { return };
         let error = ISO87_ASCII.parse(&bytes).unwrap_err();
         assert_eq!((error.field(), error.offset), (Some(field), offset), "{name}: {error}");
-        assert_ne!(error.rule, Rule::Undefined);
+        assert_ne!(error.rule, ParseRule::Undefined);
     }
 }
 
@@ -73,7 +73,7 @@ fn its_broken_messages_are_refused_where_they_break() {
 fn its_table_of_1987_agrees_with_ours() {
     let Some(table) = file("spec87ascii.json") else { return };
     let table: Json = serde_json::from_slice(&table).unwrap();
-    // Wider there than in the standard: an..25.
+    // moov allows an..25, more than the standard.
     let wider = [44];
     for (name, theirs) in table["fields"].as_object().unwrap() {
         let field: u8 = name.trim_start_matches("Field").parse().unwrap();
@@ -82,11 +82,13 @@ fn its_table_of_1987_agrees_with_ours() {
         }
         let ours = ISO87_ASCII.spec(field).unwrap();
         let (length, counted) = match ours.length() {
-            Length::Fixed(length) => (length, "fixed"),
-            Length::UpTo { max, count } => (max, if count.digits() == 2 { "LL" } else { "LLL" }),
+            FieldLength::Fixed(length) => (length, "fixed"),
+            FieldLength::Variable { max, indicator: count } => {
+                (max, if count.digits() == 2 { "LL" } else { "LLL" })
+            }
         };
         assert_eq!(theirs["length"], length, "{name}");
         assert!(theirs["prefix"].as_str().unwrap().ends_with(&format!(".{counted}")), "{name}");
-        assert_eq!(theirs["enc"] == "hexEncoder", ours.content() == Content::B, "{name}");
+        assert_eq!(theirs["enc"] == "hexEncoder", ours.content() == FieldContent::B, "{name}");
     }
 }

@@ -1,12 +1,12 @@
-//! What holds for every message and for any bytes.
+//! Properties of every message and of arbitrary bytes.
 
-use iso8583::framing::Framing;
-use iso8583::tlv::{self, Tag, Writer};
-use iso8583::{Builder, Envelope, Mti, Packager, UNIONPAY_POS, wipe_sensitive};
+use iso8583::framing::LengthFraming;
+use iso8583::tlv::{self, Tag, TlvWriter};
+use iso8583::{Envelope, MessageBuilder, Mti, Packager, UNIONPAY_POS, wipe_sensitive_fields};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::desk::{PACKAGERS, Value, set, value, values};
+use crate::support::{PACKAGERS, Value, set, value, values};
 
 /// Fields with values for one packager, in order, each once.
 fn wanted(packager: &'static Packager, noise: &[(u8, u16, Vec<u8>)]) -> Vec<(u8, Value)> {
@@ -27,7 +27,7 @@ fn noise() -> impl Strategy<Value = Vec<(u8, u16, Vec<u8>)>> {
 }
 
 fn built(packager: &'static Packager, mti: Mti, wanted: &[(u8, Value)]) -> Vec<u8> {
-    let mut builder = Builder::new(packager, mti);
+    let mut builder = MessageBuilder::new(packager, mti);
     wanted.iter().for_each(|(field, value)| set(&mut builder, *field, value));
     builder.build().unwrap().to_vec()
 }
@@ -45,14 +45,14 @@ proptest! {
             let message = packager.parse(&bytes).unwrap();
             prop_assert_eq!(message.mti(), mti);
             prop_assert_eq!(&values(&message), &wanted);
-            let mut again = Builder::new(packager, mti);
+            let mut again = MessageBuilder::new(packager, mti);
             message.fields().for_each(|field| { again.copy_field(&field); });
             prop_assert_eq!(&*again.build().unwrap(), &bytes[..]);
         }
     }
 
     #[test]
-    fn a_damaged_message_is_read_or_refused_with_a_place_inside_it(
+    fn a_damaged_message_parses_or_fails_at_a_position_inside_it(
         noise in noise(),
         flips in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
@@ -83,11 +83,11 @@ proptest! {
                 drop(format!("{message:?}"));
             }
             let mut wiped = bytes.clone();
-            wipe_sensitive(packager, &mut wiped);
+            wipe_sensitive_fields(packager, &mut wiped);
             prop_assert_eq!(wiped.len(), bytes.len());
         }
-        for framing in Framing::ALL {
-            if let Ok(Some((payload, end))) = framing.frame(&bytes, 64) {
+        for framing in LengthFraming::ALL {
+            if let Ok(Some((payload, end))) = framing.find_frame(&bytes, 64) {
                 prop_assert!(payload.end == end && end <= bytes.len() && payload.len() <= 64);
             }
         }
@@ -96,7 +96,7 @@ proptest! {
     }
 
     #[test]
-    fn fields_of_any_bytes_after_a_good_head_are_read_or_refused(
+    fn arbitrary_fields_after_a_valid_bitmap_parse_or_fail(
         present in any::<u64>(),
         bytes in vec(any::<u8>(), 0..300),
     ) {
@@ -109,37 +109,37 @@ proptest! {
     }
 
     #[test]
-    fn frames_come_out_of_a_stream_one_after_the_other(
+    fn frames_are_found_one_after_the_other(
         payloads in vec(vec(any::<u8>(), 0..40), 0..6),
     ) {
-        for framing in Framing::ALL {
+        for framing in LengthFraming::ALL {
             let mut stream = Vec::new();
             for payload in &payloads {
                 framing.write(&mut stream, payload).unwrap();
             }
             let mut rest = &stream[..];
             for payload in &payloads {
-                let (place, end) = framing.frame(rest, 40).unwrap().unwrap();
+                let (place, end) = framing.find_frame(rest, 40).unwrap().unwrap();
                 prop_assert_eq!(&rest[place], &payload[..]);
                 rest = &rest[end..];
             }
-            prop_assert_eq!(framing.frame(rest, 40), Ok(None));
+            prop_assert_eq!(framing.find_frame(rest, 40), Ok(None));
         }
     }
 
     #[test]
-    fn tlv_that_is_written_is_read(
+    fn written_tlv_is_read_back(
         objects in vec((any::<u32>(), vec(any::<u8>(), 0..300)), 0..6),
     ) {
         let objects: Vec<_> = objects
             .into_iter()
             .filter_map(|(tag, value)| Some((Tag::new(tag).or(Tag::new(tag >> 24))?, value)))
             .collect();
-        let mut writer = Writer::new();
+        let mut writer = TlvWriter::new();
         for (tag, value) in &objects {
             writer.push(*tag, value).unwrap();
         }
-        let read = tlv::Reader::new(writer.as_bytes()).map(|object| object.unwrap());
+        let read = tlv::TlvReader::new(writer.as_bytes()).map(|object| object.unwrap());
         let read: Vec<_> = read.map(|object| (object.tag, object.value.to_vec())).collect();
         prop_assert_eq!(read, objects);
     }

@@ -1,4 +1,4 @@
-//! Against pyiso8583, an independent codec: what either writes, the other reads.
+//! Comparison with pyiso8583, an independent codec: each reads what the other writes.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use iso8583::{
-    Builder, Content, Encoding, Field, ISO87_ASCII, ISO87_BINARY, Mti, Packager, UNIONPAY_POS,
+    Field, FieldContent, FieldEncoding, ISO87_ASCII, ISO87_BINARY, MessageBuilder, Mti, Packager,
+    UNIONPAY_POS,
 };
 use serde_json::{Value as Json, json};
 
-use crate::desk::{hex, set, to_hex, value};
-use crate::house_made::MAINFRAME;
+use crate::custom_packagers::MAINFRAME;
+use crate::support::{hex, set, to_hex, value};
 
 const MESSAGES: u64 = 500;
-/// Field 65: there pyiso8583 reads a third bitmap.
+/// pyiso8583 reads field 65 as a third bitmap.
 const LEFT_OUT: u8 = 65;
 
 #[test]
@@ -50,17 +51,17 @@ fn agree(packager: &'static Packager, name: &str) {
     }
 }
 
-/// Reads a message of theirs, compares every field, and builds it again from the values.
+/// Parses a message from pyiso8583, compares every field, and builds it again from the values.
 fn read(packager: &'static Packager, theirs: &Json) {
     let bytes = hex(theirs["bytes"].as_str().unwrap());
     let message = packager.parse(&bytes).unwrap_or_else(|error| panic!("{error} in {theirs}"));
     let mut fields = BTreeMap::from([("t".to_owned(), message.mti().to_string())]);
-    let mut again = Builder::new(packager, message.mti());
+    let mut again = MessageBuilder::new(packager, message.mti());
     for field in message.fields() {
         fields.insert(field.id().to_string(), as_python_sees(&field));
         match field.spec().encoding() {
-            Encoding::Binary => again.bytes(field.id(), field.bytes().unwrap()),
-            Encoding::Hex => again.bytes(field.id(), field.block::<8>().unwrap()),
+            FieldEncoding::Binary => again.bytes(field.id(), field.bytes().unwrap()),
+            FieldEncoding::Hex => again.bytes(field.id(), field.block::<8>().unwrap()),
             _ => again.text(field.id(), field.text().unwrap()),
         };
     }
@@ -70,7 +71,7 @@ fn read(packager: &'static Packager, theirs: &Json) {
 
 fn made(packager: &'static Packager, chance: &mut Chance) -> Json {
     let mti = Mti::new(u16::try_from(chance.below(10_000)).unwrap()).unwrap();
-    let mut builder = Builder::new(packager, mti);
+    let mut builder = MessageBuilder::new(packager, mti);
     let many = chance.below(4) * 32;
     for field in (2..=128).filter(|field| *field != LEFT_OUT) {
         let Some(spec) = packager.spec(field) else { continue };
@@ -92,14 +93,16 @@ fn made(packager: &'static Packager, chance: &mut Chance) -> Json {
 /// Hexadecimal digits for nibbles and bytes, characters otherwise.
 fn as_python_sees(field: &Field<'_>) -> String {
     match (field.spec().encoding(), field.spec().content()) {
-        (Encoding::Binary, _) => to_hex(field.raw()),
-        (Encoding::Hex, _) => field.raw().iter().copied().map(char::from).collect(),
-        (Encoding::Bcd, Content::Xn) => to_hex(field.raw()),
-        (Encoding::Bcd, _) => {
+        (FieldEncoding::Binary, _) => to_hex(field.raw()),
+        (FieldEncoding::Hex, _) => field.raw().iter().copied().map(char::from).collect(),
+        (FieldEncoding::Bcd, FieldContent::Xn) => to_hex(field.raw()),
+        (FieldEncoding::Bcd, _) => {
             let text = field.text().unwrap();
             text.bytes().map(|character| format!("{:X}", character & 0x0F)).collect()
         }
-        (Encoding::Ascii | Encoding::Ebcdic, _) => field.text().unwrap().as_str().to_owned(),
+        (FieldEncoding::Ascii | FieldEncoding::Ebcdic, _) => {
+            field.text().unwrap().as_str().to_owned()
+        }
     }
 }
 
@@ -124,7 +127,7 @@ fn python(script: &str, asked: &Json) -> Json {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The same numbers in each run (xorshift).
+/// The same numbers in every run (xorshift).
 struct Chance(u64);
 
 impl Chance {

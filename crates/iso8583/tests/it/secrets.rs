@@ -1,8 +1,11 @@
-//! Card numbers, tracks and PINs are never shown, and are wiped (M12).
+//! Card numbers, tracks and PINs are never shown, and are wiped.
 
-use iso8583::{Builder, ISO87_ASCII, Mti, SENSITIVE, UNIONPAY_POS, Wiped, wipe_sensitive};
+use iso8583::{
+    ISO87_ASCII, MessageBuilder, Mti, SENSITIVE_FIELDS, UNIONPAY_POS, WipedBytes,
+    wipe_sensitive_fields,
+};
 
-use crate::desk::sale;
+use crate::support::sale;
 
 const SECRETS: [&str; 8] =
     ["62220212", "567890123", "29122010", "A1B2", "a1b2", "161, 178", "AABB", "xa1"];
@@ -14,8 +17,8 @@ fn assert_hidden(shown: &str) {
 }
 
 #[test]
-fn debug_shows_how_many_bytes_a_secret_has_and_no_more() {
-    assert_eq!(SENSITIVE, [2, 35, 36, 45, 52, 55]);
+fn debug_shows_only_the_length_of_a_secret() {
+    assert_eq!(SENSITIVE_FIELDS, [2, 35, 36, 45, 52, 55]);
     let mut builder = sale();
     assert_hidden(&format!("{builder:?} {builder:#?}"));
     let bytes = builder.build().unwrap();
@@ -36,7 +39,7 @@ fn debug_shows_how_many_bytes_a_secret_has_and_no_more() {
 
 #[test]
 fn errors_do_not_show_a_secret() {
-    let wrong = Builder::new(&UNIONPAY_POS, Mti::M0200).text(2, "6222021234567X").build();
+    let wrong = MessageBuilder::new(&UNIONPAY_POS, Mti::M0200).text(2, "6222021234567X").build();
     assert_hidden(&format!("{0} {0:?}", wrong.unwrap_err()));
     let bytes = sale().build().unwrap();
     for cut in 0..bytes.len() {
@@ -46,8 +49,8 @@ fn errors_do_not_show_a_secret() {
 }
 
 #[test]
-fn track_1_is_a_secret_where_a_packager_has_it() {
-    let mut builder = Builder::new(&ISO87_ASCII, Mti::M0200);
+fn track_1_is_secret() {
+    let mut builder = MessageBuilder::new(&ISO87_ASCII, Mti::M0200);
     let bytes = builder.text(45, "B6222021234567890123^LI/LEI^2912").text(102, "62220299").build();
     let bytes = bytes.unwrap();
     let message = ISO87_ASCII.parse(&bytes).unwrap();
@@ -56,13 +59,13 @@ fn track_1_is_a_secret_where_a_packager_has_it() {
 }
 
 #[test]
-fn wiping_leaves_a_message_without_its_secrets() {
+fn wiping_removes_the_secrets_of_a_message() {
     let bytes = sale().build().unwrap();
     let mut wiped = bytes.to_vec();
-    wipe_sensitive(&UNIONPAY_POS, &mut wiped);
+    wipe_sensitive_fields(&UNIONPAY_POS, &mut wiped);
     let message = UNIONPAY_POS.parse(&wiped).unwrap();
     for field in message.fields() {
-        if SENSITIVE.contains(&field.id()) {
+        if SENSITIVE_FIELDS.contains(&field.id()) {
             assert!(field.raw().iter().all(|byte| *byte == 0), "field {}", field.id());
         } else {
             assert_eq!(Some(field), UNIONPAY_POS.parse(&bytes).unwrap().get(field.id()));
@@ -72,16 +75,16 @@ fn wiping_leaves_a_message_without_its_secrets() {
 }
 
 #[test]
-fn bytes_that_are_no_message_are_wiped_as_a_whole() {
+fn bytes_that_do_not_parse_are_wiped_completely() {
     let mut bytes = sale().build().unwrap().to_vec();
     bytes.pop();
-    wipe_sensitive(&UNIONPAY_POS, &mut bytes);
+    wipe_sensitive_fields(&UNIONPAY_POS, &mut bytes);
     assert!(bytes.iter().all(|byte| *byte == 0));
 }
 
 #[test]
-fn a_wiped_buffer_is_an_ordinary_one_while_it_lasts() {
-    let mut buffer = Wiped::with_capacity(1);
+fn a_wiped_buffer_behaves_like_a_vector() {
+    let mut buffer = WipedBytes::with_capacity(1);
     for byte in 0..100 {
         buffer.push(byte);
     }

@@ -1,15 +1,14 @@
-//! The seeds of the fuzz targets: one that is refused teaches a fuzzer little.
+//! The seeds of the fuzz targets must parse: a refused seed teaches a fuzzer little.
 
 use std::fs;
 use std::path::Path;
 
-use iso8583::framing::{FRAME_BYTES_MAX, Framing};
-use iso8583::tlv::Reader;
+use iso8583::framing::{FRAME_BYTES_MAX, LengthFraming};
+use iso8583::tlv::TlvReader;
 use iso8583::{Envelope, UNIONPAY_POS};
 
-use crate::desk::PACKAGERS;
+use crate::support::PACKAGERS;
 
-/// Name and bytes of each seed.
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
@@ -21,9 +20,9 @@ fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn every_message_among_the_seeds_is_read() {
+fn every_seed_message_parses() {
     for (name, seed) in seeds("iso8583_parse") {
-        // The fourth packager is the fuzz target's own.
+        // The fourth packager is defined in the fuzz target.
         if let Some(packager) = PACKAGERS.get(usize::from(seed[0])) {
             packager.parse(&seed[1..]).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
@@ -35,12 +34,12 @@ fn every_message_among_the_seeds_is_read() {
 }
 
 #[test]
-fn every_frame_and_object_among_the_seeds_is_read() {
+fn every_seed_frame_and_object_parses() {
     for (name, seed) in seeds("iso8583_framing") {
-        let framing = Framing::ALL[usize::from(seed[0])];
-        assert!(framing.frame(&seed[2..], FRAME_BYTES_MAX).unwrap().is_some(), "{name}");
+        let framing = LengthFraming::ALL[usize::from(seed[0])];
+        assert!(framing.find_frame(&seed[2..], FRAME_BYTES_MAX).unwrap().is_some(), "{name}");
     }
     for (name, seed) in seeds("iso8583_tlv") {
-        assert!(Reader::new(&seed).all(|object| object.is_ok()), "{name}");
+        assert!(TlvReader::new(&seed).all(|object| object.is_ok()), "{name}");
     }
 }

@@ -1,13 +1,11 @@
-//! BER-TLV.
+use iso8583::tlv::{DEPTH_MAX, Tag, TlvReader, TlvRule, TlvWriter, find};
 
-use iso8583::tlv::{DEPTH_MAX, Reader, Tag, TlvRule, Writer, find};
-
-use crate::desk::{hex, to_hex};
+use crate::support::{hex, to_hex};
 use crate::unionpay::ANSWER;
 
 fn read(text: &str) -> Result<Vec<(u32, String)>, String> {
     let bytes = hex(text);
-    let objects: Result<Vec<_>, _> = Reader::new(&bytes).collect();
+    let objects: Result<Vec<_>, _> = TlvReader::new(&bytes).collect();
     let objects = objects.map_err(|error| error.to_string())?;
     Ok(objects.iter().map(|object| (object.tag.get(), to_hex(object.value))).collect())
 }
@@ -17,7 +15,7 @@ fn tag(tag: u32) -> Tag {
 }
 
 #[test]
-fn objects_are_read_whatever_their_tags() {
+fn objects_with_any_tag_are_read() {
     let read =
         read("9F02 06 000000001250 95 05 0000008000 DF8129 02 ABCD 1F 80 7F 00 5A 00").unwrap();
     let values = [(0x9F02, "000000001250"), (0x95, "0000008000"), (0xDF_8129, "ABCD")];
@@ -29,9 +27,9 @@ fn objects_are_read_whatever_their_tags() {
 #[test]
 fn a_host_s_list_of_keys_is_read() {
     let answer = hex(ANSWER);
-    // Field 62 begins with a digit; then an application, a key index and a date, again and again.
+    // Field 62 starts with a digit, then repeats application, key index and date.
     let list = &answer[answer.len() - 276..];
-    let objects: Vec<_> = Reader::new(list).map(Result::unwrap).collect();
+    let objects: Vec<_> = TlvReader::new(list).map(Result::unwrap).collect();
     assert_eq!(objects.len(), 36);
     let dates = objects.iter().filter(|object| object.tag == tag(0xDF05));
     assert!(dates.into_iter().all(|object| object.value.starts_with(b"20")));
@@ -49,18 +47,18 @@ fn long_lengths_are_read_and_written_in_their_shortest_form() {
         (0x1_0000, "5A83010000"),
     ] {
         let value = vec![0x11; length];
-        let mut writer = Writer::new();
+        let mut writer = TlvWriter::new();
         writer.push(tag(0x5A), &value).unwrap();
         assert_eq!(to_hex(&writer.as_bytes()[..head.len() / 2]), head);
         let bytes = writer.into_bytes();
-        let objects: Vec<_> = Reader::new(&bytes).map(Result::unwrap).collect();
+        let objects: Vec<_> = TlvReader::new(&bytes).map(Result::unwrap).collect();
         assert_eq!((objects.len(), objects[0].value), (1, &value[..]));
     }
     assert_eq!(read("5A 8300 0001 FF").unwrap(), [(0x5A, "FF".to_owned())]);
 }
 
 #[test]
-fn what_is_no_tlv_is_told_with_its_place() {
+fn invalid_tlv_is_reported_with_its_position() {
     for (text, said) in [
         ("9F", "TLV byte 1: 1 bytes are needed and 0 are left"),
         ("9F26", "TLV byte 2 (tag 9F26): 1 bytes are needed and 0 are left"),
@@ -79,9 +77,9 @@ fn what_is_no_tlv_is_told_with_its_place() {
 }
 
 #[test]
-fn a_reader_ends_after_its_error() {
+fn a_reader_ends_after_an_error() {
     let bytes = hex("9F2608 1122");
-    let mut reader = Reader::new(&bytes);
+    let mut reader = TlvReader::new(&bytes);
     assert!(reader.next().unwrap().is_err());
     assert!(reader.next().is_none());
 }
@@ -93,14 +91,14 @@ fn zeros_between_objects_are_padding() {
 }
 
 #[test]
-fn constructed_objects_are_gone_into_but_not_without_end() {
+fn constructed_objects_are_searched_to_a_limited_depth() {
     let bytes = hex("6F 0C 84 02 A000 A5 06 BF0C 03 9F4D 00 95 01 80");
     assert_eq!(find(&bytes, tag(0x9F4D)), Ok(Some(&[][..])));
     assert_eq!(find(&bytes, tag(0x95)), Ok(Some(&[0x80][..])));
     assert_eq!(find(&bytes, tag(0x9F26)), Ok(None));
     let mut nested = Vec::new();
     for _ in 0..=DEPTH_MAX {
-        let mut writer = Writer::new();
+        let mut writer = TlvWriter::new();
         writer.push(tag(0x70), &nested).unwrap();
         nested = writer.into_bytes().to_vec();
     }
@@ -109,7 +107,7 @@ fn constructed_objects_are_gone_into_but_not_without_end() {
 }
 
 #[test]
-fn a_tag_must_be_whole() {
+fn a_tag_must_be_complete() {
     for wrong in [0, 0x9F, 0x8226, 0x9F_2600, 0x1FFF_FFFF] {
         assert_eq!(Tag::new(wrong), None, "{wrong:X}");
     }

@@ -1,14 +1,14 @@
-//! UnionPay POS: messages as facts.
+//! UnionPay POS messages.
 
-use iso8583::framing::{FRAME_BYTES_MAX, Framing};
+use iso8583::framing::{FRAME_BYTES_MAX, LengthFraming};
 use iso8583::packagers::{FIELD_60, FIELD_62_KEYS};
 use iso8583::tlv::{self, Tag};
-use iso8583::{Builder, Envelope, Mti, UNIONPAY_POS};
+use iso8583::{Envelope, MessageBuilder, Mti, UNIONPAY_POS};
 
-use crate::desk::{hex, sale, set, to_hex, values};
+use crate::support::{hex, sale, set, to_hex, values};
 
-/// The answer to a download of the chip parameters' list, as a host sent it, up to its MAC.
-/// Source: the worked MAC example of blog.csdn.net/zfr_xuexiao66/article/details/94665452.
+/// A host's answer with the list of chip parameters, up to its MAC. Source: the worked MAC example
+/// of blog.csdn.net/zfr_xuexiao66/article/details/94665452.
 pub const ANSWER: &str = "\
     08300000000002C0001530303637303034363432383937333730313739333233303032001100000001372002\
     77319F0605A0000003339F220103DF050832303234313233319F0605A0000003339F220104DF050832303234\
@@ -20,7 +20,7 @@ pub const ANSWER: &str = "\
     220106DF05083230323131323331";
 
 #[test]
-fn a_sale_is_these_bytes() {
+fn a_sale_has_the_expected_bytes() {
     // Laid out by hand from the table.
     let bytes = hex("0200 702406C020C09A10
         19 6222021234567890123 0
@@ -61,9 +61,9 @@ fn a_sale_is_these_bytes() {
 }
 
 #[test]
-fn a_sale_of_a_real_terminal_is_read_and_built_again() {
-    // codetd.com/article/5053461, with UnionPay's test card; without its field 59, which says
-    // where the terminal stood, so its MAC is that of another message.
+fn a_sale_of_a_real_terminal_parses_and_builds_the_same() {
+    // codetd.com/article/5053461, with UnionPay's test card. Field 59, the terminal's location, was
+    // removed, so the MAC belongs to another message.
     let frame = hex("010F 6000060000 603100311003 0200 702406C020C19A11
         16 6224242900000113 000000 000000000001 000403 2806 0710 0000 00 12
         34 6224242900000113D280620139490310 13 3130303030303139 383530313030303832343130303032
@@ -73,11 +73,11 @@ fn a_sale_of_a_real_terminal_is_read_and_built_again() {
         82027C00 9F1A020156 9F0306000000000000 9F3303E0E1C8 9F350122 9F1E083130303030303139
         8408A000000333010102 9F0902008C 9F410400000403
         0014 22000024000600 3846363531423236");
-    let (payload, end) = Framing::Be2.frame(&frame, FRAME_BYTES_MAX).unwrap().unwrap();
+    let (payload, end) = LengthFraming::Be2.find_frame(&frame, FRAME_BYTES_MAX).unwrap().unwrap();
     assert_eq!(end, frame.len());
     let (tpdu, header, message) = Envelope::parse(&frame[payload]).unwrap();
     assert_eq!((tpdu.destination, tpdu.source), (0x0006, 0));
-    assert_eq!((header.application(), header.wish()), (0x60, 0));
+    assert_eq!((header.application(), header.requested_action()), (0x60, 0));
     let message = UNIONPAY_POS.parse(message).unwrap();
     let fields: Vec<u8> = message.fields().map(|field| field.id()).collect();
     assert_eq!(fields, [2, 3, 4, 11, 14, 22, 23, 25, 26, 35, 41, 42, 48, 49, 52, 53, 55, 60, 64]);
@@ -89,13 +89,13 @@ fn a_sale_of_a_real_terminal_is_read_and_built_again() {
     let amount = Tag::new(0x9F02).unwrap();
     let chip = message.bytes(55).unwrap();
     assert_eq!(tlv::find(chip, amount), Ok(Some(&hex("000000000001")[..])));
-    let mut again = Builder::new(&UNIONPAY_POS, message.mti());
+    let mut again = MessageBuilder::new(&UNIONPAY_POS, message.mti());
     values(&message).iter().for_each(|(field, value)| set(&mut again, *field, value));
     assert_eq!(to_hex(&again.build().unwrap()), to_hex(message.as_bytes()));
 }
 
 #[test]
-fn an_answer_of_a_real_host_is_read_to_its_last_byte() {
+fn an_answer_of_a_real_host_parses_completely() {
     let mut bytes = hex(ANSWER);
     bytes.extend(hex("3546453035384442"));
     let message = UNIONPAY_POS.parse(&bytes).unwrap();
@@ -108,8 +108,8 @@ fn an_answer_of_a_real_host_is_read_to_its_last_byte() {
     assert_eq!(message.text(60).unwrap(), "00000001372");
     assert_eq!(message.bytes(62).unwrap().len(), 277);
     assert_eq!(message.mac(), Some(*b"5FE058DB"));
-    assert_eq!(message.before_mac(), Some(&bytes[..bytes.len() - 8]));
-    let mut again = Builder::new(&UNIONPAY_POS, message.mti());
+    assert_eq!(message.mac_input(), Some(&bytes[..bytes.len() - 8]));
+    let mut again = MessageBuilder::new(&UNIONPAY_POS, message.mti());
     message.fields().for_each(|field| {
         again.copy_field(&field);
     });
@@ -117,11 +117,11 @@ fn an_answer_of_a_real_host_is_read_to_its_last_byte() {
 }
 
 #[test]
-fn a_sign_on_brings_its_keys_in_field_62() {
+fn a_sign_on_answer_has_its_keys_in_field_62() {
     // code456.com/article/3026509.html
     let keys =
         hex("6701EAD6A9AD51E51AA406E2C27FCFA98D0A74B8B651F9E9BACE9AE10000000000000000AB7153CA");
-    let bytes = Builder::new(&UNIONPAY_POS, Mti::M0810)
+    let bytes = MessageBuilder::new(&UNIONPAY_POS, Mti::M0810)
         .text(39, "00")
         .text(60, "00000001003")
         .bytes(62, &keys)
@@ -137,19 +137,19 @@ fn a_sign_on_brings_its_keys_in_field_62() {
 
 #[test]
 fn chinese_text_passes_as_bytes() {
-    // "余额不足" (not enough money) in GBK.
+    // "余额不足" (insufficient funds) in GBK.
     let gbk = hex("D3E0B6EEB2BBD7E3");
-    let bytes = Builder::new(&UNIONPAY_POS, Mti::M0210).bytes(44, &gbk).build().unwrap();
+    let bytes = MessageBuilder::new(&UNIONPAY_POS, Mti::M0210).bytes(44, &gbk).build().unwrap();
     let message = UNIONPAY_POS.parse(&bytes).unwrap();
     assert_eq!(message.bytes(44), Ok(&gbk[..]));
     assert_eq!(
         message.text(44).unwrap_err().to_string(),
-        "field 44 (additional response) is not text; take its bytes"
+        "field 44 (additional response) is not text: read it as bytes"
     );
 }
 
 #[test]
-fn a_field_of_no_bytes_is_there_and_is_no_text() {
+fn a_field_of_no_bytes_is_present_and_is_not_text() {
     let bytes = hex("0200 0000000000000200 0000");
     let message = UNIONPAY_POS.parse(&bytes).unwrap();
     assert_eq!(message.bytes(55), Ok(&[][..]));
@@ -164,7 +164,7 @@ fn a_second_bitmap_is_refused_where_the_packager_has_64_fields() {
     assert_eq!(error.field(), Some(1));
     assert_eq!(
         error.to_string(),
-        "second bitmap, byte 10: there is no second bitmap in this packager: it has 64 fields"
+        "second bitmap, byte 10: a second bitmap is announced, but the packager has 64 fields"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Reading a snapshot, part by part, each checked.
+//! Reads a snapshot part by part, and checks each part.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{APPLICATION, SNAPSHOT_FORMAT, Seal, SnapshotError, part_hash};
-use crate::file::{Identity, identify};
-use crate::{Hash, Head, Sequence};
+use crate::file::{FileIdentity, identify};
+use crate::{ChainHash, JournalHead, Sequence};
 
 const META: &str = "SELECT sequence, journal_hash, digest, parts, seal FROM meta WHERE id = 1";
 const PART_HASHES: &str = "SELECT number, hash FROM part ORDER BY number";
 const PART: &str = "SELECT hash, payload FROM part WHERE number = ?1";
-/// A few parts; they are read once.
+/// Room for a few parts; each is read once.
 const CACHE_KIB: i32 = 4 << 10;
 
-/// A finished snapshot. Its parts are read by iterating, in order, one in memory at a time.
+/// A finished snapshot. Iterate over it to read its parts in order, one in memory at a time.
 ///
-/// That it has all its parts, and of which state it is, was checked when it was opened; each part
-/// is checked when it is read. After an error there are no more parts.
+/// Opening it checks its sequence and that all parts exist; reading a part checks that part. After
+/// an error there are no more parts.
 #[derive(Debug)]
 pub struct SnapshotReader {
     connection: Connection,
     path: PathBuf,
-    reflects: Head,
+    reflected_head: JournalHead,
     digest: [u8; 32],
     parts: u64,
     next: u64,
@@ -40,11 +40,11 @@ struct Meta {
 impl SnapshotReader {
     pub(super) fn open(path: PathBuf, sequence: Sequence) -> Result<SnapshotReader, SnapshotError> {
         match identify(&path, APPLICATION, SNAPSHOT_FORMAT) {
-            Ok(Identity::Ours) => {}
-            Ok(Identity::Newer(found)) => {
+            Ok(FileIdentity::Ours) => {}
+            Ok(FileIdentity::Newer(found)) => {
                 return Err(SnapshotError::Newer { path, found, known: SNAPSHOT_FORMAT });
             }
-            Ok(Identity::Foreign(what)) => return Err(SnapshotError::Damaged { path, what }),
+            Ok(FileIdentity::Foreign(what)) => return Err(SnapshotError::Damaged { path, what }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(SnapshotError::Missing { path });
             }
@@ -55,32 +55,39 @@ impl SnapshotReader {
         let damaged =
             |what: &str| Err(SnapshotError::Damaged { path: path.clone(), what: what.to_owned() });
         if u64::try_from(meta.sequence) != Ok(sequence.number()) {
-            return damaged("it is of another batch than its name says");
+            return damaged("it reflects another batch than its name says");
         }
         if u64::try_from(meta.parts) != Ok(seal.parts) {
             return damaged("parts are missing");
         }
         let parts = seal.parts;
-        let reflects = Head { sequence, hash: Hash::new(meta.journal_hash) };
+        let reflects = JournalHead { sequence, hash: ChainHash::new(meta.journal_hash) };
         if seal.close(&meta.digest) != meta.seal {
-            return damaged("what it says of itself and its parts has not the hash it was given");
+            return damaged("its seal does not match its header and parts");
         }
-        Ok(SnapshotReader { connection, path, reflects, digest: meta.digest, parts, next: 1 })
+        Ok(SnapshotReader {
+            connection,
+            path,
+            reflected_head: reflects,
+            digest: meta.digest,
+            parts,
+            next: 1,
+        })
     }
 
-    /// The end of the journal that it reflects; [`crate::Batches::after`] gives what follows.
+    /// The end of the journal that it reflects; [`crate::JournalBatches::after`] reads the batches
+    /// after it.
     #[must_use]
-    pub fn reflects(&self) -> Head {
-        self.reflects
+    pub fn reflects(&self) -> JournalHead {
+        self.reflected_head
     }
 
-    /// The caller's digest of the state, as it was given to [`crate::SnapshotWriter::finish`].
+    /// The digest that the caller gave to [`crate::SnapshotWriter::finish`].
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         self.digest
     }
 
-    /// How many parts it has.
     #[must_use]
     pub fn parts(&self) -> u64 {
         self.parts
@@ -94,7 +101,7 @@ impl SnapshotReader {
         });
         match stored {
             Ok((hash, payload)) if part_hash(number, &payload) == hash => Ok(payload),
-            Ok(_) => Err(self.damaged_part(number, "its content has not the hash it was given")),
+            Ok(_) => Err(self.damaged_part(number, "its content does not match its hash")),
             Err(error) => match SnapshotError::sqlite(&self.path, "read", &error) {
                 SnapshotError::Damaged { what, .. } => Err(self.damaged_part(number, &what)),
                 error => Err(error),
@@ -121,7 +128,7 @@ impl Iterator for SnapshotReader {
     }
 }
 
-/// Opens the file and reads all of it but the payloads.
+/// Opens the file and reads everything except the payloads.
 fn connect(path: &Path, sequence: Sequence) -> rusqlite::Result<(Connection, Meta, Seal)> {
     let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, access)?;
@@ -137,7 +144,7 @@ fn connect(path: &Path, sequence: Sequence) -> rusqlite::Result<(Connection, Met
             seal: row.get(4)?,
         })
     })?;
-    let mut seal = Seal::new(sequence, Hash::new(meta.journal_hash));
+    let mut seal = Seal::new(sequence, ChainHash::new(meta.journal_hash));
     let mut statement = connection.prepare(PART_HASHES)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

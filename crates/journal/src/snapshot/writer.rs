@@ -1,4 +1,4 @@
-//! Writing a snapshot: once, in order, at the disk's speed.
+//! Writes a snapshot once, in order, at the speed of the disk.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -7,13 +7,13 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::{APPLICATION, SNAPSHOT_FORMAT, Seal, SnapshotError, part_hash};
 use crate::file::{remove_if_there, sync_directory};
-use crate::{Hash, PAYLOAD_BYTES_MAX, Sequence};
+use crate::{ChainHash, PAYLOAD_BYTES_MAX, Sequence};
 
-/// SQLite's largest: parts are large, and read in order.
+/// SQLite's largest page: parts are large and read in order.
 const PAGE_BYTES: i32 = 64 << 10;
 const CACHE_KIB: i32 = 4 << 10;
-/// Written bytes are brought to the disk at least this often. A disk that gets hundreds of
-/// megabytes at the end makes the journal's syncs wait behind them.
+/// Written bytes are synced after this many. A disk that gets hundreds of megabytes at the end
+/// would delay the journal's syncs.
 const UNSYNCED_BYTES_MAX: usize = 8 << 20;
 
 const SCHEMA: &str = "
@@ -35,21 +35,21 @@ const INSERT_PART: &str = "INSERT INTO part (number, hash, payload) VALUES (?1, 
 const INSERT_META: &str = "INSERT INTO meta (id, sequence, journal_hash, digest, parts, seal)
     VALUES (1, ?1, ?2, ?3, ?4, ?5)";
 
-/// A snapshot that is being written. Dropped before it is finished, it leaves nothing behind.
+/// An unfinished snapshot. Dropping it removes its file.
 #[derive(Debug)]
 pub struct SnapshotWriter {
-    /// `None` once it is finished or given up.
+    /// None once it is finished or abandoned.
     unfinished: Option<Unfinished>,
     seal: Seal,
     sequence: Sequence,
-    journal_hash: Hash,
+    journal_hash: ChainHash,
     finished_path: PathBuf,
 }
 
 #[derive(Debug)]
 struct Unfinished {
     connection: Connection,
-    /// The same file, to sync it.
+    /// The same file, for syncing.
     file: File,
     path: PathBuf,
     unsynced_bytes: usize,
@@ -60,7 +60,7 @@ impl SnapshotWriter {
         path: PathBuf,
         finished_path: PathBuf,
         sequence: Sequence,
-        journal_hash: Hash,
+        journal_hash: ChainHash,
     ) -> Result<SnapshotWriter, SnapshotError> {
         remove_if_there(&path).map_err(|error| SnapshotError::io(&path, "remove", &error))?;
         let file =
@@ -77,11 +77,10 @@ impl SnapshotWriter {
         })
     }
 
-    /// Adds the next part: any number of bytes up to [`PAYLOAD_BYTES_MAX`], about 1 MiB for speed.
+    /// Adds the next part, of up to [`PAYLOAD_BYTES_MAX`] bytes; about 1 MiB is fastest.
     ///
-    /// # Errors
-    /// Where it cannot be written. The snapshot cannot be finished then.
-    pub fn part(&mut self, payload: &[u8]) -> Result<(), SnapshotError> {
+    /// After an error the snapshot cannot be finished.
+    pub fn write_part(&mut self, payload: &[u8]) -> Result<(), SnapshotError> {
         let mut unfinished = self.unfinished.take().ok_or_else(|| self.given_up())?;
         let added = unfinished.add(self.seal.parts + 1, payload);
         match added {
@@ -97,11 +96,10 @@ impl SnapshotWriter {
         }
     }
 
-    /// Finishes the snapshot with the caller's digest of the state. It is durable and listed when
-    /// this returns.
+    /// Finishes the snapshot with the caller's digest of the state. When this returns, the snapshot
+    /// is durable and listed.
     ///
-    /// # Errors
-    /// Where it cannot be written; it is not listed then.
+    /// After an error it is not listed.
     pub fn finish(mut self, digest: [u8; 32]) -> Result<(), SnapshotError> {
         let unfinished = self.unfinished.take().ok_or_else(|| self.given_up())?;
         let path = unfinished.path.clone();
@@ -182,8 +180,8 @@ impl Unfinished {
     }
 }
 
-/// Opens the new file for writing without a journal and without SQLite's own syncs: it has no name
-/// that anybody looks for, and is synced whole before it gets one.
+/// Opens the new file for writing, without SQLite's journal and syncs: nothing reads it before it
+/// gets its name, and it is synced before that.
 fn connect(path: &std::path::Path) -> Result<Connection, SnapshotError> {
     let failed = |error| SnapshotError::sqlite(path, "create", &error);
     let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

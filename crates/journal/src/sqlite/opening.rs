@@ -1,4 +1,4 @@
-//! Creating and opening the file: what it is, whether its log is unhurt, how SQLite is set.
+//! Creates and opens the file: identifies it, checks its log, and configures SQLite.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf, absolute};
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::log::{Log, Tuning};
-use super::{pages, wal};
+use super::write_ahead_log::{Tuning, WriteAheadLog};
+use super::{pages, wal_check};
 use crate::JournalError;
 use crate::error::BUSY_SECONDS_MAX;
-use crate::file::{Identity, identify, remove_if_there, sync_directory, with_suffix};
+use crate::file::{FileIdentity, identify, remove_if_there, sync_directory, with_suffix};
 
-/// The format of journal files that this crate writes; it reads 1 up to this.
+/// The format of new journal files. Formats 1 up to this can be read.
 pub const JOURNAL_FORMAT: i32 = 1;
 
-/// "DOOR" in SQLite's `application_id`.
+/// SQLite's `application_id`: "DOOR".
 const APPLICATION: i32 = 0x444F_4F52;
 
 const SCHEMA: &str = "
@@ -35,12 +35,11 @@ const SCHEMA: &str = "
     ) STRICT;
 ";
 
-/// SQLite's page cache of a connection, in KiB.
 const CACHE_KIB: i32 = 8 << 10;
 
-/// Creates an empty journal, whole or not at all, and returns its absolute path.
+/// Creates an empty journal, whole or not at all. Returns its absolute path.
 ///
-/// Absolute, because SQLite takes a name that starts with `file:` for a URI.
+/// The path must be absolute: SQLite reads a name that starts with `file:` as a URI.
 pub(super) fn create(path: &Path, tuning: Tuning) -> Result<PathBuf, JournalError> {
     let failed = |error| JournalError::io(path, "create", &error);
     let path = absolute(path).map_err(failed)?;
@@ -49,7 +48,7 @@ pub(super) fn create(path: &Path, tuning: Tuning) -> Result<PathBuf, JournalErro
     }
     let unfinished = with_suffix(&path, ".unfinished");
     let remove = || {
-        // With what SQLite leaves beside it when it is killed.
+        // SQLite leaves these files when it is killed.
         ["", "-journal", "-wal", "-shm"]
             .iter()
             .try_for_each(|suffix| remove_if_there(&with_suffix(&unfinished, suffix)))
@@ -68,12 +67,11 @@ pub(super) fn create(path: &Path, tuning: Tuning) -> Result<PathBuf, JournalErro
     written.map(|()| path)
 }
 
-/// The write-ahead log of the SQLite file at `path`.
 fn log_of(path: &Path) -> PathBuf {
     with_suffix(path, "-wal")
 }
 
-/// The absolute path of a file that is a journal which we can read, its log unhurt.
+/// Checks that the file is a readable journal with an undamaged log. Returns its absolute path.
 pub(super) fn examine(path: &Path) -> Result<PathBuf, JournalError> {
     let failed = |error| JournalError::io(path, "open", &error);
     let path = absolute(path).map_err(failed)?;
@@ -81,13 +79,13 @@ pub(super) fn examine(path: &Path) -> Result<PathBuf, JournalError> {
         return Err(JournalError::Missing { path });
     }
     match identify(&path, APPLICATION, JOURNAL_FORMAT).map_err(failed)? {
-        Identity::Ours => {}
-        Identity::Newer(found) => {
+        FileIdentity::Ours => {}
+        FileIdentity::Newer(found) => {
             return Err(JournalError::Newer { path, found, known: JOURNAL_FORMAT });
         }
-        Identity::Foreign(what) => return Err(JournalError::NotAJournal { path, what }),
+        FileIdentity::Foreign(what) => return Err(JournalError::NotAJournal { path, what }),
     }
-    match wal::lost_transactions(&log_of(&path)).map_err(failed)? {
+    match wal_check::lost_transactions(&log_of(&path)).map_err(failed)? {
         Some(what) => Err(JournalError::DamagedFile { path: log_of(&path), what }),
         None => Ok(path),
     }
@@ -105,7 +103,7 @@ fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
 pub(super) fn connect_to_write(
     path: &Path,
     tuning: Tuning,
-) -> Result<(Connection, Log), JournalError> {
+) -> Result<(Connection, WriteAheadLog), JournalError> {
     let failed = |error| JournalError::sqlite(path, "open", &error);
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     let mode = connection
@@ -118,14 +116,14 @@ pub(super) fn connect_to_write(
         return Err(JournalError::Io { doing: "open", path: path.to_owned(), cause });
     }
     connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-    let log = Log::watch(&mut connection, tuning.checkpoint_bytes).map_err(failed)?;
+    let log = WriteAheadLog::watch(&mut connection, tuning.checkpoint_bytes).map_err(failed)?;
     pages::head_row(&connection, path)?;
     Ok((connection, log))
 }
 
 pub(super) fn connect_to_read(path: &Path) -> Result<Connection, JournalError> {
     let failed = |error| JournalError::sqlite(path, "open", &error);
-    // The file is opened at the first statement.
+    // SQLite opens the file at the first statement.
     let opened = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|connection| {
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(connection)
@@ -139,7 +137,7 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, JournalError> {
                     .to_owned();
                 return Err(JournalError::Io { doing: "open", path: path.to_owned(), cause });
             }
-            // Without a log nobody is writing.
+            // Without a log, no process is writing.
             let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
             connect(Path::new(&immutable_uri(path)), access).map_err(failed)
         }
@@ -151,8 +149,7 @@ fn has_no_place_for_an_index(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
-/// The name of `path` for SQLite that says that nobody will change the file,
-/// <https://www.sqlite.org/uri.html>.
+/// A URI that tells SQLite that the file will not change, <https://www.sqlite.org/uri.html>.
 fn immutable_uri(path: &Path) -> String {
     let mut uri = "file:".to_owned();
     for &byte in path.as_os_str().as_encoded_bytes() {
@@ -166,7 +163,7 @@ fn immutable_uri(path: &Path) -> String {
     uri
 }
 
-/// Writes a journal without batches, durable but for its name.
+/// Writes a journal without batches. Only its name is not durable yet.
 fn write_empty(path: &Path, tuning: Tuning) -> Result<(), JournalError> {
     let failed = |error| JournalError::sqlite(path, "create", &error);
     let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;

@@ -1,12 +1,12 @@
-//! Reading batches, each checked against the chain.
+//! Reads batches and checks each against the chain.
 
 use std::path::Path;
 
 use rusqlite::types::{FromSql, FromSqlError};
 use rusqlite::{Connection, Row, Rows, Transaction, TransactionBehavior};
 
-use crate::fault::Fault;
-use crate::{Batch, Epoch, Hash, Head, JournalError, Sequence, batch_hash};
+use crate::storage_fault::StorageFault;
+use crate::{ChainHash, Epoch, JournalBatch, JournalError, JournalHead, Sequence, batch_hash};
 
 const HEAD: &str = "SELECT epoch, next, hash FROM head WHERE id = 1";
 const LINK: &str = "SELECT epoch, hash FROM journal WHERE seq = ?1";
@@ -14,24 +14,23 @@ const LAST: &str = "SELECT coalesce(max(seq), 0) FROM journal";
 const PAGE: &str = "SELECT seq, epoch, previous, hash, length(payload), payload
     FROM journal WHERE seq >= ?1 ORDER BY seq";
 
-/// The row that guards the appends.
+/// The row that every append checks and updates.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HeadRow {
-    /// Who leads.
+    /// The leading epoch.
     pub(super) epoch: Epoch,
-    /// Where the journal ends.
-    pub(super) head: Head,
+    pub(super) head: JournalHead,
 }
 
-/// What the next batch has to follow.
+/// What the next batch must follow.
 #[derive(Clone, Copy, Debug)]
-struct Link {
+struct ChainLink {
     sequence: Sequence,
     epoch: Epoch,
-    hash: Hash,
+    hash: ChainHash,
 }
 
-/// The row that guards the appends, as it stands.
+/// The head row, not checked against the batches.
 pub(super) fn head_row(connection: &Connection, path: &Path) -> Result<HeadRow, JournalError> {
     let row = connection
         .prepare_cached(HEAD)
@@ -46,11 +45,11 @@ pub(super) fn head_row(connection: &Connection, path: &Path) -> Result<HeadRow, 
         let what = "its head says that the next batch is 0".to_owned();
         return Err(JournalError::DamagedFile { path: path.to_owned(), what });
     };
-    let head = Head { sequence: Sequence::new(last), hash };
+    let head = JournalHead { sequence: Sequence::new(last), hash };
     Ok(HeadRow { epoch: Epoch::new(epoch), head })
 }
 
-/// An epoch as SQL has it.
+/// Converts an epoch from SQL.
 pub(super) fn stored_epoch(path: &Path, epoch: i64) -> Result<Epoch, JournalError> {
     u64::try_from(epoch).map(Epoch::new).map_err(|_| {
         let what = format!("its head says that epoch {epoch} leads");
@@ -58,14 +57,17 @@ pub(super) fn stored_epoch(path: &Path, epoch: i64) -> Result<Epoch, JournalErro
     })
 }
 
-/// Where the journal ends; that this is the last batch there is has been checked, its content not.
-pub(super) fn head(connection: &Connection, path: &Path) -> Result<Head, JournalError> {
+/// The end of the journal. Checks that it is the last batch, but not the batch's content.
+pub(super) fn head(connection: &Connection, path: &Path) -> Result<JournalHead, JournalError> {
     let _snapshot = begin(connection, path)?;
     Ok(known_head(connection, path)?.head)
 }
 
-/// Where the journal ends, within the caller's transaction; the last batch has been checked whole.
-pub(super) fn checked_head(connection: &Connection, path: &Path) -> Result<Head, JournalError> {
+/// The end of the journal, within the caller's transaction. Checks the last batch completely.
+pub(super) fn checked_head(
+    connection: &Connection,
+    path: &Path,
+) -> Result<JournalHead, JournalError> {
     let row = known_head(connection, path)?;
     if row.head.sequence != Sequence::NONE {
         page(connection, path, row, row.head.sequence, 0)?;
@@ -73,15 +75,15 @@ pub(super) fn checked_head(connection: &Connection, path: &Path) -> Result<Head,
     Ok(row.head)
 }
 
-/// The batches from `from` on, at most `limit_bytes` of them but at least one.
+/// The batches from `from` on: at most `limit_bytes` of them, but at least one.
 pub(super) fn read(
     connection: &Connection,
     path: &Path,
     from: Sequence,
     limit_bytes: usize,
-) -> Result<Vec<Batch>, JournalError> {
-    // A transaction, so that head and batches are of one moment; short, because it holds the
-    // log's start-over back.
+) -> Result<Vec<JournalBatch>, JournalError> {
+    // One transaction gives a consistent view of head and batches. It is short, because it prevents
+    // the log from restarting.
     let _snapshot = begin(connection, path)?;
     let row = known_head(connection, path)?;
     let from = from.max(Sequence::FIRST);
@@ -97,7 +99,7 @@ fn begin<'c>(connection: &'c Connection, path: &Path) -> Result<Transaction<'c>,
         .map_err(|error| JournalError::sqlite(path, "read", &error))
 }
 
-/// The head row, checked against the last batch that is there.
+/// The head row, checked against the last batch.
 fn known_head(connection: &Connection, path: &Path) -> Result<HeadRow, JournalError> {
     let row = head_row(connection, path)?;
     let end = row.head.sequence;
@@ -123,10 +125,14 @@ fn known_head(connection: &Connection, path: &Path) -> Result<HeadRow, JournalEr
     Ok(row)
 }
 
-/// What the batch after `sequence` has to follow.
-fn link(connection: &Connection, path: &Path, sequence: Sequence) -> Result<Link, JournalError> {
+/// What the batch after `sequence` must follow.
+fn link(
+    connection: &Connection,
+    path: &Path,
+    sequence: Sequence,
+) -> Result<ChainLink, JournalError> {
     if sequence == Sequence::NONE {
-        return Ok(Link { sequence, epoch: Epoch::NONE, hash: Hash::ZERO });
+        return Ok(ChainLink { sequence, epoch: Epoch::NONE, hash: ChainHash::ZERO });
     }
     let stored = connection.prepare_cached(LINK).and_then(|mut link| {
         link.query_row([i64::try_from(sequence.number()).unwrap_or(i64::MAX)], |row| {
@@ -134,7 +140,7 @@ fn link(connection: &Connection, path: &Path, sequence: Sequence) -> Result<Link
         })
     });
     match stored {
-        Ok((epoch, HashBytes(hash))) => Ok(Link { sequence, epoch: Epoch::new(epoch), hash }),
+        Ok((epoch, HashBytes(hash))) => Ok(ChainLink { sequence, epoch: Epoch::new(epoch), hash }),
         Err(rusqlite::Error::QueryReturnedNoRows) => Err(JournalError::Damaged {
             path: path.to_owned(),
             sequence,
@@ -144,14 +150,14 @@ fn link(connection: &Connection, path: &Path, sequence: Sequence) -> Result<Link
     }
 }
 
-/// The batches from `from`, which the journal has, up to the first that is damaged.
+/// The batches from `from`, which must exist, up to the first damaged one.
 fn page(
     connection: &Connection,
     path: &Path,
     end: HeadRow,
     from: Sequence,
     limit_bytes: usize,
-) -> Result<Vec<Batch>, JournalError> {
+) -> Result<Vec<JournalBatch>, JournalError> {
     let mut link = link(connection, path, from.before().unwrap_or(Sequence::NONE))?;
     let unread = |error: rusqlite::Error| unreadable(path, from, &error);
     let mut statement = connection.prepare_cached(PAGE).map_err(unread)?;
@@ -163,11 +169,11 @@ fn page(
         let room = if batches.is_empty() { usize::MAX } else { left_bytes };
         match next_batch(&mut rows, path, link, end, room) {
             Ok(Some(batch)) => {
-                link = Link { sequence: batch.sequence, epoch: batch.epoch, hash: batch.hash };
+                link = ChainLink { sequence: batch.sequence, epoch: batch.epoch, hash: batch.hash };
                 left_bytes = left_bytes.saturating_sub(memory_bytes(batch.payload.len()));
                 batches.push(batch);
             }
-            // The next page starts with it, and says what is wrong.
+            // The next page starts with the damaged batch and reports it.
             Err(_) if !batches.is_empty() => break,
             Err(error) => return Err(error),
             Ok(None) => break,
@@ -176,14 +182,14 @@ fn page(
     Ok(batches)
 }
 
-/// The batch after `link`, checked; `None` where it does not fit into `room_bytes`.
+/// The batch after `link`, checked; None if it does not fit into `room_bytes`.
 fn next_batch(
     rows: &mut Rows<'_>,
     path: &Path,
-    link: Link,
+    link: ChainLink,
     end: HeadRow,
     room_bytes: usize,
-) -> Result<Option<Batch>, JournalError> {
+) -> Result<Option<JournalBatch>, JournalError> {
     let sequence = link.sequence.next();
     let damaged = |what| JournalError::Damaged { path: path.to_owned(), sequence, what };
     let unread = |error: rusqlite::Error| unreadable(path, sequence, &error);
@@ -192,7 +198,7 @@ fn next_batch(
     if number(row, 0).map_err(unread)? != sequence.number() {
         return Err(missing());
     }
-    // The length is in the record's head, so a payload that does not fit is not read.
+    // The length is stored before the payload, so a payload that does not fit is not read.
     let payload_bytes = usize::try_from(number(row, 4).map_err(unread)?).unwrap_or(usize::MAX);
     if memory_bytes(payload_bytes) > room_bytes {
         return Ok(None);
@@ -202,19 +208,18 @@ fn next_batch(
     Ok(Some(batch))
 }
 
-/// What a batch takes in memory.
 fn memory_bytes(payload_bytes: usize) -> usize {
-    payload_bytes.saturating_add(size_of::<Batch>())
+    payload_bytes.saturating_add(size_of::<JournalBatch>())
 }
 
-fn stored_batch(row: &Row<'_>, sequence: Sequence) -> rusqlite::Result<Batch> {
+fn stored_batch(row: &Row<'_>, sequence: Sequence) -> rusqlite::Result<JournalBatch> {
     let epoch = Epoch::new(number(row, 1)?);
     let (HashBytes(previous), HashBytes(hash)) = (row.get(2)?, row.get(3)?);
-    Ok(Batch { sequence, epoch, previous, hash, payload: row.get(5)? })
+    Ok(JournalBatch { sequence, epoch, previous, hash, payload: row.get(5)? })
 }
 
-/// What is wrong with a batch that should follow `link`, in a journal that ends with `end`.
-fn check(batch: &Batch, link: Link, end: HeadRow) -> Result<(), String> {
+/// Checks a batch that must follow `link`, in a journal that ends with `end`.
+fn check(batch: &JournalBatch, link: ChainLink, end: HeadRow) -> Result<(), String> {
     if batch.previous != link.hash {
         return Err(format!(
             "it follows hash {}, but batch {} before it has hash {}",
@@ -234,10 +239,12 @@ fn check(batch: &Batch, link: Link, end: HeadRow) -> Result<(), String> {
     Ok(())
 }
 
-/// A batch that SQLite cannot read.
+/// The error of a batch that SQLite cannot read.
 fn unreadable(path: &Path, sequence: Sequence, error: &rusqlite::Error) -> JournalError {
-    match Fault::of(error) {
-        Fault::Damaged(what) => JournalError::Damaged { path: path.to_owned(), sequence, what },
+    match StorageFault::from_sqlite(error) {
+        StorageFault::Damaged(what) => {
+            JournalError::Damaged { path: path.to_owned(), sequence, what }
+        }
         _ => JournalError::sqlite(path, "read", error),
     }
 }
@@ -247,7 +254,7 @@ fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
 
-struct HashBytes(Hash);
+struct HashBytes(ChainHash);
 
 impl FromSql for HashBytes {
     fn column_result(value: rusqlite::types::ValueRef<'_>) -> Result<HashBytes, FromSqlError> {
@@ -256,6 +263,6 @@ impl FromSql for HashBytes {
             expected_size: 32,
             blob_size: bytes.len(),
         })?;
-        Ok(HashBytes(Hash::new(bytes)))
+        Ok(HashBytes(ChainHash::new(bytes)))
     }
 }

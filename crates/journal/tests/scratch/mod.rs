@@ -1,4 +1,4 @@
-//! A directory for one test, removed when the test ends; and this test program as a child.
+//! A directory for one test, removed when the test ends, and this test program as a child process.
 
 use std::fs;
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A fresh directory on a real disk.
+/// On a real disk.
 pub struct Scratch(PathBuf);
 
 impl Scratch {
@@ -35,7 +35,7 @@ impl Drop for Scratch {
     }
 }
 
-/// This test program, to run only the test `name`, which finds `path` by [`child_path`].
+/// This test program, running only the test `name`, which gets `path` from [`child_path`].
 #[allow(dead_code, reason = "not every test program has a child")]
 pub fn child(name: &str, path: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
@@ -43,7 +43,7 @@ pub fn child(name: &str, path: &Path) -> Command {
     command
 }
 
-/// Where the child works; `None` in a test that was not started as one.
+/// None in a test that was not started by [`child`].
 #[allow(dead_code, reason = "not every test program has a child")]
 pub fn child_path() -> Option<PathBuf> {
     std::env::var_os(CHILD).map(PathBuf::from)

@@ -8,101 +8,95 @@ use crate::cipher::Cipher;
 use crate::error::KeyError;
 use crate::key::{AesKey, Algorithm, Key};
 
-/// A key serial number (KSN): four bytes that name the base key, four that name the terminal,
-/// four that count.
+/// Key serial number (KSN): four bytes identify the base key, four the terminal, four are the
+/// transaction counter.
 ///
-/// At most sixteen bits of a counter are one, and zero is the initial key.
+/// A counter has one to sixteen set bits. Counter 0 is the initial key.
 #[derive(Copy, Clone, PartialEq, Eq, Hash)]
-pub struct Serial([u8; 12]);
+pub struct AesKeySerialNumber([u8; 12]);
 
-/// How many bits of a counter can be one.
+/// Maximum number of set bits of a counter.
 const COUNTER_ONES_MAX: u32 = 16;
-/// The largest counter of a transaction: sixteen ones and sixteen zeros.
+/// The largest counter of a transaction: sixteen ones, then sixteen zeros.
 const COUNTER_MAX: u32 = 0xFFFF_0000;
-/// The counter under which the key for a terminal's next initial key is derived.
+/// Counter of the key that encrypts a terminal's next initial key.
 const UPDATE_COUNTER: u32 = 0xFFFF_FFFF;
 
-impl Serial {
-    /// The twelve bytes that a terminal sends.
+impl AesKeySerialNumber {
+    /// Takes the twelve bytes that a terminal sends.
     #[must_use]
-    pub const fn new(bytes: [u8; 12]) -> Serial {
-        Serial(bytes)
+    pub const fn new(bytes: [u8; 12]) -> AesKeySerialNumber {
+        AesKeySerialNumber(bytes)
     }
 
-    /// The twelve bytes.
     #[must_use]
     pub const fn bytes(&self) -> [u8; 12] {
         self.0
     }
 
-    /// The name of the initial key: the base key's and the terminal's.
+    /// Initial key ID: the ids of the base key and of the terminal.
     #[must_use]
     pub const fn initial_key_id(&self) -> [u8; 8] {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         [a, b, c, d, e, f, g, h]
     }
 
-    /// The transaction counter.
     #[must_use]
     pub const fn counter(&self) -> u32 {
         let [.., a, b, c, d] = self.0;
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// The same terminal with another counter.
     #[must_use]
-    pub const fn with_counter(self, counter: u32) -> Serial {
+    pub const fn with_counter(self, counter: u32) -> AesKeySerialNumber {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         let [i, j, k, l] = counter.to_be_bytes();
-        Serial([a, b, c, d, e, f, g, h, i, j, k, l])
+        AesKeySerialNumber([a, b, c, d, e, f, g, h, i, j, k, l])
     }
 
-    /// What the derivation of transaction keys takes: the terminal's four bytes, the counter.
+    /// Input of the derivation of transaction keys: terminal id and counter.
     const fn register(self, counter: u32) -> [u8; 8] {
         let [_, _, _, _, a, b, c, d, e, f, g, h] = self.with_counter(counter).0;
         [a, b, c, d, e, f, g, h]
     }
 }
 
-impl fmt::Debug for Serial {
+impl fmt::Debug for AesKeySerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Serial({})", crate::hex::encode(&self.0))
     }
 }
 
-/// What a working key of a transaction is for (table 2 of the standard). Each has a key of its
-/// own.
+/// Use of a working key (table 2 of the standard). Each use has its own key.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Usage {
-    /// Encryption of other keys.
+pub enum WorkingKeyUsage {
     KeyEncryption,
-    /// PIN blocks.
     Pin,
-    /// MACs that the terminal makes.
+    /// MACs that the terminal computes.
     MacGeneration,
     /// MACs that the terminal checks.
     MacVerification,
-    /// MACs both ways.
+    /// MACs in both directions.
     MacBoth,
-    /// Encryption of what the terminal sends.
+    /// Data that the terminal sends.
     DataEncryption,
-    /// Decryption of what the terminal receives.
+    /// Data that the terminal receives.
     DataDecryption,
-    /// Encryption both ways.
+    /// Data in both directions.
     DataBoth,
 }
 
-impl Usage {
+impl WorkingKeyUsage {
     const fn code(self) -> u16 {
         match self {
-            Usage::KeyEncryption => 0x0002,
-            Usage::Pin => 0x1000,
-            Usage::MacGeneration => 0x2000,
-            Usage::MacVerification => 0x2001,
-            Usage::MacBoth => 0x2002,
-            Usage::DataEncryption => 0x3000,
-            Usage::DataDecryption => 0x3001,
-            Usage::DataBoth => 0x3002,
+            WorkingKeyUsage::KeyEncryption => 0x0002,
+            WorkingKeyUsage::Pin => 0x1000,
+            WorkingKeyUsage::MacGeneration => 0x2000,
+            WorkingKeyUsage::MacVerification => 0x2001,
+            WorkingKeyUsage::MacBoth => 0x2002,
+            WorkingKeyUsage::DataEncryption => 0x3000,
+            WorkingKeyUsage::DataDecryption => 0x3001,
+            WorkingKeyUsage::DataBoth => 0x3002,
         }
     }
 }
@@ -110,26 +104,30 @@ impl Usage {
 const USAGE_DERIVATION: u16 = 0x8000;
 const USAGE_INITIAL: u16 = 0x8001;
 
-/// The key of a terminal from the base key (6.3.2), as long as the base key.
-pub fn initial_key(base: &impl Cipher, serial: Serial) -> Result<AesKey, KeyError> {
+/// Derives a terminal's initial key from the base key (6.3.2). It is as long as the base key.
+pub fn initial_key(base: &impl Cipher, serial: AesKeySerialNumber) -> Result<AesKey, KeyError> {
     let algorithm = base.algorithm();
     if !algorithm.is_aes() {
-        return Err(KeyError::SerialKind { needs: "AES", algorithm });
+        return Err(KeyError::WrongSerialKind { needs: "AES", algorithm });
     }
     AesKey::new(&derive(base, USAGE_INITIAL, algorithm, serial.initial_key_id())?)
 }
 
-/// The key of one transaction, from the terminal's initial key. A serial number whose counter no
-/// terminal can have is refused.
-pub fn transaction_key(initial: &AesKey, serial: Serial) -> Result<TransactionKey, KeyError> {
+/// Derives the key of one transaction from the terminal's initial key.
+///
+/// Fails with [`KeyError::InvalidSerialCounter`] if no terminal can have this counter.
+pub fn transaction_key(
+    initial: &AesKey,
+    serial: AesKeySerialNumber,
+) -> Result<AesTransactionKey, KeyError> {
     let counter = serial.counter();
     if counter == 0 || counter.count_ones() > COUNTER_ONES_MAX {
-        return Err(KeyError::SerialCounter);
+        return Err(KeyError::InvalidSerialCounter);
     }
     at_counter(initial, serial)
 }
 
-fn at_counter(initial: &AesKey, serial: Serial) -> Result<TransactionKey, KeyError> {
+fn at_counter(initial: &AesKey, serial: AesKeySerialNumber) -> Result<AesTransactionKey, KeyError> {
     let counter = serial.counter();
     let mut key = initial.clone();
     let mut reached = 0;
@@ -137,29 +135,37 @@ fn at_counter(initial: &AesKey, serial: Serial) -> Result<TransactionKey, KeyErr
         reached |= 1 << bit;
         key = next(&key, serial.register(reached))?;
     }
-    Ok(TransactionKey { key, serial })
+    Ok(AesTransactionKey { key, serial })
 }
 
-/// The key under which a terminal gets its next initial key: the one of a counter of all ones,
-/// which no transaction has.
-pub fn update_key(initial: &AesKey, serial: Serial, algorithm: Algorithm) -> Result<Key, KeyError> {
+/// Derives the key that encrypts a terminal's next initial key, from the counter of all ones, which
+/// no transaction has.
+pub fn update_key(
+    initial: &AesKey,
+    serial: AesKeySerialNumber,
+    algorithm: Algorithm,
+) -> Result<Key, KeyError> {
     let key = at_counter(initial, serial.with_counter(UPDATE_COUNTER))?;
-    key.working_key(Usage::KeyEncryption, algorithm)
+    key.working_key(WorkingKeyUsage::KeyEncryption, algorithm)
 }
 
-/// The key of one transaction. What is used is derived from it once more.
-pub struct TransactionKey {
+/// The key of one transaction. Only working keys derived from it are used.
+pub struct AesTransactionKey {
     key: AesKey,
-    serial: Serial,
+    serial: AesKeySerialNumber,
 }
 
-impl TransactionKey {
-    /// The working key of a usage. AES keys are at most as long as the base key; TDES keys can be
-    /// had, too, for PIN blocks of format 0.
-    pub fn working_key(&self, usage: Usage, algorithm: Algorithm) -> Result<Key, KeyError> {
+impl AesTransactionKey {
+    /// Derives the working key for one use. An AES key is at most as long as the base key. TDES
+    /// keys serve PIN blocks of format 0.
+    pub fn working_key(
+        &self,
+        usage: WorkingKeyUsage,
+        algorithm: Algorithm,
+    ) -> Result<Key, KeyError> {
         let longer = algorithm.key_bytes() > self.key.algorithm().key_bytes();
         if algorithm == Algorithm::Des || algorithm.is_aes() && longer {
-            return Err(KeyError::SerialKind {
+            return Err(KeyError::WrongSerialKind {
                 needs: "another algorithm",
                 algorithm: self.key.algorithm(),
             });
@@ -174,7 +180,7 @@ impl TransactionKey {
     }
 }
 
-impl fmt::Debug for TransactionKey {
+impl fmt::Debug for AesTransactionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TransactionKey({:?})", self.serial)
     }
@@ -184,8 +190,8 @@ fn next(key: &AesKey, register: [u8; 8]) -> Result<AesKey, KeyError> {
     AesKey::new(&derive(key, USAGE_DERIVATION, key.algorithm(), register)?)
 }
 
-/// The key derivation of 6.2: as many blocks as the key is long, each the encryption of a counter,
-/// the usage, the algorithm, the length and the register.
+/// Key derivation of 6.2: one block per 16 bytes of the key, each the encryption of a counter, the
+/// usage, the algorithm, the length and the register.
 fn derive(
     key: &impl Cipher,
     usage: u16,
@@ -215,43 +221,47 @@ fn derive(
     Ok(bytes)
 }
 
-/// A terminal's side: the intermediate keys. It holds no key that was used before.
-pub struct Terminal {
-    serial: Serial,
-    /// The counter of the next transaction; `None` when all are used.
+/// The terminal's side. It holds only intermediate keys, never one that was used.
+pub struct AesDukptTerminal {
+    serial: AesKeySerialNumber,
+    /// Counter of the next transaction, `None` after the last.
     counter: Option<u32>,
-    /// For each bit of the counter the key that belongs to the counter with this bit as its lowest.
+    /// Entry `n` is the key of the next counter whose lowest set bit is bit `n`.
     future: [Option<AesKey>; u32::BITS as usize],
 }
 
-impl Terminal {
-    /// A terminal that is loaded with its initial key and its serial number. The counter in it is
-    /// not looked at; the first transaction has the counter 1.
-    pub fn new(initial: &AesKey, serial: Serial) -> Result<Terminal, KeyError> {
+impl AesDukptTerminal {
+    /// A terminal with a new initial key. The counter in `serial` is ignored: the first transaction
+    /// has counter 1.
+    pub fn new(initial: &AesKey, serial: AesKeySerialNumber) -> Result<AesDukptTerminal, KeyError> {
         let serial = serial.with_counter(0);
-        let mut terminal = Terminal { serial, counter: Some(1), future: [const { None }; 32] };
+        let mut terminal =
+            AesDukptTerminal { serial, counter: Some(1), future: [const { None }; 32] };
         terminal.fill(initial, 0, u32::BITS)?;
         Ok(terminal)
     }
 
-    /// The serial number and the key of the next transaction; then the key is forgotten.
-    pub fn next_transaction(&mut self) -> Result<(Serial, TransactionKey), KeyError> {
-        let counter = self.counter.ok_or(KeyError::Exhausted)?;
+    /// Returns the serial number and the key of the next transaction, and deletes the key.
+    pub fn next_transaction(
+        &mut self,
+    ) -> Result<(AesKeySerialNumber, AesTransactionKey), KeyError> {
+        let counter = self.counter.ok_or(KeyError::KeysExhausted)?;
         let bit = counter.trailing_zeros();
-        let place = usize::try_from(bit).map_err(|_| KeyError::Exhausted)?;
-        let key = self.future.get_mut(place).and_then(Option::take).ok_or(KeyError::Exhausted)?;
+        let place = usize::try_from(bit).map_err(|_| KeyError::KeysExhausted)?;
+        let key =
+            self.future.get_mut(place).and_then(Option::take).ok_or(KeyError::KeysExhausted)?;
         self.counter = if counter.count_ones() < COUNTER_ONES_MAX {
             self.fill(&key, counter, bit)?;
             Some(counter + 1)
         } else {
-            // Counters with more ones are skipped.
+            // Skip the counters with more set bits.
             counter.checked_add(1 << bit).filter(|next| *next <= COUNTER_MAX)
         };
         let serial = self.serial.with_counter(counter);
-        Ok((serial, TransactionKey { key, serial }))
+        Ok((serial, AesTransactionKey { key, serial }))
     }
 
-    /// Makes the keys of all counters that have one bit more than `counter`, below `bit`.
+    /// Derives the keys of all counters that set one more bit than `counter`, below `bit`.
     fn fill(&mut self, key: &AesKey, counter: u32, bit: u32) -> Result<(), KeyError> {
         for (lower, future) in (0..bit).zip(self.future.iter_mut()) {
             *future = Some(next(key, self.serial.register(counter | 1 << lower))?);
@@ -260,7 +270,7 @@ impl Terminal {
     }
 }
 
-impl fmt::Debug for Terminal {
+impl fmt::Debug for AesDukptTerminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Terminal({:?})", self.serial)
     }

@@ -8,42 +8,39 @@ use crate::cipher::Cipher;
 use crate::error::KeyError;
 use crate::key::{Algorithm, TdesKey};
 
-/// A key serial number (KSN): 59 bits that name the base key and the terminal, 21 bits that count.
+/// Key serial number (KSN): 59 bits identify the base key and the terminal, 21 bits are the
+/// transaction counter.
 ///
-/// At most ten bits of a counter are one, and zero is the initial key: a counter can have
-/// 1,048,575 values.
+/// A counter has one to ten set bits, which gives 1,048,575 values. Counter 0 is the initial key.
 #[derive(Copy, Clone, PartialEq, Eq, Hash)]
-pub struct Serial([u8; 10]);
+pub struct TdesKeySerialNumber([u8; 10]);
 
-/// How many bits the counter has.
 const COUNTER_BITS: u32 = 21;
 const COUNTER_MASK: u32 = (1 << COUNTER_BITS) - 1;
-/// How many bits of a counter can be one.
+/// Maximum number of set bits of a counter.
 const COUNTER_ONES_MAX: u32 = 10;
 
-impl Serial {
-    /// The ten bytes that a terminal sends.
+impl TdesKeySerialNumber {
+    /// Takes the ten bytes that a terminal sends.
     #[must_use]
-    pub const fn new(bytes: [u8; 10]) -> Serial {
-        Serial(bytes)
+    pub const fn new(bytes: [u8; 10]) -> TdesKeySerialNumber {
+        TdesKeySerialNumber(bytes)
     }
 
-    /// The ten bytes.
     #[must_use]
     pub const fn bytes(&self) -> [u8; 10] {
         self.0
     }
 
-    /// The transaction counter.
     #[must_use]
     pub const fn counter(&self) -> u32 {
         let [.., a, b, c] = self.0;
         u32::from_be_bytes([0, a, b, c]) & COUNTER_MASK
     }
 
-    /// The same terminal with another counter, of which 21 bits are taken.
+    /// The same terminal with another counter. Uses the low 21 bits of `counter`.
     #[must_use]
-    pub const fn with_counter(self, counter: u32) -> Serial {
+    pub const fn with_counter(self, counter: u32) -> TdesKeySerialNumber {
         let [.., a, b, c] = self.0;
         let rest = u32::from_be_bytes([0, a, b, c]) & !COUNTER_MASK;
         let [_, a, b, c] = (rest | counter & COUNTER_MASK).to_be_bytes();
@@ -51,48 +48,54 @@ impl Serial {
         bytes[7] = a;
         bytes[8] = b;
         bytes[9] = c;
-        Serial(bytes)
+        TdesKeySerialNumber(bytes)
     }
 
-    /// The last eight bytes, without the counter's bits that are not in `counter`.
+    /// The last eight bytes, with this counter.
     fn register(self, counter: u32) -> [u8; 8] {
         let [_, _, a, b, c, d, e, f, g, h] = self.with_counter(counter).0;
         [a, b, c, d, e, f, g, h]
     }
 }
 
-impl fmt::Debug for Serial {
+impl fmt::Debug for TdesKeySerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Serial({})", crate::hex::encode(&self.0))
     }
 }
 
-/// The key of a terminal (IPEK) from the base key (A.6): TDES of the serial number without its
-/// counter, once under the base key and once under the base key masked.
-pub fn initial_key(base: &impl Cipher, serial: Serial) -> Result<TdesKey, KeyError> {
+/// Derives a terminal's initial key (IPEK) from the base key (A.6): encrypts the serial number
+/// without its counter, for one half under the base key, for the other under the masked base key.
+pub fn initial_key(base: &impl Cipher, serial: TdesKeySerialNumber) -> Result<TdesKey, KeyError> {
     check_base(base)?;
     let [a, b, c, d, e, f, g, h, ..] = serial.with_counter(0).0;
     let first = [a, b, c, d, e, f, g, h];
     let mut bytes = Zeroizing::new([0; 16]);
     bytes[..8].copy_from_slice(&first);
     base.encrypt(&mut bytes[..8])?;
-    bytes[8..].copy_from_slice(&base.encrypt_masked(first)?);
+    bytes[8..].copy_from_slice(&base.encrypt_dukpt_masked(first)?);
     TdesKey::new(bytes.as_slice())
 }
 
 fn check_base(base: &impl Cipher) -> Result<(), KeyError> {
     match base.algorithm() {
         Algorithm::Tdes2 => Ok(()),
-        algorithm => Err(KeyError::SerialKind { needs: "TDES with a key of 16 bytes", algorithm }),
+        algorithm => {
+            Err(KeyError::WrongSerialKind { needs: "TDES with a key of 16 bytes", algorithm })
+        }
     }
 }
 
-/// The key of one transaction, from the terminal's initial key. A serial number whose counter no
-/// terminal can have is refused.
-pub fn transaction_key(initial: &TdesKey, serial: Serial) -> Result<TransactionKey, KeyError> {
+/// Derives the key of one transaction from the terminal's initial key.
+///
+/// Fails with [`KeyError::InvalidSerialCounter`] if no terminal can have this counter.
+pub fn transaction_key(
+    initial: &TdesKey,
+    serial: TdesKeySerialNumber,
+) -> Result<TdesTransactionKey, KeyError> {
     let counter = serial.counter();
     if counter == 0 || counter.count_ones() > COUNTER_ONES_MAX {
-        return Err(KeyError::SerialCounter);
+        return Err(KeyError::InvalidSerialCounter);
     }
     let mut key = Halves::of(initial)?;
     let mut reached = 0;
@@ -100,34 +103,34 @@ pub fn transaction_key(initial: &TdesKey, serial: Serial) -> Result<TransactionK
         reached |= 1 << bit;
         key = key.next(serial.register(reached))?;
     }
-    Ok(TransactionKey(key))
+    Ok(TdesTransactionKey(key))
 }
 
-/// The key of one transaction. What is used is one of its variants (A.4.1).
-pub struct TransactionKey(Halves);
+/// The key of one transaction. Only its variants are used (A.4.1).
+pub struct TdesTransactionKey(Halves);
 
-impl TransactionKey {
-    /// The key for the PIN block.
+impl TdesTransactionKey {
+    /// Encrypts the PIN block.
     pub fn pin_key(&self) -> Result<TdesKey, KeyError> {
         self.0.masked(0x0000_0000_0000_00FF)?.key()
     }
 
-    /// The key for the MAC of what the terminal sends.
+    /// MAC of the terminal's request.
     pub fn request_mac_key(&self) -> Result<TdesKey, KeyError> {
         self.0.masked(0x0000_0000_0000_FF00)?.key()
     }
 
-    /// The key for the MAC of what the terminal receives.
+    /// MAC of the response to the terminal.
     pub fn response_mac_key(&self) -> Result<TdesKey, KeyError> {
         self.0.masked(0x0000_0000_FF00_0000)?.key()
     }
 
-    /// The key for encrypting what the terminal sends: the variant, encrypted under itself.
+    /// Encrypts data of the request: the variant, encrypted under itself.
     pub fn request_data_key(&self) -> Result<TdesKey, KeyError> {
         self.one_way(0x0000_0000_00FF_0000)
     }
 
-    /// The key for encrypting what the terminal receives: the variant, encrypted under itself.
+    /// Encrypts data of the response: the variant, encrypted under itself.
     pub fn response_data_key(&self) -> Result<TdesKey, KeyError> {
         self.one_way(0x0000_00FF_0000_0000)
     }
@@ -145,17 +148,17 @@ impl TransactionKey {
     }
 }
 
-impl fmt::Debug for TransactionKey {
+impl fmt::Debug for TdesTransactionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TransactionKey(dukpt tdes)")
     }
 }
 
-/// A key in derivation: two halves of eight bytes.
+/// A key during derivation: two halves of eight bytes.
 #[derive(Clone)]
 struct Halves(Zeroizing<[u8; 16]>);
 
-/// What the key is XORed with for the left half of the next one.
+/// XORed with both halves of a key to derive the left half of the next key.
 const NEXT_MASK: u64 = 0xC0C0_C0C0_0000_0000;
 
 impl Halves {
@@ -170,7 +173,7 @@ impl Halves {
         TdesKey::new(self.0.as_slice())
     }
 
-    /// The same mask on both halves.
+    /// XORs the mask with both halves.
     fn masked(&self, mask: u64) -> Result<Halves, KeyError> {
         let mut bytes = self.0.clone();
         for half in bytes.chunks_exact_mut(8) {
@@ -181,7 +184,7 @@ impl Halves {
         Ok(Halves(bytes))
     }
 
-    /// The key one counter bit further: the non-reversible key generation (A.2).
+    /// Derives the key for one more counter bit: non-reversible key generation (A.2).
     fn next(&self, register: [u8; 8]) -> Result<Halves, KeyError> {
         let mut next = Zeroizing::new([0; 16]);
         next[..8].copy_from_slice(&self.masked(NEXT_MASK)?.cipher(register)?);
@@ -189,7 +192,8 @@ impl Halves {
         Ok(Halves(next))
     }
 
-    /// The register XORed with the right half, DES under the left half, XORed with the right half.
+    /// XORs the register with the right half, encrypts it with DES under the left half, and XORs it
+    /// with the right half again.
     fn cipher(&self, register: [u8; 8]) -> Result<[u8; 8], KeyError> {
         let (left, right) = self.0.split_at(8);
         let mut block = register;
@@ -206,46 +210,55 @@ fn xor(block: &mut [u8; 8], other: &[u8]) {
     }
 }
 
-/// A terminal's side: the future keys. It holds no key that was used before.
-pub struct Terminal {
-    serial: Serial,
-    /// The counter of the next transaction.
+/// The terminal's side. It holds only future keys, never one that was used.
+pub struct TdesDukptTerminal {
+    serial: TdesKeySerialNumber,
+    /// Counter of the next transaction.
     counter: u32,
-    /// For each bit of the counter the key that belongs to the counter with this bit as its lowest.
+    /// Entry `n` is the key of the next counter whose lowest set bit is bit `n`.
     future: [Option<Halves>; COUNTER_BITS as usize],
 }
 
-impl Terminal {
-    /// A terminal that is loaded with its initial key and its serial number. The counter in it is
-    /// not looked at; the first transaction has the counter 1.
-    pub fn new(initial: &TdesKey, serial: Serial) -> Result<Terminal, KeyError> {
+impl TdesDukptTerminal {
+    /// A terminal with a new initial key. The counter in `serial` is ignored: the first transaction
+    /// has counter 1.
+    pub fn new(
+        initial: &TdesKey,
+        serial: TdesKeySerialNumber,
+    ) -> Result<TdesDukptTerminal, KeyError> {
         let initial = Halves::of(initial)?;
-        let mut terminal =
-            Terminal { serial: serial.with_counter(0), counter: 1, future: [const { None }; 21] };
+        let mut terminal = TdesDukptTerminal {
+            serial: serial.with_counter(0),
+            counter: 1,
+            future: [const { None }; 21],
+        };
         terminal.fill(&initial, 0, COUNTER_BITS)?;
         Ok(terminal)
     }
 
-    /// The serial number and the key of the next transaction; then the key is forgotten.
-    pub fn next_transaction(&mut self) -> Result<(Serial, TransactionKey), KeyError> {
+    /// Returns the serial number and the key of the next transaction, and deletes the key.
+    pub fn next_transaction(
+        &mut self,
+    ) -> Result<(TdesKeySerialNumber, TdesTransactionKey), KeyError> {
         let counter = self.counter;
         if counter > COUNTER_MASK {
-            return Err(KeyError::Exhausted);
+            return Err(KeyError::KeysExhausted);
         }
         let bit = counter.trailing_zeros();
-        let place = usize::try_from(bit).map_err(|_| KeyError::Exhausted)?;
-        let key = self.future.get_mut(place).and_then(Option::take).ok_or(KeyError::Exhausted)?;
+        let place = usize::try_from(bit).map_err(|_| KeyError::KeysExhausted)?;
+        let key =
+            self.future.get_mut(place).and_then(Option::take).ok_or(KeyError::KeysExhausted)?;
         if counter.count_ones() < COUNTER_ONES_MAX {
             self.fill(&key, counter, bit)?;
             self.counter = counter + 1;
         } else {
-            // Counters with more ones are skipped.
+            // Skip the counters with more set bits.
             self.counter = counter + (1 << bit);
         }
-        Ok((self.serial.with_counter(counter), TransactionKey(key)))
+        Ok((self.serial.with_counter(counter), TdesTransactionKey(key)))
     }
 
-    /// Makes the keys of all counters that have one bit more than `counter`, below `bit`.
+    /// Derives the keys of all counters that set one more bit than `counter`, below `bit`.
     fn fill(&mut self, key: &Halves, counter: u32, bit: u32) -> Result<(), KeyError> {
         for (lower, future) in (0..bit).zip(self.future.iter_mut()) {
             *future = Some(key.next(self.serial.register(counter | 1 << lower))?);
@@ -254,7 +267,7 @@ impl Terminal {
     }
 }
 
-impl fmt::Debug for Terminal {
+impl fmt::Debug for TdesDukptTerminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Terminal({:?})", self.serial.with_counter(self.counter))
     }

@@ -1,17 +1,16 @@
-//! The literals of `tests/test_pinblock.py` in github.com/knovichikhin/psec, and what ISO 9564-1
-//! says of fields that are malformed.
+//! The vectors of `tests/test_pinblock.py` in github.com/knovichikhin/psec, and fields that are
+//! malformed by ISO 9564-1.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::key::{AesKey, Key, TdesKey};
 
-/// Whole blocks before encryption: PIN, card number, format, block. The fill is A in each place
-/// where it is random.
+/// PIN, card number, format, plain block. Each random fill digit is `A`.
 const BLOCKS: [(&str, &str, PinFormat, &str); 9] = [
     ("1234", "5555555551234567", PinFormat::Iso0, "041261AAAAEDCBA9"),
     ("123456789012", "5555555551234567", PinFormat::Iso0, "0C1261032D8226A9"),
-    // Of format 3 what stands before the fill.
+    // Format 3: only the digits before the fill.
     ("1234", "5555555551234567", PinFormat::Iso3, "341261"),
     ("123456789012", "5555555551234567", PinFormat::Iso3, "3C1261032D8226"),
     ("1234", "5555555551234567", PinFormat::Iso2, "241234FFFFFFFFFF"),
@@ -20,11 +19,11 @@ const BLOCKS: [(&str, &str, PinFormat, &str); 9] = [
     ("123456789012", "5555555551234567", PinFormat::Iso2, "2C123456789012FF"),
     ("1234", "5555555551234567", PinFormat::Iso4, "441234AAAAAAAAAA"),
 ];
-/// The field of a card number in format 4.
+/// Card number and its format 4 field.
 const CARD_FIELD: (&str, &str) = ("112233445566778899", "61122334455667788990000000000000");
 
 fn pan(digits: &str) -> Pan {
-    Pan::of_digits(digits.as_bytes()).unwrap()
+    Pan::from_digits(digits.as_bytes()).unwrap()
 }
 
 fn pin(digits: &str) -> Pin {
@@ -32,7 +31,7 @@ fn pin(digits: &str) -> Pin {
 }
 
 #[test]
-fn the_published_blocks_come_out() {
+fn the_fields_are_the_published_ones() {
     for (digits, card, format, block) in BLOCKS {
         let mut field = pin_field(&pin(digits), format, &[0; 8]);
         if matches!(format, PinFormat::Iso0 | PinFormat::Iso3) {
@@ -52,7 +51,7 @@ fn a_pin_of_format_1_is_followed_by_random_digits() {
 }
 
 #[test]
-fn the_fill_of_format_3_is_a_to_f_and_each_of_them() {
+fn the_fill_of_format_3_is_evenly_a_to_f() {
     let mut seen = [0_u32; 16];
     for number in 0..1_000_u64 {
         let random = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
@@ -66,7 +65,7 @@ fn the_fill_of_format_3_is_a_to_f_and_each_of_them() {
 }
 
 #[test]
-fn malformed_fields_are_all_the_same_error() {
+fn all_malformed_fields_give_the_same_error() {
     let fields = [
         (PinFormat::Iso0, "141234FFFFFFFFFF", "another format"),
         (PinFormat::Iso0, "031234FFFFFFFFFF", "a PIN of three digits"),
@@ -80,14 +79,14 @@ fn malformed_fields_are_all_the_same_error() {
     ];
     for (format, field, what) in fields {
         let field = crate::hex::decode(field.as_bytes()).unwrap().as_slice().try_into().unwrap();
-        assert!(matches!(read_field(&field, format), Err(KeyError::PinBlock)), "{what}");
+        assert!(matches!(read_field(&field, format), Err(KeyError::UnreadablePinBlock)), "{what}");
     }
 }
 
 #[test]
 fn a_pin_has_4_to_12_digits() {
     for bad in ["", "123", "1234567890123", "12x4", "١٢٣٤"] {
-        assert!(matches!(Pin::parse(bad.as_bytes()), Err(KeyError::Pin)), "{bad}");
+        assert!(matches!(Pin::parse(bad.as_bytes()), Err(KeyError::InvalidPin)), "{bad}");
     }
 }
 
@@ -112,7 +111,7 @@ fn aes(bytes: [u8; 24]) -> Key {
 
 proptest! {
     #[test]
-    fn any_pin_comes_out_of_any_block_as_it_went_in(
+    fn any_pin_is_found_in_its_block(
         digits in "[0-9]{4,12}",
         card in "[0-9]{12,19}",
         format in prop::sample::select(PinFormat::ALL.to_vec()),
@@ -121,16 +120,16 @@ proptest! {
         let key = if format == PinFormat::Iso4 { aes(key) } else { tdes(key) };
         let (pin, pan) = (pin(&digits), pan(&card));
         let block = encrypt_block(&pin, format, &pan, &key).unwrap();
-        prop_assert!(block_holds(&block, format, &pan, &key, &pin).unwrap());
+        prop_assert!(block_matches_pin(&block, format, &pan, &key, &pin).unwrap());
         let other = Pin::parse(b"0000").unwrap();
         let same = digits == "0000";
-        prop_assert_eq!(block_holds(&block, format, &pan, &key, &other).unwrap(), same);
+        prop_assert_eq!(block_matches_pin(&block, format, &pan, &key, &other).unwrap(), same);
         let shown = format!("{pin:?}{pan:?}{block:?}{key:?}");
         prop_assert!(!shown.contains(&digits) || card.contains(&digits), "{}", shown);
     }
 
     #[test]
-    fn no_block_makes_the_reader_panic(
+    fn no_field_makes_the_parser_panic(
         bytes in prop::array::uniform16(any::<u8>()),
         format in prop::sample::select(PinFormat::ALL.to_vec()),
     ) {

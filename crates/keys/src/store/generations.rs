@@ -1,56 +1,58 @@
-//! The generations of a key: which are kept, which were there, and which comes next.
+//! The generations of a key: kept ones, dropped ones, and the rules for a new one.
 
 use crate::check_value::CheckValue;
-use crate::error::{KeyError, StoreError};
+use crate::error::{KeyError, KeyStoreError};
+use crate::key_reference::KeyPurpose;
 use crate::name::KeyName;
-use crate::reference::Purpose;
 use crate::store::KeyListing;
-use crate::store::purposes::is_base;
-use crate::store::vault::{Found, NewKey, Place, Which};
+use crate::store::key_storage::{AddMode, GenerationSelector, NewKey, StoredKey};
+use crate::store::purposes::derives_other_keys;
 
-/// How many keys a store can have, all generations counted.
+/// Maximum number of keys in a store, counting all generations.
 pub const KEYS_MAX: usize = 10_000;
-/// How many generations of a key are kept.
+/// Maximum number of generations of a key.
 pub const GENERATIONS_MAX: usize = 16;
-/// Of how many generations of a key that are gone the check values are kept.
+/// Maximum number of dropped generations of a key whose check values are kept.
 pub const RETIRED_MAX: usize = 64;
 
-/// The generations of a name, in a store where keys lie as `K`.
+/// The generations of one name. `K` is the store's representation of a key.
 #[derive(Clone)]
-pub struct Generations<K> {
-    /// What is kept, the newest last.
-    pub kept: Vec<Entry<K>>,
-    /// The check values of those that are gone, the newest last.
-    pub retired: Vec<CheckValue>,
+pub struct KeyGenerations<K> {
+    /// Oldest first.
+    pub kept: Vec<KeyGeneration<K>>,
+    /// Check values of dropped generations, oldest first.
+    pub retired_check_values: Vec<CheckValue>,
 }
 
-/// One generation.
 #[derive(Clone)]
-pub struct Entry<K> {
+pub struct KeyGeneration<K> {
     pub listing: KeyListing,
     pub key: K,
 }
 
-impl<K> Default for Generations<K> {
-    fn default() -> Generations<K> {
-        Generations { kept: Vec::new(), retired: Vec::new() }
+impl<K> Default for KeyGenerations<K> {
+    fn default() -> KeyGenerations<K> {
+        KeyGenerations { kept: Vec::new(), retired_check_values: Vec::new() }
     }
 }
 
-impl<K: Clone> Generations<K> {
-    /// Finds one of them.
-    pub fn find(&self, name: &KeyName, which: Which) -> Result<Found<K>, KeyError> {
+impl<K: Clone> KeyGenerations<K> {
+    pub fn find(
+        &self,
+        name: &KeyName,
+        which: GenerationSelector,
+    ) -> Result<StoredKey<K>, KeyError> {
         let (entry, generation) = match which {
-            Which::Newest => (self.kept.last(), 0),
-            Which::Exactly(wanted) => {
+            GenerationSelector::Newest => (self.kept.last(), 0),
+            GenerationSelector::Exact(wanted) => {
                 (self.kept.iter().find(|entry| entry.listing.generation == wanted), wanted)
             }
-            Which::Before(newer) => {
+            GenerationSelector::OlderThan(newer) => {
                 (self.kept.iter().rev().find(|entry| entry.listing.generation < newer), newer)
             }
         };
         let entry = entry.ok_or(KeyError::NoSuchGeneration { name: *name, generation })?;
-        Ok(Found {
+        Ok(StoredKey {
             key: entry.key.clone(),
             purpose: entry.listing.purpose,
             generation: entry.listing.generation,
@@ -58,96 +60,94 @@ impl<K: Clone> Generations<K> {
     }
 }
 
-impl<K> Generations<K> {
-    /// Puts them in order once all are there.
+impl<K> KeyGenerations<K> {
     pub fn sort(&mut self) {
         self.kept.sort_by_key(|entry| entry.listing.generation);
     }
 
-    /// What people may see of them, the newest first.
+    /// Newest first.
     pub fn listings(&self) -> impl Iterator<Item = KeyListing> {
         self.kept.iter().rev().map(|entry| entry.listing.clone())
     }
 
-    /// Forgets some, but for their check values.
-    pub fn drop_all(&mut self, going: &[u32]) {
-        let (gone, kept) = std::mem::take(&mut self.kept)
+    /// Drops these generations and keeps their check values.
+    pub fn retire_all(&mut self, dropped: &[u32]) {
+        let (removed, kept) = std::mem::take(&mut self.kept)
             .into_iter()
-            .partition(|entry| going.contains(&entry.listing.generation));
+            .partition(|entry| dropped.contains(&entry.listing.generation));
         self.kept = kept;
-        let gone: Vec<Entry<K>> = gone;
-        gone.iter().for_each(|entry| self.retire(entry.listing.check_value));
+        let removed: Vec<KeyGeneration<K>> = removed;
+        removed.iter().for_each(|entry| self.retire(entry.listing.check_value));
     }
 
-    /// Leaves out what is there although it is gone: what could not be taken away. The newest is
-    /// never one of them.
-    pub fn leave_out_retired(&mut self) {
+    /// Hides dropped generations that could not be deleted from the token. Never hides the newest.
+    pub fn hide_retired(&mut self) {
         let newest = self.kept.last().map(|entry| entry.listing.generation);
-        let retired = &self.retired;
-        self.kept.retain(|Entry { listing, .. }| {
+        let retired = &self.retired_check_values;
+        self.kept.retain(|KeyGeneration { listing, .. }| {
             Some(listing.generation) == newest || !retired.contains(&listing.check_value)
         });
     }
 
-    /// Remembers the check value of one that is gone; the oldest is forgotten for it.
-    pub fn retire(&mut self, gone: CheckValue) {
-        if self.retired.contains(&gone) {
+    /// Keeps the check value of a dropped generation. Removes the oldest when the list is full.
+    pub fn retire(&mut self, dropped: CheckValue) {
+        if self.retired_check_values.contains(&dropped) {
             return;
         }
-        if self.retired.len() >= RETIRED_MAX {
-            self.retired.remove(0);
+        if self.retired_check_values.len() >= RETIRED_MAX {
+            self.retired_check_values.remove(0);
         }
-        self.retired.push(gone);
+        self.retired_check_values.push(dropped);
     }
 }
 
-/// What is done about a new key.
-pub enum NextStep {
-    /// It becomes this generation, and those generations go for it.
+/// What to do with a new key.
+pub enum AddDecision {
+    /// Store it as this generation and drop those generations.
     Add(u32, Vec<u32>),
-    /// It is the newest generation already: nothing.
-    Nothing(KeyListing),
+    /// Do nothing: it already is the newest generation.
+    AlreadyNewest(KeyListing),
 }
 
-/// What is done about a new key, in a store of so many keys.
-pub fn next_step<K>(
+/// Decides what to do with a new key, given the generations of its name.
+pub fn decide_add<K>(
     name: KeyName,
-    purpose: Purpose,
-    (place, key): (Place, &NewKey),
-    present: &Generations<K>,
+    purpose: KeyPurpose,
+    (place, key): (AddMode, &NewKey),
+    present: &KeyGenerations<K>,
     keys_in_store: usize,
-) -> Result<NextStep, KeyError> {
+) -> Result<AddDecision, KeyError> {
     let kept: Vec<&KeyListing> = present.kept.iter().map(|entry| &entry.listing).collect();
-    let going = match (place, &kept[..]) {
-        (Place::New, [_, ..]) => return Err(KeyError::Exists(name)),
-        (Place::Next, []) => return Err(KeyError::NoSuchKey(name)),
-        (Place::NewOrNext, [older @ .., _]) => older,
+    let dropped = match (place, &kept[..]) {
+        (AddMode::NewName, [_, ..]) => return Err(KeyError::NameTaken(name)),
+        (AddMode::NextGeneration, []) => return Err(KeyError::NoSuchKey(name)),
+        (AddMode::NewNameOrNextGeneration, [older @ .., _]) => older,
         _ => &[],
     };
     if let Some(other) = kept.iter().find(|other| other.purpose != purpose) {
-        return Err(KeyError::Purpose { purpose: other.purpose, wanted: purpose.name() });
+        return Err(KeyError::WrongPurpose { purpose: other.purpose, wanted: purpose.name() });
     }
-    if let (Place::NewOrNext, Some(check_value)) = (place, key.check_value()) {
+    if let (AddMode::NewNameOrNextGeneration, Some(check_value)) = (place, key.check_value()) {
         if let Some(newest) = kept.last().filter(|newest| newest.check_value == check_value) {
-            return Ok(NextStep::Nothing(KeyListing::clone(newest)));
+            return Ok(AddDecision::AlreadyNewest(KeyListing::clone(newest)));
         }
         let older = kept.iter().map(|older| &older.check_value);
-        if older.chain(&present.retired).any(|older| *older == check_value) {
-            return Err(KeyError::Retired(name));
+        if older.chain(&present.retired_check_values).any(|older| *older == check_value) {
+            return Err(KeyError::RetiredKey(name));
         }
     }
-    if !kept.is_empty() && is_base(purpose) {
-        return Err(KeyError::Base { name, purpose });
+    if !kept.is_empty() && derives_other_keys(purpose) {
+        return Err(KeyError::BaseKeyNotRotatable { name, purpose });
     }
-    if keys_in_store - going.len() >= KEYS_MAX {
-        return Err(KeyError::Store(StoreError::Full(keys_in_store)));
+    if keys_in_store - dropped.len() >= KEYS_MAX {
+        return Err(KeyError::Store(KeyStoreError::Full(keys_in_store)));
     }
-    if kept.len() - going.len() >= GENERATIONS_MAX {
-        return Err(KeyError::Generations(name));
+    if kept.len() - dropped.len() >= GENERATIONS_MAX {
+        return Err(KeyError::TooManyGenerations(name));
     }
     let newest = kept.last().map_or(0, |newest| newest.generation);
-    let next = newest.checked_add(1).ok_or(KeyError::Generations(name))?;
-    Ok(NextStep::Add(next, going.iter().map(|older| older.generation).collect()))
+    let next = newest.checked_add(1).ok_or(KeyError::TooManyGenerations(name))?;
+    Ok(AddDecision::Add(next, dropped.iter().map(|older| older.generation).collect()))
 }
 
 #[cfg(test)]
@@ -155,15 +155,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_check_values_are_remembered_the_oldest_goes_first() {
-        let mut generations = Generations::<()>::default();
+    fn the_oldest_check_value_is_removed_when_the_list_is_full() {
+        let mut generations = KeyGenerations::<()>::default();
         let check_value = |number: usize| CheckValue::new([u8::try_from(number).unwrap(); 5]);
         for number in 0..=RETIRED_MAX {
             generations.retire(check_value(number));
             generations.retire(check_value(number));
         }
-        assert_eq!(generations.retired.len(), RETIRED_MAX);
-        assert!(!generations.retired.contains(&check_value(0)));
-        assert!(generations.retired.ends_with(&[check_value(RETIRED_MAX)]));
+        assert_eq!(generations.retired_check_values.len(), RETIRED_MAX);
+        assert!(!generations.retired_check_values.contains(&check_value(0)));
+        assert!(generations.retired_check_values.ends_with(&[check_value(RETIRED_MAX)]));
     }
 }

@@ -1,12 +1,14 @@
-//! A key store in an HSM, by PKCS#11.
+//! A key store in an HSM, through PKCS#11.
 //!
-//! Keys are objects on a token, found by their label `name#generation`; what they are for is in
-//! their `CKA_ID`. Exchange, base and token keys never leave the token. PIN, MAC and terminal
-//! keys leave it only to be sent on, wrapped in the HSM under a key that lives as long as the
-//! call. What the HSM has no mechanism for is done here with keys that are derived in it by CMAC,
-//! and wiped. Of generations that are gone a data object `name#retired` has the check values: a
-//! token that takes no private data objects (`CKO_DATA`) cannot be used, because a recorded key
-//! block would bring an old key back.
+//! Keys are objects on a token with the label `name#generation`. Their `CKA_ID` holds their
+//! purpose and other attributes. Exchange, base and token keys never leave the token. PIN, MAC and
+//! terminal keys leave it only for export, wrapped in the HSM under a key that exists for one call.
+//! Operations without a PKCS#11 mechanism run in this process, with keys that the HSM derives by
+//! CMAC and that are wiped after use.
+//!
+//! The data object `name#retired_check_values` holds the check values of dropped generations. A
+//! token that does not accept private data objects (`CKO_DATA`) is refused: an attacker could
+//! replay a recorded key block and restore an old key.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,47 +20,47 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::check_value::CheckValue;
-use crate::error::{KeyError, StoreError};
+use crate::error::{KeyError, KeyStoreError};
 use crate::key::{Algorithm, Key};
+use crate::key_reference::KeyPurpose;
 use crate::name::KeyName;
-use crate::reference::Purpose;
-use crate::store::generations::{Entry, Generations, NextStep, next_step};
+use crate::store::generations::{AddDecision, KeyGeneration, KeyGenerations, decide_add};
+use crate::store::key_storage::{AddMode, GenerationSelector, KeyStorage, NewKey, StoredKey};
 use crate::store::purposes::is_exportable;
-use crate::store::vault::{Found, NewKey, Place, Vault, Which};
-use crate::store::{Imported, KeyListing};
-use crate::tr31::BlockError;
+use crate::store::{ImportOutcome, KeyListing};
+use crate::tr31::KeyBlockError;
 
-mod change;
+mod add_generation;
 mod key_wrap;
 mod object;
 mod token;
 mod token_key;
 
-use change::Steps;
-use object::{Companion, Description};
-use token::Token;
+use add_generation::TokenChanges;
+use object::{CompanionKey, KeyDescription};
+use token::Pkcs11Token;
 pub use token_key::TokenKey;
 
 /// Keys on a token of an HSM.
 ///
-/// Which keys are there is read once and with [`crate::KeyStore::reload`].
+/// The list of keys is read at the start and by [`crate::KeyStore::reload`].
 pub struct Pkcs11Store {
-    token: Arc<Token>,
+    token: Arc<Pkcs11Token>,
     keys: RwLock<Keys>,
-    /// One at a time changes what is on the token.
+    /// Serialises changes of the token.
     changing: Mutex<()>,
 }
 
-type Keys = BTreeMap<KeyName, Generations<TokenKey>>;
+type Keys = BTreeMap<KeyName, KeyGenerations<TokenKey>>;
 
 impl Pkcs11Store {
-    /// Loads a PKCS#11 module and logs in to the token of a label.
+    /// Loads a PKCS#11 module and logs in to the token with this label.
     ///
-    /// # Errors
-    /// Where that fails, or the token takes no data objects: then it cannot remember old keys.
+    /// Fails if the token accepts no data objects: it could not keep the check values of dropped
+    /// generations.
     pub fn open(module: &Path, label: &str, pin: SecretString) -> Result<Pkcs11Store, KeyError> {
-        let token = Arc::new(Token::open(module, label, pin)?);
-        token.with(object::TRYING_DATA_OBJECTS, object::try_retired)?;
+        let token = Arc::new(Pkcs11Token::open(module, label, pin)?);
+        token.in_session(object::CHECKING_DATA_OBJECTS, object::check_data_objects)?;
         let keys = RwLock::new(Keys::new());
         let store = Pkcs11Store { token, keys, changing: Mutex::new(()) };
         store.refresh()?;
@@ -66,15 +68,15 @@ impl Pkcs11Store {
     }
 
     fn read_token(&self) -> Result<Keys, KeyError> {
-        let objects = self.token.with("listing keys", object::list)?;
+        let objects = self.token.in_session("listing keys", object::list)?;
         let mut keys = Keys::new();
         for found in objects.iter().filter(|found| found.companion.is_none()) {
             let Some(description) = found.description.clone() else {
                 let what = "its CKA_ID cannot be read; remove it with the HSM's tools";
                 let label = found.label.clone();
-                return Err(KeyError::Store(StoreError::Object { label, what }));
+                return Err(KeyError::Store(KeyStoreError::UnreadableObject { label, what }));
             };
-            let companion = |wanted: Companion| {
+            let companion = |wanted: CompanionKey| {
                 let beside = objects.iter().find(|other| {
                     other.companion == Some(wanted)
                         && (other.name, other.generation) == (found.name, found.generation)
@@ -84,8 +86,8 @@ impl Pkcs11Store {
             let key = TokenKey {
                 token: Arc::clone(&self.token),
                 object: found.object,
-                left: companion(Companion::Left),
-                masked: companion(Companion::Masked),
+                left: companion(CompanionKey::LeftHalf),
+                masked: companion(CompanionKey::DukptMasked),
                 algorithm: description.algorithm,
                 check_value: description.check_value,
             };
@@ -97,120 +99,121 @@ impl Pkcs11Store {
                 check_value: description.check_value,
                 made_on: description.made_on,
             };
-            keys.entry(found.name).or_default().kept.push(Entry { listing, key });
+            keys.entry(found.name).or_default().kept.push(KeyGeneration { listing, key });
         }
-        for found in self.token.with("listing check values", object::list_retired)? {
+        for found in self.token.in_session("listing check values", object::list_retired)? {
             if let Some(generations) = keys.get_mut(&found.name) {
-                found.check_values.into_iter().for_each(|gone| generations.retire(gone));
+                found.check_values.into_iter().for_each(|dropped| generations.retire(dropped));
             }
         }
         for generations in keys.values_mut() {
             generations.sort();
-            generations.leave_out_retired();
+            generations.hide_retired();
         }
         Ok(keys)
     }
 
-    fn generations(&self, name: KeyName) -> Generations<TokenKey> {
+    fn generations(&self, name: KeyName) -> KeyGenerations<TokenKey> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         keys.get(&name).cloned().unwrap_or_default()
     }
 }
 
-/// A name on the token.
+/// One key name on the token.
 struct OnToken<'s> {
-    token: &'s Arc<Token>,
+    token: &'s Arc<Pkcs11Token>,
     name: KeyName,
-    purpose: Purpose,
+    purpose: KeyPurpose,
 }
 
 impl OnToken<'_> {
     fn entry(
         &self,
         generation: u32,
-        description: &Description,
+        description: &KeyDescription,
         object: ObjectHandle,
-        companions: &[(Companion, ObjectHandle)],
-    ) -> Entry<TokenKey> {
-        let Description { purpose, algorithm, check_value, made_on } = *description;
+        companions: &[(CompanionKey, ObjectHandle)],
+    ) -> KeyGeneration<TokenKey> {
+        let KeyDescription { purpose, algorithm, check_value, made_on } = *description;
         let companion = |wanted| {
             companions.iter().find(|(companion, _)| *companion == wanted).map(|(_, object)| *object)
         };
         let key = TokenKey {
             token: Arc::clone(self.token),
             object,
-            left: companion(Companion::Left),
-            masked: companion(Companion::Masked),
+            left: companion(CompanionKey::LeftHalf),
+            masked: companion(CompanionKey::DukptMasked),
             algorithm,
             check_value,
         };
         let name = self.name;
         let listing = KeyListing { name, purpose, algorithm, generation, check_value, made_on };
-        Entry { listing, key }
+        KeyGeneration { listing, key }
     }
 
     fn generate_inside(
         &self,
         generation: u32,
         algorithm: Algorithm,
-    ) -> Result<Entry<TokenKey>, KeyError> {
+    ) -> Result<KeyGeneration<TokenKey>, KeyError> {
         let label = object::label(self.name, generation);
         let purpose = self.purpose;
-        let object = self.token.with("generating a key", |session| {
+        let object = self.token.in_session("generating a key", |session| {
             object::generate(session, &label, purpose, algorithm)
         })?;
         let (check_value, made_on) = (CheckValue::new([0; 5]), super::today());
-        let mut description = Description { purpose, algorithm, check_value, made_on };
+        let mut description = KeyDescription { purpose, algorithm, check_value, made_on };
         let unknown = self.entry(generation, &description, object, &[]);
         description.check_value = unknown.key.compute_check_value()?;
-        self.token
-            .with("describing a key", |session| object::describe(session, object, &description))?;
+        self.token.in_session("describing a key", |session| {
+            object::describe(session, object, &description)
+        })?;
         Ok(self.entry(generation, &description, object, &[]))
     }
 }
 
-impl Steps for OnToken<'_> {
+impl TokenChanges for OnToken<'_> {
     type Key = TokenKey;
 
-    fn remember(&self, retired: &[CheckValue]) -> Result<(), KeyError> {
-        self.token.with("writing check values down", |session| {
+    fn write_retired(&self, retired: &[CheckValue]) -> Result<(), KeyError> {
+        self.token.in_session("storing check values", |session| {
             object::write_retired(session, self.name, retired)
         })
     }
 
-    /// Puts the objects of one generation on the token, the one that makes it visible last.
-    fn create(&self, generation: u32, key: NewKey) -> Result<Entry<TokenKey>, KeyError> {
+    /// Creates the objects of one generation. The main object comes last: it makes the key visible.
+    fn create(&self, generation: u32, key: NewKey) -> Result<KeyGeneration<TokenKey>, KeyError> {
         let (purpose, algorithm) = (self.purpose, key.algorithm());
-        let wanted = Companion::of(purpose, algorithm);
+        let wanted = CompanionKey::required_for(purpose, algorithm);
         let label = object::label(self.name, generation);
-        self.token.with("removing what was left of a key", |session| {
+        self.token.in_session("removing remains of a key", |session| {
             object::remove_labelled(session, &label)
         })?;
         let key = match key {
-            // Made where it stays: nobody outside the HSM ever sees it.
+            // Generated inside the HSM, so the key never exists outside it.
             NewKey::Random(algorithm) if wanted.is_empty() && algorithm != Algorithm::Des => {
                 return self.generate_inside(generation, algorithm);
             }
             NewKey::Random(algorithm) => Key::from_random(algorithm, |bytes| {
                 let random =
                     |session: &cryptoki::session::Session| session.generate_random_slice(bytes);
-                self.token.once("drawing random numbers", random)
+                self.token.in_session_once("generating random numbers", random)
             })?,
-            NewKey::Given(key) => key,
+            NewKey::Provided(key) => key,
         };
         let (check_value, made_on) = (key.check_value(), super::today());
-        let description = Description { purpose, algorithm, check_value, made_on };
+        let description = KeyDescription { purpose, algorithm, check_value, made_on };
         let mut companions = Vec::new();
         for companion in wanted {
-            let bytes = companion.bytes(&key);
+            let bytes = companion.key_bytes(&key);
             let label = companion.label(&label);
-            let object = self.token.with("creating a key", |session| {
+            let object = self.token.in_session("creating a key", |session| {
                 object::create(session, &label, &description, &bytes)
             })?;
             companions.push((companion, object));
         }
-        let bytes = object::on_token(&key);
-        let object = self.token.with("creating a key", |session| {
+        let bytes = object::token_key_bytes(&key);
+        let object = self.token.in_session("creating a key", |session| {
             object::create(session, &label, &description, &bytes)
         })?;
         Ok(self.entry(generation, &description, object, &companions))
@@ -218,68 +221,72 @@ impl Steps for OnToken<'_> {
 
     fn remove(&self, generation: u32) -> Result<(), KeyError> {
         let label = object::label(self.name, generation);
-        self.token.with("removing a key", |session| object::remove_labelled(session, &label))
+        self.token.in_session("removing a key", |session| object::remove_labelled(session, &label))
     }
 }
 
-impl Vault for Pkcs11Store {
+impl KeyStorage for Pkcs11Store {
     type Stored = TokenKey;
 
-    fn find(&self, name: &KeyName, which: Which) -> Result<Found<TokenKey>, KeyError> {
+    fn find(
+        &self,
+        name: &KeyName,
+        which: GenerationSelector,
+    ) -> Result<StoredKey<TokenKey>, KeyError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         keys.get(name).ok_or(KeyError::NoSuchKey(*name))?.find(name, which)
     }
 
-    fn take_out(&self, stored: &TokenKey) -> Result<Key, KeyError> {
+    fn extract(&self, stored: &TokenKey) -> Result<Key, KeyError> {
         let mut wrapping = Zeroizing::new([0; 32]);
-        getrandom::fill(wrapping.as_mut_slice()).map_err(StoreError::Random)?;
-        let wrapped = self.token.with("wrapping a key", |session| {
+        getrandom::fill(wrapping.as_mut_slice()).map_err(KeyStoreError::NoRandomness)?;
+        let wrapped = self.token.in_session("wrapping a key", |session| {
             object::wrap(session, stored.object, wrapping.as_slice())
         })?;
         let bytes = key_wrap::unwrap(&wrapping, &wrapped)
-            .ok_or(KeyError::Block(BlockError::NotExported))?;
+            .ok_or(KeyError::KeyBlock(KeyBlockError::NotExported))?;
         let bytes = bytes.get(..stored.algorithm.key_bytes()).unwrap_or_default();
         Key::new(stored.algorithm, bytes)
     }
 
-    fn put(
+    fn add_key(
         &self,
         name: KeyName,
-        purpose: Purpose,
-        place: Place,
+        purpose: KeyPurpose,
+        place: AddMode,
         key: NewKey,
-    ) -> Result<Imported, KeyError> {
+    ) -> Result<ImportOutcome, KeyError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.refresh()?;
         let in_store = self.listings()?.len();
         let present = self.generations(name);
-        let step = next_step(name, purpose, (place, &key), &present, in_store)?;
-        let (generation, going) = match step {
-            NextStep::Add(generation, going) => (generation, going),
-            NextStep::Nothing(listing) => return Ok(Imported::Same(listing)),
+        let step = decide_add(name, purpose, (place, &key), &present, in_store)?;
+        let (generation, dropped) = match step {
+            AddDecision::Add(generation, dropped) => (generation, dropped),
+            AddDecision::AlreadyNewest(listing) => return Ok(ImportOutcome::Unchanged(listing)),
         };
         let token = OnToken { token: &self.token, name, purpose };
-        let after = change::add(&token, present, key, generation, &going)?;
+        let after = add_generation::add_generation(&token, present, key, generation, &dropped)?;
         let made = after.kept.last().map(|made| made.listing.clone());
-        // The token is not asked again: an answer that failed would hide that the key is there.
+        // Do not read the token again: a failed read would hide that the key exists.
         self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(name, after);
-        made.map(Imported::New).ok_or(KeyError::NoSuchGeneration { name, generation })
+        made.map(ImportOutcome::Added).ok_or(KeyError::NoSuchGeneration { name, generation })
     }
 
-    fn forget(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
+    fn retire_generation(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let purpose = self.find(&name, Which::Exactly(generation))?.purpose;
+        let purpose = self.find(&name, GenerationSelector::Exact(generation))?.purpose;
         let mut left = self.generations(name);
-        left.drop_all(&[generation]);
+        left.retire_all(&[generation]);
         let token = OnToken { token: &self.token, name, purpose };
-        token.remember(&left.retired)?;
+        token.write_retired(&left.retired_check_values)?;
         token.remove(generation)?;
         self.refresh()
     }
 
     fn listings(&self) -> Result<Vec<KeyListing>, KeyError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(keys.values().flat_map(Generations::listings).collect())
+        Ok(keys.values().flat_map(KeyGenerations::listings).collect())
     }
 
     fn refresh(&self) -> Result<(), KeyError> {
@@ -296,7 +303,7 @@ impl fmt::Debug for Pkcs11Store {
     }
 }
 
-/// Whether keys of the purpose may be wrapped by the HSM: to be exported, or sent at sign-on.
-const fn may_leave(purpose: Purpose) -> bool {
+/// Whether the HSM may wrap keys of this purpose, for export or for sign-on.
+const fn is_extractable(purpose: KeyPurpose) -> bool {
     is_exportable(purpose)
 }

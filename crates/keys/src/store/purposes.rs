@@ -1,107 +1,118 @@
-//! What a key may be used for, which algorithms go with it, and how key blocks say it.
+//! The rules of each purpose: permitted operations, algorithms and key block attributes.
 
 use crate::error::KeyError;
 use crate::key::Algorithm;
-use crate::reference::Purpose;
-use crate::tr31::{BlockError, Header, KeyUsage};
+use crate::key_reference::KeyPurpose;
+use crate::tr31::{KeyBlockError, KeyBlockHeader, KeyUsage};
 
-/// What is done with a key.
+/// An operation with a key.
 #[derive(Copy, Clone, PartialEq, Eq)]
-pub enum Use {
-    MacMake,
-    MacCheck,
-    PinDecrypt,
-    PinEncrypt,
-    Token,
-    /// It goes out encrypted, as a working key.
-    Wrapped,
-    /// A working key goes out encrypted under it.
-    WrapUnder,
-    /// It goes out in a key block.
-    InBlock,
-    /// Keys come and go under it.
-    ExchangeUnder,
-    /// Its check value is told.
-    Shown,
+pub enum KeyOperation {
+    ComputeMac,
+    CheckMac,
+    DecryptPin,
+    EncryptPin,
+    ComputeToken,
+    /// Export as an encrypted working key.
+    ExportWrapped,
+    /// Encrypt a working key for export.
+    WrapWorkingKey,
+    ExportKeyBlock,
+    /// Encrypt or decrypt exchanged keys.
+    ExchangeKeys,
+    ShowCheckValue,
 }
 
-impl Use {
-    const fn words(self) -> &'static str {
+impl KeyOperation {
+    const fn description(self) -> &'static str {
         match self {
-            Use::MacMake | Use::MacCheck => "MACs",
-            Use::PinDecrypt | Use::PinEncrypt => "PIN blocks",
-            Use::Token => "tokens of cards",
-            Use::Wrapped => "travelling as a working key",
-            Use::WrapUnder => "encrypting working keys",
-            Use::InBlock => "travelling in a key block",
-            Use::ExchangeUnder => "exchanging keys",
-            Use::Shown => "showing a check value",
+            KeyOperation::ComputeMac | KeyOperation::CheckMac => "MACs",
+            KeyOperation::DecryptPin | KeyOperation::EncryptPin => "PIN blocks",
+            KeyOperation::ComputeToken => "card tokens",
+            KeyOperation::ExportWrapped => "export as a working key",
+            KeyOperation::WrapWorkingKey => "encrypting working keys",
+            KeyOperation::ExportKeyBlock => "export in a key block",
+            KeyOperation::ExchangeKeys => "exchanging keys",
+            KeyOperation::ShowCheckValue => "showing its check value",
         }
     }
 
-    /// Whether a key of the purpose may be used so.
-    pub fn check(self, purpose: Purpose) -> Result<(), KeyError> {
+    /// Whether a key of this purpose may be used in this operation.
+    pub fn check(self, purpose: KeyPurpose) -> Result<(), KeyError> {
         let allowed = match self {
-            Use::MacMake | Use::MacCheck => purpose == Purpose::Mac,
-            Use::PinDecrypt | Use::PinEncrypt => purpose == Purpose::PinEncryption,
-            Use::Token => purpose == Purpose::Token,
-            Use::Wrapped => matches!(purpose, Purpose::PinEncryption | Purpose::Mac),
-            Use::WrapUnder => matches!(purpose, Purpose::TerminalMaster | Purpose::Exchange),
-            Use::InBlock => is_exportable(purpose),
-            Use::ExchangeUnder => purpose == Purpose::Exchange,
-            Use::Shown => true,
+            KeyOperation::ComputeMac | KeyOperation::CheckMac => purpose == KeyPurpose::Mac,
+            KeyOperation::DecryptPin | KeyOperation::EncryptPin => {
+                purpose == KeyPurpose::PinEncryption
+            }
+            KeyOperation::ComputeToken => purpose == KeyPurpose::Token,
+            KeyOperation::ExportWrapped => {
+                matches!(purpose, KeyPurpose::PinEncryption | KeyPurpose::Mac)
+            }
+            KeyOperation::WrapWorkingKey => {
+                matches!(purpose, KeyPurpose::TerminalMaster | KeyPurpose::Exchange)
+            }
+            KeyOperation::ExportKeyBlock => is_exportable(purpose),
+            KeyOperation::ExchangeKeys => purpose == KeyPurpose::Exchange,
+            KeyOperation::ShowCheckValue => true,
         };
-        if allowed { Ok(()) } else { Err(KeyError::Purpose { purpose, wanted: self.words() }) }
+        if allowed {
+            Ok(())
+        } else {
+            Err(KeyError::WrongPurpose { purpose, wanted: self.description() })
+        }
     }
 }
 
-/// Whether keys of the purpose may leave the store in key blocks.
-pub const fn is_exportable(purpose: Purpose) -> bool {
+/// Whether keys of this purpose may be exported in key blocks.
+pub const fn is_exportable(purpose: KeyPurpose) -> bool {
     matches!(
         purpose,
-        Purpose::TerminalMaster | Purpose::PinEncryption | Purpose::Mac | Purpose::Dukpt
+        KeyPurpose::TerminalMaster
+            | KeyPurpose::PinEncryption
+            | KeyPurpose::Mac
+            | KeyPurpose::Dukpt
     )
 }
 
-/// Whether other keys are derived from keys of the purpose. They have one generation: whoever has
-/// a derived key would be locked out by another.
-pub const fn is_base(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Base | Purpose::Dukpt)
+/// Whether other keys are derived from keys of this purpose. Such a key has one generation: a new
+/// one would lock out every holder of a derived key.
+pub const fn derives_other_keys(purpose: KeyPurpose) -> bool {
+    matches!(purpose, KeyPurpose::Base | KeyPurpose::Dukpt)
 }
 
-/// Whether keys of the purpose can be of the algorithm.
-pub fn check_algorithm(purpose: Purpose, algorithm: Algorithm) -> Result<(), KeyError> {
+/// Whether keys of this purpose may have this algorithm.
+pub fn check_algorithm(purpose: KeyPurpose, algorithm: Algorithm) -> Result<(), KeyError> {
     let allowed = match purpose {
-        Purpose::Mac => true,
-        Purpose::TerminalMaster | Purpose::PinEncryption | Purpose::Exchange => {
+        KeyPurpose::Mac => true,
+        KeyPurpose::TerminalMaster | KeyPurpose::PinEncryption | KeyPurpose::Exchange => {
             algorithm != Algorithm::Des
         }
-        Purpose::Token | Purpose::Base => algorithm.is_aes(),
-        Purpose::Dukpt => algorithm == Algorithm::Tdes2 || algorithm.is_aes(),
+        KeyPurpose::Token | KeyPurpose::Base => algorithm.is_aes(),
+        KeyPurpose::Dukpt => algorithm == Algorithm::Tdes2 || algorithm.is_aes(),
     };
-    if allowed { Ok(()) } else { Err(KeyError::Algorithm { purpose, algorithm }) }
+    if allowed { Ok(()) } else { Err(KeyError::WrongAlgorithm { purpose, algorithm }) }
 }
 
-/// The usage and mode of a key block for a key (X9.143, tables 3 and 5). Codes that begin with a
-/// digit are for private use: such keys travel to nobody.
-pub const fn usage_and_mode(purpose: Purpose, algorithm: Algorithm) -> (KeyUsage, u8) {
+/// Usage and mode of a key block (X9.143, tables 3 and 5). Codes that begin with a digit are for
+/// private use: such keys are never exported.
+pub const fn usage_and_mode(purpose: KeyPurpose, algorithm: Algorithm) -> (KeyUsage, u8) {
     match purpose {
-        Purpose::TerminalMaster => (KeyUsage(*b"K0"), b'B'),
-        Purpose::PinEncryption => (KeyUsage(*b"P0"), b'B'),
-        Purpose::Mac => match algorithm {
+        KeyPurpose::TerminalMaster => (KeyUsage(*b"K0"), b'B'),
+        KeyPurpose::PinEncryption => (KeyUsage(*b"P0"), b'B'),
+        KeyPurpose::Mac => match algorithm {
             Algorithm::Des => (KeyUsage(*b"M1"), b'C'),
             Algorithm::Tdes2 | Algorithm::Tdes3 => (KeyUsage(*b"M3"), b'C'),
             Algorithm::Aes128 | Algorithm::Aes192 | Algorithm::Aes256 => (KeyUsage(*b"M6"), b'C'),
         },
-        Purpose::Exchange => (KeyUsage(*b"K1"), b'B'),
-        Purpose::Token => (KeyUsage(*b"10"), b'G'),
-        Purpose::Base => (KeyUsage(*b"11"), b'X'),
-        Purpose::Dukpt => (KeyUsage(*b"B0"), b'X'),
+        KeyPurpose::Exchange => (KeyUsage(*b"K1"), b'B'),
+        KeyPurpose::Token => (KeyUsage(*b"10"), b'G'),
+        KeyPurpose::Base => (KeyUsage(*b"11"), b'X'),
+        KeyPurpose::Dukpt => (KeyUsage(*b"B0"), b'X'),
     }
 }
 
-/// The letter of an algorithm in key blocks.
-pub const fn letter(algorithm: Algorithm) -> u8 {
+/// The letter for an algorithm in key blocks.
+pub const fn algorithm_letter(algorithm: Algorithm) -> u8 {
     match algorithm {
         Algorithm::Des => b'D',
         Algorithm::Tdes2 | Algorithm::Tdes3 => b'T',
@@ -109,31 +120,34 @@ pub const fn letter(algorithm: Algorithm) -> u8 {
     }
 }
 
-/// Whether a key block from elsewhere allows the purpose, and its letter fits the key inside.
+/// Whether an imported key block allows the purpose, and its algorithm letter matches its key.
 pub fn check_header(
-    header: &Header,
-    purpose: Purpose,
+    header: &KeyBlockHeader,
+    purpose: KeyPurpose,
     algorithm: Algorithm,
-) -> Result<(), BlockError> {
+) -> Result<(), KeyBlockError> {
     let usages: &[&[u8; 2]] = match purpose {
-        Purpose::TerminalMaster => &[b"K0"],
-        Purpose::PinEncryption => &[b"P0"],
-        Purpose::Mac => &[b"M0", b"M1", b"M3", b"M6"],
-        Purpose::Exchange => &[b"K0", b"K1"],
-        Purpose::Dukpt => &[b"B0"],
-        Purpose::Token | Purpose::Base => &[],
+        KeyPurpose::TerminalMaster => &[b"K0"],
+        KeyPurpose::PinEncryption => &[b"P0"],
+        KeyPurpose::Mac => &[b"M0", b"M1", b"M3", b"M6"],
+        KeyPurpose::Exchange => &[b"K0", b"K1"],
+        KeyPurpose::Dukpt => &[b"B0"],
+        KeyPurpose::Token | KeyPurpose::Base => &[],
     };
     let modes: &[u8] = match purpose {
-        Purpose::Mac => b"CGVN",
-        Purpose::Dukpt => b"XN",
+        KeyPurpose::Mac => b"CGVN",
+        KeyPurpose::Dukpt => b"XN",
         _ => b"BEDN",
     };
     let fits = usages.contains(&&header.usage.0)
         && modes.contains(&header.mode)
-        && header.algorithm == letter(algorithm);
+        && header.algorithm == algorithm_letter(algorithm);
     if fits {
         Ok(())
     } else {
-        Err(BlockError::Usage { usage: header.usage, algorithm: char::from(header.algorithm) })
+        Err(KeyBlockError::WrongUsage {
+            usage: header.usage,
+            algorithm: char::from(header.algorithm),
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! A key store in software: keys in memory, and in one file under a master key.
+//! A key store in software: keys in memory, and in a file encrypted under a master key.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::error::KeyError;
 use crate::key::Key;
+use crate::key_reference::KeyPurpose;
 use crate::name::KeyName;
-use crate::reference::Purpose;
-use crate::store::generations::{Entry, Generations, NextStep, next_step};
-use crate::store::vault::{Found, NewKey, Place, Vault, Which};
-use crate::store::{Imported, KeyListing};
+use crate::store::generations::{AddDecision, KeyGeneration, KeyGenerations, decide_add};
+use crate::store::key_storage::{AddMode, GenerationSelector, KeyStorage, NewKey, StoredKey};
+use crate::store::{ImportOutcome, KeyListing};
 
 mod file;
 mod master;
@@ -19,34 +19,34 @@ mod master;
 use file::KeyFile;
 pub use master::MasterKey;
 
-/// Keys in the memory of this process, wiped when it ends, and in a file where only a master key
-/// opens them.
+/// Keys in the memory of this process, wiped when it ends, and in a file encrypted under a master
+/// key.
 ///
-/// It is as safe as the machine: whoever reads the memory of the process has the keys. For the
-/// rules of card networks an HSM does the same behind [`crate::Pkcs11Store`].
+/// It is as safe as the machine: whoever reads the memory of the process has the keys. Card
+/// networks require an HSM: see [`crate::Pkcs11Store`].
 pub struct SoftwareStore {
     file: Option<KeyFile>,
     keys: RwLock<Keys>,
 }
 
-type Keys = BTreeMap<KeyName, Generations<Arc<Key>>>;
+type Keys = BTreeMap<KeyName, KeyGenerations<Arc<Key>>>;
 
-/// What a change gives, and whether there is anything to write.
-enum Changed<T> {
-    Yes(T),
-    No(T),
+/// Result of a change. Only `Changed` needs to be written.
+enum ChangeResult<T> {
+    Changed(T),
+    Unchanged(T),
 }
 
 impl SoftwareStore {
-    /// Opens the file that is there.
+    /// Opens an existing file.
     pub fn open(path: &Path, master: MasterKey) -> Result<SoftwareStore, KeyError> {
         let file = KeyFile::new(path, master);
         let keys = RwLock::new(file.read()?);
         Ok(SoftwareStore { file: Some(file), keys })
     }
 
-    /// Opens the file, or begins one: it is written with the first key.
-    pub fn open_or_begin(path: &Path, master: MasterKey) -> Result<SoftwareStore, KeyError> {
+    /// Opens the file, or creates it when the first key is stored.
+    pub fn open_or_create(path: &Path, master: MasterKey) -> Result<SoftwareStore, KeyError> {
         if path.exists() {
             return SoftwareStore::open(path, master);
         }
@@ -54,14 +54,14 @@ impl SoftwareStore {
         Ok(SoftwareStore { file: Some(file), keys: RwLock::new(Keys::new()) })
     }
 
-    /// A store that lies nowhere else: for tests and simulated machines. Each name once.
+    /// A store without a file, for tests and simulated machines. Each name may occur once.
     pub fn in_memory(
-        keys: impl IntoIterator<Item = (KeyName, Purpose, Key)>,
+        keys: impl IntoIterator<Item = (KeyName, KeyPurpose, Key)>,
     ) -> Result<SoftwareStore, KeyError> {
         let store = SoftwareStore { file: None, keys: RwLock::new(Keys::new()) };
         for (name, purpose, key) in keys {
             super::purposes::check_algorithm(purpose, key.algorithm())?;
-            store.put(name, purpose, Place::New, NewKey::Given(key))?;
+            store.add_key(name, purpose, AddMode::NewName, NewKey::Provided(key))?;
         }
         Ok(store)
     }
@@ -74,24 +74,25 @@ impl SoftwareStore {
         self.keys.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the keys, in the file first: what another process wrote meanwhile stays.
+    /// Changes the keys, first in the file. Keeps changes that another process wrote meanwhile.
     fn change<T>(
         &self,
-        change: impl FnOnce(&mut Keys) -> Result<Changed<T>, KeyError>,
+        change: impl FnOnce(&mut Keys) -> Result<ChangeResult<T>, KeyError>,
     ) -> Result<T, KeyError> {
         let mut keys = self.write();
         let Some(file) = &self.file else {
-            let (Changed::Yes(result) | Changed::No(result)) = change(&mut keys)?;
+            let (ChangeResult::Changed(result) | ChangeResult::Unchanged(result)) =
+                change(&mut keys)?;
             return Ok(result);
         };
         let lock = file.lock()?;
-        let mut changed = file.read_if_there()?;
+        let mut changed = file.read_if_exists()?;
         let result = match change(&mut changed)? {
-            Changed::Yes(result) => {
+            ChangeResult::Changed(result) => {
                 file.write(&changed)?;
                 result
             }
-            Changed::No(result) => result,
+            ChangeResult::Unchanged(result) => result,
         };
         drop(lock);
         *keys = changed;
@@ -99,37 +100,43 @@ impl SoftwareStore {
     }
 }
 
-impl Vault for SoftwareStore {
+impl KeyStorage for SoftwareStore {
     type Stored = Arc<Key>;
 
-    fn find(&self, name: &KeyName, which: Which) -> Result<Found<Arc<Key>>, KeyError> {
+    fn find(
+        &self,
+        name: &KeyName,
+        which: GenerationSelector,
+    ) -> Result<StoredKey<Arc<Key>>, KeyError> {
         let keys = self.read();
         keys.get(name).ok_or(KeyError::NoSuchKey(*name))?.find(name, which)
     }
 
-    fn take_out(&self, stored: &Arc<Key>) -> Result<Key, KeyError> {
+    fn extract(&self, stored: &Arc<Key>) -> Result<Key, KeyError> {
         Ok(Key::clone(stored))
     }
 
-    fn put(
+    fn add_key(
         &self,
         name: KeyName,
-        purpose: Purpose,
-        place: Place,
+        purpose: KeyPurpose,
+        place: AddMode,
         key: NewKey,
-    ) -> Result<Imported, KeyError> {
+    ) -> Result<ImportOutcome, KeyError> {
         self.change(|keys| {
             let in_store = keys.values().map(|generations| generations.kept.len()).sum();
-            let none = Generations::default();
-            let present = keys.get(&name).unwrap_or(&none);
-            let step = next_step(name, purpose, (place, &key), present, in_store)?;
-            let (generation, going) = match step {
-                NextStep::Add(generation, going) => (generation, going),
-                NextStep::Nothing(listing) => return Ok(Changed::No(Imported::Same(listing))),
+            let empty = KeyGenerations::default();
+            let present = keys.get(&name).unwrap_or(&empty);
+            let step = decide_add(name, purpose, (place, &key), present, in_store)?;
+            let (generation, dropped) = match step {
+                AddDecision::Add(generation, dropped) => (generation, dropped),
+                AddDecision::AlreadyNewest(listing) => {
+                    return Ok(ChangeResult::Unchanged(ImportOutcome::Unchanged(listing)));
+                }
             };
             let key = match key {
                 NewKey::Random(algorithm) => Key::random(algorithm)?,
-                NewKey::Given(key) => key,
+                NewKey::Provided(key) => key,
             };
             let listing = KeyListing {
                 name,
@@ -140,32 +147,32 @@ impl Vault for SoftwareStore {
                 made_on: super::today(),
             };
             let generations = keys.entry(name).or_default();
-            generations.drop_all(&going);
-            generations.kept.push(Entry { listing: listing.clone(), key: Arc::new(key) });
-            Ok(Changed::Yes(Imported::New(listing)))
+            generations.retire_all(&dropped);
+            generations.kept.push(KeyGeneration { listing: listing.clone(), key: Arc::new(key) });
+            Ok(ChangeResult::Changed(ImportOutcome::Added(listing)))
         })
     }
 
-    fn forget(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
+    fn retire_generation(&self, name: KeyName, generation: u32) -> Result<(), KeyError> {
         self.change(|keys| {
             let generations = keys.get_mut(&name).ok_or(KeyError::NoSuchKey(name))?;
             let before = generations.kept.len();
-            generations.drop_all(&[generation]);
+            generations.retire_all(&[generation]);
             if generations.kept.len() == before {
                 return Err(KeyError::NoSuchGeneration { name, generation });
             }
-            Ok(Changed::Yes(()))
+            Ok(ChangeResult::Changed(()))
         })
     }
 
     fn listings(&self) -> Result<Vec<KeyListing>, KeyError> {
         let keys = self.read();
-        Ok(keys.values().flat_map(Generations::listings).collect())
+        Ok(keys.values().flat_map(KeyGenerations::listings).collect())
     }
 
     fn refresh(&self) -> Result<(), KeyError> {
         if let Some(file) = &self.file {
-            *self.write() = file.read_if_there()?;
+            *self.write() = file.read_if_exists()?;
         }
         Ok(())
     }

@@ -1,56 +1,53 @@
-//! The header of a key block: what stands before the encrypted key, in plain characters.
+//! The header of a key block: the plain characters before the encrypted key.
 
 use crate::error::KeyError;
-use crate::tr31::{BLOCK_CHARACTERS_MAX, BlockError, BlockVersion, KeyUsage};
+use crate::tr31::{KEY_BLOCK_CHARACTERS_MAX, KeyBlockError, KeyBlockVersion, KeyUsage};
 
-/// What a key block says of its key.
+/// Attributes of the key in a key block.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Header {
-    /// The version.
-    pub version: BlockVersion,
-    /// What the key is for.
+pub struct KeyBlockHeader {
+    pub version: KeyBlockVersion,
     pub usage: KeyUsage,
-    /// The key's algorithm: `T` TDES, `D` DES, `A` AES.
+    /// `T` TDES, `D` DES, `A` AES.
     pub algorithm: u8,
-    /// What may be done: `E` encrypt, `D` decrypt, `B` both, `G` make MACs, `V` check, `C` both,
-    /// `X` derive, `N` anything.
+    /// `E` encrypt, `D` decrypt, `B` both; `G` generate MACs, `V` verify MACs, `C` both; `X` derive
+    /// keys; `N` no restriction.
     pub mode: u8,
-    /// The version of the key, `00` where it has none.
+    /// `00` if the key has no version.
     pub key_version: [u8; 2],
-    /// Whether it may go on: `E` in a trusted block, `N` never, `S` under any key.
+    /// `E` exportable in a key block, `N` not exportable, `S` under any key.
     pub exportability: u8,
-    /// What else is said, in order. The filling `PB` is not among it.
-    pub optional: Vec<OptionalBlock>,
+    /// In order, without the padding block `PB`.
+    pub optional: Vec<OptionalHeaderBlock>,
 }
 
-/// One thing more that a key block says.
+/// An optional block of the header.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct OptionalBlock {
-    /// Two letters or digits, such as `LB` for a label.
+pub struct OptionalHeaderBlock {
+    /// Two letters or digits, for example `LB` for a label.
     pub id: [u8; 2],
-    /// Printable ASCII, at most [`OPTIONAL_CHARACTERS_MAX`].
+    /// Printable ASCII, at most `OPTIONAL_CHARACTERS_MAX` characters.
     pub value: String,
 }
 
-/// The longest value of an optional block. Longer ones have an extended length, which nobody uses
-/// for what this crate exchanges.
+/// Maximum length of an optional block's value that this crate writes. A longer value needs an
+/// extended length field, which is read but never written.
 pub const OPTIONAL_CHARACTERS_MAX: usize = 251;
 
 const FIXED_CHARACTERS: usize = 16;
 const PADDING: [u8; 2] = *b"PB";
 
 fn form(what: &'static str) -> KeyError {
-    KeyError::Block(BlockError::Form(what))
+    KeyError::KeyBlock(KeyBlockError::Malformed(what))
 }
 
-impl Header {
-    /// The optional block of an id.
+impl KeyBlockHeader {
     #[must_use]
     pub fn optional(&self, id: [u8; 2]) -> Option<&str> {
         self.optional.iter().find(|block| block.id == id).map(|block| &*block.value)
     }
 
-    /// The header's text, filled up to whole cipher blocks.
+    /// Writes the header, padded to whole cipher blocks.
     pub(crate) fn write(
         &self,
         block_bytes: usize,
@@ -68,8 +65,8 @@ impl Header {
             count += 1;
         }
         let length = FIXED_CHARACTERS + optional.len() + characters_after;
-        if length > BLOCK_CHARACTERS_MAX || count > 99 {
-            return Err(form("too much is said in optional blocks"));
+        if length > KEY_BLOCK_CHARACTERS_MAX || count > 99 {
+            return Err(form("the optional blocks are too long or too many"));
         }
         let letter = |byte: u8| char::from(byte);
         let [version_0, version_1] = self.key_version;
@@ -84,41 +81,50 @@ impl Header {
             letter(self.exportability),
         );
         let alphanumeric = text.as_bytes()[..FIXED_CHARACTERS].iter().all(is_alphanumeric);
-        if alphanumeric { Ok(text) } else { Err(form("the header has letters and digits only")) }
+        if alphanumeric {
+            Ok(text)
+        } else {
+            Err(form("the header must have only letters and digits"))
+        }
     }
 
-    /// Reads the header of a whole block: the header, and how many characters it has.
-    pub(crate) fn read(block: &str) -> Result<(Header, usize), KeyError> {
+    /// Parses the header of a key block. Returns it with its length in characters.
+    pub(crate) fn read(block: &str) -> Result<(KeyBlockHeader, usize), KeyError> {
         let bytes = block.as_bytes();
-        if !block.is_ascii() || bytes.len() > BLOCK_CHARACTERS_MAX {
-            return Err(form("it is too long, or has other characters than ASCII"));
+        if !block.is_ascii() || bytes.len() > KEY_BLOCK_CHARACTERS_MAX {
+            return Err(form("too long, or has other characters than ASCII"));
         }
-        let fixed = bytes.get(..FIXED_CHARACTERS).ok_or(form("it is too short"))?;
+        let fixed = bytes.get(..FIXED_CHARACTERS).ok_or(form("too short"))?;
         let version = match fixed[0] {
-            b'B' => BlockVersion::B,
-            b'D' => BlockVersion::D,
-            other => return Err(KeyError::Block(BlockError::Version(char::from(other)))),
+            b'B' => KeyBlockVersion::B,
+            b'D' => KeyBlockVersion::D,
+            other => {
+                return Err(KeyError::KeyBlock(KeyBlockError::UnsupportedVersion(char::from(
+                    other,
+                ))));
+            }
         };
         if !fixed.iter().all(is_alphanumeric) {
-            return Err(form("the header has letters and digits only"));
+            return Err(form("the header must have only letters and digits"));
         }
         if decimal(&fixed[1..5]) != Some(bytes.len()) {
-            return Err(form("its length is not the one that it says"));
+            return Err(form("its length differs from the length in its header"));
         }
-        let count = decimal(&fixed[12..14]).ok_or(form("the count of optional blocks"))?;
+        let count =
+            decimal(&fixed[12..14]).ok_or(form("the number of optional blocks is not decimal"))?;
         if fixed[14..16] != *b"00" {
             return Err(form("the reserved characters are not 00"));
         }
         let mut optional = Vec::new();
-        let mut place = FIXED_CHARACTERS;
+        let mut offset = FIXED_CHARACTERS;
         for _ in 0..count {
-            let (block, next) = read_optional(block, place)?;
+            let (block, next) = read_optional(block, offset)?;
             if block.id != PADDING {
                 optional.push(block);
             }
-            place = next;
+            offset = next;
         }
-        let header = Header {
+        let header = KeyBlockHeader {
             version,
             usage: KeyUsage([fixed[5], fixed[6]]),
             algorithm: fixed[7],
@@ -127,7 +133,7 @@ impl Header {
             exportability: fixed[11],
             optional,
         };
-        Ok((header, place))
+        Ok((header, offset))
     }
 }
 
@@ -141,23 +147,24 @@ fn write_optional(text: &mut String, id: [u8; 2], value: &str) -> Result<(), Key
     Ok(())
 }
 
-fn read_optional(block: &str, place: usize) -> Result<(OptionalBlock, usize), KeyError> {
+fn read_optional(block: &str, offset: usize) -> Result<(OptionalHeaderBlock, usize), KeyError> {
     let short = || form("an optional block ends too early");
-    let head = block.as_bytes().get(place..place + 4).ok_or_else(short)?;
-    let mut length = hexadecimal(&head[2..]).ok_or(form("an optional block's length"))?;
-    let mut begin = place + 4;
+    let head = block.as_bytes().get(offset..offset + 4).ok_or_else(short)?;
+    let mut length = hexadecimal(&head[2..])
+        .ok_or(form("the length of an optional block is not upper-case hex digits"))?;
+    let mut begin = offset + 4;
     if length == 0 {
-        // An extended length: how many pairs of digits it has, then the length.
+        // Extended length: the number of digit pairs, then the length.
         let pairs = block.as_bytes().get(begin..begin + 2).and_then(hexadecimal);
         let digits = pairs.filter(|pairs| (1..=4).contains(pairs)).map(|pairs| pairs * 2);
-        let digits = digits.ok_or(form("an optional block's extended length"))?;
+        let digits = digits.ok_or(form("the extended length of an optional block is malformed"))?;
         begin += 2 + digits;
-        let said = block.as_bytes().get(begin - digits..begin).and_then(hexadecimal);
-        length = said.ok_or_else(short)?;
+        let extended = block.as_bytes().get(begin - digits..begin).and_then(hexadecimal);
+        length = extended.ok_or_else(short)?;
     }
-    let end = place.checked_add(length).ok_or_else(short)?;
+    let end = offset.checked_add(length).ok_or_else(short)?;
     let value = block.get(begin..end).ok_or_else(short)?;
-    Ok((OptionalBlock { id: [head[0], head[1]], value: value.to_owned() }, end))
+    Ok((OptionalHeaderBlock { id: [head[0], head[1]], value: value.to_owned() }, end))
 }
 
 const fn is_alphanumeric(byte: &u8) -> bool {
@@ -170,7 +177,7 @@ fn decimal(digits: &[u8]) -> Option<usize> {
     })
 }
 
-/// Capital hex digits only: a block has one spelling.
+/// Accepts only upper-case hex digits, so that a block has one form.
 fn hexadecimal(digits: &[u8]) -> Option<usize> {
     digits.iter().try_fold(0_usize, |number, digit| {
         let value = match digit {

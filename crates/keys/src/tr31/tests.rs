@@ -1,12 +1,12 @@
-//! Key blocks of others: the examples of TR-31:2018 and of a payShield 10k HSM, as the tests of
-//! github.com/openemv/tr31 publish them (`test/tr31_decrypt_test.c`), and blocks that the Python
-//! package psec 1.3.0 wrote. What this crate writes is opened by psec in the same manner.
+//! Key blocks from other implementations: the examples of TR-31:2018 and of a payShield 10k HSM, as
+//! published in the tests of github.com/openemv/tr31 (`test/tr31_decrypt_test.c`), and blocks
+//! written by the Python package psec 1.3.0. psec also opens the blocks that this crate writes.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The key that the block is under, the key inside, the block.
+/// Wrapping key, wrapped key, key block.
 type Example = (&'static str, &'static str, &'static str);
 
 const PUBLISHED: [Example; 6] = [
@@ -52,8 +52,8 @@ const PUBLISHED: [Example; 6] = [
     ),
 ];
 
-/// Of each length of key above and inside, with optional blocks, one of them of extended length.
-const OF_PSEC: [Example; 9] = [
+/// All lengths of wrapping and wrapped keys, optional blocks, one of them with extended length.
+const WRITTEN_BY_PSEC: [Example; 9] = [
     (
         "82B70EEE7F1A5039BEF07EC2347F066E",
         "D08F5DC7512447E3404300026B6E5455",
@@ -118,7 +118,7 @@ const OF_PSEC: [Example; 9] = [
     ),
 ];
 
-/// The same in the other direction: written here with a fill of zeros, opened by psec.
+/// Written by this crate with a fill of zeros, opened by psec.
 const OPENED_BY_PSEC: [Example; 5] = [
     (
         "0011223344556677FEDCBA9876543210",
@@ -164,20 +164,20 @@ fn under(text: &str, block: &str) -> Key {
     }
 }
 
-fn opened(under_key: &str, block: &str) -> Result<(Header, Key), KeyError> {
+fn opened(under_key: &str, block: &str) -> Result<(KeyBlockHeader, Key), KeyError> {
     unwrap(&under(under_key, block), block)
 }
 
 #[test]
-fn blocks_of_others_open_to_their_keys() {
-    for (under_key, key, block) in PUBLISHED.iter().chain(&OF_PSEC).chain(&OPENED_BY_PSEC) {
+fn blocks_of_other_implementations_open_to_their_keys() {
+    for (under_key, key, block) in PUBLISHED.iter().chain(&WRITTEN_BY_PSEC).chain(&OPENED_BY_PSEC) {
         let (_, found) = opened(under_key, block).unwrap();
         assert_eq!(hex::encode(found.expose()), *key, "{block}");
     }
 }
 
 #[test]
-fn a_block_says_what_its_key_is_for() {
+fn the_header_has_the_attributes_of_the_key() {
     let (under_key, _, block) = PUBLISHED[2];
     let (header, key) = opened(under_key, block).unwrap();
     assert_eq!(header.usage.to_string(), "B0");
@@ -191,7 +191,7 @@ fn a_block_is_written_as_it_was_read() {
     for (under_key, _, block) in &OPENED_BY_PSEC {
         let (header, key) = opened(under_key, block).unwrap();
         let under = under(under_key, block);
-        let written = wrap_filled(&under, &header, &key, |_| Ok(())).unwrap();
+        let written = wrap_with_fill(&under, &header, &key, |_| Ok(())).unwrap();
         assert_eq!(written, *block);
         let filled_at_random = wrap(&under, &header, &key).unwrap();
         assert_ne!(filled_at_random, *block);
@@ -200,12 +200,12 @@ fn a_block_is_written_as_it_was_read() {
 }
 
 #[test]
-fn every_bit_of_a_block_counts() {
-    for (under_key, _, block) in PUBLISHED.iter().chain(&OF_PSEC) {
-        for place in 0..block.len() {
+fn a_change_of_any_bit_of_a_block_is_found() {
+    for (under_key, _, block) in PUBLISHED.iter().chain(&WRITTEN_BY_PSEC) {
+        for offset in 0..block.len() {
             for bit in 0..8 {
                 let mut bytes = block.as_bytes().to_vec();
-                bytes[place] ^= 1 << bit;
+                bytes[offset] ^= 1 << bit;
                 let Ok(changed) = String::from_utf8(bytes) else { continue };
                 assert!(unwrap(&under(under_key, block), &changed).is_err(), "{changed}");
             }
@@ -215,7 +215,7 @@ fn every_bit_of_a_block_counts() {
 
 #[test]
 fn a_block_that_is_cut_or_longer_or_under_another_key_is_refused() {
-    for (under_key, _, block) in PUBLISHED.iter().chain(&OF_PSEC) {
+    for (under_key, _, block) in PUBLISHED.iter().chain(&WRITTEN_BY_PSEC) {
         for end in 0..block.len() {
             assert!(opened(under_key, &block[..end]).is_err());
         }
@@ -224,25 +224,28 @@ fn a_block_that_is_cut_or_longer_or_under_another_key_is_refused() {
         let mut other = hex::decode(under_key.as_bytes()).unwrap();
         other[3] ^= 2;
         let error = opened(&hex::encode(&other), block).unwrap_err();
-        assert!(matches!(error, KeyError::Block(BlockError::Mac)));
+        assert!(matches!(error, KeyError::KeyBlock(KeyBlockError::WrongMac)));
     }
 }
 
 #[test]
-fn a_version_needs_its_kind_of_key() {
+fn a_version_needs_a_wrapping_key_of_its_algorithm() {
     let tdes = Key::from(TdesKey::new(&[7; 16]).unwrap());
     let des = Key::from(TdesKey::new(&[7; 8]).unwrap());
     let aes = Key::from(AesKey::new(&[7; 16]).unwrap());
     let (b, d) = (PUBLISHED[0].2, PUBLISHED[3].2);
     for (key, block) in [(&tdes, d), (&aes, b), (&des, b)] {
         let error = unwrap(key, block).unwrap_err();
-        assert!(matches!(error, KeyError::Block(BlockError::Under { .. })), "{error}");
+        assert!(
+            matches!(error, KeyError::KeyBlock(KeyBlockError::WrongWrappingKey { .. })),
+            "{error}"
+        );
     }
     let of_version_a = b.replacen('B', "A", 1);
     let error = unwrap(&tdes, &of_version_a).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the key block is of version A; only B (TDES) and D (AES) are taken"
+        "the key block has version A; only B (TDES) and D (AES) are supported"
     );
 }
 
@@ -253,10 +256,12 @@ fn a_key() -> impl Strategy<Value = Key> {
     })
 }
 
-fn a_header(version: BlockVersion) -> impl Strategy<Value = Header> {
-    let optional = ("[A-OQ-Z][0-9]", "[ -~]{0,251}")
-        .prop_map(|(id, value)| OptionalBlock { id: id.as_bytes().try_into().unwrap(), value });
-    prop::collection::vec(optional, 0..4).prop_map(move |optional| Header {
+fn a_header(version: KeyBlockVersion) -> impl Strategy<Value = KeyBlockHeader> {
+    let optional = ("[A-OQ-Z][0-9]", "[ -~]{0,251}").prop_map(|(id, value)| OptionalHeaderBlock {
+        id: id.as_bytes().try_into().unwrap(),
+        value,
+    });
+    prop::collection::vec(optional, 0..4).prop_map(move |optional| KeyBlockHeader {
         version,
         usage: KeyUsage(*b"P0"),
         algorithm: b'T',
@@ -269,14 +274,14 @@ fn a_header(version: BlockVersion) -> impl Strategy<Value = Header> {
 
 proptest! {
     #[test]
-    fn any_key_comes_out_of_a_block_as_it_went_in(
+    fn any_key_is_the_same_after_wrap_and_unwrap(
         under in a_key(),
         key in a_key(),
-        header_b in a_header(BlockVersion::B),
-        header_d in a_header(BlockVersion::D),
+        header_b in a_header(KeyBlockVersion::B),
+        header_d in a_header(KeyBlockVersion::D),
     ) {
-        let Some(version) = BlockVersion::under(under.algorithm()) else { return Ok(()) };
-        let mut header = if version == BlockVersion::B { header_b } else { header_d };
+        let Some(version) = KeyBlockVersion::under(under.algorithm()) else { return Ok(()) };
+        let mut header = if version == KeyBlockVersion::B { header_b } else { header_d };
         header.algorithm = if key.algorithm().is_aes() { b'A' } else { b'T' };
         let block = wrap(&under, &header, &key).unwrap();
         let (read, found) = unwrap(&under, &block).unwrap();
@@ -287,7 +292,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in "[BD][0-9]{4}[ -~]{0,200}") {
+    fn no_text_makes_unwrap_panic(text in "[BD][0-9]{4}[ -~]{0,200}") {
         let length = text.len();
         let text = format!("{}{length:04}{}", &text[..1], &text[5..]);
         prop_assert!(unwrap(&AesKey::new(&[1; 16]).unwrap(), &text).is_err());

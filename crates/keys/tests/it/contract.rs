@@ -1,35 +1,33 @@
-//! What every key store promises. Each test takes an empty store.
+//! The contract of every key store. Each test takes an empty store.
 
-use keys::pin::{block_holds, encrypt_block};
+use keys::pin::{block_matches_pin, encrypt_block};
 use keys::{
-    AesKey, Algorithm, BlockVersion, Component, Derived, Dukpt, Imported, Key, KeyError, KeyName,
-    KeyRef, KeySerial, KeyStore, MacMethod, Pan, Pin, PinBlock, PinFormat, Purpose, SoftwareStore,
-    TdesKey, dukpt, mac, open_sign_on_field, sign_on_field,
+    AesKey, Algorithm, Component, DerivedKey, DukptKey, ImportOutcome, Key, KeyBlockVersion,
+    KeyError, KeyName, KeyPurpose, KeyReference, KeySerialNumber, KeyStore, MacMethod, Pan, Pin,
+    PinBlock, PinFormat, SoftwareStore, TdesKey, dukpt, mac, open_sign_on_field, sign_on_field,
 };
 
-/// A test of a store.
-pub type Promise = fn(&dyn KeyStore);
+pub type StoreTest = fn(&dyn KeyStore);
 
-/// All tests, with their names.
-pub const CONTRACT: [(&str, Promise); 18] = [
-    ("macs of stored keys are those of the key", macs_of_stored_keys),
+pub const CONTRACT: [(&str, StoreTest); 18] = [
+    ("macs of stored keys are right", macs_of_stored_keys),
     ("a changed message or mac is refused", changed_messages),
     ("a derived key is the same in every store", derived_keys),
     ("working keys reach a terminal", working_keys_reach_a_terminal),
     ("pins are translated", pins_are_translated),
-    ("a pin block that does not open says no more", pin_blocks_that_do_not_open),
+    ("an unreadable pin block gives no reason", unreadable_pin_blocks),
     ("iso 9564 forbids some translations", forbidden_translations),
     ("old generations check and decrypt until dropped", generations),
-    ("keys are used for their purpose only", purposes),
-    ("dukpt terminals are understood", dukpt_terminals),
+    ("keys are used only for their purpose", purposes),
+    ("keys of dukpt terminals are derived", dukpt_terminals),
     ("keys are exchanged in key blocks", key_blocks),
-    ("a key that comes again changes nothing", keys_that_come_again),
+    ("a repeated import changes nothing", repeated_imports),
     ("keys from which others are derived have one generation", bases),
-    ("exchange, base and token keys stay", keys_that_stay),
-    ("wrapped working keys are taken and the one before is kept", wrapped_keys),
-    ("tokens of cards are stable and keyed", tokens),
+    ("exchange, base and token keys are not exported", unexportable_keys),
+    ("wrapped working keys are imported and one older key is kept", wrapped_keys),
+    ("card tokens are stable and depend on the key", tokens),
     ("components make a key", components),
-    ("names and generations are counted", names),
+    ("names and generations are limited", names),
 ];
 
 const MESSAGE: &[u8] = b"0200 4012345678909 000000012345 5812";
@@ -39,16 +37,16 @@ fn name(text: &str) -> KeyName {
     KeyName::new(text).unwrap()
 }
 
-fn stored(text: &str) -> KeyRef {
-    KeyRef::Stored(name(text))
+fn stored(text: &str) -> KeyReference {
+    KeyReference::Stored(name(text))
 }
 
 fn pan() -> Pan {
     Pan::parse(CARD).unwrap()
 }
 
-/// Puts a known key into a store, as two components.
-fn put(store: &dyn KeyStore, at: &str, purpose: Purpose, key: &Key) {
+/// Imports a known key as two components.
+fn put(store: &dyn KeyStore, at: &str, purpose: KeyPurpose, key: &Key) {
     let algorithm = key.algorithm();
     store.import_components(name(at), purpose, algorithm, &two_components(key)).unwrap();
 }
@@ -93,7 +91,7 @@ fn macs_of_stored_keys(store: &dyn KeyStore) {
     let methods = [MacMethod::X9_9, MacMethod::X9_19, MacMethod::CupEcb, MacMethod::Cmac];
     let mut computed = 0;
     for (at, key) in &keys {
-        put(store, at, Purpose::Mac, key);
+        put(store, at, KeyPurpose::Mac, key);
         let listed = store.check_value(&stored(at)).unwrap();
         assert_eq!(listed, key.check_value(), "{at}");
         for method in methods {
@@ -120,7 +118,7 @@ fn macs_of_stored_keys(store: &dyn KeyStore) {
 }
 
 fn changed_messages(store: &dyn KeyStore) {
-    put(store, "mac", Purpose::Mac, &tdes(TDES_2));
+    put(store, "mac", KeyPurpose::Mac, &tdes(TDES_2));
     let key = stored("mac");
     for method in [MacMethod::X9_9, MacMethod::X9_19, MacMethod::CupEcb, MacMethod::Cmac] {
         let mac = store.mac(&key, method, MESSAGE).unwrap();
@@ -138,36 +136,36 @@ fn changed_messages(store: &dyn KeyStore) {
 }
 
 fn derived_keys(store: &dyn KeyStore) {
-    put(store, "base", Purpose::Base, &aes(BASE));
+    put(store, "base", KeyPurpose::Base, &aes(BASE));
     let key = |purpose, holder, generation| {
-        KeyRef::Derived(Derived::new(name("base"), purpose, holder, generation))
+        KeyReference::Derived(DerivedKey::new(name("base"), purpose, holder, generation))
     };
-    // SP 800-108 by hand: CMAC of 00000001, the label, 00, the holder, the generation, the length;
-    // with PyCryptodome.
+    // Computed with PyCryptodome by SP 800-108: CMAC of 00000001, label, 00, holder, generation,
+    // length.
     let published = [
-        (key(Purpose::TerminalMaster, 1, 1), "460060"),
-        (key(Purpose::PinEncryption, 60_000, 7), "099683"),
-        (key(Purpose::Mac, u64::MAX, 1), "8383FF"),
+        (key(KeyPurpose::TerminalMaster, 1, 1), "460060"),
+        (key(KeyPurpose::PinEncryption, 60_000, 7), "099683"),
+        (key(KeyPurpose::Mac, u64::MAX, 1), "8383FF"),
     ];
     for (key, check_value) in published {
         assert_eq!(store.check_value(&key).unwrap().to_string(), check_value);
     }
-    let mac = store.mac(&key(Purpose::Mac, u64::MAX, 1), MacMethod::CupEcb, MESSAGE).unwrap();
+    let mac = store.mac(&key(KeyPurpose::Mac, u64::MAX, 1), MacMethod::CupEcb, MESSAGE).unwrap();
     assert_eq!(mac, *b"6DA21BEA");
-    let of_another = key(Purpose::Mac, u64::MAX, 2);
+    let of_another = key(KeyPurpose::Mac, u64::MAX, 2);
     assert!(!store.check_mac(&of_another, MacMethod::CupEcb, MESSAGE, &mac).unwrap());
-    let as_exchange = key(Purpose::Exchange, 1, 1);
+    let as_exchange = key(KeyPurpose::Exchange, 1, 1);
     let error = store.check_value(&as_exchange).unwrap_err();
-    assert!(matches!(error, KeyError::NotDerivable(Purpose::Exchange)), "{error}");
+    assert!(matches!(error, KeyError::NotDerivable(KeyPurpose::Exchange)), "{error}");
 }
 
 fn working_keys_reach_a_terminal(store: &dyn KeyStore) {
-    put(store, "base", Purpose::Base, &aes(BASE));
+    put(store, "base", KeyPurpose::Base, &aes(BASE));
     let terminal_master = tdes("CA5D92598DCA48CE8A4C76361A9269E9");
-    put(store, "terminal/00000042", Purpose::TerminalMaster, &terminal_master);
-    let key = |purpose| KeyRef::Derived(Derived::new(name("base"), purpose, 42, 3));
-    let (pin_key, mac_key) = (key(Purpose::PinEncryption), key(Purpose::Mac));
-    let master = KeyRef::Stored(KeyName::of_terminal("00000042").unwrap());
+    put(store, "terminal/00000042", KeyPurpose::TerminalMaster, &terminal_master);
+    let key = |purpose| KeyReference::Derived(DerivedKey::new(name("base"), purpose, 42, 3));
+    let (pin_key, mac_key) = (key(KeyPurpose::PinEncryption), key(KeyPurpose::Mac));
+    let master = KeyReference::Stored(KeyName::of_terminal("00000042").unwrap());
     let field = sign_on_field(store, &master, &pin_key, &mac_key).unwrap();
     assert_eq!(field[28..36], [0; 8]);
 
@@ -178,23 +176,23 @@ fn working_keys_reach_a_terminal(store: &dyn KeyStore) {
     let mac = mac::compute(MacMethod::CupEcb, &own_mac_key, MESSAGE).unwrap();
     assert!(store.check_mac(&mac_key, MacMethod::CupEcb, MESSAGE, &mac).unwrap());
 
-    put(store, "network/pin", Purpose::PinEncryption, &tdes(TDES_2));
+    put(store, "network/pin", KeyPurpose::PinEncryption, &tdes(TDES_2));
     let pin = Pin::parse(b"135790").unwrap();
     let block = encrypt_block(&pin, PinFormat::Iso0, &pan(), &own_pin_key).unwrap();
     let format = PinFormat::Iso0;
     let network = stored("network/pin");
     let sent = store.translate_pin(&pin_key, format, &network, format, &pan(), &block).unwrap();
-    assert!(block_holds(&sent, format, &pan(), &tdes(TDES_2), &pin).unwrap());
+    assert!(block_matches_pin(&sent, format, &pan(), &tdes(TDES_2), &pin).unwrap());
 
-    // Under a derived master key it is the same.
-    let derived_master = key(Purpose::TerminalMaster);
+    // A derived master key works, too.
+    let derived_master = key(KeyPurpose::TerminalMaster);
     assert!(sign_on_field(store, &derived_master, &pin_key, &mac_key).is_ok());
 }
 
 fn pins_are_translated(store: &dyn KeyStore) {
     let keys = [("pin/a", tdes(TDES_2)), ("pin/b", tdes(TDES_3)), ("pin/c", aes(AES_256))];
     for (at, key) in &keys {
-        put(store, at, Purpose::PinEncryption, key);
+        put(store, at, KeyPurpose::PinEncryption, key);
     }
     let pin = Pin::parse(b"0934").unwrap();
     let formats_of = |key: &Key| {
@@ -207,11 +205,11 @@ fn pins_are_translated(store: &dyn KeyStore) {
         for from in formats_of(from_key) {
             let block = encrypt_block(&pin, from, &pan(), from_key).unwrap();
             for (to_name, to_key) in &keys {
-                for to in formats_of(to_key).filter(|to| from.may_become(*to)) {
+                for to in formats_of(to_key).filter(|to| from.may_translate_to(*to)) {
                     let (from_ref, to_ref) = (stored(from_name), stored(to_name));
                     let sent = store.translate_pin(&from_ref, from, &to_ref, to, &pan(), &block);
                     let sent = sent.unwrap();
-                    assert!(block_holds(&sent, to, &pan(), to_key, &pin).unwrap());
+                    assert!(block_matches_pin(&sent, to, &pan(), to_key, &pin).unwrap());
                     translated += 1;
                 }
             }
@@ -220,9 +218,9 @@ fn pins_are_translated(store: &dyn KeyStore) {
     assert_eq!(translated, 2 * (2 * 5 + 7) + 5);
 }
 
-fn pin_blocks_that_do_not_open(store: &dyn KeyStore) {
-    put(store, "pin/a", Purpose::PinEncryption, &tdes(TDES_2));
-    put(store, "pin/c", Purpose::PinEncryption, &aes(AES_128));
+fn unreadable_pin_blocks(store: &dyn KeyStore) {
+    put(store, "pin/a", KeyPurpose::PinEncryption, &tdes(TDES_2));
+    put(store, "pin/c", KeyPurpose::PinEncryption, &aes(AES_128));
     let other_pan = Pan::parse(b"4012345678909").unwrap();
     let pin = Pin::parse(b"1234").unwrap();
     let cases =
@@ -239,7 +237,7 @@ fn pin_blocks_that_do_not_open(store: &dyn KeyStore) {
         for (pan, block) in [(&other_pan, &block), (&pan(), &damaged), (&pan(), &of_other_length)] {
             let answer = store.translate_pin(&to, format, &to, format, pan, block);
             let error = answer.unwrap_err();
-            assert!(matches!(error, KeyError::PinBlock), "{error}");
+            assert!(matches!(error, KeyError::UnreadablePinBlock), "{error}");
             errors.push(error.to_string());
         }
         errors.dedup();
@@ -248,33 +246,38 @@ fn pin_blocks_that_do_not_open(store: &dyn KeyStore) {
 }
 
 fn forbidden_translations(store: &dyn KeyStore) {
-    put(store, "pin/a", Purpose::PinEncryption, &tdes(TDES_2));
+    put(store, "pin/a", KeyPurpose::PinEncryption, &tdes(TDES_2));
     let key = stored("pin/a");
     let block = PinBlock::Tdes([0; 8]);
     use PinFormat::{Iso0, Iso1, Iso2, Iso3};
     for (from, to) in [(Iso0, Iso1), (Iso3, Iso1), (Iso2, Iso0), (Iso0, Iso2), (Iso2, Iso2)] {
         let error = store.translate_pin(&key, from, &key, to, &pan(), &block).unwrap_err();
-        assert!(matches!(error, KeyError::Translation { .. }), "{error}");
+        assert!(matches!(error, KeyError::ForbiddenTranslation { .. }), "{error}");
     }
 }
 
 fn generations(store: &dyn KeyStore) {
-    store.generate(name("mac"), Purpose::Mac, Algorithm::Tdes2).unwrap();
-    store.generate(name("pin"), Purpose::PinEncryption, Algorithm::Tdes2).unwrap();
+    store.generate(name("mac"), KeyPurpose::Mac, Algorithm::Tdes2).unwrap();
+    store.generate(name("pin"), KeyPurpose::PinEncryption, Algorithm::Tdes2).unwrap();
     let (key, method) = (stored("mac"), MacMethod::X9_9);
     let mac = store.mac(&key, method, MESSAGE).unwrap();
     for at in ["mac", "pin"] {
         let listing = store.rotate(name(at)).unwrap();
         assert_eq!(listing.generation, 2);
     }
-    let [first, newest] = [1, 2].map(|generation| KeyRef::Generation(name("mac"), generation));
+    let [first, newest] =
+        [1, 2].map(|generation| KeyReference::Generation(name("mac"), generation));
     assert!(store.check_mac(&key, method, MESSAGE, &mac).unwrap());
-    assert_ne!(store.mac(&key, method, MESSAGE).unwrap(), mac, "the newest makes MACs");
+    assert_ne!(
+        store.mac(&key, method, MESSAGE).unwrap(),
+        mac,
+        "the newest generation computes MACs"
+    );
     assert_eq!(store.mac(&first, method, MESSAGE).unwrap(), mac);
     assert!(!store.check_mac(&newest, method, MESSAGE, &mac).unwrap());
 
     let error = store.drop_generation(name("mac"), 2).unwrap_err();
-    assert!(matches!(error, KeyError::Newest { .. }), "{error}");
+    assert!(matches!(error, KeyError::NewestGeneration { .. }), "{error}");
     store.drop_generation(name("mac"), 1).unwrap();
     let error = store.drop_generation(name("mac"), 1).unwrap_err();
     assert!(matches!(error, KeyError::NoSuchGeneration { .. }), "{error}");
@@ -285,7 +288,7 @@ fn generations(store: &dyn KeyStore) {
     assert_eq!(kept(store, "pin"), [2, 1]);
 }
 
-/// The generations of a name that are kept, the newest first.
+/// The kept generations of a name, newest first.
 fn kept(store: &dyn KeyStore, at: &str) -> Vec<u32> {
     let listed = store.list().unwrap();
     let of_name = listed.iter().filter(|listing| listing.name == name(at));
@@ -293,13 +296,14 @@ fn kept(store: &dyn KeyStore, at: &str) -> Vec<u32> {
 }
 
 fn purposes(store: &dyn KeyStore) {
-    put(store, "mac", Purpose::Mac, &tdes(TDES_2));
-    put(store, "pin", Purpose::PinEncryption, &tdes(TDES_3));
-    put(store, "zmk", Purpose::Exchange, &tdes("DD7515F2BFC17F85CE48F3CA25CB21F6"));
+    put(store, "mac", KeyPurpose::Mac, &tdes(TDES_2));
+    put(store, "pin", KeyPurpose::PinEncryption, &tdes(TDES_3));
+    put(store, "zmk", KeyPurpose::Exchange, &tdes("DD7515F2BFC17F85CE48F3CA25CB21F6"));
     let (mac, pin, zmk) = (stored("mac"), stored("pin"), stored("zmk"));
     let block = PinBlock::Tdes([0; 8]);
     let format = PinFormat::Iso0;
-    let refused = |error: KeyError| assert!(matches!(error, KeyError::Purpose { .. }), "{error}");
+    let refused =
+        |error: KeyError| assert!(matches!(error, KeyError::WrongPurpose { .. }), "{error}");
     refused(store.mac(&pin, MacMethod::X9_9, MESSAGE).unwrap_err());
     refused(store.check_mac(&zmk, MacMethod::X9_9, MESSAGE, &[0; 8]).unwrap_err());
     refused(store.translate_pin(&mac, format, &pin, format, &pan(), &block).unwrap_err());
@@ -307,36 +311,42 @@ fn purposes(store: &dyn KeyStore) {
     refused(store.token(&mac, &pan()).unwrap_err());
     refused(store.wrap_working_key(&mac, &pin).unwrap_err());
     refused(store.wrap_working_key(&zmk, &zmk).unwrap_err());
-    refused(store.export_block(&pin, &pin, BlockVersion::B).unwrap_err());
-    let derived = KeyRef::Derived(Derived::new(name("zmk"), Purpose::Mac, 1, 1));
+    refused(store.export_block(&pin, &pin, KeyBlockVersion::B).unwrap_err());
+    let derived = KeyReference::Derived(DerivedKey::new(name("zmk"), KeyPurpose::Mac, 1, 1));
     refused(store.mac(&derived, MacMethod::X9_9, MESSAGE).unwrap_err());
 
     let made = |purpose, algorithm| store.generate(name("new"), purpose, algorithm).unwrap_err();
     for (purpose, algorithm) in [
-        (Purpose::Base, Algorithm::Tdes2),
-        (Purpose::Token, Algorithm::Des),
-        (Purpose::PinEncryption, Algorithm::Des),
-        (Purpose::Dukpt, Algorithm::Tdes3),
+        (KeyPurpose::Base, Algorithm::Tdes2),
+        (KeyPurpose::Token, Algorithm::Des),
+        (KeyPurpose::PinEncryption, Algorithm::Des),
+        (KeyPurpose::Dukpt, Algorithm::Tdes3),
     ] {
-        assert!(matches!(made(purpose, algorithm), KeyError::Algorithm { .. }));
+        assert!(matches!(made(purpose, algorithm), KeyError::WrongAlgorithm { .. }));
     }
 }
 
 fn dukpt_terminals(store: &dyn KeyStore) {
-    put(store, "bdk", Purpose::Dukpt, &tdes("0123456789ABCDEFFEDCBA9876543210"));
-    put(store, "bdk/aes", Purpose::Dukpt, &aes(AES_128));
-    put(store, "network/pin", Purpose::PinEncryption, &tdes(TDES_2));
+    put(store, "bdk", KeyPurpose::Dukpt, &tdes("0123456789ABCDEFFEDCBA9876543210"));
+    put(store, "bdk/aes", KeyPurpose::Dukpt, &aes(AES_128));
+    put(store, "network/pin", KeyPurpose::PinEncryption, &tdes(TDES_2));
     let network = stored("network/pin");
     let pin = Pin::parse(b"1234").unwrap();
 
-    // X9.24-1:2009: the terminal's own initial key.
+    // X9.24-1:2009.
     let initial = TdesKey::from_hex("6AC292FAA1315B4D858AB3A3D7D5933A").unwrap();
     let serial = [0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 0];
-    let mut terminal =
-        dukpt::tdes::Terminal::new(&initial, dukpt::tdes::Serial::new(serial)).unwrap();
+    let mut terminal = dukpt::tdes::TdesDukptTerminal::new(
+        &initial,
+        dukpt::tdes::TdesKeySerialNumber::new(serial),
+    )
+    .unwrap();
     for _ in 0..5 {
         let (serial, keys) = terminal.next_transaction().unwrap();
-        let key = KeyRef::Dukpt(Dukpt { base: name("bdk"), serial: KeySerial::Tdes(serial) });
+        let key = KeyReference::Dukpt(DukptKey {
+            base: name("bdk"),
+            serial: KeySerialNumber::Tdes(serial),
+        });
         let request_key = keys.request_mac_key().unwrap();
         let mac = mac::compute(MacMethod::X9_19, &request_key, MESSAGE).unwrap();
         assert!(store.check_mac(&key, MacMethod::X9_19, MESSAGE, &mac).unwrap());
@@ -346,7 +356,7 @@ fn dukpt_terminals(store: &dyn KeyStore) {
         let format = PinFormat::Iso0;
         let block = encrypt_block(&pin, format, &pan(), &keys.pin_key().unwrap()).unwrap();
         let sent = store.translate_pin(&key, format, &network, format, &pan(), &block).unwrap();
-        assert!(block_holds(&sent, format, &pan(), &tdes(TDES_2), &pin).unwrap());
+        assert!(block_matches_pin(&sent, format, &pan(), &tdes(TDES_2), &pin).unwrap());
         assert!(store.translate_pin(&network, format, &key, format, &pan(), &sent).is_err());
     }
 
@@ -354,89 +364,101 @@ fn dukpt_terminals(store: &dyn KeyStore) {
     let initial = AesKey::from_hex("1273671EA26AC29AFA4D1084127652A1").unwrap();
     let serial = [0x12, 0x34, 0x56, 0x78, 0x90, 0x12, 0x34, 0x56, 0, 0, 0, 0];
     let mut terminal =
-        dukpt::aes::Terminal::new(&initial, dukpt::aes::Serial::new(serial)).unwrap();
+        dukpt::aes::AesDukptTerminal::new(&initial, dukpt::aes::AesKeySerialNumber::new(serial))
+            .unwrap();
     for _ in 0..5 {
-        use dukpt::aes::Usage;
+        use dukpt::aes::WorkingKeyUsage;
         let (serial, keys) = terminal.next_transaction().unwrap();
-        let key = KeyRef::Dukpt(Dukpt { base: name("bdk/aes"), serial: KeySerial::Aes(serial) });
+        let key = KeyReference::Dukpt(DukptKey {
+            base: name("bdk/aes"),
+            serial: KeySerialNumber::Aes(serial),
+        });
         let working = |usage| keys.working_key(usage, Algorithm::Aes128).unwrap();
-        let mac = mac::compute(MacMethod::Cmac, &working(Usage::MacGeneration), MESSAGE).unwrap();
+        let mac = mac::compute(MacMethod::Cmac, &working(WorkingKeyUsage::MacGeneration), MESSAGE)
+            .unwrap();
         assert!(store.check_mac(&key, MacMethod::Cmac, MESSAGE, &mac).unwrap());
         let answer = store.mac(&key, MacMethod::Cmac, MESSAGE).unwrap();
-        let own = mac::compute(MacMethod::Cmac, &working(Usage::MacVerification), MESSAGE);
+        let own =
+            mac::compute(MacMethod::Cmac, &working(WorkingKeyUsage::MacVerification), MESSAGE);
         assert_eq!(own.unwrap(), answer);
-        let block = encrypt_block(&pin, PinFormat::Iso4, &pan(), &working(Usage::Pin)).unwrap();
+        let block =
+            encrypt_block(&pin, PinFormat::Iso4, &pan(), &working(WorkingKeyUsage::Pin)).unwrap();
         let (from, to) = (PinFormat::Iso4, PinFormat::Iso0);
         let sent = store.translate_pin(&key, from, &network, to, &pan(), &block).unwrap();
-        assert!(block_holds(&sent, to, &pan(), &tdes(TDES_2), &pin).unwrap());
+        assert!(block_matches_pin(&sent, to, &pan(), &tdes(TDES_2), &pin).unwrap());
     }
 
-    let wrong_kind = KeyRef::Dukpt(Dukpt {
+    let wrong_kind = KeyReference::Dukpt(DukptKey {
         base: name("bdk"),
-        serial: KeySerial::Aes(dukpt::aes::Serial::new(serial).with_counter(1)),
+        serial: KeySerialNumber::Aes(dukpt::aes::AesKeySerialNumber::new(serial).with_counter(1)),
     });
     let error = store.mac(&wrong_kind, MacMethod::Cmac, MESSAGE).unwrap_err();
-    assert!(matches!(error, KeyError::SerialKind { .. }), "{error}");
+    assert!(matches!(error, KeyError::WrongSerialKind { .. }), "{error}");
 }
 
 fn key_blocks(store: &dyn KeyStore) {
-    put(store, "kek/tdes", Purpose::Exchange, &tdes("DD7515F2BFC17F85CE48F3CA25CB21F6"));
-    put(store, "kek/aes", Purpose::Exchange, &aes(AES_256));
+    put(store, "kek/tdes", KeyPurpose::Exchange, &tdes("DD7515F2BFC17F85CE48F3CA25CB21F6"));
+    put(store, "kek/aes", KeyPurpose::Exchange, &aes(AES_256));
     // TR-31:2018, A.7.2.2 and A.7.4: the same PIN key, of TDES and of AES.
     let b = "B0080P0TE00E000094B420079CC80BA3461F86FE26EFC4A3B8E4FA4C5F5341176EED7B727B8A248E";
     let d = "D0112P0AE00E0000B82679114F470F540165EDFBF7E250FCEA43F810D215F8D207E2E417C07156A2\
              7E8E31DA05F7425509593D03A457DC34";
     let key = "3F419E1CB7079442AA37474C2EFBF8B8";
-    let purpose = Purpose::PinEncryption;
+    let purpose = KeyPurpose::PinEncryption;
     let imported = store.import_block(name("pin/b"), purpose, &stored("kek/tdes"), b).unwrap();
     assert_eq!(imported.listing().check_value, tdes(key).check_value());
     let imported = store.import_block(name("pin/d"), purpose, &stored("kek/aes"), d).unwrap();
     assert_eq!(imported.listing().check_value, aes(key).check_value());
 
     let keys = [
-        ("x/des", Purpose::Mac, tdes(DES)),
-        ("x/tdes2", Purpose::Mac, tdes(TDES_2)),
-        ("x/tdes3", Purpose::PinEncryption, tdes(TDES_3)),
-        ("x/aes128", Purpose::TerminalMaster, aes(AES_128)),
-        ("x/aes256", Purpose::Mac, aes(BASE)),
-        ("x/bdk", Purpose::Dukpt, tdes(TDES_2)),
+        ("x/des", KeyPurpose::Mac, tdes(DES)),
+        ("x/tdes2", KeyPurpose::Mac, tdes(TDES_2)),
+        ("x/tdes3", KeyPurpose::PinEncryption, tdes(TDES_3)),
+        ("x/aes128", KeyPurpose::TerminalMaster, aes(AES_128)),
+        ("x/aes256", KeyPurpose::Mac, aes(BASE)),
+        ("x/bdk", KeyPurpose::Dukpt, tdes(TDES_2)),
     ];
     for (at, purpose, key) in &keys {
         put(store, at, *purpose, key);
-        for (kek, version) in [("kek/tdes", BlockVersion::B), ("kek/aes", BlockVersion::D)] {
+        for (kek, version) in [("kek/tdes", KeyBlockVersion::B), ("kek/aes", KeyBlockVersion::D)] {
             let block = store.export_block(&stored(at), &stored(kek), version).unwrap();
             let again = name(&format!("{at}/again"));
             let imported = store.import_block(again, *purpose, &stored(kek), &block).unwrap();
             let listing = imported.listing();
             assert_eq!(listing.check_value, key.check_value(), "{at}");
             assert_eq!(listing.algorithm, key.algorithm(), "{at}");
-            let other = if *purpose == Purpose::Mac { Purpose::Dukpt } else { Purpose::Mac };
+            let other =
+                if *purpose == KeyPurpose::Mac { KeyPurpose::Dukpt } else { KeyPurpose::Mac };
             let error = store.import_block(again, other, &stored(kek), &block).unwrap_err();
-            assert!(error.to_string().contains("not what it was to be imported for"), "{error}");
+            assert!(
+                error.to_string().contains("does not allow the purpose of the import"),
+                "{error}"
+            );
         }
     }
     let error = store.import_block(name("pin/b"), purpose, &stored("kek/tdes"), d).unwrap_err();
-    assert!(matches!(error, KeyError::Block(_)), "{error}");
+    assert!(matches!(error, KeyError::KeyBlock(_)), "{error}");
 }
 
-/// Key blocks of one key after the other, as a network sends them.
-fn blocks<const N: usize>(purpose: Purpose) -> [String; N] {
-    let network = SoftwareStore::in_memory([(name("kek"), Purpose::Exchange, aes(AES_256))]);
+/// Key blocks of successive keys, as a network sends them.
+fn blocks<const N: usize>(purpose: KeyPurpose) -> [String; N] {
+    let network = SoftwareStore::in_memory([(name("kek"), KeyPurpose::Exchange, aes(AES_256))]);
     let network = network.unwrap();
     std::array::from_fn(|place| {
         let at = name(&format!("key/{place}"));
         network.generate(at, purpose, Algorithm::Tdes2).unwrap();
-        network.export_block(&KeyRef::Stored(at), &stored("kek"), BlockVersion::D).unwrap()
+        network.export_block(&KeyReference::Stored(at), &stored("kek"), KeyBlockVersion::D).unwrap()
     })
 }
 
-fn keys_that_come_again(store: &dyn KeyStore) {
-    put(store, "kek", Purpose::Exchange, &aes(AES_256));
-    let import = |block: &str| store.import_block(name("mac"), Purpose::Mac, &stored("kek"), block);
-    let blocks: [String; 5] = blocks(Purpose::Mac);
+fn repeated_imports(store: &dyn KeyStore) {
+    put(store, "kek", KeyPurpose::Exchange, &aes(AES_256));
+    let import =
+        |block: &str| store.import_block(name("mac"), KeyPurpose::Mac, &stored("kek"), block);
+    let blocks: [String; 5] = blocks(KeyPurpose::Mac);
     let mut macs = Vec::new();
     for (block, generation) in blocks.iter().zip(1..) {
-        let Imported::New(listing) = import(block).unwrap() else { panic!("it is another key") };
+        let ImportOutcome::Added(listing) = import(block).unwrap() else { panic!("not a new key") };
         assert_eq!(listing.generation, generation);
         macs.push(store.mac(&stored("mac"), MacMethod::X9_19, MESSAGE).unwrap());
         let before = store.list().unwrap();
@@ -444,10 +466,10 @@ fn keys_that_come_again(store: &dyn KeyStore) {
             if again == 1 {
                 store.reload().unwrap();
             }
-            assert_eq!(import(block).unwrap(), Imported::Same(listing.clone()));
+            assert_eq!(import(block).unwrap(), ImportOutcome::Unchanged(listing.clone()));
             for older in blocks.iter().take_while(|older| *older != block) {
                 let error = import(older).unwrap_err();
-                assert!(matches!(error, KeyError::Retired(_)), "{error}");
+                assert!(matches!(error, KeyError::RetiredKey(_)), "{error}");
             }
             assert_eq!(store.list().unwrap(), before);
         }
@@ -455,65 +477,65 @@ fn keys_that_come_again(store: &dyn KeyStore) {
             store.check_mac(&stored("mac"), MacMethod::X9_19, MESSAGE, mac).unwrap()
         };
         let fitting = macs.iter().filter(|mac| fits(mac)).count();
-        assert_eq!(fitting, macs.len().min(2), "the newest and the one before");
+        assert_eq!(fitting, macs.len().min(2), "the newest and one older");
     }
-    // Who drops one by hand does not want it back either.
+    // A generation dropped by hand cannot be imported again either.
     store.drop_generation(name("mac"), 4).unwrap();
-    assert!(matches!(import(&blocks[3]).unwrap_err(), KeyError::Retired(_)));
+    assert!(matches!(import(&blocks[3]).unwrap_err(), KeyError::RetiredKey(_)));
     assert_eq!(kept(store, "mac"), [5]);
 }
 
 fn bases(store: &dyn KeyStore) {
-    put(store, "kek", Purpose::Exchange, &aes(AES_256));
-    put(store, "base", Purpose::Base, &aes(BASE));
-    put(store, "bdk", Purpose::Dukpt, &tdes(TDES_2));
-    put(store, "bdk/aes", Purpose::Dukpt, &aes(AES_128));
+    put(store, "kek", KeyPurpose::Exchange, &aes(AES_256));
+    put(store, "base", KeyPurpose::Base, &aes(BASE));
+    put(store, "bdk", KeyPurpose::Dukpt, &tdes(TDES_2));
+    put(store, "bdk/aes", KeyPurpose::Dukpt, &aes(AES_128));
     let before = store.list().unwrap();
     let others = [aes(AES_256), tdes("DD7515F2BFC17F85CE48F3CA25CB21F6"), aes(AES_128)];
     let refused = |error: KeyError, instead: &str| {
-        assert!(matches!(error, KeyError::Base { .. }), "{error}");
+        assert!(matches!(error, KeyError::BaseKeyNotRotatable { .. }), "{error}");
         assert!(error.to_string().contains(instead), "{error}");
     };
-    let generation = "count `generation` up in doorstep.toml";
+    let generation = "raise `generation` in doorstep.toml";
     let instead = [generation, "new initial keys", "new initial keys"];
     for ((at, other), instead) in ["base", "bdk", "bdk/aes"].iter().zip(&others).zip(instead) {
         refused(store.rotate(name(at)).unwrap_err(), instead);
         let components = two_components(other);
         refused(store.rotate_to_components(name(at), &components).unwrap_err(), instead);
     }
-    let [block] = blocks(Purpose::Dukpt);
-    let imported = store.import_block(name("bdk"), Purpose::Dukpt, &stored("kek"), &block);
+    let [block] = blocks(KeyPurpose::Dukpt);
+    let imported = store.import_block(name("bdk"), KeyPurpose::Dukpt, &stored("kek"), &block);
     refused(imported.unwrap_err(), "new initial keys");
     assert_eq!(store.list().unwrap(), before);
 }
 
-fn keys_that_stay(store: &dyn KeyStore) {
-    put(store, "kek", Purpose::Exchange, &aes(AES_256));
-    put(store, "base", Purpose::Base, &aes(BASE));
-    put(store, "token", Purpose::Token, &aes(AES_128));
+fn unexportable_keys(store: &dyn KeyStore) {
+    put(store, "kek", KeyPurpose::Exchange, &aes(AES_256));
+    put(store, "base", KeyPurpose::Base, &aes(BASE));
+    put(store, "token", KeyPurpose::Token, &aes(AES_128));
     for at in ["kek", "base", "token"] {
-        let exported = store.export_block(&stored(at), &stored("kek"), BlockVersion::D);
-        assert!(matches!(exported, Err(KeyError::Purpose { .. })));
+        let exported = store.export_block(&stored(at), &stored("kek"), KeyBlockVersion::D);
+        assert!(matches!(exported, Err(KeyError::WrongPurpose { .. })));
     }
 }
 
 fn wrapped_keys(store: &dyn KeyStore) {
-    put(store, "zmk", Purpose::Exchange, &tdes("CA5D92598DCA48CE8A4C76361A9269E9"));
+    put(store, "zmk", KeyPurpose::Exchange, &tdes("CA5D92598DCA48CE8A4C76361A9269E9"));
     let network = SoftwareStore::in_memory([
-        (name("zmk"), Purpose::Exchange, tdes("CA5D92598DCA48CE8A4C76361A9269E9")),
-        (name("pik"), Purpose::PinEncryption, tdes("807A23AD32B36D457AE91FDF927570EA")),
-        (name("mak"), Purpose::Mac, tdes(DES)),
+        (name("zmk"), KeyPurpose::Exchange, tdes("CA5D92598DCA48CE8A4C76361A9269E9")),
+        (name("pik"), KeyPurpose::PinEncryption, tdes("807A23AD32B36D457AE91FDF927570EA")),
+        (name("mak"), KeyPurpose::Mac, tdes(DES)),
     ])
     .unwrap();
-    for (at, purpose) in [("pik", Purpose::PinEncryption), ("mak", Purpose::Mac)] {
+    for (at, purpose) in [("pik", KeyPurpose::PinEncryption), ("mak", KeyPurpose::Mac)] {
         for generation in 1..=4 {
             let wrapped = network.wrap_working_key(&stored(at), &stored("zmk")).unwrap();
             let import =
                 || store.import_wrapped(name(at), purpose, &stored("zmk"), &wrapped).unwrap();
-            let Imported::New(listing) = import() else { panic!("it is another key") };
+            let ImportOutcome::Added(listing) = import() else { panic!("not a new key") };
             assert_eq!(listing.generation, generation);
             assert_eq!(listing.check_value, network.check_value(&stored(at)).unwrap());
-            assert_eq!(import(), Imported::Same(listing));
+            assert_eq!(import(), ImportOutcome::Unchanged(listing));
             if generation < 4 {
                 network.rotate(name(at)).unwrap();
             }
@@ -522,17 +544,17 @@ fn wrapped_keys(store: &dyn KeyStore) {
         let wrapped = network.wrap_working_key(&stored(at), &stored("zmk")).unwrap();
         let wrong = keys::WrappedKey::new(wrapped.encrypted(), [0; 4]).unwrap();
         let error = store.import_wrapped(name(at), purpose, &stored("zmk"), &wrong).unwrap_err();
-        assert!(matches!(error, KeyError::WrappedKey), "{error}");
+        assert!(matches!(error, KeyError::WrongWrappedKey), "{error}");
     }
     let mac = network.mac(&stored("mak"), MacMethod::CupEcb, MESSAGE).unwrap();
     assert!(store.check_mac(&stored("mak"), MacMethod::CupEcb, MESSAGE, &mac).unwrap());
 }
 
 fn tokens(store: &dyn KeyStore) {
-    put(store, "token", Purpose::Token, &aes(AES_256));
-    put(store, "token/other", Purpose::Token, &aes(AES_128));
+    put(store, "token", KeyPurpose::Token, &aes(AES_256));
+    put(store, "token/other", KeyPurpose::Token, &aes(AES_128));
     let token = store.token(&stored("token"), &pan()).unwrap();
-    // The CMAC of the digits, with PyCryptodome.
+    // CMAC of the digits, computed with PyCryptodome.
     assert_eq!(token, 0xAF4A_C616_FAE7_DFA1);
     assert_eq!(store.token(&stored("token"), &pan()).unwrap(), token);
     assert_ne!(store.token(&stored("token/other"), &pan()).unwrap(), token);
@@ -544,18 +566,18 @@ fn components(store: &dyn KeyStore) {
     let key = tdes(TDES_2);
     let parts = two_components(&key);
     let algorithm = Algorithm::Tdes2;
-    let (at, purpose) = (name("zmk"), Purpose::Exchange);
+    let (at, purpose) = (name("zmk"), KeyPurpose::Exchange);
     let listing = store.import_components(at, purpose, algorithm, &parts).unwrap();
     assert_eq!(listing.check_value, key.check_value());
     let error = store.import_components(at, purpose, algorithm, &parts).unwrap_err();
-    assert!(matches!(error, KeyError::Exists(_)), "{error}");
+    assert!(matches!(error, KeyError::NameTaken(_)), "{error}");
 
     let at = name("zmk/2");
     let error = store.import_components(at, purpose, algorithm, &parts[..1]).unwrap_err();
-    assert!(matches!(error, KeyError::Components(1)), "{error}");
+    assert!(matches!(error, KeyError::WrongComponentCount(1)), "{error}");
     let twice = [component(algorithm, key.expose(), 1), component(algorithm, key.expose(), 2)];
     let error = store.import_components(at, purpose, algorithm, &twice).unwrap_err();
-    assert!(matches!(error, KeyError::Weak), "{error}");
+    assert!(matches!(error, KeyError::WeakKey), "{error}");
 
     let next = tdes("DD7515F2BFC17F85CE48F3CA25CB21F6");
     let listing = store.rotate_to_components(name("zmk"), &two_components(&next)).unwrap();
@@ -563,22 +585,22 @@ fn components(store: &dyn KeyStore) {
 }
 
 fn names(store: &dyn KeyStore) {
-    let (at, purpose) = (name("mac"), Purpose::Mac);
+    let (at, purpose) = (name("mac"), KeyPurpose::Mac);
     assert!(matches!(store.check_value(&stored("mac")), Err(KeyError::NoSuchKey(_))));
     assert!(matches!(store.rotate(at), Err(KeyError::NoSuchKey(_))));
     for algorithm in Algorithm::ALL {
         let at = name(&format!("mac/{}", algorithm.name()));
         let listing = store.generate(at, purpose, algorithm).unwrap();
         assert_eq!((listing.generation, listing.algorithm), (1, algorithm));
-        assert_eq!(store.check_value(&KeyRef::Stored(at)).unwrap(), listing.check_value);
-        assert!(matches!(store.generate(at, purpose, algorithm), Err(KeyError::Exists(_))));
+        assert_eq!(store.check_value(&KeyReference::Stored(at)).unwrap(), listing.check_value);
+        assert!(matches!(store.generate(at, purpose, algorithm), Err(KeyError::NameTaken(_))));
     }
     store.generate(at, purpose, Algorithm::Aes128).unwrap();
     for _ in 1..16 {
         store.rotate(at).unwrap();
     }
     let error = store.rotate(at).unwrap_err();
-    assert!(matches!(error, KeyError::Generations(_)), "{error}");
+    assert!(matches!(error, KeyError::TooManyGenerations(_)), "{error}");
     let before = store.list().unwrap();
     store.reload().unwrap();
     assert_eq!(store.list().unwrap(), before);
@@ -586,5 +608,5 @@ fn names(store: &dyn KeyStore) {
         before.iter().map(|listing| listing.check_value.to_string()).collect();
     check_values.sort();
     check_values.dedup();
-    assert_eq!(check_values.len(), 22, "every key is another");
+    assert_eq!(check_values.len(), 22, "all keys differ");
 }

@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use keys::{
-    Algorithm, KeyError, KeyName, KeyRef, KeyStore, MacMethod, MasterKey, MasterKeyError, Purpose,
-    SoftwareStore, StoreError,
+    Algorithm, KeyError, KeyName, KeyPurpose, KeyReference, KeyStore, KeyStoreError, MacMethod,
+    MasterKey, MasterKeyError, SoftwareStore,
 };
 
 use crate::contract::CONTRACT;
@@ -35,7 +35,7 @@ fn a_store_in_a_file_keeps_the_contract() {
     for (number, (name, test)) in CONTRACT.into_iter().enumerate() {
         println!("in a file: {name}");
         let path = directory.path().join(number.to_string());
-        let store = SoftwareStore::open_or_begin(&path, master()).unwrap();
+        let store = SoftwareStore::open_or_create(&path, master()).unwrap();
         test(&store);
         if path.exists() {
             let again = SoftwareStore::open(&path, master()).unwrap();
@@ -44,12 +44,12 @@ fn a_store_in_a_file_keeps_the_contract() {
     }
 }
 
-/// A store with three keys, one of two generations and one that is gone.
+/// A store with three keys, one of them with two generations and a dropped one.
 fn example(path: &Path) -> SoftwareStore {
-    let store = SoftwareStore::open_or_begin(path, master()).unwrap();
-    store.generate(name("base"), Purpose::Base, Algorithm::Aes256).unwrap();
-    store.generate(name("network/mac"), Purpose::Mac, Algorithm::Des).unwrap();
-    store.generate(name("zmk"), Purpose::Exchange, Algorithm::Tdes2).unwrap();
+    let store = SoftwareStore::open_or_create(path, master()).unwrap();
+    store.generate(name("base"), KeyPurpose::Base, Algorithm::Aes256).unwrap();
+    store.generate(name("network/mac"), KeyPurpose::Mac, Algorithm::Des).unwrap();
+    store.generate(name("zmk"), KeyPurpose::Exchange, Algorithm::Tdes2).unwrap();
     store.rotate(name("zmk")).unwrap();
     store.rotate(name("zmk")).unwrap();
     store.drop_generation(name("zmk"), 1).unwrap();
@@ -61,7 +61,7 @@ fn open_error(path: &Path) -> KeyError {
 }
 
 #[test]
-fn the_file_is_for_its_owner_only_and_nothing_is_left_beside_it() {
+fn only_the_owner_can_read_the_file_and_no_temporary_file_stays() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys");
     fs::write(directory.path().join("keys.new"), "left by a crash").unwrap();
@@ -76,7 +76,7 @@ fn the_file_is_for_its_owner_only_and_nothing_is_left_beside_it() {
 }
 
 #[test]
-fn every_changed_byte_and_every_cut_of_the_file_is_found() {
+fn every_changed_byte_and_every_truncation_of_the_file_is_found() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys");
     example(&path);
@@ -97,7 +97,7 @@ fn every_changed_byte_and_every_cut_of_the_file_is_found() {
 }
 
 #[test]
-fn a_key_that_was_taken_out_or_moved_is_found() {
+fn a_removed_or_moved_key_is_found() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys");
     example(&path);
@@ -106,16 +106,16 @@ fn a_key_that_was_taken_out_or_moved_is_found() {
     let begin = text.find("[[key]]\nname = \"network/mac\"").unwrap();
     let end = begin + 1 + text[begin + 1..].find("[[key]]").unwrap();
     fs::write(&path, format!("{}{}", &text[..begin], &text[end..])).unwrap();
-    assert!(open_error(&path).to_string().contains("the seal does not fit"));
+    assert!(open_error(&path).to_string().contains("the seal is wrong"));
 
     fs::write(&path, text.replace("\"zmk\"", "\"zmm\"")).unwrap();
     let error = open_error(&path);
-    assert!(matches!(error, KeyError::Store(StoreError::Damaged { .. })), "{error}");
+    assert!(matches!(error, KeyError::Store(KeyStoreError::DamagedEntry { .. })), "{error}");
     assert!(error.to_string().contains("the entry of `zmm`, generation 2"), "{error}");
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said() {
+fn errors_name_the_fault_of_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys");
     let shown = path.display();
@@ -125,14 +125,14 @@ fn what_is_wrong_with_a_file_is_said() {
     example(&path);
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("doorstep keys 1", "doorstep keys 2")).unwrap();
-    assert!(open_error(&path).to_string().contains("one of another version of this program"));
+    assert!(open_error(&path).to_string().contains("written by another version of this program"));
     fs::write(&path, &text[..text.len() - 60]).unwrap();
-    assert!(open_error(&path).to_string().contains("the file was cut off"));
+    assert!(open_error(&path).to_string().contains("the end of the file is missing"));
     fs::write(&path, &text).unwrap();
 
     let other = MasterKey::from_hex(&MASTER.replace('8', "7"), "here").unwrap();
     let error = SoftwareStore::open(&path, other).unwrap_err();
-    assert!(matches!(error, KeyError::Store(StoreError::WrongMaster { .. })), "{error}");
+    assert!(matches!(error, KeyError::Store(KeyStoreError::WrongMasterKey { .. })), "{error}");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn two_processes_that_change_one_file_lose_nothing() {
             scope.spawn(move || {
                 for round in 0..10 {
                     let name = name(&format!("mac/{number}/{round}"));
-                    store.generate(name, Purpose::Mac, Algorithm::Tdes2).unwrap();
+                    store.generate(name, KeyPurpose::Mac, Algorithm::Tdes2).unwrap();
                 }
             });
         }
@@ -155,18 +155,18 @@ fn two_processes_that_change_one_file_lose_nothing() {
     second.reload().unwrap();
     assert_eq!(first.list().unwrap().len(), 24);
     assert_eq!(first.list().unwrap(), second.list().unwrap());
-    let key = KeyRef::Stored(name("mac/1/9"));
+    let key = KeyReference::Stored(name("mac/1/9"));
     let mac = second.mac(&key, MacMethod::X9_19, b"message").unwrap();
     assert!(first.check_mac(&key, MacMethod::X9_19, b"message", &mac).unwrap());
 }
 
 #[test]
-fn a_change_that_cannot_be_written_is_no_change() {
+fn a_change_that_cannot_be_written_is_discarded() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys");
     let store = example(&path);
     let before = store.list().unwrap();
-    // The name beside is taken by something that cannot be removed as a file.
+    // A directory has the name of the temporary file, so that file cannot be created.
     fs::create_dir(directory.path().join("keys.new")).unwrap();
     assert!(store.rotate(name("base")).is_err());
     assert_eq!(store.list().unwrap(), before);
@@ -174,7 +174,7 @@ fn a_change_that_cannot_be_written_is_no_change() {
 }
 
 #[test]
-fn a_master_key_is_64_hex_digits_that_only_its_owner_may_read() {
+fn a_master_key_is_64_hex_digits_that_only_its_owner_can_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("master");
     let read = || MasterKey::from_file(&path);
@@ -182,7 +182,7 @@ fn a_master_key_is_64_hex_digits_that_only_its_owner_may_read() {
     fs::write(&path, format!("{MASTER}\n")).unwrap();
     for mode in [0o644, 0o640, 0o604, 0o602] {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-        assert!(matches!(read(), Err(MasterKeyError::Open(_))), "{mode:o}");
+        assert!(matches!(read(), Err(MasterKeyError::ReadableByOthers(_))), "{mode:o}");
     }
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(read().unwrap().check_value(), master().check_value());
@@ -190,7 +190,7 @@ fn a_master_key_is_64_hex_digits_that_only_its_owner_may_read() {
     for bad in ["", &MASTER[1..], &format!("{MASTER}00"), &zeros, &"0x".repeat(32), "\u{e9}"] {
         fs::write(&path, bad).unwrap();
         let error = read().unwrap_err();
-        assert!(matches!(error, MasterKeyError::Text(_)), "{error}");
+        assert!(matches!(error, MasterKeyError::Malformed(_)), "{error}");
         assert!(bad.is_empty() || !error.to_string().contains(bad));
     }
 }

@@ -1,6 +1,6 @@
 //! Published MACs.
 
-use keys::mac::{Padding, cbc, cup_ecb, retail};
+use keys::mac::{MacPadding, cbc, cup_ecb, retail};
 use keys::{AesKey, Algorithm, KeyError, MacMethod, TdesKey, mac};
 
 fn hex(bytes: &[u8]) -> String {
@@ -12,8 +12,8 @@ fn bytes(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(digits).collect()
 }
 
-/// The message before its MAC, from blog.csdn.net/zfr_xuexiao66/article/details/94665452, as are
-/// the key, the steps and field 64; recomputed with openssl.
+/// Message without its MAC. Message, key, steps and field 64 are from
+/// blog.csdn.net/zfr_xuexiao66/article/details/94665452, recomputed with openssl.
 pub const CUP_MESSAGE: &str = "\
     08300000000002C000153030363730303436343238393733373031373933323330303200110000000137\
     200277319F0605A0000003339F220103DF050832303234313233319F0605A0000003339F220104DF0508\
@@ -44,17 +44,17 @@ fn a_unionpay_mac_is_the_published_one_in_each_step() {
 
 /// `tests/test_mac.py` of github.com/knovichikhin/psec: the left half of the key is eight times
 /// `A`, the right half eight times `B`.
-pub const RETAIL: [(Padding, &str); 3] = [
-    (Padding::Zeros, "3DDE5C5511661CBF"),
-    (Padding::Bit, "E16941032C3BC7D4"),
-    (Padding::Length, "BA90F750EF43F668"),
+pub const RETAIL: [(MacPadding, &str); 3] = [
+    (MacPadding::Zeros, "3DDE5C5511661CBF"),
+    (MacPadding::Bit, "E16941032C3BC7D4"),
+    (MacPadding::Length, "BA90F750EF43F668"),
 ];
 /// The same file: CBC under TDES.
 pub const CBC_KEY: &str = "AAAAAAAAAAAAAAAABBBBBBBBBBBBBBBB";
-pub const CBC: [(Padding, &str); 3] = [
-    (Padding::Zeros, "68D9038F23360DF3"),
-    (Padding::Bit, "32DC341271ACCD00"),
-    (Padding::Length, "CDACA53E2DAA5412"),
+pub const CBC: [(MacPadding, &str); 3] = [
+    (MacPadding::Zeros, "68D9038F23360DF3"),
+    (MacPadding::Bit, "32DC341271ACCD00"),
+    (MacPadding::Length, "CDACA53E2DAA5412"),
 ];
 
 #[test]
@@ -69,9 +69,9 @@ fn retail_and_cbc_macs_are_the_published_ones() {
     }
 }
 
-/// FIPS 113, appendix 2, and the example of X9.9 itself: `7654321 Now is the time for `.
+/// FIPS 113, appendix 2, also the example of X9.9.
 #[test]
-fn x9_9_is_the_standard_s_own_example() {
+fn x9_9_gives_the_mac_of_the_standard() {
     let key = TdesKey::from_hex("0123456789ABCDEF").unwrap();
     let message = b"7654321 Now is the time for ";
     assert_eq!(hex(&mac::compute(MacMethod::X9_9, &key, message).unwrap()), "F1D30F6849312CA4");
@@ -79,7 +79,7 @@ fn x9_9_is_the_standard_s_own_example() {
 
 /// RFC 4493 (AES) and SP 800-38B, D.2 and D.3 (TDES), the first eight bytes.
 #[test]
-fn cmacs_are_those_of_the_standards() {
+fn cmacs_are_the_published_ones() {
     let message = bytes(
         "6BC1BEE22E409F96E93D7E117393172AAE2D8A571E03AC9C9EB76FAC45AF8E51\
                          30C81C46A35CE411",
@@ -98,7 +98,7 @@ fn cmacs_are_those_of_the_standards() {
 }
 
 #[test]
-fn a_mac_needs_its_kind_of_key() {
+fn a_mac_needs_a_key_of_its_algorithm() {
     let des = TdesKey::new(&[1; 8]).unwrap();
     let tdes_3 = TdesKey::new(&[1; 24]).unwrap();
     let aes = AesKey::new(&[1; 16]).unwrap();
@@ -111,7 +111,7 @@ fn a_mac_needs_its_kind_of_key() {
     refused(mac::compute(MacMethod::Cmac, &des, b""));
     for method in [MacMethod::X9_9, MacMethod::X9_19, MacMethod::CupEcb] {
         let error = mac::compute(method, &aes, b"").unwrap_err();
-        let wanted = KeyError::MacKey { method, algorithm: Algorithm::Aes128 };
+        let wanted = KeyError::WrongMacKey { method, algorithm: Algorithm::Aes128 };
         assert_eq!(error.to_string(), wanted.to_string());
     }
 }

@@ -1,4 +1,4 @@
-//! Keys from outside: published vectors, and one contract for both key stores.
+//! Published vectors, and one contract for both key stores.
 
 #![cfg(test)]
 

@@ -1,8 +1,8 @@
-//! Nothing that is secret is shown.
+//! `Debug` and errors show no secrets.
 
 use keys::{
-    AesKey, Algorithm, Component, Key, KeyName, KeyStore, MasterKey, Pan, Pin, PinBlock, Purpose,
-    SoftwareStore, TdesKey, WrappedKey, dukpt,
+    AesKey, Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, Pan, Pin,
+    PinBlock, SoftwareStore, TdesKey, WrappedKey, dukpt,
 };
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
-/// Whether a text has four bytes in a row of a secret, as hex digits or as numbers.
+/// Whether a text contains four consecutive bytes of a secret, as hex digits or decimal numbers.
 fn shows(text: &str, secret: &[u8]) -> bool {
     let text = text.to_uppercase();
     secret.windows(4).any(|part| {
@@ -26,12 +26,12 @@ proptest! {
         let aes = AesKey::new(&bytes).unwrap();
         let line = format!("{} {}", hex(&bytes), aes.check_value());
         let component = Component::parse(&line, Algorithm::Aes256, 1).unwrap();
-        let serial = dukpt::tdes::Serial::new([9; 10]);
+        let serial = dukpt::tdes::TdesKeySerialNumber::new([9; 10]);
         let initial = dukpt::tdes::initial_key(&tdes, serial).unwrap();
-        let mut terminal = dukpt::tdes::Terminal::new(&initial, serial).unwrap();
+        let mut terminal = dukpt::tdes::TdesDukptTerminal::new(&initial, serial).unwrap();
         let (_, transaction) = terminal.next_transaction().unwrap();
         let name = KeyName::new("key").unwrap();
-        let keys = [(name, Purpose::Exchange, Key::from(aes.clone()))];
+        let keys = [(name, KeyPurpose::Exchange, Key::from(aes.clone()))];
         let store = SoftwareStore::in_memory(keys).unwrap();
         let master = MasterKey::from_hex(&hex(&bytes), "here").unwrap();
         let wrapped = WrappedKey::new(&bytes[..16], [0; 4]).unwrap();

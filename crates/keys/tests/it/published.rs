@@ -1,4 +1,4 @@
-//! The typed vectors are those of the JSON files, where these are at hand.
+//! Compares the vectors in the tests with their JSON files, if these are present.
 
 use std::env;
 use std::fs;
@@ -20,7 +20,7 @@ fn file(name: &str) -> Option<Value> {
     Some(serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
 }
 
-/// Every string in a JSON value that stands somewhere in a source.
+/// Collects every string of a JSON value.
 fn strings(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::String(text) => found.push(text.clone()),
@@ -30,32 +30,32 @@ fn strings(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Every value of the file stands in the source of the tests that check it.
+/// Checks that every value of the file occurs in the source of the tests.
 fn all_typed(name: &str, source: &str) {
     let Some(json) = file(name) else { return };
     let mut found = Vec::new();
     strings(json.get("values").unwrap_or(&json), &mut found);
     assert!(found.len() >= 3);
     for text in found {
-        // The fill of the card number in the nibbles of a byte.
+        // Ignore the fill of a card number with an odd number of digits.
         let text = text.trim_end_matches('F');
-        assert!(source.contains(text), "{name}: {text} is not typed into the tests");
+        assert!(source.contains(text), "{name}: {text} is not in the tests");
     }
 }
 
 #[test]
-fn the_dukpt_vectors_are_typed_in() {
+fn the_dukpt_vectors_are_in_the_tests() {
     let tdes = include_str!("../../src/dukpt/tdes/tests.rs");
     all_typed("dukpt_tdes_x9_24_1_2009.json", tdes);
     let aes = include_str!("../../src/dukpt/aes/tests.rs");
-    // The card number's field is what a unit test of the PIN blocks computes.
+    // A unit test of the PIN blocks computes the card number field.
     let aes = format!("{aes} 01020304 44111111111111111000000000000000 4012345678909D987");
     all_typed("dukpt_aes128_x9_24_3_2017.json", &aes);
     all_typed("dukpt_aes128_update_key.json", &aes);
 }
 
 #[test]
-fn the_unionpay_vectors_are_typed_in() {
+fn the_unionpay_vectors_are_in_the_tests() {
     let Some(json) = file("cup_mac_and_signon.json") else { return };
     let mac = &json["mac_ecb_3des"];
     assert_eq!(mac["tak"], CUP_KEY);
@@ -72,7 +72,7 @@ fn the_unionpay_vectors_are_typed_in() {
 }
 
 #[test]
-fn the_mac_vectors_are_typed_in() {
+fn the_mac_vectors_are_in_the_tests() {
     let Some(json) = file("mac_x9_19_and_cbc.json") else { return };
     assert_eq!(json["cbc_mac_tdes"]["key_hex"], CBC_KEY);
     for (part, expected) in [("retail_mac_x9_19", RETAIL), ("cbc_mac_tdes", CBC)] {
@@ -84,7 +84,7 @@ fn the_mac_vectors_are_typed_in() {
 }
 
 #[test]
-fn the_pin_block_vectors_are_typed_in() {
+fn the_pin_block_vectors_are_in_the_tests() {
     let Some(mut json) = file("pin_blocks.json") else { return };
     json["source"] = Value::Null;
     let source = include_str!("../../src/pin/tests.rs");
@@ -92,6 +92,6 @@ fn the_pin_block_vectors_are_typed_in() {
     strings(&json, &mut found);
     assert_eq!(found.len(), 4 * 3 + 6 * 2);
     for text in found {
-        assert!(source.contains(&format!("\"{text}\"")), "{text} is not typed into the tests");
+        assert!(source.contains(&format!("\"{text}\"")), "{text} is not in the tests");
     }
 }

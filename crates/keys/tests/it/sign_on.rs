@@ -1,14 +1,14 @@
-//! Sign-on as published: code456.com/article/3026509.html, recomputed with openssl.
+//! A published sign-on field: code456.com/article/3026509.html, recomputed with openssl.
 
 use keys::{
-    Key, KeyError, KeyName, KeyRef, Purpose, SoftwareStore, TdesKey, open_sign_on_field,
+    Key, KeyError, KeyName, KeyPurpose, KeyReference, SoftwareStore, TdesKey, open_sign_on_field,
     sign_on_field,
 };
 
 pub const TERMINAL_MASTER: &str = "CA5D92598DCA48CE8A4C76361A9269E9";
 pub const PIN_KEY: &str = "807A23AD32B36D457AE91FDF927570EA";
 pub const MAC_KEY: &str = "5BB5C72CD00B7338";
-/// PIN key, its check value, MAC key, eight zeros, its check value.
+/// PIN key, check value, MAC key, eight zero bytes, check value.
 pub const FIELD: [&str; 5] = [
     "6701EAD6A9AD51E51AA406E2C27FCFA9",
     "8D0A74B8",
@@ -34,18 +34,18 @@ fn name(text: &str) -> KeyName {
 #[test]
 fn a_host_sends_the_published_forty_bytes() {
     let store = SoftwareStore::in_memory([
-        (name("terminal/00000001"), Purpose::TerminalMaster, key(TERMINAL_MASTER)),
-        (name("pin"), Purpose::PinEncryption, key(PIN_KEY)),
-        (name("mac"), Purpose::Mac, key(MAC_KEY)),
+        (name("terminal/00000001"), KeyPurpose::TerminalMaster, key(TERMINAL_MASTER)),
+        (name("pin"), KeyPurpose::PinEncryption, key(PIN_KEY)),
+        (name("mac"), KeyPurpose::Mac, key(MAC_KEY)),
     ])
     .unwrap();
-    let stored = |text| KeyRef::Stored(name(text));
+    let stored = |text| KeyReference::Stored(name(text));
     let sent = sign_on_field(&store, &stored("terminal/00000001"), &stored("pin"), &stored("mac"));
     assert_eq!(sent.unwrap(), field());
 }
 
 #[test]
-fn a_terminal_finds_its_keys_in_them() {
+fn a_terminal_decrypts_its_keys_from_the_field() {
     let master = TdesKey::from_hex(TERMINAL_MASTER).unwrap();
     let (pin_key, mac_key) = open_sign_on_field(&master, &field()).unwrap();
     assert!(Key::from(pin_key).is_same(&key(PIN_KEY)));
@@ -53,27 +53,27 @@ fn a_terminal_finds_its_keys_in_them() {
 }
 
 #[test]
-fn a_terminal_with_another_key_or_a_changed_field_says_so() {
+fn a_terminal_with_another_key_or_a_changed_field_fails() {
     let master = TdesKey::from_hex(TERMINAL_MASTER).unwrap();
     for place in 0..40 {
         let mut changed = field();
         changed[place] ^= 1;
         let error = open_sign_on_field(&master, &changed).unwrap_err();
-        assert!(matches!(error, KeyError::SignOn), "{place}");
+        assert!(matches!(error, KeyError::WrongSignOnField), "{place}");
     }
     let other = TdesKey::from_hex(PIN_KEY).unwrap();
     assert!(open_sign_on_field(&other, &field()).is_err());
 }
 
 #[test]
-fn a_mac_key_of_sixteen_bytes_takes_the_place_of_the_zeros() {
+fn a_mac_key_of_sixteen_bytes_replaces_the_zeros() {
     let store = SoftwareStore::in_memory([
-        (name("master"), Purpose::TerminalMaster, key(TERMINAL_MASTER)),
-        (name("pin"), Purpose::PinEncryption, key(PIN_KEY)),
-        (name("mac"), Purpose::Mac, key("55036372B17543ECB173730768B8D6C4")),
+        (name("master"), KeyPurpose::TerminalMaster, key(TERMINAL_MASTER)),
+        (name("pin"), KeyPurpose::PinEncryption, key(PIN_KEY)),
+        (name("mac"), KeyPurpose::Mac, key("55036372B17543ECB173730768B8D6C4")),
     ])
     .unwrap();
-    let stored = |text| KeyRef::Stored(name(text));
+    let stored = |text| KeyReference::Stored(name(text));
     let field = sign_on_field(&store, &stored("master"), &stored("pin"), &stored("mac")).unwrap();
     let master = TdesKey::from_hex(TERMINAL_MASTER).unwrap();
     let (_, mac_key) = open_sign_on_field(&master, &field).unwrap();

@@ -1,5 +1,5 @@
-//! The key store in an HSM, against SoftHSM2. The module reads its configuration from the
-//! environment once per process, so each test runs the part that needs it in a child process.
+//! The key store in an HSM, tested with SoftHSM2. The module reads its configuration from the
+//! environment once per process, so each test runs in a child process.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::session::UserType;
-use keys::{Algorithm, KeyName, KeyRef, KeyStore, MacMethod, Pkcs11Store, Purpose};
+use keys::{Algorithm, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod, Pkcs11Store};
 use secrecy::SecretString;
 
 use crate::contract::CONTRACT;
@@ -27,12 +27,12 @@ fn module() -> PathBuf {
     })
 }
 
-/// Runs a test of this file again in a process with tokens of its own.
+/// Runs a test of this file in a child process with its own tokens.
 fn in_child(test: &str, work: fn(&Path)) {
     if let Some(directory) = env::var_os(CHILD) {
         return work(Path::new(&directory));
     }
-    // SoftHSM syncs its files many times for each key: in memory that costs nothing.
+    // SoftHSM syncs its files many times per key, which costs nothing in memory.
     let memory = Path::new("/dev/shm");
     let parent = if memory.is_dir() { memory.to_owned() } else { env::temp_dir() };
     let directory = tempfile::tempdir_in(parent).unwrap();
@@ -44,7 +44,7 @@ fn in_child(test: &str, work: fn(&Path)) {
         tokens.display()
     );
     fs::write(&configuration, text).unwrap();
-    // A write that the system refuses is an error, and not the end.
+    // Ignore SIGXFSZ, so that a write over the file size limit returns an error.
     let output = Command::new("sh")
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
         .arg(env::current_exe().unwrap())
@@ -53,13 +53,13 @@ fn in_child(test: &str, work: fn(&Path)) {
         .env(CHILD, directory.path())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    let passed = output.status.success() && told.contains("1 passed");
-    assert!(passed, "{told}{}", String::from_utf8_lossy(&output.stderr));
-    print!("{told}");
+    let output_text = String::from_utf8_lossy(&output.stdout);
+    let passed = output.status.success() && output_text.contains("1 passed");
+    assert!(passed, "{output_text}{}", String::from_utf8_lossy(&output.stderr));
+    print!("{output_text}");
 }
 
-/// A new token.
+/// Initialises a token.
 fn new_token(label: &str) {
     let module = Pkcs11::new(module()).unwrap();
     let _ = module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK));
@@ -92,15 +92,15 @@ fn a_store_in_an_hsm_keeps_the_contract() {
 }
 
 #[test]
-fn keys_are_there_when_the_store_is_opened_again_and_the_token_keeps_them_to_itself() {
-    let test = "keys_are_there_when_the_store_is_opened_again_and_the_token_keeps_them_to_itself";
+fn keys_stay_on_the_token_when_the_store_is_opened_again() {
+    let test = "keys_stay_on_the_token_when_the_store_is_opened_again";
     in_child(test, |directory| {
         new_token("doorstep");
         let store = open("doorstep");
         let name = KeyName::new("mac").unwrap();
-        store.generate(name, Purpose::Mac, Algorithm::Tdes2).unwrap();
+        store.generate(name, KeyPurpose::Mac, Algorithm::Tdes2).unwrap();
         store.rotate(name).unwrap();
-        let key = KeyRef::Stored(name);
+        let key = KeyReference::Stored(name);
         let mac = store.mac(&key, MacMethod::X9_19, b"message").unwrap();
         let listed = store.list().unwrap();
 
@@ -116,17 +116,17 @@ fn keys_are_there_when_the_store_is_opened_again_and_the_token_keeps_them_to_its
 }
 
 #[test]
-fn a_token_that_takes_no_data_objects_is_refused_when_it_is_opened() {
-    in_child("a_token_that_takes_no_data_objects_is_refused_when_it_is_opened", |_| {
+fn a_token_that_accepts_no_data_objects_is_refused() {
+    in_child("a_token_that_accepts_no_data_objects_is_refused", |_| {
         new_token("doorstep");
-        // Logged in by this one, the token has nothing to write when the next is opened.
+        // After this login, opening the token again writes nothing but the data object.
         let _first = open("doorstep");
         let this = std::process::id().to_string();
         let limited = Command::new("prlimit").args(["--fsize=0", "--pid", &this]).status();
         assert!(limited.unwrap().success());
         let pin = SecretString::from(PIN);
         let error = Pkcs11Store::open(&module(), "doorstep", pin).unwrap_err().to_string();
-        assert!(error.contains("(CKO_DATA), in which replaced keys are remembered"), "{error}");
+        assert!(error.contains("(CKO_DATA), which lists replaced keys"), "{error}");
     });
 }
 
@@ -136,8 +136,8 @@ fn many_threads_use_one_store() {
         new_token("doorstep");
         let store = open("doorstep");
         let name = KeyName::new("mac").unwrap();
-        store.generate(name, Purpose::Mac, Algorithm::Aes128).unwrap();
-        let key = KeyRef::Stored(name);
+        store.generate(name, KeyPurpose::Mac, Algorithm::Aes128).unwrap();
+        let key = KeyReference::Stored(name);
         std::thread::scope(|scope| {
             for thread in 0..8_u8 {
                 let (store, key) = (&store, &key);
@@ -162,13 +162,13 @@ fn a_wrong_label_or_pin_or_module_is_named() {
         };
         assert_eq!(
             open("other", PIN),
-            "PKCS#11 module: there is no token labelled `other`; there are: `doorstep`"
+            "PKCS#11: there is no token with the label `other`; there are: `doorstep`"
         );
         let wrong_pin = open("doorstep", "000000");
-        assert!(wrong_pin.starts_with("PKCS#11 module: logging in: "), "{wrong_pin}");
+        assert!(wrong_pin.starts_with("PKCS#11: logging in: "), "{wrong_pin}");
         assert!(!wrong_pin.contains("000000"));
         let nowhere = Path::new("nowhere.so");
         let error = Pkcs11Store::open(nowhere, "doorstep", SecretString::from(PIN)).unwrap_err();
-        assert!(error.to_string().starts_with("PKCS#11 module: loading it: "), "{error}");
+        assert!(error.to_string().starts_with("PKCS#11: loading the module: "), "{error}");
     });
 }

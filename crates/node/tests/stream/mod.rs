@@ -1,21 +1,20 @@
-//! One endless stream of commands, all of which are carried out: the same for ever.
+//! An endless stream of commands, the same in each run. Each command is valid.
 #![allow(dead_code)]
 
 use engine::{
-    BankId, Command, CourierId, Cycle, FirmId, HoldRule, Jurisdiction, ParcelId, SellerId,
-    SellerKind, TariffId, TenderId, Timestamp,
+    BankId, Command, CourierId, FirmId, HoldRule, Jurisdiction, ParcelId, PaymentId, SellerId,
+    SellerKind, SettlementCycle, TariffId, Timestamp,
 };
 use money::{Amount, Currency};
-use tariff::{Class, ClassNo, Terms};
+use tariff::{SellerClass, SellerClassNumber, Terms};
 
-/// The time of command 0; each command comes a millisecond after the one before.
+/// The time of command 0; each command is a millisecond later than the one before.
 const BEGIN: u64 = 1_377_662_400_000;
-/// Commands that open the books.
 const SETUP: u64 = 7;
-/// Commands of one parcel's life.
+/// Commands for each parcel.
 const LIFE: u64 = 4;
 
-/// The number of the command after the one at that time.
+/// The number of the command after the one at `last_at`.
 pub fn number_after(last_at: Timestamp) -> u64 {
     if last_at.0 == 0 { 0 } else { last_at.0 - BEGIN + 1 }
 }
@@ -49,7 +48,7 @@ fn setup(number: u64) -> Command {
             from: "2013-02-25".parse().expect("a date"),
             until: None,
             terms: Box::new(Terms {
-                classes: vec![Class { name: "general".into(), ..Class::default() }],
+                classes: vec![SellerClass { name: "general".into(), ..SellerClass::default() }],
                 ..Terms::default()
             }),
             reference,
@@ -60,8 +59,8 @@ fn setup(number: u64) -> Command {
             currency,
             jurisdiction: Jurisdiction(*b"CN"),
             tariff: TariffId(1),
-            class: ClassNo(0),
-            cycle: Cycle::Daily,
+            class: SellerClassNumber(0),
+            cycle: SettlementCycle::Daily,
             minimum: Amount::of(1),
             reference,
         },
@@ -82,7 +81,7 @@ fn life(number: u64) -> Command {
         1 => Command::AssignParcels { firm: FirmId(1), parcels: vec![parcel] },
         2 => Command::DispatchParcels { courier: CourierId(1), parcels: vec![parcel] },
         _ => Command::CollectCash {
-            tender: TenderId { parcel, number: 1 },
+            payment: PaymentId { parcel, number: 1 },
             courier: CourierId(1),
             amount,
         },

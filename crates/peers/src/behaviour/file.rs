@@ -6,29 +6,29 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Action, Behaviour, Condition, DELAY_MS_MAX, Dark, Digits, Outage, RequestKind, Rule, Since,
+    Behaviour, BehaviourRule, DELAY_MS_MAX, DigitPattern, NetworkRequestKind, Outage, OutageClock,
+    OutageMode, ResponseAction, RuleCondition,
 };
 use crate::chance::WHOLE_PPM;
 
-/// A behaviour file's bytes at the most.
+/// Largest behaviour file.
 pub const BEHAVIOUR_BYTES_MAX: usize = 1 << 20;
 
-/// Rules, and outages, of one file at the most.
+/// Most rules, and most outages, in one file.
 pub const RULES_MAX: usize = 1_000;
 
-/// Digits of `amount_ends` at the most: those of field 4.
+/// Field 4 has twelve digits.
 const AMOUNT_DIGITS_MAX: usize = 12;
 const BIN_DIGITS_MAX: usize = 6;
 
-/// What is wrong with a behaviour file: where, and how to mend it.
+/// A behaviour file is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {}{what}", key.map(|key| format!("{key}: ")).unwrap_or_default())]
 pub struct BehaviourError {
     /// The line, from 1.
     pub line: usize,
-    /// The key, where one is known.
     pub key: Option<&'static str>,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to correct it.
     pub what: String,
 }
 
@@ -69,7 +69,7 @@ struct RawOutage {
 
 pub(super) fn parse(text: &str) -> Result<Behaviour, BehaviourError> {
     if text.len() > BEHAVIOUR_BYTES_MAX {
-        let what = format!("more than {BEHAVIOUR_BYTES_MAX} bytes is no behaviour");
+        let what = format!("the file is longer than {BEHAVIOUR_BYTES_MAX} bytes");
         return Err(BehaviourError { line: 1, key: None, what });
     }
     let reader = Reader { text };
@@ -77,7 +77,7 @@ pub(super) fn parse(text: &str) -> Result<Behaviour, BehaviourError> {
         .map_err(|bad| reader.error(&bad.span().unwrap_or(0..0), None, bad.message()))?;
     for (places, name) in [(spans(&raw.rule), "rule"), (spans(&raw.outage), "outage")] {
         if let Some(beyond) = places.get(RULES_MAX) {
-            let what = format!("at most {RULES_MAX} of them; join some");
+            let what = format!("at most {RULES_MAX} are allowed; merge some");
             return Err(reader.error(beyond, Some(name), what));
         }
     }
@@ -141,11 +141,11 @@ impl Reader<'_> {
         key: &'static str,
         action: &str,
     ) -> Result<(), BehaviourError> {
-        let what = || format!("action `{action}` has none; leave it out");
+        let what = || format!("action `{action}` does not use it; remove it");
         value.as_ref().map_or(Ok(()), |value| Err(self.error(&value.span(), Some(key), what())))
     }
 
-    fn rule(&self, raw: &Spanned<RawRule>) -> Result<Rule, BehaviourError> {
+    fn rule(&self, raw: &Spanned<RawRule>) -> Result<BehaviourRule, BehaviourError> {
         let (span, raw) = (raw.span(), raw.get_ref());
         let number = |raw: &Option<Spanned<i64>>, key| {
             raw.as_ref().map(|raw| self.number(raw, key, 0, AMOUNT_MAX)).transpose()
@@ -156,7 +156,7 @@ impl Reader<'_> {
         let digits = |raw: &Option<Spanned<String>>, key, most| {
             raw.as_ref().map(|raw| self.digits(raw, key, most)).transpose()
         };
-        let when = Condition {
+        let when = RuleCondition {
             kinds: self.kinds(raw.kinds.as_deref().unwrap_or_default())?,
             amount_from: number(&raw.amount_from, "amount_from")?,
             amount_to: number(&raw.amount_to, "amount_to")?,
@@ -169,18 +169,18 @@ impl Reader<'_> {
             (when.amount_from, when.amount_to, &raw.amount_to)
             && to < from
         {
-            let what = "is below amount_from: no amount fits";
+            let what = "is below amount_from: no amount matches";
             return Err(self.error(&place.span(), Some("amount_to"), what));
         }
-        Ok(Rule { when, action: self.action(&span, raw)? })
+        Ok(BehaviourRule { when, action: self.action(&span, raw)? })
     }
 
     fn kinds(&self, raw: &[Spanned<String>]) -> Result<Vec<&'static str>, BehaviourError> {
         let one = |raw: &Spanned<String>| {
-            let known = RequestKind::NAMES.into_iter().find(|name| name == raw.get_ref());
+            let known = NetworkRequestKind::NAMES.into_iter().find(|name| name == raw.get_ref());
             known.ok_or_else(|| {
-                let known = RequestKind::NAMES.join(", ");
-                let what = format!("`{}` is none of {known}", shown(raw.get_ref()));
+                let known = NetworkRequestKind::NAMES.join(", ");
+                let what = format!("`{}` is not one of {known}", shown(raw.get_ref()));
                 self.error(&raw.span(), Some("kinds"), what)
             })
         };
@@ -192,12 +192,12 @@ impl Reader<'_> {
         raw: &Spanned<String>,
         key: &'static str,
         most: usize,
-    ) -> Result<Digits, BehaviourError> {
+    ) -> Result<DigitPattern, BehaviourError> {
         let text = raw.get_ref();
         let fits = (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
         let value = text.parse().ok().filter(|_| fits);
         match (value, u32::try_from(text.len())) {
-            (Some(value), Ok(count)) => Ok(Digits { value, count }),
+            (Some(value), Ok(count)) => Ok(DigitPattern { value, digit_count: count }),
             _ => {
                 let what = format!("write 1 to {most} digits in quotes");
                 Err(self.error(&raw.span(), Some(key), what))
@@ -205,7 +205,7 @@ impl Reader<'_> {
         }
     }
 
-    fn action(&self, span: &Range<usize>, raw: &RawRule) -> Result<Action, BehaviourError> {
+    fn action(&self, span: &Range<usize>, raw: &RawRule) -> Result<ResponseAction, BehaviourError> {
         let known = "approve, decline, silent, lost, late, double, wrong_mac or late_decline";
         let action = self.missing(&raw.action, "action", span, known)?;
         let name = action.get_ref().as_str();
@@ -214,7 +214,7 @@ impl Reader<'_> {
             self.code(self.missing(&raw.code, "code", span, what)?)
         };
         let ms = || {
-            let raw = self.missing(&raw.ms, "ms", span, "how much later")?;
+            let raw = self.missing(&raw.ms, "ms", span, "the delay in milliseconds")?;
             self.number(raw, "ms", 1, DELAY_MS_MAX)
         };
         if !matches!(name, "decline" | "late_decline") {
@@ -224,16 +224,16 @@ impl Reader<'_> {
             self.needless(&raw.ms, "ms", name)?;
         }
         Ok(match name {
-            "approve" => Action::Approve,
-            "decline" => Action::Decline { code: code()? },
-            "silent" => Action::Silent,
-            "lost" => Action::Lost,
-            "late" => Action::Late { ms: ms()? },
-            "double" => Action::Double,
-            "wrong_mac" => Action::WrongMac,
-            "late_decline" => Action::LateDecline { code: code()?, ms: ms()? },
+            "approve" => ResponseAction::Approve,
+            "decline" => ResponseAction::Decline { code: code()? },
+            "silent" => ResponseAction::Silent,
+            "lost" => ResponseAction::Lost,
+            "late" => ResponseAction::Late { ms: ms()? },
+            "double" => ResponseAction::Double,
+            "wrong_mac" => ResponseAction::WrongMac,
+            "late_decline" => ResponseAction::LateDecline { code: code()?, ms: ms()? },
             other => {
-                let what = format!("`{}` is none of {known}", shown(other));
+                let what = format!("`{}` is not one of {known}", shown(other));
                 return Err(self.error(&action.span(), Some("action"), what));
             }
         })
@@ -245,7 +245,7 @@ impl Reader<'_> {
         });
         let wrong = |what| self.error(&raw.span(), Some("code"), what);
         match code {
-            Some(b"00") => Err(wrong("00 approves; a refusal has another code")),
+            Some(b"00") => Err(wrong("00 means approved; give the code of a decline")),
             Some(code) => Ok(*code),
             None => Err(wrong("a response code is two letters or digits, in quotes")),
         }
@@ -253,41 +253,41 @@ impl Reader<'_> {
 
     fn outage(&self, raw: &Spanned<RawOutage>) -> Result<Outage, BehaviourError> {
         let (span, raw) = (raw.span(), raw.get_ref());
-        let from = self.missing(&raw.from_s, "from_s", &span, "its first second")?;
-        let to = self.missing(&raw.to_s, "to_s", &span, "the first second after it")?;
+        let from = self.missing(&raw.from_s, "from_s", &span, "the first second of the outage")?;
+        let to = self.missing(&raw.to_s, "to_s", &span, "the first second after the outage")?;
         let from_s: u32 = self.number(from, "from_s", 0, SECONDS_MAX)?;
         let to_s: u32 = self.number(to, "to_s", 0, SECONDS_MAX)?;
         if to_s <= from_s {
-            let what = "is not after from_s: the outage would never be";
+            let what = "must be after from_s";
             return Err(self.error(&to.span(), Some("to_s"), what));
         }
         let since = match &raw.since {
-            None => Since::Start,
+            None => OutageClock::FirstEvent,
             Some(since) => match since.get_ref().as_str() {
-                "start" => Since::Start,
-                "midnight" => Since::Midnight,
+                "start" => OutageClock::FirstEvent,
+                "midnight" => OutageClock::Midnight,
                 other => {
-                    let what = format!("`{}` is none of start, midnight", shown(other));
+                    let what = format!("`{}` is not one of start, midnight", shown(other));
                     return Err(self.error(&since.span(), Some("since"), what));
                 }
             },
         };
-        if since == Since::Midnight && to_s > DAY_S {
+        if since == OutageClock::Midnight && to_s > DAY_S {
             let what = format!("a day has {DAY_S} seconds; write two outages");
             return Err(self.error(&to.span(), Some("to_s"), what));
         }
         let link = match &raw.link {
-            None => Dark::Silent,
+            None => OutageMode::Silent,
             Some(link) => match link.get_ref().as_str() {
-                "silent" => Dark::Silent,
-                "closes" => Dark::Closes,
+                "silent" => OutageMode::Silent,
+                "closes" => OutageMode::Closes,
                 other => {
-                    let what = format!("`{}` is none of silent, closes", shown(other));
+                    let what = format!("`{}` is not one of silent, closes", shown(other));
                     return Err(self.error(&link.span(), Some("link"), what));
                 }
             },
         };
-        Ok(Outage { from_s, to_s, since, link })
+        Ok(Outage { from_s, to_s, clock: since, mode: link })
     }
 }
 

@@ -1,4 +1,5 @@
-//! Clearing files as text: CSV, a letter before each line, a digest in the last.
+//! Clearing files as text: CSV, a record letter at the start of each line, a digest in the last
+//! line.
 
 use std::fmt::Write;
 use std::io;
@@ -7,32 +8,25 @@ use std::path::PathBuf;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{Timestamp, civil};
-use money::decimal::{self, Decimal, DecimalStyle};
+use money::decimal::{self, DecimalAmount, DecimalStyle};
 use money::{Currency, CurrencyError};
 use sha2::{Digest, Sha256};
 
-use super::{CLEARING_VERSION, ClearingFile, ClearingLine, ClearingTotals, LineKind};
+use super::{CLEARING_VERSION, ClearingFile, ClearingLine, ClearingLineKind, ClearingTotals};
 
-/// Why a clearing file cannot be written or read.
+/// A clearing file cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ClearingFileError {
-    /// The file system says no.
-    #[error("{path} cannot be written: {source}", path = path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A name that the header cannot have.
-    #[error("`{0}` is no name of a network: 1 to 32 of a-z, 0-9 and `-`")]
+    #[error("cannot write {path}: {source}", path = path.display())]
+    Io { path: PathBuf, source: io::Error },
+    /// The name does not fit the header.
+    #[error("network name `{0}` is invalid: use 1 to 32 of a-z, 0-9 and `-`")]
     Network(String),
-    /// A line that is not as it should be.
     #[error("line {line}: {what}")]
     Line {
-        /// Its number, from 1.
+        /// From 1.
         line: usize,
-        /// What is wrong and how to mend it.
+        /// What is wrong and how to correct it.
         what: String,
     },
 }
@@ -53,37 +47,37 @@ pub(super) fn write(file: &ClearingFile) -> Result<String, ClearingFileError> {
     let date = file.date.to_string();
     let mut text = record(&["H", &version, &file.network, &date, file.currency.code()]);
     for line in &file.lines {
-        let money = |minor: i64| Decimal::of_balance(minor.into(), file.currency).to_string();
+        let money = |minor: i64| DecimalAmount::of_balance(minor.into(), file.currency).to_string();
         text.push_str(&record(&[
             "I",
             &characters(&line.rrn),
             &format!("{:06}", line.stan),
-            &moment(line.sent_s),
+            &format_time(line.sent_s),
             &characters(&line.terminal),
             &characters(&line.merchant),
             line.kind.name(),
             &money(line.amount),
-            &money(line.kept_back),
+            &money(line.deducted),
             &money(line.net()),
         ]));
     }
-    let money = |minor: i128| Decimal::of_balance(minor, file.currency).to_string();
+    let money = |minor: i128| DecimalAmount::of_balance(minor, file.currency).to_string();
     let totals = file.totals();
     let trailer = record(&[
         "T",
         &totals.lines.to_string(),
         &money(totals.amount),
-        &money(totals.kept_back),
+        &money(totals.deducted),
         &money(totals.net),
         &digest(&text),
     ]);
     Ok(text + &trailer)
 }
 
-/// One line, quoted where it must be.
+/// One CSV line, quoted where necessary.
 fn record(fields: &[&str]) -> String {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
-    // A vector takes everything, and a string's bytes are UTF-8.
+    // Writing to a vector cannot fail, and the bytes of strings are UTF-8.
     let _ = writer.write_record(fields);
     writer.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
@@ -92,7 +86,7 @@ fn characters(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
 }
 
-fn moment(seconds: u64) -> String {
+fn format_time(seconds: u64) -> String {
     let at = i64::try_from(seconds).ok().and_then(|s| Timestamp::from_second(s).ok());
     Offset::UTC.to_datetime(at.unwrap_or(Timestamp::MAX)).strftime(SENT_FORMAT).to_string()
 }
@@ -106,13 +100,15 @@ fn digest(text: &str) -> String {
     hex
 }
 
-fn wrong(line: usize, what: impl Into<String>) -> ClearingFileError {
+fn line_error(line: usize, what: impl Into<String>) -> ClearingFileError {
     ClearingFileError::Line { line, what: what.into() }
 }
 
 pub(super) fn parse(text: &str) -> Result<ClearingFile, ClearingFileError> {
     let body = text.strip_suffix('\n');
-    let body = body.ok_or_else(|| wrong(last_number(text), "it is cut short: no line feed"))?;
+    let body = body.ok_or_else(|| {
+        line_error(last_number(text), "the file is cut short: its last line has no line feed")
+    })?;
     let before_trailer = body.rfind('\n').map_or(0, |place| place + 1);
     let (before, trailer) = body.split_at(before_trailer);
     let mut reader =
@@ -121,18 +117,18 @@ pub(super) fn parse(text: &str) -> Result<ClearingFile, ClearingFileError> {
     let mut number = 0;
     for record in reader.records() {
         number += 1;
-        let record = record.map_err(|error| wrong(number, error.to_string()))?;
+        let record = record.map_err(|error| line_error(number, error.to_string()))?;
         let fields: Vec<&str> = record.iter().collect();
         match &mut file {
-            None => file = Some(header(&fields).map_err(|what| wrong(number, what))?),
+            None => file = Some(header(&fields).map_err(|what| line_error(number, what))?),
             Some(file) => {
-                let line = item(&fields, file.currency).map_err(|what| wrong(number, what))?;
+                let line = item(&fields, file.currency).map_err(|what| line_error(number, what))?;
                 file.lines.push(line);
             }
         }
     }
-    let file = file.ok_or_else(|| wrong(1, "there is no header and a trailer behind it"))?;
-    check_trailer(&file, before, trailer).map_err(|what| wrong(number + 1, what))?;
+    let file = file.ok_or_else(|| line_error(1, "the file needs a header and a trailer"))?;
+    check_trailer(&file, before, trailer).map_err(|what| line_error(number + 1, what))?;
     Ok(file)
 }
 
@@ -145,12 +141,12 @@ fn header(fields: &[&str]) -> Result<ClearingFile, String> {
         return Err("the header is H,version,network,date,currency".to_owned());
     };
     if version != CLEARING_VERSION.to_string() {
-        return Err(format!("version `{}` is not known", shown(version)));
+        return Err(format!("version `{}` is unknown", shown(version)));
     }
     if !is_name(network) {
-        return Err(format!("`{}` is no name of a network", shown(network)));
+        return Err(format!("network name `{}` is invalid", shown(network)));
     }
-    let no_date = || format!("`{}` is no date; write it as 2013-08-28", shown(date));
+    let no_date = || format!("date `{}` is invalid; write it as 2013-08-28", shown(date));
     let day: civil::Date = date.parse().map_err(|_| no_date())?;
     if day.to_string() != date {
         return Err(no_date());
@@ -160,64 +156,68 @@ fn header(fields: &[&str]) -> Result<ClearingFile, String> {
 }
 
 fn item(fields: &[&str], currency: Currency) -> Result<ClearingLine, String> {
-    let &["I", rrn, stan, sent, terminal, merchant, kind, amount, kept_back, net] = fields else {
-        return Err("an item is I,rrn,stan,sent,terminal,merchant,kind,amount,kept_back,net; \
-                    the trailer is the last line"
+    let &["I", rrn, stan, sent, terminal, merchant, kind, amount, deducted, net] = fields else {
+        return Err("expected I,rrn,stan,sent,terminal,merchant,kind,amount,kept_back,net; \
+                    the trailer must be the last line"
             .to_owned());
     };
-    let known = LineKind::ALL.into_iter().find(|known| known.name() == kind);
+    let known = ClearingLineKind::ALL.into_iter().find(|known| known.name() == kind);
     let line = ClearingLine {
         rrn: exactly(rrn, "rrn")?,
         stan: stan_of(stan)?,
-        sent_s: seconds(sent).ok_or_else(|| format!("sent: `{}` is no moment", shown(sent)))?,
+        sent_s: parse_time(sent)
+            .ok_or_else(|| format!("sent: `{}` is not a valid time", shown(sent)))?,
         terminal: exactly(terminal, "terminal")?,
         merchant: exactly(merchant, "merchant")?,
-        kind: known.ok_or_else(|| format!("kind: `{}` is not known", shown(kind)))?,
+        kind: known.ok_or_else(|| format!("kind: `{}` is unknown", shown(kind)))?,
         amount: money(amount, currency).map_err(|bad| format!("amount: {bad}"))?,
-        kept_back: money(kept_back, currency).map_err(|bad| format!("kept_back: {bad}"))?,
+        deducted: money(deducted, currency).map_err(|bad| format!("kept_back: {bad}"))?,
     };
     if money(net, currency).map_err(|bad| format!("net: {bad}"))? != line.net() {
-        return Err("net is not amount less kept_back".to_owned());
+        return Err("net is not amount minus kept_back".to_owned());
     }
     Ok(line)
 }
 
 fn check_trailer(file: &ClearingFile, before: &str, trailer: &str) -> Result<(), String> {
     let fields: Vec<&str> = trailer.split(',').collect();
-    let &["T", lines, amount, kept_back, net, sha256] = fields.as_slice() else {
-        return Err("the last line is T,lines,amount,kept_back,net,sha256: cut short?".to_owned());
+    let &["T", lines, amount, deducted, net, sha256] = fields.as_slice() else {
+        return Err(
+            "expected T,lines,amount,kept_back,net,sha256 as the last line; is the file cut short?"
+                .to_owned(),
+        );
     };
     let money = |text| money(text, file.currency).map(i128::from);
-    let said = ClearingTotals {
-        lines: lines.parse().map_err(|_| format!("lines: `{}` is no count", shown(lines)))?,
+    let stated = ClearingTotals {
+        lines: lines.parse().map_err(|_| format!("lines: `{}` is not a number", shown(lines)))?,
         amount: money(amount).map_err(|bad| format!("amount: {bad}"))?,
-        kept_back: money(kept_back).map_err(|bad| format!("kept_back: {bad}"))?,
+        deducted: money(deducted).map_err(|bad| format!("kept_back: {bad}"))?,
         net: money(net).map_err(|bad| format!("net: {bad}"))?,
     };
-    if said != file.totals() {
-        return Err("the lines do not come to what the trailer says".to_owned());
+    if stated != file.totals() {
+        return Err("the trailer's totals differ from those of the lines".to_owned());
     }
     if digest(before) != sha256 {
-        return Err("the lines before were changed: their SHA-256 is another".to_owned());
+        return Err("the lines were changed: their SHA-256 differs from the trailer's".to_owned());
     }
     Ok(())
 }
 
 fn exactly<const N: usize>(text: &str, name: &str) -> Result<[u8; N], String> {
-    text.as_bytes().try_into().map_err(|_| format!("{name}: it has {N} characters"))
+    text.as_bytes().try_into().map_err(|_| format!("{name} must have {N} characters"))
 }
 
 fn stan_of(text: &str) -> Result<u32, String> {
     let digits = text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit());
     let stan = text.parse().ok().filter(|_| digits);
-    stan.ok_or_else(|| "stan: it has six digits".to_owned())
+    stan.ok_or_else(|| "stan must have six digits".to_owned())
 }
 
-fn seconds(text: &str) -> Option<u64> {
+fn parse_time(text: &str) -> Option<u64> {
     let at = DateTime::strptime(SENT_FORMAT, text).ok()?;
     let at = Offset::UTC.to_timestamp(at).ok()?.as_second();
     let at = u64::try_from(at).ok()?;
-    (moment(at) == text).then_some(at)
+    (format_time(at) == text).then_some(at)
 }
 
 fn money(text: &str, currency: Currency) -> Result<i64, String> {

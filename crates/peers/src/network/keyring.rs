@@ -1,52 +1,48 @@
-//! The keys of a network: what is checked and made with them, and how they are changed.
+//! A network's keys: checking and computing MACs, checking PINs, changing keys.
 
-use iso8583::{BuildError, Builder, ISO87_BINARY, Message, Mti, Wiped};
-use keys::tr31::{self, BlockVersion, Header, KeyUsage};
+use iso8583::{BuildError, ISO87_BINARY, Message, MessageBuilder, Mti, WipedBytes};
+use keys::tr31::{self, KeyBlockHeader, KeyBlockVersion, KeyUsage};
 use keys::{AesKey, Key, KeyError, MacMethod, Pan, PinBlock, PinFormat, TdesKey, mac, pin};
 use zeroize::Zeroizing;
 
 use crate::card;
-use crate::chance::{Chance, Theme};
-use crate::code;
-use crate::moment;
+use crate::chance::{Chance, NetworkChanceUse};
+use crate::message_time;
+use crate::response_code;
 
-/// How long the answer to a key change is waited for before it is sent again.
-pub const KEY_CHANGE_WITHIN_MS: u64 = 30_000;
+/// A key change without an answer is sent again after this time.
+pub const KEY_CHANGE_RETRY_MS: u64 = 30_000;
 
-/// How often a key change is sent before it is given up.
-pub const KEY_CHANGE_TRIES: u32 = 3;
+/// A key change is abandoned after this many attempts.
+pub const KEY_CHANGE_TRIES_MAX: u32 = 3;
 
-/// Which key is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
-    /// The key of MACs, `M`.
+    /// MAC key, `M`.
     Mac,
-    /// The key of PIN blocks, `P`.
+    /// PIN key, `P`.
     Pin,
 }
 
-/// Why a key change does not begin.
+/// A key change cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyChangeError {
-    /// Nobody to tell.
     #[error("no link is signed on")]
-    NoLink,
-    /// One at a time.
-    #[error("a key change waits for its answer")]
-    UnderWay,
-    /// The key block cannot be made.
+    NoSignedOnLink,
+    /// Only one key change runs at a time.
+    #[error("another key change is in progress")]
+    InProgress,
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The message cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
 }
 
-/// One key with its neighbours in time.
+/// A key with its predecessor and successor.
 struct Rotation {
     current: TdesKey,
     previous: Option<TdesKey>,
-    /// Sent, not confirmed.
+    /// Sent, but not confirmed.
     next: Option<TdesKey>,
 }
 
@@ -66,9 +62,9 @@ struct Change {
     kind: KeyKind,
     stan: u32,
     sent: u32,
-    message: Wiped,
+    message: WipedBytes,
     retry_ms: u64,
-    tried: u32,
+    attempts: u32,
 }
 
 pub(super) struct Keyring {
@@ -77,8 +73,8 @@ pub(super) struct Keyring {
     pin: Rotation,
     change: Option<Change>,
     seed: u64,
-    /// The network's own STAN, and how many keys it has made.
-    made: u32,
+    /// Number of keys made; also the STAN of the last key change.
+    keys_made: u32,
 }
 
 const STAN_MAX: u32 = 999_999;
@@ -86,7 +82,7 @@ const STAN_MAX: u32 = 999_999;
 impl Keyring {
     pub(super) fn new(exchange: AesKey, mac_key: TdesKey, pin_key: TdesKey, seed: u64) -> Keyring {
         let (mac, pin) = (Rotation::new(mac_key), Rotation::new(pin_key));
-        Keyring { exchange, mac, pin, change: None, seed, made: 0 }
+        Keyring { exchange, mac, pin, change: None, seed, keys_made: 0 }
     }
 
     /// The key that MACs are made with.
@@ -94,49 +90,53 @@ impl Keyring {
         &self.mac.current
     }
 
-    /// Whether a message's MAC is right under the key in force, the one before it, or one that is
-    /// on its way; that one is in force then.
-    pub(super) fn verifies(&mut self, message: &Message<'_>) -> Result<bool, KeyError> {
-        let (Some(covered), Some(found)) = (message.before_mac(), message.mac()) else {
+    /// Checks a message's MAC under the current key, then the next, then the previous. A match
+    /// under the next key confirms it.
+    pub(super) fn verify_mac(&mut self, message: &Message<'_>) -> Result<bool, KeyError> {
+        let (Some(covered), Some(found)) = (message.mac_input(), message.mac()) else {
             return Ok(false);
         };
-        let fits = |key: &TdesKey| mac::check(MacMethod::X9_19, key, covered, &found);
-        if fits(&self.mac.current)? {
+        let matches = |key: &TdesKey| mac::check(MacMethod::X9_19, key, covered, &found);
+        if matches(&self.mac.current)? {
             return Ok(true);
         }
         if let Some(next) = &self.mac.next
-            && fits(next)?
+            && matches(next)?
         {
             self.mac.confirm();
             self.change.take_if(|change| change.kind == KeyKind::Mac);
             return Ok(true);
         }
-        self.mac.previous.as_ref().map_or(Ok(false), fits)
+        self.mac.previous.as_ref().map_or(Ok(false), matches)
     }
 
-    /// Whether a block has the PIN of a test card.
-    pub(super) fn pin_fits(&self, block: [u8; 8], pan: &Pan) -> bool {
-        let own = card::pin_of(pan);
+    /// Whether a PIN block holds the test card's PIN.
+    pub(super) fn pin_matches(&self, block: [u8; 8], pan: &Pan) -> bool {
+        let own = card::test_pin(pan);
         let keys = [Some(&self.pin.current), self.pin.next.as_ref(), self.pin.previous.as_ref()];
         keys.into_iter().flatten().any(|key| {
             let block = PinBlock::Tdes(block);
-            pin::block_holds(&block, PinFormat::Iso0, pan, key, &own).unwrap_or(false)
+            pin::block_matches_pin(&block, PinFormat::Iso0, pan, key, &own).unwrap_or(false)
         })
     }
 
-    /// The message that brings a new key.
-    pub(super) fn begin(&mut self, kind: KeyKind, now_ms: u64) -> Result<Wiped, KeyChangeError> {
+    /// Starts a key change and returns its message.
+    pub(super) fn start_change(
+        &mut self,
+        kind: KeyKind,
+        now_ms: u64,
+    ) -> Result<WipedBytes, KeyChangeError> {
         if self.change.is_some() {
-            return Err(KeyChangeError::UnderWay);
+            return Err(KeyChangeError::InProgress);
         }
-        self.made = self.made % STAN_MAX + 1;
+        self.keys_made = self.keys_made % STAN_MAX + 1;
         let key = self.make()?;
         let (letter, usage, mode) = match kind {
             KeyKind::Mac => ('M', *b"M3", b'C'),
             KeyKind::Pin => ('P', *b"P0", b'B'),
         };
-        let header = Header {
-            version: BlockVersion::D,
+        let header = KeyBlockHeader {
+            version: KeyBlockVersion::D,
             usage: KeyUsage(usage),
             algorithm: b'T',
             mode,
@@ -145,8 +145,8 @@ impl Keyring {
             optional: Vec::new(),
         };
         let block = tr31::wrap(&self.exchange, &header, &Key::Tdes(key.clone()))?;
-        let (stan, sent) = (self.made, moment::transmission(now_ms));
-        let message = Builder::new(&ISO87_BINARY, Mti::M0800)
+        let (stan, sent) = (self.keys_made, message_time::transmission_time(now_ms));
+        let message = MessageBuilder::new(&ISO87_BINARY, Mti::M0800)
             .number(7, u64::from(sent))
             .number(11, u64::from(stan))
             .text(48, format!("{letter}{block}"))
@@ -156,16 +156,17 @@ impl Keyring {
             KeyKind::Mac => self.mac.next = Some(key),
             KeyKind::Pin => self.pin.next = Some(key),
         }
-        let retry_ms = now_ms.saturating_add(KEY_CHANGE_WITHIN_MS);
-        let change = Change { kind, stan, sent, message: message.clone(), retry_ms, tried: 1 };
+        let retry_ms = now_ms.saturating_add(KEY_CHANGE_RETRY_MS);
+        let change = Change { kind, stan, sent, message: message.clone(), retry_ms, attempts: 1 };
         self.change = Some(change);
         Ok(message)
     }
 
-    /// A key of 16 bytes of odd parity, by the seed.
+    /// A key of 16 bytes with odd parity, derived from the seed.
     fn make(&self) -> Result<TdesKey, KeyError> {
         let mut bytes = Zeroizing::new([0; 16]);
-        Chance::new(self.seed, Theme::Key, u64::from(self.made)).fill(bytes.as_mut_slice());
+        Chance::new(self.seed, NetworkChanceUse::Key, u64::from(self.keys_made))
+            .fill(bytes.as_mut_slice());
         for byte in bytes.iter_mut() {
             *byte ^= u8::from(byte.count_ones() % 2 == 0);
         }
@@ -180,7 +181,7 @@ impl Keyring {
         }
     }
 
-    fn refused(&mut self) {
+    fn reject(&mut self) {
         match self.change.take().map(|change| change.kind) {
             Some(KeyKind::Mac) => self.mac.next = None,
             Some(KeyKind::Pin) => self.pin.next = None,
@@ -188,8 +189,8 @@ impl Keyring {
         }
     }
 
-    /// The switch took the new key, or did not.
-    pub(super) fn answered(&mut self, message: &Message<'_>) {
+    /// Handles the answer to a key change: the new key is confirmed or dropped.
+    pub(super) fn on_answer(&mut self, message: &Message<'_>) {
         let Some(change) = &self.change else { return };
         let same = message.number(11).ok() == Some(u64::from(change.stan))
             && message.number(7).ok() == Some(u64::from(change.sent))
@@ -197,10 +198,10 @@ impl Keyring {
         if !same {
             return;
         }
-        if message.bytes(39).ok() == Some(&code::DONE) {
+        if message.bytes(39).ok() == Some(&response_code::APPROVED) {
             self.confirm();
         } else {
-            self.refused();
+            self.reject();
         }
     }
 
@@ -208,16 +209,16 @@ impl Keyring {
         self.change.as_ref().map(|change| change.retry_ms)
     }
 
-    /// The key change once more, when its time has come; after the last try it is given up. The
-    /// switch may have the key all the same, and then its next MAC says so.
-    pub(super) fn retry(&mut self, now_ms: u64) -> Option<Wiped> {
+    /// Returns the key change again when it is due. After the last attempt it is abandoned; the
+    /// switch may still have the key, in which case its next MAC confirms it.
+    pub(super) fn retry(&mut self, now_ms: u64) -> Option<WipedBytes> {
         let change = self.change.as_mut().filter(|change| change.retry_ms <= now_ms)?;
-        if change.tried >= KEY_CHANGE_TRIES {
+        if change.attempts >= KEY_CHANGE_TRIES_MAX {
             self.change = None;
             return None;
         }
-        change.tried += 1;
-        change.retry_ms = now_ms.saturating_add(KEY_CHANGE_WITHIN_MS);
+        change.attempts += 1;
+        change.retry_ms = now_ms.saturating_add(KEY_CHANGE_RETRY_MS);
         Some(change.message.clone())
     }
 }

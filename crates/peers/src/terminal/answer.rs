@@ -1,30 +1,29 @@
-//! What stands in an answer, read before anything is decided by it.
+//! Reads an answer's fields; decides nothing.
 
 use iso8583::tlv::{self, Tag};
-use iso8583::{Envelope, Message, Mti, UNIONPAY_POS, Wiped};
+use iso8583::{Envelope, Message, Mti, UNIONPAY_POS, WipedBytes};
 use keys::{MacMethod, TdesKey, mac};
 
-use super::journal::{Sum, Totals};
-use super::task::{Balance, Parameters, TerminalError};
-use crate::digits::of_bcd;
+use super::journal::{TerminalSum, TerminalTotals};
+use super::task::{AccountBalance, TerminalError, TerminalParameters};
+use crate::bcd::from_bcd;
 
-/// Order `3` in the header of an answer: sign on again.
-const WISH_SIGN_ON: u8 = 3;
+/// Value of the header's requested action: sign on again.
+const ACTION_SIGN_ON: u8 = 3;
 
-/// How the MAC of an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seal {
-    Right,
-    Wrong,
+pub(super) enum MacCheck {
+    Valid,
+    Invalid,
     Missing,
 }
 
-/// An answer without the bytes that it came in.
-pub(super) struct Answer {
+/// An answer, independent of the received bytes.
+pub(super) struct HostAnswer {
     pub(super) mti: Mti,
     pub(super) stan: Option<u32>,
     pub(super) terminal: [u8; 8],
-    pub(super) seal: Seal,
+    pub(super) mac: MacCheck,
     pub(super) wants_sign_on: bool,
     pub(super) code: [u8; 2],
     pub(super) batch: Option<u32>,
@@ -32,49 +31,49 @@ pub(super) struct Answer {
     pub(super) authorisation: [u8; 6],
     pub(super) text: String,
     pub(super) network: String,
-    pub(super) balance: Option<Balance>,
-    pub(super) totals: Option<(Totals, bool)>,
-    pub(super) private: Wiped,
+    pub(super) balance: Option<AccountBalance>,
+    pub(super) totals: Option<(TerminalTotals, bool)>,
+    pub(super) field_62: WipedBytes,
 }
 
-/// Reads an answer; its MAC is checked where there is a key.
-pub(super) fn read(frame: &[u8], mac_key: Option<&TdesKey>) -> Result<Answer, TerminalError> {
+/// Parses an answer. The MAC is checked if there is a key.
+pub(super) fn read(frame: &[u8], mac_key: Option<&TdesKey>) -> Result<HostAnswer, TerminalError> {
     let (_, header, message) =
         Envelope::parse(frame).map_err(|error| TerminalError::Unreadable(error.to_string()))?;
     let message = UNIONPAY_POS.parse(message)?;
-    let mut private = Wiped::default();
+    let mut private = WipedBytes::default();
     private.extend(message.bytes(62).unwrap_or_default());
-    Ok(Answer {
+    Ok(HostAnswer {
         mti: message.mti(),
         stan: message.number(11).ok().and_then(|stan| u32::try_from(stan).ok()),
         terminal: characters(&message, 41).unwrap_or_default(),
-        seal: seal(&message, mac_key)?,
-        wants_sign_on: header.wish() == WISH_SIGN_ON,
+        mac: check_mac(&message, mac_key)?,
+        wants_sign_on: header.requested_action() == ACTION_SIGN_ON,
         code: characters(&message, 39).unwrap_or_default(),
         batch: batch(&message),
         rrn: characters(&message, 37).unwrap_or([b' '; 12]),
         authorisation: characters(&message, 38).unwrap_or([b' '; 6]),
-        text: shown(&message, 44),
-        network: shown(&message, 63),
+        text: trimmed_text(&message, 44),
+        network: trimmed_text(&message, 63),
         balance: balance(&message),
         totals: totals(&message),
-        private,
+        field_62: private,
     })
 }
 
-fn seal(message: &Message<'_>, key: Option<&TdesKey>) -> Result<Seal, TerminalError> {
-    let (Some(key), Some(covered), Some(found)) = (key, message.before_mac(), message.mac()) else {
-        return Ok(Seal::Missing);
+fn check_mac(message: &Message<'_>, key: Option<&TdesKey>) -> Result<MacCheck, TerminalError> {
+    let (Some(key), Some(covered), Some(found)) = (key, message.mac_input(), message.mac()) else {
+        return Ok(MacCheck::Missing);
     };
     let right = mac::check(MacMethod::CupEcb, key, covered, &found)?;
-    Ok(if right { Seal::Right } else { Seal::Wrong })
+    Ok(if right { MacCheck::Valid } else { MacCheck::Invalid })
 }
 
 fn characters<const N: usize>(message: &Message<'_>, field: u8) -> Option<[u8; N]> {
     message.bytes(field).ok()?.try_into().ok()
 }
 
-fn shown(message: &Message<'_>, field: u8) -> String {
+fn trimmed_text(message: &Message<'_>, field: u8) -> String {
     let text = message.text(field).ok();
     text.map(|text| text.trim_end().to_owned()).unwrap_or_default()
 }
@@ -84,11 +83,11 @@ fn batch(message: &Message<'_>) -> Option<u32> {
     text.get(2..8)?.parse().ok()
 }
 
-fn balance(message: &Message<'_>) -> Option<Balance> {
+fn balance(message: &Message<'_>) -> Option<AccountBalance> {
     let text = message.text(54).ok()?;
     let bytes = text.as_bytes();
     let amount: i64 = text.get(8..20)?.parse().ok()?;
-    Some(Balance {
+    Some(AccountBalance {
         account: *bytes.first_chunk()?,
         kind: *bytes.get(2..4)?.first_chunk()?,
         currency: text.get(4..7)?.parse().ok()?,
@@ -100,12 +99,12 @@ fn balance(message: &Message<'_>) -> Option<Balance> {
     })
 }
 
-/// Digits of field 48: for cards and for the rest, two counts, two amounts and a result.
+/// Length of field 48: two counts, two amounts and a result, for cards and for other payments.
 const TOTALS_DIGITS: usize = 62;
 const SIDE_DIGITS: usize = 31;
 
-/// The totals of field 48, and whether both results say that they agree.
-fn totals(message: &Message<'_>) -> Option<(Totals, bool)> {
+/// The totals of field 48, and whether both results report agreement.
+fn totals(message: &Message<'_>) -> Option<(TerminalTotals, bool)> {
     let text = message.text(48).ok()?;
     if text.len() != TOTALS_DIGITS {
         return None;
@@ -113,9 +112,9 @@ fn totals(message: &Message<'_>) -> Option<(Totals, bool)> {
     let sum = |place: usize| {
         let count = text.get(place..place + 3)?.parse().ok()?;
         let amount = text.get(place + 3..place + 15)?.parse().ok()?;
-        Some(Sum { count, amount })
+        Some(TerminalSum { count, amount })
     };
-    let totals = Totals {
+    let totals = TerminalTotals {
         card_debits: sum(0)?,
         card_credits: sum(15)?,
         other_debits: sum(SIDE_DIGITS)?,
@@ -125,29 +124,29 @@ fn totals(message: &Message<'_>) -> Option<(Totals, bool)> {
     Some((totals, agreed(30) && agreed(61)))
 }
 
-/// The question's field 48.
-pub(super) fn totals_text(totals: &Totals) -> String {
-    let sum = |sum: Sum| format!("{:03}{:012}", sum.count, sum.amount.min(AMOUNT_MAX));
+/// Field 48 of a settlement request.
+pub(super) fn totals_text(totals: &TerminalTotals) -> String {
+    let sum = |sum: TerminalSum| format!("{:03}{:012}", sum.count, sum.amount.min(AMOUNT_MAX));
     let side = |debits, credits| format!("{}{}0", sum(debits), sum(credits));
     side(totals.card_debits, totals.card_credits) + &side(totals.other_debits, totals.other_credits)
 }
 
-/// The largest amount of a message.
+/// Largest amount of field 4.
 pub(super) const AMOUNT_MAX: u64 = 999_999_999_999;
 
-/// The parameters in field 62.
-pub(super) fn parameters(private: &[u8]) -> Option<Parameters> {
+/// Reads the parameters of field 62.
+pub(super) fn parameters(private: &[u8]) -> Option<TerminalParameters> {
     let number = |tag| {
         let value = tlv::find(private, Tag::new(tag)?).ok()??;
-        of_bcd(value)
+        from_bcd(value)
     };
     let small = |tag| u32::try_from(number(tag)?).ok();
-    Some(Parameters {
-        answer_within_s: small(0xDF01)?,
-        reversal_tries: small(0xDF02)?,
-        offline_each: number(0xDF03)?,
-        offline_total: number(0xDF04)?,
-        batch_transactions: small(0xDF06)?,
-        echo_every_s: small(0xDF07)?,
+    Some(TerminalParameters {
+        answer_timeout_s: small(0xDF01)?,
+        reversal_tries_max: small(0xDF02)?,
+        offline_sale_max: number(0xDF03)?,
+        offline_total_max: number(0xDF04)?,
+        batch_transactions_max: small(0xDF06)?,
+        echo_interval_s: small(0xDF07)?,
     })
 }

@@ -1,46 +1,44 @@
-//! Messages of a terminal, field by field.
+//! Builds a terminal's messages field by field.
 
-use iso8583::tlv::{Tag, Writer};
-use iso8583::{Builder, Envelope, Header, Mti, UNIONPAY_POS, Wiped};
+use iso8583::tlv::{Tag, TlvWriter};
+use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, UNIONPAY_POS, WipedBytes};
 use keys::{MacMethod, PinFormat, mac, pin};
 use keys::{Pin, TdesKey};
 
 use super::answer::totals_text;
-use super::journal::{Receipt, Totals};
-use super::kind::Kind;
+use super::journal::{Receipt, TerminalTotals};
+use super::request_kind::TerminalRequestKind;
 use super::task::TerminalError;
-use super::{Reversal, Terminal};
-use crate::card::Card;
-use crate::digits::bcd;
-use crate::moment;
+use super::{TerminalReversal, TerminalSimulator};
+use crate::bcd::to_bcd;
+use crate::card::TestCard;
+use crate::message_time;
 
-/// Class 60, version 31, state 0, no order, software 310000.
-const HEADER: Header = Header([0x60, 0x31, 0x00, 0x31, 0x00, 0x00]);
+/// Application 60, version 31, state 0, no requested action, software 310000.
+const HEADER: PosHeader = PosHeader([0x60, 0x31, 0x00, 0x31, 0x00, 0x00]);
 
-/// `2600000000000000`, field 53 beside a PIN block.
+/// Field 53 when a PIN block is present.
 const PIN_CONTROL: &str = "2600000000000000";
 const PIN_DIGITS_MAX: u64 = 12;
 
-/// Lines of an upload in one message.
+/// Most upload lines in one message.
 pub(super) const UPLOAD_LINES_MAX: usize = 16;
 
-/// A question that is being written.
-pub(super) struct Draft<'t> {
-    terminal: &'t Terminal,
-    builder: Builder<'static>,
+pub(super) struct RequestDraft<'t> {
+    terminal: &'t TerminalSimulator,
+    builder: MessageBuilder<'static>,
     stan: u32,
     date: u32,
 }
 
-/// A card with what is needed to read it.
+/// A card and what is needed to put it into a message.
 #[derive(Clone, Copy)]
-pub(super) struct Read<'a> {
-    pub(super) card: &'a Card,
+pub(super) struct CardRead<'a> {
+    pub(super) card: &'a TestCard,
     pub(super) pin: Option<&'a Pin>,
     pub(super) amount: u64,
 }
 
-/// One line of an upload.
 #[derive(Clone, Copy)]
 pub(super) struct UploadLine {
     pub(super) credit: bool,
@@ -48,57 +46,72 @@ pub(super) struct UploadLine {
     pub(super) amount: u64,
 }
 
-impl Terminal {
-    /// A question of a kind with what every question has.
-    pub(super) fn draft(&self, kind: Kind, stan: u32, batch: u32, now_ms: u64) -> Draft<'_> {
-        let row = kind.row();
-        let at = moment::civil(now_ms, self.utc_offset_minutes);
-        let mut builder = Builder::new(&UNIONPAY_POS, row.mti);
+impl TerminalSimulator {
+    /// A request with the fields that every request has.
+    pub(super) fn draft(
+        &self,
+        kind: TerminalRequestKind,
+        stan: u32,
+        batch: u32,
+        now_ms: u64,
+    ) -> RequestDraft<'_> {
+        let row = kind.message_row();
+        let at = message_time::local_time(now_ms, self.utc_offset_minutes);
+        let mut builder = MessageBuilder::new(&UNIONPAY_POS, row.mti);
         builder
             .number(11, u64::from(stan))
             .text(41, format!("{:08}", self.number))
             .bytes(42, self.merchant)
-            .text(60, format!("{}{batch:06}{}", row.kind, row.network));
-        if let (Some(processing), Some(condition)) = (row.processing, row.condition) {
+            .text(60, format!("{}{batch:06}{}", row.transaction_code, row.management_code));
+        if let (Some(processing), Some(condition)) = (row.processing_code, row.condition_code) {
             builder
                 .text(3, processing)
                 .text(25, condition)
-                .number(12, u64::from(moment::time(at)))
-                .number(13, u64::from(moment::date(at)));
+                .number(12, u64::from(message_time::hhmmss(at)))
+                .number(13, u64::from(message_time::mmdd(at)));
         }
-        if !matches!(kind, Kind::QrStatus) && (row.processing.is_some() || kind == Kind::Totals) {
+        if !matches!(kind, TerminalRequestKind::QrStatus)
+            && (row.processing_code.is_some() || kind == TerminalRequestKind::Settlement)
+        {
             builder.text(49, format!("{:03}", self.currency.numeric()));
         }
         let year = u32::from(at.year().unsigned_abs()) % 100;
-        Draft { terminal: self, builder, stan, date: year * 10_000 + moment::date(at) }
+        RequestDraft { terminal: self, builder, stan, date: year * 10_000 + message_time::mmdd(at) }
     }
 
-    /// The reversal of a transaction; after the first try as a repeat.
-    pub(super) fn reversal_message(&self, reversal: &Reversal) -> Result<Wiped, TerminalError> {
-        let row = reversal.kind.row();
-        let mti = if reversal.tried == 0 { Mti::M0400 } else { Mti::M0401 };
-        let mut builder = Builder::new(&UNIONPAY_POS, mti);
+    /// A reversal; a repeat after the first attempt.
+    pub(super) fn reversal_message(
+        &self,
+        reversal: &TerminalReversal,
+    ) -> Result<WipedBytes, TerminalError> {
+        let row = reversal.kind.message_row();
+        let mti = if reversal.attempts == 0 { Mti::M0400 } else { Mti::M0401 };
+        let mut builder = MessageBuilder::new(&UNIONPAY_POS, mti);
         builder
-            .text(3, row.processing.unwrap_or("000000"))
+            .text(3, row.processing_code.unwrap_or("000000"))
             .number(4, reversal.amount)
             .number(11, u64::from(reversal.stan))
-            .text(25, row.condition.unwrap_or("00"))
+            .text(25, row.condition_code.unwrap_or("00"))
             .bytes(39, reversal.reason)
             .text(41, format!("{:08}", self.number))
             .bytes(42, self.merchant)
             .text(49, format!("{:03}", self.currency.numeric()))
-            .text(60, format!("{}{:06}", row.kind, reversal.batch));
-        self.seal(&mut builder, true)
+            .text(60, format!("{}{:06}", row.transaction_code, reversal.batch));
+        self.frame_message(&mut builder, true)
     }
 
-    fn seal(&self, builder: &mut Builder<'_>, with_mac: bool) -> Result<Wiped, TerminalError> {
+    fn frame_message(
+        &self,
+        builder: &mut MessageBuilder<'_>,
+        with_mac: bool,
+    ) -> Result<WipedBytes, TerminalError> {
         let message = if with_mac {
-            let key = self.mac_key()?.ok_or(TerminalError::SignOnFirst)?;
+            let key = self.mac_key()?.ok_or(TerminalError::SignOnRequired)?;
             builder.build_with_mac(|covered| mac::compute(MacMethod::CupEcb, &key, covered))?
         } else {
             builder.build()?
         };
-        let mut frame = Wiped::with_capacity(Envelope::BYTES + message.len());
+        let mut frame = WipedBytes::with_capacity(Envelope::BYTES + message.len());
         frame.extend(&self.tpdu.to_bytes());
         frame.extend(&HEADER.0);
         frame.extend(&message);
@@ -106,7 +119,7 @@ impl Terminal {
     }
 }
 
-impl Draft<'_> {
+impl RequestDraft<'_> {
     pub(super) fn amount(mut self, amount: u64) -> Self {
         self.builder.number(4, amount);
         self
@@ -117,8 +130,8 @@ impl Draft<'_> {
         self
     }
 
-    /// The moment of an offline sale, which was before it is forwarded.
-    pub(super) fn made_at(mut self, time: u32, date: u32) -> Self {
+    /// Sets the time of an offline sale, which is earlier than its forwarding.
+    pub(super) fn local_time(mut self, time: u32, date: u32) -> Self {
         self.builder.number(12, u64::from(time)).number(13, u64::from(date));
         self
     }
@@ -128,8 +141,8 @@ impl Draft<'_> {
         self
     }
 
-    /// Field 61, and what a receipt says of what was before.
-    pub(super) fn about(mut self, receipt: &Receipt, with_date: bool, with_rrn: bool) -> Self {
+    /// Sets field 61 and, with `with_rrn`, the original's fields 37 and 38.
+    pub(super) fn original(mut self, receipt: &Receipt, with_date: bool, with_rrn: bool) -> Self {
         let date = if with_date { format!("{:04}", receipt.date) } else { String::new() };
         self.builder.text(61, format!("{:06}{:06}{date}", receipt.batch, receipt.stan));
         if with_rrn {
@@ -138,8 +151,8 @@ impl Draft<'_> {
         self
     }
 
-    pub(super) fn card(mut self, read: Read<'_>) -> Result<Self, TerminalError> {
-        use crate::card::Entry::{Chip, Contactless, Keyed, Stripe};
+    pub(super) fn card(mut self, read: CardRead<'_>) -> Result<Self, TerminalError> {
+        use crate::card::EntryMode::{Chip, Contactless, Keyed, Stripe};
         let card = read.card;
         match card.entry() {
             Keyed | Chip => {
@@ -153,13 +166,13 @@ impl Draft<'_> {
             self.builder.number(23, u64::from(sequence));
         }
         let currency = self.terminal.currency.numeric();
-        if let Some(chip) = card.chip(read.amount, currency, self.date, self.stan) {
+        if let Some(chip) = card.chip_data(read.amount, currency, self.date, self.stan) {
             self.builder.bytes(55, chip);
         }
         let with_pin = if read.pin.is_some() { 1 } else { 2 };
-        self.builder.number(22, u64::from(card.entry().mode() * 10 + with_pin));
+        self.builder.number(22, u64::from(card.entry().pan_entry_mode() * 10 + with_pin));
         if let Some(typed) = read.pin {
-            let key: TdesKey = self.terminal.pin_key()?.ok_or(TerminalError::SignOnFirst)?;
+            let key: TdesKey = self.terminal.pin_key()?.ok_or(TerminalError::SignOnRequired)?;
             let block = pin::encrypt_block(typed, PinFormat::Iso0, card.pan(), &key)?;
             self.builder
                 .number(26, PIN_DIGITS_MAX)
@@ -169,18 +182,18 @@ impl Draft<'_> {
         Ok(self)
     }
 
-    /// Field 62 of cash: what the buyer gave, and the change.
+    /// Sets field 62 of a cash payment: what the buyer gave, and the change.
     pub(super) fn cash(mut self, tendered: u64, change: u64) -> Self {
-        let mut writer = Writer::new();
+        let mut writer = TlvWriter::new();
         for (tag, amount) in [(0xDF11, tendered), (0xDF12, change)] {
-            let written = Tag::new(tag).map(|tag| writer.push(tag, &bcd::<6>(amount)).is_ok());
+            let written = Tag::new(tag).map(|tag| writer.push(tag, &to_bcd::<6>(amount)).is_ok());
             debug_assert_eq!(written, Some(true), "six bytes are no long value");
         }
         self.builder.bytes(62, writer.as_bytes());
         self
     }
 
-    pub(super) fn totals(mut self, totals: &Totals) -> Self {
+    pub(super) fn totals(mut self, totals: &TerminalTotals) -> Self {
         self.builder.text(48, totals_text(totals));
         self
     }
@@ -200,7 +213,7 @@ impl Draft<'_> {
         self
     }
 
-    pub(super) fn finish(mut self, kind: Kind) -> Result<Wiped, TerminalError> {
-        self.terminal.seal(&mut self.builder, kind.has_mac())
+    pub(super) fn finish(mut self, kind: TerminalRequestKind) -> Result<WipedBytes, TerminalError> {
+        self.terminal.frame_message(&mut self.builder, kind.has_mac())
     }
 }

@@ -1,83 +1,73 @@
-//! What a terminal writes down of its batch.
+//! A terminal's record of its batch.
 
-use super::kind::{Counted, Kind};
+use super::request_kind::{TerminalRequestKind, TotalsGroup};
 
-/// Transactions of one batch at the most: the totals have three digits for a count.
+/// Most transactions of a batch: a count in the totals has three digits.
 pub const BATCH_TRANSACTIONS_MAX: usize = 999;
 
-/// What a terminal prints: enough to void, complete or refund a transaction later.
+/// What a terminal prints: enough to void, complete or refund the transaction later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// What was done.
-    pub kind: Kind,
-    /// The batch.
+    pub kind: TerminalRequestKind,
     pub batch: u32,
-    /// The STAN.
     pub stan: u32,
     /// `MMDD`, as the terminal sent it.
     pub date: u16,
     /// In minor units.
     pub amount: u64,
-    /// The retrieval reference number that the switch gave.
     pub rrn: [u8; 12],
-    /// The authorisation code; blanks where there is none.
+    /// Authorisation code; blanks if there is none.
     pub authorisation: [u8; 6],
 }
 
-/// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It counts.
-    Stands,
-    /// A QR code that nobody has paid yet.
-    Waiting,
-    /// It was reversed.
+pub enum JournalLineStatus {
+    /// In force; counts in the totals.
+    Effective,
+    /// A QR code that is not paid yet.
+    Pending,
     Reversed,
-    /// A completion or a void ended this pre-authorisation.
-    Ended,
+    /// A pre-authorisation that was completed or voided.
+    Closed,
 }
 
-/// A line of the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// The receipt.
+pub struct JournalLine {
     pub receipt: Receipt,
-    /// What became of it.
-    pub standing: Standing,
-    /// Batch and STAN of what it is about: of a void, a completion, money given back.
-    pub about: Option<(u32, u32)>,
+    pub status: JournalLineStatus,
+    /// Batch and STAN of the original, for a void, a completion or a refund.
+    pub original: Option<(u32, u32)>,
 }
 
-/// How many, and how much in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
-    /// How many.
+pub struct TerminalSum {
     pub count: u32,
-    /// How much.
+    /// In minor units.
     pub amount: u64,
 }
 
-/// The totals of a batch.
+/// Totals of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct TerminalTotals {
     /// Sales, completions and offline sales.
-    pub card_debits: Sum,
+    pub card_debits: TerminalSum,
     /// Voids and refunds.
-    pub card_credits: Sum,
-    /// Cash and QR.
-    pub other_debits: Sum,
-    /// Cash and QR given back.
-    pub other_credits: Sum,
+    pub card_credits: TerminalSum,
+    /// Cash and QR payments.
+    pub other_debits: TerminalSum,
+    /// Cash and QR refunds.
+    pub other_credits: TerminalSum,
 }
 
-/// The lines of the open batch, and pre-authorisations of earlier ones that still stand.
+/// The lines of the open batch, and of pre-authorisations from earlier batches that are still in
+/// force.
 #[derive(Default)]
-pub(super) struct Journal {
-    lines: Vec<Line>,
+pub(super) struct TerminalJournal {
+    lines: Vec<JournalLine>,
 }
 
-impl Journal {
-    pub(super) fn lines(&self) -> &[Line] {
+impl TerminalJournal {
+    pub(super) fn lines(&self) -> &[JournalLine] {
         &self.lines
     }
 
@@ -85,29 +75,30 @@ impl Journal {
         self.lines.len() >= BATCH_TRANSACTIONS_MAX
     }
 
-    /// The newest with that STAN.
-    pub(super) fn find(&self, stan: u32) -> Option<&Line> {
+    /// The newest line with this STAN.
+    pub(super) fn find(&self, stan: u32) -> Option<&JournalLine> {
         self.lines.iter().rev().find(|line| line.receipt.stan == stan)
     }
 
-    pub(super) fn find_mut(&mut self, batch: u32, stan: u32) -> Option<&mut Line> {
-        let named = |line: &&mut Line| (line.receipt.batch, line.receipt.stan) == (batch, stan);
+    pub(super) fn find_mut(&mut self, batch: u32, stan: u32) -> Option<&mut JournalLine> {
+        let named =
+            |line: &&mut JournalLine| (line.receipt.batch, line.receipt.stan) == (batch, stan);
         self.lines.iter_mut().rev().find(named)
     }
 
-    /// Writes a line; a repeat of an answer changes nothing but a QR that was waiting.
+    /// Writes a line. If the line exists, only a pending QR payment changes.
     pub(super) fn write(
         &mut self,
         receipt: Receipt,
-        standing: Standing,
-        about: Option<(u32, u32)>,
+        status: JournalLineStatus,
+        original: Option<(u32, u32)>,
     ) {
         match self.find_mut(receipt.batch, receipt.stan) {
-            Some(line) if line.standing == Standing::Waiting => {
-                *line = Line { receipt, standing, about };
+            Some(line) if line.status == JournalLineStatus::Pending => {
+                *line = JournalLine { receipt, status, original };
             }
             Some(_) => {}
-            None => self.lines.push(Line { receipt, standing, about }),
+            None => self.lines.push(JournalLine { receipt, status, original }),
         }
     }
 
@@ -115,25 +106,27 @@ impl Journal {
         self.lines.retain(|line| (line.receipt.batch, line.receipt.stan) != (batch, stan));
     }
 
-    /// What counts in the batch.
-    pub(super) fn counted(&self, batch: u32) -> impl Iterator<Item = (Counted, &Receipt)> {
-        let standing = self
-            .lines
-            .iter()
-            .filter(move |line| line.standing == Standing::Stands && line.receipt.batch == batch);
-        let counted = standing.map(|line| (line.receipt.kind.counted(), &line.receipt));
-        counted.filter(|(counted, _)| *counted != Counted::Nowhere)
+    /// The receipts that count in the totals of a batch.
+    pub(super) fn counted_receipts(
+        &self,
+        batch: u32,
+    ) -> impl Iterator<Item = (TotalsGroup, &Receipt)> {
+        let standing = self.lines.iter().filter(move |line| {
+            line.status == JournalLineStatus::Effective && line.receipt.batch == batch
+        });
+        let counted = standing.map(|line| (line.receipt.kind.totals_group(), &line.receipt));
+        counted.filter(|(counted, _)| *counted != TotalsGroup::Uncounted)
     }
 
-    pub(super) fn totals(&self, batch: u32) -> Totals {
-        let mut totals = Totals::default();
-        for (counted, receipt) in self.counted(batch) {
+    pub(super) fn totals(&self, batch: u32) -> TerminalTotals {
+        let mut totals = TerminalTotals::default();
+        for (counted, receipt) in self.counted_receipts(batch) {
             let sum = match counted {
-                Counted::CardDebit => &mut totals.card_debits,
-                Counted::CardCredit => &mut totals.card_credits,
-                Counted::OtherDebit => &mut totals.other_debits,
-                Counted::OtherCredit => &mut totals.other_credits,
-                Counted::Nowhere => continue,
+                TotalsGroup::CardDebit => &mut totals.card_debits,
+                TotalsGroup::CardCredit => &mut totals.card_credits,
+                TotalsGroup::OtherDebit => &mut totals.other_debits,
+                TotalsGroup::OtherCredit => &mut totals.other_credits,
+                TotalsGroup::Uncounted => continue,
             };
             sum.count += 1;
             sum.amount = sum.amount.saturating_add(receipt.amount);
@@ -141,10 +134,11 @@ impl Journal {
         totals
     }
 
-    /// Ends the batch: what is left are pre-authorisations that stand.
-    pub(super) fn close(&mut self) {
+    /// Closes the batch. Only pre-authorisations in force remain.
+    pub(super) fn close_batch(&mut self) {
         self.lines.retain(|line| {
-            line.receipt.kind == Kind::PreAuthorisation && line.standing == Standing::Stands
+            line.receipt.kind == TerminalRequestKind::PreAuthorisation
+                && line.status == JournalLineStatus::Effective
         });
         self.lines.shrink_to_fit();
     }

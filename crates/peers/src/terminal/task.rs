@@ -1,119 +1,97 @@
-//! What a terminal is told to do, and what it finds out.
+//! A terminal's tasks, and their outcomes.
 
 use iso8583::{BuildError, MacBuildError, ParseError};
 use keys::{KeyError, Pin};
 
-use super::journal::{Receipt, Totals};
-use super::kind::Kind;
-use crate::card::Card;
+use super::journal::{Receipt, TerminalTotals};
+use super::request_kind::TerminalRequestKind;
+use crate::card::TestCard;
 
-/// What a courier does at a terminal. Amounts are in minor units.
+/// A courier's action at a terminal. Amounts are in minor units.
 #[derive(Clone, Copy, Debug)]
-pub enum Task<'a> {
-    /// Signs on: opens a batch or goes on with the open one, and fetches working keys.
+pub enum TerminalTask<'a> {
+    /// Opens a batch or continues the open one, and fetches working keys.
     SignOn,
-    /// Signs off.
     SignOff,
-    /// Asks whether anybody is there.
+    /// Tests the connection.
     Echo,
-    /// Fetches parameters.
     Parameters,
-    /// Asks for a card's balance.
     Balance {
-        /// The card.
-        card: &'a Card,
-        /// The PIN, where one is typed.
+        card: &'a TestCard,
+        /// The PIN, if the buyer typed one.
         pin: Option<&'a Pin>,
     },
-    /// Sells by card.
-    Sell {
-        /// The parcel.
+    Sale {
         waybill: &'a str,
-        /// The card.
-        card: &'a Card,
-        /// How much.
+        card: &'a TestCard,
         amount: u64,
-        /// The PIN, where one is typed.
+        /// The PIN, if the buyer typed one.
         pin: Option<&'a Pin>,
     },
-    /// Holds an amount on a card's account.
-    PreAuthorise {
-        /// The parcel.
+    PreAuthorisation {
         waybill: &'a str,
-        /// The card.
-        card: &'a Card,
-        /// How much.
+        card: &'a TestCard,
         amount: u64,
-        /// The PIN, where one is typed.
+        /// The PIN, if the buyer typed one.
         pin: Option<&'a Pin>,
     },
-    /// Takes a sale of this batch back.
+    /// Cancels a sale of this batch.
     Void {
-        /// The sale's.
+        /// STAN of the sale.
         stan: u32,
     },
-    /// Lets a held amount go.
     VoidPreAuthorisation {
-        /// The pre-authorisation's.
+        /// STAN of the pre-authorisation.
         stan: u32,
     },
-    /// Takes what was held, or a part.
-    Complete {
-        /// The pre-authorisation's.
+    /// Takes the held amount, or part of it.
+    Completion {
+        /// STAN of the pre-authorisation.
         stan: u32,
-        /// How much.
         amount: u64,
     },
-    /// Gives money back to the card, of this batch or an earlier one.
+    /// Refunds a card sale of this batch or an earlier one.
     Refund {
-        /// The sale's.
+        /// Receipt of the sale.
         receipt: &'a Receipt,
-        /// How much.
         amount: u64,
     },
-    /// Approves a sale by itself; what goes out is the first sale that waits to be forwarded.
+    /// Approves a sale offline. The message returned is that of the oldest sale waiting to be
+    /// forwarded.
     Offline {
-        /// The parcel.
         waybill: &'a str,
-        /// The card.
-        card: &'a Card,
-        /// How much.
+        card: &'a TestCard,
         amount: u64,
     },
-    /// Takes cash.
     Cash {
-        /// The parcel.
         waybill: &'a str,
-        /// How much.
         amount: u64,
         /// What the buyer gave.
         tendered: u64,
     },
-    /// Gives cash of this batch back.
-    CashBack {
-        /// The cash's.
+    /// Refunds a cash payment of this batch.
+    CashRefund {
+        /// STAN of the cash payment.
         stan: u32,
     },
     /// Shows a QR code.
     Qr {
-        /// The parcel.
         waybill: &'a str,
-        /// How much.
         amount: u64,
     },
     /// Asks whether a QR code is paid.
     QrStatus {
-        /// The code's.
+        /// STAN of the QR code.
         stan: u32,
     },
-    /// Gives a payment by QR back.
-    QrBack {
-        /// The code's.
+    /// Refunds a QR payment.
+    QrRefund {
+        /// STAN of the QR code.
         stan: u32,
     },
-    /// Takes back what could not be finished: what waits for its answer, or a line of the batch.
+    /// Reverses the request that awaits its answer, or a line of the batch.
     Reverse {
-        /// The transaction's.
+        /// STAN of the transaction.
         stan: u32,
     },
     /// Compares totals and closes the batch.
@@ -122,191 +100,163 @@ pub enum Task<'a> {
     Upload,
 }
 
-/// What a switch says that a terminal may do.
+/// Limits and times that the switch sets for a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parameters {
-    /// Seconds to wait for an answer.
-    pub answer_within_s: u32,
-    /// How often a reversal is tried before the terminal must be looked at.
-    pub reversal_tries: u32,
-    /// The most for one offline sale, in minor units.
-    pub offline_each: u64,
-    /// The most for all offline sales that were not forwarded, in minor units.
-    pub offline_total: u64,
-    /// Transactions in a batch.
-    pub batch_transactions: u32,
-    /// Seconds between echoes.
-    pub echo_every_s: u32,
+pub struct TerminalParameters {
+    /// Time to wait for an answer, in seconds.
+    pub answer_timeout_s: u32,
+    /// Attempts at a reversal before the terminal needs attention.
+    pub reversal_tries_max: u32,
+    /// Largest offline sale, in minor units.
+    pub offline_sale_max: u64,
+    /// Largest sum of the offline sales waiting to be forwarded, in minor units.
+    pub offline_total_max: u64,
+    /// Most transactions in a batch.
+    pub batch_transactions_max: u32,
+    /// Time between echoes, in seconds.
+    pub echo_interval_s: u32,
 }
 
 /// A card's balance, field 54.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Balance {
-    /// The account type.
+pub struct AccountBalance {
+    /// Account type.
     pub account: [u8; 2],
-    /// The amount type.
+    /// Amount type.
     pub kind: [u8; 2],
-    /// The currency, ISO 4217 numeric.
+    /// ISO 4217 numeric code.
     pub currency: u16,
-    /// In minor units; below zero where the card's holder owes it.
+    /// In minor units; negative if the cardholder owes it.
     pub amount: i64,
 }
 
-/// What a terminal found out by an answer.
+/// What an answer meant to the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// Signed on.
+pub enum TerminalOutcome {
     SignedOn {
-        /// The open batch.
         batch: u32,
-        /// Lines of another batch that the switch no longer takes; they were dropped.
-        abandoned: usize,
+        /// Number of lines dropped because they belong to a batch that the switch no longer
+        /// accepts.
+        dropped_lines: usize,
     },
-    /// Signed off.
     SignedOff,
-    /// Somebody is there.
+    /// The connection works.
     Echoed,
-    /// The parameters that hold from here on.
-    Parameters(Parameters),
-    /// A card's balance.
-    Balance(Balance),
-    /// It is done and in the journal.
+    Parameters(TerminalParameters),
+    Balance(AccountBalance),
+    /// Approved and written to the journal.
     Approved {
-        /// What is printed.
         receipt: Receipt,
-        /// The network that carried it, field 63.
+        /// The network that approved it, field 63.
         network: String,
     },
-    /// It was refused and is not in the journal.
-    Declined(Declined),
-    /// A QR code to be shown.
+    /// Declined; the journal does not have it.
+    Declined(DeclinedRequest),
+    /// The QR code to show.
     QrShown {
-        /// The code's STAN.
         stan: u32,
-        /// The text of the code.
+        /// Text of the QR code.
         text: String,
     },
-    /// A QR code that nobody has paid yet.
-    Waiting {
-        /// The code's STAN.
+    /// The QR code is not paid yet.
+    QrPending {
+        /// STAN of the QR code.
         stan: u32,
     },
-    /// A reversal is done.
+    /// The answer to a reversal was final.
     Reversed {
-        /// The STAN of what was taken back.
+        /// STAN of the reversed transaction.
         stan: u32,
-        /// `00`, or `25` where there was nothing to take back; `12` where it stands.
+        /// `00`: reversed. `25`: there was nothing to reverse. `12`: the transaction stays in
+        /// force.
         code: [u8; 2],
     },
-    /// A reversal was not taken; it goes out again.
+    /// The switch could not process the reversal. The terminal sends it again.
     ReversalRefused {
-        /// The STAN of what is to be taken back.
+        /// STAN of the transaction to reverse.
         stan: u32,
-        /// The code.
         code: [u8; 2],
     },
-    /// The batch is closed; totals agree.
+    /// The batch is closed and the totals agree.
     BatchAgreed {
-        /// The batch.
         batch: u32,
-        /// What it came to.
-        totals: Totals,
+        totals: TerminalTotals,
     },
-    /// The batch is closed; totals differ, and the lines are to be uploaded.
+    /// The batch is closed and the totals differ. Its lines must be uploaded.
     BatchDiffers {
-        /// The batch.
         batch: u32,
-        /// What the terminal has.
-        ours: Totals,
-        /// What the switch says, where it does.
-        theirs: Option<Totals>,
+        terminal_totals: TerminalTotals,
+        /// `None` if the switch sent none.
+        host_totals: Option<TerminalTotals>,
     },
-    /// A part of an upload was taken; the next goes out first of all.
-    UploadGoesOn {
-        /// Lines sent.
+    /// Part of an upload was accepted. The next part must be sent before any other request.
+    UploadContinues {
+        /// Lines accepted so far.
         lines: usize,
     },
-    /// The upload is done.
     Uploaded {
-        /// Lines sent.
         lines: usize,
     },
-    /// Refused because the batch or the keys are not those of the switch: sign on, then do it
+    /// Refused because the terminal's batch or keys differ from the switch's. Sign on and try
     /// again.
-    SignOnFirst {
-        /// `77`, `A0`, or `99`, where the PIN is asked for again, too.
+    SignOnRequired {
+        /// `77`, `A0`, or `99`. After `99` the buyer must type the PIN again.
         code: [u8; 2],
     },
-    /// The MAC is wrong: as if no answer had come.
+    /// The MAC is wrong. The terminal acts as if no answer had arrived.
     WrongMac,
-    /// No answer to what was asked: an old one, or somebody else's. Nothing changed.
-    Stray,
+    /// Not the answer to the current request. Nothing changed.
+    Unmatched,
 }
 
-/// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Declined {
-    /// What was refused.
-    pub kind: Kind,
-    /// Its STAN.
+pub struct DeclinedRequest {
+    pub kind: TerminalRequestKind,
     pub stan: u32,
-    /// The response code.
     pub code: [u8; 2],
-    /// What is wrong, field 44.
+    /// Reason in words, field 44.
     pub text: String,
 }
 
-/// What a terminal does after no answer came.
+/// What a terminal must do when no answer arrives in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// Reverses it first of all.
+pub enum TimeoutAction {
+    /// Send the reversal before any other request.
     Reverse,
-    /// Sends it again first of all.
+    /// Repeat the request before any other request.
     Repeat,
-    /// Nothing: it can be asked again.
+    /// Nothing. The task can be started again.
     Nothing,
 }
 
-/// Why a terminal does not do what it is told, or cannot read what it hears.
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
-    /// One message at a time.
-    #[error("the terminal waits for an answer; let it come, time out, or repeat the question")]
-    Waiting,
-    /// A reversal, a repeat, an offline sale or an upload goes out before anything else.
-    #[error("something goes out first: send what `must_first` gives")]
-    SomethingFirst,
-    /// Without working keys and an open batch nothing can be sent.
-    #[error("the terminal is not signed on, or must sign on again")]
-    SignOnFirst,
-    /// No such line in the journal.
+    #[error("an answer is still awaited: wait for it or for the time limit, or repeat the request")]
+    AwaitingAnswer,
+    #[error(
+        "another message must be sent first: a reversal, a repeat, an offline sale or an upload"
+    )]
+    PendingMessageFirst,
+    #[error("the terminal must sign on first")]
+    SignOnRequired,
     #[error("the journal has no transaction with STAN {0:06}")]
     NotInJournal(u32),
-    /// The batch has as many transactions as it may have.
     #[error("the batch is full: settle first")]
     BatchFull,
-    /// More than may be approved without asking.
-    #[error("beyond the limit of offline sales: sell online")]
-    OfflineLimit,
-    /// The buyer gave too little.
+    #[error("the sale exceeds the limits for offline sales: sell online")]
+    OfflineLimitExceeded,
     #[error("the cash given is less than the amount")]
-    TooLittleCash,
-    /// Nothing was sent, so nothing can be repeated.
+    CashBelowAmount,
     #[error("there is nothing to repeat")]
     NothingToRepeat,
-    /// There is no upload to go on with.
     #[error("there is nothing to upload")]
     NothingToUpload,
-    /// The bytes are no message.
     #[error("the answer cannot be read: {0}")]
     Unreadable(String),
-    /// The message cannot be built.
     #[error("the message cannot be built: {0}")]
     Build(#[from] BuildError),
-    /// The working keys do not open.
-    #[error("the working keys do not open: is the terminal's master key the switch's?")]
+    #[error("cannot decrypt the working keys: do terminal and switch have the same master key?")]
     WorkingKeys,
-    /// A key does not do what it should.
     #[error(transparent)]
     Key(#[from] KeyError),
 }

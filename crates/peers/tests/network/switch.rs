@@ -1,29 +1,29 @@
-//! A switch that asks by `docs/door/network.md`, as far as a test tells it to.
+//! A scripted switch that speaks the protocol of `docs/door/network.md`.
 
-use iso8583::{Builder, ISO87_BINARY, Message, Mti};
+use iso8583::{ISO87_BINARY, Message, MessageBuilder, Mti};
 use keys::tr31;
 use keys::{AesKey, Key, MacMethod, PinFormat, TdesKey, mac, pin};
 use money::{Amount, Currency, Rate};
-use peers::behaviour::{Action, Behaviour};
-use peers::card::Entry;
-use peers::clearing::{Cost, Costs};
-use peers::network::{Link, Output, Request};
-use peers::{Card, Network, NetworkSettings};
+use peers::behaviour::{Behaviour, ResponseAction};
+use peers::card::EntryMode;
+use peers::clearing::{NetworkFee, NetworkFees};
+use peers::network::{NetworkLinkId, NetworkOutput, RequestSummary};
+use peers::{NetworkSimulator, NetworkSimulatorSettings, TestCard};
 
 /// 2026-11-22 21:18:00 UTC.
 pub const NOW_MS: u64 = 1_795_382_280_000;
 pub const SENT: u64 = 1_122_211_800;
-/// Seconds since 2010 of that moment in Crockford's base 32.
+/// The same time in an RRN: seconds since 2010 in Crockford's base 32.
 pub const RRN: &str = "FWC888";
 
-pub const LINK: Link = Link(1);
+pub const LINK: NetworkLinkId = NetworkLinkId(1);
 const MAC_KEY: [u8; 16] = *b"\x01\x23\x45\x67\x89\xAB\xCD\xEF\xFE\xDC\xBA\x98\x76\x54\x32\x10";
 const PIN_KEY: [u8; 16] = *b"\x80\x7A\x23\xAD\x32\xB3\x6D\x45\x7A\xE9\x1F\xDF\x92\x75\x70\xEA";
 const EXCHANGE_KEY: [u8; 32] = [0x5A; 32];
 
-pub fn settings(behaviour: Behaviour, seed: u64) -> NetworkSettings {
-    let cost = Cost { rate: Rate::from_ppm(5_500).unwrap(), cap: Some(Amount::of(2_600)) };
-    NetworkSettings {
+pub fn settings(behaviour: Behaviour, seed: u64) -> NetworkSimulatorSettings {
+    let cost = NetworkFee { rate: Rate::from_ppm(5_500).unwrap(), cap: Some(Amount::of(2_600)) };
+    NetworkSimulatorSettings {
         name: "unionpay".to_owned(),
         acquirer: 10_533_104,
         currency: Currency::CNY,
@@ -31,26 +31,26 @@ pub fn settings(behaviour: Behaviour, seed: u64) -> NetworkSettings {
         mac_key: TdesKey::new(&MAC_KEY).unwrap(),
         pin_key: TdesKey::new(&PIN_KEY).unwrap(),
         behaviour,
-        costs: Costs { debit: cost, credit: cost, ranges: Vec::new() },
+        fees: NetworkFees { debit: cost, credit: cost, ranges: Vec::new() },
         seed,
     }
 }
 
-pub fn card() -> Card {
-    Card::made(622_588, 7, Entry::Chip)
+pub fn card() -> TestCard {
+    TestCard::generate(622_588, 7, EntryMode::Chip)
 }
 
 /// The switch's side of one network.
 pub struct Switch {
-    pub network: Network,
+    pub network: NetworkSimulator,
     pub mac_key: TdesKey,
     pub pin_key: TdesKey,
     pub now_ms: u64,
-    pub out: Vec<Output>,
+    pub out: Vec<NetworkOutput>,
     stan: u32,
 }
 
-/// What the switch heard.
+/// An answer from the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub mti: String,
@@ -60,12 +60,12 @@ pub struct Answer {
     pub authorisation: Option<String>,
     pub balance: Option<String>,
     pub mac_is_right: bool,
-    pub link: Link,
+    pub link: NetworkLinkId,
 }
 
-/// A request that can be sent again and named by others.
+/// A request that can be repeated and referred to.
 #[derive(Clone)]
-pub struct Asked {
+pub struct SentRequest {
     pub mti: Mti,
     pub stan: u32,
     pub amount: u64,
@@ -82,7 +82,7 @@ impl Switch {
 
     pub fn unconnected(behaviour: Behaviour, seed: u64) -> Switch {
         Switch {
-            network: Network::new(settings(behaviour, seed)),
+            network: NetworkSimulator::new(settings(behaviour, seed)),
             mac_key: TdesKey::new(&MAC_KEY).unwrap(),
             pin_key: TdesKey::new(&PIN_KEY).unwrap(),
             now_ms: NOW_MS,
@@ -91,9 +91,11 @@ impl Switch {
         }
     }
 
-    pub fn with_fate(fate: impl FnMut(&Request) -> Action + Send + 'static) -> Switch {
+    pub fn with_policy(
+        policy: impl FnMut(&RequestSummary) -> ResponseAction + Send + 'static,
+    ) -> Switch {
         let mut switch = Switch::new(Behaviour::default());
-        switch.network.set_fate(fate);
+        switch.network.set_response_policy(policy);
         switch
     }
 
@@ -102,22 +104,27 @@ impl Switch {
         self.stan
     }
 
-    pub fn manage(&mut self, code: u64, link: Link) -> Option<Answer> {
+    pub fn manage(&mut self, code: u64, link: NetworkLinkId) -> Option<Answer> {
         let stan = self.next_stan();
-        let mut message = Builder::new(&ISO87_BINARY, Mti::M0800)
+        let mut message = MessageBuilder::new(&ISO87_BINARY, Mti::M0800)
             .number(7, SENT)
             .number(11, u64::from(stan))
             .number(70, code)
             .build()
             .unwrap();
-        self.network.hear(link, &mut message, self.now_ms, &mut self.out);
-        self.heard().pop()
+        self.network.receive(link, &mut message, self.now_ms, &mut self.out);
+        self.received().pop()
     }
 
-    /// What every request has, signed by `finish`.
-    pub fn builder(&mut self, mti: Mti, processing: &str, amount: u64) -> (u32, Builder<'static>) {
+    /// Sets the fields of every request; `finish` adds the MAC.
+    pub fn builder(
+        &mut self,
+        mti: Mti,
+        processing: &str,
+        amount: u64,
+    ) -> (u32, MessageBuilder<'static>) {
         let stan = self.next_stan();
-        let mut builder = Builder::new(&ISO87_BINARY, mti);
+        let mut builder = MessageBuilder::new(&ISO87_BINARY, mti);
         builder
             .text(3, processing)
             .number(4, amount)
@@ -135,26 +142,26 @@ impl Switch {
         (stan, builder)
     }
 
-    pub fn put_card(builder: &mut Builder<'_>, card: &Card) {
+    pub fn put_card(builder: &mut MessageBuilder<'_>, card: &TestCard) {
         builder
             .bytes(2, card.pan().expose())
             .text(14, card.expiry())
             .number(22, 52)
             .number(23, 1)
-            .bytes(55, card.chip(1, 156, 261_122, 1).unwrap());
+            .bytes(55, card.chip_data(1, 156, 261_122, 1).unwrap());
     }
 
-    pub fn put_pin(&self, builder: &mut Builder<'_>, card: &Card, typed: &keys::Pin) {
+    pub fn put_pin(&self, builder: &mut MessageBuilder<'_>, card: &TestCard, typed: &keys::Pin) {
         let block = pin::encrypt_block(typed, PinFormat::Iso0, card.pan(), &self.pin_key);
         builder.number(22, 51).bytes(52, block.unwrap().as_bytes());
     }
 
-    pub fn finish(&self, builder: &mut Builder<'_>) -> Vec<u8> {
+    pub fn finish(&self, builder: &mut MessageBuilder<'_>) -> Vec<u8> {
         let made = |covered: &[u8]| mac::compute(MacMethod::X9_19, &self.mac_key, covered);
         builder.build_with_mac(made).unwrap().to_vec()
     }
 
-    pub fn by_card(&mut self, mti: Mti, processing: &str, amount: u64) -> Asked {
+    pub fn by_card(&mut self, mti: Mti, processing: &str, amount: u64) -> SentRequest {
         let (stan, mut builder) = self.builder(mti, processing, amount);
         Switch::put_card(&mut builder, &card());
         if processing == "030000" {
@@ -163,15 +170,21 @@ impl Switch {
         if mti == Mti::M0220 {
             builder.text(38, "T00001");
         }
-        Asked { mti, stan, amount, bytes: self.finish(&mut builder) }
+        SentRequest { mti, stan, amount, bytes: self.finish(&mut builder) }
     }
 
-    pub fn sale(&mut self, amount: u64) -> Asked {
+    pub fn sale(&mut self, amount: u64) -> SentRequest {
         self.by_card(Mti::M0200, "000000", amount)
     }
 
-    /// Something about an earlier request.
-    pub fn about(&mut self, mti: Mti, processing: &str, amount: u64, before: &Asked) -> Asked {
+    /// A request that refers to an earlier one.
+    pub fn about(
+        &mut self,
+        mti: Mti,
+        processing: &str,
+        amount: u64,
+        before: &SentRequest,
+    ) -> SentRequest {
         let (stan, mut builder) = self.builder(mti, processing, amount);
         let authorisation = self
             .network
@@ -188,36 +201,36 @@ impl Switch {
         if mti == Mti::M0200 && processing == "000000" {
             builder.number(25, 6);
         }
-        builder.text(90, named(before));
-        Asked { mti, stan, amount, bytes: self.finish(&mut builder) }
+        builder.text(90, field_90(before));
+        SentRequest { mti, stan, amount, bytes: self.finish(&mut builder) }
     }
 
-    pub fn reversal(&mut self, before: &Asked) -> Asked {
+    pub fn reversal(&mut self, before: &SentRequest) -> SentRequest {
         self.about(Mti::M0400, "000000", before.amount, before)
     }
 
-    /// The same request as a repeat: another type, a new MAC, all else as it was.
-    pub fn repeat(&self, asked: &Asked) -> Asked {
+    /// Repeats a request: another message type and MAC, everything else unchanged.
+    pub fn repeat(&self, asked: &SentRequest) -> SentRequest {
         let message = ISO87_BINARY.parse(&asked.bytes).unwrap();
-        let mut builder = Builder::new(&ISO87_BINARY, asked.mti.repeat());
+        let mut builder = MessageBuilder::new(&ISO87_BINARY, asked.mti.repeat());
         for field in message.fields().filter(|field| !matches!(field.id(), 64 | 128)) {
             builder.copy_field(&field);
         }
-        Asked { bytes: self.finish(&mut builder), ..asked.clone() }
+        SentRequest { bytes: self.finish(&mut builder), ..asked.clone() }
     }
 
-    pub fn send(&mut self, asked: &Asked) -> Vec<Answer> {
+    pub fn send(&mut self, asked: &SentRequest) -> Vec<Answer> {
         self.send_by(LINK, asked)
     }
 
-    pub fn send_by(&mut self, link: Link, asked: &Asked) -> Vec<Answer> {
-        self.network.hear(link, &mut asked.bytes.clone(), self.now_ms, &mut self.out);
-        self.heard()
+    pub fn send_by(&mut self, link: NetworkLinkId, asked: &SentRequest) -> Vec<Answer> {
+        self.network.receive(link, &mut asked.bytes.clone(), self.now_ms, &mut self.out);
+        self.received()
     }
 
-    /// The code of the only answer.
+    /// The response code of the only answer.
     #[track_caller]
-    pub fn code(&mut self, asked: &Asked) -> String {
+    pub fn code(&mut self, asked: &SentRequest) -> String {
         let answers = self.send(asked);
         assert_eq!(answers.len(), 1, "{answers:?}");
         let answer = &answers[0];
@@ -230,20 +243,20 @@ impl Switch {
     pub fn wait(&mut self, ms: u64) -> Vec<Answer> {
         self.now_ms += ms;
         self.network.tick(self.now_ms, &mut self.out);
-        self.heard()
+        self.received()
     }
 
-    fn heard(&mut self) -> Vec<Answer> {
+    fn received(&mut self) -> Vec<Answer> {
         let out = std::mem::take(&mut self.out);
         out.iter()
             .filter_map(|output| match output {
-                Output::Send { link, message } => Some(self.read(*link, message)),
-                Output::Close { .. } => None,
+                NetworkOutput::Send { link, message } => Some(self.read(*link, message)),
+                NetworkOutput::Close { .. } => None,
             })
             .collect()
     }
 
-    fn read(&self, link: Link, bytes: &[u8]) -> Answer {
+    fn read(&self, link: NetworkLinkId, bytes: &[u8]) -> Answer {
         let message = ISO87_BINARY.parse(bytes).unwrap();
         let text = |field| message.text(field).ok().map(|text| text.as_str().to_owned());
         Answer {
@@ -259,16 +272,16 @@ impl Switch {
     }
 
     fn mac_is_right(&self, message: &Message<'_>) -> bool {
-        let (Some(covered), Some(found)) = (message.before_mac(), message.mac()) else {
+        let (Some(covered), Some(found)) = (message.mac_input(), message.mac()) else {
             return false;
         };
         mac::check(MacMethod::X9_19, &self.mac_key, covered, &found).unwrap()
     }
 
-    /// The key change that the network has begun: its kind, the key, and the answer to it.
+    /// Reads the network's key change: kind, key, and the answer to it.
     pub fn key_change(&mut self) -> (char, TdesKey, Vec<u8>) {
         let out = std::mem::take(&mut self.out);
-        let [Output::Send { message, .. }] = &out[..] else { panic!("{out:?}") };
+        let [NetworkOutput::Send { message, .. }] = &out[..] else { panic!("{out:?}") };
         let message = ISO87_BINARY.parse(message).unwrap();
         assert_eq!(message.number(70).unwrap(), 101);
         let text = message.text(48).unwrap();
@@ -276,7 +289,7 @@ impl Switch {
         let exchange = AesKey::new(&EXCHANGE_KEY).unwrap();
         let (header, key) = tr31::unwrap(&exchange, block).unwrap();
         let Key::Tdes(key) = key else { panic!("{header:?}") };
-        let answer = Builder::new(&ISO87_BINARY, Mti::M0810)
+        let answer = MessageBuilder::new(&ISO87_BINARY, Mti::M0810)
             .copy(&message, &[7, 11, 70])
             .text(39, "00")
             .build()
@@ -285,7 +298,6 @@ impl Switch {
     }
 }
 
-/// Field 90.
-pub fn named(before: &Asked) -> String {
+pub fn field_90(before: &SentRequest) -> String {
     format!("{}{:06}{SENT:010}{:011}{:011}", before.mti, before.stan, 10_533_104, 0)
 }

@@ -1,10 +1,10 @@
-//! A host that answers by `docs/door/terminal.md`, as far as a test tells it to.
+//! A scripted host that speaks the protocol of `docs/door/terminal.md`.
 
-use iso8583::tlv::{Tag, Writer};
-use iso8583::{Builder, Envelope, Field, Header, Message, Tpdu, UNIONPAY_POS};
+use iso8583::tlv::{Tag, TlvWriter};
+use iso8583::{Envelope, Field, Message, MessageBuilder, PosHeader, Tpdu, UNIONPAY_POS};
 use keys::{MacMethod, TdesKey, mac};
 
-/// A published master key and the sign-on field under it, with the keys inside.
+/// A published master key, with a sign-on field encrypted under it and the keys inside.
 pub const MASTER: &str = "CA5D92598DCA48CE8A4C76361A9269E9";
 const SIGN_ON: &str =
     "6701EAD6A9AD51E51AA406E2C27FCFA98D0A74B8B651F9E9BACE9AE10000000000000000AB7153CA";
@@ -23,44 +23,50 @@ pub fn key(text: &str) -> TdesKey {
     TdesKey::new(&hex(text)).unwrap()
 }
 
-/// What the host says besides what every answer has.
+/// What the host answers, besides the fields of every answer.
 #[derive(Clone, Copy)]
-pub struct Says<'a> {
+pub struct HostReply<'a> {
     pub code: &'a str,
     pub batch: u32,
     pub totals: Option<&'a str>,
     pub private: Option<&'a [u8]>,
-    pub seal: Seal,
-    pub order: u8,
+    pub mac: ReplyMac,
+    pub requested_action: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Seal {
-    Right,
-    Wrong,
+pub enum ReplyMac {
+    Valid,
+    Invalid,
     Missing,
 }
 
-pub const YES: Says<'static> =
-    Says { code: "00", batch: 7, totals: None, private: None, seal: Seal::Right, order: 0 };
+pub const APPROVAL: HostReply<'static> = HostReply {
+    code: "00",
+    batch: 7,
+    totals: None,
+    private: None,
+    mac: ReplyMac::Valid,
+    requested_action: 0,
+};
 
-pub fn says(code: &str) -> Says<'_> {
-    Says { code, ..YES }
+pub fn reply_with(code: &str) -> HostReply<'_> {
+    HostReply { code, ..APPROVAL }
 }
 
-/// The message in a frame. The frame has what every question has, and a MAC that is right.
+/// Parses a request, and checks its envelope and MAC.
 pub fn open(frame: &[u8]) -> Message<'_> {
     let (tpdu, header, message) = Envelope::parse(frame).unwrap();
     assert_eq!(tpdu, TPDU);
     assert_eq!(header.0[..3], [0x60, 0x31, 0x00]);
     let message = UNIONPAY_POS.parse(message).unwrap();
-    if let (Some(covered), Some(found)) = (message.before_mac(), message.mac()) {
+    if let (Some(covered), Some(found)) = (message.mac_input(), message.mac()) {
         assert!(mac::check(MacMethod::CupEcb, &key(MAC_KEY), covered, &found).unwrap());
     }
     message
 }
 
-/// The numbers of the fields in a question.
+/// Field numbers of a request.
 pub fn fields(frame: &[u8]) -> Vec<u8> {
     open(frame).fields().map(|field: Field<'_>| field.id()).collect()
 }
@@ -73,11 +79,11 @@ pub fn mti(frame: &[u8]) -> String {
     open(frame).mti().to_string()
 }
 
-/// What the host answers to a question.
-pub fn answer(question: &[u8], says: Says<'_>) -> Vec<u8> {
-    let asked = open(question);
+/// Builds the host's answer to a request.
+pub fn answer(request: &[u8], says: HostReply<'_>) -> Vec<u8> {
+    let asked = open(request);
     let mti = asked.mti().response().unwrap();
-    let mut builder = Builder::new(&UNIONPAY_POS, mti);
+    let mut builder = MessageBuilder::new(&UNIONPAY_POS, mti);
     builder
         .copy(&asked, &[3, 4, 11, 12, 13, 25, 41, 42, 49])
         .text(39, says.code)
@@ -102,7 +108,7 @@ pub fn answer(question: &[u8], says: Says<'_>) -> Vec<u8> {
     if let Some(private) = says.private {
         builder.bytes(62, private);
     }
-    let plain = asked.mac().is_none() || says.seal == Seal::Missing;
+    let plain = asked.mac().is_none() || says.mac == ReplyMac::Missing;
     let message = if plain {
         builder.build().unwrap()
     } else {
@@ -110,10 +116,11 @@ pub fn answer(question: &[u8], says: Says<'_>) -> Vec<u8> {
         builder.build_with_mac(made).unwrap()
     };
     let mut message = message.to_vec();
-    if says.seal == Seal::Wrong {
+    if says.mac == ReplyMac::Invalid {
         *message.last_mut().unwrap() ^= 1;
     }
-    let header = Header([0x60, 0x31, 0x00, 0x31, 0x00, 0x00]).with_wish(says.order);
+    let header = PosHeader([0x60, 0x31, 0x00, 0x31, 0x00, 0x00])
+        .with_requested_action(says.requested_action);
     let mut frame = Vec::new();
     Envelope { tpdu: TPDU.reply(), header }.write(&mut frame, &message);
     frame
@@ -130,7 +137,7 @@ pub fn parameters(offline_each: u64, offline_total: u64) -> Vec<u8> {
         (0xDF06, "0500".to_owned()),
         (0xDF07, "0300".to_owned()),
     ];
-    let mut writer = Writer::new();
+    let mut writer = TlvWriter::new();
     for (tag, digits) in numbers {
         writer.push(Tag::new(tag).unwrap(), &hex(&digits)).unwrap();
     }

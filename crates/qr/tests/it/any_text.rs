@@ -1,4 +1,4 @@
-//! Texts and codes that nobody thought of.
+//! Random texts and codes.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -7,11 +7,14 @@ use proptest::collection::btree_map;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use qr::{Additional, Code, Decimal, Ground, Initiation, Language, Template, Tip, picture};
+use qr::{
+    AdditionalData, Background, LanguageTemplate, PointOfInitiation, QrAmount, QrCode, Template,
+    Tip, render,
+};
 
-use crate::desk::{EXAMPLE, signed};
+use crate::support::{EXAMPLE, with_checksum};
 
-/// The same cases in each run.
+/// Runs the same cases each time.
 fn of_cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
         rng_seed: RngSeed::Fixed(0x1021),
@@ -37,9 +40,9 @@ fn templates(
     btree_map(tags, template, 0..=most)
 }
 
-fn amount() -> impl Strategy<Value = Decimal> {
+fn amount() -> impl Strategy<Value = QrAmount> {
     (1..1_000_000_000_u64, 0..=4_u32)
-        .prop_map(|(units, exponent)| Decimal::from_minor_units(units, exponent).unwrap())
+        .prop_map(|(units, exponent)| QrAmount::from_minor_units(units, exponent).unwrap())
 }
 
 fn tip() -> impl Strategy<Value = Tip> {
@@ -50,48 +53,61 @@ fn tip() -> impl Strategy<Value = Tip> {
     ]
 }
 
-fn additional() -> impl Strategy<Value = Additional> {
+fn additional() -> impl Strategy<Value = AdditionalData> {
     let named = || option::of("[ -~]{1,25}");
     let request = option::of("[AME]{1,3}");
     let rest = (request, fields(10..=49, "\\PC{1,20}", 1), templates(50..=99, 1));
     (named(), named(), named(), named(), rest).prop_map(
         |(bill, mobile, reference, purpose, rest)| {
             let (request, other, templates) = rest;
-            let some = Additional { bill, mobile, reference, purpose, ..Additional::default() };
-            Additional { request, other, templates, ..some }
+            let some = AdditionalData {
+                bill_number: bill,
+                mobile_number: mobile,
+                reference_label: reference,
+                purpose,
+                ..AdditionalData::default()
+            };
+            AdditionalData { consumer_data_request: request, other, templates, ..some }
         },
     )
 }
 
-fn language() -> impl Strategy<Value = Language> {
+fn language() -> impl Strategy<Value = LanguageTemplate> {
     let city = option::of("\\PC{1,15}");
-    ("[A-Za-z]{2}", "\\PC{1,25}", city, fields(3..=99, "\\PC{1,20}", 1))
-        .prop_map(|(language, name, city, other)| Language { language, name, city, other })
+    ("[A-Za-z]{2}", "\\PC{1,25}", city, fields(3..=99, "\\PC{1,20}", 1)).prop_map(
+        |(language, name, city, other)| LanguageTemplate {
+            language,
+            merchant_name: name,
+            merchant_city: city,
+            other,
+        },
+    )
 }
 
-fn code() -> impl Strategy<Value = Code> {
-    let initiation = option::of(prop_oneof![Just(Initiation::Static), Just(Initiation::Dynamic)]);
+fn code() -> impl Strategy<Value = QrCode> {
+    let initiation =
+        option::of(prop_oneof![Just(PointOfInitiation::Static), Just(PointOfInitiation::Dynamic)]);
     let accounts = (fields(2..=25, "[ -~]{1,40}", 1), templates(26..=51, 2));
     let numbers = (0..=9_999_u16, 0..=999_u16, option::of(amount()), option::of(tip()));
     let shop = ("[A-Z]{2}", "[ -~]{1,25}", "[ -~]{1,15}", option::of("[ -~]{1,10}"));
     let templates_of_text = (option::of(additional()), option::of(language()));
     let rest = (fields(65..=79, "\\PC{1,30}", 1), templates(80..=99, 1));
     (initiation, accounts, numbers, shop, templates_of_text, rest).prop_map(
-        |(initiation, accounts, numbers, shop, templates_of_text, rest)| Code {
+        |(initiation, accounts, numbers, shop, templates_of_text, rest)| QrCode {
             initiation,
             scheme_accounts: accounts.0,
             accounts: accounts.1,
-            category: numbers.0,
+            merchant_category: numbers.0,
             currency: numbers.1,
             amount: numbers.2,
             tip: numbers.3,
             country: shop.0,
-            name: shop.1,
-            city: shop.2,
+            merchant_name: shop.1,
+            merchant_city: shop.2,
             postal_code: shop.3,
             additional: templates_of_text.0,
             language: templates_of_text.1,
-            future: rest.0,
+            reserved: rest.0,
             unreserved: rest.1,
         },
     )
@@ -102,18 +118,18 @@ proptest! {
 
     #[test]
     fn no_text_makes_the_reader_panic(text in "\\PC*") {
-        let _ = Code::parse(&text);
+        let _ = QrCode::parse(&text);
     }
 
     #[test]
     fn no_text_of_digits_makes_the_reader_panic(text in "0002[0-9]{0,120}") {
-        let _ = Code::parse(&text);
-        let _ = Code::parse(&signed(&text));
+        let _ = QrCode::parse(&text);
+        let _ = QrCode::parse(&with_checksum(&text));
     }
 
-    /// With the checksum made right again, so that what is behind it is reached.
+    /// The checksum is corrected, so that the rest is checked.
     #[test]
-    fn an_edited_code_is_refused_or_means_what_it_says(
+    fn an_edited_code_is_refused_or_read_correctly(
         place in 0..150_usize,
         length in 0..4_usize,
         edit in "[0-9A-Z.北]{0,4}",
@@ -121,32 +137,32 @@ proptest! {
         let mut characters: Vec<char> = EXAMPLE.chars().collect();
         characters.truncate(characters.len() - 8);
         characters.splice(place..place + length, edit.chars());
-        let text = signed(&characters.iter().collect::<String>());
-        if let Ok(code) = Code::parse(&text) {
+        let text = with_checksum(&characters.iter().collect::<String>());
+        if let Ok(code) = QrCode::parse(&text) {
             let written = code.write().unwrap();
             prop_assert_eq!(written.len(), text.len());
-            prop_assert_eq!(Code::parse(&written), Ok(code));
+            prop_assert_eq!(QrCode::parse(&written), Ok(code));
         }
     }
 
     #[test]
-    fn what_is_written_is_read_again(code in code()) {
+    fn a_written_code_is_read_back(code in code()) {
         let text = code.write();
-        // Too long together, or without any account.
+        // The code is too long or has no account.
         prop_assume!(text.is_ok());
         let text = text.unwrap();
-        prop_assert_eq!(Code::parse(&text), Ok(code));
+        prop_assert_eq!(QrCode::parse(&text), Ok(code));
     }
 
     #[test]
     fn minor_units_are_the_same_after_text(units in 1..1_000_000_000_u64, exponent in 0..=4_u32) {
-        let text = Decimal::from_minor_units(units, exponent).unwrap();
+        let text = QrAmount::from_minor_units(units, exponent).unwrap();
         prop_assert_eq!(text.minor_units(exponent), Ok(units));
     }
 
     #[test]
     fn no_amount_makes_the_reader_panic(text in "[0-9.]{0,14}", exponent in 0..=5_u32) {
-        let _ = text.parse::<Decimal>().and_then(|amount| amount.minor_units(exponent));
+        let _ = text.parse::<QrAmount>().and_then(|amount| amount.minor_units(exponent));
     }
 }
 
@@ -154,7 +170,7 @@ proptest! {
     #![proptest_config(of_cases(32))]
 
     #[test]
-    fn no_text_makes_the_painter_panic(text in "\\PC{0,600}") {
-        prop_assert!(picture(&text, Ground::Dark).is_ok() || text.len() > 2_331);
+    fn no_text_makes_the_renderer_panic(text in "\\PC{0,600}") {
+        prop_assert!(render(&text, Background::Dark).is_ok() || text.len() > 2_331);
     }
 }

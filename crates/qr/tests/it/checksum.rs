@@ -2,7 +2,7 @@
 
 use qr::crc16_ccitt_false;
 
-use crate::desk;
+use crate::support;
 
 const KNOWN: [(&str, u16); 30] = [
     ("a", 0x9D77),
@@ -57,8 +57,8 @@ fn the_checksum_is_ccitt_false() {
 }
 
 #[test]
-fn the_checksums_of_the_file_are_these() {
-    let Some(list) = desk::vectors("crc16_ccitt_false.json") else { return };
+fn all_checksums_of_the_vectors_are_tested() {
+    let Some(list) = support::vectors("crc16_ccitt_false.json") else { return };
     for vector in list {
         let text = vector["in"].as_str().unwrap();
         let found = format!("{:04X}", crc16_ccitt_false(text.as_bytes()));

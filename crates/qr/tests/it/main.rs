@@ -4,8 +4,8 @@
 
 mod any_text;
 mod checksum;
-mod desk;
+mod payment;
 mod pictures;
 mod refusals;
-mod tender;
+mod support;
 mod vectors;

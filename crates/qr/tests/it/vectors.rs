@@ -1,8 +1,8 @@
-//! Codes that others published, each typed in whole.
+//! Published codes.
 
-use qr::{Code, Initiation, Rule, Tip, crc16_ccitt_false};
+use qr::{PointOfInitiation, QrCode, QrRule, Tip, crc16_ccitt_false};
 
-use crate::desk::{self, EXAMPLE};
+use crate::support::{self, EXAMPLE};
 
 const LAO: &str = "\
     00020101021115312031041800520446JDBMSZZXE44BFS038680016A005266284662577010832170418020\
@@ -44,106 +44,109 @@ const JPQR: &str = "\
     6680019jp.or.paymentsjapan01130000000000001020400010306000001040600000153033925903xxx6\
     4180002JA0108メルペイ カフェ520441115802JP610710661436304DEE9";
 
-/// Tags in ascending order, the checksum last: written again they are the same text.
+/// Tags in ascending order: these are written back as the same text.
 const CANONICAL: [&str; 4] = [LAO, EXAMPLE, TWO_TEMPLATES, NO_LANGUAGE];
-/// The same tags in another order, which is allowed.
+/// Tags in another order, which is allowed.
 const OTHER_ORDERS: [&str; 3] = [ANY_ORDER, JAPAN, JPQR];
 const WITH_FAULTS: [&str; 3] = [EMPTY_TEMPLATE, LONG_GUID, NO_CHECKSUM];
 
 fn refusal(text: &str) -> String {
-    Code::parse(text).expect_err("the code has a fault").to_string()
+    QrCode::parse(text).expect_err("the code has a fault").to_string()
 }
 
 #[test]
 fn a_code_in_ascending_order_is_written_as_it_was_read() {
     for text in CANONICAL {
-        assert_eq!(Code::parse(text).unwrap().write().unwrap(), text);
+        assert_eq!(QrCode::parse(text).unwrap().write().unwrap(), text);
     }
 }
 
 #[test]
-fn a_code_in_another_order_is_read_and_says_the_same_when_written() {
+fn a_code_in_another_order_is_written_with_the_same_content() {
     for text in OTHER_ORDERS {
-        let code = Code::parse(text).unwrap();
+        let code = QrCode::parse(text).unwrap();
         let written = code.write().unwrap();
         assert_ne!(written, text);
         assert_eq!(written.len(), text.len());
-        assert_eq!(Code::parse(&written).unwrap(), code);
+        assert_eq!(QrCode::parse(&written).unwrap(), code);
     }
 }
 
 #[test]
-fn the_example_of_the_specification_says_what_it_says() {
-    let code = Code::parse(EXAMPLE).unwrap();
-    assert_eq!(code.initiation, Some(Initiation::Dynamic));
+fn the_example_of_the_specification_is_read() {
+    let code = QrCode::parse(EXAMPLE).unwrap();
+    assert_eq!(code.initiation, Some(PointOfInitiation::Dynamic));
     assert!(code.scheme_accounts.is_empty());
     assert_eq!(code.accounts[&29].guid, "D15600000000");
     assert_eq!(code.accounts[&29].fields[&5], "A93FO3230Q");
     assert_eq!(code.accounts[&31].guid, "D15600000001");
     assert_eq!(code.accounts[&31].fields[&3], "12345678");
-    assert_eq!((code.category, code.currency), (4111, 156));
+    assert_eq!((code.merchant_category, code.currency), (4111, 156));
     assert_eq!(code.amount.as_ref().unwrap().minor_units(2), Ok(2_372));
     assert_eq!(code.tip, Some(Tip::Prompt));
-    assert_eq!((&*code.country, &*code.name, &*code.city), ("CN", "BEST TRANSPORT", "BEIJING"));
+    assert_eq!(
+        (&*code.country, &*code.merchant_name, &*code.merchant_city),
+        ("CN", "BEST TRANSPORT", "BEIJING")
+    );
     let additional = code.additional.unwrap();
-    assert_eq!(additional.store.as_deref(), Some("1234"));
-    assert_eq!(additional.customer.as_deref(), Some("***"));
-    assert_eq!(additional.terminal.as_deref(), Some("A6008667"));
-    assert_eq!(additional.request.as_deref(), Some("ME"));
+    assert_eq!(additional.store_label.as_deref(), Some("1234"));
+    assert_eq!(additional.customer_label.as_deref(), Some("***"));
+    assert_eq!(additional.terminal_label.as_deref(), Some("A6008667"));
+    assert_eq!(additional.consumer_data_request.as_deref(), Some("ME"));
     let language = code.language.unwrap();
-    assert_eq!((&*language.language, &*language.name), ("ZH", "最佳运输"));
-    assert_eq!(language.city.as_deref(), Some("北京"));
+    assert_eq!((&*language.language, &*language.merchant_name), ("ZH", "最佳运输"));
+    assert_eq!(language.merchant_city.as_deref(), Some("北京"));
 }
 
 #[test]
 fn a_code_of_laos_has_an_account_of_a_card_scheme_and_no_amount() {
-    let code = Code::parse(LAO).unwrap();
-    assert_eq!(code.initiation, Some(Initiation::Static));
+    let code = QrCode::parse(LAO).unwrap();
+    assert_eq!(code.initiation, Some(PointOfInitiation::Static));
     assert_eq!(code.scheme_accounts[&15], "2031041800520446JDBMSZZXE44BFS0");
     assert_eq!(code.accounts[&38].guid, "A005266284662577");
     assert_eq!(code.accounts[&38].fields[&2], "002");
-    assert_eq!((code.category, code.currency), (5812, 418));
+    assert_eq!((code.merchant_category, code.currency), (5812, 418));
     assert_eq!(code.amount, None);
-    assert_eq!(code.city, "Vientiane");
+    assert_eq!(code.merchant_city, "Vientiane");
 }
 
 #[test]
 fn a_code_of_japan_counts_characters_and_not_bytes() {
-    let code = Code::parse(JPQR).unwrap();
+    let code = QrCode::parse(JPQR).unwrap();
     assert_eq!(code.accounts[&26].guid, "jp.or.paymentsjapan");
-    assert_eq!(code.language.unwrap().name, "メルペイ カフェ");
-    assert_eq!(code.category, 4111);
+    assert_eq!(code.language.unwrap().merchant_name, "メルペイ カフェ");
+    assert_eq!(code.merchant_category, 4111);
     assert_eq!(code.postal_code.as_deref(), Some("1066143"));
 }
 
 #[test]
-fn templates_of_anybody_are_kept() {
-    let code = Code::parse(TWO_TEMPLATES).unwrap();
+fn unreserved_templates_are_kept() {
+    let code = QrCode::parse(TWO_TEMPLATES).unwrap();
     assert_eq!(code.unreserved[&80].guid, "39401ff0c21a4543a8ed5fbaa30ab02e");
     assert_eq!(code.unreserved[&81].guid, "c2fbf6dd646f4f36b617f10747c0b961");
-    assert_eq!(Code::parse(ANY_ORDER).unwrap().unreserved[&91].fields[&7], "12345678");
+    assert_eq!(QrCode::parse(ANY_ORDER).unwrap().unreserved[&91].fields[&7], "12345678");
 }
 
 #[test]
-fn faults_are_named_with_their_place() {
+fn errors_name_the_location() {
     assert_eq!(
         refusal(EMPTY_TEMPLATE),
-        "tag 80 at character 204: 0 characters long, and 1 to 99 are allowed"
+        "tag 80 at character 204: 0 characters long, 1 to 99 are allowed"
     );
     assert_eq!(
         refusal(LONG_GUID),
-        "tag 80/00 at character 208: 33 characters long, and 1 to 32 are allowed"
+        "tag 80/00 at character 208: 33 characters long, 1 to 32 are allowed"
     );
     assert_eq!(
         refusal(NO_CHECKSUM),
-        "tag 63 at character 240: the checksum is 0000 and should be A13A: the code was damaged or \
+        "tag 63 at character 240: the checksum is 0000 but must be A13A: the code was damaged or \
          edited"
     );
 }
 
 #[test]
-fn the_codes_of_the_file_are_these() {
-    let Some(list) = desk::vectors("emvco_mpm_qr.json") else { return };
+fn all_codes_of_the_vectors_are_tested() {
+    let Some(list) = support::vectors("emvco_mpm_qr.json") else { return };
     for vector in list {
         let text = vector["payload"].as_str().unwrap();
         let typed_in = CANONICAL.contains(&text)
@@ -153,7 +156,7 @@ fn the_codes_of_the_file_are_these() {
         let (signed, checksum) = text.split_at(text.len() - 4);
         let right = format!("{:04X}", crc16_ccitt_false(signed.as_bytes())) == checksum;
         assert_eq!(right, vector["crc_ok"].as_bool().unwrap(), "{text}");
-        let refused = Code::parse(text).err().map(|error| error.rule);
-        assert_eq!(matches!(refused, Some(Rule::Checksum { .. })), !right, "{text}");
+        let refused = QrCode::parse(text).err().map(|error| error.rule);
+        assert_eq!(matches!(refused, Some(QrRule::Checksum { .. })), !right, "{text}");
     }
 }

@@ -1,46 +1,45 @@
-//! At the hub: cash is handed over and counted, parcels are taken out again.
+//! At the hub: couriers hand cash over, cashiers count it, parcels go out again.
 
 use engine::{
     ATTEMPTS_MAX, AttemptReason, BreakSide, BreakSubject, Command, Event, HandOverId, PersonId,
     RefuseReason, Timestamp, one_time_code_hash,
 };
 
-use crate::books::{BreakCause, NamedBreak, Whereabouts};
-use crate::clock::{LAST_DOOR, TICK_MS};
-use crate::world::{Ask, Parcel, Step, Then, World, amount};
+use crate::books::{BreakCause, ExpectedBreak, ParcelLocation};
+use crate::clock::{LAST_DELIVERY, TICK_MS};
+use crate::world::{AnswerContext, CourierCommand, CourierStep, SimulatedParcel, World, amount};
 
-/// From a door to the hub or back: 15 minutes, in ticks.
+/// Travel between a door and the hub: 15 minutes, in ticks.
 pub(crate) const TRAVEL_TICKS: u64 = 30;
-/// Counting takes a minute, in ticks.
+/// Time to count the cash: a minute, in ticks.
 const COUNTING_TICKS: u64 = 2;
-/// Cash that is missing is at most this part of what there should be; at least one minor unit.
-const SHORT_PART: u64 = 20;
-/// Cash that is too much, in the same way.
-const SURPLUS_PART: u64 = 50;
+/// The largest shortage is the expected cash divided by this, at least one minor unit.
+const SHORT_DIVISOR: u64 = 20;
+/// The largest surplus, in the same way.
+const SURPLUS_DIVISOR: u64 = 50;
 /// One-time codes have six digits.
 const CODES: u64 = 1_000_000;
 
-/// A hand-over under way.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct HandOver {
+pub(crate) struct SimulatedHandOver {
     pub id: HandOverId,
     pub code: u32,
-    /// The door that the courier goes back to.
-    pub back: Option<usize>,
+    /// The parcel whose buyer waits for the courier.
+    pub return_to: Option<usize>,
 }
 
 impl World {
-    /// Hands over what is in hand, if there is anything.
-    pub(crate) fn come_to_hub(
+    /// Starts a hand-over if the courier has cash.
+    pub(crate) fn reach_hub(
         &mut self,
         courier: usize,
         back: Option<usize>,
         now: Timestamp,
-        asks: &mut Vec<Ask>,
+        courier_commands: &mut Vec<CourierCommand>,
     ) {
         let person = &mut self.couriers[courier];
-        if person.should_have == 0 {
-            return self.leave_hub(courier, back, now, asks);
+        if person.expected_cash == 0 {
+            return self.leave_hub(courier, back, now, courier_commands);
         }
         person.hand_overs += 1;
         let (date, number) = (self.clock.date, person.hand_overs);
@@ -50,146 +49,170 @@ impl World {
         let courier_id = person.id;
         let command =
             Command::StartHandOver { handover: id, courier: courier_id, number, code_hash };
-        let handover = HandOver { id, code, back };
-        asks.push(Ask { command, then: Then::HandOverStarted(courier, handover) });
+        let handover = SimulatedHandOver { id, code, return_to: back };
+        courier_commands.push(CourierCommand {
+            command,
+            context: AnswerContext::HandOverStarted(courier, handover),
+        });
     }
 
-    pub(crate) fn hand_over_started(
+    pub(crate) fn on_hand_over_started(
         &mut self,
         courier: usize,
-        handover: HandOver,
+        handover: SimulatedHandOver,
         now: Timestamp,
         events: &[Event],
     ) {
         let person = &mut self.couriers[courier];
-        let should_have = person.should_have;
+        let should_have = person.expected_cash;
         let agree = events.iter().any(|event| {
             matches!(event, Event::HandOverStarted { expected, .. }
                 if expected.minor() == should_have)
         });
         if !agree {
             let who = &person.reference;
-            self.disagreements
-                .push(format!("{who} should have {should_have} in hand, the books: {events:?}"));
+            self.discrepancies
+                .push(format!("{who} should have {should_have} in hand, not as in {events:?}"));
         }
-        let short = person.chance.happens(self.rates.short);
-        let lost = person.chance.between(1, (should_have / SHORT_PART).max(1));
-        let surplus = person.chance.happens(self.rates.surplus);
-        let found = person.chance.between(1, (should_have / SURPLUS_PART).max(1));
+        let short = person.chance.happens(self.rates.cash_short);
+        let lost = person.chance.between(1, (should_have / SHORT_DIVISOR).max(1));
+        let surplus = person.chance.happens(self.rates.cash_surplus);
+        let found = person.chance.between(1, (should_have / SURPLUS_DIVISOR).max(1));
         let mistyped = person.chance.happens(self.rates.code_mistyped);
         if short {
-            person.has -= lost;
+            person.actual_cash -= lost;
         } else if surplus {
-            person.has += found;
+            person.actual_cash += found;
         }
-        self.next_step(courier, now, COUNTING_TICKS, Step::Count(handover, mistyped));
+        self.schedule_next_step(
+            courier,
+            now,
+            COUNTING_TICKS,
+            CourierStep::CountCash(handover, mistyped),
+        );
     }
 
-    /// The cashier types the code and counts.
-    pub(crate) fn count(
+    /// The cashier enters the one-time code and counts the cash.
+    pub(crate) fn count_cash(
         &mut self,
         courier: usize,
-        handover: HandOver,
+        handover: SimulatedHandOver,
         mistyped: bool,
-        asks: &mut Vec<Ask>,
+        courier_commands: &mut Vec<CourierCommand>,
     ) {
         let person = &self.couriers[courier];
-        let HandOver { id, code, .. } = handover;
+        let SimulatedHandOver { id, code, .. } = handover;
         let wrong = (code + 1) % u32::try_from(CODES).expect("six digits");
         let command = Command::CountHandOver {
             handover: id,
             code: if mistyped { wrong } else { code },
-            counted: amount(person.has),
+            counted: amount(person.actual_cash),
             counted_by: cashier(&self.firms[person.firm].reference),
         };
-        let then = if mistyped {
-            Then::Mistyped(courier, handover)
+        let context = if mistyped {
+            AnswerContext::CodeMistyped(courier, handover)
         } else {
-            Then::Counted(courier, handover)
+            AnswerContext::CashCounted(courier, handover)
         };
-        asks.push(Ask { command, then });
+        courier_commands.push(CourierCommand { command, context });
     }
 
-    pub(crate) fn mistyped(&mut self, courier: usize, handover: HandOver, now: Timestamp) {
+    pub(crate) fn on_code_mistyped(
+        &mut self,
+        courier: usize,
+        handover: SimulatedHandOver,
+        now: Timestamp,
+    ) {
         self.incidents.codes_mistyped += 1;
-        self.next_step(courier, now, 1, Step::Count(handover, false));
+        self.schedule_next_step(courier, now, 1, CourierStep::CountCash(handover, false));
     }
 
-    pub(crate) fn counted(&mut self, courier: usize, handover: HandOver, now: Timestamp) {
+    pub(crate) fn on_cash_counted(
+        &mut self,
+        courier: usize,
+        handover: SimulatedHandOver,
+        now: Timestamp,
+    ) {
         let person = &mut self.couriers[courier];
         let firm = &mut self.firms[person.firm];
-        let (should_have, has) = (person.should_have, person.has);
-        (person.should_have, person.has) = (0, 0);
+        let (should_have, has) = (person.expected_cash, person.actual_cash);
+        (person.expected_cash, person.actual_cash) = (0, 0);
         firm.vault += has;
-        person.owes += should_have.saturating_sub(has);
+        person.shortage += should_have.saturating_sub(has);
         if has > should_have {
-            self.breaks.push(NamedBreak {
-                cause: BreakCause::Surplus(handover.id),
+            self.expected_breaks.push(ExpectedBreak {
+                cause: BreakCause::CashSurplus(handover.id),
                 subject: BreakSubject::FirmCash(firm.id),
                 side: BreakSide::Excess,
                 amount: has - should_have,
             });
         }
-        self.next_step(courier, now, 1, Step::Leave(handover.back));
+        self.schedule_next_step(courier, now, 1, CourierStep::LeaveHub(handover.return_to));
     }
 
-    /// Back to the door, out again with the parcels that came back, or home.
+    /// Goes back to the waiting buyer, out again with the parcels to retry, or home.
     pub(crate) fn leave_hub(
         &mut self,
         courier: usize,
         back: Option<usize>,
         now: Timestamp,
-        asks: &mut Vec<Ask>,
+        courier_commands: &mut Vec<CourierCommand>,
     ) {
         let person = &mut self.couriers[courier];
         if let Some(parcel) = back {
-            return self.next_step(courier, now, TRAVEL_TICKS, Step::Pay(parcel));
+            return self.schedule_next_step(courier, now, TRAVEL_TICKS, CourierStep::Pay(parcel));
         }
         person.was_at_hub = true;
-        if now >= self.clock.today(LAST_DOOR) {
-            self.give_up(courier, asks);
-        } else if !person.again.is_empty() {
-            let parcels = person.again.iter().map(|&parcel| self.parcels[parcel].id).collect();
+        if now >= self.clock.today(LAST_DELIVERY) {
+            self.end_tour(courier, courier_commands);
+        } else if !person.retry_parcels.is_empty() {
+            let parcels =
+                person.retry_parcels.iter().map(|&parcel| self.parcels[parcel].id).collect();
             let command = Command::DispatchParcels { courier: person.id, parcels };
-            asks.push(Ask { command, then: Then::TakenOut(courier) });
+            courier_commands
+                .push(CourierCommand { command, context: AnswerContext::DispatchedAgain(courier) });
         } else if !person.stops.is_empty() {
             self.next_stop(courier, now.plus_ms(TRAVEL_TICKS * TICK_MS));
         }
     }
 
-    pub(crate) fn taken_out(&mut self, courier: usize, now: Timestamp) {
+    pub(crate) fn on_dispatched_again(&mut self, courier: usize, now: Timestamp) {
         let person = &mut self.couriers[courier];
-        for place in std::mem::take(&mut person.again) {
-            self.parcels[place].whereabouts = Whereabouts::Out;
-            person.stops.push_back(place);
+        for index in std::mem::take(&mut person.retry_parcels) {
+            self.parcels[index].location = ParcelLocation::WithCourier;
+            person.stops.push_back(index);
         }
         self.next_stop(courier, now.plus_ms(TRAVEL_TICKS * TICK_MS));
     }
 
-    /// It is too late for the doors that are left.
-    fn give_up(&mut self, courier: usize, asks: &mut Vec<Ask>) {
-        for place in std::mem::take(&mut self.couriers[courier].stops) {
-            let Parcel { id, attempts, .. } = &self.parcels[place];
+    /// Records the remaining stops as out of time.
+    fn end_tour(&mut self, courier: usize, courier_commands: &mut Vec<CourierCommand>) {
+        for index in std::mem::take(&mut self.couriers[courier].stops) {
+            let SimulatedParcel { id, attempts, .. } = &self.parcels[index];
             let reason = AttemptReason::OutOfTime;
             let number = attempts + 1;
             let command = Command::RecordAttempt { parcel: *id, number, reason };
-            asks.push(Ask { command, then: Then::OutOfTime(place) });
+            courier_commands
+                .push(CourierCommand { command, context: AnswerContext::OutOfTime(index) });
             if attempts + 1 == ATTEMPTS_MAX {
                 let reason = RefuseReason::AttemptsUsedUp;
                 let command = Command::RefuseParcel { parcel: *id, reason };
-                asks.push(Ask { command, then: Then::GivenUp(place) });
+                courier_commands.push(CourierCommand {
+                    command,
+                    context: AnswerContext::AttemptsUsedUp(index),
+                });
             }
         }
     }
 
-    pub(crate) fn out_of_time(&mut self, place: usize) {
-        let parcel = &mut self.parcels[place];
+    pub(crate) fn on_out_of_time(&mut self, index: usize) {
+        let parcel = &mut self.parcels[index];
         parcel.attempts += 1;
-        parcel.whereabouts = Whereabouts::Hub;
+        parcel.location = ParcelLocation::AtHub;
     }
 }
 
-/// Who counts at a firm's hub.
+/// The cashier of a firm's hub.
 fn cashier(firm: &str) -> PersonId {
     PersonId::derived(&format!("{firm}-cashier"))
 }

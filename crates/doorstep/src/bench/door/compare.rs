@@ -1,38 +1,37 @@
-//! The books against what the network and the terminals say, item by item.
+//! Compares the books with the network's clearing files and the terminals' receipts, item by item.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use engine::view::TenderState;
-use engine::{Command, Engine, Event, Outcome, ParcelId, TenderId, Timestamp};
-use peers::clearing::{ClearingFile, LineKind};
+use engine::view::PaymentState;
+use engine::{Command, CommandOutcome, Engine, Event, ParcelId, PaymentId, Timestamp};
+use peers::clearing::{ClearingFile, ClearingLineKind};
 
-use super::goods;
-use super::ground::Ground;
+use super::fixture::Fixture;
+use super::workload;
 use crate::books;
 
 #[cfg(test)]
 mod tests;
 
-/// Differences that are told at the most.
+/// Further differences are not listed.
 const DIFFERENCES_MAX: usize = 20;
 
-/// What was found.
 #[derive(Debug, Default)]
 pub struct Comparison {
     pub lost: u64,
     pub doubled: u64,
     pub commands: u64,
     pub commits: u64,
-    /// The first of them, in words.
+    /// The first differences.
     pub differences: Vec<String>,
 }
 
-/// A sale in the books, as the network knows it: STAN and second.
+/// A sale by the network's reference: STAN and second.
 type Sale = (u32, u64);
 
-/// What the journal says of sales.
+/// The sales in the journal.
 #[derive(Default)]
 struct Sales {
     begun: HashMap<Sale, Begun>,
@@ -40,27 +39,29 @@ struct Sales {
 }
 
 struct Begun {
-    tender: TenderId,
+    payment: PaymentId,
     terminal: u64,
     amount: u64,
 }
 
-impl node::replay::Watcher for Sales {
+impl node::replay::ReplayObserver for Sales {
     fn command(
         &mut self,
         command: &Command,
         _at: Timestamp,
-        outcome: &Outcome,
+        outcome: &CommandOutcome,
         _engine: &Engine,
     ) -> Result<(), String> {
-        let Command::BeginPurchase { trace, amount, sent, .. } = command else { return Ok(()) };
-        let tender = outcome.events.iter().find_map(|event| match event {
-            Event::Begun { tender } => Some(*tender),
+        let Command::BeginPurchase { trace, amount, network_reference: sent, .. } = command else {
+            return Ok(());
+        };
+        let payment = outcome.events.iter().find_map(|event| match event {
+            Event::PaymentBegun { payment } => Some(*payment),
             _ => None,
         });
-        if let Some(tender) = tender {
-            let sale = (sent.stan, sent.at.0 / 1_000);
-            let begun = Begun { tender, terminal: trace.terminal.0, amount: amount.minor() };
+        if let Some(payment) = payment {
+            let sale = (sent.stan, sent.sent_at.0 / 1_000);
+            let begun = Begun { payment, terminal: trace.terminal.0, amount: amount.minor() };
             self.twice += u64::from(self.begun.insert(sale, begun).is_some());
         }
         Ok(())
@@ -69,9 +70,9 @@ impl node::replay::Watcher for Sales {
 
 impl Comparison {
     /// Replays the books and compares.
-    pub fn of(ground: &Ground, approved_lists: &[PathBuf]) -> anyhow::Result<Comparison> {
+    pub fn of(fixture: &Fixture, approved_lists: &[PathBuf]) -> anyhow::Result<Comparison> {
         let mut sales = Sales::default();
-        let (engine, replayed) = books::read_all(&ground.path("books"), &mut sales)?;
+        let (engine, replayed) = books::replay_all(&fixture.path("books"), &mut sales)?;
         let mut found = Comparison {
             commands: replayed.commands,
             commits: replayed.batches,
@@ -81,9 +82,9 @@ impl Comparison {
             wrong.into_iter().for_each(|rule| found.differs(rule));
         }
         if sales.twice > 0 {
-            found.differs(format!("{} STANs were used twice in a second", sales.twice));
+            found.differs(format!("{} STANs were used twice in the same second", sales.twice));
         }
-        found.with_the_network(ground, &engine, &sales)?;
+        found.with_the_network(fixture, &engine, &sales)?;
         found.with_the_terminals(&engine, approved_lists)?;
         Ok(found)
     }
@@ -92,11 +93,11 @@ impl Comparison {
         self.differences.is_empty()
     }
 
-    /// An error where the books are not equal: what is measured is then worth nothing.
-    pub fn verdict(&self) -> anyhow::Result<()> {
+    /// Fails if there is a difference: then the measurements are worthless.
+    pub fn require_equal(&self) -> anyhow::Result<()> {
         ensure!(
             self.books_equal(),
-            "the books differ from what the network and the terminals say:\n{}",
+            "the books differ from the network's and the terminals' records:\n{}",
             self.differences.join("\n")
         );
         Ok(())
@@ -108,15 +109,15 @@ impl Comparison {
         }
     }
 
-    /// Every line of the clearing files is an approved sale of the books, and there is no other.
+    /// Every line of the clearing files is an approved sale in the books, and the reverse.
     fn with_the_network(
         &mut self,
-        ground: &Ground,
+        fixture: &Fixture,
         engine: &Engine,
         sales: &Sales,
     ) -> anyhow::Result<()> {
-        let mut cleared: HashMap<TenderId, i64> = HashMap::new();
-        for entry in std::fs::read_dir(ground.path("clearing"))? {
+        let mut cleared: HashMap<PaymentId, i64> = HashMap::new();
+        for entry in std::fs::read_dir(fixture.path("clearing"))? {
             let path = entry?.path();
             let text = std::fs::read_to_string(&path)?;
             let file = ClearingFile::parse(&text).with_context(|| path.display().to_string())?;
@@ -125,17 +126,19 @@ impl Comparison {
                 let same_terminal = known
                     .filter(|begun| format!("{:08}", begun.terminal).as_bytes() == line.terminal);
                 let times = match line.kind {
-                    LineKind::Sale => 1,
-                    LineKind::Reversal => -1,
-                    LineKind::Completion | LineKind::Offline | LineKind::Refund => 0,
+                    ClearingLineKind::Sale => 1,
+                    ClearingLineKind::Reversal => -1,
+                    ClearingLineKind::Completion
+                    | ClearingLineKind::Offline
+                    | ClearingLineKind::Refund => 0,
                 };
                 let amount = |begun: &Begun| i128::from(begun.amount) * i128::from(times);
                 match same_terminal {
                     Some(begun) if times != 0 && i128::from(line.amount) == amount(begun) => {
-                        *cleared.entry(begun.tender).or_default() += times;
+                        *cleared.entry(begun.payment).or_default() += times;
                     }
                     _ => self.differs(format!(
-                        "the network has STAN {:06} of terminal {}, and the books have it not so",
+                        "the network has STAN {:06} of terminal {}, but not the books",
                         line.stan,
                         line.terminal.escape_ascii(),
                     )),
@@ -143,31 +146,31 @@ impl Comparison {
             }
         }
         for begun in sales.begun.values() {
-            let tenders = engine.tenders(begun.tender.parcel);
-            let tender = tenders.iter().find(|tender| tender.id == begun.tender);
-            let approved = tender.is_some_and(|tender| tender.state == TenderState::Approved);
-            let ended = tender.is_some_and(|tender| {
+            let payments = engine.payments(begun.payment.parcel);
+            let payment = payments.iter().find(|payment| payment.id == begun.payment);
+            let approved = payment.is_some_and(|payment| payment.state == PaymentState::Approved);
+            let ended = payment.is_some_and(|payment| {
                 matches!(
-                    tender.state,
-                    TenderState::Approved | TenderState::Declined | TenderState::Reversed
+                    payment.state,
+                    PaymentState::Approved | PaymentState::Declined | PaymentState::Reversed
                 )
             });
             if !ended {
-                self.differs(format!("{:?} has not ended", begun.tender));
+                self.differs(format!("{:?} is unfinished", begun.payment));
             }
-            let times = cleared.get(&begun.tender).copied().unwrap_or(0);
+            let times = cleared.get(&begun.payment).copied().unwrap_or(0);
             if times != i64::from(approved) {
-                let state = tender.map(|tender| tender.state);
+                let state = payment.map(|payment| payment.state);
                 self.differs(format!(
-                    "{:?} is {state:?} in the books, and {times} times with the network",
-                    begun.tender
+                    "{:?} is {state:?} in the books, but {times} times in the clearing files",
+                    begun.payment
                 ));
             }
         }
         Ok(())
     }
 
-    /// Every approval at a terminal is in the books, once.
+    /// Every approval at a terminal is in the books once.
     fn with_the_terminals(
         &mut self,
         engine: &Engine,
@@ -179,16 +182,16 @@ impl Comparison {
                 let mut fields = line.split(',');
                 let mut number = || fields.next().and_then(|field| field.parse::<u32>().ok());
                 let (Some(terminal), Some(place)) = (number(), number()) else {
-                    anyhow::bail!("{}: `{line}` is no sale", path.display());
+                    anyhow::bail!("{}: `{line}` is not a sale", path.display());
                 };
-                let parcel: ParcelId = goods::parcel(terminal, place);
-                let tenders = engine.tenders(parcel);
+                let parcel: ParcelId = workload::parcel_id(terminal, place);
+                let payments = engine.payments(parcel);
                 let approved =
-                    tenders.iter().filter(|tender| tender.state == TenderState::Approved);
-                let approved: Vec<_> = approved.map(|tender| tender.amount).collect();
+                    payments.iter().filter(|payment| payment.state == PaymentState::Approved);
+                let approved: Vec<_> = approved.map(|payment| payment.amount).collect();
                 match approved.as_slice() {
                     [] => self.lost += 1,
-                    [amount] if *amount == goods::amount(terminal, place) => {}
+                    [amount] if *amount == workload::amount(terminal, place) => {}
                     [_] => self.differs(format!("{parcel:?} was paid with another amount")),
                     _ => self.doubled += 1,
                 }

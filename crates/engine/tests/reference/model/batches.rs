@@ -1,29 +1,28 @@
-//! The model: terminals' batches, and networks that are withdrawn.
+//! The model: terminals' batches, and withdrawn networks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::chart::{AccountKind as A, Entry};
+use engine::chart::{AccountKind as A, ChartEntry};
 use engine::*;
 use money::Amount;
 
-use super::terminals::{Standing, Transaction};
-use super::{Answer, How, Model, No, ensure};
+use super::terminals::{Transaction, TransactionStatus};
+use super::{Model, ModelMethod, ModelRefusal, ModelResult, ensure};
 
-/// A batch of a terminal.
 #[derive(Clone, Debug)]
 pub struct Batch {
     pub number: u32,
     pub open: bool,
-    /// What the terminal said when it closed it.
+    /// The terminal's totals at closing.
     pub theirs: BatchTotals,
     pub disputed: bool,
     pub reconciled: bool,
-    /// It had nothing in it: the one before it is remembered with it.
+    /// Without transactions: the batch before it is remembered too.
     pub empty: bool,
 }
 
 impl Model {
-    pub fn keep_batch(&mut self, command: &Command) -> Option<Answer> {
+    pub fn apply_batch_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match command {
             Command::OpenBatch { terminal, batch } => self.open_batch(*terminal, *batch),
             Command::CloseBatch { terminal, batch, totals } => {
@@ -46,8 +45,8 @@ impl Model {
         Some(done)
     }
 
-    /// A terminal's open batch, the last one that it closed, and the last one with something in it,
-    /// the oldest first.
+    /// A terminal's open batch, the last closed one, and the last closed one with transactions,
+    /// oldest first.
     pub fn last_batches(&self, terminal: TerminalId) -> Vec<&Batch> {
         let Some(all) = self.batches.get(&terminal) else { return Vec::new() };
         let closed = |one: &&Batch| !one.open;
@@ -56,13 +55,14 @@ impl Model {
         all.iter().filter(|one| one.open || [full, last].contains(&Some(one.number))).collect()
     }
 
-    fn open_batch(&mut self, terminal: TerminalId, batch: u32) -> Answer {
-        let (_, blocked) = self.terminals.get(&terminal).ok_or(No::Because("no such terminal"))?;
+    fn open_batch(&mut self, terminal: TerminalId, batch: u32) -> ModelResult {
+        let (_, blocked) =
+            self.terminals.get(&terminal).ok_or(ModelRefusal::Because("no such terminal"))?;
         let blocked = *blocked;
         let last = self.batches.get(&terminal).and_then(|all| all.last());
         let (number, open) = last.map_or((0, false), |last| (last.number, last.open));
         if open && number == batch {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         ensure(!open, "another one is open")?;
         ensure(!blocked, "the terminal is blocked")?;
@@ -71,7 +71,7 @@ impl Model {
         let (disputed, reconciled, empty) = (false, false, false);
         let new = Batch { number: batch, open: true, theirs, disputed, reconciled, empty };
         self.batches.entry(terminal).or_default().push(new);
-        self.tell(Event::BatchOpened { terminal, batch })
+        self.push_event(Event::BatchOpened { terminal, batch })
     }
 
     pub fn of_batch(&self, terminal: TerminalId, batch: u32) -> impl Iterator<Item = &Transaction> {
@@ -84,14 +84,14 @@ impl Model {
         let sum = |card: bool, credit: bool| {
             let counts = |one: &&Transaction| {
                 let column = one.column.map(|column| (column.card, column.credit));
-                one.standing == Standing::Stands && column == Some((card, credit))
+                one.status == TransactionStatus::Approved && column == Some((card, credit))
             };
             let counted: Vec<u64> =
                 self.of_batch(terminal, batch).filter(counts).map(|one| one.amount).collect();
             let all: u128 = counted.iter().map(|amount| u128::from(*amount)).sum();
             let most = u128::from(Amount::MAX.minor());
             let amount = Amount::of(u64::try_from(all.min(most)).unwrap());
-            Sums { count: u32::try_from(counted.len()).unwrap(), amount }
+            CountAndAmount { count: u32::try_from(counted.len()).unwrap(), amount }
         };
         BatchTotals {
             card_debits: sum(true, false),
@@ -101,40 +101,45 @@ impl Model {
         }
     }
 
-    fn batch_mut(&mut self, terminal: TerminalId, batch: u32) -> Answer<&mut Batch> {
+    fn batch_mut(&mut self, terminal: TerminalId, batch: u32) -> ModelResult<&mut Batch> {
         let known = self.last_batches(terminal).iter().any(|one| one.number == batch);
         ensure(known, "no such batch")?;
         let all = self.batches.get_mut(&terminal).expect("found before");
-        all.iter_mut().find(|one| one.number == batch).ok_or(No::Because("no such batch"))
+        all.iter_mut().find(|one| one.number == batch).ok_or(ModelRefusal::Because("no such batch"))
     }
 
-    fn close_batch(&mut self, terminal: TerminalId, number: u32, theirs: BatchTotals) -> Answer {
+    fn close_batch(
+        &mut self,
+        terminal: TerminalId,
+        number: u32,
+        theirs: BatchTotals,
+    ) -> ModelResult {
         let ours = self.batch_totals(terminal, number);
-        let waits = self.of_batch(terminal, number).any(|one| one.told.is_none());
+        let waits = self.of_batch(terminal, number).any(|one| one.response.is_none());
         let nothing = self.of_batch(terminal, number).next().is_none() && ours == theirs;
         let mut before = self.last_batches(terminal).into_iter().filter(|one| !one.open);
         let empty = nothing && before.all(|one| !one.disputed || one.reconciled);
         let batch = self.batch_mut(terminal, number)?;
         if !batch.open {
             ensure(batch.theirs == theirs, "closed with other totals")?;
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         ensure(!waits, "something waits for an answer")?;
         (batch.open, batch.theirs, batch.disputed) = (false, theirs, ours != theirs);
         batch.empty = empty;
-        self.unheard.retain(|trace| trace.terminal != terminal);
-        self.leave_disputed(terminal, number)?;
-        self.tell(match ours == theirs {
+        self.reversed_without_original.retain(|trace| trace.terminal != terminal);
+        self.record_dispute(terminal, number)?;
+        self.push_event(match ours == theirs {
             true => Event::BatchAgreed { terminal, batch: number, totals: ours },
-            false => Event::BatchDiffers { terminal, batch: number, ours, theirs },
+            false => Event::BatchDisputed { terminal, batch: number, ours, theirs },
         })
     }
 
-    fn reconcile(&mut self, terminal: TerminalId, number: u32, lines: &[BatchLine]) -> Answer {
+    fn reconcile(&mut self, terminal: TerminalId, number: u32, lines: &[BatchLine]) -> ModelResult {
         ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
         let batch = self.batch_mut(terminal, number)?;
         if batch.reconciled {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         ensure(batch.disputed, "not disputed")?;
         batch.reconciled = true;
@@ -146,18 +151,18 @@ impl Model {
         let (mut cash, mut rails) = (BTreeSet::new(), BTreeMap::new());
         for one in self.of_batch(terminal, number) {
             let stan = one.trace.stan;
-            match self.tender(one.tender)?.how {
-                How::Card(network, _) => {
+            match self.payment(one.payment)?.method {
+                ModelMethod::Card(network, _) => {
                     rails.insert(stan, BreakSubject::Network(network));
                 }
-                How::Qr(wallet) => {
+                ModelMethod::Qr(wallet) => {
                     rails.insert(stan, BreakSubject::Wallet(wallet));
                 }
-                How::Cash(_) => {
+                ModelMethod::Cash(_) => {
                     cash.insert(stan);
                 }
             }
-            if let Some(column) = one.column.filter(|_| one.standing == Standing::Stands) {
+            if let Some(column) = one.column.filter(|_| one.status == TransactionStatus::Approved) {
                 let (amount, credit) = (Amount::of(one.amount), column.credit);
                 ours.insert(stan, BatchLine { stan, amount, credit });
             }
@@ -170,7 +175,7 @@ impl Model {
             Some(BatchLine { amount, credit: true, .. }) => -i128::from(amount.minor()),
             None => 0,
         };
-        // Cash that the books know of is the hub's to count.
+        // The hub counts the cash in the books.
         let counts = |stan: &&u32| !(ours.contains_key(*stan) && cash.contains(*stan));
         let net: i128 = differ
             .iter()
@@ -184,19 +189,19 @@ impl Model {
         for stan in &differ {
             let (ours, theirs) = (ours.get(stan).copied(), theirs.get(stan).copied());
             let (batch, stan) = (number, *stan);
-            self.tell(Event::BatchLineDiffers { terminal, batch, stan, ours, theirs })?;
+            self.push_event(Event::BatchLineDiffers { terminal, batch, stan, ours, theirs })?;
         }
         let differences = u32::try_from(differ.len()).unwrap();
-        self.tell(Event::BatchReconciled { terminal, batch: number, differences })
+        self.push_event(Event::BatchReconciled { terminal, batch: number, differences })
     }
 
-    /// One break for what the terminal has more or less.
+    /// Raises one break for the difference.
     pub fn differ(
         &mut self,
         terminal: TerminalId,
         rail: Option<BreakSubject>,
         net: i128,
-    ) -> Answer {
+    ) -> ModelResult {
         let difference = u64::try_from(net.unsigned_abs()).unwrap_or(u64::MAX);
         ensure(difference <= Amount::MAX.minor(), "more than any amount")?;
         if difference == 0 {
@@ -208,23 +213,23 @@ impl Model {
         let suspense = (A::Suspense, 0, account.2);
         let side = if net > 0 { BreakSide::Excess } else { BreakSide::Shortfall };
         if net > 0 {
-            self.post(Entry::BreakExcess, account, suspense, difference);
+            self.post(ChartEntry::BreakExcess, account, suspense, difference);
         } else {
-            self.post(Entry::BreakShortfall, suspense, account, difference);
+            self.post(ChartEntry::BreakShortfall, suspense, account, difference);
         }
         if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
             self.add_surplus(firm, difference);
         }
-        self.own_break(subject, side, difference, account.2, None)
+        self.record_engine_break(subject, side, difference, account.2, None)
     }
 
-    fn set_offline_limit(&mut self, terminal: TerminalId, limits: (u64, u64)) -> Answer {
+    fn set_offline_limit(&mut self, terminal: TerminalId, limits: (u64, u64)) -> ModelResult {
         ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
         if self.offline.get(&terminal).copied().unwrap_or_default() == limits {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         self.offline.insert(terminal, limits);
-        self.tell(Event::Registered)
+        self.push_event(Event::Registered)
     }
 
     fn withdraw(
@@ -232,22 +237,24 @@ impl Model {
         network: NetworkId,
         from: Timestamp,
         by: (PersonId, PersonId),
-    ) -> Answer {
+    ) -> ModelResult {
         ensure(self.networks.contains_key(&network), "no such network")?;
         ensure(by.0 != by.1, "the same person")?;
         let from = match self.withdrawn.get(&network) {
-            Some(since) if *since <= self.now || *since == from => return Err(No::Repeated),
+            Some(since) if *since <= self.now || *since == from => {
+                return Err(ModelRefusal::Repeated);
+            }
             _ if from < self.now => self.now,
             _ => from,
         };
         self.withdrawn.insert(network, from);
-        self.tell(Event::NetworkWithdrawn { network, from })
+        self.push_event(Event::NetworkWithdrawn { network, from })
     }
 
-    fn reinstate(&mut self, network: NetworkId, by: (PersonId, PersonId)) -> Answer {
+    fn reinstate(&mut self, network: NetworkId, by: (PersonId, PersonId)) -> ModelResult {
         ensure(self.networks.contains_key(&network), "no such network")?;
         ensure(by.0 != by.1, "the same person")?;
-        self.withdrawn.remove(&network).map(|_| ()).ok_or(No::Repeated)?;
-        self.tell(Event::NetworkReinstated { network })
+        self.withdrawn.remove(&network).map(|_| ()).ok_or(ModelRefusal::Repeated)?;
+        self.push_event(Event::NetworkReinstated { network })
     }
 }

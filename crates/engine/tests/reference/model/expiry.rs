@@ -1,34 +1,34 @@
-//! The model: pre-authorisations that nobody completed in their time.
+//! The model: pre-authorisations that are not completed in time.
 
-use engine::view::TenderState as S;
+use engine::view::PaymentState as S;
 use engine::*;
 
-use super::{Answer, Model, No, ensure};
+use super::{Model, ModelRefusal, ModelResult, ensure};
 
 impl Model {
-    pub fn expire(&mut self, command: &Command) -> Option<Answer> {
+    pub fn apply_expiry_command(&mut self, command: &Command) -> Option<ModelResult> {
         let Command::ExpirePreAuthorisations { before, limit } = *command else { return None };
-        Some(self.expire_promises(before, limit))
+        Some(self.expire_pre_authorisations(before, limit))
     }
 
-    fn expire_promises(&mut self, before: BusinessDate, limit: u32) -> Answer {
-        ensure((1..=ITEMS_PER_COMMAND_MAX).contains(&limit), "no limit")?;
+    fn expire_pre_authorisations(&mut self, before: BusinessDate, limit: u32) -> ModelResult {
+        ensure((1..=RECORDS_PER_COMMAND_MAX).contains(&limit), "no limit")?;
         ensure(before <= self.today, "not yet")?;
         let mut over = Vec::new();
         for (parcel, known) in &self.parcels {
-            for (number, tender) in (1..).zip(&known.tenders) {
-                if tender.state == S::Authorised && tender.taken_on < before {
-                    over.push((tender.taken_on, TenderId { parcel: *parcel, number }));
+            for (number, payment) in (1..).zip(&known.payments) {
+                if payment.state == S::Authorised && payment.taken_on < before {
+                    over.push((payment.taken_on, PaymentId { parcel: *parcel, number }));
                 }
             }
         }
         over.sort_unstable();
         over.truncate(usize::try_from(limit).unwrap());
-        ensure(!over.is_empty(), "none is left").map_err(|_| No::Repeated)?;
-        for (_, tender) in over {
-            self.reverse_transaction(tender)?;
-            self.tender_mut(tender).state = S::Releasing(TakeBack::Expiry);
-            self.tell(Event::TakingBack { tender, by: TakeBack::Expiry })?;
+        ensure(!over.is_empty(), "none is left").map_err(|_| ModelRefusal::Repeated)?;
+        for (_, payment) in over {
+            self.reverse_transaction(payment)?;
+            self.payment_mut(payment).state = S::Releasing(ReversalKind::Expiry);
+            self.push_event(Event::ReversalBegun { payment, kind: ReversalKind::Expiry })?;
         }
         Ok(())
     }

@@ -1,14 +1,14 @@
-//! The model: who takes part, and on which terms.
+//! The model: parties and their terms.
 
 use engine::*;
-use tariff::{FeeKind, Tender as Means, Terms};
+use tariff::{FeeKind, PaymentMethod as Means, Terms};
 
-use super::{Answer, Courier, Firm, Model, No, Seller, Version, ensure};
+use super::{Courier, Firm, Model, ModelRefusal, ModelResult, Seller, Version, ensure};
 
 impl Model {
-    pub fn register(&mut self, command: &Command) -> Option<Answer> {
+    pub fn apply_registration(&mut self, command: &Command) -> Option<ModelResult> {
         if self.registered.contains(command) {
-            return Some(Err(No::Repeated));
+            return Some(Err(ModelRefusal::Repeated));
         }
         let done = match command {
             Command::RegisterBank { bank, currency, reference } => {
@@ -58,58 +58,58 @@ impl Model {
         if done.is_ok() && is_party(command) {
             self.registered.push(command.clone());
         }
-        Some(done.and_then(|()| self.tell(Event::Registered)))
+        Some(done.and_then(|()| self.push_event(Event::Registered)))
     }
 
-    fn new_name(&self, known: bool, reference: &str) -> Answer {
+    fn new_name(&self, known: bool, reference: &str) -> ModelResult {
         ensure(!known, "the identifier is taken")?;
-        name(reference)
+        check_reference(reference)
     }
 
-    fn register_terminal(&mut self, terminal: TerminalId, courier: CourierId) -> Answer {
+    fn register_terminal(&mut self, terminal: TerminalId, courier: CourierId) -> ModelResult {
         ensure(self.couriers.contains_key(&courier), "no such courier")?;
         if self.terminals.get(&terminal).is_some_and(|(holder, _)| *holder == courier) {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         ensure(!self.terminals.contains_key(&terminal), "the identifier is taken")?;
         self.terminals.insert(terminal, (courier, false));
         Ok(())
     }
 
-    fn hand(&mut self, terminal: TerminalId, to: CourierId) -> Answer {
+    fn hand(&mut self, terminal: TerminalId, to: CourierId) -> ModelResult {
         let known = self.terminals.get(&terminal).copied();
-        let (from, blocked) = known.ok_or(No::Because("no such terminal"))?;
+        let (from, blocked) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
         ensure(self.couriers.contains_key(&to), "no such courier")?;
         if from == to {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         self.terminals.insert(terminal, (to, blocked));
         Ok(())
     }
 
-    fn block(&mut self, terminal: TerminalId, block: bool) -> Answer {
+    fn block(&mut self, terminal: TerminalId, block: bool) -> ModelResult {
         let known = self.terminals.get(&terminal).copied();
-        let (courier, blocked) = known.ok_or(No::Because("no such terminal"))?;
+        let (courier, blocked) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
         if blocked == block {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         self.terminals.insert(terminal, (courier, block));
         Ok(())
     }
 
-    fn set_hold_rule(&mut self, jurisdiction: Jurisdiction, rule: HoldRule) -> Answer {
+    fn set_hold_rule(&mut self, jurisdiction: Jurisdiction, rule: HoldRule) -> ModelResult {
         ensure(jurisdiction.0.iter().all(u8::is_ascii_uppercase), "no jurisdiction")?;
         if let HoldRule::DaysAfterHeld(days) | HoldRule::DaysAfterDelivery(days) = rule {
             ensure(days <= HOLD_DAYS_MAX, "too long a hold")?;
         }
         if self.hold_rules.get(&jurisdiction) == Some(&rule) {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         self.hold_rules.insert(jurisdiction, rule);
         Ok(())
     }
 
-    fn publish(&mut self, command: &Command) -> Answer {
+    fn publish(&mut self, command: &Command) -> ModelResult {
         let Command::PublishTariff { tariff, version, currency, from, until, terms, .. } = command
         else {
             unreachable!("only tariffs are published");
@@ -124,7 +124,7 @@ impl Model {
                 && known.terms == **terms
         };
         if versions.iter().any(same) {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         ensure(usize::from(*version) == versions.len() + 1, "not the next version")?;
         let versions = self.tariffs.entry(*tariff).or_default();
@@ -150,7 +150,7 @@ impl Model {
         Ok(())
     }
 
-    fn register_seller(&mut self, command: &Command) -> Answer {
+    fn register_seller(&mut self, command: &Command) -> ModelResult {
         let Command::RegisterSeller { seller, currency, jurisdiction, reference, .. } = command
         else {
             unreachable!("only sellers are registered here");
@@ -161,7 +161,7 @@ impl Model {
         self.new_name(self.sellers.contains_key(seller), reference)?;
         self.has_accounts(*currency)?;
         ensure(self.hold_rules.contains_key(jurisdiction), "no hold rule")?;
-        let versions = self.tariffs.get(tariff).ok_or(No::Because("no such tariff"))?;
+        let versions = self.tariffs.get(tariff).ok_or(ModelRefusal::Because("no such tariff"))?;
         let last = versions.last().expect("a tariff has a version");
         let allowed = last.currency.is_none_or(|only| only == *currency);
         ensure(allowed, "a tariff in another currency")?;
@@ -183,7 +183,7 @@ impl Model {
     }
 }
 
-/// Whether the very same command again is a retry for ever.
+/// Whether repeating the command is a retry for ever.
 fn is_party(command: &Command) -> bool {
     use Command as C;
     matches!(
@@ -197,13 +197,13 @@ fn is_party(command: &Command) -> bool {
     )
 }
 
-/// A reference: something that prints, and not too much of it.
-pub fn name(reference: &str) -> Answer {
+/// Checks a reference: printable and not too long.
+pub fn check_reference(reference: &str) -> ModelResult {
     let length = !reference.is_empty() && reference.len() <= REFERENCE_BYTES_MAX;
     ensure(length && !reference.chars().any(char::is_control), "no name")
 }
 
-/// A share of an amount, half a unit rounded up.
+/// A share of an amount, rounded half up.
 fn share(amount: u64, ppm: u32) -> u64 {
     let millionths = u128::from(amount) * u128::from(ppm);
     let whole = millionths / 1_000_000;
@@ -211,12 +211,12 @@ fn share(amount: u64, ppm: u32) -> u64 {
     u64::try_from(whole).unwrap() + u64::from(up)
 }
 
-fn capped(amount: u64, terms: tariff::Capped) -> u64 {
+fn capped(amount: u64, terms: tariff::CappedRate) -> u64 {
     let share = share(amount, terms.rate.ppm());
     terms.cap.map_or(share, |cap| share.min(cap.minor()))
 }
 
-/// Cuts a sum by weights: down to whole units first, then one unit each to the largest remainders.
+/// Splits a sum by weights: round down first, then one unit each to the largest remainders.
 fn cut(sum: u64, weights: [u64; 3]) -> [u64; 3] {
     let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
     if total == 0 {
@@ -233,10 +233,11 @@ fn cut(sum: u64, weights: [u64; 3]) -> [u64; 3] {
     parts
 }
 
-/// What a collection costs: each part rounded by itself, taken from what the parts before it left.
+/// The fees of a collection. Each part is rounded by itself and taken from what the parts before
+/// left.
 pub fn fees(
     terms: &Terms,
-    class: tariff::ClassNo,
+    class: tariff::SellerClassNumber,
     means: Means,
     amount: u64,
 ) -> Option<Vec<(FeeKind, u64)>> {

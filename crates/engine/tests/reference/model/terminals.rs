@@ -1,50 +1,49 @@
-//! The model: what terminals ask for, each once, and what they were told first.
+//! The model: terminal transactions, each requested once, and their first responses.
 
-use engine::chart::{AccountKind as A, Entry};
-use engine::door_view::ChaseKind;
-use engine::view::TenderState as S;
+use engine::chart::{AccountKind as A, ChartEntry};
+use engine::terminal_view::PendingRequestKind;
+use engine::view::PaymentState as S;
 use engine::*;
 use money::Amount;
 
-use super::tenders::receivable;
-use super::{Answer, How, Model, No, Reason, ensure};
+use super::payments::receivable;
+use super::{Model, ModelMethod, ModelRefusal, ModelResult, ReservationFor, ensure};
 
-/// What a terminal is told of an approval, and of no answer.
+/// Response codes of an approval and of a timeout.
 const APPROVED: [u8; 2] = *b"00";
 const NO_ANSWER: [u8; 2] = *b"68";
 const SPACES: [u8; 6] = *b"      ";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    Waits,
-    Stands,
-    Fell,
+pub enum TransactionStatus {
+    Pending,
+    Approved,
+    NotApproved,
     Reversed,
 }
 
-/// Where an approved transaction counts: by card or otherwise, from a buyer or back to one.
+/// Where an approved transaction counts: card or other, debit or credit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
+pub struct TotalsColumn {
     pub card: bool,
     pub credit: bool,
 }
 
-/// A transaction of a terminal.
 #[derive(Clone, Debug)]
 pub struct Transaction {
     pub trace: Trace,
-    pub mark: Mark,
+    pub duplicate_key: DuplicateKey,
     pub kind: TransactionKind,
-    pub tender: TenderId,
+    pub payment: PaymentId,
     pub amount: u64,
-    pub sent: Sent,
-    pub told: Option<([u8; 2], [u8; 6])>,
-    pub standing: Standing,
-    pub column: Option<Column>,
-    /// Of offline sales and refunds: the network has not answered yet.
+    pub network_reference: NetworkReference,
+    pub response: Option<([u8; 2], [u8; 6])>,
+    pub status: TransactionStatus,
+    pub column: Option<TotalsColumn>,
+    /// An offline sale or refund that the network has not answered.
     pub to_forward: bool,
-    /// Of QR: paid when it was over, and not given back.
-    pub late: bool,
+    /// A QR order paid after it ended and not refunded.
+    pub paid_late: bool,
 }
 
 impl Transaction {
@@ -55,143 +54,156 @@ impl Transaction {
 }
 
 impl Model {
-    pub fn at_the_door(&mut self, command: &Command) -> Option<Answer> {
+    pub fn apply_terminal_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::BeginPurchase { .. } => self.purchase(command),
-            Command::ResolvePurchase { tender, resolution, authorisation } => {
-                self.resolve(tender, resolution, authorisation)
+            Command::ResolvePurchase { payment, resolution, authorisation } => {
+                self.resolve_payment(payment, resolution, authorisation)
             }
-            Command::BeginCompletion { trace, mark, tender, amount, sent } => {
-                self.begin_completion((trace, mark), tender, amount, sent)
+            Command::BeginCompletion {
+                trace,
+                duplicate_key,
+                payment,
+                amount,
+                network_reference,
+            } => self.begin_completion((trace, duplicate_key), payment, amount, network_reference),
+            Command::ResolveCompletion { payment, resolution, authorisation } => {
+                self.resolve_completion(payment, resolution, authorisation)
             }
-            Command::ResolveCompletion { tender, resolution, authorisation } => {
-                self.resolve_completion(tender, resolution, authorisation)
+            Command::ConfirmCompletionReversal { payment } => self.end_completion_reversal(payment),
+            Command::BeginVoid { trace, duplicate_key, payment, network_reference } => {
+                self.begin_void((trace, duplicate_key), payment, network_reference)
             }
-            Command::EndCompletionReversal { tender } => self.end_completion_reversal(tender),
-            Command::BeginVoid { trace, mark, tender, sent } => {
-                self.begin_void((trace, mark), tender, sent)
+            Command::BeginReversal { payment } => self.begin_reversal(payment),
+            Command::RecordReversalWithoutOriginal { trace } => {
+                self.reverse_without_original(trace)
             }
-            Command::BeginReversal { tender } => self.begin_reversal(tender),
-            Command::ReverseUnheard { trace } => self.reverse_unheard(trace),
-            Command::UndoVoid { tender } => self.undo_void(tender),
-            Command::EndTakingBack { tender, done, code } => {
-                self.end_taking_back(tender, done, code)
+            Command::ReverseVoid { payment } => self.undo_void(payment),
+            Command::ResolveReversal { payment, done, code } => {
+                self.end_taking_back(payment, done, code)
             }
-            Command::TakeAdvice { .. } => self.take_advice(command),
-            Command::AnswerAdvice { tender, code } => self.answer_advice(tender, code),
+            Command::RecordAdvice { .. } => self.take_advice(command),
+            Command::ResolveAdvice { payment, code } => self.answer_advice(payment, code),
             Command::TakeCash { .. } => self.take_cash(command),
-            Command::BeginRefund { trace, mark, tender, amount, sent } => {
-                self.begin_refund((trace, mark), tender, amount, sent)
+            Command::BeginRefund { trace, duplicate_key, payment, amount, network_reference } => {
+                self.begin_refund((trace, duplicate_key), payment, amount, network_reference)
             }
-            Command::AnswerRefund { trace, code } => self.answer_refund(trace, code),
+            Command::ResolveRefund { trace, code } => self.answer_refund(trace, code),
             _ => return None,
         };
         Some(done)
     }
 
-    /// Whether a transaction is new and has a place in its terminal's batch.
+    /// Checks that a transaction is new and has room in its terminal's batch.
     fn admit(
         &self,
-        (trace, mark): (Trace, Mark),
+        (trace, duplicate_key): (Trace, DuplicateKey),
         kind: TransactionKind,
         same: impl Fn(&Transaction) -> bool,
-    ) -> Answer {
+    ) -> ModelResult {
         ensure(self.terminals.contains_key(&trace.terminal), "no such terminal")?;
-        let listed = self.is_listed(trace);
+        let listed = self.is_in_batch(trace);
         let known = self.transactions.iter().find(|one| one.trace == trace && listed);
         if let Some(first) = known {
-            let repeat = first.kind == kind && first.mark == mark && same(first);
+            let repeat = first.kind == kind && first.duplicate_key == duplicate_key && same(first);
             ensure(repeat, "the trace is taken")?;
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         self.is_open(trace)?;
-        ensure(!self.unheard.contains(&trace), "reversed before it came")?;
+        ensure(!self.reversed_without_original.contains(&trace), "reversed before it came")?;
         ensure(!self.is_full(trace), "the batch is full")
     }
 
-    /// Whether a number is one of its terminal's open batch.
-    fn is_open(&self, trace: Trace) -> Answer {
+    /// Checks that the trace belongs to its terminal's open batch.
+    fn is_open(&self, trace: Trace) -> ModelResult {
         let open = self.batches.get(&trace.terminal).and_then(|all| all.last());
         let open = open.filter(|one| one.open && one.number == trace.batch);
         ensure(open.is_some(), "not the open batch")?;
         ensure((1..=TRACE_NUMBER_MAX).contains(&trace.stan), "no such number")
     }
 
-    /// Whether a batch has as many numbers as it may, those that were reversed unheard with them.
+    /// Whether the batch is full. Reversals without original count.
     fn is_full(&self, trace: Trace) -> bool {
         let in_batch = |one: &Trace| (one.terminal, one.batch) == (trace.terminal, trace.batch);
         let came = self.transactions.iter().filter(|one| in_batch(&one.trace)).count();
-        came + self.unheard.iter().filter(|one| in_batch(one)).count() >= TRANSACTIONS_PER_BATCH_MAX
+        came + self.reversed_without_original.iter().filter(|one| in_batch(one)).count()
+            >= TRANSACTIONS_PER_BATCH_MAX
     }
 
-    fn reverse_unheard(&mut self, trace: Trace) -> Answer {
+    fn reverse_without_original(&mut self, trace: Trace) -> ModelResult {
         let Trace { terminal, batch, stan } = trace;
         ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
         let came = self.transactions.iter().any(|one| one.trace == trace);
-        ensure(!(came && self.is_listed(trace)), "it came")?;
+        ensure(!(came && self.is_in_batch(trace)), "it came")?;
         self.is_open(trace)?;
-        if self.unheard.contains(&trace) || self.is_full(trace) {
-            return Err(No::Repeated);
+        if self.reversed_without_original.contains(&trace) || self.is_full(trace) {
+            return Err(ModelRefusal::Repeated);
         }
-        self.unheard.insert(trace);
-        self.tell(Event::ReversedUnheard { terminal, batch, stan })
+        self.reversed_without_original.insert(trace);
+        self.push_event(Event::ReversalWithoutOriginalRecorded { terminal, batch, stan })
     }
 
-    fn working_courier(&self, terminal: TerminalId) -> Answer<CourierId> {
+    fn working_courier(&self, terminal: TerminalId) -> ModelResult<CourierId> {
         let (courier, blocked) = self.terminals[&terminal];
         ensure(!blocked, "the terminal is blocked")?;
         Ok(courier)
     }
 
-    fn next_tender(&self, parcel: ParcelId) -> Answer<TenderId> {
-        let next = self.parcel(parcel)?.tenders.len() + 1;
-        Ok(TenderId { parcel, number: u8::try_from(next).expect("a few tenders") })
+    fn next_payment_id(&self, parcel: ParcelId) -> ModelResult<PaymentId> {
+        let next = self.parcel(parcel)?.payments.len() + 1;
+        Ok(PaymentId { parcel, number: u8::try_from(next).expect("few payments") })
     }
 
     fn write_down(
         &mut self,
-        (trace, mark): (Trace, Mark),
+        (trace, duplicate_key): (Trace, DuplicateKey),
         kind: TransactionKind,
-        (tender, amount): (TenderId, u64),
-        (column, sent): (Option<Column>, Sent),
+        (payment, amount): (PaymentId, u64),
+        (column, network_reference): (Option<TotalsColumn>, NetworkReference),
         told: Option<([u8; 2], [u8; 6])>,
     ) {
         use TransactionKind as K;
-        let standing = if told.is_some() { Standing::Stands } else { Standing::Waits };
+        let standing =
+            if told.is_some() { TransactionStatus::Approved } else { TransactionStatus::Pending };
         let to_forward = matches!(kind, K::Advice | K::Refund);
         self.transactions.push(Transaction {
             trace,
-            mark,
+            duplicate_key,
             kind,
-            tender,
+            payment,
             amount,
-            sent,
-            told,
-            standing,
+            network_reference,
+            response: told,
+            status: standing,
             column,
             to_forward,
-            late: false,
+            paid_late: false,
         });
     }
 
-    /// The newest transaction of a tender that fits.
-    fn newest(&self, id: TenderId, fits: impl Fn(&Transaction) -> bool) -> Option<usize> {
-        self.transactions.iter().rposition(|one| one.tender == id && fits(one))
+    /// The payment's newest transaction that fits.
+    fn newest(&self, id: PaymentId, fits: impl Fn(&Transaction) -> bool) -> Option<usize> {
+        self.transactions.iter().rposition(|one| one.payment == id && fits(one))
     }
 
-    fn has(&self, id: TenderId, fits: impl Fn(&Transaction) -> bool) -> bool {
+    fn has(&self, id: PaymentId, fits: impl Fn(&Transaction) -> bool) -> bool {
         self.newest(id, fits).is_some()
     }
 
-    /// Writes down how a transaction ended; the first answer stays.
-    fn end(&mut self, place: usize, standing: Standing, told: ([u8; 2], [u8; 6])) {
+    /// Records how a transaction ended. The first response stays.
+    fn end(&mut self, place: usize, standing: TransactionStatus, told: ([u8; 2], [u8; 6])) {
         let one = &mut self.transactions[place];
-        one.standing = standing;
-        one.told.get_or_insert(told);
+        one.status = standing;
+        one.response.get_or_insert(told);
     }
 
-    /// A begun or unknown purchase has its answer, or its end.
-    pub fn end_purchase(&mut self, id: TenderId, standing: Standing, told: ([u8; 2], [u8; 6])) {
+    /// Ends a begun or unknown purchase.
+    pub fn end_purchase(
+        &mut self,
+        id: PaymentId,
+        standing: TransactionStatus,
+        told: ([u8; 2], [u8; 6]),
+    ) {
         use TransactionKind as K;
         let kinds = [K::Sale, K::PreAuthorisation, K::Qr];
         if let Some(place) = self.newest(id, |one| kinds.contains(&one.kind)) {
@@ -199,101 +211,108 @@ impl Model {
         }
     }
 
-    /// A buyer has paid by QR what is over.
-    pub fn paid_late(&mut self, id: TenderId, payment: [u8; 6]) -> Answer {
+    /// A buyer paid a QR code after it ended.
+    pub fn record_late_payment(&mut self, id: PaymentId, payment: [u8; 6]) -> ModelResult {
         let Some(place) = self.newest(id, |one| one.kind == TransactionKind::Qr) else {
             return Ok(());
         };
-        if self.tender(id)?.state == S::Unknown {
-            self.void_reservation(Reason::Tender(id));
-            self.tender_mut(id).state = S::Declined;
-            self.end(place, Standing::Fell, (NO_ANSWER, SPACES));
-            self.tell(Event::Declined { tender: id })?;
+        if self.payment(id)?.state == S::Unknown {
+            self.void_reservation(ReservationFor::Payment(id));
+            self.payment_mut(id).state = S::Declined;
+            self.end(place, TransactionStatus::NotApproved, (NO_ANSWER, SPACES));
+            self.push_event(Event::PaymentDeclined { payment: id })?;
         }
-        let declined = self.tender(id)?.state == S::Declined;
+        let declined = self.payment(id)?.state == S::Declined;
         let one = &mut self.transactions[place];
-        let (code, by) = one.told.expect("what is over was answered");
+        let (code, by) = one.response.expect("what is over was answered");
         let repeated = match declined {
-            true => one.late || one.standing == Standing::Reversed,
+            true => one.paid_late || one.status == TransactionStatus::Reversed,
             false => code == APPROVED,
         };
         if repeated || (declined && payment != SPACES && by == payment) {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         if declined {
-            (one.late, one.told) = (true, Some((code, payment)));
+            (one.paid_late, one.response) = (true, Some((code, payment)));
         }
         Ok(())
     }
 
-    fn end_paid_late(&mut self, id: TenderId, done: bool) -> Answer {
+    fn end_paid_late(&mut self, id: PaymentId, done: bool) -> ModelResult {
         let place = self.newest(id, |one| one.kind == TransactionKind::Qr);
-        let place = place.ok_or(No::Because("no wallet knows of it"))?;
-        let standing = if done { Standing::Reversed } else { Standing::Fell };
-        if !self.transactions[place].late {
-            ensure(self.transactions[place].standing == standing, "nothing was paid late")?;
-            return Err(No::Repeated);
+        let place = place.ok_or(ModelRefusal::Because("no wallet knows of it"))?;
+        let standing =
+            if done { TransactionStatus::Reversed } else { TransactionStatus::NotApproved };
+        if !self.transactions[place].paid_late {
+            ensure(self.transactions[place].status == standing, "nothing was paid late")?;
+            return Err(ModelRefusal::Repeated);
         }
-        self.transactions[place].late = false;
-        self.transactions[place].standing = standing;
-        self.tell(match done {
-            true => Event::Reversed { tender: id, posted: Amount::ZERO },
-            false => Event::Declined { tender: id },
+        self.transactions[place].paid_late = false;
+        self.transactions[place].status = standing;
+        self.push_event(match done {
+            true => Event::PaymentReversed { payment: id, posted: Amount::ZERO },
+            false => Event::PaymentDeclined { payment: id },
         })
     }
 
-    pub fn is_promise(&self, id: TenderId) -> bool {
+    pub fn is_pre_authorisation(&self, id: PaymentId) -> bool {
         self.has(id, |one| one.kind == TransactionKind::PreAuthorisation)
     }
 
-    /// Why somebody has to be asked about a transaction.
-    pub fn asked(&self, place: usize) -> Option<ChaseKind> {
+    /// What a transaction waits for.
+    pub fn pending_request(&self, place: usize) -> Option<PendingRequestKind> {
         use TransactionKind as K;
         let one = &self.transactions[place];
-        let id = one.tender;
-        let state = self.tender(id).ok()?.state;
+        let id = one.payment;
+        let state = self.payment(id).ok()?.state;
         let newest = |fits: &dyn Fn(&Transaction) -> bool| self.newest(id, fits) == Some(place);
         let of_kind = newest(&|other| other.kind == one.kind);
         match (one.kind, state) {
-            (K::Sale | K::PreAuthorisation | K::Qr, S::Begun) => Some(ChaseKind::Begun),
-            (K::Sale | K::PreAuthorisation | K::Qr, S::Unknown) => Some(ChaseKind::Unknown),
-            (K::Qr, S::Declined) if one.late => Some(ChaseKind::PaidLate),
-            (K::Completion, S::Completing) if of_kind => Some(ChaseKind::Completing),
-            (K::Completion, S::CompletionUnknown) if of_kind => Some(ChaseKind::CompletionUnknown),
-            (K::Void, S::TakingBack(TakeBack::Void) | S::Releasing(TakeBack::Void)) if of_kind => {
-                Some(ChaseKind::Void)
+            (K::Sale | K::PreAuthorisation | K::Qr, S::Begun) => Some(PendingRequestKind::Purchase),
+            (K::Sale | K::PreAuthorisation | K::Qr, S::Unknown) => {
+                Some(PendingRequestKind::PurchaseReversal)
             }
-            (K::Void, S::UndoingVoid) if of_kind => Some(ChaseKind::UndoingVoid),
-            (K::PreAuthorisation, S::Releasing(TakeBack::Reversal | TakeBack::Expiry)) => {
-                Some(ChaseKind::Reversal)
+            (K::Qr, S::Declined) if one.paid_late => Some(PendingRequestKind::LatePaymentRefund),
+            (K::Completion, S::Completing) if of_kind => Some(PendingRequestKind::Completion),
+            (K::Completion, S::CompletionUnknown) if of_kind => {
+                Some(PendingRequestKind::CompletionReversal)
             }
-            (_, S::TakingBack(TakeBack::Reversal)) if newest(&Transaction::took_money) => {
-                Some(ChaseKind::Reversal)
+            (K::Void, S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void))
+                if of_kind =>
+            {
+                Some(PendingRequestKind::Void)
             }
-            (K::Advice, _) if one.to_forward => Some(ChaseKind::Advice),
-            (K::Refund, _) if one.to_forward => Some(ChaseKind::Refund),
+            (K::Void, S::ReversingVoid) if of_kind => Some(PendingRequestKind::VoidReversal),
+            (K::PreAuthorisation, S::Releasing(ReversalKind::Reversal | ReversalKind::Expiry)) => {
+                Some(PendingRequestKind::Reversal)
+            }
+            (_, S::Reversing(ReversalKind::Reversal)) if newest(&Transaction::took_money) => {
+                Some(PendingRequestKind::Reversal)
+            }
+            (K::Advice, _) if one.to_forward => Some(PendingRequestKind::Advice),
+            (K::Refund, _) if one.to_forward => Some(PendingRequestKind::Refund),
             _ => None,
         }
     }
 
     /// Whether a transaction is in one of its terminal's last two batches.
-    pub fn is_listed(&self, trace: Trace) -> bool {
+    pub fn is_in_batch(&self, trace: Trace) -> bool {
         self.last_batches(trace.terminal).iter().any(|one| one.number == trace.batch)
     }
 
-    /// Whether a transaction is in the last batches, or to be asked about.
-    pub fn is_held(&self, place: usize) -> bool {
-        self.is_listed(self.transactions[place].trace) || self.asked(place).is_some()
+    /// Whether a transaction is in the last batches or waits for a network.
+    pub fn is_remembered(&self, place: usize) -> bool {
+        self.is_in_batch(self.transactions[place].trace) || self.pending_request(place).is_some()
     }
 
-    /// What is neither in the last batches nor to be asked about is forgotten, but not what
-    /// wallets know, and what may be completed.
+    /// Forgets transactions that are neither in the last batches nor waiting for a network, except
+    /// wallet orders and pre-authorisations.
     pub fn forget_transactions(&mut self) {
         let may_be_named = |place: usize| {
             let kind = self.transactions[place].kind;
             matches!(kind, TransactionKind::Qr | TransactionKind::PreAuthorisation)
         };
-        let kept = |place: &usize| self.is_held(*place) || may_be_named(*place);
+        let kept = |place: &usize| self.is_remembered(*place) || may_be_named(*place);
         let kept: Vec<usize> = (0..self.transactions.len()).filter(kept).collect();
         let all = std::mem::take(&mut self.transactions);
         let places = all.into_iter().enumerate();
@@ -301,311 +320,347 @@ impl Model {
             places.filter(|(place, _)| kept.contains(place)).map(|(_, one)| one).collect();
     }
 
-    fn purchase(&mut self, command: &Command) -> Answer {
+    fn purchase(&mut self, command: &Command) -> ModelResult {
         use TransactionKind as K;
         let Command::BeginPurchase {
             trace,
-            mark,
+            duplicate_key,
             parcel,
             method,
             amount,
-            purpose,
-            sent,
-            considered,
+            kind: purpose,
+            network_reference,
+            route_candidates,
         } = command
         else {
             unreachable!("only purchases come here");
         };
-        let card = matches!(method, Method::Card { .. });
+        let card = matches!(method, RailMethod::Card { .. });
         let (kind, debit) = match (card, purpose) {
-            (true, Purpose::Sale) => (K::Sale, true),
-            (true, Purpose::PreAuthorisation) => (K::PreAuthorisation, false),
-            (false, Purpose::Sale) => (K::Qr, true),
-            (false, Purpose::PreAuthorisation) => return Err(No::Because("no promise by QR")),
+            (true, PurchaseKind::Sale) => (K::Sale, true),
+            (true, PurchaseKind::PreAuthorisation) => (K::PreAuthorisation, false),
+            (false, PurchaseKind::Sale) => (K::Qr, true),
+            (false, PurchaseKind::PreAuthorisation) => {
+                return Err(ModelRefusal::Because("no pre-authorisation by QR"));
+            }
         };
-        let same = |one: &Transaction| one.tender.parcel == *parcel && one.amount == amount.minor();
-        self.admit((*trace, *mark), kind, same)?;
+        let same =
+            |one: &Transaction| one.payment.parcel == *parcel && one.amount == amount.minor();
+        self.admit((*trace, *duplicate_key), kind, same)?;
         let chosen: Vec<_> =
-            considered.iter().filter(|one| one.verdict == Verdict::Chosen).collect();
+            route_candidates.iter().filter(|one| one.verdict == RouteVerdict::Chosen).collect();
         let routed = match method {
-            Method::Card { network, .. } => {
-                considered.len() <= ROUTES_MAX
+            RailMethod::Card { network, .. } => {
+                route_candidates.len() <= ROUTE_CANDIDATES_MAX
                     && matches!(chosen[..], [one] if one.network == *network)
             }
-            Method::Qr { .. } => considered.is_empty(),
+            RailMethod::Qr { .. } => route_candidates.is_empty(),
         };
         ensure(routed, "the routes do not go with the method")?;
-        let id = self.next_tender(*parcel)?;
-        self.begin(id, trace.terminal, *method, *amount)?;
-        let column = debit.then_some(Column { card, credit: false });
-        self.write_down((*trace, *mark), kind, (id, amount.minor()), (column, *sent), None);
+        let id = self.next_payment_id(*parcel)?;
+        self.begin_payment(id, trace.terminal, *method, *amount)?;
+        let column = debit.then_some(TotalsColumn { card, credit: false });
+        self.write_down(
+            (*trace, *duplicate_key),
+            kind,
+            (id, amount.minor()),
+            (column, *network_reference),
+            None,
+        );
         if card {
-            self.tell(Event::Routed { tender: id, considered: considered.clone() })?;
+            self.push_event(Event::PaymentRouted {
+                payment: id,
+                route_candidates: route_candidates.clone(),
+            })?;
         }
         Ok(())
     }
 
     fn begin_completion(
         &mut self,
-        number: (Trace, Mark),
-        id: TenderId,
+        number: (Trace, DuplicateKey),
+        id: PaymentId,
         amount: Amount,
-        sent: Sent,
-    ) -> Answer {
+        network_reference: NetworkReference,
+    ) -> ModelResult {
         let kind = TransactionKind::Completion;
-        let same = |one: &Transaction| one.tender == id && one.amount == amount.minor();
+        let same = |one: &Transaction| one.payment == id && one.amount == amount.minor();
         self.admit(number, kind, same)?;
         let courier = self.working_courier(number.0.terminal)?;
-        let tender = self.tender(id)?;
+        let payment = self.payment(id)?;
         ensure(!amount.is_zero(), "nothing asked for")?;
-        ensure(tender.state == S::Authorised, "not authorised")?;
-        ensure(tender.courier == courier, "another courier's")?;
-        ensure(amount.minor() <= tender.amount, "more than was authorised")?;
-        self.tender_mut(id).state = S::Completing;
-        let column = Some(Column { card: true, credit: false });
-        self.write_down(number, kind, (id, amount.minor()), (column, sent), None);
-        self.tell(Event::CompletionBegun { tender: id, amount })
+        ensure(payment.state == S::Authorised, "not authorised")?;
+        ensure(payment.courier == courier, "another courier's")?;
+        ensure(amount.minor() <= payment.amount, "more than was authorised")?;
+        self.payment_mut(id).state = S::Completing;
+        let column = Some(TotalsColumn { card: true, credit: false });
+        self.write_down(number, kind, (id, amount.minor()), (column, network_reference), None);
+        self.push_event(Event::CompletionBegun { payment: id, amount })
     }
 
-    fn completion(&self, id: TenderId) -> Option<usize> {
+    fn completion(&self, id: PaymentId) -> Option<usize> {
         self.newest(id, |one| one.kind == TransactionKind::Completion)
     }
 
-    fn has_lost_completion(&self, id: TenderId) -> bool {
-        let lost = [Standing::Fell, Standing::Reversed];
+    fn has_lost_completion(&self, id: PaymentId) -> bool {
+        let lost = [TransactionStatus::NotApproved, TransactionStatus::Reversed];
         let completion = TransactionKind::Completion;
-        self.has(id, |one| one.kind == completion && lost.contains(&one.standing))
+        self.has(id, |one| one.kind == completion && lost.contains(&one.status))
     }
 
     fn resolve_completion(
         &mut self,
-        id: TenderId,
-        resolution: Resolution,
+        id: PaymentId,
+        resolution: PaymentResolution,
         authorisation: [u8; 6],
-    ) -> Answer {
-        let state = self.tender(id)?.state;
+    ) -> ModelResult {
+        let state = self.payment(id)?.state;
         let today = self.today;
         match (state, resolution) {
-            (S::Completing, Resolution::Approved) => {
+            (S::Completing, PaymentResolution::Approved) => {
                 let place = self.completion(id).expect("it was begun");
                 let amount = self.transactions[place].amount;
-                self.about = (Some(id), Some(self.tender(id)?.tariff));
-                self.post_reserved(Reason::Tender(id), amount);
-                let tender = self.tender_mut(id);
-                (tender.amount, tender.taken_on) = (amount, today);
-                self.end(place, Standing::Stands, (APPROVED, authorisation));
-                self.collected(id)
+                self.about = (Some(id), Some(self.payment(id)?.tariff));
+                self.post_reserved(ReservationFor::Payment(id), amount);
+                let payment = self.payment_mut(id);
+                (payment.amount, payment.taken_on) = (amount, today);
+                self.end(place, TransactionStatus::Approved, (APPROVED, authorisation));
+                self.record_collected(id)
             }
-            (S::Completing | S::CompletionUnknown, Resolution::Declined { code }) => {
-                self.tender_mut(id).state = S::Authorised;
+            (S::Completing | S::CompletionUnknown, PaymentResolution::Declined { code }) => {
+                self.payment_mut(id).state = S::Authorised;
                 let place = self.completion(id).expect("it was begun");
-                self.end(place, Standing::Fell, (code, authorisation));
-                self.tell(Event::CompletionDeclined { tender: id })
+                self.end(place, TransactionStatus::NotApproved, (code, authorisation));
+                self.push_event(Event::CompletionDeclined { payment: id })
             }
-            (S::Completing, Resolution::Unknown) => self.lose_completion(id, Standing::Fell),
-            (S::CompletionUnknown, Resolution::Approved) => {
-                self.tell(Event::LateApproval { tender: id })
+            (S::Completing, PaymentResolution::Unknown) => {
+                self.lose_completion(id, TransactionStatus::NotApproved)
             }
-            (S::CompletionUnknown, Resolution::Unknown) => Err(No::Repeated),
-            (_, Resolution::Approved) => {
+            (S::CompletionUnknown, PaymentResolution::Approved) => {
+                self.push_event(Event::LateApproval { payment: id })
+            }
+            (S::CompletionUnknown, PaymentResolution::Unknown) => Err(ModelRefusal::Repeated),
+            (_, PaymentResolution::Approved) => {
                 let completion = TransactionKind::Completion;
-                let stands = |one: &Transaction| one.standing == Standing::Stands;
+                let stands = |one: &Transaction| one.status == TransactionStatus::Approved;
                 if self.has(id, |one| one.kind == completion && stands(one)) {
-                    return Err(No::Repeated);
+                    return Err(ModelRefusal::Repeated);
                 }
                 ensure(self.has_lost_completion(id), "there was no completion")?;
-                self.tell(Event::LateApproval { tender: id })
+                self.push_event(Event::LateApproval { payment: id })
             }
-            _ if self.has_lost_completion(id) => Err(No::Repeated),
-            _ => Err(No::Because("there was no completion")),
+            _ if self.has_lost_completion(id) => Err(ModelRefusal::Repeated),
+            _ => Err(ModelRefusal::Because("there was no completion")),
         }
     }
 
-    fn lose_completion(&mut self, id: TenderId, standing: Standing) -> Answer {
-        self.tender_mut(id).state = S::CompletionUnknown;
+    fn lose_completion(&mut self, id: PaymentId, standing: TransactionStatus) -> ModelResult {
+        self.payment_mut(id).state = S::CompletionUnknown;
         let place = self.completion(id).expect("it was begun");
         self.end(place, standing, (NO_ANSWER, SPACES));
-        self.tell(Event::CompletionUnknown { tender: id })
+        self.push_event(Event::CompletionUnknown { payment: id })
     }
 
-    fn end_completion_reversal(&mut self, id: TenderId) -> Answer {
-        match self.tender(id)?.state {
+    fn end_completion_reversal(&mut self, id: PaymentId) -> ModelResult {
+        match self.payment(id)?.state {
             S::CompletionUnknown => {
-                self.tender_mut(id).state = S::Authorised;
+                self.payment_mut(id).state = S::Authorised;
                 let place = self.completion(id).expect("it was begun");
-                self.end(place, Standing::Reversed, (NO_ANSWER, SPACES));
-                self.tell(Event::CompletionReversed { tender: id })
+                self.end(place, TransactionStatus::Reversed, (NO_ANSWER, SPACES));
+                self.push_event(Event::CompletionReversed { payment: id })
             }
-            S::Authorised if self.has_lost_completion(id) => Err(No::Repeated),
-            _ => Err(No::Because("no completion to be reversed")),
+            S::Authorised if self.has_lost_completion(id) => Err(ModelRefusal::Repeated),
+            _ => Err(ModelRefusal::Because("no completion to be reversed")),
         }
     }
 
-    /// Whether an approved payment may be taken back.
-    pub fn may_take_back(&self, id: TenderId) -> Answer {
-        ensure(self.tender(id)?.gifts == 0, "something of it was given back")?;
+    /// Checks that an approved payment can be reversed.
+    pub fn check_reversible(&self, id: PaymentId) -> ModelResult {
+        ensure(self.payment(id)?.refund_count == 0, "it has refunds")?;
         let advice = |one: &Transaction| one.kind == TransactionKind::Advice && one.to_forward;
         ensure(!self.has(id, advice), "the network does not know of it")
     }
 
-    fn begin_void(&mut self, number: (Trace, Mark), id: TenderId, sent: Sent) -> Answer {
+    fn begin_void(
+        &mut self,
+        number: (Trace, DuplicateKey),
+        id: PaymentId,
+        network_reference: NetworkReference,
+    ) -> ModelResult {
         let kind = TransactionKind::Void;
-        self.admit(number, kind, |one| one.tender == id)?;
+        self.admit(number, kind, |one| one.payment == id)?;
         let courier = self.working_courier(number.0.terminal)?;
-        let tender = self.tender(id)?.clone();
-        ensure(tender.courier == courier, "another courier's")?;
-        let card = matches!(tender.how, How::Card(..));
-        let column = Some(Column { card, credit: true });
-        let what = (id, tender.amount);
-        match tender.state {
-            S::Approved => self.may_take_back(id)?,
+        let payment = self.payment(id)?.clone();
+        ensure(payment.courier == courier, "another courier's")?;
+        let card = matches!(payment.method, ModelMethod::Card(..));
+        let column = Some(TotalsColumn { card, credit: true });
+        let what = (id, payment.amount);
+        match payment.state {
+            S::Approved => self.check_reversible(id)?,
             S::Authorised => {
-                self.tender_mut(id).state = S::Releasing(TakeBack::Void);
-                self.write_down(number, kind, what, (None, sent), None);
-                return self.tell(Event::TakingBack { tender: id, by: TakeBack::Void });
+                self.payment_mut(id).state = S::Releasing(ReversalKind::Void);
+                self.write_down(number, kind, what, (None, network_reference), None);
+                return self
+                    .push_event(Event::ReversalBegun { payment: id, kind: ReversalKind::Void });
             }
-            _ => return Err(No::Because("nothing to void")),
+            _ => return Err(ModelRefusal::Because("nothing to void")),
         }
-        if let How::Cash(_) = tender.how {
+        if let ModelMethod::Cash(_) = payment.method {
             let told = Some((APPROVED, SPACES));
-            self.write_down(number, kind, what, (column, Sent::default()), told);
+            self.write_down(number, kind, what, (column, NetworkReference::default()), told);
             return self.unpost(id);
         }
-        self.tender_mut(id).state = S::TakingBack(TakeBack::Void);
-        self.write_down(number, kind, what, (column, sent), None);
-        self.tell(Event::TakingBack { tender: id, by: TakeBack::Void })
+        self.payment_mut(id).state = S::Reversing(ReversalKind::Void);
+        self.write_down(number, kind, what, (column, network_reference), None);
+        self.push_event(Event::ReversalBegun { payment: id, kind: ReversalKind::Void })
     }
 
-    /// What made a tender stand is reversed.
-    pub fn reverse_transaction(&mut self, id: TenderId) -> Answer {
-        let state = self.tender(id)?.state;
-        let promise = |one: &Transaction| one.kind == TransactionKind::PreAuthorisation;
+    /// Reverses the transaction that took the payment.
+    pub fn reverse_transaction(&mut self, id: PaymentId) -> ModelResult {
+        let state = self.payment(id)?.state;
+        let pre_authorisation = |one: &Transaction| one.kind == TransactionKind::PreAuthorisation;
         let place = match state {
-            S::Authorised => self.newest(id, promise),
+            S::Authorised => self.newest(id, pre_authorisation),
             _ => self.newest(id, Transaction::took_money),
         };
-        let place = place.ok_or(No::Because("no transaction is remembered"))?;
-        self.end(place, Standing::Reversed, (APPROVED, SPACES));
+        let place = place.ok_or(ModelRefusal::Because("no transaction is remembered"))?;
+        self.end(place, TransactionStatus::Reversed, (APPROVED, SPACES));
         Ok(())
     }
 
-    fn begin_reversal(&mut self, id: TenderId) -> Answer {
-        let tender = self.tender(id)?.clone();
-        match tender.state {
+    fn begin_reversal(&mut self, id: PaymentId) -> ModelResult {
+        let payment = self.payment(id)?.clone();
+        match payment.state {
             S::Begun => {
                 use TransactionKind as K;
                 let kinds = [K::Sale, K::PreAuthorisation, K::Qr];
                 let asked = self.has(id, |one| kinds.contains(&one.kind));
                 ensure(asked, "no terminal asked for it")?;
-                self.resolve(id, Resolution::Unknown, SPACES)?;
-                self.end_purchase(id, Standing::Reversed, (NO_ANSWER, SPACES));
+                self.resolve_payment(id, PaymentResolution::Unknown, SPACES)?;
+                self.end_purchase(id, TransactionStatus::Reversed, (NO_ANSWER, SPACES));
                 Ok(())
             }
             S::Approved => {
-                self.may_take_back(id)?;
+                self.check_reversible(id)?;
                 self.reverse_transaction(id)?;
-                if matches!(tender.how, How::Cash(_)) {
+                if matches!(payment.method, ModelMethod::Cash(_)) {
                     return self.unpost(id);
                 }
-                self.tender_mut(id).state = S::TakingBack(TakeBack::Reversal);
-                self.tell(Event::TakingBack { tender: id, by: TakeBack::Reversal })
+                self.payment_mut(id).state = S::Reversing(ReversalKind::Reversal);
+                self.push_event(Event::ReversalBegun { payment: id, kind: ReversalKind::Reversal })
             }
             S::Authorised => {
                 self.reverse_transaction(id)?;
-                self.tender_mut(id).state = S::Releasing(TakeBack::Reversal);
-                self.tell(Event::TakingBack { tender: id, by: TakeBack::Reversal })
+                self.payment_mut(id).state = S::Releasing(ReversalKind::Reversal);
+                self.push_event(Event::ReversalBegun { payment: id, kind: ReversalKind::Reversal })
             }
-            S::Completing => self.lose_completion(id, Standing::Reversed),
-            S::TakingBack(TakeBack::Void) | S::Releasing(TakeBack::Void) => self.undo_void(id),
-            S::Held | S::Released => Err(No::Because("the money is there")),
-            _ => Err(No::Repeated),
+            S::Completing => self.lose_completion(id, TransactionStatus::Reversed),
+            S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void) => {
+                self.undo_void(id)
+            }
+            S::Held | S::Released => Err(ModelRefusal::Because("the money is there")),
+            _ => Err(ModelRefusal::Repeated),
         }
     }
 
-    fn void(&self, id: TenderId) -> Option<usize> {
+    fn void(&self, id: PaymentId) -> Option<usize> {
         self.newest(id, |one| one.kind == TransactionKind::Void)
     }
 
-    fn undo_void(&mut self, id: TenderId) -> Answer {
-        match self.tender(id)?.state {
-            S::TakingBack(TakeBack::Void) | S::Releasing(TakeBack::Void) => {
-                self.tender_mut(id).state = S::UndoingVoid;
+    fn undo_void(&mut self, id: PaymentId) -> ModelResult {
+        match self.payment(id)?.state {
+            S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void) => {
+                self.payment_mut(id).state = S::ReversingVoid;
                 let place = self.void(id).expect("it was begun");
-                self.end(place, Standing::Reversed, (NO_ANSWER, SPACES));
-                self.tell(Event::UndoingVoid { tender: id })
+                self.end(place, TransactionStatus::Reversed, (NO_ANSWER, SPACES));
+                self.push_event(Event::VoidReversalBegun { payment: id })
             }
-            S::UndoingVoid => Err(No::Repeated),
-            S::Approved | S::Authorised if self.void(id).is_some() => Err(No::Repeated),
-            _ => Err(No::Because("no void to be undone")),
+            S::ReversingVoid => Err(ModelRefusal::Repeated),
+            S::Approved | S::Authorised if self.void(id).is_some() => Err(ModelRefusal::Repeated),
+            _ => Err(ModelRefusal::Because("no void to be undone")),
         }
     }
 
-    fn end_taking_back(&mut self, id: TenderId, done: bool, code: [u8; 2]) -> Answer {
-        let promise = self.tender(id)?.is_promise;
-        match (self.tender(id)?.state, done) {
-            (S::TakingBack(TakeBack::Void) | S::Releasing(TakeBack::Void), _) => {
+    fn end_taking_back(&mut self, id: PaymentId, done: bool, code: [u8; 2]) -> ModelResult {
+        let pre_authorisation = self.payment(id)?.is_pre_authorisation;
+        match (self.payment(id)?.state, done) {
+            (S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void), _) => {
                 let place = self.void(id).expect("it was begun");
-                let standing = if done { Standing::Stands } else { Standing::Fell };
+                let standing =
+                    if done { TransactionStatus::Approved } else { TransactionStatus::NotApproved };
                 self.end(place, standing, (code, SPACES));
             }
-            (S::TakingBack(TakeBack::Reversal), true)
-            | (S::Releasing(TakeBack::Reversal | TakeBack::Expiry), true)
-            | (S::UndoingVoid, false) => {}
+            (S::Reversing(ReversalKind::Reversal), true)
+            | (S::Releasing(ReversalKind::Reversal | ReversalKind::Expiry), true)
+            | (S::ReversingVoid, false) => {}
             (S::Declined, _) => return self.end_paid_late(id, done),
-            (S::Reversed | S::Expired, true) => return Err(No::Repeated),
+            (S::Reversed | S::Expired, true) => return Err(ModelRefusal::Repeated),
             (S::Approved | S::Authorised, false) if self.void(id).is_some() => {
-                return Err(No::Repeated);
+                return Err(ModelRefusal::Repeated);
             }
-            _ => return Err(No::Because("it cannot end so")),
+            _ => return Err(ModelRefusal::Because("it cannot end so")),
         }
-        match (done, promise) {
+        match (done, pre_authorisation) {
             (true, true) => {
                 self.about = (Some(id), None);
-                let expired = self.tender(id)?.state == S::Releasing(TakeBack::Expiry);
+                let expired = self.payment(id)?.state == S::Releasing(ReversalKind::Expiry);
                 self.void_reserved(id);
-                self.tender_mut(id).state = if expired { S::Expired } else { S::Reversed };
-                self.tell(Event::Reversed { tender: id, posted: Amount::ZERO })
+                self.payment_mut(id).state = if expired { S::Expired } else { S::Reversed };
+                self.push_event(Event::PaymentReversed { payment: id, posted: Amount::ZERO })
             }
             (true, false) => self.unpost(id),
             (false, _) => {
-                let state = if promise { S::Authorised } else { S::Approved };
-                self.tender_mut(id).state = state;
-                self.tell(Event::Stands { tender: id })
+                let state = if pre_authorisation { S::Authorised } else { S::Approved };
+                self.payment_mut(id).state = state;
+                self.push_event(Event::PaymentRestored { payment: id })
             }
         }
     }
 
-    fn void_reserved(&mut self, id: TenderId) {
-        self.void_reservation(Reason::Tender(id));
-        self.tender_mut(id).state = S::Reversed;
+    fn void_reserved(&mut self, id: PaymentId) {
+        self.void_reservation(ReservationFor::Payment(id));
+        self.payment_mut(id).state = S::Reversed;
     }
 
-    fn take_advice(&mut self, command: &Command) -> Answer {
-        let Command::TakeAdvice { trace, mark, parcel, method, amount, sent, authorisation } =
-            *command
+    fn take_advice(&mut self, command: &Command) -> ModelResult {
+        let Command::RecordAdvice {
+            trace,
+            duplicate_key,
+            parcel,
+            method,
+            amount,
+            network_reference,
+            authorisation,
+        } = *command
         else {
             unreachable!("only offline sales come here");
         };
         let kind = TransactionKind::Advice;
-        let same = |one: &Transaction| one.tender.parcel == parcel && one.amount == amount.minor();
-        self.admit((trace, mark), kind, same)?;
-        ensure(matches!(method, Method::Card { .. }), "only cards are taken offline")?;
-        let id = self.next_tender(parcel)?;
+        let same = |one: &Transaction| one.payment.parcel == parcel && one.amount == amount.minor();
+        self.admit((trace, duplicate_key), kind, same)?;
+        ensure(matches!(method, RailMethod::Card { .. }), "only cards are taken offline")?;
+        let id = self.next_payment_id(parcel)?;
         let (each, total) = self.offline.get(&trace.terminal).copied().unwrap_or_default();
         let sum = u128::from(self.unanswered(trace.terminal)) + u128::from(amount.minor());
         ensure(amount.minor() <= each && sum <= u128::from(total), "beyond the limit")?;
-        let (how, tariff) = self.may_take_over(id, trace.terminal, method, amount, true)?;
-        self.add_tender(id, how, amount, tariff);
+        let (how, tariff) = self.check_rail_payment(id, trace.terminal, method, amount, true)?;
+        self.add_payment(id, how, amount, tariff);
         self.about = (Some(id), Some(tariff));
         let (entry, account) = receivable(how, self.parcel(parcel)?.currency);
         self.post(entry, account, self.held_account(id), amount.minor());
-        let column = Some(Column { card: true, credit: false });
+        let column = Some(TotalsColumn { card: true, credit: false });
         let told = Some((APPROVED, authorisation));
-        self.write_down((trace, mark), kind, (id, amount.minor()), (column, sent), told);
-        self.collected(id)
+        self.write_down(
+            (trace, duplicate_key),
+            kind,
+            (id, amount.minor()),
+            (column, network_reference),
+            told,
+        );
+        self.record_collected(id)
     }
 
-    /// What a terminal has sold offline and the network has not answered.
+    /// The terminal's offline sales that the network has not answered.
     pub fn unanswered(&self, terminal: TerminalId) -> u64 {
         let waits = |one: &&Transaction| {
             one.trace.terminal == terminal && one.kind == TransactionKind::Advice && one.to_forward
@@ -613,85 +668,92 @@ impl Model {
         self.transactions.iter().filter(waits).map(|one| one.amount).sum()
     }
 
-    fn answer_advice(&mut self, id: TenderId, code: [u8; 2]) -> Answer {
-        self.tender(id)?;
+    fn answer_advice(&mut self, id: PaymentId, code: [u8; 2]) -> ModelResult {
+        self.payment(id)?;
         let place = self.newest(id, |one| one.kind == TransactionKind::Advice);
-        let place = place.ok_or(No::Because("no such offline sale"))?;
+        let place = place.ok_or(ModelRefusal::Because("no such offline sale"))?;
         if !self.transactions[place].to_forward {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         self.transactions[place].to_forward = false;
-        self.tell(match &code {
-            b"00" => Event::AdviceForwarded { tender: id },
-            _ => Event::AdviceRejected { tender: id, code },
+        self.push_event(match &code {
+            b"00" => Event::AdviceForwarded { payment: id },
+            _ => Event::AdviceRejected { payment: id, code },
         })
     }
 
-    fn take_cash(&mut self, command: &Command) -> Answer {
-        let Command::TakeCash { trace, mark, parcel, amount, tendered, change } = *command else {
+    fn take_cash(&mut self, command: &Command) -> ModelResult {
+        let Command::TakeCash { trace, duplicate_key, parcel, amount, tendered, change } = *command
+        else {
             unreachable!("only cash comes here");
         };
         let kind = TransactionKind::Cash;
-        let same = |one: &Transaction| one.tender.parcel == parcel && one.amount == amount.minor();
-        self.admit((trace, mark), kind, same)?;
+        let same = |one: &Transaction| one.payment.parcel == parcel && one.amount == amount.minor();
+        self.admit((trace, duplicate_key), kind, same)?;
         let courier = self.working_courier(trace.terminal)?;
         let sum = u128::from(amount.minor()) + u128::from(change.minor());
         ensure(sum == u128::from(tendered.minor()), "the change is wrong")?;
-        let id = self.next_tender(parcel)?;
+        let id = self.next_payment_id(parcel)?;
         self.collect_cash(id, courier, amount)?;
-        let column = Some(Column { card: false, credit: false });
+        let column = Some(TotalsColumn { card: false, credit: false });
         let (what, told) = ((id, amount.minor()), Some((APPROVED, SPACES)));
-        self.write_down((trace, mark), kind, what, (column, Sent::default()), told);
+        self.write_down(
+            (trace, duplicate_key),
+            kind,
+            what,
+            (column, NetworkReference::default()),
+            told,
+        );
         Ok(())
     }
 
     fn begin_refund(
         &mut self,
-        number: (Trace, Mark),
-        id: TenderId,
+        number: (Trace, DuplicateKey),
+        id: PaymentId,
         amount: Amount,
-        sent: Sent,
-    ) -> Answer {
+        network_reference: NetworkReference,
+    ) -> ModelResult {
         let kind = TransactionKind::Refund;
-        let same = |one: &Transaction| one.tender == id && one.amount == amount.minor();
+        let same = |one: &Transaction| one.payment == id && one.amount == amount.minor();
         self.admit(number, kind, same)?;
         let courier = self.working_courier(number.0.terminal)?;
-        let tender = self.tender(id)?.clone();
-        ensure(!matches!(tender.how, How::Cash(_)), "cash is not sent back")?;
+        let payment = self.payment(id)?.clone();
+        ensure(!matches!(payment.method, ModelMethod::Cash(_)), "cash is not sent back")?;
         let firm = |courier: CourierId| self.couriers[&courier].firm;
-        ensure(firm(tender.courier) == firm(courier), "another firm's")?;
-        self.refund(id, tender.gifts + 1, amount)?;
-        let card = matches!(tender.how, How::Card(..));
-        let place = (Some(Column { card, credit: true }), sent);
+        ensure(firm(payment.courier) == firm(courier), "another firm's")?;
+        self.refund(id, payment.refund_count + 1, amount)?;
+        let card = matches!(payment.method, ModelMethod::Card(..));
+        let place = (Some(TotalsColumn { card, credit: true }), network_reference);
         let told = Some((APPROVED, SPACES));
         self.write_down(number, kind, (id, amount.minor()), place, told);
         Ok(())
     }
 
-    fn answer_refund(&mut self, trace: Trace, code: [u8; 2]) -> Answer {
+    fn answer_refund(&mut self, trace: Trace, code: [u8; 2]) -> ModelResult {
         let place = self.transactions.iter().position(|one| one.trace == trace);
-        let place = place.ok_or(No::Because("no such transaction"))?;
+        let place = place.ok_or(ModelRefusal::Because("no such transaction"))?;
         let one = self.transactions[place].clone();
         ensure(one.kind == TransactionKind::Refund, "no refund")?;
         if !one.to_forward {
-            return Err(No::Repeated);
+            return Err(ModelRefusal::Repeated);
         }
         self.transactions[place].to_forward = false;
-        let (tender, amount) = (one.tender, Amount::of(one.amount));
+        let (payment, amount) = (one.payment, Amount::of(one.amount));
         if code != APPROVED {
-            return self.tell(Event::RefundRejected { tender, amount, code });
+            return self.push_event(Event::RefundRejected { payment, amount, code });
         }
-        let currency = self.parcel(tender.parcel)?.currency;
-        let (_, receivable) = receivable(self.tender(tender)?.how, currency);
-        self.about = (Some(tender), None);
+        let currency = self.parcel(payment.parcel)?.currency;
+        let (_, receivable) = receivable(self.payment(payment)?.method, currency);
+        self.about = (Some(payment), None);
         let buyers = (A::BuyerRefunds, 0, currency);
-        self.post(Entry::RefundForwarded, buyers, receivable, one.amount);
-        self.tender_mut(tender).unpaid -= one.amount;
-        self.tell(Event::RefundForwarded { tender, amount })
+        self.post(ChartEntry::RefundForwarded, buyers, receivable, one.amount);
+        self.payment_mut(payment).unpaid -= one.amount;
+        self.push_event(Event::RefundForwarded { payment, amount })
     }
 
-    /// Whether a refund of a tender may still be paid by its network.
-    pub fn refund_is_asked(&self, id: TenderId) -> bool {
+    /// Whether the network may still pay a refund of the payment.
+    pub fn refund_awaits_network(&self, id: PaymentId) -> bool {
         self.has(id, |one| one.kind == TransactionKind::Refund && one.to_forward)
     }
 }

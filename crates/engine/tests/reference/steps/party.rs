@@ -1,20 +1,20 @@
-//! Who takes part: somebody new, known in other words, or in words that nobody can take.
+//! Registrations: new parties, known ones with other terms, and invalid ones.
 
 use engine::*;
 use money::{Currency, Rate};
-use tariff::ClassNo;
+use tariff::SellerClassNumber;
 
-use super::{Roll, Slip};
+use super::{Choices, Mistake};
 use crate::world;
 
-/// Somebody or something new, or known in other words.
-pub fn party(roll: &Roll) -> Command {
-    let number = u64::from(roll.step.dice[1] % 9) + 1;
+/// A new party, or a known one with other terms.
+pub fn party(roll: &Choices) -> Command {
+    let number = u64::from(roll.step.random_numbers[1] % 9) + 1;
     let today = roll.model.today;
-    let mut command = match roll.die(0) % 14 {
-        0 => Command::OpenBooks { utc_offset_minutes: [0, 480, 841][roll.die(1) % 3] },
+    let mut command = match roll.number_at(0) % 14 {
+        0 => Command::OpenBooks { utc_offset_minutes: [0, 480, 841][roll.number_at(1) % 3] },
         1 => world::bank(if number < 4 { 2 } else { number }),
-        2 => world::firm(number, 30_000 * u64::from(roll.step.dice[2] % 2)),
+        2 => world::firm(number, 30_000 * u64::from(roll.step.random_numbers[2] % 2)),
         3 => world::courier(number),
         4 => world::terminal(number),
         5 => world::network(number),
@@ -26,57 +26,60 @@ pub fn party(roll: &Roll) -> Command {
         9 | 10 => {
             let blocked = roll.model.terminals.iter().find(|(_, (_, blocked))| *blocked);
             let terminal = blocked.map_or(TerminalId(20 + number), |(id, _)| *id);
-            Command::BlockTerminal { terminal, blocked: roll.seldom(2, 3) }
+            Command::BlockTerminal { terminal, blocked: roll.one_in(2, 3) }
         }
         11 => {
-            let rule = match roll.step.slip {
-                Slip::NumberAbove => HoldRule::DaysAfterHeld(HOLD_DAYS_MAX + 1),
-                _ => world::rule(roll.die(2)),
+            let rule = match roll.step.mistake {
+                Mistake::NumberAbove => HoldRule::DaysAfterHeld(HOLD_DAYS_MAX + 1),
+                _ => world::rule(roll.number_at(2)),
             };
-            Command::SetHoldRule { jurisdiction: world::jurisdiction(roll.die(1)), rule }
+            Command::SetHoldRule { jurisdiction: world::jurisdiction(roll.number_at(1)), rule }
         }
         12 => {
-            let tariff = roll.die(1) % 2;
+            let tariff = roll.number_at(1) % 2;
             let versions = roll.model.tariffs.get(&world::TARIFFS[tariff]);
             let last = versions.and_then(|versions| versions.last());
             let next = last.map_or(1, |last| last.number + 1);
             let next = u16::from(roll.number(u8::try_from(next).unwrap_or(u8::MAX)));
             let from = last.and_then(|last| last.until).unwrap_or_else(|| {
-                today.plus(roll.step.dice[2] % 3).before().plus(1 - roll.step.dice[2] % 2)
+                today
+                    .plus_days(roll.step.random_numbers[2] % 3)
+                    .previous_day()
+                    .plus_days(1 - roll.step.random_numbers[2] % 2)
             });
-            let until = roll.seldom(3, 4).then_some(roll.step.dice[3] % 30);
+            let until = roll.one_in(3, 4).then_some(roll.step.random_numbers[3] % 30);
             world::tariff(tariff, next, from, until)
         }
         _ => world::seller(number),
     };
-    spoil(&mut command, roll.step.slip);
+    spoil(&mut command, roll.step.mistake);
     command
 }
 
-/// By a slip, a registration that cannot be.
-fn spoil(command: &mut Command, slip: Slip) {
+/// Makes a registration invalid by a deliberate mistake.
+fn spoil(command: &mut Command, slip: Mistake) {
     use Command as C;
     match command {
         C::RegisterSeller { tariff, class, jurisdiction, .. } => match slip {
-            Slip::SomebodyElse => *tariff = TariffId(9),
-            Slip::AmountAbove => *class = ClassNo(2),
-            Slip::AmountHuge => *jurisdiction = world::jurisdiction(3),
+            Mistake::SomebodyElse => *tariff = TariffId(9),
+            Mistake::AmountAbove => *class = SellerClassNumber(2),
+            Mistake::AmountHuge => *jurisdiction = world::jurisdiction(3),
             _ => {}
         },
-        C::RegisterCourier { firm, .. } if slip == Slip::SomebodyElse => *firm = FirmId(99),
+        C::RegisterCourier { firm, .. } if slip == Mistake::SomebodyElse => *firm = FirmId(99),
         C::RegisterTerminal { courier, .. } | C::HandTerminal { courier, .. }
-            if slip == Slip::SomebodyElse =>
+            if slip == Mistake::SomebodyElse =>
         {
             *courier = CourierId(99);
         }
-        C::SetHoldRule { jurisdiction, .. } if slip == Slip::SomebodyElse => {
+        C::SetHoldRule { jurisdiction, .. } if slip == Mistake::SomebodyElse => {
             *jurisdiction = Jurisdiction(*b"cn");
         }
         C::PublishTariff { terms, currency, .. } => match slip {
-            Slip::SomebodyElse => *currency = Some(Currency::BRL),
-            Slip::AmountZero => terms.classes.truncate(1),
-            Slip::AmountAbove => terms.classes.swap(0, 1),
-            Slip::AmountHuge => terms.cod.cash.share = Rate::from_ppm(1_000_000).expect("all"),
+            Mistake::SomebodyElse => *currency = Some(Currency::BRL),
+            Mistake::AmountZero => terms.classes.truncate(1),
+            Mistake::AmountAbove => terms.classes.swap(0, 1),
+            Mistake::AmountHuge => terms.cod.cash.share = Rate::from_ppm(1_000_000).expect("all"),
             _ => {}
         },
         _ => {}
@@ -88,9 +91,9 @@ fn spoil(command: &mut Command, slip: Slip) {
         | C::RegisterNetwork { reference, .. }
         | C::RegisterWallet { reference, .. }
         | C::RegisterSeller { reference, .. } => match slip {
-            Slip::NumberBelow => reference.clear(),
-            Slip::NumberAbove => *reference = "x".repeat(REFERENCE_BYTES_MAX + 1),
-            Slip::AmountZero => reference.push('\n'),
+            Mistake::NumberBelow => reference.clear(),
+            Mistake::NumberAbove => *reference = "x".repeat(REFERENCE_BYTES_MAX + 1),
+            Mistake::AmountZero => reference.push('\n'),
             _ => {}
         },
         _ => {}
@@ -100,7 +103,7 @@ fn spoil(command: &mut Command, slip: Slip) {
         | C::RegisterNetwork { currency, .. }
         | C::RegisterWallet { currency, .. }
         | C::RegisterSeller { currency, .. }
-            if slip == Slip::AnyThing =>
+            if slip == Mistake::AnyThing =>
         {
             *currency = Currency::JPY;
         }

@@ -1,16 +1,16 @@
-//! The examples of X9.24-3:2017, as the tests of github.com/openemv/dukpt publish them
+//! The examples of X9.24-3:2017, as published in the tests of github.com/openemv/dukpt
 //! (`test/dukpt_aes128_test.c`, `test/dukpt_aes128_update_key_test.c`).
 
 use super::*;
 use crate::pan::Pan;
-use crate::pin::{Pin, PinFormat, seal};
+use crate::pin::{Pin, PinFormat, encrypt_block_with_fill};
 
 const BASE: &str = "FEDCBA9876543210F1F1F1F1F1F1F1F1";
 const INITIAL_KEY_ID: &str = "1234567890123456";
 const INITIAL: &str = "1273671EA26AC29AFA4D1084127652A1";
 const UPDATE_KEY: &str = "9A9770AEE1ACD1B13473D0463A1883B9";
 const CARD: &[u8] = b"4111111111111111";
-/// The fill of the PIN field `441234AAAAAAAAAA2F69ADDE2E9E7ACE`.
+/// Fill of the PIN field `441234AAAAAAAAAA2F69ADDE2E9E7ACE`.
 const RANDOM: &str = "2F69ADDE2E9E7ACE";
 
 /// Serial number, transaction key, PIN key, PIN block, MAC key, data key.
@@ -81,7 +81,7 @@ const FIRST: [[&str; 6]; 8] = [
     ],
 ];
 
-/// Serial number and transaction key, later and at the end of the counter.
+/// Serial number and transaction key, later and at the end of the counter range.
 const LATER: [[&str; 2]; 7] = [
     ["12345678901234560001FFFE", "E21E8C8D347F8561A2BE752DAA85A111"],
     ["123456789012345600020000", "F7AE9025468A25D37B7249CFFED224C8"],
@@ -92,11 +92,13 @@ const LATER: [[&str; 2]; 7] = [
     ["1234567890123456FFFF0000", "F6BA59389BD14A9855BE9727E7C52E3C"],
 ];
 
-fn serial(text: &str) -> Serial {
-    Serial::new(crate::hex::decode(text.as_bytes()).unwrap().as_slice().try_into().unwrap())
+fn serial(text: &str) -> AesKeySerialNumber {
+    AesKeySerialNumber::new(
+        crate::hex::decode(text.as_bytes()).unwrap().as_slice().try_into().unwrap(),
+    )
 }
 
-fn first_serial() -> Serial {
+fn first_serial() -> AesKeySerialNumber {
     serial(&format!("{INITIAL_KEY_ID}00000000"))
 }
 
@@ -108,18 +110,19 @@ fn hex(bytes: &[u8]) -> String {
     crate::hex::encode(bytes)
 }
 
-fn check(transaction: &TransactionKey, row: &[&str; 6]) {
+fn check(transaction: &AesTransactionKey, row: &[&str; 6]) {
     let [serial, key, pin_key, pin_block, mac_key, data_key] = row;
     assert_eq!(hex(&transaction.bytes()), *key, "{serial}");
     let working = |usage| transaction.working_key(usage, Algorithm::Aes128).unwrap();
-    let own_pin_key = working(Usage::Pin);
+    let own_pin_key = working(WorkingKeyUsage::Pin);
     assert_eq!(hex(own_pin_key.expose()), *pin_key, "{serial}");
-    assert_eq!(hex(working(Usage::MacGeneration).expose()), *mac_key, "{serial}");
-    assert_eq!(hex(working(Usage::DataEncryption).expose()), *data_key, "{serial}");
+    assert_eq!(hex(working(WorkingKeyUsage::MacGeneration).expose()), *mac_key, "{serial}");
+    assert_eq!(hex(working(WorkingKeyUsage::DataEncryption).expose()), *data_key, "{serial}");
     let pin = Pin::parse(b"1234").unwrap();
     let pan = Pan::parse(CARD).unwrap();
     let random = crate::hex::decode(RANDOM.as_bytes()).unwrap().as_slice().try_into().unwrap();
-    let block = seal(&pin, PinFormat::Iso4, &pan, &own_pin_key, &random).unwrap();
+    let block =
+        encrypt_block_with_fill(&pin, PinFormat::Iso4, &pan, &own_pin_key, &random).unwrap();
     assert_eq!(hex(block.as_bytes()), *pin_block, "{serial}");
 }
 
@@ -135,10 +138,10 @@ fn the_key_for_the_next_initial_key_is_the_published_one() {
     assert_eq!(hex(update.expose()), UPDATE_KEY);
 }
 
-/// The supplement's example with a base key of 32 bytes (`test/dukpt_aes256_test.c`,
+/// The example of the supplement with a base key of 32 bytes (`test/dukpt_aes256_test.c`,
 /// `test/dukpt_aes256_update_key_test.c`).
 #[test]
-fn a_base_key_of_32_bytes_comes_to_the_published_keys() {
+fn a_base_key_of_32_bytes_gives_the_published_keys() {
     let base = key(&BASE.repeat(2));
     let initial = initial_key(&base, first_serial()).unwrap();
     let published = "CE9CE0C101D1138F97FB6CAD4DF045A7083D4EAE2D35A31789D01CCF0949550F";
@@ -157,14 +160,14 @@ fn a_base_key_of_32_bytes_comes_to_the_published_keys() {
     let first = transaction_key(&initial, first_serial().with_counter(1)).unwrap();
     let working = |usage, algorithm| hex(first.working_key(usage, algorithm).unwrap().expose());
     let (short, long) = (Algorithm::Aes128, Algorithm::Aes256);
-    assert_eq!(working(Usage::Pin, short), "09C9C432966811D6B2C3336BAC1B1202");
+    assert_eq!(working(WorkingKeyUsage::Pin, short), "09C9C432966811D6B2C3336BAC1B1202");
     assert_eq!(
-        working(Usage::Pin, long),
+        working(WorkingKeyUsage::Pin, long),
         "8C1AB7BEE973829E30242E0BBBDD4946D540C98FC1B5BDCF94790001A23FD502"
     );
-    assert_eq!(working(Usage::MacGeneration, short), "F04A1FABD4176E15490CEC82E217A96D");
+    assert_eq!(working(WorkingKeyUsage::MacGeneration, short), "F04A1FABD4176E15490CEC82E217A96D");
     assert_eq!(
-        working(Usage::DataEncryption, long),
+        working(WorkingKeyUsage::DataEncryption, long),
         "71EB36C9A6B7F801D1D1700C29741FC5A5C4E9B45D742DA7AF6992B8AA29AF58"
     );
     let update = |algorithm| update_key(&initial, first_serial(), algorithm).unwrap();
@@ -176,7 +179,7 @@ fn a_base_key_of_32_bytes_comes_to_the_published_keys() {
 }
 
 #[test]
-fn the_host_finds_the_published_keys_of_every_counter() {
+fn the_host_derives_the_published_keys_of_every_counter() {
     let initial = key(INITIAL);
     for row in &FIRST {
         check(&transaction_key(&initial, serial(row[0])).unwrap(), row);
@@ -188,8 +191,8 @@ fn the_host_finds_the_published_keys_of_every_counter() {
 }
 
 #[test]
-fn a_terminal_comes_to_the_published_keys_in_their_order() {
-    let mut terminal = Terminal::new(&key(INITIAL), first_serial()).unwrap();
+fn a_terminal_derives_the_published_keys_in_order() {
+    let mut terminal = AesDukptTerminal::new(&key(INITIAL), first_serial()).unwrap();
     for row in &FIRST {
         let (sent, transaction) = terminal.next_transaction().unwrap();
         assert_eq!(sent, serial(row[0]));
@@ -207,13 +210,13 @@ fn a_terminal_near_its_end_skips_counters_with_more_than_sixteen_ones() {
         counters.push(serial.counter());
     }
     assert_eq!(counters, [0xFFFE_2000, 0xFFFE_4000, 0xFFFE_8000, 0xFFFF_0000]);
-    assert!(matches!(terminal.next_transaction(), Err(KeyError::Exhausted)));
+    assert!(matches!(terminal.next_transaction(), Err(KeyError::KeysExhausted)));
 }
 
-/// A terminal that has come to a counter: with the keys that it holds then.
-fn at(counter: u32) -> Terminal {
+/// A terminal at this counter, with the keys that it holds then.
+fn at(counter: u32) -> AesDukptTerminal {
     let serial = first_serial();
-    let mut terminal = Terminal::new(&key(INITIAL), serial).unwrap();
+    let mut terminal = AesDukptTerminal::new(&key(INITIAL), serial).unwrap();
     let (mut reached, mut own) = (0, key(INITIAL));
     for bit in (0..u32::BITS).rev().filter(|bit| counter >> bit & 1 == 1) {
         reached |= 1 << bit;
@@ -229,12 +232,12 @@ fn at(counter: u32) -> Terminal {
 }
 
 #[test]
-fn host_and_terminal_agree_for_a_thousand_transactions_whatever_the_key_s_length() {
+fn host_and_terminal_agree_for_a_thousand_transactions_at_each_key_length() {
     for bytes in [16, 24, 32] {
         let base = AesKey::new(&vec![0x5A; bytes]).unwrap();
         let initial = initial_key(&base, first_serial()).unwrap();
         assert_eq!(initial.expose().len(), bytes);
-        let mut terminal = Terminal::new(&initial, first_serial()).unwrap();
+        let mut terminal = AesDukptTerminal::new(&initial, first_serial()).unwrap();
         for _ in 0..1_000 {
             let (serial, transaction) = terminal.next_transaction().unwrap();
             let of_host = transaction_key(&initial, serial).unwrap();
@@ -247,14 +250,17 @@ fn host_and_terminal_agree_for_a_thousand_transactions_whatever_the_key_s_length
 fn a_counter_that_no_terminal_can_have_is_refused() {
     for counter in [0, 0x0001_FFFF, u32::MAX] {
         let serial = first_serial().with_counter(counter);
-        assert!(matches!(transaction_key(&key(INITIAL), serial), Err(KeyError::SerialCounter)));
+        assert!(matches!(
+            transaction_key(&key(INITIAL), serial),
+            Err(KeyError::InvalidSerialCounter)
+        ));
     }
 }
 
 #[test]
 fn no_working_key_is_stronger_than_the_key_it_comes_from() {
     let transaction = transaction_key(&key(INITIAL), first_serial().with_counter(1)).unwrap();
-    assert!(transaction.working_key(Usage::Pin, Algorithm::Aes256).is_err());
-    assert!(transaction.working_key(Usage::Pin, Algorithm::Des).is_err());
-    assert!(transaction.working_key(Usage::Pin, Algorithm::Tdes2).is_ok());
+    assert!(transaction.working_key(WorkingKeyUsage::Pin, Algorithm::Aes256).is_err());
+    assert!(transaction.working_key(WorkingKeyUsage::Pin, Algorithm::Des).is_err());
+    assert!(transaction.working_key(WorkingKeyUsage::Pin, Algorithm::Tdes2).is_ok());
 }

@@ -1,15 +1,15 @@
-//! The examples of X9.24-1:2009, as the tests of github.com/openemv/dukpt publish them
+//! The examples of X9.24-1:2009, as published in the tests of github.com/openemv/dukpt
 //! (`test/dukpt_tdes_test.c`).
 
 use super::*;
 use crate::mac::{self, MacMethod};
 use crate::pan::Pan;
-use crate::pin::{Pin, PinFormat, encrypt_block, seal};
+use crate::pin::{Pin, PinFormat, encrypt_block, encrypt_block_with_fill};
 
 const BASE: &str = "0123456789ABCDEFFEDCBA9876543210";
 const SERIAL: &str = "FFFF9876543210E00000";
 const INITIAL: &str = "6AC292FAA1315B4D858AB3A3D7D5933A";
-/// The PIN 1234 with the card number below, format 0.
+/// Format 0 field of PIN 1234 and the card number below.
 const PIN_FIELD: &str = "041274EDCBA9876F";
 const CARD: &[u8] = b"4012345678909";
 const MESSAGE: &[u8] = b"4012345678909D987";
@@ -208,7 +208,7 @@ const FIRST: [[&str; 7]; 21] = [
     ],
 ];
 
-/// The same at the end of the counter.
+/// The same, at the end of the counter range.
 const LAST: [[&str; 7]; 13] = [
     [
         "FFFF9876543210EFF800",
@@ -329,8 +329,10 @@ const LAST: [[&str; 7]; 13] = [
     ],
 ];
 
-fn serial(text: &str) -> Serial {
-    Serial::new(crate::hex::decode(text.as_bytes()).unwrap().as_slice().try_into().unwrap())
+fn serial(text: &str) -> TdesKeySerialNumber {
+    TdesKeySerialNumber::new(
+        crate::hex::decode(text.as_bytes()).unwrap().as_slice().try_into().unwrap(),
+    )
 }
 
 fn key(text: &str) -> TdesKey {
@@ -341,14 +343,14 @@ fn hex(bytes: &[u8]) -> String {
     crate::hex::encode(bytes)
 }
 
-/// Checks everything that is published of a transaction.
-fn check(transaction: &TransactionKey, row: &[&str; 7]) {
+/// Checks all published values of a transaction.
+fn check(transaction: &TdesTransactionKey, row: &[&str; 7]) {
     let [serial, key, pin_block, request, response, cmac_request, cmac_response] = row;
     assert_eq!(hex(&transaction.bytes()), *key, "{serial}");
     let pin = Pin::parse(b"1234").unwrap();
     let pan = Pan::parse(CARD).unwrap();
     let pin_key = transaction.pin_key().unwrap();
-    let block = seal(&pin, PinFormat::Iso0, &pan, &pin_key, &[0; 8]).unwrap();
+    let block = encrypt_block_with_fill(&pin, PinFormat::Iso0, &pan, &pin_key, &[0; 8]).unwrap();
     assert_eq!(hex(block.as_bytes()), *pin_block, "{serial}");
     let request_key = transaction.request_mac_key().unwrap();
     let response_key = transaction.response_mac_key().unwrap();
@@ -377,7 +379,7 @@ fn the_pin_field_is_the_published_one() {
 }
 
 #[test]
-fn the_host_finds_the_published_keys_of_every_counter() {
+fn the_host_derives_the_published_keys_of_every_counter() {
     let initial = initial_key(&key(BASE), serial(SERIAL)).unwrap();
     for row in FIRST.iter().chain(&LAST) {
         check(&transaction_key(&initial, serial(row[0])).unwrap(), row);
@@ -385,8 +387,8 @@ fn the_host_finds_the_published_keys_of_every_counter() {
 }
 
 #[test]
-fn a_terminal_comes_to_the_published_keys_in_their_order() {
-    let mut terminal = Terminal::new(&key(INITIAL), serial(SERIAL)).unwrap();
+fn a_terminal_derives_the_published_keys_in_order() {
+    let mut terminal = TdesDukptTerminal::new(&key(INITIAL), serial(SERIAL)).unwrap();
     for row in &FIRST {
         let (sent, transaction) = terminal.next_transaction().unwrap();
         assert_eq!(sent, serial(row[0]));
@@ -408,17 +410,17 @@ fn a_terminal_near_its_end_skips_counters_with_more_than_ten_ones() {
 }
 
 #[test]
-fn a_terminal_that_has_used_its_last_key_says_so() {
+fn a_terminal_that_has_used_its_last_key_fails() {
     let mut terminal = at(0x1F_F800);
     assert_eq!(terminal.next_transaction().unwrap().0.counter(), 0x1F_F800);
-    assert!(matches!(terminal.next_transaction(), Err(KeyError::Exhausted)));
+    assert!(matches!(terminal.next_transaction(), Err(KeyError::KeysExhausted)));
 }
 
-/// A terminal that has come to a counter: with the keys that it holds then.
-fn at(counter: u32) -> Terminal {
+/// A terminal at this counter, with the keys that it holds then.
+fn at(counter: u32) -> TdesDukptTerminal {
     let initial = key(INITIAL);
     let serial = serial(SERIAL);
-    let mut terminal = Terminal::new(&initial, serial).unwrap();
+    let mut terminal = TdesDukptTerminal::new(&initial, serial).unwrap();
     let bits: Vec<u32> = (0..COUNTER_BITS).rev().filter(|bit| counter >> bit & 1 == 1).collect();
     let (mut reached, mut own) = (0, Halves::of(&initial).unwrap());
     for bit in bits {
@@ -437,7 +439,7 @@ fn at(counter: u32) -> Terminal {
 #[test]
 fn host_and_terminal_agree_for_a_thousand_transactions() {
     let initial = key(INITIAL);
-    let mut terminal = Terminal::new(&initial, serial(SERIAL)).unwrap();
+    let mut terminal = TdesDukptTerminal::new(&initial, serial(SERIAL)).unwrap();
     for _ in 0..1_000 {
         let (serial, transaction) = terminal.next_transaction().unwrap();
         let of_host = transaction_key(&initial, serial).unwrap();
@@ -450,7 +452,7 @@ fn a_counter_that_no_terminal_can_have_is_refused() {
     let initial = key(INITIAL);
     for counter in [0, 0x0F_FFFF, 0x00_07FF] {
         let serial = serial(SERIAL).with_counter(counter);
-        assert!(matches!(transaction_key(&initial, serial), Err(KeyError::SerialCounter)));
+        assert!(matches!(transaction_key(&initial, serial), Err(KeyError::InvalidSerialCounter)));
     }
 }
 
@@ -458,7 +460,7 @@ fn a_counter_that_no_terminal_can_have_is_refused() {
 fn a_data_key_is_its_variant_encrypted_under_itself() {
     let initial = key(INITIAL);
     let transaction = transaction_key(&initial, serial("FFFF9876543210E00001")).unwrap();
-    // From the transaction key and the masks of A.4.1, by the Python package psec.
+    // Computed by the Python package psec from the transaction key and the masks of A.4.1.
     assert_eq!(
         hex(transaction.request_data_key().unwrap().expose()),
         "448D3F076D8304036A55A3D7E0055A78"

@@ -1,4 +1,4 @@
-//! AES key wrap (RFC 3394): how a key leaves the HSM for the length of a call.
+//! AES key wrap (RFC 3394), which takes a key out of the HSM for one call.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::cipher::Cipher;
 use crate::key::AesKey;
 
-/// The key inside, or `None` where it does not fit.
+/// Unwraps a key. Returns `None` if the integrity check fails.
 pub fn unwrap(wrapping: &[u8; 32], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if wrapped.len() < 24 || !wrapped.len().is_multiple_of(8) {
         return None;
@@ -17,14 +17,14 @@ pub fn unwrap(wrapping: &[u8; 32], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>>
     let mut parts = Zeroizing::new(rest.to_vec());
     let count = parts.len() / 8;
     for step in (1..=6 * count).rev() {
-        let place = (step - 1) % count * 8;
+        let offset = (step - 1) % count * 8;
         let mut block = Zeroizing::new([0; 16]);
         let counted = u64::from_be_bytes(first) ^ u64::try_from(step).ok()?;
         block[..8].copy_from_slice(&counted.to_be_bytes());
-        block[8..].copy_from_slice(&parts[place..place + 8]);
+        block[8..].copy_from_slice(&parts[offset..offset + 8]);
         wrapping.decrypt(block.as_mut_slice()).ok()?;
         first.copy_from_slice(&block[..8]);
-        parts[place..place + 8].copy_from_slice(&block[8..]);
+        parts[offset..offset + 8].copy_from_slice(&block[8..]);
     }
     bool::from(first.ct_eq(&[0xA6; 8])).then_some(parts)
 }
@@ -36,7 +36,7 @@ mod tests {
 
     /// RFC 3394, 4.3 and 4.6.
     #[test]
-    fn the_rfc_s_keys_come_out() {
+    fn the_keys_of_the_rfc_are_unwrapped() {
         let wrapping = "000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F";
         let wrapping = hex::decode(wrapping.as_bytes()).unwrap().as_slice().try_into().unwrap();
         let examples = [

@@ -6,82 +6,82 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHan
 use cryptoki::session::Session;
 use zeroize::Zeroizing;
 
-use super::may_leave;
+use super::is_extractable;
 use crate::check_value::CheckValue;
 use crate::key::{Algorithm, Key};
+use crate::key_reference::KeyPurpose;
 use crate::name::KeyName;
-use crate::reference::Purpose;
 
-/// What `CKA_ID` begins with when Doorstep wrote it.
+/// Prefix of the `CKA_ID` of all key objects that Doorstep wrote.
 const DESCRIPTION_FORMAT: &str = "doorstep-1";
 
-/// What a key is for, in `CKA_ID`: `doorstep-1 mac tdes2 08D7B4FB62 2013-02-25`.
+/// Attributes of a key in `CKA_ID`, for example `doorstep-1 mac tdes2 08D7B4FB62 2013-02-25`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Description {
-    pub purpose: Purpose,
+pub struct KeyDescription {
+    pub purpose: KeyPurpose,
     pub algorithm: Algorithm,
     pub check_value: CheckValue,
     pub made_on: jiff::civil::Date,
 }
 
-impl Description {
+impl KeyDescription {
     fn text(&self) -> String {
         format!(
             "{DESCRIPTION_FORMAT} {} {} {} {}",
             self.purpose.name(),
             self.algorithm.name(),
-            self.check_value.in_full(),
+            self.check_value.to_hex(),
             self.made_on
         )
     }
 
-    fn parse(text: &str) -> Option<Description> {
+    fn parse(text: &str) -> Option<KeyDescription> {
         let mut words = text.split(' ');
         if words.next()? != DESCRIPTION_FORMAT {
             return None;
         }
-        let description = Description {
-            purpose: Purpose::named(words.next()?)?,
-            algorithm: Algorithm::named(words.next()?)?,
-            check_value: CheckValue::from_full(words.next()?)?,
+        let description = KeyDescription {
+            purpose: KeyPurpose::from_name(words.next()?)?,
+            algorithm: Algorithm::from_name(words.next()?)?,
+            check_value: CheckValue::from_hex(words.next()?)?,
             made_on: words.next()?.parse().ok()?,
         };
         words.next().is_none().then_some(description)
     }
 }
 
-/// `CKA_APPLICATION` of the objects that are no keys.
+/// `CKA_APPLICATION` of data objects.
 const APPLICATION: &[u8] = b"doorstep";
-/// The ending of their labels: `name#retired` has the check values of generations that are gone.
+/// Label suffix of data objects: `name#retired` holds the check values of dropped generations.
 const RETIRED: &str = "#retired";
-/// The label of one that is made to see whether the token takes it.
+/// Label of the data object that [`check_data_objects`] creates.
 const TRIAL: &str = "#trial";
 
-/// A second object of a key, for what PKCS#11 cannot do with the first.
+/// A second object of a key, for operations that PKCS#11 cannot do with the main object.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Companion {
-    /// The left half: X9.19 chains under it alone.
-    Left,
-    /// The key with the DUKPT mask: initial keys are half derived under it.
-    Masked,
+pub enum CompanionKey {
+    /// The left half, for the CBC part of X9.19.
+    LeftHalf,
+    /// The key XORed with the DUKPT mask, for one half of initial keys.
+    DukptMasked,
 }
 
-impl Companion {
-    const ALL: [Companion; 2] = [Companion::Left, Companion::Masked];
+impl CompanionKey {
+    const ALL: [CompanionKey; 2] = [CompanionKey::LeftHalf, CompanionKey::DukptMasked];
 
-    /// The companions of a key.
-    pub fn of(purpose: Purpose, algorithm: Algorithm) -> Vec<Companion> {
+    /// The companions that a key needs.
+    pub fn required_for(purpose: KeyPurpose, algorithm: Algorithm) -> Vec<CompanionKey> {
         match (purpose, algorithm) {
-            (Purpose::Mac, Algorithm::Tdes2) => vec![Companion::Left],
-            (Purpose::Dukpt, Algorithm::Tdes2) => vec![Companion::Masked],
+            (KeyPurpose::Mac, Algorithm::Tdes2) => vec![CompanionKey::LeftHalf],
+            (KeyPurpose::Dukpt, Algorithm::Tdes2) => vec![CompanionKey::DukptMasked],
             _ => Vec::new(),
         }
     }
 
     const fn ending(self) -> &'static str {
         match self {
-            Companion::Left => "/left",
-            Companion::Masked => "/masked",
+            CompanionKey::LeftHalf => "/left",
+            CompanionKey::DukptMasked => "/masked",
         }
     }
 
@@ -89,12 +89,12 @@ impl Companion {
         format!("{label}{}", self.ending())
     }
 
-    /// The companion of a double-length key, itself of double length.
-    pub fn bytes(self, key: &Key) -> Zeroizing<Vec<u8>> {
+    /// The bytes of the companion. Key and companion have double length.
+    pub fn key_bytes(self, key: &Key) -> Zeroizing<Vec<u8>> {
         let key = key.expose();
         Zeroizing::new(match self {
-            Companion::Left => key[..8].repeat(2),
-            Companion::Masked => {
+            CompanionKey::LeftHalf => key[..8].repeat(2),
+            CompanionKey::DukptMasked => {
                 let mask = |place: usize| if place % 8 < 4 { 0xC0 } else { 0 };
                 key.iter().enumerate().map(|(place, byte)| byte ^ mask(place)).collect()
             }
@@ -102,31 +102,30 @@ impl Companion {
     }
 }
 
-/// A key's bytes as they lie on the token. A DES key is a TDES key with equal halves there, which
-/// encrypts the same: many modules have DES no more.
-pub fn on_token(key: &Key) -> Zeroizing<Vec<u8>> {
+/// A key's bytes as stored on the token. A DES key is stored as a TDES key with equal halves, which
+/// encrypts the same: many modules no longer support DES.
+pub fn token_key_bytes(key: &Key) -> Zeroizing<Vec<u8>> {
     let bytes = key.expose();
     Zeroizing::new(if bytes.len() == 8 { bytes.repeat(2) } else { bytes.to_vec() })
 }
 
-/// The label of a generation.
 pub fn label(name: KeyName, generation: u32) -> String {
     format!("{name}#{generation}")
 }
 
-/// An object that was found.
-pub struct FoundObject {
+/// A key object on the token.
+pub struct TokenObject {
     pub object: ObjectHandle,
     pub label: String,
     pub name: KeyName,
     pub generation: u32,
-    pub companion: Option<Companion>,
-    /// `None` where it cannot be read.
-    pub description: Option<Description>,
+    pub companion: Option<CompanionKey>,
+    /// `None` if `CKA_ID` is malformed.
+    pub description: Option<KeyDescription>,
 }
 
-/// All objects that Doorstep wrote. A token may have others beside them.
-pub fn list(session: &Session) -> Result<Vec<FoundObject>> {
+/// All key objects that Doorstep wrote. Ignores other objects on the token.
+pub fn list(session: &Session) -> Result<Vec<TokenObject>> {
     let template = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true)];
     let mut found = Vec::new();
     for object in session.find_objects(&template)? {
@@ -144,27 +143,28 @@ pub fn list(session: &Session) -> Result<Vec<FoundObject>> {
             continue;
         }
         let Some((name, generation, companion)) = read_label(&label) else { continue };
-        let description = Description::parse(&id);
-        found.push(FoundObject { object, label, name, generation, companion, description });
+        let description = KeyDescription::parse(&id);
+        found.push(TokenObject { object, label, name, generation, companion, description });
     }
     Ok(found)
 }
 
-fn read_label(label: &str) -> Option<(KeyName, u32, Option<Companion>)> {
+fn read_label(label: &str) -> Option<(KeyName, u32, Option<CompanionKey>)> {
     let (name, rest) = label.split_once('#')?;
-    let companion = Companion::ALL.into_iter().find(|companion| rest.ends_with(companion.ending()));
+    let companion =
+        CompanionKey::ALL.into_iter().find(|companion| rest.ends_with(companion.ending()));
     let digits = rest.split('/').next()?;
     Some((KeyName::new(name).ok()?, digits.parse().ok()?, companion))
 }
 
-/// The check values of a name's generations that are gone, the newest last.
-pub struct FoundRetired {
+/// Check values of a name's dropped generations, oldest first.
+pub struct RetiredCheckValues {
     pub name: KeyName,
     pub check_values: Vec<CheckValue>,
 }
 
-/// What the token remembers of generations that are gone.
-pub fn list_retired(session: &Session) -> Result<Vec<FoundRetired>> {
+/// The check values of dropped generations.
+pub fn list_retired(session: &Session) -> Result<Vec<RetiredCheckValues>> {
     let mut found = Vec::new();
     for object in session.find_objects(&retired_template())? {
         let wanted = [AttributeType::Label, AttributeType::Value];
@@ -181,18 +181,18 @@ pub fn list_retired(session: &Session) -> Result<Vec<FoundRetired>> {
             }
         }
         let Some(name) = name else { continue };
-        let check_values = text.split(' ').filter_map(CheckValue::from_full).collect();
-        found.push(FoundRetired { name, check_values });
+        let check_values = text.split(' ').filter_map(CheckValue::from_hex).collect();
+        found.push(RetiredCheckValues { name, check_values });
     }
     Ok(found)
 }
 
-/// Remembers all that is gone of a name, in the place of what was remembered before.
+/// Stores the check values of all dropped generations of a name. Replaces the previous object.
 pub fn write_retired(session: &Session, name: KeyName, all: &[CheckValue]) -> Result<()> {
     let mut template = retired_template();
     template.push(Attribute::Label(format!("{name}{RETIRED}").into_bytes()));
     let before = session.find_objects(&template)?;
-    let words: Vec<String> = all.iter().map(|check_value| check_value.in_full()).collect();
+    let words: Vec<String> = all.iter().map(|check_value| check_value.to_hex()).collect();
     template.push(Attribute::Value(words.join(" ").into_bytes()));
     session.create_object(&template)?;
     for object in before {
@@ -201,12 +201,12 @@ pub fn write_retired(session: &Session, name: KeyName, all: &[CheckValue]) -> Re
     Ok(())
 }
 
-/// What is told where a token takes no data objects.
-pub const TRYING_DATA_OBJECTS: &str = "trying a private data object (CKO_DATA), in which \
-    replaced keys are remembered; allow them, or make room on the token";
+/// The operation named in the error for a token that accepts no data objects.
+pub const CHECKING_DATA_OBJECTS: &str = "creating a private data object (CKO_DATA), which \
+    lists replaced keys; allow such objects, or free space on the token";
 
-/// Whether data objects can be put on the token. One that has some has shown it.
-pub fn try_retired(session: &Session) -> Result<()> {
+/// Checks that the token accepts data objects. A token that already has some passes.
+pub fn check_data_objects(session: &Session) -> Result<()> {
     let mut template = retired_template();
     if !session.find_objects(&template)?.is_empty() {
         return Ok(());
@@ -226,9 +226,9 @@ fn retired_template() -> Vec<Attribute> {
     ]
 }
 
-/// Removes a key and its companions, the key first: without it nobody sees the others.
+/// Removes a key and its companions. The key goes first: without it the companions are ignored.
 pub fn remove_labelled(session: &Session, label: &str) -> Result<()> {
-    let companions = Companion::ALL.iter().map(|companion| companion.label(label));
+    let companions = CompanionKey::ALL.iter().map(|companion| companion.label(label));
     for label in std::iter::once(label.to_owned()).chain(companions) {
         let template = [
             Attribute::Class(ObjectClass::SECRET_KEY),
@@ -242,11 +242,10 @@ pub fn remove_labelled(session: &Session, label: &str) -> Result<()> {
     Ok(())
 }
 
-/// Puts a key on the token.
 pub fn create(
     session: &Session,
     label: &str,
-    description: &Description,
+    description: &KeyDescription,
     bytes: &[u8],
 ) -> Result<ObjectHandle> {
     let mut template = template(label, description.purpose, description.algorithm);
@@ -262,11 +261,11 @@ pub fn create(
     created
 }
 
-/// Makes a key on the token. It is not seen before it is described.
+/// Generates a key on the token. [`list`] ignores it until [`describe`] sets its `CKA_ID`.
 pub fn generate(
     session: &Session,
     label: &str,
-    purpose: Purpose,
+    purpose: KeyPurpose,
     algorithm: Algorithm,
 ) -> Result<ObjectHandle> {
     let mut template = template(label, purpose, algorithm);
@@ -282,12 +281,15 @@ pub fn generate(
     session.generate_key(&mechanism, &template)
 }
 
-/// Says what a key is for.
-pub fn describe(session: &Session, object: ObjectHandle, description: &Description) -> Result<()> {
+pub fn describe(
+    session: &Session,
+    object: ObjectHandle,
+    description: &KeyDescription,
+) -> Result<()> {
     session.update_attributes(object, &[Attribute::Id(description.text().into_bytes())])
 }
 
-/// The key, wrapped under a key that is on the token only for this.
+/// Wraps a key under a session key that exists only for this call.
 pub fn wrap(session: &Session, object: ObjectHandle, wrapping: &[u8]) -> Result<Vec<u8>> {
     let mut template = [
         Attribute::Class(ObjectClass::SECRET_KEY),
@@ -317,16 +319,16 @@ const fn key_type(algorithm: Algorithm) -> KeyType {
     }
 }
 
-/// What every key on the token has: it may be used for its purpose and nothing else.
-fn template(label: &str, purpose: Purpose, algorithm: Algorithm) -> Vec<Attribute> {
-    let encrypts = !matches!(purpose, Purpose::Token | Purpose::Base);
-    let decrypts = matches!(purpose, Purpose::PinEncryption | Purpose::Exchange);
+/// Attributes of a key on the token. They permit only the operations of its purpose.
+fn template(label: &str, purpose: KeyPurpose, algorithm: Algorithm) -> Vec<Attribute> {
+    let encrypts = !matches!(purpose, KeyPurpose::Token | KeyPurpose::Base);
+    let decrypts = matches!(purpose, KeyPurpose::PinEncryption | KeyPurpose::Exchange);
     vec![
         Attribute::Class(ObjectClass::SECRET_KEY),
         Attribute::Token(true),
         Attribute::Private(true),
         Attribute::Sensitive(true),
-        Attribute::Extractable(may_leave(purpose)),
+        Attribute::Extractable(is_extractable(purpose)),
         Attribute::Encrypt(encrypts),
         Attribute::Decrypt(decrypts),
         Attribute::Sign(algorithm.is_aes()),

@@ -1,4 +1,4 @@
-//! A token and its sessions.
+//! A PKCS#11 token and its sessions.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -9,39 +9,38 @@ use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use secrecy::SecretString;
 
-use crate::error::{KeyError, StoreError};
+use crate::error::{KeyError, KeyStoreError};
 
-/// How many sessions wait for work. More are opened when they are needed, and closed after.
+/// Maximum number of idle sessions. Further sessions are opened on demand and closed after use.
 const SESSIONS_IDLE_MAX: usize = 16;
 
-/// A token of a PKCS#11 module.
-pub struct Token {
+pub struct Pkcs11Token {
     module: Pkcs11,
     slot: Slot,
     pin: SecretString,
-    /// A session is used by one thread at a time.
+    /// Only one thread may use a session at a time.
     idle: Mutex<Vec<Session>>,
 }
 
-impl Token {
-    pub fn open(module: &Path, label: &str, pin: SecretString) -> Result<Token, KeyError> {
+impl Pkcs11Token {
+    pub fn open(module: &Path, label: &str, pin: SecretString) -> Result<Pkcs11Token, KeyError> {
         let path = module;
-        let module = Pkcs11::new(path).map_err(|error| failed("loading it", error))?;
+        let module = Pkcs11::new(path).map_err(|error| failed("loading the module", error))?;
         let started = module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK));
         match started {
             Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
-            other => other.map_err(|error| failed("starting it", error))?,
+            other => other.map_err(|error| failed("initialising the module", error))?,
         }
         let slot = find_slot(&module, label)?;
-        let token = Token { module, slot, pin, idle: Mutex::new(Vec::new()) };
+        let token = Pkcs11Token { module, slot, pin, idle: Mutex::new(Vec::new()) };
         let session = token.new_session().map_err(|error| failed("logging in", error))?;
         token.put_back(session);
         Ok(token)
     }
 
-    /// Does something in a session. When the session was lost (an HSM was restarted, a cable
-    /// pulled), it is done once more in a new one.
-    pub fn with<T>(
+    /// Runs `work` in a session. If the session was lost (HSM restarted, cable unplugged), runs it
+    /// once more in a new session.
+    pub fn in_session<T>(
         &self,
         what: &'static str,
         work: impl Fn(&Session) -> cryptoki::error::Result<T>,
@@ -62,8 +61,8 @@ impl Token {
         self.in_new_session(what, work)
     }
 
-    /// As [`Token::with`], for what can be done only once.
-    pub fn once<T>(
+    /// Like [`Pkcs11Token::in_session`], without a second attempt.
+    pub fn in_session_once<T>(
         &self,
         what: &'static str,
         work: impl FnOnce(&Session) -> cryptoki::error::Result<T>,
@@ -87,7 +86,7 @@ impl Token {
     fn new_session(&self) -> cryptoki::error::Result<Session> {
         let session = self.module.open_rw_session(self.slot)?;
         match session.login(UserType::User, Some(&self.pin)) {
-            // A login holds for all sessions of the process.
+            // A login is valid for all sessions of the process.
             Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) | Ok(()) => Ok(session),
             Err(error) => Err(error),
         }
@@ -112,7 +111,7 @@ fn find_slot(module: &Pkcs11, label: &str) -> Result<Slot, KeyError> {
         found.push(format!("`{}`", token.label().trim_end()));
     }
     let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
-    Err(KeyError::Store(StoreError::NoToken { wanted: label.to_owned(), found }))
+    Err(KeyError::Store(KeyStoreError::NoSuchToken { wanted: label.to_owned(), found }))
 }
 
 const fn is_lost(error: &Error) -> bool {
@@ -129,5 +128,5 @@ const fn is_lost(error: &Error) -> bool {
 }
 
 pub fn failed(what: &'static str, error: Error) -> KeyError {
-    KeyError::Store(StoreError::Token { what, source: Box::new(error) })
+    KeyError::Store(KeyStoreError::Pkcs11Module { what, source: Box::new(error) })
 }

@@ -1,4 +1,4 @@
-//! A key on a token, as a cipher.
+//! A key on a token as a block cipher.
 
 use std::sync::Arc;
 
@@ -6,27 +6,26 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::ObjectHandle;
 use zeroize::Zeroizing;
 
-use super::token::Token;
+use super::token::Pkcs11Token;
 use crate::check_value::CheckValue;
 use crate::cipher::Cipher;
 use crate::error::KeyError;
 use crate::key::Algorithm;
 
-/// A key that lies on a token.
 #[derive(Clone)]
 pub struct TokenKey {
-    pub(super) token: Arc<Token>,
+    pub(super) token: Arc<Pkcs11Token>,
     pub(super) object: ObjectHandle,
-    /// The left half of a MAC key, for X9.19.
+    /// Left half of a MAC key, for X9.19.
     pub(super) left: Option<ObjectHandle>,
-    /// The masked variant of a DUKPT base key.
+    /// Masked variant of a DUKPT base key.
     pub(super) masked: Option<ObjectHandle>,
     pub(super) algorithm: Algorithm,
     pub(super) check_value: CheckValue,
 }
 
 impl TokenKey {
-    /// The check value, as the HSM computes it.
+    /// Lets the HSM compute the check value.
     pub(super) fn compute_check_value(&self) -> Result<CheckValue, KeyError> {
         let block = if self.algorithm.is_aes() {
             self.cmac(&[0; 16])?
@@ -45,8 +44,9 @@ impl TokenKey {
 
     fn encrypt_under(&self, object: ObjectHandle, blocks: &mut [u8]) -> Result<(), KeyError> {
         let mechanism = self.ecb();
-        let encrypted =
-            self.token.with("encrypting", |session| session.encrypt(&mechanism, object, blocks))?;
+        let encrypted = self
+            .token
+            .in_session("encrypting", |session| session.encrypt(&mechanism, object, blocks))?;
         copy(&Zeroizing::new(encrypted), blocks)
     }
 
@@ -55,18 +55,19 @@ impl TokenKey {
             return Ok([0; 8]);
         }
         let mechanism = Mechanism::Des3Cbc([0; 8]);
-        let encrypted =
-            self.token.with("encrypting", |session| session.encrypt(&mechanism, object, blocks))?;
+        let encrypted = self
+            .token
+            .in_session("encrypting", |session| session.encrypt(&mechanism, object, blocks))?;
         let mut last = [0; 8];
         copy(encrypted.last_chunk::<8>().map_or(&[], |chunk| chunk.as_slice()), &mut last)?;
         Ok(last)
     }
 
     fn wrong_length(&self) -> KeyError {
-        KeyError::KeyBytes(self.algorithm.key_bytes())
+        KeyError::InvalidKeyLength(self.algorithm.key_bytes())
     }
 
-    /// CMAC by CBC (SP 800-38B, 6): PKCS#11 modules seldom have it for TDES.
+    /// CMAC from CBC (SP 800-38B, 6): PKCS#11 modules seldom support CMAC with TDES.
     fn tdes_cmac(&self, message: &[u8]) -> Result<[u8; 16], KeyError> {
         let mut subkey = Zeroizing::new([0; 8]);
         self.encrypt(subkey.as_mut_slice())?;
@@ -82,7 +83,7 @@ impl TokenKey {
             *byte ^= other;
         }
         let mut mac = [0; 16];
-        mac[..8].copy_from_slice(&self.chain(&blocks)?);
+        mac[..8].copy_from_slice(&self.last_cbc_block(&blocks)?);
         Ok(mac)
     }
 }
@@ -116,19 +117,19 @@ impl Cipher for TokenKey {
         let mechanism = self.ecb();
         let plain = self
             .token
-            .with("decrypting", |session| session.decrypt(&mechanism, self.object, blocks))?;
+            .in_session("decrypting", |session| session.decrypt(&mechanism, self.object, blocks))?;
         copy(&Zeroizing::new(plain), blocks)
     }
 
-    fn chain(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+    fn last_cbc_block(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
         self.chain_under(self.object, blocks)
     }
 
-    fn chain_left(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
+    fn last_cbc_block_left_half(&self, blocks: &[u8]) -> Result<[u8; 8], KeyError> {
         self.chain_under(self.left.ok_or_else(|| self.wrong_length())?, blocks)
     }
 
-    fn encrypt_masked(&self, mut block: [u8; 8]) -> Result<[u8; 8], KeyError> {
+    fn encrypt_dukpt_masked(&self, mut block: [u8; 8]) -> Result<[u8; 8], KeyError> {
         self.encrypt_under(self.masked.ok_or_else(|| self.wrong_length())?, &mut block)?;
         Ok(block)
     }
@@ -137,7 +138,7 @@ impl Cipher for TokenKey {
         if !self.algorithm.is_aes() {
             return self.tdes_cmac(message);
         }
-        let signed = self.token.with("computing a CMAC", |session| {
+        let signed = self.token.in_session("computing a CMAC", |session| {
             session.sign(&Mechanism::AesCMac, self.object, message)
         })?;
         let mut mac = [0; 16];

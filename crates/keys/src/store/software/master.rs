@@ -13,19 +13,19 @@ use crate::error::MasterKeyError;
 use crate::hex;
 use crate::key::{AesKey, Algorithm};
 
-/// An AES-256 key under which all others of a file are.
+/// The AES-256 key that encrypts all other keys of a file.
 pub struct MasterKey(AesKey);
 
-/// The environment variable with the master key's 64 hex digits.
+/// Environment variable with the master key, 64 hex digits.
 pub const MASTER_KEY_VARIABLE: &str = "DOORSTEP_MASTER_KEY";
 
-/// The longest file that is read: the digits and a line end.
+/// Maximum length that is read of a master key file.
 const MASTER_KEY_FILE_BYTES_MAX: u64 = 128;
 
 impl MasterKey {
-    /// From 64 hex digits. `source` says in an error where they came from.
+    /// Parses 64 hex digits. `source` names their origin in errors.
     pub fn from_hex(text: &str, source: &str) -> Result<MasterKey, MasterKeyError> {
-        let wrong = || MasterKeyError::Text(source.to_owned());
+        let wrong = || MasterKeyError::Malformed(source.to_owned());
         let bytes = hex::decode(text.trim().as_bytes()).ok_or_else(wrong)?;
         if bytes.len() != Algorithm::Aes256.key_bytes() || bytes.iter().all(|byte| *byte == 0) {
             return Err(wrong());
@@ -33,13 +33,13 @@ impl MasterKey {
         AesKey::new(&bytes).map(MasterKey).map_err(|_| wrong())
     }
 
-    /// From a file that only its owner may read.
+    /// Reads a file that only its owner can read.
     pub fn from_file(path: &Path) -> Result<MasterKey, MasterKeyError> {
         let unreadable = |source| MasterKeyError::File { path: path.to_owned(), source };
         let file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(MasterKeyError::Open(path.to_owned()));
+            return Err(MasterKeyError::ReadableByOthers(path.to_owned()));
         }
         let mut text = Zeroizing::new(String::with_capacity(256));
         let read = file.take(MASTER_KEY_FILE_BYTES_MAX).read_to_string(&mut text);
@@ -47,13 +47,13 @@ impl MasterKey {
         match read {
             Ok(_) => MasterKey::from_hex(&text, &source),
             Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                Err(MasterKeyError::Text(source))
+                Err(MasterKeyError::Malformed(source))
             }
             Err(error) => Err(unreadable(error)),
         }
     }
 
-    /// From a file where one is named, else from the environment ([`MASTER_KEY_VARIABLE`]).
+    /// Reads the file if one is given, otherwise the environment (`MASTER_KEY_VARIABLE`).
     pub fn find(file: Option<&Path>) -> Result<MasterKey, MasterKeyError> {
         if let Some(path) = file {
             return MasterKey::from_file(path);
@@ -62,7 +62,6 @@ impl MasterKey {
         MasterKey::from_hex(&Zeroizing::new(text), MASTER_KEY_VARIABLE)
     }
 
-    /// Its check value.
     #[must_use]
     pub fn check_value(&self) -> CheckValue {
         self.0.check_value()

@@ -1,0 +1,261 @@
+//! `doorstep network withdraw`, `reinstate` and `status`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use engine::{Event, Refusal};
+use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
+use journal::DataDirectory;
+use node::{Node, NodeOptions};
+use serde_json::Value;
+
+use crate::chinese;
+use crate::words::{Lang, bilingual, grouped, left, say};
+
+/// Withdraws a network: from a given time on, no new payment is sent to it
+///
+/// Payments in flight finish, pending reversals continue, and the network's clearing files settle
+/// the receivable. Buyers pay over the other networks, by QR code or in cash. Works with a running
+/// Doorstep, or on the books alone.
+#[derive(Args, Debug)]
+#[command(override_usage = "doorstep network withdraw <NETWORK> [OPTIONS] --by <WHO> \
+                            --approved-by <WHO> --data <DIR>")]
+pub struct WithdrawArgs {
+    /// The network's name in the settings
+    #[arg(value_name = "NETWORK")]
+    network: String,
+    /// The start time, RFC 3339, as in 2013-08-28T18:00:00+08:00 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    at: Option<u64>,
+    #[command(flatten)]
+    approval: ApprovalArgs,
+}
+
+/// Reinstates a withdrawn network
+#[derive(Args, Debug)]
+#[command(override_usage = "doorstep network reinstate <NETWORK> --by <WHO> \
+                            --approved-by <WHO> --data <DIR>")]
+pub struct ReinstateArgs {
+    /// The network's name in the settings
+    #[arg(value_name = "NETWORK")]
+    network: String,
+    #[command(flatten)]
+    approval: ApprovalArgs,
+}
+
+/// Shows the status of a running Doorstep
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
+struct ApprovalArgs {
+    /// The person who proposes it
+    #[arg(long, value_name = "WHO")]
+    by: String,
+    /// A second person, who approves it
+    #[arg(long, value_name = "WHO")]
+    approved_by: String,
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
+    let ApprovalArgs { by, approved_by, data } = &args.approval;
+    let network = args.network.clone();
+    let (by, approved_by) = (by.clone(), approved_by.clone());
+    let from =
+        execute(&ControlRequest::Withdraw { network, at_ms: args.at, by, approved_by }, data)?;
+    let name = &args.network;
+    match from {
+        Some(from) => {
+            let from = time_text(from);
+            say!("{}", bilingual!("{name} is withdrawn from {from} on", "{name} 自 {from} 起停用"));
+        }
+        None => say!("{}", bilingual!("{name} was withdrawn before", "{name} 此前已停用")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
+    let ApprovalArgs { by, approved_by, data } = &args.approval;
+    let network = args.network.clone();
+    let (by, approved_by) = (by.clone(), approved_by.clone());
+    execute(&ControlRequest::Reinstate { network, by, approved_by }, data)?;
+    let name = &args.network;
+    say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    let status = send_request(&args.data.join(CONTROL_SOCKET), &ControlRequest::Status {})?;
+    if args.json {
+        say!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        for (what, how) in rows(&status, Lang::current()) {
+            say!("{}  {how}", left(&what, 18));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A status as rows of a label and a text.
+fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
+    let list = |key: &str| status[key].as_array().into_iter().flatten();
+    let number = |key: &str| grouped(&status[key].to_string());
+    let mut rows = Vec::new();
+    if status["stopping"] == true {
+        let text = lang.pick(
+            "finishes what is in flight, takes nothing new",
+            "不再受理，处理完在途交易后停止",
+        );
+        rows.push((lang.pick("stopping", "正在停止").to_owned(), text.to_owned()));
+    }
+    for link in list("links") {
+        let how = match (link["signed_on"] == true, link["connected"] == true) {
+            (true, _) => lang.pick("signed on", "已签到"),
+            (false, true) => lang.pick("connected, not signed on", "已连接，未签到"),
+            (false, false) => lang.pick("not connected, retrying", "未连接，重试中"),
+        };
+        let withdrawn = link["withdrawn_from_ms"].as_u64().map(time_text);
+        let withdrawn = withdrawn.map(|from| match lang {
+            Lang::En => format!("; withdrawn from {from} on"),
+            Lang::Zh => format!("；自 {from} 起停用"),
+        });
+        let name = link["network"].as_str().unwrap_or_default();
+        let what = match lang {
+            Lang::En => format!("{name}, link {}", link["link"]),
+            Lang::Zh => format!("{name} 链路 {}", link["link"]),
+        };
+        rows.push((what, format!("{how}{}", withdrawn.unwrap_or_default())));
+    }
+    let mut row = |what: &str, how: String| rows.push((what.to_owned(), how));
+    let of = |english: &str, chinese: &str, key: &str| match lang {
+        Lang::En => format!("{} {english}", number(key)),
+        Lang::Zh => format!("{} {chinese}", number(key)),
+    };
+    row(lang.pick("terminals", "终端"), of("connected directly", "台直连", "terminals"));
+    for gateway in list("gateways") {
+        let name = gateway["name"].as_str().unwrap_or_default();
+        let terminals = grouped(&gateway["terminals"].to_string());
+        row(name, format!("{terminals} {}", lang.pick("terminals connected", "台终端接入")));
+    }
+    row(lang.pick("messages", "报文"), of("from terminals", "条来自终端", "messages"));
+    row(lang.pick("in flight", "处理中"), number("in_flight"));
+    row(
+        lang.pick("journal", "日志"),
+        of("waiting to be written", "条待写入", "waiting_for_journal"),
+    );
+    let ended = status["ended"].as_object().into_iter().flatten();
+    let ended = ended.filter(|(_, count)| **count != 0);
+    let ended = ended.map(|(why, count)| {
+        format!("{} {}", chinese::connection_end(why, lang), grouped(&count.to_string()))
+    });
+    let ended: Vec<String> = ended.collect();
+    let ended = match ended.as_slice() {
+        [] => lang.pick("none", "无").to_owned(),
+        ended => ended.join(lang.pick(", ", "，")),
+    };
+    let accepted = number("accepted");
+    row(
+        lang.pick("connections", "连接"),
+        match lang {
+            Lang::En => format!("{accepted} accepted; ended: {ended}"),
+            Lang::Zh => format!("接受 {accepted}；已结束：{ended}"),
+        },
+    );
+    rows
+}
+
+/// Milliseconds since 1970, in the form that `--at` takes.
+fn time_text(ms: u64) -> String {
+    let known = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    known.map_or_else(|| format!("{ms} ms since 1970"), |at| at.to_string())
+}
+
+/// Sends an order to the running Doorstep, or changes the books itself if none runs. Returns the
+/// start of a new withdrawal.
+fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
+    match send_request(&data.join(CONTROL_SOCKET), what) {
+        Err(ControlError::NotRunning(_)) => {}
+        answer => return Ok(answer?["from_ms"].as_u64()),
+    }
+    let directory = DataDirectory::open(data)?;
+    let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
+    let node = Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default())?;
+    let command = what.command()?.context("the order does not change the books")?;
+    let answers = node.client().execute(vec![(None, command)])?;
+    node.stop()?;
+    match answers.into_iter().next() {
+        Some(Err(refusal)) if refusal != Refusal::Repeated => {
+            bail!(chinese::refusal(&refusal, Lang::current()))
+        }
+        Some(Ok(events)) => Ok(events.iter().find_map(|event| match event {
+            Event::NetworkWithdrawn { from, .. } => Some(from.0),
+            _ => None,
+        })),
+        _ => Ok(None),
+    }
+}
+
+/// Milliseconds since 1970.
+fn instant(text: &str) -> Result<u64, String> {
+    let wrong = |why: String| format!("{why}; write the time as 2013-08-28T18:00:00+08:00");
+    let at: jiff::Timestamp =
+        text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
+    u64::try_from(at.as_millisecond()).map_err(|_| wrong("the time is before 1970".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_shown_in_rows() {
+        let status = serde_json::json!({
+            "links": [
+                {"network": "alpha", "link": 0, "connected": true, "signed_on": true,
+                 "withdrawn_from_ms": 1_377_684_000_000_u64},
+                {"network": "beta", "link": 1, "connected": false, "signed_on": false,
+                 "withdrawn_from_ms": null},
+            ],
+            "gateways": [{"name": "gateway-1", "terminals": 15_000}],
+            "terminals": 2, "messages": 1_204, "in_flight": 0, "waiting_for_journal": 0,
+            "accepted": 7, "stopping": false, "ended": {"gone": 3, "idle": 0, "slow": 1},
+        });
+        let rows: Vec<String> = rows(&status, Lang::En)
+            .into_iter()
+            .map(|(what, how)| format!("{what}: {how}"))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "alpha, link 0: signed on; withdrawn from 2013-08-28T10:00:00Z on",
+                "beta, link 1: not connected, retrying",
+                "terminals: 2 connected directly",
+                "gateway-1: 15,000 terminals connected",
+                "messages: 1,204 from terminals",
+                "in flight: 0",
+                "journal: 0 waiting to be written",
+                "connections: 7 accepted; ended: gone 3, slow 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn times_have_their_offset() {
+        assert_eq!(instant("1970-01-01T08:00:01+08:00"), Ok(1_000));
+        assert_eq!(instant("1970-01-01T00:00:01Z"), Ok(1_000));
+        assert!(instant("18:00").unwrap_err().contains("write the time as"));
+        assert!(instant("1969-12-31T23:59:59Z").unwrap_err().contains("before 1970"));
+    }
+}

@@ -1,0 +1,139 @@
+//! A switch for tests: it signs terminals on and approves sales, or misbehaves as told.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use iso8583::{Envelope, Message, MessageBuilder, Mti, UNIONPAY_POS};
+use keys::{
+    AesKey, DerivedKey, Key, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod, SoftwareStore,
+    sign_on_field,
+};
+
+/// How the switch behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behaviour {
+    Good,
+    /// Closes each connection at once.
+    RefusesAll,
+    /// Closes a connection after this many messages, without an answer to the last.
+    ClosesAfter(u32),
+    /// Answers reversals but no sales.
+    IgnoresSales,
+}
+
+/// What the switch has received.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub sales: Vec<(u32, u32)>,
+    pub reversals: u32,
+    pub echoes: u32,
+    pub signed_on: HashSet<u32>,
+}
+
+pub struct TestSwitch {
+    pub address: SocketAddr,
+    pub seen: Arc<Mutex<Seen>>,
+}
+
+pub const GENERATION: u32 = 3;
+
+pub fn base() -> AesKey {
+    AesKey::new(&[0x5A; 32]).unwrap()
+}
+
+impl TestSwitch {
+    /// Listens until the test ends. Instances that share `seen` are addresses of one switch.
+    pub fn start(behaviour: Behaviour, seen: &Arc<Mutex<Seen>>) -> TestSwitch {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = seen.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, seen) = (stream.unwrap(), shared.clone());
+                if behaviour != Behaviour::RefusesAll {
+                    thread::spawn(move || serve(stream, behaviour, &seen));
+                }
+            }
+        });
+        TestSwitch { address, seen: seen.clone() }
+    }
+
+    pub fn good() -> TestSwitch {
+        TestSwitch::start(Behaviour::Good, &Arc::default())
+    }
+}
+
+fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: &Mutex<Seen>) -> Option<()> {
+    let name = KeyName::new("base").unwrap();
+    let store = SoftwareStore::in_memory([(name, KeyPurpose::Base, Key::Aes(base()))]).unwrap();
+    let mut heard = 0;
+    loop {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).ok()?;
+        let mut frame = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut frame).ok()?;
+        heard += 1;
+        let (tpdu, header, message) = Envelope::parse(&frame).unwrap();
+        let message = UNIONPAY_POS.parse(message).unwrap();
+        let answer = answer(&message, &store, name, behaviour, &mut seen.lock().unwrap());
+        if matches!(behaviour, Behaviour::ClosesAfter(most) if heard >= most) {
+            return None;
+        }
+        let Some(answer) = answer else { continue };
+        let mut bytes = Vec::new();
+        Envelope { tpdu, header }.reply().write(&mut bytes, &answer);
+        let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+        stream.write_all(&[&length, bytes.as_slice()].concat()).ok()?;
+    }
+}
+
+fn answer(
+    message: &Message<'_>,
+    store: &SoftwareStore,
+    base: KeyName,
+    behaviour: Behaviour,
+    seen: &mut Seen,
+) -> Option<Vec<u8>> {
+    let terminal: u32 = message.text(41).unwrap().parse().unwrap();
+    let stan = u32::try_from(message.number(11).unwrap()).unwrap();
+    let key = |purpose| -> KeyReference {
+        DerivedKey::new(base, purpose, terminal.into(), GENERATION).into()
+    };
+    let mut builder = MessageBuilder::new(&UNIONPAY_POS, message.mti().response().unwrap());
+    let present: Vec<u8> = [3, 4, 11, 12, 13, 25, 41, 42, 49, 60]
+        .into_iter()
+        .filter(|field| message.has(*field))
+        .collect();
+    builder.copy(message, &present).text(39, "00");
+    match message.mti() {
+        Mti::M0800 => {
+            seen.signed_on.insert(terminal);
+            let [master, pin, mac] =
+                [KeyPurpose::TerminalMaster, KeyPurpose::PinEncryption, KeyPurpose::Mac].map(key);
+            builder.text(60, "00000001003");
+            builder.bytes(62, sign_on_field(store, &master, &pin, &mac).unwrap());
+            return Some(builder.build().unwrap().to_vec());
+        }
+        Mti::M0820 => {
+            seen.echoes += 1;
+            return Some(builder.build().unwrap().to_vec());
+        }
+        Mti::M0200 => {
+            assert!(message.has(58) && message.has(64), "a sale of a parcel, with a MAC");
+            seen.sales.push((terminal, stan));
+            if behaviour == Behaviour::IgnoresSales {
+                return None;
+            }
+            builder.text(37, "ABCDEF000001").text(38, "123456").text(63, "test");
+        }
+        Mti::M0400 | Mti::M0401 => seen.reversals += 1,
+        other => panic!("{other} is not expected"),
+    }
+    let mac = key(KeyPurpose::Mac);
+    let sealed =
+        builder.build_with_mac(|covered| store.mac(&mac, MacMethod::CupEcb, covered)).unwrap();
+    Some(sealed.to_vec())
+}

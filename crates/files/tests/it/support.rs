@@ -1,0 +1,65 @@
+//! Helpers: imports of short texts, temporary folders, the real sample files.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use files::orders::{FileRole, Import, ImportError, ImportReport, Importer, OrderParcel};
+use files::profile::Profile;
+use money::decimal::DecimalAmount;
+
+/// Imports texts as the files `orders.csv` and `items.csv`.
+pub fn try_import(
+    profile: &Profile,
+    orders: &[u8],
+    items: Option<&[u8]>,
+) -> Result<Import, ImportError> {
+    let mut importer = Importer::new(profile)?.read(FileRole::Orders, "orders.csv", orders)?;
+    if let Some(items) = items {
+        importer = importer.read(FileRole::Items, "items.csv", items)?;
+    }
+    importer.finish()
+}
+
+/// Imports a text with a profile of one file.
+pub fn import(profile: &str, orders: &str) -> Import {
+    try_import(&Profile::built_in(profile).unwrap(), orders.as_bytes(), None).unwrap()
+}
+
+/// One line for each parcel: `order seller currency amount × items`.
+pub fn parcels(import: &Import) -> Vec<String> {
+    import.parcels.iter().map(parcel).collect()
+}
+
+fn parcel(parcel: &OrderParcel) -> String {
+    let OrderParcel { order, seller, currency, amount_due, item_count, .. } = parcel;
+    let amount = DecimalAmount::of(*amount_due, *currency);
+    format!("{order} {seller} {currency} {amount} × {item_count}")
+}
+
+/// The messages of the bad lines.
+pub fn bad(report: &ImportReport) -> Vec<String> {
+    report.bad_lines.iter().map(ToString::to_string).collect()
+}
+
+pub fn folder() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("files-{}-{number}", std::process::id());
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// A file or folder of the real samples. Prints a line if it is missing.
+pub fn real(path: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let path = env::var_os("DOORSTEP_DATA").map_or(beside, PathBuf::from).join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("SKIPPED: {} is missing; set DOORSTEP_DATA to its folder", path.display());
+    None
+}

@@ -1,0 +1,781 @@
+//! The engine's process: sockets, switch and node, in rounds.
+//!
+//! A round passes on all messages and answers that have arrived, then sends the results: one
+//! request to the node with all commands, and one write per connection. Under load a round does
+//! more work.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use engine::{Event, Refusal, Timestamp};
+use mio::Waker;
+use node::{Clock, Node, NodeStopped};
+use rustls::ServerConfig;
+use switch::{LinkId, OperatorEvent, Output, TerminalConnection};
+
+use crate::close_reason::CloseReason;
+use crate::control::{self, ControlRequest};
+use crate::framing::StreamFraming;
+use crate::gateway_sessions::GatewaySessions;
+use crate::hosted_switch::HostedSwitch;
+use crate::limits::{
+    COMMANDS_WAITING_MAX, CONTROL_ADMISSION, CONTROL_LINE_BYTES_MAX, ConnectionLimits,
+    FRAME_BYTES_MAX, GATEWAY_ADMISSION, HEARTBEAT_SILENCE_MAX, IN_FLIGHT_MAX,
+    LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_MAX, NETWORK_MESSAGE_BYTES_MAX, PROCESS_FILES_MAX,
+    STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX, WALLET_ADMISSION, WALLET_REQUEST_BYTES_MAX,
+    WALLET_WAITING_BYTES_MAX,
+};
+use crate::links::NetworkLinks;
+use crate::log::{LogSink, OperatorLog};
+use crate::node_channel::{NodeChannel, ReplyQueue, Waiter};
+use crate::precheck;
+use crate::sockets::{
+    Admission, ConnectionId, ConnectionKind, ConnectionPolicy, SocketService, Sockets,
+};
+use crate::tls::TlsClient;
+use crate::wallet::{WalletApi, WalletCredentials, WalletRequest};
+
+/// The longest wait of a round when nothing is due.
+const ROUND_MAX: Duration = Duration::from_millis(500);
+
+#[derive(Clone, Debug)]
+pub struct NetworkLink {
+    pub link: LinkId,
+    /// For the log and the status.
+    pub name: String,
+    pub address: SocketAddr,
+    /// None for plain TCP.
+    pub tls: Option<TlsClient>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ListenerPlan {
+    /// Port 0 takes any free port.
+    pub address: SocketAddr,
+    /// None for plain TCP.
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+/// What the host listens on and connects to.
+pub struct HostPlan {
+    pub limits: ConnectionLimits,
+    pub terminals: Vec<ListenerPlan>,
+    /// Gateways connect by TLS with client certificates.
+    pub gateways: Vec<(SocketAddr, Arc<ServerConfig>)>,
+    /// The gateways that may connect, by the first DNS name of their certificate, in any case. None
+    /// admits every certificate that the listener's authorities have signed.
+    pub gateway_names: Option<Vec<String>>,
+    /// Listeners for the wallets' HTTP requests.
+    pub wallet_listeners: Vec<ListenerPlan>,
+    /// The wallets whose requests are accepted.
+    pub wallets: Vec<WalletCredentials>,
+    pub links: Vec<NetworkLink>,
+    /// The path of the control socket.
+    pub control: Option<PathBuf>,
+    /// How long a graceful stop waits for payments and commands in flight.
+    pub stop_wait: Duration,
+}
+
+impl Default for HostPlan {
+    fn default() -> HostPlan {
+        HostPlan {
+            limits: ConnectionLimits::default(),
+            terminals: Vec::new(),
+            gateways: Vec::new(),
+            gateway_names: None,
+            wallet_listeners: Vec::new(),
+            wallets: Vec::new(),
+            links: Vec::new(),
+            control: None,
+            stop_wait: STOP_WAIT,
+        }
+    }
+}
+
+impl HostPlan {
+    /// The most files that the process may open besides its terminal connections.
+    #[must_use]
+    pub fn other_files_max(&self) -> usize {
+        let guests = |listeners: usize, guests: Admission| match listeners {
+            0 => 0,
+            _ => listeners + guests.files_max(),
+        };
+        PROCESS_FILES_MAX
+            + self.terminals.len()
+            + guests(self.gateways.len(), GATEWAY_ADMISSION)
+            + guests(self.wallet_listeners.len(), WALLET_ADMISSION)
+            + guests(1, CONTROL_ADMISSION)
+            + self.links.len()
+    }
+}
+
+/// The addresses that the host listens on, in the order of the plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenAddresses {
+    pub terminals: Vec<SocketAddr>,
+    pub gateways: Vec<SocketAddr>,
+    pub wallets: Vec<SocketAddr>,
+}
+
+/// Why the host could not start, or cannot continue.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error(
+        "{what}: cannot listen on {address}: {source}; choose another address, or stop the program \
+         that uses this one"
+    )]
+    Listen {
+        /// The kind of listener.
+        what: &'static str,
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error(
+        "cannot create the control socket {}: {source}; check that its directory exists and can be \
+         written", path.display()
+    )]
+    Control { path: PathBuf, source: io::Error },
+    /// A gateway's limits allow more terminals than the engine accepts on one connection.
+    #[error(
+        "a gateway of {0} terminals is too large: the engine accepts {LINES_PER_GATEWAY_MAX} on \
+         one connection; lower the limit and start another gateway"
+    )]
+    TooManyTerminals(usize),
+    /// The operating system has no more file descriptors or sockets.
+    #[error("cannot use sockets: {0}")]
+    Sockets(#[from] io::Error),
+    #[error("the node has stopped: {0}")]
+    NodeStopped(#[from] NodeStopped),
+}
+
+/// How a stop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopOutcome {
+    /// Everything in flight finished.
+    Finished,
+    /// This many payments and commands had not finished when the time was up, or at a second stop.
+    /// Unknown payments are in the books; their reversals continue after the next start.
+    Unfinished(usize),
+}
+
+/// Stops a host or gateway from another thread: the first call gracefully, the second at once.
+#[derive(Clone, Debug)]
+pub struct Stopper {
+    calls: Arc<AtomicU8>,
+    waker: Arc<Waker>,
+}
+
+impl Stopper {
+    pub(crate) fn new(waker: Arc<Waker>) -> Stopper {
+        Stopper { calls: Arc::default(), waker }
+    }
+
+    pub fn stop(&self) {
+        // `checked_add` keeps the counter from wrapping; more than two calls count as two.
+        let _ = self
+            .calls
+            .try_update(Ordering::AcqRel, Ordering::Acquire, |calls| calls.checked_add(1));
+        // An error means that the sockets are gone, so there is nothing left to stop.
+        let _ = self.waker.wake();
+    }
+
+    pub(crate) fn calls(&self) -> u8 {
+        self.calls.load(Ordering::Acquire)
+    }
+}
+
+/// The engine's process: sockets around a switch.
+pub struct Host<C> {
+    sockets: Sockets,
+    service: HostService<C>,
+    addresses: ListenAddresses,
+    stopper: Stopper,
+}
+
+/// Everything behind the sockets.
+struct HostService<C> {
+    core: C,
+    clock: Box<dyn Clock>,
+    now: Timestamp,
+    out: Vec<Output>,
+    mail: NodeChannel<ConnectionId>,
+    log: OperatorLog,
+    kinds: Kinds,
+    links: NetworkLinks,
+    gateways: GatewaySessions,
+    wallets: WalletApi,
+    stop_wait: Duration,
+    stopping: Option<Instant>,
+    /// Each network was sent a sign-off.
+    signed_off: bool,
+    stop_requested: bool,
+    messages: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Kinds {
+    terminal: ConnectionKind,
+    gateway: ConnectionKind,
+    network: ConnectionKind,
+    wallet: ConnectionKind,
+    control: ConnectionKind,
+}
+
+fn kinds(sockets: &mut Sockets, limits: &ConnectionLimits) -> Kinds {
+    let terminal = ConnectionPolicy {
+        framing: StreamFraming::LengthPrefixed,
+        message_bytes_max: TERMINAL_MESSAGE_BYTES_MAX,
+        idle_timeout: Some(limits.idle_timeout),
+        waiting_bytes_max: limits.waiting_bytes_max,
+        in_flight_max: limits.in_flight_max.clamp(1, IN_FLIGHT_MAX),
+        admission: Some(limits.terminal_admission()),
+    };
+    let own = ConnectionPolicy {
+        idle_timeout: None,
+        waiting_bytes_max: LINK_WAITING_BYTES_MAX,
+        in_flight_max: 0,
+        admission: None,
+        ..terminal
+    };
+    let once = ConnectionPolicy {
+        idle_timeout: Some(limits.message_timeout * 3),
+        in_flight_max: 1,
+        ..terminal
+    };
+    Kinds {
+        terminal: sockets.add_kind(terminal),
+        gateway: sockets.add_kind(ConnectionPolicy {
+            framing: StreamFraming::Frames,
+            message_bytes_max: FRAME_BYTES_MAX,
+            idle_timeout: Some(HEARTBEAT_SILENCE_MAX),
+            admission: Some(GATEWAY_ADMISSION),
+            ..own
+        }),
+        network: sockets
+            .add_kind(ConnectionPolicy { message_bytes_max: NETWORK_MESSAGE_BYTES_MAX, ..own }),
+        wallet: sockets.add_kind(ConnectionPolicy {
+            framing: StreamFraming::Http,
+            message_bytes_max: WALLET_REQUEST_BYTES_MAX,
+            waiting_bytes_max: WALLET_WAITING_BYTES_MAX,
+            admission: Some(WALLET_ADMISSION),
+            ..once
+        }),
+        control: sockets.add_kind(ConnectionPolicy {
+            framing: StreamFraming::Lines,
+            message_bytes_max: CONTROL_LINE_BYTES_MAX,
+            waiting_bytes_max: LINK_WAITING_BYTES_MAX,
+            idle_timeout: None,
+            admission: Some(CONTROL_ADMISSION),
+            ..once
+        }),
+    }
+}
+
+impl<C: HostedSwitch> Host<C> {
+    /// Listens on every address of the plan and starts to connect its links. Serves nobody before
+    /// [`Host::run`].
+    pub fn open(
+        core: C,
+        node: &Node,
+        plan: HostPlan,
+        clock: Box<dyn Clock>,
+        log: LogSink,
+    ) -> Result<Host<C>, HostError> {
+        let mut sockets = Sockets::new(plan.limits)?;
+        let kinds = kinds(&mut sockets, &plan.limits);
+        let mut addresses = ListenAddresses::default();
+        let listen = |sockets: &mut Sockets, what, kind, address, tls| {
+            sockets.listen(address, kind, tls).map_err(|source| HostError::Listen {
+                what,
+                address,
+                source,
+            })
+        };
+        for ListenerPlan { address, tls } in plan.terminals {
+            let at = listen(&mut sockets, "terminals", kinds.terminal, address, tls)?;
+            addresses.terminals.push(at);
+        }
+        for (address, tls) in plan.gateways {
+            let at = listen(&mut sockets, "gateways", kinds.gateway, address, Some(tls))?;
+            addresses.gateways.push(at);
+        }
+        for ListenerPlan { address, tls } in plan.wallet_listeners {
+            let at = listen(&mut sockets, "wallets", kinds.wallet, address, tls)?;
+            addresses.wallets.push(at);
+        }
+        if let Some(path) = plan.control {
+            control::listen(&mut sockets, &path, kinds.control)
+                .map_err(|source| HostError::Control { path, source })?;
+        }
+        let stopper = Stopper::new(sockets.waker());
+        let inbox = Arc::new(ReplyQueue::new(sockets.waker()));
+        let post = node.request_sender(inbox.clone());
+        let now = clock.now();
+        let service = HostService {
+            core,
+            clock,
+            now,
+            out: Vec::new(),
+            mail: NodeChannel::new(inbox, post),
+            log: OperatorLog::new(log),
+            kinds,
+            links: NetworkLinks::new(plan.links, kinds.network),
+            gateways: GatewaySessions::new(plan.gateway_names),
+            wallets: WalletApi::new(plan.wallets),
+            stop_wait: plan.stop_wait,
+            stopping: None,
+            signed_off: false,
+            stop_requested: false,
+            messages: 0,
+        };
+        Ok(Host { sockets, service, addresses, stopper })
+    }
+
+    #[must_use]
+    pub fn addresses(&self) -> &ListenAddresses {
+        &self.addresses
+    }
+
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// The switch. Use it before and after [`Host::run`].
+    pub fn switch_mut(&mut self) -> &mut C {
+        &mut self.service.core
+    }
+
+    /// Queues the outputs of [`switch::Switch::resume`], to be processed before the first message.
+    pub fn queue_outputs(&mut self, mut out: Vec<Output>) {
+        self.service.out.append(&mut out);
+    }
+
+    /// Runs until it is stopped, or until the node or the sockets fail.
+    pub fn run(&mut self) -> Result<StopOutcome, HostError> {
+        loop {
+            if let Some(ended) = self.round()? {
+                return Ok(ended);
+            }
+        }
+    }
+
+    fn round(&mut self) -> Result<Option<StopOutcome>, HostError> {
+        let Host { sockets, service, stopper, .. } = self;
+        let wait = service.wait();
+        sockets.poll_once(wait, service)?;
+        service.update_now();
+        service.take_replies(sockets)?;
+        service.run_due_work(sockets);
+        while !service.out.is_empty() {
+            service.process_outputs(sockets);
+            sockets.flush(service);
+        }
+        // Sends what was queued without an output of the switch.
+        sockets.flush(service);
+        service.mail.send()?;
+        service.apply_backpressure(sockets);
+        let calls = stopper.calls().saturating_add(u8::from(service.stop_requested));
+        Ok(service.stopped(sockets, calls))
+    }
+}
+
+impl<C: HostedSwitch> HostService<C> {
+    fn wait(&self) -> Duration {
+        if !self.out.is_empty() {
+            return Duration::ZERO;
+        }
+        let timer = self
+            .core
+            .next_timer()
+            .map(|at| Duration::from_millis(at.0.saturating_sub(self.clock.now().max(self.now).0)));
+        let due = [timer, self.links.due_in(), self.gateways.due_in()];
+        due.into_iter().flatten().fold(ROUND_MAX, Duration::min)
+    }
+
+    /// The system clock may go back; the switch's time never does.
+    fn update_now(&mut self) {
+        self.now = self.now.max(self.clock.now());
+    }
+
+    fn take_replies(&mut self, sockets: &mut Sockets) -> Result<(), NodeStopped> {
+        let arrived = self.mail.take();
+        for answer in arrived.answers {
+            match self.mail.take_waiter(&answer) {
+                Waiter::Switch(ticket) => {
+                    self.core.on_command_answer(ticket, answer.result, self.now, &mut self.out);
+                }
+                Waiter::Operator(operator) => {
+                    self.answer_operator(sockets, operator, answer.result)
+                }
+            }
+        }
+        for (ticket, result) in arrived.query_results {
+            self.core.on_query_result(ticket, result, self.now, &mut self.out);
+        }
+        arrived.stopped.map_or(Ok(()), Err)
+    }
+
+    fn run_due_work(&mut self, sockets: &mut Sockets) {
+        if self.core.next_timer().is_some_and(|at| at <= self.now) {
+            self.core.tick(self.now, &mut self.out);
+        }
+        self.links.connect_due(sockets);
+        self.gateways.send_due_heartbeats(sockets);
+        self.log.renew_budget();
+    }
+
+    /// Processes the outputs of the switch.
+    fn process_outputs(&mut self, sockets: &mut Sockets) {
+        let mut out = std::mem::take(&mut self.out);
+        for output in out.drain(..) {
+            match output {
+                Output::ToTerminal { connection: line, message } => {
+                    match split_gateway_line(line) {
+                        None => {
+                            let length = length_prefix(&message);
+                            sockets.send(
+                                ConnectionId::from_number(line.0),
+                                &[&length, &message],
+                                true,
+                            );
+                        }
+                        Some((session, line)) => {
+                            self.gateways.send(sockets, session, line, &message);
+                        }
+                    }
+                }
+                Output::CloseTerminalConnection { connection: line } => {
+                    match split_gateway_line(line) {
+                        None => {
+                            sockets.close(ConnectionId::from_number(line.0), CloseReason::Asked)
+                        }
+                        Some((session, number)) => {
+                            if self.gateways.close_line(sockets, session, number) {
+                                self.core.on_line_closed(line);
+                            }
+                        }
+                    }
+                }
+                Output::ToNetwork { link, message } => self.links.send(sockets, link, &message),
+                Output::DisconnectLink { link } => self.links.drop_link(sockets, link),
+                Output::Command { ticket, command } => {
+                    self.mail.command(Waiter::Switch(ticket), command);
+                }
+                Output::Query { ticket, query: question } => self.mail.query(ticket, question),
+                Output::WalletReply { reply_id: reply, answer: what } => {
+                    self.wallets.reply(sockets, reply, what)
+                }
+                Output::OperatorEvent(event) => {
+                    let line = || event.describe(|network| self.links.network_name(network));
+                    if is_unauthenticated(&event) {
+                        self.log.write_unauthenticated(line);
+                    } else {
+                        self.log.write(line);
+                    }
+                }
+            }
+        }
+        // Connections that closed meanwhile may have added outputs; those stay for the next round.
+        if self.out.is_empty() {
+            self.out = out;
+        }
+    }
+
+    /// Pauses reading from terminals and gateways while too many commands wait for the journal, and
+    /// during a stop.
+    fn apply_backpressure(&mut self, sockets: &mut Sockets) {
+        let waiting = self.mail.waiting();
+        let held = sockets.is_kind_paused(self.kinds.terminal);
+        let too_much = if held { COMMANDS_WAITING_MAX / 2 } else { COMMANDS_WAITING_MAX };
+        let hold = self.stopping.is_some() || waiting > too_much;
+        if hold != held {
+            sockets.pause_kind(self.kinds.terminal, hold);
+            sockets.pause_kind(self.kinds.gateway, hold);
+        }
+        self.gateways.resume_reading(sockets);
+    }
+
+    /// Advances a stop. Returns the outcome once it is complete.
+    fn stopped(&mut self, sockets: &mut Sockets, calls: u8) -> Option<StopOutcome> {
+        if calls == 0 {
+            return None;
+        }
+        let unfinished = self.core.in_flight() + self.mail.waiting();
+        if calls > 1 {
+            return Some(StopOutcome::Unfinished(unfinished));
+        }
+        let since = match self.stopping {
+            Some(since) => since,
+            None => {
+                let now = Instant::now();
+                self.stopping = Some(now);
+                self.core.stop();
+                sockets.stop_listening();
+                self.gateways.send_stop(sockets);
+                self.apply_backpressure(sockets);
+                sockets.flush(self);
+                now
+            }
+        };
+        if unfinished == 0 && self.out.is_empty() && !sockets.has_waiting_bytes() {
+            if self.signed_off {
+                return Some(StopOutcome::Finished);
+            }
+            self.signed_off = true;
+            self.core.sign_off(self.now, &mut self.out);
+            self.process_outputs(sockets);
+            sockets.flush(self);
+        }
+        (since.elapsed() >= self.stop_wait).then_some(StopOutcome::Unfinished(unfinished))
+    }
+
+    fn on_terminal_message(&mut self, sockets: &mut Sockets, id: ConnectionId, message: &mut [u8]) {
+        if !precheck::has_request_header(message) {
+            return sockets.close(id, CloseReason::Malformed);
+        }
+        self.messages += 1;
+        self.update_now();
+        self.core.on_terminal_message(
+            TerminalConnection(id.number()),
+            message,
+            self.now,
+            &mut self.out,
+        );
+    }
+
+    fn on_gateway_frame(&mut self, sockets: &mut Sockets, id: ConnectionId, frame: &mut [u8]) {
+        let session = sockets.tag(id);
+        let (core, now, out) = (&mut self.core, &mut self.now, &mut self.out);
+        let clock = &self.clock;
+        let messages = &mut self.messages;
+        let heard = self.gateways.on_frame(sockets, session, frame, |line, message| {
+            let line = gateway_line(session, line);
+            match message {
+                Some(message) => {
+                    *messages += 1;
+                    *now = (*now).max(clock.now());
+                    core.on_terminal_message(line, message, *now, out);
+                }
+                None => core.on_line_closed(line),
+            }
+        });
+        if let Err(why) = heard {
+            let name = self.gateways.session_name(session).unwrap_or_default().to_owned();
+            self.log.write(|| format!("gateway {name}: {why}; its connection is closed"));
+            sockets.close(id, CloseReason::Malformed);
+        }
+    }
+
+    fn on_operator_request(&mut self, sockets: &mut Sockets, id: ConnectionId, line: &[u8]) {
+        let answer = match control::parse(line) {
+            Err(why) => control::refused(&why),
+            Ok(order) => match order.command() {
+                Err(why) => control::refused(&why.to_string()),
+                Ok(Some(command)) => return self.mail.command(Waiter::Operator(id), command),
+                Ok(None) if order == (ControlRequest::Stop {}) => {
+                    self.stop_requested = true;
+                    control::success()
+                }
+                Ok(None) => self.status(sockets),
+            },
+        };
+        sockets.send(id, &[answer.as_bytes(), b"\n"], true);
+    }
+
+    fn answer_operator(
+        &mut self,
+        sockets: &mut Sockets,
+        who: ConnectionId,
+        done: Result<Vec<Event>, Refusal>,
+    ) {
+        let answer = match done {
+            Ok(events) => {
+                let effect = control::withdrawal_change(&events);
+                if let Some((network, from)) = effect {
+                    self.core.on_network_withdrawn(network, from);
+                }
+                effect
+                    .and_then(|(_, from)| from)
+                    .map_or_else(control::success, control::success_from)
+            }
+            // The books are in that state already, and the switch knows since when.
+            Err(Refusal::Repeated) => control::success(),
+            Err(refusal) => control::refused(&refusal.to_string()),
+        };
+        sockets.send(who, &[answer.as_bytes(), b"\n"], true);
+    }
+
+    fn status(&self, sockets: &Sockets) -> String {
+        let endings = sockets.endings();
+        serde_json::json!({
+            "ok": true,
+            "stopping": self.stopping.is_some(),
+            "terminals": sockets.count(self.kinds.terminal),
+            "gateways": self.gateways.status(),
+            "links": self.links.status(&self.core),
+            "messages": self.messages,
+            "in_flight": self.core.in_flight(),
+            "waiting_for_journal": self.mail.waiting(),
+            "accepted": sockets.accepted(),
+            "ended": endings,
+        })
+        .to_string()
+    }
+}
+
+impl<C: HostedSwitch> SocketService for HostService<C> {
+    fn opened(&mut self, sockets: &mut Sockets, id: ConnectionId, kind: ConnectionKind) {
+        if kind == self.kinds.network {
+            self.update_now();
+            let link = self.links.on_connected(sockets, id);
+            self.core.on_link_up(link, self.now, &mut self.out);
+        } else if kind == self.kinds.gateway {
+            match self.gateways.on_connected(sockets, id) {
+                Ok(name) => self.log.write(|| format!("gateway {name} is connected")),
+                Err(name) => {
+                    self.log.write_unauthenticated(|| {
+                        format!("gateway {name:?} is refused: its name is not in the list")
+                    });
+                    sockets.close(id, CloseReason::Name);
+                }
+            }
+        }
+    }
+
+    fn message(
+        &mut self,
+        sockets: &mut Sockets,
+        id: ConnectionId,
+        kind: ConnectionKind,
+        message: &mut [u8],
+    ) {
+        if kind == self.kinds.terminal {
+            self.on_terminal_message(sockets, id, message);
+        } else if kind == self.kinds.gateway {
+            self.on_gateway_frame(sockets, id, message);
+        } else if kind == self.kinds.network {
+            self.update_now();
+            let link = self.links.on_message(sockets, id);
+            self.core.on_network_message(link, message, self.now, &mut self.out);
+        } else if kind == self.kinds.wallet {
+            let now = self.now.max(self.clock.now());
+            match self.wallets.on_request(sockets, id, message, now) {
+                Some((WalletRequest::Notification(note), request)) => {
+                    self.core.on_wallet_notification(note, request, &mut self.out);
+                }
+                Some((WalletRequest::RefundsDue(wallet), request)) => {
+                    let orders = self.core.refunds_due(wallet);
+                    self.wallets.answer_refunds_due(sockets, request, &orders);
+                }
+                Some((WalletRequest::OrderQuery(wallet, reference), request)) => {
+                    self.core.on_wallet_order_query(wallet, &reference, request, &mut self.out);
+                }
+                None => {}
+            }
+        } else {
+            self.on_operator_request(sockets, id, message);
+        }
+    }
+
+    fn closed(
+        &mut self,
+        _sockets: &mut Sockets,
+        id: ConnectionId,
+        kind: ConnectionKind,
+        tag: u64,
+        why: CloseReason,
+    ) {
+        if kind == self.kinds.terminal {
+            self.core.on_line_closed(TerminalConnection(id.number()));
+        } else if kind == self.kinds.gateway {
+            if let Some(closed) = self.gateways.on_closed(tag) {
+                for line in closed.lines {
+                    self.core.on_line_closed(gateway_line(tag, line));
+                }
+                let words = why.description();
+                self.log.write(|| format!("gateway {} is disconnected: {words}", closed.name));
+            } else if why != CloseReason::Name {
+                let words = why.description();
+                self.log.write_unauthenticated(|| format!("a gateway is refused: {words}"));
+            }
+        } else if kind == self.kinds.network {
+            self.update_now();
+            let closed = self.links.on_closed(tag);
+            if closed.was_up {
+                self.core.on_link_down(closed.link, self.now, &mut self.out);
+            }
+            if closed.is_first_report {
+                let what = if closed.was_up { "is lost" } else { "cannot be reached" };
+                let name = self.links.link_name(tag);
+                self.log.write(|| {
+                    format!("{name} {what}: {}; the host keeps trying", why.description())
+                });
+            }
+        }
+    }
+}
+
+/// Whether somebody without a key can cause this event: a sign-on has no MAC, and many requests are
+/// refused before their MAC is checked.
+fn is_unauthenticated(event: &OperatorEvent) -> bool {
+    use OperatorEvent as H;
+    matches!(
+        event,
+        H::UnreadableMessage(_) | H::WrongMac(_) | H::Refused { .. } | H::SignedOn { .. }
+    )
+}
+
+/// A line behind a gateway has the highest bit set, then the gateway's session, then its line
+/// number.
+const GATEWAY_LINE: u64 = 1 << 63;
+
+fn gateway_line(session: u64, line: u32) -> TerminalConnection {
+    TerminalConnection(GATEWAY_LINE | session << 32 | u64::from(line))
+}
+
+/// The gateway session and the line number, for a terminal behind a gateway.
+fn split_gateway_line(line: TerminalConnection) -> Option<(u64, u32)> {
+    let number = u32::try_from(line.0 & u64::from(u32::MAX)).ok()?;
+    (line.0 & GATEWAY_LINE != 0).then_some(((line.0 & !GATEWAY_LINE) >> 32, number))
+}
+
+/// The length prefix of a message, big-endian.
+pub(crate) fn length_prefix(message: &[u8]) -> [u8; 2] {
+    u16::try_from(message.len()).expect("messages have at most 65,535 bytes").to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{NetworkId, TerminalId};
+
+    use super::*;
+
+    #[test]
+    fn events_that_need_no_key_count_as_unauthenticated() {
+        let (terminal, stan, network) = (TerminalId(1), 1, NetworkId(1));
+        assert!(is_unauthenticated(&OperatorEvent::UnreadableMessage("why".into())));
+        assert!(is_unauthenticated(&OperatorEvent::WrongMac(terminal)));
+        assert!(is_unauthenticated(&OperatorEvent::SignedOn { terminal, batch: 1 }));
+        assert!(!is_unauthenticated(&OperatorEvent::Repeated { terminal, stan }));
+        assert!(!is_unauthenticated(&OperatorEvent::LinkSignedOff(LinkId { network, number: 0 })));
+        assert!(!is_unauthenticated(&OperatorEvent::KeyStoreError("why".into())));
+        assert!(!is_unauthenticated(&OperatorEvent::UnexpectedRefusal("why".into())));
+    }
+
+    #[test]
+    fn the_file_limit_counts_each_configured_listener() {
+        let none = HostPlan::default().other_files_max();
+        assert_eq!(none, PROCESS_FILES_MAX + 1 + CONTROL_ADMISSION.open.total_max);
+        let address = "127.0.0.1:0".parse().unwrap();
+        let listen = || vec![ListenerPlan { address, tls: None }];
+        let plan =
+            HostPlan { terminals: listen(), wallet_listeners: listen(), ..HostPlan::default() };
+        assert_eq!(plan.other_files_max(), none + 2 + WALLET_ADMISSION.open.total_max);
+        assert_eq!(GATEWAY_ADMISSION.files_max(), 256 + 256);
+    }
+}

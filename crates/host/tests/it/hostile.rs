@@ -1,0 +1,109 @@
+//! Malformed byte streams are closed, and other connections are not affected.
+
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use host::ConnectionLimits;
+
+use crate::script::{Running, Terminal, echo, framed};
+
+const STREAMS: u64 = 10_000;
+
+/// A seeded generator.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
+    }
+
+    fn bytes(&mut self, length: u64) -> Vec<u8> {
+        (0..length).map(|_| self.next().to_le_bytes()[0]).collect()
+    }
+}
+
+/// One of several kinds of malformed input.
+fn malformed(random: &mut Random) -> Vec<u8> {
+    let length = random.next() % 200;
+    match random.next() % 8 {
+        0 => random.bytes(length),
+        1 => framed(&random.bytes(length + 1)),
+        2 => b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+        3 => b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        4 => vec![0xFF; 300],
+        5 => vec![0; 2],
+        6 => {
+            let mut message = echo(1);
+            let place = usize::try_from(random.next()).unwrap_or(0) % message.len();
+            message[place] ^= 0x80;
+            message
+        }
+        _ => {
+            let mut message = echo(1);
+            message.truncate(usize::try_from(random.next() % 20).unwrap());
+            message
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_hostile_streams_leave_the_good_ones_alone() {
+    let running = Running::with(ConnectionLimits {
+        accepts_per_second_max: 100_000,
+        ..ConnectionLimits::default()
+    });
+    let mut good: Vec<Terminal> = (0..20).map(|_| running.terminal()).collect();
+    let mut random = Random(7);
+    let mut hostile = Vec::new();
+    for number in 0..STREAMS {
+        let mut stream = TcpStream::connect(running.at.terminals[0]).unwrap();
+        // It may be closed before everything is sent; that is allowed.
+        let _ = stream.write_all(&malformed(&mut random));
+        match number % 3 {
+            0 => drop(stream),
+            1 => {
+                let _ = stream.shutdown(Shutdown::Write);
+                hostile.push(stream);
+            }
+            _ => hostile.push(stream),
+        }
+        if number % 500 == 0 {
+            let stan = u32::try_from(number / 500).unwrap() + 1;
+            good.iter_mut().for_each(|terminal| terminal.echo(stan));
+        }
+        if hostile.len() > 2_000 {
+            hostile.clear();
+        }
+    }
+    hostile.clear();
+    good.iter_mut().for_each(|terminal| terminal.echo(99));
+    let streams = usize::try_from(STREAMS).unwrap();
+    running.wait_until("all hostile streams are closed", |seen| seen.closed.len() == streams);
+    let lines = running.lines.lock().unwrap();
+    assert!(lines.len() <= 60, "{} lines of log", lines.len());
+}
+
+#[test]
+fn a_stream_of_garbage_is_closed_at_once() {
+    let running = Running::with(ConnectionLimits::default());
+    let requests = [
+        framed(b"\x61 not a TPDU of ISO 8583"),
+        framed(&[0x60; 12]),
+        framed(b"\x60\x00\x03\x00\x00\x60\x31\x00\x31\x10\x00\x02\x1A\0\0\0\0\0\0\0\0"),
+        framed(b"\x60\x00\x03\x00\x00\x60\x31\x00\x31\x10\x00\x02\x10\0\0\0\0\0\0\0\0"),
+        vec![0, 0],
+        vec![0xFF, 0xFF],
+    ];
+    for request in requests {
+        let mut terminal = running.terminal();
+        terminal.0.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        terminal.send(&request);
+        assert!(terminal.is_closed(), "{request:02X?}");
+    }
+    assert_eq!(running.seen().messages, 0);
+}

@@ -1,0 +1,14 @@
+//! Real sockets on this machine, around a scripted switch.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod certificates;
+mod gateway;
+mod guests;
+mod hostile;
+mod networks;
+mod operator;
+mod script;
+mod stop;
+mod terminals;
+mod tls;
+mod wallet;

@@ -1,0 +1,171 @@
+//! The engine's thread: applies commands in order and fills batches.
+
+use std::sync::Arc;
+
+use engine::{CommandOutcome, Engine, Snapshot, Timestamp};
+
+use crate::batch::BatchWriter;
+use crate::client::{CommandAnswer, CommandRequest, QueryReply, ReplySink};
+use crate::command_queue::{CommandQueue, EngineWork, PanicGuard};
+use crate::committer::Committer;
+use crate::start::{Clock, NodeLimits};
+
+/// How many commands have their records prefetched together.
+pub(crate) const PREFETCH_COMMANDS: usize = 32;
+
+/// Answers and their sink.
+pub(crate) type AddressedAnswers = (Option<Arc<dyn ReplySink>>, Vec<CommandAnswer>);
+
+/// A batch to be made durable, with the answers that wait for it.
+#[derive(Default)]
+pub(crate) struct SealedBatch {
+    /// Empty if no command was applied.
+    pub payload: Vec<u8>,
+    pub commands: u32,
+    pub answers: Vec<AddressedAnswers>,
+    pub replies: Vec<QueryReply>,
+    /// The state after the batch, if a snapshot is due.
+    pub snapshot: Option<Snapshot>,
+}
+
+pub(crate) struct EngineThread {
+    pub engine: Engine,
+    pub queue: Arc<CommandQueue>,
+    pub committer: Arc<Committer>,
+    pub clock: Box<dyn Clock>,
+    pub limits: NodeLimits,
+    writer: BatchWriter,
+    open_batch: SealedBatch,
+    outcome: CommandOutcome,
+    since_snapshot: u64,
+}
+
+impl EngineThread {
+    pub(crate) fn new(
+        engine: Engine,
+        queue: Arc<CommandQueue>,
+        committer: Arc<Committer>,
+        clock: Box<dyn Clock>,
+        limits: NodeLimits,
+        since_snapshot: u64,
+    ) -> EngineThread {
+        let (writer, open_batch, outcome) =
+            (BatchWriter::default(), SealedBatch::default(), CommandOutcome::default());
+        EngineThread {
+            engine,
+            queue,
+            committer,
+            clock,
+            limits,
+            writer,
+            open_batch,
+            outcome,
+            since_snapshot,
+        }
+    }
+
+    /// Applies commands until the node stops, then returns the engine.
+    pub(crate) fn run(mut self) -> Engine {
+        let _guard = PanicGuard { queue: self.queue.clone(), thread: "engine" };
+        let mut memory = Vec::new();
+        loop {
+            match self.queue.next_work(self.has_batch(), memory) {
+                EngineWork::Requests(mut requests) => {
+                    for request in requests.drain(..) {
+                        self.execute(request);
+                    }
+                    memory = requests;
+                    self.commit_if_quiet();
+                }
+                EngineWork::CommitBatch => {
+                    memory = Vec::new();
+                    self.submit_batch();
+                }
+                EngineWork::Stop => break,
+            }
+        }
+        self.queue.core_ended();
+        self.engine
+    }
+
+    fn has_batch(&self) -> bool {
+        !self.writer.is_empty()
+            || !self.open_batch.answers.is_empty()
+            || !self.open_batch.replies.is_empty()
+    }
+
+    fn execute(&mut self, request: CommandRequest) {
+        let CommandRequest { sink, first_ticket, with_events: events, commands, query: question } =
+            request;
+        if !commands.is_empty() {
+            self.open_batch.answers.push((Some(sink.clone()), Vec::with_capacity(commands.len())));
+        }
+        let now = self.clock.now();
+        for (place, (ticket, (at, command))) in (first_ticket..).zip(&commands).enumerate() {
+            if place.is_multiple_of(PREFETCH_COMMANDS) {
+                let next = commands[place..].iter().take(PREFETCH_COMMANDS);
+                self.engine.prefetch(next.map(|(_, command)| command));
+            }
+            // The system clock may go back; the times of commands never do.
+            let at = at.unwrap_or_else(|| now.max(self.engine.last_at()));
+            if self.is_full() || !self.writer.has_room_at(at) {
+                self.submit_batch();
+                self.open_batch.answers.push((Some(sink.clone()), Vec::new()));
+            }
+            let done = self.engine.apply(command, at, &mut self.outcome);
+            let result = done.map(|()| {
+                self.push_command(command, at);
+                if events { std::mem::take(&mut self.outcome.events) } else { Vec::new() }
+            });
+            let (_, answers) = self.open_batch.answers.last_mut().expect("just made");
+            answers.push(CommandAnswer { ticket, result });
+        }
+        if let Some(question) = question {
+            let reply = question(&self.engine);
+            self.open_batch.replies.push(reply);
+        }
+    }
+
+    fn push_command(&mut self, command: &engine::Command, at: Timestamp) {
+        self.writer.push(command, at);
+    }
+
+    fn is_full(&self) -> bool {
+        self.writer.commands() >= self.limits.batch_commands_max
+            || self.writer.len() >= self.limits.batch_bytes_max
+    }
+
+    fn seal(&mut self) -> SealedBatch {
+        let mut sealed = std::mem::take(&mut self.open_batch);
+        let memory = std::mem::take(&mut sealed.payload);
+        sealed.commands = self.writer.commands();
+        sealed.payload = self.writer.seal(self.engine.fingerprint(), memory);
+        self.since_snapshot += u64::from(sealed.commands);
+        let due = self.since_snapshot >= self.limits.snapshot_every_commands;
+        if due && sealed.commands > 0 && self.committer.may_snapshot() {
+            self.since_snapshot = 0;
+            sealed.snapshot = Some(self.engine.snapshot());
+        }
+        sealed
+    }
+
+    fn submit_batch(&mut self) {
+        let sealed = self.seal();
+        if let Some(spare) = self.queue.submit_batch(sealed) {
+            self.open_batch = spare;
+        }
+    }
+
+    /// When commands come one at a time, switching to the committer's thread and back costs more
+    /// than it saves.
+    fn commit_if_quiet(&mut self) {
+        let few = self.writer.commands() <= self.limits.inline_commands_max;
+        if few && self.has_batch() && self.queue.is_quiet() {
+            let mut sealed = self.seal();
+            self.committer.commit(&mut sealed);
+            self.open_batch = sealed;
+        } else if self.queue.committer_is_free() && self.has_batch() {
+            self.submit_batch();
+        }
+    }
+}

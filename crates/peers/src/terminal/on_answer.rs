@@ -1,0 +1,309 @@
+//! What each answer means to the terminal.
+
+use iso8583::Mti;
+use keys::open_sign_on_field;
+
+use super::answer::{self, HostAnswer, MacCheck};
+use super::build::{UPLOAD_LINES_MAX, UploadLine};
+use super::journal::{JournalLineStatus, Receipt};
+use super::request_kind::{TerminalRequestKind, TotalsGroup};
+use super::task::{DeclinedRequest, TerminalError, TerminalOutcome};
+use super::{BatchUpload, PendingRequest, StoredKey, TerminalReversal, TerminalSimulator};
+use crate::response_code;
+
+impl TerminalSimulator {
+    pub(super) fn handle_answer(&mut self, frame: &[u8]) -> Result<TerminalOutcome, TerminalError> {
+        let answer = answer::read(frame, self.mac_key()?.as_ref())?;
+        let Some(pending) = &self.pending else { return Ok(TerminalOutcome::Unmatched) };
+        if !is_answer_to(&answer, pending, self.number) {
+            return Ok(TerminalOutcome::Unmatched);
+        }
+        if pending.kind.has_mac() && !has_accepted_mac(&answer) {
+            self.stop_waiting(response_code::MAC_ERROR);
+            return Ok(TerminalOutcome::WrongMac);
+        }
+        let (reversal, kind) = (pending.reversal, pending.kind);
+        if kind == TerminalRequestKind::SignOn && answer.code == response_code::APPROVED {
+            return self.signed_on(&answer);
+        }
+        if let Some(pending) = &mut self.pending {
+            pending.answer_by_ms = None;
+            pending.must_repeat = false;
+        }
+        if answer.wants_sign_on {
+            self.must_sign_on = true;
+        }
+        if matches!(
+            answer.code,
+            response_code::BATCH_MISMATCH
+                | response_code::MAC_ERROR
+                | response_code::PIN_BLOCK_ERROR
+        ) && kind != TerminalRequestKind::SignOn
+        {
+            self.must_sign_on = true;
+            if is_upload(kind) && answer.code == response_code::BATCH_MISMATCH {
+                self.upload = None;
+            }
+            return Ok(TerminalOutcome::SignOnRequired { code: answer.code });
+        }
+        if reversal {
+            return Ok(self.reversed(&answer));
+        }
+        Ok(self.answered(&answer))
+    }
+
+    fn signed_on(&mut self, answer: &HostAnswer) -> Result<TerminalOutcome, TerminalError> {
+        let batch = answer.batch.ok_or_else(|| {
+            TerminalError::Unreadable(
+                "the answer to the sign-on has no batch in field 60".to_owned(),
+            )
+        })?;
+        let field = answer.field_62.as_ref().try_into().map_err(|_| TerminalError::WorkingKeys)?;
+        let (pin_key, mac_key) = open_sign_on_field(&self.master_key.open()?, field)
+            .map_err(|_| TerminalError::WorkingKeys)?;
+        self.pin_key = Some(StoredKey::new(&pin_key));
+        self.mac_key = Some(StoredKey::new(&mac_key));
+        self.must_sign_on = false;
+        if let Some(pending) = &mut self.pending {
+            pending.answer_by_ms = None;
+        }
+        let mut abandoned = 0;
+        if batch != self.batch {
+            let before = self.journal.lines().len();
+            self.journal.close_batch();
+            abandoned = before - self.journal.lines().len();
+        }
+        self.batch = batch;
+        Ok(TerminalOutcome::SignedOn { batch, dropped_lines: abandoned })
+    }
+
+    fn reversed(&mut self, answer: &HostAnswer) -> TerminalOutcome {
+        let Some(reversal) = self.reversal.take() else { return TerminalOutcome::Unmatched };
+        let (stan, batch, code) = (reversal.stan, reversal.batch, answer.code);
+        let stands = match code {
+            response_code::APPROVED | response_code::ORIGINAL_NOT_FOUND => false,
+            response_code::INVALID_TRANSACTION => true,
+            _ => {
+                self.reversal = Some(reversal);
+                return TerminalOutcome::ReversalRefused { stan, code };
+            }
+        };
+        if !stands {
+            self.record_reversal(batch, stan);
+        } else if batch == self.batch {
+            let TerminalReversal { kind, date, amount, original, .. } = *reversal;
+            // The authorisation code never arrived, and this answer does not carry it either.
+            let (rrn, authorisation) = (answer.rrn, [b' '; 6]);
+            let receipt = Receipt { kind, batch, stan, date, amount, rrn, authorisation };
+            self.record(receipt, original);
+        }
+        TerminalOutcome::Reversed { stan, code }
+    }
+
+    fn record_reversal(&mut self, batch: u32, stan: u32) {
+        let Some(line) = self.journal.find_mut(batch, stan) else { return };
+        line.status = JournalLineStatus::Reversed;
+        let held = line.original.filter(|_| line.receipt.kind == TerminalRequestKind::Completion);
+        if let Some(held) = held.and_then(|(batch, stan)| self.journal.find_mut(batch, stan)) {
+            held.status = JournalLineStatus::Effective;
+        }
+    }
+
+    fn answered(&mut self, answer: &HostAnswer) -> TerminalOutcome {
+        let Some(pending) = self.pending.as_deref() else { return TerminalOutcome::Unmatched };
+        let (kind, stan, original) = (pending.kind, pending.stan, pending.original);
+        let receipt = Receipt {
+            kind,
+            batch: pending.batch,
+            stan,
+            date: pending.date,
+            amount: pending.amount,
+            rrn: answer.rrn,
+            authorisation: answer.authorisation,
+        };
+        let declined = || {
+            let (code, text) = (answer.code, answer.text.clone());
+            TerminalOutcome::Declined(DeclinedRequest { kind, stan, code, text })
+        };
+        match (kind, answer.code) {
+            (TerminalRequestKind::SignOff, response_code::APPROVED) => {
+                self.must_sign_on = true;
+                TerminalOutcome::SignedOff
+            }
+            (TerminalRequestKind::Echo, response_code::APPROVED) => TerminalOutcome::Echoed,
+            (TerminalRequestKind::Parameters, response_code::APPROVED) => {
+                match answer::parameters(&answer.field_62) {
+                    Some(parameters) => {
+                        self.set_parameters(parameters);
+                        TerminalOutcome::Parameters(parameters)
+                    }
+                    None => declined(),
+                }
+            }
+            (TerminalRequestKind::Balance, response_code::APPROVED) => {
+                answer.balance.map_or_else(declined, TerminalOutcome::Balance)
+            }
+            (
+                TerminalRequestKind::Settlement,
+                response_code::APPROVED | response_code::TOTALS_DIFFER,
+            ) => self.batch_closed(receipt.batch, answer),
+            (TerminalRequestKind::Upload, response_code::APPROVED) => self.upload_part_accepted(),
+            (TerminalRequestKind::UploadEnd, response_code::APPROVED) => {
+                let lines = self.upload.take().map_or(0, |upload| upload.lines.len());
+                self.must_sign_on = true;
+                TerminalOutcome::Uploaded { lines }
+            }
+            (TerminalRequestKind::UploadEnd, response_code::TOTALS_DIFFER) => {
+                // Lines are missing at the switch: send all again.
+                if let Some(upload) = &mut self.upload {
+                    upload.accepted_lines = 0;
+                }
+                TerminalOutcome::UploadContinues { lines: 0 }
+            }
+            (kind, code) if is_upload(kind) && code != response_code::SYSTEM_ERROR => {
+                // The batch is closed either way, and the switch does not want its lines.
+                self.upload = None;
+                self.must_sign_on = true;
+                declined()
+            }
+            (TerminalRequestKind::Qr, response_code::PAYMENT_PENDING) => {
+                self.journal.write(receipt, JournalLineStatus::Pending, None);
+                let text = String::from_utf8_lossy(&answer.field_62).into_owned();
+                TerminalOutcome::QrShown { stan, text }
+            }
+            (TerminalRequestKind::QrStatus, _) => {
+                self.qr_status_answered(original, answer, declined)
+            }
+            (TerminalRequestKind::Offline, _) => self.offline_answered(receipt, answer, declined),
+            (_, response_code::APPROVED) => {
+                self.record(receipt, original);
+                TerminalOutcome::Approved { receipt, network: answer.network.clone() }
+            }
+            _ => declined(),
+        }
+    }
+
+    /// Writes the receipt to the journal, and closes the pre-authorisation that it ends.
+    fn record(&mut self, receipt: Receipt, original: Option<(u32, u32)>) {
+        let held = original.filter(|_| ends_pre_authorisation(receipt.kind));
+        if let Some(held) = held.and_then(|(batch, stan)| self.journal.find_mut(batch, stan)) {
+            held.status = JournalLineStatus::Closed;
+        }
+        self.journal.write(receipt, JournalLineStatus::Effective, original);
+    }
+
+    fn qr_status_answered(
+        &mut self,
+        original: Option<(u32, u32)>,
+        answer: &HostAnswer,
+        declined: impl FnOnce() -> TerminalOutcome,
+    ) -> TerminalOutcome {
+        let Some((batch, stan)) = original else { return declined() };
+        let Some(line) = self.journal.find_mut(batch, stan) else { return declined() };
+        match answer.code {
+            response_code::PAYMENT_PENDING => TerminalOutcome::QrPending { stan },
+            response_code::APPROVED => {
+                let paid = Receipt {
+                    rrn: answer.rrn,
+                    authorisation: answer.authorisation,
+                    ..line.receipt
+                };
+                if line.status == JournalLineStatus::Pending {
+                    (line.receipt, line.status) = (paid, JournalLineStatus::Effective);
+                }
+                TerminalOutcome::Approved { receipt: paid, network: answer.network.clone() }
+            }
+            response_code::RESPONSE_TIMEOUT => {
+                if line.status == JournalLineStatus::Pending {
+                    self.journal.remove(batch, stan);
+                }
+                declined()
+            }
+            _ => declined(),
+        }
+    }
+
+    /// Handles the answer to an offline sale. It stays queued if the switch could not decide.
+    fn offline_answered(
+        &mut self,
+        receipt: Receipt,
+        answer: &HostAnswer,
+        declined: impl FnOnce() -> TerminalOutcome,
+    ) -> TerminalOutcome {
+        let first = self.offline.iter().position(|offline| offline.stan == receipt.stan);
+        let authorisation = first.and_then(|place| self.offline.get(place));
+        let authorisation = authorisation.map_or(answer.authorisation, |sale| sale.authorisation);
+        match answer.code {
+            response_code::SYSTEM_ERROR => return declined(),
+            response_code::APPROVED => {}
+            _ => {
+                if let Some(place) = first {
+                    self.offline.remove(place);
+                }
+                return declined();
+            }
+        }
+        if let Some(place) = first {
+            self.offline.remove(place);
+        }
+        let receipt = Receipt { authorisation, ..receipt };
+        self.journal.write(receipt, JournalLineStatus::Effective, None);
+        TerminalOutcome::Approved { receipt, network: answer.network.clone() }
+    }
+
+    fn batch_closed(&mut self, batch: u32, answer: &HostAnswer) -> TerminalOutcome {
+        let ours = self.journal.totals(batch);
+        let stated = answer.totals;
+        let agreed =
+            answer.code == response_code::APPROVED && stated.is_none_or(|(_, agreed)| agreed);
+        if agreed {
+            self.must_sign_on = true;
+            self.journal.close_batch();
+            return TerminalOutcome::BatchAgreed { batch, totals: ours };
+        }
+        let lines = self.journal.counted_receipts(batch).map(|(counted, receipt)| UploadLine {
+            credit: matches!(counted, TotalsGroup::CardCredit | TotalsGroup::OtherCredit),
+            stan: receipt.stan,
+            amount: receipt.amount,
+        });
+        let lines = lines.collect();
+        self.upload = Some(Box::new(BatchUpload { batch, lines, accepted_lines: 0 }));
+        self.journal.close_batch();
+        TerminalOutcome::BatchDiffers {
+            batch,
+            terminal_totals: ours,
+            host_totals: stated.map(|(theirs, _)| theirs),
+        }
+    }
+
+    fn upload_part_accepted(&mut self) -> TerminalOutcome {
+        let Some(upload) = &mut self.upload else { return TerminalOutcome::Unmatched };
+        upload.accepted_lines = upload.lines.len().min(upload.accepted_lines + UPLOAD_LINES_MAX);
+        TerminalOutcome::UploadContinues { lines: upload.accepted_lines }
+    }
+}
+
+fn is_upload(kind: TerminalRequestKind) -> bool {
+    matches!(kind, TerminalRequestKind::Upload | TerminalRequestKind::UploadEnd)
+}
+
+fn ends_pre_authorisation(kind: TerminalRequestKind) -> bool {
+    matches!(kind, TerminalRequestKind::Completion | TerminalRequestKind::VoidPreAuthorisation)
+}
+
+fn is_answer_to(answer: &HostAnswer, pending: &PendingRequest, number: u32) -> bool {
+    let mti = if pending.reversal { Mti::M0400 } else { pending.kind.message_row().mti };
+    pending.answer_by_ms.is_some()
+        && Some(answer.mti) == mti.response()
+        && answer.stan == Some(pending.stan)
+        && answer.terminal == *format!("{number:08}").as_bytes()
+}
+
+fn has_accepted_mac(answer: &HostAnswer) -> bool {
+    match answer.mac {
+        MacCheck::Valid => true,
+        MacCheck::Invalid => false,
+        // Such an answer only asks for a new sign-on.
+        MacCheck::Missing => answer.code == response_code::MAC_ERROR,
+    }
+}

@@ -1,0 +1,232 @@
+//! Before the day: creates the switch, the networks with fees and outages, and the terminals.
+
+use std::collections::{BTreeMap, HashMap};
+
+use engine::{BreakSubject, FirmId, NetworkId, WalletId};
+use keys::KeyName;
+use money::{Amount, Currency, Rate};
+use peers::behaviour::{Outage, OutageClock, OutageMode};
+use peers::clearing::NetworkFees;
+use peers::network::NetworkLinkId;
+use peers::{Behaviour, NetworkSimulator};
+use switch::{
+    BinRange, LinkId, MerchantSettings, NetworkSettings, Settings, Switch, TerminalSettings,
+    Timing, WalletSettings,
+};
+use tariff::CappedRate;
+
+use super::cards::BINS;
+use super::day_keys::{self, DayKeys, NetworkKeys};
+use super::network::{ConnectedNetwork, NetworkScripts, SimulatedLink};
+use super::terminal_driver::TerminalDriver;
+use super::wallet::WalletSimulator;
+use super::{PaymentPath, PaymentPathCounts, PaymentPathError, socket_pair};
+use crate::clock::{MINUTE_MS, OUTAGE};
+use crate::schedule::Schedule;
+use crate::world::World;
+
+/// A network's response time.
+const NETWORK_THINKS_MS: u32 = 1_200;
+/// The networks' fees for debit and credit cards, in parts per million. They decide the route of a
+/// card that both accept. [`DEBIT_CAPS`] caps the debit fee, in main units.
+const COSTS_PPM: [(u32, u32); 2] = [(5_000, 7_000), (5_500, 6_500)];
+const DEBIT_CAPS: [Option<u64>; 2] = [None, Some(20)];
+/// Number of links of each network.
+const LINKS: [u8; 2] = [2, 1];
+/// Outage of the first network at 100% faults, and its upper limit.
+const OUTAGE_MINUTES: u64 = 20;
+const OUTAGE_MINUTES_MAX: u64 = 60;
+
+const SECONDS_A_DAY: u64 = 86_400;
+
+const ACQUIRER: u64 = 48_700_000;
+const GENERATION: u32 = 1;
+/// A terminal's timeout, in seconds.
+const TERMINAL_WAITS_S: u32 = 60;
+
+impl PaymentPath {
+    /// Creates the payment path of a world; `faults_percent` as in the day's options.
+    pub(crate) fn new(world: &World, faults_percent: u32) -> Result<PaymentPath, PaymentPathError> {
+        let rails = world.rails.iter().filter_map(|rail| match rail.subject {
+            BreakSubject::Network(id) => Some((id, rail.reference.as_str())),
+            _ => None,
+        });
+        let networks: Vec<(NetworkId, &str)> = rails.collect();
+        let wallet = world.rails.iter().find_map(|rail| match rail.subject {
+            BreakSubject::Wallet(id) => Some((id, rail.reference.as_str())),
+            _ => None,
+        });
+        let (wallet_id, wallet_name) = wallet.unwrap_or((WalletId(0), ""));
+        let numbers = world.couriers.iter().map(|courier| {
+            u32::try_from(courier.terminal.0).expect("terminals are numbered by eight digits")
+        });
+        let numbers: Vec<u32> = numbers.collect();
+        let names: Vec<&str> = networks.iter().map(|(_, name)| *name).collect();
+        let secrets = DayKeys::make(world.seed, &names, &numbers)?;
+        let firms: Vec<FirmId> = world.firms.iter().map(|firm| firm.id).collect();
+        let settings = settings(world, &networks, (wallet_id, wallet_name), &firms)?;
+        let merchants: Vec<[u8; 15]> =
+            firms.iter().map(|firm| settings.merchant.of(*firm)).collect();
+        let qr_ms = settings.timing.qr_ms;
+        let mut outages = outages(world, faults_percent);
+        let plans = NetworkScripts::default();
+        let mut rails = Vec::new();
+        for (index, (keys, (id, name))) in secrets.networks.into_iter().zip(networks).enumerate() {
+            // Only the first network has outages.
+            let outages = std::mem::take(&mut outages);
+            let network = network(world, (name, keys), outages, &plans);
+            rails.push(rail((id, index), network)?);
+        }
+        let terminals = numbers.iter().zip(&world.couriers).zip(secrets.terminals);
+        let tills = terminals.map(|((number, courier), master)| {
+            let merchant = merchants[courier.firm];
+            TerminalDriver::new(peers::TerminalSimulatorSettings {
+                currency: world.currency,
+                utc_offset_minutes: world.clock.utc_offset_minutes,
+                ..peers::TerminalSimulatorSettings::new(*number, merchant, master)
+            })
+        });
+        let tills = tills.collect();
+        Ok(PaymentPath {
+            switch: Switch::new(settings, secrets.store)?,
+            outputs: Vec::new(),
+            terminals: tills,
+            lines: HashMap::new(),
+            next_line: 0,
+            listener: socket_pair::listener()?,
+            sockets: Vec::new(),
+            networks: rails,
+            next_link: 0,
+            scripts: plans,
+            wallet: WalletSimulator::new(wallet_id, world.currency),
+            wallet_id,
+            qr_ms,
+            pending: Schedule::new(),
+            commands: Vec::new(),
+            queries: Vec::new(),
+            outcomes: Vec::new(),
+            payments_by_trace: BTreeMap::new(),
+            payments_by_reference: HashMap::new(),
+            network_of_payment: HashMap::new(),
+            begun_payments: Vec::new(),
+            counts: PaymentPathCounts::default(),
+            discrepancies: Vec::new(),
+        })
+    }
+}
+
+fn rail(
+    (id, index): (NetworkId, usize),
+    network: NetworkSimulator,
+) -> Result<ConnectedNetwork, PaymentPathError> {
+    let simulated_link = |number| {
+        let id = LinkId { network: id, number };
+        SimulatedLink { id, network_link: NetworkLinkId(0), socket: None }
+    };
+    let links = (0..LINKS[index % LINKS.len()]).map(simulated_link).collect();
+    Ok(ConnectedNetwork { id, network, listener: socket_pair::listener()?, links })
+}
+
+fn network(
+    world: &World,
+    (name, keys): (&str, NetworkKeys),
+    outages: Vec<Outage>,
+    plans: &NetworkScripts,
+) -> NetworkSimulator {
+    let behaviour = Behaviour { delay_ms: NETWORK_THINKS_MS, outages, ..Behaviour::default() };
+    let mut network = NetworkSimulator::new(peers::NetworkSimulatorSettings {
+        name: name.to_owned(),
+        acquirer: ACQUIRER,
+        currency: world.currency,
+        exchange_key: keys.exchange,
+        mac_key: keys.mac,
+        pin_key: keys.pin,
+        behaviour,
+        fees: NetworkFees::default(),
+        seed: world.seed,
+    });
+    network.set_response_policy(plans.clone());
+    network
+}
+
+/// Outages of the first network: first it stays silent, then it closes its links.
+fn outages(world: &World, faults_percent: u32) -> Vec<Outage> {
+    let minutes = (OUTAGE_MINUTES * u64::from(faults_percent) / 100).min(OUTAGE_MINUTES_MAX);
+    let begins = world.clock.today(OUTAGE);
+    let second = |minute: u64| {
+        let at = begins.plus_ms(minute * MINUTE_MS);
+        u32::try_from(at.0 / 1_000 % SECONDS_A_DAY).expect("less than a day has")
+    };
+    let part = |(from, to, link): (u64, u64, OutageMode)| {
+        let (from_s, to_s) = (second(from), second(to));
+        Outage { from_s, to_s, clock: OutageClock::Midnight, mode: link }
+    };
+    let parts = [(0, minutes / 2, OutageMode::Silent), (minutes / 2, minutes, OutageMode::Closes)];
+    // A part that spans midnight UTC is left out.
+    parts.map(part).into_iter().filter(|outage| outage.from_s < outage.to_s).collect()
+}
+
+fn settings(
+    world: &World,
+    networks: &[(NetworkId, &str)],
+    (wallet, wallet_name): (WalletId, &str),
+    firms: &[FirmId],
+) -> Result<Settings, PaymentPathError> {
+    let mut of_networks = Vec::new();
+    for (index, (id, name)) in networks.iter().enumerate() {
+        let (debit, credit) = COSTS_PPM[index % COSTS_PPM.len()];
+        let cap = DEBIT_CAPS[index % DEBIT_CAPS.len()];
+        of_networks.push(NetworkSettings {
+            network: *id,
+            name: (*name).to_owned(),
+            currency: world.currency,
+            links: LINKS[index % LINKS.len()],
+            acquirer: ACQUIRER.to_string(),
+            debit: capped(debit, cap, world.currency),
+            credit: capped(credit, None, world.currency),
+            mac_key: day_keys::network_key_name(name, "mac")?,
+            pin_key: day_keys::network_key_name(name, "pin")?,
+            exchange_key: day_keys::network_key_name(name, "exchange")?,
+        });
+    }
+    let bins = BINS.iter().map(|(first, kind, places)| BinRange {
+        first_digits: first.to_string(),
+        kind: *kind,
+        networks: places.iter().filter_map(|index| Some(networks.get(*index)?.0)).collect(),
+    });
+    Ok(Settings {
+        utc_offset_minutes: world.clock.utc_offset_minutes,
+        currency: world.currency,
+        country: *b"CN",
+        shown_as: ("DOORSTEP".into(), "SHANGHAI".into()),
+        merchant: MerchantSettings {
+            acquirer: *b"898",
+            region: *b"3100",
+            category: *b"4215",
+            firms: firms.iter().copied().zip(1..).collect(),
+        },
+        terminals: TerminalSettings {
+            base_key: KeyName::new(day_keys::BASE_KEY_NAME)?,
+            generation: GENERATION,
+            answer_s: TERMINAL_WAITS_S,
+            reversal_attempts_max: 3,
+            echo_s: 600,
+        },
+        networks: of_networks,
+        bins: bins.collect(),
+        wallet: Some(WalletSettings {
+            wallet,
+            guid: wallet_name.to_owned(),
+            merchant: "DOORSTEP".into(),
+            currency: world.currency,
+        }),
+        token_key: KeyName::new(day_keys::TOKEN_KEY_NAME)?,
+        timing: Timing::default(),
+    })
+}
+
+fn capped(ppm: u32, main_units: Option<u64>, currency: Currency) -> CappedRate {
+    let rate = Rate::from_ppm(ppm).expect("less than the whole");
+    let minor = |units: u64| Amount::of(units * 10_u64.pow(currency.exponent()));
+    CappedRate { rate, cap: main_units.map(minor) }
+}

@@ -1,0 +1,135 @@
+//! Delivery: attempts, refusals, partial acceptance, the way from stop to stop.
+
+use engine::{ATTEMPTS_MAX, AttemptReason, Command, RefuseReason, Timestamp};
+
+use crate::books::ParcelLocation;
+use crate::clock::{FIRST_DELIVERY, LAST_DELIVERY, MIDDAY, SECOND_ROUND, THIRD_ROUND, TICK_MS};
+use crate::rates::WHOLE_PPM;
+use crate::world::hub::TRAVEL_TICKS;
+use crate::world::{AnswerContext, CourierCommand, CourierStep, ScheduledStep, World, amount};
+
+/// Travel from one door to the next: 2 to 5 minutes, in ticks. With a minute at the door, stops are
+/// 3 to 6 minutes apart.
+const PACE_TICKS: (u64, u64) = (4, 10);
+/// Couriers start a tick apart, spread over this many ticks.
+const START_SPREAD_TICKS: usize = 20;
+
+impl World {
+    pub(crate) fn load(&mut self, courier: usize, courier_commands: &mut Vec<CourierCommand>) {
+        let person = &self.couriers[courier];
+        let parcels = person.stops.iter().map(|&parcel| self.parcels[parcel].id).collect();
+        let command = Command::DispatchParcels { courier: person.id, parcels };
+        courier_commands.push(CourierCommand { command, context: AnswerContext::Loaded(courier) });
+    }
+
+    pub(crate) fn on_loaded(&mut self, courier: usize, now: Timestamp) {
+        for &parcel in &self.couriers[courier].stops {
+            self.parcels[parcel].location = ParcelLocation::WithCourier;
+        }
+        let first = now.max(self.clock.today(FIRST_DELIVERY));
+        if let Some(parcel) = self.couriers[courier].stops.pop_front() {
+            let after = (courier % START_SPREAD_TICKS) as u64;
+            self.schedule_next_step(courier, first, 1 + after, CourierStep::Arrive(parcel));
+        }
+    }
+
+    pub(crate) fn arrive(
+        &mut self,
+        courier: usize,
+        index: usize,
+        now: Timestamp,
+        courier_commands: &mut Vec<CourierCommand>,
+    ) {
+        let parcel = &self.parcels[index];
+        let id = parcel.id;
+        if let Some(reason) = parcel.script.failed_attempts[usize::from(parcel.attempts)] {
+            self.record_attempt(courier, index, reason, courier_commands);
+        } else if let Some(reason) = parcel.script.refusal {
+            let command = Command::RefuseParcel { parcel: id, reason };
+            courier_commands
+                .push(CourierCommand { command, context: AnswerContext::Refused(courier, index) });
+        } else if let Some(part) = parcel.script.accepted_ppm.filter(|_| parcel.due > 1) {
+            let accepted = part_of(parcel.due, part);
+            let command = Command::AcceptPart { parcel: id, accepted: amount(accepted) };
+            courier_commands.push(CourierCommand {
+                command,
+                context: AnswerContext::PartAccepted(courier, index, accepted),
+            });
+            self.parcels[index].script.accepted_ppm = None;
+        } else {
+            self.schedule_next_step(courier, now, 1, CourierStep::Pay(index));
+        }
+    }
+
+    /// Records an attempt; after the last one the parcel is refused.
+    fn record_attempt(
+        &mut self,
+        courier: usize,
+        index: usize,
+        reason: AttemptReason,
+        courier_commands: &mut Vec<CourierCommand>,
+    ) {
+        let parcel = &self.parcels[index];
+        let id = parcel.id;
+        let number = parcel.attempts + 1;
+        let command = Command::RecordAttempt { parcel: id, number, reason };
+        courier_commands.push(CourierCommand {
+            command,
+            context: AnswerContext::AttemptFailed(courier, index),
+        });
+        if parcel.attempts + 1 == ATTEMPTS_MAX {
+            let reason = RefuseReason::AttemptsUsedUp;
+            let command = Command::RefuseParcel { parcel: id, reason };
+            courier_commands
+                .push(CourierCommand { command, context: AnswerContext::Refused(courier, index) });
+        }
+    }
+
+    pub(crate) fn on_attempt_failed(&mut self, courier: usize, index: usize, now: Timestamp) {
+        let parcel = &mut self.parcels[index];
+        parcel.attempts += 1;
+        parcel.location = ParcelLocation::AtHub;
+        if parcel.attempts < ATTEMPTS_MAX {
+            self.couriers[courier].retry_parcels.push(index);
+            self.next_stop(courier, now);
+        }
+    }
+
+    pub(crate) fn postpone(
+        &mut self,
+        courier: usize,
+        index: usize,
+        courier_commands: &mut Vec<CourierCommand>,
+    ) {
+        self.record_attempt(courier, index, AttemptReason::CannotPay, courier_commands);
+    }
+
+    /// Goes to the next door, or to the hub at midday, after the last stop and in the evening.
+    pub(crate) fn next_stop(&mut self, courier: usize, now: Timestamp) {
+        let person = &mut self.couriers[courier];
+        let midday = now >= self.clock.today(MIDDAY) && !person.was_at_hub;
+        let late = now >= self.clock.today(LAST_DELIVERY);
+        let next = if midday || late { None } else { person.stops.pop_front() };
+        match next {
+            Some(parcel) => {
+                let pace = person.chance.between(PACE_TICKS.0, PACE_TICKS.1);
+                let round = match self.parcels[parcel].attempts {
+                    0 => FIRST_DELIVERY,
+                    1 => SECOND_ROUND,
+                    _ => THIRD_ROUND,
+                };
+                let at = now.plus_ms(pace * TICK_MS).max(self.clock.today(round));
+                self.schedule_step(at, ScheduledStep(courier, CourierStep::Arrive(parcel)));
+            }
+            None => {
+                self.schedule_next_step(courier, now, TRAVEL_TICKS, CourierStep::ReachHub(None))
+            }
+        }
+    }
+}
+
+/// A share of `whole`, at least 1 and below `whole`; `whole` is above 1.
+pub(crate) fn part_of(whole: u64, ppm: u32) -> u64 {
+    let part = u128::from(whole) * u128::from(ppm) / u128::from(WHOLE_PPM);
+    u64::try_from(part).expect("a part is less than the whole").clamp(1, whole - 1)
+}

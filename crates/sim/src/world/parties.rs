@@ -1,0 +1,71 @@
+//! The parties and parcels of the simulated world.
+
+use std::collections::VecDeque;
+
+use engine::{CourierId, DepositId, FirmId, ParcelId, SellerId, TerminalId};
+
+use crate::books::ParcelLocation;
+use crate::chance::Chance;
+use crate::script::ParcelScript;
+use crate::world::CourierPayment;
+
+pub(crate) struct SimulatedSeller {
+    pub id: SellerId,
+    pub reference: String,
+    /// Paid out by the bank.
+    pub paid: u64,
+}
+
+pub(crate) struct SimulatedParcel {
+    pub id: ParcelId,
+    /// Index of the seller.
+    pub seller: usize,
+    pub firm: usize,
+    pub order_reference: String,
+    /// Amount due; reduced when only a part is accepted.
+    pub due: u64,
+    /// Amount paid, as the courier knows it.
+    pub paid: u64,
+    pub payments: u8,
+    pub attempts: u8,
+    pub location: ParcelLocation,
+    pub script: ParcelScript,
+    /// Index of the next method in the script.
+    pub method_index: usize,
+    /// Index of the next decline in the script.
+    pub decline_index: usize,
+}
+
+pub(crate) struct SimulatedFirm {
+    pub id: FirmId,
+    pub reference: String,
+    pub vault: u64,
+    /// Announced deposits that the bank has not credited.
+    pub deposits: Vec<(DepositId, u64)>,
+    pub deposit_count: u32,
+}
+
+pub(crate) struct SimulatedCourier {
+    pub id: CourierId,
+    pub firm: usize,
+    pub reference: String,
+    pub terminal: TerminalId,
+    /// The payment in progress at the terminal.
+    pub current_payment: Option<CourierPayment>,
+    /// Offline limit of the terminal, in minor units; 0 forbids offline sales.
+    pub offline_limit: u64,
+    /// The terminal is going to lose its memory once.
+    pub loses_memory: bool,
+    /// Parcels still to deliver, by index.
+    pub stops: VecDeque<usize>,
+    /// Parcels at the hub that go out again, by index.
+    pub retry_parcels: Vec<usize>,
+    pub chance: Chance,
+    pub was_at_hub: bool,
+    /// Cash in hand by the payments collected.
+    pub expected_cash: u64,
+    /// Cash really in hand.
+    pub actual_cash: u64,
+    pub shortage: u64,
+    pub hand_overs: u32,
+}

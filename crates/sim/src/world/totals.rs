@@ -1,0 +1,167 @@
+//! Totals of the simulated world's books, by the tariff.
+
+use engine::{BreakSide, BreakSubject, BusinessDate, ParcelId, PaymentId};
+use tariff::{FeeKind, Fees, PaymentMethod};
+
+use crate::books::{
+    BreakCause, CourierCash, ExpectedBreak, FirmCash, ParcelLocation, ParcelOutcome, RailBooks,
+    SellerBalance, WorldReport,
+};
+use crate::report::{FeeTotals, FirmSummary};
+use crate::world::{World, amount};
+
+/// Sums over all collected payments.
+struct Sums {
+    /// By seller index.
+    shares: Vec<i128>,
+    /// By firm index.
+    commissions: Vec<u64>,
+    fees: FeeTotals,
+    clearing_cost: u64,
+}
+
+impl World {
+    pub(crate) fn fees(&self, how: PaymentMethod, minor: u64, date: BusinessDate) -> Fees {
+        let version = self.tariff.in_force(date).expect("the tariff was checked for both days");
+        let fees = version.terms.fees(self.class, how, amount(minor));
+        fees.expect("a class is in every version of its tariff")
+    }
+
+    fn add_payment(&self, sums: &mut Sums, parcel: ParcelId, minor: u64, fees: &Fees) {
+        let parcel = &self.parcels[self.parcel_indexes[&parcel]];
+        sums.shares[parcel.seller] += i128::from(minor) - i128::from(fees.total().minor());
+        sums.commissions[parcel.firm] += fees.of(FeeKind::Commission).minor();
+        fees.iter().for_each(|(kind, fee)| sums.fees.add(kind, fee.minor()));
+    }
+
+    fn sums(&self) -> Sums {
+        let mut sums = Sums {
+            shares: vec![0; self.sellers.len()],
+            commissions: vec![0; self.firms.len()],
+            fees: FeeTotals::default(),
+            clearing_cost: 0,
+        };
+        for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
+            if !item.moves_money() {
+                continue;
+            }
+            let fees = self.fees(item.method, item.amount, item.requested_on);
+            self.add_payment(&mut sums, payment.parcel, item.amount, &fees);
+            if item.deducted.is_some() {
+                sums.clearing_cost += fees.deducted_by_network().minor();
+            }
+        }
+        for cash_payment in self.cash_payments.iter().filter(|cash_payment| !cash_payment.refunded)
+        {
+            let fees =
+                self.fees(PaymentMethod::Cash, cash_payment.amount, cash_payment.collected_on);
+            self.add_payment(&mut sums, cash_payment.payment.parcel, cash_payment.amount, &fees);
+        }
+        let returned = self.tariff.in_force(self.clock.date.plus_days(1));
+        let return_fee = returned.map_or(0, |version| version.terms.return_fee.minor());
+        for parcel in &self.parcels {
+            if parcel.location == ParcelLocation::Returned {
+                sums.shares[parcel.seller] -= i128::from(return_fee);
+                sums.fees.add(FeeKind::Return, return_fee);
+            }
+        }
+        sums
+    }
+
+    pub(crate) fn report(&self) -> WorldReport {
+        let sums = self.sums();
+        let vault = |(index, firm): (usize, &super::SimulatedFirm)| FirmCash {
+            firm: firm.id,
+            reference: firm.reference.clone(),
+            vault: firm.vault,
+            in_transit: firm.deposits.iter().map(|(_, amount)| amount).sum(),
+            commission: sums.commissions[index],
+        };
+        let share = |(index, seller): (usize, &super::SimulatedSeller)| SellerBalance {
+            seller: seller.id,
+            reference: seller.reference.clone(),
+            earned: sums.shares[index],
+            paid: i128::from(seller.paid),
+        };
+        WorldReport {
+            currency: self.currency,
+            bank: self.add_statement_line,
+            statement: self.bank_statement.clone(),
+            rails: self.rails.clone(),
+            networks: Vec::new(),
+            terminals: Vec::new(),
+            cash: self.cash_payments.clone(),
+            couriers: self.couriers.iter().map(|one| self.courier_cash(one)).collect(),
+            firms: self.firms.iter().enumerate().map(vault).collect(),
+            sellers: self.sellers.iter().enumerate().map(share).collect(),
+            parcels: self.parcels.iter().map(parcel_outcome).collect(),
+            breaks: self.expected_breaks.clone(),
+            fees: sums.fees,
+            clearing_cost: sums.clearing_cost,
+            pending_reversals: 0,
+            discrepancies: self.discrepancies.clone(),
+        }
+    }
+
+    fn courier_cash(&self, courier: &super::SimulatedCourier) -> CourierCash {
+        CourierCash {
+            courier: courier.id,
+            firm: self.firms[courier.firm].id,
+            expected: courier.expected_cash,
+            actual: courier.actual_cash,
+            shortage: courier.shortage,
+        }
+    }
+
+    /// Takes the number that the books gave to a payment.
+    pub(crate) fn on_payment_begun(&mut self, payment: PaymentId) {
+        match self.parcel_indexes.get(&payment.parcel) {
+            Some(&index) => self.parcels[index].payments = payment.number,
+            None => self.discrepancies.push(format!("{payment:?} belongs to no parcel of the day")),
+        }
+    }
+
+    /// Expects a break for each terminal that lost batch lines. The engine keeps the lines and
+    /// raises the break at the network or wallet of the first one.
+    pub(crate) fn expect_breaks_of_lost_lines(&mut self, lines: &[(PaymentId, u64)]) {
+        for &(payment, amount) in lines {
+            let of_payment = |rail: &&RailBooks| rail.items.contains_key(&payment);
+            let Some(rail) = self.rails.iter().find(of_payment) else { continue };
+            self.expected_breaks.push(ExpectedBreak {
+                cause: BreakCause::LostBatchLines(payment),
+                subject: rail.subject,
+                side: BreakSide::Shortfall,
+                amount,
+            });
+        }
+    }
+
+    pub(crate) fn firm_days(&self, world: &WorldReport) -> Vec<FirmSummary> {
+        let day = |(index, firm): (usize, &super::SimulatedFirm)| FirmSummary {
+            firm: firm.id,
+            reference: firm.reference.clone(),
+            couriers: self.couriers.iter().filter(|courier| courier.firm == index).count() as u64,
+            parcels: self.parcels.iter().filter(|parcel| parcel.firm == index).count() as u64,
+            custody: world.custody(firm.id),
+        };
+        self.firms.iter().enumerate().map(day).collect()
+    }
+
+    /// What a network or wallet may deduct from a payment by the tariff.
+    pub(crate) fn rail_deduction(&self, how: PaymentMethod, minor: u64, date: BusinessDate) -> u64 {
+        self.fees(how, minor, date).deducted_by_network().minor()
+    }
+
+    pub(crate) fn rail_subject(&self, index: usize) -> BreakSubject {
+        self.rails[index].subject
+    }
+}
+
+fn parcel_outcome(parcel: &super::SimulatedParcel) -> ParcelOutcome {
+    ParcelOutcome {
+        parcel: parcel.id,
+        location: parcel.location,
+        paid: parcel.paid,
+        payments: parcel.payments,
+    }
+}

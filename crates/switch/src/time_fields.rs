@@ -1,0 +1,83 @@
+//! Dates, times and retrieval reference numbers of messages.
+
+use engine::{DAY_MS, NetworkReference, Timestamp};
+
+/// 2010-01-01T00:00:00Z. RRNs count seconds from here.
+const RRN_EPOCH_S: u64 = 1_262_304_000;
+
+const BASE32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Field 7: `MMDDhhmmss` in UTC.
+pub(crate) fn transmission_date_time(at: Timestamp) -> u32 {
+    let (month, day) = month_and_day(at.0 / DAY_MS);
+    (month * 100 + day) * 1_000_000 + time_of_day(at.0 % DAY_MS)
+}
+
+/// Fields 12 and 13: `hhmmss` and `MMDD` in local time, `utc_offset_minutes` ahead of UTC.
+pub(crate) fn local_time_and_date(at: Timestamp, utc_offset_minutes: i16) -> (u32, u16) {
+    let ms = at.0.saturating_add_signed(i64::from(utc_offset_minutes) * 60_000);
+    let (month, day) = month_and_day(ms / DAY_MS);
+    (time_of_day(ms % DAY_MS), u16::try_from(month * 100 + day).unwrap_or(0))
+}
+
+fn time_of_day(ms: u64) -> u32 {
+    let seconds = u32::try_from(ms / 1000).unwrap_or(0);
+    seconds / 3600 * 10_000 + seconds / 60 % 60 * 100 + seconds % 60
+}
+
+/// Month and day of a day counted from 1970-01-01 (Howard Hinnant's `civil_from_days`).
+fn month_and_day(days: u64) -> (u32, u32) {
+    let shifted = days + 719_468;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (u32::try_from(month).unwrap_or(0), u32::try_from(day).unwrap_or(0))
+}
+
+/// The retrieval reference number (field 37): the seconds since 2010 in base 32, then the STAN.
+pub(crate) fn rrn(sent: NetworkReference) -> [u8; 12] {
+    let mut rrn = [b'0'; 12];
+    let mut seconds = (sent.sent_at.0 / 1000).saturating_sub(RRN_EPOCH_S);
+    for place in rrn[..6].iter_mut().rev() {
+        *place = BASE32[usize::try_from(seconds % 32).unwrap_or(0)];
+        seconds /= 32;
+    }
+    let mut stan = sent.stan;
+    for place in rrn[6..].iter_mut().rev() {
+        *place = b'0' + u8::try_from(stan % 10).unwrap_or(0);
+        stan /= 10;
+    }
+    rrn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_the_format_of_their_fields() {
+        // 2013-08-28T01:02:03Z
+        let at = Timestamp(1_377_651_723_000);
+        assert_eq!(transmission_date_time(at), 828_010_203);
+        assert_eq!(local_time_and_date(at, 480), (90_203, 828));
+        assert_eq!(local_time_and_date(at, -120), (230_203, 827));
+        // 2024-02-29T23:59:59Z and the second after it.
+        assert_eq!(transmission_date_time(Timestamp(1_709_251_199_999)), 229_235_959);
+        assert_eq!(transmission_date_time(Timestamp(1_709_251_200_000)), 301_000_000);
+        assert_eq!(transmission_date_time(Timestamp(0)), 101_000_000);
+    }
+
+    #[test]
+    fn rrns_differ_where_time_or_stan_differ() {
+        let at = Timestamp(1_262_304_000_000 + 33_000);
+        assert_eq!(&rrn(NetworkReference { stan: 7, sent_at: at }), b"000011000007");
+        assert_eq!(
+            &rrn(NetworkReference { stan: 999_999, sent_at: at.plus_ms(1000) }),
+            b"000012999999"
+        );
+    }
+}

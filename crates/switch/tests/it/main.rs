@@ -1,0 +1,22 @@
+//! The switch with terminals, networks, a wallet and the books.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod batches;
+mod expiry;
+mod hostile;
+mod interleavings;
+mod links;
+mod long_run;
+mod missing_networks;
+mod payments;
+mod qr;
+mod refunds_and_reversals;
+mod refusals;
+mod repeats;
+mod retention;
+mod reversal_without_original;
+mod routing;
+mod secrets;
+mod settings;
+mod unauthenticated;
+mod world;

@@ -1,0 +1,74 @@
+//! Retention: old closed parcels are forgotten while the switch runs.
+
+use engine::{Command, DAY_MS, ParcelId, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS, Timestamp};
+use peers::TerminalTask;
+
+use crate::expiry::a_day_passes;
+use crate::world::*;
+
+/// Times of the commands to forget.
+fn told(world: &World) -> Vec<Timestamp> {
+    let told = world.journal.iter();
+    let told = told.filter(|(_, one)| matches!(one, Command::ForgetClosed { .. }));
+    told.map(|(at, _)| *at).collect()
+}
+
+fn lose(world: &mut World) -> ParcelId {
+    let parcel = world.parcel(100);
+    world.apply(Command::LoseParcel { parcel });
+    parcel
+}
+
+/// Takes some cash, closes the batch and opens the next one.
+fn next_batch(world: &mut World) {
+    let text = waybill(world.parcel(500));
+    world.approved(0, TerminalTask::Cash { waybill: &text, amount: 500, tendered: 500 });
+    world.run(0, TerminalTask::Settle);
+    world.sign_on(0);
+}
+
+#[test]
+fn a_parcel_closed_half_a_year_ago_is_forgotten_and_one_of_yesterday_is_not() {
+    let mut world = World::open();
+    world.crash();
+    let old = world.parcel(10_000);
+    let held = world.pre_authorise(old, 10_000).stan;
+    let trace = world.trace(0, held);
+    world.approved(0, TerminalTask::VoidPreAuthorisation { stan: held });
+    world.apply(Command::LoseParcel { parcel: old });
+    next_batch(&mut world);
+    next_batch(&mut world);
+    (0..RETENTION_DAYS).for_each(|_| a_day_passes(&mut world));
+    assert!(world.engine.transaction(trace).is_some() && told(&world).is_empty());
+    let new = lose(&mut world);
+    a_day_passes(&mut world);
+    assert_eq!((world.engine.parcel_view(old), world.engine.transaction(trace)), (None, None));
+    assert!(world.engine.parcel_view(new).is_some());
+    // A month in which no parcel becomes old enough.
+    (0..30).for_each(|_| a_day_passes(&mut world));
+    assert_eq!(told(&world).len(), 1);
+    assert!(world.engine.check().is_ok());
+}
+
+#[test]
+fn many_parcels_are_forgotten_in_steps_also_after_a_restart() {
+    let mut world = World::open();
+    let records = RECORDS_PER_COMMAND_MAX + 1;
+    (0..records).for_each(|_| {
+        lose(&mut world);
+    });
+    world.now += (u64::from(RETENTION_DAYS) + 1) * DAY_MS;
+    let before = world.now;
+    world.crash();
+    world.advance_to(before);
+    world.settle();
+    assert_eq!((told(&world).len(), world.engine.known_parcel_count()), (1, 1));
+    // After a restart, the scan begins again.
+    world.crash();
+    for (milliseconds, times) in [(0, 2), (999, 2), (1, 3), (60_000, 3)] {
+        world.advance_to(world.now + milliseconds);
+        world.settle();
+        assert_eq!(told(&world).len(), times);
+    }
+    assert_eq!(world.engine.known_parcel_count(), 0);
+}

@@ -1,0 +1,176 @@
+//! Terminals and their couriers.
+
+use engine::{ParcelId, TerminalId, Trace};
+use peers::terminal::{JournalLineStatus, Receipt, TerminalError, TimeoutAction};
+use peers::{
+    TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask, TestCard,
+};
+use switch::TerminalConnection;
+
+use super::{BIN, MERCHANT, UTC_OFFSET_MINUTES, World, master_key};
+
+pub struct TerminalPeer {
+    pub terminal: TerminalSimulator,
+    /// Where it is connected.
+    pub connection: TerminalConnection,
+    pub responses: Vec<TerminalOutcome>,
+}
+
+impl TerminalPeer {
+    pub fn new(number: u32) -> TerminalPeer {
+        let mut settings = TerminalSimulatorSettings::new(number, *MERCHANT, master_key(number));
+        settings.utc_offset_minutes = UTC_OFFSET_MINUTES;
+        TerminalPeer {
+            terminal: TerminalSimulator::new(&settings),
+            connection: TerminalConnection(0),
+            responses: Vec::new(),
+        }
+    }
+}
+
+/// A card that all networks take.
+pub fn card(number: u64) -> TestCard {
+    TestCard::generate(BIN, number, peers::card::EntryMode::Chip)
+}
+
+impl World {
+    /// The terminal sends a request, which is not delivered yet.
+    pub fn ask(&mut self, place: usize, task: TerminalTask<'_>) -> Result<(), TerminalError> {
+        let message = self.terminals[place].terminal.start(task, self.now)?;
+        self.send(place, message.to_vec());
+        Ok(())
+    }
+
+    /// The terminal connects again and sends.
+    pub fn send(&mut self, place: usize, message: Vec<u8>) {
+        self.connections += 1;
+        let connection = TerminalConnection(self.connections * 10 + u64::try_from(place).unwrap());
+        self.terminals[place].connection = connection;
+        self.from_terminal.push_back((connection, message));
+    }
+
+    /// Delivers the next response. It is lost if the terminal has another connection by now.
+    pub fn terminal_receives(&mut self) -> bool {
+        let Some((connection, mut message)) = self.to_terminal.pop_front() else { return false };
+        let here = self.terminals.iter_mut().find(|pos| pos.connection == connection);
+        if let Some(pos) = here {
+            let heard = pos.terminal.receive(&mut message).expect("the response is readable");
+            pos.responses.push(heard);
+        }
+        true
+    }
+
+    pub fn close_connection(&mut self, connection: TerminalConnection) {
+        if let Some(pos) = self.terminals.iter_mut().find(|pos| pos.connection == connection) {
+            pos.connection = TerminalConnection(0);
+        }
+    }
+
+    /// A gateway crashes and loses the responses to its terminal.
+    pub fn kill_gateway(&mut self, place: usize) {
+        let connection = self.terminals[place].connection;
+        self.to_terminal.retain(|(to, _)| *to != connection);
+        self.switch.on_terminal_disconnected(connection);
+        self.terminals[place].connection = TerminalConnection(0);
+    }
+
+    /// Sends what the terminal must send by itself. Returns whether there was something.
+    pub fn continue_terminal(&mut self, place: usize) -> bool {
+        let pos = &mut self.terminals[place];
+        if pos.terminal.awaits_answer() || pos.terminal.batch() == 0 {
+            return false;
+        }
+        let first = match pos.terminal.next_pending_message(self.now) {
+            Ok(Some(message)) => Some(message),
+            _ => None,
+        };
+        if let Some(message) = first {
+            self.send(place, message.to_vec());
+            return true;
+        }
+        let pending =
+            pos.terminal.pending_reversal().is_some() || pos.terminal.waiting_offline_sales() > 0;
+        if pos.terminal.must_sign_on() && pending {
+            self.ask(place, TerminalTask::SignOn).unwrap();
+            return true;
+        }
+        false
+    }
+
+    /// The terminal's time-out, ahead of time.
+    pub fn time_out_terminal(&mut self, place: usize) -> Option<TimeoutAction> {
+        let until = self.terminals[place].terminal.answer_by()?;
+        self.terminals[place].terminal.on_timeout(until)
+    }
+
+    /// Sends a request, delivers everything, and returns the terminal's response.
+    pub fn run(&mut self, place: usize, task: TerminalTask<'_>) -> TerminalOutcome {
+        self.ask(place, task).unwrap_or_else(|why| panic!("{task:?}: {why}"));
+        self.settle();
+        self.terminals[place].responses.last().expect("the terminal got a response").clone()
+    }
+
+    /// As [`World::run`], for a request that is approved.
+    pub fn approved(&mut self, place: usize, task: TerminalTask<'_>) -> Receipt {
+        match self.run(place, task) {
+            TerminalOutcome::Approved { receipt, .. } => receipt,
+            other => panic!("{task:?} got {other:?}: {:?}", self.operator_events),
+        }
+    }
+
+    /// As [`World::run`], for a request that is refused. Returns the code.
+    pub fn declined(&mut self, place: usize, task: TerminalTask<'_>) -> String {
+        match self.run(place, task) {
+            TerminalOutcome::Declined(declined) => {
+                String::from_utf8(declined.code.to_vec()).unwrap()
+            }
+            TerminalOutcome::SignOnRequired { code } => String::from_utf8(code.to_vec()).unwrap(),
+            other => panic!("{task:?} got {other:?}: {:?}", self.operator_events),
+        }
+    }
+
+    pub fn sign_on(&mut self, place: usize) {
+        let heard = self.run(place, TerminalTask::SignOn);
+        assert!(matches!(heard, TerminalOutcome::SignedOn { .. }), "{heard:?}");
+    }
+
+    pub fn sell(&mut self, parcel: ParcelId, amount: u64) -> Receipt {
+        let (waybill, card) = (waybill(parcel), card(1));
+        self.approved(0, TerminalTask::Sale { waybill: &waybill, card: &card, amount, pin: None })
+    }
+
+    pub fn pre_authorise(&mut self, parcel: ParcelId, amount: u64) -> Receipt {
+        let (waybill, card) = (waybill(parcel), card(1));
+        self.approved(
+            0,
+            TerminalTask::PreAuthorisation { waybill: &waybill, card: &card, amount, pin: None },
+        )
+    }
+
+    /// Sends the last message again, delivers everything, and returns the response.
+    pub fn repeat(&mut self, place: usize) -> TerminalOutcome {
+        let message = self.terminals[place].terminal.repeat(self.now).unwrap();
+        self.send(place, message.to_vec());
+        self.settle();
+        self.terminals[place].responses.last().unwrap().clone()
+    }
+
+    pub fn trace(&self, place: usize, stan: u32) -> Trace {
+        let terminal = &self.terminals[place].terminal;
+        let (number, batch) = (terminal.number(), terminal.batch());
+        Trace { terminal: TerminalId(u64::from(number)), batch, stan }
+    }
+
+    pub fn receipt_status(&self, place: usize, stan: u32) -> Option<JournalLineStatus> {
+        let lines = self.terminals[place].terminal.journal().iter().rev();
+        lines
+            .into_iter()
+            .find(|connection| connection.receipt.stan == stan)
+            .map(|connection| connection.status)
+    }
+}
+
+/// A waybill, written by the terminal simulator.
+pub fn waybill(parcel: ParcelId) -> String {
+    peers::format_waybill(parcel.bits())
+}
