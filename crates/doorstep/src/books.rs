@@ -1,15 +1,9 @@
-//! Opens the books of a data directory, to change or to read them.
+//! Opens the books of a data directory, to change them.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use engine::{Digest, Engine};
-use journal::{
-    DataDirectory, DirectoryError, JournalHead, Sequence, SharedDirectory, SnapshotError,
-    SqliteReader,
-};
-use node::replay::{ReplayObserver, ReplayTotals, replay};
+use journal::{DataDirectory, DirectoryError};
 use node::{Node, NodeNotice, NodeOptions};
 
 use crate::words::bilingual;
@@ -56,50 +50,6 @@ pub fn notice_text(notice: &NodeNotice) -> Option<String> {
         )),
         NodeNotice::SnapshotWritten { .. } => None,
     }
-}
-
-/// Opens a data directory to read it. Another process may be changing it.
-pub fn open_to_read(path: &Path) -> anyhow::Result<(SharedDirectory, SqliteReader)> {
-    let directory = DataDirectory::open_shared(path)?;
-    let journal = directory.journal()?;
-    Ok((directory, journal))
-}
-
-/// Replays the whole journal of a data directory from zero.
-pub fn replay_all(
-    path: &Path,
-    watcher: &mut dyn ReplayObserver,
-) -> anyhow::Result<(Engine, ReplayTotals)> {
-    let (_directory, mut journal) = open_to_read(path)?;
-    let mut engine = Engine::default();
-    let replayed = replay(&mut journal, JournalHead::default(), &mut engine, watcher)?;
-    Ok((engine, replayed))
-}
-
-/// The digest in each snapshot of a data directory, or why it cannot be read.
-pub fn snapshot_digests(
-    directory: &SharedDirectory,
-) -> anyhow::Result<BTreeMap<Sequence, Result<Digest, String>>> {
-    let snapshots = directory.snapshots()?;
-    let mut digests = BTreeMap::new();
-    for sequence in snapshots.list()? {
-        let read = || -> Result<Digest, SnapshotError> {
-            let reader = snapshots.open_snapshot(sequence)?;
-            let digest = Digest(reader.digest());
-            for part in reader {
-                part?;
-            }
-            Ok(digest)
-        };
-        match read() {
-            // Another process has replaced it with a newer one.
-            Err(SnapshotError::Missing { .. }) => {}
-            read => {
-                digests.insert(sequence, read.map_err(|error| error.to_string()));
-            }
-        }
-    }
-    Ok(digests)
 }
 
 /// Reads a text file of limited size.

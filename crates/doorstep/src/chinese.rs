@@ -14,6 +14,7 @@ use files::profile::ProfileError;
 use files::reference::{REFERENCE_BYTES_MAX, ReferenceError};
 use journal::DirectoryError;
 use money::decimal::DecimalError;
+use reports::ReportError;
 
 use crate::words::Lang;
 
@@ -27,6 +28,7 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
             .or_else(|| error.downcast_ref().map(reference_error))
             .or_else(|| error.downcast_ref().map(decimal_error))
             .or_else(|| error.downcast_ref().and_then(directory_error))
+            .or_else(|| error.downcast_ref().and_then(report_error))
             .or_else(|| error.downcast_ref().and_then(refusal_text)),
     };
     chinese.unwrap_or_else(|| error.to_string())
@@ -205,6 +207,13 @@ fn profile_error(error: &ProfileError) -> Option<String> {
         ProfileError::Seller(error) => format!("卖家编号无效：{}", reference_error(error)),
         _ => return None,
     })
+}
+
+fn report_error(error: &ReportError) -> Option<String> {
+    match error {
+        ReportError::Directory(error) => directory_error(error),
+        _ => None,
+    }
 }
 
 fn directory_error(error: &DirectoryError) -> Option<String> {

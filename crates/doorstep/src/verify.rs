@@ -4,11 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use engine::terminal_view::DisputeView;
-use engine::{BatchTotals, CountAndAmount, Digest};
+use reports::{BooksReport, CurrencySum, DisputeReport, ReportError, verify_books};
 use serde::Serialize;
 
-use crate::books;
 use crate::words::{Lang, bilingual, say};
 
 /// Replays the whole journal and checks every money rule
@@ -29,79 +27,6 @@ pub struct VerifyArgs {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Report {
-    batches: u64,
-    commands: u64,
-    legs: u64,
-    snapshots: Vec<u64>,
-    debits: Vec<Total>,
-    credits: Vec<Total>,
-    unknown: u64,
-    breaks: usize,
-    disputes: Vec<Dispute>,
-    digest: String,
-    wrong: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Total {
-    currency: &'static str,
-    amount: u128,
-}
-
-/// An unexplained difference between a terminal's batch and the books. Sums are debits less
-/// credits, of card payments and of all others.
-#[derive(Serialize)]
-struct Dispute {
-    terminal: u64,
-    batch: u32,
-    /// The day on which the terminal went on without an upload; none while the upload may come.
-    left_on: Option<String>,
-    break_id: Option<u64>,
-    books: [i128; 2],
-    at_terminal: [i128; 2],
-}
-
-impl Dispute {
-    fn of(view: &DisputeView) -> Dispute {
-        let net = |debits: CountAndAmount, credits: CountAndAmount| {
-            i128::from(debits.amount.minor()) - i128::from(credits.amount.minor())
-        };
-        let sums = |totals: &BatchTotals| {
-            let card = net(totals.card_debits, totals.card_credits);
-            [card, net(totals.other_debits, totals.other_credits)]
-        };
-        Dispute {
-            terminal: view.terminal.0,
-            batch: view.batch,
-            left_on: view.abandoned_on.map(|date| date.to_string()),
-            break_id: view.break_id.map(|id| id.0),
-            books: sums(&view.ours),
-            at_terminal: sums(&view.theirs),
-        }
-    }
-
-    fn line(&self) -> String {
-        let [books, books_else] = self.books;
-        let [terminal, terminal_else] = self.at_terminal;
-        let how = match (&self.left_on, self.break_id) {
-            (None, _) => bilingual!("the upload is expected", "等待批上送"),
-            (Some(date), Some(id)) => {
-                bilingual!("no upload by {date}, break {id}", "至 {date} 未批上送，差异 {id}")
-            }
-            (Some(date), None) => bilingual!("no upload by {date}", "至 {date} 未批上送"),
-        };
-        let Dispute { terminal: number, batch, .. } = self;
-        bilingual!(
-            "terminal {number:08}, batch {batch}: card {terminal}, in the books {books}; other \
-             {terminal_else}, in the books {books_else} (minor units); {how}",
-            "终端 {number:08} 批次 {batch}：刷卡 {terminal}，账簿 {books}；其他 {terminal_else}，\
-             账簿 {books_else}（最小货币单位）；{how}"
-        )
-    }
-}
-
 /// The JSON output for a journal that cannot be replayed.
 #[derive(Serialize)]
 struct Unreadable {
@@ -109,43 +34,40 @@ struct Unreadable {
 }
 
 pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    let (directory, mut journal) = books::open_to_read(&args.data)?;
-    let snapshots = books::snapshot_digests(&directory)?;
-    let verified = node::replay::verify(&mut journal, &snapshots);
-    if let (true, Err(error)) = (args.json, &verified) {
+    let verified = verify_books(&args.data);
+    if let (true, Err(ReportError::Replay(error))) = (args.json, &verified) {
         say!("{}", serde_json::to_string(&Unreadable { wrong: [error.to_string()] })?);
     }
-    let (verdict, engine) = verified?;
-    let sides = |side: fn(&ledger::CurrencyTotals) -> u128| {
-        let total = |totals: &ledger::CurrencyTotals| Total {
-            currency: totals.currency.code(),
-            amount: side(totals),
-        };
-        engine.totals().iter().map(total).collect::<Vec<_>>()
-    };
-    let found = Report {
-        batches: verdict.replayed.batches,
-        commands: verdict.replayed.commands,
-        legs: verdict.replayed.postings,
-        snapshots: verdict.snapshots.iter().map(|sequence| sequence.number()).collect(),
-        debits: sides(|totals| totals.debits),
-        credits: sides(|totals| totals.credits),
-        unknown: engine.unknown_count(),
-        breaks: engine.open_breaks().len(),
-        disputes: engine.disputes().map(|one| Dispute::of(&one)).collect(),
-        digest: verdict.digest.to_string(),
-        wrong: verdict.violations,
-    };
+    let found = verified?;
     if args.json {
         say!("{}", serde_json::to_string(&found)?);
     } else {
-        print(&found, &verdict.digest);
+        print(&found);
     }
     Ok(if found.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(found: &Report, digest: &Digest) {
-    let Report { batches, commands, legs, .. } = found;
+fn dispute_line(dispute: &DisputeReport) -> String {
+    let [books, books_else] = dispute.books;
+    let [terminal, terminal_else] = dispute.at_terminal;
+    let how = match (&dispute.left_on, dispute.break_id) {
+        (None, _) => bilingual!("the upload is expected", "等待批上送"),
+        (Some(date), Some(id)) => {
+            bilingual!("no upload by {date}, break {id}", "至 {date} 未批上送，差异 {id}")
+        }
+        (Some(date), None) => bilingual!("no upload by {date}", "至 {date} 未批上送"),
+    };
+    let DisputeReport { terminal: number, batch, .. } = dispute;
+    bilingual!(
+        "terminal {number:08}, batch {batch}: card {terminal}, in the books {books}; other \
+         {terminal_else}, in the books {books_else} (minor units); {how}",
+        "终端 {number:08} 批次 {batch}：刷卡 {terminal}，账簿 {books}；其他 {terminal_else}，\
+         账簿 {books_else}（最小货币单位）；{how}"
+    )
+}
+
+fn print(found: &BooksReport) {
+    let BooksReport { batches, commands, legs, digest, .. } = found;
     say!(
         "{}",
         bilingual!(
@@ -156,7 +78,7 @@ fn print(found: &Report, digest: &Digest) {
     let lang = Lang::current();
     say!("{} {}", lang.pick("snapshots compared:", "已核对快照："), found.snapshots.len());
     for (debits, credits) in found.debits.iter().zip(&found.credits) {
-        let Total { currency, amount: debits } = debits;
+        let CurrencySum { currency, amount: debits } = debits;
         let credits = credits.amount;
         say!(
             "{}",
@@ -170,7 +92,7 @@ fn print(found: &Report, digest: &Digest) {
         say!("{} {}", lang.pick("disputed batches:", "不平批次："), found.disputes.len());
     }
     for dispute in &found.disputes {
-        say!("  {}", dispute.line());
+        say!("  {}", dispute_line(dispute));
     }
     say!("{} {digest}", lang.pick("digest", "摘要"));
     if found.wrong.is_empty() {
@@ -192,13 +114,15 @@ fn print(found: &Report, digest: &Digest) {
 
 #[cfg(test)]
 mod tests {
-    use engine::{BreakId, BusinessDate, TerminalId};
+    use engine::terminal_view::DisputeView;
+    use engine::{BatchTotals, BreakId, BusinessDate, CountAndAmount, TerminalId};
     use money::Amount;
 
     use super::*;
 
     #[test]
     fn a_disputed_batch_is_a_line() {
+        let line = |view: &DisputeView| dispute_line(&DisputeReport::of(view));
         let sums = |minor| CountAndAmount { count: 1, amount: Amount::of(minor) };
         let ours = BatchTotals {
             card_debits: sums(10_000),
@@ -211,14 +135,14 @@ mod tests {
         let expected =
             DisputeView { terminal, batch, ours, theirs, abandoned_on: None, break_id: None };
         assert_eq!(
-            Dispute::of(&expected).line(),
+            line(&expected),
             "terminal 00000007, batch 12: card 9100, in the books 9500; other 2000, in the books \
              2000 (minor units); the upload is expected"
         );
         let left_on = Some("2013-08-30".parse::<BusinessDate>().unwrap());
         let left = DisputeView { abandoned_on: left_on, break_id: Some(BreakId(9)), ..expected };
-        assert!(Dispute::of(&left).line().ends_with("; no upload by 2013-08-30, break 9"));
+        assert!(line(&left).ends_with("; no upload by 2013-08-30, break 9"));
         let no_break = DisputeView { break_id: None, ..left };
-        assert!(Dispute::of(&no_break).line().ends_with("; no upload by 2013-08-30"));
+        assert!(line(&no_break).ends_with("; no upload by 2013-08-30"));
     }
 }

@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
-use engine::{Engine, TariffVersion};
 
 /// Prints a line to standard output. If the reader has closed the pipe, as `head` does, nothing
 /// more is printed and the work continues.
@@ -96,14 +95,6 @@ impl Lang {
             Lang::En => english,
             Lang::Zh => chinese,
         }
-    }
-}
-
-/// `china-2013/1`.
-pub fn tariff_version(engine: &Engine, version: TariffVersion) -> String {
-    match engine.tariff_reference(version.tariff) {
-        Some(reference) => format!("{reference}/{}", version.version),
-        None => format!("{:016x}/{}", version.tariff.0, version.version),
     }
 }
 

@@ -20,6 +20,7 @@ const MAP: &str = "
     journal  |                                                       |
     node     | money engine journal                                  | tariff ledger
     files    | money                                                 |
+    reports  | money tariff ledger engine journal node files         |
     iso8583  |                                                       |
     keys     |                                                       |
     qr       |                                                       |
@@ -28,7 +29,7 @@ const MAP: &str = "
     host     | money engine node iso8583 keys switch                 | journal peers tariff
     field    | iso8583 keys peers host                               |
     sim      | money tariff engine node iso8583 keys qr peers switch | ledger journal files
-    doorstep | money tariff ledger engine journal node files keys qr peers switch host field sim |
+    doorstep | money tariff ledger engine journal node files reports keys qr peers switch host field sim |
     tidy     |                                                       |
 ";
 

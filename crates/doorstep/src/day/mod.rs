@@ -16,6 +16,7 @@ use engine::{BusinessDate, Engine};
 use files::orders::ImportReport;
 use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
+use reports::{DaySums, write_messages, write_payouts_csv};
 use sim::{
     DayError, DayInputError, DayInputs, DayOptions, EnginePosition, NetworkComparison, OrderSource,
     ParcelInput, PaymentMix, ResumeDayError, ResumedDay, SimulatedDay,
@@ -25,7 +26,7 @@ use self::backend::{BackendError, NodeBackend};
 use self::progress::ProgressDisplay;
 use crate::setup::UTC_OFFSET_MINUTES;
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{books, orders, payouts, tariffs};
+use crate::{books, orders, tariffs};
 
 /// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
@@ -211,7 +212,7 @@ pub struct DayResult {
     pub engine: Engine,
     /// The comparison of each network's books with these.
     pub networks: Vec<NetworkComparison>,
-    pub sums: payouts::DaySums,
+    pub sums: DaySums,
     pub payouts_file: PathBuf,
     /// The pain.001 files.
     pub messages: Vec<PathBuf>,
@@ -353,13 +354,13 @@ fn run_day(
     wrong.extend(sim::compare(&day.world, &engine).err().unwrap_or_default());
     let networks = sim::compare_networks(&day.world, &engine);
     wrong.extend(networks.iter().flat_map(|network| network.differences.iter().cloned()));
-    let sums = payouts::day_sums(data)?;
+    let (sums, _) = DaySums::of(data)?;
     let payouts_file = data.join("payouts.csv");
     let mut messages = Vec::new();
     // Wrong books must never lead to payouts.
     if wrong.is_empty() {
-        payouts::write_csv(&sums, &engine, &payouts_file)?;
-        messages = payouts::write_messages(&sums, &engine, data)?;
+        write_payouts_csv(&sums, &engine, &payouts_file)?;
+        messages = write_messages(&sums, &engine, data)?;
     }
     Ok(DayResult {
         day,

@@ -9,13 +9,13 @@ use engine::chart::AccountKind as A;
 use files::orders::ImportReport;
 use money::Currency;
 use money::decimal::DecimalAmount;
+use reports::{DaySums, EventSum};
 use serde::Serialize;
 use sim::{DayInputs, NetworkComparison, OrderSource};
 use tariff::FeeKind;
 
 use super::DayResult;
 use crate::orders;
-use crate::payouts::{CountAndAmount, DaySums};
 use crate::words::{Lang, grouped, left, right, say};
 
 /// The JSON object. The long help of `doorstep day` explains its keys.
@@ -277,7 +277,7 @@ impl Table {
         say!("{}", row.trim_end());
     }
 
-    fn counted(&self, english: &'static str, chinese: &'static str, sum: CountAndAmount) {
+    fn counted(&self, english: &'static str, chinese: &'static str, sum: EventSum) {
         self.row(english, chinese, Some(sum.count), Some(i128::from(sum.amount)));
     }
 

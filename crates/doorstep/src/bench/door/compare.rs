@@ -10,7 +10,6 @@ use peers::clearing::{ClearingFile, ClearingLineKind};
 
 use super::fixture::Fixture;
 use super::workload;
-use crate::books;
 
 #[cfg(test)]
 mod tests;
@@ -72,7 +71,7 @@ impl Comparison {
     /// Replays the books and compares.
     pub fn of(fixture: &Fixture, approved_lists: &[PathBuf]) -> anyhow::Result<Comparison> {
         let mut sales = Sales::default();
-        let (engine, replayed) = books::replay_all(&fixture.path("books"), &mut sales)?;
+        let (engine, replayed) = reports::replay_all(&fixture.path("books"), &mut sales)?;
         let mut found = Comparison {
             commands: replayed.commands,
             commits: replayed.batches,

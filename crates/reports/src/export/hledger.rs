@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use money::Currency;
 use money::decimal::DecimalAmount;
 
-use super::accounts::AccountNameStyle;
 use super::{Books, Entry, Writer, facts};
+use crate::AccountNameStyle;
 
 /// Accounts and currencies are declared before their first use, so that `check --strict` passes.
 #[derive(Default)]

@@ -1,47 +1,23 @@
-//! `doorstep export`: every posting, in the formats of other programs.
+//! Every posting, in the formats of other programs.
 
-mod accounts;
 mod beancount;
 mod csv;
 mod hledger;
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::Path;
 
-use anyhow::{anyhow, bail};
-use clap::{Args, ValueEnum};
 use engine::{BusinessDate, Command, CommandOutcome, Engine, ParcelId, Posting, Timestamp};
 use money::Currency;
 use money::decimal::DecimalAmount;
 use node::replay::ReplayObserver;
 
-pub use self::accounts::{AccountNameStyle, AccountNames};
-use crate::{books, words};
+use crate::books::tariff_version;
+use crate::{AccountNames, ExportError, replay_all};
 
-/// Exports every posting for hledger, beancount or a spreadsheet
-///
-/// Writes every posting of the books with its parcel and tariff version, in a format that another
-/// program reads and checks.
-///
-/// hledger: `hledger -f books.journal check --strict` accepts the books, and `hledger -f
-/// books.journal balance` shows the same balances. beancount: `bean-check books.beancount`. CSV:
-/// one line per posting.
-#[derive(Args, Debug)]
-pub struct ExportArgs {
-    /// The data directory
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// The format
-    #[arg(long, value_enum)]
-    format: Format,
-    /// The file to write [default: standard output]
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
     Hledger,
     Beancount,
     Csv,
@@ -92,7 +68,7 @@ fn facts(posting: &Posting, books: &Books) -> Vec<(&'static str, String)> {
         }
     }
     if let Some(version) = posting.tariff {
-        facts.push(("tariff", words::tariff_version(books.engine, version)));
+        facts.push(("tariff", tariff_version(books.engine, version)));
     }
     facts
 }
@@ -136,28 +112,16 @@ impl ReplayObserver for Exporter<'_> {
     }
 }
 
-pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
-    match &args.out {
-        Some(path) => files::atomic::write_atomically(path, |out| export(args, out))
-            .map_err(|error| anyhow!("{error}")),
-        None => {
-            let mut out = BufWriter::new(io::stdout().lock());
-            let done = export(args, &mut out).and_then(|()| Ok(out.flush()?));
-            match done.as_ref().err().and_then(|error| error.downcast_ref::<io::Error>()) {
-                // The reader closed the pipe, as `head` does. That is not an error.
-                Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                Some(error) => bail!(words::stdout_error_text(error)),
-                None => done,
-            }
-        }
-    }
-}
-
-fn export(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut writer: Box<dyn Writer> = match args.format {
-        Format::Hledger => Box::new(hledger::Hledger::default()),
-        Format::Beancount => Box::new(beancount::Beancount::default()),
-        Format::Csv => Box::new(csv::Csv),
+/// Writes every posting of a data directory.
+pub fn export_postings(
+    data: &Path,
+    format: ExportFormat,
+    out: &mut dyn Write,
+) -> Result<(), ExportError> {
+    let mut writer: Box<dyn Writer> = match format {
+        ExportFormat::Hledger => Box::new(hledger::Hledger::default()),
+        ExportFormat::Beancount => Box::new(beancount::Beancount::default()),
+        ExportFormat::Csv => Box::new(csv::Csv),
     };
     writer.begin(out)?;
     let mut exporter = Exporter {
@@ -169,7 +133,7 @@ fn export(args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         moved: Vec::new(),
         failed: None,
     };
-    let done = books::replay_all(&args.data, &mut exporter);
+    let done = replay_all(data, &mut exporter);
     if let Some(failed) = exporter.failed {
         return Err(failed.into());
     }

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::accounts::AccountNameStyle;
 use super::{Books, Entry, Writer, facts};
+use crate::AccountNameStyle;
 
 pub struct Csv;
 

@@ -1,0 +1,68 @@
+//! `doorstep export`: every posting, in the formats of other programs.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use clap::{Args, ValueEnum};
+use reports::{ExportError, ExportFormat, export_postings};
+
+use crate::words;
+
+/// Exports every posting for hledger, beancount or a spreadsheet
+///
+/// Writes every posting of the books with its parcel and tariff version, in a format that another
+/// program reads and checks.
+///
+/// hledger: `hledger -f books.journal check --strict` accepts the books, and `hledger -f
+/// books.journal balance` shows the same balances. beancount: `bean-check books.beancount`. CSV:
+/// one line per posting.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The format
+    #[arg(long, value_enum)]
+    format: Format,
+    /// The file to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Hledger,
+    Beancount,
+    Csv,
+}
+
+impl From<Format> for ExportFormat {
+    fn from(format: Format) -> ExportFormat {
+        match format {
+            Format::Hledger => ExportFormat::Hledger,
+            Format::Beancount => ExportFormat::Beancount,
+            Format::Csv => ExportFormat::Csv,
+        }
+    }
+}
+
+pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
+    let export = |out: &mut dyn Write| export_postings(&args.data, args.format.into(), out);
+    match &args.out {
+        Some(path) => files::atomic::write_atomically(path, |out| export(out))
+            .map_err(|error| anyhow!("{error}")),
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            match export(&mut out).and_then(|()| Ok(out.flush()?)) {
+                // The reader closed the pipe, as `head` does. That is not an error.
+                Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    Ok(())
+                }
+                Err(ExportError::Write(error)) => bail!(words::stdout_error_text(&error)),
+                Err(ExportError::Books(error)) => Err(error.into()),
+                Ok(()) => Ok(()),
+            }
+        }
+    }
+}

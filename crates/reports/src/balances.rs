@@ -1,0 +1,79 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use engine::chart::AccountKind;
+use ledger::Side;
+use money::Currency;
+use node::replay::NoObserver;
+
+use crate::{AccountNameStyle, AccountNames, ReportError, replay_all};
+
+/// The balances of all accounts.
+#[derive(Debug)]
+pub struct TrialBalance {
+    pub accounts: Vec<NamedBalance>,
+    /// The currencies of the books.
+    pub currencies: Vec<Currency>,
+}
+
+/// The balance of an account.
+#[derive(Debug)]
+pub struct NamedBalance {
+    pub kind: AccountKind,
+    /// As in `export --format hledger`: starts with the name of the kind.
+    pub name: String,
+    pub currency: Currency,
+    /// Debits less credits, in minor units.
+    pub amount: i128,
+}
+
+/// Debits less credits by name and currency, in minor units.
+#[derive(Debug)]
+pub struct BalanceSums(pub BTreeMap<(String, Currency), i128>);
+
+impl TrialBalance {
+    /// The balances at the end of the journal of a data directory.
+    pub fn of(data: &Path) -> Result<TrialBalance, ReportError> {
+        let (engine, _) = replay_all(data, &mut NoObserver)?;
+        let mut names = AccountNames::default();
+        let accounts = engine.accounts().map(|account| NamedBalance {
+            kind: account.kind,
+            name: names.name(account.number, &engine, AccountNameStyle::Plain).0.to_owned(),
+            currency: account.currency,
+            amount: signed(account.kind, account.balance),
+        });
+        Ok(TrialBalance {
+            accounts: accounts.collect(),
+            currencies: engine.totals().iter().map(|totals| totals.currency).collect(),
+        })
+    }
+
+    /// Adds up the balances that get the same name. Sums of zero are left out.
+    pub fn sums_by(&self, name: impl Fn(&NamedBalance) -> String) -> BalanceSums {
+        let mut sums = BTreeMap::new();
+        for account in &self.accounts {
+            *sums.entry((name(account), account.currency)).or_default() += account.amount;
+        }
+        sums.retain(|_, amount| *amount != 0);
+        BalanceSums(sums)
+    }
+}
+
+impl BalanceSums {
+    /// The sum of the debit balances and the sum of the credit balances in a currency.
+    #[must_use]
+    pub fn totals(&self, currency: Currency) -> (i128, i128) {
+        let here = self.0.iter().filter(|((_, other), _)| *other == currency);
+        here.fold((0, 0), |(debit, credit), (_, amount)| {
+            (debit + (*amount).max(0), credit + (-*amount).max(0))
+        })
+    }
+}
+
+/// Debits positive.
+fn signed(kind: AccountKind, balance: i128) -> i128 {
+    match kind.side() {
+        Side::Debit => balance,
+        Side::Credit => -balance,
+    }
+}

@@ -1,0 +1,165 @@
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use engine::{
+    BusinessDate, Command, CommandOutcome, Engine, Event, ParcelId, PaymentId, PayoutId,
+    PayoutLine, PlanId, Timestamp,
+};
+use node::replay::ReplayObserver;
+use tariff::PaymentMethod;
+
+use crate::{ReportError, replay_all};
+
+/// How many events of a kind, and the sum of their amounts in minor units.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EventSum {
+    pub count: u64,
+    pub amount: u64,
+}
+
+/// An executed settlement plan.
+#[derive(Clone, Debug)]
+pub struct ExecutedPlan {
+    pub id: PlanId,
+    pub at: Timestamp,
+    pub date: BusinessDate,
+    pub lines: Vec<PayoutLine>,
+}
+
+/// Sums of the journal's events. Amounts are in minor units.
+#[derive(Debug, Default)]
+pub struct DaySums {
+    pub parcels: u64,
+    pub announced: u64,
+    pub card: EventSum,
+    pub qr: EventSum,
+    pub cash: EventSum,
+    pub delivered: u64,
+    pub attempts: u64,
+    pub part_accepted: u64,
+    pub refused: EventSum,
+    pub returned: EventSum,
+    pub declined: u64,
+    pub became_unknown: u64,
+    pub reversed: u64,
+    pub late_approvals: u64,
+    pub short: EventSum,
+    pub surplus: EventSum,
+    pub breaks: u64,
+    pub paid: EventSum,
+    pub payouts_returned: EventSum,
+    pub plans: Vec<ExecutedPlan>,
+    due: HashMap<ParcelId, u64>,
+    collected: HashMap<PaymentId, (PaymentMethod, u64)>,
+}
+
+impl EventSum {
+    fn add(&mut self, amount: u64) {
+        self.count += 1;
+        self.amount += amount;
+    }
+}
+
+impl ReplayObserver for DaySums {
+    fn command(
+        &mut self,
+        _: &Command,
+        at: Timestamp,
+        outcome: &CommandOutcome,
+        engine: &Engine,
+    ) -> Result<(), String> {
+        for event in &outcome.events {
+            self.parcel_event(event);
+            self.money_event(event);
+            if let Event::SettlementExecuted { plan, lines } = event {
+                let date = at.business_date(engine.utc_offset_minutes().unwrap_or(0));
+                self.plans.push(ExecutedPlan { id: *plan, at, date, lines: lines.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl DaySums {
+    /// Sums up the whole journal of a data directory. Also returns the books at its end.
+    pub fn of(data: &Path) -> Result<(DaySums, Engine), ReportError> {
+        let mut sums = DaySums::default();
+        let (engine, _) = replay_all(data, &mut sums)?;
+        Ok((sums, engine))
+    }
+
+    fn parcel_event(&mut self, event: &Event) {
+        match event {
+            Event::ParcelAnnounced { parcel, due, .. } => {
+                self.parcels += 1;
+                self.announced += due.minor();
+                self.due.insert(*parcel, due.minor());
+            }
+            Event::PartAccepted { parcel, before, due } => {
+                self.part_accepted += 1;
+                self.refused.amount += before.minor() - due.minor();
+                self.due.insert(*parcel, due.minor());
+            }
+            Event::ParcelRefused { parcel } => {
+                let due = self.due.get(parcel).copied().unwrap_or(0);
+                self.refused.add(due);
+            }
+            Event::ParcelReturned { parcel, .. } => {
+                let due = self.due.get(parcel).copied().unwrap_or(0);
+                self.returned.add(due);
+            }
+            Event::DeliveryAttempted { .. } => self.attempts += 1,
+            Event::ParcelDelivered { .. } => self.delivered += 1,
+            Event::ParcelReopened { .. } => self.delivered -= 1,
+            _ => {}
+        }
+    }
+
+    fn collected_by(&mut self, method: PaymentMethod) -> &mut EventSum {
+        match method {
+            PaymentMethod::Card(_) => &mut self.card,
+            PaymentMethod::Qr => &mut self.qr,
+            PaymentMethod::Cash => &mut self.cash,
+        }
+    }
+
+    fn money_event(&mut self, event: &Event) {
+        match event {
+            Event::PaymentCollected { payment, method, amount, .. } => {
+                self.collected_by(*method).add(amount.minor());
+                self.collected.insert(*payment, (*method, amount.minor()));
+            }
+            Event::PaymentReversed { payment, .. } => {
+                self.reversed += 1;
+                if let Some((method, amount)) = self.collected.remove(payment) {
+                    let sum = self.collected_by(method);
+                    sum.count -= 1;
+                    sum.amount -= amount;
+                }
+            }
+            Event::PaymentDeclined { .. } => self.declined += 1,
+            Event::PaymentUnknown { .. } => self.became_unknown += 1,
+            Event::LateApproval { .. } => self.late_approvals += 1,
+            Event::HandOverCounted { expected, counted, .. } => {
+                if counted < expected {
+                    self.short.add(expected.minor() - counted.minor());
+                } else if counted > expected {
+                    self.surplus.add(counted.minor() - expected.minor());
+                }
+            }
+            Event::BreakRaised { .. } => self.breaks += 1,
+            Event::PayoutConfirmed { net, .. } => self.paid.add(net.minor()),
+            Event::PayoutReturned { net, .. } => self.payouts_returned.add(net.minor()),
+            _ => {}
+        }
+    }
+
+    /// Every payout that was sent, by number.
+    #[must_use]
+    pub fn payouts(&self) -> Vec<PayoutLine> {
+        let lines = self.plans.iter().flat_map(|plan| plan.lines.iter().copied());
+        let by_number: BTreeMap<PayoutId, PayoutLine> =
+            lines.map(|line| (line.payout, line)).collect();
+        by_number.into_values().collect()
+    }
+}
