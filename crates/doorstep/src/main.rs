@@ -3,7 +3,7 @@
 //! Never: rules of money or of payments. Start at `main`.
 
 mod balances;
-mod bench;
+mod benchmarks;
 mod books;
 mod certificates;
 mod chinese;
@@ -91,9 +91,9 @@ enum Network {
 #[derive(Subcommand, Debug)]
 enum Bench {
     /// Card collections through the node with the SQLite journal
-    Engine(bench::engine::EngineArgs),
+    Engine(benchmarks::engine::EngineArgs),
     /// Card sales from terminals over gateways to a simulated network, each in its own process
-    Door(bench::door::DoorArgs),
+    Door(benchmarks::door::DoorArgs),
 }
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
@@ -123,10 +123,10 @@ fn main() -> ExitCode {
         Task::Network { what: Network::Reinstate(args) } => network_admin::reinstate(&args),
         Task::Network { what: Network::Status(args) } => network_admin::status(&args),
         Task::Bench { what: Bench::Engine(args) } => {
-            bench::engine::run(&args).map(|()| ExitCode::SUCCESS)
+            benchmarks::engine::run(&args).map(|()| ExitCode::SUCCESS)
         }
         Task::Bench { what: Bench::Door(args) } => {
-            bench::door::run(&args).map(|()| ExitCode::SUCCESS)
+            benchmarks::door::run(&args).map(|()| ExitCode::SUCCESS)
         }
     };
     done.unwrap_or_else(|error| {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use bench::{NetworkSimulatorServer, TlsFiles};
 use clap::Args;
-use field::{NetworkSimulatorServer, TlsFiles};
 use host::tls::TlsIdentity;
 use jiff::civil::Date;
 use keys::{AesKey, TdesKey};

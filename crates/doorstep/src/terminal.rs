@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
+use bench::{InteractiveTerminal, MasterKeys, TerminalSocket};
 use clap::{Args, Subcommand, ValueEnum};
-use field::{InteractiveTerminal, MasterKeys, TerminalSocket};
 use host::tls;
 use keys::{AesKey, TdesKey};
 use money::Currency;

@@ -1,13 +1,11 @@
 //! `doorstep trial`: prepares a trial of a switch, a card network and a terminal.
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use bench::fixture::{ACQUIRER, Fixture, FixturePlan, MERCHANT, NETWORK};
+use bench::workload;
 use clap::Args;
 
-use crate::bench::door::fixture::{ACQUIRER, Fixture, MERCHANT};
-use crate::bench::door::workload;
 use crate::words::{Lang, bilingual, left, say};
 
 /// The address for terminals.
@@ -46,11 +44,15 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
             "{directory} 已存在；请换一个目录"
         )
     );
-    let fixture = Fixture::prepare(&args.directory, args.terminals, args.parcels, 0, 1)?;
-    let settings = fixture.path("doorstep.toml");
-    let text = fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
-    let text = text.replacen("127.0.0.1:0", TERMINALS, 1);
-    fs::write(&settings, text).with_context(|| settings.display().to_string())?;
+    let fixture = Fixture::prepare(
+        &args.directory,
+        &FixturePlan {
+            terminals: args.terminals,
+            parcels_each: args.parcels,
+            gateways: 0,
+            listen: vec![TERMINALS.to_owned()],
+        },
+    )?;
 
     let lang = Lang::current();
     say!(
@@ -62,7 +64,7 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
     );
     say!("");
     say!("  {}", lang.pick("the card network", "卡组织"));
-    say!("    doorstep network run --name {} --listen {} \\", "alpha", fixture.network_address);
+    say!("    doorstep network run --name {NETWORK} --listen {} \\", fixture.network_address);
     say!("        --keys {directory}/alpha.toml --acquirer {ACQUIRER} --clearing {directory}");
     say!("  {}", lang.pick("the switch", "交易中心"));
     say!("    doorstep serve --data {directory}/books --config {directory}/doorstep.toml");

@@ -27,9 +27,9 @@ const MAP: &str = "
     peers    | money iso8583 keys qr                                 |
     switch   | money tariff engine iso8583 keys qr                   | peers
     host     | money engine node iso8583 keys switch                 | journal peers tariff
-    field    | iso8583 keys peers host                               |
+    bench    | money tariff engine journal node reports iso8583 keys peers host |
     sim      | money tariff engine node iso8583 keys qr peers switch | ledger journal files
-    doorstep | money tariff ledger engine journal node files reports keys qr peers switch host field sim |
+    doorstep | money tariff engine journal node files reports keys qr peers switch host bench sim |
     tidy     |                                                       |
 ";
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use field::{InteractiveTerminal, InteractiveTerminalError, TerminalNotice};
+use bench::{InteractiveTerminal, InteractiveTerminalError, TerminalNotice};
 use peers::terminal::{Receipt, TerminalError};
 use peers::{TerminalOutcome, TerminalTask, TestCard};
 

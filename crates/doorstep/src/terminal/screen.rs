@@ -2,7 +2,7 @@
 
 use std::io;
 
-use field::TerminalNotice;
+use bench::TerminalNotice;
 use money::Currency;
 use money::decimal::DecimalAmount;
 use peers::terminal::{

@@ -1,4 +1,4 @@
-//! The books of both benchmarks.
+//! The books of both benchmarks and of trials.
 
 use anyhow::Context;
 use engine::{
@@ -16,7 +16,7 @@ pub const SELLERS: u32 = 10_000;
 const CASH_LIMIT: Amount = Amount::of(1_000_000);
 
 pub fn tariff() -> anyhow::Result<Tariff> {
-    Ok(tariff::file::parse(include_str!("../../../../tariffs/china-2013.toml"))?)
+    Ok(tariff::file::parse(include_str!("../../../tariffs/china-2013.toml"))?)
 }
 
 pub fn firm() -> FirmId {

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use field::{CompletedSale, FleetPlan, MasterKeys, Sale, SaleOutcome, SalesPace, TerminalFleet};
+use bench::{CompletedSale, FleetPlan, MasterKeys, Sale, SaleOutcome, SalesPace, TerminalFleet};
 use peers::TestCard;
 use peers::card::EntryMode;
 

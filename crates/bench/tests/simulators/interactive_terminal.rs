@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use field::{InteractiveTerminal, MasterKeys, TerminalNotice, TerminalSocket};
+use bench::{InteractiveTerminal, MasterKeys, TerminalNotice, TerminalSocket};
 use peers::card::EntryMode;
 use peers::terminal::TimeoutAction;
 use peers::{

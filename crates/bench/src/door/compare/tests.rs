@@ -11,8 +11,8 @@ use peers::clearing::ClearingLine;
 use tariff::CardKind;
 use tempfile::TempDir;
 
-use super::super::fixture::MERCHANT;
 use super::*;
+use crate::fixture::{FixturePlan, MERCHANT};
 
 const NETWORK: NetworkId = NetworkId(1);
 const AT_MS: u64 = 1_377_662_400_000;
@@ -31,7 +31,13 @@ struct Sold {
 impl Sold {
     fn new() -> Sold {
         let scratch = tempfile::tempdir().unwrap();
-        let fixture = Fixture::prepare(&scratch.path().join("door"), 1, PARCELS, 0, 1).unwrap();
+        let plan = FixturePlan {
+            terminals: 1,
+            parcels_each: PARCELS,
+            gateways: 0,
+            listen: vec!["127.0.0.1:0".into()],
+        };
+        let fixture = Fixture::prepare(&scratch.path().join("door"), &plan).unwrap();
         let directory = DataDirectory::open(&fixture.path("books")).unwrap();
         let (journal, snapshots) = (directory.journal().unwrap(), directory.snapshots().unwrap());
         let node =

@@ -9,21 +9,20 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use host::limits::TERMINAL_MESSAGE_BYTES_MAX;
-use host::{
-    CloseReason, ConnectionId, ConnectionKind, ConnectionLimits, ConnectionPolicy, SocketService,
-    Sockets, StreamFraming,
-};
-use keys::KeyError;
-use peers::terminal::{Receipt, TerminalError, TimeoutAction};
-use peers::{
-    TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask, TestCard,
-};
+use host::{ConnectionKind, ConnectionLimits, ConnectionPolicy, Sockets, StreamFraming};
+use peers::terminal::{TerminalError, TerminalRequestKind, TimeoutAction};
+use peers::{TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask};
 
+mod connections;
 mod fleet_terminal;
+mod plan;
 
+use self::fleet_terminal::{FleetTerminal, SaleInProgress};
 use crate::clock::now_ms;
-use crate::master_keys::MasterKeys;
-use fleet_terminal::{FleetTerminal, SaleInProgress};
+
+pub use self::plan::{
+    CompletedSale, FleetCounts, FleetError, FleetPlan, Sale, SaleOutcome, SaleSource, SalesPace,
+};
 
 /// For TCP.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
@@ -32,109 +31,6 @@ const REST: Duration = Duration::from_millis(500);
 /// With [`SalesPace::PerSecond`], sales that wait for a free terminal; further ones are counted as
 /// skipped.
 const WAITING_SALES_MAX: usize = 1_000_000;
-
-#[derive(Clone, Debug)]
-pub struct Sale {
-    /// The waybill number.
-    pub waybill: String,
-    /// In minor units.
-    pub amount: u64,
-    pub card: TestCard,
-    /// Whether the PIN is entered.
-    pub with_pin: bool,
-}
-
-/// Chooses the sales of each terminal. Both numbers start at 0; None ends the terminal's sales.
-pub trait SaleSource {
-    fn sale(&self, terminal: u32, number: u32) -> Option<Sale>;
-}
-
-impl<F: Fn(u32, u32) -> Option<Sale>> SaleSource for F {
-    fn sale(&self, terminal: u32, number: u32) -> Option<Sale> {
-        self(terminal, number)
-    }
-}
-
-pub struct FleetPlan {
-    /// The number of the first terminal; the others count up.
-    pub first_terminal: u32,
-    pub terminals: u32,
-    /// ISO 8583 field 42.
-    pub merchant: [u8; 15],
-    pub keys: MasterKeys,
-    /// The offset of the terminals' clocks from UTC, in minutes.
-    pub utc_offset_minutes: i16,
-    /// How long a terminal waits for an answer.
-    pub answer_within_ms: u32,
-    /// Terminals are assigned to these addresses in turn.
-    pub home_addresses: Vec<SocketAddr>,
-    /// Besides the other home addresses, where terminals connect when their own is gone.
-    pub fallback_addresses: Vec<SocketAddr>,
-    /// Connections started in a second.
-    pub connects_per_second: u32,
-    pub sales: Box<dyn SaleSource>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SalesPace {
-    /// Starts this many sales a second, whether others are answered or not. The time of a sale is
-    /// measured from the moment at which it should have started.
-    PerSecond(u32),
-    /// Keeps this many sales in flight.
-    InFlight(u32),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SaleOutcome {
-    Approved(Receipt),
-    /// With this response code.
-    Declined([u8; 2]),
-    /// No answer came; the terminal reverses it.
-    Unknown,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct CompletedSale {
-    pub terminal: u32,
-    /// The number of the terminal's sale, from 0.
-    pub sale: u32,
-    pub outcome: SaleOutcome,
-    /// How long it took, in microseconds.
-    pub micros: u64,
-}
-
-/// What happened in a fleet since its start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FleetCounts {
-    /// Terminals signed on.
-    pub signed_on: u32,
-    /// Connections that broke after use and were replaced.
-    pub reconnected: u32,
-    /// From the first such break to the latest answer over a new connection, in milliseconds.
-    pub reconnected_within_ms: u64,
-    /// Connections that broke and are not replaced yet.
-    pub reconnecting: u32,
-    /// Connections that could not be made, or ended before any message.
-    pub refused_connections: u64,
-    /// Messages sent again over another connection.
-    pub repeated: u64,
-    /// Reversals acknowledged.
-    pub reversed: u64,
-    /// Sales that could not start because no terminal had anything to sell.
-    pub skipped: u64,
-    /// Answers that cannot be parsed or match no request.
-    pub unmatched_answers: u64,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum FleetError {
-    #[error("no address to connect to; give at least one")]
-    NoAddress,
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error("sockets: {0}")]
-    Sockets(#[from] io::Error),
-}
 
 pub struct TerminalFleet {
     sockets: Sockets,
@@ -313,46 +209,6 @@ impl FleetState {
         [sale, rest, connect, deadline].into_iter().flatten().fold(wait, Duration::min)
     }
 
-    /// Connects waiting terminals, within the limit per second.
-    fn connect(&mut self, sockets: &mut Sockets) {
-        if self.to_connect.is_empty() {
-            return;
-        }
-        let passed = self.now.duration_since(self.connects_since);
-        let more = passed.as_micros() * u128::from(self.connects_per_second) / 1_000_000;
-        let more = u32::try_from(more).unwrap_or(u32::MAX);
-        if more > 0 {
-            self.connects_since = self.now;
-            let most = (self.connects_per_second / 20).max(1);
-            self.connects_left = self.connects_left.saturating_add(more).min(most);
-        }
-        while self.connects_left > 0 {
-            let Some(number) = self.to_connect.pop_front() else { return };
-            let member = &mut self.members[place(number)];
-            if member.connection.is_some() {
-                continue;
-            }
-            self.connects_left -= 1;
-            let address = self.addresses[member.address(number, self.homes, self.addresses.len())];
-            match sockets.connect(address, self.kind, u64::from(number), None) {
-                Ok(id) => member.connection = Some(id),
-                Err(_) => self.turned_away(number),
-            }
-        }
-    }
-
-    fn turned_away(&mut self, number: u32) {
-        self.counts.refused_connections += 1;
-        let member = &mut self.members[place(number)];
-        member.connection = None;
-        member.failed_connects = member.failed_connects.wrapping_add(1);
-        if usize::from(member.failed_connects).is_multiple_of(self.addresses.len()) {
-            self.rest(number);
-        } else {
-            self.to_connect.push_back(number);
-        }
-    }
-
     fn rest(&mut self, number: u32) {
         self.resting.push_back((self.now + REST, number));
     }
@@ -514,9 +370,7 @@ impl FleetState {
             TerminalOutcome::Approved { receipt, .. } => {
                 self.end_sale(number, SaleOutcome::Approved(receipt))
             }
-            TerminalOutcome::Declined(declined)
-                if declined.kind == peers::terminal::TerminalRequestKind::Sale =>
-            {
+            TerminalOutcome::Declined(declined) if declined.kind == TerminalRequestKind::Sale => {
                 self.end_sale(number, SaleOutcome::Declined(declined.code));
             }
             TerminalOutcome::Declined(_) | TerminalOutcome::ReversalRefused { .. } => {
@@ -530,86 +384,6 @@ impl FleetState {
             TerminalOutcome::Unmatched => self.counts.unmatched_answers += 1,
             _ => {}
         }
-    }
-
-    /// A message arrived, so the connection works.
-    fn connection_works(&mut self, number: u32) {
-        let member = &mut self.members[place(number)];
-        member.has_received = true;
-        if std::mem::replace(&mut member.is_reconnecting, false) {
-            self.counts.reconnecting -= 1;
-            self.counts.reconnected += 1;
-            let since = self.first_break.unwrap_or(self.started);
-            let within = self.now.saturating_duration_since(since).as_millis();
-            self.counts.reconnected_within_ms = u64::try_from(within).unwrap_or(u64::MAX);
-        }
-    }
-}
-
-impl SocketService for FleetState {
-    fn opened(&mut self, sockets: &mut Sockets, id: ConnectionId, _kind: ConnectionKind) {
-        let Ok(number) = u32::try_from(sockets.tag(id)) else { return };
-        let member = &mut self.members[place(number)];
-        member.connection = Some(id);
-        member.is_open = true;
-        if member.terminal.awaits_answer() {
-            if let Ok(message) = member.terminal.repeat(self.now_ms) {
-                self.counts.repeated += 1;
-                self.send(sockets, number, &message);
-            }
-        } else {
-            self.next_task(sockets, number);
-        }
-    }
-
-    fn message(
-        &mut self,
-        sockets: &mut Sockets,
-        id: ConnectionId,
-        _kind: ConnectionKind,
-        message: &mut [u8],
-    ) {
-        let Ok(number) = u32::try_from(sockets.tag(id)) else { return };
-        self.now = Instant::now();
-        self.connection_works(number);
-        let member = &mut self.members[place(number)];
-        match member.terminal.receive(message) {
-            Ok(heard) => self.heard(number, heard),
-            Err(_) => self.counts.unmatched_answers += 1,
-        }
-        let member = &mut self.members[place(number)];
-        if std::mem::replace(&mut member.must_rest, false) {
-            self.rest(number);
-        } else {
-            self.next_task(sockets, number);
-        }
-    }
-
-    fn closed(
-        &mut self,
-        _sockets: &mut Sockets,
-        id: ConnectionId,
-        _kind: ConnectionKind,
-        tag: u64,
-        _why: CloseReason,
-    ) {
-        let Ok(number) = u32::try_from(tag) else { return };
-        let member = &mut self.members[place(number)];
-        if member.connection != Some(id) {
-            return;
-        }
-        member.is_open = false;
-        if !std::mem::replace(&mut member.has_received, false) {
-            return self.turned_away(number);
-        }
-        member.connection = None;
-        member.failed_connects = member.failed_connects.wrapping_add(1);
-        if !member.is_reconnecting {
-            member.is_reconnecting = true;
-            self.counts.reconnecting += 1;
-            self.first_break.get_or_insert(self.now);
-        }
-        self.to_connect.push_back(number);
     }
 }
 

@@ -10,9 +10,9 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::first_line;
-use super::fixture::{ACQUIRER, Fixture, MERCHANT};
-use crate::terminal::load::{LoadMeasurements, LoadReady};
+use super::{DoorPlan, first_line, listen_address};
+use crate::fixture::{ACQUIRER, Fixture, MERCHANT, NETWORK};
+use crate::{LoadMeasurements, LoadReady};
 
 /// The time limit for a process to end.
 const END_WAIT: Duration = Duration::from_secs(60);
@@ -165,8 +165,9 @@ fn words(words: &[&str]) -> Vec<String> {
 
 impl Processes {
     /// Starts the processes one after the other.
-    pub fn start(fixture: &Fixture, gateways: u32) -> anyhow::Result<Processes> {
+    pub fn start(fixture: &Fixture, plan: &DoorPlan) -> anyhow::Result<Processes> {
         let path = |name: &str| fixture.path(name).display().to_string();
+        let (gateways, listeners) = (plan.gateways, 0..plan.processes());
         let certificates = path("certificates");
         if gateways > 0 {
             let mut arguments = words(&["certificates", &certificates]);
@@ -178,7 +179,7 @@ impl Processes {
             while made.line().is_ok() {}
             made.child.wait()?;
         }
-        let mut arguments = words(&["network", "run", "--json", "--name", fixture.network_name()]);
+        let mut arguments = words(&["network", "run", "--json", "--name", NETWORK]);
         arguments.extend(words(&["--listen", &fixture.network_address.to_string()]));
         arguments.extend(words(&["--keys", &path("alpha.toml"), "--clearing", &path("clearing")]));
         arguments.extend(words(&["--acquirer", &ACQUIRER.to_string()]));
@@ -189,7 +190,6 @@ impl Processes {
             words(&["serve", "--data", &path("books"), "--config", &path("doorstep.toml")]);
         let mut engine =
             ChildProcess::start("the engine", &arguments, &fixture.path("engine.log"))?;
-        let listeners = 0..fixture.listeners;
         let engine_addresses = listeners.clone().map(|_| engine.address("terminals "));
         let engine_addresses = engine_addresses.collect::<anyhow::Result<_>>()?;
         let engine_at = if gateways > 0 { engine.address("gateways ")? } else { String::new() };
@@ -206,8 +206,7 @@ impl Processes {
             let file = |ending| format!("{certificates}/{name}.{ending}");
             let mut arguments = words(&["gateway", "--engine", &engine_at]);
             for listener in listeners.clone() {
-                arguments
-                    .extend(words(&["--listen", &Fixture::listen_address(listener, 1 + number)]));
+                arguments.extend(words(&["--listen", &listen_address(listener, 1 + number)]));
             }
             arguments.extend(words(&["--ca", &format!("{certificates}/authority.pem")]));
             arguments.extend(words(&["--cert", &file("pem"), "--key", &file("key")]));
@@ -264,13 +263,14 @@ impl Processes {
     pub fn terminals(
         &self,
         fixture: &Fixture,
-        plan: &SalesPlan,
+        plan: &DoorPlan,
     ) -> anyhow::Result<TerminalProcesses> {
         let path = |name: &str| fixture.path(name).display().to_string();
         let mut terminals = TerminalProcesses { members: Vec::new(), approved_lists: Vec::new() };
-        for process in 0..plan.processes {
+        let (processes, parcels_each) = (plan.processes(), plan.parcels_each()?);
+        for process in 0..processes {
             let share = |all: u32| {
-                let (each, more) = (all / plan.processes, all % plan.processes);
+                let (each, more) = (all / processes, all % processes);
                 (each + u32::from(process < more), process * each + process.min(more))
             };
             let (count, before) = share(plan.terminals);
@@ -291,11 +291,11 @@ impl Processes {
             } else {
                 arguments.extend(words(&[&gateways.join(","), "--refuge", engine]));
             }
-            let connects = (CONNECTS_PER_SECOND / plan.processes).max(1);
+            let connects = (CONNECTS_PER_SECOND / processes).max(1);
             let numbers = [
                 ("--first", u64::from(before + 1)),
                 ("--terminals", u64::from(count)),
-                ("--parcels-each", u64::from(fixture.parcels_each)),
+                ("--parcels-each", u64::from(parcels_each)),
                 ("--rate", u64::from(rate)),
                 ("--in-flight", u64::from(share(plan.in_flight).0.max(1))),
                 ("--seconds", plan.seconds),
@@ -333,16 +333,6 @@ impl Processes {
 
 /// New connections per second, over all processes.
 const CONNECTS_PER_SECOND: u32 = 3_000;
-
-/// The number of terminals and processes, and their sales.
-pub struct SalesPlan {
-    pub terminals: u32,
-    pub processes: u32,
-    pub rate: u32,
-    pub in_flight: u32,
-    pub seconds: u64,
-    pub pins: bool,
-}
 
 /// The processes that simulate terminals.
 pub struct TerminalProcesses {

@@ -8,8 +8,8 @@ use engine::view::PaymentState;
 use engine::{Command, CommandOutcome, Engine, Event, ParcelId, PaymentId, Timestamp};
 use peers::clearing::{ClearingFile, ClearingLineKind};
 
-use super::fixture::Fixture;
-use super::workload;
+use crate::fixture::Fixture;
+use crate::workload;
 
 #[cfg(test)]
 mod tests;

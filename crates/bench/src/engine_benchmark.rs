@@ -1,17 +1,18 @@
-//! `doorstep bench engine`: card collections through the node with the SQLite journal.
+//! Card collections through the node with the SQLite journal.
 //!
 //! A child process opens books, announces and dispatches every parcel, then collects each by card
 //! (begin, resolve, fees) with a fixed number in flight. Then it is killed. This process restarts
 //! from the books, checks every rule, and replays the whole journal.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use clap::Args;
 use engine::{
     Command, CourierId, Engine, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId, PaymentId,
     PaymentResolution, RailMethod, SellerId, TerminalId, Timestamp,
@@ -22,98 +23,69 @@ use node::{CommandAnswer, Node, NodeClient, NodeNotice, NodeOptions};
 use serde::{Deserialize, Serialize};
 use tariff::{CardKind, SellerClassNumber};
 
-use super::books::{self, SELLERS, parcel_id};
-use super::histogram::Histogram;
-use crate::words::{Lang, bilingual, left, right, say};
+use crate::Latencies;
+use crate::books::{self, SELLERS, parcel_id};
 
 const COURIERS: u32 = 1_000;
 const NETWORK: NetworkId = NetworkId(1);
 
-#[derive(Args, Debug)]
-pub struct EngineArgs {
-    /// Number of parcels to collect
-    #[arg(long, default_value_t = 1_000_000)]
-    collections: u64,
-    /// Collections in flight
-    #[arg(long, default_value_t = 8_192)]
-    in_flight: u64,
-    /// The data directory; it must not exist yet [default: a temporary directory in the current
-    /// one]
-    #[arg(long)]
-    data: Option<PathBuf>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// Commands between two snapshots
-    #[arg(long, default_value_t = 2_000_000, hide_short_help = true)]
-    snapshot_every: u64,
-    /// Run as the process that is measured and killed
-    #[arg(long, hide = true)]
-    child: bool,
+/// What [`measure`] does. All numbers are at least 1.
+#[derive(Clone, Copy, Debug)]
+pub struct EnginePlan {
+    /// Parcels to collect.
+    pub collections: u64,
+    /// Collections in flight.
+    pub in_flight: u64,
+    /// Commands between two snapshots.
+    pub snapshot_every: u64,
 }
 
-/// The child's measurements.
+/// The measurements of the process that is killed.
 #[derive(Debug, Serialize, Deserialize)]
-struct Load {
-    announcing: Duration,
-    collecting: Duration,
-    commit_p50_us: u64,
-    commit_p99_us: u64,
-    commit_max_us: u64,
-    peak_rss_bytes: u64,
-    snapshots: u64,
+pub struct EngineMeasurements {
+    pub announcing: Duration,
+    pub collecting: Duration,
+    pub commit_p50_us: u64,
+    pub commit_p99_us: u64,
+    pub commit_max_us: u64,
+    pub peak_rss_bytes: u64,
+    pub snapshots: u64,
 }
 
 /// The JSON output.
 #[derive(Debug, Serialize)]
-struct Figures {
-    collections: u64,
-    in_flight: u64,
-    synchronous: &'static str,
-    collections_per_s: u64,
-    commands_per_s: u64,
-    legs_per_s: u64,
-    commit_p50_ms: f64,
-    commit_p99_ms: f64,
-    commit_max_ms: f64,
-    journal_bytes: u64,
-    peak_rss_bytes: u64,
-    restart_s: f64,
-    restart_loading_s: f64,
-    restart_commands: u64,
-    replay_commands_per_s: u64,
-    announce_commands_per_s: u64,
-    snapshots: u64,
-    verified: bool,
-    seconds: f64,
+pub struct EngineFigures {
+    pub collections: u64,
+    pub in_flight: u64,
+    pub synchronous: &'static str,
+    pub collections_per_s: u64,
+    pub commands_per_s: u64,
+    pub legs_per_s: u64,
+    pub commit_p50_ms: f64,
+    pub commit_p99_ms: f64,
+    pub commit_max_ms: f64,
+    pub journal_bytes: u64,
+    pub peak_rss_bytes: u64,
+    pub restart_s: f64,
+    pub restart_loading_s: f64,
+    pub restart_commands: u64,
+    pub replay_commands_per_s: u64,
+    pub announce_commands_per_s: u64,
+    pub snapshots: u64,
+    pub verified: bool,
+    pub seconds: f64,
 }
 
 #[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
-pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
-    ensure!(args.collections > 0, "--collections: at least 1");
-    ensure!(args.in_flight > 0, "--in-flight: at least 1");
-    if args.child {
-        let data = args.data.as_deref().context("--child needs --data")?;
-        return child(args, data);
-    }
-    let scratch;
-    let data = match &args.data {
-        Some(data) => {
-            ensure!(!data.exists(), super::exists_error(data));
-            data.clone()
-        }
-        None => {
-            scratch = tempfile::Builder::new().prefix("doorstep-bench-").tempdir_in(".")?;
-            scratch.path().join("books")
-        }
-    };
-    let load = measure(args, &data)?;
+/// Measures in a new data directory.
+pub fn measure(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineFigures> {
+    let load = run_and_kill(plan, data)?;
     let journal_bytes = std::fs::metadata(data.join("journal.sqlite"))?.len();
 
     let begun = Instant::now();
-    let node = start(&data, args.snapshot_every, |_| {})?;
+    let node = start(data, plan.snapshot_every, |_| {})?;
     let client = node.client();
-    let expected = args.collections;
+    let expected = plan.collections;
     let (outcome, _) = client.query(move |engine| examine(engine, expected))?;
     let restart_s = begun.elapsed().as_secs_f64();
     outcome?;
@@ -127,7 +99,7 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
     node.stop()?;
 
     let begun = Instant::now();
-    let mut journal = DataDirectory::open_shared(&data)?.journal()?;
+    let mut journal = DataDirectory::open_shared(data)?.journal()?;
     let mut engine = Engine::default();
     let replayed = node::replay::replay(
         &mut journal,
@@ -143,13 +115,13 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
         u64::try_from(each_second).unwrap_or(u64::MAX)
     };
     let per_collection = legs_per_collection();
-    let figures = Figures {
-        collections: args.collections,
-        in_flight: args.in_flight,
+    Ok(EngineFigures {
+        collections: plan.collections,
+        in_flight: plan.in_flight,
         synchronous: "FULL",
-        collections_per_s: per_second(args.collections, load.collecting),
-        commands_per_s: per_second(2 * args.collections, load.collecting),
-        legs_per_s: per_second(per_collection * args.collections, load.collecting),
+        collections_per_s: per_second(plan.collections, load.collecting),
+        commands_per_s: per_second(2 * plan.collections, load.collecting),
+        legs_per_s: per_second(per_collection * plan.collections, load.collecting),
         commit_p50_ms: load.commit_p50_us as f64 / 1e3,
         commit_p99_ms: load.commit_p99_us as f64 / 1e3,
         commit_max_ms: load.commit_max_us as f64 / 1e3,
@@ -159,50 +131,11 @@ pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
         restart_loading_s: recovery.loading.as_secs_f64(),
         restart_commands: recovery.replayed.commands,
         replay_commands_per_s: per_second(replayed.commands, replaying),
-        announce_commands_per_s: per_second(args.collections, load.announcing),
+        announce_commands_per_s: per_second(plan.collections, load.announcing),
         snapshots: load.snapshots,
         verified: true,
         seconds: load.collecting.as_secs_f64(),
-    };
-    if args.json {
-        say!("{}", serde_json::to_string(&figures)?);
-    } else {
-        print_table(&figures);
-    }
-    Ok(())
-}
-
-fn print_table(figures: &Figures) {
-    let f = figures;
-    let Figures { collections, in_flight, synchronous, restart_commands, .. } = f;
-    say!(
-        "{}",
-        bilingual!(
-            "{collections} card collections, {in_flight} in flight, synchronous={synchronous}",
-            "{collections} 笔刷卡收款，在途 {in_flight}，synchronous={synchronous}"
-        )
-    );
-    let row = |label: &str, figure: String| say!("  {} {}", left(label, 24), right(&figure, 22));
-    let lang = Lang::current();
-    row(lang.pick("collections/s", "每秒收款"), f.collections_per_s.to_string());
-    row(lang.pick("commands/s", "每秒命令"), f.commands_per_s.to_string());
-    row(lang.pick("legs/s", "每秒分录"), f.legs_per_s.to_string());
-    row(
-        lang.pick("commit p50 / p99 / max", "提交 p50 / p99 / 最大"),
-        format!("{:.2} / {:.2} / {:.2} ms", f.commit_p50_ms, f.commit_p99_ms, f.commit_max_ms),
-    );
-    row(lang.pick("journal, bytes", "日志，字节"), f.journal_bytes.to_string());
-    row(lang.pick("peak memory, bytes", "内存峰值，字节"), f.peak_rss_bytes.to_string());
-    row(lang.pick("restart after kill", "强杀后重启"), format!("{:.2} s", f.restart_s));
-    row(lang.pick("commands replayed", "重启重放命令"), restart_commands.to_string());
-    row(lang.pick("replay, commands/s", "重放，每秒命令"), f.replay_commands_per_s.to_string());
-    say!(
-        "{}",
-        lang.pick(
-            "The process was killed and restarted, and every rule holds.",
-            "进程被强杀后重启，各项规则均成立。"
-        )
-    );
+    })
 }
 
 /// The reservation, its posting, and the fee legs of a card payment.
@@ -215,16 +148,16 @@ fn legs_per_collection() -> u64 {
     2 + fees.iter().count() as u64
 }
 
-/// Runs the child until it prints its measurements, and kills it.
-fn measure(args: &EngineArgs, data: &Path) -> anyhow::Result<Load> {
+/// Runs a process until it prints its measurements, and kills it.
+fn run_and_kill(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineMeasurements> {
     let program = std::env::current_exe().context("the path of this program")?;
     let mut child: Child = Process::new(program)
         .args(["bench", "engine", "--child"])
         .arg("--data")
         .arg(data)
-        .args(["--collections", &args.collections.to_string()])
-        .args(["--in-flight", &args.in_flight.to_string()])
-        .args(["--snapshot-every", &args.snapshot_every.to_string()])
+        .args(["--collections", &plan.collections.to_string()])
+        .args(["--in-flight", &plan.in_flight.to_string()])
+        .args(["--snapshot-every", &plan.snapshot_every.to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -276,35 +209,35 @@ fn courier(number: u64) -> u64 {
     1 + number / PARCELS_PER_COMMAND_MAX as u64 % u64::from(COURIERS)
 }
 
-#[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
-fn child(args: &EngineArgs, data: &Path) -> anyhow::Result<()> {
-    let snapshots = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+/// Opens books, and announces, dispatches and collects parcels. Calls `on_measured` while the node
+/// still runs: there the process waits to be killed.
+pub fn run_measured_process(
+    plan: &EnginePlan,
+    data: &Path,
+    on_measured: impl FnOnce(&EngineMeasurements) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let snapshots = Arc::new(AtomicU64::new(0));
     let counted = snapshots.clone();
-    let node = start(data, args.snapshot_every, move |notice| {
+    let node = start(data, plan.snapshot_every, move |notice| {
         if let NodeNotice::SnapshotWritten { .. } = notice {
-            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            counted.fetch_add(1, Ordering::Relaxed);
         }
     })?;
     let mut client = node.client();
     set_up(&mut client)?;
     let begun = Instant::now();
-    announce(&mut client, args.collections)?;
+    announce(&mut client, plan.collections)?;
     let announcing = begun.elapsed();
-    let (latencies, collecting) = collect(&mut client, args.collections, args.in_flight)?;
-    let load = Load {
+    let (latencies, collecting) = collect(&mut client, plan.collections, plan.in_flight)?;
+    on_measured(&EngineMeasurements {
         announcing,
         collecting,
-        commit_p50_us: latencies.at_permille(500),
-        commit_p99_us: latencies.at_permille(990),
+        commit_p50_us: latencies.median(),
+        commit_p99_us: latencies.p99(),
         commit_max_us: latencies.max(),
         peak_rss_bytes: peak_rss_bytes()?,
-        snapshots: snapshots.load(std::sync::atomic::Ordering::Relaxed),
-    };
-    say!("{}", serde_json::to_string(&load)?);
-    std::io::stdout().flush()?;
-    // Waits to be killed. Standard input ends if the parent is gone.
-    std::io::stdin().lines().for_each(drop);
-    Ok(())
+        snapshots: snapshots.load(Ordering::Relaxed),
+    })
 }
 
 fn all_done(client: &mut NodeClient, commands: Vec<Command>) -> anyhow::Result<()> {
@@ -356,17 +289,16 @@ enum AwaitedCommand {
     Resolved,
 }
 
-#[allow(clippy::float_arithmetic, reason = "figures for people, not money")]
 fn collect(
     client: &mut NodeClient,
     collections: u64,
     in_flight: u64,
-) -> anyhow::Result<(Histogram, Duration)> {
+) -> anyhow::Result<(Latencies, Duration)> {
     let order = ParcelOrder::of(collections);
     let mut begun = 0;
     let mut waiting: VecDeque<AwaitedCommand> = VecDeque::new();
     let mut sent: VecDeque<(u64, Instant)> = VecDeque::new();
-    let mut latencies = Histogram::default();
+    let mut latencies = Latencies::default();
     let mut request = Vec::new();
     let started = Instant::now();
     while begun < collections.min(in_flight) {

@@ -1,4 +1,4 @@
-//! The benchmark's files: keys, settings, books.
+//! The files of the door benchmark and of trials: keys, settings, books.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -6,17 +6,18 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use ::keys::{Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
 use anyhow::{Context, anyhow};
 use engine::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId, TerminalId};
 use journal::DataDirectory;
+use keys::{Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
 use money::{Amount, Currency};
 use node::{Node, NodeClient, NodeOptions};
 
-use super::workload;
-use crate::bench::books::{self, FIRM, SELLERS};
+use crate::books::{self, FIRM, SELLERS};
+use crate::workload;
 
-const NETWORK: &str = "alpha";
+/// The name of the card network.
+pub const NETWORK: &str = "alpha";
 /// Commands in one request while the books are filled.
 const COMMANDS_PER_REQUEST: usize = 4_000;
 
@@ -28,41 +29,36 @@ const OFFLINE_TOTAL_MAX: Amount = Amount::of(300_000);
 pub const MERCHANT: &str = "898331042150001";
 pub const ACQUIRER: u64 = 48_980_000;
 
+#[derive(Clone, Debug)]
+pub struct FixturePlan {
+    pub terminals: u32,
+    /// Parcels out with each terminal's courier.
+    pub parcels_each: u32,
+    pub gateways: u32,
+    /// Addresses at which the engine listens for terminals; port 0 for any free port.
+    pub listen: Vec<String>,
+}
+
 /// A directory with these files.
 pub struct Fixture {
     directory: PathBuf,
-    pub parcels_each: u32,
     pub network_address: SocketAddr,
-    /// Addresses at which the engine, and each gateway, listens for terminals. One pair of
-    /// addresses has few ports, and the system finds the last free ones slowly.
-    pub listeners: u32,
 }
 
 impl Fixture {
-    pub fn prepare(
-        directory: &Path,
-        terminals: u32,
-        parcels_each: u32,
-        gateways: u32,
-        doors: u32,
-    ) -> anyhow::Result<Fixture> {
+    pub fn prepare(directory: &Path, plan: &FixturePlan) -> anyhow::Result<Fixture> {
         let named = || directory.display().to_string();
         fs::create_dir_all(directory).with_context(named)?;
-        let network_address = free_address()?;
-        let directory = directory.to_owned();
-        let fixture = Fixture { directory, parcels_each, network_address, listeners: doors };
+        let fixture = Fixture { directory: directory.to_owned(), network_address: free_address()? };
         fixture.make_keys()?;
-        fixture.write("doorstep.toml", &fixture.settings(gateways))?;
-        fixture.fill_books(terminals)?;
+        fixture.write("doorstep.toml", &fixture.settings(plan))?;
+        fixture.fill_books(plan)?;
         Ok(fixture)
     }
 
+    #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
-    }
-
-    pub fn network_name(&self) -> &'static str {
-        NETWORK
     }
 
     fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
@@ -102,15 +98,9 @@ impl Fixture {
         self.write("alpha.toml", &network)
     }
 
-    /// The address of a listener. `host` 1 is the engine.
-    pub fn listen_address(door: u32, host: u32) -> String {
-        format!("127.0.{door}.{host}:0")
-    }
-
-    fn settings(&self, gateways: u32) -> String {
-        let listen =
-            (0..self.listeners).map(|door| format!("\"{}\"", Fixture::listen_address(door, 1)));
-        let listen = listen.collect::<Vec<_>>().join(", ");
+    fn settings(&self, plan: &FixturePlan) -> String {
+        let listen: Vec<String> = plan.listen.iter().map(|at| format!("\"{at}\"")).collect();
+        let listen = listen.join(", ");
         let mut text = format!(
             r#"utc_offset_minutes = 480
 currency = "CNY"
@@ -146,7 +136,7 @@ networks = ["{NETWORK}"]
 "#,
             self.network_address
         );
-        if gateways > 0 {
+        if plan.gateways > 0 {
             text.push_str(
                 r#"[gateways]
 listen = ["127.0.0.1:0"]
@@ -160,27 +150,27 @@ key = "certificates/engine.key"
     }
 
     /// A courier for each terminal, each with parcels out for delivery.
-    fn fill_books(&self, terminals: u32) -> anyhow::Result<()> {
+    fn fill_books(&self, plan: &FixturePlan) -> anyhow::Result<()> {
         let directory = DataDirectory::create(&self.path("books"))?;
         let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
         let node = Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default())?;
         let mut batch = CommandBatch { client: node.client(), commands: Vec::new() };
         for command in books::opening_commands()?
             .into_iter()
-            .chain((1..=terminals).flat_map(books::register_courier))
+            .chain((1..=plan.terminals).flat_map(books::register_courier))
         {
             batch.add(command)?;
         }
         let firm = books::firm();
-        for number in 1..=terminals {
+        for number in 1..=plan.terminals {
             let terminal = TerminalId(number.into());
             let (each, total) = (OFFLINE_EACH_MAX, OFFLINE_TOTAL_MAX);
             batch.add(Command::SetOfflineLimit { terminal, each, total })?;
         }
-        for number in 1..=terminals {
+        for number in 1..=plan.terminals {
             let courier = CourierId(number.into());
             let mut parcels = Vec::new();
-            for place in 0..self.parcels_each {
+            for place in 0..plan.parcels_each {
                 let parcel = workload::parcel_id(number, place);
                 parcels.push(parcel);
                 batch.add(Command::AnnounceParcel {

@@ -1,0 +1,37 @@
+//! Measures the whole program, and simulates what is around it: terminals and card networks with
+//! real sockets and clocks, in the place of real ones.
+//!
+//! The simulated messages and books are those of [`peers`]. One thread serves a network, an
+//! interactive terminal, or a fleet of tens of thousands of terminals. The benchmarks start this
+//! same program again, with the command line of `doorstep`, once for each process that they need.
+//!
+//! Never: printing, real cards, or code that a running product needs. The simulators use nothing of
+//! the switch or the engine, and have no secrets in errors.
+//!
+//! Start at [`engine_benchmark`], [`door`], [`NetworkSimulatorServer`], [`InteractiveTerminal`] and
+//! [`TerminalFleet`].
+
+mod books;
+mod clock;
+pub mod door;
+pub mod engine_benchmark;
+pub mod fixture;
+mod fleet;
+mod interactive_terminal;
+mod latencies;
+mod load;
+mod master_keys;
+mod network_server;
+mod terminal_socket;
+pub mod workload;
+
+pub use fleet::{
+    CompletedSale, FleetCounts, FleetError, FleetPlan, Sale, SaleOutcome, SaleSource, SalesPace,
+    TerminalFleet,
+};
+pub use interactive_terminal::{InteractiveTerminal, InteractiveTerminalError, TerminalNotice};
+pub use latencies::Latencies;
+pub use load::{LoadMeasurements, LoadPlan, LoadReady, SalesLoad};
+pub use master_keys::MasterKeys;
+pub use network_server::{NetworkSimulatorServer, NetworkSimulatorServerError, TlsFiles};
+pub use terminal_socket::{Received, TerminalSocket};

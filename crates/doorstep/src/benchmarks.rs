@@ -1,0 +1,36 @@
+//! `doorstep bench`: benchmarks of the whole program, with durability on.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::words::bilingual;
+
+pub mod door;
+pub mod engine;
+
+/// The path of a directory that does not exist yet.
+struct NewDirectory {
+    path: PathBuf,
+    /// Removed at the end.
+    _scratch: Option<TempDir>,
+}
+
+impl NewDirectory {
+    /// The directory of `--data`, or else one in a temporary directory in the current one.
+    fn at(data: Option<&Path>, name: &str) -> anyhow::Result<NewDirectory> {
+        let Some(data) = data else {
+            let scratch = tempfile::Builder::new().prefix("doorstep-bench-").tempdir_in(".")?;
+            return Ok(NewDirectory { path: scratch.path().join(name), _scratch: Some(scratch) });
+        };
+        anyhow::ensure!(
+            !data.exists(),
+            bilingual!(
+                "--data {0}: it exists already; name a new directory",
+                "--data {0}：已存在；请换一个目录",
+                data.display()
+            )
+        );
+        Ok(NewDirectory { path: data.to_owned(), _scratch: None })
+    }
+}

@@ -1,0 +1,95 @@
+//! `doorstep bench engine`: card collections through the node with the SQLite journal.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use bench::engine_benchmark::{EngineFigures, EnginePlan, measure, run_measured_process};
+use clap::Args;
+
+use super::NewDirectory;
+use crate::words::{Lang, bilingual, left, right, say};
+
+#[derive(Args, Debug)]
+pub struct EngineArgs {
+    /// Number of parcels to collect
+    #[arg(long, default_value_t = 1_000_000)]
+    collections: u64,
+    /// Collections in flight
+    #[arg(long, default_value_t = 8_192)]
+    in_flight: u64,
+    /// The data directory; it must not exist yet [default: a temporary directory in the current
+    /// one]
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Commands between two snapshots
+    #[arg(long, default_value_t = 2_000_000, hide_short_help = true)]
+    snapshot_every: u64,
+    /// Run as the process that is measured and killed
+    #[arg(long, hide = true)]
+    child: bool,
+}
+
+pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
+    ensure!(args.collections > 0, "--collections: at least 1");
+    ensure!(args.in_flight > 0, "--in-flight: at least 1");
+    let plan = EnginePlan {
+        collections: args.collections,
+        in_flight: args.in_flight,
+        snapshot_every: args.snapshot_every,
+    };
+    if args.child {
+        let data = args.data.as_deref().context("--child needs --data")?;
+        return run_measured_process(&plan, data, |measurements| {
+            say!("{}", serde_json::to_string(measurements)?);
+            io::stdout().flush()?;
+            // Waits to be killed. Standard input ends if the parent is gone.
+            io::stdin().lines().for_each(drop);
+            Ok(())
+        });
+    }
+    let directory = NewDirectory::at(args.data.as_deref(), "books")?;
+    let figures = measure(&plan, &directory.path)?;
+    if args.json {
+        say!("{}", serde_json::to_string(&figures)?);
+    } else {
+        print_table(&figures);
+    }
+    Ok(())
+}
+
+fn print_table(figures: &EngineFigures) {
+    let f = figures;
+    let EngineFigures { collections, in_flight, synchronous, restart_commands, .. } = f;
+    say!(
+        "{}",
+        bilingual!(
+            "{collections} card collections, {in_flight} in flight, synchronous={synchronous}",
+            "{collections} 笔刷卡收款，在途 {in_flight}，synchronous={synchronous}"
+        )
+    );
+    let row = |label: &str, figure: String| say!("  {} {}", left(label, 24), right(&figure, 22));
+    let lang = Lang::current();
+    row(lang.pick("collections/s", "每秒收款"), f.collections_per_s.to_string());
+    row(lang.pick("commands/s", "每秒命令"), f.commands_per_s.to_string());
+    row(lang.pick("legs/s", "每秒分录"), f.legs_per_s.to_string());
+    row(
+        lang.pick("commit p50 / p99 / max", "提交 p50 / p99 / 最大"),
+        format!("{:.2} / {:.2} / {:.2} ms", f.commit_p50_ms, f.commit_p99_ms, f.commit_max_ms),
+    );
+    row(lang.pick("journal, bytes", "日志，字节"), f.journal_bytes.to_string());
+    row(lang.pick("peak memory, bytes", "内存峰值，字节"), f.peak_rss_bytes.to_string());
+    row(lang.pick("restart after kill", "强杀后重启"), format!("{:.2} s", f.restart_s));
+    row(lang.pick("commands replayed", "重启重放命令"), restart_commands.to_string());
+    row(lang.pick("replay, commands/s", "重放，每秒命令"), f.replay_commands_per_s.to_string());
+    say!(
+        "{}",
+        lang.pick(
+            "The process was killed and restarted, and every rule holds.",
+            "进程被强杀后重启，各项规则均成立。"
+        )
+    );
+}
