@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
 use engine::{
     BusinessDate, Command, CommandOutcome, Engine, Event, ParcelId, PayoutId, PayoutLine, PlanId,
     Timestamp,
 };
-use files::date::CivilDate;
 use files::pain001::{
     AccountScheme, BankAccount, BankAgent, CreditTransfer, CreditTransferInitiation, MessageTotals,
     Party, PaymentInformation, write,
@@ -318,12 +317,8 @@ fn write_message(
     }
     let message = CreditTransferInitiation {
         message_id: format!("DOORSTEP-PLAN-{:016x}", plan.id.0),
-        created_at_ms: i64::try_from(plan.at.0).context("the time of the plan")?,
-        execution_date: plan
-            .date
-            .to_string()
-            .parse::<CivilDate>()
-            .map_err(|error| anyhow!("{error}"))?,
+        created_at_ms: plan.at.0,
+        execution_date: plan.date.civil(),
         initiator: "Doorstep".into(),
         payments: entries,
     };
