@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ::keys::{Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
 use anyhow::{Context, anyhow};
+use base16ct::upper::encode_string as hex;
 use engine::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId, TerminalId};
 use journal::DataDirectory;
 use money::{Amount, Currency};
@@ -222,10 +223,6 @@ impl CommandBatch {
         }
         Ok(())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// A free local address. Its user must listen there soon.
