@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use base16ct::upper::encode_string as hex;
 use engine::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId, TerminalId};
 use journal::DataDirectory;
 use keys::{Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
@@ -212,10 +213,6 @@ impl CommandBatch {
         }
         Ok(())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// A free local address. Its user must listen there soon.

@@ -1,6 +1,8 @@
 //! Time as input. The engine has no clock.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
 use tariff::BusinessDate;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -38,6 +40,16 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(ms))
     }
 
+    /// Local date and time; a time after the year 9999 becomes the calendar's last.
+    /// `utc_offset_minutes` is local time minus UTC.
+    #[must_use]
+    pub fn local(self, utc_offset_minutes: i16) -> DateTime {
+        let ms = i64::try_from(self.0).unwrap_or(i64::MAX);
+        let at = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX);
+        let offset = Offset::from_seconds(i32::from(utc_offset_minutes) * 60);
+        offset.unwrap_or(Offset::UTC).to_datetime(at)
+    }
+
     /// The business date at this time; the last possible date if it is later. `utc_offset_minutes`
     /// is local time minus UTC.
     #[must_use]
@@ -60,5 +72,7 @@ mod tests {
         assert_eq!(midnight.business_date(480), date);
         assert_eq!(Timestamp(midnight.0 - 1).business_date(480), date.previous_day());
         assert_eq!(Timestamp(u64::MAX).business_date(480), BusinessDate::MAX);
+        assert_eq!(midnight.local(-120).to_string(), "2013-08-27T14:00:00");
+        assert_eq!(Timestamp(u64::MAX).local(0).year(), 9999);
     }
 }

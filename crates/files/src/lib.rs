@@ -6,7 +6,7 @@
 //! [`pain001::write`] to write.
 
 pub mod atomic;
-pub mod date;
+mod date;
 pub mod nearest;
 pub mod orders;
 pub mod pain001;

@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
-
-use crate::date::{CivilDate, utc_text};
 
 mod party;
 mod xml;
@@ -33,9 +33,9 @@ pub struct CreditTransferInitiation {
     /// The bank refuses a second message with the same id.
     pub message_id: String,
     /// Milliseconds since 1970-01-01 UTC.
-    pub created_at_ms: i64,
+    pub created_at_ms: u64,
     /// The day on which the bank pays.
-    pub execution_date: CivilDate,
+    pub execution_date: Date,
     pub initiator: String,
     /// One entry for each currency and debtor account.
     pub payments: Vec<PaymentInformation>,
@@ -153,6 +153,14 @@ struct Sums {
     created_at: String,
     message: String,
     payments: Vec<String>,
+}
+
+/// ISO 8601 in UTC, `2026-03-31T09:05:00Z` or `2026-03-31T09:05:00.250Z`. `None` after the calendar's
+/// end.
+fn utc_text(ms: u64) -> Option<String> {
+    let at = Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?;
+    let decimals = if ms.is_multiple_of(1000) { 0 } else { 3 };
+    Some(format!("{at:.decimals$}"))
 }
 
 fn check(initiation: &CreditTransferInitiation) -> Result<Sums, CreditTransferError> {

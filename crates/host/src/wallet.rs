@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use base16ct::HexDisplay;
 use engine::{Timestamp, WalletId};
 use hmac::{Hmac, KeyInit, Mac};
 use money::{Amount, Currency};
@@ -103,7 +104,7 @@ pub fn answer_signature(secret: &[u8], request: &str, status: u16, body: &[u8]) 
 }
 
 fn header_value(digest: &[u8]) -> String {
-    digest.iter().fold("v1=".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+    format!("v1={:x}", HexDisplay(digest))
 }
 
 /// Keyed over the lines, each with a newline, and the body.
@@ -349,12 +350,8 @@ fn verify(asked: &HttpRequest<'_>, secret: &[u8], now: Timestamp) -> Option<()> 
     let nonce = str::from_utf8(asked.header(NONCE_HEADER)?).ok().filter(|nonce| is_name(nonce))?;
     let digits = asked.header(SIGNATURE_HEADER)?.strip_prefix(b"v1=")?;
     let mut digest = [0; 32];
-    if digits.len() != 64 {
+    if base16ct::mixed::decode(digits, &mut digest).ok()?.len() != 32 {
         return None;
-    }
-    for (byte, pair) in digest.iter_mut().zip(digits.chunks(2)) {
-        let pair = str::from_utf8(pair).ok()?;
-        *byte = u8::from_str_radix(pair, 16).ok()?;
     }
     let HttpRequest { method, path, body, .. } = *asked;
     SignedWalletRequest { seconds, nonce, method, path, body }

@@ -1,4 +1,4 @@
-//! Tables for EBCDIC and hexadecimal.
+//! Tables for EBCDIC, and hexadecimal digits.
 
 const FIRST_PRINTABLE: u8 = b' ';
 
@@ -37,17 +37,16 @@ pub(crate) fn ebcdic_of_ascii(ascii: u8) -> Option<u8> {
 }
 
 /// Accepts both cases.
-pub(crate) const fn nibble_of_hex(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'A'..=b'F' => Some(character - b'A' + 10),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        _ => None,
-    }
+pub(crate) fn nibble_of_hex(character: u8) -> Option<u8> {
+    char::from(character).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-pub(crate) const fn hex_of_nibble(nibble: u8) -> u8 {
-    b"0123456789ABCDEF"[(nibble & 0x0F) as usize]
+/// Writes upper-case digits, two for each byte.
+///
+/// # Panics
+/// If `digits` has less than twice the length of `bytes`.
+pub(crate) fn write_hex(bytes: &[u8], digits: &mut [u8]) {
+    base16ct::upper::encode(bytes, digits).expect("two digits for each byte");
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use thiserror::Error;
 use zeroize::Zeroize;
 
 use crate::MESSAGE_BYTES_MAX;
-use crate::alphabet::{ebcdic_of_ascii, hex_of_nibble};
+use crate::alphabet::{ebcdic_of_ascii, write_hex};
 use crate::encode;
 use crate::error::{BuildError, BuildRule};
 use crate::field::Field;
@@ -288,12 +288,7 @@ impl<'p> MessageBuilder<'p> {
         let (covered, place) = message.split_at_mut(before);
         let mac = mac(covered).map_err(MacBuildError::Mac)?;
         match self.packager.spec(field).map(FieldSpec::encoding) {
-            Some(FieldEncoding::Hex) => {
-                for (pair, byte) in place.chunks_exact_mut(2).zip(mac) {
-                    pair[0] = hex_of_nibble(byte >> 4);
-                    pair[1] = hex_of_nibble(byte);
-                }
-            }
+            Some(FieldEncoding::Hex) => write_hex(&mac, place),
             _ => place.copy_from_slice(&mac),
         }
         Ok(message)
@@ -314,15 +309,17 @@ impl<'p> MessageBuilder<'p> {
         let present = if above_64 { self.present | bit(1) } else { self.present };
         let bitmaps = present.to_be_bytes();
         let bitmaps = if above_64 { &bitmaps[..] } else { &bitmaps[..8] };
-        for byte in bitmaps {
-            let pair = [hex_of_nibble(byte >> 4), hex_of_nibble(*byte)];
-            match self.packager.bitmap {
-                BitmapEncoding::Raw => head.push(*byte),
-                BitmapEncoding::Hex => pair.into_iter().for_each(|c| head.push(c)),
-                BitmapEncoding::HexEbcdic => {
-                    pair.into_iter().for_each(|c| head.push(ebcdic_of_ascii(c).unwrap_or(0)));
-                }
-            }
+        if self.packager.bitmap == BitmapEncoding::Raw {
+            bitmaps.iter().for_each(|byte| head.push(*byte));
+            return head;
+        }
+        let mut digits = [0; 32];
+        write_hex(bitmaps, &mut digits);
+        for digit in &digits[..bitmaps.len() * 2] {
+            head.push(match self.packager.bitmap {
+                BitmapEncoding::HexEbcdic => ebcdic_of_ascii(*digit).unwrap_or(0),
+                BitmapEncoding::Hex | BitmapEncoding::Raw => *digit,
+            });
         }
         head
     }

@@ -228,9 +228,7 @@ type Wrong = (usize, ParseRule);
 fn check(spec: &FieldSpec, raw: &[u8], elements: usize) -> Result<(), Wrong> {
     match (spec.encoding, spec.content) {
         (FieldEncoding::Binary, _) | (_, FieldContent::An | FieldContent::Ans) => Ok(()),
-        (FieldEncoding::Hex, _) => {
-            all(raw, 0, ParseRule::NotHex, |byte| nibble_of_hex(byte).is_some())
-        }
+        (FieldEncoding::Hex, _) => all(raw, 0, ParseRule::NotHex, |byte| byte.is_ascii_hexdigit()),
         (FieldEncoding::Bcd, FieldContent::Xn) => {
             let Some((sign, digits)) = raw.split_first() else { return Ok(()) };
             all(&[*sign], 0, ParseRule::NotSigned, is_sign)?;

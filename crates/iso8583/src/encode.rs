@@ -1,6 +1,6 @@
 //! Encodes a value as the bytes of a field.
 
-use crate::alphabet::{ebcdic_of_ascii, hex_of_nibble, nibble_of_hex};
+use crate::alphabet::{ebcdic_of_ascii, nibble_of_hex, write_hex};
 use crate::error::BuildRule;
 use crate::field::Field;
 use crate::spec::{
@@ -61,10 +61,7 @@ pub(crate) fn bytes(
     filling(spec, value.len())?;
     count(spec, value.len(), out);
     if spec.encoding == FieldEncoding::Hex {
-        for byte in value {
-            out.push(hex_of_nibble(byte >> 4));
-            out.push(hex_of_nibble(*byte));
-        }
+        write_hex(value, out.grow(value.len() * 2));
     } else {
         out.extend(value);
     }

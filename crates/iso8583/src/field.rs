@@ -2,7 +2,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::alphabet::{ascii_of_ebcdic, nibble_of_hex};
+use crate::alphabet::ascii_of_ebcdic;
 use crate::error::{FieldError, FieldRule};
 use crate::spec::{FieldContent, FieldEncoding, FieldPadding, FieldSpec};
 use crate::text::FieldText;
@@ -197,8 +197,9 @@ impl<'a> Field<'a> {
         match self.spec.encoding {
             FieldEncoding::Binary => self.raw.get(index).copied(),
             FieldEncoding::Hex => {
-                let high = nibble_of_hex(*self.raw.get(index * 2)?)?;
-                Some(high << 4 | nibble_of_hex(*self.raw.get(index * 2 + 1)?)?)
+                let pair = self.raw.get(index * 2..index * 2 + 2)?;
+                let mut byte = [0];
+                base16ct::mixed::decode(pair, &mut byte).ok().map(|byte| byte[0])
             }
             FieldEncoding::Ascii | FieldEncoding::Ebcdic | FieldEncoding::Bcd => None,
         }

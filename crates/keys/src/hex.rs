@@ -1,38 +1,15 @@
-//! Hex encoding of secrets. Decoded bytes are wiped when dropped.
+//! Hex encoding of secrets, in constant time. Decoded bytes are wiped when dropped.
 
 use zeroize::Zeroizing;
 
-/// Decodes hex digits. Returns `None` for an odd length or another character.
-pub fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    if !text.len().is_multiple_of(2) {
-        return None;
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
-    for pair in text.chunks_exact(2) {
-        bytes.push(digit(pair[0])? << 4 | digit(pair[1])?);
-    }
-    Some(bytes)
-}
-
 /// Upper-case hex digits. The caller wipes them if they are secret.
-pub fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
-}
+pub use base16ct::upper::encode_string as encode;
 
-pub const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-
-const fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => Some(character - b'0'),
-        b'a'..=b'f' => Some(character - b'a' + 10),
-        b'A'..=b'F' => Some(character - b'A' + 10),
-        _ => None,
-    }
+/// Decodes hex digits of both cases. Returns `None` for an odd length or another character.
+pub fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; text.len() / 2]);
+    base16ct::mixed::decode(text, bytes.as_mut_slice()).ok()?;
+    Some(bytes)
 }
 
 #[cfg(test)]

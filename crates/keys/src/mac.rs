@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 
 use crate::cipher::Cipher;
 use crate::error::KeyError;
-use crate::hex;
 use crate::key::Algorithm;
 
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -157,10 +156,7 @@ pub fn cup_ecb(key: &impl Cipher, message: &[u8]) -> Result<CupEcbSteps, KeyErro
 
 fn hex_digits(bytes: [u8; 8]) -> [u8; 16] {
     let mut digits = [0; 16];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = hex::DIGITS[usize::from(byte >> 4)];
-        pair[1] = hex::DIGITS[usize::from(byte & 15)];
-    }
+    base16ct::upper::encode(&bytes, &mut digits).expect("two digits for each byte");
     digits
 }
 

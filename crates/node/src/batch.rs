@@ -160,10 +160,9 @@ mod tests {
             writer.push(&command, at);
         }
         let bytes = writer.seal(0x0102_0304_0506_0708, Vec::new());
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         // Computed by hand: 33 is the number of `ReleaseDue`, 0x3e49 is the date.
         assert_eq!(
-            hex,
+            base16ct::lower::encode_string(&bytes),
             "01080706050403020100c880c04001000002000000\
              0000000000e001\
              0500000021493e09000000"

@@ -11,16 +11,16 @@
 
 pub mod behaviour;
 pub mod card;
+pub mod chance;
 pub mod clearing;
 pub mod ledger;
+pub mod message_time;
 pub mod network;
 pub mod response_code;
 pub mod terminal;
 pub mod waybill;
 
 mod bcd;
-mod chance;
-mod message_time;
 
 pub use behaviour::{Behaviour, ResponseAction, ResponsePolicy};
 pub use card::TestCard;

@@ -50,10 +50,6 @@ pub enum ExportError {
 pub enum PayoutWriteError {
     #[error("an amount above the largest that can be written")]
     Amount,
-    #[error("the time of the plan")]
-    PlanTime,
-    #[error("the date of the plan: {0}")]
-    PlanDate(String),
     #[error("{}", path.display())]
     Csv { path: PathBuf, source: AtomicWriteError<PayoutFileError> },
     #[error("{}", path.display())]

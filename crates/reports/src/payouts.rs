@@ -3,7 +3,6 @@ use std::path::{Path, PathBuf};
 
 use engine::{Engine, PayoutLine};
 use files::atomic::write_atomically;
-use files::date::CivilDate;
 use files::pain001::{
     AccountScheme, BankAccount, BankAgent, CreditTransfer, CreditTransferInitiation, MessageTotals,
     Party, PaymentInformation, write,
@@ -93,12 +92,8 @@ pub fn write_message(
     }
     let message = CreditTransferInitiation {
         message_id: format!("DOORSTEP-PLAN-{:016x}", plan.id.0),
-        created_at_ms: i64::try_from(plan.at.0).map_err(|_| PayoutWriteError::PlanTime)?,
-        execution_date: plan
-            .date
-            .to_string()
-            .parse::<CivilDate>()
-            .map_err(|error| PayoutWriteError::PlanDate(error.to_string()))?,
+        created_at_ms: plan.at.0,
+        execution_date: plan.date.civil(),
         initiator: "Doorstep".into(),
         payments: entries,
     };

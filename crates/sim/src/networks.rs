@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use engine::terminal_view::TransactionView;
 use engine::view::PaymentState;
-use engine::{Engine, NetworkId, NetworkReference, RailMethod, Trace, TransactionKind};
+use engine::{Engine, NetworkId, RailMethod, Trace, TransactionKind};
+use peers::message_time;
 
 use crate::books::{NetworkBooks, NetworkItem, NetworkItemStatus, WorldReport};
 use crate::report::CountAndAmount;
@@ -94,7 +95,8 @@ fn compare_one(
 
 fn matches_item(view: &TransactionView, item: &NetworkItem) -> bool {
     view.amount.minor() == item.amount
-        && rrn(view.network_reference) == item.rrn
+        && message_time::rrn(view.network_reference.sent_at.0, view.network_reference.stan)
+            == item.rrn
         && moves_money(view) == item.moves_money
 }
 
@@ -113,20 +115,4 @@ fn transmission_key(view: &TransactionView) -> TransmissionKey {
     let digits = format!("{:08}", view.trace.terminal.0);
     terminal.copy_from_slice(&digits.as_bytes()[..8]);
     (view.network_reference.stan, view.network_reference.sent_at.0 / 1_000, terminal)
-}
-
-/// 2010-01-01T00:00:00Z, from which RRNs count their seconds.
-const RRN_EPOCH_S: u64 = 1_262_304_000;
-
-/// The retrieval reference number, as docs/door/network.md defines it.
-fn rrn(sent: NetworkReference) -> [u8; 12] {
-    let mut rrn = [b'0'; 12];
-    let mut seconds = (sent.sent_at.0 / 1_000).saturating_sub(RRN_EPOCH_S);
-    for byte in rrn[..6].iter_mut().rev() {
-        let digit = usize::try_from(seconds % 32).unwrap_or(0);
-        *byte = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"[digit];
-        seconds /= 32;
-    }
-    rrn[6..].copy_from_slice(&format!("{:06}", sent.stan).as_bytes()[..6]);
-    rrn
 }

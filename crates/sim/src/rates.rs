@@ -5,7 +5,7 @@
 
 use crate::inputs::DayOptions;
 
-pub const WHOLE_PPM: u32 = 1_000_000;
+pub use peers::chance::WHOLE_PPM;
 
 /// Parcels refused at the door: 8%. For comparison, a third of India's COD orders go undelivered
 /// (news18, 2019-11-11); that figure includes absent buyers and is high.

@@ -1,6 +1,6 @@
 //! Dates, times and retrieval reference numbers of messages.
 
-use engine::{DAY_MS, NetworkReference, Timestamp};
+use engine::{NetworkReference, Timestamp};
 
 /// 2010-01-01T00:00:00Z. RRNs count seconds from here.
 const RRN_EPOCH_S: u64 = 1_262_304_000;
@@ -9,33 +9,18 @@ const BASE32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Field 7: `MMDDhhmmss` in UTC.
 pub(crate) fn transmission_date_time(at: Timestamp) -> u32 {
-    let (month, day) = month_and_day(at.0 / DAY_MS);
-    (month * 100 + day) * 1_000_000 + time_of_day(at.0 % DAY_MS)
+    let (time, date) = local_time_and_date(at, 0);
+    u32::from(date) * 1_000_000 + time
 }
 
 /// Fields 12 and 13: `hhmmss` and `MMDD` in local time, `utc_offset_minutes` ahead of UTC.
 pub(crate) fn local_time_and_date(at: Timestamp, utc_offset_minutes: i16) -> (u32, u16) {
-    let ms = at.0.saturating_add_signed(i64::from(utc_offset_minutes) * 60_000);
-    let (month, day) = month_and_day(ms / DAY_MS);
-    (time_of_day(ms % DAY_MS), u16::try_from(month * 100 + day).unwrap_or(0))
-}
-
-fn time_of_day(ms: u64) -> u32 {
-    let seconds = u32::try_from(ms / 1000).unwrap_or(0);
-    seconds / 3600 * 10_000 + seconds / 60 % 60 * 100 + seconds % 60
-}
-
-/// Month and day of a day counted from 1970-01-01 (Howard Hinnant's `civil_from_days`).
-fn month_and_day(days: u64) -> (u32, u32) {
-    let shifted = days + 719_468;
-    let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (u32::try_from(month).unwrap_or(0), u32::try_from(day).unwrap_or(0))
+    let local = at.local(utc_offset_minutes);
+    let [month, day, hour, minute, second] =
+        [local.month(), local.day(), local.hour(), local.minute(), local.second()]
+            .map(|part| u16::from(part.unsigned_abs()));
+    let time = u32::from(hour) * 10_000 + u32::from(minute * 100 + second);
+    (time, month * 100 + day)
 }
 
 /// The retrieval reference number (field 37): the seconds since 2010 in base 32, then the STAN.

@@ -42,7 +42,8 @@ impl BusinessDate {
         BusinessDate(self.0.saturating_sub(1))
     }
 
-    fn civil(self) -> Date {
+    #[must_use]
+    pub fn civil(self) -> Date {
         EPOCH.saturating_add(jiff::Span::new().days(i64::from(self.0)))
     }
 }

@@ -8,11 +8,13 @@ const CHANCE: &str = "randomness; take the value with the command";
 const HASH_ORDER: &str =
     "ordered differently in each run; use BTreeMap, or hashbrown with foldhash's FixedState";
 
-const IMPURE: [(&str, &str); 24] = [
+const IMPURE: [(&str, &str); 26] = [
     ("std::time", CLOCK),
     ("core::time", CLOCK),
     ("SystemTime", CLOCK),
     ("Instant", CLOCK),
+    ("Timestamp::now", CLOCK),
+    ("Zoned::now", CLOCK),
     ("std::fs", OUTSIDE),
     ("std::net", OUTSIDE),
     ("std::thread", OUTSIDE),

@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal;
 
-use engine::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::{DayProgress, DayStage};
 
@@ -36,7 +35,7 @@ impl ProgressDisplay {
 
     #[allow(clippy::print_stderr, reason = "progress is for people")]
     pub fn update(&mut self, progress: DayProgress) {
-        let time = clock_time(progress.virtual_time, self.utc_offset_minutes);
+        let time = progress.virtual_time.local(self.utc_offset_minutes).strftime("%Y-%m-%d %H:%M");
         let name = stage_name(progress.stage, self.lang);
         let began = self.stage.replace(progress.stage) != Some(progress.stage);
         if let Some(bar) = &self.bar {
@@ -55,12 +54,6 @@ impl ProgressDisplay {
             bar.finish_and_clear();
         }
     }
-}
-
-fn clock_time(at: Timestamp, utc_offset_minutes: i16) -> String {
-    let date = at.business_date(utc_offset_minutes);
-    let since = at.0.saturating_sub(Timestamp::start_of_day(date, utc_offset_minutes).0) / 60_000;
-    format!("{date} {:02}:{:02}", since / 60, since % 60)
 }
 
 fn stage_name(stage: DayStage, lang: Lang) -> &'static str {

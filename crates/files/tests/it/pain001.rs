@@ -3,7 +3,6 @@
 use std::fs;
 use std::process::Command;
 
-use files::date::CivilDate;
 use files::pain001::{
     AccountScheme, BankAccount, BankAgent, BankIdentifierError, CreditTransfer,
     CreditTransferError, CreditTransferInitiation, CreditTransferPart, MessageTotals, Party,
@@ -44,7 +43,7 @@ fn message() -> CreditTransferInitiation {
     CreditTransferInitiation {
         message_id: "DOORSTEP-20260331-01".to_owned(),
         created_at_ms: 1_774_947_900_000,
-        execution_date: CivilDate::new(2026, 4, 1).unwrap(),
+        execution_date: jiff::civil::date(2026, 4, 1),
         initiator: "Doorstep Pagamentos S.A.".to_owned(),
         payments: vec![PaymentInformation {
             currency: Currency::BRL,
@@ -200,7 +199,7 @@ fn what_a_bank_would_refuse_is_refused() {
     );
     message.payments[3].debtor = debtor("0002-6");
     assert_eq!(xml(&message).1.transfers, 5);
-    message.created_at_ms = i64::MAX;
+    message.created_at_ms = u64::MAX;
     assert_eq!(refusal(&message), "the creation time is outside the years 1 to 9999");
 }
 

@@ -12,13 +12,11 @@ pub const PACKAGERS: [&Packager; 3] = [&UNIONPAY_POS, &ISO87_ASCII, &ISO87_BINAR
 
 pub fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    assert!(digits.len().is_multiple_of(2), "an odd number of hexadecimal digits");
-    let pair = |pair: &[u8]| std::str::from_utf8(pair).unwrap().to_owned();
-    digits.chunks(2).map(|digits| u8::from_str_radix(&pair(digits), 16).unwrap()).collect()
+    base16ct::mixed::decode_vec(digits).unwrap()
 }
 
 pub fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    base16ct::upper::encode_string(bytes)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

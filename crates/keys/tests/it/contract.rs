@@ -61,7 +61,7 @@ fn two_components(key: &Key) -> [Component; 2] {
 
 fn component(algorithm: Algorithm, bytes: &[u8], number: usize) -> Component {
     let check_value = Key::new(algorithm, bytes).unwrap().check_value();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex = base16ct::upper::encode_string(bytes);
     Component::parse(&format!("{hex} {check_value}"), algorithm, number).unwrap()
 }
 

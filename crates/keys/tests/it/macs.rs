@@ -4,12 +4,11 @@ use keys::mac::{MacPadding, cbc, cup_ecb, retail};
 use keys::{AesKey, Algorithm, KeyError, MacMethod, TdesKey, mac};
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    base16ct::upper::encode_string(bytes)
 }
 
 fn bytes(text: &str) -> Vec<u8> {
-    let digits = |place| u8::from_str_radix(&text[place..place + 2], 16).unwrap();
-    (0..text.len()).step_by(2).map(digits).collect()
+    base16ct::upper::decode_vec(text).unwrap()
 }
 
 /// Message without its MAC. Message, key, steps and field 64 are from

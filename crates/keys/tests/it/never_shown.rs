@@ -7,7 +7,7 @@ use keys::{
 use proptest::prelude::*;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    base16ct::upper::encode_string(bytes)
 }
 
 /// Whether a text contains four consecutive bytes of a secret, as hex digits or decimal numbers.

@@ -18,9 +18,9 @@ pub const FIELD: [&str; 5] = [
 ];
 
 fn field() -> [u8; 40] {
-    let text = FIELD.concat();
-    let digits = |place| u8::from_str_radix(&text[place * 2..place * 2 + 2], 16).unwrap();
-    std::array::from_fn(digits)
+    let mut field = [0; 40];
+    base16ct::upper::decode(FIELD.concat(), &mut field).unwrap();
+    field
 }
 
 fn key(text: &str) -> Key {

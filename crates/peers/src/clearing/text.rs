@@ -1,7 +1,6 @@
 //! Clearing files as text: CSV, a record letter at the start of each line, a digest in the last
 //! line.
 
-use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 
@@ -92,12 +91,7 @@ fn format_time(seconds: u64) -> String {
 }
 
 fn digest(text: &str) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    base16ct::lower::encode_string(&Sha256::digest(text))
 }
 
 fn line_error(line: usize, what: impl Into<String>) -> ClearingFileError {

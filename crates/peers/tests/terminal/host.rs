@@ -15,8 +15,7 @@ pub const MERCHANT: [u8; 15] = *b"105331042150001";
 pub const TPDU: Tpdu = Tpdu { destination: 0x0003, source: 0x0000 };
 
 pub fn hex(text: &str) -> Vec<u8> {
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    base16ct::upper::decode_vec(text).unwrap()
 }
 
 pub fn key(text: &str) -> TdesKey {

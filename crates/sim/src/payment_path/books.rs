@@ -5,6 +5,7 @@ use peers::clearing::{ClearingFile, ClearingLine};
 use peers::ledger::{
     NetworkTransaction, NetworkTransactionKind, NetworkTransactionState, TransactionReference,
 };
+use peers::message_time::transmission_time;
 use tariff::PaymentMethod;
 
 use super::cards::kind_of;
@@ -77,7 +78,7 @@ impl PaymentPath {
 
     /// The payment of a clearing line.
     pub(crate) fn payment_of_line(&self, index: usize, line: &ClearingLine) -> Option<PaymentId> {
-        let sent = transmission_time(Timestamp(line.sent_s * 1_000));
+        let sent = transmission_time(line.sent_s * 1_000);
         let reference = TransactionReference {
             stan: line.stan,
             transmission_time: sent,
@@ -228,19 +229,9 @@ fn reference(trace: Trace, sent: engine::NetworkReference) -> TransactionReferen
     terminal.copy_from_slice(format!("{:08}", trace.terminal.0).as_bytes());
     TransactionReference {
         stan: sent.stan,
-        transmission_time: transmission_time(sent.sent_at),
+        transmission_time: transmission_time(sent.sent_at.0),
         terminal,
     }
-}
-
-/// Field 7: `MMDDhhmmss` in UTC.
-fn transmission_time(at: Timestamp) -> u32 {
-    let date = at.business_date(0).to_string();
-    let two = |range: std::ops::Range<usize>| date.get(range).and_then(|two| two.parse().ok());
-    let (month, day): (u32, u32) = (two(5..7).unwrap_or(0), two(8..10).unwrap_or(0));
-    let second = u32::try_from(at.0 / 1_000 % 86_400).expect("less than a day has");
-    let time = second / 3_600 * 10_000 + second / 60 % 60 * 100 + second % 60;
-    (month * 100 + day) * 1_000_000 + time
 }
 
 /// Parses an order reference: terminal 8 digits, batch 6, STAN 6.
