@@ -8,7 +8,9 @@
 
 pub mod documents;
 pub mod manifests;
+pub mod names;
 pub mod purity;
+pub mod references;
 pub mod rust;
 pub mod shape;
 pub mod words;

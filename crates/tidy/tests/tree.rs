@@ -7,7 +7,10 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use tidy::rust::TestLines;
-use tidy::{documents, manifests, purity, rust, shape, words};
+use tidy::{documents, manifests, purity, references, rust, shape, words};
+
+#[path = "tree/vocabulary.rs"]
+mod vocabulary;
 
 /// Which crate may use which. A crate uses only crates of earlier rows.
 const MAP: &str = "
@@ -173,6 +176,17 @@ fn every_dependency_has_its_row() {
 fn links_between_documents_have_a_target() {
     let exists = |path: &str| TREE.exists(path);
     every(&["md"], |file| documents::broken_links(&file.path, &file.text, &exists));
+}
+
+#[test]
+fn files_named_in_comments_and_documents_exist() {
+    let directories = TREE.paths.iter().filter_map(|path| Some(path.split_once('/')?.0)).collect();
+    let exists = |path: &str| TREE.exists(path);
+    every(&["rs", "md"], |file| {
+        let comments = (file.kind == "rs").then(|| rust::comments_only(&file.text));
+        let text = comments.as_deref().unwrap_or(&file.text);
+        references::missing_files(&file.path, text, &directories, &exists)
+    });
 }
 
 #[test]
