@@ -7,6 +7,7 @@
 //! which crates are pure.
 
 pub mod documents;
+pub mod licences;
 pub mod manifests;
 pub mod names;
 pub mod purity;

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::LazyLock;
 
 use tidy::rust::TestLines;
-use tidy::{documents, manifests, purity, references, rust, shape, words};
+use tidy::{documents, licences, manifests, purity, references, rust, shape, words};
 
 #[path = "tree/vocabulary.rs"]
 mod vocabulary;
@@ -48,6 +49,9 @@ const LOCKED_TWICE: [(&str, &str); 4] = [
     ("getrandom", "ring 0.17 needs 0.2; the newest is 0.4: a few lines of code"),
     ("windows-sys", "ring needs 0.52: never built"),
 ];
+
+/// Licences of third-party crates, as in deny.toml.
+const LICENCES: [&str; 6] = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "Unicode-3.0", "Zlib"];
 
 /// The only file that may contain the forbidden words.
 const WORD_LIST: &str = "crates/tidy/src/words.rs";
@@ -163,6 +167,19 @@ fn unsafe_code_is_forbidden_everywhere() {
 fn each_third_party_crate_is_locked_once() {
     let lock = TREE.read("Cargo.lock");
     assert_tidy(&manifests::duplicates("Cargo.lock", &lock, &LOCKED_TWICE));
+}
+
+#[test]
+fn every_crate_has_an_allowed_licence() {
+    let listing = Command::new(env!("CARGO"))
+        .args(["tree", "--workspace", "--offline", "--locked", "--prefix", "none"])
+        .args(["--format", "{p} | {l}"])
+        .current_dir(TREE.root)
+        .output()
+        .expect("cargo runs");
+    assert!(listing.status.success(), "{}", String::from_utf8_lossy(&listing.stderr));
+    let listing = String::from_utf8(listing.stdout).expect("cargo writes UTF-8");
+    assert_tidy(&licences::forbidden_licences("Cargo.lock", &listing, &LICENCES));
 }
 
 #[test]
