@@ -35,8 +35,8 @@
 //! assert_eq!(ledger.account(seller).map(ledger::Account::balance), Some(12_00));
 //!
 //! // A refused transfer changes nothing.
-//! let too_much =
-//!     Transfer::Post { id: TransferId(4), debit: seller, credit: fees, amount: Amount::of(99_00) };
+//! let amount = Amount::of(99_00);
+//! let too_much = Transfer::Post { id: TransferId(4), debit: seller, credit: fees, amount };
 //! assert!(ledger.transfer(&too_much).is_err());
 //! ledger.check()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
