@@ -1,9 +1,9 @@
 //! What terminals cost: memory of an idle one, processor time a message of busy ones.
 //!
-//! `cargo run --release -p host --example terminals -- 9000 [tls]` starts a host, around a switch
-//! that echoes each message, and a gateway. It connects this many terminals, lets each send one
-//! message, and measures the memory of both processes. Then 1,000 of them send as fast as they are
-//! answered.
+//! `cargo run --profile dist -p host --example terminals -- 9000 [tls]` starts a host, around a
+//! switch that echoes each message, and a gateway. It connects this many terminals, lets each send
+//! one message, and measures the memory of both processes. Then 1,000 of them send as fast as they
+//! are answered.
 #![allow(clippy::print_stdout, reason = "the figures are what is asked for")]
 
 use std::error::Error;

@@ -100,15 +100,15 @@ impl HostPlan {
     /// The most files that the process may open besides its terminal connections.
     #[must_use]
     pub fn other_files_max(&self) -> usize {
-        let guests = |listeners: usize, guests: Admission| match listeners {
+        let files = |listeners: usize, admission: Admission| match listeners {
             0 => 0,
-            _ => listeners + guests.files_max(),
+            _ => listeners + admission.files_max(),
         };
         PROCESS_FILES_MAX
             + self.terminals.len()
-            + guests(self.gateways.len(), GATEWAY_ADMISSION)
-            + guests(self.wallet_listeners.len(), WALLET_ADMISSION)
-            + guests(1, CONTROL_ADMISSION)
+            + files(self.gateways.len(), GATEWAY_ADMISSION)
+            + files(self.wallet_listeners.len(), WALLET_ADMISSION)
+            + files(1, CONTROL_ADMISSION)
             + self.links.len()
     }
 }

@@ -1,6 +1,6 @@
 //! Compares the journal with a plain file: appends per second, and the time of each.
 //!
-//!     cargo run --release -p journal --example append_rate -- \
+//!     cargo run --profile dist -p journal --example append_rate -- \
 //!         [--directory target/append_rate] [--seconds 3] [--page 8192] [--checkpoint 2097152]
 //!
 //! For each payload size, in one run: `file` appends to a growing file and calls fdatasync; `again`

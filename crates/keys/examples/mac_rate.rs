@@ -1,6 +1,6 @@
 //! Measures the key operations of a switch, in nanoseconds each.
 //!
-//! `cargo run --release -p keys --example mac_rate`
+//! `cargo run --profile dist -p keys --example mac_rate`
 
 #![allow(clippy::print_stdout, reason = "it prints measurements")]
 

@@ -9,6 +9,24 @@
 //!
 //! Working keys of terminals are derived, never stored. A [`DerivedKey`] key names its base key and
 //! its terminal, so a backup of the base key restores the keys of the whole fleet.
+//!
+//! ```
+//! use keys::{Algorithm, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod, SoftwareStore};
+//!
+//! let store = SoftwareStore::in_memory([])?;
+//! let name = KeyName::new("unionpay.mac")?;
+//! store.generate(name, KeyPurpose::Mac, Algorithm::Tdes2)?;
+//!
+//! let key = KeyReference::Stored(name);
+//! let mac = store.mac(&key, MacMethod::X9_19, b"0200 a message")?;
+//! assert!(store.check_mac(&key, MacMethod::X9_19, b"0200 a message", &mac)?);
+//! assert!(!store.check_mac(&key, MacMethod::X9_19, b"0200 another", &mac)?);
+//!
+//! // A key serves its purpose and no other.
+//! let pan = keys::Pan::parse(b"4111111111111111")?;
+//! assert!(store.token(&key, &pan).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod check_value;
 mod cipher;

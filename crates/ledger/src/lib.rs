@@ -6,6 +6,41 @@
 //!
 //! It knows nothing of parcels, sellers or terminals, and never uses I/O, a clock or floats. Start
 //! at [`Ledger::transfer`] and [`Ledger::chain`]; what can fail is in [`TransferRefusal`].
+//!
+//! ```
+//! use ledger::{BalanceLimits, Ledger, Side, Transfer, TransferId};
+//! use money::{Amount, Currency};
+//!
+//! let mut ledger = Ledger::default();
+//! let limits = BalanceLimits::NO_OVERDRAFT;
+//! let network = ledger.open(Currency::CNY, 1110, Side::Debit, BalanceLimits::NONE);
+//! let seller = ledger.open(Currency::CNY, 2110, Side::Credit, limits);
+//! let fees = ledger.open(Currency::CNY, 4050, Side::Credit, limits);
+//!
+//! // A payment of 12.50 is requested: its amount is reserved.
+//! let reserve = Transfer::Reserve {
+//!     id: TransferId(1),
+//!     debit: network,
+//!     credit: seller,
+//!     amount: Amount::of(12_50),
+//! };
+//! ledger.transfer(&reserve)?;
+//!
+//! // It is approved: the amount is posted and the seller is charged 0.50, both or neither.
+//! let post =
+//!     Transfer::PostReserved { id: TransferId(2), of: TransferId(1), amount: Amount::of(12_50) };
+//! let fee =
+//!     Transfer::Post { id: TransferId(3), debit: seller, credit: fees, amount: Amount::of(50) };
+//! ledger.chain(&[post, fee]).expect("the seller has 12.50");
+//! assert_eq!(ledger.account(seller).map(ledger::Account::balance), Some(12_00));
+//!
+//! // A refused transfer changes nothing.
+//! let amount = Amount::of(99_00);
+//! let too_much = Transfer::Post { id: TransferId(4), debit: seller, credit: fees, amount };
+//! assert!(ledger.transfer(&too_much).is_err());
+//! ledger.check()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod account;
 mod parts;

@@ -22,7 +22,6 @@ pub trait Clock: Send {
     fn now(&self) -> Timestamp;
 }
 
-/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -59,10 +59,10 @@ pub fn run_day<O: Backend>(
     mut progress: impl FnMut(DayProgress),
 ) -> Result<SimulatedDay, DayError<O::Error>> {
     let world = World::new(inputs, options)?;
-    let doors = PaymentPath::new(&world, options.faults_percent)?;
+    let payment_path = PaymentPath::new(&world, options.faults_percent)?;
     let sender = CommandSender::new(office, options.seed, world.rates.duplicate);
     let now = Timestamp::default();
-    let mut run = DayRun { world, payment_path: doors, sender, now, progress: &mut progress };
+    let mut run = DayRun { world, payment_path, sender, now, progress: &mut progress };
     run.open(options)?;
     run.deliver()?;
     run.close_batches()?;

@@ -92,8 +92,8 @@ fn a_day_of_a_seed_is_frozen() {
     assert_eq!(others, [31, 25, 4, 7]);
     let split = day.report.incidents.split_payments;
     assert_eq!(counts.collected.total().count, counts.delivered + split, "each parcel, in parts");
-    let doors = day.report.payment_path;
-    assert_eq!((doors.terminal_messages, doors.network_messages), (723, 1637));
+    let path = day.report.payment_path;
+    assert_eq!((path.terminal_messages, path.network_messages), (723, 1637));
     assert_eq!((day.report.calls, day.report.commands), (544, 1267));
 }
 
@@ -153,9 +153,9 @@ fn twenty_bad_days_agree_with_the_simulated_world_item_by_item() {
     for seed in 1..=20 {
         let (day, books) = live(&inputs(300, seed), &bad_day(seed));
         let (counts, incidents) = (day.report.counts, day.report.incidents);
-        let (doors, terminals) = (day.report.payment_path, day.report.couriers);
-        assert_eq!(doors.batches_agreed + doors.batches_disputed, terminals, "seed {seed}");
-        assert_eq!(doors.forwarded_sales, doors.offline_sales, "seed {seed}");
+        let (path, terminals) = (day.report.payment_path, day.report.couriers);
+        assert_eq!(path.batches_agreed + path.batches_disputed, terminals, "seed {seed}");
+        assert_eq!(path.forwarded_sales, path.offline_sales, "seed {seed}");
         assert_eq!(books.unknown_count(), 0, "seed {seed}");
         assert_eq!(books.unresolved_payments().count(), 0, "seed {seed}");
         assert_eq!(day.report.left_at_hub, 0, "seed {seed}");
@@ -185,13 +185,13 @@ fn twenty_bad_days_agree_with_the_simulated_world_item_by_item() {
             ("deposits short", incidents.deposits_short),
             ("pre-authorised", incidents.pre_authorised),
             ("cancelled at the door", incidents.cancelled_at_door),
-            ("batches disputed", doors.batches_disputed),
-            ("offline", doors.offline_sales),
-            ("reversed by terminals", doors.terminal_reversals),
-            ("repeated by terminals", doors.repeated_messages),
-            ("lines dropped", doors.dropped_lines),
-            ("answered twice", doors.duplicate_answers),
-            ("reversals sent again", doors.reversals_sent.saturating_sub(counts.reversals.count)),
+            ("batches disputed", path.batches_disputed),
+            ("offline", path.offline_sales),
+            ("reversed by terminals", path.terminal_reversals),
+            ("repeated by terminals", path.repeated_messages),
+            ("lines dropped", path.dropped_lines),
+            ("answered twice", path.duplicate_answers),
+            ("reversals sent again", path.reversals_sent.saturating_sub(counts.reversals.count)),
         ];
         for ((name, count), (what, more)) in happened.iter_mut().zip(today) {
             (*name, *count) = (what, *count + more);

@@ -34,7 +34,6 @@ pub(crate) struct LinkSession {
 pub(crate) enum LinkAction {
     /// Check again at this time.
     WaitUntil(Timestamp),
-    /// Send an echo.
     SendEcho,
     /// Close the connection.
     Disconnect,

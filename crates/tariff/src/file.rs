@@ -105,15 +105,15 @@ struct RawVersion {
     #[serde(default)]
     return_fee: Option<String>,
     #[serde(default)]
-    cod: RawPerTender,
+    cod: RawPerMethod,
     #[serde(default)]
-    commission: RawPerTender,
+    commission: RawPerMethod,
     class: Vec<RawClass>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawPerTender {
+struct RawPerMethod {
     card: Option<RawFixedOrShare>,
     qr: Option<RawFixedOrShare>,
     cash: Option<RawFixedOrShare>,
@@ -238,8 +238,8 @@ impl Reader {
                 .iter()
                 .map(|class| self.class(&here, class))
                 .collect::<Result<_, _>>()?,
-            cod: self.per_tender(&format!("{here}, cod"), &raw.cod)?,
-            commission: self.per_tender(&format!("{here}, commission"), &raw.commission)?,
+            cod: self.per_method(&format!("{here}, cod"), &raw.cod)?,
+            commission: self.per_method(&format!("{here}, commission"), &raw.commission)?,
             return_fee: self.amount(&format!("{here}, return_fee"), raw.return_fee.as_deref())?,
         };
         terms.check().map_err(|bad| error(here.clone(), bad))?;
@@ -295,10 +295,10 @@ impl Reader {
         text.map(|text| self.amount(here, Some(text))).transpose()
     }
 
-    fn per_tender(
+    fn per_method(
         &self,
         here: &str,
-        raw: &RawPerTender,
+        raw: &RawPerMethod,
     ) -> Result<PerMethod<FixedOrShare>, TariffFileError> {
         let one =
             |own: &Option<RawFixedOrShare>, key: &str| -> Result<FixedOrShare, TariffFileError> {

@@ -7,8 +7,11 @@
 //! which crates are pure.
 
 pub mod documents;
+pub mod licences;
 pub mod manifests;
+pub mod names;
 pub mod purity;
+pub mod references;
 pub mod rust;
 pub mod shape;
 pub mod words;

@@ -21,6 +21,26 @@ pub fn code_only(text: &str) -> String {
     code
 }
 
+/// The comments with everything else blanked out; line numbers stay the same.
+#[must_use]
+pub fn comments_only(text: &str) -> String {
+    let mut comments = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut before = ' ';
+    while let Some(first) = rest.chars().next() {
+        let length = hidden_length(rest, in_name(before)).unwrap_or(first.len_utf8());
+        let (part, after) = rest.split_at(length.min(rest.len()));
+        if part.starts_with("//") || part.starts_with("/*") {
+            comments.push_str(part);
+        } else {
+            comments.extend(part.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+        }
+        before = if part.len() == first.len_utf8() { first } else { ' ' };
+        rest = after;
+    }
+    comments
+}
+
 /// The lines of a file that only tests compile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestLines {
@@ -252,6 +272,15 @@ mod tests {
         let names: Vec<&str> = code.split_whitespace().collect();
         assert_eq!(names, ["a", "e", "i", "l", "m", "n"]);
         assert_eq!(code.lines().count(), 2);
+    }
+
+    #[test]
+    fn comments_are_found_and_strings_are_not() {
+        let text = "a /* b\n */ \"// c\" // d\nr#\"/* e\"# '\"' // f \"g\"";
+        let comments = comments_only(text);
+        let words: Vec<&str> = comments.split_whitespace().collect();
+        assert_eq!(words, ["/*", "b", "*/", "//", "d", "//", "f", "\"g\""]);
+        assert_eq!(comments.lines().count(), 3);
     }
 
     #[test]

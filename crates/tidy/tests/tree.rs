@@ -4,10 +4,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::LazyLock;
 
 use tidy::rust::TestLines;
-use tidy::{documents, manifests, purity, rust, shape, words};
+use tidy::{documents, licences, manifests, purity, references, rust, shape, words};
+
+#[path = "tree/vocabulary.rs"]
+mod vocabulary;
 
 /// Which crate may use which. A crate uses only crates of earlier rows.
 const MAP: &str = "
@@ -46,6 +50,9 @@ const LOCKED_TWICE: [(&str, &str); 4] = [
     ("getrandom", "ring 0.17 needs 0.2; the newest is 0.4: a few lines of code"),
     ("windows-sys", "ring needs 0.52: never built"),
 ];
+
+/// Licences of third-party crates, as in deny.toml.
+const LICENCES: [&str; 6] = ["Apache-2.0", "BSD-3-Clause", "ISC", "MIT", "Unicode-3.0", "Zlib"];
 
 /// The only file that may contain the forbidden words.
 const WORD_LIST: &str = "crates/tidy/src/words.rs";
@@ -164,6 +171,19 @@ fn each_third_party_crate_is_locked_once() {
 }
 
 #[test]
+fn every_crate_has_an_allowed_licence() {
+    let listing = Command::new(env!("CARGO"))
+        .args(["tree", "--workspace", "--offline", "--locked", "--prefix", "none"])
+        .args(["--format", "{p} | {l}"])
+        .current_dir(TREE.root)
+        .output()
+        .expect("cargo runs");
+    assert!(listing.status.success(), "{}", String::from_utf8_lossy(&listing.stderr));
+    let listing = String::from_utf8(listing.stdout).expect("cargo writes UTF-8");
+    assert_tidy(&licences::forbidden_licences("Cargo.lock", &listing, &LICENCES));
+}
+
+#[test]
 fn every_dependency_has_its_row() {
     let third_party = manifests::third_party(&TREE.read("Cargo.toml"));
     let page = TREE.read(DEPENDENCY_TABLE);
@@ -174,6 +194,17 @@ fn every_dependency_has_its_row() {
 fn links_between_documents_have_a_target() {
     let exists = |path: &str| TREE.exists(path);
     every(&["md"], |file| documents::broken_links(&file.path, &file.text, &exists));
+}
+
+#[test]
+fn files_named_in_comments_and_documents_exist() {
+    let directories = TREE.paths.iter().filter_map(|path| Some(path.split_once('/')?.0)).collect();
+    let exists = |path: &str| TREE.exists(path);
+    every(&["rs", "md"], |file| {
+        let comments = (file.kind == "rs").then(|| rust::comments_only(&file.text));
+        let text = comments.as_deref().unwrap_or(&file.text);
+        references::missing_files(&file.path, text, &directories, &exists)
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use bench::{CompletedSale, FleetPlan, MasterKeys, Sale, SaleOutcome, SalesPace, 
 use peers::TestCard;
 use peers::card::EntryMode;
 
-use crate::test_switch::{Behaviour, GENERATION, TestSwitch, base};
+use crate::test_switch::{GENERATION, TestSwitch, TestSwitchBehaviour, base};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ROUND: Duration = Duration::from_millis(5);
@@ -101,7 +101,7 @@ fn a_closed_loop_ends_when_no_terminal_has_sales_left() {
 #[test]
 fn a_refused_terminal_tries_the_next_address() {
     let seen = Arc::default();
-    let [full, good] = [Behaviour::RefusesAll, Behaviour::Good]
+    let [full, good] = [TestSwitchBehaviour::RefusesAll, TestSwitchBehaviour::Good]
         .map(|behaviour| TestSwitch::start(behaviour, &seen));
     let mut load = TerminalFleet::new(plan(10, &[full.address], &[good.address])).unwrap();
     until(&mut load, "all sign on", |load| load.counts().signed_on == 10);
@@ -112,7 +112,7 @@ fn a_refused_terminal_tries_the_next_address() {
 #[test]
 fn unanswered_messages_are_repeated_over_another_connection() {
     let seen = Arc::default();
-    let [closing, good] = [Behaviour::ClosesAfter(3), Behaviour::Good]
+    let [closing, good] = [TestSwitchBehaviour::ClosesAfter(3), TestSwitchBehaviour::Good]
         .map(|behaviour| TestSwitch::start(behaviour, &seen));
     let mut load = TerminalFleet::new(plan(4, &[closing.address], &[good.address])).unwrap();
     until(&mut load, "all sign on", |load| load.counts().signed_on == 4);
@@ -129,7 +129,7 @@ fn unanswered_messages_are_repeated_over_another_connection() {
 
 #[test]
 fn a_sale_without_an_answer_is_reversed_before_the_next() {
-    let switch = TestSwitch::start(Behaviour::IgnoresSales, &Arc::default());
+    let switch = TestSwitch::start(TestSwitchBehaviour::IgnoresSales, &Arc::default());
     let plan = FleetPlan { answer_within_ms: 300, ..plan(3, &[switch.address], &[]) };
     let mut load = TerminalFleet::new(plan).unwrap();
     until(&mut load, "all sign on", |load| load.counts().signed_on == 3);

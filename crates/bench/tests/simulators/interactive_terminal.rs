@@ -8,7 +8,7 @@ use peers::{
     TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask, TestCard,
 };
 
-use crate::test_switch::{Behaviour, GENERATION, TestSwitch, base};
+use crate::test_switch::{GENERATION, TestSwitch, TestSwitchBehaviour, base};
 
 fn session(addresses: &[SocketAddr], answer_within_ms: u32) -> InteractiveTerminal {
     let key = MasterKeys::derived(base(), GENERATION).unwrap().for_terminal(9).unwrap();
@@ -50,9 +50,12 @@ fn tasks_are_performed_and_answered_one_after_another() {
 #[test]
 fn a_broken_connection_is_replaced_and_the_message_repeated() {
     let seen = Arc::default();
-    let [refusing, closing, good] =
-        [Behaviour::RefusesAll, Behaviour::ClosesAfter(2), Behaviour::Good]
-            .map(|behaviour| TestSwitch::start(behaviour, &seen).address);
+    let [refusing, closing, good] = [
+        TestSwitchBehaviour::RefusesAll,
+        TestSwitchBehaviour::ClosesAfter(2),
+        TestSwitchBehaviour::Good,
+    ]
+    .map(|behaviour| TestSwitch::start(behaviour, &seen).address);
     let mut session = session(&[refusing, closing, good], 5_000);
     let (heard, notes) = ask(&mut session, TerminalTask::SignOn);
     assert!(matches!(heard, Some(TerminalOutcome::SignedOn { .. })));
@@ -66,7 +69,7 @@ fn a_broken_connection_is_replaced_and_the_message_repeated() {
 
 #[test]
 fn a_sale_without_an_answer_is_reversed_before_anything_else() {
-    let switch = TestSwitch::start(Behaviour::IgnoresSales, &Arc::default());
+    let switch = TestSwitch::start(TestSwitchBehaviour::IgnoresSales, &Arc::default());
     let mut session = session(&[switch.address], 200);
     ask(&mut session, TerminalTask::SignOn);
     let (heard, notes) = sell(&mut session);

@@ -14,7 +14,7 @@ use keys::{
 
 /// How the switch behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behaviour {
+pub enum TestSwitchBehaviour {
     Good,
     /// Closes each connection at once.
     RefusesAll,
@@ -26,7 +26,7 @@ pub enum Behaviour {
 
 /// What the switch has received.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct ReceivedMessages {
     pub sales: Vec<(u32, u32)>,
     pub reversals: u32,
     pub echoes: u32,
@@ -35,7 +35,7 @@ pub struct Seen {
 
 pub struct TestSwitch {
     pub address: SocketAddr,
-    pub seen: Arc<Mutex<Seen>>,
+    pub seen: Arc<Mutex<ReceivedMessages>>,
 }
 
 pub const GENERATION: u32 = 3;
@@ -46,14 +46,17 @@ pub fn base() -> AesKey {
 
 impl TestSwitch {
     /// Listens until the test ends. Instances that share `seen` are addresses of one switch.
-    pub fn start(behaviour: Behaviour, seen: &Arc<Mutex<Seen>>) -> TestSwitch {
+    pub fn start(
+        behaviour: TestSwitchBehaviour,
+        seen: &Arc<Mutex<ReceivedMessages>>,
+    ) -> TestSwitch {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = seen.clone();
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (stream, seen) = (stream.unwrap(), shared.clone());
-                if behaviour != Behaviour::RefusesAll {
+                if behaviour != TestSwitchBehaviour::RefusesAll {
                     thread::spawn(move || serve(stream, behaviour, &seen));
                 }
             }
@@ -62,11 +65,15 @@ impl TestSwitch {
     }
 
     pub fn good() -> TestSwitch {
-        TestSwitch::start(Behaviour::Good, &Arc::default())
+        TestSwitch::start(TestSwitchBehaviour::Good, &Arc::default())
     }
 }
 
-fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: &Mutex<Seen>) -> Option<()> {
+fn serve(
+    mut stream: TcpStream,
+    behaviour: TestSwitchBehaviour,
+    seen: &Mutex<ReceivedMessages>,
+) -> Option<()> {
     let name = KeyName::new("base").unwrap();
     let store = SoftwareStore::in_memory([(name, KeyPurpose::Base, Key::Aes(base()))]).unwrap();
     let mut heard = 0;
@@ -79,7 +86,7 @@ fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: &Mutex<Seen>) -> Opt
         let (tpdu, header, message) = Envelope::parse(&frame).unwrap();
         let message = UNIONPAY_POS.parse(message).unwrap();
         let answer = answer(&message, &store, name, behaviour, &mut seen.lock().unwrap());
-        if matches!(behaviour, Behaviour::ClosesAfter(most) if heard >= most) {
+        if matches!(behaviour, TestSwitchBehaviour::ClosesAfter(most) if heard >= most) {
             return None;
         }
         let Some(answer) = answer else { continue };
@@ -94,8 +101,8 @@ fn answer(
     message: &Message<'_>,
     store: &SoftwareStore,
     base: KeyName,
-    behaviour: Behaviour,
-    seen: &mut Seen,
+    behaviour: TestSwitchBehaviour,
+    seen: &mut ReceivedMessages,
 ) -> Option<Vec<u8>> {
     let terminal: u32 = message.text(41).unwrap().parse().unwrap();
     let stan = u32::try_from(message.number(11).unwrap()).unwrap();
@@ -124,7 +131,7 @@ fn answer(
         Mti::M0200 => {
             assert!(message.has(58) && message.has(64), "a sale of a parcel, with a MAC");
             seen.sales.push((terminal, stan));
-            if behaviour == Behaviour::IgnoresSales {
+            if behaviour == TestSwitchBehaviour::IgnoresSales {
                 return None;
             }
             builder.text(37, "ABCDEF000001").text(38, "123456").text(63, "test");

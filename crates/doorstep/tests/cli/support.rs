@@ -249,11 +249,11 @@ pub fn tool(bed: &Bed, name: &str) -> Command {
 /// The path of a sample file. Prints a line if it is missing.
 pub fn real(path: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let path = std::env::var_os("DOORSTEP_DATA").map_or(beside, PathBuf::from).join(path);
+    let path = std::env::var_os("DOORSTEP_TEST_DATA").map_or(beside, PathBuf::from).join(path);
     if path.exists() {
         return Some(path);
     }
-    println!("SKIPPED: {} is missing; set DOORSTEP_DATA to its folder", path.display());
+    println!("SKIPPED: {} is missing; set DOORSTEP_TEST_DATA to its folder", path.display());
     None
 }
 

@@ -169,7 +169,7 @@ impl Reader<'_> {
             Ok(status) => {
                 let order = self.book.order(number);
                 order.status = order.status.or(status);
-                self.decide(status, at, record).map(|fate| OrderHeader { status, decision: fate })
+                self.decide(status, at, record).map(|decision| OrderHeader { status, decision })
             }
         };
         let order = self.book.order(number);

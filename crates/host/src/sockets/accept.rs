@@ -139,11 +139,11 @@ impl Sockets {
         let admission = self.policies[place].admission;
         let arriving =
             admission.and_then(|admission| admission.handshaking).filter(|_| tls.is_some());
-        let (crowd, places) = match arriving {
-            Some(places) => (&self.handshake_counters[place], Some(places)),
+        let (counter, quota) = match arriving {
+            Some(quota) => (&self.handshake_counters[place], Some(quota)),
             None => (&self.open_counters[place], admission.map(|admission| admission.open)),
         };
-        if let Some(why) = places.and_then(|places| crowd.refusal(from, places)) {
+        if let Some(why) = quota.and_then(|quota| counter.refusal(from, quota)) {
             return self.close_counts.add(why);
         }
         let (stream, state) = match (stream, tls) {
@@ -166,9 +166,9 @@ impl Sockets {
             return self.close_counts.add(CloseReason::Full);
         };
         self.accepted += 1;
-        let crowds =
+        let counters =
             if arriving.is_some() { &mut self.handshake_counters } else { &mut self.open_counters };
-        crowds[place].add(from);
+        counters[place].add(from);
         if state == ConnectionState::Open {
             service.opened(self, id, kind);
         }

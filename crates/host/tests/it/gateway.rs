@@ -10,7 +10,7 @@ use host::tls;
 use host::{ConnectionLimits, Gateway, GatewayPlan, HostPlan, Stopper};
 
 use crate::certificates::Authority;
-use crate::script::{PATIENCE, Running, Terminal, anywhere, echo, framed, local};
+use crate::script::{PATIENCE, RawTerminal, RunningHost, anywhere, echo, framed, local};
 use crate::tls::{connect, is_let_in};
 
 pub struct RunningGateway {
@@ -43,8 +43,8 @@ impl RunningGateway {
     }
 
     /// A terminal that has been answered. What it sends before the engine is connected is lost.
-    pub fn terminal(&self) -> Terminal {
-        let mut terminal = Terminal::at(self.at);
+    pub fn terminal(&self) -> RawTerminal {
+        let mut terminal = RawTerminal::at(self.at);
         terminal.echo_until_answered();
         terminal
     }
@@ -58,7 +58,7 @@ impl Drop for RunningGateway {
     }
 }
 
-impl Terminal {
+impl RawTerminal {
     /// Repeats until an answer comes, as a terminal does.
     fn echo_until_answered(&mut self) {
         self.0.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
@@ -74,10 +74,10 @@ impl Terminal {
     }
 }
 
-fn engine(authority: &Authority, address: SocketAddr) -> Running {
+fn engine(authority: &Authority, address: SocketAddr) -> RunningHost {
     let identity = authority.identity("engine");
     let tls = tls::server(&identity, Some(&authority.file)).unwrap();
-    Running::of(HostPlan { gateways: vec![(address, tls)], ..HostPlan::default() })
+    RunningHost::of(HostPlan { gateways: vec![(address, tls)], ..HostPlan::default() })
 }
 
 fn authority() -> (tempfile::TempDir, Authority) {
@@ -92,7 +92,7 @@ fn many_terminals_share_one_connection_and_get_their_own_answers() {
     let running = engine(&authority, local());
     let gateway = RunningGateway::to(running.at.gateways[0], &authority);
     let mut terminals = vec![gateway.terminal()];
-    terminals.extend((0..300).map(|_| Terminal::at(gateway.at)));
+    terminals.extend((0..300).map(|_| RawTerminal::at(gateway.at)));
     for (stan, terminal) in (1..).zip(&mut terminals) {
         terminal.send(&echo(stan));
     }
@@ -116,7 +116,7 @@ fn malformed_messages_do_not_reach_the_engine() {
     let mut unreadable = echo(1)[2..].to_vec();
     unreadable.pop();
     for bytes in [framed(&unreadable), framed(b"nonsense"), vec![0xFF; 40]] {
-        let mut terminal = Terminal::at(gateway.at);
+        let mut terminal = RawTerminal::at(gateway.at);
         terminal.send(&bytes);
         assert!(terminal.is_closed());
     }
@@ -148,7 +148,7 @@ fn the_lines_of_a_gateway_that_dies_are_closed() {
     let (_directory, authority) = authority();
     let running = engine(&authority, local());
     let gateway = RunningGateway::to(running.at.gateways[0], &authority);
-    let _terminals: Vec<Terminal> = (0..5).map(|_| gateway.terminal()).collect();
+    let _terminals: Vec<RawTerminal> = (0..5).map(|_| gateway.terminal()).collect();
     drop(gateway);
     running.wait_until("five lines are closed", |seen| seen.closed.len() == 5);
     let second = RunningGateway::to(running.at.gateways[0], &authority);
@@ -179,7 +179,7 @@ fn with_a_list_of_names_only_those_gateways_are_admitted() {
     let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
     let gateway_names = Some(vec!["Gateway-1".to_owned(), "gateway-2".to_owned()]);
     let gateways = vec![(local(), tls)];
-    let running = Running::of(HostPlan { gateways, gateway_names, ..HostPlan::default() });
+    let running = RunningHost::of(HostPlan { gateways, gateway_names, ..HostPlan::default() });
     let address = running.at.gateways[0];
     let hello = [0, 0, 0, 6, 0, 0, 0, 0, 0, 1];
     for (name, may) in [("gateway-2", true), ("terminal-7", false), ("gateway-1", true)] {
@@ -199,7 +199,7 @@ fn a_gateway_refuses_an_engine_of_another_authority() {
     let others = Authority::new(directory.path(), "strangers");
     let running = engine(&others, local());
     let gateway = RunningGateway::to(running.at.gateways[0], &authority);
-    let mut terminal = Terminal::at(gateway.at);
+    let mut terminal = RawTerminal::at(gateway.at);
     terminal.send(&echo(1));
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(running.seen().messages, 0);
@@ -264,7 +264,7 @@ fn a_silent_engine_is_given_up_and_terminals_stay_connected() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let gateway = RunningGateway::to(silent.local_addr().unwrap(), &authority);
     let first: TcpStream = silent.accept().unwrap().0;
-    let mut terminal = Terminal::at(gateway.at);
+    let mut terminal = RawTerminal::at(gateway.at);
     for stan in 0..20 {
         terminal.send(&echo(stan));
     }

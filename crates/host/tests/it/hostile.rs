@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use host::ConnectionLimits;
 
-use crate::script::{Running, Terminal, echo, framed};
+use crate::script::{RawTerminal, RunningHost, echo, framed};
 
 const STREAMS: u64 = 10_000;
 
@@ -53,11 +53,11 @@ fn malformed(random: &mut Random) -> Vec<u8> {
 
 #[test]
 fn ten_thousand_hostile_streams_leave_the_good_ones_alone() {
-    let running = Running::with(ConnectionLimits {
+    let running = RunningHost::with(ConnectionLimits {
         accepts_per_second_max: 100_000,
         ..ConnectionLimits::default()
     });
-    let mut good: Vec<Terminal> = (0..20).map(|_| running.terminal()).collect();
+    let mut good: Vec<RawTerminal> = (0..20).map(|_| running.terminal()).collect();
     let mut random = Random(7);
     let mut hostile = Vec::new();
     for number in 0..STREAMS {
@@ -90,7 +90,7 @@ fn ten_thousand_hostile_streams_leave_the_good_ones_alone() {
 
 #[test]
 fn a_stream_of_garbage_is_closed_at_once() {
-    let running = Running::with(ConnectionLimits::default());
+    let running = RunningHost::with(ConnectionLimits::default());
     let requests = [
         framed(b"\x61 not a TPDU of ISO 8583"),
         framed(&[0x60; 12]),

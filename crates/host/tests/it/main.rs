@@ -1,9 +1,9 @@
 //! Real sockets on this machine, around a scripted switch.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod admission;
 mod certificates;
 mod gateway;
-mod guests;
 mod hostile;
 mod networks;
 mod operator;

@@ -7,14 +7,14 @@ use engine::NetworkId;
 use host::{HostPlan, NetworkLink};
 use switch::LinkId;
 
-use crate::script::{PATIENCE, Running, framed, receive};
+use crate::script::{PATIENCE, RunningHost, framed, receive};
 
-fn network() -> (TcpListener, Running, LinkId) {
+fn network() -> (TcpListener, RunningHost, LinkId) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let link = LinkId { network: NetworkId(7), number: 0 };
     let address = listener.local_addr().unwrap();
     let links = vec![NetworkLink { link, name: "alpha".into(), address, tls: None }];
-    (listener, Running::of(HostPlan { links, ..HostPlan::default() }), link)
+    (listener, RunningHost::of(HostPlan { links, ..HostPlan::default() }), link)
 }
 
 fn accept(listener: &TcpListener) -> TcpStream {
@@ -65,7 +65,7 @@ fn a_network_that_starts_late_is_connected() {
     drop(gone);
     let link = LinkId { network: NetworkId(7), number: 3 };
     let links = vec![NetworkLink { link, name: "alpha".into(), address, tls: None }];
-    let running = Running::of(HostPlan { links, ..HostPlan::default() });
+    let running = RunningHost::of(HostPlan { links, ..HostPlan::default() });
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert!(running.seen().up.is_empty() && running.seen().down.is_empty());
     let lines = running.lines.lock().unwrap().clone();

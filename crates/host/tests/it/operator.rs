@@ -8,14 +8,14 @@ use host::{HostPlan, StopOutcome};
 use node::{Clock, SystemClock};
 use serde_json::Value;
 
-use crate::script::{Running, anywhere};
+use crate::script::{RunningHost, anywhere};
 
-fn running() -> (tempfile::TempDir, PathBuf, Running) {
+fn running() -> (tempfile::TempDir, PathBuf, RunningHost) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(CONTROL_SOCKET);
     let terminals = vec![anywhere()];
     let running =
-        Running::of(HostPlan { terminals, control: Some(path.clone()), ..HostPlan::default() });
+        RunningHost::of(HostPlan { terminals, control: Some(path.clone()), ..HostPlan::default() });
     (directory, path, running)
 }
 
@@ -101,6 +101,6 @@ fn a_socket_that_a_killed_process_left_is_replaced() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(CONTROL_SOCKET);
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let _running = Running::of(HostPlan { control: Some(path.clone()), ..HostPlan::default() });
+    let _running = RunningHost::of(HostPlan { control: Some(path.clone()), ..HostPlan::default() });
     assert!(send_request(&path, &ControlRequest::Status {}).is_ok());
 }

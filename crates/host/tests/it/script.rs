@@ -25,7 +25,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the switch was told, and how it is to behave.
 #[derive(Default)]
-pub struct Seen {
+pub struct ScriptState {
     pub messages: u64,
     pub closed: Vec<TerminalConnection>,
     pub up: Vec<LinkId>,
@@ -38,7 +38,7 @@ pub struct Seen {
     pub to_give_back: usize,
     pub withdrawn: Vec<(NetworkId, Option<Timestamp>)>,
     pub stopped: bool,
-    /// Holds terminals' messages until [`Seen::answer_held`].
+    /// Holds terminals' messages until [`ScriptState::answer_held`].
     pub hold: bool,
     pub held: Vec<(TerminalConnection, Vec<u8>)>,
     answer_held: bool,
@@ -48,7 +48,7 @@ pub struct Seen {
     pub answer_bytes: Option<usize>,
 }
 
-pub type Shared = Arc<Mutex<Seen>>;
+pub type Shared = Arc<Mutex<ScriptState>>;
 
 struct Script {
     seen: Shared,
@@ -56,7 +56,7 @@ struct Script {
 }
 
 impl Script {
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, ScriptState> {
         self.seen.lock().unwrap()
     }
 }
@@ -201,15 +201,14 @@ impl HostedSwitch for Script {
     }
 }
 
-impl Seen {
+impl ScriptState {
     /// Answers the held messages.
     pub fn answer_held(&mut self) {
         self.answer_held = true;
     }
 }
 
-/// A running host.
-pub struct Running {
+pub struct RunningHost {
     pub at: ListenAddresses,
     pub seen: Shared,
     pub stopper: Stopper,
@@ -217,13 +216,13 @@ pub struct Running {
     thread: Option<JoinHandle<StopOutcome>>,
 }
 
-impl Running {
+impl RunningHost {
     /// With one listener for terminals.
-    pub fn with(limits: ConnectionLimits) -> Running {
-        Running::of(HostPlan { limits, terminals: vec![anywhere()], ..HostPlan::default() })
+    pub fn with(limits: ConnectionLimits) -> RunningHost {
+        RunningHost::of(HostPlan { limits, terminals: vec![anywhere()], ..HostPlan::default() })
     }
 
-    pub fn of(plan: HostPlan) -> Running {
+    pub fn of(plan: HostPlan) -> RunningHost {
         let (sender, receiver) = sync_channel(1);
         let seen = Shared::default();
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -256,19 +255,19 @@ impl Running {
             ended
         });
         let (at, stopper) = receiver.recv_timeout(PATIENCE).unwrap();
-        Running { at, seen, stopper, lines, thread: Some(thread) }
+        RunningHost { at, seen, stopper, lines, thread: Some(thread) }
     }
 
-    pub fn terminal(&self) -> Terminal {
-        Terminal::at(self.at.terminals[0])
+    pub fn terminal(&self) -> RawTerminal {
+        RawTerminal::at(self.at.terminals[0])
     }
 
-    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub fn seen(&self) -> MutexGuard<'_, ScriptState> {
         self.seen.lock().unwrap()
     }
 
     #[track_caller]
-    pub fn wait_until(&self, what: &str, is_so: impl Fn(&Seen) -> bool) {
+    pub fn wait_until(&self, what: &str, is_so: impl Fn(&ScriptState) -> bool) {
         let begun = Instant::now();
         while !is_so(&self.seen()) {
             assert!(begun.elapsed() < PATIENCE, "never: {what}");
@@ -286,7 +285,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningHost {
     fn drop(&mut self) {
         if let Some(thread) = self.thread.take() {
             self.stopper.stop();
@@ -307,14 +306,14 @@ pub fn local() -> SocketAddr {
 }
 
 /// By plain TCP.
-pub struct Terminal(pub TcpStream);
+pub struct RawTerminal(pub TcpStream);
 
-impl Terminal {
-    pub fn at(address: SocketAddr) -> Terminal {
+impl RawTerminal {
+    pub fn at(address: SocketAddr) -> RawTerminal {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Terminal(stream)
+        RawTerminal(stream)
     }
 
     pub fn send(&mut self, bytes: &[u8]) {

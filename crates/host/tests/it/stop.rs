@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use host::{ConnectionLimits, HostPlan, StopOutcome};
 
-use crate::script::{Running, anywhere, echo};
+use crate::script::{RunningHost, anywhere, echo};
 
 #[test]
 fn a_stop_with_nothing_in_flight_ends_at_once() {
-    let running = Running::with(ConnectionLimits::default());
+    let running = RunningHost::with(ConnectionLimits::default());
     let mut terminal = running.terminal();
     terminal.echo(1);
     let begun = Instant::now();
@@ -20,7 +20,7 @@ fn a_stop_with_nothing_in_flight_ends_at_once() {
 
 #[test]
 fn messages_in_flight_are_answered_and_no_new_ones_are_read() {
-    let mut running = Running::with(ConnectionLimits::default());
+    let mut running = RunningHost::with(ConnectionLimits::default());
     running.seen().hold = true;
     let (mut early, mut late) = (running.terminal(), running.terminal());
     early.send(&echo(1));
@@ -40,7 +40,7 @@ fn messages_in_flight_are_answered_and_no_new_ones_are_read() {
 fn a_stop_waits_no_longer_than_its_limit() {
     let stop_wait = Duration::from_millis(700);
     let terminals = vec![anywhere()];
-    let mut running = Running::of(HostPlan { terminals, stop_wait, ..HostPlan::default() });
+    let mut running = RunningHost::of(HostPlan { terminals, stop_wait, ..HostPlan::default() });
     running.seen().hold = true;
     running.terminal().send(&echo(1));
     running.wait_until("it is in flight", |seen| seen.held.len() == 1);
@@ -52,7 +52,7 @@ fn a_stop_waits_no_longer_than_its_limit() {
 
 #[test]
 fn a_second_stop_ends_at_once() {
-    let mut running = Running::with(ConnectionLimits::default());
+    let mut running = RunningHost::with(ConnectionLimits::default());
     running.seen().hold = true;
     let mut terminal = running.terminal();
     terminal.send(&echo(1));

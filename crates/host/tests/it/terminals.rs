@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use host::limits::TERMINAL_MESSAGE_BYTES_MAX;
 use host::{ConnectionLimits, HostPlan};
 
-use crate::script::{PATIENCE, Running, Terminal, anywhere, echo, framed, short};
+use crate::script::{PATIENCE, RawTerminal, RunningHost, anywhere, echo, framed, short};
 
 #[test]
 fn each_of_many_terminals_gets_its_own_answer() {
-    let running = Running::with(ConnectionLimits::default());
-    let mut terminals: Vec<Terminal> = (0..500).map(|_| running.terminal()).collect();
+    let running = RunningHost::with(ConnectionLimits::default());
+    let mut terminals: Vec<RawTerminal> = (0..500).map(|_| running.terminal()).collect();
     for round in 0..3 {
         for (number, terminal) in (0..).zip(&mut terminals) {
             terminal.send(&echo(round * 1_000 + number));
@@ -25,9 +25,9 @@ fn each_of_many_terminals_gets_its_own_answer() {
 
 #[test]
 fn answers_that_go_through_the_books_reach_their_terminals() {
-    let running = Running::with(ConnectionLimits::default());
+    let running = RunningHost::with(ConnectionLimits::default());
     running.seen().by_the_books = true;
-    let mut terminals: Vec<Terminal> = (0..50).map(|_| running.terminal()).collect();
+    let mut terminals: Vec<RawTerminal> = (0..50).map(|_| running.terminal()).collect();
     for (number, terminal) in (0..).zip(&mut terminals) {
         terminal.send(&echo(number));
     }
@@ -39,15 +39,15 @@ fn answers_that_go_through_the_books_reach_their_terminals() {
 #[test]
 fn terminals_can_have_several_listeners() {
     let terminals = vec![anywhere(), anywhere(), anywhere()];
-    let running = Running::of(HostPlan { terminals, ..HostPlan::default() });
+    let running = RunningHost::of(HostPlan { terminals, ..HostPlan::default() });
     for address in &running.at.terminals {
-        Terminal::at(*address).echo(1);
+        RawTerminal::at(*address).echo(1);
     }
 }
 
 #[test]
 fn a_message_may_arrive_byte_by_byte_and_together_with_the_next() {
-    let running = Running::with(ConnectionLimits::default());
+    let running = RunningHost::with(ConnectionLimits::default());
     let mut terminal = running.terminal();
     for byte in echo(1) {
         terminal.send(&[byte]);
@@ -63,7 +63,7 @@ fn a_message_may_arrive_byte_by_byte_and_together_with_the_next() {
 
 #[test]
 fn an_unfinished_message_ends_the_connection() {
-    let running = Running::with(short());
+    let running = RunningHost::with(short());
     let (mut slow, mut good) = (running.terminal(), running.terminal());
     slow.send(&echo(1)[..5]);
     good.echo(1);
@@ -73,7 +73,7 @@ fn an_unfinished_message_ends_the_connection() {
 
 #[test]
 fn a_trickle_of_bytes_does_not_extend_the_timeout() {
-    let running = Running::with(short());
+    let running = RunningHost::with(short());
     let mut slow = running.terminal();
     slow.0.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
     let begun = Instant::now();
@@ -92,7 +92,7 @@ fn a_silent_terminal_is_disconnected_after_the_idle_timeout() {
         idle_timeout: Duration::from_millis(600),
         ..ConnectionLimits::default()
     };
-    let running = Running::with(limits);
+    let running = RunningHost::with(limits);
     let (mut silent, mut good) = (running.terminal(), running.terminal());
     let begun = Instant::now();
     good.echo(1);
@@ -104,8 +104,8 @@ fn a_silent_terminal_is_disconnected_after_the_idle_timeout() {
 #[test]
 fn connections_from_one_address_are_limited() {
     let limits = ConnectionLimits { connections_per_address_max: 3, ..ConnectionLimits::default() };
-    let running = Running::with(limits);
-    let mut inside: Vec<Terminal> = (0..3).map(|_| running.terminal()).collect();
+    let running = RunningHost::with(limits);
+    let mut inside: Vec<RawTerminal> = (0..3).map(|_| running.terminal()).collect();
     inside.iter_mut().for_each(|terminal| terminal.echo(1));
     assert!(running.terminal().is_turned_away());
     // A connection that ends frees its place.
@@ -117,7 +117,7 @@ fn connections_from_one_address_are_limited() {
 #[test]
 fn connections_in_total_are_limited() {
     let running =
-        Running::with(ConnectionLimits { connections_max: 2, ..ConnectionLimits::default() });
+        RunningHost::with(ConnectionLimits { connections_max: 2, ..ConnectionLimits::default() });
     let (mut one, mut two) = (running.terminal(), running.terminal());
     one.echo(1);
     two.echo(1);
@@ -127,19 +127,19 @@ fn connections_in_total_are_limited() {
 
 #[test]
 fn a_rush_is_accepted_at_the_limited_rate_and_nobody_is_lost() {
-    let running = Running::with(ConnectionLimits {
+    let running = RunningHost::with(ConnectionLimits {
         accepts_per_second_max: 20,
         ..ConnectionLimits::default()
     });
     let begun = Instant::now();
-    let mut rush: Vec<Terminal> = (0..45).map(|_| running.terminal()).collect();
+    let mut rush: Vec<RawTerminal> = (0..45).map(|_| running.terminal()).collect();
     rush.iter_mut().for_each(|terminal| terminal.echo(1));
     assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
 #[test]
 fn the_longest_message_is_accepted_and_one_byte_more_is_refused() {
-    let running = Running::with(ConnectionLimits::default());
+    let running = RunningHost::with(ConnectionLimits::default());
     let mut longest = echo(1)[2..].to_vec();
     longest.resize(TERMINAL_MESSAGE_BYTES_MAX, 0);
     let mut terminal = running.terminal();
@@ -153,7 +153,7 @@ fn the_longest_message_is_accepted_and_one_byte_more_is_refused() {
 #[test]
 fn a_terminal_that_does_not_wait_for_answers_is_read_up_to_its_limit() {
     let running =
-        Running::with(ConnectionLimits { in_flight_max: 2, ..ConnectionLimits::default() });
+        RunningHost::with(ConnectionLimits { in_flight_max: 2, ..ConnectionLimits::default() });
     running.seen().hold = true;
     let mut hasty = running.terminal();
     let many: Vec<u8> = (0..100).flat_map(echo).collect();
@@ -169,7 +169,7 @@ fn a_terminal_that_does_not_wait_for_answers_is_read_up_to_its_limit() {
 
 #[test]
 fn a_terminal_that_never_reads_is_disconnected() {
-    let running = Running::with(ConnectionLimits::default());
+    let running = RunningHost::with(ConnectionLimits::default());
     running.seen().answer_bytes = Some(60_000);
     let unreading = running.terminal();
     unreading.0.set_write_timeout(Some(Duration::from_millis(100))).unwrap();
@@ -184,7 +184,7 @@ fn a_terminal_that_never_reads_is_disconnected() {
 
 #[test]
 fn a_terminal_that_disconnects_is_reported_to_the_switch_once() {
-    let running = Running::with(ConnectionLimits::default());
+    let running = RunningHost::with(ConnectionLimits::default());
     for _ in 0..20 {
         running.terminal().echo(1);
         drop(TcpStream::connect(running.at.terminals[0]).unwrap());
@@ -196,8 +196,8 @@ fn a_terminal_that_disconnects_is_reported_to_the_switch_once() {
     assert_eq!(closed.len(), 40, "a line's number is not used again");
 }
 
-impl Terminal {
-    fn echo_held(&mut self, running: &Running) {
+impl RawTerminal {
+    fn echo_held(&mut self, running: &RunningHost) {
         self.send(&echo(7));
         running.wait_until("the other's message", |seen| seen.held.len() == 3);
         assert_eq!(running.seen().messages, 3);

@@ -11,7 +11,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::certificates::Authority;
-use crate::script::{PATIENCE, Running, Terminal, echo, local, receive, short};
+use crate::script::{PATIENCE, RawTerminal, RunningHost, echo, local, receive, short};
 
 pub type Session = StreamOwned<ClientConnection, TcpStream>;
 
@@ -51,12 +51,12 @@ pub fn is_let_in(session: &mut Session, message: &[u8]) -> bool {
     session.write_all(message).is_ok() && matches!(session.read(&mut byte), Ok(1))
 }
 
-fn listening(authority: &Authority, clients: bool, limits: ConnectionLimits) -> Running {
+fn listening(authority: &Authority, clients: bool, limits: ConnectionLimits) -> RunningHost {
     let identity = authority.identity("engine");
     let clients = clients.then_some(authority.file.as_path());
     let tls = Some(tls::server(&identity, clients).unwrap());
     let terminals = vec![ListenerPlan { address: local(), tls }];
-    Running::of(HostPlan { terminals, limits, ..HostPlan::default() })
+    RunningHost::of(HostPlan { terminals, limits, ..HostPlan::default() })
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn an_unfinished_handshake_ends_at_its_timeout() {
     let directory = tempfile::tempdir().unwrap();
     let authority = Authority::new(directory.path(), "authority");
     let running = listening(&authority, false, short());
-    let mut silent = Terminal::at(running.at.terminals[0]);
-    let mut plain = Terminal::at(running.at.terminals[0]);
+    let mut silent = RawTerminal::at(running.at.terminals[0]);
+    let mut plain = RawTerminal::at(running.at.terminals[0]);
     plain.send(&echo(1));
     assert!(plain.is_closed());
     assert!(silent.is_closed());

@@ -8,18 +8,18 @@ use engine::WalletId;
 use host::wallet::{SignedWalletRequest, answer_signature};
 use host::{ConnectionLimits, HostPlan, WalletCredentials};
 
-use crate::script::{PATIENCE, Running, anywhere};
+use crate::script::{PATIENCE, RunningHost, anywhere};
 
 const SECRET: &[u8] = b"a secret of the wallet's";
 
-fn running() -> Running {
+fn running() -> RunningHost {
     running_with(ConnectionLimits::default())
 }
 
-fn running_with(limits: ConnectionLimits) -> Running {
+fn running_with(limits: ConnectionLimits) -> RunningHost {
     let secret = SECRET.to_vec().into();
     let wallets = vec![WalletCredentials { name: "red".into(), wallet: WalletId(5), secret }];
-    Running::of(HostPlan {
+    RunningHost::of(HostPlan {
         limits,
         wallet_listeners: vec![anywhere()],
         wallets,
@@ -57,7 +57,7 @@ fn header<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 
 /// Sends a request, and returns status and body of the answer after a check of its signature.
 #[track_caller]
-fn signed(running: &Running, request: &str) -> (u16, String) {
+fn signed(running: &RunningHost, request: &str) -> (u16, String) {
     let answer = send(running, request);
     let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -68,7 +68,7 @@ fn signed(running: &Running, request: &str) -> (u16, String) {
 }
 
 /// The whole answer, until the other side closes.
-fn send(running: &Running, text: &str) -> String {
+fn send(running: &RunningHost, text: &str) -> String {
     let mut stream = TcpStream::connect(running.at.wallets[0]).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(text.as_bytes()).unwrap();

@@ -97,10 +97,10 @@ pub fn sale() -> MessageBuilder<'static> {
 /// A file from outside this repository. If it is absent, prints so and returns `None`.
 pub fn real(path: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let path = env::var_os("DOORSTEP_DATA").map_or(beside, PathBuf::from).join(path);
+    let path = env::var_os("DOORSTEP_TEST_DATA").map_or(beside, PathBuf::from).join(path);
     if path.exists() {
         return Some(path);
     }
-    println!("SKIPPED: {} is not there; set DOORSTEP_DATA to where it is", path.display());
+    println!("SKIPPED: {} is not there; set DOORSTEP_TEST_DATA to where it is", path.display());
     None
 }

@@ -11,10 +11,10 @@ use crate::sign_on::{FIELD, MAC_KEY, PIN_KEY, TERMINAL_MASTER};
 
 fn file(name: &str) -> Option<Value> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let folder = env::var_os("DOORSTEP_DATA").map_or(beside, PathBuf::from);
+    let folder = env::var_os("DOORSTEP_TEST_DATA").map_or(beside, PathBuf::from);
     let path = folder.join("vectors").join(name);
     if !path.exists() {
-        println!("skipped: {} is not there; set DOORSTEP_DATA", path.display());
+        println!("skipped: {} is not there; set DOORSTEP_TEST_DATA", path.display());
         return None;
     }
     Some(serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())

@@ -12,20 +12,20 @@ use peers::ledger::{NetworkTransactionKind, NetworkTransactionState};
 use peers::network::{KEY_CHANGE_RETRY_MS, KEY_CHANGE_TRIES_MAX, KeyChangeError, KeyKind};
 use proptest::prelude::*;
 
-use switch::{LINK, NOW_MS, RRN, SENT, SentRequest, Switch, card};
+use switch::{LINK, NOW_MS, RRN, SENT, ScriptedSwitch, SentRequest, card};
 
-fn switch() -> Switch {
-    Switch::new(Behaviour::default())
+fn switch() -> ScriptedSwitch {
+    ScriptedSwitch::new(Behaviour::default())
 }
 
-fn state(switch: &Switch, asked: &SentRequest) -> NetworkTransactionState {
+fn state(switch: &ScriptedSwitch, asked: &SentRequest) -> NetworkTransactionState {
     let mut items = switch.network.book().items();
     items.find(|item| item.reference.stan == asked.stan).unwrap().state
 }
 
 #[test]
 fn sign_on_echo_and_sign_off() {
-    let mut switch = Switch::unconnected(Behaviour::default(), 1);
+    let mut switch = ScriptedSwitch::unconnected(Behaviour::default(), 1);
     switch.network.connected(LINK, NOW_MS, &mut switch.out);
     let sale = switch.sale(100);
     assert_eq!(switch.code(&sale), "91", "not signed on");
@@ -68,7 +68,7 @@ fn a_sale_a_pre_authorisation_and_an_advice_are_answered_field_by_field() {
 fn a_balance_is_answered_and_not_booked() {
     let mut switch = switch();
     let (stan, mut builder) = switch.builder(Mti::M0200, "310000", 0);
-    Switch::put_card(&mut builder, &card());
+    ScriptedSwitch::put_card(&mut builder, &card());
     builder.remove(4);
     let asked =
         SentRequest { mti: Mti::M0200, stan, amount: 0, bytes: switch.finish(&mut builder) };
@@ -228,7 +228,7 @@ fn the_format_is_checked_field_by_field() {
     let mut switch = switch();
     let mut changed = |change: &dyn Fn(&mut MessageBuilder<'_>)| {
         let (stan, mut builder) = switch.builder(Mti::M0200, "000000", 100);
-        Switch::put_card(&mut builder, &card());
+        ScriptedSwitch::put_card(&mut builder, &card());
         change(&mut builder);
         let bytes = switch.finish(&mut builder);
         switch.code(&SentRequest { mti: Mti::M0200, stan, amount: 100, bytes })
@@ -320,7 +320,7 @@ fn a_wrong_pin_is_55_and_a_right_one_is_not() {
     let mut switch = switch();
     for (typed, code) in [(card().pin(), "00"), (card().wrong_pin(), "55")] {
         let (stan, mut builder) = switch.builder(Mti::M0200, "000000", 100);
-        Switch::put_card(&mut builder, &card());
+        ScriptedSwitch::put_card(&mut builder, &card());
         switch.put_pin(&mut builder, &card(), &typed);
         let bytes = switch.finish(&mut builder);
         let asked = SentRequest { mti: Mti::M0200, stan, amount: 100, bytes };
@@ -379,7 +379,7 @@ fn a_new_pin_key_is_used() {
     switch.network.receive(LINK, &mut answer, NOW_MS, &mut switch.out);
     switch.pin_key = key;
     let (stan, mut builder) = switch.builder(Mti::M0200, "000000", 100);
-    Switch::put_card(&mut builder, &card());
+    ScriptedSwitch::put_card(&mut builder, &card());
     switch.put_pin(&mut builder, &card(), &card().pin());
     let bytes = switch.finish(&mut builder);
     assert_eq!(switch.code(&SentRequest { mti: Mti::M0200, stan, amount: 100, bytes }), "00");
@@ -414,7 +414,7 @@ fn the_clearing_file_has_the_transactions_in_force() {
 fn the_same_seed_gives_the_same_bytes() {
     let run = |seed| {
         let behaviour = Behaviour { jitter_ms: 50, ..Behaviour::default() };
-        let mut switch = Switch::unconnected(behaviour, seed);
+        let mut switch = ScriptedSwitch::unconnected(behaviour, seed);
         switch.network.connected(LINK, NOW_MS, &mut switch.out);
         switch.manage(1, LINK);
         let mut heard = Vec::new();
@@ -456,7 +456,7 @@ proptest! {
     ) {
         let mut switch = switch();
         let (_, mut builder) = switch.builder(Mti::new(mti).unwrap(), "000000", 100);
-        Switch::put_card(&mut builder, &card());
+        ScriptedSwitch::put_card(&mut builder, &card());
         for (field, text) in values {
             let mut tried = MessageBuilder::new(&ISO87_BINARY, Mti::M0200);
             if field != 64 && tried.text(field, &text).build().is_ok() {

@@ -5,11 +5,11 @@ use peers::ledger::NetworkTransactionState;
 use peers::network::{NetworkLinkId, NetworkOutput};
 
 use super::state;
-use super::switch::{LINK, NOW_MS, Switch};
+use super::switch::{LINK, NOW_MS, ScriptedSwitch};
 
-fn with(action: ResponseAction) -> Switch {
+fn with(action: ResponseAction) -> ScriptedSwitch {
     let mut met = false;
-    Switch::with_policy(move |_| {
+    ScriptedSwitch::with_policy(move |_| {
         if std::mem::replace(&mut met, true) { ResponseAction::Approve } else { action }
     })
 }
@@ -88,7 +88,7 @@ fn a_wrong_mac_and_a_late_decline() {
 #[test]
 fn answers_keep_their_order_after_the_usual_delay() {
     let behaviour = Behaviour { delay_ms: 80, ..Behaviour::default() };
-    let mut switch = Switch::new(behaviour);
+    let mut switch = ScriptedSwitch::new(behaviour);
     let [first, second] = [switch.sale(1), switch.sale(2)];
     assert!(switch.send(&first).is_empty() && switch.send(&second).is_empty());
     let stans: Vec<u64> = switch.wait(80).iter().map(|answer| answer.stan).collect();
@@ -98,7 +98,7 @@ fn answers_keep_their_order_after_the_usual_delay() {
 #[test]
 fn an_answer_takes_another_link_when_its_own_is_closed() {
     let behaviour = Behaviour { delay_ms: 80, ..Behaviour::default() };
-    let mut switch = Switch::new(behaviour);
+    let mut switch = ScriptedSwitch::new(behaviour);
     let other = NetworkLinkId(2);
     switch.network.connected(other, NOW_MS, &mut switch.out);
     switch.manage(1, other).unwrap();
@@ -122,7 +122,7 @@ fn outage(link: OutageMode) -> Behaviour {
 
 #[test]
 fn a_silent_outage_ignores_requests_and_sends_nothing() {
-    let mut switch = Switch::new(outage(OutageMode::Silent));
+    let mut switch = ScriptedSwitch::new(outage(OutageMode::Silent));
     assert_eq!(switch.network.next_timer(), Some(NOW_MS + 10_000));
     switch.wait(9_800);
     let swallowed = switch.sale(1);
@@ -139,7 +139,7 @@ fn a_silent_outage_ignores_requests_and_sends_nothing() {
 
 #[test]
 fn an_outage_can_close_links_and_refuse_new_ones() {
-    let mut switch = Switch::new(outage(OutageMode::Closes));
+    let mut switch = ScriptedSwitch::new(outage(OutageMode::Closes));
     switch.now_ms += 10_000;
     switch.network.tick(switch.now_ms, &mut switch.out);
     assert!(matches!(switch.out[..], [NetworkOutput::Close { link: LINK }]));

@@ -41,7 +41,7 @@ pub fn card() -> TestCard {
 }
 
 /// The switch's side of one network.
-pub struct Switch {
+pub struct ScriptedSwitch {
     pub network: NetworkSimulator,
     pub mac_key: TdesKey,
     pub pin_key: TdesKey,
@@ -72,16 +72,16 @@ pub struct SentRequest {
     pub bytes: Vec<u8>,
 }
 
-impl Switch {
-    pub fn new(behaviour: Behaviour) -> Switch {
-        let mut switch = Switch::unconnected(behaviour, 41);
+impl ScriptedSwitch {
+    pub fn new(behaviour: Behaviour) -> ScriptedSwitch {
+        let mut switch = ScriptedSwitch::unconnected(behaviour, 41);
         switch.network.connected(LINK, NOW_MS, &mut switch.out);
         assert_eq!(switch.manage(1, LINK).unwrap().code, "00");
         switch
     }
 
-    pub fn unconnected(behaviour: Behaviour, seed: u64) -> Switch {
-        Switch {
+    pub fn unconnected(behaviour: Behaviour, seed: u64) -> ScriptedSwitch {
+        ScriptedSwitch {
             network: NetworkSimulator::new(settings(behaviour, seed)),
             mac_key: TdesKey::new(&MAC_KEY).unwrap(),
             pin_key: TdesKey::new(&PIN_KEY).unwrap(),
@@ -93,8 +93,8 @@ impl Switch {
 
     pub fn with_policy(
         policy: impl FnMut(&RequestSummary) -> ResponseAction + Send + 'static,
-    ) -> Switch {
-        let mut switch = Switch::new(Behaviour::default());
+    ) -> ScriptedSwitch {
+        let mut switch = ScriptedSwitch::new(Behaviour::default());
         switch.network.set_response_policy(policy);
         switch
     }
@@ -163,7 +163,7 @@ impl Switch {
 
     pub fn by_card(&mut self, mti: Mti, processing: &str, amount: u64) -> SentRequest {
         let (stan, mut builder) = self.builder(mti, processing, amount);
-        Switch::put_card(&mut builder, &card());
+        ScriptedSwitch::put_card(&mut builder, &card());
         if processing == "030000" {
             builder.number(25, 6);
         }

@@ -21,10 +21,10 @@ pub fn with_checksum(text: &str) -> String {
 /// The list in a file of vectors. Prints a line and returns `None` if the file is missing.
 pub fn vectors(name: &str) -> Option<Vec<serde_json::Value>> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let root = env::var_os("DOORSTEP_DATA").map_or(beside, PathBuf::from);
+    let root = env::var_os("DOORSTEP_TEST_DATA").map_or(beside, PathBuf::from);
     let path = root.join("vectors").join(name);
     if !path.exists() {
-        println!("SKIPPED: {} is not there; set DOORSTEP_DATA to where it is", path.display());
+        println!("SKIPPED: {} is not there; set DOORSTEP_TEST_DATA to where it is", path.display());
         return None;
     }
     let bytes = fs::read(path).expect("the vectors can be read");

@@ -78,7 +78,7 @@ impl PaymentPath {
             rails.push(rail((id, index), network)?);
         }
         let terminals = numbers.iter().zip(&world.couriers).zip(secrets.terminals);
-        let tills = terminals.map(|((number, courier), master)| {
+        let drivers = terminals.map(|((number, courier), master)| {
             let merchant = merchants[courier.firm];
             TerminalDriver::new(peers::TerminalSimulatorSettings {
                 currency: world.currency,
@@ -86,11 +86,11 @@ impl PaymentPath {
                 ..peers::TerminalSimulatorSettings::new(*number, merchant, master)
             })
         });
-        let tills = tills.collect();
+        let drivers = drivers.collect();
         Ok(PaymentPath {
             switch: Switch::new(settings, secrets.store)?,
             outputs: Vec::new(),
-            terminals: tills,
+            terminals: drivers,
             lines: HashMap::new(),
             next_line: 0,
             listener: socket_pair::listener()?,

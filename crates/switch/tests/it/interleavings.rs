@@ -39,7 +39,7 @@ enum Choice {
     /// The process crashes before the next command is durable.
     Crash,
     /// The process crashes after the next command is durable, before the switch learns of it.
-    CrashUnheard,
+    CrashBeforeReply,
     /// The links are closed with all messages in them, and connected again.
     Outage,
     /// The switch expires pre-authorisations.
@@ -53,7 +53,7 @@ const WRONG: [Choice; 9] = [
     Choice::GatewayDies,
     Choice::SlowGateway,
     Choice::Crash,
-    Choice::CrashUnheard,
+    Choice::CrashBeforeReply,
     Choice::Outage,
     Choice::Expiry,
 ];
@@ -70,7 +70,7 @@ fn is_possible(world: &World, choice: Choice) -> bool {
         Choice::TerminalReverses | Choice::TerminalRepeats | Choice::GatewayDies => waits,
         Choice::SlowGateway => world.from_terminal.len() > 1,
         Choice::Crash | Choice::Outage => true,
-        Choice::CrashUnheard => !world.books.is_empty(),
+        Choice::CrashBeforeReply => !world.books.is_empty(),
         Choice::Expiry => world.holds_are_expired,
     }
 }
@@ -113,7 +113,7 @@ fn happens(world: &mut World, choice: Choice) {
         }
         Choice::SlowGateway => world.from_terminal.rotate_left(1),
         Choice::Crash => world.crash(),
-        Choice::CrashUnheard => {
+        Choice::CrashBeforeReply => {
             world.books_step_without_reply();
             world.crash();
         }
@@ -152,7 +152,7 @@ fn choices(world: &World, taken: &[Choice], scene: &Scene) -> Vec<Choice> {
     }
     if went_wrong.len() < scene.wrong {
         let again = |choice: &Choice| !went_wrong.contains(choice);
-        let crashes = [Choice::Crash, Choice::CrashUnheard];
+        let crashes = [Choice::Crash, Choice::CrashBeforeReply];
         let crashed = went_wrong.iter().any(|choice| crashes.contains(choice));
         let other = |choice: &Choice| !crashed || !crashes.contains(choice);
         let possible = WRONG.into_iter().filter(|choice| is_possible(world, *choice));

@@ -15,7 +15,7 @@ use host::{
 
 use crate::certificates::Authority;
 use crate::gateway::RunningGateway;
-use crate::script::{PATIENCE, Running, Terminal, anywhere, local, short};
+use crate::script::{PATIENCE, RawTerminal, RunningHost, anywhere, local, short};
 
 const ARRIVING: Quota = GATEWAY_ADMISSION.handshaking.unwrap();
 
@@ -100,7 +100,7 @@ fn a_user_who_is_not_admitted_is_closed() {
     sockets.listen_unix(&closed, kind, |_| false).unwrap();
     sockets.listen_unix(&open, kind, |_| true).unwrap();
     let mut counter = Counter::default();
-    let _stranger = UnixStream::connect(&closed).unwrap();
+    let _unauthenticated = UnixStream::connect(&closed).unwrap();
     turn_until(&mut sockets, &mut counter, |sockets| {
         sockets.endings().get(CloseReason::Foreign) == 1
     });
@@ -119,13 +119,13 @@ fn unauthenticated_clients_at_the_gateway_port_take_nothing_from_terminals_and_t
     let path = directory.path().join(CONTROL_SOCKET);
     let control = Some(path.clone());
     let running =
-        Running::of(HostPlan { limits, gateways, terminals, control, ..HostPlan::default() });
+        RunningHost::of(HostPlan { limits, gateways, terminals, control, ..HostPlan::default() });
     let address = running.at.gateways[0];
     let mut unauthenticated = connections(address, ARRIVING.per_address_max);
-    assert!(Terminal::at(address).is_closed(), "one more from the same address");
+    assert!(RawTerminal::at(address).is_closed(), "one more from the same address");
     assert_eq!(send_request(&path, &ControlRequest::Status {}).unwrap()["ended"]["address"], 1);
     running.terminal().echo(1);
-    assert!(Terminal(unauthenticated.remove(0)).is_closed(), "no handshake in time");
+    assert!(RawTerminal(unauthenticated.remove(0)).is_closed(), "no handshake in time");
     RunningGateway::to(address, &authority).terminal().echo(2);
 }
 
@@ -152,7 +152,7 @@ fn unauthenticated_clients_from_many_addresses_keep_no_gateway_out() {
     let limits =
         ConnectionLimits { handshake_timeout: 10 * PATIENCE, ..ConnectionLimits::default() };
     let running =
-        Running::of(HostPlan { limits, gateways: vec![(local(), tls)], ..HostPlan::default() });
+        RunningHost::of(HostPlan { limits, gateways: vec![(local(), tls)], ..HostPlan::default() });
     let address = running.at.gateways[0];
     let Quota { total_max, per_address_max } = GATEWAY_ADMISSION.open;
     let addresses = u8::try_from(total_max / per_address_max).unwrap();
@@ -170,8 +170,8 @@ fn a_finished_handshake_frees_its_place_in_the_handshake_quota() {
     let mut sockets = Sockets::new(ConnectionLimits::default()).unwrap();
     let one = Quota { total_max: 1, per_address_max: 1 };
     let inside = Quota { total_max: 2, per_address_max: 9 };
-    let guests = Some(Admission { open: inside, handshaking: Some(one) });
-    let kind = sockets.add_kind(ConnectionPolicy { admission: guests, ..policy(0, 0) });
+    let admission = Some(Admission { open: inside, handshaking: Some(one) });
+    let kind = sockets.add_kind(ConnectionPolicy { admission, ..policy(0, 0) });
     let address = sockets.listen(local(), kind, Some(tls)).unwrap();
     let mut counter = Counter::default();
     let ours = authority.identity("gateway-1");
@@ -202,7 +202,7 @@ fn a_finished_handshake_frees_its_place_in_the_handshake_quota() {
 fn full_terminal_quotas_leave_wallets_and_the_operator_their_places() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(CONTROL_SOCKET);
-    let running = Running::of(HostPlan {
+    let running = RunningHost::of(HostPlan {
         limits: ConnectionLimits { connections_max: 1, ..ConnectionLimits::default() },
         terminals: vec![anywhere()],
         wallet_listeners: vec![anywhere()],
@@ -212,7 +212,7 @@ fn full_terminal_quotas_leave_wallets_and_the_operator_their_places() {
     let mut terminal = running.terminal();
     terminal.echo(1);
     assert!(running.terminal().is_turned_away());
-    let mut wallet = Terminal::at(running.at.wallets[0]);
+    let mut wallet = RawTerminal::at(running.at.wallets[0]);
     wallet.send(b"NONSENSE\r\n\r\n");
     let mut answer = String::new();
     wallet.0.read_to_string(&mut answer).unwrap();
@@ -222,7 +222,7 @@ fn full_terminal_quotas_leave_wallets_and_the_operator_their_places() {
     assert_eq!(status["ended"]["full"], 1);
     // Wallets and operators have quotas, too.
     let wallets = connections(running.at.wallets[0], WALLET_ADMISSION.open.per_address_max);
-    assert!(Terminal::at(running.at.wallets[0]).is_closed());
+    assert!(RawTerminal::at(running.at.wallets[0]).is_closed());
     assert_eq!(send_request(&path, &ControlRequest::Status {}).unwrap()["ended"]["address"], 1);
     let operators: Vec<_> = (0..CONTROL_ADMISSION.open.total_max)
         .map(|_| UnixStream::connect(&path).unwrap())
@@ -235,7 +235,7 @@ fn full_terminal_quotas_leave_wallets_and_the_operator_their_places() {
 #[test]
 fn a_connection_without_a_first_message_times_out_early() {
     let (terminals, wallets_listen) = (vec![anywhere()], vec![anywhere()]);
-    let running = Running::of(HostPlan {
+    let running = RunningHost::of(HostPlan {
         limits: short(),
         terminals,
         wallet_listeners: wallets_listen,
@@ -244,7 +244,7 @@ fn a_connection_without_a_first_message_times_out_early() {
     let mut good = running.terminal();
     good.echo(1);
     let mut silent = running.terminal();
-    let mut wallet = Terminal::at(running.at.wallets[0]);
+    let mut wallet = RawTerminal::at(running.at.wallets[0]);
     assert!(silent.is_closed() && wallet.is_closed());
     good.echo(2);
 }
@@ -254,11 +254,12 @@ fn a_terminal_silent_at_a_gateway_times_out_as_early() {
     let directory = tempfile::tempdir().unwrap();
     let authority = Authority::new(directory.path(), "authority");
     let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
-    let running = Running::of(HostPlan { gateways: vec![(local(), tls)], ..HostPlan::default() });
+    let running =
+        RunningHost::of(HostPlan { gateways: vec![(local(), tls)], ..HostPlan::default() });
     let gateway = RunningGateway::with(running.at.gateways[0], &authority, short());
     let mut good = gateway.terminal();
     let begun = Instant::now();
-    assert!(Terminal::at(gateway.at).is_closed());
+    assert!(RawTerminal::at(gateway.at).is_closed());
     assert!(begun.elapsed() < Duration::from_secs(5));
     good.echo(2);
 }
@@ -269,7 +270,7 @@ fn a_silent_gateway_times_out_as_early() {
     let authority = Authority::new(directory.path(), "authority");
     let tls = tls::server(&authority.identity("engine"), Some(&authority.file)).unwrap();
     let (limits, gateways) = (short(), vec![(local(), tls)]);
-    let running = Running::of(HostPlan { limits, gateways, ..HostPlan::default() });
+    let running = RunningHost::of(HostPlan { limits, gateways, ..HostPlan::default() });
     let identity = authority.identity("gateway-1");
     let at = running.at.gateways[0];
     let mut session = crate::tls::connect(at, &authority, Some(&identity), "engine");
