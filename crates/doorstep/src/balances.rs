@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use books::chart::AccountKind;
 use clap::Args;
-use engine::chart::AccountKind;
 use ledger::Side;
 use money::Currency;
 use money::decimal::DecimalAmount;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use anyhow::{bail, ensure};
-use clap::{Args, Subcommand};
-use engine::{
-    BusinessDate, Command, CommandOutcome, Engine, Event, ParcelId, PaymentId, PayoutId,
-    PayoutLine, SellerId, TariffId, TariffVersion, Timestamp,
+use books::{
+    AnnounceParcel, BusinessDate, Command, Event, ParcelId, PaymentId, PayoutId, PayoutLine,
+    PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion, Timestamp,
 };
+use clap::{Args, Subcommand};
+use engine::{CommandOutcome, Engine};
 use money::Amount;
 use money::decimal::DecimalAmount;
 use node::replay::ReplayObserver;
@@ -78,7 +79,7 @@ struct Explainer {
     /// The lines of each seller's next payout so far.
     open: HashMap<SellerId, Vec<Line>>,
     /// The lines of each planned payout.
-    planned: HashMap<engine::PlanId, Vec<(PayoutLine, Vec<Line>)>>,
+    planned: HashMap<books::PlanId, Vec<(PayoutLine, Vec<Line>)>>,
     found: Option<(PayoutLine, Vec<Line>, &'static str)>,
 }
 
@@ -109,21 +110,21 @@ impl ReplayObserver for Explainer {
 impl Explainer {
     fn remember(&mut self, command: &Command) {
         match command {
-            Command::AnnounceParcel { parcel, reference, .. } => {
+            Command::AnnounceParcel(AnnounceParcel { parcel, reference, .. }) => {
                 self.orders.insert(*parcel, reference.as_str().into());
             }
-            Command::PublishTariff { tariff, version, terms, .. } => {
+            Command::PublishTariff(PublishTariff { tariff, version, terms, .. }) => {
                 let version = TariffVersion { tariff: *tariff, version: *version };
                 self.terms.insert(version, (**terms).clone());
             }
-            Command::RegisterSeller { seller, tariff, class, .. } => {
+            Command::RegisterSeller(RegisterSeller { seller, tariff, class, .. }) => {
                 self.classes.insert(*seller, (*tariff, *class));
             }
             _ => {}
         }
     }
 
-    fn is_refund_of_payable(&self, posting: &engine::Posting, engine: &Engine) -> bool {
+    fn is_refund_of_payable(&self, posting: &books::Posting, engine: &Engine) -> bool {
         use engine::chart::{AccountKind, ChartEntry};
         let refund = matches!(posting.entry, ChartEntry::Refunded | ChartEntry::ChargedBack);
         let debit = engine.account_view(posting.debit);

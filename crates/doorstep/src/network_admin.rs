@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use books::{Event, Refusal};
 use clap::Args;
-use engine::{Event, Refusal};
 use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
 use journal::DataDirectory;
 use node::{Node, NodeOptions};

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use books::{AnnounceParcel, Command, ParcelId, PublishTariff, Refusal, RegisterSeller, SellerId};
 use clap::Args;
-use engine::{Command, ParcelId, Refusal, SellerId};
 use files::orders::{Import, ImportReport, OrderParcel, import};
 use files::profile::Profile;
 use money::decimal::DecimalAmount;
@@ -205,13 +205,13 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
 
 fn announcement(parcel: &OrderParcel) -> Command {
     let seller = SellerId::derived(&parcel.seller);
-    Command::AnnounceParcel {
+    Command::AnnounceParcel(AnnounceParcel {
         parcel: ParcelId::derived(seller, &parcel.order),
         seller,
         currency: parcel.currency,
         due: parcel.amount_due,
         reference: parcel.order.to_string(),
-    }
+    })
 }
 
 /// Opens new books, and carries out the commands that the parcels need.
@@ -231,11 +231,13 @@ fn require_no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> a
     for (_, command, refusal) in refused {
         let what = match command {
             // An existing seller keeps its terms.
-            Command::RegisterSeller { .. } if refusal == Refusal::IdentifierTaken => continue,
-            Command::RegisterSeller { reference, .. } => {
+            Command::RegisterSeller(_) if refusal == Refusal::IdentifierTaken => continue,
+            Command::RegisterSeller(RegisterSeller { reference, .. }) => {
                 bilingual!("seller `{reference}`", "卖家 `{reference}`")
             }
-            Command::PublishTariff { reference, .. } if refusal == Refusal::IdentifierTaken => {
+            Command::PublishTariff(PublishTariff { reference, .. })
+                if refusal == Refusal::IdentifierTaken =>
+            {
                 bail!(bilingual!(
                     "--tariff: the books in {0} have other terms under the name `{reference}`; add \
                      a version with a start date to change a tariff, or give another tariff \
@@ -246,7 +248,7 @@ fn require_no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> a
                     data.display()
                 ));
             }
-            Command::PublishTariff { reference, version, .. } => {
+            Command::PublishTariff(PublishTariff { reference, version, .. }) => {
                 bilingual!(
                     "version {version} of the tariff `{reference}`",
                     "费率 `{reference}` 的版本 {version}"

@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail, ensure};
+use books::{BusinessDate, Command, Event, ParcelId, PayoutId, PayoutLine, PlanId, Timestamp};
 use clap::{Args, ValueEnum};
-use engine::{
-    BusinessDate, Command, CommandOutcome, Engine, Event, ParcelId, PayoutId, PayoutLine, PlanId,
-    Timestamp,
-};
+use engine::{CommandOutcome, Engine};
 use files::date::CivilDate;
 use files::pain001::{
     AccountScheme, BankAccount, BankAgent, CreditTransfer, CreditTransferInitiation, MessageTotals,
@@ -87,7 +85,7 @@ pub struct DaySums {
     pub payouts_returned: CountAndAmount,
     pub plans: Vec<ExecutedPlan>,
     due: HashMap<ParcelId, u64>,
-    collected: HashMap<engine::PaymentId, (PaymentMethod, u64)>,
+    collected: HashMap<books::PaymentId, (PaymentMethod, u64)>,
 }
 
 impl CountAndAmount {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use books::terminal_view::DisputeView;
+use books::{BatchTotals, CountAndAmount};
 use clap::Args;
-use engine::terminal_view::DisputeView;
-use engine::{BatchTotals, CountAndAmount, Digest};
+use engine::Digest;
 use serde::Serialize;
 
 use crate::books;
@@ -192,7 +193,7 @@ fn print(found: &Report, digest: &Digest) {
 
 #[cfg(test)]
 mod tests {
-    use engine::{BreakId, BusinessDate, TerminalId};
+    use books::{BreakId, BusinessDate, TerminalId};
     use money::Amount;
 
     use super::*;

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use books::TariffVersion;
 use clap::ValueEnum;
-use engine::{Engine, TariffVersion};
+use engine::Engine;
 
 /// Prints a line to standard output. If the reader has closed the pipe, as `head` does, nothing
 /// more is printed and the work continues.

@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::{Command, Engine, Refusal, Timestamp};
+use books::{Command, Refusal, Timestamp};
+use engine::Engine;
 use journal::{
     DataDirectory, Epoch, Journal, JournalBatch, JournalError, JournalHead, Leadership,
     MemoryJournal, ReadJournal, Sequence,

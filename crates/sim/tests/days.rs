@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use engine::chart::AccountKind;
-use engine::{
-    BreakId, BreakSide, BreakSubject, Command, CommandOutcome, Engine, Event, HoldRule, PersonId,
-    Refusal, RouteCandidate, RouteVerdict, SellerId, SettlementCycle, Timestamp,
+use books::{
+    BreakId, BreakSide, BreakSubject, Command, Event, HoldRule, PersonId, Refusal, RouteCandidate,
+    RouteVerdict, SellerId, SettlementCycle, Timestamp,
 };
+use books::{RaiseBreak, chart::AccountKind};
+use engine::{CommandOutcome, Engine};
 use money::{Amount, Currency};
 use sim::{
     Backend, BackendReply, DUE_MAX, DayError, DayInputError, DayInputs, DayOptions, EnginePosition,
@@ -237,13 +238,13 @@ fn the_comparison_sees_every_difference() {
     seen("unresolved", |world| world.pending_reversals += 1);
     seen("disagreement", |world| world.discrepancies.push("one".into()));
 
-    let raise = Command::RaiseBreak {
+    let raise = Command::RaiseBreak(RaiseBreak {
         break_id: BreakId(1),
         subject: BreakSubject::Bank(day.world.bank),
         side: BreakSide::Excess,
         amount: Amount::of(1),
         owner: PersonId(1),
-    };
+    });
     books.apply(&raise, day.report.ended_at, &mut CommandOutcome::default()).unwrap();
     let wrong = compare(&day.world, &books).unwrap_err();
     assert_eq!(wrong.len(), 3, "the bank, suspense and the break: {wrong:#?}");

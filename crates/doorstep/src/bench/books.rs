@@ -1,9 +1,10 @@
 //! The books of both benchmarks.
 
 use anyhow::Context;
-use engine::{
-    BankId, Command, CourierId, FirmId, HoldRule, Jurisdiction, ParcelId, SellerId, SellerKind,
-    SettlementCycle, TariffId, TerminalId,
+use books::{
+    BankId, Command, CourierId, FirmId, HoldRule, Jurisdiction, OpenBooks, ParcelId, PublishTariff,
+    RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller, RegisterTerminal, SellerId,
+    SellerKind, SetHoldRule, SettlementCycle, TariffId, TerminalId,
 };
 use money::{Amount, Currency};
 use tariff::SellerClassNumber;
@@ -30,10 +31,10 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
     let currency = Currency::CNY;
     let china = Jurisdiction(*b"CN");
     let mut commands = vec![
-        Command::OpenBooks { utc_offset_minutes: 480 },
-        Command::RegisterBank { bank: BankId(1), currency, reference: "bank".into() },
-        Command::SetHoldRule { jurisdiction: china, rule: HoldRule::AtOnce },
-        Command::PublishTariff {
+        Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 }),
+        Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference: "bank".into() }),
+        Command::SetHoldRule(SetHoldRule { jurisdiction: china, rule: HoldRule::AtOnce }),
+        Command::PublishTariff(PublishTariff {
             tariff: TariffId(1),
             version: 1,
             currency: None,
@@ -41,24 +42,26 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
             until: None,
             terms: Box::new(version.terms.clone()),
             reference: tariff.name.clone(),
-        },
-        Command::RegisterFirm {
+        }),
+        Command::RegisterFirm(RegisterFirm {
             firm: firm(),
             currency,
             guarantee: Amount::ZERO,
             reference: FIRM.into(),
-        },
+        }),
     ];
-    commands.extend((0..SELLERS).map(|number| Command::RegisterSeller {
-        seller: SellerId(number.into()),
-        kind: SellerKind::Business,
-        currency,
-        jurisdiction: china,
-        tariff: TariffId(1),
-        class: SellerClassNumber(0),
-        cycle: SettlementCycle::Daily,
-        minimum: Amount::of(1),
-        reference: format!("seller-{number}"),
+    commands.extend((0..SELLERS).map(|number| {
+        Command::RegisterSeller(RegisterSeller {
+            seller: SellerId(number.into()),
+            kind: SellerKind::Business,
+            currency,
+            jurisdiction: china,
+            tariff: TariffId(1),
+            class: SellerClassNumber(0),
+            cycle: SettlementCycle::Daily,
+            minimum: Amount::of(1),
+            reference: format!("seller-{number}"),
+        })
     }));
     Ok(commands)
 }
@@ -68,8 +71,16 @@ pub fn register_courier(number: u32) -> [Command; 2] {
     let courier = CourierId(number.into());
     let reference = format!("courier-{number}");
     [
-        Command::RegisterCourier { courier, firm: firm(), cash_limit: CASH_LIMIT, reference },
-        Command::RegisterTerminal { terminal: TerminalId(number.into()), courier },
+        Command::RegisterCourier(RegisterCourier {
+            courier,
+            firm: firm(),
+            cash_limit: CASH_LIMIT,
+            reference,
+        }),
+        Command::RegisterTerminal(RegisterTerminal {
+            terminal: TerminalId(number.into()),
+            courier,
+        }),
     ]
 }
 

@@ -11,11 +11,13 @@ use std::process::{Child, Command as Process, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use clap::Args;
-use engine::{
-    Command, CourierId, Engine, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId, PaymentId,
-    PaymentResolution, RailMethod, SellerId, TerminalId, Timestamp,
+use books::{
+    AnnounceParcel, AssignParcels, BeginCollection, Command, CourierId, DispatchParcels, NetworkId,
+    PARCELS_PER_COMMAND_MAX, ParcelId, PaymentId, PaymentResolution, RailMethod, RegisterNetwork,
+    ResolveCollection, SellerId, TerminalId, Timestamp,
 };
+use clap::Args;
+use engine::Engine;
 use journal::{DataDirectory, JournalHead};
 use money::{Amount, Currency};
 use node::{CommandAnswer, Node, NodeClient, NodeNotice, NodeOptions};
@@ -318,7 +320,11 @@ fn all_done(client: &mut NodeClient, commands: Vec<Command>) -> anyhow::Result<(
 fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
     let (network, currency) = (NETWORK, Currency::CNY);
     let mut commands = books::opening_commands()?;
-    commands.push(Command::RegisterNetwork { network, currency, reference: "network".into() });
+    commands.push(Command::RegisterNetwork(RegisterNetwork {
+        network,
+        currency,
+        reference: "network".into(),
+    }));
     commands.extend((1..=COURIERS).flat_map(books::register_courier));
     all_done(client, commands)
 }
@@ -331,18 +337,23 @@ fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
         let last = parcels.min(first + page);
         let mut commands = Vec::with_capacity(PARCELS_PER_COMMAND_MAX + 2);
         for number in first..last {
-            commands.push(Command::AnnounceParcel {
+            commands.push(Command::AnnounceParcel(AnnounceParcel {
                 parcel: parcel_id(number),
                 seller: SellerId(number % u64::from(SELLERS)),
                 currency: Currency::CNY,
                 due: amount(number),
                 reference: format!("o-{number}"),
-            });
+            }));
         }
         let ids: Vec<ParcelId> = (first..last).map(parcel_id).collect();
-        commands.push(Command::AssignParcels { firm: books::firm(), parcels: ids.clone() });
-        commands
-            .push(Command::DispatchParcels { courier: CourierId(courier(first)), parcels: ids });
+        commands.push(Command::AssignParcels(AssignParcels {
+            firm: books::firm(),
+            parcels: ids.clone(),
+        }));
+        commands.push(Command::DispatchParcels(DispatchParcels {
+            courier: CourierId(courier(first)),
+            parcels: ids,
+        }));
         all_done(client, commands)?;
         first = last;
     }
@@ -439,19 +450,19 @@ fn gcd(a: u64, b: u64) -> u64 {
 }
 
 fn begin(number: u64) -> Command {
-    Command::BeginCollection {
+    Command::BeginCollection(BeginCollection {
         payment: PaymentId { parcel: parcel_id(number), number: 1 },
         terminal: TerminalId(courier(number)),
         method: RailMethod::Card { network: NETWORK, kind: CardKind::Debit },
         amount: amount(number),
-    }
+    })
 }
 
 fn resolve(number: u64) -> Command {
-    Command::ResolveCollection {
+    Command::ResolveCollection(ResolveCollection {
         payment: PaymentId { parcel: parcel_id(number), number: 1 },
         resolution: PaymentResolution::Approved,
-    }
+    })
 }
 
 /// The peak resident memory of this process.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{Command, Timestamp};
+use books::{Command, Timestamp};
 use node::{NodeClient, NodeStopped};
 use sim::{Backend, BackendReply, Query, QueryResult};
 

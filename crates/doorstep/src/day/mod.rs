@@ -11,8 +11,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use books::BusinessDate;
 use clap::{Args, ValueEnum};
-use engine::{BusinessDate, Engine};
+use engine::Engine;
 use files::orders::ImportReport;
 use money::decimal::DecimalAmount;
 use money::{Amount, Currency};

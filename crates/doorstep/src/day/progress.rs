@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use engine::Timestamp;
+use books::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::{DayProgress, DayStage};
 

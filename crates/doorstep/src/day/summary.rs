@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::chart::AccountKind as A;
+use books::chart::AccountKind as A;
 use files::orders::ImportReport;
 use money::Currency;
 use money::decimal::DecimalAmount;

@@ -1,7 +1,7 @@
 //! Account names in exports.
 
+use books::chart::AccountKind;
 use engine::Engine;
-use engine::chart::AccountKind;
 use ledger::AccountNumber;
 
 /// The names used so far, by account number.

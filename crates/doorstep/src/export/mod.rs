@@ -10,8 +10,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use anyhow::{anyhow, bail};
+use books::{AnnounceParcel, BusinessDate, Command, ParcelId, Posting, Timestamp};
 use clap::{Args, ValueEnum};
-use engine::{BusinessDate, Command, CommandOutcome, Engine, ParcelId, Posting, Timestamp};
+use engine::{CommandOutcome, Engine};
 use money::Currency;
 use money::decimal::DecimalAmount;
 use node::replay::ReplayObserver;
@@ -116,7 +117,7 @@ impl ReplayObserver for Exporter<'_> {
         engine: &Engine,
     ) -> Result<(), String> {
         self.number += 1;
-        if let Command::AnnounceParcel { parcel, reference, .. } = command {
+        if let Command::AnnounceParcel(AnnounceParcel { parcel, reference, .. }) = command {
             self.orders.insert(*parcel, reference.as_str().into());
         }
         self.moved.clear();

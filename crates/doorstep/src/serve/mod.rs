@@ -13,8 +13,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use books::{Command, NetworkId, Refusal, RegisterNetwork, RegisterWallet, WalletId};
 use clap::Args;
-use engine::{Command, Engine, NetworkId, Refusal, WalletId};
+use engine::Engine;
 use host::control::CONTROL_SOCKET;
 use host::{Host, ListenAddresses, StopOutcome, Stopper};
 use journal::{DataDirectory, DirectoryError};
@@ -152,10 +153,13 @@ fn register(
     node: &Node,
 ) -> anyhow::Result<()> {
     let networks = networks.iter().cloned().map(|(network, currency, reference)| {
-        (reference.clone(), Command::RegisterNetwork { network, currency, reference })
+        (
+            reference.clone(),
+            Command::RegisterNetwork(RegisterNetwork { network, currency, reference }),
+        )
     });
     let wallet = wallet.cloned().map(|(wallet, currency, reference)| {
-        (reference.clone(), Command::RegisterWallet { wallet, currency, reference })
+        (reference.clone(), Command::RegisterWallet(RegisterWallet { wallet, currency, reference }))
     });
     let (names, commands): (Vec<_>, Vec<_>) =
         networks.chain(wallet).map(|(name, command)| (name, (None, command))).unzip();

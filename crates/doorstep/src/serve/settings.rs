@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use engine::{FirmId, NetworkId, WalletId};
+use books::{FirmId, NetworkId, WalletId};
 use host::tls::{self, TlsIdentity};
 use host::{HostPlan, ListenerPlan, NetworkLink, WalletCredentials};
 use keys::{KeyStore, MasterKey, SoftwareStore};

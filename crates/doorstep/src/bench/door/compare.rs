@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use engine::view::PaymentState;
-use engine::{Command, CommandOutcome, Engine, Event, ParcelId, PaymentId, Timestamp};
+use books::{BeginPurchase, view::PaymentState};
+use books::{Command, Event, ParcelId, PaymentId, Timestamp};
+use engine::{CommandOutcome, Engine};
 use peers::clearing::{ClearingFile, ClearingLineKind};
 
 use super::fixture::Fixture;
@@ -52,7 +53,10 @@ impl node::replay::ReplayObserver for Sales {
         outcome: &CommandOutcome,
         _engine: &Engine,
     ) -> Result<(), String> {
-        let Command::BeginPurchase { trace, amount, network_reference: sent, .. } = command else {
+        let Command::BeginPurchase(BeginPurchase {
+            trace, amount, network_reference: sent, ..
+        }) = command
+        else {
             return Ok(());
         };
         let payment = outcome.events.iter().find_map(|event| match event {

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use ::keys::{Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
 use anyhow::{Context, anyhow};
-use engine::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId, TerminalId};
+use books::{
+    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, PARCELS_PER_COMMAND_MAX,
+    SellerId, SetOfflineLimit, TerminalId,
+};
 use journal::DataDirectory;
 use money::{Amount, Currency};
 use node::{Node, NodeClient, NodeOptions};
@@ -175,7 +178,7 @@ key = "certificates/engine.key"
         for number in 1..=terminals {
             let terminal = TerminalId(number.into());
             let (each, total) = (OFFLINE_EACH_MAX, OFFLINE_TOTAL_MAX);
-            batch.add(Command::SetOfflineLimit { terminal, each, total })?;
+            batch.add(Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }))?;
         }
         for number in 1..=terminals {
             let courier = CourierId(number.into());
@@ -183,18 +186,21 @@ key = "certificates/engine.key"
             for place in 0..self.parcels_each {
                 let parcel = workload::parcel_id(number, place);
                 parcels.push(parcel);
-                batch.add(Command::AnnounceParcel {
+                batch.add(Command::AnnounceParcel(AnnounceParcel {
                     parcel,
                     seller: SellerId((number.wrapping_add(place) % SELLERS).into()),
                     currency: Currency::CNY,
                     due: workload::amount(number, place),
                     reference: format!("o-{number}-{place}"),
-                })?;
+                }))?;
             }
             for parcels in parcels.chunks(PARCELS_PER_COMMAND_MAX) {
                 let parcels = parcels.to_vec();
-                batch.add(Command::AssignParcels { firm, parcels: parcels.clone() })?;
-                batch.add(Command::DispatchParcels { courier, parcels })?;
+                batch.add(Command::AssignParcels(AssignParcels {
+                    firm,
+                    parcels: parcels.clone(),
+                }))?;
+                batch.add(Command::DispatchParcels(DispatchParcels { courier, parcels }))?;
             }
         }
         batch.send()?;
@@ -207,7 +213,7 @@ key = "certificates/engine.key"
 /// Commands that are sent together.
 struct CommandBatch {
     client: NodeClient,
-    commands: Vec<(Option<engine::Timestamp>, Command)>,
+    commands: Vec<(Option<books::Timestamp>, Command)>,
 }
 
 impl CommandBatch {

@@ -1,6 +1,6 @@
 //! The parcels, amounts and cards of the benchmark, by terminal and index.
 
-use engine::ParcelId;
+use books::ParcelId;
 use money::Amount;
 
 use crate::bench::books;
