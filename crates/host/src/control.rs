@@ -240,17 +240,17 @@ mod tests {
         let withdraw = parse(text).unwrap();
         let (proposed_by, approved_by) = (PersonId::derived("ann"), PersonId::derived("bo"));
         let (network, from) = (NetworkId::derived("a"), Timestamp(9_999));
-        let command =
-            Command::WithdrawNetwork(WithdrawNetwork { network, from, proposed_by, approved_by });
-        assert_eq!(withdraw.command(), Ok(Some(command)));
+        let command = WithdrawNetwork { network, from, proposed_by, approved_by };
+        let submission = Submission::new(Actor::Person(approved_by), command);
+        assert_eq!(withdraw.submission(), Ok(Some(submission)), "the approver gives it");
         assert_eq!(parse(br#"{"do":"status"}"#), Ok(ControlRequest::Status {}));
         assert!(parse(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(parse(b"\xFF").is_err());
     }
 
-    fn by(by: &str, approved_by: &str) -> Result<Option<Command>, PersonError> {
+    fn by(by: &str, approved_by: &str) -> Result<Option<Submission>, PersonError> {
         let (network, by, approved_by) = ("alpha".into(), by.into(), approved_by.into());
-        ControlRequest::Reinstate { network, by, approved_by }.command()
+        ControlRequest::Reinstate { network, by, approved_by }.submission()
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn name(example: &str, command: &Command) -> String {
 pub fn tags() -> Vec<u8> {
     let unknown = |tag: &u8| {
         let error = borsh::from_slice::<Command>(&[*tag]).expect_err("no command is one byte long");
-        error.to_string().contains("Unexpected variant tag")
+        error.to_string() == format!("no command has number {tag}")
     };
     (0..=u8::MAX).filter(|tag| !unknown(tag)).collect()
 }
@@ -79,7 +79,7 @@ fn a_tag_that_no_command_has_is_an_error() {
         let mut bytes = vec![0; 200];
         bytes[0] = tag;
         let error = borsh::from_slice::<Command>(&bytes).unwrap_err().to_string();
-        assert!(error.contains("Unexpected variant tag"), "{error}");
+        assert_eq!(error, format!("no command has number {tag}"));
     }
     assert!(borsh::from_slice::<Command>(&[]).is_err());
 }

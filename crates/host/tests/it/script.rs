@@ -11,6 +11,7 @@ use books::{
     Command, Event, NetworkId, OpenBooks, Refusal, RegisterBank, RegisterNetwork, Timestamp,
     WalletId,
 };
+use engine::{Actor, Submission};
 use host::{
     ConnectionLimits, Host, HostPlan, HostedSwitch, ListenAddresses, ListenerPlan, StopOutcome,
     Stopper,
@@ -86,7 +87,7 @@ impl HostedSwitch for Script {
             let ticket = 1_000 + seen.messages;
             self.asked.push((ticket, line, message));
             let command = Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 });
-            out.push(Output::Command { ticket, command });
+            out.push(Output::Command { ticket, by: Actor::System, command });
         } else if seen.hold {
             seen.held.push((line, message));
         } else {
@@ -236,25 +237,21 @@ impl Running {
             let node = Node::start(journal, Box::new(NoSnapshots), NodeOptions::default()).unwrap();
             let network = NetworkId::derived("alpha");
             let reference = "alpha".to_owned();
-            let done = node.client().execute(vec![
-                (None, Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 })),
-                (
-                    None,
-                    Command::RegisterBank(RegisterBank {
-                        bank: books::BankId(1),
-                        currency: Currency::CNY,
-                        reference: "bank".into(),
-                    }),
-                ),
-                (
-                    None,
-                    Command::RegisterNetwork(RegisterNetwork {
-                        network,
-                        currency: Currency::CNY,
-                        reference,
-                    }),
-                ),
-            ]);
+            let commands = [
+                Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 }),
+                Command::RegisterBank(RegisterBank {
+                    bank: books::BankId(1),
+                    currency: Currency::CNY,
+                    reference: "bank".into(),
+                }),
+                Command::RegisterNetwork(RegisterNetwork {
+                    network,
+                    currency: Currency::CNY,
+                    reference,
+                }),
+            ];
+            let commands = commands.map(|command| (None, Submission::new(Actor::System, command)));
+            let done = node.client().execute(commands.into());
             assert!(done.unwrap().iter().all(Result::is_ok));
             let tell = Box::new(move |line: &str| heard.lock().unwrap().push(line.to_owned()));
             let clock = Box::new(SystemClock);

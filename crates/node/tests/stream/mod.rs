@@ -1,4 +1,5 @@
-//! An endless stream of commands, the same in each run. Each command is valid.
+//! An endless stream of commands, the same in each run. Each command is valid. Doorstep itself gives
+//! all of them.
 #![allow(dead_code)]
 
 use books::{
@@ -7,6 +8,7 @@ use books::{
     RegisterCourier, RegisterFirm, RegisterSeller, SellerId, SellerKind, SetHoldRule,
     SettlementCycle, TariffId, Timestamp,
 };
+use engine::{Actor, Submission};
 use money::{Amount, Currency};
 use tariff::{SellerClass, SellerClassNumber, Terms};
 
@@ -22,9 +24,9 @@ pub fn number_after(last_at: Timestamp) -> u64 {
 }
 
 /// Command `number`, and its time.
-pub fn command(number: u64) -> (Timestamp, Command) {
+pub fn command(number: u64) -> (Timestamp, Submission) {
     let command = if number < SETUP { setup(number) } else { life(number - SETUP) };
-    (Timestamp(BEGIN + number), command)
+    (Timestamp(BEGIN + number), Submission::new(Actor::System, command))
 }
 
 fn setup(number: u64) -> Command {

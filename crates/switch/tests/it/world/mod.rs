@@ -174,7 +174,9 @@ impl World {
                 Output::DisconnectLink { link } => {
                     self.disconnect(network_index(link), link.number)
                 }
-                Output::Command { ticket, command } => {
+                Output::Command { ticket, by, command } => {
+                    let given_by = command.spec().given_by;
+                    assert!(given_by.contains(&by.kind()), "{by:?} gives {command:?}");
                     self.books.push_back(BooksRequest::Command(ticket, command));
                 }
                 Output::Query { ticket, query } => {
