@@ -13,10 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use engine::{
-    Command, CourierId, Engine, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId, PaymentId,
-    PaymentResolution, RailMethod, SellerId, TerminalId, Timestamp,
-};
+use books::{Command, CourierId, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId, PaymentId, PaymentResolution, RailMethod, SellerId, TerminalId, Timestamp, AnnounceParcel, AssignParcels, BeginCollection, DispatchParcels, RegisterNetwork, ResolveCollection};
+use engine::{Actor, Engine, Submission};
 use journal::{DataDirectory, JournalHead};
 use money::{Amount, Currency};
 use node::{CommandAnswer, Node, NodeClient, NodeNotice, NodeOptions};
@@ -24,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use tariff::{CardKind, SellerClassNumber};
 
 use crate::Latencies;
-use crate::books::{self, SELLERS, parcel_id};
+use crate::opening::{self, SELLERS, parcel_id};
 
 const COURIERS: u32 = 1_000;
 const NETWORK: NetworkId = NetworkId(1);
@@ -140,7 +138,7 @@ pub fn measure(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineFigures> 
 
 /// The reservation, its posting, and the fee legs of a card payment.
 fn legs_per_collection() -> u64 {
-    let tariff = books::tariff().expect("the built-in tariff is valid");
+    let tariff = opening::tariff().expect("the built-in tariff is valid");
     let terms = &tariff.versions[0].terms;
     let method = tariff::PaymentMethod::Card(CardKind::Debit);
     let fees =
@@ -192,7 +190,7 @@ fn start(
 }
 
 fn examine(engine: &Engine, collections: u64) -> anyhow::Result<()> {
-    let (known, open) = (engine.known_parcel_count() as u64, engine.open_parcel_count());
+    let (known, open) = (engine.books().known_parcel_count() as u64, engine.books().open_parcel_count());
     ensure!(known == collections, "M10: only {known} of {collections} parcels are in the books");
     ensure!(open == 0, "M10: {open} acknowledged collections are missing");
     Ok(())
@@ -241,7 +239,10 @@ pub fn run_measured_process(
 }
 
 fn all_done(client: &mut NodeClient, commands: Vec<Command>) -> anyhow::Result<()> {
-    let commands = commands.into_iter().map(|command| (Some(AT), command)).collect();
+    let commands = commands
+        .into_iter()
+        .map(|command| (Some(AT), Submission::new(Actor::System, command)))
+        .collect();
     for result in client.execute(commands)? {
         result?;
     }
@@ -250,9 +251,9 @@ fn all_done(client: &mut NodeClient, commands: Vec<Command>) -> anyhow::Result<(
 
 fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
     let (network, currency) = (NETWORK, Currency::CNY);
-    let mut commands = books::opening_commands()?;
-    commands.push(Command::RegisterNetwork { network, currency, reference: "network".into() });
-    commands.extend((1..=COURIERS).flat_map(books::register_courier));
+    let mut commands = opening::opening_commands()?;
+    commands.push(Command::RegisterNetwork(RegisterNetwork { network, currency, reference: "network".into() }));
+    commands.extend((1..=COURIERS).flat_map(opening::register_courier));
     all_done(client, commands)
 }
 
@@ -264,18 +265,18 @@ fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
         let last = parcels.min(first + page);
         let mut commands = Vec::with_capacity(PARCELS_PER_COMMAND_MAX + 2);
         for number in first..last {
-            commands.push(Command::AnnounceParcel {
+            commands.push(Command::AnnounceParcel(AnnounceParcel {
                 parcel: parcel_id(number),
                 seller: SellerId(number % u64::from(SELLERS)),
                 currency: Currency::CNY,
                 due: amount(number),
                 reference: format!("o-{number}"),
-            });
+            }));
         }
         let ids: Vec<ParcelId> = (first..last).map(parcel_id).collect();
-        commands.push(Command::AssignParcels { firm: books::firm(), parcels: ids.clone() });
+        commands.push(Command::AssignParcels(AssignParcels { firm: opening::firm(), parcels: ids.clone() }));
         commands
-            .push(Command::DispatchParcels { courier: CourierId(courier(first)), parcels: ids });
+            .push(Command::DispatchParcels(DispatchParcels { courier: CourierId(courier(first)), parcels: ids }));
         all_done(client, commands)?;
         first = last;
     }
@@ -302,7 +303,7 @@ fn collect(
     let mut request = Vec::new();
     let started = Instant::now();
     while begun < collections.min(in_flight) {
-        request.push((Some(AT), begin(order.at(begun))));
+        request.push((Some(AT), Submission::new(Actor::System, begin(order.at(begun)))));
         waiting.push_back(AwaitedCommand::Begun(order.at(begun)));
         begun += 1;
     }
@@ -320,13 +321,13 @@ fn collect(
             answer.result.map_err(|refusal| anyhow::anyhow!("refused: {refusal}"))?;
             match waiting.pop_front().context("an answer without a command")? {
                 AwaitedCommand::Begun(number) => {
-                    request.push((Some(AT), resolve(number)));
+                    request.push((Some(AT), Submission::new(Actor::System, resolve(number))));
                     waiting.push_back(AwaitedCommand::Resolved);
                 }
                 AwaitedCommand::Resolved => {
                     done += 1;
                     if begun < collections {
-                        request.push((Some(AT), begin(order.at(begun))));
+                        request.push((Some(AT), Submission::new(Actor::System, begin(order.at(begun)))));
                         waiting.push_back(AwaitedCommand::Begun(order.at(begun)));
                         begun += 1;
                     }
@@ -371,19 +372,19 @@ fn gcd(a: u64, b: u64) -> u64 {
 }
 
 fn begin(number: u64) -> Command {
-    Command::BeginCollection {
+    Command::BeginCollection(BeginCollection {
         payment: PaymentId { parcel: parcel_id(number), number: 1 },
         terminal: TerminalId(courier(number)),
         method: RailMethod::Card { network: NETWORK, kind: CardKind::Debit },
         amount: amount(number),
-    }
+    })
 }
 
 fn resolve(number: u64) -> Command {
-    Command::ResolveCollection {
+    Command::ResolveCollection(ResolveCollection {
         payment: PaymentId { parcel: parcel_id(number), number: 1 },
         resolution: PaymentResolution::Approved,
-    }
+    })
 }
 
 /// The peak resident memory of this process.

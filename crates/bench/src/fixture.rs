@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use base16ct::upper::encode_string as hex;
-use engine::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId, TerminalId};
+use books::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId, TerminalId, AnnounceParcel, AssignParcels, DispatchParcels, SetOfflineLimit};
+use engine::{Actor, Submission};
 use journal::DataDirectory;
 use keys::{Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
 use money::{Amount, Currency};
 use node::{Node, NodeClient, NodeOptions};
 
-use crate::books::{self, FIRM, SELLERS};
+use crate::opening::{self, FIRM, SELLERS};
 use crate::workload;
 
 /// The name of the card network.
@@ -156,17 +157,17 @@ key = "certificates/engine.key"
         let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
         let node = Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default())?;
         let mut batch = CommandBatch { client: node.client(), commands: Vec::new() };
-        for command in books::opening_commands()?
+        for command in opening::opening_commands()?
             .into_iter()
-            .chain((1..=plan.terminals).flat_map(books::register_courier))
+            .chain((1..=plan.terminals).flat_map(opening::register_courier))
         {
             batch.add(command)?;
         }
-        let firm = books::firm();
+        let firm = opening::firm();
         for number in 1..=plan.terminals {
             let terminal = TerminalId(number.into());
             let (each, total) = (OFFLINE_EACH_MAX, OFFLINE_TOTAL_MAX);
-            batch.add(Command::SetOfflineLimit { terminal, each, total })?;
+            batch.add(Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }))?;
         }
         for number in 1..=plan.terminals {
             let courier = CourierId(number.into());
@@ -174,18 +175,18 @@ key = "certificates/engine.key"
             for place in 0..plan.parcels_each {
                 let parcel = workload::parcel_id(number, place);
                 parcels.push(parcel);
-                batch.add(Command::AnnounceParcel {
+                batch.add(Command::AnnounceParcel(AnnounceParcel {
                     parcel,
                     seller: SellerId((number.wrapping_add(place) % SELLERS).into()),
                     currency: Currency::CNY,
                     due: workload::amount(number, place),
                     reference: format!("o-{number}-{place}"),
-                })?;
+                }))?;
             }
             for parcels in parcels.chunks(PARCELS_PER_COMMAND_MAX) {
                 let parcels = parcels.to_vec();
-                batch.add(Command::AssignParcels { firm, parcels: parcels.clone() })?;
-                batch.add(Command::DispatchParcels { courier, parcels })?;
+                batch.add(Command::AssignParcels(AssignParcels { firm, parcels: parcels.clone() }))?;
+                batch.add(Command::DispatchParcels(DispatchParcels { courier, parcels }))?;
             }
         }
         batch.send()?;
@@ -198,12 +199,12 @@ key = "certificates/engine.key"
 /// Commands that are sent together.
 struct CommandBatch {
     client: NodeClient,
-    commands: Vec<(Option<engine::Timestamp>, Command)>,
+    commands: Vec<(Option<books::Timestamp>, Submission)>,
 }
 
 impl CommandBatch {
     fn add(&mut self, command: Command) -> anyhow::Result<()> {
-        self.commands.push((None, command));
+        self.commands.push((None, Submission::new(Actor::System, command)));
         if self.commands.len() >= COMMANDS_PER_REQUEST { self.send() } else { Ok(()) }
     }
 

@@ -11,7 +11,7 @@
 //! Start at [`engine_benchmark`], [`door`], [`NetworkSimulatorServer`], [`InteractiveTerminal`] and
 //! [`TerminalFleet`].
 
-mod books;
+mod opening;
 mod clock;
 pub mod door;
 pub mod engine_benchmark;

@@ -1,11 +1,11 @@
 //! The parcels, amounts and cards of the door benchmark and of trials, by terminal and index.
 
-use engine::ParcelId;
+use books::ParcelId;
 use money::Amount;
 use peers::TestCard;
 use peers::card::EntryMode;
 
-use crate::books;
+use crate::opening;
 use crate::{Sale, SaleSource};
 
 /// Parcels of a terminal.
@@ -14,7 +14,7 @@ pub const PARCELS_EACH_MAX: u32 = 1 << 20;
 #[must_use]
 pub fn parcel_id(terminal: u32, number: u32) -> ParcelId {
     let one = u64::from(terminal) << 20 | u64::from(number % PARCELS_EACH_MAX);
-    books::parcel_id(one)
+    opening::parcel_id(one)
 }
 
 /// The amount due of a parcel.

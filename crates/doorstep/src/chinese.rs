@@ -4,8 +4,8 @@
 
 use std::error::Error;
 
-use engine::chart::AccountKind;
-use engine::{MissingRecord, Refusal};
+use books::chart::AccountKind;
+use books::{MissingRecord, Refusal};
 
 use files::orders::{
     BadLine, BadLineReason, ImportError, LINES_OF_ORDER_MAX, LeftOut, QUANTITY_MAX,

@@ -4,7 +4,7 @@
 
 mod balances;
 mod benchmarks;
-mod books;
+mod data;
 mod certificates;
 mod chinese;
 mod day;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use books::{Event, Refusal};
 use clap::Args;
-use engine::{Event, Refusal};
 use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
 use journal::DataDirectory;
 use node::{Node, NodeOptions};
@@ -192,14 +192,14 @@ fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
     let directory = DataDirectory::open(data)?;
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let node = Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default())?;
-    let command = what.command()?.context("the order does not change the books")?;
-    let answers = node.client().execute(vec![(None, command)])?;
+    let submission = what.submission()?.context("the order does not change the books")?;
+    let answers = node.client().execute(vec![(None, submission)])?;
     node.stop()?;
-    match answers.into_iter().next() {
+    match answers.into_iter().next().map(|answer| answer.map_err(engine::Refusal::into_books)) {
         Some(Err(refusal)) if refusal != Refusal::Repeated => {
             bail!(chinese::refusal(&refusal, Lang::current()))
         }
-        Some(Ok(events)) => Ok(events.iter().find_map(|event| match event {
+        Some(Ok(events)) => Ok(events.books.iter().find_map(|event| match event {
             Event::NetworkWithdrawn { from, .. } => Some(from.0),
             _ => None,
         })),

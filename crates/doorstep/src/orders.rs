@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use books::{AnnounceParcel, Command, ParcelId, PublishTariff, Refusal, RegisterSeller, SellerId};
+use engine::{Actor, Submission};
 use clap::Args;
-use engine::{Command, ParcelId, Refusal, SellerId};
 use files::orders::{Import, ImportReport, OrderParcel, import};
 use files::profile::Profile;
 use money::decimal::DecimalAmount;
@@ -12,7 +13,7 @@ use node::NodeClient;
 
 use crate::setup::{self, SetupCommands};
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{books, chinese, tariffs};
+use crate::{data as data_directory, chinese, tariffs};
 
 /// The most bad lines and refused orders that are listed. The others are only counted.
 pub const LISTED_MAX: usize = 20;
@@ -174,10 +175,10 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
     let setup = setup::for_import(&import, &tariff, &args.class)?;
     // All checks that can fail come before the first write.
-    let opened = books::open_or_create(data)?;
+    let opened = data_directory::open_or_create(data)?;
     let mut client = opened.node.client();
     prepare(&mut client, setup, data)?;
-    let (before, _) = client.query(|engine| engine.known_parcel_count())?;
+    let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
     let announcements = import.parcels.iter().map(announcement).collect();
     let refused = carry_out(&mut client, announcements)?;
     for (place, _, refusal) in refused.iter().take(LISTED_MAX) {
@@ -186,7 +187,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         say!("  {}: {} `{}`: {why}", parcel.location, lang.pick("order", "订单"), parcel.order);
     }
     print_unlisted(refused.len() as u64, lang);
-    let (after, _) = client.query(|engine| engine.known_parcel_count())?;
+    let (after, _) = client.query(|engine| engine.books().known_parcel_count())?;
     drop(client);
     opened.node.stop()?;
     let new = after - before;
@@ -205,18 +206,18 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
 
 fn announcement(parcel: &OrderParcel) -> Command {
     let seller = SellerId::derived(&parcel.seller);
-    Command::AnnounceParcel {
+    Command::AnnounceParcel(AnnounceParcel {
         parcel: ParcelId::derived(seller, &parcel.order),
         seller,
         currency: parcel.currency,
         due: parcel.amount_due,
         reference: parcel.order.to_string(),
-    }
+    })
 }
 
 /// Opens new books, and carries out the commands that the parcels need.
 fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow::Result<()> {
-    let (is_open, _) = client.query(|engine| engine.utc_offset_minutes().is_some())?;
+    let (is_open, _) = client.query(|engine| engine.books().utc_offset_minutes().is_some())?;
     if !is_open {
         carry_out(client, setup::opening_commands())?;
     }
@@ -231,11 +232,13 @@ fn require_no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> a
     for (_, command, refusal) in refused {
         let what = match command {
             // An existing seller keeps its terms.
-            Command::RegisterSeller { .. } if refusal == Refusal::IdentifierTaken => continue,
-            Command::RegisterSeller { reference, .. } => {
+            Command::RegisterSeller(_) if refusal == Refusal::IdentifierTaken => continue,
+            Command::RegisterSeller(RegisterSeller { reference, .. }) => {
                 bilingual!("seller `{reference}`", "卖家 `{reference}`")
             }
-            Command::PublishTariff { reference, .. } if refusal == Refusal::IdentifierTaken => {
+            Command::PublishTariff(PublishTariff { reference, .. })
+                if refusal == Refusal::IdentifierTaken =>
+            {
                 bail!(bilingual!(
                     "--tariff: the books in {0} have other terms under the name `{reference}`; add \
                      a version with a start date to change a tariff, or give another tariff \
@@ -246,7 +249,7 @@ fn require_no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> a
                     data.display()
                 ));
             }
-            Command::PublishTariff { reference, version, .. } => {
+            Command::PublishTariff(PublishTariff { reference, version, .. }) => {
                 bilingual!(
                     "version {version} of the tariff `{reference}`",
                     "费率 `{reference}` 的版本 {version}"
@@ -272,7 +275,7 @@ fn why_refused(
 ) -> anyhow::Result<String> {
     let currency = parcel.currency;
     let id = ParcelId::derived(SellerId::derived(&parcel.seller), &parcel.order);
-    let (known, _) = client.query(move |engine| engine.parcel_view(id))?;
+    let (known, _) = client.query(move |engine| engine.books().parcel_view(id))?;
     Ok(match (refusal, known) {
         (Refusal::IdentifierTaken, Some(known)) => bilingual!(
             "it was announced with {0} {currency}, but the file says {1}; the books keep the \
@@ -298,9 +301,11 @@ fn carry_out(
     client: &mut NodeClient,
     commands: Vec<Command>,
 ) -> anyhow::Result<Vec<(usize, Command, Refusal)>> {
-    let request = commands.iter().map(|command| (None, command.clone())).collect();
-    let answers = client.execute(request)?;
-    let answered = answers.into_iter().zip(commands).enumerate();
+    let submission = |command: &Command| Submission::new(Actor::System, command.clone());
+    let request = commands.iter().map(|command| (None, submission(command))).collect();
+    let answers = client.execute(request)?.into_iter();
+    let answers = answers.map(|answer| answer.map_err(engine::Refusal::into_books));
+    let answered = answers.zip(commands).enumerate();
     let refused = answered.filter_map(|(place, (answer, command))| match answer {
         Ok(_) | Err(Refusal::Repeated) => None,
         Err(refusal) => Some((place, command, refusal)),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use engine::{
-    BankId, Command, HoldRule, Jurisdiction, SellerId, SellerKind, SettlementCycle, TariffId,
+use books::{
+    BankId, Command, HoldRule, Jurisdiction, OpenBooks, PublishTariff, RegisterBank,
+    RegisterSeller, SellerId, SellerKind, SetHoldRule, SettlementCycle, TariffId,
 };
 use files::orders::Import;
 use money::Amount;
@@ -19,8 +20,8 @@ const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 /// Opens new books, and sets the hold rule for sellers' money.
 pub fn opening_commands() -> Vec<Command> {
     vec![
-        Command::OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES },
-        Command::SetHoldRule { jurisdiction: CHINA, rule: HoldRule::AtOnce },
+        Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }),
+        Command::SetHoldRule(SetHoldRule { jurisdiction: CHINA, rule: HoldRule::AtOnce }),
     ]
 }
 
@@ -39,11 +40,11 @@ pub fn for_import(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Resu
         tariffs::check_currency(tariff, currency)?;
         let reference = format!("bank-{}", currency.code().to_lowercase());
         let bank = BankId::derived(&reference);
-        shared.push(Command::RegisterBank { bank, currency, reference });
+        shared.push(Command::RegisterBank(RegisterBank { bank, currency, reference }));
     }
     let id = TariffId::derived(&tariff.name);
     for version in &tariff.versions {
-        shared.push(Command::PublishTariff {
+        shared.push(Command::PublishTariff(PublishTariff {
             tariff: id,
             version: version.number,
             currency: tariff.currency,
@@ -51,14 +52,14 @@ pub fn for_import(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Resu
             until: version.until,
             terms: Box::new(version.terms.clone()),
             reference: tariff.name.clone(),
-        });
+        }));
     }
     let last = tariff.versions.last().and_then(|version| version.terms.class(class));
     let class = last.ok_or_else(|| tariffs::no_such_class(tariff, class))?;
     let mut seen = BTreeSet::new();
     for parcel in &import.parcels {
         if seen.insert((&parcel.seller, parcel.currency)) {
-            sellers.push(Command::RegisterSeller {
+            sellers.push(Command::RegisterSeller(RegisterSeller {
                 seller: SellerId::derived(&parcel.seller),
                 kind: SellerKind::Business,
                 currency: parcel.currency,
@@ -68,7 +69,7 @@ pub fn for_import(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Resu
                 cycle: SettlementCycle::Daily,
                 minimum: Amount::ZERO,
                 reference: parcel.seller.to_string(),
-            });
+            }));
         }
     }
     Ok(SetupCommands { shared, sellers })

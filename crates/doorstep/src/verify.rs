@@ -114,8 +114,8 @@ fn print(found: &BooksReport) {
 
 #[cfg(test)]
 mod tests {
-    use engine::terminal_view::DisputeView;
-    use engine::{BatchTotals, BreakId, BusinessDate, CountAndAmount, TerminalId};
+    use books::terminal_view::DisputeView;
+    use books::{BatchTotals, BreakId, BusinessDate, CountAndAmount, TerminalId};
     use money::Amount;
 
     use super::*;

@@ -1,640 +1,128 @@
-//! Commands: every change that the engine can make.
-//!
-//! An applied command stays in the journal for ever. Only add variants, at the end, and never
-//! change the bytes of an existing one. The golden bytes in the tests check this.
+//! What the engine takes and gives back.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, Currency};
-use tariff::{BusinessDate, SellerClassNumber, Terms};
+use machine::{Actor, ActorKind, RequestKey};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::ids::{
-    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId,
-    PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
-};
-use crate::time::Timestamp;
-use crate::transaction::{
-    BatchLine, BatchTotals, DuplicateKey, NetworkReference, PurchaseKind, RouteCandidate, Trace,
-};
-pub use crate::vocabulary::*;
-
-pub const REFERENCE_BYTES_MAX: usize = 64;
-/// Limit on the parcels of one [`Command::AssignParcels`] or [`Command::DispatchParcels`].
-pub const PARCELS_PER_COMMAND_MAX: usize = 1_000;
-/// Failed delivery attempts before a parcel must be refused and returned.
-pub const ATTEMPTS_MAX: u8 = 3;
-/// Payments, tried or taken, that one parcel can have.
-pub const PAYMENTS_PER_PARCEL_MAX: u8 = 16;
-/// Refunds and chargebacks that one payment can have.
-pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
-/// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).
-pub const UNKNOWN_PAYMENTS_PER_NETWORK_MAX: u32 = 10_000;
-/// Payouts in one settlement plan. Further sellers wait for the next plan.
-pub const PLAN_LINES_MAX: usize = 10_000;
-/// Records that one command can release, expire or check for forgetting.
-pub const RECORDS_PER_COMMAND_MAX: u32 = 10_000;
-pub const HOLD_DAYS_MAX: u16 = 180;
-
-/// A change to the books. Amounts are in minor units of the currency that the parties were
-/// registered with.
+/// A command of one of the machines.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Command {
-    /// Opens the books. Must be the first command of a journal.
-    OpenBooks {
-        /// Local time minus UTC, in minutes. Business dates begin at local midnight.
-        utc_offset_minutes: i16,
-    },
-    /// Adds one of Doorstep's bank accounts and makes its currency available.
-    RegisterBank {
-        bank: BankId,
-        currency: Currency,
-        /// The operator's name for the account.
-        reference: String,
-    },
-    RegisterFirm {
-        firm: FirmId,
-        currency: Currency,
-        /// Counted, undeposited cash that the firm guarantees. Sellers are paid up to this amount
-        /// before the bank confirms the cash (M5). A payment is guaranteed when it is counted, if
-        /// the rest of the guarantee covers all of it. A deposit frees the guarantee it covers.
-        guarantee: Amount,
-        /// The operator's name for the firm.
-        reference: String,
-    },
-    RegisterCourier {
-        courier: CourierId,
-        firm: FirmId,
-        /// Limit on the cash in the courier's hands.
-        cash_limit: Amount,
-        /// The firm's own reference for the courier. Not a personal name.
-        reference: String,
-    },
-    /// Adds a terminal and assigns it to a courier.
-    RegisterTerminal {
-        terminal: TerminalId,
-        courier: CourierId,
-    },
-    HandTerminal {
-        terminal: TerminalId,
-        /// The new courier.
-        courier: CourierId,
-    },
-    /// Blocks or unblocks a terminal.
-    BlockTerminal {
-        terminal: TerminalId,
-        blocked: bool,
-    },
-    RegisterNetwork {
-        network: NetworkId,
-        /// The currency it settles in.
-        currency: Currency,
-        reference: String,
-    },
-    RegisterWallet {
-        wallet: WalletId,
-        /// The currency it settles in.
-        currency: Currency,
-        reference: String,
-    },
-    /// Sets a jurisdiction's hold rule. Applies to money received from now on.
-    SetHoldRule {
-        jurisdiction: Jurisdiction,
-        rule: HoldRule,
-    },
-    /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
-    /// the one before ends. If that has no end, it is closed on this version's first day, which
-    /// must be in the future. All versions have the same currency. A version keeps the seller
-    /// classes of the one before, in order, and can append more.
-    PublishTariff {
-        tariff: TariffId,
-        /// The last version's number plus 1.
-        version: u16,
-        /// The only currency the tariff applies to. `None` means every currency.
-        currency: Option<Currency>,
-        /// First day in force.
-        from: BusinessDate,
-        /// First day no longer in force, if known.
-        until: Option<BusinessDate>,
-        terms: Box<Terms>,
-        /// The tariff's name, the same in each version.
-        reference: String,
-    },
-    RegisterSeller {
-        seller: SellerId,
-        kind: SellerKind,
-        /// The currency the seller sells and is paid in.
-        currency: Currency,
-        /// Decides how long the seller's money is held. Must have a hold rule.
-        jurisdiction: Jurisdiction,
-        tariff: TariffId,
-        /// Must exist in the version in force today, or in the next one.
-        class: SellerClassNumber,
-        cycle: SettlementCycle,
-        /// Smallest payout. Less is carried over.
-        minimum: Amount,
-        /// The seller's own reference. Not a personal name.
-        reference: String,
-    },
-
-    AnnounceParcel {
-        parcel: ParcelId,
-        seller: SellerId,
-        /// The currency of `due`.
-        currency: Currency,
-        /// Amount to collect at the door, above zero.
-        due: Amount,
-        /// The seller's own order reference.
-        reference: String,
-    },
-    /// Gives parcels to a firm: all of them or none. Repeating it changes nothing.
-    AssignParcels {
-        firm: FirmId,
-        /// Announced or assigned.
-        parcels: Vec<ParcelId>,
-    },
-    /// A courier takes parcels out for delivery: all of them or none.
-    DispatchParcels {
-        courier: CourierId,
-        /// Assigned to the courier's firm, with fewer than [`ATTEMPTS_MAX`] attempts.
-        parcels: Vec<ParcelId>,
-    },
-    /// A delivery attempt failed. The parcel goes back to the hub and can go out again.
-    RecordAttempt {
-        /// Out, with no payment in flight. Collected money must be refunded in full.
-        parcel: ParcelId,
-        /// The parcel's last attempt number plus 1.
-        number: u8,
-        reason: AttemptReason,
-    },
-    /// The buyer accepts part of the parcel. The amount due becomes the amount of that part.
-    AcceptPart {
-        /// Out, with nothing collected and no payment in flight.
-        parcel: ParcelId,
-        /// The new amount due: above zero, below the old one.
-        accepted: Amount,
-    },
-    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller.
-    RefuseParcel {
-        /// Out or at the hub, with no payment in flight. Collected money must be refunded in full.
-        parcel: ParcelId,
-        reason: RefuseReason,
-    },
-    /// A refused parcel is back at the seller. Charges the return fee.
-    ReturnParcel {
-        parcel: ParcelId,
-    },
-    /// A parcel is lost. It has no payment in flight, and collected money must be refunded in full.
-    LoseParcel {
-        parcel: ParcelId,
-    },
-
-    /// Begins a card or QR payment. Journal it before the network is asked. While a card payment of
-    /// the parcel is unknown no other card payment can begin; the same holds for QR (M4).
-    BeginCollection {
-        /// The parcel's last payment number plus 1.
-        payment: PaymentId,
-        /// Assigned to the courier who has the parcel.
-        terminal: TerminalId,
-        /// Its network must not be withdrawn.
-        method: RailMethod,
-        /// At most the amount due minus what is collected or in flight. Unknown payments do not
-        /// count, because they will be reversed.
-        amount: Amount,
-    },
-    /// Records the outcome of a card or QR payment.
-    ResolveCollection {
-        payment: PaymentId,
-        resolution: PaymentResolution,
-    },
-    /// The network or wallet acknowledged a reversal, or the courier returned cash at the door.
-    ReverseCollection {
-        /// A card or QR payment that is begun, unknown, or approved. If approved, it is not cleared
-        /// and has no refunds; if it was an offline sale, the network has taken it. Or cash still
-        /// with the courier and in no hand-over. A closed parcel is out again.
-        payment: PaymentId,
-    },
-    /// Takes cash at the door.
-    CollectCash {
-        /// The parcel's last payment number plus 1.
-        payment: PaymentId,
-        /// The courier who has the parcel.
-        courier: CourierId,
-        /// Cash kept, without the change. At most the amount still due.
-        amount: Amount,
-    },
-    /// The seller refunds the buyer. The refund comes from the payment's held money first, then
-    /// from the seller's payable balance.
-    Refund {
-        /// Approved; by card, QR or cash.
-        payment: PaymentId,
-        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A used
-        /// number counts as a retry.
-        number: u8,
-        /// At most what is not refunded yet.
-        amount: Amount,
-    },
-    /// A refund left the bank account.
-    ConfirmRefund {
-        bank: BankId,
-        payment: PaymentId,
-        /// The payment's last confirmation number plus 1.
-        number: u8,
-        /// All refunds of the payment that have not left the bank. Not possible while a network is
-        /// asked to pay one of them.
-        amount: Amount,
-    },
-    /// A network or wallet charges a payment back.
-    ChargeBack {
-        /// Approved, by card or QR.
-        payment: PaymentId,
-        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A used
-        /// number counts as a retry.
-        number: u8,
-        /// At most what is not refunded yet.
-        amount: Amount,
-    },
-
-    /// A courier hands over all cash in hand. Cash collected later belongs to the next hand-over.
-    StartHandOver {
-        /// Only each courier's latest hand-over is remembered.
-        handover: HandOverId,
-        courier: CourierId,
-        /// The courier's last hand-over number plus 1.
-        number: u32,
-        /// SHA-256 of the one-time code that the courier shows:
-        /// [`one_time_code_hash`](crate::one_time_code_hash).
-        code_hash: [u8; 32],
-    },
-    /// A second person counted the cash of a hand-over. All its payments now wait for the firm's
-    /// bank deposits, even if cash is short. A surplus waits behind them and becomes a break owned
-    /// by the person who counted.
-    CountHandOver {
-        handover: HandOverId,
-        /// The one-time code that the courier showed.
-        code: u32,
-        counted: Amount,
-        /// Must not be the courier. A courier's person id equals the courier id.
-        counted_by: PersonId,
-    },
-    /// A courier repays a shortage.
-    RepayShortage {
-        courier: CourierId,
-        /// The courier's last repayment number plus 1.
-        number: u32,
-        /// At most the open shortage.
-        amount: Amount,
-    },
-    /// A firm takes cash to the bank.
-    AnnounceDeposit {
-        /// Open deposits and each firm's latest one are remembered.
-        deposit: DepositId,
-        firm: FirmId,
-        /// The firm's last deposit number plus 1.
-        number: u32,
-        bank: BankId,
-        /// At most the firm's counted cash.
-        amount: Amount,
-    },
-    /// The bank statement shows a deposit. A missing amount stays in the firm's cash. The credit
-    /// makes the oldest waiting payments available.
-    ConfirmDeposit {
-        deposit: DepositId,
-        /// Amount credited by the bank: above zero, at most the announced amount.
-        credited: Amount,
-    },
-    /// A network's or wallet's file clears one payment (M5). Repeating it counts as a retry,
-    /// whatever was deducted.
-    ConfirmClearing {
-        /// The account credited.
-        bank: BankId,
-        /// Approved.
-        payment: PaymentId,
-        /// The amount in the file. Must equal the payment's amount.
-        amount: Amount,
-        /// Fee the network or wallet deducted. A difference from the tariff becomes a break.
-        deducted: Amount,
-    },
-    /// Releases held money whose hold has ended.
-    ReleaseDue {
-        /// Releases what is due on or before this date. At most today.
-        date: BusinessDate,
-        /// Records to release, 1 to [`RECORDS_PER_COMMAND_MAX`].
-        limit: u32,
-    },
-
-    /// Plans a settlement: a payout to each seller of a cycle, in order of registration. Reserves
-    /// the money.
-    PlanSettlement {
-        plan: PlanId,
-        cycle: SettlementCycle,
-        currency: Currency,
-        planned_by: PersonId,
-    },
-    ApproveSettlement {
-        plan: PlanId,
-        /// Must not be the person who planned.
-        approved_by: PersonId,
-    },
-    /// Rejects a plan that is not executed. Its money is payable again.
-    RejectSettlement {
-        plan: PlanId,
-        rejected_by: PersonId,
-    },
-    /// Sends an approved plan's payouts.
-    ExecuteSettlement {
-        plan: PlanId,
-        bank: BankId,
-    },
-    /// The bank paid a payout.
-    ConfirmPayout {
-        payout: PayoutId,
-    },
-    /// The bank could not pay a payout, or it came back. Its money is payable again.
-    ReturnPayout {
-        /// In flight, or confirmed at most [`PAYOUT_RETURN_DAYS`] days ago.
-        payout: PayoutId,
-    },
-
-    /// Reconciliation found a difference. Posts it to suspense with an owner (M9).
-    RaiseBreak {
-        /// Below [`FIRST_ENGINE_BREAK`]. Higher ids belong to breaks that the engine raises.
-        break_id: BreakId,
-        subject: BreakSubject,
-        side: BreakSide,
-        amount: Amount,
-        /// The person who must resolve it.
-        owner: PersonId,
-    },
-    ProposeBreakResolution {
-        break_id: BreakId,
-        resolution: BreakResolution,
-        proposed_by: PersonId,
-    },
-    /// A second person approves. A posting closes the break.
-    ApproveBreakResolution {
-        break_id: BreakId,
-        /// Must equal the proposed resolution.
-        resolution: BreakResolution,
-        /// Must not be the person who proposed.
-        approved_by: PersonId,
-    },
-    /// Forgets closed parcels that are final and past their time for refunds and chargebacks, and
-    /// disputed batches of the same age.
-    ForgetClosed {
-        /// Forgets what ended before this date, which is at least [`RETENTION_DAYS`] ago.
-        before: BusinessDate,
-        /// Records to check, 1 to [`RECORDS_PER_COMMAND_MAX`]. The next call continues after them.
-        limit: u32,
-    },
-    /// A deposit did not reach the bank. Its cash counts as the firm's again. If the cash is gone,
-    /// raise a break.
-    CancelDeposit {
-        /// Announced.
-        deposit: DepositId,
-    },
-    /// A courier firm's commission was paid from the bank account.
-    PayCommission {
-        firm: FirmId,
-        /// The firm's last commission payment number plus 1.
-        number: u32,
-        bank: BankId,
-        /// At most the commission earned and not paid.
-        amount: Amount,
-    },
-
-    /// A terminal signs on and opens its next batch.
-    OpenBatch {
-        terminal: TerminalId,
-        /// The terminal's last batch number plus 1. The first is 1; after
-        /// [`TRACE_NUMBER_MAX`](crate::TRACE_NUMBER_MAX) comes 1 again.
-        batch: u32,
-    },
-    /// A terminal requests a card or QR payment. The engine numbers the payment. Journal the
-    /// command before the network is asked. A repeated trace is detected before any other check.
-    /// The rules of [`Command::BeginCollection`] apply.
-    BeginPurchase {
-        /// In the terminal's open batch.
-        trace: Trace,
-        duplicate_key: DuplicateKey,
-        /// Out with the courier who has the terminal.
-        parcel: ParcelId,
-        method: RailMethod,
-        amount: Amount,
-        /// A wallet supports sales only.
-        kind: PurchaseKind,
-        network_reference: NetworkReference,
-        /// At most [`ROUTE_CANDIDATES_MAX`](crate::ROUTE_CANDIDATES_MAX). Exactly one is chosen:
-        /// the network of
-        /// `method`. Empty for QR.
-        route_candidates: Vec<RouteCandidate>,
-    },
-    /// Records the outcome of a purchase. The terminal gets the first outcome, also if it asks
-    /// again: `00`, the decline's response code, or `68` if the outcome is unknown.
-    ResolvePurchase {
-        payment: PaymentId,
-        /// An approval posts a sale. It keeps the money of a pre-authorisation reserved.
-        resolution: PaymentResolution,
-        /// The network's authorisation code (field 38), or the wallet's key of one payment of the
-        /// order. Spaces if there is none.
-        authorisation: [u8; 6],
-    },
-    /// A terminal completes a pre-authorisation, in full or in part.
-    BeginCompletion {
-        /// In the terminal's open batch.
-        trace: Trace,
-        duplicate_key: DuplicateKey,
-        /// Authorised.
-        payment: PaymentId,
-        /// Above zero, at most the authorised amount.
-        amount: Amount,
-        network_reference: NetworkReference,
-    },
-    /// Records the outcome of a completion. An approval posts its amount and releases the rest of
-    /// the reservation. A decline leaves the pre-authorisation as it was. An unknown completion is
-    /// reversed (M4), and a late approval changes nothing.
-    ResolveCompletion {
-        payment: PaymentId,
-        resolution: PaymentResolution,
-        authorisation: [u8; 6],
-    },
-    /// The network acknowledged a completion's reversal. The pre-authorisation is authorised again.
-    ConfirmCompletionReversal {
-        payment: PaymentId,
-    },
-    /// A terminal voids a payment. For card and QR the network is asked and can decline. Cash still
-    /// with the courier and in no hand-over is returned at once.
-    BeginVoid {
-        /// In the terminal's open batch.
-        trace: Trace,
-        duplicate_key: DuplicateKey,
-        /// Belongs to the courier who has the terminal. Authorised, or approved and not cleared,
-        /// without refunds. If it was an offline sale, the network has taken it.
-        payment: PaymentId,
-        network_reference: NetworkReference,
-    },
-    /// Reverses a payment, because the terminal did not receive the approval or does not trust it.
-    /// The payment no longer counts in the batch. A begun payment becomes unknown. An approved or
-    /// authorised payment keeps its money until the network acknowledges the reversal. A pending
-    /// completion becomes unknown. A pending void is itself reversed. Cash is returned at once.
-    BeginReversal {
-        /// Its transaction must still be remembered.
-        payment: PaymentId,
-    },
-    /// Reverses a void, because it got no response or the terminal does not trust the response. The
-    /// payment is kept.
-    ReverseVoid {
-        /// Has a pending void.
-        payment: PaymentId,
-    },
-    /// Records the outcome of a void or reversal. A void succeeds or fails. A reversal succeeds.
-    /// The reversal of a void leaves the payment as it was. A late QR payment is refunded by the
-    /// wallet, or turns out not to have been paid.
-    ResolveReversal {
-        payment: PaymentId,
-        /// Whether the payment is reversed. An approved payment is unposted and its parcel is out
-        /// again. A pre-authorisation is released.
-        done: bool,
-        /// The network's response code. The terminal gets it as the response to a void.
-        code: [u8; 2],
-    },
-    /// Records an offline card sale within the terminal's limits. Posts it like an approved sale
-    /// and queues it for the network. A withdrawn network is accepted, because the buyer already
-    /// has the parcel.
-    RecordAdvice {
-        /// In the terminal's open batch.
-        trace: Trace,
-        duplicate_key: DuplicateKey,
-        /// Out with the courier who has the terminal.
-        parcel: ParcelId,
-        /// By card, with the network to forward it to.
-        method: RailMethod,
-        amount: Amount,
-        network_reference: NetworkReference,
-        /// The terminal's own authorisation code.
-        authorisation: [u8; 6],
-    },
-    /// Records the network's response to an offline sale.
-    ResolveAdvice {
-        payment: PaymentId,
-        /// `00`, or the sale is rejected: it stays held and will not clear.
-        code: [u8; 2],
-    },
-    /// Sets a terminal's offline limits. The default is zero.
-    SetOfflineLimit {
-        terminal: TerminalId,
-        /// Limit for one sale.
-        each: Amount,
-        /// Limit for all sales that the network has not answered.
-        total: Amount,
-    },
-    /// A courier takes cash and enters it on a terminal.
-    TakeCash {
-        /// In the terminal's open batch.
-        trace: Trace,
-        duplicate_key: DuplicateKey,
-        /// Out with the courier who has the terminal.
-        parcel: ParcelId,
-        /// Part of the amount due that is paid.
-        amount: Amount,
-        /// Cash the buyer gave.
-        tendered: Amount,
-        /// Cash returned to the buyer: tendered - change = amount.
-        change: Amount,
-    },
-    /// A terminal refunds a payment to the buyer's card or wallet. The refund is owed to the buyer
-    /// at once and queued for the network. The terminal gets `00`.
-    BeginRefund {
-        /// In the terminal's open batch. The terminal's firm collected the payment.
-        trace: Trace,
-        duplicate_key: DuplicateKey,
-        /// Approved, by card or QR.
-        payment: PaymentId,
-        /// At most what is not refunded yet.
-        amount: Amount,
-        network_reference: NetworkReference,
-    },
-    /// Records the network's response to a refund. Until then no refund of the payment can be
-    /// confirmed through a bank.
-    ResolveRefund {
-        trace: Trace,
-        /// `00`: the network pays the buyer and owes that much less. Any other code: the refund
-        /// stays owed and is paid through a bank ([`Command::ConfirmRefund`]).
-        code: [u8; 2],
-    },
-    /// A terminal closes its batch. The closed batch is remembered until a later batch with
-    /// transactions closes.
-    CloseBatch {
-        terminal: TerminalId,
-        /// The open batch, with no transaction pending. If the batch before is still disputed and
-        /// its lines never came, the engine records the dispute from its totals.
-        batch: u32,
-        /// The terminal's totals. If they differ from the books, the batch is disputed and the
-        /// terminal must upload its lines ([`Command::ReconcileBatch`]).
-        totals: BatchTotals,
-    },
-    /// Compares the lines of a disputed batch with the books, once.
-    ///
-    /// The net difference, debits less credits, is raised as one break: an excess if the terminal
-    /// has more, a shortfall if it has less. The break names the network or wallet of the first
-    /// differing line in the books, else of the batch's first line, else the firm's cash. Differing
-    /// cash lines are reported but not raised, because the hub's count covers cash (M6).
-    ReconcileBatch {
-        terminal: TerminalId,
-        /// The terminal's last closed batch.
-        batch: u32,
-        /// At most [`TRANSACTIONS_PER_BATCH_MAX`](crate::TRANSACTIONS_PER_BATCH_MAX), each STAN
-        /// once.
-        lines: Vec<BatchLine>,
-    },
-    /// Withdraws a network: it takes no new payments from a start time on. Payments in flight
-    /// finish, pending reversals continue, and receivables are cleared. Before the start time the
-    /// command can be given again with another time. A withdrawn network stays withdrawn until it
-    /// is reinstated.
-    WithdrawNetwork {
-        network: NetworkId,
-        /// Start time. A past time means now. The event has the time that applies.
-        from: Timestamp,
-        proposed_by: PersonId,
-        /// Must not be the person who proposed.
-        approved_by: PersonId,
-    },
-    /// Cancels a network's withdrawal, planned or started. It takes payments again.
-    ReinstateNetwork {
-        network: NetworkId,
-        proposed_by: PersonId,
-        /// Must not be the person who proposed.
-        approved_by: PersonId,
-    },
-    /// Expires pre-authorisations that were not completed in time. Each is reversed: once the
-    /// network acknowledges it, the buyer's money is released and the parcel is due again. A
-    /// pre-authorisation with a pending completion or void is skipped. A later completion is
-    /// refused with [`Refusal::PreAuthorisationExpired`]. If nothing is left to expire, the command
-    /// counts as a retry.
-    ///
-    /// [`Refusal::PreAuthorisationExpired`]: crate::Refusal::PreAuthorisationExpired
-    ExpirePreAuthorisations {
-        /// Expires those requested before this date. At most today. Card schemes allow 30 days.
-        before: BusinessDate,
-        /// Pre-authorisations to expire, oldest first, 1 to [`RECORDS_PER_COMMAND_MAX`].
-        limit: u32,
-    },
-    /// Records a terminal's reversal of a transaction that the books do not have. Until the batch
-    /// closes, a transaction with that trace is refused with [`Refusal::TraceTaken`]. If the trace
-    /// is already used, this command is refused the same way.
-    ///
-    /// [`Refusal::TraceTaken`]: crate::Refusal::TraceTaken
-    RecordReversalWithoutOriginal {
-        /// In the terminal's open batch. Takes a transaction's place in the batch limit. In a full
-        /// batch nothing can begin, so nothing is recorded.
-        trace: Trace,
-    },
+    Books(books::Command),
 }
 
-/// First id of the breaks that the engine raises.
-pub const FIRST_ENGINE_BREAK: BreakId = BreakId(1 << 63);
+impl<C: Into<books::Command>> From<C> for Command {
+    fn from(command: C) -> Command {
+        Command::Books(command.into())
+    }
+}
 
-/// Days after its confirmation in which a payout can still come back from the bank.
-pub const PAYOUT_RETURN_DAYS: u16 = 14;
+impl Command {
+    /// Who may give it.
+    #[must_use]
+    pub fn given_by(&self) -> &'static [ActorKind] {
+        match self {
+            Command::Books(command) => command.spec().given_by,
+        }
+    }
 
-/// Days that a closed parcel is remembered at least. Longer than the card schemes' chargeback time
-/// of 120 days, and long enough to recognise a repeated announcement.
-pub const RETENTION_DAYS: u16 = 180;
+    /// The declared name, for example `BeginPurchase`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Books(command) => command.spec().name,
+        }
+    }
+}
+
+// Names of commands are unique over all machines, so the JSON form names no machine.
+impl Serialize for Command {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Command::Books(command) => Serialize::serialize(command, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Command {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Command, D::Error> {
+        <books::Command as Deserialize>::deserialize(deserializer).map(Command::Books)
+    }
+}
+
+/// A command with who gives it. This is what the journal keeps.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Submission {
+    pub by: Actor,
+    /// With a key the same command again is answered as before and changes nothing.
+    pub request_key: Option<RequestKey>,
+    pub command: Command,
+}
+
+impl Submission {
+    /// Without a request key.
+    pub fn new(by: Actor, command: impl Into<Command>) -> Submission {
+        Submission { by, request_key: None, command: command.into() }
+    }
+}
+
+/// How a command was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It changed the state and belongs into the journal.
+    CarriedOut,
+    /// Its request key was used before for the same command. Nothing changed.
+    AnsweredBefore,
+}
+
+/// What a command did, per machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandOutcome {
+    pub books: books::CommandOutcome,
+}
+
+impl CommandOutcome {
+    pub fn clear(&mut self) {
+        self.books.clear();
+    }
+
+    /// Takes the events out.
+    pub fn take_events(&mut self) -> Events {
+        Events { books: std::mem::take(&mut self.books.events) }
+    }
+}
+
+/// The events of a command, per machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    pub books: Vec<books::Event>,
+}
+
+/// Why a command is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Books(#[from] books::Refusal),
+    #[error("the request key was used for another command; use a new key")]
+    RequestKeyTaken,
+    #[error(
+        "{} request keys are remembered, and no more are taken until the oldest is {} hours old; \
+         send the command without a key, or later",
+        crate::REQUEST_KEYS_MAX,
+        crate::REQUEST_KEY_HOURS
+    )]
+    TooManyRequestKeys,
+}
+
+impl Refusal {
+    /// The books' refusal of a command that had no request key.
+    ///
+    /// # Panics
+    /// For a refusal of a request key.
+    #[must_use]
+    pub fn into_books(self) -> books::Refusal {
+        match self {
+            Refusal::Books(refusal) => refusal,
+            other => panic!("a command without a request key was refused: {other}"),
+        }
+    }
+}

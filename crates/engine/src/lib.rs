@@ -1,59 +1,129 @@
-//! The engine: the books of cash-on-delivery payments as a pure state machine.
+//! The engine: composes the state machines and applies commands to them, one after another.
 //!
-//! [`Engine::apply`] takes a command and a time. It returns events and postings, or a refusal that
-//! changes nothing. The same commands give the same books, bit for bit, on any machine (M11).
+//! Today there is one machine, the [`books`]. A machine holds its own rules. The engine adds what
+//! all of them share: who gave a command, request keys, the fingerprint, the digest and snapshots.
 //!
-//! It never uses a clock, randomness, I/O, floats, SQL, or an iteration order that depends on a
-//! hash. Start at [`Engine::apply`]. Commands and events are in [`command`] and [`event`], the
-//! chart of accounts in [`chart`]. Queries are in [`view`]; those about terminals and networks in
-//! [`terminal_view`].
+//! Never: a rule of a machine, a clock, randomness, I/O, text for people.
+//!
+//! Start at [`Engine::apply`].
 
-pub mod chart;
-pub mod command;
-pub mod event;
-pub mod terminal_view;
-pub mod view;
-
-mod advices;
-mod batch_closing;
-mod breaks;
-mod cash;
-mod charted_ledger;
-mod check;
-mod check_transactions;
-mod clearing;
-mod completion;
-mod disputes;
-mod engine;
-mod expiry;
-mod ids;
-mod index;
-mod networks;
-mod parcels;
-mod parties;
-mod payments;
-mod purchases;
-mod records;
-mod refunds;
-mod refusal;
-mod registry;
-mod reversals;
-mod settlement;
+mod command;
+mod request_keys;
 mod snapshot;
-mod terminal_batches;
-mod time;
-mod transaction;
-mod unposting;
-mod vocabulary;
 
-pub use cash::one_time_code_hash;
-pub use command::*;
-pub use engine::{Digest, Engine};
-pub use event::{CommandOutcome, Event, PayoutLine, Posting, PostingStage, TariffVersion};
-pub use ids::*;
-pub use refusal::{MissingRecord, Refusal};
-pub use snapshot::{RestoreError, SNAPSHOT_PART_BYTES, Snapshot};
-pub use time::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
-pub use transaction::*;
+use books::Books;
 
-pub use tariff::BusinessDate;
+pub use books::{Digest, RestoreError, SNAPSHOT_PART_BYTES};
+pub use command::{Applied, Command, CommandOutcome, Events, Refusal, Submission};
+pub use machine::{Actor, ActorKind, RequestKey, Timestamp};
+pub use request_keys::{REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
+pub use snapshot::Snapshot;
+
+use request_keys::RequestKeys;
+
+/// The state of all machines.
+#[derive(Debug, Default)]
+pub struct Engine {
+    books: Books,
+    request_keys: RequestKeys,
+    fingerprint: u64,
+}
+
+impl Engine {
+    /// Applies a command or refuses it. A refused command changes nothing.
+    ///
+    /// `out` then holds what happened. After a refusal it is empty.
+    ///
+    /// # Errors
+    /// The reason of the refusal.
+    pub fn apply(
+        &mut self,
+        submission: &Submission,
+        at: Timestamp,
+        out: &mut CommandOutcome,
+    ) -> Result<Applied, Refusal> {
+        out.clear();
+        let Submission { by, request_key, command } = submission;
+        if let Some(key) = request_key
+            && let Some(events) = self.request_keys.find(*by, key, command, at)?
+        {
+            out.books.events = events;
+            return Ok(Applied::AnsweredBefore);
+        }
+        if !command.given_by().contains(&by.kind()) {
+            return Err(Refusal::Books(books::Refusal::NotAllowed(by.kind())));
+        }
+        match command {
+            Command::Books(command) => self.books.apply(command, at, &mut out.books)?,
+        }
+        if let Some(key) = request_key {
+            self.request_keys.remember(*by, key, command, at, &out.books.events);
+        }
+        self.update_fingerprint(submission);
+        Ok(Applied::CarriedOut)
+    }
+
+    /// Loads records that the next commands need into the processor's cache. Changes nothing.
+    pub fn prefetch<'c>(&self, submissions: impl Iterator<Item = &'c Submission>) {
+        self.books.prefetch(submissions.map(|submission| match &submission.command {
+            Command::Books(command) => command,
+        }));
+    }
+
+    /// The books, for queries.
+    #[must_use]
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// Time of the last applied command.
+    #[must_use]
+    pub fn last_at(&self) -> Timestamp {
+        self.books.last_at()
+    }
+
+    /// A number that every applied command changes. Two engines with different postings, or with
+    /// commands of different actors, have different fingerprints from then on (M11). It is cheap,
+    /// so each batch holds it. The [`Digest`] is thorough.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// Checks every rule that can be checked on the state.
+    ///
+    /// # Errors
+    /// One line per violation, beginning with the rule's number.
+    pub fn check(&self) -> Result<(), Vec<String>> {
+        self.books.check()
+    }
+
+    fn update_fingerprint(&mut self, submission: &Submission) {
+        let mut mixed = mix(self.fingerprint, self.books.fingerprint());
+        let (kind, id) = match submission.by {
+            Actor::System => (0, 0),
+            Actor::Person(id) => (1, id.0),
+            Actor::Key(id) => (2, id.0),
+            Actor::Terminal(id) => (3, id.0),
+            Actor::Gateway(id) => (4, id.0),
+            Actor::Network(id) => (5, id.0),
+            Actor::Wallet(id) => (6, id.0),
+        };
+        mixed = mix(mixed, id ^ (kind << 56));
+        if let Some(key) = &submission.request_key {
+            for chunk in key.as_str().as_bytes().chunks(8) {
+                let mut word = [0; 8];
+                word[..chunk.len()].copy_from_slice(chunk);
+                mixed = mix(mixed, u64::from_le_bytes(word));
+            }
+        }
+        self.fingerprint = mixed;
+    }
+}
+
+/// One step of the fingerprint. Frozen: journals hold its results.
+#[inline]
+fn mix(state: u64, word: u64) -> u64 {
+    let mixed = (state ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ (mixed >> 32)
+}

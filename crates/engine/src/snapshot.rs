@@ -1,441 +1,109 @@
-//! The whole state as bytes.
-//!
-//! A snapshot is a list of parts of about [`SNAPSHOT_PART_BYTES`]. One part holds all small tables;
-//! the others hold records of one table each. The digest is SHA-256 over all parts in order, so
-//! reading a snapshot verifies it.
+//! The whole state as parts of bytes: those of the books, then one of the engine's own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::io;
 
+use books::{Digest, RestoreError, UncheckedBooks};
 use borsh::{BorshDeserialize, BorshSerialize};
-use chunks::{ChunkedVec, Slab};
-use ledger::{Account, Ledger, LedgerParts};
 use sha2::{Digest as _, Sha256};
-use tariff::BusinessDate;
 
-use crate::disputes::Dispute;
-use crate::engine::{Digest, Engine};
-use crate::index::ParcelSlot;
-use crate::records::{
-    Bank, Courier, Firm, NO_PAYMENT, Parcel, PaymentRecord, Rail, ReferenceData, Seller, Terminal,
-};
-use crate::registry::{RegisteredParty, Registry};
-use crate::terminal_batches::{TerminalBatchState, TerminalBatches, Transaction};
-use crate::time::Timestamp;
+use crate::Engine;
+use crate::request_keys::{RememberedKey, RequestKeys};
 
-/// Newest format. Each part names its own format. Later tables have a later format and are written
-/// only if they are not empty. So a state without them keeps its digest, and an older program
-/// rejects the newer parts.
-const FORMAT: u16 = 4;
+/// Begins the engine's part. Parts of machines begin with their format, which is far lower.
+const ENGINE_PART: [u8; 2] = [0xE1, 0xFF];
 
-/// Approximate length of a part.
-pub const SNAPSHOT_PART_BYTES: usize = 1 << 20;
-
-/// Why a snapshot cannot be restored.
-#[derive(Debug, thiserror::Error)]
-pub enum RestoreError<E> {
-    #[error("{0}")]
-    Read(E),
-    #[error(
-        "the snapshot has format {found}, this program supports up to {FORMAT}: use a newer program"
-    )]
-    Newer { found: u16 },
-    #[error("the snapshot is damaged: {0}")]
-    Damaged(String),
-}
-
-/// The state at one moment, independent of further commands. Making one copies pointers, not
-/// records.
+/// The state at one time. Taking one copies pointers, not records.
 #[derive(Debug)]
 pub struct Snapshot {
-    head: Head,
-    accounts: ChunkedVec<Account>,
-    owners: ChunkedVec<u64>,
-    banks: ChunkedVec<Bank>,
-    firms: ChunkedVec<Firm>,
-    couriers: ChunkedVec<Courier>,
-    terminals: ChunkedVec<Terminal>,
-    rails: ChunkedVec<Rail>,
-    sellers: ChunkedVec<Seller>,
-    parcels: Slab<Parcel>,
-    items: Slab<PaymentRecord>,
-    terminal_batches: ChunkedVec<TerminalBatchState>,
-    transactions: Slab<Transaction>,
-    withdrawn: BTreeMap<u16, Timestamp>,
-    disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
-    reversed_without_original: BTreeSet<(u32, u32)>,
-}
-
-#[derive(Debug, BorshSerialize, BorshDeserialize)]
-struct Head {
-    last_at: Timestamp,
+    books: books::Snapshot,
+    request_keys: RequestKeys,
     fingerprint: u64,
-    small: ReferenceData,
-    ledger: LedgerParts,
-    first_free_parcel: u32,
-    first_free_item: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-enum Table {
-    Head,
-    Accounts,
-    Banks,
-    Firms,
-    Couriers,
-    Terminals,
-    Rails,
-    Sellers,
-    Parcels,
-    Payments,
-    End,
-    TerminalBatches,
-    Transactions,
-    /// First free slot of the transactions.
-    FreeTransaction,
-    Withdrawn,
-    Disputes,
-    /// STANs of reversals without original.
-    ReversalsWithoutOriginal,
-}
-
-impl Table {
-    fn format(self) -> u16 {
-        match self {
-            Table::ReversalsWithoutOriginal => 4,
-            Table::Disputes => 3,
-            Table::TerminalBatches
-            | Table::Transactions
-            | Table::FreeTransaction
-            | Table::Withdrawn => 2,
-            _ => 1,
-        }
-    }
+/// The engine's part.
+#[derive(BorshSerialize, BorshDeserialize)]
+struct EnginePart {
+    /// Of the books' parts.
+    books: [u8; 32],
+    fingerprint: u64,
+    request_keys: Vec<RememberedKey>,
 }
 
 impl Engine {
-    /// The state now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            head: Head {
-                last_at: self.last_at,
-                fingerprint: self.fingerprint,
-                small: self.reference_data.clone(),
-                ledger: self.ledger.ledger.to_parts(),
-                first_free_parcel: self.parcels.first_free(),
-                first_free_item: self.payments.first_free(),
-            },
-            accounts: self.ledger.ledger.shared_accounts(),
-            owners: self.ledger.owners.clone(),
-            banks: self.banks.parties().clone(),
-            firms: self.firms.parties().clone(),
-            couriers: self.couriers.parties().clone(),
-            terminals: self.terminals.parties().clone(),
-            rails: self.rails.parties().clone(),
-            sellers: self.sellers.parties().clone(),
-            parcels: self.parcels.clone(),
-            items: self.payments.clone(),
-            terminal_batches: self.terminal_batches.terminals.clone(),
-            transactions: self.terminal_batches.transactions.clone(),
-            withdrawn: self.withdrawn_networks.clone(),
-            disputes: self.disputes.clone(),
-            reversed_without_original: self.terminal_batches.reversed_without_original.clone(),
-        }
+        let (books, request_keys) = (self.books.snapshot(), self.request_keys.clone());
+        Snapshot { books, request_keys, fingerprint: self.fingerprint }
+    }
+
+    /// SHA-256 of the whole state (M11).
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.snapshot().digest()
     }
 
     /// Restores an engine and checks that the digest of the parts is `expected`.
     ///
     /// # Errors
-    /// What is wrong with the parts.
+    /// If the parts cannot be read, are of a newer format, or are damaged.
     pub fn restore<E>(
         parts: impl IntoIterator<Item = Result<Vec<u8>, E>>,
         expected: Digest,
     ) -> Result<Engine, RestoreError<E>> {
-        let mut hasher = Sha256::new();
-        let mut reader = Reader::default();
-        for part in parts {
-            let part = part.map_err(RestoreError::Read)?;
-            hasher.update(&part);
-            let format = part.get(..2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
-            match format {
-                Some(1..=FORMAT) => {}
-                Some(found) if found > FORMAT => return Err(RestoreError::Newer { found }),
-                _ => return Err(RestoreError::Damaged("a part has an unknown format".into())),
+        let mut own = None;
+        let of_books = parts.into_iter().filter(|part| match part {
+            Ok(bytes) if bytes.starts_with(&ENGINE_PART) => {
+                own = Some(bytes.clone());
+                false
             }
-            let read = reader.part(format, &part[2..]);
-            read.map_err(|error| RestoreError::Damaged(error.to_string()))?;
+            _ => true,
+        });
+        let (unchecked, digest) = UncheckedBooks::read(of_books)?;
+        let damaged = |what: String| RestoreError::Damaged(what);
+        let own = own.ok_or_else(|| damaged("the engine's part is missing".into()))?;
+        let found = digest_of(&own);
+        if found != expected {
+            return Err(damaged(format!("its digest is {found}, not {expected}")));
         }
-        let digest = Digest(hasher.finalize().into());
-        if digest != expected {
-            let what = format!("its digest is {digest}, not {expected}");
-            return Err(RestoreError::Damaged(what));
+        let part: EnginePart = borsh::from_slice(&own[ENGINE_PART.len()..])
+            .map_err(|error: io::Error| damaged(error.to_string()))?;
+        if Digest(part.books) != digest {
+            return Err(damaged(format!("the digest of its books is {digest}")));
         }
-        reader.finish().map_err(RestoreError::Damaged)
+        let books = unchecked.finish().map_err(damaged)?;
+        let mut request_keys = RequestKeys::default();
+        part.request_keys.into_iter().for_each(|key| request_keys.insert(key));
+        Ok(Engine { books, request_keys, fingerprint: part.fingerprint })
     }
 }
 
+/// The engine's part holds the digest of the books' parts, so its own hash covers all.
+fn digest_of(engine_part: &[u8]) -> Digest {
+    Digest(Sha256::digest(engine_part).into())
+}
+
 impl Snapshot {
-    /// Writes all parts in order and returns their digest. Frees each chunk after writing it, the
-    /// parcels first, because they change most.
+    /// Writes the state in parts and gives the digest of all of them.
     ///
     /// # Errors
     /// Whatever `sink` gives.
-    pub fn write<E>(self, sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Digest, E> {
-        let mut writer = Writer { sink, part: Vec::new(), count: 0, hasher: Sha256::new() };
-        self.parcels.consume(|slot| writer.record(Table::Parcels, &slot))?;
-        writer.end_part()?;
-        writer.record(Table::Head, &self.head)?;
-        writer.end_part()?;
-        let accounts = self.accounts.iter().zip(self.owners.iter());
-        writer.table(Table::Accounts, accounts.map(AccountRow))?;
-        writer.table(Table::Banks, self.banks.iter())?;
-        writer.table(Table::Firms, self.firms.iter())?;
-        writer.table(Table::Couriers, self.couriers.iter())?;
-        writer.table(Table::Terminals, self.terminals.iter())?;
-        writer.table(Table::Rails, self.rails.iter())?;
-        writer.table(Table::Sellers, self.sellers.iter())?;
-        self.items.consume(|slot| writer.record(Table::Payments, &slot))?;
-        writer.end_part()?;
-        writer.table(Table::TerminalBatches, self.terminal_batches.iter())?;
-        if self.transactions.slots() > 0 {
-            writer.table(Table::FreeTransaction, [&self.transactions.first_free()])?;
-        }
-        self.transactions.consume(|slot| writer.record(Table::Transactions, &slot))?;
-        writer.end_part()?;
-        writer.table(Table::Withdrawn, self.withdrawn.iter())?;
-        writer.table(Table::Disputes, self.disputes.iter())?;
-        writer.table(Table::ReversalsWithoutOriginal, self.reversed_without_original.iter())?;
-        writer.table(Table::End, [&0_u8])?;
-        Ok(Digest(writer.hasher.finalize().into()))
+    pub fn write<E>(self, mut sink: impl FnMut(&[u8]) -> Result<(), E>) -> Result<Digest, E> {
+        let Digest(books) = self.books.write(&mut sink)?;
+        let request_keys = self.request_keys.iter().cloned().collect();
+        let part = EnginePart { books, fingerprint: self.fingerprint, request_keys };
+        let mut bytes = ENGINE_PART.to_vec();
+        part.serialize(&mut bytes).expect("writing into memory does not fail");
+        sink(&bytes)?;
+        Ok(digest_of(&bytes))
     }
 
     #[must_use]
     pub fn digest(self) -> Digest {
-        let digest: Result<Digest, std::convert::Infallible> = self.write(|_| Ok(()));
+        let digest: Result<Digest, Infallible> = self.write(|_| Ok(()));
         match digest {
             Ok(digest) => digest,
             Err(never) => match never {},
         }
-    }
-}
-
-struct AccountRow<'a>((&'a Account, &'a u64));
-
-impl BorshSerialize for AccountRow<'_> {
-    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
-        self.0.0.serialize(writer)?;
-        self.0.1.serialize(writer)
-    }
-}
-
-struct Writer<S> {
-    sink: S,
-    part: Vec<u8>,
-    count: u32,
-    hasher: Sha256,
-}
-
-/// Offset of a part's record count, after the format and the table.
-const COUNT_AT: usize = 3;
-
-impl<S> Writer<S> {
-    fn table<E, T: BorshSerialize>(
-        &mut self,
-        table: Table,
-        records: impl IntoIterator<Item = T>,
-    ) -> Result<(), E>
-    where
-        S: FnMut(&[u8]) -> Result<(), E>,
-    {
-        for record in records {
-            self.record(table, &record)?;
-        }
-        self.end_part()
-    }
-
-    fn record<E, T: BorshSerialize>(&mut self, table: Table, record: &T) -> Result<(), E>
-    where
-        S: FnMut(&[u8]) -> Result<(), E>,
-    {
-        if self.count == 0 {
-            self.part.clear();
-            self.part.extend_from_slice(&table.format().to_le_bytes());
-            self.part.push(table as u8);
-            self.part.extend_from_slice(&[0; 4]);
-        }
-        record.serialize(&mut self.part).expect("writing into memory does not fail");
-        self.count += 1;
-        if self.part.len() >= SNAPSHOT_PART_BYTES { self.end_part() } else { Ok(()) }
-    }
-
-    fn end_part<E>(&mut self) -> Result<(), E>
-    where
-        S: FnMut(&[u8]) -> Result<(), E>,
-    {
-        if self.count == 0 {
-            return Ok(());
-        }
-        self.part[COUNT_AT..COUNT_AT + 4].copy_from_slice(&self.count.to_le_bytes());
-        self.count = 0;
-        self.hasher.update(&self.part);
-        (self.sink)(&self.part)
-    }
-}
-
-/// Tables read so far.
-#[derive(Default)]
-struct Reader {
-    head: Option<Head>,
-    accounts: Vec<Account>,
-    owners: ChunkedVec<u64>,
-    engine: Engine,
-    terminal_batches: ChunkedVec<TerminalBatchState>,
-    transactions: Slab<Transaction>,
-    first_free_transaction: Option<u32>,
-    reversed_without_original: BTreeSet<(u32, u32)>,
-    ended: bool,
-}
-
-fn bad(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-impl Reader {
-    fn part(&mut self, format: Option<u16>, mut bytes: &[u8]) -> io::Result<()> {
-        if self.ended {
-            return Err(bad("a part follows the last one"));
-        }
-        let bytes = &mut bytes;
-        let table = Table::deserialize_reader(bytes)?;
-        if format != Some(table.format()) {
-            return Err(bad("a part does not have the format of its table"));
-        }
-        let count = u32::deserialize_reader(bytes)?;
-        for _ in 0..count {
-            self.record(table, bytes)?;
-        }
-        if bytes.is_empty() { Ok(()) } else { Err(bad("a part is longer than its records")) }
-    }
-
-    fn record(&mut self, table: Table, bytes: &mut &[u8]) -> io::Result<()> {
-        match table {
-            Table::Head => self.head = Some(Head::deserialize_reader(bytes)?),
-            Table::Accounts => {
-                self.accounts.push(Account::deserialize_reader(bytes)?);
-                self.owners.push(u64::deserialize_reader(bytes)?);
-            }
-            Table::Banks => register(&mut self.engine.banks, bytes)?,
-            Table::Firms => register(&mut self.engine.firms, bytes)?,
-            Table::Couriers => register(&mut self.engine.couriers, bytes)?,
-            Table::Terminals => register(&mut self.engine.terminals, bytes)?,
-            Table::Rails => register(&mut self.engine.rails, bytes)?,
-            Table::Sellers => register(&mut self.engine.sellers, bytes)?,
-            Table::Parcels => {
-                self.engine.parcels.push_slot(Result::<Parcel, u32>::deserialize_reader(bytes)?);
-            }
-            Table::Payments => {
-                self.engine
-                    .payments
-                    .push_slot(Result::<PaymentRecord, u32>::deserialize_reader(bytes)?);
-            }
-            Table::End => {
-                u8::deserialize_reader(bytes)?;
-                self.ended = true;
-            }
-            Table::TerminalBatches => {
-                self.terminal_batches.push(TerminalBatchState::deserialize_reader(bytes)?);
-            }
-            Table::Transactions => {
-                let slot = Result::<Transaction, u32>::deserialize_reader(bytes)?;
-                self.transactions.push_slot(slot);
-            }
-            Table::FreeTransaction => {
-                self.first_free_transaction = Some(u32::deserialize_reader(bytes)?);
-            }
-            Table::Withdrawn => {
-                let (network, from) = <(u16, Timestamp)>::deserialize_reader(bytes)?;
-                self.engine.withdrawn_networks.insert(network, from);
-            }
-            Table::Disputes => {
-                let (left, dispute) =
-                    <((BusinessDate, u32, u32), Dispute)>::deserialize_reader(bytes)?;
-                self.engine.disputes.insert(left, dispute);
-            }
-            Table::ReversalsWithoutOriginal => {
-                self.reversed_without_original.insert(<(u32, u32)>::deserialize_reader(bytes)?);
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Engine, String> {
-        let Reader { head: Some(head), accounts, owners, mut engine, ended: true, .. } = self
-        else {
-            return Err("its first or last part is missing".into());
-        };
-        let (terminals, mut transactions) = (self.terminal_batches, self.transactions);
-        if owners.len() != accounts.len() {
-            return Err("the numbers of accounts and owners differ".into());
-        }
-        engine.ledger.ledger =
-            Ledger::from_parts(head.ledger, accounts).map_err(|error| error.to_string())?;
-        engine.ledger.owners = owners;
-        engine.reference_data = head.small;
-        engine.last_at = head.last_at;
-        engine.fingerprint = head.fingerprint;
-        let closed = engine.parcels.finish_slots(head.first_free_parcel);
-        if !closed || !engine.payments.finish_slots(head.first_free_item) {
-            return Err("its free slots are inconsistent".into());
-        }
-        let first_free = self.first_free_transaction.unwrap_or(transactions.first_free());
-        if !transactions.finish_slots(first_free) {
-            return Err("its free transaction slots are inconsistent".into());
-        }
-        engine.terminal_batches =
-            TerminalBatches::new(terminals, transactions, self.reversed_without_original);
-        engine.pre_authorisations = engine.open_pre_authorisations();
-        engine.rebuild_index();
-        Ok(engine)
-    }
-}
-
-fn register<T>(registry: &mut Registry<T>, bytes: &mut &[u8]) -> io::Result<()>
-where
-    T: RegisteredParty + Clone + Default + BorshDeserialize,
-{
-    let party = T::deserialize_reader(bytes)?;
-    if registry.number(party.id()).is_some() {
-        return Err(bad("a party is in it twice"));
-    }
-    registry.add(party);
-    Ok(())
-}
-
-impl Engine {
-    /// Adds every open parcel, every closed one at its newest record (no other record or open
-    /// parcel points at it), and every courier's latest hand-over.
-    fn rebuild_index(&mut self) {
-        let mut is_older = vec![false; self.payments.slots()];
-        let open = self.parcels.iter().map(|(_, parcel)| parcel.last_payment);
-        let older = self.payments.iter().map(|(_, item)| item.previous);
-        for slot in open.chain(older).filter(|&slot| slot != NO_PAYMENT) {
-            if let Some(is_older) = is_older.get_mut(slot as usize) {
-                *is_older = true;
-            }
-        }
-        let newest = self.payments.iter().filter(|(slot, _)| !is_older[*slot as usize]);
-        let (parcels, items) = (&self.parcels, &self.payments);
-        self.index.reserve(parcels.len() + items.len(), parcels, items);
-        for (slot, parcel) in parcels.iter() {
-            self.index.add(parcel.id, ParcelSlot::Open(slot), parcels, items);
-        }
-        for (slot, item) in newest {
-            self.index.add(item.parcel, ParcelSlot::Closed(slot), parcels, items);
-        }
-        let couriers = (0..).zip(self.couriers.iter());
-        let handovers =
-            couriers.filter_map(|(number, one)| one.last_handover.map(|id| (id, number)));
-        self.hand_over_couriers = handovers.collect();
     }
 }

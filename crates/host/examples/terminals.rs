@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{Event, NetworkId, Refusal, Timestamp, WalletId};
+use books::{Event, NetworkId, Refusal, Timestamp, WalletId};
 use host::tls::{self, TlsIdentity};
 use host::{ConnectionLimits, Gateway, GatewayPlan, Host, HostPlan, HostedSwitch, ListenerPlan};
 use iso8583::{Envelope, MessageBuilder, Mti, PosHeader, Tpdu, UNIONPAY_POS, WipedBytes};

@@ -8,7 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use engine::{Command, Event, NetworkId, PersonId, Timestamp};
+use books::{Event, NetworkId, PersonId, ReinstateNetwork, Timestamp, WithdrawNetwork};
+use engine::{Actor, Submission};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -113,8 +114,9 @@ fn people(by: &str, approved_by: &str) -> Result<(PersonId, PersonId), PersonErr
 }
 
 impl ControlRequest {
-    /// The command that changes the books, or None when this request changes nothing there.
-    pub fn command(&self) -> Result<Option<Command>, PersonError> {
+    /// The command for the books, given by the person who approves. None if it changes nothing
+    /// there.
+    pub fn submission(&self) -> Result<Option<Submission>, PersonError> {
         match self {
             ControlRequest::Status {} | ControlRequest::Stop {} => Ok(None),
             ControlRequest::Withdraw { network, at_ms, by, approved_by } => {
@@ -122,12 +124,14 @@ impl ControlRequest {
                 // The books take a past time as the time of the command.
                 let from = Timestamp(at_ms.unwrap_or(0));
                 let (proposed_by, approved_by) = people(by, approved_by)?;
-                Ok(Some(Command::WithdrawNetwork { network, from, proposed_by, approved_by }))
+                let command = WithdrawNetwork { network, from, proposed_by, approved_by };
+                Ok(Some(Submission::new(Actor::Person(approved_by), command)))
             }
             ControlRequest::Reinstate { network, by, approved_by } => {
                 let network = NetworkId::derived(network);
                 let (proposed_by, approved_by) = people(by, approved_by)?;
-                Ok(Some(Command::ReinstateNetwork { network, proposed_by, approved_by }))
+                let command = ReinstateNetwork { network, proposed_by, approved_by };
+                Ok(Some(Submission::new(Actor::Person(approved_by), command)))
             }
         }
     }
@@ -236,16 +240,17 @@ mod tests {
         let withdraw = parse(text).unwrap();
         let (proposed_by, approved_by) = (PersonId::derived("ann"), PersonId::derived("bo"));
         let (network, from) = (NetworkId::derived("a"), Timestamp(9_999));
-        let command = Command::WithdrawNetwork { network, from, proposed_by, approved_by };
-        assert_eq!(withdraw.command(), Ok(Some(command)));
+        let command = WithdrawNetwork { network, from, proposed_by, approved_by };
+        let submission = Submission::new(Actor::Person(approved_by), command);
+        assert_eq!(withdraw.submission(), Ok(Some(submission)), "the approver gives it");
         assert_eq!(parse(br#"{"do":"status"}"#), Ok(ControlRequest::Status {}));
         assert!(parse(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(parse(b"\xFF").is_err());
     }
 
-    fn by(by: &str, approved_by: &str) -> Result<Option<Command>, PersonError> {
+    fn by(by: &str, approved_by: &str) -> Result<Option<Submission>, PersonError> {
         let (network, by, approved_by) = ("alpha".into(), by.into(), approved_by.into());
-        ControlRequest::Reinstate { network, by, approved_by }.command()
+        ControlRequest::Reinstate { network, by, approved_by }.submission()
     }
 
     #[test]

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::{Event, Refusal, Timestamp};
+use books::{Event, Refusal, Timestamp};
+use engine::Submission;
 use mio::Waker;
 use node::{Clock, Node, NodeStopped};
 use rustls::ServerConfig;
@@ -405,13 +406,15 @@ impl<C: HostedSwitch> HostService<C> {
     fn take_replies(&mut self, sockets: &mut Sockets) -> Result<(), NodeStopped> {
         let arrived = self.mail.take();
         for answer in arrived.answers {
-            match self.mail.take_waiter(&answer) {
+            let waiter = self.mail.take_waiter(&answer);
+            // No command of the switch or an operator has a request key.
+            let result = answer.result.map(|events| events.books);
+            let result = result.map_err(engine::Refusal::into_books);
+            match waiter {
                 Waiter::Switch(ticket) => {
-                    self.core.on_command_answer(ticket, answer.result, self.now, &mut self.out);
+                    self.core.on_command_answer(ticket, result, self.now, &mut self.out);
                 }
-                Waiter::Operator(operator) => {
-                    self.answer_operator(sockets, operator, answer.result)
-                }
+                Waiter::Operator(operator) => self.answer_operator(sockets, operator, result),
             }
         }
         for (ticket, result) in arrived.query_results {
@@ -463,8 +466,9 @@ impl<C: HostedSwitch> HostService<C> {
                 }
                 Output::ToNetwork { link, message } => self.links.send(sockets, link, &message),
                 Output::DisconnectLink { link } => self.links.drop_link(sockets, link),
-                Output::Command { ticket, command } => {
-                    self.mail.command(Waiter::Switch(ticket), command);
+                Output::Command { ticket, by, command } => {
+                    let submission = Submission::new(by, command);
+                    self.mail.command(Waiter::Switch(ticket), submission);
                 }
                 Output::Query { ticket, query: question } => self.mail.query(ticket, question),
                 Output::WalletReply { reply_id: reply, answer: what } => {
@@ -574,9 +578,11 @@ impl<C: HostedSwitch> HostService<C> {
     fn on_operator_request(&mut self, sockets: &mut Sockets, id: ConnectionId, line: &[u8]) {
         let answer = match control::parse(line) {
             Err(why) => control::refused(&why),
-            Ok(order) => match order.command() {
+            Ok(order) => match order.submission() {
                 Err(why) => control::refused(&why.to_string()),
-                Ok(Some(command)) => return self.mail.command(Waiter::Operator(id), command),
+                Ok(Some(submission)) => {
+                    return self.mail.command(Waiter::Operator(id), submission);
+                }
                 Ok(None) if order == (ControlRequest::Stop {}) => {
                     self.stop_requested = true;
                     control::success()
@@ -751,7 +757,7 @@ pub(crate) fn length_prefix(message: &[u8]) -> [u8; 2] {
 
 #[cfg(test)]
 mod tests {
-    use engine::{NetworkId, TerminalId};
+    use books::{NetworkId, TerminalId};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The switch as the sockets see it.
 
-use engine::{Event, NetworkId, Refusal, Timestamp, WalletId};
+use books::{Event, NetworkId, Refusal, Timestamp, WalletId};
 use switch::{LinkId, Output, QueryResult, Switch, TerminalConnection, WalletNotification};
 
 /// [`switch::Switch`] in production, a script in tests. No method may block.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use engine::NetworkId;
+use books::NetworkId;
 use serde_json::{Value, json};
 use switch::LinkId;
 

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{Command, Timestamp};
+use engine::{Submission, Timestamp};
 use mio::Waker;
 use node::{CommandAnswer, JournalPosition, NodeStopped, ReplySink, RequestSender};
 use switch::{Query, QueryResult};
@@ -85,7 +85,7 @@ pub(crate) struct NodeChannel<O> {
     waiting: VecDeque<Waiter<O>>,
     first_ticket: u64,
     queries_waiting: usize,
-    commands: Vec<(Option<Timestamp>, Command)>,
+    commands: Vec<(Option<Timestamp>, Submission)>,
     queries: Vec<(u64, Query)>,
 }
 
@@ -107,9 +107,9 @@ impl<O> NodeChannel<O> {
         self.waiting.len() + self.queries_waiting
     }
 
-    pub(crate) fn command(&mut self, who: Waiter<O>, command: Command) {
+    pub(crate) fn command(&mut self, who: Waiter<O>, submission: Submission) {
         self.waiting.push_back(who);
-        self.commands.push((None, command));
+        self.commands.push((None, submission));
     }
 
     pub(crate) fn query(&mut self, ticket: u64, query: Query) {
@@ -126,7 +126,7 @@ impl<O> NodeChannel<O> {
         let query = (!queries.is_empty()).then(|| -> node::EngineQuery {
             let inbox = self.inbox.clone();
             Box::new(move |engine| {
-                let ask = |(ticket, query): (u64, Query)| (ticket, query.answer(engine));
+                let ask = |(ticket, query): (u64, Query)| (ticket, query.answer(engine.books()));
                 let mut facts: Vec<_> = queries.into_iter().map(ask).collect();
                 Box::new(move |_| inbox.put(|arrived| arrived.query_results.append(&mut facts)))
             })

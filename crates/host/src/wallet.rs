@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use base16ct::HexDisplay;
-use engine::{Timestamp, WalletId};
+use books::{Timestamp, WalletId};
 use hmac::{Hmac, KeyInit, Mac};
 use money::{Amount, Currency};
 use serde::Deserialize;

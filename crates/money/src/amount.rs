@@ -1,13 +1,39 @@
 use std::io;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// An amount in minor units (fen, centavos), never negative. The context gives the currency.
 ///
 /// At most [`Amount::MAX`], so that every amount fits a SQL integer. Limits of JSON numbers are
 /// checked where JSON is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
-pub struct Amount(u64);
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(try_from = "u64")]
+#[schemars(extend("unit" = "minor units"))]
+pub struct Amount(#[schemars(range(max = 9_223_372_036_854_775_807_u64))] u64);
+
+impl TryFrom<u64> for Amount {
+    type Error = &'static str;
+
+    fn try_from(minor: u64) -> Result<Amount, &'static str> {
+        Amount::new(minor).ok_or("the amount is above 9223372036854775807 minor units")
+    }
+}
 
 impl BorshDeserialize for Amount {
     /// Refuses what [`Amount::new`] refuses, so that no amount read from bytes can overflow a sum.

@@ -3,12 +3,38 @@ use std::io;
 use std::str::FromStr;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::Amount;
 
 /// A share in parts per million, 0 to 1,000,000. 0.78% is 7,800.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
-pub struct Rate(u32);
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(try_from = "u32")]
+#[schemars(extend("unit" = "parts per million"))]
+pub struct Rate(#[schemars(range(max = 1_000_000))] u32);
+
+impl TryFrom<u32> for Rate {
+    type Error = &'static str;
+
+    fn try_from(ppm: u32) -> Result<Rate, &'static str> {
+        Rate::from_ppm(ppm).ok_or("the rate is above 1000000 parts per million")
+    }
+}
 
 impl BorshDeserialize for Rate {
     /// Refuses what [`Rate::from_ppm`] refuses.

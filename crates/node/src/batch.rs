@@ -1,15 +1,15 @@
 //! The bytes of a journal batch.
 //!
-//! Version 1: the version (1 byte), the engine's fingerprint after the batch (8), the time of its
+//! Version 2: the version (1 byte), the engine's fingerprint after the batch (8), the time of its
 //! first command (8), the number of commands (4); then for each command the milliseconds since that
-//! time (4) and the command in Borsh. All numbers are little-endian. Journals keep these bytes for
+//! time (4) and the submission in Borsh: who gave it, the request key if any, and the command. All numbers are little-endian. Journals keep these bytes for
 //! ever: a new layout gets a new version, and this one stays readable.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use engine::{Command, Timestamp};
+use engine::{Submission, Timestamp};
 
 /// The version that new batches get.
-pub const BATCH_VERSION: u8 = 1;
+pub const BATCH_VERSION: u8 = 2;
 
 /// Before the first command.
 const HEAD_BYTES: usize = 1 + 8 + 8 + 4;
@@ -54,7 +54,7 @@ impl BatchWriter {
         self.is_empty() || at.0.saturating_sub(self.begun_at.0) <= u64::from(u32::MAX)
     }
 
-    pub fn push(&mut self, command: &Command, at: Timestamp) {
+    pub fn push(&mut self, submission: &Submission, at: Timestamp) {
         if self.is_empty() {
             self.bytes.clear();
             self.bytes.resize(HEAD_BYTES, 0);
@@ -63,7 +63,7 @@ impl BatchWriter {
         let since = at.0.checked_sub(self.begun_at.0).and_then(|ms| u32::try_from(ms).ok());
         let since = since.expect("the caller asked whether there is room at that time");
         self.bytes.extend_from_slice(&since.to_le_bytes());
-        command.serialize(&mut self.bytes).expect("writing into memory does not fail");
+        submission.serialize(&mut self.bytes).expect("writing into memory does not fail");
         self.commands += 1;
     }
 
@@ -121,7 +121,7 @@ impl<'a> BatchReader<'a> {
     }
 
     /// The next command; None after the last. Checks that no bytes follow it.
-    pub fn next_command(&mut self) -> Result<Option<(Timestamp, Command)>, JournalBatchError> {
+    pub fn next_command(&mut self) -> Result<Option<(Timestamp, Submission)>, JournalBatchError> {
         if self.remaining == 0 {
             let rest = self.rest.len();
             if rest > 0 {
@@ -134,38 +134,44 @@ impl<'a> BatchReader<'a> {
         self.remaining -= 1;
         let damaged = |error: std::io::Error| JournalBatchError::Damaged(error.to_string());
         let since = u32::deserialize(&mut self.rest).map_err(damaged)?;
-        let command = Command::deserialize(&mut self.rest).map_err(damaged)?;
+        let submission = Submission::deserialize(&mut self.rest).map_err(damaged)?;
         let at = self.begun_at.checked_add(u64::from(since));
         let at = at.ok_or_else(|| JournalBatchError::Damaged("its time is out of range".into()))?;
-        Ok(Some((Timestamp(at), command)))
+        Ok(Some((Timestamp(at), submission)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::{BusinessDate, Command as C};
+    use books::{BusinessDate, OpenBooks, PersonId, ReleaseDue};
+    use engine::{Actor, RequestKey};
 
-    fn commands() -> Vec<(Timestamp, Command)> {
+    fn commands() -> Vec<(Timestamp, Submission)> {
+        let open = OpenBooks { utc_offset_minutes: 480 };
+        let release = ReleaseDue { date: BusinessDate(15_945), limit: 9 };
+        let key = RequestKey::new("k-1").unwrap();
+        let release = Submission::new(Actor::Person(PersonId(7)), release);
         vec![
-            (Timestamp(1_377_619_200_000), C::OpenBooks { utc_offset_minutes: 480 }),
-            (Timestamp(1_377_619_200_005), C::ReleaseDue { date: BusinessDate(15_945), limit: 9 }),
+            (Timestamp(1_377_619_200_000), Submission::new(Actor::System, open)),
+            (Timestamp(1_377_619_200_005), Submission { request_key: Some(key), ..release }),
         ]
     }
 
     #[test]
     fn the_bytes_of_a_batch_are_frozen() {
         let mut writer = BatchWriter::default();
-        for (at, command) in commands() {
-            writer.push(&command, at);
+        for (at, submission) in commands() {
+            writer.push(&submission, at);
         }
         let bytes = writer.seal(0x0102_0304_0506_0708, Vec::new());
-        // Computed by hand: 33 is the number of `ReleaseDue`, 0x3e49 is the date.
+        // Computed by hand: 0 is the system and 1 a person, 0x6b2d31 the key, 0 the books, 0x21 the
+        // number of `ReleaseDue`, 0x3e49 the date.
         assert_eq!(
             base16ct::lower::encode_string(&bytes),
-            "01080706050403020100c880c04001000002000000\
-             0000000000e001\
-             0500000021493e09000000"
+            "02080706050403020100c880c04001000002000000\
+             00000000 00 00 00 00e001\
+             05000000 010700000000000000 01030000006b2d31 00 21493e09000000"
                 .replace(' ', "")
         );
         assert!(writer.is_empty());
@@ -174,9 +180,9 @@ mod tests {
     #[test]
     fn batches_are_read_as_they_were_written() {
         let mut writer = BatchWriter::default();
-        for (at, command) in commands() {
+        for (at, submission) in commands() {
             assert!(writer.has_room_at(at));
-            writer.push(&command, at);
+            writer.push(&submission, at);
         }
         let bytes = writer.seal(7, Vec::new());
         let mut reader = BatchReader::new(&bytes).unwrap();
@@ -189,9 +195,9 @@ mod tests {
 
     #[test]
     fn damaged_and_newer_batches_are_distinguished() {
-        assert!(matches!(BatchReader::new(&[2, 0, 0]), Err(JournalBatchError::Newer(2))));
+        assert!(matches!(BatchReader::new(&[3, 0, 0]), Err(JournalBatchError::Newer(3))));
         assert!(matches!(BatchReader::new(&[]), Err(JournalBatchError::Damaged(_))));
-        assert!(matches!(BatchReader::new(&[1, 0, 0]), Err(JournalBatchError::Damaged(_))));
+        assert!(matches!(BatchReader::new(&[2, 0, 0]), Err(JournalBatchError::Damaged(_))));
         let mut writer = BatchWriter::default();
         writer.push(&commands()[0].1, Timestamp(5));
         let mut bytes = writer.seal(7, Vec::new());

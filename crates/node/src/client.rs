@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use engine::{Command, Engine, Event, Refusal, Timestamp};
+use engine::{Engine, Events, Refusal, Submission, Timestamp};
 
 use crate::command_queue::CommandQueue;
 
@@ -21,7 +21,7 @@ pub struct CommandAnswer {
     /// The number that its request gave to the command.
     pub ticket: u64,
     /// The events, if the request asked for them, or why the command was refused.
-    pub result: Result<Vec<Event>, Refusal>,
+    pub result: Result<Events, Refusal>,
 }
 
 /// Receives answers. The node's threads call it, so it must not block.
@@ -45,7 +45,7 @@ pub struct CommandRequest {
     /// Whether answers contain the events, or only whether the command was applied.
     pub with_events: bool,
     /// Commands without a time get the node's.
-    pub commands: Vec<(Option<Timestamp>, Command)>,
+    pub commands: Vec<(Option<Timestamp>, Submission)>,
     /// Runs after the commands.
     pub query: Option<EngineQuery>,
 }
@@ -68,7 +68,7 @@ impl RequestSender {
     /// Blocks only while the queue is full.
     pub fn send(
         &mut self,
-        commands: Vec<(Option<Timestamp>, Command)>,
+        commands: Vec<(Option<Timestamp>, Submission)>,
         question: Option<EngineQuery>,
     ) -> Result<u64, NodeStopped> {
         let first_ticket = self.next_ticket;
@@ -141,7 +141,7 @@ impl NodeClient {
     /// only while the queue is full.
     pub fn send(
         &mut self,
-        commands: Vec<(Option<Timestamp>, Command)>,
+        commands: Vec<(Option<Timestamp>, Submission)>,
         events: bool,
     ) -> Result<u64, NodeStopped> {
         let first_ticket = self.next_ticket;
@@ -183,8 +183,8 @@ impl NodeClient {
     /// Sends commands and waits until all are answered. Answers are in the order of the commands.
     pub fn execute(
         &mut self,
-        commands: Vec<(Option<Timestamp>, Command)>,
-    ) -> Result<Vec<Result<Vec<Event>, Refusal>>, NodeStopped> {
+        commands: Vec<(Option<Timestamp>, Submission)>,
+    ) -> Result<Vec<Result<Events, Refusal>>, NodeStopped> {
         let expected = commands.len();
         if expected == 0 {
             return Ok(Vec::new());

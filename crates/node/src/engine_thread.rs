@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{CommandOutcome, Engine, Snapshot, Timestamp};
+use engine::{Applied, CommandOutcome, Engine, Events, Snapshot};
 
 use crate::batch::BatchWriter;
 use crate::client::{CommandAnswer, CommandRequest, QueryReply, ReplySink};
@@ -101,10 +101,10 @@ impl EngineThread {
             self.open_batch.answers.push((Some(sink.clone()), Vec::with_capacity(commands.len())));
         }
         let now = self.clock.now();
-        for (place, (ticket, (at, command))) in (first_ticket..).zip(&commands).enumerate() {
+        for (place, (ticket, (at, submission))) in (first_ticket..).zip(&commands).enumerate() {
             if place.is_multiple_of(PREFETCH_COMMANDS) {
                 let next = commands[place..].iter().take(PREFETCH_COMMANDS);
-                self.engine.prefetch(next.map(|(_, command)| command));
+                self.engine.prefetch(next.map(|(_, submission)| submission));
             }
             // The system clock may go back; the times of commands never do.
             let at = at.unwrap_or_else(|| now.max(self.engine.last_at()));
@@ -112,10 +112,12 @@ impl EngineThread {
                 self.submit_batch();
                 self.open_batch.answers.push((Some(sink.clone()), Vec::new()));
             }
-            let done = self.engine.apply(command, at, &mut self.outcome);
-            let result = done.map(|()| {
-                self.push_command(command, at);
-                if events { std::mem::take(&mut self.outcome.events) } else { Vec::new() }
+            let done = self.engine.apply(submission, at, &mut self.outcome);
+            let result = done.map(|applied| {
+                if applied == Applied::CarriedOut {
+                    self.writer.push(submission, at);
+                }
+                if events { self.outcome.take_events() } else { Events::default() }
             });
             let (_, answers) = self.open_batch.answers.last_mut().expect("just made");
             answers.push(CommandAnswer { ticket, result });
@@ -124,10 +126,6 @@ impl EngineThread {
             let reply = question(&self.engine);
             self.open_batch.replies.push(reply);
         }
-    }
-
-    fn push_command(&mut self, command: &engine::Command, at: Timestamp) {
-        self.writer.push(command, at);
     }
 
     fn is_full(&self) -> bool {

@@ -3,7 +3,8 @@
 
 use std::sync::mpsc::sync_channel;
 
-use engine::{CommandOutcome, Digest, Engine, Event, Timestamp};
+use books::Event;
+use engine::{Applied, CommandOutcome, Digest, Engine, Submission, Timestamp};
 use journal::{JournalBatch, JournalBatches, JournalError, JournalHead, ReadJournal, Sequence};
 
 use crate::batch::{BatchReader, JournalBatchError};
@@ -62,7 +63,7 @@ pub trait ReplayObserver {
     /// A command was applied again.
     fn command(
         &mut self,
-        _command: &engine::Command,
+        _submission: &Submission,
         _at: Timestamp,
         _outcome: &CommandOutcome,
         _engine: &Engine,
@@ -132,12 +133,17 @@ fn replay_batch(
         if next.is_empty() {
             break;
         }
-        engine.prefetch(next.iter().map(|(_, command)| command));
+        engine.prefetch(next.iter().map(|(_, submission)| submission));
         for (at, decoded) in &next {
             command += 1;
             let done = engine.apply(decoded, *at, outcome);
-            done.map_err(|refusal| ReplayError::Refused { sequence, command, refusal })?;
-            let moved = outcome.postings.iter().filter(|posting| posting.moves_money()).count();
+            let applied =
+                done.map_err(|refusal| ReplayError::Refused { sequence, command, refusal })?;
+            if applied != Applied::CarriedOut {
+                return Err(ReplayError::BooksDiffer { sequence });
+            }
+            let moved =
+                outcome.books.postings.iter().filter(|posting| posting.moves_money()).count();
             replayed.postings += moved as u64;
             observer
                 .command(decoded, *at, outcome, engine)
@@ -170,18 +176,18 @@ struct Verifier<'s> {
     snapshots: &'s std::collections::BTreeMap<Sequence, Result<Digest, String>>,
     wrong: Vec<String>,
     compared: Vec<Sequence>,
-    paid: std::collections::BTreeSet<engine::PayoutId>,
+    paid: std::collections::BTreeSet<books::PayoutId>,
 }
 
 impl ReplayObserver for Verifier<'_> {
     fn command(
         &mut self,
-        _: &engine::Command,
+        _: &Submission,
         _: Timestamp,
         outcome: &CommandOutcome,
         _: &Engine,
     ) -> Result<(), String> {
-        for event in &outcome.events {
+        for event in &outcome.books.events {
             if let Event::PayoutConfirmed { payout, .. } = event
                 && !self.paid.insert(*payout)
             {

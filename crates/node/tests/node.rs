@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::{Command, Engine, Refusal, Timestamp};
+use books::Timestamp;
+use engine::{Engine, Events, Refusal, Submission};
 use journal::{
     DataDirectory, Epoch, Journal, JournalBatch, JournalError, JournalHead, Leadership,
     MemoryJournal, ReadJournal, Sequence,
@@ -49,7 +50,7 @@ impl Journal for GatedJournal {
     }
 }
 
-fn commands(from: u64, to: u64) -> Vec<(Option<Timestamp>, Command)> {
+fn commands(from: u64, to: u64) -> Vec<(Option<Timestamp>, Submission)> {
     (from..to).map(stream::command).map(|(at, command)| (Some(at), command)).collect()
 }
 
@@ -57,6 +58,14 @@ fn all_done(client: &mut NodeClient, from: u64, to: u64) {
     for result in client.execute(commands(from, to)).unwrap() {
         result.unwrap();
     }
+}
+
+fn repeated() -> Refusal {
+    Refusal::Books(books::Refusal::Repeated)
+}
+
+fn parcel_count(engine: &Engine) -> usize {
+    engine.books().known_parcel_count()
 }
 
 fn start(journal: impl Journal + 'static) -> Node {
@@ -99,17 +108,17 @@ fn a_refusal_waits_for_the_command_that_caused_it() {
     allow.send(true).unwrap();
     waiting.join().unwrap();
     let result = early.lock().unwrap().take().unwrap().pop().unwrap();
-    assert_eq!(result, Err(Refusal::Repeated));
+    assert_eq!(result, Err(repeated()));
 }
 
 #[test]
 fn a_question_is_answered_with_the_position_that_it_reflects() {
     let node = start(MemoryJournal::new());
     let mut client = node.client();
-    let (before, position) = client.query(Engine::known_parcel_count).unwrap();
+    let (before, position) = client.query(parcel_count).unwrap();
     assert_eq!((before, position), (0, JournalPosition(0)));
     all_done(&mut client, 0, 11);
-    let (parcels, position) = client.query(Engine::known_parcel_count).unwrap();
+    let (parcels, position) = client.query(parcel_count).unwrap();
     assert_eq!(parcels, 1);
     assert!(position >= JournalPosition(1));
 }
@@ -135,7 +144,7 @@ fn a_failed_append_stops_the_node_and_informs_all_senders() {
     let error = one.execute(commands(8, 9)).unwrap_err().to_string();
     assert!(error.starts_with("the journal could not be written"), "{error}");
     assert!(other.receive(&mut Vec::new()).is_err());
-    assert!(one.query(Engine::known_parcel_count).is_err());
+    assert!(one.query(parcel_count).is_err());
     assert!(node.client().execute(commands(9, 10)).is_err());
     assert_eq!(fatal.load(Ordering::SeqCst), 1);
     assert!(node.stop().is_err());
@@ -151,7 +160,8 @@ fn refused_commands_are_not_in_the_journal() {
     for _ in 0..3 {
         let result = client.execute(commands(0, 5)).unwrap();
         // Their times lie in the past, whatever else is wrong with them.
-        assert!(result.iter().all(|result| result == &Err(Refusal::TimeBackwards)), "{result:?}");
+        let backwards = Err(Refusal::Books(books::Refusal::TimeBackwards));
+        assert!(result.iter().all(|result| result == &backwards), "{result:?}");
     }
     assert_eq!(client.query(|_| ()).unwrap().1, end);
 }
@@ -183,14 +193,14 @@ fn each_of_many_senders_gets_its_answers_in_order() {
                     for (place, answer) in came.iter().enumerate() {
                         assert_eq!(answer.ticket, first + place as u64);
                         let expected =
-                            if place % 2 == 0 { Ok(Vec::new()) } else { Err(Refusal::Repeated) };
+                            if place % 2 == 0 { Ok(Events::default()) } else { Err(repeated()) };
                         assert_eq!(answer.result, expected);
                     }
                 }
             });
         }
     });
-    assert_eq!(client.query(Engine::known_parcel_count).unwrap().0, 4 * 50 * 20);
+    assert_eq!(client.query(parcel_count).unwrap().0, 4 * 50 * 20);
 }
 
 fn books(

@@ -1,7 +1,7 @@
 //! Account names in exports.
 
+use books::chart::AccountKind;
 use engine::Engine;
-use engine::chart::AccountKind;
 use ledger::AccountNumber;
 
 /// The names used so far, by account number.
@@ -38,9 +38,9 @@ impl AccountNames {
 }
 
 fn name(number: AccountNumber, engine: &Engine, style: AccountNameStyle) -> String {
-    let account = engine.account_view(number).expect("a posting's accounts are there");
+    let account = engine.books().account_view(number).expect("a posting's accounts are there");
     let mut name = kind_name(account.kind, style);
-    if let Some(reference) = engine.owner_reference(&account) {
+    if let Some(reference) = engine.books().owner_reference(&account) {
         name.push(':');
         name.push_str(&part(reference, account.owner, style));
     } else {

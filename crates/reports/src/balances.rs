@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use engine::chart::AccountKind;
+use books::chart::AccountKind;
 use ledger::Side;
 use money::Currency;
 use node::replay::NoObserver;
@@ -36,7 +36,7 @@ impl TrialBalance {
     pub fn of(data: &Path) -> Result<TrialBalance, ReportError> {
         let (engine, _) = replay_all(data, &mut NoObserver)?;
         let mut names = AccountNames::default();
-        let accounts = engine.accounts().map(|account| NamedBalance {
+        let accounts = engine.books().accounts().map(|account| NamedBalance {
             kind: account.kind,
             name: names.name(account.number, &engine, AccountNameStyle::Plain).0.to_owned(),
             currency: account.currency,
@@ -44,7 +44,7 @@ impl TrialBalance {
         });
         Ok(TrialBalance {
             accounts: accounts.collect(),
-            currencies: engine.totals().iter().map(|totals| totals.currency).collect(),
+            currencies: engine.books().totals().iter().map(|totals| totals.currency).collect(),
         })
     }
 

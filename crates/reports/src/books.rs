@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use engine::{Digest, Engine, TariffVersion};
+use books::TariffVersion;
+use engine::{Digest, Engine};
 use journal::{DataDirectory, JournalHead, Sequence, SharedDirectory, SnapshotError, SqliteReader};
 use node::replay::{ReplayObserver, ReplayTotals, replay};
 
@@ -53,7 +54,7 @@ pub(crate) fn snapshot_digests(
 
 /// `china-2013/1`.
 pub(crate) fn tariff_version(engine: &Engine, version: TariffVersion) -> String {
-    match engine.tariff_reference(version.tariff) {
+    match engine.books().tariff_reference(version.tariff) {
         Some(reference) => format!("{reference}/{}", version.version),
         None => format!("{:016x}/{}", version.tariff.0, version.version),
     }

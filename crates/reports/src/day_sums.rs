@@ -1,10 +1,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use engine::{
-    BusinessDate, Command, CommandOutcome, Engine, Event, ParcelId, PaymentId, PayoutId,
-    PayoutLine, PlanId, Timestamp,
-};
+use books::{BusinessDate, Event, ParcelId, PaymentId, PayoutId, PayoutLine, PlanId, Timestamp};
+use engine::{CommandOutcome, Engine, Submission};
 use node::replay::ReplayObserver;
 use tariff::PaymentMethod;
 
@@ -63,16 +61,16 @@ impl EventSum {
 impl ReplayObserver for DaySums {
     fn command(
         &mut self,
-        _: &Command,
+        _: &Submission,
         at: Timestamp,
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
-        for event in &outcome.events {
+        for event in &outcome.books.events {
             self.parcel_event(event);
             self.money_event(event);
             if let Event::SettlementExecuted { plan, lines } = event {
-                let date = at.business_date(engine.utc_offset_minutes().unwrap_or(0));
+                let date = at.business_date(engine.books().utc_offset_minutes().unwrap_or(0));
                 self.plans.push(ExecutedPlan { id: *plan, at, date, lines: lines.clone() });
             }
         }

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use engine::{
-    BusinessDate, Command, CommandOutcome, Engine, Event, ParcelId, PaymentId, PayoutId,
-    PayoutLine, PlanId, SellerId, TariffId, TariffVersion, Timestamp,
-};
+use books::{BusinessDate, Command, Event, ParcelId, PaymentId, PayoutId, PayoutLine, PlanId, SellerId, TariffId, TariffVersion, Timestamp, AnnounceParcel, PublishTariff, RegisterSeller};
+use engine::{CommandOutcome, Engine, Submission};
 use money::{Amount, Currency};
 use node::replay::ReplayObserver;
 use serde::{Serialize, Serializer};
@@ -56,21 +54,22 @@ struct Explainer {
 impl ReplayObserver for Explainer {
     fn command(
         &mut self,
-        command: &Command,
+        submission: &Submission,
         at: Timestamp,
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
+        let engine::Command::Books(command) = &submission.command;
         self.remember(command);
-        let date = at.business_date(engine.utc_offset_minutes().unwrap_or(0));
+        let date = at.business_date(engine.books().utc_offset_minutes().unwrap_or(0));
         // A refund comes from the seller's held money first; the rest from the payable balance.
         let own: u64 = outcome
-            .postings
+            .books.postings
             .iter()
             .filter(|posting| self.is_refund_of_payable(posting, engine))
             .map(|posting| posting.amount.minor())
             .sum();
-        for event in &outcome.events {
+        for event in &outcome.books.events {
             self.event(event, date, own);
         }
         Ok(())
@@ -80,24 +79,24 @@ impl ReplayObserver for Explainer {
 impl Explainer {
     fn remember(&mut self, command: &Command) {
         match command {
-            Command::AnnounceParcel { parcel, reference, .. } => {
+            Command::AnnounceParcel(AnnounceParcel { parcel, reference, .. }) => {
                 self.orders.insert(*parcel, reference.as_str().into());
             }
-            Command::PublishTariff { tariff, version, terms, .. } => {
+            Command::PublishTariff(PublishTariff { tariff, version, terms, .. }) => {
                 let version = TariffVersion { tariff: *tariff, version: *version };
                 self.terms.insert(version, (**terms).clone());
             }
-            Command::RegisterSeller { seller, tariff, class, .. } => {
+            Command::RegisterSeller(RegisterSeller { seller, tariff, class, .. }) => {
                 self.classes.insert(*seller, (*tariff, *class));
             }
             _ => {}
         }
     }
 
-    fn is_refund_of_payable(&self, posting: &engine::Posting, engine: &Engine) -> bool {
-        use engine::chart::{AccountKind, ChartEntry};
+    fn is_refund_of_payable(&self, posting: &books::Posting, engine: &Engine) -> bool {
+        use books::chart::{AccountKind, ChartEntry};
         let refund = matches!(posting.entry, ChartEntry::Refunded | ChartEntry::ChargedBack);
-        let debit = engine.account_view(posting.debit);
+        let debit = engine.books().account_view(posting.debit);
         refund && debit.is_some_and(|account| account.kind == AccountKind::SellerPayable)
     }
 
@@ -228,7 +227,7 @@ pub fn explain_payout(data: &Path, payout: u64) -> Result<Explanation, ExplainEr
     };
     let explanation = Explanation {
         payout: line.payout.0,
-        seller: engine.seller_reference(line.seller).unwrap_or("?").to_owned(),
+        seller: engine.books().seller_reference(line.seller).unwrap_or("?").to_owned(),
         currency: line.currency,
         state,
         gross: line.gross,

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use engine::{BusinessDate, Command, CommandOutcome, Engine, ParcelId, Posting, Timestamp};
+use books::{BusinessDate, Command, ParcelId, Posting, Timestamp, AnnounceParcel};
+use engine::{CommandOutcome, Engine, Submission};
 use money::Currency;
 use money::decimal::DecimalAmount;
 use node::replay::ReplayObserver;
@@ -49,7 +50,7 @@ struct Books<'a> {
 impl Books<'_> {
     /// The amount of a posting with its currency's decimals, and the currency.
     fn amount(&self, posting: &Posting) -> (String, Currency) {
-        let account = self.engine.account_view(posting.debit);
+        let account = self.engine.books().account_view(posting.debit);
         let currency = account.expect("a posting's accounts are there").currency;
         (DecimalAmount::of(posting.amount, currency).to_string(), currency)
     }
@@ -86,21 +87,23 @@ struct Exporter<'w> {
 impl ReplayObserver for Exporter<'_> {
     fn command(
         &mut self,
-        command: &Command,
+        submission: &Submission,
         at: Timestamp,
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
         self.number += 1;
-        if let Command::AnnounceParcel { parcel, reference, .. } = command {
+        let engine::Command::Books(command) = &submission.command;
+        if let Command::AnnounceParcel(AnnounceParcel { parcel, reference, .. }) = command
+        {
             self.orders.insert(*parcel, reference.as_str().into());
         }
         self.moved.clear();
-        self.moved.extend(outcome.postings.iter().filter(|posting| posting.moves_money()));
+        self.moved.extend(outcome.books.postings.iter().filter(|posting| posting.moves_money()));
         if self.moved.is_empty() {
             return Ok(());
         }
-        let offset = engine.utc_offset_minutes().unwrap_or(0);
+        let offset = engine.books().utc_offset_minutes().unwrap_or(0);
         let (number, date) = (self.number, at.business_date(offset));
         let entry = Entry { number, at, date, postings: &self.moved };
         let mut books = Books { engine, accounts: &mut self.accounts, orders: &self.orders };

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use engine::{Engine, PayoutLine};
+use books::PayoutLine;
+use engine::Engine;
 use files::atomic::write_atomically;
 use files::pain001::{
     AccountScheme, BankAccount, BankAgent, CreditTransfer, CreditTransferInitiation, MessageTotals,
@@ -38,6 +39,7 @@ pub fn write_payouts_csv(
 
 fn seller(engine: &Engine, line: &PayoutLine) -> String {
     engine
+        .books()
         .seller_reference(line.seller)
         .map_or_else(|| format!("{:016x}", line.seller.0), str::to_owned)
 }

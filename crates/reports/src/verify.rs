@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use engine::terminal_view::DisputeView;
-use engine::{BatchTotals, CountAndAmount};
+use books::terminal_view::DisputeView;
+use books::{BatchTotals, CountAndAmount};
 use ledger::CurrencyTotals;
 use serde::Serialize;
 
@@ -80,7 +80,7 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
             currency: totals.currency.code(),
             amount: side(totals),
         };
-        engine.totals().iter().map(sum).collect::<Vec<_>>()
+        engine.books().totals().iter().map(sum).collect::<Vec<_>>()
     };
     Ok(BooksReport {
         batches: verdict.replayed.batches,
@@ -89,9 +89,9 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
         snapshots: verdict.snapshots.iter().map(|sequence| sequence.number()).collect(),
         debits: sides(|totals| totals.debits),
         credits: sides(|totals| totals.credits),
-        unknown: engine.unknown_count(),
-        breaks: engine.open_breaks().len(),
-        disputes: engine.disputes().map(|one| DisputeReport::of(&one)).collect(),
+        unknown: engine.books().unknown_count(),
+        breaks: engine.books().open_breaks().len(),
+        disputes: engine.books().disputes().map(|one| DisputeReport::of(&one)).collect(),
         digest: verdict.digest.to_string(),
         wrong: verdict.violations,
     })

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::fmt::Debug;
 
-use engine::{Command, CommandOutcome, Engine, Event, Refusal, Timestamp};
+use books::{Command, Event, Refusal, Timestamp};
+use engine::{CommandOutcome, Engine, Submission};
 use switch::{Query, QueryResult};
 
 use crate::inputs::DayInputError;
@@ -23,7 +24,7 @@ pub trait Backend {
     /// A failure of the backend. The day stops; [`ResumedDay`](crate::ResumedDay) continues it.
     fn carry_out(
         &mut self,
-        commands: Vec<(Timestamp, Command)>,
+        commands: Vec<(Timestamp, Submission)>,
     ) -> Result<Vec<BackendReply>, Self::Error>;
 
     /// Answers queries of the switch, one result each, from the state after all commands so far.
@@ -48,18 +49,18 @@ impl Backend for Engine {
 
     fn carry_out(
         &mut self,
-        commands: Vec<(Timestamp, Command)>,
+        commands: Vec<(Timestamp, Submission)>,
     ) -> Result<Vec<BackendReply>, Infallible> {
         let mut out = CommandOutcome::default();
         let answers = commands.iter().map(|(at, command)| {
-            self.apply(command, *at, &mut out)?;
-            Ok(std::mem::take(&mut out.events))
+            let applied = self.apply(command, *at, &mut out);
+            applied.map(|_| out.take_events().books).map_err(engine::Refusal::into_books)
         });
         Ok(answers.collect())
     }
 
     fn query(&mut self, questions: Vec<Query>) -> Result<Vec<QueryResult>, Infallible> {
-        Ok(questions.into_iter().map(|question| question.answer(self)).collect())
+        Ok(questions.into_iter().map(|question| question.answer(self.books())).collect())
     }
 }
 

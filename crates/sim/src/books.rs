@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{
+use books::{
     BankId, BreakSide, BreakSubject, BusinessDate, CourierId, DepositId, FirmId, HandOverId,
     NetworkId, ParcelId, PaymentId, PayoutId, SellerId, TerminalId,
 };

@@ -1,6 +1,6 @@
 //! Virtual time. The constants are minutes of the local day.
 
-use engine::{BusinessDate, Timestamp};
+use books::{BusinessDate, Timestamp};
 
 /// The length of a tick. Couriers act at ticks; between ticks only messages travel.
 pub(crate) const TICK_MS: u64 = 30_000;

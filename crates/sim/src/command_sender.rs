@@ -1,8 +1,10 @@
 //! Sends commands to the backend: those of a moment in few calls, some of them twice.
 
-use engine::{Command, Event, Refusal, Timestamp};
+use books::{Command, Event, Refusal, Timestamp};
+use engine::Submission;
 use switch::{Query, QueryResult};
 
+use crate::actors::{command_of, submission_of};
 use crate::backend::{Backend, BackendReply, DayError};
 use crate::chance::{Chance, ChancePurpose};
 use crate::rates::WHOLE_PPM;
@@ -32,7 +34,7 @@ pub(crate) struct CommandSender<'o, O> {
     chance: Chance,
     duplicate_ppm: u32,
     /// Carried out, and repeated with the next call as if the answer had been lost.
-    repeat_next: Vec<Command>,
+    repeat_next: Vec<Submission>,
     pub calls: u64,
     pub commands: u64,
     pub last_at: Timestamp,
@@ -58,7 +60,16 @@ impl<'o, O: Backend> CommandSender<'o, O> {
         at: Timestamp,
         commands: Vec<Command>,
     ) -> Result<Vec<AnsweredCommand>, DayError<O::Error>> {
-        let mut sending: Vec<(Command, SendKind)> = Vec::with_capacity(commands.len());
+        self.submit(at, commands.into_iter().map(submission_of).collect())
+    }
+
+    /// As [`send`](CommandSender::send), with the actors given.
+    pub(crate) fn submit(
+        &mut self,
+        at: Timestamp,
+        commands: Vec<Submission>,
+    ) -> Result<Vec<AnsweredCommand>, DayError<O::Error>> {
+        let mut sending: Vec<(Submission, SendKind)> = Vec::with_capacity(commands.len());
         sending
             .extend(self.repeat_next.drain(..).map(|command| (command, SendKind::RepeatedLater)));
         for command in commands {
@@ -72,7 +83,7 @@ impl<'o, O: Backend> CommandSender<'o, O> {
         let mut answered = Vec::with_capacity(sending.len());
         let mut first: Option<BackendReply> = None;
         let answers = self.carry_out(at, &sending)?;
-        for ((command, sent), answer) in sending.into_iter().zip(answers) {
+        for ((submission, sent), answer) in sending.into_iter().zip(answers) {
             match sent {
                 SendKind::First { again_at_once, again_later } => {
                     if let Ok(events) = &answer {
@@ -81,10 +92,10 @@ impl<'o, O: Backend> CommandSender<'o, O> {
                     }
                     if again_later && answer.as_ref().is_ok_and(|events| is_repeat_refused(events))
                     {
-                        self.repeat_next.push(command.clone());
+                        self.repeat_next.push(submission.clone());
                     }
                     first = again_at_once.then(|| answer.clone());
-                    answered.push(AnsweredCommand { command, answer });
+                    answered.push(AnsweredCommand { command: command_of(submission), answer });
                 }
                 SendKind::RepeatedAtOnce => {
                     let first = first.take().expect("the repeat comes after the first");
@@ -92,9 +103,10 @@ impl<'o, O: Backend> CommandSender<'o, O> {
                         Ok(events) if is_repeat_refused(&events) => Err(Refusal::Repeated),
                         same => same,
                     };
-                    self.check_repeat(command, answer, &expected)?;
+                    self.check_repeat(command_of(submission), answer, &expected)?;
                 }
                 SendKind::RepeatedLater => {
+                    let command = command_of(submission);
                     self.check_repeat(command, answer, &Err(Refusal::Repeated))?
                 }
             }
@@ -163,7 +175,7 @@ impl<'o, O: Backend> CommandSender<'o, O> {
     fn carry_out(
         &mut self,
         at: Timestamp,
-        sending: &[(Command, SendKind)],
+        sending: &[(Submission, SendKind)],
     ) -> Result<Vec<BackendReply>, DayError<O::Error>> {
         let mut answers = Vec::with_capacity(sending.len());
         for part in sending.chunks(COMMANDS_PER_CALL_MAX) {
@@ -205,34 +217,35 @@ fn is_repeat_refused(events: &[Event]) -> bool {
 /// Whether the books recognise a repeat of the command. The others carry no number: a repeat is
 /// refused for the parcel's state, or does the same again. The switch sends each command once;
 /// between terminals and switch it is messages that are repeated.
-fn is_deduplicated(command: &Command) -> bool {
+fn is_deduplicated(submission: &Submission) -> bool {
+    let engine::Command::Books(command) = &submission.command;
     use Command as C;
     !matches!(
         command,
-        C::AssignParcels { .. }
-            | C::DispatchParcels { .. }
-            | C::RecordAttempt { .. }
-            | C::AcceptPart { .. }
-            | C::ReleaseDue { .. }
-            | C::SetOfflineLimit { .. }
-            | C::OpenBatch { .. }
-            | C::CloseBatch { .. }
-            | C::ReconcileBatch { .. }
-            | C::BeginPurchase { .. }
-            | C::ResolvePurchase { .. }
-            | C::BeginCompletion { .. }
-            | C::ResolveCompletion { .. }
-            | C::ConfirmCompletionReversal { .. }
-            | C::BeginVoid { .. }
-            | C::ReverseVoid { .. }
-            | C::BeginReversal { .. }
-            | C::RecordReversalWithoutOriginal { .. }
-            | C::ResolveReversal { .. }
-            | C::ReverseCollection { .. }
-            | C::RecordAdvice { .. }
-            | C::ResolveAdvice { .. }
-            | C::TakeCash { .. }
-            | C::BeginRefund { .. }
-            | C::ResolveRefund { .. }
+        C::AssignParcels(_)
+            | C::DispatchParcels(_)
+            | C::RecordAttempt(_)
+            | C::AcceptPart(_)
+            | C::ReleaseDue(_)
+            | C::SetOfflineLimit(_)
+            | C::OpenBatch(_)
+            | C::CloseBatch(_)
+            | C::ReconcileBatch(_)
+            | C::BeginPurchase(_)
+            | C::ResolvePurchase(_)
+            | C::BeginCompletion(_)
+            | C::ResolveCompletion(_)
+            | C::ConfirmCompletionReversal(_)
+            | C::BeginVoid(_)
+            | C::ReverseVoid(_)
+            | C::BeginReversal(_)
+            | C::RecordReversalWithoutOriginal(_)
+            | C::ResolveReversal(_)
+            | C::ReverseCollection(_)
+            | C::RecordAdvice(_)
+            | C::ResolveAdvice(_)
+            | C::TakeCash(_)
+            | C::BeginRefund(_)
+            | C::ResolveRefund(_)
     )
 }

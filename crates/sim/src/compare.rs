@@ -1,26 +1,27 @@
-//! Compares the simulated world's books with the engine's, item by item.
+//! Compares the simulated world's books with the books's, item by item.
 
 use std::collections::BTreeMap;
 
-use engine::chart::AccountKind;
-use engine::view::{ParcelState, PaymentState, PaymentView};
-use engine::{BreakSide, BreakSubject, Engine};
+use books::Books;
+use books::chart::AccountKind;
+use books::view::{ParcelState, PaymentState, PaymentView};
+use books::{BreakSide, BreakSubject};
 use tariff::{FeeKind, PaymentMethod};
 
 use crate::books::{BreakCause, CashPayment, ParcelLocation, ParcelOutcome, RailItem, WorldReport};
 
-/// Compares the simulated world's books with the engine's: every account balance, payment, parcel
-/// and break. The engine must contain this day and nothing else in the day's currency.
+/// Compares the simulated world's books with the books's: every account balance, payment, parcel
+/// and break. The books must contain this day and nothing else in the day's currency.
 ///
 /// # Errors
 /// One line per difference.
-pub fn compare(world: &WorldReport, engine: &Engine) -> Result<(), Vec<String>> {
+pub fn compare(world: &WorldReport, books: &Books) -> Result<(), Vec<String>> {
     let mut wrong = world.discrepancies.clone();
-    compare_accounts(world, engine, &mut wrong);
-    compare_payments(world, engine, &mut wrong);
-    compare_breaks(world, engine, &mut wrong);
-    if engine.unknown_count() != world.pending_reversals {
-        let (books, world) = (engine.unknown_count(), world.pending_reversals);
+    compare_accounts(world, books, &mut wrong);
+    compare_payments(world, books, &mut wrong);
+    compare_breaks(world, books, &mut wrong);
+    if books.unknown_count() != world.pending_reversals {
+        let (books, world) = (books.unknown_count(), world.pending_reversals);
         wrong.push(format!("{books} payments are unknown, {world} have a pending reversal"));
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
@@ -32,23 +33,23 @@ type Balances = BTreeMap<(&'static str, u64), i128>;
 /// A seller's money, held or payable: the simulated world does not tell them apart.
 const OWED: &str = "liabilities:seller-held + seller-payable";
 
-fn compare_accounts(world: &WorldReport, engine: &Engine, wrong: &mut Vec<String>) {
+fn compare_accounts(world: &WorldReport, books: &Books, wrong: &mut Vec<String>) {
     let expected = expected_balances(world);
-    let mut books = Balances::new();
-    for account in engine.accounts().filter(|account| account.currency == world.currency) {
+    let mut found = Balances::new();
+    for account in books.accounts().filter(|account| account.currency == world.currency) {
         let name = match account.kind {
             AccountKind::SellerHeld | AccountKind::SellerPayable => OWED,
             kind => kind.name(),
         };
-        *books.entry((name, account.owner)).or_default() += account.balance;
+        *found.entry((name, account.owner)).or_default() += account.balance;
     }
-    let names = books.keys().chain(expected.keys().filter(|name| !books.contains_key(name)));
+    let names = found.keys().chain(expected.keys().filter(|name| !found.contains_key(name)));
     for name in names {
         let balance = |balances: &Balances| balances.get(name).copied().unwrap_or(0);
-        let (books, world) = (balance(&books), balance(&expected));
+        let (books, world) = (balance(&found), balance(&expected));
         if books != world {
             let (name, owner) = name;
-            wrong.push(format!("{name} {owner}: the engine has {books}, the world {world}"));
+            wrong.push(format!("{name} {owner}: the books have {books}, the world {world}"));
         }
     }
 }
@@ -82,7 +83,7 @@ fn expected_balances(world: &WorldReport) -> Balances {
         let amount = i128::from(one.amount);
         let signed = if one.side == BreakSide::Excess { -amount } else { amount };
         add(A::Suspense.name(), 0, signed);
-        // Only batch lines are missing: the receivable that the engine reduced stays reduced.
+        // Only batch lines are missing: the receivable that the books reduced stays reduced.
         match (one.cause, one.subject) {
             (BreakCause::LostBatchLines(_), BreakSubject::Network(network)) => {
                 add(A::NetworkReceivable.name(), network.0, -signed);
@@ -103,7 +104,7 @@ fn expected_balances(world: &WorldReport) -> Balances {
     expected
 }
 
-fn compare_payments(world: &WorldReport, engine: &Engine, wrong: &mut Vec<String>) {
+fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<String>) {
     let mut items = BTreeMap::new();
     for (payment, item) in world.rails.iter().flat_map(|rail| &rail.items) {
         items.insert(*payment, item);
@@ -113,20 +114,20 @@ fn compare_payments(world: &WorldReport, engine: &Engine, wrong: &mut Vec<String
         cash_payments.insert(cash_payment.payment, cash_payment);
     }
     for parcel in &world.parcels {
-        compare_parcel(parcel, engine, wrong);
-        for payment in engine.payments(parcel.parcel) {
+        compare_parcel(parcel, books, wrong);
+        for payment in books.payments(parcel.parcel) {
             let agree = match payment.method {
                 PaymentMethod::Cash => matches_cash(&payment, cash_payments.remove(&payment.id)),
                 _ => matches_rail(&payment, items.remove(&payment.id)),
             };
             if !agree {
-                wrong.push(format!("the engine has {payment:?}; the world's books differ"));
+                wrong.push(format!("the books has {payment:?}; the world's books differ"));
             }
         }
     }
-    wrong.extend(items.keys().map(|payment| format!("the engine has no payment {payment:?}")));
+    wrong.extend(items.keys().map(|payment| format!("the books has no payment {payment:?}")));
     wrong.extend(
-        cash_payments.keys().map(|payment| format!("the engine has no cash payment {payment:?}")),
+        cash_payments.keys().map(|payment| format!("the books has no cash payment {payment:?}")),
     );
 }
 
@@ -166,10 +167,10 @@ fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
     state && item.amount == payment.amount.minor() && item.method == payment.method
 }
 
-fn compare_parcel(parcel: &ParcelOutcome, engine: &Engine, wrong: &mut Vec<String>) {
+fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<String>) {
     let id = parcel.parcel.bits();
-    let Some(view) = engine.parcel_view(parcel.parcel) else {
-        wrong.push(format!("the engine has no parcel {id:032x}"));
+    let Some(view) = books.parcel_view(parcel.parcel) else {
+        wrong.push(format!("the books has no parcel {id:032x}"));
         return;
     };
     let state = match view.state {
@@ -179,32 +180,32 @@ fn compare_parcel(parcel: &ParcelOutcome, engine: &Engine, wrong: &mut Vec<Strin
         ParcelState::Delivered => ParcelLocation::Delivered,
         ParcelState::Returned => ParcelLocation::Returned,
         ParcelState::Lost => {
-            wrong.push(format!("parcel {id:032x}: the engine has it as lost"));
+            wrong.push(format!("parcel {id:032x}: the books has it as lost"));
             return;
         }
     };
-    let payments = engine.payments(parcel.parcel).len();
+    let payments = books.payments(parcel.parcel).len();
     let same = state == parcel.location
         && view.collected.minor() == parcel.paid
         && payments == usize::from(parcel.payments);
     if !same {
-        wrong.push(format!("parcel {id:032x}: the engine has {view:?}, the world {parcel:?}"));
+        wrong.push(format!("parcel {id:032x}: the books has {view:?}, the world {parcel:?}"));
     }
 }
 
-fn compare_breaks(world: &WorldReport, engine: &Engine, wrong: &mut Vec<String>) {
+fn compare_breaks(world: &WorldReport, books: &Books, wrong: &mut Vec<String>) {
     let line = |subject: BreakSubject, side: BreakSide, amount: u64| {
         format!("{side:?} of {amount} at {subject:?}")
     };
     let mut expected: Vec<String> =
         world.breaks.iter().map(|one| line(one.subject, one.side, one.amount)).collect();
-    let open = engine.open_breaks();
+    let open = books.open_breaks();
     let here = open.iter().filter(|one| one.currency == world.currency);
     let mut books: Vec<String> =
         here.map(|one| line(one.subject, one.side, one.amount.minor())).collect();
     expected.sort_unstable();
     books.sort_unstable();
     if books != expected {
-        wrong.push(format!("the engine has the breaks {books:?}, the world {expected:?}"));
+        wrong.push(format!("the books has the breaks {books:?}, the world {expected:?}"));
     }
 }

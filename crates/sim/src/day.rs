@@ -1,8 +1,10 @@
 //! Runs the day from its first command to its last.
 
-use engine::{Command, DAY_MS, Event, Timestamp};
+use books::{Command, DAY_MS, Event, Timestamp};
+use engine::Submission;
 use switch::Query;
 
+use crate::actors::submission_of;
 use crate::backend::{Backend, DayError};
 use crate::books::{ParcelLocation, WorldReport};
 use crate::clock;
@@ -231,13 +233,15 @@ impl<O: Backend> DayRun<'_, O> {
         &mut self,
         now: Timestamp,
         courier_commands: Vec<CourierCommand>,
-        commands: Vec<(u64, Command)>,
+        commands: Vec<(u64, Submission)>,
     ) -> Result<(), DayError<O::Error>> {
-        let (mut all, contexts): (Vec<Command>, Vec<AnswerContext>) =
-            courier_commands.into_iter().map(|ask| (ask.command, ask.context)).unzip();
-        let (tickets, more): (Vec<u64>, Vec<Command>) = commands.into_iter().unzip();
+        let (mut all, contexts): (Vec<Submission>, Vec<AnswerContext>) = courier_commands
+            .into_iter()
+            .map(|asked| (submission_of(asked.command), asked.context))
+            .unzip();
+        let (tickets, more): (Vec<u64>, Vec<Submission>) = commands.into_iter().unzip();
         all.extend(more);
-        let mut answered = self.sender.send(now, all)?.into_iter();
+        let mut answered = self.sender.submit(now, all)?.into_iter();
         for (context, AnsweredCommand { command, answer }) in
             contexts.into_iter().zip(answered.by_ref())
         {

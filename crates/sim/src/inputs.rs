@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{BusinessDate, HoldRule, Jurisdiction, ParcelId, SellerId, SettlementCycle};
+use books::{BusinessDate, HoldRule, Jurisdiction, ParcelId, SellerId, SettlementCycle};
 use money::{Amount, Currency};
 use tariff::file::Tariff;
 

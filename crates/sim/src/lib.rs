@@ -16,6 +16,7 @@
 
 pub mod rates;
 
+mod actors;
 mod backend;
 mod books;
 mod chance;

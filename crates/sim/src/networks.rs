@@ -1,16 +1,16 @@
-//! Compares the networks' own books with the engine's, request by request.
+//! Compares the networks' own books with the books's, request by request.
 
 use std::collections::BTreeMap;
 
-use engine::terminal_view::TransactionView;
-use engine::view::PaymentState;
-use engine::{Engine, NetworkId, RailMethod, Trace, TransactionKind};
+use books::terminal_view::TransactionView;
+use books::view::PaymentState;
+use books::{Books, NetworkId, RailMethod, Trace, TransactionKind};
 use peers::message_time;
 
 use crate::books::{NetworkBooks, NetworkItem, NetworkItemStatus, WorldReport};
 use crate::report::CountAndAmount;
 
-/// The result of comparing a network's books with the engine's.
+/// The result of comparing a network's books with the books's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkComparison {
     pub network: NetworkId,
@@ -21,7 +21,7 @@ pub struct NetworkComparison {
     pub approved: CountAndAmount,
     /// Items reversed or voided, by the network's own books.
     pub reversed: CountAndAmount,
-    /// Payments over the network whose outcome is unknown to the engine.
+    /// Payments over the network whose outcome is unknown to the books.
     pub unknown: u64,
     /// One line per difference.
     pub differences: Vec<String>,
@@ -30,18 +30,18 @@ pub struct NetworkComparison {
 /// Fields 11, 7 (in seconds since 1970) and 41.
 type TransmissionKey = (u32, u64, [u8; 8]);
 
-/// Compares each network's own books with the engine's records of the same requests. Both sides
+/// Compares each network's own books with the books's records of the same requests. Both sides
 /// must have each request under the same numbers, with the same amount, and agree whether it moves
-/// money. A request that never reached the network must not move money in the engine.
+/// money. A request that never reached the network must not move money in the books.
 #[must_use]
-pub fn compare_networks(world: &WorldReport, engine: &Engine) -> Vec<NetworkComparison> {
+pub fn compare_networks(world: &WorldReport, books: &Books) -> Vec<NetworkComparison> {
     let mut ours: BTreeMap<(NetworkId, TransmissionKey), TransactionView> = BTreeMap::new();
     for terminal in &world.terminals {
-        // The engine keeps no older batches.
+        // The books keeps no older batches.
         for batch in terminal.last_batch.saturating_sub(1)..=terminal.last_batch {
             for stan in 1..=terminal.last_stan {
                 let trace = Trace { terminal: terminal.terminal, batch, stan };
-                if let Some(view) = engine.transaction(trace)
+                if let Some(view) = books.transaction(trace)
                     && let Some(RailMethod::Card { network, .. }) = view.method
                 {
                     ours.insert((network, transmission_key(&view)), view);
@@ -49,26 +49,26 @@ pub fn compare_networks(world: &WorldReport, engine: &Engine) -> Vec<NetworkComp
             }
         }
     }
-    world.networks.iter().map(|books| compare_one(books, engine, &mut ours)).collect()
+    world.networks.iter().map(|network| compare_one(network, books, &mut ours)).collect()
 }
 
 fn compare_one(
-    books: &NetworkBooks,
-    engine: &Engine,
+    network: &NetworkBooks,
+    books: &Books,
     ours: &mut BTreeMap<(NetworkId, TransmissionKey), TransactionView>,
 ) -> NetworkComparison {
-    let id = books.network;
+    let id = network.network;
     let mut agreement = NetworkComparison {
         network: id,
-        reference: books.reference.clone(),
-        items: books.items.len() as u64,
+        reference: network.reference.clone(),
+        items: network.items.len() as u64,
         approved: CountAndAmount::default(),
         reversed: CountAndAmount::default(),
-        unknown: engine.network_view(id).map_or(0, |view| u64::from(view.unknown_payments)),
+        unknown: books.network_view(id).map_or(0, |view| u64::from(view.unknown_payments)),
         differences: Vec::new(),
     };
-    let name = &books.reference;
-    for item in &books.items {
+    let name = &network.reference;
+    for item in &network.items {
         if item.moves_money {
             agreement.approved.add(item.amount);
         }
@@ -79,16 +79,16 @@ fn compare_one(
         match ours.remove(&(id, key)) {
             Some(view) if matches_item(&view, item) => {}
             Some(view) => {
-                agreement.differences.push(format!("{name} has {item:?}; the engine has {view:?}"));
+                agreement.differences.push(format!("{name} has {item:?}; the books has {view:?}"));
             }
             None => {
-                agreement.differences.push(format!("{name} has {item:?}; the engine has nothing"))
+                agreement.differences.push(format!("{name} has {item:?}; the books has nothing"))
             }
         }
     }
     let of_network = (id, (0, 0, [0; 8]))..=(id, (u32::MAX, u64::MAX, [u8::MAX; 8]));
     for (_, view) in ours.range(of_network).filter(|(_, view)| moves_money(view)) {
-        agreement.differences.push(format!("the engine has {view:?}; {name} has nothing"));
+        agreement.differences.push(format!("the books has {view:?}; {name} has nothing"));
     }
     agreement
 }
@@ -100,7 +100,7 @@ fn matches_item(view: &TransactionView, item: &NetworkItem) -> bool {
         && moves_money(view) == item.moves_money
 }
 
-/// Whether the engine's books have money of it.
+/// Whether the books's books have money of it.
 fn moves_money(view: &TransactionView) -> bool {
     use PaymentState as S;
     use TransactionKind as K;

@@ -6,10 +6,10 @@
 //! a [`TerminalAction`], its result an [`TerminalActionOutcome`].
 
 mod action;
-mod books;
 mod cards;
 mod day_keys;
 mod network;
+mod rail_records;
 mod setup;
 mod socket_pair;
 mod terminal_driver;
@@ -19,7 +19,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::TcpListener;
 
-use engine::{Command, PaymentId, Timestamp, Trace, WalletId};
+use books::{Command, PaymentId, Timestamp, Trace, WalletId};
+use engine::Submission;
 use iso8583::WipedBytes;
 use keys::KeyError;
 use peers::clearing::ClearingFileError;
@@ -145,7 +146,7 @@ pub(crate) struct PaymentPath {
     wallet_id: WalletId,
     qr_ms: u64,
     pending: Schedule<PendingEvent>,
-    commands: Vec<(u64, Command)>,
+    commands: Vec<(u64, Submission)>,
     queries: Vec<(u64, Query)>,
     outcomes: Vec<(usize, TerminalActionOutcome)>,
     /// Payments by the trace of the request that began them.
@@ -216,7 +217,7 @@ impl PaymentPath {
     }
 
     /// Takes the switch's commands in order, each with the ticket of its answer.
-    pub(crate) fn take_commands(&mut self) -> Vec<(u64, Command)> {
+    pub(crate) fn take_commands(&mut self) -> Vec<(u64, Submission)> {
         std::mem::take(&mut self.commands)
     }
 
@@ -373,7 +374,9 @@ impl PaymentPath {
                     self.disconnect(index, number, now);
                 }
             }
-            Output::Command { ticket, command } => self.commands.push((ticket, command)),
+            Output::Command { ticket, by, command } => {
+                self.commands.push((ticket, Submission::new(by, command)));
+            }
             Output::Query { ticket, query: question } => self.queries.push((ticket, question)),
             Output::WalletReply { reply_id: reply, answer: what } => {
                 self.on_wallet_reply(reply, what, now)

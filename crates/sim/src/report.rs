@@ -1,6 +1,6 @@
 //! The report of a day.
 
-use engine::{BusinessDate, FirmId, PayoutLine, Timestamp};
+use books::{BusinessDate, FirmId, PayoutLine, Timestamp};
 use money::Currency;
 use tariff::{FeeKind, PaymentMethod};
 

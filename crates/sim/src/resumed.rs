@@ -1,6 +1,7 @@
 //! Continues an interrupted day.
 
-use engine::{Command, CommandOutcome, Engine, Timestamp};
+use books::Timestamp;
+use engine::{CommandOutcome, Engine, Submission};
 use switch::{Query, QueryResult};
 
 use crate::backend::{Backend, BackendReply};
@@ -73,14 +74,15 @@ impl<O: Backend> ResumedDay<O> {
     /// Answers the commands that the books already contain.
     fn replay(
         &mut self,
-        commands: &mut std::vec::IntoIter<(Timestamp, Command)>,
+        commands: &mut std::vec::IntoIter<(Timestamp, Submission)>,
     ) -> Result<Vec<BackendReply>, ResumeDayError<O::Error>> {
         let mut answers = Vec::new();
         let mut out = CommandOutcome::default();
         while let Some(second) = &mut self.replay_engine {
             let Some((at, command)) = commands.next() else { break };
             let answer = second.apply(&command, at, &mut out);
-            let answer = answer.map(|()| std::mem::take(&mut out.events));
+            let answer = answer.map(|_| out.take_events().books);
+            let answer = answer.map_err(engine::Refusal::into_books);
             let here = EnginePosition::of(second);
             answers.push(answer);
             if here == self.target {
@@ -98,11 +100,11 @@ impl<O: Backend> Backend for ResumedDay<O> {
 
     fn carry_out(
         &mut self,
-        commands: Vec<(Timestamp, Command)>,
+        commands: Vec<(Timestamp, Submission)>,
     ) -> Result<Vec<BackendReply>, Self::Error> {
         let mut commands = commands.into_iter();
         let mut answers = self.replay(&mut commands)?;
-        let rest: Vec<(Timestamp, Command)> = commands.collect();
+        let rest: Vec<(Timestamp, Submission)> = commands.collect();
         if !rest.is_empty() {
             answers.extend(self.backend.carry_out(rest).map_err(ResumeDayError::Backend)?);
         }
@@ -111,7 +113,9 @@ impl<O: Backend> Backend for ResumedDay<O> {
 
     fn query(&mut self, questions: Vec<Query>) -> Result<Vec<QueryResult>, Self::Error> {
         match &self.replay_engine {
-            Some(second) => Ok(questions.into_iter().map(|one| one.answer(second)).collect()),
+            Some(second) => {
+                Ok(questions.into_iter().map(|one| one.answer(second.books())).collect())
+            }
             None => self.backend.query(questions).map_err(ResumeDayError::Backend),
         }
     }

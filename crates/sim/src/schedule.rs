@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::Timestamp;
+use books::Timestamp;
 
 #[derive(Debug)]
 pub(crate) struct Schedule<T> {

@@ -3,7 +3,7 @@
 //! Every value is always drawn, in this frozen order, whatever the rates are. A changed rate
 //! therefore changes its own subject and nothing else.
 
-use engine::{ATTEMPTS_MAX, AttemptReason, ParcelId, RefuseReason};
+use books::{ATTEMPTS_MAX, AttemptReason, ParcelId, RefuseReason};
 use tariff::{CardKind, PaymentMethod};
 
 use crate::chance::{Chance, ChancePurpose};

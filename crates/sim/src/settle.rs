@@ -1,8 +1,10 @@
 //! The night and the following days: deposits, clearing, returns, releases, settlement, payouts.
 
-use engine::{
-    BreakSubject, BusinessDate, Command, DepositId, Event, PaymentId, PayoutLine, PersonId, PlanId,
-    RECORDS_PER_COMMAND_MAX, Refusal, SettlementCycle, Timestamp,
+use books::{
+    AnnounceDeposit, ApproveSettlement, BreakSubject, BusinessDate, Command, ConfirmClearing,
+    ConfirmDeposit, ConfirmPayout, DepositId, Event, ExecuteSettlement, PaymentId, PayoutLine,
+    PersonId, PlanId, PlanSettlement, RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage,
+    ReturnParcel, ReturnPayout, SettlementCycle, Timestamp,
 };
 use peers::clearing::ClearingFile;
 
@@ -38,7 +40,13 @@ impl<O: Backend> DayRun<'_, O> {
             firm.deposits.push((deposit, minor));
             let (number, amount) = (firm.deposit_count, amount(minor));
             let firm = firm.id;
-            commands.push(Command::AnnounceDeposit { deposit, firm, number, bank, amount });
+            commands.push(Command::AnnounceDeposit(AnnounceDeposit {
+                deposit,
+                firm,
+                number,
+                bank,
+                amount,
+            }));
         }
         self.carry_out_all(at, commands).map(|_| ())
     }
@@ -68,7 +76,10 @@ impl<O: Backend> DayRun<'_, O> {
                 self.world.incidents.deposits_short += u64::from(missing > 0);
                 let credited = announced - missing;
                 self.world.bank(BankLineKind::Deposit(deposit), credited);
-                commands.push(Command::ConfirmDeposit { deposit, credited: amount(credited) });
+                commands.push(Command::ConfirmDeposit(ConfirmDeposit {
+                    deposit,
+                    credited: amount(credited),
+                }));
             }
             self.carry_out_all(at, commands)?;
         }
@@ -150,7 +161,7 @@ impl<O: Backend> DayRun<'_, O> {
                 let owed = std::mem::take(&mut courier.shortage);
                 world.firms[courier.firm].vault += owed;
                 let (courier, number, amount) = (courier.id, 1, amount(owed));
-                commands.push(Command::RepayShortage { courier, number, amount });
+                commands.push(Command::RepayShortage(RepayShortage { courier, number, amount }));
             }
         }
         self.carry_out_all(at, commands).map(|_| ())
@@ -163,7 +174,7 @@ impl<O: Backend> DayRun<'_, O> {
         let refused = parcels.filter(|parcel| parcel.location == ParcelLocation::Refused);
         let back = refused.map(|parcel| {
             parcel.location = ParcelLocation::Returned;
-            Command::ReturnParcel { parcel: parcel.id }
+            Command::ReturnParcel(ReturnParcel { parcel: parcel.id })
         });
         let commands = back.collect();
         self.carry_out_all(at, commands).map(|_| ())
@@ -181,7 +192,8 @@ impl<O: Backend> DayRun<'_, O> {
                 return Ok(date);
             }
             let limit = RECORDS_PER_COMMAND_MAX;
-            let events = self.carry_out_all(at, vec![Command::ReleaseDue { date, limit }])?;
+            let events =
+                self.carry_out_all(at, vec![Command::ReleaseDue(ReleaseDue { date, limit })])?;
             assert!(!events[0].is_empty(), "all money on hold is payable on the latest date");
         }
     }
@@ -234,7 +246,7 @@ impl<O: Backend> DayRun<'_, O> {
         let at = self.advance_to(minute);
         let planned_by = PersonId::derived("planner");
         let currency = self.world.currency;
-        let command = Command::PlanSettlement { plan, cycle, currency, planned_by };
+        let command = Command::PlanSettlement(PlanSettlement { plan, cycle, currency, planned_by });
         let mut answered = self.sender.send(at, vec![command])?;
         let Some(AnsweredCommand { command, answer }) = answered.pop() else { return Ok(None) };
         let events = match answer {
@@ -257,10 +269,16 @@ impl<O: Backend> DayRun<'_, O> {
     ) -> Result<Vec<PayoutLine>, DayError<O::Error>> {
         let at = self.advance_to(minute);
         let approved_by = PersonId::derived("approver");
-        self.carry_out_all(at, vec![Command::ApproveSettlement { plan, approved_by }])?;
+        self.carry_out_all(
+            at,
+            vec![Command::ApproveSettlement(ApproveSettlement { plan, approved_by })],
+        )?;
         let at = self.advance_to(minute.plus_ms(5 * MINUTE_MS));
         let bank = self.world.add_statement_line;
-        let events = self.carry_out_all(at, vec![Command::ExecuteSettlement { plan, bank }])?;
+        let events = self.carry_out_all(
+            at,
+            vec![Command::ExecuteSettlement(ExecuteSettlement { plan, bank })],
+        )?;
         let lines = events.into_iter().flatten().find_map(|event| match event {
             Event::SettlementExecuted { lines, .. } => Some(lines),
             _ => None,
@@ -284,7 +302,7 @@ impl<O: Backend> DayRun<'_, O> {
             let mut chance = Chance::new(world.seed, ChancePurpose::Bank, payout.0);
             if chance.happens(world.rates.payout_returned) && may_come_back {
                 back += 1;
-                commands.push(Command::ReturnPayout { payout });
+                commands.push(Command::ReturnPayout(ReturnPayout { payout }));
                 continue;
             }
             world.bank(BankLineKind::Payout(payout), net);
@@ -292,7 +310,7 @@ impl<O: Backend> DayRun<'_, O> {
                 Some(&index) => world.sellers[index].paid += net,
                 None => world.discrepancies.push(format!("{seller:?} was paid but has no parcel")),
             }
-            commands.push(Command::ConfirmPayout { payout });
+            commands.push(Command::ConfirmPayout(ConfirmPayout { payout }));
         }
         let total = commands.len() as u64;
         self.carry_out_all(at, commands)?;
@@ -330,7 +348,7 @@ impl World {
             };
             let expected = self.rail_deduction(item.method, item.amount, item.requested_on);
             if deducted != expected {
-                use engine::BreakSide::{Excess, Shortfall};
+                use books::BreakSide::{Excess, Shortfall};
                 self.expected_breaks.push(ExpectedBreak {
                     cause: BreakCause::FeeDifference(payment),
                     subject,
@@ -341,12 +359,12 @@ impl World {
             item.deducted = Some(deducted);
             self.rails[index].items.insert(payment, item);
             received += minor.saturating_sub(deducted);
-            commands.push(Command::ConfirmClearing {
+            commands.push(Command::ConfirmClearing(ConfirmClearing {
                 bank: self.add_statement_line,
                 payment,
                 amount: amount(minor),
                 deducted: amount(deducted),
-            });
+            }));
         }
         if received > 0 {
             self.bank(BankLineKind::Clearing(subject), received);

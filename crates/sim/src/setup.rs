@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use engine::{
-    BankId, BreakSubject, Command, CourierId, FirmId, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId,
-    SellerId, SellerKind, TariffId, TerminalId, WalletId,
+use books::{
+    AnnounceParcel, AssignParcels, BankId, BreakSubject, Command, CourierId, FirmId, NetworkId,
+    OpenBooks, PARCELS_PER_COMMAND_MAX, ParcelId, PublishTariff, RegisterBank, RegisterCourier,
+    RegisterFirm, RegisterNetwork, RegisterSeller, RegisterTerminal, RegisterWallet, SellerId,
+    SellerKind, SetHoldRule, SetOfflineLimit, TariffId, TerminalId, WalletId,
 };
 use money::Amount;
 
@@ -124,81 +126,92 @@ impl World {
         let currency = self.currency;
         let utc_offset_minutes = self.clock.utc_offset_minutes;
         let mut commands = vec![
-            Command::OpenBooks { utc_offset_minutes },
-            Command::RegisterBank {
+            Command::OpenBooks(OpenBooks { utc_offset_minutes }),
+            Command::RegisterBank(RegisterBank {
                 bank: self.add_statement_line,
                 currency,
                 reference: BANK.to_owned(),
-            },
-            Command::SetHoldRule { jurisdiction: options.jurisdiction, rule: options.hold_rule },
+            }),
+            Command::SetHoldRule(SetHoldRule {
+                jurisdiction: options.jurisdiction,
+                rule: options.hold_rule,
+            }),
         ];
         let tariff = TariffId::derived(&self.tariff.name);
-        commands.extend(self.tariff.versions.iter().map(|version| Command::PublishTariff {
-            tariff,
-            version: version.number,
-            currency: self.tariff.currency,
-            from: version.from,
-            until: version.until,
-            terms: Box::new(version.terms.clone()),
-            reference: self.tariff.name.clone(),
+        commands.extend(self.tariff.versions.iter().map(|version| {
+            Command::PublishTariff(PublishTariff {
+                tariff,
+                version: version.number,
+                currency: self.tariff.currency,
+                from: version.from,
+                until: version.until,
+                terms: Box::new(version.terms.clone()),
+                reference: self.tariff.name.clone(),
+            })
         }));
         commands.extend(self.rails.iter().map(|rail| {
             let reference = rail.reference.clone();
             match rail.subject {
                 BreakSubject::Network(network) => {
-                    Command::RegisterNetwork { network, currency, reference }
+                    Command::RegisterNetwork(RegisterNetwork { network, currency, reference })
                 }
                 BreakSubject::Wallet(wallet) => {
-                    Command::RegisterWallet { wallet, currency, reference }
+                    Command::RegisterWallet(RegisterWallet { wallet, currency, reference })
                 }
                 _ => unreachable!("payments go to networks and wallets"),
             }
         }));
-        commands.extend(self.firms.iter().map(|firm| Command::RegisterFirm {
-            firm: firm.id,
-            currency,
-            guarantee: options.guarantee,
-            reference: firm.reference.clone(),
+        commands.extend(self.firms.iter().map(|firm| {
+            Command::RegisterFirm(RegisterFirm {
+                firm: firm.id,
+                currency,
+                guarantee: options.guarantee,
+                reference: firm.reference.clone(),
+            })
         }));
         for courier in &self.couriers {
-            commands.push(Command::RegisterCourier {
+            commands.push(Command::RegisterCourier(RegisterCourier {
                 courier: courier.id,
                 firm: self.firms[courier.firm].id,
                 cash_limit: amount(self.cash_limit),
                 reference: courier.reference.clone(),
-            });
+            }));
             let (terminal, limit, courier) = (courier.terminal, courier.offline_limit, courier.id);
-            commands.push(Command::RegisterTerminal { terminal, courier });
+            commands.push(Command::RegisterTerminal(RegisterTerminal { terminal, courier }));
             if limit > 0 {
                 let (each, total) = (amount(limit), amount(OFFLINE_SALES * limit));
-                commands.push(Command::SetOfflineLimit { terminal, each, total });
+                commands.push(Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }));
             }
         }
         commands
     }
 
     pub(crate) fn seller_registrations(&self, options: &DayOptions) -> Vec<Command> {
-        let register = |seller: &SimulatedSeller| Command::RegisterSeller {
-            seller: seller.id,
-            kind: seller_kind(seller.id),
-            currency: self.currency,
-            jurisdiction: options.jurisdiction,
-            tariff: TariffId::derived(&self.tariff.name),
-            class: self.class,
-            cycle: options.cycle,
-            minimum: options.minimum_payout,
-            reference: seller.reference.clone(),
+        let register = |seller: &SimulatedSeller| {
+            Command::RegisterSeller(RegisterSeller {
+                seller: seller.id,
+                kind: seller_kind(seller.id),
+                currency: self.currency,
+                jurisdiction: options.jurisdiction,
+                tariff: TariffId::derived(&self.tariff.name),
+                class: self.class,
+                cycle: options.cycle,
+                minimum: options.minimum_payout,
+                reference: seller.reference.clone(),
+            })
         };
         self.sellers.iter().map(register).collect()
     }
 
     pub(crate) fn announcements(&self) -> Vec<Command> {
-        let announce = |parcel: &SimulatedParcel| Command::AnnounceParcel {
-            parcel: parcel.id,
-            seller: self.sellers[parcel.seller].id,
-            currency: self.currency,
-            due: amount(parcel.due),
-            reference: parcel.order_reference.clone(),
+        let announce = |parcel: &SimulatedParcel| {
+            Command::AnnounceParcel(AnnounceParcel {
+                parcel: parcel.id,
+                seller: self.sellers[parcel.seller].id,
+                currency: self.currency,
+                due: amount(parcel.due),
+                reference: parcel.order_reference.clone(),
+            })
         };
         self.parcels.iter().map(announce).collect()
     }
@@ -210,9 +223,9 @@ impl World {
             let theirs = self.parcels.iter().filter(|parcel| parcel.firm == index);
             let ids: Vec<ParcelId> = theirs.map(|parcel| parcel.id).collect();
             let parts = ids.chunks(PARCELS_PER_COMMAND_MAX);
-            commands.extend(
-                parts.map(|part| Command::AssignParcels { firm: firm.id, parcels: part.to_vec() }),
-            );
+            commands.extend(parts.map(|part| {
+                Command::AssignParcels(AssignParcels { firm: firm.id, parcels: part.to_vec() })
+            }));
         }
         commands
     }

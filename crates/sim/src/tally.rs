@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{BusinessDate, Event, PaymentId, PayoutId, PayoutLine};
+use books::{BusinessDate, Event, PaymentId, PayoutId, PayoutLine};
 use tariff::{FeeKind, Fees, PaymentMethod};
 
 use crate::report::{BooksCounts, PayoutOutcome, PayoutRecord};

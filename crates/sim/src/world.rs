@@ -13,7 +13,7 @@ mod totals;
 
 use std::collections::BTreeMap;
 
-use engine::{BankId, Command, Event, ParcelId, Refusal, SellerId, Timestamp};
+use books::{BankId, Command, Event, ParcelId, Refusal, SellerId, Timestamp};
 use money::{Amount, Currency};
 use tariff::SellerClassNumber;
 use tariff::file::Tariff;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use engine::chart::AccountKind;
-use engine::{
-    BreakId, BreakSide, BreakSubject, Command, CommandOutcome, Engine, Event, HoldRule, PersonId,
-    Refusal, RouteCandidate, RouteVerdict, SellerId, SettlementCycle, Timestamp,
+use books::{
+    BreakId, BreakSide, BreakSubject, Event, HoldRule, PersonId, Refusal, RouteCandidate,
+    RouteVerdict, SellerId, SettlementCycle, Timestamp,
 };
+use books::{RaiseBreak, chart::AccountKind};
+use engine::{Actor, CommandOutcome, Engine, Submission};
 use money::{Amount, Currency};
 use sim::{
     Backend, BackendReply, DUE_MAX, DayError, DayInputError, DayInputs, DayOptions, EnginePosition,
@@ -52,10 +53,10 @@ fn live(inputs: &DayInputs, options: &DayOptions) -> (SimulatedDay, Engine) {
     if let Err(wrong) = engine.check() {
         panic!("seed {}: {}", options.seed, wrong.join("\n"));
     }
-    if let Err(wrong) = compare(&day.world, &engine) {
+    if let Err(wrong) = compare(&day.world, engine.books()) {
         panic!("seed {}: {}", options.seed, wrong.join("\n"));
     }
-    for network in compare_networks(&day.world, &engine) {
+    for network in compare_networks(&day.world, engine.books()) {
         assert_eq!(network.differences, [""; 0], "seed {}", options.seed);
         assert_eq!(network.unknown, 0, "seed {}", options.seed);
     }
@@ -71,12 +72,12 @@ fn share(minor: u64, ppm: u64) -> u64 {
 fn the_same_seed_gives_the_same_books_and_another_seed_gives_others() {
     let inputs = inputs(200, 3);
     let options = DayOptions { seed: 5, ..DayOptions::default() };
-    let (first, books) = live(&inputs, &options);
+    let (first, engine) = live(&inputs, &options);
     let (second, same) = live(&inputs, &options);
-    assert_eq!((first, books.digest()), (second, same.digest()));
-    assert_eq!(books.fingerprint(), same.fingerprint());
+    assert_eq!((first, engine.digest()), (second, same.digest()));
+    assert_eq!(engine.fingerprint(), same.fingerprint());
     let (_, others) = live(&inputs, &DayOptions { seed: 6, ..options });
-    assert_ne!(books.digest(), others.digest());
+    assert_ne!(engine.digest(), others.digest());
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn a_day_by_card_is_determined_by_orders_and_tariff_and_paid_to_the_last_fen() {
         *nets.entry(parcel.seller_id()).or_default() += due - fees;
     }
     for seed in [1, 2] {
-        let (day, books) = live(&inputs, &card_only(seed));
+        let (day, engine) = live(&inputs, &card_only(seed));
         let counts = day.report.counts;
         assert_eq!((counts.delivered, counts.collected.card.count), (500, 500));
         assert_eq!((counts.refused, counts.timeouts, counts.breaks.count), (0, 0, 0));
@@ -122,9 +123,13 @@ fn a_day_by_card_is_determined_by_orders_and_tariff_and_paid_to_the_last_fen() {
         assert_eq!(counts.payouts_paid.amount, nets.values().sum::<u64>());
         assert!(day.report.payouts.iter().all(|payout| payout.outcome == PayoutOutcome::Paid));
         for kind in [AccountKind::SellerHeld, AccountKind::SellerPayable, AccountKind::Suspense] {
-            assert_eq!(books.total_balance(kind, Currency::CNY), 0, "{kind:?}");
+            assert_eq!(engine.books().total_balance(kind, Currency::CNY), 0, "{kind:?}");
         }
-        let open = (books.unknown_count(), books.open_parcel_count(), day.report.left_at_hub);
+        let open = (
+            engine.books().unknown_count(),
+            engine.books().open_parcel_count(),
+            day.report.left_at_hub,
+        );
         assert_eq!(open, (0, 0, 0));
     }
 }
@@ -151,18 +156,22 @@ fn bad_day(seed: u64) -> DayOptions {
 fn twenty_bad_days_agree_with_the_simulated_world_item_by_item() {
     let mut happened = [("", 0); 27];
     for seed in 1..=20 {
-        let (day, books) = live(&inputs(300, seed), &bad_day(seed));
+        let (day, engine) = live(&inputs(300, seed), &bad_day(seed));
         let (counts, incidents) = (day.report.counts, day.report.incidents);
         let (path, terminals) = (day.report.payment_path, day.report.couriers);
         assert_eq!(path.batches_agreed + path.batches_disputed, terminals, "seed {seed}");
         assert_eq!(path.forwarded_sales, path.offline_sales, "seed {seed}");
-        assert_eq!(books.unknown_count(), 0, "seed {seed}");
-        assert_eq!(books.unresolved_payments().count(), 0, "seed {seed}");
+        assert_eq!(engine.books().unknown_count(), 0, "seed {seed}");
+        assert_eq!(engine.books().unresolved_payments().count(), 0, "seed {seed}");
         assert_eq!(day.report.left_at_hub, 0, "seed {seed}");
         assert_eq!(counts.announced, counts.delivered + counts.returned, "seed {seed}");
         assert_eq!(counts.breaks.count, day.world.breaks.len() as u64, "seed {seed}");
         for firm in &day.report.firms {
-            assert_eq!(books.custody(firm.firm), Some(i128::from(firm.custody)), "seed {seed}");
+            assert_eq!(
+                engine.books().custody(firm.firm),
+                Some(i128::from(firm.custody)),
+                "seed {seed}"
+            );
         }
         let today = [
             ("declined", counts.declined),
@@ -202,12 +211,12 @@ fn twenty_bad_days_agree_with_the_simulated_world_item_by_item() {
 
 #[test]
 fn the_comparison_sees_every_difference() {
-    let (day, mut books) = live(&inputs(200, 1), &bad_day(1));
+    let (day, mut engine) = live(&inputs(200, 1), &bad_day(1));
     let seen = |what: &str, change: fn(&mut WorldReport)| {
         let mut world = day.world.clone();
         change(&mut world);
         assert_ne!(world, day.world, "{what}: nothing was changed");
-        assert!(compare(&world, &books).is_err(), "{what}");
+        assert!(compare(&world, engine.books()).is_err(), "{what}");
     };
     seen("bank", |world| world.statement[0].amount += 1);
     seen("item", |world| item(world).amount += 1);
@@ -237,26 +246,27 @@ fn the_comparison_sees_every_difference() {
     seen("unresolved", |world| world.pending_reversals += 1);
     seen("disagreement", |world| world.discrepancies.push("one".into()));
 
-    let raise = Command::RaiseBreak {
+    let raise = RaiseBreak {
         break_id: BreakId(1),
         subject: BreakSubject::Bank(day.world.bank),
         side: BreakSide::Excess,
         amount: Amount::of(1),
         owner: PersonId(1),
     };
-    books.apply(&raise, day.report.ended_at, &mut CommandOutcome::default()).unwrap();
-    let wrong = compare(&day.world, &books).unwrap_err();
+    let raise = Submission::new(Actor::Person(PersonId(1)), raise);
+    engine.apply(&raise, day.report.ended_at, &mut CommandOutcome::default()).unwrap();
+    let wrong = compare(&day.world, engine.books()).unwrap_err();
     assert_eq!(wrong.len(), 3, "the bank, suspense and the break: {wrong:#?}");
 }
 
 #[test]
 fn the_comparison_with_the_networks_sees_every_difference() {
-    let (day, books) = live(&inputs(200, 2), &bad_day(2));
+    let (day, engine) = live(&inputs(200, 2), &bad_day(2));
     let seen = |what: &str, change: fn(&mut Vec<NetworkItem>)| {
         let mut world = day.world.clone();
         change(&mut world.networks[0].items);
         assert_ne!(world, day.world, "{what}: nothing was changed");
-        let wrong: Vec<usize> = compare_networks(&world, &books)
+        let wrong: Vec<usize> = compare_networks(&world, engine.books())
             .iter()
             .map(|network| network.differences.len())
             .collect();
@@ -291,7 +301,7 @@ impl Backend for RecordingBackend {
 
     fn carry_out(
         &mut self,
-        commands: Vec<(Timestamp, Command)>,
+        commands: Vec<(Timestamp, Submission)>,
     ) -> Result<Vec<BackendReply>, Infallible> {
         let answers = self.books.carry_out(commands)?;
         for event in answers.iter().flatten().flatten() {
@@ -373,9 +383,9 @@ fn a_parcel_without_time_for_an_attempt_stays_at_the_hub() {
         parcels_per_courier: 100,
         ..DayOptions::default()
     };
-    let (day, books) = live(&inputs, &options);
+    let (day, engine) = live(&inputs, &options);
     assert!(day.report.left_at_hub > 0);
-    assert_eq!(books.open_parcel_count() as u64, day.report.left_at_hub);
+    assert_eq!(engine.books().open_parcel_count() as u64, day.report.left_at_hub);
 }
 
 #[test]
@@ -395,13 +405,14 @@ fn without_faults_nothing_is_left_anywhere_but_at_sellers_who_owe() {
     for payment in [PaymentMix::Mixed, PaymentMix::Qr, PaymentMix::Cash] {
         let options =
             DayOptions { payment_mix: payment, faults_percent: 0, ..DayOptions::default() };
-        let (day, books) = live(&inputs(400, 2), &options);
+        let (day, engine) = live(&inputs(400, 2), &options);
         let counts = day.report.counts;
         assert_eq!((counts.declined, counts.duplicates, counts.reversals.count), (0, 0, 0));
         assert_eq!(counts.breaks.count + counts.hand_overs.short.count, 0);
         assert!(counts.refused > 0 && counts.refused == counts.returned);
-        assert_eq!(books.total_balance(AccountKind::SellerHeld, Currency::CNY), 0);
-        let owing = books.accounts().filter(|account| account.kind == AccountKind::SellerPayable);
+        assert_eq!(engine.books().total_balance(AccountKind::SellerHeld, Currency::CNY), 0);
+        let owing =
+            engine.books().accounts().filter(|account| account.kind == AccountKind::SellerPayable);
         assert!(owing.into_iter().all(|account| account.balance <= 0));
         assert!(day.report.firms.iter().all(|firm| firm.custody == 0));
     }
@@ -410,10 +421,10 @@ fn without_faults_nothing_is_left_anywhere_but_at_sellers_who_owe() {
 #[test]
 fn a_day_on_which_everything_is_refused_pays_nobody() {
     let options = DayOptions { refusals_ppm: 1_000_000, ..DayOptions::default() };
-    let (day, books) = live(&inputs(100, 1), &options);
+    let (day, engine) = live(&inputs(100, 1), &options);
     let counts = day.report.counts;
     assert_eq!((counts.refused, counts.returned, counts.collected.total().count), (100, 100, 0));
-    assert_eq!((day.report.payouts.len(), books.open_parcel_count()), (0, 0));
+    assert_eq!((day.report.payouts.len(), engine.books().open_parcel_count()), (0, 0));
 }
 
 #[test]
@@ -421,9 +432,9 @@ fn money_on_hold_is_released_and_paid_when_its_hold_ends() {
     for hold in [HoldRule::DaysAfterHeld(2), HoldRule::DaysAfterDelivery(5)] {
         let options =
             DayOptions { hold_rule: hold, cycle: SettlementCycle::Weekly, ..card_only(1) };
-        let (day, books) = live(&inputs(120, 4), &options);
+        let (day, engine) = live(&inputs(120, 4), &options);
         assert_eq!(day.report.counts.released, 120);
-        assert_eq!(books.total_balance(AccountKind::SellerPayable, Currency::CNY), 0);
+        assert_eq!(engine.books().total_balance(AccountKind::SellerPayable, Currency::CNY), 0);
         let days = day.report.ended_at.business_date(480).0 - day.report.date.0;
         assert_eq!(days, if hold == HoldRule::DaysAfterHeld(2) { 3 } else { 5 });
     }
@@ -462,7 +473,7 @@ impl Backend for FailingBackend {
 
     fn carry_out(
         &mut self,
-        mut commands: Vec<(Timestamp, Command)>,
+        mut commands: Vec<(Timestamp, Submission)>,
     ) -> Result<Vec<BackendReply>, BackendFailure> {
         if self.calls == 0 {
             commands.truncate(commands.len() / 2);
@@ -484,7 +495,7 @@ impl Backend for FailingBackend {
 fn a_day_interrupted_at_any_call_ends_as_an_uninterrupted_one() {
     let inputs = inputs(150, 8);
     let options = DayOptions { seed: 4, faults_percent: 300, ..DayOptions::default() };
-    let (whole, books) = live(&inputs, &options);
+    let (whole, engine) = live(&inputs, &options);
     let calls = usize::try_from(whole.report.calls).unwrap();
     for stopped in [0, 1, 2, 3, calls / 4, calls / 2, calls - 3, calls - 1] {
         let mut office = FailingBackend { books: Engine::default(), calls: stopped };
@@ -494,25 +505,25 @@ fn a_day_interrupted_at_any_call_ends_as_an_uninterrupted_one() {
         let mut office = ResumedDay::new(office.books, Engine::default(), standing);
         let day = run_day(&inputs, &options, &mut office, |_| ()).unwrap();
         let continued = office.finish().unwrap();
-        assert_eq!((day, continued.digest()), (whole.clone(), books.digest()), "{stopped} calls");
+        assert_eq!((day, continued.digest()), (whole.clone(), engine.digest()), "{stopped} calls");
     }
 }
 
 #[test]
 fn a_finished_day_can_run_again_and_changes_nothing() {
     let inputs = inputs(50, 8);
-    let (whole, books) = live(&inputs, &DayOptions::default());
-    let (digest, standing) = (books.digest(), EnginePosition::of(&books));
-    let mut office = ResumedDay::new(books, Engine::default(), standing);
+    let (whole, engine) = live(&inputs, &DayOptions::default());
+    let (digest, standing) = (engine.digest(), EnginePosition::of(&engine));
+    let mut office = ResumedDay::new(engine, Engine::default(), standing);
     let day = run_day(&inputs, &DayOptions::default(), &mut office, |_| ()).unwrap();
     assert_eq!((day, office.finish().unwrap().digest()), (whole, digest));
 }
 
 #[test]
 fn books_of_another_day_are_not_continued() {
-    let (_, books) = live(&inputs(50, 8), &DayOptions::default());
-    let standing = EnginePosition::of(&books);
-    let mut office = ResumedDay::new(books, Engine::default(), standing);
+    let (_, engine) = live(&inputs(50, 8), &DayOptions::default());
+    let standing = EnginePosition::of(&engine);
+    let mut office = ResumedDay::new(engine, Engine::default(), standing);
     let options = DayOptions { seed: 2, ..DayOptions::default() };
     let result = run_day(&inputs(50, 8), &options, &mut office, |_| ());
     let another_day = |error: &DayError<ResumeDayError<Infallible>>| {
@@ -530,7 +541,7 @@ impl Backend for RepeatingBackend {
 
     fn carry_out(
         &mut self,
-        commands: Vec<(Timestamp, Command)>,
+        commands: Vec<(Timestamp, Submission)>,
     ) -> Result<Vec<BackendReply>, Infallible> {
         let Ok(mut answers) = self.0.carry_out(commands);
         for answer in &mut answers {

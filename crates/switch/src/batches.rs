@@ -1,10 +1,10 @@
 //! A terminal's batch: sign-on, parameter download, totals and upload of the lines.
 
-use engine::terminal_view::TerminalView;
-use engine::{
+use books::{
     BatchLine, BatchTotals, Command, CountAndAmount, Event, Refusal, TRANSACTIONS_PER_BATCH_MAX,
     Timestamp,
 };
+use books::{CloseBatch, OpenBatch, ReconcileBatch, terminal_view::TerminalView};
 use iso8583::tlv::{Tag, TlvWriter};
 use keys::sign_on_field;
 use money::Amount;
@@ -22,7 +22,7 @@ use crate::switch::Switch;
 const TOTALS_DIGITS: usize = 62;
 /// Digits of an uploaded line: side 1, STAN 6, amount 12.
 const LINE_DIGITS: usize = 19;
-const BATCH_MAX: u32 = engine::TRACE_NUMBER_MAX;
+const BATCH_MAX: u32 = books::TRACE_NUMBER_MAX;
 
 impl Switch {
     /// Signs a registered terminal on, and opens a batch if none is open.
@@ -59,7 +59,11 @@ impl Switch {
         if let Some(in_flight) = self.requests.get_mut(&id) {
             in_flight.header.batch = batch;
         }
-        self.command(Continuation::Batch(id), Command::OpenBatch { terminal, batch }, out);
+        self.command(
+            Continuation::Batch(id),
+            Command::OpenBatch(OpenBatch { terminal, batch }),
+            out,
+        );
     }
 
     fn answer_sign_on(&mut self, id: u64, batch: u32, now: Timestamp, out: &mut Vec<Output>) {
@@ -234,7 +238,7 @@ impl Switch {
         in_flight.totals = Some(totals);
         let (terminal, batch) = (request.header.terminal_id(), request.header.batch);
         let id = self.begin_request(in_flight);
-        let command = Command::CloseBatch { terminal, batch, totals };
+        let command = Command::CloseBatch(CloseBatch { terminal, batch, totals });
         self.command(Continuation::Batch(id), command, out);
         Ok(())
     }
@@ -291,7 +295,7 @@ impl Switch {
             return Ok(());
         }
         let id = self.begin_request(in_flight);
-        let command = Command::ReconcileBatch { terminal, batch, lines };
+        let command = Command::ReconcileBatch(ReconcileBatch { terminal, batch, lines });
         self.command(Continuation::Batch(id), command, out);
         Ok(())
     }

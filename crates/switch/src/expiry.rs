@@ -1,7 +1,7 @@
 //! Expiry of pre-authorisations: the books release those that were not completed in time, and the
 //! reversals are queued for their networks.
 
-use engine::{BusinessDate, Command, Event, PaymentId, Refusal, Timestamp};
+use books::{BusinessDate, Command, Event, ExpirePreAuthorisations, PaymentId, Refusal, Timestamp};
 
 use crate::in_flight::{Continuation, report_refusal};
 use crate::operator_event::OperatorEvent;
@@ -25,7 +25,10 @@ impl Switch {
         let today = now.business_date(self.settings.utc_offset_minutes);
         let days = self.settings.timing.pre_authorisation_days;
         let before = BusinessDate(today.0.saturating_sub(days));
-        let command = Command::ExpirePreAuthorisations { before, limit: EXPIRED_AT_ONCE_MAX };
+        let command = Command::ExpirePreAuthorisations(ExpirePreAuthorisations {
+            before,
+            limit: EXPIRED_AT_ONCE_MAX,
+        });
         self.command(Continuation::Expiry, command, out);
         self.start_retention_scan(today, out);
     }

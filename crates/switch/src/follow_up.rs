@@ -1,7 +1,7 @@
 //! Requests about an original transaction: voids, completions, refunds and QR status inquiries.
 
-use engine::terminal_view::TransactionView;
-use engine::{Command, RailMethod, Timestamp, TransactionKind};
+use books::{BeginCompletion, BeginRefund, BeginVoid, terminal_view::TransactionView};
+use books::{Command, RailMethod, Timestamp, TransactionKind};
 use iso8583::{Mti, WipedBytes};
 
 use crate::card;
@@ -116,21 +116,26 @@ impl Switch {
             (in_flight.header.trace(), in_flight.duplicate_key, in_flight.network_reference);
         let (payment, amount) = (view.payment, in_flight.amount);
         let command = match in_flight.kind {
-            RequestKind::Completion => Command::BeginCompletion {
+            RequestKind::Completion => Command::BeginCompletion(BeginCompletion {
                 trace,
                 duplicate_key,
                 payment,
                 amount,
                 network_reference: sent,
-            },
-            RequestKind::Refund => Command::BeginRefund {
+            }),
+            RequestKind::Refund => Command::BeginRefund(BeginRefund {
                 trace,
                 duplicate_key,
                 payment,
                 amount,
                 network_reference: sent,
-            },
-            _ => Command::BeginVoid { trace, duplicate_key, payment, network_reference: sent },
+            }),
+            _ => Command::BeginVoid(BeginVoid {
+                trace,
+                duplicate_key,
+                payment,
+                network_reference: sent,
+            }),
         };
         in_flight.payment = Some(payment);
         in_flight.original = Some(Box::new(view));

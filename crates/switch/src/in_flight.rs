@@ -1,7 +1,7 @@
 //! Terminal requests in flight, from the first command to the answer.
 
-use engine::terminal_view::TransactionView;
-use engine::{
+use books::terminal_view::TransactionView;
+use books::{
     BatchTotals, DuplicateKey, Event, NetworkReference, ParcelId, PaymentId, Refusal, Timestamp,
     Trace, WalletId,
 };

@@ -1,6 +1,6 @@
 //! The session of one link to a network: sign-on and echoes.
 
-use engine::Timestamp;
+use books::Timestamp;
 
 /// Echoes in a row without a response after which a link is dropped.
 pub(crate) const ECHOES_MISSED_MAX: u8 = 2;

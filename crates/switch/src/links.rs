@@ -1,6 +1,6 @@
 //! Networks' messages and links: sign-on, echoes, key changes.
 
-use engine::Timestamp;
+use books::Timestamp;
 use iso8583::{ISO87_BINARY, Message, Mti};
 use keys::{ImportOutcome, KeyPurpose, KeyReference};
 use zeroize::Zeroize;
@@ -289,7 +289,7 @@ impl Switch {
     fn send_management(
         &self,
         link: LinkId,
-        sent: engine::NetworkReference,
+        sent: books::NetworkReference,
         kind: u16,
         out: &mut Vec<Output>,
     ) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use engine::{NetworkReference, TerminalId, Timestamp};
+use books::{NetworkReference, TerminalId, Timestamp};
 use iso8583::{ISO87_BINARY, MacBuildError, Message, MessageBuilder, Mti, WipedBytes};
 use keys::{KeyReference, KeyStore, MacMethod, Pan, PinBlock, PinFormat};
 use money::Amount;

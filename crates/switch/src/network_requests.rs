@@ -1,7 +1,10 @@
 //! The steps that all requests to a network share: begin in the books, send, receive the response,
 //! record it, answer the terminal.
 
-use engine::{Command, Event, PaymentResolution, Refusal, Timestamp, TransactionKind};
+use books::{
+    Command, Event, PaymentResolution, Refusal, ResolveAdvice, ResolveCompletion, ResolvePurchase,
+    ResolveReversal, ReverseVoid, Timestamp, TransactionKind,
+};
 use iso8583::Message;
 
 use crate::in_flight::{Continuation, InFlight, InFlightState};
@@ -184,13 +187,13 @@ impl Switch {
         };
         let command = match in_flight.kind {
             RequestKind::Sale | RequestKind::PreAuthorisation => {
-                Command::ResolvePurchase { payment, resolution, authorisation }
+                Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation })
             }
             RequestKind::Completion => {
-                Command::ResolveCompletion { payment, resolution, authorisation }
+                Command::ResolveCompletion(ResolveCompletion { payment, resolution, authorisation })
             }
             RequestKind::Void | RequestKind::VoidPreAuthorisation => {
-                Command::ResolveReversal { payment, done: approved, code: code.0 }
+                Command::ResolveReversal(ResolveReversal { payment, done: approved, code: code.0 })
             }
             RequestKind::Advice => {
                 if code == ResponseCode::NETWORK_UNAVAILABLE {
@@ -209,7 +212,7 @@ impl Switch {
                         code,
                     }));
                 }
-                Command::ResolveAdvice { payment, code: code.0 }
+                Command::ResolveAdvice(ResolveAdvice { payment, code: code.0 })
             }
             _ => return self.finish(id, code, &ResponseFields::default(), now, out),
         };
@@ -264,13 +267,19 @@ impl Switch {
         let (resolution, authorisation) = (PaymentResolution::Unknown, [b' '; 6]);
         let command = in_flight.payment.and_then(|payment| match in_flight.kind {
             RequestKind::Sale | RequestKind::PreAuthorisation => {
-                Some(Command::ResolvePurchase { payment, resolution, authorisation })
+                Some(Command::ResolvePurchase(ResolvePurchase {
+                    payment,
+                    resolution,
+                    authorisation,
+                }))
             }
-            RequestKind::Completion => {
-                Some(Command::ResolveCompletion { payment, resolution, authorisation })
-            }
+            RequestKind::Completion => Some(Command::ResolveCompletion(ResolveCompletion {
+                payment,
+                resolution,
+                authorisation,
+            })),
             RequestKind::Void | RequestKind::VoidPreAuthorisation => {
-                Some(Command::ReverseVoid { payment })
+                Some(Command::ReverseVoid(ReverseVoid { payment }))
             }
             _ => None,
         });
@@ -362,7 +371,7 @@ impl Switch {
     fn answer_repeat(
         &mut self,
         id: u64,
-        view: Option<engine::terminal_view::TransactionView>,
+        view: Option<books::terminal_view::TransactionView>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
@@ -408,6 +417,6 @@ impl Switch {
 fn reference_of(
     works: &std::collections::HashMap<u64, InFlight>,
     id: u64,
-) -> engine::NetworkReference {
+) -> books::NetworkReference {
     works.get(&id).map(|in_flight| in_flight.network_reference).unwrap_or_default()
 }

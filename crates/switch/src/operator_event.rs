@@ -1,6 +1,6 @@
 //! Events for the operator. They contain no card number, key or parcel (M12).
 
-use engine::{NetworkId, TerminalId};
+use books::{NetworkId, TerminalId};
 
 use crate::port::LinkId;
 use crate::response_code::ResponseCode;

@@ -5,8 +5,8 @@
 //! books may forget the original before the network responds; for all others it is the batch and
 //! STAN.
 
-use engine::terminal_view::TransactionView;
-use engine::{NetworkReference, TerminalId, Timestamp, Trace, TransactionKind};
+use books::terminal_view::TransactionView;
+use books::{NetworkReference, TerminalId, Timestamp, Trace, TransactionKind};
 use iso8583::Mti;
 
 const STAN_BITS: u32 = 20;

@@ -1,6 +1,9 @@
 //! Payments (sale, pre-authorisation, offline sale, cash), balance inquiries, and card routing.
 
-use engine::{Command, NetworkReference, ParcelId, PurchaseKind, RailMethod, Timestamp};
+use books::{
+    BeginPurchase, Command, NetworkReference, ParcelId, PurchaseKind, RailMethod, RecordAdvice,
+    TakeCash, Timestamp,
+};
 use iso8583::tlv::{self, Tag};
 use iso8583::{Message, Mti, WipedBytes};
 use keys::{KeyReference, Pan};
@@ -31,7 +34,7 @@ struct RoutedCard {
     network_index: usize,
     kind: CardKind,
     token: u64,
-    considered: Vec<engine::RouteCandidate>,
+    considered: Vec<books::RouteCandidate>,
     message: WipedBytes,
     sent: NetworkReference,
 }
@@ -76,7 +79,7 @@ impl Switch {
         let method = self.method(&routed);
         let mut in_flight = routed.in_flight(connection, request);
         in_flight.parcel = Some(parcel);
-        let command = Command::BeginPurchase {
+        let command = Command::BeginPurchase(BeginPurchase {
             trace: request.header.trace(),
             duplicate_key: in_flight.duplicate_key,
             parcel,
@@ -85,7 +88,7 @@ impl Switch {
             kind: purpose,
             network_reference: in_flight.network_reference,
             route_candidates: considered,
-        };
+        });
         let id = self.begin_request(in_flight);
         self.command(Continuation::Request(id), command, out);
         Ok(())
@@ -113,7 +116,7 @@ impl Switch {
         in_flight.parcel = Some(parcel);
         in_flight.authorisation_code = authorisation;
         in_flight.terminal_message = Some(WipedBytes::from(request.bytes.to_vec()));
-        let command = Command::RecordAdvice {
+        let command = Command::RecordAdvice(RecordAdvice {
             trace: request.header.trace(),
             duplicate_key: in_flight.duplicate_key,
             parcel,
@@ -121,7 +124,7 @@ impl Switch {
             amount,
             network_reference: in_flight.network_reference,
             authorisation,
-        };
+        });
         let id = self.begin_request(in_flight);
         self.command(Continuation::Request(id), command, out);
         Ok(())
@@ -157,7 +160,8 @@ impl Switch {
         in_flight.parcel = Some(parcel);
         let (trace, duplicate_key) = (request.header.trace(), in_flight.duplicate_key);
         let id = self.begin_request(in_flight);
-        let command = Command::TakeCash { trace, duplicate_key, parcel, amount, tendered, change };
+        let command =
+            Command::TakeCash(TakeCash { trace, duplicate_key, parcel, amount, tendered, change });
         self.command(Continuation::Request(id), command, out);
         Ok(())
     }

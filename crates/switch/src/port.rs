@@ -1,10 +1,11 @@
 //! Inputs and outputs of the switch.
 
-use engine::terminal_view::{TerminalView, TransactionView};
-use engine::{
+use books::terminal_view::{TerminalView, TransactionView};
+use books::{
     BatchTotals, BusinessDate, Command, NetworkId, PaymentId, TerminalId, Trace, WalletId,
 };
 use iso8583::WipedBytes;
+use machine::Actor;
 use money::{Amount, Currency};
 
 use crate::operator_event::OperatorEvent;
@@ -41,7 +42,7 @@ pub enum Query {
 
 impl Query {
     #[must_use]
-    pub fn answer(self, engine: &engine::Engine) -> QueryResult {
+    pub fn answer(self, engine: &books::Books) -> QueryResult {
         match self {
             Query::Terminal(terminal) => QueryResult::Terminal(engine.terminal_view(terminal)),
             Query::Transaction(trace) => QueryResult::Transaction(engine.transaction(trace)),
@@ -156,10 +157,10 @@ pub enum Output {
     /// Close the link and connect it again.
     DisconnectLink { link: LinkId },
     /// Apply a command. When the result is durable, pass it to
-    /// [`Switch::answered`](crate::Switch::on_command_result).
-    Command { ticket: u64, command: Command },
+    /// [`Switch::on_command_result`](crate::Switch::on_command_result).
+    Command { ticket: u64, by: Actor, command: Command },
     /// Answer a query after the commands before it. Pass the result to
-    /// [`Switch::told`](crate::Switch::on_query_result).
+    /// [`Switch::on_query_result`](crate::Switch::on_query_result).
     Query { ticket: u64, query: Query },
     /// Answer a wallet's notification or query.
     WalletReply {

@@ -1,8 +1,8 @@
 //! Payments by QR code: the terminal shows the code, the wallet reports the payment, the code
 //! expires.
 
-use engine::terminal_view::TransactionView;
-use engine::{Command, RailMethod, Timestamp, Trace, WalletId};
+use books::{BeginPurchase, terminal_view::TransactionView};
+use books::{Command, RailMethod, Timestamp, Trace, WalletId};
 
 use crate::follow_up::original_message;
 use crate::in_flight::{Continuation, InFlight};
@@ -47,17 +47,17 @@ impl Switch {
         self.wallet_stan = self.wallet_stan % 999_999 + 1;
         let mut in_flight = InFlight::new(connection, request, 0);
         in_flight.network_reference =
-            engine::NetworkReference { stan: self.wallet_stan, sent_at: now };
-        let command = Command::BeginPurchase {
+            books::NetworkReference { stan: self.wallet_stan, sent_at: now };
+        let command = Command::BeginPurchase(BeginPurchase {
             trace: request.header.trace(),
             duplicate_key: in_flight.duplicate_key,
             parcel,
             method: RailMethod::Qr { wallet },
             amount,
-            kind: engine::PurchaseKind::Sale,
+            kind: books::PurchaseKind::Sale,
             network_reference: in_flight.network_reference,
             route_candidates: Vec::new(),
-        };
+        });
         in_flight.parcel = Some(parcel);
         let id = self.begin_request(in_flight);
         self.command(Continuation::Request(id), command, out);
@@ -88,7 +88,7 @@ impl Switch {
     fn answer_with_code(
         &mut self,
         id: u64,
-        (trace, parcel, minor): (Trace, engine::ParcelId, u64),
+        (trace, parcel, minor): (Trace, books::ParcelId, u64),
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
@@ -109,12 +109,7 @@ impl Switch {
         }
     }
 
-    fn qr_text(
-        &self,
-        trace: Trace,
-        parcel: engine::ParcelId,
-        minor: u64,
-    ) -> Result<String, String> {
+    fn qr_text(&self, trace: Trace, parcel: books::ParcelId, minor: u64) -> Result<String, String> {
         let wallet = self.settings.wallet.as_ref().ok_or("no wallet")?;
         let category = std::str::from_utf8(&self.settings.merchant.category).unwrap_or_default();
         let shown = qr::DynamicQr {
@@ -195,6 +190,6 @@ pub(crate) fn order_reference(trace: Trace) -> String {
 pub(crate) fn order_trace(reference: &str) -> Option<Trace> {
     let plain = reference.len() == 20 && reference.bytes().all(|byte| byte.is_ascii_digit());
     let part = |range: std::ops::Range<usize>| reference.get(range)?.parse::<u32>().ok();
-    let terminal = engine::TerminalId(u64::from(part(0..8)?));
+    let terminal = books::TerminalId(u64::from(part(0..8)?));
     plain.then_some(Trace { terminal, batch: part(8..14)?, stan: part(14..20)? })
 }

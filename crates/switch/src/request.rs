@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use engine::{DuplicateKey, TerminalId, Trace};
+use books::{DuplicateKey, TerminalId, Trace};
 use iso8583::{Envelope, Message, Mti, PosHeader, Tpdu, UNIONPAY_POS};
 use money::Currency;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use engine::{MissingRecord, Refusal};
+use books::{MissingRecord, Refusal};
 
 /// A response code of field 39: two letters or digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,6 @@
 //! Answers to terminals.
 
-use engine::{NetworkReference, Timestamp};
+use books::{NetworkReference, Timestamp};
 use iso8583::{Envelope, MacBuildError, MessageBuilder, UNIONPAY_POS, WipedBytes};
 use keys::{DerivedKey, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod};
 

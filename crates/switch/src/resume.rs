@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use engine::terminal_view::{PendingRequest, PendingRequestKind, TransactionView};
-use engine::{
-    Command, Engine, FirmId, NetworkId, PaymentId, PaymentResolution, RailMethod, Timestamp, Trace,
-    TransactionKind,
+use books::terminal_view::{PendingRequest, PendingRequestKind, TransactionView};
+use books::{
+    Books, Command, FirmId, NetworkId, PaymentId, PaymentResolution, RailMethod, ResolveCompletion,
+    ResolvePurchase, ReverseVoid, Timestamp, Trace, TransactionKind,
 };
 
 use crate::follow_up::original_message;
@@ -42,7 +42,7 @@ pub(crate) struct UnfinishedTransaction {
 impl Unfinished {
     /// Collects them from an engine.
     #[must_use]
-    pub fn of(engine: &Engine, networks: &[NetworkId]) -> Unfinished {
+    pub fn of(engine: &Books, networks: &[NetworkId]) -> Unfinished {
         let transactions = engine
             .pending_requests()
             .filter_map(|pending| UnfinishedTransaction::of(engine, pending));
@@ -67,7 +67,7 @@ impl Unfinished {
     }
 
     /// The unfinished transactions of some payments, at most one of each.
-    pub(crate) fn of_payments(engine: &Engine, payments: &[PaymentId]) -> Unfinished {
+    pub(crate) fn of_payments(engine: &Books, payments: &[PaymentId]) -> Unfinished {
         let transactions =
             payments.iter().filter_map(|payment| engine.pending_request_of(*payment));
         let transactions =
@@ -81,7 +81,7 @@ impl Unfinished {
 }
 
 impl UnfinishedTransaction {
-    fn of(engine: &Engine, pending: PendingRequest) -> Option<UnfinishedTransaction> {
+    fn of(engine: &Books, pending: PendingRequest) -> Option<UnfinishedTransaction> {
         let terminal = pending.trace.terminal;
         let firm = engine.terminal_view(terminal)?.firm;
         let view = engine.transaction(pending.trace)?;
@@ -207,15 +207,24 @@ impl Switch {
             PendingRequestKind::Advice => return,
             PendingRequestKind::Purchase => (
                 QueuedReversalKind::UnknownPurchase,
-                Some(Command::ResolvePurchase { payment, resolution, authorisation }),
+                Some(Command::ResolvePurchase(ResolvePurchase {
+                    payment,
+                    resolution,
+                    authorisation,
+                })),
             ),
             PendingRequestKind::Completion => (
                 QueuedReversalKind::UnknownCompletion,
-                Some(Command::ResolveCompletion { payment, resolution, authorisation }),
+                Some(Command::ResolveCompletion(ResolveCompletion {
+                    payment,
+                    resolution,
+                    authorisation,
+                })),
             ),
-            PendingRequestKind::Void => {
-                (QueuedReversalKind::ReversingVoid, Some(Command::ReverseVoid { payment }))
-            }
+            PendingRequestKind::Void => (
+                QueuedReversalKind::ReversingVoid,
+                Some(Command::ReverseVoid(ReverseVoid { payment })),
+            ),
             PendingRequestKind::PurchaseReversal => (QueuedReversalKind::UnknownPurchase, None),
             PendingRequestKind::Reversal | PendingRequestKind::LatePaymentRefund => {
                 (QueuedReversalKind::Reversal, None)
@@ -304,7 +313,7 @@ impl Switch {
     pub(crate) fn on_resumed(
         &mut self,
         id: u64,
-        answer: &Result<Vec<engine::Event>, engine::Refusal>,
+        answer: &Result<Vec<books::Event>, books::Refusal>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {

@@ -4,8 +4,9 @@
 //! Each step is a command in the journal. So the switch first scans for such parcels with queries:
 //! if there are none, it sends no command.
 
-use engine::{
-    BusinessDate, Command, Event, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS, Refusal, Timestamp,
+use books::{
+    BusinessDate, Command, Event, ForgetClosed, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS, Refusal,
+    Timestamp,
 };
 
 use crate::in_flight::{Continuation, report_refusal};
@@ -60,7 +61,8 @@ impl Switch {
                 self.query(Continuation::RetentionScan, Query::ParcelsToForget(before, from), out);
             }
             Step::Forget(_) => {
-                let command = Command::ForgetClosed { before, limit: RECORDS_PER_COMMAND_MAX };
+                let command =
+                    Command::ForgetClosed(ForgetClosed { before, limit: RECORDS_PER_COMMAND_MAX });
                 self.command(Continuation::RetentionScan, command, out);
             }
         }

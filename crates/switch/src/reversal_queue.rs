@@ -2,7 +2,11 @@
 //! until the network acknowledges them. The wait between two sendings doubles up to a limit; none
 //! is ever given up (M4).
 
-use engine::{Command, Event, NetworkReference, PaymentId, Refusal, TerminalId, Timestamp, Trace};
+use books::{
+    Command, ConfirmCompletionReversal, Event, NetworkReference, PaymentId, Refusal,
+    ResolveCompletion, ResolvePurchase, ResolveRefund, ResolveReversal, ReverseCollection,
+    TerminalId, Timestamp, Trace,
+};
 use iso8583::{Message, Mti};
 use money::Amount;
 
@@ -279,15 +283,21 @@ impl Switch {
         queued.acknowledged = true;
         let (payment, code) = (queued.reversal.payment, queued.response_code.0);
         let command = match queued.reversal.kind {
-            QueuedReversalKind::UnknownPurchase => Command::ReverseCollection { payment },
+            QueuedReversalKind::UnknownPurchase => {
+                Command::ReverseCollection(ReverseCollection { payment })
+            }
             QueuedReversalKind::Reversal => {
-                Command::ResolveReversal { payment, done: !queued.unpaid, code }
+                Command::ResolveReversal(ResolveReversal { payment, done: !queued.unpaid, code })
             }
             QueuedReversalKind::ReversingVoid => {
-                Command::ResolveReversal { payment, done: false, code }
+                Command::ResolveReversal(ResolveReversal { payment, done: false, code })
             }
-            QueuedReversalKind::UnknownCompletion => Command::ConfirmCompletionReversal { payment },
-            QueuedReversalKind::Refund(trace) => Command::ResolveRefund { trace, code },
+            QueuedReversalKind::UnknownCompletion => {
+                Command::ConfirmCompletionReversal(ConfirmCompletionReversal { payment })
+            }
+            QueuedReversalKind::Refund(trace) => {
+                Command::ResolveRefund(ResolveRefund { trace, code })
+            }
         };
         self.command(Continuation::ReversalAcknowledged(id), command, out);
     }
@@ -344,17 +354,17 @@ impl Switch {
                 let network = self.networks[index].settings.network;
                 out.push(Output::OperatorEvent(OperatorEvent::LateApproval(network)));
             }
-            engine::PaymentResolution::Approved
+            books::PaymentResolution::Approved
         } else {
-            engine::PaymentResolution::Declined { code: code.for_terminal().0 }
+            books::PaymentResolution::Declined { code: code.for_terminal().0 }
         };
         let command = match queued.reversal.kind {
             QueuedReversalKind::UnknownPurchase => {
-                Command::ResolvePurchase { payment, resolution, authorisation }
+                Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation })
             }
             // A declined completion ends by its reversal: another completion may have begun.
             QueuedReversalKind::UnknownCompletion if code == ResponseCode::APPROVED => {
-                Command::ResolveCompletion { payment, resolution, authorisation }
+                Command::ResolveCompletion(ResolveCompletion { payment, resolution, authorisation })
             }
             _ => return,
         };

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use engine::{NetworkId, RouteCandidate, RouteVerdict, Timestamp};
+use books::{NetworkId, RouteCandidate, RouteVerdict, Timestamp};
 use keys::Pan;
 use money::{Amount, Currency};
 use tariff::CardKind;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::BatchLine;
+use books::BatchLine;
 
 /// Maximum of uploads at a time. A further one ends the oldest, whose terminal begins again.
 pub(crate) const BATCH_UPLOADS_MAX: usize = 1_024;

@@ -2,14 +2,14 @@
 
 mod ranges;
 
-use engine::{FirmId, NetworkId, WalletId};
+use books::{FirmId, NetworkId, WalletId};
 use keys::KeyName;
 use money::{Amount, Currency};
 use tariff::{CappedRate, CardKind};
 
 pub use ranges::{ANSWER_S_MIN, ECHO_S_MIN, in_range};
 
-pub const NETWORKS_MAX: usize = engine::ROUTE_CANDIDATES_MAX;
+pub const NETWORKS_MAX: usize = books::ROUTE_CANDIDATES_MAX;
 pub const LINKS_PER_NETWORK_MAX: usize = 16;
 pub const BINS_MAX: usize = 100_000;
 

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use engine::{Command, Event, NetworkId, PaymentId, RailMethod, Refusal, Timestamp, Trace};
+use books::{
+    Command, Event, NetworkId, PaymentId, PaymentResolution, RailMethod, Refusal, Timestamp, Trace,
+};
 use keys::KeyStore;
+use machine::Actor;
 use zeroize::Zeroize;
 
 use crate::in_flight::{Continuation, InFlight, report_refusal};
@@ -239,8 +242,75 @@ impl Switch {
     /// Outputs a command and remembers what continues after it.
     pub(crate) fn command(&mut self, who: Continuation, command: Command, out: &mut Vec<Output>) {
         let ticket = self.next_id();
+        let by = self.actor_of(&who, &command);
         self.continuations.insert(ticket, who);
-        out.push(Output::Command { ticket, command });
+        out.push(Output::Command { ticket, by, command });
+    }
+
+    /// Who gives a command: the terminal that asked, or the network or wallet that answered. An
+    /// outcome that nobody reported comes from the system.
+    fn actor_of(&self, continuation: &Continuation, command: &Command) -> Actor {
+        let by_terminal = match command {
+            Command::OpenBatch(command) => Some(command.terminal),
+            Command::CloseBatch(command) => Some(command.terminal),
+            Command::ReconcileBatch(command) => Some(command.terminal),
+            Command::BeginPurchase(command) => Some(command.trace.terminal),
+            Command::BeginCompletion(command) => Some(command.trace.terminal),
+            Command::BeginVoid(command) => Some(command.trace.terminal),
+            Command::BeginRefund(command) => Some(command.trace.terminal),
+            Command::RecordAdvice(command) => Some(command.trace.terminal),
+            Command::TakeCash(command) => Some(command.trace.terminal),
+            Command::RecordReversalWithoutOriginal(command) => Some(command.trace.terminal),
+            Command::BeginReversal(_) | Command::ReverseVoid(_) => match continuation {
+                Continuation::Reversal(id) => {
+                    self.starting_reversals.get(id).map(|reversal| reversal.terminal)
+                }
+                Continuation::Request(id) => {
+                    self.requests.get(id).map(|request| request.header.trace().terminal)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some(terminal) = by_terminal {
+            return Actor::Terminal(terminal);
+        }
+        let unknown = PaymentResolution::Unknown;
+        match (command, continuation) {
+            (Command::ResolvePurchase(command), _) if command.resolution == unknown => {
+                Actor::System
+            }
+            (Command::ResolveCompletion(command), _) if command.resolution == unknown => {
+                Actor::System
+            }
+            (_, Continuation::Request(id)) => {
+                let request = self.requests.get(id);
+                request.map_or(Actor::System, |request| self.network_actor(request.network_index))
+            }
+            (_, Continuation::ReversalAcknowledged(id)) => {
+                let queued = self.reversal_queue.get(id);
+                match queued.map(|queued| queued.reversal.network_index) {
+                    Some(Some(network)) => self.network_actor(network),
+                    Some(None) => self.wallet_actor(),
+                    None => Actor::System,
+                }
+            }
+            (
+                _,
+                Continuation::WalletPaid(notification, ..)
+                | Continuation::WalletNotification(notification, _),
+            ) => Actor::Wallet(notification.wallet),
+            _ => Actor::System,
+        }
+    }
+
+    fn network_actor(&self, index: usize) -> Actor {
+        let network = self.settings.networks.get(index);
+        network.map_or(Actor::System, |network| Actor::Network(network.network))
+    }
+
+    fn wallet_actor(&self) -> Actor {
+        self.settings.wallet.as_ref().map_or(Actor::System, |wallet| Actor::Wallet(wallet.wallet))
     }
 
     pub(crate) fn query(&mut self, who: Continuation, query: Query, out: &mut Vec<Output>) {

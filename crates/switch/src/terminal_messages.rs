@@ -1,7 +1,7 @@
 //! Terminals' messages: authentication, sessions and dispatch.
 
-use engine::Timestamp;
-use engine::terminal_view::TerminalView;
+use books::Timestamp;
+use books::terminal_view::TerminalView;
 use iso8583::WipedBytes;
 use keys::MacMethod;
 

@@ -1,8 +1,11 @@
 //! Terminals' reversals, of requests in flight and of transactions in the books.
 
-use engine::terminal_view::TransactionView;
-use engine::view::PaymentState;
-use engine::{
+use books::view::PaymentState;
+use books::{
+    BeginReversal, RecordReversalWithoutOriginal, ResolvePurchase, ReverseVoid,
+    terminal_view::TransactionView,
+};
+use books::{
     Command, Event, PaymentResolution, RailMethod, Refusal, ReversalKind, Timestamp,
     TransactionKind,
 };
@@ -24,7 +27,7 @@ enum Decision {
     /// Begin the reversal in the books.
     Begin(Command),
     /// Query the completion's pre-authorisation first.
-    QueryPreAuthorisation(engine::Trace),
+    QueryPreAuthorisation(books::Trace),
 }
 
 impl Switch {
@@ -78,7 +81,7 @@ impl Switch {
         let trace = in_flight.header.trace();
         self.command(
             Continuation::Request(id),
-            Command::RecordReversalWithoutOriginal { trace },
+            Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace }),
             out,
         );
     }
@@ -121,9 +124,9 @@ impl Switch {
             self.end_request(first);
         }
         let command = if voids {
-            Command::ReverseVoid { payment }
+            Command::ReverseVoid(ReverseVoid { payment })
         } else {
-            Command::BeginReversal { payment }
+            Command::BeginReversal(BeginReversal { payment })
         };
         self.starting_reversals.insert(reversal, new_reversal);
         self.command(Continuation::Reversal(reversal), command, out);
@@ -288,7 +291,7 @@ fn decide(view: &TransactionView, before_known: bool) -> Decision {
     if view.kind == K::Void {
         let by_card = matches!(view.method, Some(RailMethod::Card { .. }));
         if waits && by_card {
-            return Decision::Begin(Command::ReverseVoid { payment });
+            return Decision::Begin(Command::ReverseVoid(ReverseVoid { payment }));
         }
         // An answered void stands, and a QR refund is answered at once.
         return Decision::ResponseFields(ResponseCode::INVALID_TRANSACTION);
@@ -310,11 +313,11 @@ fn decide(view: &TransactionView, before_known: bool) -> Decision {
             view.duplicate_key.card_token,
         ));
     }
-    Decision::Begin(Command::BeginReversal { payment })
+    Decision::Begin(Command::BeginReversal(BeginReversal { payment }))
 }
 
 /// Ends a QR order that was not paid.
-pub(crate) fn order_expiry_command(payment: engine::PaymentId) -> Command {
+pub(crate) fn order_expiry_command(payment: books::PaymentId) -> Command {
     let resolution = PaymentResolution::Declined { code: ResponseCode::OUTCOME_UNKNOWN.0 };
-    Command::ResolvePurchase { payment, resolution, authorisation: [b' '; 6] }
+    Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation: [b' '; 6] })
 }

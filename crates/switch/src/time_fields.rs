@@ -1,6 +1,6 @@
 //! Dates, times and retrieval reference numbers of messages.
 
-use engine::{NetworkReference, Timestamp};
+use books::{NetworkReference, Timestamp};
 
 /// 2010-01-01T00:00:00Z. RRNs count seconds from here.
 const RRN_EPOCH_S: u64 = 1_262_304_000;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use engine::Timestamp;
+use books::Timestamp;
 
 use crate::port::LinkId;
 

@@ -4,11 +4,11 @@
 //! repeated notification, and when the terminal has closed the batch. The books keep the payment
 //! that paid an order, so that a notification about another payment is recognised.
 
-use engine::terminal_view::TransactionView;
-use engine::view::PaymentState;
-use engine::{
+use books::view::PaymentState;
+use books::{
     Command, Event, PaymentResolution, RailMethod, Refusal, Timestamp, TransactionKind, WalletId,
 };
+use books::{ResolvePurchase, terminal_view::TransactionView};
 
 use crate::in_flight::{Continuation, report_refusal};
 use crate::operator_event::OperatorEvent;
@@ -51,7 +51,7 @@ impl Switch {
 
     fn query_order(
         &mut self,
-        order: Option<engine::Trace>,
+        order: Option<books::Trace>,
         who: Continuation,
         reply_id: u64,
         out: &mut Vec<Output>,
@@ -112,7 +112,11 @@ impl Switch {
             (OrderStatus::Waiting | OrderStatus::Expired, Some(payment_id)) => {
                 let (payment, authorisation) = (order.payment, payment_id.0);
                 let resolution = PaymentResolution::Approved;
-                let command = Command::ResolvePurchase { payment, resolution, authorisation };
+                let command = Command::ResolvePurchase(ResolvePurchase {
+                    payment,
+                    resolution,
+                    authorisation,
+                });
                 let who = Continuation::WalletPaid(notification, Box::new(order), reply_id);
                 self.command(who, command, out);
                 None

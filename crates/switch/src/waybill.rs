@@ -3,7 +3,7 @@
 //! 26 characters of Crockford's base 32, most significant first, then Crockford's check character:
 //! the value modulo 37.
 
-use engine::ParcelId;
+use books::ParcelId;
 
 /// Length of a waybill in characters.
 pub const WAYBILL_CHARACTERS: usize = 27;

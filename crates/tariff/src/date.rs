@@ -73,6 +73,29 @@ impl fmt::Display for BusinessDate {
     }
 }
 
+impl serde::Serialize for BusinessDate {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for BusinessDate {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<BusinessDate, D::Error> {
+        let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for BusinessDate {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "BusinessDate".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

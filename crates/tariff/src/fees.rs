@@ -2,6 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::Amount;
+use serde::Serialize;
 
 /// What a fee pays for. Fees are taken in this order.
 #[derive(
@@ -51,7 +52,9 @@ impl FeeKind {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize,
+)]
 pub struct Fees([Amount; 6]);
 
 impl Fees {

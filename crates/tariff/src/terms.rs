@@ -2,6 +2,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::{Amount, Rate};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{FeeKind, Fees};
 
@@ -11,7 +13,19 @@ pub const CLASSES_MAX: usize = 32;
 pub const CLASS_NAME_BYTES_MAX: usize = 32;
 
 /// How a payment is made at the door.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub enum PaymentMethod {
     /// On a terminal.
     Card(CardKind),
@@ -20,7 +34,19 @@ pub enum PaymentMethod {
     Cash,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub enum CardKind {
     Debit,
     Credit,
@@ -39,11 +65,26 @@ pub enum CardKind {
     Hash,
     BorshSerialize,
     BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 pub struct SellerClassNumber(pub u8);
 
 /// A share of the amount, with an optional cap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub struct CappedRate {
     pub rate: Rate,
     /// The highest fee.
@@ -63,7 +104,19 @@ impl CappedRate {
 ///
 /// The Chinese schedule of 2013 sets three rates per merchant class and can cap their sum ("capped
 /// at 80 yuan"). The schedule of 2016 caps single parts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub struct CardRates {
     /// For the bank that issued the card.
     pub issuer: CappedRate,
@@ -91,7 +144,18 @@ impl CardRates {
 }
 
 /// A class of sellers in the schedule of card fees: general, dining, livelihood, …
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub struct SellerClass {
     /// Unique in the version.
     pub name: String,
@@ -102,7 +166,19 @@ pub struct SellerClass {
 }
 
 /// The greater of a fixed amount and a share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub struct FixedOrShare {
     /// The smallest fee.
     pub fixed: Amount,
@@ -117,7 +193,19 @@ impl FixedOrShare {
 }
 
 /// One value per payment method.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub struct PerMethod<T> {
     pub card: T,
     pub qr: T,
@@ -135,7 +223,18 @@ impl<T: Copy> PerMethod<T> {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub struct Terms {
     /// 1 to [`CLASSES_MAX`].
     pub classes: Vec<SellerClass>,

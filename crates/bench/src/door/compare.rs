@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use engine::view::PaymentState;
-use engine::{Command, CommandOutcome, Engine, Event, ParcelId, PaymentId, Timestamp};
+use books::{BeginPurchase, view::PaymentState};
+use books::{Command, Event, ParcelId, PaymentId, Timestamp};
+use engine::{CommandOutcome, Engine, Submission};
 use peers::clearing::{ClearingFile, ClearingLineKind};
 
 use crate::fixture::Fixture;
@@ -46,15 +47,19 @@ struct Begun {
 impl node::replay::ReplayObserver for Sales {
     fn command(
         &mut self,
-        command: &Command,
+        submission: &Submission,
         _at: Timestamp,
         outcome: &CommandOutcome,
         _engine: &Engine,
     ) -> Result<(), String> {
-        let Command::BeginPurchase { trace, amount, network_reference: sent, .. } = command else {
+        let engine::Command::Books(command) = &submission.command;
+        let Command::BeginPurchase(BeginPurchase {
+            trace, amount, network_reference: sent, ..
+        }) = command
+        else {
             return Ok(());
         };
-        let payment = outcome.events.iter().find_map(|event| match event {
+        let payment = outcome.books.events.iter().find_map(|event| match event {
             Event::PaymentBegun { payment } => Some(*payment),
             _ => None,
         });
@@ -145,7 +150,7 @@ impl Comparison {
             }
         }
         for begun in sales.begun.values() {
-            let payments = engine.payments(begun.payment.parcel);
+            let payments = engine.books().payments(begun.payment.parcel);
             let payment = payments.iter().find(|payment| payment.id == begun.payment);
             let approved = payment.is_some_and(|payment| payment.state == PaymentState::Approved);
             let ended = payment.is_some_and(|payment| {
@@ -184,7 +189,7 @@ impl Comparison {
                     anyhow::bail!("{}: `{line}` is not a sale", path.display());
                 };
                 let parcel: ParcelId = workload::parcel_id(terminal, place);
-                let payments = engine.payments(parcel);
+                let payments = engine.books().payments(parcel);
                 let approved =
                     payments.iter().filter(|payment| payment.state == PaymentState::Approved);
                 let approved: Vec<_> = approved.map(|payment| payment.amount).collect();

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{Command, Timestamp};
+use books::Timestamp;
+use engine::{Events, Submission};
 use node::{NodeClient, NodeStopped};
 use sim::{Backend, BackendReply, Query, QueryResult};
 
@@ -43,18 +44,22 @@ impl Backend for NodeBackend {
 
     fn carry_out(
         &mut self,
-        commands: Vec<(Timestamp, Command)>,
+        commands: Vec<(Timestamp, Submission)>,
     ) -> Result<Vec<BackendReply>, BackendError> {
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(BackendError::Interrupted);
         }
         let commands = commands.into_iter().map(|(at, command)| (Some(at), command)).collect();
-        Ok(self.client.execute(commands)?)
+        let answers = self.client.execute(commands)?.into_iter();
+        let of_books = |answer: Result<Events, engine::Refusal>| {
+            answer.map(|events| events.books).map_err(engine::Refusal::into_books)
+        };
+        Ok(answers.map(of_books).collect())
     }
 
     fn query(&mut self, questions: Vec<Query>) -> Result<Vec<QueryResult>, BackendError> {
         let ask = |engine: &engine::Engine| {
-            questions.into_iter().map(|question| question.answer(engine)).collect()
+            questions.into_iter().map(|question| question.answer(engine.books())).collect()
         };
         Ok(self.client.query(ask)?.0)
     }

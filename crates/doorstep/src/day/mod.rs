@@ -11,8 +11,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use books::BusinessDate;
 use clap::{Args, ValueEnum};
-use engine::{BusinessDate, Engine};
+use engine::Engine;
 use files::orders::ImportReport;
 use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
@@ -26,7 +27,7 @@ use self::backend::{BackendError, NodeBackend};
 use self::progress::ProgressDisplay;
 use crate::setup::UTC_OFFSET_MINUTES;
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{books, orders, tariffs};
+use crate::{data as data_directory, orders, tariffs};
 
 /// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
@@ -334,7 +335,7 @@ fn run_day(
     // Bad inputs are reported before anything is written.
     sim::check_inputs(inputs, &options).map_err(|error| input_error_text(error, inputs))?;
     let interrupted = on_interrupt()?;
-    let books = books::open_or_create(data)?;
+    let books = data_directory::open_or_create(data)?;
     let client = books.node.client();
     let (standing, _) = client.query(EnginePosition::of)?;
     let office = NodeBackend::new(client, interrupted, data.to_owned());
@@ -351,8 +352,8 @@ fn run_day(
     let was_finished = before == day.report.ended_at;
     let (_, engine) = books.node.stop()?;
     let mut wrong = engine.check().err().unwrap_or_default();
-    wrong.extend(sim::compare(&day.world, &engine).err().unwrap_or_default());
-    let networks = sim::compare_networks(&day.world, &engine);
+    wrong.extend(sim::compare(&day.world, engine.books()).err().unwrap_or_default());
+    let networks = sim::compare_networks(&day.world, engine.books());
     wrong.extend(networks.iter().flat_map(|network| network.differences.iter().cloned()));
     let (sums, _) = DaySums::of(data)?;
     let payouts_file = data.join("payouts.csv");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::chart::AccountKind as A;
+use books::chart::AccountKind as A;
 use files::orders::ImportReport;
 use money::Currency;
 use money::decimal::DecimalAmount;
@@ -127,11 +127,11 @@ impl DaySummary {
     ) -> DaySummary {
         let (engine, sums, currency) = (&found.engine, &found.sums, inputs.currency);
         let doors = &found.day.report.payment_path;
-        let sum = |kind| engine.total_balance(kind, currency);
-        let totals = engine.totals().iter().find(|totals| totals.currency == currency);
+        let sum = |kind| engine.books().total_balance(kind, currency);
+        let totals = engine.books().totals().iter().find(|totals| totals.currency == currency);
         let fees = FeeKind::ALL.map(|kind| (kind.name(), sum(A::of_fee(kind))));
-        let custody = engine.firms().map(|(firm, reference)| {
-            (reference.to_owned(), engine.custody(firm).unwrap_or_default())
+        let custody = engine.books().firms().map(|(firm, reference)| {
+            (reference.to_owned(), engine.books().custody(firm).unwrap_or_default())
         });
         DaySummary {
             currency: currency.code(),
@@ -149,8 +149,8 @@ impl DaySummary {
             payable: sum(A::SellerPayable),
             paid: sums.paid.amount,
             custody: custody.collect(),
-            unknown: engine.unknown_count(),
-            breaks: engine.open_breaks().len(),
+            unknown: engine.books().unknown_count(),
+            breaks: engine.books().open_breaks().len(),
             debits: totals.map_or(0, |totals| totals.debits),
             credits: totals.map_or(0, |totals| totals.credits),
             payouts: found.payouts_file.display().to_string(),

@@ -13,8 +13,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
+use books::{Command, NetworkId, Refusal, RegisterNetwork, RegisterWallet, WalletId};
+use engine::{Actor, Submission};
 use clap::Args;
-use engine::{Command, Engine, NetworkId, Refusal, WalletId};
+use engine::Engine;
 use host::control::CONTROL_SOCKET;
 use host::{Host, ListenAddresses, StopOutcome, Stopper};
 use journal::{DataDirectory, DirectoryError};
@@ -23,7 +25,7 @@ use money::Currency;
 use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
 use switch::{Switch, Unfinished};
 
-use crate::books;
+use crate::data;
 use crate::words::Lang;
 use settings::LoadedSettings;
 
@@ -94,7 +96,7 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let look = move |engine: &Engine| check_against_books(engine, offset, &networks);
     node.client().query(look)?.0?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
-    let (unfinished, _) = node.client().query(move |engine| Unfinished::of(engine, &ids))?;
+    let (unfinished, _) = node.client().query(move |engine| Unfinished::of(engine.books(), &ids))?;
     let keys: Arc<dyn KeyStore> = said.keys;
     let mut switch = Switch::new(said.settings, keys)?;
     let mut begin = Vec::new();
@@ -126,7 +128,7 @@ fn check_against_books(
     utc_offset_minutes: i16,
     networks: &[(NetworkId, Currency, String)],
 ) -> anyhow::Result<()> {
-    if let Some(offset) = engine.utc_offset_minutes() {
+    if let Some(offset) = engine.books().utc_offset_minutes() {
         ensure!(
             offset == utc_offset_minutes,
             "utc_offset_minutes = {utc_offset_minutes}: the books have {offset}; correct the \
@@ -134,7 +136,7 @@ fn check_against_books(
         );
     }
     for (network, currency, name) in networks {
-        let Some(view) = engine.network_view(*network) else { continue };
+        let Some(view) = engine.books().network_view(*network) else { continue };
         let (theirs, ours) = (view.currency.code(), currency.code());
         ensure!(
             view.currency == *currency,
@@ -152,16 +154,19 @@ fn register(
     node: &Node,
 ) -> anyhow::Result<()> {
     let networks = networks.iter().cloned().map(|(network, currency, reference)| {
-        (reference.clone(), Command::RegisterNetwork { network, currency, reference })
+        (
+            reference.clone(),
+            Command::RegisterNetwork(RegisterNetwork { network, currency, reference }),
+        )
     });
     let wallet = wallet.cloned().map(|(wallet, currency, reference)| {
-        (reference.clone(), Command::RegisterWallet { wallet, currency, reference })
+        (reference.clone(), Command::RegisterWallet(RegisterWallet { wallet, currency, reference }))
     });
     let (names, commands): (Vec<_>, Vec<_>) =
-        networks.chain(wallet).map(|(name, command)| (name, (None, command))).unzip();
+        networks.chain(wallet).map(|(name, command)| (name, (None, Submission::new(Actor::System, command)))).unzip();
     let answers = node.client().execute(commands)?;
     for (name, answer) in names.iter().zip(answers) {
-        match answer {
+        match answer.map_err(engine::Refusal::into_books) {
             Ok(_) | Err(Refusal::Repeated) => {}
             Err(Refusal::IdentifierTaken) => bail!(
                 "`{name}` has another currency in the books; use another name for this currency"
@@ -208,7 +213,7 @@ pub fn log_line(line: &str) {
 }
 
 fn notice(notice: NodeNotice) {
-    if let Some(text) = books::notice_text(&notice) {
+    if let Some(text) = data::notice_text(&notice) {
         log_line(&text);
     }
 }

@@ -1,6 +1,6 @@
 //! A running switch and network, from the files of `doorstep trial`.
 
-use engine::ParcelId;
+use books::ParcelId;
 
 use super::process::Process;
 use super::support::{Bed, Ran};

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 
-use engine::NetworkId;
+use books::NetworkId;
 use host::{HostPlan, NetworkLink};
 use switch::LinkId;
 

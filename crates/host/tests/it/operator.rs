@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use engine::{NetworkId, Timestamp};
+use books::{NetworkId, Timestamp};
 use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
 use host::{HostPlan, StopOutcome};
 use node::{Clock, SystemClock};

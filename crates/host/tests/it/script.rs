@@ -7,7 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use engine::{Command, Event, NetworkId, Refusal, Timestamp, WalletId};
+use books::{
+    Command, Event, NetworkId, OpenBooks, Refusal, RegisterBank, RegisterNetwork, Timestamp,
+    WalletId,
+};
+use engine::{Actor, Submission};
 use host::{
     ConnectionLimits, Host, HostPlan, HostedSwitch, ListenAddresses, ListenerPlan, StopOutcome,
     Stopper,
@@ -82,8 +86,8 @@ impl HostedSwitch for Script {
         if seen.by_the_books {
             let ticket = 1_000 + seen.messages;
             self.asked.push((ticket, line, message));
-            let command = Command::OpenBooks { utc_offset_minutes: 480 };
-            out.push(Output::Command { ticket, command });
+            let command = Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 });
+            out.push(Output::Command { ticket, by: Actor::System, command });
         } else if seen.hold {
             seen.held.push((line, message));
         } else {
@@ -232,18 +236,21 @@ impl RunningHost {
             let node = Node::start(journal, Box::new(NoSnapshots), NodeOptions::default()).unwrap();
             let network = NetworkId::derived("alpha");
             let reference = "alpha".to_owned();
-            let done = node.client().execute(vec![
-                (None, Command::OpenBooks { utc_offset_minutes: 480 }),
-                (
-                    None,
-                    Command::RegisterBank {
-                        bank: engine::BankId(1),
-                        currency: Currency::CNY,
-                        reference: "bank".into(),
-                    },
-                ),
-                (None, Command::RegisterNetwork { network, currency: Currency::CNY, reference }),
-            ]);
+            let commands = [
+                Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 }),
+                Command::RegisterBank(RegisterBank {
+                    bank: books::BankId(1),
+                    currency: Currency::CNY,
+                    reference: "bank".into(),
+                }),
+                Command::RegisterNetwork(RegisterNetwork {
+                    network,
+                    currency: Currency::CNY,
+                    reference,
+                }),
+            ];
+            let commands = commands.map(|command| (None, Submission::new(Actor::System, command)));
+            let done = node.client().execute(commands.into());
             assert!(done.unwrap().iter().all(Result::is_ok));
             let tell = Box::new(move |line: &str| heard.lock().unwrap().push(line.to_owned()));
             let clock = Box::new(SystemClock);

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use engine::WalletId;
+use books::WalletId;
 use host::wallet::{SignedWalletRequest, answer_signature};
 use host::{ConnectionLimits, HostPlan, WalletCredentials};
 

@@ -1,10 +1,14 @@
-//! An endless stream of commands, the same in each run. Each command is valid.
+//! An endless stream of commands, the same in each run. Each command is valid. Doorstep itself gives
+//! all of them.
 #![allow(dead_code)]
 
-use engine::{
-    BankId, Command, CourierId, FirmId, HoldRule, Jurisdiction, ParcelId, PaymentId, SellerId,
-    SellerKind, SettlementCycle, TariffId, Timestamp,
+use books::{
+    AnnounceParcel, AssignParcels, BankId, CollectCash, Command, CourierId, DispatchParcels,
+    FirmId, HoldRule, Jurisdiction, OpenBooks, ParcelId, PaymentId, PublishTariff, RegisterBank,
+    RegisterCourier, RegisterFirm, RegisterSeller, SellerId, SellerKind, SetHoldRule,
+    SettlementCycle, TariffId, Timestamp,
 };
+use engine::{Actor, Submission};
 use money::{Amount, Currency};
 use tariff::{SellerClass, SellerClassNumber, Terms};
 
@@ -20,28 +24,34 @@ pub fn number_after(last_at: Timestamp) -> u64 {
 }
 
 /// Command `number`, and its time.
-pub fn command(number: u64) -> (Timestamp, Command) {
+pub fn command(number: u64) -> (Timestamp, Submission) {
     let command = if number < SETUP { setup(number) } else { life(number - SETUP) };
-    (Timestamp(BEGIN + number), command)
+    (Timestamp(BEGIN + number), Submission::new(Actor::System, command))
 }
 
 fn setup(number: u64) -> Command {
     let currency = Currency::CNY;
     let reference = format!("party-{number}");
     match number {
-        0 => Command::OpenBooks { utc_offset_minutes: 480 },
-        1 => Command::RegisterBank { bank: BankId(1), currency, reference },
-        2 => {
-            Command::RegisterFirm { firm: FirmId(1), currency, guarantee: Amount::ZERO, reference }
-        }
-        3 => Command::RegisterCourier {
+        0 => Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 }),
+        1 => Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference }),
+        2 => Command::RegisterFirm(RegisterFirm {
+            firm: FirmId(1),
+            currency,
+            guarantee: Amount::ZERO,
+            reference,
+        }),
+        3 => Command::RegisterCourier(RegisterCourier {
             courier: CourierId(1),
             firm: FirmId(1),
             cash_limit: Amount::MAX,
             reference,
-        },
-        4 => Command::SetHoldRule { jurisdiction: Jurisdiction(*b"CN"), rule: HoldRule::AtOnce },
-        5 => Command::PublishTariff {
+        }),
+        4 => Command::SetHoldRule(SetHoldRule {
+            jurisdiction: Jurisdiction(*b"CN"),
+            rule: HoldRule::AtOnce,
+        }),
+        5 => Command::PublishTariff(PublishTariff {
             tariff: TariffId(1),
             version: 1,
             currency: None,
@@ -52,8 +62,8 @@ fn setup(number: u64) -> Command {
                 ..Terms::default()
             }),
             reference,
-        },
-        _ => Command::RegisterSeller {
+        }),
+        _ => Command::RegisterSeller(RegisterSeller {
             seller: SellerId(1),
             kind: SellerKind::Individual,
             currency,
@@ -63,7 +73,7 @@ fn setup(number: u64) -> Command {
             cycle: SettlementCycle::Daily,
             minimum: Amount::of(1),
             reference,
-        },
+        }),
     }
 }
 
@@ -71,19 +81,22 @@ fn life(number: u64) -> Command {
     let parcel = ParcelId::new(u128::from(number / LIFE) + 1);
     let amount = Amount::of(100 + number / LIFE % 1_000);
     match number % LIFE {
-        0 => Command::AnnounceParcel {
+        0 => Command::AnnounceParcel(AnnounceParcel {
             parcel,
             seller: SellerId(1),
             currency: Currency::CNY,
             due: amount,
             reference: format!("order-{}", number / LIFE),
-        },
-        1 => Command::AssignParcels { firm: FirmId(1), parcels: vec![parcel] },
-        2 => Command::DispatchParcels { courier: CourierId(1), parcels: vec![parcel] },
-        _ => Command::CollectCash {
+        }),
+        1 => Command::AssignParcels(AssignParcels { firm: FirmId(1), parcels: vec![parcel] }),
+        2 => Command::DispatchParcels(DispatchParcels {
+            courier: CourierId(1),
+            parcels: vec![parcel],
+        }),
+        _ => Command::CollectCash(CollectCash {
             payment: PaymentId { parcel, number: 1 },
             courier: CourierId(1),
             amount,
-        },
+        }),
     }
 }

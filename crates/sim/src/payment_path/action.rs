@@ -1,6 +1,6 @@
 //! Actions of couriers at their terminals, their faults and outcomes.
 
-use engine::ParcelId;
+use books::ParcelId;
 use peers::{ResponseAction, TestCard};
 
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Buyers' cards: BINs, card kinds and the networks that accept them.
 
-use engine::ParcelId;
+use books::ParcelId;
 use peers::TestCard;
 use peers::card::EntryMode;
 use tariff::CardKind;

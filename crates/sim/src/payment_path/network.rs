@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::{NetworkId, Timestamp};
+use books::{NetworkId, Timestamp};
 use peers::behaviour::{NetworkRequestKind, RequestSummary};
 use peers::ledger::NetworkTransactionKind;
 use peers::network::NetworkLinkId;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use engine::{BreakSubject, FirmId, NetworkId, WalletId};
+use books::{BreakSubject, FirmId, NetworkId, WalletId};
 use keys::KeyName;
 use money::{Amount, Currency, Rate};
 use peers::behaviour::{Outage, OutageClock, OutageMode};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use engine::Timestamp;
+use books::Timestamp;
 use peers::terminal::{
     JournalLineStatus, Receipt, TerminalError, TerminalRequestKind, TimeoutAction,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Timestamp, WalletId};
+use books::{Timestamp, WalletId};
 use money::{Amount, Currency};
 use switch::{WalletNotification, WalletOutcome, WalletPaymentId, WalletReply};
 

@@ -1,6 +1,9 @@
 //! Delivery: attempts, refusals, partial acceptance, the way from stop to stop.
 
-use engine::{ATTEMPTS_MAX, AttemptReason, Command, RefuseReason, Timestamp};
+use books::{
+    ATTEMPTS_MAX, AcceptPart, AttemptReason, Command, DispatchParcels, RecordAttempt, RefuseParcel,
+    RefuseReason, Timestamp,
+};
 
 use crate::books::ParcelLocation;
 use crate::clock::{FIRST_DELIVERY, LAST_DELIVERY, MIDDAY, SECOND_ROUND, THIRD_ROUND, TICK_MS};
@@ -18,7 +21,7 @@ impl World {
     pub(crate) fn load(&mut self, courier: usize, courier_commands: &mut Vec<CourierCommand>) {
         let person = &self.couriers[courier];
         let parcels = person.stops.iter().map(|&parcel| self.parcels[parcel].id).collect();
-        let command = Command::DispatchParcels { courier: person.id, parcels };
+        let command = Command::DispatchParcels(DispatchParcels { courier: person.id, parcels });
         courier_commands.push(CourierCommand { command, context: AnswerContext::Loaded(courier) });
     }
 
@@ -45,12 +48,13 @@ impl World {
         if let Some(reason) = parcel.script.failed_attempts[usize::from(parcel.attempts)] {
             self.record_attempt(courier, index, reason, courier_commands);
         } else if let Some(reason) = parcel.script.refusal {
-            let command = Command::RefuseParcel { parcel: id, reason };
+            let command = Command::RefuseParcel(RefuseParcel { parcel: id, reason });
             courier_commands
                 .push(CourierCommand { command, context: AnswerContext::Refused(courier, index) });
         } else if let Some(part) = parcel.script.accepted_ppm.filter(|_| parcel.due > 1) {
             let accepted = part_of(parcel.due, part);
-            let command = Command::AcceptPart { parcel: id, accepted: amount(accepted) };
+            let command =
+                Command::AcceptPart(AcceptPart { parcel: id, accepted: amount(accepted) });
             courier_commands.push(CourierCommand {
                 command,
                 context: AnswerContext::PartAccepted(courier, index, accepted),
@@ -72,14 +76,14 @@ impl World {
         let parcel = &self.parcels[index];
         let id = parcel.id;
         let number = parcel.attempts + 1;
-        let command = Command::RecordAttempt { parcel: id, number, reason };
+        let command = Command::RecordAttempt(RecordAttempt { parcel: id, number, reason });
         courier_commands.push(CourierCommand {
             command,
             context: AnswerContext::AttemptFailed(courier, index),
         });
         if parcel.attempts + 1 == ATTEMPTS_MAX {
             let reason = RefuseReason::AttemptsUsedUp;
-            let command = Command::RefuseParcel { parcel: id, reason };
+            let command = Command::RefuseParcel(RefuseParcel { parcel: id, reason });
             courier_commands
                 .push(CourierCommand { command, context: AnswerContext::Refused(courier, index) });
         }

@@ -1,8 +1,9 @@
 //! At the hub: couriers hand cash over, cashiers count it, parcels go out again.
 
-use engine::{
-    ATTEMPTS_MAX, AttemptReason, BreakSide, BreakSubject, Command, Event, HandOverId, PersonId,
-    RefuseReason, Timestamp, one_time_code_hash,
+use books::{
+    ATTEMPTS_MAX, AttemptReason, BreakSide, BreakSubject, Command, CountHandOver, DispatchParcels,
+    Event, HandOverId, PersonId, RecordAttempt, RefuseParcel, RefuseReason, StartHandOver,
+    Timestamp, one_time_code_hash,
 };
 
 use crate::books::{BreakCause, ExpectedBreak, ParcelLocation};
@@ -47,8 +48,12 @@ impl World {
         let code = u32::try_from(person.chance.below(CODES)).expect("six digits");
         let code_hash = one_time_code_hash(id, code);
         let courier_id = person.id;
-        let command =
-            Command::StartHandOver { handover: id, courier: courier_id, number, code_hash };
+        let command = Command::StartHandOver(StartHandOver {
+            handover: id,
+            courier: courier_id,
+            number,
+            code_hash,
+        });
         let handover = SimulatedHandOver { id, code, return_to: back };
         courier_commands.push(CourierCommand {
             command,
@@ -103,12 +108,12 @@ impl World {
         let person = &self.couriers[courier];
         let SimulatedHandOver { id, code, .. } = handover;
         let wrong = (code + 1) % u32::try_from(CODES).expect("six digits");
-        let command = Command::CountHandOver {
+        let command = Command::CountHandOver(CountHandOver {
             handover: id,
             code: if mistyped { wrong } else { code },
             counted: amount(person.actual_cash),
             counted_by: cashier(&self.firms[person.firm].reference),
-        };
+        });
         let context = if mistyped {
             AnswerContext::CodeMistyped(courier, handover)
         } else {
@@ -168,7 +173,7 @@ impl World {
         } else if !person.retry_parcels.is_empty() {
             let parcels =
                 person.retry_parcels.iter().map(|&parcel| self.parcels[parcel].id).collect();
-            let command = Command::DispatchParcels { courier: person.id, parcels };
+            let command = Command::DispatchParcels(DispatchParcels { courier: person.id, parcels });
             courier_commands
                 .push(CourierCommand { command, context: AnswerContext::DispatchedAgain(courier) });
         } else if !person.stops.is_empty() {
@@ -191,12 +196,12 @@ impl World {
             let SimulatedParcel { id, attempts, .. } = &self.parcels[index];
             let reason = AttemptReason::OutOfTime;
             let number = attempts + 1;
-            let command = Command::RecordAttempt { parcel: *id, number, reason };
+            let command = Command::RecordAttempt(RecordAttempt { parcel: *id, number, reason });
             courier_commands
                 .push(CourierCommand { command, context: AnswerContext::OutOfTime(index) });
             if attempts + 1 == ATTEMPTS_MAX {
                 let reason = RefuseReason::AttemptsUsedUp;
-                let command = Command::RefuseParcel { parcel: *id, reason };
+                let command = Command::RefuseParcel(RefuseParcel { parcel: *id, reason });
                 courier_commands.push(CourierCommand {
                     command,
                     context: AnswerContext::AttemptsUsedUp(index),

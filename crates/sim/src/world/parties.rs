@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use engine::{CourierId, DepositId, FirmId, ParcelId, SellerId, TerminalId};
+use books::{CourierId, DepositId, FirmId, ParcelId, SellerId, TerminalId};
 
 use crate::books::ParcelLocation;
 use crate::chance::Chance;

@@ -1,6 +1,6 @@
 //! Payments at the door: the method, the planned faults, and the outcomes of the terminal.
 
-use engine::{PaymentId, Timestamp};
+use books::{PaymentId, Timestamp};
 use peers::ResponseAction;
 use tariff::{CardKind, PaymentMethod};
 

@@ -1,6 +1,6 @@
 //! Totals of the simulated world's books, by the tariff.
 
-use engine::{BreakSide, BreakSubject, BusinessDate, ParcelId, PaymentId};
+use books::{BreakSide, BreakSubject, BusinessDate, ParcelId, PaymentId};
 use tariff::{FeeKind, Fees, PaymentMethod};
 
 use crate::books::{

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use engine::UTC_OFFSET_MINUTES_MAX;
+use books::UTC_OFFSET_MINUTES_MAX;
 
 use super::{Settings, SettingsError, Timing};
 

@@ -1,6 +1,6 @@
 //! Batches: totals that agree or differ, uploads and repeats.
 
-use engine::{Event, TerminalId};
+use books::{Event, TerminalId};
 use peers::terminal::TerminalError;
 use peers::{TerminalOutcome, TerminalSimulator, TerminalTask};
 use switch::OperatorEvent;

@@ -1,14 +1,14 @@
 //! Pre-authorisations that expire.
 
-use engine::view::PaymentState;
-use engine::{Command, DAY_MS, ReversalKind, TerminalId};
+use books::view::PaymentState;
+use books::{Command, DAY_MS, ReversalKind, TerminalId};
 use peers::{ResponseAction, TerminalTask};
 use switch::{OperatorEvent, Switch};
 
 use crate::world::*;
 
 /// A world that started in the morning, with a pre-authorisation of 10 000 for a parcel.
-fn held() -> (World, engine::ParcelId, u32) {
+fn held() -> (World, books::ParcelId, u32) {
     let mut world = World::open();
     world.crash();
     let parcel = world.parcel(10_000);

@@ -11,7 +11,7 @@ fn count(world: &World, wanted: impl Fn(&OperatorEvent) -> bool) -> usize {
     world.operator_events.iter().filter(|one| wanted(one)).count()
 }
 
-fn ask_for_a_sale(world: &mut World) -> engine::ParcelId {
+fn ask_for_a_sale(world: &mut World) -> books::ParcelId {
     let parcel = world.parcel(10_000);
     let (text, card) = (waybill(parcel), card(1));
     world

@@ -1,7 +1,7 @@
 //! A network or wallet that was removed from the settings.
 
-use engine::view::PaymentState;
-use engine::{DAY_MS, ReversalKind, TerminalId};
+use books::view::PaymentState;
+use books::{DAY_MS, ReversalKind, TerminalId};
 use peers::card::EntryMode;
 use peers::terminal::Receipt;
 use peers::{ResponseAction, TerminalOutcome, TerminalTask, TestCard};

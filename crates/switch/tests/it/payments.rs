@@ -1,7 +1,7 @@
 //! Payments, sign-on and balance inquiries.
 
-use engine::Event;
-use engine::view::PaymentState;
+use books::Event;
+use books::view::PaymentState;
 use peers::{ResponseAction, TerminalOutcome, TerminalTask};
 use switch::OperatorEvent;
 
@@ -124,7 +124,7 @@ fn a_repeated_sale_gets_the_first_answer_also_after_a_restart() {
         };
         assert_eq!(receipt, first);
         assert!(world.operator_events.contains(&OperatorEvent::Repeated {
-            terminal: engine::TerminalId(1),
+            terminal: books::TerminalId(1),
             stan: first.stan,
         }));
     }

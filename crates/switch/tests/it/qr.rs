@@ -1,6 +1,6 @@
 //! QR codes: shown, inquired, paid, expired, refunded.
 
-use engine::view::PaymentState;
+use books::view::PaymentState;
 use money::Currency;
 use peers::{TerminalOutcome, TerminalTask};
 use switch::{OperatorEvent, OrderStatus as O, WalletOutcome as W, WalletReply};
@@ -178,12 +178,12 @@ fn two_batches_later(world: &mut World, stan: u32) {
         assert!(matches!(heard, TerminalOutcome::BatchAgreed { .. }), "{heard:?}");
         world.sign_on(0);
     }
-    let trace = engine::Trace { batch: 1, ..world.trace(0, stan) };
+    let trace = books::Trace { batch: 1, ..world.trace(0, stan) };
     assert_eq!(world.engine.transaction(trace), None);
 }
 
 fn late_approvals(world: &World) -> usize {
-    let late = |event: &&engine::Event| matches!(event, engine::Event::LateApproval { .. });
+    let late = |event: &&books::Event| matches!(event, books::Event::LateApproval { .. });
     world.events.iter().filter(late).count()
 }
 

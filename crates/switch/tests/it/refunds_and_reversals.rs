@@ -1,7 +1,7 @@
 //! Voids, refunds, and reversals by the terminal and by the switch.
 
-use engine::view::PaymentState;
-use engine::{Event, PaymentId, Trace};
+use books::view::PaymentState;
+use books::{Event, PaymentId, Trace};
 use peers::terminal::JournalLineStatus;
 use peers::{ResponseAction, TerminalOutcome, TerminalTask};
 use switch::OperatorEvent;

@@ -1,6 +1,6 @@
 //! Refusals: each has its code, and nothing is posted (M10).
 
-use engine::{Command, TerminalId};
+use books::{BlockTerminal, Command, TerminalId};
 use iso8583::MessageBuilder;
 use peers::card::EntryMode;
 use peers::{TerminalOutcome, TerminalTask, TestCard};
@@ -107,12 +107,15 @@ fn another_firms_merchant_is_refused() {
 #[test]
 fn a_blocked_terminal_is_refused() {
     let blocked = refused(|world| {
-        world.apply(Command::BlockTerminal { terminal: TerminalId(1), blocked: true });
+        world.apply(Command::BlockTerminal(BlockTerminal {
+            terminal: TerminalId(1),
+            blocked: true,
+        }));
         (10_000, card(1), 10_000)
     });
     assert_eq!(blocked, "58");
     let mut world = World::open();
-    world.apply(Command::BlockTerminal { terminal: TerminalId(1), blocked: true });
+    world.apply(Command::BlockTerminal(BlockTerminal { terminal: TerminalId(1), blocked: true }));
     assert_eq!(world.declined(0, TerminalTask::SignOn), "58");
 }
 
@@ -146,7 +149,7 @@ fn a_colleagues_parcel_is_refused() {
 
 #[test]
 fn a_parcel_that_nobody_announced_is_refused() {
-    let text = waybill(engine::ParcelId::new(77));
+    let text = waybill(books::ParcelId::new(77));
     let other = move |builder: &mut MessageBuilder<'_>| {
         builder.text(58, &text);
     };

@@ -1,6 +1,8 @@
 //! Retention: old closed parcels are forgotten while the switch runs.
 
-use engine::{Command, DAY_MS, ParcelId, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS, Timestamp};
+use books::{
+    Command, DAY_MS, LoseParcel, ParcelId, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS, Timestamp,
+};
 use peers::TerminalTask;
 
 use crate::expiry::a_day_passes;
@@ -9,13 +11,13 @@ use crate::world::*;
 /// Times of the commands to forget.
 fn told(world: &World) -> Vec<Timestamp> {
     let told = world.journal.iter();
-    let told = told.filter(|(_, one)| matches!(one, Command::ForgetClosed { .. }));
+    let told = told.filter(|(_, one)| matches!(one, Command::ForgetClosed(_)));
     told.map(|(at, _)| *at).collect()
 }
 
 fn lose(world: &mut World) -> ParcelId {
     let parcel = world.parcel(100);
-    world.apply(Command::LoseParcel { parcel });
+    world.apply(Command::LoseParcel(LoseParcel { parcel }));
     parcel
 }
 
@@ -35,7 +37,7 @@ fn a_parcel_closed_half_a_year_ago_is_forgotten_and_one_of_yesterday_is_not() {
     let held = world.pre_authorise(old, 10_000).stan;
     let trace = world.trace(0, held);
     world.approved(0, TerminalTask::VoidPreAuthorisation { stan: held });
-    world.apply(Command::LoseParcel { parcel: old });
+    world.apply(Command::LoseParcel(LoseParcel { parcel: old }));
     next_batch(&mut world);
     next_batch(&mut world);
     (0..RETENTION_DAYS).for_each(|_| a_day_passes(&mut world));

@@ -1,6 +1,6 @@
 //! Reversals whose original never arrives or arrives later.
 
-use engine::{Command, Event, TerminalId, Trace};
+use books::{Command, Event, RecordReversalWithoutOriginal, TerminalId, Trace};
 use peers::terminal::Receipt;
 use peers::{TerminalOutcome, TerminalTask};
 use switch::{OperatorEvent, ResponseCode};
@@ -146,7 +146,8 @@ fn reversals_without_original_fill_the_batch() {
     let mut world = World::open();
     for stan in 1_000..1_999 {
         let trace = Trace { terminal: TerminalId(1), batch: 1, stan };
-        world.apply(Command::RecordReversalWithoutOriginal { trace });
+        world
+            .apply(Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace }));
     }
     let slow = reverse_held_back_request(&mut world, "cash");
     world.settle();

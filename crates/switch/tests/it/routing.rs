@@ -1,6 +1,8 @@
 //! Routing: the chosen network and the recorded verdicts.
 
-use engine::{Command, Event, NetworkId, PersonId, RouteVerdict, Timestamp};
+use books::{
+    Command, Event, NetworkId, PersonId, ReinstateNetwork, RouteVerdict, Timestamp, WithdrawNetwork,
+};
 use peers::card::EntryMode;
 use peers::{ResponseAction, TerminalOutcome, TerminalTask, TestCard};
 
@@ -27,7 +29,12 @@ fn recorded(world: &World) -> [RouteVerdict; 2] {
 
 fn withdraw(world: &mut World, network: NetworkId, from: Timestamp) {
     let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
-    world.apply(Command::WithdrawNetwork { network, from, proposed_by, approved_by });
+    world.apply(Command::WithdrawNetwork(WithdrawNetwork {
+        network,
+        from,
+        proposed_by,
+        approved_by,
+    }));
     world.switch.network_withdrawn(network, Some(from));
 }
 
@@ -82,7 +89,11 @@ fn a_withdrawn_network_gets_no_new_payments_and_finishes_the_others() {
         assert_eq!(world.collected(parcel) == 10_000, action == ResponseAction::Approve);
         let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
         let network = NETWORKS[0];
-        world.apply(Command::ReinstateNetwork { network, proposed_by, approved_by });
+        world.apply(Command::ReinstateNetwork(ReinstateNetwork {
+            network,
+            proposed_by,
+            approved_by,
+        }));
         world.switch.network_withdrawn(network, None);
     }
     let from = world.at();

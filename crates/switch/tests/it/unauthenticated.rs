@@ -1,6 +1,6 @@
 //! Forged messages without a valid MAC: their answers have no MAC and reveal nothing.
 
-use engine::{Command, TerminalId};
+use books::{BlockTerminal, Command, TerminalId};
 use iso8583::{Envelope, MessageBuilder, UNIONPAY_POS};
 use peers::TerminalTask;
 use switch::{OperatorEvent, Output};
@@ -99,7 +99,7 @@ fn a_wrong_mac_hides_all_other_errors() {
 #[test]
 fn a_wrong_mac_hides_that_a_terminal_is_blocked() {
     let mut world = World::open();
-    world.apply(Command::BlockTerminal { terminal: TerminalId(1), blocked: true });
+    world.apply(Command::BlockTerminal(BlockTerminal { terminal: TerminalId(1), blocked: true }));
     let card = card(1);
     for wrong in [true, false] {
         world.ask(0, TerminalTask::Balance { card: &card, pin: None }).unwrap();

@@ -1,8 +1,9 @@
 //! Real books, a clearing file and a list of approvals: each changed line is found.
 
-use engine::{
-    DuplicateKey, NetworkId, NetworkReference, PaymentResolution, PurchaseKind, RailMethod,
-    RouteCandidate, RouteVerdict, TerminalId, Trace,
+use books::{
+    BeginPurchase, DuplicateKey, NetworkId, NetworkReference, OpenBatch, PaymentResolution,
+    PurchaseKind, RailMethod, RegisterNetwork, ResolvePurchase, RouteCandidate, RouteVerdict,
+    TerminalId, Trace,
 };
 use journal::DataDirectory;
 use money::{Amount, Currency};
@@ -44,12 +45,16 @@ impl Sold {
             Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default()).unwrap();
         let (network, currency, terminal) = (NETWORK, Currency::CNY, TerminalId(1));
         let mut commands = vec![
-            Command::RegisterNetwork { network, currency, reference: "alpha".into() },
-            Command::OpenBatch { terminal, batch: 1 },
+            Command::RegisterNetwork(RegisterNetwork {
+                network,
+                currency,
+                reference: "alpha".into(),
+            }),
+            Command::OpenBatch(OpenBatch { terminal, batch: 1 }),
         ];
         for place in 0..PARCELS {
             let parcel = workload::parcel_id(1, place);
-            commands.push(Command::BeginPurchase {
+            commands.push(Command::BeginPurchase(BeginPurchase {
                 trace: Trace { terminal, batch: 1, stan: 1 + place },
                 duplicate_key: DuplicateKey::default(),
                 parcel,
@@ -65,15 +70,18 @@ impl Sold {
                     cost: Amount::ZERO,
                     verdict: RouteVerdict::Chosen,
                 }],
-            });
-            commands.push(Command::ResolvePurchase {
+            }));
+            commands.push(Command::ResolvePurchase(ResolvePurchase {
                 payment: PaymentId { parcel, number: 1 },
                 resolution: PaymentResolution::Approved,
                 authorisation: *b"A1B2C3",
-            });
+            }));
         }
         let mut client = node.client();
-        let commands = commands.into_iter().map(|command| (None, command)).collect();
+        let commands = commands
+            .into_iter()
+            .map(|command| (None, engine::Submission::new(engine::Actor::System, command)))
+            .collect();
         for answer in client.execute(commands).unwrap() {
             answer.unwrap();
         }

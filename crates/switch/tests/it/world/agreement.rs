@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use engine::terminal_view::TransactionView;
-use engine::view::PaymentState;
-use engine::{Event, PaymentId, RailMethod, TerminalId, Trace, TransactionKind};
+use books::terminal_view::TransactionView;
+use books::view::PaymentState;
+use books::{Event, PaymentId, RailMethod, TerminalId, Trace, TransactionKind};
 use peers::TerminalOutcome;
 use peers::ledger::{NetworkTransactionKind, NetworkTransactionState};
 use peers::terminal::JournalLineStatus;
@@ -195,7 +195,7 @@ impl World {
             .payment_state
     }
 
-    pub fn collected(&self, parcel: engine::ParcelId) -> u64 {
+    pub fn collected(&self, parcel: books::ParcelId) -> u64 {
         self.engine.parcel_view(parcel).expect("the parcel is known").collected.minor()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{CommandOutcome, DAY_MS, Engine};
+use books::{Books, CommandOutcome, DAY_MS};
 use keys::KeyStore;
 use peers::network::NetworkLinkId;
 use switch::{ResumeError, Switch, Unfinished};
@@ -84,7 +84,7 @@ impl World {
         self.to_switch.clear();
         self.to_terminal.clear();
         let before = self.engine.digest();
-        self.engine = Engine::default();
+        self.engine = Books::default();
         let mut outcome = CommandOutcome::default();
         for (at, command) in &self.journal {
             self.engine.apply(command, *at, &mut outcome).expect("a durable command applies again");

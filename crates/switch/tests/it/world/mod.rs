@@ -12,7 +12,7 @@ mod terminals;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use engine::*;
+use books::*;
 use keys::{KeyStore, SoftwareStore};
 use money::{Amount, Currency};
 use peers::behaviour::RequestSummary;
@@ -45,7 +45,7 @@ pub struct NetworkPeer {
 
 pub struct World {
     pub now: u64,
-    pub engine: Engine,
+    pub engine: Books,
     pub journal: Vec<(Timestamp, Command)>,
     pub keys: Arc<SoftwareStore>,
     pub settings: Settings,
@@ -92,7 +92,7 @@ impl World {
         let switch = Switch::new(settings.clone(), store).unwrap();
         let mut world = World {
             now: MORNING,
-            engine: Engine::default(),
+            engine: Books::default(),
             journal: Vec::new(),
             keys,
             settings,
@@ -145,15 +145,15 @@ impl World {
         let order = format!("order {}", self.orders);
         let parcel = ParcelId::derived(SELLER, &order);
         let (currency, due) = (Currency::CNY, Amount::of(due));
-        self.apply(Command::AnnounceParcel {
+        self.apply(Command::AnnounceParcel(AnnounceParcel {
             parcel,
             seller: SELLER,
             currency,
             due,
             reference: order,
-        });
-        self.apply(Command::AssignParcels { firm: FIRM, parcels: vec![parcel] });
-        self.apply(Command::DispatchParcels { courier, parcels: vec![parcel] });
+        }));
+        self.apply(Command::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel] }));
+        self.apply(Command::DispatchParcels(DispatchParcels { courier, parcels: vec![parcel] }));
         parcel
     }
 
@@ -174,7 +174,9 @@ impl World {
                 Output::DisconnectLink { link } => {
                     self.disconnect(network_index(link), link.number)
                 }
-                Output::Command { ticket, command } => {
+                Output::Command { ticket, by, command } => {
+                    let given_by = command.spec().given_by;
+                    assert!(given_by.contains(&by.kind()), "{by:?} gives {command:?}");
                     self.books.push_back(BooksRequest::Command(ticket, command));
                 }
                 Output::Query { ticket, query } => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::*;
+use books::*;
 use keys::{AesKey, Key, KeyName, KeyPurpose, SoftwareStore, TdesKey};
 use money::{Amount, Currency, Rate};
 use switch::{
@@ -154,34 +154,42 @@ pub fn first_commands() -> Vec<Command> {
     let class = terms.class("general").unwrap();
     let currency = Currency::CNY;
     let mut commands = vec![
-        Command::OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES },
-        Command::RegisterBank { bank: BANK, currency, reference: "bank".into() },
-        Command::RegisterFirm {
+        Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }),
+        Command::RegisterBank(RegisterBank { bank: BANK, currency, reference: "bank".into() }),
+        Command::RegisterFirm(RegisterFirm {
             firm: FIRM,
             currency,
             guarantee: Amount::ZERO,
             reference: "firm".into(),
-        },
+        }),
     ];
     for courier in [COURIER, COLLEAGUE] {
-        commands.push(Command::RegisterCourier {
+        commands.push(Command::RegisterCourier(RegisterCourier {
             courier,
             firm: FIRM,
             cash_limit: Amount::of(100_000),
             reference: format!("courier {}", courier.0),
-        });
+        }));
     }
     // Terminals 1 and 2 are the courier's, 3 the colleague's.
     for (terminal, courier) in [(1, COURIER), (2, COURIER), (3, COLLEAGUE)] {
-        commands.push(Command::RegisterTerminal { terminal: TerminalId(terminal), courier });
+        commands.push(Command::RegisterTerminal(RegisterTerminal {
+            terminal: TerminalId(terminal),
+            courier,
+        }));
     }
     for network in NETWORKS {
         let reference = format!("network {}", network.0);
-        commands.push(Command::RegisterNetwork { network, currency, reference });
+        commands.push(Command::RegisterNetwork(RegisterNetwork { network, currency, reference }));
     }
-    commands.push(Command::RegisterWallet { wallet: WALLET, currency, reference: "w".into() });
-    commands.push(Command::SetHoldRule { jurisdiction: CHINA, rule: HoldRule::AtOnce });
-    commands.push(Command::PublishTariff {
+    commands.push(Command::RegisterWallet(RegisterWallet {
+        wallet: WALLET,
+        currency,
+        reference: "w".into(),
+    }));
+    commands
+        .push(Command::SetHoldRule(SetHoldRule { jurisdiction: CHINA, rule: HoldRule::AtOnce }));
+    commands.push(Command::PublishTariff(PublishTariff {
         tariff: TARIFF,
         version: 1,
         currency: None,
@@ -189,8 +197,8 @@ pub fn first_commands() -> Vec<Command> {
         until: None,
         terms: Box::new(terms),
         reference: "tariff".into(),
-    });
-    commands.push(Command::RegisterSeller {
+    }));
+    commands.push(Command::RegisterSeller(RegisterSeller {
         seller: SELLER,
         kind: SellerKind::Business,
         currency,
@@ -200,11 +208,11 @@ pub fn first_commands() -> Vec<Command> {
         cycle: SettlementCycle::Daily,
         minimum: Amount::ZERO,
         reference: "seller".into(),
-    });
+    }));
     for terminal in 1..=3 {
         let (each, total) = (Amount::of(50_000), Amount::of(100_000));
         let terminal = TerminalId(terminal);
-        commands.push(Command::SetOfflineLimit { terminal, each, total });
+        commands.push(Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }));
     }
     commands
 }

@@ -1,6 +1,6 @@
 //! Terminals and their couriers.
 
-use engine::{ParcelId, TerminalId, Trace};
+use books::{ParcelId, TerminalId, Trace};
 use peers::terminal::{JournalLineStatus, Receipt, TerminalError, TimeoutAction};
 use peers::{
     TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask, TestCard,

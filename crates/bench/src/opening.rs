@@ -1,0 +1,92 @@
+//! The books of both benchmarks and of trials.
+
+use anyhow::Context;
+use books::{
+    BankId, Command, CourierId, FirmId, HoldRule, Jurisdiction, OpenBooks, ParcelId, PublishTariff,
+    RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller, RegisterTerminal, SellerId,
+    SellerKind, SetHoldRule, SettlementCycle, TariffId, TerminalId,
+};
+use money::{Amount, Currency};
+use tariff::SellerClassNumber;
+use tariff::file::Tariff;
+
+pub const FIRM: &str = "bench-couriers";
+/// Sellers are numbered from 0.
+pub const SELLERS: u32 = 10_000;
+
+const CASH_LIMIT: Amount = Amount::of(1_000_000);
+
+pub fn tariff() -> anyhow::Result<Tariff> {
+    Ok(tariff::file::parse(include_str!("../../../tariffs/china-2013.toml"))?)
+}
+
+pub fn firm() -> FirmId {
+    FirmId::derived(FIRM)
+}
+
+/// A bank, the tariff, the firm and the sellers.
+pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
+    let tariff = tariff()?;
+    let version = tariff.versions.first().context("the built-in tariff has a version")?;
+    let currency = Currency::CNY;
+    let china = Jurisdiction(*b"CN");
+    let mut commands = vec![
+        Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 }),
+        Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference: "bank".into() }),
+        Command::SetHoldRule(SetHoldRule { jurisdiction: china, rule: HoldRule::AtOnce }),
+        Command::PublishTariff(PublishTariff {
+            tariff: TariffId(1),
+            version: 1,
+            currency: None,
+            from: version.from,
+            until: None,
+            terms: Box::new(version.terms.clone()),
+            reference: tariff.name.clone(),
+        }),
+        Command::RegisterFirm(RegisterFirm {
+            firm: firm(),
+            currency,
+            guarantee: Amount::ZERO,
+            reference: FIRM.into(),
+        }),
+    ];
+    commands.extend((0..SELLERS).map(|number| {
+        Command::RegisterSeller(RegisterSeller {
+            seller: SellerId(number.into()),
+            kind: SellerKind::Business,
+            currency,
+            jurisdiction: china,
+            tariff: TariffId(1),
+            class: SellerClassNumber(0),
+            cycle: SettlementCycle::Daily,
+            minimum: Amount::of(1),
+            reference: format!("seller-{number}"),
+        })
+    }));
+    Ok(commands)
+}
+
+/// A courier of the firm, and the terminal with the same number.
+pub fn register_courier(number: u32) -> [Command; 2] {
+    let courier = CourierId(number.into());
+    let reference = format!("courier-{number}");
+    [
+        Command::RegisterCourier(RegisterCourier {
+            courier,
+            firm: firm(),
+            cash_limit: CASH_LIMIT,
+            reference,
+        }),
+        Command::RegisterTerminal(RegisterTerminal {
+            terminal: TerminalId(number.into()),
+            courier,
+        }),
+    ]
+}
+
+/// The id of a parcel by its number.
+pub fn parcel_id(number: u64) -> ParcelId {
+    // A bijection spreads the numbers, so that lookups are as random as real ids.
+    let high = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ParcelId::new(u128::from(high) << 64 | u128::from(number.wrapping_mul(0xD1B5_4A32_D192_ED03)))
+}

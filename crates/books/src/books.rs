@@ -1,0 +1,313 @@
+//! The engine's state and its entry point.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use base16ct::HexDisplay;
+use chunks::Slab;
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use money::{Amount, Currency};
+use tariff::BusinessDate;
+
+use crate::charted_ledger::ChartedLedger;
+use crate::command::{Command, RECORDS_PER_COMMAND_MAX, REFERENCE_BYTES_MAX};
+use crate::disputes::Dispute;
+use crate::event::{CommandOutcome, Event, Posting, TariffVersion};
+use crate::ids::{HandOverId, ParcelId, PaymentId};
+use crate::index::{ParcelIndex, ParcelSlot};
+use crate::records::{
+    Bank, Courier, CurrencyAccounts, Firm, Parcel, PaymentRecord, Rail, ReferenceData, Seller,
+    Terminal,
+};
+use crate::refusal::{MissingRecord, Refusal};
+use crate::registry::Registry;
+use crate::terminal_batches::TerminalBatches;
+use machine::Timestamp;
+
+/// The time of a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    pub at: Timestamp,
+    /// The local business date at that time.
+    pub today: BusinessDate,
+}
+
+/// SHA-256 of the whole state in canonical form (M11).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::LowerHex::fmt(&HexDisplay(&self.0), f)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The books of cash-on-delivery payments.
+#[derive(Debug, Default)]
+pub struct Books {
+    pub(crate) reference_data: ReferenceData,
+    pub(crate) ledger: ChartedLedger,
+    pub(crate) banks: Registry<Bank>,
+    pub(crate) firms: Registry<Firm>,
+    pub(crate) couriers: Registry<Courier>,
+    pub(crate) terminals: Registry<Terminal>,
+    pub(crate) rails: Registry<Rail>,
+    pub(crate) sellers: Registry<Seller>,
+    pub(crate) parcels: Slab<Parcel>,
+    pub(crate) payments: Slab<PaymentRecord>,
+    pub(crate) index: ParcelIndex,
+    /// Maps a courier's latest hand-over to the courier. The couriers hold the same ids.
+    pub(crate) hand_over_couriers: HashMap<HandOverId, u32, FixedState>,
+    /// Batches and transactions of all terminals.
+    pub(crate) terminal_batches: TerminalBatches,
+    /// Pre-authorisations that have not ended, by the date they were requested. The payments hold
+    /// the same.
+    pub(crate) pre_authorisations: BTreeSet<(BusinessDate, PaymentId)>,
+    /// Disputed batches that are forgotten, by date of forgetting, terminal number and batch.
+    pub(crate) disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
+    /// When each withdrawn network stops taking payments, by the network's number.
+    pub(crate) withdrawn_networks: BTreeMap<u16, Timestamp>,
+    pub(crate) last_at: Timestamp,
+    pub(crate) fingerprint: u64,
+}
+
+impl Books {
+    /// Applies a command at a time, or refuses it. `out` receives its events and postings. After a
+    /// refusal `out` is empty and the books are unchanged.
+    pub fn apply(
+        &mut self,
+        command: &Command,
+        at: Timestamp,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        out.clear();
+        if at < self.last_at {
+            return Err(Refusal::TimeBackwards);
+        }
+        let offset = self.reference_data.utc_offset_minutes;
+        if offset.is_none() && !matches!(command, Command::OpenBooks(_)) {
+            return Err(Refusal::BooksNotOpen);
+        }
+        let now = Now { at, today: at.business_date(offset.unwrap_or(0)) };
+        let done = self.dispatch(command, now, out);
+        match &done {
+            Ok(()) => {
+                self.last_at = at;
+                self.update_fingerprint(at, out);
+            }
+            Err(_) => out.clear(),
+        }
+        done
+    }
+
+    /// Loads the records that the commands will need into the processor's cache. Changes nothing
+    /// but speed: with millions of parcels each look-up waits for memory, and here several waits
+    /// overlap.
+    pub fn prefetch<'c>(&self, commands: impl Iterator<Item = &'c Command>) {
+        for command in commands {
+            let parcel = match command {
+                Command::BeginCollection(command) => command.payment.parcel,
+                Command::ResolveCollection(command) => command.payment.parcel,
+                Command::ResolvePurchase(command) => command.payment.parcel,
+                Command::CollectCash(command) => command.payment.parcel,
+                Command::ConfirmClearing(command) => command.payment.parcel,
+                Command::BeginPurchase(command) => command.parcel,
+                Command::RecordAdvice(command) => command.parcel,
+                Command::TakeCash(command) => command.parcel,
+                _ => continue,
+            };
+            std::hint::black_box(self.parcel_slot(parcel));
+        }
+    }
+
+    /// Time of the last command applied.
+    #[must_use]
+    pub fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
+    /// A number that every applied command changes. If two engines disagree on a posting, their
+    /// fingerprints differ from then on (M11). Cheap enough to store with every batch; the
+    /// [`Digest`] is the thorough check.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    fn update_fingerprint(&mut self, at: Timestamp, out: &CommandOutcome) {
+        let mut mixed = mix(self.fingerprint, at.0 ^ (out.events.len() as u64) << 48);
+        for event in &out.events {
+            mixed = mix(mixed, event_subject(event));
+        }
+        for Posting { entry, stage, debit, credit, amount, .. } in &out.postings {
+            mixed = mix(mixed, (*entry as u64) << 8 | *stage as u64);
+            mixed = mix(mixed, u64::from(debit.0) << 32 | u64::from(credit.0));
+            mixed = mix(mixed, amount.minor());
+        }
+        self.fingerprint = mixed;
+    }
+
+    // Shared by the handlers.
+
+    #[inline]
+    pub(crate) fn parcel_slot(&self, id: ParcelId) -> Option<ParcelSlot> {
+        self.index.find(id, &self.parcels, &self.payments)
+    }
+
+    #[inline]
+    pub(crate) fn open_parcel_slot(&self, id: ParcelId) -> Result<u32, Refusal> {
+        match self.parcel_slot(id) {
+            Some(ParcelSlot::Open(slot)) => Ok(slot),
+            Some(ParcelSlot::Closed(_)) => Err(Refusal::ParcelState),
+            None => Err(Refusal::NotFound(MissingRecord::Parcel(id))),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn parcel(&self, slot: u32) -> &Parcel {
+        self.parcels.get(slot).expect("the slot holds a parcel")
+    }
+
+    #[inline]
+    pub(crate) fn parcel_mut(&mut self, slot: u32) -> &mut Parcel {
+        self.parcels.get_mut(slot).expect("the slot holds a parcel")
+    }
+
+    #[inline]
+    pub(crate) fn payment(&self, slot: u32) -> &PaymentRecord {
+        self.payments.get(slot).expect("the slot holds a payment")
+    }
+
+    #[inline]
+    pub(crate) fn payment_mut(&mut self, slot: u32) -> &mut PaymentRecord {
+        self.payments.get_mut(slot).expect("the slot holds a payment")
+    }
+
+    pub(crate) fn currency_accounts(&self, place: u8) -> &CurrencyAccounts {
+        &self.reference_data.currencies[usize::from(place)]
+    }
+
+    pub(crate) fn currency_at(&self, place: u8) -> Currency {
+        self.currency_accounts(place).currency
+    }
+
+    /// Position of a currency that has accounts.
+    pub(crate) fn currency_index(&self, currency: Currency) -> Result<u8, Refusal> {
+        let place =
+            self.reference_data.currencies.iter().position(|known| known.currency == currency);
+        let place = place.ok_or(Refusal::CurrencyWithoutAccount(currency))?;
+        Ok(u8::try_from(place).expect("limited by CURRENCIES_MAX"))
+    }
+
+    pub(crate) fn check_same_currency(&self, one: u8, other: u8) -> Result<(), Refusal> {
+        if one == other {
+            return Ok(());
+        }
+        Err(Refusal::CurrencyMismatch(self.currency_at(one), self.currency_at(other)))
+    }
+
+    /// The tariff's version in force on a date.
+    pub(crate) fn tariff_version_in_force(
+        &self,
+        tariff: u16,
+        date: BusinessDate,
+    ) -> Result<u16, Refusal> {
+        let versions = &self.reference_data.tariffs[usize::from(tariff)].versions;
+        let holds = |place: &&u16| {
+            let version = &self.reference_data.versions[usize::from(**place)];
+            version.from <= date && version.until.is_none_or(|until| date < until)
+        };
+        versions.iter().rev().find(holds).copied().ok_or(Refusal::NoTariff(date))
+    }
+
+    pub(crate) fn tariff_version(&self, version: u16) -> TariffVersion {
+        let version = &self.reference_data.versions[usize::from(version)];
+        TariffVersion { tariff: version.tariff, version: version.number }
+    }
+}
+
+pub(crate) fn check_reference(reference: &str) -> Result<(), Refusal> {
+    let length = (1..=REFERENCE_BYTES_MAX).contains(&reference.len());
+    if !length || reference.chars().any(char::is_control) {
+        return Err(Refusal::BadReference);
+    }
+    Ok(())
+}
+
+pub(crate) fn check_above_zero(amount: Amount) -> Result<(), Refusal> {
+    if amount.is_zero() { Err(Refusal::AmountZero) } else { Ok(()) }
+}
+
+/// Checks a command's record limit.
+pub(crate) fn check_record_limit(limit: u32) -> Result<(), Refusal> {
+    let right = (1..=RECORDS_PER_COMMAND_MAX).contains(&limit);
+    if right { Ok(()) } else { Err(Refusal::OutOfRange(RECORDS_PER_COMMAND_MAX)) }
+}
+
+/// The subject of an event as a number, for the fingerprint.
+fn event_subject(event: &Event) -> u64 {
+    match event {
+        Event::ParcelAnnounced { parcel, .. }
+        | Event::ParcelAssigned { parcel, .. }
+        | Event::ParcelDispatched { parcel, .. }
+        | Event::DeliveryAttempted { parcel, .. }
+        | Event::PartAccepted { parcel, .. }
+        | Event::ParcelRefused { parcel }
+        | Event::ParcelReturned { parcel, .. }
+        | Event::ParcelLost { parcel }
+        | Event::ParcelDelivered { parcel, .. }
+        | Event::ParcelReopened { parcel }
+        | Event::ParcelForgotten { parcel } => parcel.low_bits(),
+        Event::PaymentBegun { payment }
+        | Event::PaymentCollected { payment, .. }
+        | Event::PaymentDeclined { payment }
+        | Event::PaymentUnknown { payment }
+        | Event::LateApproval { payment }
+        | Event::PaymentReversed { payment, .. }
+        | Event::PaymentHeld { payment, .. }
+        | Event::PaymentReleased { payment, .. }
+        | Event::PaymentRouted { payment, .. }
+        | Event::PaymentAuthorised { payment }
+        | Event::CompletionBegun { payment, .. }
+        | Event::CompletionDeclined { payment }
+        | Event::CompletionUnknown { payment }
+        | Event::CompletionReversed { payment }
+        | Event::ReversalBegun { payment, .. }
+        | Event::VoidReversalBegun { payment }
+        | Event::PaymentRestored { payment }
+        | Event::AdviceForwarded { payment }
+        | Event::AdviceRejected { payment, .. }
+        | Event::RefundForwarded { payment, .. }
+        | Event::RefundRejected { payment, .. } => {
+            payment.parcel.low_bits() ^ u64::from(payment.number)
+        }
+        Event::BatchOpened { terminal, batch }
+        | Event::BatchAgreed { terminal, batch, .. }
+        | Event::BatchDisputed { terminal, batch, .. }
+        | Event::BatchLeftDisputed { terminal, batch, .. }
+        | Event::BatchReconciled { terminal, batch, .. } => {
+            terminal.0 ^ u64::from(*batch).rotate_right(20)
+        }
+        Event::BatchLineDiffers { terminal, stan, .. }
+        | Event::ReversalWithoutOriginalRecorded { terminal, stan, .. } => {
+            terminal.0 ^ u64::from(*stan).rotate_right(20)
+        }
+        Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),
+        Event::NetworkReinstated { network } => network.0,
+        _ => 0,
+    }
+}
+
+/// One step of the fingerprint. Frozen: journals hold its results.
+#[inline]
+fn mix(state: u64, word: u64) -> u64 {
+    let mixed = (state ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ (mixed >> 32)
+}

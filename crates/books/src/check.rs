@@ -1,0 +1,224 @@
+//! Checks the money rules over the whole state, at every snapshot and by `verify`.
+
+use ledger::AccountNumber;
+
+use crate::books::Books;
+use crate::index::ParcelSlot;
+use crate::records::{AwaitingDeposit, PaymentStatus, RecordedMethod};
+
+impl Books {
+    /// Checks every rule that the state can show. Reads everything: takes seconds with millions of
+    /// parcels.
+    ///
+    /// # Errors
+    /// One line per violation, beginning with the rule's number.
+    pub fn check(&self) -> Result<(), Vec<String>> {
+        let mut wrong = Vec::new();
+        if let Err(error) = self.ledger.ledger.check() {
+            wrong.push(error);
+        }
+        self.check_parcels(&mut wrong);
+        self.check_unknown(&mut wrong);
+        self.check_held(&mut wrong);
+        self.check_cash(&mut wrong);
+        self.check_statements(&mut wrong);
+        self.check_breaks(&mut wrong);
+        self.check_transactions(&mut wrong);
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    fn balance(&self, account: AccountNumber) -> i128 {
+        self.ledger.account(account).balance()
+    }
+
+    fn check_parcels(&self, wrong: &mut Vec<String>) {
+        for (slot, parcel) in self.parcels.iter() {
+            if self.parcel_slot(parcel.id) != Some(ParcelSlot::Open(slot)) {
+                wrong.push(format!(
+                    "M2: parcel {:032x} is not at its place in the index",
+                    parcel.id.bits()
+                ));
+            }
+            let taken = self.payment_sum(parcel.last_payment, |item| {
+                item.is_collected() || item.status.is_in_flight()
+            });
+            if taken > parcel.due {
+                wrong.push(format!(
+                    "M2: parcel {:032x} has collected more than its amount due",
+                    parcel.id.bits()
+                ));
+            }
+            let flights = self
+                .payments_from(parcel.last_payment)
+                .filter(|(_, item)| item.status.is_in_flight());
+            if flights.count() != usize::from(parcel.in_flight) {
+                let id = parcel.id.bits();
+                wrong.push(format!("M4: parcel {id:032x} has a wrong count of payments in flight"));
+            }
+        }
+    }
+
+    /// A rail's pending sum is its payments in flight or unknown, and its count of unknown payments
+    /// is right.
+    fn check_unknown(&self, wrong: &mut Vec<String>) {
+        let rails = self.rails.len() as usize;
+        let (mut unknown, mut pending) = (vec![0_u32; rails], vec![0_u128; rails]);
+        for (_, item) in
+            self.payments.iter().filter(|(_, item)| item.method != RecordedMethod::Cash)
+        {
+            let rail = usize::from(item.rail);
+            if item.status.is_in_flight() || item.status.is_unknown() {
+                pending[rail] += u128::from(item.amount.minor());
+            }
+            unknown[rail] += u32::from(item.status.is_unknown());
+        }
+        for (place, rail) in self.rails.iter().enumerate() {
+            let reserved = self.ledger.account(rail.receivable).debits_pending();
+            if rail.unknown_payments != unknown[place] || reserved != pending[place] {
+                wrong.push(format!(
+                    "M4: {} has {} unknown payments and {reserved} pending, its payments say {} \
+                     and {}",
+                    rail.reference, rail.unknown_payments, unknown[place], pending[place]
+                ));
+            }
+        }
+    }
+
+    /// A seller's held balance is the held shares of its payments that are not released.
+    fn check_held(&self, wrong: &mut Vec<String>) {
+        let mut held = vec![0_i128; self.sellers.len() as usize];
+        for (_, item) in self.payments.iter() {
+            if item.is_collected() && !matches!(item.status, PaymentStatus::Released { .. }) {
+                held[item.seller as usize] += i128::from(item.held_share().minor());
+            }
+        }
+        for (seller, expected) in self.sellers.iter().zip(held) {
+            let balance = self.balance(seller.held);
+            if balance != expected {
+                wrong.push(format!(
+                    "M5: seller {} has {balance} held, the payments say {expected}",
+                    seller.reference
+                ));
+            }
+        }
+    }
+
+    /// A courier's cash is its payments not handed over. A firm's counted cash plus its couriers'
+    /// shortages and its missing cash covers the waiting cash.
+    fn check_cash(&self, wrong: &mut Vec<String>) {
+        let mut short = vec![0_i128; self.firms.len() as usize];
+        for courier in self.couriers.iter() {
+            let in_hand: i128 = courier
+                .in_hand
+                .iter()
+                .map(|&slot| i128::from(self.payment(slot).amount.minor()))
+                .sum();
+            let balance = self.balance(courier.cash);
+            if balance != in_hand {
+                wrong.push(format!(
+                    "M6: courier {} has {balance} in hand, the payments say {in_hand}",
+                    courier.reference
+                ));
+            }
+            short[courier.firm as usize] += self.balance(courier.shortage);
+        }
+        for (firm, short) in self.firms.iter().zip(short) {
+            let in_line: i128 = firm.awaiting_deposit.iter().map(|&one| self.in_line(one)).sum();
+            let missing = self.missing_cash(firm.id);
+            let covered = self.balance(firm.cash) + short + i128::from(firm.unallocated.minor());
+            if covered + missing != in_line {
+                wrong.push(format!(
+                    "M6: firm {} has {covered} in cash, shortages and unallocated credit, \
+                     {missing} \
+                     is missing, {in_line} is waiting for deposits",
+                    firm.reference
+                ));
+            }
+            let guaranteed = firm.awaiting_deposit.iter().filter(|one| self.is_guaranteed(one));
+            let guaranteed: i128 = guaranteed.map(|&one| self.in_line(one)).sum();
+            if i128::from(firm.guaranteed.minor()) != guaranteed || firm.guaranteed > firm.guarantee
+            {
+                wrong.push(format!(
+                    "M5: firm {} guarantees {}, waiting cash says {guaranteed}, the limit is {}",
+                    firm.reference,
+                    firm.guaranteed.minor(),
+                    firm.guarantee.minor()
+                ));
+            }
+        }
+    }
+
+    fn in_line(&self, one: AwaitingDeposit) -> i128 {
+        let amount = match one {
+            AwaitingDeposit::Payment(slot) => self.payment(slot).amount,
+            AwaitingDeposit::Surplus(amount) => amount,
+        };
+        i128::from(amount.minor())
+    }
+
+    fn is_guaranteed(&self, one: &AwaitingDeposit) -> bool {
+        matches!(*one, AwaitingDeposit::Payment(slot) if self.payment(slot).guaranteed)
+    }
+
+    /// Open shortfalls that reconciliation found in a firm's cash. Excesses wait for a deposit.
+    fn missing_cash(&self, firm: crate::ids::FirmId) -> i128 {
+        use crate::command::{BreakSide, BreakSubject};
+        let what = (BreakSubject::FirmCash(firm), BreakSide::Shortfall);
+        let open = self.reference_data.breaks.values().filter(|one| !one.closed);
+        let missing = open.filter(|one| (one.subject, one.side) == what);
+        missing.map(|one| i128::from(one.amount.minor())).sum()
+    }
+
+    /// Each seller's statement equals its payable balance (M7, M8).
+    fn check_statements(&self, wrong: &mut Vec<String>) {
+        for seller in self.sellers.iter() {
+            let available = self.ledger.account(seller.payable).available();
+            if available != seller.statement.net() {
+                wrong.push(format!(
+                    "M8: seller {} has {available} payable, the statement says {}",
+                    seller.reference,
+                    seller.statement.net()
+                ));
+            }
+        }
+        for (place, accounts) in self.reference_data.currencies.iter().enumerate() {
+            let of_currency = |seller: u32| usize::from(self.sellers.get(seller).currency) == place;
+            let in_flight: u128 = self
+                .reference_data
+                .payouts
+                .values()
+                .filter(|payout| payout.arrived.is_none() && of_currency(payout.seller))
+                .map(|payout| u128::from(payout.net.minor()))
+                .sum();
+            let balance = self.balance(accounts.payout_in_flight);
+            if u128::try_from(balance) != Ok(in_flight) {
+                let currency = accounts.currency;
+                wrong.push(format!(
+                    "M7: {balance} {currency} in flight, the payouts say {in_flight}"
+                ));
+            }
+        }
+    }
+
+    /// The suspense balance is the open breaks (M9).
+    fn check_breaks(&self, wrong: &mut Vec<String>) {
+        use crate::command::BreakSide;
+        for (place, accounts) in self.reference_data.currencies.iter().enumerate() {
+            let open = self.reference_data.breaks.values().filter(|one| !one.closed);
+            let here = open.filter(|one| usize::from(one.currency) == place);
+            let expected: i128 = here
+                .map(|one| match one.side {
+                    BreakSide::Excess => -i128::from(one.amount.minor()),
+                    BreakSide::Shortfall => i128::from(one.amount.minor()),
+                })
+                .sum();
+            let balance = self.balance(accounts.suspense);
+            if balance != expected {
+                let currency = accounts.currency;
+                wrong.push(format!(
+                    "M9: {balance} {currency} in suspense, the open breaks say {expected}"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,705 @@
+//! Commands: every change that the engine can make.
+//!
+//! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
+//! an existing one never change. The golden bytes in the tests check this.
+
+use machine::commands;
+use money::{Amount, Currency};
+use tariff::{BusinessDate, SellerClassNumber, Terms};
+
+use crate::books::{Books, Now};
+use crate::event::CommandOutcome;
+use crate::ids::{
+    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId,
+    PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
+};
+use crate::refusal::Refusal;
+use crate::transaction::{
+    BatchLine, BatchTotals, DuplicateKey, NetworkReference, PurchaseKind, RouteCandidate, Trace,
+};
+pub use crate::vocabulary::*;
+use machine::Timestamp;
+
+pub const REFERENCE_BYTES_MAX: usize = 64;
+/// Limit on the parcels of one [`AssignParcels`] or [`DispatchParcels`].
+pub const PARCELS_PER_COMMAND_MAX: usize = 1_000;
+/// Failed delivery attempts before a parcel must be refused and returned.
+pub const ATTEMPTS_MAX: u8 = 3;
+/// Payments, tried or taken, that one parcel can have.
+pub const PAYMENTS_PER_PARCEL_MAX: u8 = 16;
+/// Refunds and chargebacks that one payment can have.
+pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
+/// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).
+pub const UNKNOWN_PAYMENTS_PER_NETWORK_MAX: u32 = 10_000;
+/// Payouts in one settlement plan. Further sellers wait for the next plan.
+pub const PLAN_LINES_MAX: usize = 10_000;
+/// Records that one command can release, expire or check for forgetting.
+pub const RECORDS_PER_COMMAND_MAX: u32 = 10_000;
+pub const HOLD_DAYS_MAX: u16 = 180;
+
+commands! {
+    /// A change to the books. Amounts are in minor units of the currency that the parties were
+    /// registered with.
+    pub enum Command for Books: fn(Now, &mut CommandOutcome) -> Result<(), Refusal>;
+
+    /// Opens the books. Must be the first command of a journal.
+    0 OpenBooks by Person | Key | System => open_books {
+        /// Local time minus UTC, in minutes. Business dates begin at local midnight.
+        utc_offset_minutes: i16,
+    }
+
+    /// Adds one of Doorstep's bank accounts and makes its currency available.
+    1 RegisterBank by Person | Key | System => register_bank {
+        bank: BankId,
+        currency: Currency,
+        /// The operator's name for the account.
+        reference: String,
+    }
+
+    2 RegisterFirm by Person | Key | System => register_firm {
+        firm: FirmId,
+        currency: Currency,
+        /// Counted, undeposited cash that the firm guarantees. Sellers are paid up to this amount
+        /// before the bank confirms the cash (M5). A payment is guaranteed when it is counted, if
+        /// the rest of the guarantee covers all of it. A deposit frees the guarantee it covers.
+        guarantee: Amount,
+        /// The operator's name for the firm.
+        reference: String,
+    }
+
+    3 RegisterCourier by Person | Key | System => register_courier {
+        courier: CourierId,
+        firm: FirmId,
+        /// Limit on the cash in the courier's hands.
+        cash_limit: Amount,
+        /// The firm's own reference for the courier. Not a personal name.
+        reference: String,
+    }
+
+    /// Adds a terminal and assigns it to a courier.
+    4 RegisterTerminal by Person | Key | System => register_terminal {
+        terminal: TerminalId,
+        courier: CourierId,
+    }
+
+    5 HandTerminal by Person | Key | System => hand_terminal {
+        terminal: TerminalId,
+        /// The new courier.
+        courier: CourierId,
+    }
+
+    /// Blocks or unblocks a terminal.
+    6 BlockTerminal by Person | Key | System => block_terminal {
+        terminal: TerminalId,
+        blocked: bool,
+    }
+
+    7 RegisterNetwork by Person | Key | System => register_network {
+        network: NetworkId,
+        /// The currency it settles in.
+        currency: Currency,
+        reference: String,
+    }
+
+    8 RegisterWallet by Person | Key | System => register_wallet {
+        wallet: WalletId,
+        /// The currency it settles in.
+        currency: Currency,
+        reference: String,
+    }
+
+    /// Sets a jurisdiction's hold rule. Applies to money received from now on.
+    9 SetHoldRule by Person | Key | System => set_hold_rule {
+        jurisdiction: Jurisdiction,
+        rule: HoldRule,
+    }
+
+    /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
+    /// the one before ends. If that has no end, it is closed on this version's first day, which
+    /// must be in the future. All versions have the same currency. A version keeps the seller
+    /// classes of the one before, in order, and can append more.
+    10 PublishTariff by Person | Key | System => publish_tariff {
+        tariff: TariffId,
+        /// The last version's number plus 1.
+        version: u16,
+        /// The only currency the tariff applies to. `None` means every currency.
+        currency: Option<Currency>,
+        /// First day in force.
+        from: BusinessDate,
+        /// First day no longer in force, if known.
+        until: Option<BusinessDate>,
+        terms: Box<Terms>,
+        /// The tariff's name, the same in each version.
+        reference: String,
+    }
+
+    11 RegisterSeller by Person | Key | System => register_seller {
+        seller: SellerId,
+        kind: SellerKind,
+        /// The currency the seller sells and is paid in.
+        currency: Currency,
+        /// Decides how long the seller's money is held. Must have a hold rule.
+        jurisdiction: Jurisdiction,
+        tariff: TariffId,
+        /// Must exist in the version in force today, or in the next one.
+        class: SellerClassNumber,
+        cycle: SettlementCycle,
+        /// Smallest payout. Less is carried over.
+        minimum: Amount,
+        /// The seller's own reference. Not a personal name.
+        reference: String,
+    }
+
+    12 AnnounceParcel by Person | Key | System => announce_parcel {
+        parcel: ParcelId,
+        seller: SellerId,
+        /// The currency of `due`.
+        currency: Currency,
+        /// Amount to collect at the door, above zero.
+        due: Amount,
+        /// The seller's own order reference.
+        reference: String,
+    }
+
+    /// Gives parcels to a firm: all of them or none. Repeating it changes nothing.
+    13 AssignParcels by Person | Key | System => assign_parcels {
+        firm: FirmId,
+        /// Announced or assigned.
+        parcels: Vec<ParcelId>,
+    }
+
+    /// A courier takes parcels out for delivery: all of them or none.
+    14 DispatchParcels by Person | Key | System => dispatch_parcels {
+        courier: CourierId,
+        /// Assigned to the courier's firm, with fewer than [`ATTEMPTS_MAX`] attempts.
+        parcels: Vec<ParcelId>,
+    }
+
+    /// A delivery attempt failed. The parcel goes back to the hub and can go out again.
+    15 RecordAttempt by Person | Key | System => record_attempt {
+        /// Out, with no payment in flight. Collected money must be refunded in full.
+        parcel: ParcelId,
+        /// The parcel's last attempt number plus 1.
+        number: u8,
+        reason: AttemptReason,
+    }
+
+    /// The buyer accepts part of the parcel. The amount due becomes the amount of that part.
+    16 AcceptPart by Person | Key | System => accept_part {
+        /// Out, with nothing collected and no payment in flight.
+        parcel: ParcelId,
+        /// The new amount due: above zero, below the old one.
+        accepted: Amount,
+    }
+
+    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller.
+    17 RefuseParcel by Person | Key | System => refuse_parcel {
+        /// Out or at the hub, with no payment in flight. Collected money must be refunded in full.
+        parcel: ParcelId,
+        reason: RefuseReason,
+    }
+
+    /// A refused parcel is back at the seller. Charges the return fee.
+    18 ReturnParcel by Person | Key | System => return_parcel {
+        parcel: ParcelId,
+    }
+
+    /// A parcel is lost. It has no payment in flight, and collected money must be refunded in full.
+    19 LoseParcel by Person | Key | System => lose_parcel {
+        parcel: ParcelId,
+    }
+
+    /// Begins a card or QR payment. Journal it before the network is asked. While a card payment of
+    /// the parcel is unknown no other card payment can begin; the same holds for QR (M4).
+    20 BeginCollection by Person | Key | System => begin_collection {
+        /// The parcel's last payment number plus 1.
+        payment: PaymentId,
+        /// Assigned to the courier who has the parcel.
+        terminal: TerminalId,
+        /// Its network must not be withdrawn.
+        method: RailMethod,
+        /// At most the amount due minus what is collected or in flight. Unknown payments do not
+        /// count, because they will be reversed.
+        amount: Amount,
+    }
+
+    /// Records the outcome of a card or QR payment.
+    21 ResolveCollection by Person | Key | System => resolve_collection {
+        payment: PaymentId,
+        resolution: PaymentResolution,
+    }
+
+    /// The network or wallet acknowledged a reversal, or the courier returned cash at the door.
+    22 ReverseCollection by Network | Wallet | Person | System => reverse_collection {
+        /// A card or QR payment that is begun, unknown, or approved. If approved, it is not cleared
+        /// and has no refunds; if it was an offline sale, the network has taken it. Or cash still
+        /// with the courier and in no hand-over. A closed parcel is out again.
+        payment: PaymentId,
+    }
+
+    /// Takes cash at the door.
+    23 CollectCash by Person | Key | System => collect_cash {
+        /// The parcel's last payment number plus 1.
+        payment: PaymentId,
+        /// The courier who has the parcel.
+        courier: CourierId,
+        /// Cash kept, without the change. At most the amount still due.
+        amount: Amount,
+    }
+
+    /// The seller refunds the buyer. The refund comes from the payment's held money first, then
+    /// from the seller's payable balance.
+    24 Refund by Person | Key | System => refund {
+        /// Approved; by card, QR or cash.
+        payment: PaymentId,
+        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A used
+        /// number counts as a retry.
+        number: u8,
+        /// At most what is not refunded yet.
+        amount: Amount,
+    }
+
+    /// A refund left the bank account.
+    25 ConfirmRefund by Person | Key | System => confirm_refund {
+        bank: BankId,
+        payment: PaymentId,
+        /// The payment's last confirmation number plus 1.
+        number: u8,
+        /// All refunds of the payment that have not left the bank. Not possible while a network is
+        /// asked to pay one of them.
+        amount: Amount,
+    }
+
+    /// A network or wallet charges a payment back.
+    26 ChargeBack by Network | Wallet | Person | Key | System => charge_back {
+        /// Approved, by card or QR.
+        payment: PaymentId,
+        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A used
+        /// number counts as a retry.
+        number: u8,
+        /// At most what is not refunded yet.
+        amount: Amount,
+    }
+
+    /// A courier hands over all cash in hand. Cash collected later belongs to the next hand-over.
+    27 StartHandOver by Person | Key | System => start_hand_over {
+        /// Only each courier's latest hand-over is remembered.
+        handover: HandOverId,
+        courier: CourierId,
+        /// The courier's last hand-over number plus 1.
+        number: u32,
+        /// SHA-256 of the one-time code that the courier shows:
+        /// [`one_time_code_hash`](crate::one_time_code_hash).
+        code_hash: [u8; 32],
+    }
+
+    /// A second person counted the cash of a hand-over. All its payments now wait for the firm's
+    /// bank deposits, even if cash is short. A surplus waits behind them and becomes a break owned
+    /// by the person who counted.
+    28 CountHandOver by Person | Key | System => count_hand_over {
+        handover: HandOverId,
+        /// The one-time code that the courier showed.
+        code: u32,
+        counted: Amount,
+        /// Must not be the courier. A courier's person id equals the courier id.
+        counted_by: PersonId,
+    }
+
+    /// A courier repays a shortage.
+    29 RepayShortage by Person | Key | System => repay_shortage {
+        courier: CourierId,
+        /// The courier's last repayment number plus 1.
+        number: u32,
+        /// At most the open shortage.
+        amount: Amount,
+    }
+
+    /// A firm takes cash to the bank.
+    30 AnnounceDeposit by Person | Key | System => announce_deposit {
+        /// Open deposits and each firm's latest one are remembered.
+        deposit: DepositId,
+        firm: FirmId,
+        /// The firm's last deposit number plus 1.
+        number: u32,
+        bank: BankId,
+        /// At most the firm's counted cash.
+        amount: Amount,
+    }
+
+    /// The bank statement shows a deposit. A missing amount stays in the firm's cash. The credit
+    /// makes the oldest waiting payments available.
+    31 ConfirmDeposit by Person | Key | System => confirm_deposit {
+        deposit: DepositId,
+        /// Amount credited by the bank: above zero, at most the announced amount.
+        credited: Amount,
+    }
+
+    /// A network's or wallet's file clears one payment (M5). Repeating it counts as a retry,
+    /// whatever was deducted.
+    32 ConfirmClearing by Network | Wallet | Person | Key | System => confirm_clearing {
+        /// The account credited.
+        bank: BankId,
+        /// Approved.
+        payment: PaymentId,
+        /// The amount in the file. Must equal the payment's amount.
+        amount: Amount,
+        /// Fee the network or wallet deducted. A difference from the tariff becomes a break.
+        deducted: Amount,
+    }
+
+    /// Releases held money whose hold has ended.
+    33 ReleaseDue by System | Person => release_due {
+        /// Releases what is due on or before this date. At most today.
+        date: BusinessDate,
+        /// Records to release, 1 to [`RECORDS_PER_COMMAND_MAX`].
+        limit: u32,
+    }
+
+    /// Plans a settlement: a payout to each seller of a cycle, in order of registration. Reserves
+    /// the money.
+    34 PlanSettlement by Person | Key | System => plan_settlement {
+        plan: PlanId,
+        cycle: SettlementCycle,
+        currency: Currency,
+        planned_by: PersonId,
+    }
+
+    35 ApproveSettlement by Person | Key | System => approve_settlement {
+        plan: PlanId,
+        /// Must not be the person who planned.
+        approved_by: PersonId,
+    }
+
+    /// Rejects a plan that is not executed. Its money is payable again.
+    36 RejectSettlement by Person | Key | System => reject_settlement {
+        plan: PlanId,
+        rejected_by: PersonId,
+    }
+
+    /// Sends an approved plan's payouts.
+    37 ExecuteSettlement by Person | Key | System => execute_settlement {
+        plan: PlanId,
+        bank: BankId,
+    }
+
+    /// The bank paid a payout.
+    38 ConfirmPayout by Person | Key | System => confirm_payout {
+        payout: PayoutId,
+    }
+
+    /// The bank could not pay a payout, or it came back. Its money is payable again.
+    39 ReturnPayout by Person | Key | System => return_payout {
+        /// In flight, or confirmed at most [`PAYOUT_RETURN_DAYS`] days ago.
+        payout: PayoutId,
+    }
+
+    /// Reconciliation found a difference. Posts it to suspense with an owner (M9).
+    40 RaiseBreak by Person | Key | System => raise_break {
+        /// Below [`FIRST_ENGINE_BREAK`]. Higher ids belong to breaks that the engine raises.
+        break_id: BreakId,
+        subject: BreakSubject,
+        side: BreakSide,
+        amount: Amount,
+        /// The person who must resolve it.
+        owner: PersonId,
+    }
+
+    41 ProposeBreakResolution by Person | Key | System => propose_break_resolution {
+        break_id: BreakId,
+        resolution: BreakResolution,
+        proposed_by: PersonId,
+    }
+
+    /// A second person approves. A posting closes the break.
+    42 ApproveBreakResolution by Person | Key | System => approve_break_resolution {
+        break_id: BreakId,
+        /// Must equal the proposed resolution.
+        resolution: BreakResolution,
+        /// Must not be the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// Forgets closed parcels that are final and past their time for refunds and chargebacks, and
+    /// disputed batches of the same age.
+    43 ForgetClosed by System | Person => forget_closed {
+        /// Forgets what ended before this date, which is at least [`RETENTION_DAYS`] ago.
+        before: BusinessDate,
+        /// Records to check, 1 to [`RECORDS_PER_COMMAND_MAX`]. The next call continues after them.
+        limit: u32,
+    }
+
+    /// A deposit did not reach the bank. Its cash counts as the firm's again. If the cash is gone,
+    /// raise a break.
+    44 CancelDeposit by Person | Key | System => cancel_deposit {
+        /// Announced.
+        deposit: DepositId,
+    }
+
+    /// A courier firm's commission was paid from the bank account.
+    45 PayCommission by Person | Key | System => pay_commission {
+        firm: FirmId,
+        /// The firm's last commission payment number plus 1.
+        number: u32,
+        bank: BankId,
+        /// At most the commission earned and not paid.
+        amount: Amount,
+    }
+
+    /// A terminal signs on and opens its next batch.
+    46 OpenBatch by Terminal | System => open_batch {
+        terminal: TerminalId,
+        /// The terminal's last batch number plus 1. The first is 1; after
+        /// [`TRACE_NUMBER_MAX`](crate::TRACE_NUMBER_MAX) comes 1 again.
+        batch: u32,
+    }
+
+    /// A terminal requests a card or QR payment. The engine numbers the payment. Journal the
+    /// command before the network is asked. A repeated trace is detected before any other check.
+    /// The rules of [`BeginCollection`] apply.
+    47 BeginPurchase by Terminal | System => begin_purchase {
+        /// In the terminal's open batch.
+        trace: Trace,
+        duplicate_key: DuplicateKey,
+        /// Out with the courier who has the terminal.
+        parcel: ParcelId,
+        method: RailMethod,
+        amount: Amount,
+        /// A wallet supports sales only.
+        kind: PurchaseKind,
+        network_reference: NetworkReference,
+        /// At most [`ROUTE_CANDIDATES_MAX`](crate::ROUTE_CANDIDATES_MAX). Exactly one is chosen:
+        /// the network of
+        /// `method`. Empty for QR.
+        route_candidates: Vec<RouteCandidate>,
+    }
+
+    /// Records the outcome of a purchase. The terminal gets the first outcome, also if it asks
+    /// again: `00`, the decline's response code, or `68` if the outcome is unknown.
+    48 ResolvePurchase by Network | Wallet | Terminal | System => resolve_purchase {
+        payment: PaymentId,
+        /// An approval posts a sale. It keeps the money of a pre-authorisation reserved.
+        resolution: PaymentResolution,
+        /// The network's authorisation code (field 38), or the wallet's key of one payment of the
+        /// order. Spaces if there is none.
+        authorisation: [u8; 6],
+    }
+
+    /// A terminal completes a pre-authorisation, in full or in part.
+    49 BeginCompletion by Terminal | System => begin_completion {
+        /// In the terminal's open batch.
+        trace: Trace,
+        duplicate_key: DuplicateKey,
+        /// Authorised.
+        payment: PaymentId,
+        /// Above zero, at most the authorised amount.
+        amount: Amount,
+        network_reference: NetworkReference,
+    }
+
+    /// Records the outcome of a completion. An approval posts its amount and releases the rest of
+    /// the reservation. A decline leaves the pre-authorisation as it was. An unknown completion is
+    /// reversed (M4), and a late approval changes nothing.
+    50 ResolveCompletion by Network | Wallet | Terminal | System => resolve_completion {
+        payment: PaymentId,
+        resolution: PaymentResolution,
+        authorisation: [u8; 6],
+    }
+
+    /// The network acknowledged a completion's reversal. The pre-authorisation is authorised again.
+    51 ConfirmCompletionReversal by Network | Wallet | System => confirm_completion_reversal {
+        payment: PaymentId,
+    }
+
+    /// A terminal voids a payment. For card and QR the network is asked and can decline. Cash still
+    /// with the courier and in no hand-over is returned at once.
+    52 BeginVoid by Terminal | System => begin_void {
+        /// In the terminal's open batch.
+        trace: Trace,
+        duplicate_key: DuplicateKey,
+        /// Belongs to the courier who has the terminal. Authorised, or approved and not cleared,
+        /// without refunds. If it was an offline sale, the network has taken it.
+        payment: PaymentId,
+        network_reference: NetworkReference,
+    }
+
+    /// Reverses a payment, because the terminal did not receive the approval or does not trust it.
+    /// The payment no longer counts in the batch. A begun payment becomes unknown. An approved or
+    /// authorised payment keeps its money until the network acknowledges the reversal. A pending
+    /// completion becomes unknown. A pending void is itself reversed. Cash is returned at once.
+    53 BeginReversal by Terminal | System => begin_reversal {
+        /// Its transaction must still be remembered.
+        payment: PaymentId,
+    }
+
+    /// Reverses a void, because it got no response or the terminal does not trust the response. The
+    /// payment is kept.
+    54 ReverseVoid by Terminal | System => reverse_void {
+        /// Has a pending void.
+        payment: PaymentId,
+    }
+
+    /// Records the outcome of a void or reversal. A void succeeds or fails. A reversal succeeds.
+    /// The reversal of a void leaves the payment as it was. A late QR payment is refunded by the
+    /// wallet, or turns out not to have been paid.
+    55 ResolveReversal by Network | Wallet | Terminal | System => resolve_reversal {
+        payment: PaymentId,
+        /// Whether the payment is reversed. An approved payment is unposted and its parcel is out
+        /// again. A pre-authorisation is released.
+        done: bool,
+        /// The network's response code. The terminal gets it as the response to a void.
+        code: [u8; 2],
+    }
+
+    /// Records an offline card sale within the terminal's limits. Posts it like an approved sale
+    /// and queues it for the network. A withdrawn network is accepted, because the buyer already
+    /// has the parcel.
+    56 RecordAdvice by Terminal | System => record_advice {
+        /// In the terminal's open batch.
+        trace: Trace,
+        duplicate_key: DuplicateKey,
+        /// Out with the courier who has the terminal.
+        parcel: ParcelId,
+        /// By card, with the network to forward it to.
+        method: RailMethod,
+        amount: Amount,
+        network_reference: NetworkReference,
+        /// The terminal's own authorisation code.
+        authorisation: [u8; 6],
+    }
+
+    /// Records the network's response to an offline sale.
+    57 ResolveAdvice by Network | Wallet | System => resolve_advice {
+        payment: PaymentId,
+        /// `00`, or the sale is rejected: it stays held and will not clear.
+        code: [u8; 2],
+    }
+
+    /// Sets a terminal's offline limits. The default is zero.
+    58 SetOfflineLimit by Person | Key | System => set_offline_limit {
+        terminal: TerminalId,
+        /// Limit for one sale.
+        each: Amount,
+        /// Limit for all sales that the network has not answered.
+        total: Amount,
+    }
+
+    /// A courier takes cash and enters it on a terminal.
+    59 TakeCash by Terminal | System => take_cash {
+        /// In the terminal's open batch.
+        trace: Trace,
+        duplicate_key: DuplicateKey,
+        /// Out with the courier who has the terminal.
+        parcel: ParcelId,
+        /// Part of the amount due that is paid.
+        amount: Amount,
+        /// Cash the buyer gave.
+        tendered: Amount,
+        /// Cash returned to the buyer: tendered - change = amount.
+        change: Amount,
+    }
+
+    /// A terminal refunds a payment to the buyer's card or wallet. The refund is owed to the buyer
+    /// at once and queued for the network. The terminal gets `00`.
+    60 BeginRefund by Terminal | System => begin_refund {
+        /// In the terminal's open batch. The terminal's firm collected the payment.
+        trace: Trace,
+        duplicate_key: DuplicateKey,
+        /// Approved, by card or QR.
+        payment: PaymentId,
+        /// At most what is not refunded yet.
+        amount: Amount,
+        network_reference: NetworkReference,
+    }
+
+    /// Records the network's response to a refund. Until then no refund of the payment can be
+    /// confirmed through a bank.
+    61 ResolveRefund by Network | Wallet | System => resolve_refund {
+        trace: Trace,
+        /// `00`: the network pays the buyer and owes that much less. Any other code: the refund
+        /// stays owed and is paid through a bank ([`ConfirmRefund`]).
+        code: [u8; 2],
+    }
+
+    /// A terminal closes its batch. The closed batch is remembered until a later batch with
+    /// transactions closes.
+    62 CloseBatch by Terminal | System => close_batch {
+        terminal: TerminalId,
+        /// The open batch, with no transaction pending. If the batch before is still disputed and
+        /// its lines never came, the engine records the dispute from its totals.
+        batch: u32,
+        /// The terminal's totals. If they differ from the books, the batch is disputed and the
+        /// terminal must upload its lines ([`ReconcileBatch`]).
+        totals: BatchTotals,
+    }
+
+    /// Compares the lines of a disputed batch with the books, once.
+    ///
+    /// The net difference, debits less credits, is raised as one break: an excess if the terminal
+    /// has more, a shortfall if it has less. The break names the network or wallet of the first
+    /// differing line in the books, else of the batch's first line, else the firm's cash. Differing
+    /// cash lines are reported but not raised, because the hub's count covers cash (M6).
+    63 ReconcileBatch by Terminal | System => reconcile_batch {
+        terminal: TerminalId,
+        /// The terminal's last closed batch.
+        batch: u32,
+        /// At most [`TRANSACTIONS_PER_BATCH_MAX`](crate::TRANSACTIONS_PER_BATCH_MAX), each STAN
+        /// once.
+        lines: Vec<BatchLine>,
+    }
+
+    /// Withdraws a network: it takes no new payments from a start time on. Payments in flight
+    /// finish, pending reversals continue, and receivables are cleared. Before the start time the
+    /// command can be given again with another time. A withdrawn network stays withdrawn until it
+    /// is reinstated.
+    64 WithdrawNetwork by Person | Key | System => withdraw_network {
+        network: NetworkId,
+        /// Start time. A past time means now. The event has the time that applies.
+        from: Timestamp,
+        proposed_by: PersonId,
+        /// Must not be the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// Cancels a network's withdrawal, planned or started. It takes payments again.
+    65 ReinstateNetwork by Person | Key | System => reinstate_network {
+        network: NetworkId,
+        proposed_by: PersonId,
+        /// Must not be the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// Expires pre-authorisations that were not completed in time. Each is reversed: once the
+    /// network acknowledges it, the buyer's money is released and the parcel is due again. A
+    /// pre-authorisation with a pending completion or void is skipped. A later completion is
+    /// refused with [`Refusal::PreAuthorisationExpired`]. If nothing is left to expire, the command
+    /// counts as a retry.
+    ///
+    /// [`Refusal::PreAuthorisationExpired`]: crate::Refusal::PreAuthorisationExpired
+    66 ExpirePreAuthorisations by System | Person => expire_pre_authorisations {
+        /// Expires those requested before this date. At most today. Card schemes allow 30 days.
+        before: BusinessDate,
+        /// Pre-authorisations to expire, oldest first, 1 to [`RECORDS_PER_COMMAND_MAX`].
+        limit: u32,
+    }
+
+    /// Records a terminal's reversal of a transaction that the books do not have. Until the batch
+    /// closes, a transaction with that trace is refused with [`Refusal::TraceTaken`]. If the trace
+    /// is already used, this command is refused the same way.
+    ///
+    /// [`Refusal::TraceTaken`]: crate::Refusal::TraceTaken
+    67 RecordReversalWithoutOriginal by Terminal | System => record_reversal_without_original {
+        /// In the terminal's open batch. Takes a transaction's place in the batch limit. In a full
+        /// batch nothing can begin, so nothing is recorded.
+        trace: Trace,
+    }
+}
+
+/// First id of the breaks that the engine raises.
+pub const FIRST_ENGINE_BREAK: BreakId = BreakId(1 << 63);
+
+/// Days after its confirmation in which a payout can still come back from the bank.
+pub const PAYOUT_RETURN_DAYS: u16 = 14;
+
+/// Days that a closed parcel is remembered at least. Longer than the card schemes' chargeback time
+/// of 120 days, and long enough to recognise a repeated announcement.
+pub const RETENTION_DAYS: u16 = 180;

@@ -1,0 +1,424 @@
+//! What a command did: events and postings.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ledger::AccountNumber;
+use money::{Amount, Currency};
+use serde::Serialize;
+use tariff::{BusinessDate, Fees, PaymentMethod};
+
+use crate::chart::ChartEntry;
+use crate::ids::{
+    BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId, PayoutId,
+    PlanId, SellerId, TariffId, TerminalId,
+};
+use crate::transaction::{BatchLine, BatchTotals, ReversalKind, RouteCandidate};
+use machine::Timestamp;
+
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+)]
+pub struct TariffVersion {
+    pub tariff: TariffId,
+    pub version: u16,
+}
+
+/// How a posting changes its accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PostingStage {
+    /// Moved.
+    Posted,
+    /// Reserved, not moved.
+    Reserved,
+    /// Moved out of a reservation. Releases the rest of the reservation.
+    PostedFromReserve,
+    /// A reservation ended without moving money.
+    Voided,
+}
+
+/// One line of the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// The row of the chart of accounts.
+    pub entry: ChartEntry,
+    pub stage: PostingStage,
+    pub debit: AccountNumber,
+    pub credit: AccountNumber,
+    pub amount: Amount,
+    /// The payment it belongs to. Number 0 means the parcel itself.
+    pub payment: Option<PaymentId>,
+    /// The tariff version the amount comes from.
+    pub tariff: Option<TariffVersion>,
+}
+
+impl Posting {
+    #[must_use]
+    pub fn moves_money(&self) -> bool {
+        matches!(self.stage, PostingStage::Posted | PostingStage::PostedFromReserve)
+    }
+}
+
+/// One payout of a settlement plan with its components. Amounts are in minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct PayoutLine {
+    pub payout: PayoutId,
+    pub seller: SellerId,
+    pub currency: Currency,
+    /// Collected.
+    pub gross: u64,
+    /// Fees of those collections, and return fees.
+    pub fees: u64,
+    /// Refunds and chargebacks.
+    pub refunded: u64,
+    /// Earlier payouts that the bank returned.
+    pub returned: u64,
+    /// gross - fees - refunds + returned.
+    pub net: Amount,
+}
+
+/// A fact about the books. The postings beside it carry the money.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[serde(tag = "event")]
+pub enum Event {
+    /// A party, tariff version, rule or limit was added or changed.
+    Registered,
+    ParcelAnnounced {
+        parcel: ParcelId,
+        seller: SellerId,
+        due: Amount,
+    },
+    ParcelAssigned {
+        parcel: ParcelId,
+        firm: FirmId,
+    },
+    ParcelDispatched {
+        parcel: ParcelId,
+        courier: CourierId,
+    },
+    /// A delivery attempt failed and the parcel is back at the hub.
+    DeliveryAttempted {
+        parcel: ParcelId,
+        /// Attempts so far.
+        attempts: u8,
+    },
+    /// The buyer accepted part of a parcel.
+    PartAccepted {
+        parcel: ParcelId,
+        /// The amount due before.
+        before: Amount,
+        /// The amount due now.
+        due: Amount,
+    },
+    ParcelRefused {
+        parcel: ParcelId,
+    },
+    /// A refused parcel is back at the seller.
+    ParcelReturned {
+        parcel: ParcelId,
+        seller: SellerId,
+        fee: Amount,
+        /// The version `fee` comes from.
+        tariff: TariffVersion,
+    },
+    ParcelLost {
+        parcel: ParcelId,
+    },
+    /// A payment waits for a response.
+    PaymentBegun {
+        payment: PaymentId,
+    },
+    /// A payment was posted. Its fees are final.
+    PaymentCollected {
+        payment: PaymentId,
+        seller: SellerId,
+        method: PaymentMethod,
+        amount: Amount,
+        fees: Fees,
+        /// The version `fees` come from.
+        tariff: TariffVersion,
+    },
+    PaymentDeclined {
+        payment: PaymentId,
+    },
+    /// A payment's outcome is unknown. It will be reversed.
+    PaymentUnknown {
+        payment: PaymentId,
+    },
+    /// An approval came after the outcome became unknown, and the reversal continues. Or a QR code
+    /// was paid after it ended, and the wallet must refund it.
+    LateApproval {
+        payment: PaymentId,
+    },
+    /// A payment was reversed.
+    PaymentReversed {
+        payment: PaymentId,
+        /// Amount unposted: all of the payment or zero.
+        posted: Amount,
+    },
+    /// The whole amount due is collected.
+    ParcelDelivered {
+        parcel: ParcelId,
+        collected: Amount,
+    },
+    /// A delivered parcel is out again, because a payment was reversed.
+    ParcelReopened {
+        parcel: ParcelId,
+    },
+    /// A refund is owed to the buyer.
+    Refunded {
+        payment: PaymentId,
+        amount: Amount,
+    },
+    /// A network or wallet charged a payment back.
+    ChargedBack {
+        payment: PaymentId,
+        amount: Amount,
+    },
+    RefundPaid {
+        payment: PaymentId,
+        amount: Amount,
+    },
+    /// The money of a payment was received and is on hold (M5).
+    PaymentHeld {
+        payment: PaymentId,
+        payable_on: BusinessDate,
+    },
+    /// The money of a payment became payable.
+    PaymentReleased {
+        payment: PaymentId,
+        seller: SellerId,
+        /// Collected.
+        gross: Amount,
+        fees: Amount,
+        /// Refunded before the release.
+        refunded: Amount,
+    },
+    HandOverStarted {
+        handover: HandOverId,
+        /// The courier's cash in the books.
+        expected: Amount,
+    },
+    HandOverCounted {
+        handover: HandOverId,
+        courier: CourierId,
+        /// The courier's cash in the books.
+        expected: Amount,
+        counted: Amount,
+    },
+    ShortageRepaid {
+        courier: CourierId,
+        amount: Amount,
+    },
+    DepositAnnounced {
+        deposit: DepositId,
+        firm: FirmId,
+        amount: Amount,
+    },
+    DepositConfirmed {
+        deposit: DepositId,
+        announced: Amount,
+        credited: Amount,
+    },
+    /// A deposit did not reach the bank.
+    DepositCancelled {
+        deposit: DepositId,
+        firm: FirmId,
+        amount: Amount,
+    },
+    CommissionPaid {
+        firm: FirmId,
+        amount: Amount,
+    },
+    SettlementPlanned {
+        plan: PlanId,
+        lines: Vec<PayoutLine>,
+        /// Sellers below their minimum payout, carried over.
+        below_minimum: u32,
+        /// Sellers left for another plan.
+        left: u32,
+    },
+    SettlementApproved {
+        plan: PlanId,
+    },
+    SettlementRejected {
+        plan: PlanId,
+    },
+    SettlementExecuted {
+        plan: PlanId,
+        lines: Vec<PayoutLine>,
+    },
+    /// The bank confirmed a payout.
+    PayoutConfirmed {
+        payout: PayoutId,
+        seller: SellerId,
+        net: Amount,
+    },
+    PayoutReturned {
+        payout: PayoutId,
+        seller: SellerId,
+        net: Amount,
+    },
+    BreakRaised {
+        break_id: BreakId,
+        amount: Amount,
+    },
+    BreakResolutionProposed {
+        break_id: BreakId,
+    },
+    BreakClosed {
+        break_id: BreakId,
+        amount: Amount,
+    },
+    ParcelForgotten {
+        parcel: ParcelId,
+    },
+    BatchOpened {
+        terminal: TerminalId,
+        batch: u32,
+    },
+    /// How a card payment's network was chosen.
+    PaymentRouted {
+        payment: PaymentId,
+        route_candidates: Vec<RouteCandidate>,
+    },
+    /// A pre-authorisation was approved. The money is reserved, nothing is posted.
+    PaymentAuthorised {
+        payment: PaymentId,
+    },
+    /// A completion waits for a response.
+    CompletionBegun {
+        payment: PaymentId,
+        amount: Amount,
+    },
+    /// A completion was declined. The pre-authorisation is authorised again.
+    CompletionDeclined {
+        payment: PaymentId,
+    },
+    /// A completion's outcome is unknown. It will be reversed.
+    CompletionUnknown {
+        payment: PaymentId,
+    },
+    /// A completion was reversed. The pre-authorisation is authorised again.
+    CompletionReversed {
+        payment: PaymentId,
+    },
+    /// A void or reversal of an approved or authorised payment began. It ends with
+    /// [`Event::PaymentReversed`] or [`Event::PaymentRestored`].
+    ReversalBegun {
+        payment: PaymentId,
+        kind: ReversalKind,
+    },
+    /// The reversal of a void began.
+    VoidReversalBegun {
+        payment: PaymentId,
+    },
+    /// A void or its reversal ended and the payment is kept.
+    PaymentRestored {
+        payment: PaymentId,
+    },
+    /// The network took an offline sale.
+    AdviceForwarded {
+        payment: PaymentId,
+    },
+    /// The network rejected an offline sale. It stays held and will not clear.
+    AdviceRejected {
+        payment: PaymentId,
+        code: [u8; 2],
+    },
+    /// The network took a refund. It pays the buyer and owes that much less.
+    RefundForwarded {
+        payment: PaymentId,
+        amount: Amount,
+    },
+    /// The network rejected a refund. It must be paid through a bank.
+    RefundRejected {
+        payment: PaymentId,
+        amount: Amount,
+        code: [u8; 2],
+    },
+    /// A closed batch agrees with the books.
+    BatchAgreed {
+        terminal: TerminalId,
+        batch: u32,
+        totals: BatchTotals,
+    },
+    /// A closed batch differs from the books. The terminal must upload its lines.
+    BatchDisputed {
+        terminal: TerminalId,
+        batch: u32,
+        /// Totals in the books.
+        ours: BatchTotals,
+        /// Totals at the terminal.
+        theirs: BatchTotals,
+    },
+    /// A line of a disputed batch differs.
+    BatchLineDiffers {
+        terminal: TerminalId,
+        batch: u32,
+        stan: u32,
+        /// The line in the books, if one counts.
+        ours: Option<BatchLine>,
+        /// The terminal's line, if any.
+        theirs: Option<BatchLine>,
+    },
+    /// A disputed batch was compared line by line.
+    BatchReconciled {
+        terminal: TerminalId,
+        batch: u32,
+        /// Lines that differ.
+        differences: u32,
+    },
+    /// A terminal closed its next batch without uploading the lines of a disputed one. The disputed
+    /// batch is forgotten. A break covers its card difference if all its cards went over one
+    /// network.
+    BatchLeftDisputed {
+        terminal: TerminalId,
+        batch: u32,
+        /// Totals in the books, now.
+        ours: BatchTotals,
+        /// Totals at the terminal when it closed the batch.
+        theirs: BatchTotals,
+    },
+    /// A network takes no new payments from `from` on.
+    NetworkWithdrawn {
+        network: NetworkId,
+        from: Timestamp,
+    },
+    /// A network takes payments again.
+    NetworkReinstated {
+        network: NetworkId,
+    },
+    /// A terminal reversed a transaction that the books do not have. That trace is refused from now
+    /// on.
+    ReversalWithoutOriginalRecorded {
+        terminal: TerminalId,
+        /// The terminal's open batch.
+        batch: u32,
+        stan: u32,
+    },
+}
+
+/// Events and postings of a command, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandOutcome {
+    pub events: Vec<Event>,
+    pub postings: Vec<Posting>,
+}
+
+impl CommandOutcome {
+    /// Empties it for reuse.
+    pub fn clear(&mut self) {
+        self.events.clear();
+        self.postings.clear();
+    }
+}

@@ -1,0 +1,175 @@
+//! Why a command is refused. A refused command changes nothing (M10).
+
+use machine::ActorKind;
+use money::{Amount, Currency};
+use tariff::{BusinessDate, TermsError};
+
+use crate::ids::{
+    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId,
+    PlanId, SellerId, TariffId, TerminalId, WalletId,
+};
+
+/// A record that a command names and the books do not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingRecord {
+    Bank(BankId),
+    Firm(FirmId),
+    Courier(CourierId),
+    Terminal(TerminalId),
+    Network(NetworkId),
+    Wallet(WalletId),
+    Seller(SellerId),
+    Tariff(TariffId),
+    Class,
+    HoldRule,
+    Parcel(ParcelId),
+    Payment,
+    /// Not counted yet.
+    HandOver(HandOverId),
+    /// Not confirmed yet.
+    Deposit(DepositId),
+    /// Not executed yet.
+    Plan(PlanId),
+    /// In flight.
+    Payout(PayoutId),
+    /// Open.
+    Break(BreakId),
+    /// A remembered transaction of a terminal.
+    Transaction,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The command may not be given by this kind of actor.
+    #[error("a {0} may not give this command")]
+    NotAllowed(ActorKind),
+    /// The command was applied before, as far as the books remember. A harmless retry.
+    #[error("the command was applied before: nothing to do")]
+    Repeated,
+    #[error("the identifier is already used with other content: use a new one")]
+    IdentifierTaken,
+    #[error("the books are not open, or were opened with another UTC offset")]
+    BooksNotOpen,
+    #[error("the time is before that of the last command")]
+    TimeBackwards,
+    #[error("unknown {}", missing(.0))]
+    NotFound(MissingRecord),
+    #[error(
+        "a reference must have 1 to {} bytes and no control characters",
+        crate::REFERENCE_BYTES_MAX
+    )]
+    BadReference,
+    #[error("the amount must be above zero")]
+    AmountZero,
+    #[error("the amount exceeds the {} minor units available", .0.minor())]
+    AmountTooLarge(Amount),
+    #[error("the amount differs from the {} minor units in the books", .0.minor())]
+    AmountMismatch(Amount),
+    #[error("the sum would exceed the largest amount that Doorstep supports")]
+    Overflow,
+    #[error("a list or limit must be between 1 and {0}")]
+    OutOfRange(u32),
+    #[error("the currencies {0} and {1} differ")]
+    CurrencyMismatch(Currency, Currency),
+    #[error("no account in {0}: register a bank account in {0}, and sellers that sell in {0}")]
+    CurrencyWithoutAccount(Currency),
+    #[error("the tariff is invalid: {0}")]
+    BadTerms(TermsError),
+    /// Out of order, in the past, or with a gap or an overlap.
+    #[error("the tariff version must begin where the last one ends, and not in the past")]
+    BadVersion,
+    #[error("no version of the tariff is in force on {0}")]
+    NoTariff(BusinessDate),
+    #[error("the parcel's state does not allow this")]
+    ParcelState,
+    /// The parcel, the terminal or the cash belongs to another courier or firm.
+    #[error("the parcel, terminal or payment belongs to another courier or firm")]
+    WrongCourier,
+    #[error("the terminal is blocked")]
+    TerminalBlocked,
+    /// The parcel's attempts or payments, or the payment's refunds, are used up.
+    #[error("the limit of {0} is reached")]
+    TooMany(u8),
+    #[error("the number must be the next one, {0}")]
+    WrongSequenceNumber(u32),
+    #[error("the payment's state does not allow this")]
+    PaymentState,
+    /// A payment of the same kind is unknown and must be reversed first (M4).
+    #[error("an earlier payment of this parcel has an unknown outcome: wait until it is reversed")]
+    EarlierPaymentUnknown,
+    #[error("too many payments of the network have an unknown outcome")]
+    TooManyUnknown,
+    #[error("the payment would exceed the courier's cash limit: hand over cash first")]
+    CashLimitExceeded,
+    #[error("the courier has a hand-over that is not counted yet: count it first")]
+    HandOverOpen,
+    #[error("the courier has no cash to hand over")]
+    NoCashInHand,
+    #[error("the one-time code is wrong")]
+    WrongCode,
+    #[error("a second person must do this: the same person cannot do both steps")]
+    SamePerson,
+    #[error("no seller of this cycle has a payout due")]
+    NothingToPay,
+    /// The settlement plan or the break is not in the required state.
+    #[error("the state of the plan or break does not allow this")]
+    PlanState,
+    #[error("an account would exceed its balance limits")]
+    LimitReached,
+    #[error("the date {0} is not allowed here")]
+    BadDate(BusinessDate),
+    /// The terminal's last batch; 0 if there is none.
+    #[error("the terminal's last batch is {0} and may be closed: sign on again")]
+    WrongBatch(u32),
+    #[error("the batch is full: close it and sign on again")]
+    BatchFull,
+    #[error("the batch has pending transactions: close it when they are answered")]
+    BatchBusy,
+    #[error("the batch is not disputed: it is open or agrees with the books")]
+    BatchNotDisputed,
+    #[error("the terminal used this number for another transaction of the batch")]
+    TraceTaken,
+    #[error("the network is withdrawn: choose another network")]
+    NetworkWithdrawn,
+    #[error(
+        "a card payment must name 1 to {} networks, its own as the only chosen one; other payments \
+         must name none",
+        crate::ROUTE_CANDIDATES_MAX
+    )]
+    BadRoute,
+    #[error("this payment method is not possible here")]
+    BadMethod,
+    /// The offline limit left, in minor units.
+    #[error(
+        "the terminal has {} minor units of its offline limit left: forward its offline sales",
+        .0.minor()
+    )]
+    OfflineLimitExceeded(Amount),
+    #[error("the pre-authorisation has expired: collect the amount another way")]
+    PreAuthorisationExpired,
+    #[error("cash given minus change must equal the amount")]
+    WrongChange,
+}
+
+fn missing(missing: &MissingRecord) -> &'static str {
+    match missing {
+        MissingRecord::Bank(_) => "bank account",
+        MissingRecord::Firm(_) => "courier firm",
+        MissingRecord::Courier(_) => "courier",
+        MissingRecord::Terminal(_) => "terminal",
+        MissingRecord::Network(_) => "card network",
+        MissingRecord::Wallet(_) => "wallet",
+        MissingRecord::Seller(_) => "seller",
+        MissingRecord::Tariff(_) => "tariff",
+        MissingRecord::Class => "class of the seller's tariff",
+        MissingRecord::HoldRule => "hold rule for the seller's jurisdiction",
+        MissingRecord::Parcel(_) => "parcel",
+        MissingRecord::Payment => "payment of this parcel",
+        MissingRecord::HandOver(_) => "hand-over to count",
+        MissingRecord::Deposit(_) => "deposit to confirm",
+        MissingRecord::Plan(_) => "settlement plan",
+        MissingRecord::Payout(_) => "payout in flight",
+        MissingRecord::Break(_) => "open break",
+        MissingRecord::Transaction => "transaction",
+    }
+}

@@ -1,0 +1,424 @@
+//! Read-only queries about the books. Results are copies.
+
+use ledger::AccountNumber;
+use money::{Amount, Currency};
+use tariff::{BusinessDate, PaymentMethod};
+
+use crate::books::{Books, Digest};
+use crate::chart::AccountKind;
+use crate::command::{BreakSide, BreakSubject, SettlementCycle};
+use crate::event::{PayoutLine, TariffVersion};
+use crate::ids::{
+    BreakId, CourierId, FirmId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId,
+};
+use crate::index::ParcelSlot;
+use crate::records::{
+    OpenParcelStatus, PaymentRecord, PaymentStatus, PlanStatus, RailId, ReversingStatus,
+};
+use crate::transaction::ReversalKind;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountView {
+    pub number: AccountNumber,
+    pub kind: AccountKind,
+    /// Id of the owning bank, firm, courier, network, wallet or seller. Zero for a currency's
+    /// shared accounts.
+    pub owner: u64,
+    pub currency: Currency,
+    /// Posted balance on the account's own side, in minor units.
+    pub balance: i128,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParcelState {
+    Announced,
+    /// With a firm.
+    Assigned,
+    /// With a courier.
+    Out,
+    /// On its way back to the seller.
+    Refused,
+    /// The whole amount due is collected.
+    Delivered,
+    Returned,
+    Lost,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParcelView {
+    pub state: ParcelState,
+    pub seller: SellerId,
+    /// Amount due. For a closed parcel, the amount collected.
+    pub due: Amount,
+    pub collected: Amount,
+    pub attempts: u8,
+    pub payment_count: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentState {
+    /// Waits for a response.
+    Begun,
+    /// The outcome is unknown (M4).
+    Unknown,
+    Declined,
+    Reversed,
+    /// Posted, but the money is not received yet.
+    Approved,
+    /// Received and on hold.
+    Held,
+    /// Payable to the seller.
+    Released,
+    /// Pre-authorised: the money is reserved.
+    Authorised,
+    /// A completion waits for a response.
+    Completing,
+    /// A completion's outcome is unknown (M4).
+    CompletionUnknown,
+    /// Posted, with a pending void or reversal.
+    Reversing(ReversalKind),
+    /// Pre-authorised, with a pending void or reversal.
+    Releasing(ReversalKind),
+    /// The reversal of its void is pending.
+    ReversingVoid,
+    /// A pre-authorisation that was not completed in time and is released.
+    Expired,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaymentView {
+    pub id: PaymentId,
+    pub state: PaymentState,
+    pub method: PaymentMethod,
+    pub amount: Amount,
+    /// Zero until it is approved.
+    pub fees: Amount,
+    /// The fee that the network or wallet may deduct.
+    pub deducted_by_network: Amount,
+    /// Refunds and chargebacks.
+    pub refunded: Amount,
+    pub tariff: TariffVersion,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakView {
+    pub id: BreakId,
+    pub subject: BreakSubject,
+    pub side: BreakSide,
+    pub amount: Amount,
+    pub currency: Currency,
+    /// The person who must resolve it.
+    pub owner: PersonId,
+    pub opened: BusinessDate,
+}
+
+/// A settlement plan that is not executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanView {
+    pub id: PlanId,
+    pub cycle: SettlementCycle,
+    pub currency: Currency,
+    pub planned_by: PersonId,
+    /// Whether a second person approved it.
+    pub approved: bool,
+    pub lines: Vec<PayoutLine>,
+}
+
+impl Books {
+    /// SHA-256 over the whole state (M11). Reads all of it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.snapshot().digest()
+    }
+
+    /// All accounts, in order of opening.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountView> {
+        let accounts = self.ledger.ledger.accounts();
+        accounts.map(|(number, account)| self.account_as_view(number, account))
+    }
+
+    #[must_use]
+    pub fn account_view(&self, number: AccountNumber) -> Option<AccountView> {
+        let account = self.ledger.ledger.account(number)?;
+        Some(self.account_as_view(number, account))
+    }
+
+    fn account_as_view(&self, number: AccountNumber, account: &ledger::Account) -> AccountView {
+        AccountView {
+            number,
+            kind: AccountKind::from_code(account.code()).expect("each account is of a kind"),
+            owner: *self.ledger.owners.get(number.0 as usize).expect("each account has an owner"),
+            currency: self.ledger.ledger.currency(account),
+            balance: account.balance(),
+        }
+    }
+
+    /// Total debits and credits posted in each currency (M1).
+    #[must_use]
+    pub fn totals(&self) -> &[ledger::CurrencyTotals] {
+        self.ledger.ledger.totals()
+    }
+
+    /// The balances of all accounts of a kind in a currency, added up.
+    #[must_use]
+    pub fn total_balance(&self, kind: AccountKind, currency: Currency) -> i128 {
+        let accounts = self.ledger.ledger.accounts().map(|(_, account)| account);
+        let of_kind = accounts.filter(|account| account.code() == kind.code());
+        let here = of_kind.filter(|account| self.ledger.ledger.currency(account) == currency);
+        here.map(ledger::Account::balance).sum()
+    }
+
+    /// The currencies that have accounts.
+    pub fn currencies(&self) -> impl Iterator<Item = Currency> {
+        self.reference_data.currencies.iter().map(|accounts| accounts.currency)
+    }
+
+    /// Local time minus UTC, in minutes. `None` until the books are open.
+    #[must_use]
+    pub fn utc_offset_minutes(&self) -> Option<i16> {
+        self.reference_data.utc_offset_minutes
+    }
+
+    /// A parcel, open or closed.
+    #[must_use]
+    pub fn parcel_view(&self, id: ParcelId) -> Option<ParcelView> {
+        let view = match self.parcel_slot(id)? {
+            ParcelSlot::Open(slot) => {
+                let parcel = self.parcel(slot);
+                ParcelView {
+                    state: match parcel.status {
+                        OpenParcelStatus::Announced => ParcelState::Announced,
+                        OpenParcelStatus::Assigned => ParcelState::Assigned,
+                        OpenParcelStatus::Out => ParcelState::Out,
+                        OpenParcelStatus::Refused => ParcelState::Refused,
+                    },
+                    seller: self.sellers.get(parcel.seller).id,
+                    due: parcel.due,
+                    collected: self.collected_amount(parcel),
+                    attempts: parcel.attempts,
+                    payment_count: parcel.payment_count,
+                }
+            }
+            ParcelSlot::Closed(newest) => {
+                let item = self.payment(newest);
+                let collected = self.payment_sum(newest, PaymentRecord::is_collected);
+                let payments = self.payments_from(newest).map(|(_, item)| item.number).max();
+                ParcelView {
+                    state: match item.status {
+                        PaymentStatus::Returned => ParcelState::Returned,
+                        PaymentStatus::Lost => ParcelState::Lost,
+                        _ => ParcelState::Delivered,
+                    },
+                    seller: self.sellers.get(item.seller).id,
+                    due: collected,
+                    collected,
+                    attempts: item.attempts,
+                    payment_count: payments.unwrap_or(0),
+                }
+            }
+        };
+        Some(view)
+    }
+
+    /// A parcel's payments, newest first.
+    #[must_use]
+    pub fn payments(&self, id: ParcelId) -> Vec<PaymentView> {
+        let newest = match self.parcel_slot(id) {
+            Some(ParcelSlot::Open(slot)) => self.parcel(slot).last_payment,
+            Some(ParcelSlot::Closed(newest)) => newest,
+            None => return Vec::new(),
+        };
+        self.payments_from(newest).filter_map(|(_, item)| self.payment_view(item)).collect()
+    }
+
+    pub(crate) fn payment_view(&self, item: &PaymentRecord) -> Option<PaymentView> {
+        let state = match item.status {
+            PaymentStatus::Begun(_) => PaymentState::Begun,
+            PaymentStatus::Unknown(_) => PaymentState::Unknown,
+            PaymentStatus::Declined => PaymentState::Declined,
+            PaymentStatus::Reversed => PaymentState::Reversed,
+            PaymentStatus::Approved { .. } => PaymentState::Approved,
+            PaymentStatus::Held { .. } => PaymentState::Held,
+            PaymentStatus::Released { .. } => PaymentState::Released,
+            PaymentStatus::Authorised(_) => PaymentState::Authorised,
+            PaymentStatus::Completing(_) => PaymentState::Completing,
+            PaymentStatus::CompletionUnknown(_) => PaymentState::CompletionUnknown,
+            PaymentStatus::Reversing(back) => match back {
+                ReversingStatus::Void => PaymentState::Reversing(ReversalKind::Void),
+                ReversingStatus::Reversal => PaymentState::Reversing(ReversalKind::Reversal),
+                ReversingStatus::Expiry => PaymentState::Reversing(ReversalKind::Expiry),
+                ReversingStatus::ReversingVoid => PaymentState::ReversingVoid,
+            },
+            PaymentStatus::Releasing(_, back) => match back {
+                ReversingStatus::Void => PaymentState::Releasing(ReversalKind::Void),
+                ReversingStatus::Reversal => PaymentState::Releasing(ReversalKind::Reversal),
+                ReversingStatus::Expiry => PaymentState::Releasing(ReversalKind::Expiry),
+                ReversingStatus::ReversingVoid => PaymentState::ReversingVoid,
+            },
+            PaymentStatus::Expired => PaymentState::Expired,
+            PaymentStatus::Returned | PaymentStatus::Lost => return None,
+        };
+        Some(PaymentView {
+            id: item.id(),
+            state,
+            method: item.method.payment_method(),
+            amount: item.amount,
+            fees: item.fees,
+            deducted_by_network: item.deducted_by_network,
+            refunded: item.refunded,
+            tariff: self.tariff_version(item.tariff_version),
+        })
+    }
+
+    /// All payments that wait for a network's or wallet's response: begun, unknown, being
+    /// completed, voided or reversed (M4). In order of their records. Scans all payments;
+    /// [`Books::pending_requests`] finds terminals' payments faster.
+    pub fn unresolved_payments(&self) -> impl Iterator<Item = PaymentView> {
+        let waits = |item: &PaymentRecord| match item.status {
+            PaymentStatus::Authorised(_) => false,
+            PaymentStatus::Unknown(_) | PaymentStatus::Reversing(_) => true,
+            status => status.is_in_flight(),
+        };
+        let waiting = self.payments.iter().filter(move |(_, item)| waits(item));
+        waiting.filter_map(|(_, item)| self.payment_view(item))
+    }
+
+    /// The number of unknown payments (M4).
+    #[must_use]
+    pub fn unknown_count(&self) -> u64 {
+        self.rails.iter().map(|rail| u64::from(rail.unknown_payments)).sum()
+    }
+
+    /// The number of parcels that are not closed.
+    #[must_use]
+    pub fn open_parcel_count(&self) -> usize {
+        self.parcels.len()
+    }
+
+    /// The number of parcels remembered, open or closed.
+    #[must_use]
+    pub fn known_parcel_count(&self) -> usize {
+        self.index.len()
+    }
+
+    #[must_use]
+    pub fn open_breaks(&self) -> Vec<BreakView> {
+        let open = self.reference_data.breaks.iter().filter(|(_, one)| !one.closed);
+        open.map(|(id, one)| BreakView {
+            id: *id,
+            subject: one.subject,
+            side: one.side,
+            amount: one.amount,
+            currency: self.currency_at(one.currency),
+            owner: one.owner,
+            opened: one.opened,
+        })
+        .collect()
+    }
+
+    /// A plan that is planned or approved.
+    #[must_use]
+    pub fn open_plan(&self, id: PlanId) -> Option<PlanView> {
+        let plan = self.reference_data.plans.get(&id)?;
+        let approved = match plan.status {
+            PlanStatus::Planned => false,
+            PlanStatus::Approved => true,
+            PlanStatus::Executed | PlanStatus::Rejected => return None,
+        };
+        Some(PlanView {
+            id,
+            cycle: plan.cycle,
+            currency: plan.currency,
+            planned_by: plan.planned_by,
+            approved,
+            lines: plan.lines.iter().map(|(line, _)| *line).collect(),
+        })
+    }
+
+    /// Payouts sent and not confirmed.
+    pub fn payouts_in_flight(&self) -> impl Iterator<Item = (PayoutId, SellerId, Amount)> {
+        let payouts =
+            self.reference_data.payouts.iter().filter(|(_, payout)| payout.arrived.is_none());
+        payouts.map(|(id, payout)| (*id, self.sellers.get(payout.seller).id, payout.net))
+    }
+
+    #[must_use]
+    pub fn tariff_reference(&self, id: TariffId) -> Option<&str> {
+        self.reference_data
+            .tariffs
+            .iter()
+            .find(|tariff| tariff.id == id)
+            .map(|one| one.reference.as_str())
+    }
+
+    #[must_use]
+    pub fn seller_reference(&self, id: SellerId) -> Option<&str> {
+        self.sellers.find(id).map(|seller| seller.reference.as_str())
+    }
+
+    /// The sellers, in order of registration.
+    pub fn seller_ids(&self) -> impl Iterator<Item = SellerId> {
+        self.sellers.iter().map(|seller| seller.id)
+    }
+
+    pub fn firms(&self) -> impl Iterator<Item = (FirmId, &str)> {
+        self.firms.iter().map(|firm| (firm.id, firm.reference.as_str()))
+    }
+
+    pub fn couriers(&self) -> impl Iterator<Item = (CourierId, FirmId)> {
+        self.couriers.iter().map(|courier| (courier.id, self.firms.get(courier.firm).id))
+    }
+
+    /// Cash a firm and its couriers hold for others, in minor units (M6): in couriers' hands,
+    /// counted and not deposited, short and not repaid.
+    #[must_use]
+    pub fn custody(&self, firm: FirmId) -> Option<i128> {
+        let number = self.firms.number(firm)?;
+        let balance = |account| self.ledger.account(account).balance();
+        let couriers = self.couriers.iter().filter(|courier| courier.firm == number);
+        let theirs: i128 =
+            couriers.map(|courier| balance(courier.cash) + balance(courier.shortage)).sum();
+        Some(theirs + balance(self.firms.get(number).cash))
+    }
+
+    /// Cash in a courier's hands, and open shortages, in minor units.
+    #[must_use]
+    pub fn courier_cash(&self, courier: CourierId) -> Option<(i128, i128)> {
+        let courier = self.couriers.find(courier)?;
+        let balance = |account| self.ledger.account(account).balance();
+        Some((balance(courier.cash), balance(courier.shortage)))
+    }
+
+    /// A firm's counted cash that no deposit has announced, in minor units.
+    #[must_use]
+    pub fn firm_cash(&self, firm: FirmId) -> Option<i128> {
+        let firm = self.firms.find(firm)?;
+        Some(self.ledger.account(firm.cash).available())
+    }
+
+    /// The operator's name for an account's owner, if it has one.
+    #[must_use]
+    pub fn owner_reference(&self, account: &AccountView) -> Option<&str> {
+        use crate::ids::{BankId, NetworkId, WalletId};
+        let owner = account.owner;
+        match account.kind {
+            AccountKind::Bank => self.banks.find(BankId(owner)).map(|one| &*one.reference),
+            AccountKind::NetworkReceivable => {
+                self.rails.find(RailId::Network(NetworkId(owner))).map(|one| &*one.reference)
+            }
+            AccountKind::WalletReceivable => {
+                self.rails.find(RailId::Wallet(WalletId(owner))).map(|one| &*one.reference)
+            }
+            AccountKind::CourierCash | AccountKind::CourierShortage => {
+                self.couriers.find(CourierId(owner)).map(|one| &*one.reference)
+            }
+            AccountKind::FirmCash | AccountKind::FirmCommission => {
+                self.firms.find(FirmId(owner)).map(|one| &*one.reference)
+            }
+            AccountKind::SellerHeld | AccountKind::SellerPayable => {
+                self.seller_reference(SellerId(owner))
+            }
+            _ => None,
+        }
+    }
+}

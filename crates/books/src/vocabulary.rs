@@ -1,0 +1,264 @@
+//! Kinds, reasons, rules and outcomes in commands. They are journaled: only add variants, at the
+//! end.
+
+use std::fmt;
+use std::str::FromStr;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tariff::CardKind;
+
+use crate::ids::{BankId, FirmId, NetworkId, WalletId};
+
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum SellerKind {
+    Individual,
+    Business,
+}
+
+/// A two-letter country code of ISO 3166-1.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+)]
+pub struct Jurisdiction(pub [u8; 2]);
+
+machine::json_as_text!(Jurisdiction, "^[A-Z]{2}$", "country");
+
+impl fmt::Display for Jurisdiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl FromStr for Jurisdiction {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Jurisdiction, &'static str> {
+        let code = text
+            .as_bytes()
+            .try_into()
+            .ok()
+            .filter(|code: &[u8; 2]| code.iter().all(u8::is_ascii_uppercase));
+        code.map(Jurisdiction).ok_or("a jurisdiction is two capital letters of ISO 3166-1")
+    }
+}
+
+/// When received money becomes payable.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum HoldRule {
+    /// On receipt, in the same command.
+    AtOnce,
+    /// This many days after receipt ("D+n").
+    DaysAfterHeld(u16),
+    /// On receipt, but not before this many days after delivery. Thailand requires five days.
+    /// Before delivery, the reported date is the earliest possible.
+    DaysAfterDelivery(u16),
+}
+
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum SettlementCycle {
+    Daily,
+    Weekly,
+    Monthly,
+}
+
+/// Why a delivery attempt failed.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum AttemptReason {
+    NobodyHome,
+    AddressWrong,
+    /// The buyer asked for another day.
+    AnotherDay,
+    CannotPay,
+    /// The courier's day ended first.
+    OutOfTime,
+}
+
+/// Why a parcel was refused.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum RefuseReason {
+    NotWanted,
+    NotAsOrdered,
+    Damaged,
+    AmountDisputed,
+    /// The last attempt failed.
+    AttemptsUsedUp,
+}
+
+/// How a payment reaches a network or wallet.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum RailMethod {
+    Card {
+        /// The chosen network.
+        network: NetworkId,
+        kind: CardKind,
+    },
+    /// By QR code.
+    Qr { wallet: WalletId },
+}
+
+/// The outcome of a payment.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum PaymentResolution {
+    /// The network or wallet approved.
+    Approved,
+    Declined {
+        code: [u8; 2],
+    },
+    /// No response in time. The payment is reversed (M4). A late approval changes nothing, even
+    /// after the reversal or a decline. A late decline ends the payment.
+    Unknown,
+}
+
+/// Where a break was found.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum BreakSubject {
+    /// A bank account.
+    Bank(BankId),
+    /// A network's receivable.
+    Network(NetworkId),
+    /// A wallet's receivable.
+    Wallet(WalletId),
+    /// A firm's counted cash.
+    FirmCash(FirmId),
+}
+
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum BreakSide {
+    /// More than in the books.
+    Excess,
+    /// Less than in the books.
+    Shortfall,
+}
+
+/// How a break is closed.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+pub enum BreakResolution {
+    /// At Doorstep's cost or gain.
+    WriteOff,
+    /// Through a bank account: an excess is paid back, a shortfall is paid in.
+    ThroughBank(BankId),
+}

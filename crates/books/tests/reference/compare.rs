@@ -1,0 +1,194 @@
+//! Compares the engine with the model in everything that can be queried.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+
+use books::chart::AccountKind as A;
+use books::view::{BreakView, ParcelView, PaymentState, PaymentView, PlanView};
+use books::*;
+use ledger::AccountNumber;
+use money::Amount;
+
+use crate::model::{
+    Account, Model, ModelOutcome, Parcel, PayoutState, PlanState, PostingLine, payment_method,
+};
+use crate::terminals;
+
+/// A mismatch, in words.
+pub type Finding = Result<(), String>;
+
+pub fn same<T: PartialEq + Debug>(what: &str, engine: &T, model: &T) -> Finding {
+    if engine == model {
+        return Ok(());
+    }
+    Err(format!("{what}:\n  engine {engine:?}\n  model  {model:?}"))
+}
+
+/// Kind, owner and currency of the engine's accounts.
+pub fn account_names(engine: &Books) -> BTreeMap<AccountNumber, Account> {
+    engine.accounts().map(|view| (view.number, (view.kind, view.owner, view.currency))).collect()
+}
+
+/// Compares events and postings of one command, in any order.
+pub fn outcomes(engine: &Books, out: &CommandOutcome, told: &ModelOutcome) -> Finding {
+    if out.events != told.events {
+        let sorted = |events: &[Event]| {
+            let mut texts: Vec<_> = events.iter().map(|event| format!("{event:?}")).collect();
+            texts.sort();
+            texts
+        };
+        same("events", &sorted(&out.events), &sorted(&told.events))?;
+    }
+    let names = account_names(engine);
+    let line = |posting: &Posting| PostingLine {
+        entry: posting.entry,
+        stage: posting.stage,
+        debit: names[&posting.debit],
+        credit: names[&posting.credit],
+        amount: posting.amount.minor(),
+        about: (posting.payment, posting.tariff),
+    };
+    let lines: Vec<_> = out.postings.iter().map(line).collect();
+    if lines != told.lines {
+        let sorted = |lines: &[PostingLine]| {
+            let mut texts: Vec<_> = lines.iter().map(|line| format!("{line:?}")).collect();
+            texts.sort();
+            texts
+        };
+        same("postings", &sorted(&lines), &sorted(&told.lines))?;
+    }
+    Ok(())
+}
+
+/// All balances by kind, owner and currency, without zeros.
+pub fn balances(engine: &Books) -> BTreeMap<Account, i128> {
+    let mut balances: BTreeMap<Account, i128> = BTreeMap::new();
+    for view in engine.accounts() {
+        *balances.entry((view.kind, view.owner, view.currency)).or_default() += view.balance;
+    }
+    balances.retain(|_, balance| *balance != 0);
+    balances
+}
+
+pub fn states(engine: &Books, model: &Model) -> Finding {
+    let expected = model.balances();
+    same("balances", &balances(engine), &expected)?;
+    for totals in engine.totals() {
+        same("M1, debits and credits", &totals.debits, &totals.credits)?;
+        let lines = model.lines.iter().filter(|line| line.debit.2 == totals.currency);
+        let sum: u128 = lines.map(|line| u128::from(line.amount)).sum();
+        same("all debits", &totals.debits, &sum)?;
+    }
+    parcels(engine, model)?;
+    money_on_its_way(engine, model)?;
+    custody(engine, model, &expected)?;
+    terminals::agree(engine, model)?;
+    same("seller order", &engine.seller_ids().collect(), &model.seller_order)
+}
+
+fn parcels(engine: &Books, model: &Model) -> Finding {
+    for number in 0..14 {
+        let id = ParcelId::new(number);
+        let parcel = model.parcels.get(&id);
+        let view = |parcel: &Parcel| ParcelView {
+            state: parcel.state,
+            seller: parcel.seller,
+            due: Amount::of(parcel.due),
+            collected: Amount::of(parcel.collected()),
+            attempts: parcel.attempts,
+            payment_count: u8::try_from(parcel.payments.len()).unwrap(),
+        };
+        let what = format!("parcel {number}");
+        same(&what, &engine.parcel_view(id), &parcel.map(view))?;
+        let payments = parcel.map(|parcel| payment_views(id, parcel)).unwrap_or_default();
+        same(&what, &engine.payments(id), &payments)?;
+    }
+    same("known parcels", &engine.known_parcel_count(), &model.parcels.len())?;
+    let open = model.parcels.values().filter(|parcel| parcel.is_open()).count();
+    same("open parcels", &engine.open_parcel_count(), &open)?;
+    let unknown = u64::try_from(model.unknown_count()).unwrap();
+    same("unknown payments", &engine.unknown_count(), &unknown)?;
+    let all = model.parcels.iter().flat_map(|(id, parcel)| payment_views(*id, parcel));
+    let waits = |view: &PaymentView| {
+        use PaymentState as T;
+        let rests = matches!(view.state, T::Declined | T::Reversed | T::Approved | T::Authorised);
+        !rests && !matches!(view.state, T::Held | T::Released | T::Expired)
+    };
+    let waiting: BTreeSet<_> = all.filter(waits).map(|view| view.id).collect();
+    same("unresolved", &engine.unresolved_payments().map(|view| view.id).collect(), &waiting)
+}
+
+/// Newest first, like the engine.
+fn payment_views(parcel: ParcelId, known: &Parcel) -> Vec<PaymentView> {
+    let views = (1..).zip(&known.payments).map(|(number, payment)| PaymentView {
+        id: PaymentId { parcel, number },
+        state: payment.state,
+        method: payment_method(payment.method),
+        amount: Amount::of(payment.amount),
+        fees: Amount::of(payment.fee_total()),
+        deducted_by_network: Amount::of(payment.deducted_by_network()),
+        refunded: Amount::of(payment.refunded),
+        tariff: payment.tariff,
+    });
+    let mut views: Vec<_> = views.collect();
+    views.reverse();
+    views
+}
+
+fn money_on_its_way(engine: &Books, model: &Model) -> Finding {
+    let open = model.breaks.iter().filter(|(_, one)| !one.closed);
+    let breaks = open.map(|(id, one)| BreakView {
+        id: *id,
+        subject: one.subject,
+        side: one.side,
+        amount: Amount::of(one.amount),
+        currency: one.currency,
+        owner: one.owner,
+        opened: one.opened,
+    });
+    same("open breaks", &engine.open_breaks(), &breaks.collect())?;
+    let network_reference = model.payouts.iter().filter_map(|(id, (line, state))| match state {
+        PayoutState::Sent(_) => Some((*id, line.seller, line.net)),
+        _ => None,
+    });
+    same(
+        "payouts in flight",
+        &engine.payouts_in_flight().collect::<Vec<_>>(),
+        &network_reference.collect(),
+    )?;
+    for (id, plan) in &model.plans {
+        let open = matches!(plan.state, PlanState::Planned | PlanState::Approved);
+        let view = open.then(|| PlanView {
+            id: *id,
+            cycle: plan.cycle,
+            currency: plan.currency,
+            planned_by: plan.planned_by,
+            approved: plan.state == PlanState::Approved,
+            lines: plan.lines.clone(),
+        });
+        same("open plan", &engine.open_plan(*id), &view)?;
+    }
+    Ok(())
+}
+
+fn custody(engine: &Books, model: &Model, balances: &BTreeMap<Account, i128>) -> Finding {
+    let balance = |account| balances.get(&account).copied().unwrap_or(0);
+    for id in model.couriers.keys() {
+        let (cash, shortage, _, _) = model.courier_accounts(*id);
+        let both = Some((balance(cash), balance(shortage)));
+        same("a courier's cash", &engine.courier_cash(*id), &both)?;
+    }
+    for (id, firm) in &model.firms {
+        let account = (A::FirmCash, id.0, firm.currency);
+        let theirs = model.couriers.iter().filter(|(_, courier)| courier.firm == *id);
+        let in_hands = theirs.map(|(courier, _)| {
+            let (cash, shortage, _, _) = model.courier_accounts(*courier);
+            balance(cash) + balance(shortage)
+        });
+        let sum = in_hands.sum::<i128>() + balance(account);
+        same("a firm's custody", &engine.custody(*id), &Some(sum))?;
+        let free = balance(account) - model.pending(account).1;
+        same("a firm's cash", &engine.firm_cash(*id), &Some(free))?;
+    }
+    Ok(())
+}

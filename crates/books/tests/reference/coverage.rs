@@ -1,0 +1,91 @@
+//! What a run covered, so that a generator that reaches nothing does not count as a proof.
+
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Write as _};
+
+use books::chart::CHART;
+use books::{Command, CommandOutcome, Refusal};
+
+/// Number of commands.
+const COMMANDS: usize = 68;
+
+/// Counts of commands by result, refusals, events and postings.
+#[derive(Debug, Default)]
+pub struct Coverage {
+    /// Applied, retried, refused.
+    commands: BTreeMap<String, [u64; 3]>,
+    refusals: BTreeMap<String, u64>,
+    events: BTreeMap<String, u64>,
+    entries: BTreeMap<String, u64>,
+}
+
+/// The name of a variant: its debug text up to the first character that is not a letter or digit.
+fn name(of: &impl Debug) -> String {
+    let text = format!("{of:?}");
+    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+    text[..end].to_owned()
+}
+
+impl Coverage {
+    pub fn add(&mut self, command: &Command, done: &Result<(), Refusal>, out: &CommandOutcome) {
+        let ends = self.commands.entry(name(command)).or_default();
+        match done {
+            Ok(()) => ends[0] += 1,
+            Err(Refusal::Repeated) => ends[1] += 1,
+            Err(refusal) => {
+                ends[2] += 1;
+                *self.refusals.entry(name(refusal)).or_default() += 1;
+            }
+        }
+        for event in &out.events {
+            *self.events.entry(name(event)).or_default() += 1;
+        }
+        for posting in &out.postings {
+            *self.entries.entry(name(&posting.entry)).or_default() += 1;
+        }
+    }
+
+    /// Each command was applied and refused, each row of the chart was posted, and a batch was left
+    /// disputed, at least `times` times.
+    pub fn check(&self, times: u64) -> Result<(), String> {
+        let mut rare = String::new();
+        for (command, [done, _, refused]) in &self.commands {
+            if *done < times || *refused < 1 {
+                writeln!(rare, "{command}: {done} done, {refused} refused").expect("into memory");
+            }
+        }
+        for row in CHART {
+            let entry = name(&row.entry);
+            if self.entries.get(&entry).is_none_or(|seen| *seen < times) {
+                writeln!(rare, "{entry}: hardly ever posted").expect("into memory");
+            }
+        }
+        if self.events.get("BatchLeftDisputed").is_none_or(|seen| *seen < times) {
+            writeln!(rare, "disputed batches are hardly ever left so").expect("into memory");
+        }
+        if self.commands.len() != COMMANDS {
+            writeln!(rare, "{} commands, not {COMMANDS}", self.commands.len())
+                .expect("into memory");
+        }
+        if rare.is_empty() { Ok(()) } else { Err(rare) }
+    }
+
+    /// All counts as text.
+    pub fn text(&self) -> String {
+        let mut text =
+            format!("{:>22} {:>8} {:>8} {:>8}\n", "command", "done", "retries", "refused");
+        for (command, [done, retries, refused]) in &self.commands {
+            writeln!(text, "{command:>22} {done:>8} {retries:>8} {refused:>8}").expect("memory");
+        }
+        for (title, counts) in
+            [("refusals", &self.refusals), ("facts", &self.events), ("postings", &self.entries)]
+        {
+            write!(text, "{title}:").expect("into memory");
+            for (what, seen) in counts {
+                write!(text, " {what} {seen}").expect("into memory");
+            }
+            text.push('\n');
+        }
+        text
+    }
+}

@@ -1,0 +1,600 @@
+//! The naive model: plain maps, a list of postings, balances by adding up, a copy of everything
+//! before each command. Written from the vocabulary. It is slow on purpose where slow is plainer.
+
+mod batches;
+mod breaks;
+mod cash;
+mod disputes;
+mod expiry;
+mod parcels;
+mod parties;
+mod payments;
+mod refunds;
+mod settlement;
+mod terminals;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use books::chart::{AccountKind, ChartEntry};
+use books::terminal_view::DisputeView;
+use books::view::{ParcelState, PaymentState};
+use books::*;
+use ledger::Side;
+use money::Currency;
+use tariff::{FeeKind, Terms};
+
+pub use batches::Batch;
+pub use payments::payment_method;
+pub use terminals::{Transaction, TransactionStatus};
+
+/// An account by kind, owner (zero for a currency's shared accounts) and currency.
+pub type Account = (AccountKind, u64, Currency);
+
+/// A refusal of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelRefusal {
+    /// The same command was applied before.
+    Repeated,
+    /// Any other reason, for whoever reads a failure.
+    Because(&'static str),
+}
+
+pub type ModelResult<T = ()> = Result<T, ModelRefusal>;
+
+/// Refuses unless `holds`.
+pub fn ensure(holds: bool, why: &'static str) -> ModelResult {
+    if holds { Ok(()) } else { Err(ModelRefusal::Because(why)) }
+}
+
+/// Accepts the next number. A used number is a retry.
+pub fn next_number(number: u32, last: u32) -> ModelResult {
+    if (1..=last).contains(&number) {
+        return Err(ModelRefusal::Repeated);
+    }
+    ensure(number == last + 1, "not the next number")
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostingLine {
+    pub entry: ChartEntry,
+    pub stage: PostingStage,
+    pub debit: Account,
+    pub credit: Account,
+    pub amount: u64,
+    /// The payment and tariff version it belongs to.
+    pub about: About,
+}
+
+pub type About = (Option<PaymentId>, Option<TariffVersion>);
+
+/// What a reservation was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReservationFor {
+    Payment(PaymentId),
+    Deposit(DepositId),
+    Payout(PayoutId),
+}
+
+#[derive(Clone, Debug)]
+pub struct Firm {
+    pub currency: Currency,
+    pub guarantee: u64,
+    /// All cash ever counted or found, oldest first.
+    pub line: Vec<AwaitingDeposit>,
+    /// The sum of bank credits and cash made good.
+    pub credited: i128,
+    /// Numbers of announced deposits and of commission payments.
+    pub deposits: u32,
+    pub commission_payments: u32,
+    /// The last confirmed deposit.
+    pub last_deposit: Option<DepositId>,
+}
+
+/// Cash that waits for the bank: a payment's, or a surplus.
+#[derive(Clone, Copy, Debug)]
+pub struct AwaitingDeposit {
+    pub payment: Option<PaymentId>,
+    pub amount: u64,
+    /// Whether the firm's guarantee covered it.
+    pub guaranteed: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Courier {
+    pub firm: FirmId,
+    pub limit: u64,
+    /// Cash payments in hand and in no hand-over, oldest first.
+    pub in_hand: Vec<PaymentId>,
+    pub repayments: u32,
+    pub handovers: u32,
+    /// The last hand-over. Earlier ones are forgotten.
+    pub last_handover: Option<HandOverId>,
+}
+
+#[derive(Clone, Debug)]
+pub struct HandOver {
+    pub courier: CourierId,
+    pub code_hash: [u8; 32],
+    pub expected: u64,
+    pub payments: Vec<PaymentId>,
+    pub counted: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Deposit {
+    pub firm: FirmId,
+    pub amount: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Version {
+    pub number: u16,
+    pub currency: Option<Currency>,
+    pub from: BusinessDate,
+    pub until: Option<BusinessDate>,
+    pub terms: Terms,
+}
+
+#[derive(Clone, Debug)]
+pub struct Seller {
+    pub currency: Currency,
+    pub jurisdiction: Jurisdiction,
+    pub tariff: TariffId,
+    pub class: tariff::SellerClassNumber,
+    pub cycle: SettlementCycle,
+    pub minimum: u64,
+    /// Everything ever posted on the payable account, except payouts.
+    pub statement: Vec<Statement>,
+}
+
+/// One entry of a seller's payable money.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Statement {
+    pub gross: u64,
+    pub fees: u64,
+    pub refunded: u64,
+    pub returned: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    pub seller: SellerId,
+    pub currency: Currency,
+    pub due: u64,
+    /// Whether the amount due may be less than announced.
+    pub part_accepted: bool,
+    pub state: ParcelState,
+    pub firm: Option<FirmId>,
+    pub courier: Option<CourierId>,
+    pub attempts: u8,
+    /// The date it was delivered, returned or lost.
+    pub closed_on: Option<BusinessDate>,
+    /// Number 1 first.
+    pub payments: Vec<ModelPayment>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelMethod {
+    Card(NetworkId, tariff::CardKind),
+    Qr(WalletId),
+    Cash(CourierId),
+}
+
+#[derive(Clone, Debug)]
+pub struct ModelPayment {
+    pub method: ModelMethod,
+    /// The courier who had the parcel.
+    pub courier: CourierId,
+    /// Whether it is a pre-authorisation that was not completed.
+    pub is_pre_authorisation: bool,
+    pub amount: u64,
+    /// The date of the request at the door. When the parcel is delivered, the delivery date.
+    pub taken_on: BusinessDate,
+    pub state: PaymentState,
+    pub tariff: TariffVersion,
+    pub fees: Vec<(FeeKind, u64)>,
+    /// Number of refunds and chargebacks.
+    pub refund_count: u8,
+    pub refunded: u64,
+    /// The part of the refunds taken from held money.
+    pub from_held: u64,
+    /// The hold rule applied to it.
+    pub rule: Option<HoldRule>,
+    /// Number of refund confirmations.
+    pub confirmations: u8,
+    /// Refunds that have not left the bank.
+    pub unpaid: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PlanState {
+    Planned,
+    Approved,
+    Rejected,
+    Executed,
+}
+
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub cycle: SettlementCycle,
+    pub currency: Currency,
+    pub planned_by: PersonId,
+    pub state: PlanState,
+    pub lines: Vec<PayoutLine>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PayoutState {
+    Planned,
+    Sent(BankId),
+    Confirmed(BankId, BusinessDate),
+    Returned,
+    Dropped,
+}
+
+#[derive(Clone, Debug)]
+pub struct Break {
+    pub subject: BreakSubject,
+    pub side: BreakSide,
+    pub amount: u64,
+    pub currency: Currency,
+    pub owner: PersonId,
+    pub opened: BusinessDate,
+    pub proposal: Option<(BreakResolution, PersonId)>,
+    pub closed: bool,
+}
+
+/// Events and postings of a command.
+#[derive(Clone, Debug, Default)]
+pub struct ModelOutcome {
+    pub events: Vec<Event>,
+    pub lines: Vec<PostingLine>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    pub offset: Option<i16>,
+    pub last_at: Timestamp,
+    pub today: BusinessDate,
+    /// All postings that ever moved money.
+    pub lines: Vec<PostingLine>,
+    pub reserved: BTreeMap<ReservationFor, PostingLine>,
+    /// The commands that registered a party.
+    pub registered: Vec<Command>,
+    pub banks: BTreeMap<BankId, Currency>,
+    pub firms: BTreeMap<FirmId, Firm>,
+    pub couriers: BTreeMap<CourierId, Courier>,
+    pub terminals: BTreeMap<TerminalId, (CourierId, bool)>,
+    pub networks: BTreeMap<NetworkId, Currency>,
+    pub wallets: BTreeMap<WalletId, Currency>,
+    pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
+    pub tariffs: BTreeMap<TariffId, Vec<Version>>,
+    pub sellers: BTreeMap<SellerId, Seller>,
+    /// In order of registration.
+    pub seller_order: Vec<SellerId>,
+    pub parcels: BTreeMap<ParcelId, Parcel>,
+    pub handovers: BTreeMap<HandOverId, HandOver>,
+    pub handovers_started: usize,
+    pub deposits: BTreeMap<DepositId, Deposit>,
+    pub deposits_announced: usize,
+    pub plans: BTreeMap<PlanId, Plan>,
+    pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
+    pub breaks: BTreeMap<BreakId, Break>,
+    /// Remembered transactions, oldest first.
+    pub transactions: Vec<Transaction>,
+    /// Reversals without original, in open batches.
+    pub reversed_without_original: BTreeSet<Trace>,
+    /// All batches ever opened, oldest first.
+    pub batches: BTreeMap<TerminalId, Vec<Batch>>,
+    /// Offline limits: for one sale, and for all.
+    pub offline: BTreeMap<TerminalId, (u64, u64)>,
+    /// Batches left disputed, oldest first.
+    pub disputes: Vec<DisputeView>,
+    pub withdrawn: BTreeMap<NetworkId, Timestamp>,
+    /// The time of the command.
+    pub now: Timestamp,
+    /// Held payments in order of receipt, with their release dates.
+    pub held: Vec<(BusinessDate, PaymentId)>,
+    pub outcome: ModelOutcome,
+    /// What the next postings are about.
+    pub about: About,
+}
+
+impl Model {
+    /// Applies a command, or refuses it and changes nothing. `forgotten` is what the engine forgot,
+    /// because the order in which it checks records is its own.
+    pub fn apply(
+        &mut self,
+        command: &Command,
+        at: Timestamp,
+        forgotten: &BTreeSet<ParcelId>,
+    ) -> ModelResult<ModelOutcome> {
+        let before = self.clone();
+        (self.outcome, self.about) = (ModelOutcome::default(), About::default());
+        let done = self.carry_out(command, at, forgotten).and_then(|()| self.within_limits());
+        if let Err(no) = done {
+            *self = before;
+            return Err(no);
+        }
+        self.last_at = at;
+        self.forget_transactions();
+        Ok(std::mem::take(&mut self.outcome))
+    }
+
+    fn carry_out(
+        &mut self,
+        command: &Command,
+        at: Timestamp,
+        forgotten: &BTreeSet<ParcelId>,
+    ) -> ModelResult {
+        ensure(at >= self.last_at, "time goes backwards")?;
+        if let Command::OpenBooks(OpenBooks { utc_offset_minutes: offset }) = *command {
+            ensure(offset.abs() <= UTC_OFFSET_MINUTES_MAX, "no such offset")?;
+            if self.offset == Some(offset) {
+                return Err(ModelRefusal::Repeated);
+            }
+            ensure(self.offset.is_none(), "the books are open")?;
+            self.offset = Some(offset);
+            return self.push_event(Event::Registered);
+        }
+        let Some(offset) = self.offset else {
+            return Err(ModelRefusal::Because("the books are not open"));
+        };
+        (self.today, self.now) = (at.business_date(offset), at);
+        match command {
+            Command::ForgetClosed(ForgetClosed { before, limit }) => {
+                self.forget(*before, *limit, forgotten)
+            }
+            _ => self
+                .apply_registration(command)
+                .or_else(|| self.apply_parcel_command(command))
+                .or_else(|| self.collect(command))
+                .or_else(|| self.apply_refund_command(command))
+                .or_else(|| self.apply_cash_command(command))
+                .or_else(|| self.apply_settlement_command(command))
+                .or_else(|| self.apply_break_command(command))
+                .or_else(|| self.apply_terminal_command(command))
+                .or_else(|| self.apply_batch_command(command))
+                .or_else(|| self.apply_expiry_command(command))
+                .expect("each command is somebody's"),
+        }
+    }
+
+    pub fn push_event(&mut self, event: Event) -> ModelResult {
+        self.outcome.events.push(event);
+        Ok(())
+    }
+
+    /// Moves money. Does nothing if the amount is zero.
+    pub fn post(&mut self, entry: ChartEntry, debit: Account, credit: Account, amount: u64) {
+        if amount > 0 {
+            let (stage, about) = (PostingStage::Posted, self.about);
+            let line = PostingLine { entry, stage, debit, credit, amount, about };
+            self.lines.push(line);
+            self.outcome.lines.push(line);
+        }
+    }
+
+    pub fn reserve(
+        &mut self,
+        why: ReservationFor,
+        entry: ChartEntry,
+        (debit, credit): (Account, Account),
+        amount: u64,
+    ) {
+        let (stage, about) = (PostingStage::Reserved, self.about);
+        let line = PostingLine { entry, stage, debit, credit, amount, about };
+        self.reserved.insert(why, line);
+        self.outcome.lines.push(line);
+    }
+
+    /// Posts a reservation, in full or in part. Releases the rest.
+    pub fn post_reserved(&mut self, why: ReservationFor, amount: u64) {
+        let reserved = self.reserved.remove(&why).expect("it was reserved");
+        let (stage, about) = (PostingStage::PostedFromReserve, self.about);
+        let line = PostingLine { stage, amount, about, ..reserved };
+        self.lines.push(line);
+        self.outcome.lines.push(line);
+    }
+
+    pub fn void_reservation(&mut self, why: ReservationFor) {
+        let reserved = self.reserved.remove(&why).expect("it was reserved");
+        let (stage, about) = (PostingStage::Voided, self.about);
+        self.outcome.lines.push(PostingLine { stage, about, ..reserved });
+    }
+
+    /// The balance on the account's own side.
+    pub fn balance(&self, account: Account) -> i128 {
+        let mut debits: i128 = 0;
+        for line in &self.lines {
+            debits += if line.debit == account { i128::from(line.amount) } else { 0 };
+            debits -= if line.credit == account { i128::from(line.amount) } else { 0 };
+        }
+        if account.0.side() == Side::Debit { debits } else { -debits }
+    }
+
+    /// Reserved amounts that increase the balance, and that decrease it.
+    pub fn pending(&self, account: Account) -> (i128, i128) {
+        let sum = |side: fn(&PostingLine) -> Account| -> i128 {
+            let of_account = self.reserved.values().filter(|line| side(line) == account);
+            of_account.map(|line| i128::from(line.amount)).sum()
+        };
+        let (debits, credits) = (sum(|line| line.debit), sum(|line| line.credit));
+        if account.0.side() == Side::Debit { (debits, credits) } else { (credits, debits) }
+    }
+
+    pub fn available(&self, account: Account) -> i128 {
+        self.balance(account) - self.pending(account).1
+    }
+
+    /// All balances, without zeros.
+    pub fn balances(&self) -> BTreeMap<Account, i128> {
+        let mut balances: BTreeMap<Account, i128> = BTreeMap::new();
+        for line in &self.lines {
+            for (account, side) in [(line.debit, Side::Debit), (line.credit, Side::Credit)] {
+                let amount = i128::from(line.amount);
+                let gain = if account.0.side() == side { amount } else { -amount };
+                *balances.entry(account).or_default() += gain;
+            }
+        }
+        balances.retain(|_, balance| *balance != 0);
+        balances
+    }
+
+    /// Only account kinds that the chart allows are below zero, and no courier exceeds the cash
+    /// limit.
+    fn within_limits(&self) -> ModelResult {
+        let touched: BTreeSet<Account> =
+            self.outcome.lines.iter().flat_map(|line| [line.debit, line.credit]).collect();
+        for account in touched {
+            let overdraft = account.0.limits().overdraft;
+            ensure(overdraft || self.available(account) >= 0, "an account below zero")?;
+            if account.0 == AccountKind::CourierCash {
+                let limit = i128::from(self.couriers[&CourierId(account.1)].limit);
+                let added = self.outcome.lines.iter().any(|line| line.debit == account);
+                ensure(!added || self.balance(account) <= limit, "too much cash in hand")?;
+            }
+        }
+        Ok(())
+    }
+
+    // Shared by the parts of the model.
+
+    pub fn parcel(&self, id: ParcelId) -> ModelResult<&Parcel> {
+        self.parcels.get(&id).ok_or(ModelRefusal::Because("no such parcel"))
+    }
+
+    pub fn payment(&self, id: PaymentId) -> ModelResult<&ModelPayment> {
+        let place = usize::from(id.number).wrapping_sub(1);
+        self.parcel(id.parcel)?.payments.get(place).ok_or(ModelRefusal::Because("no such payment"))
+    }
+
+    pub fn parcel_mut(&mut self, id: ParcelId) -> &mut Parcel {
+        self.parcels.get_mut(&id).expect("the parcel is there")
+    }
+
+    pub fn payment_mut(&mut self, id: PaymentId) -> &mut ModelPayment {
+        &mut self.parcel_mut(id.parcel).payments[usize::from(id.number) - 1]
+    }
+
+    /// The tariff's version in force today.
+    pub fn version_today(&self, tariff: TariffId) -> ModelResult<&Version> {
+        let holds = |version: &&Version| {
+            version.from <= self.today && version.until.is_none_or(|until| self.today < until)
+        };
+        self.tariffs[&tariff]
+            .iter()
+            .find(holds)
+            .ok_or(ModelRefusal::Because("no tariff holds today"))
+    }
+
+    pub fn has_accounts(&self, currency: Currency) -> ModelResult {
+        ensure(self.banks.values().any(|known| *known == currency), "no account in that currency")
+    }
+
+    pub fn unknown_count(&self) -> usize {
+        let payments = self.parcels.values().flat_map(|parcel| &parcel.payments);
+        payments.filter(|payment| payment.is_unknown()).count()
+    }
+}
+
+impl Firm {
+    pub fn new(currency: Currency, guarantee: u64) -> Firm {
+        Firm {
+            currency,
+            guarantee,
+            line: Vec::new(),
+            credited: 0,
+            deposits: 0,
+            commission_payments: 0,
+            last_deposit: None,
+        }
+    }
+}
+
+impl Courier {
+    pub fn new(firm: FirmId, limit: u64) -> Courier {
+        let (in_hand, last_handover) = (Vec::new(), None);
+        Courier { firm, limit, in_hand, repayments: 0, handovers: 0, last_handover }
+    }
+}
+
+impl Parcel {
+    /// Approved and not reversed.
+    pub fn collected(&self) -> u64 {
+        self.sum(ModelPayment::is_collected)
+    }
+
+    /// Pending or authorised.
+    pub fn begun(&self) -> u64 {
+        self.sum(|payment| {
+            payment.state == PaymentState::Begun || payment.is_open_pre_authorisation()
+        })
+    }
+
+    fn sum(&self, counts: impl Fn(&ModelPayment) -> bool) -> u64 {
+        let counted = self.payments.iter().filter(|payment| counts(payment));
+        counted.map(|payment| payment.amount).sum()
+    }
+
+    /// Whether no payment came or can come. Unknown payments will be reversed.
+    pub fn has_no_payments(&self) -> bool {
+        self.collected() == 0 && self.begun() == 0
+    }
+
+    /// Whether no payment is in flight and all collected money is refunded.
+    pub fn is_free_of_money(&self) -> bool {
+        let kept = |one: &ModelPayment| one.is_collected() && one.refunded < one.amount;
+        self.begun() == 0 && !self.payments.iter().any(kept)
+    }
+
+    pub fn is_open(&self) -> bool {
+        use ParcelState as S;
+        matches!(self.state, S::Announced | S::Assigned | S::Out | S::Refused)
+    }
+}
+
+impl Break {
+    pub fn is_proposed(&self) -> bool {
+        !self.closed && self.proposal.is_some()
+    }
+}
+
+impl ModelPayment {
+    pub fn fee_total(&self) -> u64 {
+        self.fees.iter().map(|(_, fee)| fee).sum()
+    }
+
+    /// The fee that the network or wallet may deduct.
+    pub fn deducted_by_network(&self) -> u64 {
+        let kept = [FeeKind::Issuer, FeeKind::Network, FeeKind::Wallet];
+        self.fees.iter().filter(|(kind, _)| kept.contains(kind)).map(|(_, fee)| fee).sum()
+    }
+
+    /// The seller's share, less refunds taken from it while held.
+    pub fn share(&self) -> u64 {
+        self.amount - self.fee_total() - self.from_held
+    }
+
+    pub fn is_posted(&self) -> bool {
+        matches!(self.state, PaymentState::Approved | PaymentState::Held | PaymentState::Released)
+    }
+
+    /// Whether its money is in the books. A payment being reversed still counts.
+    pub fn is_collected(&self) -> bool {
+        use PaymentState as S;
+        let leaving = matches!(self.state, S::Reversing(_) | S::ReversingVoid);
+        self.is_posted() || (leaving && !self.is_pre_authorisation)
+    }
+
+    /// Whether it is a pre-authorisation that has not ended.
+    pub fn is_open_pre_authorisation(&self) -> bool {
+        use PaymentState as S;
+        let ended = matches!(self.state, S::Declined | S::Reversed | S::Expired);
+        self.is_pre_authorisation && !ended && !matches!(self.state, S::Begun | S::Unknown)
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.state, PaymentState::Unknown | PaymentState::CompletionUnknown)
+    }
+}

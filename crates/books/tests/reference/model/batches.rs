@@ -1,0 +1,263 @@
+//! The model: terminals' batches, and withdrawn networks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use books::chart::{AccountKind as A, ChartEntry};
+use books::*;
+use money::Amount;
+
+use super::terminals::{Transaction, TransactionStatus};
+use super::{Model, ModelMethod, ModelRefusal, ModelResult, ensure};
+
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub number: u32,
+    pub open: bool,
+    /// The terminal's totals at closing.
+    pub theirs: BatchTotals,
+    pub disputed: bool,
+    pub reconciled: bool,
+    /// Without transactions: the batch before it is remembered too.
+    pub empty: bool,
+}
+
+impl Model {
+    pub fn apply_batch_command(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match command {
+            Command::OpenBatch(OpenBatch { terminal, batch }) => self.open_batch(*terminal, *batch),
+            Command::CloseBatch(CloseBatch { terminal, batch, totals }) => {
+                self.close_batch(*terminal, *batch, *totals)
+            }
+            Command::ReconcileBatch(ReconcileBatch { terminal, batch, lines }) => {
+                self.reconcile(*terminal, *batch, lines)
+            }
+            Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }) => {
+                self.set_offline_limit(*terminal, (each.minor(), total.minor()))
+            }
+            Command::WithdrawNetwork(WithdrawNetwork {
+                network,
+                from,
+                proposed_by,
+                approved_by,
+            }) => self.withdraw(*network, *from, (*proposed_by, *approved_by)),
+            Command::ReinstateNetwork(ReinstateNetwork { network, proposed_by, approved_by }) => {
+                self.reinstate(*network, (*proposed_by, *approved_by))
+            }
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    /// A terminal's open batch, the last closed one, and the last closed one with transactions,
+    /// oldest first.
+    pub fn last_batches(&self, terminal: TerminalId) -> Vec<&Batch> {
+        let Some(all) = self.batches.get(&terminal) else { return Vec::new() };
+        let closed = |one: &&Batch| !one.open;
+        let full = all.iter().filter(closed).rfind(|one| !one.empty).map(|one| one.number);
+        let last = all.iter().rfind(closed).map(|one| one.number);
+        all.iter().filter(|one| one.open || [full, last].contains(&Some(one.number))).collect()
+    }
+
+    fn open_batch(&mut self, terminal: TerminalId, batch: u32) -> ModelResult {
+        let (_, blocked) =
+            self.terminals.get(&terminal).ok_or(ModelRefusal::Because("no such terminal"))?;
+        let blocked = *blocked;
+        let last = self.batches.get(&terminal).and_then(|all| all.last());
+        let (number, open) = last.map_or((0, false), |last| (last.number, last.open));
+        if open && number == batch {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(!open, "another one is open")?;
+        ensure(!blocked, "the terminal is blocked")?;
+        ensure(batch == number + 1, "not the next batch")?;
+        let theirs = BatchTotals::default();
+        let (disputed, reconciled, empty) = (false, false, false);
+        let new = Batch { number: batch, open: true, theirs, disputed, reconciled, empty };
+        self.batches.entry(terminal).or_default().push(new);
+        self.push_event(Event::BatchOpened { terminal, batch })
+    }
+
+    pub fn of_batch(&self, terminal: TerminalId, batch: u32) -> impl Iterator<Item = &Transaction> {
+        let here =
+            move |one: &&Transaction| (one.trace.terminal, one.trace.batch) == (terminal, batch);
+        self.transactions.iter().filter(here)
+    }
+
+    pub fn batch_totals(&self, terminal: TerminalId, batch: u32) -> BatchTotals {
+        let sum = |card: bool, credit: bool| {
+            let counts = |one: &&Transaction| {
+                let column = one.column.map(|column| (column.card, column.credit));
+                one.status == TransactionStatus::Approved && column == Some((card, credit))
+            };
+            let counted: Vec<u64> =
+                self.of_batch(terminal, batch).filter(counts).map(|one| one.amount).collect();
+            let all: u128 = counted.iter().map(|amount| u128::from(*amount)).sum();
+            let most = u128::from(Amount::MAX.minor());
+            let amount = Amount::of(u64::try_from(all.min(most)).unwrap());
+            CountAndAmount { count: u32::try_from(counted.len()).unwrap(), amount }
+        };
+        BatchTotals {
+            card_debits: sum(true, false),
+            card_credits: sum(true, true),
+            other_debits: sum(false, false),
+            other_credits: sum(false, true),
+        }
+    }
+
+    fn batch_mut(&mut self, terminal: TerminalId, batch: u32) -> ModelResult<&mut Batch> {
+        let known = self.last_batches(terminal).iter().any(|one| one.number == batch);
+        ensure(known, "no such batch")?;
+        let all = self.batches.get_mut(&terminal).expect("found before");
+        all.iter_mut().find(|one| one.number == batch).ok_or(ModelRefusal::Because("no such batch"))
+    }
+
+    fn close_batch(
+        &mut self,
+        terminal: TerminalId,
+        number: u32,
+        theirs: BatchTotals,
+    ) -> ModelResult {
+        let ours = self.batch_totals(terminal, number);
+        let waits = self.of_batch(terminal, number).any(|one| one.response.is_none());
+        let nothing = self.of_batch(terminal, number).next().is_none() && ours == theirs;
+        let mut before = self.last_batches(terminal).into_iter().filter(|one| !one.open);
+        let empty = nothing && before.all(|one| !one.disputed || one.reconciled);
+        let batch = self.batch_mut(terminal, number)?;
+        if !batch.open {
+            ensure(batch.theirs == theirs, "closed with other totals")?;
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(!waits, "something waits for an answer")?;
+        (batch.open, batch.theirs, batch.disputed) = (false, theirs, ours != theirs);
+        batch.empty = empty;
+        self.reversed_without_original.retain(|trace| trace.terminal != terminal);
+        self.record_dispute(terminal, number)?;
+        self.push_event(match ours == theirs {
+            true => Event::BatchAgreed { terminal, batch: number, totals: ours },
+            false => Event::BatchDisputed { terminal, batch: number, ours, theirs },
+        })
+    }
+
+    fn reconcile(&mut self, terminal: TerminalId, number: u32, lines: &[BatchLine]) -> ModelResult {
+        ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
+        let batch = self.batch_mut(terminal, number)?;
+        if batch.reconciled {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(batch.disputed, "not disputed")?;
+        batch.reconciled = true;
+        ensure(lines.len() <= TRANSACTIONS_PER_BATCH_MAX, "too many lines")?;
+        let theirs: BTreeMap<u32, BatchLine> =
+            lines.iter().map(|line| (line.stan, *line)).collect();
+        ensure(theirs.len() == lines.len(), "a line is there twice")?;
+        let mut ours: BTreeMap<u32, BatchLine> = BTreeMap::new();
+        let (mut cash, mut rails) = (BTreeSet::new(), BTreeMap::new());
+        for one in self.of_batch(terminal, number) {
+            let stan = one.trace.stan;
+            match self.payment(one.payment)?.method {
+                ModelMethod::Card(network, _) => {
+                    rails.insert(stan, BreakSubject::Network(network));
+                }
+                ModelMethod::Qr(wallet) => {
+                    rails.insert(stan, BreakSubject::Wallet(wallet));
+                }
+                ModelMethod::Cash(_) => {
+                    cash.insert(stan);
+                }
+            }
+            if let Some(column) = one.column.filter(|_| one.status == TransactionStatus::Approved) {
+                let (amount, credit) = (Amount::of(one.amount), column.credit);
+                ours.insert(stan, BatchLine { stan, amount, credit });
+            }
+        }
+        let numbers: BTreeSet<u32> = ours.keys().chain(theirs.keys()).copied().collect();
+        let differ: Vec<u32> =
+            numbers.into_iter().filter(|stan| ours.get(stan) != theirs.get(stan)).collect();
+        let value = |line: Option<&BatchLine>| match line {
+            Some(BatchLine { amount, credit: false, .. }) => i128::from(amount.minor()),
+            Some(BatchLine { amount, credit: true, .. }) => -i128::from(amount.minor()),
+            None => 0,
+        };
+        // The hub counts the cash in the books.
+        let counts = |stan: &&u32| !(ours.contains_key(*stan) && cash.contains(*stan));
+        let net: i128 = differ
+            .iter()
+            .filter(counts)
+            .map(|stan| value(theirs.get(stan)) - value(ours.get(stan)))
+            .sum();
+        let known = differ.iter().filter(|stan| ours.contains_key(stan));
+        let rail = known.filter_map(|stan| rails.get(stan)).next();
+        let rail = rail.or_else(|| rails.values().next()).copied();
+        self.differ(terminal, rail, net)?;
+        for stan in &differ {
+            let (ours, theirs) = (ours.get(stan).copied(), theirs.get(stan).copied());
+            let (batch, stan) = (number, *stan);
+            self.push_event(Event::BatchLineDiffers { terminal, batch, stan, ours, theirs })?;
+        }
+        let differences = u32::try_from(differ.len()).unwrap();
+        self.push_event(Event::BatchReconciled { terminal, batch: number, differences })
+    }
+
+    /// Raises one break for the difference.
+    pub fn differ(
+        &mut self,
+        terminal: TerminalId,
+        rail: Option<BreakSubject>,
+        net: i128,
+    ) -> ModelResult {
+        let difference = u64::try_from(net.unsigned_abs()).unwrap_or(u64::MAX);
+        ensure(difference <= Amount::MAX.minor(), "more than any amount")?;
+        if difference == 0 {
+            return Ok(());
+        }
+        let firm = self.couriers[&self.terminals[&terminal].0].firm;
+        let subject = rail.unwrap_or(BreakSubject::FirmCash(firm));
+        let account = self.subject_account(subject)?;
+        let suspense = (A::Suspense, 0, account.2);
+        let side = if net > 0 { BreakSide::Excess } else { BreakSide::Shortfall };
+        if net > 0 {
+            self.post(ChartEntry::BreakExcess, account, suspense, difference);
+        } else {
+            self.post(ChartEntry::BreakShortfall, suspense, account, difference);
+        }
+        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
+            self.add_surplus(firm, difference);
+        }
+        self.record_engine_break(subject, side, difference, account.2, None)
+    }
+
+    fn set_offline_limit(&mut self, terminal: TerminalId, limits: (u64, u64)) -> ModelResult {
+        ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
+        if self.offline.get(&terminal).copied().unwrap_or_default() == limits {
+            return Err(ModelRefusal::Repeated);
+        }
+        self.offline.insert(terminal, limits);
+        self.push_event(Event::Registered)
+    }
+
+    fn withdraw(
+        &mut self,
+        network: NetworkId,
+        from: Timestamp,
+        by: (PersonId, PersonId),
+    ) -> ModelResult {
+        ensure(self.networks.contains_key(&network), "no such network")?;
+        ensure(by.0 != by.1, "the same person")?;
+        let from = match self.withdrawn.get(&network) {
+            Some(since) if *since <= self.now || *since == from => {
+                return Err(ModelRefusal::Repeated);
+            }
+            _ if from < self.now => self.now,
+            _ => from,
+        };
+        self.withdrawn.insert(network, from);
+        self.push_event(Event::NetworkWithdrawn { network, from })
+    }
+
+    fn reinstate(&mut self, network: NetworkId, by: (PersonId, PersonId)) -> ModelResult {
+        ensure(self.networks.contains_key(&network), "no such network")?;
+        ensure(by.0 != by.1, "the same person")?;
+        self.withdrawn.remove(&network).map(|_| ()).ok_or(ModelRefusal::Repeated)?;
+        self.push_event(Event::NetworkReinstated { network })
+    }
+}

@@ -1,0 +1,155 @@
+//! The model: breaks (M9).
+
+use books::chart::{AccountKind as A, ChartEntry};
+use books::*;
+use money::{Amount, Currency};
+
+use super::{Account, Break, Model, ModelRefusal, ModelResult, ensure};
+
+impl Model {
+    pub fn apply_break_command(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match *command {
+            Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner }) => {
+                self.raise(break_id, subject, side, amount, owner)
+            }
+            Command::ProposeBreakResolution(ProposeBreakResolution {
+                break_id,
+                resolution,
+                proposed_by,
+            }) => self.propose(break_id, resolution, proposed_by),
+            Command::ApproveBreakResolution(ApproveBreakResolution {
+                break_id,
+                resolution,
+                approved_by,
+            }) => self.close_break(break_id, resolution, approved_by),
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    pub fn subject_account(&self, subject: BreakSubject) -> ModelResult<Account> {
+        let (kind, owner, currency) = match subject {
+            BreakSubject::Bank(bank) => (A::Bank, bank.0, self.banks.get(&bank).copied()),
+            BreakSubject::Network(network) => {
+                (A::NetworkReceivable, network.0, self.networks.get(&network).copied())
+            }
+            BreakSubject::Wallet(wallet) => {
+                (A::WalletReceivable, wallet.0, self.wallets.get(&wallet).copied())
+            }
+            BreakSubject::FirmCash(firm) => {
+                (A::FirmCash, firm.0, self.firms.get(&firm).map(|firm| firm.currency))
+            }
+        };
+        Ok((kind, owner, currency.ok_or(ModelRefusal::Because("no such place"))?))
+    }
+
+    fn raise(
+        &mut self,
+        id: BreakId,
+        subject: BreakSubject,
+        side: BreakSide,
+        amount: Amount,
+        owner: PersonId,
+    ) -> ModelResult {
+        ensure(id < FIRST_ENGINE_BREAK, "one of the engine's own identifiers")?;
+        ensure(!amount.is_zero(), "no difference")?;
+        let account = self.subject_account(subject)?;
+        if let Some(known) = self.breaks.get(&id) {
+            let known = (known.subject, known.side, known.amount);
+            ensure(known == (subject, side, amount.minor()), "the identifier is taken")?;
+            return Err(ModelRefusal::Repeated);
+        }
+        let suspense = (A::Suspense, 0, account.2);
+        match side {
+            BreakSide::Excess => {
+                self.post(ChartEntry::BreakExcess, account, suspense, amount.minor())
+            }
+            BreakSide::Shortfall => {
+                self.post(ChartEntry::BreakShortfall, suspense, account, amount.minor());
+            }
+        }
+        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
+            self.add_surplus(firm, amount.minor());
+        }
+        self.open_break(id, subject, side, amount.minor(), account.2, owner)
+    }
+
+    fn open_break(
+        &mut self,
+        id: BreakId,
+        subject: BreakSubject,
+        side: BreakSide,
+        amount: u64,
+        currency: Currency,
+        owner: PersonId,
+    ) -> ModelResult {
+        let (opened, proposal) = (self.today, None);
+        let new = Break { subject, side, amount, currency, owner, opened, proposal, closed: false };
+        self.breaks.insert(id, new);
+        self.push_event(Event::BreakRaised { break_id: id, amount: Amount::of(amount) })
+    }
+
+    /// A break found by a file or a count, already posted.
+    pub fn record_engine_break(
+        &mut self,
+        subject: BreakSubject,
+        side: BreakSide,
+        amount: u64,
+        currency: Currency,
+        owner: Option<PersonId>,
+    ) -> ModelResult {
+        let own = self.breaks.range(FIRST_ENGINE_BREAK..).count();
+        let id = BreakId(FIRST_ENGINE_BREAK.0 + u64::try_from(own).unwrap());
+        self.open_break(id, subject, side, amount, currency, owner.unwrap_or_default())
+    }
+
+    fn open(&self, id: BreakId) -> ModelResult<Break> {
+        let known = self.breaks.get(&id).cloned();
+        known.filter(|one| !one.closed).ok_or(ModelRefusal::Because("no open break"))
+    }
+
+    fn propose(&mut self, id: BreakId, resolution: BreakResolution, by: PersonId) -> ModelResult {
+        let one = self.open(id)?;
+        if let BreakResolution::ThroughBank(bank) = resolution {
+            let currency =
+                *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
+            ensure(currency == one.currency, "another currency")?;
+        }
+        if one.proposal == Some((resolution, by)) {
+            return Err(ModelRefusal::Repeated);
+        }
+        self.breaks.get_mut(&id).expect("found before").proposal = Some((resolution, by));
+        self.push_event(Event::BreakResolutionProposed { break_id: id })
+    }
+
+    fn close_break(&mut self, id: BreakId, approved: BreakResolution, by: PersonId) -> ModelResult {
+        if self.breaks.get(&id).is_some_and(|one| one.closed) {
+            return Err(ModelRefusal::Repeated);
+        }
+        let one = self.open(id)?;
+        let (resolution, proposed_by) =
+            one.proposal.ok_or(ModelRefusal::Because("nothing is proposed"))?;
+        ensure(resolution == approved, "something else is proposed")?;
+        ensure(by != proposed_by, "the same person")?;
+        let other = match resolution {
+            BreakResolution::WriteOff => (A::WriteOffs, 0, one.currency),
+            BreakResolution::ThroughBank(bank) => (A::Bank, bank.0, one.currency),
+        };
+        let suspense = (A::Suspense, 0, one.currency);
+        match one.side {
+            BreakSide::Excess => self.post(ChartEntry::ExcessClosed, suspense, other, one.amount),
+            BreakSide::Shortfall => {
+                self.post(ChartEntry::ShortfallClosed, other, suspense, one.amount)
+            }
+        }
+        self.breaks.get_mut(&id).expect("found before").closed = true;
+        self.push_event(Event::BreakClosed { break_id: id, amount: Amount::of(one.amount) })?;
+        // A firm's missing cash was made good, so payments waiting for it continue.
+        match (one.subject, one.side) {
+            (BreakSubject::FirmCash(firm), BreakSide::Shortfall) => {
+                self.credit_firm(firm, one.amount)
+            }
+            _ => Ok(()),
+        }
+    }
+}

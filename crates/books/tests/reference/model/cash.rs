@@ -1,0 +1,246 @@
+//! The model: cash until the bank has it.
+
+use books::chart::{AccountKind as A, ChartEntry};
+use books::*;
+use money::{Amount, Currency};
+
+use super::{
+    Account, AwaitingDeposit, Deposit, Firm, HandOver, Model, ModelRefusal, ModelResult,
+    ReservationFor, ensure, next_number,
+};
+
+impl Model {
+    pub fn apply_cash_command(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match *command {
+            Command::StartHandOver(StartHandOver { handover, courier, number, code_hash }) => {
+                self.start_hand_over(handover, courier, number, code_hash)
+            }
+            Command::CountHandOver(CountHandOver { handover, code, counted, counted_by }) => {
+                self.count(handover, code, counted, counted_by)
+            }
+            Command::RepayShortage(RepayShortage { courier, number, amount }) => {
+                self.repay(courier, number, amount)
+            }
+            Command::AnnounceDeposit(AnnounceDeposit { deposit, firm, number, bank, amount }) => {
+                self.announce_deposit(deposit, (firm, number), bank, amount)
+            }
+            Command::ConfirmDeposit(ConfirmDeposit { deposit, credited }) => {
+                self.confirm_deposit(deposit, credited)
+            }
+            Command::CancelDeposit(CancelDeposit { deposit }) => self.cancel_deposit(deposit),
+            Command::PayCommission(PayCommission { firm, number, bank, amount }) => {
+                self.pay_commission(firm, number, bank, amount)
+            }
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    pub fn courier_accounts(&self, courier: CourierId) -> (Account, Account, Account, Currency) {
+        let firm = self.couriers[&courier].firm;
+        let currency = self.firms[&firm].currency;
+        let cash = (A::CourierCash, courier.0, currency);
+        (cash, (A::CourierShortage, courier.0, currency), (A::FirmCash, firm.0, currency), currency)
+    }
+
+    fn start_hand_over(
+        &mut self,
+        id: HandOverId,
+        courier: CourierId,
+        number: u32,
+        code_hash: [u8; 32],
+    ) -> ModelResult {
+        let known = self.couriers.get(&courier).ok_or(ModelRefusal::Because("no such courier"))?;
+        let last = known.last_handover;
+        if number > 0 && number == known.handovers {
+            let open = self.handovers.get(&id).filter(|one| !one.counted);
+            let same = last == Some(id) && open.is_none_or(|one| one.code_hash == code_hash);
+            ensure(same, "the last one was another")?;
+        }
+        next_number(number, known.handovers)?;
+        let open = |one: &HandOver| one.courier == courier && !one.counted;
+        ensure(!self.handovers.values().any(open), "another one waits to be counted")?;
+        ensure(!self.handovers.contains_key(&id), "the identifier is taken")?;
+        let in_hand = self.balance(self.courier_accounts(courier).0);
+        ensure(in_hand > 0, "nothing in hand")?;
+        let expected = u64::try_from(in_hand).unwrap();
+        let known = self.couriers.get_mut(&courier).expect("found before");
+        known.last_handover = Some(id);
+        known.handovers = number;
+        let payments = std::mem::take(&mut known.in_hand);
+        let new = HandOver { courier, code_hash, expected, payments, counted: false };
+        self.handovers.retain(|id, _| Some(*id) != last);
+        self.handovers.insert(id, new);
+        self.handovers_started += 1;
+        self.push_event(Event::HandOverStarted { handover: id, expected: Amount::of(expected) })
+    }
+
+    fn count(&mut self, id: HandOverId, code: u32, counted: Amount, by: PersonId) -> ModelResult {
+        let handover =
+            self.handovers.get(&id).ok_or(ModelRefusal::Because("no such hand-over"))?.clone();
+        if handover.counted {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(one_time_code_hash(id, code) == handover.code_hash, "a wrong code")?;
+        ensure(by.0 != handover.courier.0, "the courier cannot count")?;
+        let courier = handover.courier;
+        let (cash, shortage, firm_cash, currency) = self.courier_accounts(courier);
+        let (expected, there) = (handover.expected, counted.minor());
+        let suspense = (A::Suspense, 0, currency);
+        self.post(ChartEntry::HandOverCounted, firm_cash, cash, there.min(expected));
+        self.post(ChartEntry::HandOverShort, shortage, cash, expected.saturating_sub(there));
+        self.post(ChartEntry::HandOverSurplus, firm_cash, suspense, there.saturating_sub(expected));
+        self.handovers.get_mut(&id).expect("found before").counted = true;
+        let expected = Amount::of(expected);
+        self.push_event(Event::HandOverCounted { handover: id, courier, expected, counted })?;
+        let firm = self.couriers[&courier].firm;
+        for payment in handover.payments {
+            self.stand_in_line(firm, payment)?;
+        }
+        if counted > expected {
+            let subject = BreakSubject::FirmCash(firm);
+            let surplus = there - expected.minor();
+            self.add_surplus(firm, surplus);
+            self.record_engine_break(subject, BreakSide::Excess, surplus, currency, Some(by))?;
+        }
+        Ok(())
+    }
+
+    /// A cash payment waits for the bank, unless the firm's guarantee covers all of it.
+    fn stand_in_line(&mut self, id: FirmId, payment: PaymentId) -> ModelResult {
+        let amount = self.payment(payment)?.amount;
+        let others = self.guaranteed(id);
+        let sum: u128 = others.iter().map(|one| u128::from(one.amount)).sum();
+        let firm = self.firms.get_mut(&id).expect("found before");
+        let guaranteed = sum + u128::from(amount) <= u128::from(firm.guarantee);
+        firm.line.push(AwaitingDeposit { payment: Some(payment), amount, guaranteed });
+        if guaranteed { self.record_funds_received(payment) } else { Ok(()) }
+    }
+
+    /// Surplus cash goes to the bank with the rest.
+    pub fn add_surplus(&mut self, id: FirmId, amount: u64) {
+        let firm = self.firms.get_mut(&id).expect("found before");
+        firm.line.push(AwaitingDeposit { payment: None, amount, guaranteed: false });
+    }
+
+    /// Number of waiting amounts that the bank's credits cover: first in, first out.
+    fn served(&self, id: FirmId) -> usize {
+        let firm = &self.firms[&id];
+        let mut left = firm.credited;
+        let enough = |one: &&AwaitingDeposit| {
+            left -= i128::from(one.amount);
+            left >= 0
+        };
+        firm.line.iter().take_while(enough).count()
+    }
+
+    /// Guaranteed cash that the bank does not have yet.
+    pub fn guaranteed(&self, id: FirmId) -> Vec<AwaitingDeposit> {
+        let waiting = self.firms[&id].line[self.served(id)..].iter();
+        waiting.filter(|one| one.guaranteed).copied().collect()
+    }
+
+    /// Credits a firm. Payments whose turn has come are received.
+    pub fn credit_firm(&mut self, id: FirmId, amount: u64) -> ModelResult {
+        let before = self.served(id);
+        let firm = self.firms.get_mut(&id).expect("found before");
+        firm.credited += i128::from(amount);
+        let line = firm.line.clone();
+        let spent: i128 = line[..before].iter().map(|one| i128::from(one.amount)).sum();
+        let loose = firm.credited - spent;
+        ensure(loose <= i128::from(Amount::MAX.minor()), "more than any amount")?;
+        for one in &line[before..self.served(id)] {
+            match one.payment {
+                Some(payment) if !one.guaranteed => self.record_funds_received(payment)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn repay(&mut self, courier: CourierId, number: u32, amount: Amount) -> ModelResult {
+        ensure(!amount.is_zero(), "nothing repaid")?;
+        let known =
+            self.couriers.get_mut(&courier).ok_or(ModelRefusal::Because("no such courier"))?;
+        next_number(number, known.repayments)?;
+        known.repayments = number;
+        let (_, shortage, firm_cash, _) = self.courier_accounts(courier);
+        ensure(i128::from(amount.minor()) <= self.balance(shortage), "more than is short")?;
+        self.post(ChartEntry::ShortageRepaid, firm_cash, shortage, amount.minor());
+        self.push_event(Event::ShortageRepaid { courier, amount })
+    }
+
+    fn announce_deposit(
+        &mut self,
+        id: DepositId,
+        (firm, number): (FirmId, u32),
+        bank: BankId,
+        amount: Amount,
+    ) -> ModelResult {
+        ensure(!amount.is_zero(), "nothing brought")?;
+        let known = self.firms.get(&firm).ok_or(ModelRefusal::Because("no such firm"))?;
+        let (currency, done) = (known.currency, known.deposits);
+        let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
+        let under_way = self.deposits.get(&id);
+        let other = |one: &Deposit| one.firm != firm || one.amount != amount.minor();
+        ensure(!under_way.is_some_and(other), "another deposit has the identifier")?;
+        next_number(number, done)?;
+        let last = |firm: &Firm| firm.last_deposit == Some(id);
+        let taken = self.deposits.contains_key(&id) || self.firms.values().any(last);
+        ensure(!taken, "the identifier is taken")?;
+        ensure(currency == banks, "another currency")?;
+        let (bank, cash) = ((A::Bank, bank.0, currency), (A::FirmCash, firm.0, currency));
+        ensure(i128::from(amount.minor()) <= self.available(cash), "more than was counted")?;
+        self.reserve(
+            ReservationFor::Deposit(id),
+            ChartEntry::Deposited,
+            (bank, cash),
+            amount.minor(),
+        );
+        self.firms.get_mut(&firm).expect("found before").deposits = number;
+        self.deposits_announced += 1;
+        self.deposits.insert(id, Deposit { firm, amount: amount.minor() });
+        self.push_event(Event::DepositAnnounced { deposit: id, firm, amount })
+    }
+
+    fn confirm_deposit(&mut self, id: DepositId, credited: Amount) -> ModelResult {
+        ensure(!credited.is_zero(), "nothing credited")?;
+        if self.firms.values().any(|firm| firm.last_deposit == Some(id)) {
+            return Err(ModelRefusal::Repeated);
+        }
+        let deposit = self.deposits.remove(&id).ok_or(ModelRefusal::Because("no such deposit"))?;
+        ensure(credited.minor() <= deposit.amount, "more than was announced")?;
+        let (firm, announced) = (deposit.firm, Amount::of(deposit.amount));
+        self.post_reserved(ReservationFor::Deposit(id), credited.minor());
+        self.firms.get_mut(&firm).expect("it has brought cash").last_deposit = Some(id);
+        self.push_event(Event::DepositConfirmed { deposit: id, announced, credited })?;
+        self.credit_firm(firm, credited.minor())
+    }
+
+    fn cancel_deposit(&mut self, id: DepositId) -> ModelResult {
+        let deposit = self.deposits.remove(&id).ok_or(ModelRefusal::Because("no such deposit"))?;
+        self.void_reservation(ReservationFor::Deposit(id));
+        let (firm, amount) = (deposit.firm, Amount::of(deposit.amount));
+        self.push_event(Event::DepositCancelled { deposit: id, firm, amount })
+    }
+
+    fn pay_commission(
+        &mut self,
+        id: FirmId,
+        number: u32,
+        bank: BankId,
+        amount: Amount,
+    ) -> ModelResult {
+        ensure(!amount.is_zero(), "nothing paid")?;
+        let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
+        let firm = self.firms.get_mut(&id).ok_or(ModelRefusal::Because("no such firm"))?;
+        next_number(number, firm.commission_payments)?;
+        firm.commission_payments = number;
+        let currency = firm.currency;
+        ensure(currency == banks, "another currency")?;
+        let earned = (A::FirmCommission, id.0, currency);
+        ensure(i128::from(amount.minor()) <= self.balance(earned), "more than was earned")?;
+        self.post(ChartEntry::CommissionPaid, earned, (A::Bank, bank.0, currency), amount.minor());
+        self.push_event(Event::CommissionPaid { firm: id, amount })
+    }
+}

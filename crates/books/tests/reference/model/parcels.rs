@@ -1,0 +1,243 @@
+//! The model: parcels.
+
+use std::collections::BTreeSet;
+
+use books::chart::{AccountKind as A, ChartEntry};
+use books::view::{ParcelState as S, PaymentState};
+use books::*;
+use money::Amount;
+
+use super::parties::check_reference;
+use super::{
+    AwaitingDeposit, Model, ModelPayment, ModelRefusal, ModelResult, Parcel, Statement, ensure,
+    next_number,
+};
+
+impl Model {
+    pub fn apply_parcel_command(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match command {
+            Command::AnnounceParcel(_) => self.announce(command),
+            Command::AssignParcels(AssignParcels { firm, parcels }) => self.assign(*firm, parcels),
+            Command::DispatchParcels(DispatchParcels { courier, parcels }) => {
+                self.dispatch(*courier, parcels)
+            }
+            Command::RecordAttempt(RecordAttempt { parcel, number, .. }) => {
+                self.attempt(*parcel, *number)
+            }
+            Command::AcceptPart(AcceptPart { parcel, accepted }) => {
+                self.accept_part(*parcel, *accepted)
+            }
+            Command::RefuseParcel(RefuseParcel { parcel, .. }) => self.refuse(*parcel),
+            Command::ReturnParcel(ReturnParcel { parcel }) => self.bring_back(*parcel),
+            Command::LoseParcel(LoseParcel { parcel }) => self.lose(*parcel),
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    fn announce(&mut self, command: &Command) -> ModelResult {
+        let Command::AnnounceParcel(AnnounceParcel { parcel, seller, currency, due, reference }) =
+            command
+        else {
+            unreachable!("only parcels are announced");
+        };
+        check_reference(reference)?;
+        let known = self.sellers.get(seller).ok_or(ModelRefusal::Because("no such seller"))?;
+        ensure(known.currency == *currency, "not the seller's currency")?;
+        ensure(!due.is_zero(), "nothing due")?;
+        if let Some(known) = self.parcels.get(parcel) {
+            // The first amount due is not remembered for ever.
+            let same_due = known.due == due.minor() || known.part_accepted || !known.is_open();
+            ensure(known.seller == *seller && same_due, "the identifier is taken")?;
+            return Err(ModelRefusal::Repeated);
+        }
+        let new = Parcel {
+            seller: *seller,
+            currency: *currency,
+            due: due.minor(),
+            part_accepted: false,
+            state: S::Announced,
+            firm: None,
+            courier: None,
+            attempts: 0,
+            closed_on: None,
+            payments: Vec::new(),
+        };
+        self.parcels.insert(*parcel, new);
+        self.push_event(Event::ParcelAnnounced { parcel: *parcel, seller: *seller, due: *due })
+    }
+
+    fn assign(&mut self, firm: FirmId, parcels: &[ParcelId]) -> ModelResult {
+        ensure((1..=PARCELS_PER_COMMAND_MAX).contains(&parcels.len()), "none or too many")?;
+        let currency = self.firms.get(&firm).ok_or(ModelRefusal::Because("no such firm"))?.currency;
+        for id in parcels {
+            let parcel = self.parcel(*id)?;
+            ensure(matches!(parcel.state, S::Announced | S::Assigned), "not at a hub")?;
+            ensure(parcel.currency == currency, "not the firm's currency")?;
+        }
+        for id in parcels {
+            let parcel = self.parcel_mut(*id);
+            parcel.state = S::Assigned;
+            parcel.firm = Some(firm);
+            self.push_event(Event::ParcelAssigned { parcel: *id, firm })?;
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self, courier: CourierId, parcels: &[ParcelId]) -> ModelResult {
+        ensure((1..=PARCELS_PER_COMMAND_MAX).contains(&parcels.len()), "none or too many")?;
+        let firm =
+            self.couriers.get(&courier).ok_or(ModelRefusal::Because("no such courier"))?.firm;
+        for id in parcels {
+            let parcel = self.parcel(*id)?;
+            ensure(parcel.state == S::Assigned, "not at a hub")?;
+            ensure(parcel.firm == Some(firm), "another firm's parcel")?;
+            ensure(parcel.attempts < ATTEMPTS_MAX, "all attempts used up")?;
+        }
+        for id in parcels {
+            let parcel = self.parcel_mut(*id);
+            parcel.state = S::Out;
+            parcel.courier = Some(courier);
+            self.push_event(Event::ParcelDispatched { parcel: *id, courier })?;
+        }
+        Ok(())
+    }
+
+    fn attempt(&mut self, id: ParcelId, number: u8) -> ModelResult {
+        let parcel = self.parcel(id)?;
+        ensure(parcel.is_open(), "not on its way")?;
+        next_number(u32::from(number), u32::from(parcel.attempts))?;
+        ensure(parcel.state == S::Out, "not out")?;
+        ensure(parcel.is_free_of_money(), "something is collected")?;
+        let parcel = self.parcel_mut(id);
+        parcel.state = S::Assigned;
+        parcel.courier = None;
+        parcel.attempts += 1;
+        let attempts = parcel.attempts;
+        self.push_event(Event::DeliveryAttempted { parcel: id, attempts })
+    }
+
+    fn accept_part(&mut self, id: ParcelId, accepted: Amount) -> ModelResult {
+        let parcel = self.parcel(id)?;
+        ensure(parcel.state == S::Out, "not out")?;
+        ensure(parcel.has_no_payments(), "something is collected")?;
+        ensure(!accepted.is_zero(), "nothing accepted")?;
+        if parcel.part_accepted && accepted.minor() == parcel.due {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(accepted.minor() < parcel.due, "no part")?;
+        let parcel = self.parcel_mut(id);
+        let before = Amount::of(parcel.due);
+        parcel.due = accepted.minor();
+        parcel.part_accepted = true;
+        self.push_event(Event::PartAccepted { parcel: id, before, due: accepted })
+    }
+
+    fn refuse(&mut self, id: ParcelId) -> ModelResult {
+        let parcel = self.parcel(id)?;
+        if parcel.state == S::Refused {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(matches!(parcel.state, S::Assigned | S::Out), "neither out nor at the hub")?;
+        ensure(parcel.is_free_of_money(), "something is collected")?;
+        let parcel = self.parcel_mut(id);
+        parcel.state = S::Refused;
+        parcel.courier = None;
+        self.push_event(Event::ParcelRefused { parcel: id })
+    }
+
+    fn bring_back(&mut self, id: ParcelId) -> ModelResult {
+        let parcel = self.parcel(id)?.clone();
+        if parcel.state == S::Returned {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(parcel.state == S::Refused, "not refused")?;
+        let seller = parcel.seller;
+        let tariff = self.sellers[&seller].tariff;
+        let version = self.version_today(tariff)?;
+        let fee = version.terms.return_fee;
+        let tariff = TariffVersion { tariff, version: version.number };
+        let payable = (A::SellerPayable, seller.0, parcel.currency);
+        let income = (A::ReturnFees, 0, parcel.currency);
+        self.about = (Some(PaymentId { parcel: id, number: 0 }), Some(tariff));
+        self.post(ChartEntry::ReturnCharged, payable, income, fee.minor());
+        self.add_statement_line(seller, Statement { fees: fee.minor(), ..Statement::default() });
+        self.close(id, S::Returned);
+        self.push_event(Event::ParcelReturned { parcel: id, seller, fee, tariff })
+    }
+
+    fn lose(&mut self, id: ParcelId) -> ModelResult {
+        let parcel = self.parcel(id)?;
+        if parcel.state == S::Lost {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(parcel.is_open(), "not on its way")?;
+        ensure(parcel.is_free_of_money(), "something is collected")?;
+        self.close(id, S::Lost);
+        self.push_event(Event::ParcelLost { parcel: id })
+    }
+
+    pub fn close(&mut self, id: ParcelId, state: S) {
+        let today = self.today;
+        let parcel = self.parcel_mut(id);
+        parcel.state = state;
+        parcel.closed_on = Some(today);
+        parcel.due = parcel.collected();
+        if state == S::Delivered {
+            parcel.payments.iter_mut().for_each(|payment| payment.taken_on = today);
+        }
+    }
+
+    /// Adds to a seller's payable money.
+    pub fn add_statement_line(&mut self, seller: SellerId, line: Statement) {
+        self.sellers.get_mut(&seller).expect("the seller is there").statement.push(line);
+    }
+
+    /// Whether everything about a parcel ended before that day: its requests at the door, later
+    /// requests, and guaranteed cash that the bank does not have.
+    fn is_over(&self, id: ParcelId, before: BusinessDate) -> bool {
+        use PaymentState as T;
+        let parcel = &self.parcels[&id];
+        let early = match parcel.state {
+            S::Delivered => true,
+            S::Returned | S::Lost => parcel.closed_on.is_some_and(|day| day < before),
+            _ => false,
+        };
+        let in_line =
+            |one: &AwaitingDeposit| one.payment.is_some_and(|payment| payment.parcel == id);
+        let guaranteed = |firm| self.guaranteed(firm).iter().any(in_line);
+        let is_final =
+            |state| matches!(state, T::Declined | T::Reversed | T::Released | T::Expired);
+        let over =
+            |one: &ModelPayment| is_final(one.state) && one.unpaid == 0 && one.taken_on < before;
+        let here = |place: &usize| self.transactions[*place].payment.parcel == id;
+        let remembered =
+            (0..self.transactions.len()).filter(here).any(|place| self.is_remembered(place));
+        early
+            && !remembered
+            && parcel.payments.iter().all(over)
+            && !self.firms.keys().any(|firm| guaranteed(*firm))
+    }
+
+    pub fn forget(
+        &mut self,
+        before: BusinessDate,
+        limit: u32,
+        forgotten: &BTreeSet<ParcelId>,
+    ) -> ModelResult {
+        ensure((1..=RECORDS_PER_COMMAND_MAX).contains(&limit), "no limit")?;
+        let last = self.today.0.checked_sub(RETENTION_DAYS);
+        ensure(last.is_some_and(|last| before.0 <= last), "too early to forget")?;
+        let ids = self.parcels.keys().copied();
+        let over: BTreeSet<ParcelId> = ids.filter(|id| self.is_over(*id, before)).collect();
+        let chosen = if limit == RECORDS_PER_COMMAND_MAX { &over } else { forgotten };
+        ensure(chosen.is_subset(&over), "forgotten while something is to come")?;
+        self.disputes.retain(|one| one.abandoned_on.is_some_and(|day| day >= before));
+        for parcel in chosen {
+            self.parcels.remove(parcel);
+            self.transactions.retain(|one| one.payment.parcel != *parcel);
+            self.push_event(Event::ParcelForgotten { parcel: *parcel })?;
+        }
+        Ok(())
+    }
+}

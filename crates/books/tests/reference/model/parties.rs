@@ -1,0 +1,298 @@
+//! The model: parties and their terms.
+
+use books::*;
+use tariff::{FeeKind, PaymentMethod as Means, Terms};
+
+use super::{Courier, Firm, Model, ModelRefusal, ModelResult, Seller, Version, ensure};
+
+impl Model {
+    pub fn apply_registration(&mut self, command: &Command) -> Option<ModelResult> {
+        if self.registered.contains(command) {
+            return Some(Err(ModelRefusal::Repeated));
+        }
+        let done = match command {
+            Command::RegisterBank(RegisterBank { bank, currency, reference }) => {
+                self.new_name(self.banks.contains_key(bank), reference).map(|()| {
+                    self.banks.insert(*bank, *currency);
+                })
+            }
+            Command::RegisterNetwork(RegisterNetwork { network, currency, reference }) => {
+                let known = self.networks.contains_key(network);
+                let fine = self.new_name(known, reference).and(self.has_accounts(*currency));
+                fine.map(|()| {
+                    self.networks.insert(*network, *currency);
+                })
+            }
+            Command::RegisterWallet(RegisterWallet { wallet, currency, reference }) => {
+                let known = self.wallets.contains_key(wallet);
+                let fine = self.new_name(known, reference).and(self.has_accounts(*currency));
+                fine.map(|()| {
+                    self.wallets.insert(*wallet, *currency);
+                })
+            }
+            Command::RegisterFirm(RegisterFirm { firm, currency, guarantee, reference }) => {
+                let known = self.firms.contains_key(firm);
+                let fine = self.new_name(known, reference).and(self.has_accounts(*currency));
+                let (currency, guarantee) = (*currency, guarantee.minor());
+                fine.map(|()| {
+                    self.firms.insert(*firm, Firm::new(currency, guarantee));
+                })
+            }
+            Command::RegisterCourier(RegisterCourier { courier, firm, cash_limit, reference }) => {
+                let known = self.couriers.contains_key(courier);
+                let fine = self.new_name(known, reference);
+                fine.and(ensure(self.firms.contains_key(firm), "no such firm")).map(|()| {
+                    self.couriers.insert(*courier, Courier::new(*firm, cash_limit.minor()));
+                })
+            }
+            Command::RegisterTerminal(RegisterTerminal { terminal, courier }) => {
+                self.register_terminal(*terminal, *courier)
+            }
+            Command::HandTerminal(HandTerminal { terminal, courier }) => {
+                self.hand(*terminal, *courier)
+            }
+            Command::BlockTerminal(BlockTerminal { terminal, blocked }) => {
+                self.block(*terminal, *blocked)
+            }
+            Command::SetHoldRule(SetHoldRule { jurisdiction, rule }) => {
+                self.set_hold_rule(*jurisdiction, *rule)
+            }
+            Command::PublishTariff(_) => self.publish(command),
+            Command::RegisterSeller(_) => self.register_seller(command),
+            _ => return None,
+        };
+        if done.is_ok() && is_party(command) {
+            self.registered.push(command.clone());
+        }
+        Some(done.and_then(|()| self.push_event(Event::Registered)))
+    }
+
+    fn new_name(&self, known: bool, reference: &str) -> ModelResult {
+        ensure(!known, "the identifier is taken")?;
+        check_reference(reference)
+    }
+
+    fn register_terminal(&mut self, terminal: TerminalId, courier: CourierId) -> ModelResult {
+        ensure(self.couriers.contains_key(&courier), "no such courier")?;
+        if self.terminals.get(&terminal).is_some_and(|(holder, _)| *holder == courier) {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(!self.terminals.contains_key(&terminal), "the identifier is taken")?;
+        self.terminals.insert(terminal, (courier, false));
+        Ok(())
+    }
+
+    fn hand(&mut self, terminal: TerminalId, to: CourierId) -> ModelResult {
+        let known = self.terminals.get(&terminal).copied();
+        let (from, blocked) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
+        ensure(self.couriers.contains_key(&to), "no such courier")?;
+        if from == to {
+            return Err(ModelRefusal::Repeated);
+        }
+        self.terminals.insert(terminal, (to, blocked));
+        Ok(())
+    }
+
+    fn block(&mut self, terminal: TerminalId, block: bool) -> ModelResult {
+        let known = self.terminals.get(&terminal).copied();
+        let (courier, blocked) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
+        if blocked == block {
+            return Err(ModelRefusal::Repeated);
+        }
+        self.terminals.insert(terminal, (courier, block));
+        Ok(())
+    }
+
+    fn set_hold_rule(&mut self, jurisdiction: Jurisdiction, rule: HoldRule) -> ModelResult {
+        ensure(jurisdiction.0.iter().all(u8::is_ascii_uppercase), "no jurisdiction")?;
+        if let HoldRule::DaysAfterHeld(days) | HoldRule::DaysAfterDelivery(days) = rule {
+            ensure(days <= HOLD_DAYS_MAX, "too long a hold")?;
+        }
+        if self.hold_rules.get(&jurisdiction) == Some(&rule) {
+            return Err(ModelRefusal::Repeated);
+        }
+        self.hold_rules.insert(jurisdiction, rule);
+        Ok(())
+    }
+
+    fn publish(&mut self, command: &Command) -> ModelResult {
+        let Command::PublishTariff(PublishTariff {
+            tariff,
+            version,
+            currency,
+            from,
+            until,
+            terms,
+            ..
+        }) = command
+        else {
+            unreachable!("only tariffs are published");
+        };
+        let today = self.today;
+        ensure(terms.check().is_ok(), "terms that cannot hold")?;
+        ensure(until.is_none_or(|until| *from < until), "no day on which it holds")?;
+        let versions = self.tariffs.get(tariff).cloned().unwrap_or_default();
+        let same = |known: &Version| {
+            known.number == *version
+                && (known.from, known.currency) == (*from, *currency)
+                && known.terms == **terms
+        };
+        if versions.iter().any(same) {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(usize::from(*version) == versions.len() + 1, "not the next version")?;
+        let versions = self.tariffs.entry(*tariff).or_default();
+        if let Some(last) = versions.last_mut() {
+            match last.until {
+                Some(until) => ensure(until == *from, "a gap or an overlap")?,
+                None => ensure(*from > today && *from > last.from, "today's version is in use")?,
+            }
+            ensure(last.currency == *currency, "a tariff keeps its currency")?;
+            for (place, class) in last.terms.classes.iter().enumerate() {
+                let still = terms.classes.get(place).map(|class| &class.name);
+                ensure(still == Some(&class.name), "a tariff keeps its classes")?;
+            }
+            last.until = Some(*from);
+        }
+        versions.push(Version {
+            number: *version,
+            currency: *currency,
+            from: *from,
+            until: *until,
+            terms: (**terms).clone(),
+        });
+        Ok(())
+    }
+
+    fn register_seller(&mut self, command: &Command) -> ModelResult {
+        let Command::RegisterSeller(RegisterSeller {
+            seller,
+            currency,
+            jurisdiction,
+            reference,
+            ..
+        }) = command
+        else {
+            unreachable!("only sellers are registered here");
+        };
+        let Command::RegisterSeller(RegisterSeller { tariff, class, cycle, minimum, .. }) = command
+        else {
+            unreachable!("only sellers are registered here");
+        };
+        self.new_name(self.sellers.contains_key(seller), reference)?;
+        self.has_accounts(*currency)?;
+        ensure(self.hold_rules.contains_key(jurisdiction), "no hold rule")?;
+        let versions = self.tariffs.get(tariff).ok_or(ModelRefusal::Because("no such tariff"))?;
+        let last = versions.last().expect("a tariff has a version");
+        let allowed = last.currency.is_none_or(|only| only == *currency);
+        ensure(allowed, "a tariff in another currency")?;
+        let holds = |version: &&Version| version.until.is_none_or(|until| self.today < until);
+        let first = versions.iter().find(holds).unwrap_or(last);
+        ensure(usize::from(class.0) < first.terms.classes.len(), "no such class")?;
+        let new = Seller {
+            currency: *currency,
+            jurisdiction: *jurisdiction,
+            tariff: *tariff,
+            class: *class,
+            cycle: *cycle,
+            minimum: minimum.minor(),
+            statement: Vec::new(),
+        };
+        self.sellers.insert(*seller, new);
+        self.seller_order.push(*seller);
+        Ok(())
+    }
+}
+
+/// Whether repeating the command is a retry for ever.
+fn is_party(command: &Command) -> bool {
+    use Command as C;
+    matches!(
+        command,
+        C::RegisterBank(_)
+            | C::RegisterFirm(_)
+            | C::RegisterCourier(_)
+            | C::RegisterNetwork(_)
+            | C::RegisterWallet(_)
+            | C::RegisterSeller(_)
+    )
+}
+
+/// Checks a reference: printable and not too long.
+pub fn check_reference(reference: &str) -> ModelResult {
+    let length = !reference.is_empty() && reference.len() <= REFERENCE_BYTES_MAX;
+    ensure(length && !reference.chars().any(char::is_control), "no name")
+}
+
+/// A share of an amount, rounded half up.
+fn share(amount: u64, ppm: u32) -> u64 {
+    let millionths = u128::from(amount) * u128::from(ppm);
+    let whole = millionths / 1_000_000;
+    let up = millionths % 1_000_000 >= 500_000;
+    u64::try_from(whole).unwrap() + u64::from(up)
+}
+
+fn capped(amount: u64, terms: tariff::CappedRate) -> u64 {
+    let share = share(amount, terms.rate.ppm());
+    terms.cap.map_or(share, |cap| share.min(cap.minor()))
+}
+
+/// Splits a sum by weights: round down first, then one unit each to the largest remainders.
+fn cut(sum: u64, weights: [u64; 3]) -> [u64; 3] {
+    let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
+    if total == 0 {
+        return [sum, 0, 0];
+    }
+    let exact = weights.map(|weight| u128::from(sum) * u128::from(weight));
+    let mut parts = exact.map(|part| u64::try_from(part / total).unwrap());
+    let mut order = [0, 1, 2];
+    order.sort_by_key(|place: &usize| std::cmp::Reverse(exact[*place] % total));
+    let left = sum - parts.iter().sum::<u64>();
+    for place in order.iter().take(usize::try_from(left).unwrap()) {
+        parts[*place] += 1;
+    }
+    parts
+}
+
+/// The fees of a collection. Each part is rounded by itself and taken from what the parts before
+/// left.
+pub fn fees(
+    terms: &Terms,
+    class: tariff::SellerClassNumber,
+    means: Means,
+    amount: u64,
+) -> Option<Vec<(FeeKind, u64)>> {
+    let class = terms.classes.get(usize::from(class.0))?;
+    let mut parts = Vec::new();
+    match means {
+        Means::Card(kind) => {
+            let rates = if kind == tariff::CardKind::Debit { class.debit } else { class.credit };
+            let three = [rates.issuer, rates.network, rates.acquirer];
+            let mut fees = three.map(|part| capped(amount, part));
+            let sum: u128 = fees.iter().map(|fee| u128::from(*fee)).sum();
+            if let Some(cap) = rates.cap.filter(|cap| sum > u128::from(cap.minor())) {
+                fees = cut(cap.minor(), fees);
+            }
+            parts.push((FeeKind::Issuer, fees[0]));
+            parts.push((FeeKind::Network, fees[1]));
+            parts.push((FeeKind::Acquirer, fees[2]));
+        }
+        Means::Qr => parts.push((FeeKind::Wallet, capped(amount, class.wallet))),
+        Means::Cash => {}
+    }
+    let (commission, cod) = match means {
+        Means::Card(_) => (terms.commission.card, terms.cod.card),
+        Means::Qr => (terms.commission.qr, terms.cod.qr),
+        Means::Cash => (terms.commission.cash, terms.cod.cash),
+    };
+    for (kind, terms) in [(FeeKind::Commission, commission), (FeeKind::Cod, cod)] {
+        parts.push((kind, share(amount, terms.share.ppm()).max(terms.fixed.minor())));
+    }
+    let mut left = amount;
+    for (_, fee) in &mut parts {
+        *fee = (*fee).min(left);
+        left -= *fee;
+    }
+    parts.retain(|(_, fee)| *fee > 0);
+    Some(parts)
+}

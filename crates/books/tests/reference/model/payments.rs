@@ -1,0 +1,468 @@
+//! The model: payments, and when their money is received.
+
+use books::chart::{AccountKind as A, ChartEntry};
+use books::view::{ParcelState, PaymentState as S};
+use books::*;
+use money::{Amount, Currency};
+use tariff::{FeeKind, PaymentMethod as Means};
+
+use super::parties::fees;
+use super::{
+    Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, ReservationFor,
+    Statement, TransactionStatus, ensure,
+};
+
+impl Model {
+    pub fn collect(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match *command {
+            Command::BeginCollection(BeginCollection { payment, terminal, method, amount }) => {
+                self.begin_payment(payment, terminal, method, amount)
+            }
+            Command::ResolveCollection(ResolveCollection { payment, resolution }) => {
+                self.resolve_payment(payment, resolution, *b"      ")
+            }
+            Command::ReverseCollection(ReverseCollection { payment }) => self.reverse(payment),
+            Command::CollectCash(CollectCash { payment, courier, amount }) => {
+                self.collect_cash(payment, courier, amount)
+            }
+            Command::ConfirmClearing(ConfirmClearing { bank, payment, amount, deducted }) => {
+                self.confirm_clearing(bank, payment, amount, deducted)
+            }
+            Command::ReleaseDue(ReleaseDue { date, limit }) => self.release_due(date, limit),
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    /// Checks a new payment and returns its tariff version.
+    fn check_new_payment(
+        &self,
+        id: PaymentId,
+        how: ModelMethod,
+        courier: CourierId,
+        amount: Amount,
+    ) -> ModelResult<TariffVersion> {
+        ensure(!amount.is_zero(), "nothing asked for")?;
+        if let Ok(known) = self.payment(id) {
+            // Courier and terminal are not remembered.
+            let cash = matches!((known.method, how), (ModelMethod::Cash(_), ModelMethod::Cash(_)));
+            let same = (cash || known.method == how) && known.amount == amount.minor();
+            ensure(same, "the number is taken")?;
+            return Err(ModelRefusal::Repeated);
+        }
+        let parcel = self.parcel(id.parcel)?;
+        let next = parcel.payments.len() + 1;
+        ensure(usize::from(id.number) == next, "not the next number")?;
+        ensure(id.number <= PAYMENTS_PER_PARCEL_MAX, "too many payments")?;
+        ensure(parcel.state == ParcelState::Out, "not out")?;
+        ensure(parcel.courier == Some(courier), "another courier's parcel")?;
+        let left = parcel.due - parcel.collected() - parcel.begun();
+        ensure(amount.minor() <= left, "more than is left")?;
+        let tariff = self.sellers[&parcel.seller].tariff;
+        let version = self.version_today(tariff)?;
+        Ok(TariffVersion { tariff, version: version.number })
+    }
+
+    pub fn add_payment(
+        &mut self,
+        id: PaymentId,
+        how: ModelMethod,
+        amount: Amount,
+        tariff: TariffVersion,
+    ) {
+        let courier = self.parcel_mut(id.parcel).courier.expect("the parcel is out");
+        let new = ModelPayment {
+            method: how,
+            courier,
+            is_pre_authorisation: false,
+            amount: amount.minor(),
+            taken_on: self.today,
+            state: S::Begun,
+            tariff,
+            fees: Vec::new(),
+            refund_count: 0,
+            refunded: 0,
+            from_held: 0,
+            rule: None,
+            confirmations: 0,
+            unpaid: 0,
+        };
+        self.parcel_mut(id.parcel).payments.push(new);
+    }
+
+    /// Checks a payment over a network or wallet, online or offline.
+    pub fn check_rail_payment(
+        &self,
+        id: PaymentId,
+        terminal: TerminalId,
+        method: RailMethod,
+        amount: Amount,
+        offline: bool,
+    ) -> ModelResult<(ModelMethod, TariffVersion)> {
+        let (how, currency) = match method {
+            RailMethod::Card { network, kind } => {
+                (ModelMethod::Card(network, kind), self.networks.get(&network))
+            }
+            RailMethod::Qr { wallet } => (ModelMethod::Qr(wallet), self.wallets.get(&wallet)),
+        };
+        let currency = *currency.ok_or(ModelRefusal::Because("no such network or wallet"))?;
+        let terminal = self.terminals.get(&terminal).copied();
+        let (courier, blocked) = terminal.unwrap_or_default();
+        let tariff = self.check_new_payment(id, how, courier, amount)?;
+        ensure(terminal.is_some(), "no such terminal")?;
+        ensure(!blocked, "the terminal is blocked")?;
+        let parcel = self.parcel(id.parcel)?;
+        ensure(parcel.currency == currency, "cleared in another currency")?;
+        let is_card = |how| matches!(how, ModelMethod::Card(..));
+        let same_way = |one: &ModelPayment| is_card(one.method) == is_card(how);
+        let unknown = |one: &ModelPayment| one.is_unknown() && same_way(one);
+        ensure(!parcel.payments.iter().any(unknown), "an earlier payment is unknown")?;
+        if let ModelMethod::Card(network, _) = how {
+            let withdrawn = self.withdrawn.get(&network).is_some_and(|from| *from <= self.now);
+            ensure(offline || !withdrawn, "the network is withdrawn")?;
+        }
+        Ok((how, tariff))
+    }
+
+    pub fn begin_payment(
+        &mut self,
+        id: PaymentId,
+        terminal: TerminalId,
+        method: RailMethod,
+        amount: Amount,
+    ) -> ModelResult {
+        let (how, tariff) = self.check_rail_payment(id, terminal, method, amount, false)?;
+        self.add_payment(id, how, amount, tariff);
+        self.about = (Some(id), None);
+        let currency = self.parcel(id.parcel)?.currency;
+        let (entry, receivable) = receivable(how, currency);
+        let held = self.held_account(id);
+        self.reserve(ReservationFor::Payment(id), entry, (receivable, held), amount.minor());
+        self.push_event(Event::PaymentBegun { payment: id })
+    }
+
+    pub fn resolve_payment(
+        &mut self,
+        id: PaymentId,
+        resolution: PaymentResolution,
+        authorisation: [u8; 6],
+    ) -> ModelResult {
+        let state = self.payment(id)?.state;
+        self.about = (Some(id), None);
+        ensure(
+            !matches!(self.payment(id)?.method, ModelMethod::Cash(_)),
+            "nobody answers for cash",
+        )?;
+        match (state, resolution) {
+            (S::Begun, PaymentResolution::Approved) => {
+                self.end_purchase(id, TransactionStatus::Approved, (*b"00", authorisation));
+                if self.is_pre_authorisation(id) {
+                    let payment = self.payment_mut(id);
+                    (payment.state, payment.is_pre_authorisation) = (S::Authorised, true);
+                    return self.push_event(Event::PaymentAuthorised { payment: id });
+                }
+                self.about.1 = Some(self.payment(id)?.tariff);
+                self.post_reserved(ReservationFor::Payment(id), self.payment(id)?.amount);
+                self.record_collected(id)
+            }
+            (S::Begun | S::Unknown, PaymentResolution::Declined { code }) => {
+                self.void_reservation(ReservationFor::Payment(id));
+                self.payment_mut(id).state = S::Declined;
+                self.end_purchase(id, TransactionStatus::NotApproved, (code, authorisation));
+                self.push_event(Event::PaymentDeclined { payment: id })
+            }
+            (S::Begun, PaymentResolution::Unknown) => {
+                self.payment_mut(id).state = S::Unknown;
+                self.end_purchase(id, TransactionStatus::NotApproved, (*b"68", *b"      "));
+                self.push_event(Event::PaymentUnknown { payment: id })
+            }
+            (S::Unknown | S::Reversed | S::Declined, PaymentResolution::Approved) => {
+                self.record_late_payment(id, authorisation)?;
+                self.push_event(Event::LateApproval { payment: id })
+            }
+            // It was approved, whatever happened since.
+            (_, PaymentResolution::Approved)
+            | (S::Unknown | S::Reversed, PaymentResolution::Unknown)
+            | (S::Declined, PaymentResolution::Declined { .. }) => Err(ModelRefusal::Repeated),
+            _ => Err(ModelRefusal::Because("it ended otherwise")),
+        }
+    }
+
+    pub fn collect_cash(
+        &mut self,
+        id: PaymentId,
+        courier: CourierId,
+        amount: Amount,
+    ) -> ModelResult {
+        ensure(self.couriers.contains_key(&courier), "no such courier")?;
+        let how = ModelMethod::Cash(courier);
+        let tariff = self.check_new_payment(id, how, courier, amount)?;
+        self.add_payment(id, how, amount, tariff);
+        self.about = (Some(id), Some(tariff));
+        self.couriers.get_mut(&courier).expect("checked before").in_hand.push(id);
+        let (entry, cash) = receivable(how, self.parcel(id.parcel)?.currency);
+        self.post(entry, cash, self.held_account(id), amount.minor());
+        self.record_collected(id)
+    }
+
+    /// Common to approved payments and cash: fees, and delivery if all is paid.
+    pub fn record_collected(&mut self, id: PaymentId) -> ModelResult {
+        let parcel = self.parcel(id.parcel)?.clone();
+        let payment = self.payment(id)?.clone();
+        let seller = self.sellers[&parcel.seller].clone();
+        let means = payment_method(payment.method);
+        let versions = &self.tariffs[&payment.tariff.tariff];
+        let terms = &versions[usize::from(payment.tariff.version) - 1].terms;
+        let parts = fees(terms, seller.class, means, payment.amount);
+        let parts = parts.ok_or(ModelRefusal::Because("no such class today"))?;
+        let its_fees = terms.fees(seller.class, means, Amount::of(payment.amount));
+        for (kind, fee) in &parts {
+            let entry = match kind {
+                FeeKind::Commission => ChartEntry::CommissionEarned,
+                _ => ChartEntry::FeeCharged,
+            };
+            self.post(entry, self.held_account(id), self.fee_account(id, *kind), *fee);
+        }
+        let payment = self.payment_mut(id);
+        (payment.state, payment.is_pre_authorisation) = (S::Approved, false);
+        payment.fees = parts;
+        self.push_event(Event::PaymentCollected {
+            payment: id,
+            seller: parcel.seller,
+            method: means,
+            amount: Amount::of(self.payment(id)?.amount),
+            fees: its_fees.expect("the model found the class"),
+            tariff: self.payment(id)?.tariff,
+        })?;
+        let collected = self.parcel(id.parcel)?.collected();
+        if collected == parcel.due {
+            self.close(id.parcel, ParcelState::Delivered);
+            let collected = Amount::of(collected);
+            self.push_event(Event::ParcelDelivered { parcel: id.parcel, collected })?;
+        }
+        Ok(())
+    }
+
+    fn reverse(&mut self, id: PaymentId) -> ModelResult {
+        let payment = self.payment(id)?.clone();
+        self.about = (Some(id), None);
+        match payment.state {
+            S::Begun | S::Unknown => {
+                self.void_reservation(ReservationFor::Payment(id));
+                self.payment_mut(id).state = S::Reversed;
+                self.end_purchase(id, TransactionStatus::Reversed, (*b"68", *b"      "));
+                self.push_event(Event::PaymentReversed { payment: id, posted: Amount::ZERO })
+            }
+            S::Approved => {
+                self.check_reversible(id)?;
+                // Payments without a terminal transaction.
+                let _ = self.reverse_transaction(id);
+                self.unpost(id)
+            }
+            S::Reversed | S::Declined | S::Expired => Err(ModelRefusal::Repeated),
+            _ => Err(ModelRefusal::Because("nothing to reverse")),
+        }
+    }
+
+    /// Posts the opposite of a collection and its fees. The parcel is out again.
+    pub fn unpost(&mut self, id: PaymentId) -> ModelResult {
+        let payment = self.payment(id)?.clone();
+        self.about = (Some(id), None);
+        if let ModelMethod::Cash(courier) = payment.method {
+            let in_hand = &mut self.couriers.get_mut(&courier).expect("it took cash").in_hand;
+            let before = in_hand.len();
+            in_hand.retain(|other| *other != id);
+            ensure(in_hand.len() < before, "the cash is no longer in hand")?;
+        }
+        let currency = self.parcel(id.parcel)?.currency;
+        let held = self.held_account(id);
+        self.about.1 = Some(payment.tariff);
+        for (kind, fee) in &payment.fees {
+            let entry = match kind {
+                FeeKind::Commission => ChartEntry::CommissionReversed,
+                _ => ChartEntry::FeeReversed,
+            };
+            self.post(entry, self.fee_account(id, *kind), held, *fee);
+        }
+        let (_, receivable) = receivable(payment.method, currency);
+        self.post(ChartEntry::CollectionReversed, held, receivable, payment.amount);
+        self.payment_mut(id).state = S::Reversed;
+        self.push_event(Event::PaymentReversed {
+            payment: id,
+            posted: Amount::of(payment.amount),
+        })?;
+        let parcel = self.parcel_mut(id.parcel);
+        if parcel.state == ParcelState::Delivered {
+            parcel.state = ParcelState::Out;
+            parcel.closed_on = None;
+            parcel.part_accepted = true;
+            self.push_event(Event::ParcelReopened { parcel: id.parcel })?;
+        }
+        Ok(())
+    }
+
+    fn confirm_clearing(
+        &mut self,
+        bank: BankId,
+        id: PaymentId,
+        amount: Amount,
+        deducted: Amount,
+    ) -> ModelResult {
+        ensure(!amount.is_zero(), "nothing cleared")?;
+        let currency =
+            *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
+        let payment = self.payment(id)?.clone();
+        let subject = match payment.method {
+            ModelMethod::Card(network, _) => BreakSubject::Network(network),
+            ModelMethod::Qr(wallet) => BreakSubject::Wallet(wallet),
+            ModelMethod::Cash(_) => return Err(ModelRefusal::Because("cash is not cleared")),
+        };
+        if matches!(payment.state, S::Held | S::Released) {
+            ensure(amount.minor() == payment.amount, "not the amount of the payment")?;
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(payment.state == S::Approved, "not approved")?;
+        ensure(self.parcel(id.parcel)?.currency == currency, "another currency")?;
+        ensure(amount.minor() == payment.amount, "not the amount of the payment")?;
+        ensure(deducted <= amount, "more deducted than the amount")?;
+        self.about = (Some(id), Some(payment.tariff));
+        let (expected, kept) = (payment.deducted_by_network(), deducted.minor());
+        let (_, receivable) = receivable(payment.method, currency);
+        let (cost, suspense) = ((A::ClearingCost, 0, currency), (A::Suspense, 0, currency));
+        let bank = (A::Bank, bank.0, currency);
+        self.post(ChartEntry::Cleared, bank, receivable, payment.amount - kept);
+        self.post(ChartEntry::ClearingFeeDeducted, cost, receivable, kept.min(expected));
+        if kept > expected {
+            self.post(ChartEntry::DeductedTooMuch, suspense, receivable, kept - expected);
+            self.record_engine_break(
+                subject,
+                BreakSide::Shortfall,
+                kept - expected,
+                currency,
+                None,
+            )?;
+        }
+        if kept < expected {
+            self.post(ChartEntry::DeductedTooLittle, cost, suspense, expected - kept);
+            self.record_engine_break(subject, BreakSide::Excess, expected - kept, currency, None)?;
+        }
+        self.record_funds_received(id)
+    }
+
+    /// The payment's money was received. Holds it by the rule in force now, if that asks for any
+    /// days.
+    pub fn record_funds_received(&mut self, id: PaymentId) -> ModelResult {
+        let seller = &self.sellers[&self.parcel(id.parcel)?.seller];
+        let (rule, today) = (self.hold_rules[&seller.jurisdiction], self.today);
+        let open = self.parcel(id.parcel)?.is_open();
+        let payment = self.payment_mut(id);
+        payment.state = S::Held;
+        let payable_on = match rule {
+            HoldRule::AtOnce => today,
+            HoldRule::DaysAfterHeld(days) => today.plus_days(days),
+            HoldRule::DaysAfterDelivery(days) if open => today.plus_days(days.max(1)),
+            HoldRule::DaysAfterDelivery(days) => payment.taken_on.plus_days(days).max(today),
+        };
+        payment.rule = Some(rule);
+        self.push_event(Event::PaymentHeld { payment: id, payable_on })?;
+        if payable_on == today {
+            return self.release(id);
+        }
+        self.held.push((payable_on, id));
+        Ok(())
+    }
+
+    fn release_due(&mut self, date: BusinessDate, limit: u32) -> ModelResult {
+        ensure((1..=RECORDS_PER_COMMAND_MAX).contains(&limit), "no limit")?;
+        ensure(date <= self.today, "a day to come")?;
+        let mut due = self.held.clone();
+        due.retain(|(payable_on, _)| *payable_on <= date);
+        due.sort_by_key(|(day, _)| *day);
+        due.truncate(usize::try_from(limit).unwrap());
+        for (_, id) in due {
+            match self.waits_until(id)? {
+                Some(later) => {
+                    self.held.retain(|(_, other)| *other != id);
+                    self.held.push((later, id));
+                }
+                None => self.release(id)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A hold that counts from the delivery can become longer after the money was received.
+    fn waits_until(&self, id: PaymentId) -> ModelResult<Option<BusinessDate>> {
+        let payment = self.payment(id)?;
+        let Some(HoldRule::DaysAfterDelivery(days)) = payment.rule else { return Ok(None) };
+        let until = match self.parcel(id.parcel)?.is_open() {
+            true => self.today.plus_days(days.max(1)),
+            false => payment.taken_on.plus_days(days),
+        };
+        Ok((until > self.today).then_some(until))
+    }
+
+    fn release(&mut self, id: PaymentId) -> ModelResult {
+        let parcel = self.parcel(id.parcel)?;
+        let (seller, currency) = (parcel.seller, parcel.currency);
+        let payment = self.payment(id)?.clone();
+        let payable = (A::SellerPayable, seller.0, currency);
+        self.about = (Some(id), Some(payment.tariff));
+        self.post(ChartEntry::Released, self.held_account(id), payable, payment.share());
+        let (gross, fees, refunded) = (payment.amount, payment.fee_total(), payment.from_held);
+        self.add_statement_line(seller, Statement { gross, fees, refunded, returned: 0 });
+        self.payment_mut(id).state = S::Released;
+        self.held.retain(|(_, other)| *other != id);
+        self.push_event(Event::PaymentReleased {
+            payment: id,
+            seller,
+            gross: Amount::of(gross),
+            fees: Amount::of(fees),
+            refunded: Amount::of(refunded),
+        })
+    }
+
+    pub fn held_account(&self, id: PaymentId) -> Account {
+        let parcel = &self.parcels[&id.parcel];
+        (A::SellerHeld, parcel.seller.0, parcel.currency)
+    }
+
+    fn fee_account(&self, id: PaymentId, kind: FeeKind) -> Account {
+        let parcel = &self.parcels[&id.parcel];
+        match kind {
+            FeeKind::Issuer => (A::IssuerFees, 0, parcel.currency),
+            FeeKind::Network => (A::NetworkFees, 0, parcel.currency),
+            FeeKind::Acquirer => (A::AcquirerFees, 0, parcel.currency),
+            FeeKind::Wallet => (A::WalletFees, 0, parcel.currency),
+            FeeKind::Cod => (A::CodFees, 0, parcel.currency),
+            FeeKind::Return => (A::ReturnFees, 0, parcel.currency),
+            FeeKind::Commission => {
+                let firm = parcel.firm.expect("money is taken by a firm's courier");
+                (A::FirmCommission, firm.0, parcel.currency)
+            }
+        }
+    }
+}
+
+/// The account that owes a payment's money at first.
+pub fn receivable(how: ModelMethod, currency: Currency) -> (ChartEntry, Account) {
+    match how {
+        ModelMethod::Card(network, _) => {
+            (ChartEntry::CardCollected, (A::NetworkReceivable, network.0, currency))
+        }
+        ModelMethod::Qr(wallet) => {
+            (ChartEntry::QrCollected, (A::WalletReceivable, wallet.0, currency))
+        }
+        ModelMethod::Cash(courier) => {
+            (ChartEntry::CashCollected, (A::CourierCash, courier.0, currency))
+        }
+    }
+}
+
+pub fn payment_method(how: ModelMethod) -> Means {
+    match how {
+        ModelMethod::Card(_, kind) => Means::Card(kind),
+        ModelMethod::Qr(_) => Means::Qr,
+        ModelMethod::Cash(_) => Means::Cash,
+    }
+}

@@ -1,0 +1,101 @@
+//! The model: refunds and chargebacks.
+
+use books::chart::{AccountKind as A, ChartEntry};
+use books::view::PaymentState;
+use books::*;
+use money::Amount;
+
+use super::payments::receivable;
+use super::{
+    Account, Model, ModelMethod, ModelRefusal, ModelResult, Statement, ensure, next_number,
+};
+
+impl Model {
+    pub fn apply_refund_command(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match *command {
+            Command::Refund(Refund { payment, number, amount }) => {
+                self.refund(payment, number, amount)
+            }
+            Command::ConfirmRefund(ConfirmRefund { bank, payment, number, amount }) => {
+                self.confirm_refund(bank, payment, number, amount)
+            }
+            Command::ChargeBack(ChargeBack { payment, number, amount }) => {
+                self.charge_back(payment, number, amount)
+            }
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    pub fn refund(&mut self, id: PaymentId, number: u8, amount: Amount) -> ModelResult {
+        let buyers = (A::BuyerRefunds, 0, self.parcel(id.parcel)?.currency);
+        self.take_back(ChartEntry::Refunded, id, number, amount, buyers)?;
+        self.payment_mut(id).unpaid += amount.minor();
+        self.push_event(Event::Refunded { payment: id, amount })
+    }
+
+    fn charge_back(&mut self, id: PaymentId, number: u8, amount: Amount) -> ModelResult {
+        let payment = self.payment(id)?;
+        ensure(!matches!(payment.method, ModelMethod::Cash(_)), "cash is not charged back")?;
+        let (_, receivable) = receivable(payment.method, self.parcel(id.parcel)?.currency);
+        self.take_back(ChartEntry::ChargedBack, id, number, amount, receivable)?;
+        self.push_event(Event::ChargedBack { payment: id, amount })
+    }
+
+    /// Takes from the seller: first from the payment's held share, then from the payable balance.
+    fn take_back(
+        &mut self,
+        entry: ChartEntry,
+        id: PaymentId,
+        number: u8,
+        amount: Amount,
+        to: Account,
+    ) -> ModelResult {
+        ensure(!amount.is_zero(), "a refund of nothing")?;
+        let payment = self.payment(id)?.clone();
+        ensure(payment.is_posted(), "not approved")?;
+        next_number(u32::from(number), u32::from(payment.refund_count))?;
+        ensure(number <= REFUNDS_PER_PAYMENT_MAX, "too many refunds")?;
+        ensure(amount.minor() <= payment.amount - payment.refunded, "more than was paid")?;
+        let released = payment.state == PaymentState::Released;
+        let from_held = if released { 0 } else { amount.minor().min(payment.share()) };
+        let rest = amount.minor() - from_held;
+        let seller = self.parcel(id.parcel)?.seller;
+        let payable = (A::SellerPayable, seller.0, to.2);
+        self.about = (Some(id), Some(payment.tariff));
+        self.post(entry, self.held_account(id), to, from_held);
+        self.post(entry, payable, to, rest);
+        self.add_statement_line(seller, Statement { refunded: rest, ..Statement::default() });
+        let payment = self.payment_mut(id);
+        payment.refund_count = number;
+        payment.refunded += amount.minor();
+        payment.from_held += from_held;
+        Ok(())
+    }
+
+    fn confirm_refund(
+        &mut self,
+        bank: BankId,
+        id: PaymentId,
+        number: u8,
+        amount: Amount,
+    ) -> ModelResult {
+        ensure(!amount.is_zero(), "nothing paid")?;
+        let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
+        let payment = self.payment(id)?;
+        let (unpaid, currency) = (payment.unpaid, self.parcel(id.parcel)?.currency);
+        ensure(payment.is_posted(), "not approved")?;
+        next_number(u32::from(number), u32::from(payment.confirmations))?;
+        ensure(unpaid > 0, "nothing to be paid")?;
+        ensure(!self.refund_awaits_network(id), "the network may pay it")?;
+        ensure(banks == currency, "another currency")?;
+        ensure(amount.minor() == unpaid, "not what is to be paid")?;
+        let buyers = (A::BuyerRefunds, 0, currency);
+        self.about = (Some(id), None);
+        self.post(ChartEntry::RefundPaid, buyers, (A::Bank, bank.0, currency), unpaid);
+        let payment = self.payment_mut(id);
+        payment.unpaid = 0;
+        payment.confirmations = number;
+        self.push_event(Event::RefundPaid { payment: id, amount })
+    }
+}

@@ -1,0 +1,202 @@
+//! The model: settlement.
+
+use books::chart::{AccountKind as A, ChartEntry};
+use books::*;
+use money::{Amount, Currency};
+
+use super::{
+    Model, ModelRefusal, ModelResult, PayoutState, Plan, PlanState, ReservationFor, Seller,
+    Statement, ensure,
+};
+
+impl Model {
+    pub fn apply_settlement_command(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match *command {
+            Command::PlanSettlement(PlanSettlement { plan, cycle, currency, planned_by }) => {
+                self.plan(plan, cycle, currency, planned_by)
+            }
+            Command::ApproveSettlement(ApproveSettlement { plan, approved_by }) => {
+                self.approve(plan, approved_by)
+            }
+            Command::RejectSettlement(RejectSettlement { plan, .. }) => self.reject(plan),
+            Command::ExecuteSettlement(ExecuteSettlement { plan, bank }) => {
+                self.execute(plan, bank)
+            }
+            Command::ConfirmPayout(ConfirmPayout { payout }) => self.confirm_payout(payout),
+            Command::ReturnPayout(ReturnPayout { payout }) => self.return_payout(payout),
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    /// A seller's payable money, less what payouts took.
+    pub fn unpaid_statement(&self, id: SellerId, seller: &Seller) -> [i128; 4] {
+        let mut sums = [0_i128; 4];
+        for line in &seller.statement {
+            let parts = [line.gross, line.fees, line.refunded, line.returned];
+            for (sum, part) in sums.iter_mut().zip(parts) {
+                *sum += i128::from(part);
+            }
+        }
+        for (line, state) in self.payouts.values() {
+            if line.seller == id && *state != PayoutState::Dropped {
+                let parts = [line.gross, line.fees, line.refunded, line.returned];
+                for (sum, part) in sums.iter_mut().zip(parts) {
+                    *sum -= i128::from(part);
+                }
+            }
+        }
+        sums
+    }
+
+    fn plan(
+        &mut self,
+        id: PlanId,
+        cycle: SettlementCycle,
+        currency: Currency,
+        by: PersonId,
+    ) -> ModelResult {
+        self.has_accounts(currency)?;
+        if let Some(known) = self.plans.get(&id) {
+            let same = (known.cycle, known.currency) == (cycle, currency);
+            ensure(same, "the identifier is taken")?;
+            return Err(ModelRefusal::Repeated);
+        }
+        let mut lines = Vec::new();
+        let mut below_minimum = 0;
+        for seller_id in self.seller_order.clone() {
+            let seller = self.sellers[&seller_id].clone();
+            if (seller.cycle, seller.currency) != (cycle, currency) {
+                continue;
+            }
+            let payable = (A::SellerPayable, seller_id.0, currency);
+            let net = self.available(payable);
+            if net <= 0 {
+                continue;
+            }
+            let sums = self.unpaid_statement(seller_id, &seller);
+            let [gross, fees, refunded, returned] = sums;
+            assert_eq!(net, gross - fees - refunded + returned, "the statement adds up");
+            if net > i128::from(Amount::MAX.minor())
+                || sums.iter().max() > Some(&i128::from(u64::MAX))
+            {
+                continue;
+            }
+            if net < i128::from(seller.minimum) {
+                below_minimum += 1;
+                continue;
+            }
+            let small = |sum: i128| u64::try_from(sum).expect("it was compared before");
+            let net = Amount::of(small(net));
+            let payout = PayoutId(u64::try_from(self.payouts.len()).unwrap() + 1);
+            let line = PayoutLine {
+                payout,
+                seller: seller_id,
+                currency,
+                gross: small(gross),
+                fees: small(fees),
+                refunded: small(refunded),
+                returned: small(returned),
+                net,
+            };
+            let in_flight = (A::PayoutInFlight, 0, currency);
+            self.reserve(
+                ReservationFor::Payout(payout),
+                ChartEntry::PayoutSent,
+                (payable, in_flight),
+                net.minor(),
+            );
+            self.payouts.insert(payout, (line, PayoutState::Planned));
+            lines.push(line);
+        }
+        ensure(!lines.is_empty(), "nobody is to be paid")?;
+        let state = PlanState::Planned;
+        let plan = Plan { cycle, currency, planned_by: by, state, lines: lines.clone() };
+        self.plans.insert(id, plan);
+        self.push_event(Event::SettlementPlanned { plan: id, lines, below_minimum, left: 0 })
+    }
+
+    fn known_plan(&self, id: PlanId) -> ModelResult<Plan> {
+        self.plans.get(&id).cloned().ok_or(ModelRefusal::Because("no such plan"))
+    }
+
+    fn approve(&mut self, id: PlanId, by: PersonId) -> ModelResult {
+        let plan = self.known_plan(id)?;
+        if matches!(plan.state, PlanState::Approved | PlanState::Executed) {
+            return Err(ModelRefusal::Repeated);
+        }
+        ensure(plan.state == PlanState::Planned, "dropped")?;
+        ensure(by != plan.planned_by, "the same person")?;
+        self.plans.get_mut(&id).expect("found before").state = PlanState::Approved;
+        self.push_event(Event::SettlementApproved { plan: id })
+    }
+
+    fn reject(&mut self, id: PlanId) -> ModelResult {
+        let plan = self.known_plan(id)?;
+        if plan.state == PlanState::Rejected {
+            return Err(ModelRefusal::Repeated);
+        }
+        let waits = matches!(plan.state, PlanState::Planned | PlanState::Approved);
+        ensure(waits, "executed or dropped before")?;
+        for line in &plan.lines {
+            self.void_reservation(ReservationFor::Payout(line.payout));
+            self.payouts.get_mut(&line.payout).expect("it is a plan's").1 = PayoutState::Dropped;
+        }
+        self.plans.get_mut(&id).expect("found before").state = PlanState::Rejected;
+        self.push_event(Event::SettlementRejected { plan: id })
+    }
+
+    fn execute(&mut self, id: PlanId, bank: BankId) -> ModelResult {
+        let plan = self.known_plan(id)?;
+        if plan.state == PlanState::Executed {
+            return Err(ModelRefusal::Repeated);
+        }
+        let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
+        ensure(plan.state == PlanState::Approved, "not approved, or executed before")?;
+        ensure(banks == plan.currency, "another currency")?;
+        for line in &plan.lines {
+            self.post_reserved(ReservationFor::Payout(line.payout), line.net.minor());
+            self.payouts.get_mut(&line.payout).expect("it is a plan's").1 = PayoutState::Sent(bank);
+        }
+        self.plans.get_mut(&id).expect("found before").state = PlanState::Executed;
+        self.push_event(Event::SettlementExecuted { plan: id, lines: plan.lines })
+    }
+
+    fn confirm_payout(&mut self, id: PayoutId) -> ModelResult {
+        let known = self.payouts.get(&id).copied();
+        let (line, bank) = match known {
+            Some((line, PayoutState::Sent(bank))) => (line, bank),
+            Some((_, PayoutState::Confirmed(..))) => return Err(ModelRefusal::Repeated),
+            _ => return Err(ModelRefusal::Because("no payout on its way")),
+        };
+        let in_flight = (A::PayoutInFlight, 0, line.currency);
+        let account = (A::Bank, bank.0, line.currency);
+        self.post(ChartEntry::PayoutConfirmed, in_flight, account, line.net.minor());
+        self.end_payout(id, PayoutState::Confirmed(bank, self.today));
+        self.push_event(Event::PayoutConfirmed { payout: id, seller: line.seller, net: line.net })
+    }
+
+    fn end_payout(&mut self, id: PayoutId, state: PayoutState) {
+        self.payouts.get_mut(&id).expect("found before").1 = state;
+    }
+
+    fn return_payout(&mut self, id: PayoutId) -> ModelResult {
+        let known = self.payouts.get(&id).copied();
+        let (line, from) = match known {
+            Some((line, PayoutState::Sent(_))) => (line, (A::PayoutInFlight, 0, line.currency)),
+            Some((line, PayoutState::Confirmed(bank, day))) => {
+                let over = day.plus_days(PAYOUT_RETURN_DAYS) < self.today;
+                ensure(!over, "arrived too long ago")?;
+                (line, (A::Bank, bank.0, line.currency))
+            }
+            Some((_, PayoutState::Returned)) => return Err(ModelRefusal::Repeated),
+            _ => return Err(ModelRefusal::Because("no payout that could come back")),
+        };
+        let payable = (A::SellerPayable, line.seller.0, line.currency);
+        self.post(ChartEntry::PayoutReturned, from, payable, line.net.minor());
+        let returned = line.net.minor();
+        self.add_statement_line(line.seller, Statement { returned, ..Statement::default() });
+        self.end_payout(id, PayoutState::Returned);
+        self.push_event(Event::PayoutReturned { payout: id, seller: line.seller, net: line.net })
+    }
+}

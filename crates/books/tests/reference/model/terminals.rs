@@ -1,0 +1,772 @@
+//! The model: terminal transactions, each requested once, and their first responses.
+
+use books::chart::{AccountKind as A, ChartEntry};
+use books::terminal_view::PendingRequestKind;
+use books::view::PaymentState as S;
+use books::*;
+use money::Amount;
+
+use super::payments::receivable;
+use super::{Model, ModelMethod, ModelRefusal, ModelResult, ReservationFor, ensure};
+
+/// Response codes of an approval and of a timeout.
+const APPROVED: [u8; 2] = *b"00";
+const NO_ANSWER: [u8; 2] = *b"68";
+const SPACES: [u8; 6] = *b"      ";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionStatus {
+    Pending,
+    Approved,
+    NotApproved,
+    Reversed,
+}
+
+/// Where an approved transaction counts: card or other, debit or credit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TotalsColumn {
+    pub card: bool,
+    pub credit: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    pub trace: Trace,
+    pub duplicate_key: DuplicateKey,
+    pub kind: TransactionKind,
+    pub payment: PaymentId,
+    pub amount: u64,
+    pub network_reference: NetworkReference,
+    pub response: Option<([u8; 2], [u8; 6])>,
+    pub status: TransactionStatus,
+    pub column: Option<TotalsColumn>,
+    /// An offline sale or refund that the network has not answered.
+    pub to_forward: bool,
+    /// A QR order paid after it ended and not refunded.
+    pub paid_late: bool,
+}
+
+impl Transaction {
+    fn took_money(&self) -> bool {
+        use TransactionKind as K;
+        matches!(self.kind, K::Sale | K::Completion | K::Qr | K::Advice | K::Cash)
+    }
+}
+
+impl Model {
+    pub fn apply_terminal_command(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match *command {
+            Command::BeginPurchase(_) => self.purchase(command),
+            Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation }) => {
+                self.resolve_payment(payment, resolution, authorisation)
+            }
+            Command::BeginCompletion(BeginCompletion {
+                trace,
+                duplicate_key,
+                payment,
+                amount,
+                network_reference,
+            }) => self.begin_completion((trace, duplicate_key), payment, amount, network_reference),
+            Command::ResolveCompletion(ResolveCompletion {
+                payment,
+                resolution,
+                authorisation,
+            }) => self.resolve_completion(payment, resolution, authorisation),
+            Command::ConfirmCompletionReversal(ConfirmCompletionReversal { payment }) => {
+                self.end_completion_reversal(payment)
+            }
+            Command::BeginVoid(BeginVoid { trace, duplicate_key, payment, network_reference }) => {
+                self.begin_void((trace, duplicate_key), payment, network_reference)
+            }
+            Command::BeginReversal(BeginReversal { payment }) => self.begin_reversal(payment),
+            Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace }) => {
+                self.reverse_without_original(trace)
+            }
+            Command::ReverseVoid(ReverseVoid { payment }) => self.undo_void(payment),
+            Command::ResolveReversal(ResolveReversal { payment, done, code }) => {
+                self.end_taking_back(payment, done, code)
+            }
+            Command::RecordAdvice(_) => self.take_advice(command),
+            Command::ResolveAdvice(ResolveAdvice { payment, code }) => {
+                self.answer_advice(payment, code)
+            }
+            Command::TakeCash(_) => self.take_cash(command),
+            Command::BeginRefund(BeginRefund {
+                trace,
+                duplicate_key,
+                payment,
+                amount,
+                network_reference,
+            }) => self.begin_refund((trace, duplicate_key), payment, amount, network_reference),
+            Command::ResolveRefund(ResolveRefund { trace, code }) => {
+                self.answer_refund(trace, code)
+            }
+            _ => return None,
+        };
+        Some(done)
+    }
+
+    /// Checks that a transaction is new and has room in its terminal's batch.
+    fn admit(
+        &self,
+        (trace, duplicate_key): (Trace, DuplicateKey),
+        kind: TransactionKind,
+        same: impl Fn(&Transaction) -> bool,
+    ) -> ModelResult {
+        ensure(self.terminals.contains_key(&trace.terminal), "no such terminal")?;
+        let listed = self.is_in_batch(trace);
+        let known = self.transactions.iter().find(|one| one.trace == trace && listed);
+        if let Some(first) = known {
+            let repeat = first.kind == kind && first.duplicate_key == duplicate_key && same(first);
+            ensure(repeat, "the trace is taken")?;
+            return Err(ModelRefusal::Repeated);
+        }
+        self.is_open(trace)?;
+        ensure(!self.reversed_without_original.contains(&trace), "reversed before it came")?;
+        ensure(!self.is_full(trace), "the batch is full")
+    }
+
+    /// Checks that the trace belongs to its terminal's open batch.
+    fn is_open(&self, trace: Trace) -> ModelResult {
+        let open = self.batches.get(&trace.terminal).and_then(|all| all.last());
+        let open = open.filter(|one| one.open && one.number == trace.batch);
+        ensure(open.is_some(), "not the open batch")?;
+        ensure((1..=TRACE_NUMBER_MAX).contains(&trace.stan), "no such number")
+    }
+
+    /// Whether the batch is full. Reversals without original count.
+    fn is_full(&self, trace: Trace) -> bool {
+        let in_batch = |one: &Trace| (one.terminal, one.batch) == (trace.terminal, trace.batch);
+        let came = self.transactions.iter().filter(|one| in_batch(&one.trace)).count();
+        came + self.reversed_without_original.iter().filter(|one| in_batch(one)).count()
+            >= TRANSACTIONS_PER_BATCH_MAX
+    }
+
+    fn reverse_without_original(&mut self, trace: Trace) -> ModelResult {
+        let Trace { terminal, batch, stan } = trace;
+        ensure(self.terminals.contains_key(&terminal), "no such terminal")?;
+        let came = self.transactions.iter().any(|one| one.trace == trace);
+        ensure(!(came && self.is_in_batch(trace)), "it came")?;
+        self.is_open(trace)?;
+        if self.reversed_without_original.contains(&trace) || self.is_full(trace) {
+            return Err(ModelRefusal::Repeated);
+        }
+        self.reversed_without_original.insert(trace);
+        self.push_event(Event::ReversalWithoutOriginalRecorded { terminal, batch, stan })
+    }
+
+    fn working_courier(&self, terminal: TerminalId) -> ModelResult<CourierId> {
+        let (courier, blocked) = self.terminals[&terminal];
+        ensure(!blocked, "the terminal is blocked")?;
+        Ok(courier)
+    }
+
+    fn next_payment_id(&self, parcel: ParcelId) -> ModelResult<PaymentId> {
+        let next = self.parcel(parcel)?.payments.len() + 1;
+        Ok(PaymentId { parcel, number: u8::try_from(next).expect("few payments") })
+    }
+
+    fn write_down(
+        &mut self,
+        (trace, duplicate_key): (Trace, DuplicateKey),
+        kind: TransactionKind,
+        (payment, amount): (PaymentId, u64),
+        (column, network_reference): (Option<TotalsColumn>, NetworkReference),
+        told: Option<([u8; 2], [u8; 6])>,
+    ) {
+        use TransactionKind as K;
+        let standing =
+            if told.is_some() { TransactionStatus::Approved } else { TransactionStatus::Pending };
+        let to_forward = matches!(kind, K::Advice | K::Refund);
+        self.transactions.push(Transaction {
+            trace,
+            duplicate_key,
+            kind,
+            payment,
+            amount,
+            network_reference,
+            response: told,
+            status: standing,
+            column,
+            to_forward,
+            paid_late: false,
+        });
+    }
+
+    /// The payment's newest transaction that fits.
+    fn newest(&self, id: PaymentId, fits: impl Fn(&Transaction) -> bool) -> Option<usize> {
+        self.transactions.iter().rposition(|one| one.payment == id && fits(one))
+    }
+
+    fn has(&self, id: PaymentId, fits: impl Fn(&Transaction) -> bool) -> bool {
+        self.newest(id, fits).is_some()
+    }
+
+    /// Records how a transaction ended. The first response stays.
+    fn end(&mut self, place: usize, standing: TransactionStatus, told: ([u8; 2], [u8; 6])) {
+        let one = &mut self.transactions[place];
+        one.status = standing;
+        one.response.get_or_insert(told);
+    }
+
+    /// Ends a begun or unknown purchase.
+    pub fn end_purchase(
+        &mut self,
+        id: PaymentId,
+        standing: TransactionStatus,
+        told: ([u8; 2], [u8; 6]),
+    ) {
+        use TransactionKind as K;
+        let kinds = [K::Sale, K::PreAuthorisation, K::Qr];
+        if let Some(place) = self.newest(id, |one| kinds.contains(&one.kind)) {
+            self.end(place, standing, told);
+        }
+    }
+
+    /// A buyer paid a QR code after it ended.
+    pub fn record_late_payment(&mut self, id: PaymentId, payment: [u8; 6]) -> ModelResult {
+        let Some(place) = self.newest(id, |one| one.kind == TransactionKind::Qr) else {
+            return Ok(());
+        };
+        if self.payment(id)?.state == S::Unknown {
+            self.void_reservation(ReservationFor::Payment(id));
+            self.payment_mut(id).state = S::Declined;
+            self.end(place, TransactionStatus::NotApproved, (NO_ANSWER, SPACES));
+            self.push_event(Event::PaymentDeclined { payment: id })?;
+        }
+        let declined = self.payment(id)?.state == S::Declined;
+        let one = &mut self.transactions[place];
+        let (code, by) = one.response.expect("what is over was answered");
+        let repeated = match declined {
+            true => one.paid_late || one.status == TransactionStatus::Reversed,
+            false => code == APPROVED,
+        };
+        if repeated || (declined && payment != SPACES && by == payment) {
+            return Err(ModelRefusal::Repeated);
+        }
+        if declined {
+            (one.paid_late, one.response) = (true, Some((code, payment)));
+        }
+        Ok(())
+    }
+
+    fn end_paid_late(&mut self, id: PaymentId, done: bool) -> ModelResult {
+        let place = self.newest(id, |one| one.kind == TransactionKind::Qr);
+        let place = place.ok_or(ModelRefusal::Because("no wallet knows of it"))?;
+        let standing =
+            if done { TransactionStatus::Reversed } else { TransactionStatus::NotApproved };
+        if !self.transactions[place].paid_late {
+            ensure(self.transactions[place].status == standing, "nothing was paid late")?;
+            return Err(ModelRefusal::Repeated);
+        }
+        self.transactions[place].paid_late = false;
+        self.transactions[place].status = standing;
+        self.push_event(match done {
+            true => Event::PaymentReversed { payment: id, posted: Amount::ZERO },
+            false => Event::PaymentDeclined { payment: id },
+        })
+    }
+
+    pub fn is_pre_authorisation(&self, id: PaymentId) -> bool {
+        self.has(id, |one| one.kind == TransactionKind::PreAuthorisation)
+    }
+
+    /// What a transaction waits for.
+    pub fn pending_request(&self, place: usize) -> Option<PendingRequestKind> {
+        use TransactionKind as K;
+        let one = &self.transactions[place];
+        let id = one.payment;
+        let state = self.payment(id).ok()?.state;
+        let newest = |fits: &dyn Fn(&Transaction) -> bool| self.newest(id, fits) == Some(place);
+        let of_kind = newest(&|other| other.kind == one.kind);
+        match (one.kind, state) {
+            (K::Sale | K::PreAuthorisation | K::Qr, S::Begun) => Some(PendingRequestKind::Purchase),
+            (K::Sale | K::PreAuthorisation | K::Qr, S::Unknown) => {
+                Some(PendingRequestKind::PurchaseReversal)
+            }
+            (K::Qr, S::Declined) if one.paid_late => Some(PendingRequestKind::LatePaymentRefund),
+            (K::Completion, S::Completing) if of_kind => Some(PendingRequestKind::Completion),
+            (K::Completion, S::CompletionUnknown) if of_kind => {
+                Some(PendingRequestKind::CompletionReversal)
+            }
+            (K::Void, S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void))
+                if of_kind =>
+            {
+                Some(PendingRequestKind::Void)
+            }
+            (K::Void, S::ReversingVoid) if of_kind => Some(PendingRequestKind::VoidReversal),
+            (K::PreAuthorisation, S::Releasing(ReversalKind::Reversal | ReversalKind::Expiry)) => {
+                Some(PendingRequestKind::Reversal)
+            }
+            (_, S::Reversing(ReversalKind::Reversal)) if newest(&Transaction::took_money) => {
+                Some(PendingRequestKind::Reversal)
+            }
+            (K::Advice, _) if one.to_forward => Some(PendingRequestKind::Advice),
+            (K::Refund, _) if one.to_forward => Some(PendingRequestKind::Refund),
+            _ => None,
+        }
+    }
+
+    /// Whether a transaction is in one of its terminal's last two batches.
+    pub fn is_in_batch(&self, trace: Trace) -> bool {
+        self.last_batches(trace.terminal).iter().any(|one| one.number == trace.batch)
+    }
+
+    /// Whether a transaction is in the last batches or waits for a network.
+    pub fn is_remembered(&self, place: usize) -> bool {
+        self.is_in_batch(self.transactions[place].trace) || self.pending_request(place).is_some()
+    }
+
+    /// Forgets transactions that are neither in the last batches nor waiting for a network, except
+    /// wallet orders and pre-authorisations.
+    pub fn forget_transactions(&mut self) {
+        let may_be_named = |place: usize| {
+            let kind = self.transactions[place].kind;
+            matches!(kind, TransactionKind::Qr | TransactionKind::PreAuthorisation)
+        };
+        let kept = |place: &usize| self.is_remembered(*place) || may_be_named(*place);
+        let kept: Vec<usize> = (0..self.transactions.len()).filter(kept).collect();
+        let all = std::mem::take(&mut self.transactions);
+        let places = all.into_iter().enumerate();
+        self.transactions =
+            places.filter(|(place, _)| kept.contains(place)).map(|(_, one)| one).collect();
+    }
+
+    fn purchase(&mut self, command: &Command) -> ModelResult {
+        use TransactionKind as K;
+        let Command::BeginPurchase(BeginPurchase {
+            trace,
+            duplicate_key,
+            parcel,
+            method,
+            amount,
+            kind: purpose,
+            network_reference,
+            route_candidates,
+        }) = command
+        else {
+            unreachable!("only purchases come here");
+        };
+        let card = matches!(method, RailMethod::Card { .. });
+        let (kind, debit) = match (card, purpose) {
+            (true, PurchaseKind::Sale) => (K::Sale, true),
+            (true, PurchaseKind::PreAuthorisation) => (K::PreAuthorisation, false),
+            (false, PurchaseKind::Sale) => (K::Qr, true),
+            (false, PurchaseKind::PreAuthorisation) => {
+                return Err(ModelRefusal::Because("no pre-authorisation by QR"));
+            }
+        };
+        let same =
+            |one: &Transaction| one.payment.parcel == *parcel && one.amount == amount.minor();
+        self.admit((*trace, *duplicate_key), kind, same)?;
+        let chosen: Vec<_> =
+            route_candidates.iter().filter(|one| one.verdict == RouteVerdict::Chosen).collect();
+        let routed = match method {
+            RailMethod::Card { network, .. } => {
+                route_candidates.len() <= ROUTE_CANDIDATES_MAX
+                    && matches!(chosen[..], [one] if one.network == *network)
+            }
+            RailMethod::Qr { .. } => route_candidates.is_empty(),
+        };
+        ensure(routed, "the routes do not go with the method")?;
+        let id = self.next_payment_id(*parcel)?;
+        self.begin_payment(id, trace.terminal, *method, *amount)?;
+        let column = debit.then_some(TotalsColumn { card, credit: false });
+        self.write_down(
+            (*trace, *duplicate_key),
+            kind,
+            (id, amount.minor()),
+            (column, *network_reference),
+            None,
+        );
+        if card {
+            self.push_event(Event::PaymentRouted {
+                payment: id,
+                route_candidates: route_candidates.clone(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn begin_completion(
+        &mut self,
+        number: (Trace, DuplicateKey),
+        id: PaymentId,
+        amount: Amount,
+        network_reference: NetworkReference,
+    ) -> ModelResult {
+        let kind = TransactionKind::Completion;
+        let same = |one: &Transaction| one.payment == id && one.amount == amount.minor();
+        self.admit(number, kind, same)?;
+        let courier = self.working_courier(number.0.terminal)?;
+        let payment = self.payment(id)?;
+        ensure(!amount.is_zero(), "nothing asked for")?;
+        ensure(payment.state == S::Authorised, "not authorised")?;
+        ensure(payment.courier == courier, "another courier's")?;
+        ensure(amount.minor() <= payment.amount, "more than was authorised")?;
+        self.payment_mut(id).state = S::Completing;
+        let column = Some(TotalsColumn { card: true, credit: false });
+        self.write_down(number, kind, (id, amount.minor()), (column, network_reference), None);
+        self.push_event(Event::CompletionBegun { payment: id, amount })
+    }
+
+    fn completion(&self, id: PaymentId) -> Option<usize> {
+        self.newest(id, |one| one.kind == TransactionKind::Completion)
+    }
+
+    fn has_lost_completion(&self, id: PaymentId) -> bool {
+        let lost = [TransactionStatus::NotApproved, TransactionStatus::Reversed];
+        let completion = TransactionKind::Completion;
+        self.has(id, |one| one.kind == completion && lost.contains(&one.status))
+    }
+
+    fn resolve_completion(
+        &mut self,
+        id: PaymentId,
+        resolution: PaymentResolution,
+        authorisation: [u8; 6],
+    ) -> ModelResult {
+        let state = self.payment(id)?.state;
+        let today = self.today;
+        match (state, resolution) {
+            (S::Completing, PaymentResolution::Approved) => {
+                let place = self.completion(id).expect("it was begun");
+                let amount = self.transactions[place].amount;
+                self.about = (Some(id), Some(self.payment(id)?.tariff));
+                self.post_reserved(ReservationFor::Payment(id), amount);
+                let payment = self.payment_mut(id);
+                (payment.amount, payment.taken_on) = (amount, today);
+                self.end(place, TransactionStatus::Approved, (APPROVED, authorisation));
+                self.record_collected(id)
+            }
+            (S::Completing | S::CompletionUnknown, PaymentResolution::Declined { code }) => {
+                self.payment_mut(id).state = S::Authorised;
+                let place = self.completion(id).expect("it was begun");
+                self.end(place, TransactionStatus::NotApproved, (code, authorisation));
+                self.push_event(Event::CompletionDeclined { payment: id })
+            }
+            (S::Completing, PaymentResolution::Unknown) => {
+                self.lose_completion(id, TransactionStatus::NotApproved)
+            }
+            (S::CompletionUnknown, PaymentResolution::Approved) => {
+                self.push_event(Event::LateApproval { payment: id })
+            }
+            (S::CompletionUnknown, PaymentResolution::Unknown) => Err(ModelRefusal::Repeated),
+            (_, PaymentResolution::Approved) => {
+                let completion = TransactionKind::Completion;
+                let stands = |one: &Transaction| one.status == TransactionStatus::Approved;
+                if self.has(id, |one| one.kind == completion && stands(one)) {
+                    return Err(ModelRefusal::Repeated);
+                }
+                ensure(self.has_lost_completion(id), "there was no completion")?;
+                self.push_event(Event::LateApproval { payment: id })
+            }
+            _ if self.has_lost_completion(id) => Err(ModelRefusal::Repeated),
+            _ => Err(ModelRefusal::Because("there was no completion")),
+        }
+    }
+
+    fn lose_completion(&mut self, id: PaymentId, standing: TransactionStatus) -> ModelResult {
+        self.payment_mut(id).state = S::CompletionUnknown;
+        let place = self.completion(id).expect("it was begun");
+        self.end(place, standing, (NO_ANSWER, SPACES));
+        self.push_event(Event::CompletionUnknown { payment: id })
+    }
+
+    fn end_completion_reversal(&mut self, id: PaymentId) -> ModelResult {
+        match self.payment(id)?.state {
+            S::CompletionUnknown => {
+                self.payment_mut(id).state = S::Authorised;
+                let place = self.completion(id).expect("it was begun");
+                self.end(place, TransactionStatus::Reversed, (NO_ANSWER, SPACES));
+                self.push_event(Event::CompletionReversed { payment: id })
+            }
+            S::Authorised if self.has_lost_completion(id) => Err(ModelRefusal::Repeated),
+            _ => Err(ModelRefusal::Because("no completion to be reversed")),
+        }
+    }
+
+    /// Checks that an approved payment can be reversed.
+    pub fn check_reversible(&self, id: PaymentId) -> ModelResult {
+        ensure(self.payment(id)?.refund_count == 0, "it has refunds")?;
+        let advice = |one: &Transaction| one.kind == TransactionKind::Advice && one.to_forward;
+        ensure(!self.has(id, advice), "the network does not know of it")
+    }
+
+    fn begin_void(
+        &mut self,
+        number: (Trace, DuplicateKey),
+        id: PaymentId,
+        network_reference: NetworkReference,
+    ) -> ModelResult {
+        let kind = TransactionKind::Void;
+        self.admit(number, kind, |one| one.payment == id)?;
+        let courier = self.working_courier(number.0.terminal)?;
+        let payment = self.payment(id)?.clone();
+        ensure(payment.courier == courier, "another courier's")?;
+        let card = matches!(payment.method, ModelMethod::Card(..));
+        let column = Some(TotalsColumn { card, credit: true });
+        let what = (id, payment.amount);
+        match payment.state {
+            S::Approved => self.check_reversible(id)?,
+            S::Authorised => {
+                self.payment_mut(id).state = S::Releasing(ReversalKind::Void);
+                self.write_down(number, kind, what, (None, network_reference), None);
+                return self
+                    .push_event(Event::ReversalBegun { payment: id, kind: ReversalKind::Void });
+            }
+            _ => return Err(ModelRefusal::Because("nothing to void")),
+        }
+        if let ModelMethod::Cash(_) = payment.method {
+            let told = Some((APPROVED, SPACES));
+            self.write_down(number, kind, what, (column, NetworkReference::default()), told);
+            return self.unpost(id);
+        }
+        self.payment_mut(id).state = S::Reversing(ReversalKind::Void);
+        self.write_down(number, kind, what, (column, network_reference), None);
+        self.push_event(Event::ReversalBegun { payment: id, kind: ReversalKind::Void })
+    }
+
+    /// Reverses the transaction that took the payment.
+    pub fn reverse_transaction(&mut self, id: PaymentId) -> ModelResult {
+        let state = self.payment(id)?.state;
+        let pre_authorisation = |one: &Transaction| one.kind == TransactionKind::PreAuthorisation;
+        let place = match state {
+            S::Authorised => self.newest(id, pre_authorisation),
+            _ => self.newest(id, Transaction::took_money),
+        };
+        let place = place.ok_or(ModelRefusal::Because("no transaction is remembered"))?;
+        self.end(place, TransactionStatus::Reversed, (APPROVED, SPACES));
+        Ok(())
+    }
+
+    fn begin_reversal(&mut self, id: PaymentId) -> ModelResult {
+        let payment = self.payment(id)?.clone();
+        match payment.state {
+            S::Begun => {
+                use TransactionKind as K;
+                let kinds = [K::Sale, K::PreAuthorisation, K::Qr];
+                let asked = self.has(id, |one| kinds.contains(&one.kind));
+                ensure(asked, "no terminal asked for it")?;
+                self.resolve_payment(id, PaymentResolution::Unknown, SPACES)?;
+                self.end_purchase(id, TransactionStatus::Reversed, (NO_ANSWER, SPACES));
+                Ok(())
+            }
+            S::Approved => {
+                self.check_reversible(id)?;
+                self.reverse_transaction(id)?;
+                if matches!(payment.method, ModelMethod::Cash(_)) {
+                    return self.unpost(id);
+                }
+                self.payment_mut(id).state = S::Reversing(ReversalKind::Reversal);
+                self.push_event(Event::ReversalBegun { payment: id, kind: ReversalKind::Reversal })
+            }
+            S::Authorised => {
+                self.reverse_transaction(id)?;
+                self.payment_mut(id).state = S::Releasing(ReversalKind::Reversal);
+                self.push_event(Event::ReversalBegun { payment: id, kind: ReversalKind::Reversal })
+            }
+            S::Completing => self.lose_completion(id, TransactionStatus::Reversed),
+            S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void) => {
+                self.undo_void(id)
+            }
+            S::Held | S::Released => Err(ModelRefusal::Because("the money is there")),
+            _ => Err(ModelRefusal::Repeated),
+        }
+    }
+
+    fn void(&self, id: PaymentId) -> Option<usize> {
+        self.newest(id, |one| one.kind == TransactionKind::Void)
+    }
+
+    fn undo_void(&mut self, id: PaymentId) -> ModelResult {
+        match self.payment(id)?.state {
+            S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void) => {
+                self.payment_mut(id).state = S::ReversingVoid;
+                let place = self.void(id).expect("it was begun");
+                self.end(place, TransactionStatus::Reversed, (NO_ANSWER, SPACES));
+                self.push_event(Event::VoidReversalBegun { payment: id })
+            }
+            S::ReversingVoid => Err(ModelRefusal::Repeated),
+            S::Approved | S::Authorised if self.void(id).is_some() => Err(ModelRefusal::Repeated),
+            _ => Err(ModelRefusal::Because("no void to be undone")),
+        }
+    }
+
+    fn end_taking_back(&mut self, id: PaymentId, done: bool, code: [u8; 2]) -> ModelResult {
+        let pre_authorisation = self.payment(id)?.is_pre_authorisation;
+        match (self.payment(id)?.state, done) {
+            (S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void), _) => {
+                let place = self.void(id).expect("it was begun");
+                let standing =
+                    if done { TransactionStatus::Approved } else { TransactionStatus::NotApproved };
+                self.end(place, standing, (code, SPACES));
+            }
+            (S::Reversing(ReversalKind::Reversal), true)
+            | (S::Releasing(ReversalKind::Reversal | ReversalKind::Expiry), true)
+            | (S::ReversingVoid, false) => {}
+            (S::Declined, _) => return self.end_paid_late(id, done),
+            (S::Reversed | S::Expired, true) => return Err(ModelRefusal::Repeated),
+            (S::Approved | S::Authorised, false) if self.void(id).is_some() => {
+                return Err(ModelRefusal::Repeated);
+            }
+            _ => return Err(ModelRefusal::Because("it cannot end so")),
+        }
+        match (done, pre_authorisation) {
+            (true, true) => {
+                self.about = (Some(id), None);
+                let expired = self.payment(id)?.state == S::Releasing(ReversalKind::Expiry);
+                self.void_reserved(id);
+                self.payment_mut(id).state = if expired { S::Expired } else { S::Reversed };
+                self.push_event(Event::PaymentReversed { payment: id, posted: Amount::ZERO })
+            }
+            (true, false) => self.unpost(id),
+            (false, _) => {
+                let state = if pre_authorisation { S::Authorised } else { S::Approved };
+                self.payment_mut(id).state = state;
+                self.push_event(Event::PaymentRestored { payment: id })
+            }
+        }
+    }
+
+    fn void_reserved(&mut self, id: PaymentId) {
+        self.void_reservation(ReservationFor::Payment(id));
+        self.payment_mut(id).state = S::Reversed;
+    }
+
+    fn take_advice(&mut self, command: &Command) -> ModelResult {
+        let Command::RecordAdvice(RecordAdvice {
+            trace,
+            duplicate_key,
+            parcel,
+            method,
+            amount,
+            network_reference,
+            authorisation,
+        }) = *command
+        else {
+            unreachable!("only offline sales come here");
+        };
+        let kind = TransactionKind::Advice;
+        let same = |one: &Transaction| one.payment.parcel == parcel && one.amount == amount.minor();
+        self.admit((trace, duplicate_key), kind, same)?;
+        ensure(matches!(method, RailMethod::Card { .. }), "only cards are taken offline")?;
+        let id = self.next_payment_id(parcel)?;
+        let (each, total) = self.offline.get(&trace.terminal).copied().unwrap_or_default();
+        let sum = u128::from(self.unanswered(trace.terminal)) + u128::from(amount.minor());
+        ensure(amount.minor() <= each && sum <= u128::from(total), "beyond the limit")?;
+        let (how, tariff) = self.check_rail_payment(id, trace.terminal, method, amount, true)?;
+        self.add_payment(id, how, amount, tariff);
+        self.about = (Some(id), Some(tariff));
+        let (entry, account) = receivable(how, self.parcel(parcel)?.currency);
+        self.post(entry, account, self.held_account(id), amount.minor());
+        let column = Some(TotalsColumn { card: true, credit: false });
+        let told = Some((APPROVED, authorisation));
+        self.write_down(
+            (trace, duplicate_key),
+            kind,
+            (id, amount.minor()),
+            (column, network_reference),
+            told,
+        );
+        self.record_collected(id)
+    }
+
+    /// The terminal's offline sales that the network has not answered.
+    pub fn unanswered(&self, terminal: TerminalId) -> u64 {
+        let waits = |one: &&Transaction| {
+            one.trace.terminal == terminal && one.kind == TransactionKind::Advice && one.to_forward
+        };
+        self.transactions.iter().filter(waits).map(|one| one.amount).sum()
+    }
+
+    fn answer_advice(&mut self, id: PaymentId, code: [u8; 2]) -> ModelResult {
+        self.payment(id)?;
+        let place = self.newest(id, |one| one.kind == TransactionKind::Advice);
+        let place = place.ok_or(ModelRefusal::Because("no such offline sale"))?;
+        if !self.transactions[place].to_forward {
+            return Err(ModelRefusal::Repeated);
+        }
+        self.transactions[place].to_forward = false;
+        self.push_event(match &code {
+            b"00" => Event::AdviceForwarded { payment: id },
+            _ => Event::AdviceRejected { payment: id, code },
+        })
+    }
+
+    fn take_cash(&mut self, command: &Command) -> ModelResult {
+        let Command::TakeCash(TakeCash { trace, duplicate_key, parcel, amount, tendered, change }) =
+            *command
+        else {
+            unreachable!("only cash comes here");
+        };
+        let kind = TransactionKind::Cash;
+        let same = |one: &Transaction| one.payment.parcel == parcel && one.amount == amount.minor();
+        self.admit((trace, duplicate_key), kind, same)?;
+        let courier = self.working_courier(trace.terminal)?;
+        let sum = u128::from(amount.minor()) + u128::from(change.minor());
+        ensure(sum == u128::from(tendered.minor()), "the change is wrong")?;
+        let id = self.next_payment_id(parcel)?;
+        self.collect_cash(id, courier, amount)?;
+        let column = Some(TotalsColumn { card: false, credit: false });
+        let (what, told) = ((id, amount.minor()), Some((APPROVED, SPACES)));
+        self.write_down(
+            (trace, duplicate_key),
+            kind,
+            what,
+            (column, NetworkReference::default()),
+            told,
+        );
+        Ok(())
+    }
+
+    fn begin_refund(
+        &mut self,
+        number: (Trace, DuplicateKey),
+        id: PaymentId,
+        amount: Amount,
+        network_reference: NetworkReference,
+    ) -> ModelResult {
+        let kind = TransactionKind::Refund;
+        let same = |one: &Transaction| one.payment == id && one.amount == amount.minor();
+        self.admit(number, kind, same)?;
+        let courier = self.working_courier(number.0.terminal)?;
+        let payment = self.payment(id)?.clone();
+        ensure(!matches!(payment.method, ModelMethod::Cash(_)), "cash is not sent back")?;
+        let firm = |courier: CourierId| self.couriers[&courier].firm;
+        ensure(firm(payment.courier) == firm(courier), "another firm's")?;
+        self.refund(id, payment.refund_count + 1, amount)?;
+        let card = matches!(payment.method, ModelMethod::Card(..));
+        let place = (Some(TotalsColumn { card, credit: true }), network_reference);
+        let told = Some((APPROVED, SPACES));
+        self.write_down(number, kind, (id, amount.minor()), place, told);
+        Ok(())
+    }
+
+    fn answer_refund(&mut self, trace: Trace, code: [u8; 2]) -> ModelResult {
+        let place = self.transactions.iter().position(|one| one.trace == trace);
+        let place = place.ok_or(ModelRefusal::Because("no such transaction"))?;
+        let one = self.transactions[place].clone();
+        ensure(one.kind == TransactionKind::Refund, "no refund")?;
+        if !one.to_forward {
+            return Err(ModelRefusal::Repeated);
+        }
+        self.transactions[place].to_forward = false;
+        let (payment, amount) = (one.payment, Amount::of(one.amount));
+        if code != APPROVED {
+            return self.push_event(Event::RefundRejected { payment, amount, code });
+        }
+        let currency = self.parcel(payment.parcel)?.currency;
+        let (_, receivable) = receivable(self.payment(payment)?.method, currency);
+        self.about = (Some(payment), None);
+        let buyers = (A::BuyerRefunds, 0, currency);
+        self.post(ChartEntry::RefundForwarded, buyers, receivable, one.amount);
+        self.payment_mut(payment).unpaid -= one.amount;
+        self.push_event(Event::RefundForwarded { payment, amount })
+    }
+
+    /// Whether the network may still pay a refund of the payment.
+    pub fn refund_awaits_network(&self, id: PaymentId) -> bool {
+        self.has(id, |one| one.kind == TransactionKind::Refund && one.to_forward)
+    }
+}

@@ -1,0 +1,206 @@
+//! Steps of hubs and the back office: cash, clearing, settlement, breaks.
+
+use books::view::PaymentState as T;
+use books::*;
+use money::{Amount, Currency};
+
+use super::step_table::{
+    cash_of, commission_of, couriers_with_cash, debtors, firms_with_cash, firms_with_commission,
+    is_cash, sellers_with_payable,
+};
+use super::{Choices, Mistake};
+use crate::model::{ModelPayment, PlanState};
+use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
+
+pub fn start_hand_over(roll: &Choices) -> Command {
+    let couriers = couriers_with_cash(roll);
+    let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
+    let handover = HandOverId(roll.new_id(roll.model.handovers_started));
+    let code_hash = one_time_code_hash(handover, world::code(handover));
+    let last = roll.model.couriers.get(&courier).map_or(0, |one| one.handovers);
+    let number = roll.count(last + 1);
+    Command::StartHandOver(StartHandOver { handover, courier, number, code_hash })
+}
+
+pub fn count(roll: &Choices) -> Command {
+    let open = roll.model.handovers.iter().filter(|(_, one)| !one.counted);
+    let open: Vec<_> = open.map(|(id, _)| *id).collect();
+    let any = |die| HandOverId(u64::try_from(die % 6).unwrap());
+    let handover = roll.pick(0, &open, any);
+    let known = roll.model.handovers.get(&handover);
+    let expected = known.map_or(1_000, |one| one.expected);
+    let counted = match roll.number_at(1) % 10 {
+        0..6 => roll.amount(expected),
+        6 | 7 => roll.amount(expected - expected / 5),
+        8 => roll.amount(expected.saturating_add(50)),
+        _ => Amount::ZERO,
+    };
+    let code = world::code(handover) + u32::from(roll.makes_mistake(Mistake::NumberAbove));
+    let counted_by = match known {
+        Some(one) if roll.makes_mistake(Mistake::SomebodyElse) => PersonId(one.courier.0),
+        _ => roll.person(2),
+    };
+    Command::CountHandOver(CountHandOver { handover, code, counted, counted_by })
+}
+
+pub fn repay(roll: &Choices) -> Command {
+    let couriers = debtors(roll);
+    let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
+    let known = roll.model.couriers.get(&courier);
+    let short = known.map_or(0, |_| roll.model.balance(roll.model.courier_accounts(courier).1));
+    let next = known.map_or(0, |one| one.repayments) + 1;
+    let amount = roll.part(u64::try_from(short).unwrap_or(u64::MAX));
+    Command::RepayShortage(RepayShortage { courier, number: roll.count(next), amount })
+}
+
+pub fn announce_deposit(roll: &Choices) -> Command {
+    let firms = firms_with_cash(roll);
+    let firm = roll.pick(0, &firms, |die| FIRMS[die % 3]);
+    let known = roll.model.firms.get(&firm);
+    let there = cash_of(roll, firm);
+    let bank = roll.bank(known.map_or(Currency::CNY, |known| known.currency));
+    let deposit = DepositId(roll.new_id(roll.model.deposits_announced));
+    let amount = roll.part(u64::try_from(there).unwrap_or(u64::MAX));
+    let number = roll.count(known.map_or(0, |known| known.deposits) + 1);
+    Command::AnnounceDeposit(AnnounceDeposit { deposit, firm, number, bank, amount })
+}
+
+pub fn confirm_deposit(roll: &Choices) -> Command {
+    let open: Vec<_> = roll.model.deposits.keys().copied().collect();
+    let deposit = roll.pick(0, &open, |die| DepositId(u64::try_from(die % 6).unwrap()));
+    let announced = roll.model.deposits.get(&deposit).map_or(1, |one| one.amount);
+    Command::ConfirmDeposit(ConfirmDeposit { deposit, credited: roll.part(announced) })
+}
+
+pub fn cancel_deposit(roll: &Choices) -> Command {
+    let open: Vec<_> = roll.model.deposits.keys().copied().collect();
+    let deposit = roll.pick(0, &open, |die| DepositId(u64::try_from(die % 6).unwrap()));
+    Command::CancelDeposit(CancelDeposit { deposit })
+}
+
+pub fn pay_commission(roll: &Choices) -> Command {
+    let firm = roll.pick(0, &firms_with_commission(roll), |die| FIRMS[die % 3]);
+    let known = roll.model.firms.get(&firm);
+    let number = roll.count(known.map_or(0, |known| known.commission_payments) + 1);
+    let bank = roll.bank(known.map_or(Currency::CNY, |known| known.currency));
+    let earned = u64::try_from(commission_of(roll, firm)).unwrap_or(u64::MAX);
+    Command::PayCommission(PayCommission { firm, number, bank, amount: roll.part(earned) })
+}
+
+pub fn confirm_clearing(roll: &Choices) -> Command {
+    let by_card = |one: &ModelPayment| !is_cash(one);
+    let payment = roll.payment(|one| one.state == T::Approved && by_card(one));
+    let bank = roll.bank(roll.currency_of(payment));
+    let known = roll.model.payment(payment).ok();
+    let amount = known.map_or(1, |one| one.amount);
+    let kept = known.map_or(0, ModelPayment::deducted_by_network);
+    let deducted = match roll.number_at(1) % 10 {
+        0..7 => kept,
+        7 => kept + 3,
+        8 => kept.saturating_sub(2),
+        _ => amount.saturating_add(roll.number_at(2) as u64 % 2),
+    };
+    let deducted = Amount::new(deducted).unwrap_or(Amount::MAX);
+    Command::ConfirmClearing(ConfirmClearing {
+        bank,
+        payment,
+        amount: roll.amount(amount),
+        deducted,
+    })
+}
+
+pub fn release_due(roll: &Choices) -> Command {
+    let date = match roll.step.mistake {
+        Mistake::NumberAbove => roll.model.today.plus_days(1),
+        Mistake::NumberBelow => roll.model.today.previous_day(),
+        _ => roll.model.today,
+    };
+    let limit = match roll.number_at(1) % 8 {
+        0..5 => RECORDS_PER_COMMAND_MAX,
+        5 => 1,
+        6 => 2,
+        _ if roll.makes_mistake(Mistake::AmountZero) => 0,
+        _ => RECORDS_PER_COMMAND_MAX + u32::from(roll.makes_mistake(Mistake::AnyThing)),
+    };
+    Command::ReleaseDue(ReleaseDue { date, limit })
+}
+
+pub fn plan(roll: &Choices) -> Command {
+    let rich = sellers_with_payable(roll);
+    let somebody =
+        rich.get(roll.number_at(0) % rich.len().max(1)).map(|id| &roll.model.sellers[id]);
+    let (cycle, currency) = match (roll.step.mistake, somebody) {
+        (Mistake::None, Some(seller)) => (seller.cycle, seller.currency),
+        (Mistake::AnyThing, _) => (SettlementCycle::Daily, Currency::JPY),
+        _ => (SettlementCycle::Monthly, Currency::CNY),
+    };
+    let plan = PlanId(roll.new_id(roll.model.plans.len()));
+    Command::PlanSettlement(PlanSettlement { plan, cycle, currency, planned_by: roll.person(2) })
+}
+
+pub fn approve(roll: &Choices) -> Command {
+    let plan = roll.plan(PlanState::Planned);
+    let planned_by = roll.model.plans.get(&plan).map_or(PersonId(1), |plan| plan.planned_by);
+    Command::ApproveSettlement(ApproveSettlement { plan, approved_by: roll.second(planned_by, 1) })
+}
+
+pub fn reject(roll: &Choices) -> Command {
+    let state = [PlanState::Planned, PlanState::Approved][roll.number_at(1) % 2];
+    Command::RejectSettlement(RejectSettlement {
+        plan: roll.plan(state),
+        rejected_by: roll.person(2),
+    })
+}
+
+pub fn execute(roll: &Choices) -> Command {
+    let plan = roll.plan(PlanState::Approved);
+    let currency = roll.model.plans.get(&plan).map_or(Currency::CNY, |plan| plan.currency);
+    Command::ExecuteSettlement(ExecuteSettlement { plan, bank: roll.bank(currency) })
+}
+
+pub fn raise(roll: &Choices) -> Command {
+    let subject = match roll.number_at(0) % 4 {
+        0 => BreakSubject::Bank(BANKS[roll.number_at(1) % 2]),
+        1 => BreakSubject::Network(NETWORKS[roll.number_at(1) % 3]),
+        2 => BreakSubject::Wallet(WALLETS[roll.number_at(1) % 2]),
+        _ => BreakSubject::FirmCash(FIRMS[roll.number_at(1) % 3]),
+    };
+    let own = roll.model.breaks.range(FIRST_ENGINE_BREAK..).count();
+    let break_id = BreakId(roll.new_id(roll.model.breaks.len() - own));
+    let break_id =
+        if roll.makes_mistake(Mistake::AnyThing) { FIRST_ENGINE_BREAK } else { break_id };
+    let side = if roll.one_in(2, 2) { BreakSide::Shortfall } else { BreakSide::Excess };
+    let amount = roll.amount(10 + u64::from(roll.step.random_numbers[3]));
+    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner: roll.person(2) })
+}
+
+pub fn propose(roll: &Choices) -> Command {
+    let break_id = roll.open_break(roll.number_at(1) % 6 == 5);
+    let currency = roll.model.breaks.get(&break_id).map_or(Currency::CNY, |one| one.currency);
+    let resolution = match roll.number_at(2) % 2 {
+        0 => BreakResolution::WriteOff,
+        _ => BreakResolution::ThroughBank(roll.bank(currency)),
+    };
+    Command::ProposeBreakResolution(ProposeBreakResolution {
+        break_id,
+        resolution,
+        proposed_by: roll.person(3),
+    })
+}
+
+pub fn approve_closing(roll: &Choices) -> Command {
+    let break_id = roll.open_break(true);
+    let proposal = roll.model.breaks.get(&break_id).and_then(|one| one.proposal);
+    let proposed_by = proposal.map_or(PersonId(1), |(_, by)| by);
+    let resolution = match proposal {
+        Some((resolution, _)) if !roll.makes_mistake(Mistake::AmountAbove) => resolution,
+        _ => BreakResolution::ThroughBank(BANKS[roll.number_at(2) % 2]),
+    };
+    let approved_by = roll.second(proposed_by, 1);
+    Command::ApproveBreakResolution(ApproveBreakResolution { break_id, resolution, approved_by })
+}
+
+/// A confirmed payout comes back.
+pub fn return_payout(roll: &Choices) -> Command {
+    Command::ReturnPayout(ReturnPayout { payout: roll.pick(0, &roll.arrived(), |_| roll.payout()) })
+}

@@ -1,0 +1,232 @@
+//! Steps of couriers: parcels, payments at the door, and refunds.
+
+use books::view::{ParcelState, PaymentState as T};
+use books::*;
+use money::{Amount, Currency};
+use tariff::{BusinessDate, CardKind};
+
+use super::step_table::{is_cash, is_payable, is_with_carrier};
+use super::{Choices, Mistake};
+use crate::model::{ModelPayment, Parcel};
+use crate::world::{self, FIRMS, NETWORKS, WALLETS};
+
+pub fn announce(roll: &Choices) -> Command {
+    let fresh: Vec<_> = (0..roll.pool).map(world::parcel).collect();
+    let fresh: Vec<_> =
+        fresh.into_iter().filter(|id| !roll.model.parcels.contains_key(id)).collect();
+    let seller = 1 + u64::from(roll.step.random_numbers[1] % 5);
+    let currency = if (seller == 5) == roll.makes_mistake(Mistake::SomebodyElse) {
+        Currency::CNY
+    } else {
+        Currency::BRL
+    };
+    let due = match roll.step.random_numbers[2] % 20 {
+        ..14 if roll.huge => Amount::MAX.minor() - u64::from(roll.step.random_numbers[3] % 3),
+        0..14 => 10_000 + 100 * u64::from(roll.step.random_numbers[3]),
+        14..17 => 300 + u64::from(roll.step.random_numbers[3]),
+        17 => 1,
+        18 => 2_000_000,
+        _ => Amount::MAX.minor() / (1 + u64::from(roll.step.random_numbers[3] % 3)),
+    };
+    let parcel = roll.pick(0, &fresh, |die| world::parcel(die % roll.pool));
+    let reference = match roll.step.mistake {
+        Mistake::NumberBelow => String::new(),
+        Mistake::NumberAbove => "x".repeat(65),
+        Mistake::AmountAbove => "\u{7}".into(),
+        _ => format!("order {}", parcel.bits()),
+    };
+    Command::AnnounceParcel(AnnounceParcel {
+        parcel,
+        seller: SellerId(seller),
+        currency,
+        due: roll.amount(due),
+        reference,
+    })
+}
+
+/// Several of those that fit, and by a deliberate mistake one that does not.
+pub fn several_parcels(roll: &Choices, fitting: &[ParcelId]) -> Vec<ParcelId> {
+    let mut chosen: Vec<_> = fitting.iter().copied().take(1 + roll.number_at(1) % 6).collect();
+    match roll.step.mistake {
+        Mistake::AnyThing => chosen.push(world::parcel(roll.number_at(2) % roll.pool)),
+        Mistake::NumberAbove => chosen.extend(chosen.first().copied()),
+        _ => {}
+    }
+    chosen
+}
+
+pub fn assign(roll: &Choices) -> Command {
+    let again = roll.one_in(3, 9);
+    let ready = roll.parcels(|one| match one.state {
+        ParcelState::Announced => true,
+        ParcelState::Assigned => again,
+        _ => false,
+    });
+    let first = ready.get(roll.number_at(0) % ready.len().max(1));
+    let currency = first.map_or(Currency::CNY, |id| roll.model.parcels[id].currency);
+    let brl = (currency == Currency::BRL) != roll.makes_mistake(Mistake::SomebodyElse);
+    let firm = if brl { FIRMS[2] } else { FIRMS[roll.number_at(2) % 2] };
+    let theirs = |id: &ParcelId| roll.model.parcels[id].currency == currency;
+    let fitting: Vec<_> = ready.iter().copied().filter(theirs).collect();
+    Command::AssignParcels(AssignParcels { firm, parcels: several_parcels(roll, &fitting) })
+}
+
+pub fn dispatch(roll: &Choices) -> Command {
+    let ready = roll.parcels(|one| one.state == ParcelState::Assigned);
+    let first = ready.get(roll.number_at(0) % ready.len().max(1));
+    let firm = first.and_then(|id| roll.model.parcels[id].firm);
+    let theirs = roll.model.couriers.iter().filter(|(_, one)| Some(one.firm) == firm);
+    let couriers: Vec<_> = theirs.map(|(id, _)| *id).collect();
+    let courier = match roll.step.mistake {
+        Mistake::SomebodyElse => roll.courier(2),
+        _ => roll.pick(2, &couriers, |die| CourierId(11 + u64::try_from(die % 5).unwrap())),
+    };
+    let fits = |one: &Parcel| one.state == ParcelState::Assigned && one.firm == firm;
+    Command::DispatchParcels(DispatchParcels {
+        courier,
+        parcels: several_parcels(roll, &roll.parcels(fits)),
+    })
+}
+
+/// A parcel that can go back; sometimes one that cannot.
+fn free(roll: &Choices, parcel: &Parcel) -> bool {
+    roll.one_in(3, 4) || parcel.is_free_of_money()
+}
+
+pub fn attempt(roll: &Choices) -> Command {
+    let parcel = roll.parcel(|one| one.state == ParcelState::Out && free(roll, one));
+    let next = roll.model.parcels.get(&parcel).map_or(1, |parcel| parcel.attempts + 1);
+    let (number, reason) = (roll.number(next), AttemptReason::NobodyHome);
+    Command::RecordAttempt(RecordAttempt { parcel, number, reason })
+}
+
+pub fn accept_part(roll: &Choices) -> Command {
+    let parcel = roll.parcel(|one| one.state == ParcelState::Out && one.has_no_payments());
+    let due = roll.model.parcels.get(&parcel).map_or(0, |parcel| parcel.due);
+    let accepted = match roll.step.mistake {
+        Mistake::AmountAbove => roll.amount(due),
+        _ => roll.amount((due - due / 4).min(due.saturating_sub(1))),
+    };
+    Command::AcceptPart(AcceptPart { parcel, accepted })
+}
+
+pub fn refuse(roll: &Choices) -> Command {
+    let parcel = roll.parcel(|one| is_with_carrier(one) && free(roll, one));
+    let reason = [RefuseReason::NotWanted, RefuseReason::Damaged][roll.number_at(1) % 2];
+    Command::RefuseParcel(RefuseParcel { parcel, reason })
+}
+
+pub fn return_parcel(roll: &Choices) -> Command {
+    Command::ReturnParcel(ReturnParcel {
+        parcel: roll.parcel(|one| one.state == ParcelState::Refused),
+    })
+}
+
+pub fn lose_parcel(roll: &Choices) -> Command {
+    Command::LoseParcel(LoseParcel { parcel: roll.parcel(|one| one.is_open() && free(roll, one)) })
+}
+
+/// A parcel with money left to collect, with the next payment number, its courier, and the amount
+/// left.
+pub fn payment_due(roll: &Choices) -> (PaymentId, CourierId, u64) {
+    let id = roll.parcel(is_payable);
+    let parcel = roll.model.parcels.get(&id);
+    let next = parcel.map_or(1, |parcel| u8::try_from(parcel.payments.len()).unwrap() + 1);
+    let courier = parcel.and_then(|parcel| parcel.courier).unwrap_or(roll.courier(1));
+    let courier = if roll.makes_mistake(Mistake::SomebodyElse) { roll.courier(1) } else { courier };
+    let payment = PaymentId { parcel: id, number: roll.number(next) };
+    (payment, courier, parcel.map_or(5_000, |one| one.due - one.collected() - one.begun()))
+}
+
+/// A network or wallet in the currency.
+pub fn by_card_or_qr(roll: &Choices, currency: Currency) -> RailMethod {
+    let brl = currency == Currency::BRL;
+    let kind = if roll.one_in(1, 2) { CardKind::Credit } else { CardKind::Debit };
+    match roll.number_at(2) % 4 {
+        0 => RailMethod::Qr { wallet: WALLETS[usize::from(brl)] },
+        1 if roll.makes_mistake(Mistake::AnyThing) => {
+            RailMethod::Qr { wallet: WALLETS[usize::from(!brl)] }
+        }
+        2 if brl => RailMethod::Card { network: NETWORKS[2], kind },
+        die if brl => RailMethod::Card { network: NETWORKS[die % 2 + 1], kind },
+        die => RailMethod::Card { network: NETWORKS[die % 2], kind },
+    }
+}
+
+pub fn begin(roll: &Choices) -> Command {
+    let (payment, courier, left) = payment_due(roll);
+    let theirs = roll.model.terminals.iter().filter(|(_, (holder, _))| *holder == courier);
+    let terminals: Vec<_> = theirs.map(|(id, _)| *id).collect();
+    let terminal = roll.pick(1, &terminals, |die| TerminalId(20 + u64::try_from(die % 7).unwrap()));
+    let method = by_card_or_qr(roll, roll.currency_of(payment));
+    Command::BeginCollection(BeginCollection { payment, terminal, method, amount: roll.part(left) })
+}
+
+pub fn resolve(roll: &Choices) -> Command {
+    let waits = |one: &ModelPayment| match one.state {
+        T::Begun => true,
+        T::Unknown => roll.one_in(3, 4),
+        _ => roll.one_in(3, 40),
+    };
+    let resolution = match roll.number_at(1) % 10 {
+        0..7 => PaymentResolution::Approved,
+        7 => PaymentResolution::Declined { code: *b"51" },
+        _ => PaymentResolution::Unknown,
+    };
+    Command::ResolveCollection(ResolveCollection { payment: roll.payment(waits), resolution })
+}
+
+pub fn reverse(roll: &Choices) -> Command {
+    let fits = |one: &ModelPayment| match one.state {
+        T::Unknown => true,
+        T::Begun => roll.one_in(1, 4),
+        T::Approved => roll.one_in(1, 3),
+        _ => roll.one_in(1, 16),
+    };
+    Command::ReverseCollection(ReverseCollection { payment: roll.payment(fits) })
+}
+
+pub fn collect_cash(roll: &Choices) -> Command {
+    let (payment, courier, left) = payment_due(roll);
+    Command::CollectCash(CollectCash { payment, courier, amount: roll.part(left) })
+}
+
+pub fn refund_terms(roll: &Choices, card: bool) -> (PaymentId, u8, Amount) {
+    let slip = roll.makes_mistake(Mistake::SomebodyElse);
+    let fits = |one: &ModelPayment| !card || is_cash(one) == slip;
+    let payment = roll.payment(|one| one.is_posted() && fits(one));
+    let known = roll.model.payment(payment);
+    let next = known.map_or(1, |one| if slip { one.refund_count } else { one.refund_count + 1 });
+    let next = roll.number(next);
+    (payment, next, roll.part(known.map_or(1, |one| one.amount - one.refunded)))
+}
+
+pub fn refund(roll: &Choices) -> Command {
+    let (payment, number, amount) = refund_terms(roll, false);
+    Command::Refund(Refund { payment, number, amount })
+}
+
+pub fn charge_back(roll: &Choices) -> Command {
+    let (payment, number, amount) = refund_terms(roll, true);
+    Command::ChargeBack(ChargeBack { payment, number, amount })
+}
+
+pub fn confirm_refund(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| one.unpaid > 0);
+    let known = roll.model.payment(payment);
+    let unpaid = known.map_or(1, |one| one.unpaid);
+    let number = roll.number(known.map_or(1, |one| one.confirmations + 1));
+    let bank = roll.bank(roll.currency_of(payment));
+    Command::ConfirmRefund(ConfirmRefund { bank, payment, number, amount: roll.amount(unpaid) })
+}
+
+pub fn forget(roll: &Choices) -> Command {
+    let over = BusinessDate(roll.model.today.0.saturating_sub(RETENTION_DAYS));
+    let before = if roll.makes_mistake(Mistake::NumberAbove) { over.plus_days(1) } else { over };
+    let limit = match roll.number_at(1) % 4 {
+        0 | 1 => RECORDS_PER_COMMAND_MAX,
+        2 => 3,
+        _ => u32::from(!roll.makes_mistake(Mistake::AmountZero)),
+    };
+    Command::ForgetClosed(ForgetClosed { before, limit })
+}

@@ -1,0 +1,120 @@
+//! Registrations: new parties, known ones with other terms, and invalid ones.
+
+use books::*;
+use money::{Currency, Rate};
+use tariff::SellerClassNumber;
+
+use super::{Choices, Mistake};
+use crate::world;
+
+/// A new party, or a known one with other terms.
+pub fn party(roll: &Choices) -> Command {
+    let number = u64::from(roll.step.random_numbers[1] % 9) + 1;
+    let today = roll.model.today;
+    let mut command = match roll.number_at(0) % 14 {
+        0 => Command::OpenBooks(OpenBooks {
+            utc_offset_minutes: [0, 480, 841][roll.number_at(1) % 3],
+        }),
+        1 => world::bank(if number < 4 { 2 } else { number }),
+        2 => world::firm(number, 30_000 * u64::from(roll.step.random_numbers[2] % 2)),
+        3 => world::courier(number),
+        4 => world::terminal(number),
+        5 => world::network(number),
+        6 => world::wallet(number),
+        7 | 8 => {
+            let (terminal, courier) = (TerminalId(20 + number), roll.courier(2));
+            Command::HandTerminal(HandTerminal { terminal, courier })
+        }
+        9 | 10 => {
+            let blocked = roll.model.terminals.iter().find(|(_, (_, blocked))| *blocked);
+            let terminal = blocked.map_or(TerminalId(20 + number), |(id, _)| *id);
+            Command::BlockTerminal(BlockTerminal { terminal, blocked: roll.one_in(2, 3) })
+        }
+        11 => {
+            let rule = match roll.step.mistake {
+                Mistake::NumberAbove => HoldRule::DaysAfterHeld(HOLD_DAYS_MAX + 1),
+                _ => world::rule(roll.number_at(2)),
+            };
+            Command::SetHoldRule(SetHoldRule {
+                jurisdiction: world::jurisdiction(roll.number_at(1)),
+                rule,
+            })
+        }
+        12 => {
+            let tariff = roll.number_at(1) % 2;
+            let versions = roll.model.tariffs.get(&world::TARIFFS[tariff]);
+            let last = versions.and_then(|versions| versions.last());
+            let next = last.map_or(1, |last| last.number + 1);
+            let next = u16::from(roll.number(u8::try_from(next).unwrap_or(u8::MAX)));
+            let from = last.and_then(|last| last.until).unwrap_or_else(|| {
+                today
+                    .plus_days(roll.step.random_numbers[2] % 3)
+                    .previous_day()
+                    .plus_days(1 - roll.step.random_numbers[2] % 2)
+            });
+            let until = roll.one_in(3, 4).then_some(roll.step.random_numbers[3] % 30);
+            world::tariff(tariff, next, from, until)
+        }
+        _ => world::seller(number),
+    };
+    spoil(&mut command, roll.step.mistake);
+    command
+}
+
+/// Makes a registration invalid by a deliberate mistake.
+fn spoil(command: &mut Command, slip: Mistake) {
+    use Command as C;
+    match command {
+        C::RegisterSeller(RegisterSeller { tariff, class, jurisdiction, .. }) => match slip {
+            Mistake::SomebodyElse => *tariff = TariffId(9),
+            Mistake::AmountAbove => *class = SellerClassNumber(2),
+            Mistake::AmountHuge => *jurisdiction = world::jurisdiction(3),
+            _ => {}
+        },
+        C::RegisterCourier(RegisterCourier { firm, .. }) if slip == Mistake::SomebodyElse => {
+            *firm = FirmId(99)
+        }
+        C::RegisterTerminal(RegisterTerminal { courier, .. })
+        | C::HandTerminal(HandTerminal { courier, .. })
+            if slip == Mistake::SomebodyElse =>
+        {
+            *courier = CourierId(99);
+        }
+        C::SetHoldRule(SetHoldRule { jurisdiction, .. }) if slip == Mistake::SomebodyElse => {
+            *jurisdiction = Jurisdiction(*b"cn");
+        }
+        C::PublishTariff(PublishTariff { terms, currency, .. }) => match slip {
+            Mistake::SomebodyElse => *currency = Some(Currency::BRL),
+            Mistake::AmountZero => terms.classes.truncate(1),
+            Mistake::AmountAbove => terms.classes.swap(0, 1),
+            Mistake::AmountHuge => terms.cod.cash.share = Rate::from_ppm(1_000_000).expect("all"),
+            _ => {}
+        },
+        _ => {}
+    }
+    match command {
+        C::RegisterBank(RegisterBank { reference, .. })
+        | C::RegisterFirm(RegisterFirm { reference, .. })
+        | C::RegisterCourier(RegisterCourier { reference, .. })
+        | C::RegisterNetwork(RegisterNetwork { reference, .. })
+        | C::RegisterWallet(RegisterWallet { reference, .. })
+        | C::RegisterSeller(RegisterSeller { reference, .. }) => match slip {
+            Mistake::NumberBelow => reference.clear(),
+            Mistake::NumberAbove => *reference = "x".repeat(REFERENCE_BYTES_MAX + 1),
+            Mistake::AmountZero => reference.push('\n'),
+            _ => {}
+        },
+        _ => {}
+    }
+    match command {
+        C::RegisterFirm(RegisterFirm { currency, .. })
+        | C::RegisterNetwork(RegisterNetwork { currency, .. })
+        | C::RegisterWallet(RegisterWallet { currency, .. })
+        | C::RegisterSeller(RegisterSeller { currency, .. })
+            if slip == Mistake::AnyThing =>
+        {
+            *currency = Currency::JPY;
+        }
+        _ => {}
+    }
+}

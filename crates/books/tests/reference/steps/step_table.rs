@@ -1,0 +1,159 @@
+//! The commands that a step can become.
+
+use books::chart::AccountKind;
+use books::view::{ParcelState, PaymentState as T};
+use books::*;
+
+use super::Choices;
+use super::back_office::*;
+use super::parcel::*;
+use super::party::party;
+use super::terminal::*;
+use crate::model::{Firm, ModelMethod, ModelPayment, Parcel, PlanState, Seller};
+
+/// Weight, whether such a command can be applied, and how to make one.
+type ChartEntry = (u16, fn(&Choices) -> bool, fn(&Choices) -> Command);
+
+/// All steps with their weights.
+pub const STEPS: &[ChartEntry] = &[
+    (14, |roll| roll.model.parcels.len() < roll.pool, announce),
+    (9, |roll| roll.any(|one| one.state == ParcelState::Announced), assign),
+    (12, |roll| roll.any(|one| one.state == ParcelState::Assigned && one.attempts < 3), dispatch),
+    (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.is_free_of_money()), attempt),
+    (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.has_no_payments()), accept_part),
+    (2, |roll| roll.any(|one| is_with_carrier(one) && one.is_free_of_money()), refuse),
+    (6, |roll| roll.any(|one| one.state == ParcelState::Refused), return_parcel),
+    (1, |roll| roll.any(|one| one.is_open() && one.is_free_of_money()), lose_parcel),
+    (14, |roll| roll.any(is_payable), begin),
+    (16, |roll| roll.any_payment(|one| one.state == T::Begun), resolve),
+    (5, |roll| roll.any_payment(|one| one.state == T::Unknown), resolve),
+    (3, |roll| roll.any_payment(|one| one.state == T::Unknown), reverse),
+    (2, |roll| roll.any_payment(|one| matches!(one.state, T::Begun | T::Approved)), reverse),
+    (10, |roll| roll.any(is_payable), collect_cash),
+    (2, |roll| roll.any_payment(|one| one.is_posted() && one.refunded < one.amount), refund),
+    (4, |roll| roll.any_payment(|one| one.unpaid > 0), confirm_refund),
+    (1, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back),
+    (5, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
+    (9, |roll| roll.model.handovers.values().any(|one| !one.counted), count),
+    (4, |roll| !debtors(roll).is_empty(), repay),
+    (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
+    (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
+    (1, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
+    (2, |roll| !firms_with_commission(roll).is_empty(), pay_commission),
+    (
+        10,
+        |roll| roll.any_payment(|one| one.state == T::Approved && !is_cash(one)),
+        confirm_clearing,
+    ),
+    (8, |roll| roll.model.held.iter().any(|(day, _)| *day <= roll.model.today), release_due),
+    (1, |_| true, release_due),
+    (8, |roll| !sellers_with_payable(roll).is_empty(), plan),
+    (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Planned), approve),
+    (1, |roll| roll.model.plans.values().any(|one| one.state <= PlanState::Approved), reject),
+    (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Approved), execute),
+    (
+        7,
+        |roll| !roll.sent().is_empty(),
+        |roll| Command::ConfirmPayout(ConfirmPayout { payout: roll.payout() }),
+    ),
+    (
+        3,
+        |roll| !roll.sent().is_empty(),
+        |roll| Command::ReturnPayout(ReturnPayout { payout: roll.payout() }),
+    ),
+    (1, |roll| !roll.arrived().is_empty(), return_payout),
+    (1, |_| true, raise),
+    (3, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
+    (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
+    (2, |roll| roll.any(|one| !one.is_open()), forget),
+    (3, |_| true, party),
+    (9, |roll| roll.model.terminals.keys().any(|id| !open_batch_of(roll, *id)), open_batch),
+    (18, is_sellable, purchase),
+    (16, |roll| roll.any_payment(|one| one.state == T::Begun), resolve_purchase),
+    (12, |roll| roll.any_payment(|one| one.state == T::Authorised), complete),
+    (2, |roll| roll.any_payment(|one| one.state == T::Expired), complete),
+    (14, |roll| roll.any_payment(|one| one.state == T::Completing), resolve_completion),
+    (3, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), resolve_completion),
+    (1, |roll| roll.any_payment(ModelPayment::is_open_pre_authorisation), resolve_completion),
+    (6, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), end_completion_reversal),
+    (7, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), void),
+    (4, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), begin_reversal),
+    (
+        1,
+        |roll| roll.any_payment(|one| one.state == T::Completing || is_being_reversed(one)),
+        begin_reversal,
+    ),
+    (
+        2,
+        |roll| roll.model.terminals.keys().any(|id| open_batch_of(roll, *id)),
+        reverse_without_original,
+    ),
+    (6, |roll| roll.any_payment(|one| one.state == T::Authorised), expire),
+    (4, |roll| roll.any_payment(is_being_reversed), reverse_void),
+    (9, |roll| roll.any_payment(is_being_reversed), resolve_reversal),
+    (6, is_sellable, record_advice),
+    (8, |roll| has_to_forward(roll, TransactionKind::Advice), resolve_advice),
+    (1, |_| true, set_offline_limit),
+    (5, is_sellable, take_cash),
+    (4, |roll| roll.any_payment(|one| one.is_posted() && is_over_rail(one)), begin_refund),
+    (6, |roll| has_to_forward(roll, TransactionKind::Refund), resolve_refund),
+    (2, |roll| roll.model.terminals.keys().any(|id| open_batch_of(roll, *id)), close_batch),
+    (3, |roll| !disputed(roll).is_empty(), reconcile),
+    (5, |roll| !terminals_in_next_batch(roll).is_empty(), leave_disputed),
+    (1, |roll| roll.one_in(0, 2), withdraw),
+    (6, |roll| !roll.model.withdrawn.is_empty(), reinstate),
+];
+
+pub fn is_with_carrier(parcel: &Parcel) -> bool {
+    matches!(parcel.state, ParcelState::Out | ParcelState::Assigned)
+}
+
+pub fn is_payable(parcel: &Parcel) -> bool {
+    parcel.state == ParcelState::Out && parcel.due > parcel.collected() + parcel.begun()
+}
+
+pub fn is_cash(payment: &ModelPayment) -> bool {
+    matches!(payment.method, ModelMethod::Cash(_))
+}
+
+/// Couriers who have cash and can hand it over.
+pub fn couriers_with_cash(roll: &Choices) -> Vec<CourierId> {
+    let open = |id| roll.model.handovers.values().any(|one| one.courier == id && !one.counted);
+    let couriers =
+        roll.model.couriers.iter().filter(|(id, one)| !one.in_hand.is_empty() && !open(**id));
+    couriers.map(|(id, _)| *id).collect()
+}
+
+/// Couriers with an open shortage.
+pub fn debtors(roll: &Choices) -> Vec<CourierId> {
+    let owes = |id: &CourierId| roll.model.balance(roll.model.courier_accounts(*id).1) > 0;
+    roll.model.couriers.keys().copied().filter(owes).collect()
+}
+
+pub fn cash_of(roll: &Choices, firm: FirmId) -> i128 {
+    let known = roll.model.firms.get(&firm);
+    known.map_or(0, |known| roll.model.available((AccountKind::FirmCash, firm.0, known.currency)))
+}
+
+pub fn firms_with_cash(roll: &Choices) -> Vec<FirmId> {
+    roll.model.firms.keys().copied().filter(|id| cash_of(roll, *id) > 0).collect()
+}
+
+pub fn commission_of(roll: &Choices, firm: FirmId) -> i128 {
+    let known = roll.model.firms.get(&firm);
+    let account = |known: &Firm| (AccountKind::FirmCommission, firm.0, known.currency);
+    known.map_or(0, |known| roll.model.balance(account(known)))
+}
+
+pub fn firms_with_commission(roll: &Choices) -> Vec<FirmId> {
+    roll.model.firms.keys().copied().filter(|id| commission_of(roll, *id) > 0).collect()
+}
+
+/// Sellers whom a plan would pay.
+pub fn sellers_with_payable(roll: &Choices) -> Vec<SellerId> {
+    let pays = |(id, one): (&SellerId, &Seller)| {
+        let payable = roll.model.available((AccountKind::SellerPayable, id.0, one.currency));
+        (payable >= i128::from(one.minimum.max(1))).then_some(*id)
+    };
+    roll.model.sellers.iter().filter_map(pays).collect()
+}

@@ -1,0 +1,474 @@
+//! Steps of terminals, and networks' responses.
+
+use books::view::PaymentState as T;
+use books::*;
+use money::{Amount, Currency};
+use tariff::CardKind;
+
+use super::parcel::by_card_or_qr;
+use super::step_table::{is_cash, is_payable};
+use super::{Choices, Mistake};
+use crate::model::{ModelMethod, ModelPayment, Parcel, TransactionStatus};
+use crate::world::NETWORKS;
+
+const TERMINALS: u64 = 7;
+
+fn any_terminal(die: usize) -> TerminalId {
+    TerminalId(21 + u64::try_from(die).expect("a die") % TERMINALS)
+}
+
+/// A terminal of the courier, with an open batch if there is one.
+fn terminal_of(roll: &Choices, courier: Option<CourierId>) -> TerminalId {
+    let theirs = |id: &&TerminalId| Some(roll.model.terminals[*id].0) == courier;
+    let all: Vec<TerminalId> = roll.model.terminals.keys().filter(theirs).copied().collect();
+    let open: Vec<TerminalId> = all.iter().copied().filter(|id| open_batch_of(roll, *id)).collect();
+    roll.pick(3, if open.is_empty() { &all } else { &open }, any_terminal)
+}
+
+pub fn open_batch_of(roll: &Choices, terminal: TerminalId) -> bool {
+    roll.model.last_batches(terminal).last().is_some_and(|one| one.open)
+}
+
+/// The next STAN of a terminal's batch, or a used one.
+fn number(roll: &Choices, terminal: TerminalId) -> (Trace, DuplicateKey) {
+    let batch = roll.model.last_batches(terminal).last().map_or(1, |one| one.number);
+    let here = |trace: &Trace| (trace.terminal, trace.batch) == (terminal, batch);
+    let used = roll.model.transactions.iter().map(|one| one.trace);
+    let used = used.chain(roll.model.reversed_without_original.iter().copied()).filter(here);
+    let next = used.map(|trace| trace.stan).max().map_or(1, |last| last + 1);
+    let stan = match roll.step.mistake {
+        Mistake::NumberBelow => next - 1,
+        // Terminals may skip STANs and use them later.
+        Mistake::None if roll.one_in(2, 9) => next + 3,
+        Mistake::None if roll.one_in(2, 10) => next.saturating_sub(2),
+        _ => next,
+    };
+    let batch = if roll.makes_mistake(Mistake::NumberAbove) { batch + 1 } else { batch };
+    let duplicate_key = DuplicateKey {
+        date: 902,
+        card_token: u64::from(roll.makes_mistake(Mistake::SomebodyElse)),
+    };
+    (Trace { terminal, batch, stan }, duplicate_key)
+}
+
+fn sent(roll: &Choices) -> NetworkReference {
+    NetworkReference { stan: u32::from(roll.step.random_numbers[1]), sent_at: roll.model.last_at }
+}
+
+fn authorisation(roll: &Choices) -> [u8; 6] {
+    if roll.one_in(2, 2) { *b"00A1B2" } else { *b"      " }
+}
+
+fn code(roll: &Choices) -> [u8; 2] {
+    if roll.one_in(1, 4) { *b"12" } else { *b"00" }
+}
+
+fn resolution(roll: &Choices) -> PaymentResolution {
+    match roll.number_at(1) % 10 {
+        0..6 => PaymentResolution::Approved,
+        6 | 7 => PaymentResolution::Declined { code: *b"51" },
+        _ => PaymentResolution::Unknown,
+    }
+}
+
+pub fn open_batch(roll: &Choices) -> Command {
+    let closed = |id: &&TerminalId| !open_batch_of(roll, **id);
+    let closed: Vec<_> = roll.model.terminals.keys().filter(closed).copied().collect();
+    let terminal = roll.pick(0, &closed, any_terminal);
+    let last = roll.model.last_batches(terminal).last().map_or(0, |one| one.number);
+    Command::OpenBatch(OpenBatch { terminal, batch: roll.count(last + 1) })
+}
+
+pub fn purchase(roll: &Choices) -> Command {
+    let (parcel, terminal, left) = at_the_terminal(roll);
+    let (trace, duplicate_key) = number(roll, terminal);
+    let method = by_card_or_qr(roll, currency_of(roll, parcel));
+    let purpose = match method {
+        RailMethod::Card { .. } if roll.one_in(2, 3) => PurchaseKind::PreAuthorisation,
+        RailMethod::Qr { .. } if roll.makes_mistake(Mistake::AmountAbove) => {
+            PurchaseKind::PreAuthorisation
+        }
+        _ => PurchaseKind::Sale,
+    };
+    let verdict = if roll.makes_mistake(Mistake::AnyThing) {
+        RouteVerdict::Down
+    } else {
+        RouteVerdict::Chosen
+    };
+    let route_candidates = match method {
+        RailMethod::Card { network, .. } => {
+            let other = if network == NETWORKS[0] { NETWORKS[1] } else { NETWORKS[0] };
+            let (cost, dearer) = (Amount::of(7), RouteVerdict::MoreExpensive);
+            vec![
+                RouteCandidate { network: other, cost, verdict: dearer },
+                RouteCandidate { network, cost: Amount::ZERO, verdict },
+            ]
+        }
+        RailMethod::Qr { .. } => Vec::new(),
+    };
+    let (amount, network_reference) = (roll.part(left), sent(roll));
+    Command::BeginPurchase(BeginPurchase {
+        trace,
+        duplicate_key,
+        parcel,
+        method,
+        amount,
+        kind: purpose,
+        network_reference,
+        route_candidates,
+    })
+}
+
+pub fn resolve_purchase(roll: &Choices) -> Command {
+    let waits = |one: &ModelPayment| match one.state {
+        T::Begun => true,
+        T::Unknown => roll.one_in(3, 4),
+        T::Declined => roll.one_in(3, 6),
+        _ => roll.one_in(3, 40),
+    };
+    let (resolution, authorisation) = (resolution(roll), authorisation(roll));
+    Command::ResolvePurchase(ResolvePurchase {
+        payment: roll.payment(waits),
+        resolution,
+        authorisation,
+    })
+}
+
+/// A payment, a terminal of its courier, and a new trace.
+fn about(roll: &Choices, payment: PaymentId) -> (Trace, DuplicateKey) {
+    let known = roll.model.payment(payment).ok();
+    let courier = match roll.step.mistake {
+        Mistake::SomebodyElse => Some(roll.courier(2)),
+        _ => known.map(|one| one.courier),
+    };
+    number(roll, terminal_of(roll, courier))
+}
+
+pub fn complete(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| match one.state {
+        T::Authorised => true,
+        T::Releasing(ReversalKind::Expiry) | T::Expired => roll.one_in(1, 4),
+        _ => false,
+    });
+    let (trace, duplicate_key) = about(roll, payment);
+    let authorised = roll.model.payment(payment).map_or(1, |one| one.amount);
+    let (amount, network_reference) = (roll.part(authorised), sent(roll));
+    Command::BeginCompletion(BeginCompletion {
+        trace,
+        duplicate_key,
+        payment,
+        amount,
+        network_reference,
+    })
+}
+
+pub fn resolve_completion(roll: &Choices) -> Command {
+    let waits = |one: &ModelPayment| match one.state {
+        T::Completing => true,
+        T::CompletionUnknown => roll.one_in(3, 4),
+        T::Authorised | T::Approved => roll.one_in(3, 9),
+        _ => roll.one_in(3, 50),
+    };
+    let resolution = match roll.number_at(1) % 10 {
+        0..5 => PaymentResolution::Approved,
+        5 => PaymentResolution::Declined { code: *b"51" },
+        _ => PaymentResolution::Unknown,
+    };
+    let authorisation = authorisation(roll);
+    Command::ResolveCompletion(ResolveCompletion {
+        payment: roll.payment(waits),
+        resolution,
+        authorisation,
+    })
+}
+
+pub fn end_completion_reversal(roll: &Choices) -> Command {
+    let fits = |one: &ModelPayment| match one.state {
+        T::CompletionUnknown => true,
+        T::Authorised => roll.one_in(1, 6),
+        _ => false,
+    };
+    Command::ConfirmCompletionReversal(ConfirmCompletionReversal { payment: roll.payment(fits) })
+}
+
+/// Whether the payment's courier can void it at a terminal.
+pub fn can_be_reversed(roll: &Choices, one: &ModelPayment) -> bool {
+    let stands = matches!(one.state, T::Approved | T::Authorised) && one.refund_count == 0;
+    stands && can_work(roll, one.courier)
+}
+
+/// Whether a courier has a terminal with an open batch.
+pub fn can_work(roll: &Choices, courier: CourierId) -> bool {
+    let theirs = roll.model.terminals.iter().filter(|(_, (holder, _))| *holder == courier);
+    theirs.map(|(id, _)| *id).any(|id| open_batch_of(roll, id))
+}
+
+pub fn void(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| can_be_reversed(roll, one) || roll.one_in(3, 30));
+    let (trace, duplicate_key) = about(roll, payment);
+    Command::BeginVoid(BeginVoid { trace, duplicate_key, payment, network_reference: sent(roll) })
+}
+
+pub fn begin_reversal(roll: &Choices) -> Command {
+    let fits = |one: &ModelPayment| match one.state {
+        T::Begun | T::Completing => roll.one_in(1, 3),
+        T::Reversing(_) | T::Releasing(_) => roll.one_in(1, 5),
+        _ => can_be_reversed(roll, one) || roll.one_in(1, 30),
+    };
+    Command::BeginReversal(BeginReversal { payment: roll.payment(fits) })
+}
+
+/// Usually a trace that never came, sometimes one that did.
+pub fn reverse_without_original(roll: &Choices) -> Command {
+    let open = |id: &&TerminalId| open_batch_of(roll, **id);
+    let open: Vec<_> = roll.model.terminals.keys().filter(open).copied().collect();
+    Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal {
+        trace: number(roll, roll.pick(0, &open, any_terminal)).0,
+    })
+}
+
+/// Whether a void or reversal of the payment is pending.
+pub fn is_being_reversed(one: &ModelPayment) -> bool {
+    matches!(one.state, T::Reversing(_) | T::Releasing(_) | T::ReversingVoid)
+}
+
+/// Pre-authorisations expire here a day after the request, seldom on the same day.
+pub fn expire(roll: &Choices) -> Command {
+    let before = match roll.step.mistake {
+        Mistake::NumberAbove => roll.model.today.plus_days(1),
+        _ if roll.one_in(0, 3) => roll.model.today.previous_day(),
+        _ => roll.model.today,
+    };
+    let limit = match roll.number_at(1) % 8 {
+        0..5 => RECORDS_PER_COMMAND_MAX,
+        _ if roll.makes_mistake(Mistake::AmountZero) => 0,
+        _ => 1 + RECORDS_PER_COMMAND_MAX * u32::from(roll.makes_mistake(Mistake::AnyThing)),
+    };
+    Command::ExpirePreAuthorisations(ExpirePreAuthorisations { before, limit })
+}
+
+pub fn reverse_void(roll: &Choices) -> Command {
+    let void = |one: &ModelPayment| {
+        matches!(one.state, T::Reversing(ReversalKind::Void) | T::Releasing(ReversalKind::Void))
+    };
+    Command::ReverseVoid(ReverseVoid {
+        payment: roll.payment(|one| void(one) || (is_being_reversed(one) && roll.one_in(1, 4))),
+    })
+}
+
+pub fn resolve_reversal(roll: &Choices) -> Command {
+    let late = |one: &ModelPayment| one.state == T::Declined && roll.one_in(3, 4);
+    let payment = roll.payment(|one| is_being_reversed(one) || late(one) || roll.one_in(3, 40));
+    let state = roll.model.payment(payment).map(|one| one.state);
+    let right = match state {
+        Ok(T::Reversing(ReversalKind::Void) | T::Releasing(ReversalKind::Void)) => {
+            !roll.one_in(1, 4)
+        }
+        Ok(T::ReversingVoid | T::Approved | T::Authorised) => false,
+        _ => true,
+    };
+    let done = right != roll.makes_mistake(Mistake::AnyThing);
+    Command::ResolveReversal(ResolveReversal { payment, done, code: code(roll) })
+}
+
+pub fn record_advice(roll: &Choices) -> Command {
+    let (parcel, terminal, left) = at_the_terminal(roll);
+    let (trace, duplicate_key) = number(roll, terminal);
+    let method = match by_card_or_qr(roll, currency_of(roll, parcel)) {
+        RailMethod::Qr { .. } if roll.step.mistake == Mistake::None => {
+            let brl = currency_of(roll, parcel) == Currency::BRL;
+            RailMethod::Card { network: NETWORKS[if brl { 2 } else { 0 }], kind: CardKind::Debit }
+        }
+        method => method,
+    };
+    let amount = roll.part(left);
+    let (network_reference, authorisation) = (sent(roll), authorisation(roll));
+    Command::RecordAdvice(RecordAdvice {
+        trace,
+        duplicate_key,
+        parcel,
+        method,
+        amount,
+        network_reference,
+        authorisation,
+    })
+}
+
+pub fn resolve_advice(roll: &Choices) -> Command {
+    let kind = TransactionKind::Advice;
+    let open = |to_forward| {
+        let all = roll.model.transactions.iter().filter(|one| one.kind == kind);
+        all.filter(|one| one.to_forward == to_forward).map(|one| one.payment).collect::<Vec<_>>()
+    };
+    let payment = roll.pick(0, &open(!roll.one_in(2, 8)), |_| roll.payment(|_| true));
+    Command::ResolveAdvice(ResolveAdvice { payment, code: code(roll) })
+}
+
+pub fn set_offline_limit(roll: &Choices) -> Command {
+    let terminal = any_terminal(roll.number_at(0));
+    let each = 5_000 * u64::from(roll.step.random_numbers[1] % 30);
+    let total = each * u64::from(roll.step.random_numbers[2] % 4);
+    Command::SetOfflineLimit(SetOfflineLimit {
+        terminal,
+        each: Amount::of(each),
+        total: Amount::of(total),
+    })
+}
+
+pub fn take_cash(roll: &Choices) -> Command {
+    let (parcel, terminal, left) = at_the_terminal(roll);
+    let (trace, duplicate_key) = number(roll, terminal);
+    let amount = roll.part(left);
+    let change = Amount::of(u64::from(roll.step.random_numbers[1] % 3) * 50);
+    let tendered = amount.checked_add(change).unwrap_or(Amount::MAX);
+    let change = if roll.makes_mistake(Mistake::AnyThing) { Amount::of(1) } else { change };
+    Command::TakeCash(TakeCash { trace, duplicate_key, parcel, amount, tendered, change })
+}
+
+pub fn begin_refund(roll: &Choices) -> Command {
+    let wrong = roll.makes_mistake(Mistake::AmountAbove);
+    let payment =
+        roll.payment(|one| one.is_posted() && is_cash(one) == wrong && one.refunded < one.amount);
+    let (trace, duplicate_key) = about(roll, payment);
+    let left = roll.model.payment(payment).map_or(1, |one| one.amount - one.refunded);
+    let (amount, network_reference) = (roll.part(left), sent(roll));
+    Command::BeginRefund(BeginRefund { trace, duplicate_key, payment, amount, network_reference })
+}
+
+pub fn resolve_refund(roll: &Choices) -> Command {
+    let kind = TransactionKind::Refund;
+    let asked = !roll.one_in(2, 8);
+    let fits = |to_forward| (to_forward == asked) != roll.makes_mistake(Mistake::AnyThing);
+    let all = roll.model.transactions.iter().filter(|one| one.kind == kind && fits(one.to_forward));
+    let all: Vec<_> = all.map(|one| one.trace).collect();
+    let trace = roll.pick(0, &all, |die| {
+        let any = roll.model.transactions.get(die % roll.model.transactions.len().max(1));
+        any.map(|one| one.trace).unwrap_or_default()
+    });
+    Command::ResolveRefund(ResolveRefund { trace, code: code(roll) })
+}
+
+pub fn close_batch(roll: &Choices) -> Command {
+    let open = |id: &&TerminalId| open_batch_of(roll, **id) != roll.one_in(1, 9);
+    let open: Vec<_> = roll.model.terminals.keys().filter(open).copied().collect();
+    close(roll, &open)
+}
+
+/// Terminals that opened the next batch without uploading a disputed one.
+pub fn terminals_in_next_batch(roll: &Choices) -> Vec<TerminalId> {
+    let disputed = disputed(roll).into_iter().map(|(terminal, _)| terminal);
+    disputed.filter(|terminal| open_batch_of(roll, *terminal)).collect()
+}
+
+pub fn leave_disputed(roll: &Choices) -> Command {
+    close(roll, &terminals_in_next_batch(roll))
+}
+
+fn close(roll: &Choices, terminals: &[TerminalId]) -> Command {
+    let terminal = roll.pick(0, terminals, any_terminal);
+    let batch = roll.model.last_batches(terminal).last().map_or(1, |one| one.number);
+    let mut totals = roll.model.batch_totals(terminal, batch);
+    if roll.one_in(2, 3) {
+        totals.card_debits.count += 1;
+        totals.card_debits.amount = Amount::of(u64::from(roll.step.random_numbers[3]));
+    }
+    let batch = roll.count(batch);
+    Command::CloseBatch(CloseBatch { terminal, batch, totals })
+}
+
+pub fn disputed(roll: &Choices) -> Vec<(TerminalId, u32)> {
+    let open = |id: &TerminalId| {
+        let batches = roll.model.last_batches(*id).into_iter();
+        let disputed = batches.filter(|one| one.disputed && !one.reconciled);
+        disputed.map(|one| (*id, one.number)).collect::<Vec<_>>()
+    };
+    roll.model.terminals.keys().flat_map(open).collect()
+}
+
+/// The lines of the books, with a few that are wrong, missing or unknown.
+pub fn reconcile(roll: &Choices) -> Command {
+    let any = |die| (any_terminal(die), 1);
+    let (terminal, batch) = roll.pick(0, &disputed(roll), any);
+    let mut lines = Vec::new();
+    for one in &roll.model.transactions {
+        let here = (one.trace.terminal, one.trace.batch) == (terminal, batch);
+        if let (true, Some(column), TransactionStatus::Approved) = (here, one.column, one.status) {
+            let (amount, credit) = (Amount::of(one.amount), column.credit);
+            lines.push(BatchLine { stan: one.trace.stan, amount, credit });
+        }
+    }
+    let known = lines.len();
+    match roll.number_at(1) % 5 {
+        0 if known > 0 => drop(lines.remove(roll.number_at(2) % known)),
+        1 if known > 0 => {
+            let line = &mut lines[roll.number_at(2) % known];
+            line.amount = Amount::of(line.amount.minor() / 2);
+        }
+        2 if known > 0 => lines[roll.number_at(2) % known].credit ^= true,
+        3 => {
+            let (amount, credit) = (Amount::of(50 + u64::from(roll.step.random_numbers[3])), false);
+            lines.push(BatchLine { stan: 700, amount, credit });
+            let credit = roll.one_in(2, 3);
+            lines.insert(0, BatchLine { stan: 699, amount: Amount::of(40), credit });
+        }
+        _ => {}
+    }
+    if roll.makes_mistake(Mistake::NumberAbove) {
+        lines.extend(lines.first().copied());
+    }
+    Command::ReconcileBatch(ReconcileBatch { terminal, batch, lines })
+}
+
+pub fn withdraw(roll: &Choices) -> Command {
+    let network = NETWORKS[roll.number_at(0) % 3];
+    let from = match roll.step.mistake {
+        Mistake::NumberBelow => Timestamp(roll.model.last_at.0.saturating_sub(1)),
+        _ => roll.model.last_at.plus_ms(86_400_000 + 3_600_000 * roll.number_at(1) as u64),
+    };
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    Command::WithdrawNetwork(WithdrawNetwork { network, from, proposed_by, approved_by })
+}
+
+pub fn reinstate(roll: &Choices) -> Command {
+    let withdrawn: Vec<_> = roll.model.withdrawn.keys().copied().collect();
+    let network = roll.pick(0, &withdrawn, |die| NETWORKS[die % 3]);
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    Command::ReinstateNetwork(ReinstateNetwork { network, proposed_by, approved_by })
+}
+
+/// Whether a parcel can be paid at a terminal with an open batch.
+pub fn is_sellable(roll: &Choices) -> bool {
+    roll.any(|one| can_pay_at_terminal(roll, one))
+}
+
+fn can_pay_at_terminal(roll: &Choices, one: &Parcel) -> bool {
+    is_payable(one) && one.courier.is_some_and(|courier| can_work(roll, courier))
+}
+
+/// A parcel that can be paid at a terminal, with the terminal and the amount left.
+fn at_the_terminal(roll: &Choices) -> (ParcelId, TerminalId, u64) {
+    let id = roll.parcel(|one| can_pay_at_terminal(roll, one));
+    let parcel = roll.model.parcels.get(&id);
+    let courier = match roll.step.mistake {
+        Mistake::SomebodyElse => Some(roll.courier(1)),
+        _ => parcel.and_then(|parcel| parcel.courier),
+    };
+    let left = parcel.map_or(5_000, |one| one.due - one.collected() - one.begun());
+    (id, terminal_of(roll, courier), left)
+}
+
+fn currency_of(roll: &Choices, parcel: ParcelId) -> Currency {
+    roll.currency_of(PaymentId { parcel, number: 0 })
+}
+
+/// Whether the payment is by card or QR and in the books.
+pub fn is_over_rail(one: &ModelPayment) -> bool {
+    matches!(one.method, ModelMethod::Card(..) | ModelMethod::Qr(_))
+}
+
+/// Whether a transaction of this kind waits for its network.
+pub fn has_to_forward(roll: &Choices, kind: TransactionKind) -> bool {
+    roll.model.transactions.iter().any(|one| one.kind == kind && one.to_forward)
+}

@@ -1,0 +1,36 @@
+//! Scenarios: what a courier firm, a seller, a bank and an auditor expect of the books, one
+//! sentence per test.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod world;
+
+mod scenarios {
+    mod batches;
+    mod breaks;
+    mod cash;
+    mod clearing;
+    mod collections;
+    mod commission;
+    mod crossings;
+    mod declarations;
+    mod deposits;
+    mod disputes;
+    mod encoding;
+    mod examples;
+    mod expiry;
+    mod forgetting;
+    mod hostile;
+    mod limits;
+    mod offline;
+    mod parcels;
+    mod preauthorisations;
+    mod refunds;
+    mod reversals_without_original;
+    mod sales;
+    mod settlement;
+    mod snapshots;
+    mod tariffs;
+    mod voids_and_reversals;
+    mod wallet_orders;
+    mod withdrawal;
+}

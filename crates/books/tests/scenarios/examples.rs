@@ -1,0 +1,347 @@
+//! Examples of every command with every alternative inside it, for the golden bytes and for hostile
+//! commands.
+
+use books::*;
+use money::{Amount, Currency, Rate};
+use tariff::{
+    CappedRate, CardKind, CardRates, FixedOrShare, PerMethod, SellerClass, SellerClassNumber, Terms,
+};
+
+use crate::world::*;
+
+/// The name of a command's variant. A new variant does not compile until it is named here. Then the
+/// golden bytes ask for an example of it.
+pub fn variant(command: &Command) -> &'static str {
+    use Command as C;
+    match command {
+        C::OpenBooks(_) => "OpenBooks",
+        C::RegisterBank(_) => "RegisterBank",
+        C::RegisterFirm(_) => "RegisterFirm",
+        C::RegisterCourier(_) => "RegisterCourier",
+        C::RegisterTerminal(_) => "RegisterTerminal",
+        C::HandTerminal(_) => "HandTerminal",
+        C::BlockTerminal(_) => "BlockTerminal",
+        C::RegisterNetwork(_) => "RegisterNetwork",
+        C::RegisterWallet(_) => "RegisterWallet",
+        C::SetHoldRule(_) => "SetHoldRule",
+        C::PublishTariff(_) => "PublishTariff",
+        C::RegisterSeller(_) => "RegisterSeller",
+        C::AnnounceParcel(_) => "AnnounceParcel",
+        C::AssignParcels(_) => "AssignParcels",
+        C::DispatchParcels(_) => "DispatchParcels",
+        C::RecordAttempt(_) => "RecordAttempt",
+        C::AcceptPart(_) => "AcceptPart",
+        C::RefuseParcel(_) => "RefuseParcel",
+        C::ReturnParcel(_) => "ReturnParcel",
+        C::LoseParcel(_) => "LoseParcel",
+        C::BeginCollection(_) => "BeginCollection",
+        C::ResolveCollection(_) => "ResolveCollection",
+        C::ReverseCollection(_) => "ReverseCollection",
+        C::CollectCash(_) => "CollectCash",
+        C::Refund(_) => "Refund",
+        C::ConfirmRefund(_) => "ConfirmRefund",
+        C::ChargeBack(_) => "ChargeBack",
+        C::StartHandOver(_) => "StartHandOver",
+        C::CountHandOver(_) => "CountHandOver",
+        C::RepayShortage(_) => "RepayShortage",
+        C::AnnounceDeposit(_) => "AnnounceDeposit",
+        C::ConfirmDeposit(_) => "ConfirmDeposit",
+        C::ConfirmClearing(_) => "ConfirmClearing",
+        C::ReleaseDue(_) => "ReleaseDue",
+        C::PlanSettlement(_) => "PlanSettlement",
+        C::ApproveSettlement(_) => "ApproveSettlement",
+        C::RejectSettlement(_) => "RejectSettlement",
+        C::ExecuteSettlement(_) => "ExecuteSettlement",
+        C::ConfirmPayout(_) => "ConfirmPayout",
+        C::ReturnPayout(_) => "ReturnPayout",
+        C::RaiseBreak(_) => "RaiseBreak",
+        C::ProposeBreakResolution(_) => "ProposeBreakResolution",
+        C::ApproveBreakResolution(_) => "ApproveBreakResolution",
+        C::ForgetClosed(_) => "ForgetClosed",
+        C::CancelDeposit(_) => "CancelDeposit",
+        C::PayCommission(_) => "PayCommission",
+        C::OpenBatch(_) => "OpenBatch",
+        C::BeginPurchase(_) => "BeginPurchase",
+        C::ResolvePurchase(_) => "ResolvePurchase",
+        C::BeginCompletion(_) => "BeginCompletion",
+        C::ResolveCompletion(_) => "ResolveCompletion",
+        C::ConfirmCompletionReversal(_) => "ConfirmCompletionReversal",
+        C::BeginVoid(_) => "BeginVoid",
+        C::BeginReversal(_) => "BeginReversal",
+        C::ReverseVoid(_) => "ReverseVoid",
+        C::ResolveReversal(_) => "ResolveReversal",
+        C::RecordAdvice(_) => "RecordAdvice",
+        C::ResolveAdvice(_) => "ResolveAdvice",
+        C::SetOfflineLimit(_) => "SetOfflineLimit",
+        C::TakeCash(_) => "TakeCash",
+        C::BeginRefund(_) => "BeginRefund",
+        C::ResolveRefund(_) => "ResolveRefund",
+        C::CloseBatch(_) => "CloseBatch",
+        C::ReconcileBatch(_) => "ReconcileBatch",
+        C::WithdrawNetwork(_) => "WithdrawNetwork",
+        C::ReinstateNetwork(_) => "ReinstateNetwork",
+        C::ExpirePreAuthorisations(_) => "ExpirePreAuthorisations",
+        C::RecordReversalWithoutOriginal(_) => "RecordReversalWithoutOriginal",
+    }
+}
+
+fn terms() -> Terms {
+    let share = |ppm| Rate::from_ppm(ppm).unwrap();
+    let capped = |ppm, cap| CappedRate { rate: share(ppm), cap };
+    let rates = CardRates {
+        issuer: capped(5_500, None),
+        network: capped(800, Some(Amount::of(325))),
+        acquirer: capped(1_500, None),
+        cap: Some(Amount::of(2_600)),
+    };
+    let credit = CardRates { cap: None, ..rates };
+    let class = |name: &str| SellerClass {
+        name: name.into(),
+        debit: rates,
+        credit,
+        wallet: capped(6_000, None),
+    };
+    let fee = |fixed, ppm| FixedOrShare { fixed: Amount::of(fixed), share: share(ppm) };
+    Terms {
+        classes: vec![class("general"), class("dining")],
+        cod: PerMethod { card: fee(0, 0), qr: fee(50, 2_000), cash: fee(200, 10_000) },
+        commission: PerMethod { card: fee(0, 0), qr: fee(20, 0), cash: fee(100, 5_000) },
+        return_fee: Amount::of(400),
+    }
+}
+
+/// Examples, each with a suffix if its command has several.
+pub fn examples() -> Vec<(&'static str, Command)> {
+    let mut examples = parties();
+    examples.extend(doors());
+    examples.extend(cash_and_clearing());
+    examples.extend(settlement_and_breaks());
+    examples.extend(terminals());
+    examples
+}
+
+fn parties() -> Vec<(&'static str, Command)> {
+    use Command as C;
+    let currency = Currency::CNY;
+    let reference = |text: &str| text.to_owned();
+    let seller = |kind, cycle| {
+        C::RegisterSeller(RegisterSeller {
+            seller: SellerId(3),
+            kind,
+            currency,
+            jurisdiction: CHINA,
+            tariff: TARIFF,
+            class: SellerClassNumber(1),
+            cycle,
+            minimum: Amount::of(5_000),
+            reference: reference("seller 3"),
+        })
+    };
+    let rule = |rule| C::SetHoldRule(SetHoldRule { jurisdiction: CHINA, rule });
+    let tariff = |currency, until| {
+        C::PublishTariff(PublishTariff {
+            tariff: TARIFF,
+            version: 2,
+            currency,
+            from: day("2013-09-01"),
+            until,
+            terms: Box::new(terms()),
+            reference: reference("tariff 2"),
+        })
+    };
+    vec![
+        ("", C::OpenBooks(OpenBooks { utc_offset_minutes: -180 })),
+        (
+            "",
+            C::RegisterBank(RegisterBank {
+                bank: BankId(2),
+                currency,
+                reference: reference("bank 2"),
+            }),
+        ),
+        (
+            "",
+            C::RegisterFirm(RegisterFirm {
+                firm: FirmId(3),
+                currency: Currency::BRL,
+                guarantee: Amount::of(1_000_000),
+                reference: reference("firm 3"),
+            }),
+        ),
+        (
+            "",
+            C::RegisterCourier(RegisterCourier {
+                courier: CourierId(4),
+                firm: FIRM,
+                cash_limit: Amount::MAX,
+                reference: reference("courier 四"),
+            }),
+        ),
+        ("", C::RegisterTerminal(RegisterTerminal { terminal: TerminalId(3), courier: COURIER })),
+        ("", C::HandTerminal(HandTerminal { terminal: TERMINAL, courier: COLLEAGUE })),
+        ("", C::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true })),
+        (
+            "",
+            C::RegisterNetwork(RegisterNetwork {
+                network: NetworkId(2),
+                currency,
+                reference: reference("net 2"),
+            }),
+        ),
+        (
+            "",
+            C::RegisterWallet(RegisterWallet {
+                wallet: WalletId(2),
+                currency,
+                reference: reference("wallet 2"),
+            }),
+        ),
+        ("AtOnce", rule(HoldRule::AtOnce)),
+        ("DaysAfterHeld", rule(HoldRule::DaysAfterHeld(2))),
+        ("DaysAfterDelivery", rule(HoldRule::DaysAfterDelivery(5))),
+        ("AnyCurrency", tariff(None, None)),
+        ("OneCurrency", tariff(Some(Currency::TND), Some(day("2014-01-01")))),
+        ("BusinessDaily", seller(SellerKind::Business, SettlementCycle::Daily)),
+        ("IndividualWeekly", seller(SellerKind::Individual, SettlementCycle::Weekly)),
+        ("IndividualMonthly", seller(SellerKind::Individual, SettlementCycle::Monthly)),
+    ]
+}
+
+fn doors() -> Vec<(&'static str, Command)> {
+    use Command as C;
+    let parcel = ParcelId::derived(SELLER, "o-1");
+    let other = ParcelId::derived(SELLER, "o-2");
+    let payment = PaymentId { parcel, number: 1 };
+    let (kind, network) = (CardKind::Credit, NETWORK);
+    let attempt = |reason| C::RecordAttempt(RecordAttempt { parcel, number: 1, reason });
+    let refuse = |reason| C::RefuseParcel(RefuseParcel { parcel, reason });
+    vec![
+        ("", announce(SELLER, "o-1", 10_000)),
+        ("", C::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel, other] })),
+        ("", C::DispatchParcels(DispatchParcels { courier: COURIER, parcels: vec![parcel] })),
+        ("NobodyHome", attempt(AttemptReason::NobodyHome)),
+        ("AddressWrong", attempt(AttemptReason::AddressWrong)),
+        ("AnotherDay", attempt(AttemptReason::AnotherDay)),
+        ("CannotPay", attempt(AttemptReason::CannotPay)),
+        ("OutOfTime", attempt(AttemptReason::OutOfTime)),
+        ("", accept_part(parcel, 6_000)),
+        ("NotWanted", refuse(RefuseReason::NotWanted)),
+        ("NotAsOrdered", refuse(RefuseReason::NotAsOrdered)),
+        ("Damaged", refuse(RefuseReason::Damaged)),
+        ("AmountDisputed", refuse(RefuseReason::AmountDisputed)),
+        ("AttemptsUsedUp", refuse(RefuseReason::AttemptsUsedUp)),
+        ("", C::ReturnParcel(ReturnParcel { parcel })),
+        ("", C::LoseParcel(LoseParcel { parcel })),
+        ("Debit", begin_card(payment, 10_000)),
+        ("Credit", begin(payment, RailMethod::Card { network, kind }, 10_000)),
+        ("Qr", begin_qr(payment, 10_000)),
+        ("Approved", approve(payment)),
+        ("Declined", decline(payment)),
+        ("Unknown", outcome_unknown(payment)),
+        ("", reverse(payment)),
+        ("", collect_cash(payment, 10_000)),
+        ("", refund(payment, 1, 400)),
+        ("", confirm_refund(payment, 1, 400)),
+        ("", charge_back(payment, 2, 500)),
+    ]
+}
+
+fn cash_and_clearing() -> Vec<(&'static str, Command)> {
+    let payment = PaymentId { parcel: ParcelId::derived(SELLER, "o-1"), number: 1 };
+    vec![
+        ("", start_hand_over(1)),
+        ("", count(1, 9_900)),
+        ("", repay(COURIER, 1, 100)),
+        ("", deposit(1, 9_900)),
+        ("", confirm_deposit(1, 9_000)),
+        ("", cancel_deposit(1)),
+        ("", pay_commission(1, 120)),
+        ("", clear(payment, 10_000, 63)),
+        ("", release("2013-08-28")),
+    ]
+}
+
+fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
+    use BreakSide::{Excess, Shortfall};
+    vec![
+        ("", plan(1, ANNA)),
+        ("", approve_plan(1, BO)),
+        ("", reject_plan(1, BO)),
+        ("", execute(1)),
+        ("", confirm_payout(1)),
+        ("", return_payout(2)),
+        ("BankExcess", raise_break(1, BreakSubject::Bank(BANK), Excess, 500)),
+        ("NetworkShortfall", raise_break(2, BreakSubject::Network(NETWORK), Shortfall, 500)),
+        ("WalletExcess", raise_break(3, BreakSubject::Wallet(WALLET), Excess, 500)),
+        ("FirmCashShortfall", raise_break(4, BreakSubject::FirmCash(FIRM), Shortfall, 500)),
+        ("WriteOff", propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA)),
+        ("ThroughBank", propose_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), ANNA)),
+        ("WriteOff", approve_resolution(BreakId(1), BreakResolution::WriteOff, BO)),
+        ("ThroughBank", approve_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), BO)),
+        ("", Command::ForgetClosed(ForgetClosed { before: day("2013-02-25"), limit: 1_000 })),
+    ]
+}
+
+fn terminals() -> Vec<(&'static str, Command)> {
+    use Command as C;
+    let parcel = ParcelId::derived(SELLER, "o-1");
+    let payment = first(parcel);
+    let totals = BatchTotals {
+        card_debits: totals_line(2, 12_000),
+        card_credits: totals_line(1, 2_000),
+        other_debits: totals_line(1, 500),
+        other_credits: totals_line(0, 0),
+    };
+    let verdicts = [
+        RouteVerdict::Chosen,
+        RouteVerdict::MoreExpensive,
+        RouteVerdict::Down,
+        RouteVerdict::Withdrawn,
+        RouteVerdict::CardNotAccepted,
+        RouteVerdict::TooManyUnknown,
+        RouteVerdict::WrongCurrency,
+    ];
+    let route_candidates = (1..).zip(verdicts).map(|(network, verdict)| {
+        let (network, cost) = (NetworkId(network), Amount::of(60 + network));
+        RouteCandidate { network, cost, verdict }
+    });
+    let (kind, network) = (CardKind::Credit, NETWORK);
+    let mut pre_authorisation = pre_authorise(8, parcel, 9_000);
+    if let C::BeginPurchase(BeginPurchase { route_candidates: list, method, .. }) =
+        &mut pre_authorisation
+    {
+        (*list, *method) = (route_candidates.collect(), RailMethod::Card { network, kind });
+    }
+    let declined = PaymentResolution::Declined { code: *b"51" };
+    vec![
+        ("", open_batch(1)),
+        ("Sale", sell(7, parcel, 10_000)),
+        ("PreAuthorisation", pre_authorisation),
+        ("Qr", sell_by_qr(9, parcel, 10_000)),
+        ("Approved", approved(payment)),
+        ("Declined", resolve_purchase(payment, declined)),
+        ("Unknown", outcome_unknown_at_terminal(payment)),
+        ("", complete(10, payment, 8_000)),
+        ("Approved", resolve_completion(payment, PaymentResolution::Approved)),
+        ("Declined", resolve_completion(payment, declined)),
+        ("Unknown", resolve_completion(payment, PaymentResolution::Unknown)),
+        ("", C::ConfirmCompletionReversal(ConfirmCompletionReversal { payment })),
+        ("", void(11, payment)),
+        ("", begin_reversal(payment)),
+        ("", reverse_void(payment)),
+        ("Done", reversal_done(payment)),
+        ("NotDone", reversal_failed(payment, *b"12")),
+        ("", record_advice(12, parcel, 3_000)),
+        ("", resolve_advice(payment, *b"00")),
+        ("", offline_limit(5_000, 20_000)),
+        ("", take_cash(13, parcel, 4_500, 5_000)),
+        ("", begin_refund(14, payment, 1_000)),
+        ("", resolve_refund(14, *b"00")),
+        ("", close_batch(1, totals)),
+        ("", reconcile(1, vec![debit(7, 10_000), credit(14, 1_000)])),
+        ("", withdraw(Timestamp(1_377_651_600_000))),
+        ("", reinstate()),
+        ("", expire("2013-08-28")),
+        ("", reverse_without_original(7)),
+    ]
+}

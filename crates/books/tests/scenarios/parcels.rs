@@ -1,0 +1,343 @@
+//! The states of a parcel, from the announcement to its end.
+
+use books::chart::AccountKind as A;
+use books::view::{ParcelState as S, PaymentState as T};
+use books::*;
+use money::{Amount, Currency};
+
+use crate::world::*;
+
+fn parcel_of(order: &str) -> ParcelId {
+    ParcelId::derived(SELLER, order)
+}
+
+#[test]
+fn a_parcel_is_paid_by_card_cleared_and_paid_out() {
+    let mut world = World::open();
+    let steps = world.parcel("o-1", 10_000).dispatch().card(10_000);
+    let parcel = steps.id();
+    let payment = steps.last_payment();
+    world.expect(&[]);
+    world.parcel_steps(parcel).approve();
+    assert_eq!(world.view(parcel).state, S::Delivered);
+    // 0.55, 0.08 and 0.15 of 100.00.
+    let fees = [(A::IssuerFees, 55), (A::NetworkFees, 8), (A::AcquirerFees, 15)];
+    let mut books = vec![(A::NetworkReceivable, 10_000), (A::SellerHeld, 9_922)];
+    books.extend(fees);
+    world.expect(&books);
+
+    world.must(clear(payment, 10_000, 63));
+    let mut books = vec![(A::Bank, 9_937), (A::ClearingCost, 63), (A::SellerPayable, 9_922)];
+    books.extend(fees);
+    world.expect(&books);
+
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1)).must(confirm_payout(1));
+    // The acquirer's part, Doorstep's own, is left in the bank.
+    let mut books = vec![(A::Bank, 15), (A::ClearingCost, 63)];
+    books.extend(fees);
+    world.expect(&books);
+    assert_eq!(world.payment_states(parcel), [T::Released]);
+}
+
+#[test]
+fn a_parcel_goes_out_three_times_and_then_must_go_back() {
+    let mut world = World::open();
+    let mut steps = world.parcel("o-1", 10_000);
+    for _ in 0..ATTEMPTS_MAX {
+        steps = steps.dispatch().attempt();
+    }
+    let parcel = steps.id();
+    assert_eq!(world.view(parcel).attempts, ATTEMPTS_MAX);
+    world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
+    world
+        .must(Command::RefuseParcel(RefuseParcel { parcel, reason: RefuseReason::AttemptsUsedUp }));
+    assert_eq!(world.view(parcel).state, S::Refused);
+}
+
+#[test]
+fn a_returned_parcel_costs_the_seller_a_fee_that_the_next_payout_pays() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().refuse().return_to_seller().id();
+    assert_eq!(world.view(parcel).state, S::Returned);
+    world.expect(&[(A::SellerPayable, -400), (A::ReturnFees, 400)]);
+    // A seller who owes is in no plan, and the debt stays.
+    world.refused(plan(1, ANNA), Refusal::NothingToPay);
+
+    world.parcel("o-2", 10_000).dispatch().card(10_000).approve().clear();
+    world.must(plan(1, ANNA));
+    let plan = world.engine.open_plan(PlanId(1)).unwrap();
+    let line = plan.lines[0];
+    assert_eq!((line.gross, line.fees, line.refunded, line.returned), (10_000, 478, 0, 0));
+    assert_eq!(line.net, Amount::of(9_522));
+}
+
+#[test]
+fn a_parcel_ends_once_however_often_that_is_repeated() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().refuse().id();
+    world.repeated(refuse(parcel));
+    world.must(Command::ReturnParcel(ReturnParcel { parcel }));
+    world.repeated(Command::ReturnParcel(ReturnParcel { parcel }));
+    world.refused(Command::LoseParcel(LoseParcel { parcel }), Refusal::ParcelState);
+    world.refused(refuse(parcel), Refusal::ParcelState);
+
+    let parcel = world.parcel("o-2", 10_000).dispatch().id();
+    world.must(Command::LoseParcel(LoseParcel { parcel }));
+    world.repeated(Command::LoseParcel(LoseParcel { parcel }));
+    world.refused(Command::ReturnParcel(ReturnParcel { parcel }), Refusal::ParcelState);
+    world.expect(&[(A::SellerPayable, -400), (A::ReturnFees, 400)]);
+}
+
+#[test]
+fn a_lost_parcel_costs_nobody_anything_and_takes_no_money() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().id();
+    world.must(Command::LoseParcel(LoseParcel { parcel }));
+    assert_eq!(world.view(parcel).state, S::Lost);
+    let payment = PaymentId { parcel, number: 1 };
+    world.refused(collect_cash(payment, 10_000), Refusal::ParcelState);
+    world.expect(&[]);
+}
+
+#[test]
+fn a_parcel_with_money_is_not_lost_refused_or_brought_back() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().cash(4_000).id();
+    for command in [attempt(parcel, 1), refuse(parcel), Command::LoseParcel(LoseParcel { parcel })]
+    {
+        world.refused(command, Refusal::ParcelState);
+    }
+    // Nor while a payment is pending.
+    let parcel = world.parcel("o-2", 10_000).dispatch().card(4_000).id();
+    let part = accept_part(parcel, 5_000);
+    for command in
+        [attempt(parcel, 1), refuse(parcel), Command::LoseParcel(LoseParcel { parcel }), part]
+    {
+        world.refused(command, Refusal::ParcelState);
+    }
+}
+
+#[test]
+fn a_part_of_a_parcel_is_taken_and_only_that_is_due() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().id();
+    world.refused(accept_part(parcel, 0), Refusal::AmountZero);
+    world.refused(accept_part(parcel, 10_000), Refusal::AmountTooLarge(Amount::of(10_000)));
+    world.must(accept_part(parcel, 6_000));
+    world.repeated(accept_part(parcel, 6_000));
+    world.refused(accept_part(parcel, 7_000), Refusal::AmountTooLarge(Amount::of(6_000)));
+    let payment = PaymentId { parcel, number: 1 };
+    world.refused(begin_card(payment, 6_001), Refusal::AmountTooLarge(Amount::of(6_000)));
+    world.parcel_steps(parcel).card(6_000).approve();
+    assert_eq!(world.view(parcel).state, S::Delivered);
+    assert_eq!(world.sum(A::NetworkReceivable), 6_000);
+}
+
+#[test]
+fn a_parcel_is_paid_with_card_wallet_and_cash_together() {
+    let mut world = World::open();
+    let steps = world.parcel("o-1", 10_000).dispatch();
+    let parcel = steps.card(5_000).approve().qr(3_000).approve().cash(2_000).id();
+    assert_eq!(world.view(parcel).state, S::Delivered);
+    assert_eq!(world.payment_states(parcel), [T::Approved; 3]);
+    let taken =
+        [(A::NetworkReceivable, 5_000), (A::WalletReceivable, 3_000), (A::CourierCash, 2_000)];
+    // By card 28, 4, 8 (of 27.5, 4 and 7.5). By wallet 18, a commission of 20, a fee of 50. In cash
+    // a commission of 100, a fee of 200.
+    let fees = [
+        (A::IssuerFees, 28),
+        (A::NetworkFees, 4),
+        (A::AcquirerFees, 8),
+        (A::WalletFees, 18),
+        (A::FirmCommission, 120),
+        (A::CodFees, 250),
+    ];
+    let mut books = vec![(A::SellerHeld, 10_000 - 428)];
+    books.extend(taken);
+    books.extend(fees);
+    world.expect(&books);
+}
+
+#[test]
+fn only_the_courier_who_has_the_parcel_takes_its_money() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().id();
+    let payment = PaymentId { parcel, number: 1 };
+    let amount = Amount::of(10_000);
+    for courier in [COLLEAGUE, OTHER_FIRMS_COURIER] {
+        let command = Command::CollectCash(CollectCash { payment, courier, amount });
+        world.refused(command, Refusal::WrongCourier);
+    }
+    let method = RailMethod::Qr { wallet: WALLET };
+    let terminal = COLLEAGUES_TERMINAL;
+    let command = Command::BeginCollection(BeginCollection { payment, terminal, method, amount });
+    world.refused(command.clone(), Refusal::WrongCourier);
+    // The terminal's current courier counts.
+    world.must(Command::HandTerminal(HandTerminal { terminal, courier: COURIER }));
+    world.must(command);
+}
+
+#[test]
+fn a_parcel_goes_out_with_a_courier_of_its_firm_only() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).id();
+    world.refused(dispatch(parcel), Refusal::ParcelState);
+    world.must(assign(parcel));
+    world.refused(dispatch_with(OTHER_FIRMS_COURIER, parcel), Refusal::WrongCourier);
+    world.must(Command::AssignParcels(AssignParcels { firm: OTHER_FIRM, parcels: vec![parcel] }));
+    world.refused(dispatch(parcel), Refusal::WrongCourier);
+    world.must(dispatch_with(OTHER_FIRMS_COURIER, parcel));
+    world.refused(assign(parcel), Refusal::ParcelState);
+}
+
+#[test]
+fn all_parcels_of_a_list_go_out_or_none() {
+    let mut world = World::open();
+    let first = world.parcel("o-1", 10_000).id();
+    let second = world.parcel("o-2", 10_000).id();
+    world.must(assign(first));
+    let parcels = vec![first, second];
+    world.refused(
+        Command::DispatchParcels(DispatchParcels { courier: COURIER, parcels }),
+        Refusal::ParcelState,
+    );
+    assert_eq!(world.view(first).state, S::Assigned);
+    let none = Command::AssignParcels(AssignParcels { firm: FIRM, parcels: Vec::new() });
+    world.refused(none, Refusal::OutOfRange(1_000));
+    let parcels = vec![first; PARCELS_PER_COMMAND_MAX + 1];
+    world.refused(
+        Command::AssignParcels(AssignParcels { firm: FIRM, parcels }),
+        Refusal::OutOfRange(1_000),
+    );
+}
+
+#[test]
+fn a_blocked_terminal_takes_no_money_but_cash_is_taken_beside_it() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().id();
+    let block = |blocked| Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked });
+    world.must(block(true)).repeated(block(true));
+    let payment = PaymentId { parcel, number: 1 };
+    world.refused(begin_card(payment, 10_000), Refusal::TerminalBlocked);
+    world.refused(begin_qr(payment, 10_000), Refusal::TerminalBlocked);
+    world.parcel_steps(parcel).cash(4_000);
+    world.must(block(false));
+    world.parcel_steps(parcel).card(6_000).approve();
+    assert_eq!(world.view(parcel).state, S::Delivered);
+}
+
+#[test]
+fn a_payment_that_was_begun_ends_even_on_a_terminal_that_was_blocked_since() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().card(10_000).id();
+    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
+    world.parcel_steps(parcel).approve();
+    assert_eq!(world.view(parcel).state, S::Delivered);
+}
+
+#[test]
+fn a_parcel_announced_twice_is_one_parcel_and_another_amount_is_a_mistake() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).id();
+    world.repeated(announce(SELLER, "o-1", 10_000));
+    world.refused(announce(SELLER, "o-1", 10_001), Refusal::IdentifierTaken);
+    let theirs = Command::AnnounceParcel(AnnounceParcel {
+        parcel,
+        seller: OTHER_SELLER,
+        currency: Currency::CNY,
+        due: Amount::of(10_000),
+        reference: "o-1".into(),
+    });
+    world.refused(theirs.clone(), Refusal::IdentifierTaken);
+    world.parcel_steps(parcel).dispatch().cash(10_000);
+    world.repeated(announce(SELLER, "o-1", 10_000));
+    world.refused(theirs, Refusal::IdentifierTaken);
+    assert_eq!(world.engine.known_parcel_count(), 1);
+}
+
+#[test]
+fn a_parcel_in_a_currency_without_an_account_is_refused() {
+    let mut world = World::open();
+    let in_currency = |currency| {
+        Command::AnnounceParcel(AnnounceParcel {
+            parcel: parcel_of("o-1"),
+            seller: SELLER,
+            currency,
+            due: Amount::of(10_000),
+            reference: "o-1".into(),
+        })
+    };
+    let refusal = Refusal::CurrencyWithoutAccount(Currency::BRL);
+    world.refused(in_currency(Currency::BRL), refusal.clone());
+    // A bank account in the currency is not enough: this seller sells in CNY.
+    let reference = String::from("bank in Brazil");
+    world.must(Command::RegisterBank(RegisterBank {
+        bank: BankId(2),
+        currency: Currency::BRL,
+        reference,
+    }));
+    world.refused(in_currency(Currency::BRL), refusal);
+    world.must(in_currency(Currency::CNY));
+}
+
+#[test]
+fn nothing_is_announced_without_an_amount_a_seller_and_a_plain_reference() {
+    let mut world = World::open();
+    world.refused(announce(SELLER, "o-1", 0), Refusal::AmountZero);
+    let nobody = SellerId(77);
+    world.refused(announce(nobody, "o-1", 1), Refusal::NotFound(MissingRecord::Seller(nobody)));
+    let longest = "x".repeat(REFERENCE_BYTES_MAX);
+    world.must(announce(SELLER, &longest, 1));
+    for reference in ["", "two\nlines", &format!("{longest}x")] {
+        world.refused(announce(SELLER, reference, 1), Refusal::BadReference);
+    }
+}
+
+#[test]
+fn nothing_happens_before_the_books_are_open_and_nothing_in_the_past() {
+    let mut world = World::empty();
+    let bank = Command::RegisterBank(RegisterBank {
+        bank: BANK,
+        currency: Currency::CNY,
+        reference: "bank".into(),
+    });
+    world.refused(bank.clone(), Refusal::BooksNotOpen);
+    let far = Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES_MAX + 1 });
+    world.refused(far, Refusal::OutOfRange(840));
+    world.must(Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }));
+    world.repeated(Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }));
+    world.refused(Command::OpenBooks(OpenBooks { utc_offset_minutes: 0 }), Refusal::BooksNotOpen);
+    world.at = Timestamp(world.at.0 - 1);
+    world.refused(bank, Refusal::TimeBackwards);
+}
+
+#[test]
+fn a_repeated_attempt_uses_up_one() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().attempt().id();
+    // Before it goes out again, and while it is out.
+    world.repeated(attempt(parcel, 1)).must(dispatch(parcel)).repeated(attempt(parcel, 1));
+    assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Out, 1));
+    for number in [0, 3, u8::MAX] {
+        world.refused(attempt(parcel, number), Refusal::WrongSequenceNumber(2));
+    }
+    world.must(attempt(parcel, 2)).must(dispatch(parcel)).repeated(attempt(parcel, 2));
+    world.must(attempt(parcel, 3)).repeated(attempt(parcel, 1)).repeated(attempt(parcel, 3));
+    assert_eq!(world.view(parcel).attempts, ATTEMPTS_MAX);
+    world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
+}
+
+#[test]
+fn the_attempts_of_a_closed_parcel_are_kept_and_a_reopened_one_has_them_again() {
+    let mut world = World::open();
+    let parcel =
+        world.parcel("o-1", 10_000).dispatch().attempt().dispatch().attempt().dispatch().id();
+    world.parcel_steps(parcel).card(4_000).decline().card(10_000).approve();
+    assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Delivered, 2));
+    world.parcel_steps(parcel).reverse();
+    assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Out, 2));
+    world.repeated(attempt(parcel, 2)).must(attempt(parcel, 3));
+    world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
+    world.parcel_steps(parcel).refuse().return_to_seller();
+    assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Returned, 3));
+}

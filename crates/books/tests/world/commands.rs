@@ -1,0 +1,240 @@
+//! Short forms of commands, with the default courier, terminal and bank account.
+
+use books::*;
+use money::{Amount, Currency};
+use tariff::{CardKind, SellerClassNumber, Terms};
+
+use super::{BANK, CASHIER, CHINA, CODE, COURIER, FIRM, NETWORK, TARIFF, TERMINAL, WALLET, day};
+
+pub fn register_seller(seller: SellerId, class: SellerClassNumber, minimum: u64) -> Command {
+    Command::RegisterSeller(RegisterSeller {
+        seller,
+        kind: SellerKind::Business,
+        currency: Currency::CNY,
+        jurisdiction: CHINA,
+        tariff: TARIFF,
+        class,
+        cycle: SettlementCycle::Daily,
+        minimum: Amount::of(minimum),
+        reference: format!("seller {}", seller.0),
+    })
+}
+
+pub fn publish(version: u16, from: &str, until: Option<&str>, terms: Terms) -> Command {
+    let (from, until) = (day(from), until.map(day));
+    let terms = Box::new(terms);
+    let reference = "tariff".to_owned();
+    Command::PublishTariff(PublishTariff {
+        tariff: TARIFF,
+        version,
+        currency: None,
+        from,
+        until,
+        terms,
+        reference,
+    })
+}
+
+pub fn announce(seller: SellerId, order: &str, due: u64) -> Command {
+    Command::AnnounceParcel(AnnounceParcel {
+        parcel: ParcelId::derived(seller, order),
+        seller,
+        currency: Currency::CNY,
+        due: Amount::of(due),
+        reference: order.to_owned(),
+    })
+}
+
+pub fn assign(parcel: ParcelId) -> Command {
+    Command::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel] })
+}
+
+pub fn dispatch(parcel: ParcelId) -> Command {
+    dispatch_with(COURIER, parcel)
+}
+
+pub fn dispatch_with(courier: CourierId, parcel: ParcelId) -> Command {
+    Command::DispatchParcels(DispatchParcels { courier, parcels: vec![parcel] })
+}
+
+pub fn attempt(parcel: ParcelId, number: u8) -> Command {
+    Command::RecordAttempt(RecordAttempt { parcel, number, reason: AttemptReason::NobodyHome })
+}
+
+pub fn accept_part(parcel: ParcelId, accepted: u64) -> Command {
+    Command::AcceptPart(AcceptPart { parcel, accepted: Amount::of(accepted) })
+}
+
+pub fn refuse(parcel: ParcelId) -> Command {
+    Command::RefuseParcel(RefuseParcel { parcel, reason: RefuseReason::NotWanted })
+}
+
+pub fn begin_card(payment: PaymentId, amount: u64) -> Command {
+    let method = RailMethod::Card { network: NETWORK, kind: CardKind::Debit };
+    begin(payment, method, amount)
+}
+
+pub fn begin_qr(payment: PaymentId, amount: u64) -> Command {
+    begin(payment, RailMethod::Qr { wallet: WALLET }, amount)
+}
+
+pub fn begin(payment: PaymentId, method: RailMethod, amount: u64) -> Command {
+    let amount = Amount::of(amount);
+    Command::BeginCollection(BeginCollection { payment, terminal: TERMINAL, method, amount })
+}
+
+pub fn collect_cash(payment: PaymentId, amount: u64) -> Command {
+    Command::CollectCash(CollectCash { payment, courier: COURIER, amount: Amount::of(amount) })
+}
+
+pub fn approve(payment: PaymentId) -> Command {
+    Command::ResolveCollection(ResolveCollection {
+        payment,
+        resolution: PaymentResolution::Approved,
+    })
+}
+
+pub fn decline(payment: PaymentId) -> Command {
+    Command::ResolveCollection(ResolveCollection {
+        payment,
+        resolution: PaymentResolution::Declined { code: *b"51" },
+    })
+}
+
+pub fn outcome_unknown(payment: PaymentId) -> Command {
+    Command::ResolveCollection(ResolveCollection {
+        payment,
+        resolution: PaymentResolution::Unknown,
+    })
+}
+
+pub fn reverse(payment: PaymentId) -> Command {
+    Command::ReverseCollection(ReverseCollection { payment })
+}
+
+pub fn refund(payment: PaymentId, number: u8, amount: u64) -> Command {
+    Command::Refund(Refund { payment, number, amount: Amount::of(amount) })
+}
+
+pub fn confirm_refund(payment: PaymentId, number: u8, amount: u64) -> Command {
+    Command::ConfirmRefund(ConfirmRefund {
+        bank: BANK,
+        payment,
+        number,
+        amount: Amount::of(amount),
+    })
+}
+
+pub fn charge_back(payment: PaymentId, number: u8, amount: u64) -> Command {
+    Command::ChargeBack(ChargeBack { payment, number, amount: Amount::of(amount) })
+}
+
+pub fn clear(payment: PaymentId, amount: u64, deducted: u64) -> Command {
+    let (amount, deducted) = (Amount::of(amount), Amount::of(deducted));
+    Command::ConfirmClearing(ConfirmClearing { bank: BANK, payment, amount, deducted })
+}
+
+pub fn release(date: &str) -> Command {
+    Command::ReleaseDue(ReleaseDue { date: day(date), limit: RECORDS_PER_COMMAND_MAX })
+}
+
+/// The default courier's hand-overs have the ids 1, 2, and so on.
+pub fn start_hand_over(handover: u32) -> Command {
+    start_hand_over_of(COURIER, handover, handover.into())
+}
+
+pub fn start_hand_over_of(courier: CourierId, number: u32, handover: u64) -> Command {
+    let handover = HandOverId(handover);
+    let code_hash = one_time_code_hash(handover, CODE);
+    Command::StartHandOver(StartHandOver { handover, courier, number, code_hash })
+}
+
+pub fn count(handover: u32, counted: u64) -> Command {
+    let (handover, counted) = (HandOverId(handover.into()), Amount::of(counted));
+    Command::CountHandOver(CountHandOver { handover, code: CODE, counted, counted_by: CASHIER })
+}
+
+pub fn repay(courier: CourierId, number: u32, amount: u64) -> Command {
+    Command::RepayShortage(RepayShortage { courier, number, amount: Amount::of(amount) })
+}
+
+/// The default firm's deposits have the ids 1, 2, and so on.
+pub fn deposit(deposit: u32, amount: u64) -> Command {
+    deposit_with_id(deposit.into(), deposit, amount)
+}
+
+pub fn deposit_with_id(deposit: u64, number: u32, amount: u64) -> Command {
+    let (deposit, amount) = (DepositId(deposit), Amount::of(amount));
+    Command::AnnounceDeposit(AnnounceDeposit { deposit, firm: FIRM, number, bank: BANK, amount })
+}
+
+pub fn cancel_deposit(deposit: u64) -> Command {
+    Command::CancelDeposit(CancelDeposit { deposit: DepositId(deposit) })
+}
+
+pub fn pay_commission(number: u32, amount: u64) -> Command {
+    Command::PayCommission(PayCommission {
+        firm: FIRM,
+        number,
+        bank: BANK,
+        amount: Amount::of(amount),
+    })
+}
+
+pub fn confirm_deposit(deposit: u64, credited: u64) -> Command {
+    Command::ConfirmDeposit(ConfirmDeposit {
+        deposit: DepositId(deposit),
+        credited: Amount::of(credited),
+    })
+}
+
+pub fn plan(plan: u64, planned_by: PersonId) -> Command {
+    let (plan, currency) = (PlanId(plan), Currency::CNY);
+    Command::PlanSettlement(PlanSettlement {
+        plan,
+        cycle: SettlementCycle::Daily,
+        currency,
+        planned_by,
+    })
+}
+
+pub fn approve_plan(plan: u64, approved_by: PersonId) -> Command {
+    Command::ApproveSettlement(ApproveSettlement { plan: PlanId(plan), approved_by })
+}
+
+pub fn reject_plan(plan: u64, rejected_by: PersonId) -> Command {
+    Command::RejectSettlement(RejectSettlement { plan: PlanId(plan), rejected_by })
+}
+
+pub fn execute(plan: u64) -> Command {
+    Command::ExecuteSettlement(ExecuteSettlement { plan: PlanId(plan), bank: BANK })
+}
+
+pub fn confirm_payout(payout: u64) -> Command {
+    Command::ConfirmPayout(ConfirmPayout { payout: PayoutId(payout) })
+}
+
+pub fn return_payout(payout: u64) -> Command {
+    Command::ReturnPayout(ReturnPayout { payout: PayoutId(payout) })
+}
+
+pub fn raise_break(break_id: u64, subject: BreakSubject, side: BreakSide, amount: u64) -> Command {
+    let (break_id, amount) = (BreakId(break_id), Amount::of(amount));
+    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner: super::ANNA })
+}
+
+pub fn propose_resolution(
+    break_id: BreakId,
+    resolution: BreakResolution,
+    proposed_by: PersonId,
+) -> Command {
+    Command::ProposeBreakResolution(ProposeBreakResolution { break_id, resolution, proposed_by })
+}
+
+pub fn approve_resolution(
+    break_id: BreakId,
+    resolution: BreakResolution,
+    approved_by: PersonId,
+) -> Command {
+    Command::ApproveBreakResolution(ApproveBreakResolution { break_id, resolution, approved_by })
+}

@@ -1,0 +1,249 @@
+//! Short forms of terminal commands, in the first batch unless a trace says otherwise.
+
+use books::*;
+use money::Amount;
+use tariff::CardKind;
+
+use super::{ANNA, BO, NETWORK, TERMINAL, WALLET};
+
+/// The default date and card.
+pub const DUPLICATE_KEY: DuplicateKey = DuplicateKey { date: 828, card_token: 0xC0FF_EE00_4711 };
+/// The authorisation code of an approval (field 38).
+pub const AUTHORISATION_CODE: [u8; 6] = *b"A1B2C3";
+pub const NO_AUTHORISATION: [u8; 6] = *b"      ";
+
+pub fn trace(stan: u32) -> Trace {
+    trace_in(1, stan)
+}
+
+pub fn trace_in(batch: u32, stan: u32) -> Trace {
+    Trace { terminal: TERMINAL, batch, stan }
+}
+
+/// The network's reference of the transaction with this STAN.
+pub fn network_reference(stan: u32) -> NetworkReference {
+    NetworkReference {
+        stan: 500_000 + stan,
+        sent_at: Timestamp(1_377_651_600_000 + u64::from(stan)),
+    }
+}
+
+pub fn debit_card() -> RailMethod {
+    RailMethod::Card { network: NETWORK, kind: CardKind::Debit }
+}
+
+/// The default network as the only candidate, chosen.
+pub fn only_route() -> Vec<RouteCandidate> {
+    let cost = Amount::of(63);
+    vec![RouteCandidate { network: NETWORK, cost, verdict: RouteVerdict::Chosen }]
+}
+
+pub fn open_batch(batch: u32) -> Command {
+    Command::OpenBatch(OpenBatch { terminal: TERMINAL, batch })
+}
+
+fn purchase(trace: Trace, parcel: ParcelId, amount: u64, purpose: PurchaseKind) -> Command {
+    let stan = trace.stan;
+    Command::BeginPurchase(BeginPurchase {
+        trace,
+        duplicate_key: DUPLICATE_KEY,
+        parcel,
+        method: debit_card(),
+        amount: Amount::of(amount),
+        kind: purpose,
+        network_reference: network_reference(stan),
+        route_candidates: only_route(),
+    })
+}
+
+pub fn sell(stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    sell_in(1, stan, parcel, amount)
+}
+
+pub fn sell_in(batch: u32, stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    purchase(trace_in(batch, stan), parcel, amount, PurchaseKind::Sale)
+}
+
+pub fn pre_authorise(stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    pre_authorise_in(1, stan, parcel, amount)
+}
+
+pub fn pre_authorise_in(batch: u32, stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    purchase(trace_in(batch, stan), parcel, amount, PurchaseKind::PreAuthorisation)
+}
+
+pub fn sell_by_qr(stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    sell_by_qr_in(1, stan, parcel, amount)
+}
+
+pub fn sell_by_qr_in(batch: u32, stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    Command::BeginPurchase(BeginPurchase {
+        trace: trace_in(batch, stan),
+        duplicate_key: DUPLICATE_KEY,
+        parcel,
+        method: RailMethod::Qr { wallet: WALLET },
+        amount: Amount::of(amount),
+        kind: PurchaseKind::Sale,
+        network_reference: network_reference(stan),
+        route_candidates: Vec::new(),
+    })
+}
+
+pub fn resolve_purchase(payment: PaymentId, resolution: PaymentResolution) -> Command {
+    let approved = resolution == PaymentResolution::Approved;
+    let authorisation = if approved { AUTHORISATION_CODE } else { NO_AUTHORISATION };
+    Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation })
+}
+
+pub fn approved(payment: PaymentId) -> Command {
+    resolve_purchase(payment, PaymentResolution::Approved)
+}
+
+pub fn outcome_unknown_at_terminal(payment: PaymentId) -> Command {
+    resolve_purchase(payment, PaymentResolution::Unknown)
+}
+
+pub fn complete(stan: u32, payment: PaymentId, amount: u64) -> Command {
+    let (trace, amount, network_reference) =
+        (trace(stan), Amount::of(amount), network_reference(stan));
+    Command::BeginCompletion(BeginCompletion {
+        trace,
+        duplicate_key: DUPLICATE_KEY,
+        payment,
+        amount,
+        network_reference,
+    })
+}
+
+pub fn resolve_completion(payment: PaymentId, resolution: PaymentResolution) -> Command {
+    Command::ResolveCompletion(ResolveCompletion { payment, resolution, authorisation: *b"D4E5F6" })
+}
+
+pub fn void(stan: u32, payment: PaymentId) -> Command {
+    Command::BeginVoid(BeginVoid {
+        trace: trace(stan),
+        duplicate_key: DUPLICATE_KEY,
+        payment,
+        network_reference: network_reference(stan),
+    })
+}
+
+pub fn begin_reversal(payment: PaymentId) -> Command {
+    Command::BeginReversal(BeginReversal { payment })
+}
+
+pub fn reverse_without_original(stan: u32) -> Command {
+    Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace: trace(stan) })
+}
+
+pub fn reverse_void(payment: PaymentId) -> Command {
+    Command::ReverseVoid(ReverseVoid { payment })
+}
+
+pub fn reversal_done(payment: PaymentId) -> Command {
+    Command::ResolveReversal(ResolveReversal { payment, done: true, code: *b"00" })
+}
+
+pub fn reversal_failed(payment: PaymentId, code: [u8; 2]) -> Command {
+    Command::ResolveReversal(ResolveReversal { payment, done: false, code })
+}
+
+pub fn offline_limit(each: u64, total: u64) -> Command {
+    let (each, total) = (Amount::of(each), Amount::of(total));
+    Command::SetOfflineLimit(SetOfflineLimit { terminal: TERMINAL, each, total })
+}
+
+pub fn record_advice(stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    Command::RecordAdvice(RecordAdvice {
+        trace: trace(stan),
+        duplicate_key: DUPLICATE_KEY,
+        parcel,
+        method: debit_card(),
+        amount: Amount::of(amount),
+        network_reference: network_reference(stan),
+        authorisation: *b"OFFL01",
+    })
+}
+
+pub fn resolve_advice(payment: PaymentId, code: [u8; 2]) -> Command {
+    Command::ResolveAdvice(ResolveAdvice { payment, code })
+}
+
+pub fn take_cash(stan: u32, parcel: ParcelId, amount: u64, tendered: u64) -> Command {
+    Command::TakeCash(TakeCash {
+        trace: trace(stan),
+        duplicate_key: DUPLICATE_KEY,
+        parcel,
+        amount: Amount::of(amount),
+        tendered: Amount::of(tendered),
+        change: Amount::of(tendered - amount),
+    })
+}
+
+pub fn begin_refund(stan: u32, payment: PaymentId, amount: u64) -> Command {
+    let (trace, amount, network_reference) =
+        (trace(stan), Amount::of(amount), network_reference(stan));
+    Command::BeginRefund(BeginRefund {
+        trace,
+        duplicate_key: DUPLICATE_KEY,
+        payment,
+        amount,
+        network_reference,
+    })
+}
+
+pub fn resolve_refund(stan: u32, code: [u8; 2]) -> Command {
+    Command::ResolveRefund(ResolveRefund { trace: trace(stan), code })
+}
+
+pub fn close_batch(batch: u32, totals: BatchTotals) -> Command {
+    Command::CloseBatch(CloseBatch { terminal: TERMINAL, batch, totals })
+}
+
+pub fn reconcile(batch: u32, lines: Vec<BatchLine>) -> Command {
+    Command::ReconcileBatch(ReconcileBatch { terminal: TERMINAL, batch, lines })
+}
+
+pub fn withdraw(from: Timestamp) -> Command {
+    Command::WithdrawNetwork(WithdrawNetwork {
+        network: NETWORK,
+        from,
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn reinstate() -> Command {
+    Command::ReinstateNetwork(ReinstateNetwork {
+        network: NETWORK,
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn expire(before: &str) -> Command {
+    let limit = RECORDS_PER_COMMAND_MAX;
+    Command::ExpirePreAuthorisations(ExpirePreAuthorisations { before: super::day(before), limit })
+}
+
+/// Money from a buyer, as a batch line.
+pub fn debit(stan: u32, amount: u64) -> BatchLine {
+    BatchLine { stan, amount: Amount::of(amount), credit: false }
+}
+
+/// Money back to a buyer, as a batch line.
+pub fn credit(stan: u32, amount: u64) -> BatchLine {
+    BatchLine { credit: true, ..debit(stan, amount) }
+}
+
+pub fn totals_line(count: u32, amount: u64) -> CountAndAmount {
+    CountAndAmount { count, amount: Amount::of(amount) }
+}
+
+pub fn first(parcel: ParcelId) -> PaymentId {
+    PaymentId { parcel, number: 1 }
+}
+
+pub fn second(parcel: ParcelId) -> PaymentId {
+    PaymentId { parcel, number: 2 }
+}

@@ -1,0 +1,28 @@
+//! Who gives the commands of the simulated world.
+
+use books::{Command, PersonId};
+use engine::{Actor, Submission};
+
+/// A command of the world with whoever gives it. The switch names its own actors.
+pub(crate) fn submission_of(command: Command) -> Submission {
+    let by = match &command {
+        // A courier's person has the courier's number.
+        Command::DispatchParcels(command) => Actor::Person(PersonId(command.courier.0)),
+        Command::StartHandOver(command) => Actor::Person(PersonId(command.courier.0)),
+        Command::CountHandOver(command) => Actor::Person(command.counted_by),
+        Command::PlanSettlement(command) => Actor::Person(command.planned_by),
+        Command::ApproveSettlement(command) => Actor::Person(command.approved_by),
+        Command::RejectSettlement(command) => Actor::Person(command.rejected_by),
+        Command::RaiseBreak(command) => Actor::Person(command.owner),
+        Command::ProposeBreakResolution(command) => Actor::Person(command.proposed_by),
+        Command::ApproveBreakResolution(command) => Actor::Person(command.approved_by),
+        _ => Actor::System,
+    };
+    Submission::new(by, command)
+}
+
+/// The command of a submission.
+pub(crate) fn command_of(submission: Submission) -> Command {
+    let engine::Command::Books(command) = submission.command;
+    command
+}

@@ -1,0 +1,255 @@
+//! The payments and counters that networks, wallet and terminals have in their own books.
+
+use books::{
+    BeginCompletion, BeginPurchase, Command, Event, PaymentId, RailMethod, RecordAdvice, TakeCash,
+    Timestamp, Trace,
+};
+use peers::clearing::{ClearingFile, ClearingLine};
+use peers::ledger::{
+    NetworkTransaction, NetworkTransactionKind, NetworkTransactionState, TransactionReference,
+};
+use peers::message_time::transmission_time;
+use tariff::PaymentMethod;
+
+use super::cards::kind_of;
+use super::{PaymentPath, PaymentPathCounts};
+use crate::books::{
+    NetworkBooks, NetworkItem, NetworkItemStatus, RailAnswer, RailBooks, RailItem, TerminalCounters,
+};
+use crate::clock::VirtualClock;
+
+impl PaymentPath {
+    /// Maps the numbers of the terminal and the network to the payment id of the engine.
+    pub(super) fn record_payment(&mut self, command: &Command, events: &[Event]) {
+        let begun = || {
+            events.iter().find_map(|event| match event {
+                Event::PaymentBegun { payment } | Event::PaymentCollected { payment, .. } => {
+                    Some(*payment)
+                }
+                _ => None,
+            })
+        };
+        let (trace, payment, sent, method) = match command {
+            Command::BeginPurchase(BeginPurchase {
+                trace,
+                network_reference: sent,
+                method,
+                ..
+            })
+            | Command::RecordAdvice(RecordAdvice {
+                trace, network_reference: sent, method, ..
+            }) => (*trace, begun(), Some(*sent), Some(*method)),
+            Command::TakeCash(TakeCash { trace, .. }) => (*trace, begun(), None, None),
+            Command::BeginCompletion(BeginCompletion {
+                trace,
+                payment,
+                network_reference: sent,
+                ..
+            }) => {
+                self.payments_by_trace.insert(*trace, *payment);
+                if let Some(index) = self.network_of_payment.get(payment).copied() {
+                    self.payments_by_reference.insert((index, reference(*trace, *sent)), *payment);
+                }
+                return;
+            }
+            _ => return,
+        };
+        let Some(payment) = payment else { return };
+        self.payments_by_trace.insert(trace, payment);
+        self.begun_payments.push(payment);
+        if let (Some(sent), Some(RailMethod::Card { network, .. })) = (sent, method)
+            && let Some(index) = self.networks.iter().position(|rail| rail.id == network)
+        {
+            self.payments_by_reference.insert((index, reference(trace, sent)), payment);
+            self.network_of_payment.insert(payment, index);
+        }
+    }
+
+    /// The payment of a terminal's transaction.
+    pub(crate) fn payment_of(&self, courier: usize, stan: u32) -> Option<PaymentId> {
+        let driver = &self.terminals[courier];
+        let terminal = books::TerminalId(u64::from(driver.settings.number));
+        let of_terminal = Trace { terminal, batch: 0, stan: 0 }..Trace {
+            terminal: books::TerminalId(terminal.0 + 1),
+            batch: 0,
+            stan: 0,
+        };
+        let mut known = self.payments_by_trace.range(of_terminal).rev();
+        known.find(|(trace, _)| trace.stan == stan).map(|(_, payment)| *payment)
+    }
+
+    /// The clearing file of a network: items sent before `until`.
+    pub(crate) fn clearing_file(
+        &mut self,
+        index: usize,
+        date: books::BusinessDate,
+        until: Timestamp,
+    ) -> ClearingFile {
+        let date = date.to_string().parse().expect("both crates parse the same date");
+        self.networks[index].network.make_clearing_file(date, until.0)
+    }
+
+    /// The payment of a clearing line.
+    pub(crate) fn payment_of_line(&self, index: usize, line: &ClearingLine) -> Option<PaymentId> {
+        let sent = transmission_time(line.sent_s * 1_000);
+        let reference = TransactionReference {
+            stan: line.stan,
+            transmission_time: sent,
+            terminal: line.terminal,
+        };
+        self.payments_by_reference.get(&(index, reference)).copied()
+    }
+
+    /// Fills `networks` with the payments in the books of networks and wallet.
+    pub(crate) fn record_rail_items(&mut self, rails: &mut [RailBooks], clock: VirtualClock) {
+        for (index, rail) in self.networks.iter().enumerate() {
+            let items = &mut rails[index].items;
+            for item in rail.network.book().items() {
+                match self.payments_by_reference.get(&(index, item.reference)) {
+                    Some(payment) => record_item(items.entry(*payment), item, clock),
+                    None if matches!(
+                        item.kind,
+                        NetworkTransactionKind::Void | NetworkTransactionKind::VoidPreAuthorisation
+                    ) => {}
+                    None => {
+                        let what = format!("a network has {item:?}, which the engine never began");
+                        self.discrepancies.push(what);
+                    }
+                }
+            }
+        }
+        let Some(wallet) = rails.last_mut() else { return };
+        for (reference, order) in &self.wallet.orders {
+            let payment =
+                order_trace(reference).and_then(|trace| self.payments_by_trace.get(&trace));
+            let Some(payment) = payment else {
+                self.discrepancies.push(format!("the engine never began the order {reference}"));
+                continue;
+            };
+            let answer = if order.paid { RailAnswer::Approved } else { RailAnswer::Declined };
+            let item = RailItem {
+                method: PaymentMethod::Qr,
+                amount: order.amount,
+                requested_on: clock.date_at(order.scanned_at),
+                answer,
+                reversed: order.refunded,
+                deducted: None,
+            };
+            wallet.items.insert(*payment, item);
+        }
+    }
+
+    /// The networks' own books, request by request.
+    pub(crate) fn network_books(&self) -> Vec<NetworkBooks> {
+        let books = self.networks.iter().map(|rail| NetworkBooks {
+            network: rail.id,
+            reference: rail.network.name().to_owned(),
+            items: rail.network.book().items().map(network_item).collect(),
+        });
+        books.collect()
+    }
+
+    /// The terminals' counters.
+    pub(crate) fn terminal_books(&self) -> Vec<TerminalCounters> {
+        let books = self.terminals.iter().map(|driver| TerminalCounters {
+            terminal: books::TerminalId(u64::from(driver.settings.number)),
+            last_batch: driver.terminal.batch(),
+            last_stan: driver.terminal.last_stan(),
+        });
+        books.collect()
+    }
+
+    /// For each terminal that lost card or QR lines: the payment of the first line, and the sum of
+    /// the lines. Lost cash lines show at the hub's count.
+    pub(crate) fn lost_lines(&self) -> Vec<(PaymentId, u64)> {
+        let sums = self.terminals.iter().filter_map(|driver| {
+            let terminal = books::TerminalId(u64::from(driver.settings.number));
+            let (mut first, mut debits, mut credits) = (None, 0, 0);
+            for line in &driver.lost_lines {
+                use peers::terminal::TerminalRequestKind as K;
+                match line.kind {
+                    K::Sale | K::Completion | K::Offline | K::Qr => debits += line.amount,
+                    K::Void | K::Refund | K::QrRefund => credits += line.amount,
+                    _ => continue,
+                }
+                let trace = Trace { terminal, batch: line.batch, stan: line.stan };
+                first = Some(first.map_or(trace, |first: Trace| first.min(trace)));
+            }
+            let payment = self.payments_by_trace.get(&first?)?;
+            Some((*payment, debits.saturating_sub(credits))).filter(|(_, sum)| *sum > 0)
+        });
+        sums.collect()
+    }
+
+    pub(crate) fn total_counts(&self) -> PaymentPathCounts {
+        let (reversals_sent, doubled) = self.scripts.counts();
+        PaymentPathCounts { reversals_sent, duplicate_answers: doubled, ..self.counts }
+    }
+}
+
+fn record_item(
+    entry: std::collections::btree_map::Entry<'_, PaymentId, RailItem>,
+    item: &NetworkTransaction,
+    clock: VirtualClock,
+) {
+    let fresh = RailItem {
+        method: PaymentMethod::Card(kind_of(item.card.bin)),
+        amount: item.amount.minor(),
+        requested_on: clock.date_at(Timestamp(item.sent_ms)),
+        answer: match item.state {
+            NetworkTransactionState::Declined => RailAnswer::Declined,
+            _ => RailAnswer::Approved,
+        },
+        reversed: item.state != NetworkTransactionState::Approved
+            || item.kind == NetworkTransactionKind::PreAuthorisation,
+        deducted: None,
+    };
+    match item.kind {
+        NetworkTransactionKind::Sale
+        | NetworkTransactionKind::Offline
+        | NetworkTransactionKind::PreAuthorisation => {
+            entry.or_insert(fresh);
+        }
+        // An approved completion replaces its pre-authorisation.
+        NetworkTransactionKind::Completion if item.moves_money() => {
+            entry.insert_entry(fresh);
+        }
+        _ => {}
+    }
+}
+
+fn network_item(item: &NetworkTransaction) -> NetworkItem {
+    NetworkItem {
+        rrn: item.rrn,
+        terminal: item.reference.terminal,
+        stan: item.reference.stan,
+        sent_s: item.sent_ms / 1_000,
+        amount: item.amount.minor(),
+        kind: item.kind.name(),
+        status: match item.state {
+            NetworkTransactionState::Approved => NetworkItemStatus::Approved,
+            NetworkTransactionState::Declined => NetworkItemStatus::Declined,
+            NetworkTransactionState::Reversed => NetworkItemStatus::Reversed,
+            NetworkTransactionState::Voided => NetworkItemStatus::Voided,
+            NetworkTransactionState::Completed => NetworkItemStatus::Completed,
+        },
+        moves_money: item.moves_money(),
+    }
+}
+
+fn reference(trace: Trace, sent: books::NetworkReference) -> TransactionReference {
+    let mut terminal = [0; 8];
+    terminal.copy_from_slice(format!("{:08}", trace.terminal.0).as_bytes());
+    TransactionReference {
+        stan: sent.stan,
+        transmission_time: transmission_time(sent.sent_at.0),
+        terminal,
+    }
+}
+
+/// Parses an order reference: terminal 8 digits, batch 6, STAN 6.
+fn order_trace(reference: &str) -> Option<Trace> {
+    let number = |range: std::ops::Range<usize>| reference.get(range)?.parse::<u32>().ok();
+    let terminal = books::TerminalId(u64::from(number(0..8)?));
+    Some(Trace { terminal, batch: number(8..14)?, stan: number(14..20)? })
+}
