@@ -13,7 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use books::{Command, CourierId, NetworkId, PARCELS_PER_COMMAND_MAX, ParcelId, PaymentId, PaymentResolution, RailMethod, SellerId, TerminalId, Timestamp, AnnounceParcel, AssignParcels, BeginCollection, DispatchParcels, RegisterNetwork, ResolveCollection};
+use books::{
+    AnnounceParcel, AssignParcels, BeginCollection, Command, CourierId, DispatchParcels, NetworkId,
+    PARCELS_PER_COMMAND_MAX, ParcelId, PaymentId, PaymentResolution, RailMethod, RegisterNetwork,
+    ResolveCollection, SellerId, TerminalId, Timestamp,
+};
 use engine::{Actor, Engine, Submission};
 use journal::{DataDirectory, JournalHead};
 use money::{Amount, Currency};
@@ -190,7 +194,8 @@ fn start(
 }
 
 fn examine(engine: &Engine, collections: u64) -> anyhow::Result<()> {
-    let (known, open) = (engine.books().known_parcel_count() as u64, engine.books().open_parcel_count());
+    let (known, open) =
+        (engine.books().known_parcel_count() as u64, engine.books().open_parcel_count());
     ensure!(known == collections, "M10: only {known} of {collections} parcels are in the books");
     ensure!(open == 0, "M10: {open} acknowledged collections are missing");
     Ok(())
@@ -252,7 +257,11 @@ fn all_done(client: &mut NodeClient, commands: Vec<Command>) -> anyhow::Result<(
 fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
     let (network, currency) = (NETWORK, Currency::CNY);
     let mut commands = opening::opening_commands()?;
-    commands.push(Command::RegisterNetwork(RegisterNetwork { network, currency, reference: "network".into() }));
+    commands.push(Command::RegisterNetwork(RegisterNetwork {
+        network,
+        currency,
+        reference: "network".into(),
+    }));
     commands.extend((1..=COURIERS).flat_map(opening::register_courier));
     all_done(client, commands)
 }
@@ -274,9 +283,14 @@ fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
             }));
         }
         let ids: Vec<ParcelId> = (first..last).map(parcel_id).collect();
-        commands.push(Command::AssignParcels(AssignParcels { firm: opening::firm(), parcels: ids.clone() }));
-        commands
-            .push(Command::DispatchParcels(DispatchParcels { courier: CourierId(courier(first)), parcels: ids }));
+        commands.push(Command::AssignParcels(AssignParcels {
+            firm: opening::firm(),
+            parcels: ids.clone(),
+        }));
+        commands.push(Command::DispatchParcels(DispatchParcels {
+            courier: CourierId(courier(first)),
+            parcels: ids,
+        }));
         all_done(client, commands)?;
         first = last;
     }
@@ -327,7 +341,10 @@ fn collect(
                 AwaitedCommand::Resolved => {
                     done += 1;
                     if begun < collections {
-                        request.push((Some(AT), Submission::new(Actor::System, begin(order.at(begun)))));
+                        request.push((
+                            Some(AT),
+                            Submission::new(Actor::System, begin(order.at(begun))),
+                        ));
                         waiting.push_back(AwaitedCommand::Begun(order.at(begun)));
                         begun += 1;
                     }

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use base16ct::upper::encode_string as hex;
-use books::{Command, CourierId, PARCELS_PER_COMMAND_MAX, SellerId, TerminalId, AnnounceParcel, AssignParcels, DispatchParcels, SetOfflineLimit};
+use books::{
+    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, PARCELS_PER_COMMAND_MAX,
+    SellerId, SetOfflineLimit, TerminalId,
+};
 use engine::{Actor, Submission};
 use journal::DataDirectory;
 use keys::{Algorithm, Component, Key, KeyName, KeyPurpose, KeyStore, MasterKey, SoftwareStore};
@@ -185,7 +188,10 @@ key = "certificates/engine.key"
             }
             for parcels in parcels.chunks(PARCELS_PER_COMMAND_MAX) {
                 let parcels = parcels.to_vec();
-                batch.add(Command::AssignParcels(AssignParcels { firm, parcels: parcels.clone() }))?;
+                batch.add(Command::AssignParcels(AssignParcels {
+                    firm,
+                    parcels: parcels.clone(),
+                }))?;
                 batch.add(Command::DispatchParcels(DispatchParcels { courier, parcels }))?;
             }
         }

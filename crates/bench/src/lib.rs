@@ -11,7 +11,6 @@
 //! Start at [`engine_benchmark`], [`door`], [`NetworkSimulatorServer`], [`InteractiveTerminal`] and
 //! [`TerminalFleet`].
 
-mod opening;
 mod clock;
 pub mod door;
 pub mod engine_benchmark;
@@ -22,6 +21,7 @@ mod latencies;
 mod load;
 mod master_keys;
 mod network_server;
+mod opening;
 mod terminal_socket;
 pub mod workload;
 

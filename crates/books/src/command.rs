@@ -404,6 +404,7 @@ commands! {
         owner: PersonId,
     }
 
+    /// Proposes how to close a break. A second person approves.
     41 ProposeBreakResolution by Person | Key | System => propose_break_resolution {
         break_id: BreakId,
         resolution: BreakResolution,

@@ -4,9 +4,9 @@
 
 mod balances;
 mod benchmarks;
-mod data;
 mod certificates;
 mod chinese;
+mod data_directory;
 mod day;
 mod explain;
 mod export;

@@ -21,7 +21,7 @@ use peers::{Behaviour, NetworkSimulator, NetworkSimulatorSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::data::read_text;
+use crate::data_directory::read_text;
 use crate::words::{bilingual, say};
 
 /// Runs a simulated card network

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use books::{AnnounceParcel, Command, ParcelId, PublishTariff, Refusal, RegisterSeller, SellerId};
-use engine::{Actor, Submission};
 use clap::Args;
+use engine::{Actor, Submission};
 use files::orders::{Import, ImportReport, OrderParcel, import};
 use files::profile::Profile;
 use money::decimal::DecimalAmount;
@@ -13,7 +13,7 @@ use node::NodeClient;
 
 use crate::setup::{self, SetupCommands};
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{data as data_directory, chinese, tariffs};
+use crate::{chinese, data_directory, tariffs};
 
 /// The most bad lines and refused orders that are listed. The others are only counted.
 pub const LISTED_MAX: usize = 20;

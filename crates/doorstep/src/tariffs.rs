@@ -10,7 +10,7 @@ use money::{Amount, Currency};
 use tariff::file::{FILE_BYTES_MAX, Tariff, TermsVersion, parse};
 use tariff::{CappedRate, CardRates, FixedOrShare};
 
-use crate::data::read_text;
+use crate::data_directory::read_text;
 use crate::words::{Lang, bilingual, left, right, say};
 
 /// By name.

@@ -21,7 +21,7 @@ pub mod load;
 mod masking;
 mod screen;
 
-use crate::data::read_text;
+use crate::data_directory::read_text;
 use crate::serve::settings::parse_address;
 use crate::words::Lang;
 

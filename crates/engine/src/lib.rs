@@ -109,7 +109,7 @@ impl Engine {
             Actor::Network(id) => (5, id.0),
             Actor::Wallet(id) => (6, id.0),
         };
-        mixed = mix(mixed, id ^ (kind << 56));
+        mixed = mix(mix(mixed, kind), id);
         if let Some(key) = &submission.request_key {
             for chunk in key.as_str().as_bytes().chunks(8) {
                 let mut word = [0; 8];

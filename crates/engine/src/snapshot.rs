@@ -51,17 +51,24 @@ impl Engine {
         parts: impl IntoIterator<Item = Result<Vec<u8>, E>>,
         expected: Digest,
     ) -> Result<Engine, RestoreError<E>> {
-        let mut own = None;
+        // The engine's part is the last one. Any part after it is damage.
+        let (mut own, mut followed) = (None, false);
         let of_books = parts.into_iter().filter(|part| match part {
-            Ok(bytes) if bytes.starts_with(&ENGINE_PART) => {
+            Ok(bytes) if own.is_none() && bytes.starts_with(&ENGINE_PART) => {
                 own = Some(bytes.clone());
                 false
             }
-            _ => true,
+            _ => {
+                followed |= own.is_some();
+                true
+            }
         });
         let (unchecked, digest) = UncheckedBooks::read(of_books)?;
         let damaged = |what: String| RestoreError::Damaged(what);
         let own = own.ok_or_else(|| damaged("the engine's part is missing".into()))?;
+        if followed {
+            return Err(damaged("a part follows the last one".into()));
+        }
         let found = digest_of(&own);
         if found != expected {
             return Err(damaged(format!("its digest is {found}, not {expected}")));

@@ -155,8 +155,8 @@ struct Sums {
     payments: Vec<String>,
 }
 
-/// ISO 8601 in UTC, `2026-03-31T09:05:00Z` or `2026-03-31T09:05:00.250Z`. `None` after the calendar's
-/// end.
+/// ISO 8601 in UTC, `2026-03-31T09:05:00Z` or `2026-03-31T09:05:00.250Z`. `None` after the end of
+/// the calendar.
 fn utc_text(ms: u64) -> Option<String> {
     let at = Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?;
     let decimals = if ms.is_multiple_of(1000) { 0 } else { 3 };

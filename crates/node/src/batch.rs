@@ -2,8 +2,9 @@
 //!
 //! Version 2: the version (1 byte), the engine's fingerprint after the batch (8), the time of its
 //! first command (8), the number of commands (4); then for each command the milliseconds since that
-//! time (4) and the submission in Borsh: who gave it, the request key if any, and the command. All numbers are little-endian. Journals keep these bytes for
-//! ever: a new layout gets a new version, and this one stays readable.
+//! time (4) and the submission in Borsh: who gave it, the request key if any, and the command. All
+//! numbers are little-endian. Journals keep these bytes for ever: a new layout gets a new version,
+//! and this one stays readable.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use engine::{Submission, Timestamp};

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use books::{BusinessDate, Command, Event, ParcelId, PaymentId, PayoutId, PayoutLine, PlanId, SellerId, TariffId, TariffVersion, Timestamp, AnnounceParcel, PublishTariff, RegisterSeller};
+use books::{
+    AnnounceParcel, BusinessDate, Command, Event, ParcelId, PaymentId, PayoutId, PayoutLine,
+    PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion, Timestamp,
+};
 use engine::{CommandOutcome, Engine, Submission};
 use money::{Amount, Currency};
 use node::replay::ReplayObserver;
@@ -64,7 +67,8 @@ impl ReplayObserver for Explainer {
         let date = at.business_date(engine.books().utc_offset_minutes().unwrap_or(0));
         // A refund comes from the seller's held money first; the rest from the payable balance.
         let own: u64 = outcome
-            .books.postings
+            .books
+            .postings
             .iter()
             .filter(|posting| self.is_refund_of_payable(posting, engine))
             .map(|posting| posting.amount.minor())

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use books::{BusinessDate, Command, ParcelId, Posting, Timestamp, AnnounceParcel};
+use books::{AnnounceParcel, BusinessDate, Command, ParcelId, Posting, Timestamp};
 use engine::{CommandOutcome, Engine, Submission};
 use money::Currency;
 use money::decimal::DecimalAmount;
@@ -94,8 +94,7 @@ impl ReplayObserver for Exporter<'_> {
     ) -> Result<(), String> {
         self.number += 1;
         let engine::Command::Books(command) = &submission.command;
-        if let Command::AnnounceParcel(AnnounceParcel { parcel, reference, .. }) = command
-        {
+        if let Command::AnnounceParcel(AnnounceParcel { parcel, reference, .. }) = command {
             self.orders.insert(*parcel, reference.as_str().into());
         }
         self.moved.clear();

@@ -20,28 +20,31 @@ const MAP: &str = "
     chunks   |                                                       |
     tariff   | money                                                 |
     ledger   | money chunks                                          |
-    engine   | money chunks tariff ledger                            |
+    machine  | tariff                                                |
+    books    | money chunks tariff ledger machine                    |
+    engine   | books machine                                         | money tariff
     journal  |                                                       |
-    node     | money engine journal                                  | tariff ledger
+    node     | books engine journal                                  | money tariff ledger
     files    | money                                                 |
-    reports  | money tariff ledger engine journal node files         |
+    reports  | money tariff ledger books engine journal node files   |
     iso8583  |                                                       |
     keys     |                                                       |
     qr       |                                                       |
     peers    | money iso8583 keys qr                                 |
-    switch   | money tariff engine iso8583 keys qr                   | peers
-    host     | money engine node iso8583 keys switch                 | journal peers tariff
-    bench    | money tariff engine journal node reports iso8583 keys peers host |
-    sim      | money tariff engine node iso8583 keys qr peers switch | ledger journal files
-    doorstep | money tariff engine journal node files reports keys qr peers switch host bench sim |
+    switch   | money tariff books machine iso8583 keys qr            | peers
+    host     | money books engine node iso8583 keys switch           | journal peers tariff
+    bench    | money tariff books engine journal node reports iso8583 keys peers host |
+    sim      | money tariff books engine node iso8583 keys qr peers switch | ledger journal files
+doorstep| money tariff books engine journal node files reports keys qr peers switch host bench sim |
     tidy     |                                                       |
 ";
 
 /// Crates without floats, tests included: they count or store money.
-const WITHOUT_FLOATS: [&str; 6] = ["money", "chunks", "tariff", "ledger", "engine", "journal"];
+const WITHOUT_FLOATS: [&str; 8] =
+    ["money", "chunks", "tariff", "ledger", "machine", "books", "engine", "journal"];
 
 /// Crates without clock, I/O, randomness or hash order: a journal gives the same books (M11).
-const PURE: [&str; 5] = ["money", "chunks", "tariff", "ledger", "engine"];
+const PURE: [&str; 7] = ["money", "chunks", "tariff", "ledger", "machine", "books", "engine"];
 
 /// Third-party crates that may be locked in two versions, with the reason.
 const LOCKED_TWICE: [(&str, &str); 4] = [

@@ -27,7 +27,7 @@ use self::backend::{BackendError, NodeBackend};
 use self::progress::ProgressDisplay;
 use crate::setup::UTC_OFFSET_MINUTES;
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{data as data_directory, orders, tariffs};
+use crate::{data_directory, orders, tariffs};
 
 /// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;

@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{Command, NetworkId, Refusal, RegisterNetwork, RegisterWallet, WalletId};
-use engine::{Actor, Submission};
 use clap::Args;
 use engine::Engine;
+use engine::{Actor, Submission};
 use host::control::CONTROL_SOCKET;
 use host::{Host, ListenAddresses, StopOutcome, Stopper};
 use journal::{DataDirectory, DirectoryError};
@@ -25,7 +25,7 @@ use money::Currency;
 use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
 use switch::{Switch, Unfinished};
 
-use crate::data;
+use crate::data_directory;
 use crate::words::Lang;
 use settings::LoadedSettings;
 
@@ -96,7 +96,8 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let look = move |engine: &Engine| check_against_books(engine, offset, &networks);
     node.client().query(look)?.0?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
-    let (unfinished, _) = node.client().query(move |engine| Unfinished::of(engine.books(), &ids))?;
+    let (unfinished, _) =
+        node.client().query(move |engine| Unfinished::of(engine.books(), &ids))?;
     let keys: Arc<dyn KeyStore> = said.keys;
     let mut switch = Switch::new(said.settings, keys)?;
     let mut begin = Vec::new();
@@ -162,8 +163,10 @@ fn register(
     let wallet = wallet.cloned().map(|(wallet, currency, reference)| {
         (reference.clone(), Command::RegisterWallet(RegisterWallet { wallet, currency, reference }))
     });
-    let (names, commands): (Vec<_>, Vec<_>) =
-        networks.chain(wallet).map(|(name, command)| (name, (None, Submission::new(Actor::System, command)))).unzip();
+    let (names, commands): (Vec<_>, Vec<_>) = networks
+        .chain(wallet)
+        .map(|(name, command)| (name, (None, Submission::new(Actor::System, command))))
+        .unzip();
     let answers = node.client().execute(commands)?;
     for (name, answer) in names.iter().zip(answers) {
         match answer.map_err(engine::Refusal::into_books) {
@@ -213,7 +216,7 @@ pub fn log_line(line: &str) {
 }
 
 fn notice(notice: NodeNotice) {
-    if let Some(text) = data::notice_text(&notice) {
+    if let Some(text) = data_directory::notice_text(&notice) {
         log_line(&text);
     }
 }

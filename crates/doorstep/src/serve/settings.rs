@@ -25,7 +25,7 @@ use super::form::{
     TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
-use crate::data;
+use crate::data_directory;
 
 /// Enough for a hundred thousand card ranges.
 const FILE_BYTES_MAX: usize = 16 << 20;
@@ -49,7 +49,7 @@ pub struct LoadedSettings {
 /// Reads a settings file and all files that it names. Its paths are relative to its directory.
 pub fn read(path: &Path) -> anyhow::Result<LoadedSettings> {
     let named = || path.display().to_string();
-    let text = data::read_text(path, FILE_BYTES_MAX)?;
+    let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
     let form = parse(&text).with_context(named)?;
     File::beside(path).load(form).with_context(named)
 }
@@ -57,7 +57,7 @@ pub fn read(path: &Path) -> anyhow::Result<LoadedSettings> {
 /// Opens the key store of a settings file. `begin` creates a missing key file.
 pub fn key_store(path: &Path, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
     let named = || path.display().to_string();
-    let text = data::read_text(path, FILE_BYTES_MAX)?;
+    let text = data_directory::read_text(path, FILE_BYTES_MAX)?;
     let KeysOnlyForm { keys } = parse(&text).with_context(named)?;
     File::beside(path).keys(&keys, begin).with_context(named)
 }
@@ -192,7 +192,7 @@ impl File {
     }
 
     fn wallet(&self, wallet: &WalletForm) -> anyhow::Result<WalletCredentials> {
-        let secret = data::read_text(&self.path(&wallet.secret), SECRET_BYTES_MAX)?;
+        let secret = data_directory::read_text(&self.path(&wallet.secret), SECRET_BYTES_MAX)?;
         let secret = Zeroizing::new(secret);
         let secret = Zeroizing::new(secret.trim().as_bytes().to_vec());
         ensure!(
@@ -206,7 +206,7 @@ impl File {
 
     fn pkcs11(&self, hsm: &super::form::Pkcs11Form) -> anyhow::Result<Arc<dyn KeyStore>> {
         let pin = match &hsm.pin_file {
-            Some(file) => data::read_text(&self.path(file), SECRET_BYTES_MAX)?,
+            Some(file) => data_directory::read_text(&self.path(file), SECRET_BYTES_MAX)?,
             None => std::env::var(PIN_VARIABLE)
                 .with_context(|| format!("pkcs11.pin_file, or {PIN_VARIABLE}"))?,
         };

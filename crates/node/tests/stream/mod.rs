@@ -1,5 +1,5 @@
-//! An endless stream of commands, the same in each run. Each command is valid. Doorstep itself gives
-//! all of them.
+//! An endless stream of commands, the same in each run. Each command is valid. Doorstep itself
+//! gives all of them.
 #![allow(dead_code)]
 
 use books::{

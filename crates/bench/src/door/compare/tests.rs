@@ -80,7 +80,7 @@ impl Sold {
         let mut client = node.client();
         let commands = commands
             .into_iter()
-            .map(|command| (None, engine::Submission::new(engine::Actor::System, command)))
+            .map(|command| (None, Submission::new(engine::Actor::System, command)))
             .collect();
         for answer in client.execute(commands).unwrap() {
             answer.unwrap();
