@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod gateway;
 mod keys;
+mod logging;
 mod network;
 mod network_admin;
 mod orders;

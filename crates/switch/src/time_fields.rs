@@ -39,7 +39,8 @@ fn month_and_day(days: u64) -> (u32, u32) {
 }
 
 /// The retrieval reference number (field 37): the seconds since 2010 in base 32, then the STAN.
-pub(crate) fn rrn(sent: NetworkReference) -> [u8; 12] {
+#[must_use]
+pub fn rrn(sent: NetworkReference) -> [u8; 12] {
     let mut rrn = [b'0'; 12];
     let mut seconds = (sent.sent_at.0 / 1000).saturating_sub(RRN_EPOCH_S);
     for place in rrn[..6].iter_mut().rev() {

@@ -208,6 +208,29 @@ impl Seen {
     }
 }
 
+/// Collects the lines of a thread's log, without their time.
+#[derive(Clone)]
+struct LogLines(Arc<Mutex<Vec<String>>>);
+
+impl LogLines {
+    fn subscribe(self) -> tracing::subscriber::DefaultGuard {
+        let log = tracing_subscriber::fmt().without_time().with_writer(move || self.clone());
+        tracing::subscriber::set_default(log.finish())
+    }
+}
+
+impl Write for LogLines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let line = std::str::from_utf8(bytes).unwrap().trim().to_owned();
+        self.0.lock().unwrap().push(line);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A running host.
 pub struct Running {
     pub at: ListenAddresses,
@@ -227,8 +250,10 @@ impl Running {
         let (sender, receiver) = sync_channel(1);
         let seen = Shared::default();
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (heard, script) = (lines.clone(), Script { seen: seen.clone(), asked: Vec::new() });
+        let (log, script) =
+            (LogLines(lines.clone()), Script { seen: seen.clone(), asked: Vec::new() });
         let thread = std::thread::spawn(move || {
+            let _log = log.subscribe();
             let journal = Box::new(MemoryJournal::new());
             let node = Node::start(journal, Box::new(NoSnapshots), NodeOptions::default()).unwrap();
             let network = NetworkId::derived("alpha");
@@ -246,9 +271,8 @@ impl Running {
                 (None, Command::RegisterNetwork { network, currency: Currency::CNY, reference }),
             ]);
             assert!(done.unwrap().iter().all(Result::is_ok));
-            let tell = Box::new(move |line: &str| heard.lock().unwrap().push(line.to_owned()));
             let clock = Box::new(SystemClock);
-            let mut door = Host::open(script, &node, plan, clock, tell).unwrap();
+            let mut door = Host::open(script, &node, plan, clock).unwrap();
             sender.send((door.addresses().clone(), door.stopper())).unwrap();
             let ended = door.run().unwrap();
             drop(door);
