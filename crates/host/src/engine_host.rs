@@ -31,7 +31,8 @@ use crate::limits::{
     WALLET_WAITING_BYTES_MAX,
 };
 use crate::links::NetworkLinks;
-use crate::log::{LogBudget, OperatorLog, log_event};
+use crate::log::LogBudget::{Authenticated, Unauthenticated};
+use crate::log::{OperatorLog, log_event};
 use crate::node_channel::{NodeChannel, ReplyQueue, Waiter};
 use crate::operator_events::{SettingsNames, log_operator_event};
 use crate::precheck;
@@ -565,15 +566,7 @@ impl<C: HostedSwitch> HostService<C> {
             let gateway = self.gateways.session_name(session).unwrap_or_default();
             let reason = why.to_string();
             let message = "gateway protocol error, its connection is closed";
-            log_event!(
-                self.log,
-                LogBudget::Authenticated,
-                WARN,
-                "host",
-                gateway,
-                reason,
-                "{message}"
-            );
+            log_event!(self.log, Authenticated, WARN, "host", gateway, reason, "{message}");
             sockets.close(id, CloseReason::Malformed);
         }
     }
@@ -643,19 +636,14 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
             self.core.on_link_up(link, self.now, &mut self.out);
         } else if kind == self.kinds.gateway {
             match self.gateways.on_connected(sockets, id) {
-                Ok(gateway) => log_event!(
-                    self.log,
-                    LogBudget::Authenticated,
-                    INFO,
-                    "host",
-                    gateway,
-                    "gateway connected"
-                ),
+                Ok(gateway) => {
+                    log_event!(self.log, Authenticated, INFO, "host", gateway, "gateway connected")
+                }
                 Err(gateway) => {
                     let reason = CloseReason::Name.description();
                     log_event!(
                         self.log,
-                        LogBudget::Unauthenticated,
+                        Unauthenticated,
                         WARN,
                         "host",
                         gateway,
@@ -721,7 +709,7 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
                 let (gateway, reason) = (closed.name, why.description());
                 log_event!(
                     self.log,
-                    LogBudget::Authenticated,
+                    Authenticated,
                     WARN,
                     "host",
                     gateway,
@@ -730,14 +718,7 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
                 );
             } else if why != CloseReason::Name {
                 let reason = why.description();
-                log_event!(
-                    self.log,
-                    LogBudget::Unauthenticated,
-                    WARN,
-                    "host",
-                    reason,
-                    "gateway refused"
-                );
+                log_event!(self.log, Unauthenticated, WARN, "host", reason, "gateway refused");
             }
         } else if kind == self.kinds.network {
             self.update_now();
@@ -746,12 +727,13 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
                 self.core.on_link_down(closed.link, self.now, &mut self.out);
             }
             if closed.is_first_report {
-                let what = if closed.was_up { "link lost" } else { "link cannot be reached" };
+                let what = if closed.was_up { "is lost" } else { "cannot be reached" };
+                let what = format_args!("link {what}, connecting again");
                 let network = display(self.links.network_name(closed.link.network));
                 let (link, reason) = (closed.link.number, why.description());
                 log_event!(
                     self.log,
-                    LogBudget::Authenticated,
+                    Authenticated,
                     WARN,
                     "host",
                     network,

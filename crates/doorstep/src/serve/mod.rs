@@ -208,15 +208,17 @@ fn print_addresses(at: &ListenAddresses, control: &Path) -> anyhow::Result<()> {
 fn notice(notice: NodeNotice) {
     match notice {
         NodeNotice::SnapshotSkipped { sequence, why: reason } => {
-            tracing::warn!(target: "node", sequence = sequence.number(), reason, "snapshot not used");
+            let sequence = sequence.number();
+            tracing::warn!(target: "node", sequence, reason, "snapshot not used");
         }
         NodeNotice::SnapshotFailed { sequence, error } => {
-            let reason = error.to_string();
-            tracing::error!(target: "node", sequence = sequence.number(), reason, "snapshot not written");
+            let (sequence, reason) = (sequence.number(), error.to_string());
+            tracing::error!(target: "node", sequence, reason, "snapshot not written");
         }
         NodeNotice::SnapshotWritten { sequence, took, .. } => {
             let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            tracing::debug!(target: "node", sequence = sequence.number(), took_ms, "snapshot written");
+            let sequence = sequence.number();
+            tracing::debug!(target: "node", sequence, took_ms, "snapshot written");
         }
     }
 }
