@@ -731,16 +731,7 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
                 let what = format_args!("link {what}, connecting again");
                 let network = display(self.links.network_name(closed.link.network));
                 let (link, reason) = (closed.link.number, why.description());
-                log_event!(
-                    self.log,
-                    Authenticated,
-                    WARN,
-                    "host",
-                    network,
-                    link,
-                    reason,
-                    "{what}, connecting again"
-                );
+                log_event!(self.log, Authenticated, WARN, "host", network, link, reason, "{what}");
             }
         }
     }
