@@ -7,8 +7,11 @@ use switch::{OperatorEvent, WalletReply, rrn};
 
 use crate::world::*;
 
-/// STAN, parcel, RRN and amount of each approval, in their order.
-fn approvals(world: &World) -> Vec<(u32, Option<ParcelId>, Option<[u8; 12]>, u64)> {
+/// STAN, parcel, RRN and amount.
+type Approval = (u32, Option<ParcelId>, Option<[u8; 12]>, u64);
+
+/// The approvals, in their order.
+fn approvals(world: &World) -> Vec<Approval> {
     let approval = |event: &OperatorEvent| match event {
         OperatorEvent::Approved {
             trace,
