@@ -38,7 +38,7 @@ fn print_notice(notice: NodeNotice) {
 }
 
 /// What an operator needs to know of a notice.
-pub fn notice_text(notice: &NodeNotice) -> Option<String> {
+fn notice_text(notice: &NodeNotice) -> Option<String> {
     match notice {
         NodeNotice::SnapshotSkipped { sequence, why } => Some(bilingual!(
             "note: snapshot {sequence} was not used: {why}",

@@ -12,9 +12,10 @@ use host::tls::{self, TlsIdentity};
 use host::{ConnectionLimits, Gateway, GatewayPlan, ListenerPlan, StopOutcome};
 use switch::SettingsError;
 
+use crate::logging::LogArgs;
 use crate::serve::limits;
 use crate::serve::settings::parse_address;
-use crate::serve::{log_line, stop_on_signals};
+use crate::serve::stop_on_signals;
 
 /// Connects many terminals to the engine over one connection
 ///
@@ -71,6 +72,8 @@ pub struct GatewayArgs {
     /// engine's settings [default: 900]
     #[arg(long, value_name = "SECONDS")]
     idle_seconds: Option<u64>,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 impl GatewayArgs {
@@ -110,6 +113,7 @@ impl GatewayArgs {
 #[allow(clippy::print_stdout, reason = "the addresses are the output")]
 pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
     let limits = args.limits()?;
+    args.log.start()?;
     let identity = TlsIdentity { certificate: args.cert.clone(), key: args.key.clone() };
     let tls = tls::client(&args.ca, Some(&identity), &args.engine_name)?;
     let for_terminals = match (&args.terminal_cert, &args.terminal_key) {
@@ -125,9 +129,9 @@ pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
     let mut plan = GatewayPlan { limits, terminals, engine: args.engine, tls };
     let others_max = plan.other_files_max();
     if let Some(note) = limits::fit_open_files(&mut plan.limits, others_max)? {
-        log_line(&note);
+        tracing::warn!(target: "gateway", "{note}");
     }
-    let mut gateway = Gateway::open(plan, Box::new(log_line))?;
+    let mut gateway = Gateway::open(plan)?;
     stop_on_signals(gateway.stopper()).context("cannot handle signals")?;
     for address in gateway.addresses() {
         println!("terminals {address}");
@@ -136,7 +140,7 @@ pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
     match gateway.run()? {
         StopOutcome::Finished => Ok(ExitCode::SUCCESS),
         StopOutcome::Unfinished(count) => {
-            log_line(&format!("stopped with {count} unanswered messages"));
+            tracing::warn!(target: "gateway", unanswered = count, "stopped");
             Ok(ExitCode::FAILURE)
         }
     }

@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod gateway;
 mod keys;
+mod logging;
 mod network;
 mod network_admin;
 mod orders;
@@ -82,7 +83,7 @@ enum Task {
 
 #[derive(Subcommand, Debug)]
 enum Network {
-    Run(network::RunArgs),
+    Run(Box<network::RunArgs>),
     Withdraw(network_admin::WithdrawArgs),
     Reinstate(network_admin::ReinstateArgs),
     Status(network_admin::StatusArgs),

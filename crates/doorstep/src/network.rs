@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::data_directory::read_text;
+use crate::logging::LogArgs;
 use crate::words::{bilingual, say};
 
 /// Runs a simulated card network
@@ -86,6 +87,8 @@ pub struct RunArgs {
     /// Print JSON: one line with the address, and a summary at the end; amounts in minor units
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// The file of `--keys`.
@@ -131,6 +134,7 @@ struct Summary<'n> {
 /// Runs until SIGTERM or SIGINT.
 pub fn run(args: &RunArgs) -> anyhow::Result<()> {
     let network = network(args)?;
+    args.log.start()?;
     if let Some(directory) = &args.clearing {
         std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
     }
@@ -157,18 +161,10 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         second = Instant::now();
         clearing.write_if_due(&mut host)?;
         let counts = host.network().counts();
-        if !args.json && counts.sent != said {
-            let network = host.network();
-            let per_second = counts.sent - said;
+        if counts.sent != said {
+            let answers = counts.sent - said;
             said = counts.sent;
-            let (name, totals) = (&args.name, totals_text(network, args.currency));
-            say!(
-                "{}",
-                bilingual!(
-                    "{name}: {per_second} answers/s, {totals}",
-                    "{name}：每秒应答 {per_second}，{totals}"
-                )
-            );
+            log_second(&args.name, answers, host.network());
         }
     }
     clearing.write(&mut host)?;
@@ -183,6 +179,24 @@ pub fn run(args: &RunArgs) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Logs the answers of the last second, and the totals.
+fn log_second(name: &str, answers: u64, network: &NetworkSimulator) {
+    let NetworkTotals { collected, declined, reversed, voided, refunded, .. } =
+        network.book().totals();
+    tracing::info!(
+        target: "network",
+        network = %name,
+        answers,
+        links = network.signed_on_links(),
+        approved = collected.count,
+        declined = declined.count,
+        reversed = reversed.count,
+        voided = voided.count,
+        refunded = refunded.count,
+        "answers in a second"
+    );
 }
 
 /// Set by SIGTERM and SIGINT. A second signal ends the process at once.
@@ -282,7 +296,9 @@ impl Clearing<'_> {
         let date = self.args.date.unwrap_or_else(today);
         let path = free_name(directory, &self.args.name, date);
         host.clear(date).write(&path)?;
-        self.written.push(path.display().to_string());
+        let file = path.display().to_string();
+        tracing::info!(target: "network", network = %self.args.name, file, "clearing file written");
+        self.written.push(file);
         Ok(())
     }
 }

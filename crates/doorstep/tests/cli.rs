@@ -20,6 +20,7 @@ mod cli {
     mod independent;
     mod keys;
     mod kills;
+    mod logs;
     mod network;
     mod orders;
     mod output;

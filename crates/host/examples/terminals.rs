@@ -116,7 +116,7 @@ fn engine(directory: &Path, by_tls: bool) -> Done<()> {
         gateways: vec![("127.0.0.1:0".parse()?, gateways)],
         ..HostPlan::default()
     };
-    let mut door = Host::open(Echo, &node, plan, Box::new(SystemClock), Box::new(|_| {}))?;
+    let mut door = Host::open(Echo, &node, plan, Box::new(SystemClock))?;
     println!("{} {}", door.addresses().terminals[0], door.addresses().gateways[0]);
     door.run()?;
     Ok(())
@@ -127,7 +127,7 @@ fn gateway(directory: &Path, by_tls: bool, engine: SocketAddr) -> Done<()> {
     let tls = tls::client(&directory.join("authority.pem"), Some(&identity), "engine")?;
     let terminals = vec![anywhere(&self::identity(directory, "engine"), by_tls)?];
     let plan = GatewayPlan { limits: limits(), terminals, engine, tls };
-    let mut gateway = Gateway::open(plan, Box::new(|_| {}))?;
+    let mut gateway = Gateway::open(plan)?;
     println!("{}", gateway.addresses()[0]);
     gateway.run()?;
     Ok(())

@@ -16,7 +16,8 @@ use engine::Submission;
 use mio::Waker;
 use node::{Clock, Node, NodeStopped};
 use rustls::ServerConfig;
-use switch::{LinkId, OperatorEvent, Output, TerminalConnection};
+use switch::{LinkId, Output, TerminalConnection};
+use tracing::field::display;
 
 use crate::close_reason::CloseReason;
 use crate::control::{self, ControlRequest};
@@ -31,8 +32,10 @@ use crate::limits::{
     WALLET_WAITING_BYTES_MAX,
 };
 use crate::links::NetworkLinks;
-use crate::log::{LogSink, OperatorLog};
+use crate::log::LogBudget::{Authenticated, Unauthenticated};
+use crate::log::{OperatorLog, log_event};
 use crate::node_channel::{NodeChannel, ReplyQueue, Waiter};
+use crate::operator_events::{SettingsNames, log_operator_event};
 use crate::precheck;
 use crate::sockets::{
     Admission, ConnectionId, ConnectionKind, ConnectionPolicy, SocketService, Sockets,
@@ -284,7 +287,6 @@ impl<C: HostedSwitch> Host<C> {
         node: &Node,
         plan: HostPlan,
         clock: Box<dyn Clock>,
-        log: LogSink,
     ) -> Result<Host<C>, HostError> {
         let mut sockets = Sockets::new(plan.limits)?;
         let kinds = kinds(&mut sockets, &plan.limits);
@@ -322,7 +324,7 @@ impl<C: HostedSwitch> Host<C> {
             now,
             out: Vec::new(),
             mail: NodeChannel::new(inbox, post),
-            log: OperatorLog::new(log),
+            log: OperatorLog::new(),
             kinds,
             links: NetworkLinks::new(plan.links, kinds.network),
             gateways: GatewaySessions::new(plan.gateway_names),
@@ -475,12 +477,8 @@ impl<C: HostedSwitch> HostService<C> {
                     self.wallets.reply(sockets, reply, what)
                 }
                 Output::OperatorEvent(event) => {
-                    let line = || event.describe(|network| self.links.network_name(network));
-                    if is_unauthenticated(&event) {
-                        self.log.write_unauthenticated(line);
-                    } else {
-                        self.log.write(line);
-                    }
+                    let names = SettingsNames { networks: &self.links, wallets: &self.wallets };
+                    log_operator_event(&mut self.log, &event, names);
                 }
             }
         }
@@ -569,8 +567,10 @@ impl<C: HostedSwitch> HostService<C> {
             }
         });
         if let Err(why) = heard {
-            let name = self.gateways.session_name(session).unwrap_or_default().to_owned();
-            self.log.write(|| format!("gateway {name}: {why}; its connection is closed"));
+            let gateway = self.gateways.session_name(session).unwrap_or_default();
+            let reason = why.to_string();
+            let message = "gateway protocol error, its connection is closed";
+            log_event!(self.log, Authenticated, WARN, "host", gateway, reason, "{message}");
             sockets.close(id, CloseReason::Malformed);
         }
     }
@@ -642,11 +642,20 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
             self.core.on_link_up(link, self.now, &mut self.out);
         } else if kind == self.kinds.gateway {
             match self.gateways.on_connected(sockets, id) {
-                Ok(name) => self.log.write(|| format!("gateway {name} is connected")),
-                Err(name) => {
-                    self.log.write_unauthenticated(|| {
-                        format!("gateway {name:?} is refused: its name is not in the list")
-                    });
+                Ok(gateway) => {
+                    log_event!(self.log, Authenticated, INFO, "host", gateway, "gateway connected")
+                }
+                Err(gateway) => {
+                    let reason = CloseReason::Name.description();
+                    log_event!(
+                        self.log,
+                        Unauthenticated,
+                        WARN,
+                        "host",
+                        gateway,
+                        reason,
+                        "gateway refused"
+                    );
                     sockets.close(id, CloseReason::Name);
                 }
             }
@@ -703,11 +712,19 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
                 for line in closed.lines {
                     self.core.on_line_closed(gateway_line(tag, line));
                 }
-                let words = why.description();
-                self.log.write(|| format!("gateway {} is disconnected: {words}", closed.name));
+                let (gateway, reason) = (closed.name, why.description());
+                log_event!(
+                    self.log,
+                    Authenticated,
+                    WARN,
+                    "host",
+                    gateway,
+                    reason,
+                    "gateway disconnected"
+                );
             } else if why != CloseReason::Name {
-                let words = why.description();
-                self.log.write_unauthenticated(|| format!("a gateway is refused: {words}"));
+                let reason = why.description();
+                log_event!(self.log, Unauthenticated, WARN, "host", reason, "gateway refused");
             }
         } else if kind == self.kinds.network {
             self.update_now();
@@ -717,23 +734,13 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
             }
             if closed.is_first_report {
                 let what = if closed.was_up { "is lost" } else { "cannot be reached" };
-                let name = self.links.link_name(tag);
-                self.log.write(|| {
-                    format!("{name} {what}: {}; the host keeps trying", why.description())
-                });
+                let what = format_args!("link {what}, connecting again");
+                let network = display(self.links.network_name(closed.link.network));
+                let (link, reason) = (closed.link.number, why.description());
+                log_event!(self.log, Authenticated, WARN, "host", network, link, reason, "{what}");
             }
         }
     }
-}
-
-/// Whether somebody without a key can cause this event: a sign-on has no MAC, and many requests are
-/// refused before their MAC is checked.
-fn is_unauthenticated(event: &OperatorEvent) -> bool {
-    use OperatorEvent as H;
-    matches!(
-        event,
-        H::UnreadableMessage(_) | H::WrongMac(_) | H::Refused { .. } | H::SignedOn { .. }
-    )
 }
 
 /// A line behind a gateway has the highest bit set, then the gateway's session, then its line
@@ -757,21 +764,7 @@ pub(crate) fn length_prefix(message: &[u8]) -> [u8; 2] {
 
 #[cfg(test)]
 mod tests {
-    use books::{NetworkId, TerminalId};
-
     use super::*;
-
-    #[test]
-    fn events_that_need_no_key_count_as_unauthenticated() {
-        let (terminal, stan, network) = (TerminalId(1), 1, NetworkId(1));
-        assert!(is_unauthenticated(&OperatorEvent::UnreadableMessage("why".into())));
-        assert!(is_unauthenticated(&OperatorEvent::WrongMac(terminal)));
-        assert!(is_unauthenticated(&OperatorEvent::SignedOn { terminal, batch: 1 }));
-        assert!(!is_unauthenticated(&OperatorEvent::Repeated { terminal, stan }));
-        assert!(!is_unauthenticated(&OperatorEvent::LinkSignedOff(LinkId { network, number: 0 })));
-        assert!(!is_unauthenticated(&OperatorEvent::KeyStoreError("why".into())));
-        assert!(!is_unauthenticated(&OperatorEvent::UnexpectedRefusal("why".into())));
-    }
 
     #[test]
     fn the_file_limit_counts_each_configured_listener() {

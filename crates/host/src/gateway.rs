@@ -18,7 +18,7 @@ use crate::limits::{
     LINES_PER_GATEWAY_MAX, LINK_WAITING_BYTES_HIGH, LINK_WAITING_BYTES_MAX, PROCESS_FILES_MAX,
     STOP_WAIT, TERMINAL_MESSAGE_BYTES_MAX,
 };
-use crate::log::{LogSink, OperatorLog};
+use crate::log::{LogBudget, OperatorLog, log_event};
 use crate::precheck;
 use crate::sockets::{ConnectionId, ConnectionKind, ConnectionPolicy, SocketService, Sockets};
 use crate::tls::TlsClient;
@@ -84,7 +84,7 @@ impl Gateway {
     /// # Errors
     /// [`HostError::Listen`]; [`HostError::TooManyTerminals`] if the limits allow more terminals
     /// than the engine accepts on one connection.
-    pub fn open(plan: GatewayPlan, log: LogSink) -> Result<Gateway, HostError> {
+    pub fn open(plan: GatewayPlan) -> Result<Gateway, HostError> {
         let limits = plan.limits;
         // One terminal more would make the engine close the connection of all.
         if limits.connections_max > LINES_PER_GATEWAY_MAX {
@@ -118,7 +118,7 @@ impl Gateway {
         let stopper = Stopper::new(sockets.waker());
         let service = GatewayService {
             plan,
-            log: OperatorLog::new(log),
+            log: OperatorLog::new(),
             terminal,
             engine,
             link: EngineLink::Down(now),
@@ -258,7 +258,8 @@ impl GatewayService {
             Ok(Frame::Hello { version: PROTOCOL_VERSION }) if !greeted => {
                 self.link = EngineLink::Up(engine);
                 self.backoff.reset();
-                self.log.write(|| "the engine is connected".into());
+                let budget = LogBudget::Authenticated;
+                log_event!(self.log, budget, INFO, "gateway", "the engine is connected");
             }
             Ok(Frame::Message { line, message }) if greeted => {
                 if let Some(&id) = self.lines.get(&line) {
@@ -273,7 +274,7 @@ impl GatewayService {
             Ok(Frame::Stop) if greeted => self.stopping = true,
             Ok(Frame::Heartbeat) if greeted => {}
             wrong => {
-                let what = match wrong {
+                let reason = match wrong {
                     Ok(Frame::Hello { version }) => {
                         format!(
                             "it uses version {version} of the protocol, this gateway \
@@ -283,7 +284,9 @@ impl GatewayService {
                     Ok(_) => "it sent a frame that is not allowed there".into(),
                     Err(error) => error.to_string(),
                 };
-                self.log.write(|| format!("engine protocol error: {what}; closing the connection"));
+                let message = "engine protocol error, closing the connection";
+                let budget = LogBudget::Authenticated;
+                log_event!(self.log, budget, ERROR, "gateway", reason, "{message}");
                 sockets.close(engine, CloseReason::Malformed);
             }
         }
@@ -332,13 +335,17 @@ impl SocketService for GatewayService {
             self.lines.shrink_to_fit();
             sockets.pause_kind(self.terminal, self.closing.is_some());
             let what = if was_up { "is lost" } else { "cannot be reached" };
-            self.log.write(|| {
-                format!(
-                    "the engine {what}: {}; next attempt in {} ms",
-                    why.description(),
-                    wait.as_millis()
-                )
-            });
+            let reason = why.description();
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            log_event!(
+                self.log,
+                LogBudget::Authenticated,
+                WARN,
+                "gateway",
+                reason,
+                wait_ms,
+                "the engine {what}, connecting again"
+            );
             return;
         }
         let Ok(line) = u32::try_from(tag) else { return };

@@ -22,6 +22,7 @@ mod http;
 mod links;
 mod log;
 mod node_channel;
+mod operator_events;
 mod precheck;
 mod sockets;
 
@@ -32,7 +33,7 @@ pub mod tls;
 pub mod wallet;
 
 pub use crate::hosted_switch::HostedSwitch;
-pub use crate::log::{LOG_LINES_PER_SECOND_MAX, LogSink};
+pub use crate::log::LOG_LINES_PER_SECOND_MAX;
 pub use close_reason::{CloseCounts, CloseReason};
 pub use engine_host::{
     Host, HostError, HostPlan, ListenAddresses, ListenerPlan, NetworkLink, StopOutcome, Stopper,

@@ -108,12 +108,6 @@ impl NetworkLinks {
         ClosedLink { link: link.plan.link, was_up, is_first_report: is_news }
     }
 
-    /// For the log.
-    pub(crate) fn link_name(&self, tag: u64) -> String {
-        let plan = &self.links[NetworkLinks::index(tag)].plan;
-        format!("{}, link {}", plan.name, plan.link.number)
-    }
-
     /// The network's name in the settings.
     pub(crate) fn network_name(&self, network: NetworkId) -> &str {
         let link = self.links.iter().find(|link| link.plan.link.network == network);

@@ -1,20 +1,43 @@
-//! The operator's log, limited to [`LOG_LINES_PER_SECOND_MAX`].
+//! The operator's log: events of `tracing`, limited to [`LOG_LINES_PER_SECOND_MAX`].
 //!
-//! Events that unauthenticated clients can cause have a budget of their own, so that a flood of
-//! them does not hide the others.
+//! An event has a level, a target (`switch`, `host`, `gateway`), a fixed message and fields. Fields
+//! are ids and counts. They never contain a card number, a PIN, a key or the content of a message.
 
 use std::time::{Duration, Instant};
 
-/// For each of the two budgets. Lines beyond it are counted and not written.
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+
+/// For each [`LogBudget`]. Lines beyond it are counted and not written.
 pub const LOG_LINES_PER_SECOND_MAX: u32 = 50;
 
-/// Writes a line of the log.
-pub type LogSink = Box<dyn FnMut(&str)>;
+/// Logs an event: log, budget, level, target, then fields and message as in `tracing::event!`. They
+/// are evaluated only if the event is written.
+macro_rules! log_event {
+    ($log:expr, $budget:expr, $level:ident, $target:literal, $($event:tt)+) => {
+        if $log.admits($budget, tracing::Level::$level) {
+            tracing::event!(target: $target, tracing::Level::$level, $($event)+);
+        }
+    };
+}
+pub(crate) use log_event;
 
+/// Each has its own limit, so that a flood of one does not hide the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogBudget {
+    /// Events that need a key or a certificate.
+    Authenticated,
+    /// Events that anybody who reaches a port can cause.
+    Unauthenticated,
+    /// Approved purchases. Under load there are thousands in a second.
+    Approvals,
+}
+
+/// The limits of the log.
 pub(crate) struct OperatorLog {
-    sink: LogSink,
     authenticated: LineBudget,
     unauthenticated: LineBudget,
+    approvals: LineBudget,
 }
 
 /// Lines that may still be written in this second.
@@ -25,35 +48,37 @@ struct LineBudget {
 }
 
 impl OperatorLog {
-    pub(crate) fn new(sink: LogSink) -> OperatorLog {
-        OperatorLog { sink, authenticated: LineBudget::new(), unauthenticated: LineBudget::new() }
-    }
-
-    /// Writes a line about an event that needs a key or a certificate. `line` is built only if it
-    /// is written.
-    pub(crate) fn write(&mut self, line: impl FnOnce() -> String) {
-        self.renew_budget();
-        if self.authenticated.take() {
-            (self.sink)(&line());
+    pub(crate) fn new() -> OperatorLog {
+        OperatorLog {
+            authenticated: LineBudget::new(),
+            unauthenticated: LineBudget::new(),
+            approvals: LineBudget::new(),
         }
     }
 
-    /// Writes a line about an event that anybody who reaches a port can cause.
-    pub(crate) fn write_unauthenticated(&mut self, line: impl FnOnce() -> String) {
-        self.renew_budget();
-        if self.unauthenticated.take() {
-            (self.sink)(&line());
+    /// Whether an event of this level may be written now. One beyond the budget is counted.
+    pub(crate) fn admits(&mut self, budget: LogBudget, level: Level) -> bool {
+        if level > LevelFilter::current() {
+            return false;
+        }
+        match budget {
+            LogBudget::Authenticated => self.authenticated.take(),
+            LogBudget::Unauthenticated => self.unauthenticated.take(),
+            LogBudget::Approvals => self.approvals.take(),
         }
     }
 
     /// Starts a new second, and reports how many lines the last one hid.
     pub(crate) fn renew_budget(&mut self) {
         if let Some(hidden) = self.authenticated.turn_over() {
-            (self.sink)(&format!("{hidden} lines were not logged"));
+            tracing::warn!(target: "log", hidden, "lines were not logged");
         }
         if let Some(hidden) = self.unauthenticated.turn_over() {
-            let line = format!("{hidden} lines about unauthenticated clients were not logged");
-            (self.sink)(&line);
+            let message = "lines about unauthenticated clients were not logged";
+            tracing::warn!(target: "log", hidden, "{message}");
+        }
+        if let Some(hidden) = self.approvals.turn_over() {
+            tracing::info!(target: "log", hidden, "approvals were not logged");
         }
     }
 }
@@ -65,6 +90,9 @@ impl LineBudget {
 
     /// Whether one more line may be written; if not, it is counted as hidden.
     fn take(&mut self) -> bool {
+        if self.left == LOG_LINES_PER_SECOND_MAX {
+            self.since = Instant::now();
+        }
         let may = self.left > 0;
         if may {
             self.left -= 1;
@@ -76,54 +104,99 @@ impl LineBudget {
 
     /// Starts a new second. Returns how many lines the last one hid, if any.
     fn turn_over(&mut self) -> Option<u64> {
-        if self.left == LOG_LINES_PER_SECOND_MAX {
-            self.since = Instant::now();
-        } else if self.since.elapsed() >= Duration::from_secs(1) {
-            let hidden = self.hidden;
-            *self = LineBudget::new();
-            return (hidden > 0).then_some(hidden);
+        let in_use = self.left < LOG_LINES_PER_SECOND_MAX;
+        if !in_use || self.since.elapsed() < Duration::from_secs(1) {
+            return None;
         }
-        None
+        let hidden = self.hidden;
+        *self = LineBudget::new();
+        (hidden > 0).then_some(hidden)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
+pub(crate) mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 
-    fn log() -> (OperatorLog, Rc<RefCell<Vec<String>>>) {
-        let lines = Rc::new(RefCell::new(Vec::new()));
-        let heard = lines.clone();
-        (OperatorLog::new(Box::new(move |line| heard.borrow_mut().push(line.to_owned()))), lines)
+    /// The lines that `work` logs at a level, without their time.
+    pub(crate) fn lines_at(level: Level, work: impl FnOnce(&mut OperatorLog)) -> Vec<String> {
+        #[derive(Clone, Default)]
+        struct Lines(Arc<Mutex<Vec<u8>>>);
+        impl Write for Lines {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let lines = Lines::default();
+        let written = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .without_time()
+            .with_writer(move || written.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || work(&mut OperatorLog::new()));
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| line.trim_start().to_owned()).collect()
+    }
+
+    fn write(log: &mut OperatorLog, budget: LogBudget) {
+        log_event!(log, budget, INFO, "host", "a line");
     }
 
     #[test]
     fn a_flood_of_lines_is_cut_and_counted() {
-        let (mut log, lines) = log();
-        for _ in 0..LOG_LINES_PER_SECOND_MAX + 7 {
-            log.write(|| "a".into());
-        }
-        assert_eq!(lines.borrow().len(), 50);
-        log.authenticated.since -= Duration::from_secs(2);
-        log.renew_budget();
-        assert_eq!(lines.borrow().last().unwrap(), "7 lines were not logged");
+        let lines = lines_at(Level::INFO, |log| {
+            for _ in 0..LOG_LINES_PER_SECOND_MAX + 7 {
+                write(log, LogBudget::Authenticated);
+            }
+            log.renew_budget();
+            log.authenticated.since -= Duration::from_secs(2);
+            log.renew_budget();
+            write(log, LogBudget::Authenticated);
+        });
+        assert_eq!(lines.len(), 52);
+        assert_eq!(lines[50..], ["WARN log: lines were not logged hidden=7", "INFO host: a line"]);
     }
 
     #[test]
-    fn events_of_unauthenticated_clients_do_not_hide_the_others() {
-        let (mut log, lines) = log();
-        for _ in 0..LOG_LINES_PER_SECOND_MAX + 900 {
-            log.write_unauthenticated(|| "noise".into());
-        }
-        log.write(|| "a link is lost".into());
-        assert_eq!(lines.borrow().last().unwrap(), "a link is lost");
-        log.unauthenticated.since -= Duration::from_secs(2);
-        log.write(|| "it is back".into());
-        let lines = lines.borrow();
-        let end: Vec<&str> = lines[51..].iter().map(String::as_str).collect();
-        assert_eq!(end, ["900 lines about unauthenticated clients were not logged", "it is back",]);
+    fn unauthenticated_clients_and_approvals_do_not_hide_other_events() {
+        let lines = lines_at(Level::INFO, |log| {
+            for _ in 0..LOG_LINES_PER_SECOND_MAX + 900 {
+                write(log, LogBudget::Unauthenticated);
+                write(log, LogBudget::Approvals);
+            }
+            log_event!(log, LogBudget::Authenticated, WARN, "host", "a link is lost");
+            log.unauthenticated.since -= Duration::from_secs(2);
+            log.approvals.since -= Duration::from_secs(2);
+            log.renew_budget();
+        });
+        assert_eq!(
+            lines[100..],
+            [
+                "WARN host: a link is lost",
+                "WARN log: lines about unauthenticated clients were not logged hidden=900",
+                "INFO log: approvals were not logged hidden=900",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_level_that_is_off_is_neither_built_nor_counted() {
+        let lines = lines_at(Level::WARN, |log| {
+            let built = || -> u32 { panic!("the field of a line that is not written") };
+            for _ in 0..LOG_LINES_PER_SECOND_MAX + 1 {
+                log_event!(log, LogBudget::Approvals, INFO, "switch", number = built(), "no");
+            }
+            log.approvals.since -= Duration::from_secs(2);
+            log.renew_budget();
+        });
+        assert_eq!(lines, [""; 0]);
     }
 }

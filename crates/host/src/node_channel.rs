@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::{Submission, Timestamp};
+use books::Timestamp;
+use engine::Submission;
 use mio::Waker;
 use node::{CommandAnswer, JournalPosition, NodeStopped, ReplySink, RequestSender};
 use switch::{Query, QueryResult};

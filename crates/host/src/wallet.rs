@@ -160,6 +160,12 @@ impl WalletApi {
         WalletApi { credentials, asked: HashMap::new(), requests: 0 }
     }
 
+    /// The wallet's name in the settings.
+    pub(crate) fn name(&self, wallet: WalletId) -> Option<&str> {
+        let found = self.credentials.iter().find(|known| known.wallet == wallet);
+        found.map(|known| known.name.as_str())
+    }
+
     /// Parses a request and returns it with its number. Replies directly if it is malformed or its
     /// signature is wrong.
     pub(crate) fn on_request(

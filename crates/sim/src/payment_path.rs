@@ -515,31 +515,31 @@ impl PaymentPath {
             | H::WrongMac(_)
             | H::NetworkMessageRejected { .. }
             | H::AdviceRejected { .. }
-            | H::WrongWalletRefund
-            | H::WrongWalletPayment
-            | H::WalletContradiction
+            | H::WrongWalletRefund(_)
+            | H::WrongWalletPayment(_)
+            | H::WalletContradiction(_)
             | H::BatchLeftDisputed { .. }
             | H::PreAuthorisationExpired { reversing: false, .. }
             | H::KeyRejected { .. }
             | H::KeyStoreError(_)
             | H::UnexpectedRefusal(_) => {
-                let words = event.describe(|_| "a network");
-                self.add_discrepancy(format!("the switch: {words}"));
+                self.add_discrepancy(format!("the switch: {event:?}"));
             }
             H::SignedOn { .. }
+            | H::Approved { .. }
             | H::Refused { .. }
             | H::Repeated { .. }
             | H::LinkSignedOn(_)
             | H::LinkSignedOff(_)
             | H::UnmatchedResponse(_)
-            | H::NetworkTimeout(_)
+            | H::NetworkTimeout { .. }
             | H::LateApproval(_)
             | H::Acknowledged { .. }
             | H::KeyChanged(_)
             | H::BatchAgreed { .. }
             | H::BatchDiffers { .. }
             | H::PreAuthorisationExpired { reversing: true, .. }
-            | H::LateWalletPayment => {}
+            | H::LateWalletPayment(_) => {}
         }
     }
 

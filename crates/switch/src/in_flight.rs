@@ -138,9 +138,13 @@ impl Switch {
         if in_flight.reversed {
             return;
         }
-        if !matches!(code, ResponseCode::APPROVED | ResponseCode::QR_PENDING) {
-            let (terminal, stan) = (in_flight.header.terminal_id(), in_flight.header.stan);
-            out.push(Output::OperatorEvent(OperatorEvent::Refused { terminal, stan, code }));
+        match code {
+            ResponseCode::APPROVED => out.extend(self.approval(&in_flight)),
+            ResponseCode::QR_PENDING => {}
+            code => {
+                let (terminal, stan) = (in_flight.header.terminal_id(), in_flight.header.stan);
+                out.push(Output::OperatorEvent(OperatorEvent::Refused { terminal, stan, code }));
+            }
         }
         self.reply(
             in_flight.connection,
@@ -150,6 +154,35 @@ impl Switch {
             now,
             out,
         );
+    }
+}
+
+impl Switch {
+    /// The event of an approved purchase. `None` for other requests and for repeats.
+    fn approval(&self, in_flight: &InFlight) -> Option<Output> {
+        let is_purchase = matches!(
+            in_flight.kind,
+            RequestKind::Sale
+                | RequestKind::PreAuthorisation
+                | RequestKind::Completion
+                | RequestKind::Advice
+                | RequestKind::Cash
+        );
+        if !is_purchase || in_flight.state == InFlightState::LookingUpFirstResponse {
+            return None;
+        }
+        let original = in_flight.original.as_deref();
+        let reference = Some(in_flight.network_reference).filter(|sent| sent.stan > 0);
+        let network = reference.and_then(|_| self.networks.get(in_flight.network_index));
+        Some(Output::OperatorEvent(OperatorEvent::Approved {
+            trace: in_flight.header.trace(),
+            parcel: in_flight.parcel.or(original.map(|view| view.parcel)),
+            network: network.map(|network| network.settings.network),
+            network_reference: reference,
+            wallet: None,
+            amount: in_flight.amount,
+            currency: self.settings.currency,
+        }))
     }
 }
 

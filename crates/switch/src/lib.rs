@@ -51,3 +51,4 @@ pub use settings::{
     TerminalSettings, Timing, WalletSettings, in_range,
 };
 pub use switch::Switch;
+pub use time_fields::rrn;

@@ -263,7 +263,11 @@ impl Switch {
         }
         let network = &mut self.networks[in_flight.network_index];
         network.record_failure(now, self.settings.timing.cooldown_ms);
-        out.push(Output::OperatorEvent(OperatorEvent::NetworkTimeout(network.settings.network)));
+        out.push(Output::OperatorEvent(OperatorEvent::NetworkTimeout {
+            network: network.settings.network,
+            trace: in_flight.header.trace(),
+            network_reference: in_flight.network_reference,
+        }));
         let (resolution, authorisation) = (PaymentResolution::Unknown, [b' '; 6]);
         let command = in_flight.payment.and_then(|payment| match in_flight.kind {
             RequestKind::Sale | RequestKind::PreAuthorisation => {

@@ -24,7 +24,8 @@ pub(crate) fn local_time_and_date(at: Timestamp, utc_offset_minutes: i16) -> (u3
 }
 
 /// The retrieval reference number (field 37): the seconds since 2010 in base 32, then the STAN.
-pub(crate) fn rrn(sent: NetworkReference) -> [u8; 12] {
+#[must_use]
+pub fn rrn(sent: NetworkReference) -> [u8; 12] {
     let mut rrn = [b'0'; 12];
     let mut seconds = (sent.sent_at.0 / 1000).saturating_sub(RRN_EPOCH_S);
     for place in rrn[..6].iter_mut().rev() {

@@ -123,7 +123,7 @@ impl Switch {
             }
             // A wrong amount, or a second payment of the order.
             _ => {
-                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletPayment));
+                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletPayment(order.trace)));
                 Some(WalletReply::Refund)
             }
         }
@@ -147,7 +147,7 @@ impl Switch {
             OrderStatus::Expired => Some(WalletReply::Accepted),
             OrderStatus::Refunded if !was_paid(order) => Some(WalletReply::Accepted),
             OrderStatus::Paid | OrderStatus::RefundDue | OrderStatus::Refunded => {
-                out.push(Output::OperatorEvent(OperatorEvent::WalletContradiction));
+                out.push(Output::OperatorEvent(OperatorEvent::WalletContradiction(order.trace)));
                 Some(WalletReply::Contradiction)
             }
         }
@@ -168,20 +168,20 @@ impl Switch {
                 self.end_refund(order, false, reply_id, out)
             }
             OrderStatus::RefundDue => {
-                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletRefund));
+                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletRefund(order.trace)));
                 Some(WalletReply::Contradiction)
             }
             // A payment with a wrong amount was never recorded as the order's.
             _ if !amount_matches => Some(WalletReply::Accepted),
             OrderStatus::Waiting => self.expire_order(order, reply_id, out),
             OrderStatus::Paid if named => {
-                out.push(Output::OperatorEvent(OperatorEvent::WalletContradiction));
+                out.push(Output::OperatorEvent(OperatorEvent::WalletContradiction(order.trace)));
                 Some(WalletReply::Contradiction)
             }
             // The wallet refunded a second payment, or the first one under another id: the books
             // cannot tell which.
             OrderStatus::Paid => {
-                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletRefund));
+                out.push(Output::OperatorEvent(OperatorEvent::WrongWalletRefund(order.trace)));
                 Some(WalletReply::Accepted)
             }
             OrderStatus::Expired | OrderStatus::Refunded => Some(WalletReply::Accepted),
@@ -227,7 +227,7 @@ impl Switch {
         let late = |event: &Event| matches!(event, Event::LateApproval { .. });
         let what = match answer {
             Ok(events) if events.iter().any(late) => {
-                out.push(Output::OperatorEvent(OperatorEvent::LateWalletPayment));
+                out.push(Output::OperatorEvent(OperatorEvent::LateWalletPayment(order.trace)));
                 if !self.wallet_refunds.contains_key(&order_reference(order.trace)) {
                     let id = self.next_id();
                     self.enqueue_reversal(id, wallet_refund(order), now, out);
@@ -239,7 +239,20 @@ impl Switch {
             Err(Refusal::Repeated) => {
                 return self.on_wallet_notification(notification, reply_id, out);
             }
-            answer => notification_reply(answer, out),
+            answer => {
+                if answer.is_ok() {
+                    out.push(Output::OperatorEvent(OperatorEvent::Approved {
+                        trace: order.trace,
+                        parcel: Some(order.parcel),
+                        network: None,
+                        network_reference: None,
+                        wallet: Some(notification.wallet),
+                        amount: order.amount,
+                        currency: notification.currency,
+                    }));
+                }
+                notification_reply(answer, out)
+            }
         };
         out.push(Output::WalletReply { reply_id, answer: what });
     }

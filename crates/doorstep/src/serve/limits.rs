@@ -141,7 +141,7 @@ fn fit(
     limits.connections_max = most;
     limits.connections_per_address_max = limits.connections_per_address_max.min(most);
     Ok(Some(format!(
-        "note: at most {most} terminals, not {asked}: the system allows {files} open files \
+        "at most {most} terminals, not {asked}: the system allows {files} open files \
          (`ulimit -n`), and {others_max} are reserved"
     )))
 }

@@ -25,7 +25,7 @@ use money::Currency;
 use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
 use switch::{Switch, Unfinished};
 
-use crate::data_directory;
+use crate::logging::LogArgs;
 use crate::words::Lang;
 use settings::LoadedSettings;
 
@@ -49,6 +49,8 @@ pub struct ServeArgs {
     /// Print example settings and exit
     #[arg(long)]
     example: bool,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
@@ -62,10 +64,11 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let (Some(data), Some(config)) = (&args.data, &args.config) else {
         bail!("give --data and --config");
     };
+    args.log.start()?;
     let mut said = settings::read(config)?;
     let others_max = said.plan.other_files_max();
     if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {
-        log_line(&note);
+        tracing::warn!(target: "host", "{note}");
     }
     let directory = DataDirectory::open(data).map_err(|error| match error {
         DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. } => {
@@ -81,11 +84,12 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     node.stop()?;
     match ended {
         StopOutcome::Finished => {
-            log_line("stopped; nothing is in flight");
+            tracing::info!(target: "host", in_flight = 0, "stopped");
             Ok(ExitCode::SUCCESS)
         }
         StopOutcome::Unfinished(count) => {
-            log_line(&format!("stopped with {count} in flight; the next start continues them"));
+            let message = "stopped; the next start continues what is in flight";
+            tracing::warn!(target: "host", in_flight = count, "{message}");
             Ok(ExitCode::FAILURE)
         }
     }
@@ -112,8 +116,7 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let control = data.join(CONTROL_SOCKET);
     let mut plan = said.plan;
     plan.control = Some(control.clone());
-    let log = Box::new(log_line);
-    let mut door = Host::open(switch, node, plan, Box::new(SystemClock), log)?;
+    let mut door = Host::open(switch, node, plan, Box::new(SystemClock))?;
     door.queue_outputs(begin);
     stop_on_signals(door.stopper()).context("cannot handle signals")?;
     print_addresses(door.addresses(), &control)?;
@@ -210,13 +213,20 @@ fn print_addresses(at: &ListenAddresses, control: &Path) -> anyhow::Result<()> {
     std::io::stdout().flush().context("standard output")
 }
 
-#[allow(clippy::print_stderr, reason = "the operator's log")]
-pub fn log_line(line: &str) {
-    eprintln!("{line}");
-}
-
 fn notice(notice: NodeNotice) {
-    if let Some(text) = data_directory::notice_text(&notice) {
-        log_line(&text);
+    match notice {
+        NodeNotice::SnapshotSkipped { sequence, why: reason } => {
+            let sequence = sequence.number();
+            tracing::warn!(target: "node", sequence, reason, "snapshot not used");
+        }
+        NodeNotice::SnapshotFailed { sequence, error } => {
+            let (sequence, reason) = (sequence.number(), error.to_string());
+            tracing::error!(target: "node", sequence, reason, "snapshot not written");
+        }
+        NodeNotice::SnapshotWritten { sequence, took, .. } => {
+            let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            let sequence = sequence.number();
+            tracing::debug!(target: "node", sequence, took_ms, "snapshot written");
+        }
     }
 }

@@ -32,12 +32,19 @@ impl Running {
     /// Starts both processes, with more flags for the network, and waits until it is signed on.
     #[track_caller]
     pub fn start(bed: &Bed, flags: &str) -> Running {
+        Running::with_log(bed, flags, "")
+    }
+
+    /// As [`Running::start`], with flags for the switch's log.
+    #[track_caller]
+    pub fn with_log(bed: &Bed, flags: &str, log: &str) -> Running {
         let settings = bed.read("door/doorstep.toml");
         let link = settings.split("links = [\"").nth(1).unwrap().split('"').next().unwrap();
         let line = "network run --json --name alpha --keys door/alpha.toml --acquirer 48980000";
         let mut network = Process::start(bed, &format!("{line} --listen {link} {flags}"));
         network.line();
-        let mut engine = Process::start(bed, "serve --data door/books --config door/doorstep.toml");
+        let serve = format!("serve --data door/books --config door/doorstep.toml {log}");
+        let mut engine = Process::start(bed, &serve);
         let address = engine.says("terminals ");
         wait_for_links(bed, "door/books");
         Running { network, engine, address }

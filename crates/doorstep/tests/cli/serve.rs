@@ -171,7 +171,7 @@ fn a_gateway_that_is_not_on_the_list_is_refused() {
         assert!(begun.elapsed() < Duration::from_secs(20), "the gateway was never refused");
     }
     gateway.stop();
-    engine.stop().says("gateway \"gateway-1\" is refused");
+    engine.stop().says("WARN host: gateway refused gateway=\"gateway-1\"");
 }
 
 #[test]

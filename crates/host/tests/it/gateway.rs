@@ -34,7 +34,7 @@ impl RunningGateway {
         let plan = GatewayPlan { limits, terminals: vec![anywhere()], engine, tls };
         let (sender, receiver) = sync_channel(1);
         let thread = std::thread::spawn(move || {
-            let mut gateway = Gateway::open(plan, Box::new(|_| {})).unwrap();
+            let mut gateway = Gateway::open(plan).unwrap();
             sender.send((gateway.addresses()[0], gateway.stopper())).unwrap();
             let _ended = gateway.run().unwrap();
         });
@@ -103,7 +103,7 @@ fn many_terminals_share_one_connection_and_get_their_own_answers() {
     running.wait_until("300 lines are closed", |seen| seen.closed.len() == 300);
     terminals[0].echo(999);
     let lines = running.lines.lock().unwrap().clone();
-    assert_eq!(lines, ["gateway gateway-1 is connected"]);
+    assert_eq!(lines, ["INFO host: gateway connected gateway=\"gateway-1\""]);
 }
 
 #[test]
@@ -188,8 +188,9 @@ fn with_a_list_of_names_only_those_gateways_are_admitted() {
         assert_eq!(is_let_in(&mut session, &hello), may, "{name}");
     }
     let lines = running.lines.lock().unwrap().clone();
-    let refused = "gateway \"terminal-7\" is refused: its name is not in the list";
-    assert_eq!(lines.iter().filter(|line| line.contains("is refused")).count(), 1, "{lines:?}");
+    let refused = "WARN host: gateway refused gateway=\"terminal-7\" \
+                   reason=\"the name in its certificate is not in the list\"";
+    assert_eq!(lines.iter().filter(|line| line.contains("refused")).count(), 1, "{lines:?}");
     assert!(lines.iter().any(|line| line == refused), "{lines:?}");
 }
 

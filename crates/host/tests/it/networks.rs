@@ -70,7 +70,8 @@ fn a_network_that_starts_late_is_connected() {
     assert!(running.seen().up.is_empty() && running.seen().down.is_empty());
     let lines = running.lines.lock().unwrap().clone();
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].starts_with("alpha, link 3 cannot be reached"), "{lines:?}");
+    let line = "WARN host: link cannot be reached, connecting again network=alpha link=3 reason=";
+    assert!(lines[0].starts_with(line), "{lines:?}");
     let listener = TcpListener::bind(address).unwrap();
     assert_eq!(receive(&mut accept(&listener)), framed(b"sign-on"));
 }

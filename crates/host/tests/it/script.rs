@@ -212,6 +212,30 @@ impl ScriptState {
     }
 }
 
+/// Collects the lines of a thread's log, without their time.
+#[derive(Clone)]
+struct LogLines(Arc<Mutex<Vec<String>>>);
+
+impl LogLines {
+    fn subscribe(self) -> tracing::subscriber::DefaultGuard {
+        let log = tracing_subscriber::fmt().without_time().with_writer(move || self.clone());
+        tracing::subscriber::set_default(log.finish())
+    }
+}
+
+impl Write for LogLines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let line = std::str::from_utf8(bytes).unwrap().trim().to_owned();
+        self.0.lock().unwrap().push(line);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A running host.
 pub struct RunningHost {
     pub at: ListenAddresses,
     pub seen: Shared,
@@ -230,8 +254,10 @@ impl RunningHost {
         let (sender, receiver) = sync_channel(1);
         let seen = Shared::default();
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let (heard, script) = (lines.clone(), Script { seen: seen.clone(), asked: Vec::new() });
+        let (log, script) =
+            (LogLines(lines.clone()), Script { seen: seen.clone(), asked: Vec::new() });
         let thread = std::thread::spawn(move || {
+            let _log = log.subscribe();
             let journal = Box::new(MemoryJournal::new());
             let node = Node::start(journal, Box::new(NoSnapshots), NodeOptions::default()).unwrap();
             let network = NetworkId::derived("alpha");
@@ -252,9 +278,8 @@ impl RunningHost {
             let commands = commands.map(|command| (None, Submission::new(Actor::System, command)));
             let done = node.client().execute(commands.into());
             assert!(done.unwrap().iter().all(Result::is_ok));
-            let tell = Box::new(move |line: &str| heard.lock().unwrap().push(line.to_owned()));
             let clock = Box::new(SystemClock);
-            let mut door = Host::open(script, &node, plan, clock, tell).unwrap();
+            let mut door = Host::open(script, &node, plan, clock).unwrap();
             sender.send((door.addresses().clone(), door.stopper())).unwrap();
             let ended = door.run().unwrap();
             drop(door);

@@ -1,6 +1,7 @@
 //! The switch with terminals, networks, a wallet and the books.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod approvals;
 mod batches;
 mod expiry;
 mod hostile;

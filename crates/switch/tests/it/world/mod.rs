@@ -187,7 +187,7 @@ impl World {
                 }
                 Output::OperatorEvent(event) => {
                     if let Some(shown) = &mut self.debug_output {
-                        shown.push_str(&event.describe(|_| "a network"));
+                        shown.push_str(&format!("{event:?}"));
                     }
                     self.operator_events.push(event);
                 }
