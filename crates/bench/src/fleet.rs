@@ -368,7 +368,7 @@ impl FleetState {
                 }
             }
             TerminalOutcome::Approved { receipt, .. } => {
-                self.end_sale(number, SaleOutcome::Approved(receipt))
+                self.end_sale(number, SaleOutcome::Approved(receipt));
             }
             TerminalOutcome::Declined(declined) if declined.kind == TerminalRequestKind::Sale => {
                 self.end_sale(number, SaleOutcome::Declined(declined.code));

@@ -52,7 +52,7 @@ impl Books {
             network_reference,
             authorisation,
         } = *command;
-        let about = TransactionSubject::NewPayment(parcel, amount);
+        let about = TransactionSubject::New(parcel, amount);
         let admitted =
             self.admit_transaction((trace, duplicate_key), TransactionKind::Advice, about)?;
         if matches!(method, RailMethod::Qr { .. }) {

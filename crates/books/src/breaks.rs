@@ -70,7 +70,7 @@ impl Books {
         self.ledger.begin_chain(None, None);
         match side {
             BreakSide::Excess => {
-                self.ledger.post(ChartEntry::BreakExcess, account, suspense, amount)
+                self.ledger.post(ChartEntry::BreakExcess, account, suspense, amount);
             }
             BreakSide::Shortfall => {
                 self.ledger.post(ChartEntry::BreakShortfall, suspense, account, amount);
@@ -206,7 +206,7 @@ impl Books {
         self.ledger.begin_chain(None, None);
         match side {
             BreakSide::Excess => {
-                self.ledger.post(ChartEntry::ExcessClosed, suspense, against, amount)
+                self.ledger.post(ChartEntry::ExcessClosed, suspense, against, amount);
             }
             BreakSide::Shortfall => {
                 self.ledger.post(ChartEntry::ShortfallClosed, against, suspense, amount);

@@ -172,7 +172,7 @@ impl Books {
             }
             match self.later_release_date(due, today) {
                 Some(later) => {
-                    self.reference_data.pending_releases.entry(later).or_default().push_back(due)
+                    self.reference_data.pending_releases.entry(later).or_default().push_back(due);
                 }
                 None => self.release(due.slot, out),
             }

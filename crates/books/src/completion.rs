@@ -27,7 +27,7 @@ impl Books {
         let admitted = self.admit_transaction(
             (trace, duplicate_key),
             TransactionKind::Completion,
-            TransactionSubject::PartOfPayment(id, amount),
+            TransactionSubject::PartOf(id, amount),
         )?;
         let courier = self.courier_unless_blocked(&admitted)?;
         check_above_zero(amount)?;

@@ -21,10 +21,10 @@ use crate::transaction::{
 #[derive(Clone, Copy)]
 pub(crate) enum TransactionSubject {
     /// A new payment of this amount.
-    NewPayment(ParcelId, Amount),
+    New(ParcelId, Amount),
     /// Part of a payment.
-    PartOfPayment(PaymentId, Amount),
-    WholePayment(PaymentId),
+    PartOf(PaymentId, Amount),
+    Whole(PaymentId),
 }
 
 /// A new transaction with room in its batch.
@@ -62,13 +62,13 @@ impl Books {
         if let Some(slot) = self.terminal_batches.find(terminal, trace.batch, trace.stan) {
             let first = self.terminal_batches.get(slot);
             let same = match about {
-                TransactionSubject::NewPayment(parcel, amount) => {
+                TransactionSubject::New(parcel, amount) => {
                     (first.parcel, first.amount) == (parcel, amount)
                 }
-                TransactionSubject::PartOfPayment(payment, amount) => {
+                TransactionSubject::PartOf(payment, amount) => {
                     (first.payment_id(), first.amount) == (payment, amount)
                 }
-                TransactionSubject::WholePayment(payment) => first.payment_id() == payment,
+                TransactionSubject::Whole(payment) => first.payment_id() == payment,
             };
             let same = same && first.kind == kind && first.duplicate_key() == duplicate_key;
             return Err(if same { Refusal::Repeated } else { Refusal::TraceTaken });
@@ -200,7 +200,7 @@ impl Books {
         let admitted = self.admit_transaction(
             (*trace, *duplicate_key),
             kind,
-            TransactionSubject::NewPayment(*parcel, *amount),
+            TransactionSubject::New(*parcel, *amount),
         )?;
         check_route_candidates(*method, route_candidates)?;
         let payment = self.next_payment_id(*parcel)?;
@@ -231,7 +231,7 @@ impl Books {
         let admitted = self.admit_transaction(
             (trace, duplicate_key),
             TransactionKind::Cash,
-            TransactionSubject::NewPayment(parcel, amount),
+            TransactionSubject::New(parcel, amount),
         )?;
         let courier = self.courier_unless_blocked(&admitted)?;
         if tendered.checked_sub(change) != Some(amount) {

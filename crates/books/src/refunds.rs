@@ -74,7 +74,7 @@ impl Books {
         let admitted = self.admit_transaction(
             (trace, duplicate_key),
             TransactionKind::Refund,
-            TransactionSubject::PartOfPayment(id, amount),
+            TransactionSubject::PartOf(id, amount),
         )?;
         let courier = self.courier_unless_blocked(&admitted)?;
         let (slot, _) = self.find_payment(id)?;

@@ -34,7 +34,7 @@ impl Books {
         let admitted = self.admit_transaction(
             (trace, duplicate_key),
             TransactionKind::Void,
-            TransactionSubject::WholePayment(id),
+            TransactionSubject::Whole(id),
         )?;
         let courier = self.courier_unless_blocked(&admitted)?;
         let (slot, open) = self.find_payment(id)?;

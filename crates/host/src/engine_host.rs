@@ -457,7 +457,7 @@ impl<C: HostedSwitch> HostService<C> {
                 Output::CloseTerminalConnection { connection: line } => {
                     match split_gateway_line(line) {
                         None => {
-                            sockets.close(ConnectionId::from_number(line.0), CloseReason::Asked)
+                            sockets.close(ConnectionId::from_number(line.0), CloseReason::Asked);
                         }
                         Some((session, number)) => {
                             if self.gateways.close_line(sockets, session, number) {
@@ -474,7 +474,7 @@ impl<C: HostedSwitch> HostService<C> {
                 }
                 Output::Query { ticket, query: question } => self.mail.query(ticket, question),
                 Output::WalletReply { reply_id: reply, answer: what } => {
-                    self.wallets.reply(sockets, reply, what)
+                    self.wallets.reply(sockets, reply, what);
                 }
                 Output::OperatorEvent(event) => {
                     let names = SettingsNames { networks: &self.links, wallets: &self.wallets };
@@ -643,7 +643,7 @@ impl<C: HostedSwitch> SocketService for HostService<C> {
         } else if kind == self.kinds.gateway {
             match self.gateways.on_connected(sockets, id) {
                 Ok(gateway) => {
-                    log_event!(self.log, Authenticated, INFO, "host", gateway, "gateway connected")
+                    log_event!(self.log, Authenticated, INFO, "host", gateway, "gateway connected");
                 }
                 Err(gateway) => {
                     let reason = CloseReason::Name.description();

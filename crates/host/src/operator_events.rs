@@ -99,7 +99,7 @@ pub(crate) fn log_operator_event(
                 amount = display(DecimalAmount::of(amount, currency)),
                 currency = display(currency.code()),
                 "approved"
-            )
+            );
         }
         E::Refused { terminal, stan, code } => {
             let code = display(code);

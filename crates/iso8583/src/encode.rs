@@ -165,10 +165,10 @@ fn pack(padding: FieldPadding, characters: &[u8], elements: usize, out: &mut Wip
     }
     match padding {
         FieldPadding::Left(_) if odd => {
-            packed.iter_mut().take(1).for_each(|byte| *byte |= fill << 4)
+            packed.iter_mut().take(1).for_each(|byte| *byte |= fill << 4);
         }
         FieldPadding::Right(_) if odd => {
-            packed.iter_mut().last().into_iter().for_each(|b| *b |= fill)
+            packed.iter_mut().last().into_iter().for_each(|b| *b |= fill);
         }
         FieldPadding::Left(_) | FieldPadding::Right(_) => {}
     }

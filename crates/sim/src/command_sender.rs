@@ -107,7 +107,7 @@ impl<'o, O: Backend> CommandSender<'o, O> {
                 }
                 SendKind::RepeatedLater => {
                     let command = command_of(submission);
-                    self.check_repeat(command, answer, &Err(Refusal::Repeated))?
+                    self.check_repeat(command, answer, &Err(Refusal::Repeated))?;
                 }
             }
         }

@@ -82,7 +82,7 @@ fn compare_one(
                 agreement.differences.push(format!("{name} has {item:?}; the books has {view:?}"));
             }
             None => {
-                agreement.differences.push(format!("{name} has {item:?}; the books has nothing"))
+                agreement.differences.push(format!("{name} has {item:?}; the books has nothing"));
             }
         }
     }

@@ -295,10 +295,10 @@ impl PaymentPath {
             PendingEvent::PollQr(courier) => self.poll_qr(courier, now)?,
             PendingEvent::OrderPaid(order) => self.send_wallet_note(&order, WalletNoteKind::Paid),
             PendingEvent::OrderFailed(order) => {
-                self.send_wallet_note(&order, WalletNoteKind::NotPaid)
+                self.send_wallet_note(&order, WalletNoteKind::NotPaid);
             }
             PendingEvent::OrderRefunded(order) => {
-                self.send_wallet_note(&order, WalletNoteKind::Refunded)
+                self.send_wallet_note(&order, WalletNoteKind::Refunded);
             }
             PendingEvent::WalletChecksRefunds => {
                 for (order, _) in self.switch.wallet_refunds_due(self.wallet_id) {
@@ -352,7 +352,7 @@ impl PaymentPath {
     fn dispatch(&mut self, output: Output, now: Timestamp) -> Result<(), PaymentPathError> {
         match output {
             Output::ToTerminal { connection: line, message } => {
-                self.send_to_terminal(line, &message, now)?
+                self.send_to_terminal(line, &message, now)?;
             }
             Output::CloseTerminalConnection { connection: line } => {
                 self.add_discrepancy("the switch closed the line of a terminal".into());
@@ -379,7 +379,7 @@ impl PaymentPath {
             }
             Output::Query { ticket, query: question } => self.queries.push((ticket, question)),
             Output::WalletReply { reply_id: reply, answer: what } => {
-                self.on_wallet_reply(reply, what, now)
+                self.on_wallet_reply(reply, what, now);
             }
             Output::OperatorEvent(event) => self.check_operator_event(&event),
         }

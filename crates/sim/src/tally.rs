@@ -74,7 +74,7 @@ impl Tally {
             E::BreakRaised { amount, .. } => counts.breaks.add(amount.minor()),
             E::SettlementPlanned { below_minimum, .. } => counts.below_minimum = *below_minimum,
             E::SettlementExecuted { lines, .. } => {
-                lines.iter().for_each(|line| self.add_payout(line))
+                lines.iter().for_each(|line| self.add_payout(line));
             }
             E::PayoutConfirmed { payout, net, .. } => {
                 counts.payouts_paid.add(net.minor());

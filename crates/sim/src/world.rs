@@ -173,7 +173,7 @@ impl World {
         match context {
             AnswerContext::Loaded(courier) => self.on_loaded(courier, now),
             AnswerContext::AttemptFailed(courier, parcel) => {
-                self.on_attempt_failed(courier, parcel, now)
+                self.on_attempt_failed(courier, parcel, now);
             }
             AnswerContext::Refused(courier, parcel) => {
                 self.parcels[parcel].location = ParcelLocation::Refused;
@@ -181,7 +181,7 @@ impl World {
             }
             AnswerContext::OutOfTime(parcel) => self.on_out_of_time(parcel),
             AnswerContext::AttemptsUsedUp(parcel) => {
-                self.parcels[parcel].location = ParcelLocation::Refused
+                self.parcels[parcel].location = ParcelLocation::Refused;
             }
             AnswerContext::PartAccepted(courier, parcel, part) => {
                 self.parcels[parcel].due = part;
@@ -195,7 +195,7 @@ impl World {
                 self.discrepancies.push(format!("hand-over {id}: the books accepted a wrong code"));
             }
             AnswerContext::CashCounted(courier, handover) => {
-                self.on_cash_counted(courier, handover, now)
+                self.on_cash_counted(courier, handover, now);
             }
             AnswerContext::DispatchedAgain(courier) => self.on_dispatched_again(courier, now),
         }

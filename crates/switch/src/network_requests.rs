@@ -31,13 +31,13 @@ impl Switch {
         match in_flight.state {
             InFlightState::BeginningInBooks => self.on_begun(id, answer, now, out),
             InFlightState::RecordingReversal => {
-                self.on_reversal_without_original(id, answer, now, out)
+                self.on_reversal_without_original(id, answer, now, out);
             }
             InFlightState::RecordingResponse(code) => {
-                self.on_response_recorded(id, code, answer, now, out)
+                self.on_response_recorded(id, code, answer, now, out);
             }
             InFlightState::RecordingUnknown(queued) => {
-                self.on_unknown_recorded(id, queued, answer, now, out)
+                self.on_unknown_recorded(id, queued, answer, now, out);
             }
             InFlightState::LookingUpOriginal
             | InFlightState::AwaitingNetwork
@@ -356,10 +356,10 @@ impl Switch {
         let Some(in_flight) = self.requests.get(&id) else { return };
         match (in_flight.state, result) {
             (InFlightState::LookingUpFirstResponse, QueryResult::Transaction(view)) => {
-                self.answer_repeat(id, view, now, out)
+                self.answer_repeat(id, view, now, out);
             }
             (InFlightState::LookingUpOriginal, QueryResult::Transaction(view)) => {
-                self.on_original(id, view, now, out)
+                self.on_original(id, view, now, out);
             }
             (
                 InFlightState::LookingUpOriginal | InFlightState::CheckingUpload,

@@ -110,14 +110,14 @@ impl Switch {
             Some(Continuation::Request(id)) => self.on_request_command_result(id, answer, now, out),
             Some(Continuation::Batch(id)) => self.on_batch_command_result(id, answer, now, out),
             Some(Continuation::ReversalAcknowledged(id)) => {
-                self.on_reversal_recorded(id, answer, out)
+                self.on_reversal_recorded(id, answer, out);
             }
             Some(Continuation::Reversal(id)) => self.on_reversal_begun(id, answer, now, out),
             Some(Continuation::WalletPaid(notification, order, reply_id)) => {
                 self.on_order_paid((*notification, &order), reply_id, answer, now, out);
             }
             Some(Continuation::WalletOrderExpired(reply_id)) => {
-                reply_order_expired(reply_id, answer, out)
+                reply_order_expired(reply_id, answer, out);
             }
             Some(Continuation::Resumed(id)) => self.on_resumed(id, &answer, now, out),
             Some(Continuation::Expiry) => self.on_expired(answer, now, out),
@@ -146,10 +146,10 @@ impl Switch {
                 self.on_terminal_view(connection, &message, view, now, out);
             }
             (Some(Continuation::Request(id)), result) => {
-                self.on_request_query_result(id, result, now, out)
+                self.on_request_query_result(id, result, now, out);
             }
             (Some(Continuation::Batch(id)), result) => {
-                self.on_batch_query_result(id, &result, now, out)
+                self.on_batch_query_result(id, &result, now, out);
             }
             (
                 Some(Continuation::WalletNotification(notification, reply_id)),

@@ -158,7 +158,7 @@ impl Switch {
             RequestKind::Parameters => self.begin_parameters(connection, request, out),
             RequestKind::Balance => self.begin_balance(connection, request, now, out)?,
             RequestKind::Sale | RequestKind::PreAuthorisation => {
-                self.begin_purchase(connection, request, now, out)?
+                self.begin_purchase(connection, request, now, out)?;
             }
             RequestKind::Advice => self.begin_offline_sale(connection, request, now, out)?,
             RequestKind::Cash => self.begin_cash(connection, request, out)?,

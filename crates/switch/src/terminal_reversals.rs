@@ -159,7 +159,7 @@ impl Switch {
         };
         match decide(&view, before.is_some()) {
             Decision::ResponseFields(code) => {
-                self.finish(id, code, &ResponseFields::default(), now, out)
+                self.finish(id, code, &ResponseFields::default(), now, out);
             }
             Decision::QueryPreAuthorisation(trace) => {
                 in_flight.original = Some(Box::new(view));

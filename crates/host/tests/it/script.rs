@@ -235,7 +235,6 @@ impl Write for LogLines {
     }
 }
 
-/// A running host.
 pub struct RunningHost {
     pub at: ListenAddresses,
     pub seen: Shared,

@@ -209,7 +209,7 @@ impl PaymentPath {
                 });
             }
             TerminalOutcome::Parameters(_) => {
-                self.end_action(courier, TerminalActionOutcome::SignedOn)
+                self.end_action(courier, TerminalActionOutcome::SignedOn);
             }
             TerminalOutcome::Approved { receipt, .. }
                 if receipt.kind == TerminalRequestKind::Offline =>
@@ -257,13 +257,13 @@ impl PaymentPath {
             }
             TerminalOutcome::BatchDiffers { .. } => self.counts.batches_disputed += 1,
             TerminalOutcome::Uploaded { .. } => {
-                self.end_action(courier, TerminalActionOutcome::BatchClosed { agreed: false })
+                self.end_action(courier, TerminalActionOutcome::BatchClosed { agreed: false });
             }
             TerminalOutcome::SignOnRequired { .. } => {
-                self.set_state(courier, |_| ActionState::ToSend)
+                self.set_state(courier, |_| ActionState::ToSend);
             }
             TerminalOutcome::WrongMac => {
-                self.add_discrepancy(format!("terminal {courier} received a wrong MAC"))
+                self.add_discrepancy(format!("terminal {courier} received a wrong MAC"));
             }
             TerminalOutcome::Unmatched => self.counts.late_answers += 1,
             TerminalOutcome::UploadContinues { .. }
@@ -360,7 +360,7 @@ impl PaymentPath {
                 match buyer {
                     BuyerBehaviour::Pays => self.pending.add(at, PendingEvent::OrderPaid(order)),
                     BuyerBehaviour::Declines => {
-                        self.pending.add(at, PendingEvent::OrderFailed(order))
+                        self.pending.add(at, PendingEvent::OrderFailed(order));
                     }
                     BuyerBehaviour::PaysLate(by_ms) => {
                         let at = now.plus_ms(self.qr_ms + by_ms);

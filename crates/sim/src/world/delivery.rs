@@ -126,7 +126,7 @@ impl World {
                 self.schedule_step(at, ScheduledStep(courier, CourierStep::Arrive(parcel)));
             }
             None => {
-                self.schedule_next_step(courier, now, TRAVEL_TICKS, CourierStep::ReachHub(None))
+                self.schedule_next_step(courier, now, TRAVEL_TICKS, CourierStep::ReachHub(None));
             }
         }
     }

@@ -247,7 +247,7 @@ impl World {
         match (payment.stage, outcome) {
             (_, TerminalActionOutcome::SignedOn | TerminalActionOutcome::BatchClosed { .. }) => {}
             (CourierPaymentStage::Requested, TerminalActionOutcome::Approved { stan }) => {
-                self.on_approved(courier, (stan, booked), now)
+                self.on_approved(courier, (stan, booked), now);
             }
             (CourierPaymentStage::PreAuthorising, TerminalActionOutcome::Approved { stan }) => {
                 self.use_up_fault(&payment);
@@ -270,17 +270,17 @@ impl World {
                 self.try_next_method(courier, payment.parcel, now);
             }
             (CourierPaymentStage::Completing, TerminalActionOutcome::Approved { .. }) => {
-                self.on_money_received(courier, &payment, now)
+                self.on_money_received(courier, &payment, now);
             }
             (CourierPaymentStage::Cancelling, TerminalActionOutcome::Approved { .. }) => {
                 self.on_cancelled(courier, &payment, now);
             }
             // Tries again until it is approved.
             (CourierPaymentStage::Completing, _) => {
-                self.schedule_next_step(courier, now, RETRY_TICKS, CourierStep::Complete)
+                self.schedule_next_step(courier, now, RETRY_TICKS, CourierStep::Complete);
             }
             (CourierPaymentStage::Cancelling, _) => {
-                self.schedule_next_step(courier, now, RETRY_TICKS, CourierStep::CancelPayment)
+                self.schedule_next_step(courier, now, RETRY_TICKS, CourierStep::CancelPayment);
             }
         }
     }
@@ -385,7 +385,7 @@ impl World {
         match (&code, payment.method) {
             (b"61", BuyerMethod::Cash) => self.on_cash_limit(courier, payment, now),
             (b"61", _) if payment.planned_fault != PlannedFault::Decline => {
-                self.retry_online(courier, index, now)
+                self.retry_online(courier, index, now);
             }
             // An earlier payment is being reversed, or no network is up.
             (b"P3" | b"P4" | b"P5", _) => self.retry_later(courier, index, now),

@@ -62,7 +62,7 @@ impl Model {
         let suspense = (A::Suspense, 0, account.2);
         match side {
             BreakSide::Excess => {
-                self.post(ChartEntry::BreakExcess, account, suspense, amount.minor())
+                self.post(ChartEntry::BreakExcess, account, suspense, amount.minor());
             }
             BreakSide::Shortfall => {
                 self.post(ChartEntry::BreakShortfall, suspense, account, amount.minor());
@@ -139,7 +139,7 @@ impl Model {
         match one.side {
             BreakSide::Excess => self.post(ChartEntry::ExcessClosed, suspense, other, one.amount),
             BreakSide::Shortfall => {
-                self.post(ChartEntry::ShortfallClosed, other, suspense, one.amount)
+                self.post(ChartEntry::ShortfallClosed, other, suspense, one.amount);
             }
         }
         self.breaks.get_mut(&id).expect("found before").closed = true;

@@ -72,7 +72,7 @@ fn spoil(command: &mut Command, slip: Mistake) {
             _ => {}
         },
         C::RegisterCourier(RegisterCourier { firm, .. }) if slip == Mistake::SomebodyElse => {
-            *firm = FirmId(99)
+            *firm = FirmId(99);
         }
         C::RegisterTerminal(RegisterTerminal { courier, .. })
         | C::HandTerminal(HandTerminal { courier, .. })

@@ -172,7 +172,7 @@ impl World {
                     self.to_network.push_back((link, message.to_vec()));
                 }
                 Output::DisconnectLink { link } => {
-                    self.disconnect(network_index(link), link.number)
+                    self.disconnect(network_index(link), link.number);
                 }
                 Output::Command { ticket, by, command } => {
                     let given_by = command.spec().given_by;
@@ -183,7 +183,7 @@ impl World {
                     self.books.push_back(BooksRequest::Query(ticket, query));
                 }
                 Output::WalletReply { reply_id: reply, answer: what } => {
-                    self.replies.push((reply, what))
+                    self.replies.push((reply, what));
                 }
                 Output::OperatorEvent(event) => {
                     if let Some(shown) = &mut self.debug_output {
