@@ -16,7 +16,7 @@ use crate::ids::HandOverId;
 use crate::records::{AwaitingDeposit, Deposit, HandOver, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
 
-/// SHA-256 over a hand-over and its one-time code. [`Command::StartHandOver`] carries it instead of
+/// SHA-256 over a hand-over and its one-time code. `StartHandOver` carries it instead of
 /// the code, so reading the journal before the count does not reveal the code.
 #[must_use]
 pub fn one_time_code_hash(handover: HandOverId, code: u32) -> [u8; 32] {

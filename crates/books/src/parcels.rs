@@ -362,13 +362,13 @@ impl Books {
         over.then_some(id)
     }
 
-    /// Record slots that [`Command::ForgetClosed`] cycles through, including free ones.
+    /// Record slots that [`ForgetClosed`] cycles through, including free ones.
     #[must_use]
     pub fn forget_slots(&self) -> u32 {
         u32::try_from(self.payments.slots()).expect("a slab has fewer than 2³² slots")
     }
 
-    /// Whether [`Command::ForgetClosed`] would forget any of these records, or a disputed batch.
+    /// Whether [`ForgetClosed`] would forget any of these records, or a disputed batch.
     #[must_use]
     pub fn has_anything_to_forget(&self, before: BusinessDate, mut records: Range<u32>) -> bool {
         let oldest_dispute = self.disputes.first_key_value();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-/// For each [`LogBudget`]. Lines beyond it are counted and not written.
+/// For each `LogBudget`. Lines beyond it are counted and not written.
 pub const LOG_LINES_PER_SECOND_MAX: u32 = 50;
 
 /// Logs an event: log, budget, level, target, then fields and message as in `tracing::event!`. They
