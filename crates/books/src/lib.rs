@@ -1,4 +1,4 @@
-//! The engine: the books of cash-on-delivery payments as a pure state machine.
+//! The books of cash-on-delivery payments as a pure state machine.
 //!
 //! [`Books::apply`] takes a command and a time. It returns events and postings, or a refusal that
 //! changes nothing. The same commands give the same books, bit for bit, on any machine (M11).
