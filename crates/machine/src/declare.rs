@@ -86,6 +86,16 @@ macro_rules! commands {
                 $($(#[$field_meta])* pub $field: $type,)*
             }
 
+            impl $Name {
+                /// What is declared about this command.
+                pub const SPEC: $crate::CommandSpec = $crate::CommandSpec {
+                    number: $number,
+                    name: stringify!($Name),
+                    given_by: &[$($crate::ActorKind::$kind),+],
+                    schema: || $crate::reexport::schemars::schema_for!($Name),
+                };
+            }
+
             impl From<$Name> for $Command {
                 fn from(command: $Name) -> $Command {
                     $Command::$Name(command)
@@ -109,26 +119,14 @@ macro_rules! commands {
 
         impl $Command {
             /// What is declared about each command, by number.
-            pub const SPECS: &'static [$crate::CommandSpec] = &[
-                $($crate::CommandSpec {
-                    number: $number,
-                    name: stringify!($Name),
-                    given_by: &[$($crate::ActorKind::$kind),+],
-                    schema: || $crate::reexport::schemars::schema_for!($Name),
-                },)+
-            ];
+            pub const SPECS: &'static [$crate::CommandSpec] = &[$($Name::SPEC),+];
 
             /// What is declared about this command.
             #[must_use]
             pub fn spec(&self) -> &'static $crate::CommandSpec {
-                let mut place = 0;
-                $(
-                    if let $Command::$Name(_) = self {
-                        return &Self::SPECS[place];
-                    }
-                    place += 1;
-                )+
-                unreachable!("{place} commands are declared")
+                match self {
+                    $($Command::$Name(_) => &$Name::SPEC,)+
+                }
             }
         }
 
