@@ -1,4 +1,4 @@
-//! The engine's state and its entry point.
+//! The state of the books and its entry point.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,23 +7,23 @@ use base16ct::HexDisplay;
 use chunks::Slab;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use machine::Timestamp;
 use money::{Amount, Currency};
 use tariff::BusinessDate;
 
 use crate::charted_ledger::ChartedLedger;
 use crate::command::{Command, RECORDS_PER_COMMAND_MAX, REFERENCE_BYTES_MAX};
-use crate::disputes::Dispute;
 use crate::event::{CommandOutcome, Event, Posting, TariffVersion};
 use crate::ids::{HandOverId, ParcelId, PaymentId};
-use crate::index::{ParcelIndex, ParcelSlot};
-use crate::records::{
-    Bank, Courier, CurrencyAccounts, Firm, Parcel, PaymentRecord, Rail, ReferenceData, Seller,
-    Terminal,
-};
+use crate::parcel::index::{ParcelIndex, ParcelSlot};
+use crate::parcel::record::Parcel;
+use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal};
+use crate::party::registry::Registry;
+use crate::payment::record::PaymentRecord;
+use crate::reference_data::{CurrencyAccounts, ReferenceData};
 use crate::refusal::{MissingRecord, Refusal};
-use crate::registry::Registry;
-use crate::terminal_batches::TerminalBatches;
-use machine::Timestamp;
+use crate::terminal::batches::TerminalBatches;
+use crate::terminal::disputes::Dispute;
 
 /// The time of a command.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +133,7 @@ impl Books {
         self.last_at
     }
 
-    /// A number that every applied command changes. If two engines disagree on a posting, their
+    /// A number that every applied command changes. If two books disagree on a posting, their
     /// fingerprints differ from then on (M11). Cheap enough to store with every batch; the
     /// [`Digest`] is the thorough check.
     #[must_use]
@@ -243,6 +243,21 @@ pub(crate) fn check_reference(reference: &str) -> Result<(), Refusal> {
 
 pub(crate) fn check_above_zero(amount: Amount) -> Result<(), Refusal> {
     if amount.is_zero() { Err(Refusal::AmountZero) } else { Ok(()) }
+}
+
+/// Clamps a balance to the range of an amount.
+pub(crate) fn clamp_to_amount(balance: i128) -> Amount {
+    let minor = balance.clamp(0, i128::from(Amount::MAX.minor()));
+    u64::try_from(minor).ok().and_then(Amount::new).unwrap_or(Amount::MAX)
+}
+
+/// Accepts the next number. A used number is a retry.
+pub(crate) fn check_sequence_number(number: u32, done: u32) -> Result<(), Refusal> {
+    if (1..=done).contains(&number) {
+        return Err(Refusal::Repeated);
+    }
+    let next = done.checked_add(1).ok_or(Refusal::Overflow)?;
+    if number == next { Ok(()) } else { Err(Refusal::WrongSequenceNumber(next)) }
 }
 
 /// Checks a command's record limit.

@@ -1,6 +1,6 @@
 //! The chart of accounts: the accounts, and the postings of each kind of business event.
 //!
-//! Written for accountants. Every posting of the engine is one row of [`CHART`]. A posting whose
+//! Written for accountants. Every posting of the books is one row of [`CHART`]. A posting whose
 //! accounts are not of the kinds in its row stops the process.
 
 use ledger::{BalanceLimits, Side};

@@ -3,8 +3,9 @@
 use ledger::AccountNumber;
 
 use crate::books::Books;
-use crate::index::ParcelSlot;
-use crate::records::{AwaitingDeposit, PaymentStatus, RecordedMethod};
+use crate::cash::record::AwaitingDeposit;
+use crate::parcel::index::ParcelSlot;
+use crate::payment::record::{PaymentStatus, RecordedMethod};
 
 impl Books {
     /// Checks every rule that the state can show. Reads everything: takes seconds with millions of

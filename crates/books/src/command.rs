@@ -1,4 +1,4 @@
-//! Commands: every change that the engine can make.
+//! Commands: every change that the books can make.
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this.
@@ -14,9 +14,10 @@ use crate::ids::{
     PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
 };
 use crate::refusal::Refusal;
-use crate::transaction::{
+use crate::terminal::transaction::{
     BatchLine, BatchTotals, DuplicateKey, NetworkReference, PurchaseKind, RouteCandidate, Trace,
 };
+
 pub use crate::vocabulary::*;
 use machine::Timestamp;
 
@@ -395,7 +396,7 @@ commands! {
 
     /// Reconciliation found a difference. Posts it to suspense with an owner (M9).
     40 RaiseBreak by Person | Key | System => raise_break {
-        /// Below [`FIRST_ENGINE_BREAK`]. Higher ids belong to breaks that the engine raises.
+        /// Below [`FIRST_AUTOMATIC_BREAK`]. Higher ids belong to breaks that the books raise.
         break_id: BreakId,
         subject: BreakSubject,
         side: BreakSide,
@@ -454,7 +455,7 @@ commands! {
         batch: u32,
     }
 
-    /// A terminal requests a card or QR payment. The engine numbers the payment. Journal the
+    /// A terminal requests a card or QR payment. The books number the payment. Journal the
     /// command before the network is asked. A repeated trace is detected before any other check.
     /// The rules of [`BeginCollection`] apply.
     47 BeginPurchase by Terminal | System => begin_purchase {
@@ -626,7 +627,7 @@ commands! {
     62 CloseBatch by Terminal | System => close_batch {
         terminal: TerminalId,
         /// The open batch, with no transaction pending. If the batch before is still disputed and
-        /// its lines never came, the engine records the dispute from its totals.
+        /// its lines never came, the books record the dispute from its totals.
         batch: u32,
         /// The terminal's totals. If they differ from the books, the batch is disputed and the
         /// terminal must upload its lines ([`ReconcileBatch`]).
@@ -695,8 +696,8 @@ commands! {
     }
 }
 
-/// First id of the breaks that the engine raises.
-pub const FIRST_ENGINE_BREAK: BreakId = BreakId(1 << 63);
+/// First id of the breaks that the books raise themselves.
+pub const FIRST_AUTOMATIC_BREAK: BreakId = BreakId(1 << 63);
 
 /// Days after its confirmation in which a payout can still come back from the bank.
 pub const PAYOUT_RETURN_DAYS: u16 = 14;

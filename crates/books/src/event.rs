@@ -2,6 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::AccountNumber;
+use machine::Timestamp;
 use money::{Amount, Currency};
 use serde::Serialize;
 use tariff::{BusinessDate, Fees, PaymentMethod};
@@ -11,23 +12,10 @@ use crate::ids::{
     BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId, PayoutId,
     PlanId, SellerId, TariffId, TerminalId,
 };
-use crate::transaction::{BatchLine, BatchTotals, ReversalKind, RouteCandidate};
-use machine::Timestamp;
+use crate::terminal::transaction::{BatchLine, BatchTotals, ReversalKind, RouteCandidate};
 
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize)]
 pub struct TariffVersion {
     pub tariff: TariffId,
     pub version: u16,

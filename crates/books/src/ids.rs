@@ -22,25 +22,14 @@ identifiers! {
     /// A courier firm's deposit at a bank.
     DepositId,
     PlanId,
-    /// The engine counts payouts from 1.
+    /// The books count payouts from 1.
     PayoutId,
     BreakId,
 }
 
 /// Derived from the seller and its order reference, so a repeated announcement is recognised.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize)]
 pub struct ParcelId([u64; 2]);
 
 machine::json_as_text!(ParcelId, "^[0-9a-f]{32}$", "parcel");
@@ -87,22 +76,8 @@ impl ParcelId {
 }
 
 /// One attempt to take money for a parcel.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentId {
     pub parcel: ParcelId,
     /// Position among the parcel's payments, from 1.

@@ -10,18 +10,19 @@ use std::io;
 use borsh::{BorshDeserialize, BorshSerialize};
 use chunks::{ChunkedVec, Slab};
 use ledger::{Account, Ledger, LedgerParts};
+use machine::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tariff::BusinessDate;
 
 use crate::books::{Books, Digest};
-use crate::disputes::Dispute;
-use crate::index::ParcelSlot;
-use crate::records::{
-    Bank, Courier, Firm, NO_PAYMENT, Parcel, PaymentRecord, Rail, ReferenceData, Seller, Terminal,
-};
-use crate::registry::{RegisteredParty, Registry};
-use crate::terminal_batches::{TerminalBatchState, TerminalBatches, Transaction};
-use machine::Timestamp;
+use crate::parcel::index::ParcelSlot;
+use crate::parcel::record::{NO_PAYMENT, Parcel};
+use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal};
+use crate::party::registry::{RegisteredParty, Registry};
+use crate::payment::record::PaymentRecord;
+use crate::reference_data::ReferenceData;
+use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction};
+use crate::terminal::disputes::Dispute;
 
 /// Newest format. Each part names its own format. Later tables have a later format and are written
 /// only if they are not empty. So a state without them keeps its digest, and an older program

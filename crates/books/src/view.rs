@@ -11,11 +11,12 @@ use crate::event::{PayoutLine, TariffVersion};
 use crate::ids::{
     BreakId, CourierId, FirmId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId,
 };
-use crate::index::ParcelSlot;
-use crate::records::{
-    OpenParcelStatus, PaymentRecord, PaymentStatus, PlanStatus, RailId, ReversingStatus,
-};
-use crate::transaction::ReversalKind;
+use crate::parcel::index::ParcelSlot;
+use crate::parcel::record::OpenParcelStatus;
+use crate::party::record::RailId;
+use crate::payment::record::{PaymentRecord, PaymentStatus, ReversingStatus};
+use crate::settlement::record::PlanStatus;
+use crate::terminal::transaction::ReversalKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountView {

@@ -4,19 +4,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use money::Amount;
 
 /// An account's position in the order of opening.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize)]
 pub struct AccountNumber(pub u32);
 
 /// The side on which a balance is positive.

@@ -9,19 +9,8 @@ use crate::AccountNumber;
 ///
 /// The ledger remembers only the highest id. Any used id is refused with
 /// [`crate::TransferRefusal::Repeated`].
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize)]
 pub struct TransferId(pub u64);
 
 /// A movement of money between two accounts.

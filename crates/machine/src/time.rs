@@ -8,22 +8,8 @@ use serde::{Deserialize, Serialize};
 use tariff::BusinessDate;
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub struct Timestamp(pub u64);
 
 pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;

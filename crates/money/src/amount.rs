@@ -8,21 +8,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// At most [`Amount::MAX`], so that every amount fits a SQL integer. Limits of JSON numbers are
 /// checked where JSON is written.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u64")]
 #[schemars(extend("unit" = "minor units"))]
 pub struct Amount(#[schemars(range(max = 9_223_372_036_854_775_807_u64))] u64);

@@ -9,21 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::Amount;
 
 /// A share in parts per million, 0 to 1,000,000. 0.78% is 7,800.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u32")]
 #[schemars(extend("unit" = "parts per million"))]
 pub struct Rate(#[schemars(range(max = 1_000_000))] u32);

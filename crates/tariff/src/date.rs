@@ -5,19 +5,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use jiff::civil::Date;
 
 /// A business day: days since 1970-01-01. The last is 2149-06-06.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize)]
 pub struct BusinessDate(pub u16);
 
 /// A text that is not a supported date.

@@ -5,9 +5,8 @@ use money::Amount;
 use serde::Serialize;
 
 /// What a fee pays for. Fees are taken in this order.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize)]
 pub enum FeeKind {
     /// The card issuer's part. The network deducts it at clearing.
     Issuer,
@@ -52,9 +51,8 @@ impl FeeKind {
     }
 }
 
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize)]
 pub struct Fees([Amount; 6]);
 
 impl Fees {

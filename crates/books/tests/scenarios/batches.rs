@@ -188,7 +188,7 @@ fn a_batch_that_differs_is_disputed_and_its_lines_are_compared() {
     let [raised @ Event::BreakRaised { .. }, found, done] = world.events() else {
         panic!("three facts: {:?}", world.events());
     };
-    let (amount, break_id) = (Amount::of(1_000), FIRST_ENGINE_BREAK);
+    let (amount, break_id) = (Amount::of(1_000), FIRST_AUTOMATIC_BREAK);
     assert_eq!(raised, &Event::BreakRaised { break_id, amount });
     assert_eq!(
         (found, done),

@@ -127,7 +127,7 @@ fn a_break_raised_twice_is_one_and_with_other_figures_a_mistake() {
         world.refused(other, Refusal::IdentifierTaken);
     }
     world.refused(raise_break(2, bank, BreakSide::Excess, 0), Refusal::AmountZero);
-    let own = raise_break(FIRST_ENGINE_BREAK.0, bank, BreakSide::Excess, 1);
+    let own = raise_break(FIRST_AUTOMATIC_BREAK.0, bank, BreakSide::Excess, 1);
     world.refused(own, Refusal::IdentifierTaken);
     let nowhere = BreakSubject::Wallet(WalletId(7));
     let missing = Refusal::NotFound(MissingRecord::Wallet(WalletId(7)));
@@ -159,13 +159,13 @@ fn the_engines_own_breaks_close_like_all_others() {
     let mut world = World::open();
     world.parcel("o-1", 10_000).dispatch().cash(10_000);
     world.must(start_hand_over(1)).must(count(1, 10_500));
-    world.must(propose_resolution(FIRST_ENGINE_BREAK, BreakResolution::WriteOff, CASHIER));
-    world.must(approve_resolution(FIRST_ENGINE_BREAK, BreakResolution::WriteOff, ANNA));
+    world.must(propose_resolution(FIRST_AUTOMATIC_BREAK, BreakResolution::WriteOff, CASHIER));
+    world.must(approve_resolution(FIRST_AUTOMATIC_BREAK, BreakResolution::WriteOff, ANNA));
     assert_eq!((world.sum(A::Suspense), world.sum(A::WriteOffs)), (0, -500));
     // The next break has the next number.
     let payment = world.parcel("o-2", 10_000).dispatch().card(10_000).approve().last_payment();
     world.must(clear(payment, 10_000, 64));
     let [next] = world.engine.open_breaks()[..] else { panic!("one break") };
-    assert_eq!(next.id, BreakId(FIRST_ENGINE_BREAK.0 + 1));
+    assert_eq!(next.id, BreakId(FIRST_AUTOMATIC_BREAK.0 + 1));
     assert_eq!(next.amount, Amount::of(1));
 }

@@ -80,7 +80,7 @@ fn a_surplus_is_nobodys_until_its_break_is_closed() {
     assert_eq!(world.sum(A::FirmCash), 10_500);
     assert_eq!(world.sum(A::Suspense), -500);
     let [one] = world.engine.open_breaks()[..] else { panic!("one break") };
-    assert_eq!(one.id, FIRST_ENGINE_BREAK);
+    assert_eq!(one.id, FIRST_AUTOMATIC_BREAK);
     assert_eq!((one.subject, one.side), (BreakSubject::FirmCash(FIRM), BreakSide::Excess));
     assert_eq!((one.amount.minor(), one.owner), (500, CASHIER));
     assert_eq!(one.opened, day("2013-08-28"));

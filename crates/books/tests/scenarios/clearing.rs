@@ -208,7 +208,7 @@ fn a_fee_deducted_too_high_is_in_suspense_and_the_seller_pays_the_tariffs() {
     ]);
     let [one] = world.engine.open_breaks()[..] else { panic!("one break") };
     assert_eq!((one.subject, one.side), (BreakSubject::Network(NETWORK), BreakSide::Shortfall));
-    assert_eq!((one.amount, one.id), (Amount::of(7), FIRST_ENGINE_BREAK));
+    assert_eq!((one.amount, one.id), (Amount::of(7), FIRST_AUTOMATIC_BREAK));
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn what_a_terminal_that_never_uploaded_has_less_by_card_is_a_shortfall() {
     world.must(close_batch(1, theirs)).must(open_batch(2));
     assert_eq!(disputes(&world), [dispute(ours, theirs)], "its lines may still come");
     world.on("2013-08-30").must(close_batch(2, NOTHING));
-    let (break_id, amount) = (FIRST_ENGINE_BREAK, Amount::of(400));
+    let (break_id, amount) = (FIRST_AUTOMATIC_BREAK, Amount::of(400));
     let agreed = Event::BatchAgreed { terminal: TERMINAL, batch: 2, totals: NOTHING };
     let raised = Event::BreakRaised { break_id, amount };
     assert_eq!(world.events(), [raised, left(ours, theirs), agreed]);
@@ -66,8 +66,8 @@ fn what_a_terminal_that_never_uploaded_has_less_by_card_is_a_shortfall() {
     // It stays open as long as its break.
     let (abandoned_on, break_id) = (Some(day("2013-08-30")), Some(break_id));
     assert_eq!(disputes(&world), [DisputeView { abandoned_on, break_id, ..dispute(ours, theirs) }]);
-    world.must(propose_resolution(FIRST_ENGINE_BREAK, BreakResolution::WriteOff, ANNA));
-    world.must(approve_resolution(FIRST_ENGINE_BREAK, BreakResolution::WriteOff, BO));
+    world.must(propose_resolution(FIRST_AUTOMATIC_BREAK, BreakResolution::WriteOff, ANNA));
+    world.must(approve_resolution(FIRST_AUTOMATIC_BREAK, BreakResolution::WriteOff, BO));
     assert_eq!(disputes(&world), []);
 }
 

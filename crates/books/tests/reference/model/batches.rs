@@ -223,7 +223,7 @@ impl Model {
         if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
             self.add_surplus(firm, difference);
         }
-        self.record_engine_break(subject, side, difference, account.2, None)
+        self.record_automatic_break(subject, side, difference, account.2, None)
     }
 
     fn set_offline_limit(&mut self, terminal: TerminalId, limits: (u64, u64)) -> ModelResult {

@@ -51,7 +51,7 @@ impl Model {
         amount: Amount,
         owner: PersonId,
     ) -> ModelResult {
-        ensure(id < FIRST_ENGINE_BREAK, "one of the engine's own identifiers")?;
+        ensure(id < FIRST_AUTOMATIC_BREAK, "an id of the books' own breaks")?;
         ensure(!amount.is_zero(), "no difference")?;
         let account = self.subject_account(subject)?;
         if let Some(known) = self.breaks.get(&id) {
@@ -90,7 +90,7 @@ impl Model {
     }
 
     /// A break found by a file or a count, already posted.
-    pub fn record_engine_break(
+    pub fn record_automatic_break(
         &mut self,
         subject: BreakSubject,
         side: BreakSide,
@@ -98,8 +98,8 @@ impl Model {
         currency: Currency,
         owner: Option<PersonId>,
     ) -> ModelResult {
-        let own = self.breaks.range(FIRST_ENGINE_BREAK..).count();
-        let id = BreakId(FIRST_ENGINE_BREAK.0 + u64::try_from(own).unwrap());
+        let own = self.breaks.range(FIRST_AUTOMATIC_BREAK..).count();
+        let id = BreakId(FIRST_AUTOMATIC_BREAK.0 + u64::try_from(own).unwrap());
         self.open_break(id, subject, side, amount, currency, owner.unwrap_or_default())
     }
 

@@ -101,7 +101,7 @@ impl Model {
             let subject = BreakSubject::FirmCash(firm);
             let surplus = there - expected.minor();
             self.add_surplus(firm, surplus);
-            self.record_engine_break(subject, BreakSide::Excess, surplus, currency, Some(by))?;
+            self.record_automatic_break(subject, BreakSide::Excess, surplus, currency, Some(by))?;
         }
         Ok(())
     }

@@ -334,7 +334,7 @@ impl Model {
         self.post(ChartEntry::ClearingFeeDeducted, cost, receivable, kept.min(expected));
         if kept > expected {
             self.post(ChartEntry::DeductedTooMuch, suspense, receivable, kept - expected);
-            self.record_engine_break(
+            self.record_automatic_break(
                 subject,
                 BreakSide::Shortfall,
                 kept - expected,
@@ -344,7 +344,13 @@ impl Model {
         }
         if kept < expected {
             self.post(ChartEntry::DeductedTooLittle, cost, suspense, expected - kept);
-            self.record_engine_break(subject, BreakSide::Excess, expected - kept, currency, None)?;
+            self.record_automatic_break(
+                subject,
+                BreakSide::Excess,
+                expected - kept,
+                currency,
+                None,
+            )?;
         }
         self.record_funds_received(id)
     }

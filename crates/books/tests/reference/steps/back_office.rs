@@ -165,10 +165,10 @@ pub fn raise(roll: &Choices) -> Command {
         2 => BreakSubject::Wallet(WALLETS[roll.number_at(1) % 2]),
         _ => BreakSubject::FirmCash(FIRMS[roll.number_at(1) % 3]),
     };
-    let own = roll.model.breaks.range(FIRST_ENGINE_BREAK..).count();
+    let own = roll.model.breaks.range(FIRST_AUTOMATIC_BREAK..).count();
     let break_id = BreakId(roll.new_id(roll.model.breaks.len() - own));
     let break_id =
-        if roll.makes_mistake(Mistake::AnyThing) { FIRST_ENGINE_BREAK } else { break_id };
+        if roll.makes_mistake(Mistake::AnyThing) { FIRST_AUTOMATIC_BREAK } else { break_id };
     let side = if roll.one_in(2, 2) { BreakSide::Shortfall } else { BreakSide::Excess };
     let amount = roll.amount(10 + u64::from(roll.step.random_numbers[3]));
     Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner: roll.person(2) })

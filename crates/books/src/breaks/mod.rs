@@ -1,0 +1,5 @@
+//! Breaks: differences with an owner and an age (M9).
+
+pub(crate) mod raising;
+pub(crate) mod record;
+pub(crate) mod resolution;

@@ -1,0 +1,141 @@
+//! Breaks: differences posted to suspense with an owner and an age (M9).
+
+use ledger::AccountNumber;
+use money::Amount;
+use tariff::BusinessDate;
+
+use crate::books::{Books, Now, check_above_zero};
+use crate::breaks::record::Break;
+use crate::cash::record::AwaitingDeposit;
+use crate::chart::ChartEntry;
+use crate::command::{BreakSide, BreakSubject, FIRST_AUTOMATIC_BREAK, RaiseBreak};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{BreakId, PersonId};
+use crate::party::record::RailId;
+use crate::refusal::{MissingRecord, Refusal};
+
+impl Books {
+    /// The account of a break's subject, and its currency.
+    fn account_of(&self, subject: BreakSubject) -> Result<(AccountNumber, u8), Refusal> {
+        let rail = |id: RailId, missing: MissingRecord| {
+            let rail = self.rails.find(id).ok_or(Refusal::NotFound(missing))?;
+            Ok((rail.receivable, rail.currency))
+        };
+        match subject {
+            BreakSubject::Bank(id) => {
+                let bank = self.banks.find(id).ok_or(Refusal::NotFound(MissingRecord::Bank(id)))?;
+                Ok((bank.account, bank.currency))
+            }
+            BreakSubject::Network(id) => rail(RailId::Network(id), MissingRecord::Network(id)),
+            BreakSubject::Wallet(id) => rail(RailId::Wallet(id), MissingRecord::Wallet(id)),
+            BreakSubject::FirmCash(id) => {
+                let firm = self.firms.find(id).ok_or(Refusal::NotFound(MissingRecord::Firm(id)))?;
+                Ok((firm.cash, firm.currency))
+            }
+        }
+    }
+
+    pub(crate) fn raise_break(
+        &mut self,
+        command: &RaiseBreak,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RaiseBreak { break_id: id, subject, side, amount, owner } = *command;
+        let today = now.today;
+        check_above_zero(amount)?;
+        let (account, currency) = self.account_of(subject)?;
+        if id >= FIRST_AUTOMATIC_BREAK {
+            return Err(Refusal::IdentifierTaken);
+        }
+        if let Some(before) = self.reference_data.breaks.get(&id) {
+            let same = (before.subject, before.side, before.amount) == (subject, side, amount);
+            return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
+        }
+        self.post_break((subject, side), (account, currency), amount, out)?;
+        self.add_break(id, (subject, side), amount, currency, (owner, today), out);
+        Ok(())
+    }
+
+    fn post_break(
+        &mut self,
+        (subject, side): (BreakSubject, BreakSide),
+        (account, currency): (AccountNumber, u8),
+        amount: Amount,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let suspense = self.currency_accounts(currency).suspense;
+        self.ledger.begin_chain(None, None);
+        match side {
+            BreakSide::Excess => {
+                self.ledger.post(ChartEntry::BreakExcess, account, suspense, amount);
+            }
+            BreakSide::Shortfall => {
+                self.ledger.post(ChartEntry::BreakShortfall, suspense, account, amount);
+            }
+        }
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        // A firm's surplus goes to the bank with the rest but belongs to no seller (M5).
+        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
+            let firm = self.firms.number(firm).expect("found above");
+            self.firms.get_mut(firm).awaiting_deposit.push_back(AwaitingDeposit::Surplus(amount));
+        }
+        Ok(())
+    }
+
+    /// Raises a break that the books found and posts it. `None` if the difference is zero.
+    pub(crate) fn raise_automatic_break(
+        &mut self,
+        what: (BreakSubject, BreakSide),
+        amount: Amount,
+        who: (PersonId, BusinessDate),
+        out: &mut CommandOutcome,
+    ) -> Result<Option<BreakId>, Refusal> {
+        if amount.is_zero() {
+            return Ok(None);
+        }
+        let (account, currency) = self.account_of(what.0)?;
+        self.post_break(what, (account, currency), amount, out)?;
+        Ok(Some(self.record_automatic_break(what, amount, currency, who, out)))
+    }
+
+    /// Records a break that the books found and already posted.
+    pub(crate) fn record_automatic_break(
+        &mut self,
+        what: (BreakSubject, BreakSide),
+        amount: Amount,
+        currency: u8,
+        who: (PersonId, BusinessDate),
+        out: &mut CommandOutcome,
+    ) -> BreakId {
+        let id = BreakId(FIRST_AUTOMATIC_BREAK.0 + self.reference_data.automatic_breaks);
+        self.reference_data.automatic_breaks += 1;
+        self.add_break(id, what, amount, currency, who, out);
+        id
+    }
+
+    fn add_break(
+        &mut self,
+        id: BreakId,
+        (subject, side): (BreakSubject, BreakSide),
+        amount: Amount,
+        currency: u8,
+        (owner, opened): (PersonId, BusinessDate),
+        out: &mut CommandOutcome,
+    ) {
+        let (proposal, closed) = (None, false);
+        let record = Break {
+            subject,
+            side,
+            amount,
+            currency,
+            owner,
+            opened,
+            proposed_resolution: proposal,
+            closed,
+        };
+        let before = self.reference_data.breaks.insert(id, record);
+        assert!(before.is_none(), "a break is raised once");
+        out.events.push(Event::BreakRaised { break_id: id, amount });
+    }
+}

@@ -1,0 +1,92 @@
+//! A break is closed by a posting that two people approve (M9).
+
+use crate::books::{Books, Now};
+use crate::chart::ChartEntry;
+use crate::command::{
+    ApproveBreakResolution, BreakResolution, BreakSide, BreakSubject, ProposeBreakResolution,
+};
+use crate::event::{CommandOutcome, Event};
+use crate::refusal::{MissingRecord, Refusal};
+
+impl Books {
+    pub(crate) fn propose_break_resolution(
+        &mut self,
+        command: &ProposeBreakResolution,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ProposeBreakResolution { break_id: id, resolution, proposed_by: by } = *command;
+        let missing = Refusal::NotFound(MissingRecord::Break(id));
+        let record = self.reference_data.breaks.get(&id).ok_or(missing.clone())?;
+        if record.closed {
+            return Err(missing);
+        }
+        if let BreakResolution::ThroughBank(bank) = resolution {
+            let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
+            self.check_same_currency(bank.currency, record.currency)?;
+        }
+        if record.proposed_resolution == Some((resolution, by)) {
+            return Err(Refusal::Repeated);
+        }
+        let record = self.reference_data.breaks.get_mut(&id).expect("found above");
+        record.proposed_resolution = Some((resolution, by));
+        out.events.push(Event::BreakResolutionProposed { break_id: id });
+        Ok(())
+    }
+
+    pub(crate) fn approve_break_resolution(
+        &mut self,
+        command: &ApproveBreakResolution,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ApproveBreakResolution { break_id: id, resolution: approved, approved_by: by } =
+            *command;
+        let today = now.today;
+        let missing = Refusal::NotFound(MissingRecord::Break(id));
+        let record = self.reference_data.breaks.get(&id).ok_or(missing)?;
+        if record.closed {
+            return Err(Refusal::Repeated);
+        }
+        let proposal = record.proposed_resolution.filter(|(proposed, _)| *proposed == approved);
+        let (resolution, proposed_by) = proposal.ok_or(Refusal::PlanState)?;
+        if proposed_by == by {
+            return Err(Refusal::SamePerson);
+        }
+        let (subject, side, amount) = (record.subject, record.side, record.amount);
+        // A firm's missing cash was made good, so the payments waiting for it can proceed (M5).
+        let made_good = match (subject, side) {
+            (BreakSubject::FirmCash(firm), BreakSide::Shortfall) => {
+                let firm = self.firms.number(firm).expect("the break was raised for a known firm");
+                let unallotted = self.firms.get(firm).unallocated.checked_add(amount);
+                Some((firm, unallotted.ok_or(Refusal::Overflow)?))
+            }
+            _ => None,
+        };
+        let accounts = self.currency_accounts(record.currency);
+        let suspense = accounts.suspense;
+        let against = match resolution {
+            BreakResolution::WriteOff => accounts.write_offs,
+            BreakResolution::ThroughBank(bank) => {
+                self.banks.find(bank).expect("the resolution was proposed for a known bank").account
+            }
+        };
+        self.ledger.begin_chain(None, None);
+        match side {
+            BreakSide::Excess => {
+                self.ledger.post(ChartEntry::ExcessClosed, suspense, against, amount);
+            }
+            BreakSide::Shortfall => {
+                self.ledger.post(ChartEntry::ShortfallClosed, against, suspense, amount);
+            }
+        }
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.reference_data.breaks.get_mut(&id).expect("found above").closed = true;
+        out.events.push(Event::BreakClosed { break_id: id, amount });
+        if let Some((firm, unallotted)) = made_good {
+            self.firms.get_mut(firm).unallocated = unallotted;
+            self.allocate_deposits(firm, today, out);
+        }
+        Ok(())
+    }
+}

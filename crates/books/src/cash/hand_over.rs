@@ -1,0 +1,165 @@
+//! Custody of cash (M6): it is the courier's until a hub counts it.
+
+use money::Amount;
+use sha2::{Digest as _, Sha256};
+use tariff::BusinessDate;
+
+use crate::books::{Books, Now, check_above_zero, check_sequence_number, clamp_to_amount};
+use crate::cash::record::{AwaitingDeposit, HandOver};
+use crate::chart::ChartEntry;
+use crate::command::{BreakSide, BreakSubject, CountHandOver, RepayShortage, StartHandOver};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::HandOverId;
+use crate::refusal::{MissingRecord, Refusal};
+
+/// SHA-256 over a hand-over and its one-time code. `StartHandOver` carries it instead of
+/// the code, so reading the journal before the count does not reveal the code.
+#[must_use]
+pub fn one_time_code_hash(handover: HandOverId, code: u32) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(b"doorstep hand-over\0");
+    hasher.update(handover.0.to_be_bytes());
+    hasher.update(code.to_be_bytes());
+    hasher.finalize().into()
+}
+
+impl Books {
+    pub(crate) fn start_hand_over(
+        &mut self,
+        command: &StartHandOver,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let StartHandOver { handover: id, courier, number: which, code_hash } = *command;
+        let number = self.courier_number(courier)?;
+        let courier = self.couriers.get(number);
+        // Keeps the id of the latest hand-over and, until it is counted, its content.
+        let same_code = |one: &HandOver| one.code_hash == code_hash;
+        let same =
+            courier.last_handover == Some(id) && courier.handover.as_ref().is_none_or(same_code);
+        if which != 0 && which == courier.handovers && !same {
+            return Err(Refusal::IdentifierTaken);
+        }
+        check_sequence_number(which, courier.handovers)?;
+        if courier.handover.is_some() {
+            return Err(Refusal::HandOverOpen);
+        }
+        if self.hand_over_couriers.contains_key(&id) {
+            return Err(Refusal::IdentifierTaken);
+        }
+        let cash = self.ledger.account(courier.cash).balance();
+        let expected = u64::try_from(cash).ok().and_then(Amount::new);
+        let expected = expected.filter(|cash| !cash.is_zero()).ok_or(Refusal::NoCashInHand)?;
+        let items = u32::try_from(courier.in_hand.len()).expect("fewer than 2³² payments");
+        let courier = self.couriers.get_mut(number);
+        courier.handover = Some(HandOver { id, expected, payment_count: items, code_hash });
+        courier.handovers = which;
+        let before = courier.last_handover.replace(id);
+        if let Some(before) = before {
+            self.hand_over_couriers.remove(&before);
+        }
+        self.hand_over_couriers.insert(id, number);
+        out.events.push(Event::HandOverStarted { handover: id, expected });
+        Ok(())
+    }
+
+    pub(crate) fn count_hand_over(
+        &mut self,
+        command: &CountHandOver,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let CountHandOver { handover: id, code, counted, counted_by } = *command;
+        let today = now.today;
+        let number = self.hand_over_couriers.get(&id).copied();
+        let number = number.ok_or(Refusal::NotFound(MissingRecord::HandOver(id)))?;
+        let courier = self.couriers.get(number);
+        let handover = courier.handover.clone().ok_or(Refusal::Repeated)?;
+        if counted_by.0 == courier.id.0 {
+            return Err(Refusal::SamePerson);
+        }
+        if one_time_code_hash(id, code) != handover.code_hash {
+            return Err(Refusal::WrongCode);
+        }
+        let (courier_id, firm_number) = (courier.id, courier.firm);
+        let (cash, shortage) = (courier.cash, courier.shortage);
+        let firm = self.firms.get(firm_number);
+        let (firm_id, firm_cash, currency) = (firm.id, firm.cash, firm.currency);
+        let suspense = self.currency_accounts(currency).suspense;
+        let expected = handover.expected;
+        let short = expected.saturating_sub(counted);
+        let surplus = counted.saturating_sub(expected);
+        self.ledger.begin_chain(None, None);
+        self.ledger.post(ChartEntry::HandOverCounted, firm_cash, cash, counted.min(expected));
+        self.ledger.post(ChartEntry::HandOverShort, shortage, cash, short);
+        self.ledger.post(ChartEntry::HandOverSurplus, firm_cash, suspense, surplus);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        out.events.push(Event::HandOverCounted {
+            handover: id,
+            courier: courier_id,
+            expected,
+            counted,
+        });
+        let courier = self.couriers.get_mut(number);
+        courier.handover = None;
+        let items: Vec<u32> = courier.in_hand.drain(..handover.payment_count as usize).collect();
+        for slot in items {
+            self.await_deposit(firm_number, slot, today, out);
+        }
+        if !surplus.is_zero() {
+            self.firms
+                .get_mut(firm_number)
+                .awaiting_deposit
+                .push_back(AwaitingDeposit::Surplus(surplus));
+            let what = (BreakSubject::FirmCash(firm_id), BreakSide::Excess);
+            self.record_automatic_break(what, surplus, currency, (counted_by, today), out);
+        }
+        Ok(())
+    }
+
+    /// Queues a counted cash payment for the firm's deposits. Within the firm's guarantee the money
+    /// counts as received.
+    fn await_deposit(
+        &mut self,
+        firm: u32,
+        slot: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let amount = self.payment(slot).amount;
+        let record = self.firms.get_mut(firm);
+        record.awaiting_deposit.push_back(AwaitingDeposit::Payment(slot));
+        let guaranteed = record.guaranteed.checked_add(amount);
+        if let Some(guaranteed) = guaranteed.filter(|sum| *sum <= record.guarantee) {
+            record.guaranteed = guaranteed;
+            self.payment_mut(slot).guaranteed = true;
+            self.record_funds_received(slot, today, out);
+        }
+    }
+
+    pub(crate) fn repay_shortage(
+        &mut self,
+        command: &RepayShortage,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RepayShortage { courier, number, amount } = *command;
+        check_above_zero(amount)?;
+        let place = self.courier_number(courier)?;
+        let record = self.couriers.get(place);
+        check_sequence_number(number, record.repayments)?;
+        let short = self.ledger.account(record.shortage).balance();
+        let short = clamp_to_amount(short);
+        if amount > short {
+            return Err(Refusal::AmountTooLarge(short));
+        }
+        let firm_cash = self.firms.get(record.firm).cash;
+        let shortage = record.shortage;
+        self.ledger.begin_chain(None, None);
+        self.ledger.post(ChartEntry::ShortageRepaid, firm_cash, shortage, amount);
+        self.ledger.commit_infallible(out, "a shortage can be repaid");
+        self.couriers.get_mut(place).repayments = number;
+        out.events.push(Event::ShortageRepaid { courier, amount });
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Cash in custody: with a courier, with a firm, on its way to the bank (M6).
+
+pub(crate) mod deposit;
+pub(crate) mod hand_over;
+pub(crate) mod record;

@@ -1,0 +1,122 @@
+//! Received money (M5): cleared by a network or wallet, or cash credited by the bank.
+
+use tariff::BusinessDate;
+
+use crate::books::{Books, Now, check_above_zero};
+use crate::chart::ChartEntry;
+use crate::clearing::release::PendingRelease;
+use crate::command::{BreakSide, BreakSubject, ConfirmClearing, HoldRule};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::PersonId;
+use crate::parcel::index::ParcelSlot;
+use crate::party::record::RailId;
+use crate::payment::record::{PaymentStatus, RecordedMethod};
+use crate::refusal::{MissingRecord, Refusal};
+
+impl Books {
+    pub(crate) fn confirm_clearing(
+        &mut self,
+        command: &ConfirmClearing,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ConfirmClearing { bank, payment: id, amount, deducted } = *command;
+        let today = now.today;
+        check_above_zero(amount)?;
+        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
+        let (slot, _) = self.find_payment(id)?;
+        let item = self.payment(slot);
+        if item.method == RecordedMethod::Cash {
+            return Err(Refusal::PaymentState);
+        }
+        let cleared = match item.status {
+            PaymentStatus::Approved { .. } => false,
+            PaymentStatus::Held { .. } | PaymentStatus::Released { .. } => true,
+            _ => return Err(Refusal::PaymentState),
+        };
+        if amount != item.amount {
+            return Err(Refusal::AmountMismatch(item.amount));
+        }
+        if cleared {
+            return Err(Refusal::Repeated);
+        }
+        let received = amount.checked_sub(deducted).ok_or(Refusal::AmountTooLarge(amount))?;
+        let rail = self.rails.get(u32::from(item.rail));
+        self.check_same_currency(bank.currency, rail.currency)?;
+        let (bank, receivable, currency, rail) =
+            (bank.account, rail.receivable, rail.currency, rail.id);
+        let expected = item.deducted_by_network;
+        let accounts = self.currency_accounts(currency);
+        let (cost, suspense) = (accounts.clearing_cost, accounts.suspense);
+        let tariff = self.tariff_version(item.tariff_version);
+        let agreed = expected.min(deducted);
+        let too_much = deducted.saturating_sub(expected);
+        let too_little = expected.saturating_sub(deducted);
+
+        self.ledger.begin_chain(Some(id), Some(tariff));
+        self.ledger.post(ChartEntry::Cleared, bank, receivable, received);
+        self.ledger.post(ChartEntry::ClearingFeeDeducted, cost, receivable, agreed);
+        self.ledger.post(ChartEntry::DeductedTooMuch, suspense, receivable, too_much);
+        // The seller paid the tariff's fee. The part that the network did not deduct is
+        // unexplained.
+        self.ledger.post(ChartEntry::DeductedTooLittle, cost, suspense, too_little);
+        self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
+        let subject = match rail {
+            RailId::Network(network) => BreakSubject::Network(network),
+            RailId::Wallet(wallet) => BreakSubject::Wallet(wallet),
+        };
+        let owner = PersonId(0);
+        for (side, difference) in
+            [(BreakSide::Shortfall, too_much), (BreakSide::Excess, too_little)]
+        {
+            if !difference.is_zero() {
+                self.record_automatic_break(
+                    (subject, side),
+                    difference,
+                    currency,
+                    (owner, today),
+                    out,
+                );
+            }
+        }
+        self.record_funds_received(slot, today, out);
+        Ok(())
+    }
+
+    /// The payment's money was received. It goes on hold by the jurisdiction's hold rule, or
+    /// becomes payable at once.
+    pub(crate) fn record_funds_received(
+        &mut self,
+        slot: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let item = self.payment(slot);
+        let PaymentStatus::Approved { unpaid_refunds: unpaid } = item.status else {
+            panic!("M5: only an approved payment can be received");
+        };
+        let jurisdiction = self.sellers.get(item.seller).jurisdiction;
+        let rule = self.reference_data.hold_rules.get(&jurisdiction);
+        let rule = rule.expect("a seller's jurisdiction has a hold rule");
+        let after_delivery = match *rule {
+            HoldRule::DaysAfterDelivery(days) => Some(days),
+            HoldRule::AtOnce | HoldRule::DaysAfterHeld(_) => None,
+        };
+        let payable_on = match *rule {
+            HoldRule::AtOnce => today,
+            HoldRule::DaysAfterHeld(days) => today.plus_days(days),
+            HoldRule::DaysAfterDelivery(days) => match self.parcel_slot(item.parcel) {
+                Some(ParcelSlot::Open(_)) => today.plus_days(days.max(1)),
+                _ => today.max(item.date.plus_days(days)),
+            },
+        };
+        out.events.push(Event::PaymentHeld { payment: item.id(), payable_on });
+        self.payment_mut(slot).status = PaymentStatus::Held { unpaid_refunds: unpaid };
+        if payable_on <= today {
+            self.release(slot, out);
+        } else {
+            let due = PendingRelease { slot, after_delivery };
+            self.reference_data.pending_releases.entry(payable_on).or_default().push_back(due);
+        }
+    }
+}

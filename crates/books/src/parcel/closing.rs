@@ -1,0 +1,131 @@
+//! Closed parcels: how a parcel closes, and when it is forgotten.
+
+use std::ops::Range;
+
+use money::Amount;
+use tariff::BusinessDate;
+
+use crate::books::{Books, Now, check_record_limit};
+use crate::command::{ForgetClosed, RETENTION_DAYS};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::ParcelId;
+use crate::parcel::index::ParcelSlot;
+use crate::parcel::record::NO_PAYMENT;
+use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
+use crate::refusal::Refusal;
+
+impl Books {
+    pub(crate) fn close_without_money(
+        &mut self,
+        slot: u32,
+        status: PaymentStatus,
+        fees: Amount,
+        (date, version): (BusinessDate, u16),
+    ) {
+        let parcel = self.parcel(slot);
+        let ending = PaymentRecord {
+            parcel: parcel.id,
+            amount: Amount::ZERO,
+            fees,
+            deducted_by_network: Amount::ZERO,
+            refunded: Amount::ZERO,
+            status,
+            seller: parcel.seller,
+            courier: u32::MAX,
+            previous: parcel.last_payment,
+            date,
+            rail: 0,
+            tariff_version: version,
+            number: 0,
+            method: RecordedMethod::Cash,
+            refund_count: 0,
+            attempts: 0,
+            confirmations: 0,
+            guaranteed: false,
+        };
+        let item = self.payments.insert(ending);
+        self.parcel_mut(slot).last_payment = item;
+        self.close(slot);
+    }
+
+    /// Closes a parcel. Its payments stay.
+    pub(crate) fn close(&mut self, slot: u32) {
+        let parcel = self.parcels.remove(slot).expect("the slot holds a parcel");
+        assert_ne!(parcel.last_payment, NO_PAYMENT, "a parcel closes with a payment record");
+        assert_eq!(parcel.in_flight, 0, "a parcel does not close on a payment in flight (M4)");
+        self.payment_mut(parcel.last_payment).attempts = parcel.attempts;
+        self.index.redirect(
+            parcel.id,
+            ParcelSlot::Open(slot),
+            ParcelSlot::Closed(parcel.last_payment),
+        );
+    }
+
+    /// Checks the next `limit` records and forgets the parcels that are closed and final.
+    pub(crate) fn forget_closed(
+        &mut self,
+        command: &ForgetClosed,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ForgetClosed { before, limit } = *command;
+        let today = now.today;
+        check_record_limit(limit)?;
+        if today.0.checked_sub(RETENTION_DAYS).is_none_or(|latest| before.0 > latest) {
+            return Err(Refusal::BadDate(before));
+        }
+        self.forget_disputes(before);
+        let slots = self.forget_slots();
+        for _ in 0..limit.min(slots) {
+            let slot = if self.reference_data.forget_cursor >= slots {
+                0
+            } else {
+                self.reference_data.forget_cursor
+            };
+            self.reference_data.forget_cursor = slot + 1;
+            let Some(id) = self.forgettable_parcel(slot, before) else { continue };
+            self.index.remove(id, ParcelSlot::Closed(slot));
+            let mut next = slot;
+            while let Some(item) = self.payments.remove(next) {
+                self.terminal_batches.forget_payment(item.id());
+                next = item.previous;
+            }
+            out.events.push(Event::ParcelForgotten { parcel: id });
+        }
+        Ok(())
+    }
+
+    /// The closed parcel of this newest record, if it can be forgotten.
+    fn forgettable_parcel(&self, slot: u32, before: BusinessDate) -> Option<ParcelId> {
+        let id = self.payments.get(slot)?.parcel;
+        let over = self.is_forgettable(slot, before)
+            && self.parcel_slot(id) == Some(ParcelSlot::Closed(slot));
+        over.then_some(id)
+    }
+
+    /// Record slots that [`ForgetClosed`] cycles through, including free ones.
+    #[must_use]
+    pub fn forget_slots(&self) -> u32 {
+        u32::try_from(self.payments.slots()).expect("a slab has fewer than 2³² slots")
+    }
+
+    /// Whether [`ForgetClosed`] would forget any of these records, or a disputed batch.
+    #[must_use]
+    pub fn has_anything_to_forget(&self, before: BusinessDate, mut records: Range<u32>) -> bool {
+        let oldest_dispute = self.disputes.first_key_value();
+        oldest_dispute.is_some_and(|((left_on, ..), _)| *left_on < before)
+            || records.any(|slot| self.forgettable_parcel(slot, before).is_some())
+    }
+
+    /// Whether all records of a list are final and older than a date. Not if the bank has not
+    /// credited guaranteed cash, if a terminal's batch still has a transaction of it, or if a
+    /// network's response is missing.
+    fn is_forgettable(&self, newest: u32, before: BusinessDate) -> bool {
+        let final_and_old =
+            |item: &PaymentRecord| item.status.is_final() && !item.guaranteed && item.date < before;
+        let over = |item: &PaymentRecord| {
+            final_and_old(item) && self.terminal_batches.can_be_forgotten(item.id())
+        };
+        self.payments_from(newest).all(|(_, item)| over(item))
+    }
+}

@@ -1,0 +1,271 @@
+//! The states of a parcel: announced, assigned, out, and how it ends.
+
+use money::Amount;
+
+use crate::books::{Books, Now, check_above_zero, check_reference, check_sequence_number};
+use crate::chart::ChartEntry;
+use crate::command::{
+    ATTEMPTS_MAX, AcceptPart, AnnounceParcel, AssignParcels, DispatchParcels, LoseParcel,
+    PARCELS_PER_COMMAND_MAX, RecordAttempt, RefuseParcel, ReturnParcel,
+};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{ParcelId, PaymentId};
+use crate::parcel::index::ParcelSlot;
+use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel};
+use crate::payment::record::{PaymentRecord, PaymentStatus};
+use crate::refusal::{MissingRecord, Refusal};
+
+impl Books {
+    pub(crate) fn announce_parcel(
+        &mut self,
+        command: &AnnounceParcel,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        check_reference(&command.reference)?;
+        let AnnounceParcel { parcel: id, seller, currency, due, .. } = *command;
+        check_above_zero(due)?;
+        let place = self.currency_index(currency)?;
+        let missing = Refusal::NotFound(MissingRecord::Seller(seller));
+        let number = self.sellers.number(seller).ok_or(missing)?;
+        if self.sellers.get(number).currency != place {
+            return Err(Refusal::CurrencyWithoutAccount(currency));
+        }
+        match self.parcel_slot(id) {
+            Some(ParcelSlot::Open(slot)) => {
+                let parcel = self.parcel(slot);
+                let same = parcel.seller == number && (parcel.due == due || parcel.part_accepted);
+                return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
+            }
+            Some(ParcelSlot::Closed(slot)) => {
+                let same = self.payment(slot).seller == number;
+                return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
+            }
+            None => {}
+        }
+        let slot = self.parcels.insert(Parcel {
+            id,
+            due,
+            seller: number,
+            carrier: u32::MAX,
+            last_payment: NO_PAYMENT,
+            status: OpenParcelStatus::Announced,
+            attempts: 0,
+            payment_count: 0,
+            part_accepted: false,
+            in_flight: 0,
+        });
+        self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
+        out.events.push(Event::ParcelAnnounced { parcel: id, seller, due });
+        Ok(())
+    }
+
+    /// Whether nothing is collected and no payment is in flight.
+    fn has_nothing_collected(&self, parcel: &Parcel) -> bool {
+        parcel.in_flight == 0 && self.collected_amount(parcel).is_zero()
+    }
+
+    /// Whether no payment is in flight and all collected money is refunded.
+    fn is_fully_refunded(&self, parcel: &Parcel) -> bool {
+        let kept = |item: &PaymentRecord| item.is_collected() && item.refunded < item.amount;
+        parcel.in_flight == 0
+            && !self.payments_from(parcel.last_payment).any(|(_, item)| kept(item))
+    }
+
+    pub(crate) fn assign_parcels(
+        &mut self,
+        command: &AssignParcels,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let (firm, ids) = (command.firm, command.parcels.as_slice());
+        let number = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
+        let currency = self.firms.get(number).currency;
+        let slots = self.slots_of(ids, |books, parcel| {
+            if !matches!(parcel.status, OpenParcelStatus::Announced | OpenParcelStatus::Assigned) {
+                return Err(Refusal::ParcelState);
+            }
+            books.check_same_currency(books.sellers.get(parcel.seller).currency, currency)
+        })?;
+        for slot in slots {
+            let parcel = self.parcel_mut(slot);
+            parcel.status = OpenParcelStatus::Assigned;
+            parcel.carrier = number;
+            out.events.push(Event::ParcelAssigned { parcel: parcel.id, firm });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn dispatch_parcels(
+        &mut self,
+        command: &DispatchParcels,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let (courier, ids) = (command.courier, command.parcels.as_slice());
+        let number = self.courier_number(courier)?;
+        let firm = self.couriers.get(number).firm;
+        let slots = self.slots_of(ids, |_, parcel| {
+            if parcel.status != OpenParcelStatus::Assigned {
+                return Err(Refusal::ParcelState);
+            }
+            if parcel.carrier != firm {
+                return Err(Refusal::WrongCourier);
+            }
+            if parcel.attempts >= ATTEMPTS_MAX {
+                return Err(Refusal::TooMany(ATTEMPTS_MAX));
+            }
+            Ok(())
+        })?;
+        for slot in slots {
+            let parcel = self.parcel_mut(slot);
+            parcel.status = OpenParcelStatus::Out;
+            parcel.carrier = number;
+            out.events.push(Event::ParcelDispatched { parcel: parcel.id, courier });
+        }
+        Ok(())
+    }
+
+    /// The slots of all parcels in a list, if each one passes.
+    fn slots_of(
+        &self,
+        ids: &[ParcelId],
+        passes: impl Fn(&Books, &Parcel) -> Result<(), Refusal>,
+    ) -> Result<Vec<u32>, Refusal> {
+        if !(1..=PARCELS_PER_COMMAND_MAX).contains(&ids.len()) {
+            return Err(Refusal::OutOfRange(1_000));
+        }
+        ids.iter()
+            .map(|id| {
+                let slot = self.open_parcel_slot(*id)?;
+                passes(self, self.parcel(slot)).map(|()| slot)
+            })
+            .collect()
+    }
+
+    pub(crate) fn record_attempt(
+        &mut self,
+        command: &RecordAttempt,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RecordAttempt { parcel: id, number, reason: _ } = *command;
+        let slot = self.open_parcel_slot(id)?;
+        let parcel = self.parcel(slot);
+        check_sequence_number(u32::from(number), u32::from(parcel.attempts))?;
+        if parcel.status != OpenParcelStatus::Out || !self.is_fully_refunded(parcel) {
+            return Err(Refusal::ParcelState);
+        }
+        let firm = self.couriers.get(parcel.carrier).firm;
+        let parcel = self.parcel_mut(slot);
+        parcel.status = OpenParcelStatus::Assigned;
+        parcel.carrier = firm;
+        parcel.attempts += 1;
+        out.events.push(Event::DeliveryAttempted { parcel: id, attempts: parcel.attempts });
+        Ok(())
+    }
+
+    pub(crate) fn accept_part(
+        &mut self,
+        command: &AcceptPart,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let AcceptPart { parcel: id, accepted } = *command;
+        check_above_zero(accepted)?;
+        let slot = self.open_parcel_slot(id)?;
+        let parcel = self.parcel(slot);
+        if parcel.status != OpenParcelStatus::Out || !self.has_nothing_collected(parcel) {
+            return Err(Refusal::ParcelState);
+        }
+        let before = parcel.due;
+        if parcel.part_accepted && accepted == before {
+            return Err(Refusal::Repeated);
+        }
+        if accepted >= before {
+            return Err(Refusal::AmountTooLarge(before));
+        }
+        let parcel = self.parcel_mut(slot);
+        parcel.due = accepted;
+        parcel.part_accepted = true;
+        out.events.push(Event::PartAccepted { parcel: id, before, due: accepted });
+        Ok(())
+    }
+
+    pub(crate) fn refuse_parcel(
+        &mut self,
+        command: &RefuseParcel,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RefuseParcel { parcel: id, reason: _ } = *command;
+        let slot = self.open_parcel_slot(id)?;
+        let parcel = self.parcel(slot);
+        match parcel.status {
+            OpenParcelStatus::Refused => return Err(Refusal::Repeated),
+            OpenParcelStatus::Announced => return Err(Refusal::ParcelState),
+            OpenParcelStatus::Assigned | OpenParcelStatus::Out => {}
+        }
+        if !self.is_fully_refunded(parcel) {
+            return Err(Refusal::ParcelState);
+        }
+        self.parcel_mut(slot).status = OpenParcelStatus::Refused;
+        out.events.push(Event::ParcelRefused { parcel: id });
+        Ok(())
+    }
+
+    /// The parcel's slot. Refused as a repeat if it already ended this way.
+    fn slot_unless_ended(&self, id: ParcelId, ending: PaymentStatus) -> Result<u32, Refusal> {
+        if let Some(ParcelSlot::Closed(slot)) = self.parcel_slot(id)
+            && self.payment(slot).status == ending
+        {
+            return Err(Refusal::Repeated);
+        }
+        self.open_parcel_slot(id)
+    }
+
+    pub(crate) fn return_parcel(
+        &mut self,
+        command: &ReturnParcel,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ReturnParcel { parcel: id } = *command;
+        let today = now.today;
+        let slot = self.slot_unless_ended(id, PaymentStatus::Returned)?;
+        let parcel = self.parcel(slot);
+        if parcel.status != OpenParcelStatus::Refused {
+            return Err(Refusal::ParcelState);
+        }
+        let seller = self.sellers.get(parcel.seller);
+        let version = self.tariff_version_in_force(seller.tariff, today)?;
+        let fee = self.reference_data.versions[usize::from(version)].terms.return_fee;
+        let tariff = self.tariff_version(version);
+        let (number, seller_id, payable) = (parcel.seller, seller.id, seller.payable);
+        let income = self.currency_accounts(seller.currency).fees[tariff::FeeKind::Return as usize];
+        self.ledger.begin_chain(Some(PaymentId { parcel: id, number: 0 }), Some(tariff));
+        self.ledger.post(ChartEntry::ReturnCharged, payable, income, fee);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.sellers.get_mut(number).statement.fees += u128::from(fee.minor());
+        self.close_without_money(slot, PaymentStatus::Returned, fee, (today, version));
+        out.events.push(Event::ParcelReturned { parcel: id, seller: seller_id, fee, tariff });
+        Ok(())
+    }
+
+    pub(crate) fn lose_parcel(
+        &mut self,
+        command: &LoseParcel,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let LoseParcel { parcel: id } = *command;
+        let today = now.today;
+        let slot = self.slot_unless_ended(id, PaymentStatus::Lost)?;
+        if !self.is_fully_refunded(self.parcel(slot)) {
+            return Err(Refusal::ParcelState);
+        }
+        self.close_without_money(slot, PaymentStatus::Lost, Amount::ZERO, (today, 0));
+        out.events.push(Event::ParcelLost { parcel: id });
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! Parcels: from the announcement to the end.
+
+pub(crate) mod closing;
+pub(crate) mod delivery;
+pub(crate) mod index;
+pub(crate) mod payments;
+pub(crate) mod record;

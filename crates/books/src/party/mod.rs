@@ -1,0 +1,6 @@
+//! Banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
+
+pub(crate) mod record;
+pub(crate) mod registration;
+pub(crate) mod registry;
+pub(crate) mod withdrawal;

@@ -1,0 +1,167 @@
+//! Records of sellers, banks, firms, couriers, terminals, networks, wallets and tariffs.
+
+use std::collections::VecDeque;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ledger::AccountNumber;
+use money::{Amount, Currency};
+use tariff::{BusinessDate, SellerClassNumber, Terms};
+
+use crate::cash::record::{AwaitingDeposit, HandOver};
+use crate::command::{Jurisdiction, SellerKind, SettlementCycle};
+use crate::ids::{
+    BankId, CourierId, DepositId, FirmId, HandOverId, NetworkId, SellerId, TariffId, TerminalId,
+    WalletId,
+};
+use crate::party::registry::RegisteredParty;
+use crate::settlement::record::Statement;
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Seller {
+    pub id: SellerId,
+    pub kind: SellerKind,
+    pub currency: u8,
+    pub jurisdiction: Jurisdiction,
+    pub tariff: u16,
+    pub class: SellerClassNumber,
+    pub cycle: SettlementCycle,
+    pub minimum: Amount,
+    pub statement: Statement,
+    pub held: AccountNumber,
+    pub payable: AccountNumber,
+    pub reference: String,
+}
+
+impl Default for Seller {
+    fn default() -> Self {
+        Seller {
+            id: SellerId(0),
+            kind: SellerKind::Individual,
+            currency: 0,
+            jurisdiction: Jurisdiction::default(),
+            tariff: 0,
+            class: SellerClassNumber(0),
+            cycle: SettlementCycle::Daily,
+            minimum: Amount::ZERO,
+            statement: Statement::default(),
+            held: AccountNumber(0),
+            payable: AccountNumber(0),
+            reference: String::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Bank {
+    pub id: BankId,
+    pub currency: u8,
+    pub account: AccountNumber,
+    pub reference: String,
+}
+
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Firm {
+    pub id: FirmId,
+    pub currency: u8,
+    pub guarantee: Amount,
+    /// The part of the guarantee in use.
+    pub guaranteed: Amount,
+    pub cash: AccountNumber,
+    pub commission: AccountNumber,
+    pub reference: String,
+    pub awaiting_deposit: VecDeque<AwaitingDeposit>,
+    /// Credited by the bank, but less than the first waiting amount.
+    pub unallocated: Amount,
+    pub last_deposit: Option<DepositId>,
+    pub deposits: u32,
+    pub commission_payments: u32,
+}
+
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Courier {
+    pub id: CourierId,
+    pub firm: u32,
+    pub cash_limit: Amount,
+    pub cash: AccountNumber,
+    pub shortage: AccountNumber,
+    pub reference: String,
+    /// Cash payments not handed over, oldest first.
+    pub in_hand: VecDeque<u32>,
+    pub handover: Option<HandOver>,
+    pub last_handover: Option<HandOverId>,
+    pub handovers: u32,
+    pub repayments: u32,
+}
+
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Terminal {
+    pub id: TerminalId,
+    pub courier: u32,
+    pub blocked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize)]
+pub(crate) enum RailId {
+    Network(NetworkId),
+    Wallet(WalletId),
+}
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Rail {
+    pub id: RailId,
+    pub currency: u8,
+    pub receivable: AccountNumber,
+    pub unknown_payments: u32,
+    pub reference: String,
+}
+
+impl Default for Rail {
+    fn default() -> Self {
+        Rail {
+            id: RailId::Network(NetworkId(0)),
+            currency: 0,
+            receivable: AccountNumber(0),
+            unknown_payments: 0,
+            reference: String::new(),
+        }
+    }
+}
+
+macro_rules! registered {
+    ($($record:ident: $id:ident),+) => {$(
+        impl RegisteredParty for $record {
+            type Id = $id;
+            fn id(&self) -> $id {
+                self.id
+            }
+        }
+    )+};
+}
+
+registered!(
+    Seller: SellerId,
+    Bank: BankId,
+    Firm: FirmId,
+    Courier: CourierId,
+    Terminal: TerminalId,
+    Rail: RailId
+);
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct TariffRecord {
+    pub id: TariffId,
+    pub currency: Option<Currency>,
+    /// Indices into the list of all versions.
+    pub versions: Vec<u16>,
+    pub reference: String,
+}
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct TariffVersionRecord {
+    pub tariff: TariffId,
+    pub number: u16,
+    pub from: BusinessDate,
+    pub until: Option<BusinessDate>,
+    pub terms: Terms,
+}

@@ -1,0 +1,436 @@
+//! Registration of banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
+
+use ledger::BalanceLimits;
+use machine::UTC_OFFSET_MINUTES_MAX;
+use money::Currency;
+
+use crate::books::{Books, Now, check_reference};
+use crate::chart::AccountKind as A;
+use crate::command::{
+    BlockTerminal, HOLD_DAYS_MAX, HandTerminal, HoldRule, OpenBooks, PublishTariff, RegisterBank,
+    RegisterCourier, RegisterFirm, RegisterNetwork, RegisterSeller, RegisterTerminal,
+    RegisterWallet, SetHoldRule,
+};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{CourierId, TariffId};
+use crate::party::record::{
+    Bank, Courier, Firm, Rail, RailId, Seller, TariffRecord, TariffVersionRecord, Terminal,
+};
+use crate::reference_data::CurrencyAccounts;
+use crate::refusal::{MissingRecord, Refusal};
+
+const CURRENCIES_MAX: usize = 200;
+/// Limit on networks and wallets together.
+const RAILS_MAX: u32 = 60_000;
+/// Limit on the versions of all tariffs together.
+const VERSIONS_MAX: usize = 60_000;
+
+/// The refusal of a second registration. With the same terms it is a retry.
+fn used_identifier(same: bool) -> Refusal {
+    if same { Refusal::Repeated } else { Refusal::IdentifierTaken }
+}
+
+impl Books {
+    pub(crate) fn open_books(
+        &mut self,
+        command: &OpenBooks,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let offset = command.utc_offset_minutes;
+        match self.reference_data.utc_offset_minutes {
+            Some(before) if before == offset => return Err(Refusal::Repeated),
+            Some(_) => return Err(Refusal::BooksNotOpen),
+            None => {}
+        }
+        if offset.unsigned_abs() > UTC_OFFSET_MINUTES_MAX.unsigned_abs() {
+            return Err(Refusal::OutOfRange(u32::from(UTC_OFFSET_MINUTES_MAX.unsigned_abs())));
+        }
+        self.reference_data.utc_offset_minutes = Some(offset);
+        self.reference_data.next_payout = 1;
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn register_terminal(
+        &mut self,
+        command: &RegisterTerminal,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RegisterTerminal { terminal, courier } = *command;
+        let courier = self.courier_number(courier)?;
+        if let Some(before) = self.terminals.find(terminal) {
+            return Err(used_identifier(before.courier == courier));
+        }
+        self.terminals.add(Terminal { id: terminal, courier, blocked: false });
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn hand_terminal(
+        &mut self,
+        command: &HandTerminal,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let HandTerminal { terminal, courier } = *command;
+        let courier = self.courier_number(courier)?;
+        let number = self.terminal_number(terminal)?;
+        if self.terminals.get(number).courier == courier {
+            return Err(Refusal::Repeated);
+        }
+        self.terminals.get_mut(number).courier = courier;
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn block_terminal(
+        &mut self,
+        command: &BlockTerminal,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let BlockTerminal { terminal, blocked } = *command;
+        let number = self.terminal_number(terminal)?;
+        if self.terminals.get(number).blocked == blocked {
+            return Err(Refusal::Repeated);
+        }
+        self.terminals.get_mut(number).blocked = blocked;
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn register_network(
+        &mut self,
+        command: &RegisterNetwork,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RegisterNetwork { network, currency, reference } = command;
+        let account = (A::NetworkReceivable, network.0);
+        self.register_rail(RailId::Network(*network), *currency, reference, account)?;
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn register_wallet(
+        &mut self,
+        command: &RegisterWallet,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RegisterWallet { wallet, currency, reference } = command;
+        let account = (A::WalletReceivable, wallet.0);
+        self.register_rail(RailId::Wallet(*wallet), *currency, reference, account)?;
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn set_hold_rule(
+        &mut self,
+        command: &SetHoldRule,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let SetHoldRule { jurisdiction, rule } = *command;
+        if let HoldRule::DaysAfterHeld(days) | HoldRule::DaysAfterDelivery(days) = rule
+            && days > HOLD_DAYS_MAX
+        {
+            return Err(Refusal::OutOfRange(u32::from(HOLD_DAYS_MAX)));
+        }
+        if !jurisdiction.0.iter().all(u8::is_ascii_uppercase) {
+            return Err(Refusal::BadReference);
+        }
+        if self.reference_data.hold_rules.get(&jurisdiction) == Some(&rule) {
+            return Err(Refusal::Repeated);
+        }
+        self.reference_data.hold_rules.insert(jurisdiction, rule);
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn courier_number(&self, courier: CourierId) -> Result<u32, Refusal> {
+        self.couriers.number(courier).ok_or(Refusal::NotFound(MissingRecord::Courier(courier)))
+    }
+
+    pub(crate) fn register_bank(
+        &mut self,
+        command: &RegisterBank,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RegisterBank { bank: id, currency, reference } = command;
+        let (id, currency) = (*id, *currency);
+        check_reference(reference)?;
+        if let Some(before) = self.banks.find(id) {
+            let same = self.currency_at(before.currency) == currency;
+            return Err(used_identifier(same && before.reference == *reference));
+        }
+        if self.currency_index(currency).is_err() {
+            if self.reference_data.currencies.len() >= CURRENCIES_MAX {
+                return Err(Refusal::OutOfRange(200));
+            }
+            self.open_currency_accounts(currency);
+        }
+        let place = self.currency_index(currency)?;
+        let account = self.ledger.open(currency, A::Bank, id.0);
+        self.banks.add(Bank { id, currency: place, account, reference: reference.to_owned() });
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    fn open_currency_accounts(&mut self, currency: Currency) {
+        let mut open = |kind: A| self.ledger.open(currency, kind, 0);
+        let accounts = CurrencyAccounts {
+            currency,
+            suspense: open(A::Suspense),
+            payout_in_flight: open(A::PayoutInFlight),
+            buyer_refunds: open(A::BuyerRefunds),
+            fees: tariff::FeeKind::ALL.map(|kind| match A::of_fee(kind) {
+                // Each firm has its own commission account; this entry is unused.
+                A::FirmCommission => ledger::AccountNumber(u32::MAX),
+                kind => open(kind),
+            }),
+            clearing_cost: open(A::ClearingCost),
+            write_offs: open(A::WriteOffs),
+        };
+        self.reference_data.currencies.push(accounts);
+    }
+
+    pub(crate) fn register_firm(
+        &mut self,
+        command: &RegisterFirm,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RegisterFirm { firm, currency, guarantee, reference } = command;
+        check_reference(reference)?;
+        let place = self.currency_index(*currency)?;
+        if let Some(before) = self.firms.find(*firm) {
+            let same = before.currency == place && before.guarantee == *guarantee;
+            return Err(used_identifier(same && before.reference == *reference));
+        }
+        let (cash, commission) = (
+            self.ledger.open(*currency, A::FirmCash, firm.0),
+            self.ledger.open(*currency, A::FirmCommission, firm.0),
+        );
+        self.firms.add(Firm {
+            id: *firm,
+            currency: place,
+            guarantee: *guarantee,
+            cash,
+            commission,
+            reference: reference.clone(),
+            ..Firm::default()
+        });
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn register_courier(
+        &mut self,
+        command: &RegisterCourier,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RegisterCourier { courier, firm, cash_limit, reference } = command;
+        check_reference(reference)?;
+        let number =
+            self.firms.number(*firm).ok_or(Refusal::NotFound(MissingRecord::Firm(*firm)))?;
+        if let Some(before) = self.couriers.find(*courier) {
+            let same = before.firm == number && before.cash_limit == *cash_limit;
+            return Err(used_identifier(same && before.reference == *reference));
+        }
+        let currency = self.currency_at(self.firms.get(number).currency);
+        let limits = BalanceLimits::up_to(*cash_limit);
+        let cash = self.ledger.open_with_limits(currency, A::CourierCash, courier.0, limits);
+        let shortage = self.ledger.open(currency, A::CourierShortage, courier.0);
+        self.couriers.add(Courier {
+            id: *courier,
+            firm: number,
+            cash_limit: *cash_limit,
+            cash,
+            shortage,
+            reference: reference.clone(),
+            ..Courier::default()
+        });
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    fn register_rail(
+        &mut self,
+        id: RailId,
+        currency: Currency,
+        reference: &str,
+        (kind, owner): (A, u64),
+    ) -> Result<(), Refusal> {
+        check_reference(reference)?;
+        let place = self.currency_index(currency)?;
+        if let Some(before) = self.rails.find(id) {
+            return Err(used_identifier(before.currency == place && before.reference == reference));
+        }
+        if self.rails.len() >= RAILS_MAX {
+            return Err(Refusal::OutOfRange(RAILS_MAX));
+        }
+        let receivable = self.ledger.open(currency, kind, owner);
+        let reference = reference.to_owned();
+        self.rails.add(Rail { id, currency: place, receivable, unknown_payments: 0, reference });
+        Ok(())
+    }
+
+    pub(crate) fn tariff_index(&self, id: TariffId) -> Option<u16> {
+        let place = self.reference_data.tariffs.iter().position(|tariff| tariff.id == id)?;
+        Some(u16::try_from(place).expect("fewer tariffs than versions"))
+    }
+
+    pub(crate) fn publish_tariff(
+        &mut self,
+        command: &PublishTariff,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let PublishTariff { tariff: id, version: number, currency, from, until, terms, reference } =
+            command;
+        let (id, number, currency) = (*id, *number, *currency);
+        let (from, until, terms) = (*from, *until, terms.as_ref());
+        let today = now.today;
+        check_reference(reference)?;
+        terms.check().map_err(Refusal::BadTerms)?;
+        if until.is_some_and(|until| until <= from) {
+            return Err(Refusal::BadVersion);
+        }
+        let place = self.tariff_index(id);
+        if let Some(place) = place {
+            let tariff = &self.reference_data.tariffs[usize::from(place)];
+            let version = |number: u16| {
+                let place = tariff.versions.get(usize::from(number).checked_sub(1)?)?;
+                Some(&self.reference_data.versions[usize::from(*place)])
+            };
+            if let Some(before) = version(number) {
+                let same = before.terms == *terms && before.from == from;
+                let same = same && tariff.reference == *reference;
+                return Err(used_identifier(same && tariff.currency == currency));
+            }
+            let last = version(number.wrapping_sub(1)).ok_or(Refusal::BadVersion)?;
+            let follows = match last.until {
+                Some(end) => end == from,
+                None => from > today && from > last.from,
+            };
+            let keeps_classes = last.terms.classes.len() <= terms.classes.len()
+                && last.terms.classes.iter().zip(&terms.classes).all(|(a, b)| a.name == b.name);
+            let same_tariff = tariff.currency == currency && tariff.reference == *reference;
+            if !follows || !keeps_classes || !same_tariff {
+                return Err(Refusal::BadVersion);
+            }
+        } else if number != 1 {
+            return Err(Refusal::BadVersion);
+        }
+        let versions = self.reference_data.versions.len();
+        let global = u16::try_from(versions).ok().filter(|_| versions < VERSIONS_MAX);
+        let global = global.ok_or(Refusal::OutOfRange(60_000))?;
+        let terms = terms.clone();
+        self.reference_data.versions.push(TariffVersionRecord {
+            tariff: id,
+            number,
+            from,
+            until,
+            terms,
+        });
+        match place {
+            Some(place) => {
+                let tariff = &mut self.reference_data.tariffs[usize::from(place)];
+                let last = usize::from(*tariff.versions.last().expect("a tariff has a version"));
+                tariff.versions.push(global);
+                self.reference_data.versions[last].until = Some(from);
+            }
+            None => {
+                let (reference, versions) = (reference.to_owned(), vec![global]);
+                self.reference_data.tariffs.push(TariffRecord {
+                    id,
+                    currency,
+                    versions,
+                    reference,
+                });
+            }
+        }
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn register_seller(
+        &mut self,
+        command: &RegisterSeller,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let today = now.today;
+        let RegisterSeller {
+            seller: id,
+            kind,
+            currency,
+            jurisdiction,
+            tariff,
+            class,
+            cycle,
+            minimum,
+            reference,
+        } = command;
+        check_reference(reference)?;
+        let currency_place = self.currency_index(*currency)?;
+        let missing = Refusal::NotFound(MissingRecord::Tariff(*tariff));
+        let tariff = self.tariff_index(*tariff).ok_or(missing)?;
+        let seller = Seller {
+            id: *id,
+            kind: *kind,
+            currency: currency_place,
+            jurisdiction: *jurisdiction,
+            tariff,
+            class: *class,
+            cycle: *cycle,
+            minimum: *minimum,
+            reference: reference.clone(),
+            ..Seller::default()
+        };
+        if let Some(before) = self.sellers.find(*id) {
+            return Err(used_identifier(seller.same_terms(before)));
+        }
+        let terms = &self.reference_data.tariffs[usize::from(tariff)];
+        if let Some(only) = terms.currency.filter(|only| only != currency) {
+            return Err(Refusal::CurrencyMismatch(only, *currency));
+        }
+        // Versions only add classes, so a class in the first version still in force is in all later
+        // ones. The last version would not do: it may begin after the seller's first collection.
+        let version = |place: &u16| &self.reference_data.versions[usize::from(*place)];
+        let holds =
+            |version: &&TariffVersionRecord| version.until.is_none_or(|until| today < until);
+        let first = terms.versions.iter().map(version).find(holds);
+        let first = first.or_else(|| terms.versions.last().map(version));
+        let classes = first.expect("a tariff has a version").terms.classes.len();
+        if usize::from(class.0) >= classes {
+            return Err(Refusal::NotFound(MissingRecord::Class));
+        }
+        if !self.reference_data.hold_rules.contains_key(jurisdiction) {
+            return Err(Refusal::NotFound(MissingRecord::HoldRule));
+        }
+        let held = self.ledger.open(*currency, A::SellerHeld, id.0);
+        let payable = self.ledger.open(*currency, A::SellerPayable, id.0);
+        self.sellers.add(Seller { held, payable, ..seller });
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+}
+
+impl Seller {
+    fn same_terms(&self, other: &Seller) -> bool {
+        self.kind == other.kind
+            && self.currency == other.currency
+            && self.jurisdiction == other.jurisdiction
+            && self.tariff == other.tariff
+            && self.class == other.class
+            && self.cycle == other.cycle
+            && self.minimum == other.minimum
+            && self.reference == other.reference
+    }
+}

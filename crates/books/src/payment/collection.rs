@@ -1,0 +1,569 @@
+//! Payments: by card and QR in two steps, by cash at once.
+
+use money::Amount;
+use tariff::{BusinessDate, CardKind, FeeKind, Fees};
+
+use crate::books::{Books, Now, check_above_zero};
+use crate::chart::ChartEntry;
+use crate::command::{
+    BeginCollection, CollectCash, PAYMENTS_PER_PARCEL_MAX, PaymentResolution, RailMethod,
+    ResolveCollection, UNKNOWN_PAYMENTS_PER_NETWORK_MAX,
+};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{ParcelId, PaymentId, TerminalId};
+use crate::parcel::index::ParcelSlot;
+use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel};
+use crate::party::record::RailId;
+use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
+use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal::batches::TransactionStatus;
+use crate::terminal::transaction::TransactionKind;
+
+/// Response code of an approval (ISO 8583 field 39).
+pub(crate) const APPROVED: [u8; 2] = *b"00";
+/// Response code to a terminal whose request got no response in time.
+pub(crate) const NO_ANSWER: [u8; 2] = *b"68";
+/// No authorisation code.
+pub(crate) const NO_AUTHORISATION: [u8; 6] = *b"      ";
+
+#[derive(Clone, Copy)]
+pub(crate) struct NewPayment {
+    pub id: PaymentId,
+    pub method: RecordedMethod,
+    pub rail: u16,
+    pub amount: Amount,
+}
+
+/// Results of checking a new payment.
+pub(crate) struct CheckedPayment {
+    /// The parcel's slot.
+    slot: u32,
+    seller: u32,
+    courier: u32,
+    /// The debited account: the rail's receivable or the courier's cash. And the seller's held
+    /// account.
+    source: ledger::AccountNumber,
+    held: ledger::AccountNumber,
+    version: u16,
+    today: BusinessDate,
+}
+
+impl Books {
+    pub(crate) fn resolve_collection(
+        &mut self,
+        command: &ResolveCollection,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ResolveCollection { payment, resolution } = *command;
+        self.resolve_payment(payment, resolution, NO_AUTHORISATION, now.today, out)
+    }
+
+    /// The payment's slot, and the parcel's if it is open.
+    #[inline]
+    pub(crate) fn find_payment(&self, id: PaymentId) -> Result<(u32, Option<u32>), Refusal> {
+        let missing = Refusal::NotFound(MissingRecord::Parcel(id.parcel));
+        let (newest, open) = match self.parcel_slot(id.parcel).ok_or(missing)? {
+            ParcelSlot::Open(slot) => (self.parcel(slot).last_payment, Some(slot)),
+            ParcelSlot::Closed(item) => (item, None),
+        };
+        let mut payments = self.payments_from(newest);
+        let found = payments.find(|(_, item)| item.number == id.number && id.number != 0);
+        let (slot, _) = found.ok_or(Refusal::NotFound(MissingRecord::Payment))?;
+        Ok((slot, open))
+    }
+
+    pub(crate) fn next_payment_id(&self, parcel: ParcelId) -> Result<PaymentId, Refusal> {
+        let payments = self.parcel(self.open_parcel_slot(parcel)?).payment_count;
+        if payments >= PAYMENTS_PER_PARCEL_MAX {
+            return Err(Refusal::TooMany(PAYMENTS_PER_PARCEL_MAX));
+        }
+        Ok(PaymentId { parcel, number: payments + 1 })
+    }
+
+    /// Checks that apply to every new payment. Returns the parcel's slot.
+    #[inline]
+    fn check_new(&self, new: &NewPayment) -> Result<u32, Refusal> {
+        check_above_zero(new.amount)?;
+        if let Ok((slot, _)) = self.find_payment(new.id) {
+            let item = self.payment(slot);
+            let same =
+                item.method == new.method && item.rail == new.rail && item.amount == new.amount;
+            return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
+        }
+        let slot = self.open_parcel_slot(new.id.parcel)?;
+        let parcel = self.parcel(slot);
+        if parcel.status != OpenParcelStatus::Out {
+            return Err(Refusal::ParcelState);
+        }
+        if parcel.payment_count >= PAYMENTS_PER_PARCEL_MAX {
+            return Err(Refusal::TooMany(PAYMENTS_PER_PARCEL_MAX));
+        }
+        if new.id.number != parcel.payment_count + 1 {
+            return Err(Refusal::WrongSequenceNumber(u32::from(parcel.payment_count) + 1));
+        }
+        let left = self.left_to_collect(parcel);
+        if new.amount > left {
+            return Err(Refusal::AmountTooLarge(left));
+        }
+        Ok(slot)
+    }
+
+    /// The amount due minus what is collected or in flight (M2). Unknown payments do not count,
+    /// because they will be reversed (M4).
+    fn left_to_collect(&self, parcel: &Parcel) -> Amount {
+        let taken = self.payment_sum(parcel.last_payment, |item| {
+            item.is_collected() || item.status.is_in_flight()
+        });
+        parcel.due.checked_sub(taken).expect("M2: collected more than the amount due")
+    }
+
+    fn insert_payment(&mut self, slot: u32, item: PaymentRecord) -> u32 {
+        let number = item.number;
+        let place = self.payments.insert(item);
+        let parcel = self.parcel_mut(slot);
+        parcel.last_payment = place;
+        parcel.payment_count = number;
+        place
+    }
+
+    /// A new card or QR payment over its network or wallet.
+    pub(crate) fn new_rail_payment(
+        &self,
+        method: RailMethod,
+        id: PaymentId,
+        amount: Amount,
+    ) -> Result<NewPayment, Refusal> {
+        let (rail_id, method, missing) = match method {
+            RailMethod::Card { network, kind } => {
+                let method = match kind {
+                    CardKind::Debit => RecordedMethod::DebitCard,
+                    CardKind::Credit => RecordedMethod::CreditCard,
+                };
+                (RailId::Network(network), method, MissingRecord::Network(network))
+            }
+            RailMethod::Qr { wallet } => {
+                (RailId::Wallet(wallet), RecordedMethod::Qr, MissingRecord::Wallet(wallet))
+            }
+        };
+        let number = self.rails.number(rail_id).ok_or(Refusal::NotFound(missing))?;
+        let rail = u16::try_from(number).expect("limited by RAILS_MAX");
+        Ok(NewPayment { id, method, rail, amount })
+    }
+
+    /// Checks a new card or QR payment. An offline sale adds no risk for its network: the network
+    /// may be withdrawn or have many unknown payments.
+    #[inline]
+    pub(crate) fn check_rail_payment(
+        &self,
+        new: &NewPayment,
+        terminal: TerminalId,
+        offline: bool,
+        now: Now,
+    ) -> Result<CheckedPayment, Refusal> {
+        let slot = self.check_new(new)?;
+        let parcel = self.parcel(slot);
+        let missing = Refusal::NotFound(MissingRecord::Terminal(terminal));
+        let terminal = self.terminals.find(terminal).ok_or(missing)?;
+        if terminal.blocked {
+            return Err(Refusal::TerminalBlocked);
+        }
+        if terminal.courier != parcel.carrier {
+            return Err(Refusal::WrongCourier);
+        }
+        let seller = self.sellers.get(parcel.seller);
+        let rail = self.rails.get(u32::from(new.rail));
+        self.check_same_currency(rail.currency, seller.currency)?;
+        let same_way = |item: &PaymentRecord| item.method.is_card() == new.method.is_card();
+        let unknown = |item: &PaymentRecord| item.status.is_unknown() && same_way(item);
+        if self.payments_from(parcel.last_payment).any(|(_, item)| unknown(item)) {
+            return Err(Refusal::EarlierPaymentUnknown);
+        }
+        if !offline {
+            if rail.unknown_payments >= UNKNOWN_PAYMENTS_PER_NETWORK_MAX {
+                return Err(Refusal::TooManyUnknown);
+            }
+            self.check_not_withdrawn(new.rail, now.at)?;
+        }
+        let version = self.tariff_version_in_force(seller.tariff, now.today)?;
+        let (source, held) = (rail.receivable, seller.held);
+        let (seller, courier) = (parcel.seller, parcel.carrier);
+        Ok(CheckedPayment { slot, seller, courier, source, held, version, today: now.today })
+    }
+
+    fn add_payment(
+        &mut self,
+        new: &NewPayment,
+        checked: &CheckedPayment,
+        status: PaymentStatus,
+    ) -> u32 {
+        let before = self.parcel(checked.slot).last_payment;
+        self.insert_payment(
+            checked.slot,
+            PaymentRecord {
+                parcel: new.id.parcel,
+                amount: new.amount,
+                fees: Amount::ZERO,
+                deducted_by_network: Amount::ZERO,
+                refunded: Amount::ZERO,
+                status,
+                seller: checked.seller,
+                courier: checked.courier,
+                previous: before,
+                date: checked.today,
+                rail: new.rail,
+                tariff_version: checked.version,
+                number: new.id.number,
+                method: new.method,
+                refund_count: 0,
+                attempts: 0,
+                confirmations: 0,
+                guaranteed: false,
+            },
+        )
+    }
+
+    pub(crate) fn begin_collection(
+        &mut self,
+        command: &BeginCollection,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let BeginCollection { payment: id, terminal, method, amount } = *command;
+        let new = self.new_rail_payment(method, id, amount)?;
+        let checked = self.check_rail_payment(&new, terminal, false, now)?;
+        self.begin_payment(&new, &checked, out)
+    }
+
+    /// Reserves a checked payment's money.
+    #[inline]
+    pub(crate) fn begin_payment(
+        &mut self,
+        new: &NewPayment,
+        checked: &CheckedPayment,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        self.ledger.begin_chain(Some(new.id), None);
+        let entry = entry_of(new.method);
+        let reserve = self.ledger.reserve(entry, checked.source, checked.held, new.amount);
+        self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
+        self.add_payment(new, checked, PaymentStatus::Begun(reserve));
+        self.parcel_mut(checked.slot).in_flight += 1;
+        out.events.push(Event::PaymentBegun { payment: new.id });
+        Ok(())
+    }
+
+    pub(crate) fn resolve_payment(
+        &mut self,
+        id: PaymentId,
+        resolution: PaymentResolution,
+        authorisation: [u8; 6],
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        use PaymentResolution as R;
+        use PaymentStatus as P;
+        let (slot, open) = self.find_payment(id)?;
+        if self.payment(slot).method == RecordedMethod::Cash {
+            return Err(Refusal::PaymentState);
+        }
+        match (self.payment(slot).status, resolution) {
+            (P::Begun(reserve), R::Approved) => {
+                let parcel = open.expect("a parcel with a payment in flight is open");
+                let transaction = self.pending_transaction(id);
+                let is_pre_authorisation = |slot: u32| {
+                    self.terminal_batches.get(slot).kind == TransactionKind::PreAuthorisation
+                };
+                if transaction.is_some_and(is_pre_authorisation) {
+                    self.payment_mut(slot).status = P::Authorised(reserve);
+                    self.pre_authorisations.insert((self.payment(slot).date, id));
+                    out.events.push(Event::PaymentAuthorised { payment: id });
+                } else {
+                    let amount = self.payment(slot).amount;
+                    self.post_approved(slot, parcel, (reserve, amount), today, out);
+                }
+                self.resolve_transaction(
+                    transaction,
+                    TransactionStatus::Approved,
+                    (APPROVED, authorisation),
+                );
+                Ok(())
+            }
+            (P::Begun(reserve) | P::Unknown(reserve), R::Declined { code }) => {
+                self.void_reservation(slot, open, reserve, P::Declined, out);
+                out.events.push(Event::PaymentDeclined { payment: id });
+                let transaction = self.pending_transaction(id);
+                self.resolve_transaction(
+                    transaction,
+                    TransactionStatus::NotApproved,
+                    (code, authorisation),
+                );
+                Ok(())
+            }
+            (P::Begun(reserve), R::Unknown) => {
+                self.payment_mut(slot).status = P::Unknown(reserve);
+                let rail = u32::from(self.payment(slot).rail);
+                self.rails.get_mut(rail).unknown_payments += 1;
+                self.decrement_in_flight(open);
+                out.events.push(Event::PaymentUnknown { payment: id });
+                // Its reversal waits for the acknowledgement from now on.
+                if let Some(transaction) = self.pending_transaction(id) {
+                    let response = (NO_ANSWER, NO_AUTHORISATION);
+                    self.terminal_batches.record_response(
+                        transaction,
+                        TransactionStatus::NotApproved,
+                        response,
+                    );
+                }
+                Ok(())
+            }
+            // Unknown or ended: the approval changes nothing and the reversal goes on. A wallet
+            // cannot reverse. Its payment waits until it is refunded.
+            (P::Unknown(_) | P::Reversed | P::Declined, R::Approved) => {
+                self.record_late_payment(id, authorisation, out)?;
+                out.events.push(Event::LateApproval { payment: id });
+                Ok(())
+            }
+            (status, R::Approved) if status.unpaid_refunds().is_some() => Err(Refusal::Repeated),
+            (
+                P::Authorised(_)
+                | P::Completing(_)
+                | P::CompletionUnknown(_)
+                | P::Reversing(_)
+                | P::Releasing(..)
+                | P::Expired,
+                R::Approved,
+            )
+            | (P::Declined, R::Declined { .. })
+            | (P::Unknown(_) | P::Reversed, R::Unknown) => Err(Refusal::Repeated),
+            _ => Err(Refusal::PaymentState),
+        }
+    }
+
+    /// The transaction that waits for the payment's outcome, if a terminal requested it.
+    pub(crate) fn pending_transaction(&self, id: PaymentId) -> Option<u32> {
+        self.terminal_batches.awaiting_network_for(id)
+    }
+
+    /// Records a transaction's final response.
+    pub(crate) fn resolve_transaction(
+        &mut self,
+        transaction: Option<u32>,
+        standing: TransactionStatus,
+        response: ([u8; 2], [u8; 6]),
+    ) {
+        if let Some(slot) = transaction {
+            self.terminal_batches.record_response(slot, standing, response);
+            self.terminal_batches.stop_awaiting_network(slot);
+        }
+    }
+
+    pub(crate) fn decrement_in_flight(&mut self, open: Option<u32>) {
+        let parcel = self.parcel_mut(open.expect("a parcel with a payment in flight is open"));
+        parcel.in_flight =
+            parcel.in_flight.checked_sub(1).expect("each payment in flight is counted once");
+    }
+
+    pub(crate) fn decrement_unknown(&mut self, slot: u32) {
+        let rail = self.rails.get_mut(u32::from(self.payment(slot).rail));
+        rail.unknown_payments =
+            rail.unknown_payments.checked_sub(1).expect("each unknown payment is counted once");
+    }
+
+    /// Ends a begun, unknown or authorised payment without money.
+    pub(crate) fn void_reservation(
+        &mut self,
+        slot: u32,
+        open: Option<u32>,
+        reserve: ledger::TransferId,
+        status: PaymentStatus,
+        out: &mut CommandOutcome,
+    ) {
+        let item = self.payment(slot);
+        let (payment, entry) = (item.id(), entry_of(item.method));
+        let was_unknown = matches!(item.status, PaymentStatus::Unknown(_));
+        self.ledger.begin_chain(Some(payment), None);
+        self.ledger.void_reserved(entry, reserve);
+        self.ledger.commit_infallible(out, "a reservation can be voided");
+        self.payment_mut(slot).status = status;
+        if was_unknown {
+            self.decrement_unknown(slot);
+        } else {
+            self.decrement_in_flight(open);
+        }
+    }
+
+    /// Posts a payment's reservation, or part of it, and the fees.
+    pub(crate) fn post_approved(
+        &mut self,
+        slot: u32,
+        parcel: u32,
+        (reserve, amount): (ledger::TransferId, Amount),
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let item = self.payment(slot);
+        let (payment, method) = (item.id(), item.method);
+        let (seller, version) = (item.seller, item.tariff_version);
+        let firm = self.couriers.get(item.courier).firm;
+        let fees = self.fees_of(seller, version, method, amount);
+        self.ledger.begin_chain(Some(payment), Some(self.tariff_version(version)));
+        self.ledger.post_reserved(entry_of(method), reserve, amount);
+        self.post_fees(seller, firm, &fees);
+        self.ledger.commit_infallible(out, "a reservation can be posted and pays its fees");
+        let item = self.payment_mut(slot);
+        item.amount = amount;
+        item.fees = fees.total();
+        item.deducted_by_network = fees.deducted_by_network();
+        item.status = PaymentStatus::Approved { unpaid_refunds: Amount::ZERO };
+        self.decrement_in_flight(Some(parcel));
+        self.finish_collection(slot, (parcel, today), fees, out);
+    }
+
+    pub(crate) fn collect_cash(
+        &mut self,
+        command: &CollectCash,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let CollectCash { payment: id, courier, amount } = *command;
+        let today = now.today;
+        let courier = self.courier_number(courier)?;
+        let new = NewPayment { id, method: RecordedMethod::Cash, rail: 0, amount };
+        self.add_cash_payment(&new, courier, today, out)
+    }
+
+    pub(crate) fn add_cash_payment(
+        &mut self,
+        new: &NewPayment,
+        courier: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let slot = self.check_new(new)?;
+        let parcel = self.parcel(slot);
+        if parcel.carrier != courier {
+            return Err(Refusal::WrongCourier);
+        }
+        let seller_number = parcel.seller;
+        let seller = self.sellers.get(seller_number);
+        let held = seller.held;
+        let version = self.tariff_version_in_force(seller.tariff, today)?;
+        let record = self.couriers.get(courier);
+        let source = record.cash;
+        self.check_same_currency(self.firms.get(record.firm).currency, seller.currency)?;
+        let seller = seller_number;
+        let checked = CheckedPayment { slot, seller, courier, source, held, version, today };
+        self.post_at_once(new, &checked, out)
+    }
+
+    /// Posts a checked payment that needs no network response: cash or an offline sale.
+    pub(crate) fn post_at_once(
+        &mut self,
+        new: &NewPayment,
+        checked: &CheckedPayment,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let &CheckedPayment { slot, seller, courier, source, held, version, today } = checked;
+        let firm = self.couriers.get(courier).firm;
+        let fees = self.fees_of(seller, version, new.method, new.amount);
+        self.ledger.begin_chain(Some(new.id), Some(self.tariff_version(version)));
+        self.ledger.post(entry_of(new.method), source, held, new.amount);
+        self.post_fees(seller, firm, &fees);
+        self.ledger.commit(out).map_err(|refusal| match refusal {
+            ledger::TransferRefusal::LimitReached(account) if account == source => {
+                Refusal::CashLimitExceeded
+            }
+            _ => Refusal::Overflow,
+        })?;
+        let item = self.add_payment(
+            new,
+            checked,
+            PaymentStatus::Approved { unpaid_refunds: Amount::ZERO },
+        );
+        let record = self.payment_mut(item);
+        record.fees = fees.total();
+        if new.method == RecordedMethod::Cash {
+            self.couriers.get_mut(courier).in_hand.push_back(item);
+        } else {
+            record.deducted_by_network = fees.deducted_by_network();
+        }
+        self.finish_collection(item, (slot, today), fees, out);
+        Ok(())
+    }
+
+    pub(crate) fn fees_of(
+        &self,
+        seller: u32,
+        version: u16,
+        method: RecordedMethod,
+        amount: Amount,
+    ) -> Fees {
+        let terms = &self.reference_data.versions[usize::from(version)].terms;
+        let fees = terms.fees(self.sellers.get(seller).class, method.payment_method(), amount);
+        let fees = fees.expect("a seller's class is in every version of its tariff");
+        assert!(fees.total() <= amount, "M8: fees exceed the amount");
+        fees
+    }
+
+    /// Posts the fees of a collection. The seller's held money pays them.
+    fn post_fees(&mut self, seller: u32, firm: u32, fees: &Fees) {
+        let seller = self.sellers.get(seller);
+        let (held, currency) = (seller.held, seller.currency);
+        for (kind, fee) in fees.iter() {
+            if kind == FeeKind::Commission {
+                let commission = self.firms.get(firm).commission;
+                self.ledger.post(ChartEntry::CommissionEarned, held, commission, fee);
+            } else {
+                let income = self.currency_accounts(currency).fees[kind as usize];
+                self.ledger.post(ChartEntry::FeeCharged, held, income, fee);
+            }
+        }
+    }
+
+    /// Emits the collection and closes the parcel if the whole amount due is collected.
+    fn finish_collection(
+        &mut self,
+        slot: u32,
+        (parcel, today): (u32, BusinessDate),
+        fees: Fees,
+        out: &mut CommandOutcome,
+    ) {
+        let item = self.payment(slot);
+        out.events.push(Event::PaymentCollected {
+            payment: item.id(),
+            seller: self.sellers.get(item.seller).id,
+            method: item.method.payment_method(),
+            amount: item.amount,
+            fees,
+            tariff: self.tariff_version(item.tariff_version),
+        });
+        let record = self.parcel(parcel);
+        let collected = self.collected_amount(record);
+        assert!(collected <= record.due, "M2: collected more than the amount due");
+        if collected == record.due {
+            out.events.push(Event::ParcelDelivered { parcel: record.id, collected });
+            self.set_delivery_date(record.last_payment, today);
+            self.close(parcel);
+        }
+    }
+
+    /// The delivery date applies to all of the parcel's payments.
+    fn set_delivery_date(&mut self, newest: u32, today: BusinessDate) {
+        let mut next = newest;
+        while let Some(item) = self.payments.get_mut(next) {
+            item.date = today;
+            next = item.previous;
+        }
+    }
+}
+
+fn entry_of(method: RecordedMethod) -> ChartEntry {
+    match method {
+        RecordedMethod::DebitCard | RecordedMethod::CreditCard => ChartEntry::CardCollected,
+        RecordedMethod::Qr => ChartEntry::QrCollected,
+        RecordedMethod::Cash => ChartEntry::CashCollected,
+    }
+}
+
+const _: () = assert!(NO_PAYMENT == u32::MAX, "no slab has this slot");

@@ -1,0 +1,11 @@
+//! Payments by card, QR and cash: begun, resolved, reversed, refunded.
+
+pub(crate) mod collection;
+pub(crate) mod completion;
+pub(crate) mod expiry;
+pub(crate) mod offline_sale;
+pub(crate) mod purchase;
+pub(crate) mod record;
+pub(crate) mod refund;
+pub(crate) mod reversal;
+pub(crate) mod unposting;

@@ -1,0 +1,269 @@
+//! Terminal transactions: each trace is used once, and a repeat gets the first response.
+
+use money::Amount;
+
+use crate::books::{Books, Now};
+use crate::command::{
+    BeginPurchase, RailMethod, RecordReversalWithoutOriginal, ResolvePurchase, TakeCash,
+};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{ParcelId, PaymentId};
+use crate::payment::collection::{APPROVED, NO_AUTHORISATION, NewPayment};
+use crate::payment::record::{PaymentRecord, RecordedMethod};
+use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal::batches::{TerminalBatchState, TotalsColumn, Transaction, TransactionStatus};
+use crate::terminal::transaction::{
+    DuplicateKey, NetworkReference, PurchaseKind, ROUTE_CANDIDATES_MAX, RouteCandidate,
+    RouteVerdict, TRACE_NUMBER_MAX, TRANSACTIONS_PER_BATCH_MAX, Trace, TransactionKind,
+};
+
+/// What a transaction is about. A repeat has the same subject as the first.
+#[derive(Clone, Copy)]
+pub(crate) enum TransactionSubject {
+    /// A new payment of this amount.
+    New(ParcelId, Amount),
+    /// Part of a payment.
+    PartOf(PaymentId, Amount),
+    Whole(PaymentId),
+}
+
+/// A new transaction with room in its batch.
+#[derive(Clone, Copy)]
+pub(crate) struct AdmittedTransaction {
+    /// The terminal's number in the registry.
+    pub terminal: u32,
+    trace: Trace,
+    mark: DuplicateKey,
+    kind: TransactionKind,
+}
+
+impl Books {
+    pub(crate) fn resolve_purchase(
+        &mut self,
+        command: &ResolvePurchase,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ResolvePurchase { payment, resolution, authorisation } = *command;
+        self.resolve_payment(payment, resolution, authorisation, now.today, out)
+    }
+
+    /// Admits a transaction to its terminal's open batch or refuses it as a repeat. Runs before
+    /// other checks, so a repeat is detected even if its parcel or batch is closed.
+    #[inline]
+    pub(crate) fn admit_transaction(
+        &self,
+        (trace, duplicate_key): (Trace, DuplicateKey),
+        kind: TransactionKind,
+        about: TransactionSubject,
+    ) -> Result<AdmittedTransaction, Refusal> {
+        let missing = Refusal::NotFound(MissingRecord::Terminal(trace.terminal));
+        let terminal = self.terminals.number(trace.terminal).ok_or(missing)?;
+        if let Some(slot) = self.terminal_batches.find(terminal, trace.batch, trace.stan) {
+            let first = self.terminal_batches.get(slot);
+            let same = match about {
+                TransactionSubject::New(parcel, amount) => {
+                    (first.parcel, first.amount) == (parcel, amount)
+                }
+                TransactionSubject::PartOf(payment, amount) => {
+                    (first.payment_id(), first.amount) == (payment, amount)
+                }
+                TransactionSubject::Whole(payment) => first.payment_id() == payment,
+            };
+            let same = same && first.kind == kind && first.duplicate_key() == duplicate_key;
+            return Err(if same { Refusal::Repeated } else { Refusal::TraceTaken });
+        }
+        let open = self.open_batch_of(terminal, trace)?;
+        if self.terminal_batches.was_reversed_without_original(terminal, trace.stan) {
+            return Err(Refusal::TraceTaken);
+        }
+        if self.batch_is_full(terminal, open) {
+            return Err(Refusal::BatchFull);
+        }
+        Ok(AdmittedTransaction { terminal, trace, mark: duplicate_key, kind })
+    }
+
+    /// The terminal's state, if the trace belongs to its open batch.
+    fn open_batch_of(&self, terminal: u32, trace: Trace) -> Result<&TerminalBatchState, Refusal> {
+        let terminal_state = self.terminal_batches.terminal(terminal);
+        let open = terminal_state.filter(|terminal_state| {
+            terminal_state.batch_open && terminal_state.last_batch == trace.batch
+        });
+        let open = open.ok_or(Refusal::WrongBatch(
+            terminal_state.map_or(0, |terminal_state| terminal_state.last_batch),
+        ))?;
+        let right = (1..=TRACE_NUMBER_MAX).contains(&trace.stan);
+        if right { Ok(open) } else { Err(Refusal::OutOfRange(TRACE_NUMBER_MAX)) }
+    }
+
+    /// Whether the open batch has no room for another transaction.
+    fn batch_is_full(&self, terminal: u32, open: &TerminalBatchState) -> bool {
+        let used =
+            open.entries.len() + self.terminal_batches.reversals_without_original(terminal).count();
+        used >= TRANSACTIONS_PER_BATCH_MAX
+    }
+
+    /// Reserves a trace for a reversal without original, so nothing can begin under it. Only in an
+    /// open batch with room: in any other batch nothing can begin.
+    pub(crate) fn record_reversal_without_original(
+        &mut self,
+        command: &RecordReversalWithoutOriginal,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let trace = command.trace;
+        let Trace { terminal, batch, stan } = trace;
+        let missing = Refusal::NotFound(MissingRecord::Terminal(terminal));
+        let number = self.terminals.number(terminal).ok_or(missing)?;
+        if self.terminal_batches.find(number, batch, stan).is_some() {
+            return Err(Refusal::TraceTaken);
+        }
+        let open = self.open_batch_of(number, trace)?;
+        if self.terminal_batches.was_reversed_without_original(number, stan)
+            || self.batch_is_full(number, open)
+        {
+            return Err(Refusal::Repeated);
+        }
+        self.terminal_batches.reversed_without_original.insert((number, stan));
+        out.events.push(Event::ReversalWithoutOriginalRecorded { terminal, batch, stan });
+        Ok(())
+    }
+
+    /// The terminal's courier, unless the terminal is blocked.
+    pub(crate) fn courier_unless_blocked(
+        &self,
+        admitted: &AdmittedTransaction,
+    ) -> Result<u32, Refusal> {
+        let terminal = self.terminals.get(admitted.terminal);
+        if terminal.blocked { Err(Refusal::TerminalBlocked) } else { Ok(terminal.courier) }
+    }
+
+    /// Records an admitted transaction, after all other changes. It waits for the network, or
+    /// `response` is the terminal's response at once.
+    #[inline]
+    pub(crate) fn record_transaction(
+        &mut self,
+        admitted: &AdmittedTransaction,
+        (payment, amount): (PaymentId, Amount),
+        (column, network_reference): (TotalsColumn, NetworkReference),
+        response: Option<[u8; 6]>,
+    ) -> u32 {
+        let AdmittedTransaction { terminal, trace, mark: duplicate_key, kind } = *admitted;
+        let waits = response.is_none();
+        self.terminal_batches.add(Transaction {
+            parcel: payment.parcel,
+            card_token: duplicate_key.card_token,
+            amount,
+            network_sent_at: network_reference.sent_at,
+            network_stan: network_reference.stan,
+            terminal,
+            batch: trace.batch,
+            stan: trace.stan,
+            date: duplicate_key.date,
+            payment_number: payment.number,
+            kind,
+            response_code: if waits { [0; 2] } else { APPROVED },
+            authorisation: response.unwrap_or(NO_AUTHORISATION),
+            status: if waits { TransactionStatus::Pending } else { TransactionStatus::Approved },
+            column,
+            in_batch: true,
+            awaits_network: waits,
+        })
+    }
+
+    pub(crate) fn begin_purchase(
+        &mut self,
+        command: &BeginPurchase,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let BeginPurchase {
+            trace,
+            duplicate_key,
+            parcel,
+            method,
+            amount,
+            kind: purpose,
+            network_reference,
+            route_candidates,
+        } = command;
+        let kind = match (method, purpose) {
+            (RailMethod::Card { .. }, PurchaseKind::Sale) => TransactionKind::Sale,
+            (RailMethod::Card { .. }, PurchaseKind::PreAuthorisation) => {
+                TransactionKind::PreAuthorisation
+            }
+            (RailMethod::Qr { .. }, PurchaseKind::Sale) => TransactionKind::Qr,
+            (RailMethod::Qr { .. }, PurchaseKind::PreAuthorisation) => {
+                return Err(Refusal::BadMethod);
+            }
+        };
+        let admitted = self.admit_transaction(
+            (*trace, *duplicate_key),
+            kind,
+            TransactionSubject::New(*parcel, *amount),
+        )?;
+        check_route_candidates(*method, route_candidates)?;
+        let payment = self.next_payment_id(*parcel)?;
+        let new = self.new_rail_payment(*method, payment, *amount)?;
+        let checked = self.check_rail_payment(&new, trace.terminal, false, now)?;
+        self.begin_payment(&new, &checked, out)?;
+        let column = match kind {
+            TransactionKind::Sale => TotalsColumn::CardDebit,
+            TransactionKind::Qr => TotalsColumn::OtherDebit,
+            _ => TotalsColumn::NotCounted,
+        };
+        self.record_transaction(&admitted, (payment, *amount), (column, *network_reference), None);
+        if !route_candidates.is_empty() {
+            out.events
+                .push(Event::PaymentRouted { payment, route_candidates: route_candidates.clone() });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn take_cash(
+        &mut self,
+        command: &TakeCash,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let TakeCash { trace, duplicate_key, parcel, amount, tendered, change } = *command;
+        let today = now.today;
+        let admitted = self.admit_transaction(
+            (trace, duplicate_key),
+            TransactionKind::Cash,
+            TransactionSubject::New(parcel, amount),
+        )?;
+        let courier = self.courier_unless_blocked(&admitted)?;
+        if tendered.checked_sub(change) != Some(amount) {
+            return Err(Refusal::WrongChange);
+        }
+        let payment = self.next_payment_id(parcel)?;
+        let new = NewPayment { id: payment, method: RecordedMethod::Cash, rail: 0, amount };
+        self.add_cash_payment(&new, courier, today, out)?;
+        let place = (TotalsColumn::OtherDebit, NetworkReference::default());
+        self.record_transaction(&admitted, (payment, amount), place, Some(NO_AUTHORISATION));
+        Ok(())
+    }
+}
+
+/// The totals column of money that goes back for a payment.
+pub(crate) fn credit_column(item: &PaymentRecord) -> TotalsColumn {
+    if item.method.is_card() { TotalsColumn::CardCredit } else { TotalsColumn::OtherCredit }
+}
+
+/// A card payment names its chosen network.
+fn check_route_candidates(
+    method: RailMethod,
+    route_candidates: &[RouteCandidate],
+) -> Result<(), Refusal> {
+    let mut chosen = route_candidates.iter().filter(|one| one.verdict == RouteVerdict::Chosen);
+    let right = match method {
+        RailMethod::Card { network, .. } => {
+            route_candidates.len() <= ROUTE_CANDIDATES_MAX
+                && chosen.next().is_some_and(|one| one.network == network)
+                && chosen.next().is_none()
+        }
+        RailMethod::Qr { .. } => route_candidates.is_empty(),
+    };
+    if right { Ok(()) } else { Err(Refusal::BadRoute) }
+}

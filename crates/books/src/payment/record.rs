@@ -1,0 +1,198 @@
+//! Records of payments. There are millions of them, so each has few bytes.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ledger::TransferId;
+use money::Amount;
+use tariff::{BusinessDate, CardKind, PaymentMethod};
+
+use crate::ids::{ParcelId, PaymentId};
+
+/// Status of a payment, or how a parcel ended without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum PaymentStatus {
+    /// Waits for a response. Holds the reservation.
+    Begun(TransferId),
+    /// The outcome is unknown and the payment will be reversed (M4). Holds the reservation.
+    Unknown(TransferId),
+    Declined,
+    Reversed,
+    /// Posted, but the money is not received yet (M5).
+    Approved {
+        unpaid_refunds: Amount,
+    },
+    /// Received and on hold.
+    Held {
+        unpaid_refunds: Amount,
+    },
+    /// Payable to the seller.
+    Released {
+        unpaid_refunds: Amount,
+    },
+    /// No payment: the parcel went back to the seller.
+    Returned,
+    /// No payment: the parcel was lost.
+    Lost,
+    /// Pre-authorised. Holds the reservation.
+    Authorised(TransferId),
+    /// A completion waits for a response.
+    Completing(TransferId),
+    /// A completion's outcome is unknown and it will be reversed (M4).
+    CompletionUnknown(TransferId),
+    /// Posted, without refunds. A void or reversal is pending.
+    Reversing(ReversingStatus),
+    /// Pre-authorised. A void or reversal is pending.
+    Releasing(TransferId, ReversingStatus),
+    /// A pre-authorisation that was not completed in time and is released.
+    Expired,
+}
+
+/// The pending void or reversal of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum ReversingStatus {
+    Void,
+    Reversal,
+    /// The void itself is being reversed.
+    ReversingVoid,
+    /// The reversal of an expired pre-authorisation.
+    Expiry,
+}
+
+impl PaymentStatus {
+    /// Whether money is reserved that can still be posted (M2). The reservation of an unknown
+    /// payment does not count: it will be voided.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        matches!(
+            self,
+            PaymentStatus::Begun(_)
+                | PaymentStatus::Authorised(_)
+                | PaymentStatus::Completing(_)
+                | PaymentStatus::CompletionUnknown(_)
+                | PaymentStatus::Releasing(..)
+        )
+    }
+
+    /// Whether it is a pre-authorisation that has not ended.
+    pub(crate) fn is_open_pre_authorisation(&self) -> bool {
+        self.is_in_flight() && !matches!(self, PaymentStatus::Begun(_))
+    }
+
+    /// Whether the pre-authorisation was not completed in time.
+    pub(crate) fn has_expired(&self) -> bool {
+        matches!(
+            self,
+            PaymentStatus::Expired | PaymentStatus::Releasing(_, ReversingStatus::Expiry)
+        )
+    }
+
+    /// Whether an outcome is unknown (M4).
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, PaymentStatus::Unknown(_) | PaymentStatus::CompletionUnknown(_))
+    }
+
+    /// Refunds that have not left the bank. `None` if the payment is not collected.
+    pub(crate) fn unpaid_refunds(&self) -> Option<Amount> {
+        match *self {
+            PaymentStatus::Approved { unpaid_refunds: unpaid }
+            | PaymentStatus::Held { unpaid_refunds: unpaid }
+            | PaymentStatus::Released { unpaid_refunds: unpaid } => Some(unpaid),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn with_unpaid_refunds(self, unpaid: Amount) -> PaymentStatus {
+        match self {
+            PaymentStatus::Approved { .. } => PaymentStatus::Approved { unpaid_refunds: unpaid },
+            PaymentStatus::Held { .. } => PaymentStatus::Held { unpaid_refunds: unpaid },
+            PaymentStatus::Released { .. } => PaymentStatus::Released { unpaid_refunds: unpaid },
+            other => other,
+        }
+    }
+
+    /// Whether only a refund or chargeback can still change it.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            PaymentStatus::Declined | PaymentStatus::Reversed | PaymentStatus::Expired => true,
+            PaymentStatus::Returned | PaymentStatus::Lost => true,
+            PaymentStatus::Released { unpaid_refunds: unpaid } => unpaid.is_zero(),
+            _ => false,
+        }
+    }
+}
+
+/// How a payment is made, in one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum RecordedMethod {
+    DebitCard,
+    CreditCard,
+    Qr,
+    Cash,
+}
+
+impl RecordedMethod {
+    pub(crate) fn payment_method(self) -> PaymentMethod {
+        match self {
+            RecordedMethod::DebitCard => PaymentMethod::Card(CardKind::Debit),
+            RecordedMethod::CreditCard => PaymentMethod::Card(CardKind::Credit),
+            RecordedMethod::Qr => PaymentMethod::Qr,
+            RecordedMethod::Cash => PaymentMethod::Cash,
+        }
+    }
+
+    pub(crate) fn is_card(self) -> bool {
+        matches!(self, RecordedMethod::DebitCard | RecordedMethod::CreditCard)
+    }
+}
+
+/// A payment, or how a parcel ended without one. Outlives the parcel's record, because money moves
+/// after the delivery. 88 bytes.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct PaymentRecord {
+    pub parcel: ParcelId,
+    pub amount: Amount,
+    pub fees: Amount,
+    /// The fee that the network or wallet may deduct.
+    pub deducted_by_network: Amount,
+    /// Refunds and chargebacks.
+    pub refunded: Amount,
+    pub status: PaymentStatus,
+    pub seller: u32,
+    pub courier: u32,
+    /// The payment before this one.
+    pub previous: u32,
+    /// The date of collection. When the parcel is delivered, the delivery date. For a parcel that
+    /// ended without payment, the date it ended.
+    pub date: BusinessDate,
+    /// The network or wallet. Unused for cash.
+    pub rail: u16,
+    pub tariff_version: u16,
+    pub number: u8,
+    pub method: RecordedMethod,
+    /// Number of refunds and chargebacks.
+    pub refund_count: u8,
+    /// On a closed parcel's newest record: its delivery attempts.
+    pub attempts: u8,
+    /// Number of refund confirmations.
+    pub confirmations: u8,
+    /// Cash that the firm guarantees and the bank has not credited yet. It waits for a deposit.
+    pub guaranteed: bool,
+}
+
+impl PaymentRecord {
+    pub(crate) fn id(&self) -> PaymentId {
+        PaymentId { parcel: self.parcel, number: self.number }
+    }
+
+    /// Whether the amount counts as collected. A payment with a pending void or reversal still
+    /// counts.
+    pub(crate) fn is_collected(&self) -> bool {
+        self.status.unpaid_refunds().is_some() || matches!(self.status, PaymentStatus::Reversing(_))
+    }
+
+    /// The part of its share still on the seller's held account before release.
+    pub(crate) fn held_share(&self) -> Amount {
+        let share = self.amount.checked_sub(self.fees).expect("fees never exceed the amount");
+        share.saturating_sub(self.refunded)
+    }
+}
+
+const _: () = assert!(size_of::<PaymentRecord>() == 88, "there are millions of these");

@@ -1,0 +1,231 @@
+//! Refunds and chargebacks.
+
+use money::Amount;
+
+use crate::books::{Books, Now, check_above_zero, check_sequence_number};
+use crate::chart::ChartEntry;
+use crate::command::{
+    BeginRefund, ChargeBack, ConfirmRefund, REFUNDS_PER_PAYMENT_MAX, Refund, ResolveRefund,
+};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::PaymentId;
+use crate::payment::collection::{APPROVED, NO_AUTHORISATION};
+use crate::payment::purchase::{TransactionSubject, credit_column};
+use crate::payment::record::{PaymentStatus, RecordedMethod};
+use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal::batches::Transaction;
+use crate::terminal::transaction::TransactionKind;
+
+impl Books {
+    pub(crate) fn refund(
+        &mut self,
+        command: &Refund,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        self.owe_refund(command.payment, command.number, command.amount, out)
+    }
+
+    pub(crate) fn charge_back(
+        &mut self,
+        command: &ChargeBack,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ChargeBack { payment, number, amount } = *command;
+        let (slot, _) = self.find_payment(payment)?;
+        if self.payment(slot).method == RecordedMethod::Cash {
+            return Err(Refusal::PaymentState);
+        }
+        self.check_refund(payment, number, amount)?;
+        let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
+        self.debit_seller(slot, ChartEntry::ChargedBack, receivable, amount, out)?;
+        out.events.push(Event::ChargedBack { payment, amount });
+        Ok(())
+    }
+
+    /// Owes a refund to the buyer.
+    fn owe_refund(
+        &mut self,
+        payment: PaymentId,
+        number: u8,
+        amount: Amount,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let slot = self.check_refund(payment, number, amount)?;
+        let credit = self.buyer_refunds(slot);
+        self.debit_seller(slot, ChartEntry::Refunded, credit, amount, out)?;
+        let item = self.payment_mut(slot);
+        let unpaid = item.status.unpaid_refunds().and_then(|unpaid| unpaid.checked_add(amount));
+        let unpaid = unpaid.expect("refunds never exceed the amount collected");
+        item.status = item.status.with_unpaid_refunds(unpaid);
+        out.events.push(Event::Refunded { payment, amount });
+        Ok(())
+    }
+
+    pub(crate) fn begin_refund(
+        &mut self,
+        command: &BeginRefund,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let BeginRefund { trace, duplicate_key, payment: id, amount, network_reference } = *command;
+        let admitted = self.admit_transaction(
+            (trace, duplicate_key),
+            TransactionKind::Refund,
+            TransactionSubject::PartOf(id, amount),
+        )?;
+        let courier = self.courier_unless_blocked(&admitted)?;
+        let (slot, _) = self.find_payment(id)?;
+        let item = self.payment(slot);
+        if item.method == RecordedMethod::Cash {
+            return Err(Refusal::PaymentState);
+        }
+        if self.couriers.get(item.courier).firm != self.couriers.get(courier).firm {
+            return Err(Refusal::WrongCourier);
+        }
+        let (which, column) = (item.refund_count.saturating_add(1), credit_column(item));
+        self.owe_refund(id, which, amount, out)?;
+        let response = Some(NO_AUTHORISATION);
+        let slot =
+            self.record_transaction(&admitted, (id, amount), (column, network_reference), response);
+        self.terminal_batches.await_network(slot);
+        Ok(())
+    }
+
+    pub(crate) fn resolve_refund(
+        &mut self,
+        command: &ResolveRefund,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ResolveRefund { trace, code } = *command;
+        let missing = Refusal::NotFound(MissingRecord::Terminal(trace.terminal));
+        let terminal = self.terminals.number(trace.terminal).ok_or(missing)?;
+        let found = self.terminal_batches.find_remembered(terminal, trace.batch, trace.stan);
+        let slot = found.ok_or(Refusal::NotFound(MissingRecord::Transaction))?;
+        let refund = self.terminal_batches.get(slot);
+        if refund.kind != TransactionKind::Refund {
+            return Err(Refusal::PaymentState);
+        }
+        if !refund.awaits_network {
+            return Err(Refusal::Repeated);
+        }
+        let (payment, amount) = (refund.payment_id(), refund.amount);
+        if code == APPROVED {
+            self.forward_refund(payment, amount, out);
+            out.events.push(Event::RefundForwarded { payment, amount });
+        } else {
+            out.events.push(Event::RefundRejected { payment, amount, code });
+        }
+        self.terminal_batches.stop_awaiting_network(slot);
+        Ok(())
+    }
+
+    /// The network or wallet pays a refund to the buyer and owes that much less.
+    fn forward_refund(&mut self, id: PaymentId, amount: Amount, out: &mut CommandOutcome) {
+        let (slot, _) = self.find_payment(id).expect("a transaction's payment is remembered");
+        let refunds = self.buyer_refunds(slot);
+        let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
+        self.ledger.begin_chain(Some(id), None);
+        self.ledger.post(ChartEntry::RefundForwarded, refunds, receivable, amount);
+        self.ledger.commit_infallible(out, "an owed refund can be paid");
+        let item = self.payment_mut(slot);
+        let unpaid = item.status.unpaid_refunds().and_then(|unpaid| unpaid.checked_sub(amount));
+        let unpaid = unpaid.expect("a refund is paid once");
+        item.status = item.status.with_unpaid_refunds(unpaid);
+    }
+
+    fn check_refund(&self, id: PaymentId, number: u8, amount: Amount) -> Result<u32, Refusal> {
+        check_above_zero(amount)?;
+        let (slot, _) = self.find_payment(id)?;
+        let item = self.payment(slot);
+        if item.status.unpaid_refunds().is_none() {
+            return Err(Refusal::PaymentState);
+        }
+        if number != 0 && number <= item.refund_count {
+            return Err(Refusal::Repeated);
+        }
+        if item.refund_count >= REFUNDS_PER_PAYMENT_MAX {
+            return Err(Refusal::TooMany(REFUNDS_PER_PAYMENT_MAX));
+        }
+        if number != item.refund_count + 1 {
+            return Err(Refusal::WrongSequenceNumber(u32::from(item.refund_count) + 1));
+        }
+        let left = item.amount.saturating_sub(item.refunded);
+        if amount > left {
+            return Err(Refusal::AmountTooLarge(left));
+        }
+        Ok(slot)
+    }
+
+    fn buyer_refunds(&self, slot: u32) -> ledger::AccountNumber {
+        let currency = self.sellers.get(self.payment(slot).seller).currency;
+        self.currency_accounts(currency).buyer_refunds
+    }
+
+    /// Takes the amount from the payment's held share first, then from the seller's payable
+    /// balance, which can go below zero.
+    fn debit_seller(
+        &mut self,
+        slot: u32,
+        entry: ChartEntry,
+        credit: ledger::AccountNumber,
+        amount: Amount,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let item = self.payment(slot);
+        let released = matches!(item.status, PaymentStatus::Released { .. });
+        let from_held = if released { Amount::ZERO } else { item.held_share().min(amount) };
+        let from_payable = amount.saturating_sub(from_held);
+        let (payment, seller_number) = (item.id(), item.seller);
+        let tariff = self.tariff_version(item.tariff_version);
+        let seller = self.sellers.get(seller_number);
+        let (held, payable) = (seller.held, seller.payable);
+        self.ledger.begin_chain(Some(payment), Some(tariff));
+        self.ledger.post(entry, held, credit, from_held);
+        self.ledger.post(entry, payable, credit, from_payable);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        let item = self.payment_mut(slot);
+        let refunded = item.refunded.checked_add(amount);
+        item.refunded = refunded.expect("refunds never exceed the amount collected");
+        item.refund_count += 1;
+        let statement = &mut self.sellers.get_mut(seller_number).statement;
+        statement.refunded += u128::from(from_payable.minor());
+        Ok(())
+    }
+
+    pub(crate) fn confirm_refund(
+        &mut self,
+        command: &ConfirmRefund,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ConfirmRefund { bank, payment: id, number, amount } = *command;
+        check_above_zero(amount)?;
+        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
+        let (slot, _) = self.find_payment(id)?;
+        let item = self.payment(slot);
+        let unpaid = item.status.unpaid_refunds().ok_or(Refusal::PaymentState)?;
+        check_sequence_number(u32::from(number), u32::from(item.confirmations))?;
+        // The network may still pay the refund it was asked for.
+        let transaction =
+            |one: &Transaction| one.kind == TransactionKind::Refund && one.awaits_network;
+        if unpaid.is_zero() || self.terminal_batches.find_by_payment(id, transaction).is_some() {
+            return Err(Refusal::PaymentState);
+        }
+        if amount != unpaid {
+            return Err(Refusal::AmountMismatch(unpaid));
+        }
+        self.check_same_currency(bank.currency, self.sellers.get(item.seller).currency)?;
+        let (bank, refunds) = (bank.account, self.buyer_refunds(slot));
+        self.ledger.begin_chain(Some(id), None);
+        self.ledger.post(ChartEntry::RefundPaid, refunds, bank, amount);
+        self.ledger.commit_infallible(out, "an owed refund can be paid");
+        let item = self.payment_mut(slot);
+        item.status = item.status.with_unpaid_refunds(Amount::ZERO);
+        item.confirmations = number;
+        out.events.push(Event::RefundPaid { payment: id, amount });
+        Ok(())
+    }
+}

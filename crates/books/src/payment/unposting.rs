@@ -1,0 +1,172 @@
+//! Unposting: posts the opposite of a collection and puts the parcel out again.
+
+use money::Amount;
+use tariff::FeeKind;
+
+use crate::books::{Books, Now};
+use crate::chart::ChartEntry;
+use crate::command::ReverseCollection;
+use crate::event::{CommandOutcome, Event};
+use crate::ids::PaymentId;
+use crate::parcel::index::ParcelSlot;
+use crate::parcel::record::{OpenParcelStatus, Parcel};
+use crate::payment::collection::{APPROVED, NO_ANSWER, NO_AUTHORISATION};
+use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
+use crate::refusal::Refusal;
+use crate::terminal::batches::TransactionStatus;
+use crate::terminal::transaction::TransactionKind;
+
+impl Books {
+    pub(crate) fn reverse_collection(
+        &mut self,
+        command: &ReverseCollection,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ReverseCollection { payment: id } = *command;
+        let (slot, open) = self.find_payment(id)?;
+        match self.payment(slot).status {
+            PaymentStatus::Begun(reserve) | PaymentStatus::Unknown(reserve) => {
+                self.void_reservation(slot, open, reserve, PaymentStatus::Reversed, out);
+                out.events.push(Event::PaymentReversed { payment: id, posted: Amount::ZERO });
+                let transaction = self.pending_transaction(id);
+                self.resolve_transaction(
+                    transaction,
+                    TransactionStatus::Reversed,
+                    (NO_ANSWER, NO_AUTHORISATION),
+                );
+                Ok(())
+            }
+            PaymentStatus::Approved { .. } => {
+                self.check_reversible(slot)?;
+                if self.payment(slot).method == RecordedMethod::Cash {
+                    self.remove_cash_in_hand(slot)?;
+                }
+                if let Some(transaction) = self.approved_transaction(id) {
+                    let nothing_new = (APPROVED, NO_AUTHORISATION);
+                    self.terminal_batches.record_response(
+                        transaction,
+                        TransactionStatus::Reversed,
+                        nothing_new,
+                    );
+                }
+                self.unpost_and_reopen(slot, open, out);
+                Ok(())
+            }
+            // Already ended without money.
+            PaymentStatus::Reversed | PaymentStatus::Declined | PaymentStatus::Expired => {
+                Err(Refusal::Repeated)
+            }
+            _ => Err(Refusal::PaymentState),
+        }
+    }
+
+    /// The approved transaction behind an approved or authorised payment.
+    pub(crate) fn approved_transaction(&self, id: PaymentId) -> Option<u32> {
+        let pre_authorisation = |kind| kind == TransactionKind::PreAuthorisation;
+        let (slot, _) = self.find_payment(id).ok()?;
+        let pre_authorised = matches!(self.payment(slot).status, PaymentStatus::Authorised(_));
+        self.terminal_batches.find_by_payment(id, |one| {
+            one.status == TransactionStatus::Approved
+                && one.takes_payment()
+                && pre_authorisation(one.kind) == pre_authorised
+        })
+    }
+
+    /// An approved payment is reversible if it has no refunds and no open request to its network.
+    pub(crate) fn check_reversible(&self, slot: u32) -> Result<(), Refusal> {
+        let item = self.payment(slot);
+        let pending = self.terminal_batches.awaiting_network_for(item.id()).is_some();
+        if item.refund_count > 0 || pending { Err(Refusal::PaymentState) } else { Ok(()) }
+    }
+
+    /// Unposts an approved payment. Its parcel is out again.
+    pub(crate) fn unpost_and_reopen(
+        &mut self,
+        slot: u32,
+        open: Option<u32>,
+        out: &mut CommandOutcome,
+    ) {
+        self.unpost(slot, out);
+        self.reopen(slot, open, out);
+    }
+
+    /// Takes a cash payment out of the courier's hands. Not possible once it is in a hand-over.
+    pub(crate) fn remove_cash_in_hand(&mut self, slot: u32) -> Result<(), Refusal> {
+        let courier_number = self.payment(slot).courier;
+        let courier = self.couriers.get(courier_number);
+        let place = courier.in_hand.iter().position(|&item| item == slot);
+        let place = place.ok_or(Refusal::PaymentState)?;
+        let being_counted =
+            courier.handover.as_ref().map_or(0, |handover| handover.payment_count as usize);
+        if place < being_counted {
+            return Err(Refusal::HandOverOpen);
+        }
+        self.couriers.get_mut(courier_number).in_hand.remove(place);
+        Ok(())
+    }
+
+    /// Posts the opposite of a collection and its fees.
+    fn unpost(&mut self, slot: u32, out: &mut CommandOutcome) {
+        let item = self.payment(slot);
+        let (payment, amount, method) = (item.id(), item.amount, item.method);
+        let (seller_number, version) = (item.seller, item.tariff_version);
+        let courier = self.couriers.get(item.courier);
+        let source = match method {
+            RecordedMethod::Cash => courier.cash,
+            _ => self.rails.get(u32::from(item.rail)).receivable,
+        };
+        let commission = self.firms.get(courier.firm).commission;
+        let fees = self.fees_of(seller_number, version, method, amount);
+        assert_eq!(fees.total(), item.fees, "M8: recomputed fees equal the original ones");
+        let seller = self.sellers.get(seller_number);
+        let (held, currency) = (seller.held, seller.currency);
+        self.ledger.begin_chain(Some(payment), Some(self.tariff_version(version)));
+        for (kind, fee) in fees.iter() {
+            if kind == FeeKind::Commission {
+                self.ledger.post(ChartEntry::CommissionReversed, commission, held, fee);
+            } else {
+                let income = self.currency_accounts(currency).fees[kind as usize];
+                self.ledger.post(ChartEntry::FeeReversed, income, held, fee);
+            }
+        }
+        self.ledger.post(ChartEntry::CollectionReversed, held, source, amount);
+        self.ledger.commit_infallible(out, "a collection can be unposted");
+        self.payment_mut(slot).status = PaymentStatus::Reversed;
+        out.events.push(Event::PaymentReversed { payment, posted: amount });
+    }
+
+    /// Puts a closed parcel out with its courier again after a reversal.
+    fn reopen(&mut self, slot: u32, open: Option<u32>, out: &mut CommandOutcome) {
+        if open.is_some() {
+            return;
+        }
+        let item = self.payment(slot);
+        let (id, seller, carrier, amount) = (item.parcel, item.seller, item.courier, item.amount);
+        let Some(ParcelSlot::Closed(newest)) = self.parcel_slot(id) else {
+            panic!("a payment's parcel is open or closed");
+        };
+        let rest = self.payment_sum(newest, PaymentRecord::is_collected);
+        let due = rest.checked_add(amount).expect("payments never exceed an amount due (M2)");
+        let (payments, attempts) = (self.payment(newest).number, self.payment(newest).attempts);
+        let waits = |item: &PaymentRecord| item.status.is_in_flight();
+        assert!(
+            !self.payments_from(newest).any(|(_, item)| waits(item)),
+            "M4: the parcel closed with a payment in flight"
+        );
+        let parcel = self.parcels.insert(Parcel {
+            id,
+            due,
+            seller,
+            carrier,
+            last_payment: newest,
+            status: OpenParcelStatus::Out,
+            attempts,
+            payment_count: payments,
+            part_accepted: true,
+            in_flight: 0,
+        });
+        self.index.redirect(id, ParcelSlot::Closed(newest), ParcelSlot::Open(parcel));
+        out.events.push(Event::ParcelReopened { parcel: id });
+    }
+}

@@ -1,0 +1,214 @@
+//! A settlement plan is data. It is shown, approved by a second person, then executed (M7).
+
+use money::{Amount, Currency};
+
+use crate::books::{Books, Now};
+use crate::chart::ChartEntry;
+use crate::command::{
+    ApproveSettlement, ExecuteSettlement, PLAN_LINES_MAX, PlanSettlement, RejectSettlement,
+    SettlementCycle,
+};
+use crate::event::{CommandOutcome, Event, PayoutLine};
+use crate::ids::{PayoutId, PlanId};
+use crate::party::record::Seller;
+use crate::refusal::{MissingRecord, Refusal};
+use crate::settlement::record::{Payout, PlanStatus, SettlementPlan, Statement};
+
+struct Draft {
+    lines: Vec<(u32, PayoutLine)>,
+    below_minimum: u32,
+    left: u32,
+}
+
+/// A seller's statement as a payout. `None` if the seller owes or the amount is too large.
+fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<PayoutLine> {
+    let part = |sum: u128| u64::try_from(sum).ok();
+    let Statement { gross, fees, refunded, returned } = seller.statement;
+    Some(PayoutLine {
+        payout,
+        seller: seller.id,
+        currency,
+        gross: part(gross)?,
+        fees: part(fees)?,
+        refunded: part(refunded)?,
+        returned: part(returned)?,
+        net: u64::try_from(seller.statement.net()).ok().and_then(Amount::new)?,
+    })
+}
+
+impl Books {
+    pub(crate) fn plan_settlement(
+        &mut self,
+        command: &PlanSettlement,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let PlanSettlement { plan: id, cycle, currency, planned_by } = *command;
+        let place = self.currency_index(currency)?;
+        if let Some(before) = self.reference_data.plans.get(&id) {
+            let same = (before.cycle, before.currency) == (cycle, currency);
+            return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
+        }
+        let draft = self.draft(cycle, place, currency);
+        if draft.lines.is_empty() {
+            return Err(Refusal::NothingToPay);
+        }
+        let in_flight = self.currency_accounts(place).payout_in_flight;
+        self.ledger.begin_chain(None, None);
+        let mut lines = Vec::with_capacity(draft.lines.len());
+        for (seller, line) in &draft.lines {
+            let payable = self.sellers.get(*seller).payable;
+            let reserve = self.ledger.reserve(ChartEntry::PayoutSent, payable, in_flight, line.net);
+            lines.push((*line, reserve));
+        }
+        self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
+        for (seller, _) in &draft.lines {
+            self.sellers.get_mut(*seller).statement = Statement::default();
+        }
+        let first = PayoutId(self.reference_data.next_payout);
+        self.reference_data.next_payout += lines.len() as u64;
+        let next = PayoutId(self.reference_data.next_payout);
+        out.events.push(Event::SettlementPlanned {
+            plan: id,
+            lines: lines.iter().map(|(line, _)| *line).collect(),
+            below_minimum: draft.below_minimum,
+            left: draft.left,
+        });
+        let stand = PlanStatus::Planned;
+        let plan = SettlementPlan {
+            status: stand,
+            cycle,
+            currency,
+            planned_by,
+            payouts: (first, next),
+            lines,
+        };
+        self.reference_data.plans.insert(id, plan);
+        Ok(())
+    }
+
+    /// Computes a plan without changing anything. Skips sellers with 2⁶³ minor units or more,
+    /// because a payout line cannot hold that.
+    fn draft(&self, cycle: SettlementCycle, place: u8, currency: Currency) -> Draft {
+        let mut draft = Draft { lines: Vec::new(), below_minimum: 0, left: 0 };
+        let sellers = (0..).zip(self.sellers.iter());
+        for (number, seller) in
+            sellers.filter(|(_, one)| one.cycle == cycle && one.currency == place)
+        {
+            let available = self.ledger.account(seller.payable).available();
+            assert_eq!(
+                available,
+                seller.statement.net(),
+                "M8: a seller's statement differs from the ledger"
+            );
+            let payout = PayoutId(self.reference_data.next_payout + draft.lines.len() as u64);
+            let Some(line) = payout_line(payout, seller, currency) else { continue };
+            let net = line.net;
+            if net.is_zero() {
+                continue;
+            }
+            if net < seller.minimum {
+                draft.below_minimum += 1;
+            } else if draft.lines.len() >= PLAN_LINES_MAX {
+                draft.left += 1;
+            } else {
+                draft.lines.push((number, line));
+            }
+        }
+        draft
+    }
+
+    fn find_plan(&self, id: PlanId) -> Result<&SettlementPlan, Refusal> {
+        self.reference_data.plans.get(&id).ok_or(Refusal::NotFound(MissingRecord::Plan(id)))
+    }
+
+    fn plan_mut(&mut self, id: PlanId) -> &mut SettlementPlan {
+        self.reference_data.plans.get_mut(&id).expect("the plan was found before")
+    }
+
+    pub(crate) fn approve_settlement(
+        &mut self,
+        command: &ApproveSettlement,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ApproveSettlement { plan: id, approved_by: by } = *command;
+        let plan = self.find_plan(id)?;
+        match plan.status {
+            PlanStatus::Planned if plan.planned_by == by => Err(Refusal::SamePerson),
+            PlanStatus::Planned => {
+                self.plan_mut(id).status = PlanStatus::Approved;
+                out.events.push(Event::SettlementApproved { plan: id });
+                Ok(())
+            }
+            PlanStatus::Approved | PlanStatus::Executed => Err(Refusal::Repeated),
+            PlanStatus::Rejected => Err(Refusal::PlanState),
+        }
+    }
+
+    pub(crate) fn reject_settlement(
+        &mut self,
+        command: &RejectSettlement,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RejectSettlement { plan: id, rejected_by: _ } = *command;
+        match self.find_plan(id)?.status {
+            PlanStatus::Planned | PlanStatus::Approved => {}
+            PlanStatus::Executed => return Err(Refusal::PlanState),
+            PlanStatus::Rejected => return Err(Refusal::Repeated),
+        }
+        let plan = self.plan_mut(id);
+        plan.status = PlanStatus::Rejected;
+        let lines = std::mem::take(&mut plan.lines);
+        self.ledger.begin_chain(None, None);
+        for (_, reserve) in &lines {
+            self.ledger.void_reserved(ChartEntry::PayoutSent, *reserve);
+        }
+        self.ledger.commit_infallible(out, "a plan's reservations can be voided");
+        for (line, _) in &lines {
+            let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
+            self.sellers.get_mut(seller).statement.add(line);
+        }
+        out.events.push(Event::SettlementRejected { plan: id });
+        Ok(())
+    }
+
+    pub(crate) fn execute_settlement(
+        &mut self,
+        command: &ExecuteSettlement,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ExecuteSettlement { plan: id, bank } = *command;
+        let plan = self.find_plan(id)?;
+        match plan.status {
+            PlanStatus::Approved => {}
+            PlanStatus::Executed => return Err(Refusal::Repeated),
+            PlanStatus::Planned | PlanStatus::Rejected => return Err(Refusal::PlanState),
+        }
+        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
+        let currency = self.currency_at(bank.currency);
+        if currency != plan.currency {
+            return Err(Refusal::CurrencyMismatch(currency, plan.currency));
+        }
+        let bank = bank.account;
+        let plan = self.plan_mut(id);
+        plan.status = PlanStatus::Executed;
+        let lines = std::mem::take(&mut plan.lines);
+        self.ledger.begin_chain(None, None);
+        for (line, reserve) in &lines {
+            self.ledger.post_reserved(ChartEntry::PayoutSent, *reserve, line.net);
+        }
+        self.ledger.commit_infallible(out, "a plan's reservations can be posted");
+        for (line, _) in &lines {
+            let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
+            let payout = Payout { seller, net: line.net, bank, arrived: None };
+            let before = self.reference_data.payouts.insert(line.payout, payout);
+            assert!(before.is_none(), "M7: a payout is sent once");
+        }
+        let lines = lines.into_iter().map(|(line, _)| line).collect();
+        out.events.push(Event::SettlementExecuted { plan: id, lines });
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! Records of settlement: statements, plans, payouts.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use ledger::{AccountNumber, TransferId};
+use money::{Amount, Currency};
+use tariff::BusinessDate;
+
+use crate::command::{PAYOUT_RETURN_DAYS, SettlementCycle};
+use crate::event::PayoutLine;
+use crate::ids::{PayoutId, PersonId};
+
+/// What a seller's next payout consists of, in minor units. Each entry adds less than 2⁶³, so the
+/// sums cannot overflow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Statement {
+    pub gross: u128,
+    pub fees: u128,
+    pub refunded: u128,
+    pub returned: u128,
+}
+
+impl Statement {
+    pub(crate) fn net(&self) -> i128 {
+        let signed = |sum: u128| i128::try_from(sum).expect("sums stay below 2¹²⁰");
+        signed(self.gross) + signed(self.returned) - signed(self.fees) - signed(self.refunded)
+    }
+
+    pub(crate) fn add(&mut self, line: &PayoutLine) {
+        self.gross += u128::from(line.gross);
+        self.fees += u128::from(line.fees);
+        self.refunded += u128::from(line.refunded);
+        self.returned += u128::from(line.returned);
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum PlanStatus {
+    Planned,
+    Approved,
+    Executed,
+    Rejected,
+}
+
+/// A settlement plan. Its lines are dropped when it is executed or rejected.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct SettlementPlan {
+    pub status: PlanStatus,
+    pub cycle: SettlementCycle,
+    pub currency: Currency,
+    pub planned_by: PersonId,
+    /// The first payout and the one after the last.
+    pub payouts: (PayoutId, PayoutId),
+    pub lines: Vec<(PayoutLine, TransferId)>,
+}
+
+impl SettlementPlan {
+    /// Whether the payout is one of this plan's and was sent.
+    pub(crate) fn has_sent(&self, payout: PayoutId) -> bool {
+        let (first, next) = self.payouts;
+        self.status == PlanStatus::Executed && first <= payout && payout < next
+    }
+}
+
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Payout {
+    pub seller: u32,
+    pub net: Amount,
+    pub bank: AccountNumber,
+    /// The date of the bank's confirmation. The payout can still come back for a while.
+    pub arrived: Option<BusinessDate>,
+}
+
+impl Payout {
+    /// Whether the payout can no longer come back.
+    pub(crate) fn is_past_return(&self, today: BusinessDate) -> bool {
+        self.arrived.is_some_and(|arrived| arrived.plus_days(PAYOUT_RETURN_DAYS) < today)
+    }
+}

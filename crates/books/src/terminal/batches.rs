@@ -1,0 +1,433 @@
+//! Remembered transactions of terminals: the open batch, the last closed batch with transactions,
+//! and everything that waits for a network. Wallet orders and pre-authorisations are remembered as
+//! long as their parcels. Also the STANs of reversals without original in the open batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use chunks::{ChunkedVec, Slab};
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use machine::Timestamp;
+use money::Amount;
+
+use crate::ids::{ParcelId, PaymentId};
+use crate::terminal::transaction::{
+    BatchLine, BatchTotals, CountAndAmount, DuplicateKey, NetworkReference, TRACE_NUMBER_MAX,
+    TransactionKind,
+};
+
+// Dozens per terminal and day.
+const _: () = assert!(size_of::<Transaction>() == 72 && size_of::<TerminalBatchState>() <= 96);
+
+/// Whether a transaction counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum TransactionStatus {
+    /// Waits for its first response.
+    Pending,
+    Approved,
+    /// Declined, or the outcome is unknown.
+    NotApproved,
+    /// Reversed or being reversed.
+    Reversed,
+}
+
+/// Where an approved transaction counts in its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum TotalsColumn {
+    NotCounted,
+    CardDebit,
+    CardCredit,
+    OtherDebit,
+    OtherCredit,
+}
+
+/// A transaction of a terminal. 72 bytes, and 8 in its batch's list.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Transaction {
+    pub parcel: ParcelId,
+    pub card_token: u64,
+    pub amount: Amount,
+    pub network_sent_at: Timestamp,
+    pub network_stan: u32,
+    /// The terminal's number in the registry.
+    pub terminal: u32,
+    pub batch: u32,
+    pub stan: u32,
+    pub date: u16,
+    pub payment_number: u8,
+    pub kind: TransactionKind,
+    /// The terminal's first response code, unless pending.
+    pub response_code: [u8; 2],
+    /// The authorisation code with it, or a wallet's key of the payment that paid the order.
+    pub authorisation: [u8; 6],
+    pub status: TransactionStatus,
+    pub column: TotalsColumn,
+    /// In the open or the last closed batch.
+    pub in_batch: bool,
+    /// A network's or wallet's response is missing.
+    pub awaits_network: bool,
+}
+
+impl Transaction {
+    pub(crate) fn payment_id(&self) -> PaymentId {
+        PaymentId { parcel: self.parcel, number: self.payment_number }
+    }
+
+    /// Terminal number, batch and STAN.
+    pub(crate) fn key(&self) -> (u32, u32, u32) {
+        (self.terminal, self.batch, self.stan)
+    }
+
+    pub(crate) fn duplicate_key(&self) -> DuplicateKey {
+        DuplicateKey { date: self.date, card_token: self.card_token }
+    }
+
+    pub(crate) fn network_reference(&self) -> NetworkReference {
+        NetworkReference { stan: self.network_stan, sent_at: self.network_sent_at }
+    }
+
+    pub(crate) fn first_response(&self) -> Option<[u8; 2]> {
+        (self.status != TransactionStatus::Pending).then_some(self.response_code)
+    }
+
+    /// Its line in the batch totals, if it counts.
+    pub(crate) fn batch_line(&self) -> Option<BatchLine> {
+        let credit = match self.column {
+            TotalsColumn::NotCounted => return None,
+            TotalsColumn::CardDebit | TotalsColumn::OtherDebit => false,
+            TotalsColumn::CardCredit | TotalsColumn::OtherCredit => true,
+        };
+        let stands = self.status == TransactionStatus::Approved;
+        stands.then_some(BatchLine { stan: self.stan, amount: self.amount, credit })
+    }
+
+    pub(crate) fn is_wallet_order(&self) -> bool {
+        self.kind == TransactionKind::Qr
+    }
+
+    pub(crate) fn is_pre_authorisation(&self) -> bool {
+        self.kind == TransactionKind::PreAuthorisation
+    }
+
+    /// Whether it is remembered when it is in no batch.
+    pub(crate) fn outlives_batches(&self) -> bool {
+        self.awaits_network || self.is_wallet_order() || self.is_pre_authorisation()
+    }
+
+    /// Whether it took or reserved a payment's money.
+    pub(crate) fn takes_payment(&self) -> bool {
+        use TransactionKind as K;
+        matches!(
+            self.kind,
+            K::Sale | K::PreAuthorisation | K::Completion | K::Qr | K::Advice | K::Cash
+        )
+    }
+}
+
+/// Locates a transaction of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct BatchEntry {
+    pub stan: u32,
+    pub slot: u32,
+}
+
+/// Whether a closed batch agrees with the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum BatchAgreement {
+    Agreed,
+    /// The totals differ and the lines are expected.
+    Disputed,
+    /// The totals differed and the lines were compared.
+    Reconciled,
+}
+
+/// A terminal's last closed batch that had transactions or was disputed.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct ClosedBatch {
+    pub batch: u32,
+    pub theirs: BatchTotals,
+    pub agreement: BatchAgreement,
+    pub entries: Vec<BatchEntry>,
+}
+
+/// A terminal's batches and offline limits. At most 96 bytes while idle.
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct TerminalBatchState {
+    /// The last batch opened; 0 if there is none.
+    pub last_batch: u32,
+    pub batch_open: bool,
+    /// The open batch's transactions, by STAN.
+    pub entries: Vec<BatchEntry>,
+    pub closed_batch: Option<Box<ClosedBatch>>,
+    /// Limit for one offline sale.
+    pub offline_each: Amount,
+    /// Limit for all offline sales that the network has not answered.
+    pub offline_total: Amount,
+    pub offline_unanswered: Amount,
+}
+
+impl TerminalBatchState {
+    /// The transactions of a remembered batch.
+    pub(crate) fn entries_of(&self, batch: u32) -> Option<&[BatchEntry]> {
+        if self.batch_open && self.last_batch == batch {
+            return Some(&self.entries);
+        }
+        match &self.closed_batch {
+            Some(closed) if closed.batch == batch => Some(&closed.entries),
+            _ => self.closed_empty_batch(batch).then_some(&[]),
+        }
+    }
+
+    /// Whether the terminal closed that batch last without transactions. Such a batch does not
+    /// replace the one before; only its number is known.
+    pub(crate) fn closed_empty_batch(&self, batch: u32) -> bool {
+        let last = match self.last_batch {
+            last if !self.batch_open => last,
+            // The batch numbers restarted.
+            1 if self.closed_batch.is_some() => TRACE_NUMBER_MAX,
+            open => open.saturating_sub(1),
+        };
+        let empty = self.closed_batch.as_ref().is_none_or(|closed| closed.batch != batch);
+        batch == last && batch > 0 && empty
+    }
+}
+
+/// Batches and transactions of all terminals.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TerminalBatches {
+    /// By terminal number. Terminals beyond the end have no transactions.
+    pub terminals: ChunkedVec<TerminalBatchState>,
+    pub transactions: Slab<Transaction>,
+    /// Transactions by payment. A payment can have several.
+    by_payment: HashTable<u32>,
+    hasher: FixedState,
+    /// Transactions that wait for a network or wallet.
+    pub awaiting_network: BTreeSet<u32>,
+    /// Terminal numbers and STANs of reversals without original, in open batches.
+    pub reversed_without_original: BTreeSet<(u32, u32)>,
+    /// Remembered transactions outside any batch, by terminal, batch and STAN.
+    old: BTreeMap<(u32, u32, u32), u32>,
+}
+
+impl TerminalBatches {
+    /// Builds the state from the tables of a snapshot.
+    pub(crate) fn new(
+        doors: ChunkedVec<TerminalBatchState>,
+        transactions: Slab<Transaction>,
+        reversed_without_original: BTreeSet<(u32, u32)>,
+    ) -> TerminalBatches {
+        let mut all = TerminalBatches {
+            terminals: doors,
+            transactions,
+            reversed_without_original,
+            ..TerminalBatches::default()
+        };
+        let slots: Vec<u32> = all.transactions.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            all.index(slot);
+            let one = all.get(slot);
+            let (pending, listed, place) = (one.awaits_network, one.in_batch, one.key());
+            if pending {
+                all.awaiting_network.insert(slot);
+            }
+            if !listed {
+                all.old.insert(place, slot);
+            }
+        }
+        all
+    }
+
+    pub(crate) fn terminal(&self, terminal: u32) -> Option<&TerminalBatchState> {
+        self.terminals.get(terminal as usize)
+    }
+
+    pub(crate) fn terminal_mut(&mut self, terminal: u32) -> &mut TerminalBatchState {
+        while self.terminals.len() <= terminal as usize {
+            self.terminals.push(TerminalBatchState::default());
+        }
+        self.terminals.get_mut(terminal as usize).expect("inserted above")
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: u32) -> &Transaction {
+        self.transactions.get(slot).expect("the slot holds a transaction")
+    }
+
+    fn get_mut(&mut self, slot: u32) -> &mut Transaction {
+        self.transactions.get_mut(slot).expect("the slot holds a transaction")
+    }
+
+    /// A transaction in one of the terminal's two batches.
+    #[inline]
+    pub(crate) fn find(&self, terminal: u32, batch: u32, stan: u32) -> Option<u32> {
+        let list = self.terminal(terminal)?.entries_of(batch)?;
+        let place = list.binary_search_by_key(&stan, |listed| listed.stan).ok()?;
+        Some(list[place].slot)
+    }
+
+    /// A transaction in one of the terminal's two batches, or an older remembered one.
+    pub(crate) fn find_remembered(&self, terminal: u32, batch: u32, stan: u32) -> Option<u32> {
+        let listed = self.find(terminal, batch, stan);
+        listed.or_else(|| self.old.get(&(terminal, batch, stan)).copied())
+    }
+
+    /// Whether the STAN in the open batch has a reversal without original.
+    #[inline]
+    pub(crate) fn was_reversed_without_original(&self, terminal: u32, stan: u32) -> bool {
+        self.reversed_without_original.contains(&(terminal, stan))
+    }
+
+    /// The STANs of the terminal's reversals without original.
+    pub(crate) fn reversals_without_original(&self, terminal: u32) -> impl Iterator<Item = u32> {
+        self.reversed_without_original
+            .range((terminal, 0)..=(terminal, u32::MAX))
+            .map(|(_, stan)| *stan)
+    }
+
+    /// Drops the reversals without original of a closed batch.
+    pub(crate) fn clear_reversals_without_original(&mut self, terminal: u32) {
+        let over: Vec<u32> = self.reversals_without_original(terminal).collect();
+        for stan in over {
+            self.reversed_without_original.remove(&(terminal, stan));
+        }
+    }
+
+    fn index(&mut self, slot: u32) {
+        let (transactions, hasher) = (&self.transactions, self.hasher.clone());
+        let payment =
+            |slot: u32| transactions.get(slot).expect("the slot holds a transaction").payment_id();
+        let hash = hasher.hash_one(payment(slot));
+        self.by_payment.insert_unique(hash, slot, |&other| hasher.hash_one(payment(other)));
+    }
+
+    /// A payment's transaction that `fits`. At most one may fit, because the table's order is not
+    /// defined.
+    #[inline]
+    pub(crate) fn find_by_payment(
+        &self,
+        payment: PaymentId,
+        fits: impl Fn(&Transaction) -> bool,
+    ) -> Option<u32> {
+        if self.by_payment.is_empty() {
+            return None;
+        }
+        let is_it = |slot: &u32| {
+            let one = self.get(*slot);
+            one.payment_id() == payment && fits(one)
+        };
+        self.by_payment.find(self.hasher.hash_one(payment), is_it).copied()
+    }
+
+    /// The payment's transaction that waits for the network. Call it only where at most one can.
+    pub(crate) fn awaiting_network_for(&self, payment: PaymentId) -> Option<u32> {
+        self.find_by_payment(payment, |one| one.awaits_network)
+    }
+
+    /// Adds a transaction to its terminal's open batch.
+    pub(crate) fn add(&mut self, transaction: Transaction) -> u32 {
+        let (terminal, stan, pending) =
+            (transaction.terminal, transaction.stan, transaction.awaits_network);
+        let slot = self.transactions.insert(transaction);
+        self.index(slot);
+        if pending {
+            self.awaiting_network.insert(slot);
+        }
+        let list = &mut self.terminal_mut(terminal).entries;
+        let place = list.partition_point(|listed| listed.stan < stan);
+        list.insert(place, BatchEntry { stan, slot });
+        slot
+    }
+
+    /// Records a status and, if the transaction is pending, the terminal's first response.
+    pub(crate) fn record_response(
+        &mut self,
+        slot: u32,
+        standing: TransactionStatus,
+        (code, authorisation): ([u8; 2], [u8; 6]),
+    ) {
+        let one = self.get_mut(slot);
+        if one.status == TransactionStatus::Pending {
+            (one.response_code, one.authorisation) = (code, authorisation);
+        }
+        one.status = standing;
+    }
+
+    /// Records which payment paid a wallet order.
+    pub(crate) fn set_wallet_payment(&mut self, order: u32, payment: [u8; 6]) {
+        self.get_mut(order).authorisation = payment;
+    }
+
+    pub(crate) fn await_network(&mut self, slot: u32) {
+        self.get_mut(slot).awaits_network = true;
+        self.awaiting_network.insert(slot);
+    }
+
+    pub(crate) fn stop_awaiting_network(&mut self, slot: u32) {
+        self.awaiting_network.remove(&slot);
+        let one = self.get_mut(slot);
+        one.awaits_network = false;
+        if !one.in_batch && !one.outlives_batches() {
+            self.forget(slot);
+        }
+    }
+
+    /// Takes transactions out of their batch and forgets those that need not outlive it.
+    pub(crate) fn remove_from_batch(&mut self, list: &[BatchEntry]) {
+        for BatchEntry { slot, .. } in list {
+            let one = self.get_mut(*slot);
+            one.in_batch = false;
+            if one.outlives_batches() {
+                let place = one.key();
+                self.old.insert(place, *slot);
+            } else {
+                self.forget(*slot);
+            }
+        }
+    }
+
+    /// Whether none of the payment's transactions is in a batch or waits for a network.
+    pub(crate) fn can_be_forgotten(&self, payment: PaymentId) -> bool {
+        self.find_by_payment(payment, |one| one.in_batch || one.awaits_network).is_none()
+    }
+
+    /// Forgets a payment's transactions.
+    pub(crate) fn forget_payment(&mut self, payment: PaymentId) {
+        while let Some(slot) = self.find_by_payment(payment, |_| true) {
+            self.forget(slot);
+        }
+    }
+
+    fn forget(&mut self, slot: u32) {
+        let place = self.get(slot).key();
+        // Traces restart one day: the key may belong to another transaction.
+        if self.old.get(&place) == Some(&slot) {
+            self.old.remove(&place);
+        }
+        let hash = self.hasher.hash_one(self.get(slot).payment_id());
+        let entry = self.by_payment.find_entry(hash, |&other| other == slot);
+        entry.expect("each transaction is in the index").remove();
+        self.transactions.remove(slot);
+    }
+
+    pub(crate) fn totals(&self, list: &[BatchEntry]) -> BatchTotals {
+        let mut totals = BatchTotals::default();
+        for BatchEntry { slot, .. } in list {
+            let one = self.get(*slot);
+            if one.status != TransactionStatus::Approved {
+                continue;
+            }
+            let sums: &mut CountAndAmount = match one.column {
+                TotalsColumn::NotCounted => continue,
+                TotalsColumn::CardDebit => &mut totals.card_debits,
+                TotalsColumn::CardCredit => &mut totals.card_credits,
+                TotalsColumn::OtherDebit => &mut totals.other_debits,
+                TotalsColumn::OtherCredit => &mut totals.other_credits,
+            };
+            sums.count += 1;
+            sums.amount = sums.amount.checked_add(one.amount).unwrap_or(Amount::MAX);
+        }
+        totals
+    }
+}

@@ -1,0 +1,8 @@
+//! Terminals: their transactions and batches.
+
+pub(crate) mod batch_closing;
+pub(crate) mod batches;
+pub(crate) mod check;
+pub(crate) mod disputes;
+pub(crate) mod transaction;
+pub mod view;

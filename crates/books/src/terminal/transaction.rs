@@ -1,0 +1,149 @@
+//! Transactions of terminals: how they are numbered and routed, and how a batch adds up.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use machine::Timestamp;
+use money::Amount;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{NetworkId, TerminalId};
+
+/// Highest batch number and STAN: six digits.
+pub const TRACE_NUMBER_MAX: u32 = 999_999;
+/// Transactions in one terminal batch. The batch totals count with three digits.
+pub const TRANSACTIONS_PER_BATCH_MAX: usize = 999;
+/// Route candidates in one purchase.
+pub const ROUTE_CANDIDATES_MAX: usize = 8;
+
+/// A terminal's number for a transaction: ISO 8583 fields 41, 60.2 and 11. Used once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct Trace {
+    pub terminal: TerminalId,
+    /// 1 to [`TRACE_NUMBER_MAX`].
+    pub batch: u32,
+    /// 1 to [`TRACE_NUMBER_MAX`], unique in the batch.
+    pub stan: u32,
+}
+
+/// Tells a repeat from another transaction with the same trace. A repeat also has the same parcel
+/// and amount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct DuplicateKey {
+    /// The terminal's date, `MMDD`: field 13 as a number.
+    pub date: u16,
+    /// Keyed token of the card number. 0 without a card.
+    pub card_token: u64,
+}
+
+/// Identifies a message sent to a network or wallet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkReference {
+    /// Field 11.
+    pub stan: u32,
+    /// Field 7: the time of sending.
+    pub sent_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum PurchaseKind {
+    /// Takes the money.
+    Sale,
+    /// Reserves the money, to be completed or released later.
+    PreAuthorisation,
+}
+
+/// A network that routing considered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct RouteCandidate {
+    pub network: NetworkId,
+    /// The fee it would deduct, in minor units.
+    pub cost: Amount,
+    /// Why it was chosen or not.
+    pub verdict: RouteVerdict,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum RouteVerdict {
+    Chosen,
+    /// Another network costs less.
+    MoreExpensive,
+    /// No response from the network.
+    Down,
+    Withdrawn,
+    /// The network does not take this card.
+    CardNotAccepted,
+    /// Too many of its payments are unknown (M4).
+    TooManyUnknown,
+    /// It settles in another currency.
+    WrongCurrency,
+}
+
+/// A number of transactions and their sum. A sum above [`Amount::MAX`] is reported as
+/// [`Amount::MAX`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct CountAndAmount {
+    pub count: u32,
+    /// In minor units.
+    pub amount: Amount,
+}
+
+/// A batch's totals. Debits are money from buyers: sales, completions, offline sales and cash.
+/// Credits are money back to buyers: refunds, and voids of debits. Pre-authorisations and their
+/// voids are not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct BatchTotals {
+    /// By card, from buyers.
+    pub card_debits: CountAndAmount,
+    /// By card, to buyers.
+    pub card_credits: CountAndAmount,
+    /// By cash and QR, from buyers.
+    pub other_debits: CountAndAmount,
+    /// By cash and QR, to buyers.
+    pub other_credits: CountAndAmount,
+}
+
+/// A batch line as a terminal uploads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct BatchLine {
+    pub stan: u32,
+    pub amount: Amount,
+    /// Whether the money goes back to the buyer.
+    pub credit: bool,
+}
+
+/// How an approved or authorised payment is reversed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum ReversalKind {
+    /// A void. The network can decline it.
+    Void,
+    /// A reversal: repeated until it is acknowledged, because the terminal did not receive the
+    /// approval.
+    Reversal,
+    /// The reversal of a pre-authorisation that was not completed in time.
+    Expiry,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum TransactionKind {
+    Sale,
+    PreAuthorisation,
+    Completion,
+    /// The void of a sale, a completion, a pre-authorisation, or cash.
+    Void,
+    Cash,
+    /// A sale that the terminal approved offline.
+    Advice,
+    Refund,
+    Qr,
+}

@@ -1,0 +1,375 @@
+//! Read-only queries about terminals, their transactions and batches, and networks.
+
+use machine::Timestamp;
+use money::{Amount, Currency};
+use tariff::{BusinessDate, CardKind};
+
+use crate::books::Books;
+use crate::command::RailMethod;
+use crate::ids::{BreakId, CourierId, FirmId, NetworkId, ParcelId, PaymentId, TerminalId};
+use crate::parcel::index::ParcelSlot;
+use crate::party::record::RailId;
+use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod, ReversingStatus};
+use crate::terminal::batches::{
+    BatchAgreement, TerminalBatchState, Transaction, TransactionStatus,
+};
+use crate::terminal::transaction::{
+    BatchTotals, DuplicateKey, NetworkReference, Trace, TransactionKind,
+};
+use crate::view::PaymentState;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TerminalView {
+    pub courier: CourierId,
+    pub firm: FirmId,
+    pub currency: Currency,
+    pub blocked: bool,
+    /// The last batch opened; 0 if there is none.
+    pub batch: u32,
+    /// Whether that batch is open.
+    pub batch_open: bool,
+    /// Whether the last closed batch is disputed and waits for its lines.
+    pub disputed: bool,
+    /// Number of transactions in `last_batch`.
+    pub transactions: u32,
+    /// Limit for one offline sale.
+    pub offline_each: Amount,
+    /// Limit for all offline sales that the network has not answered.
+    pub offline_total: Amount,
+    /// Unused part of `offline_total_max`.
+    pub offline_left: Amount,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionView {
+    pub trace: Trace,
+    pub kind: TransactionKind,
+    pub duplicate_key: DuplicateKey,
+    pub parcel: ParcelId,
+    pub payment: PaymentId,
+    pub amount: Amount,
+    /// Zero for cash.
+    pub network_reference: NetworkReference,
+    /// `None` for cash.
+    pub method: Option<RailMethod>,
+    /// The response code that the terminal got first. `None` while it is pending.
+    pub response_code: Option<[u8; 2]>,
+    /// The authorisation code that came with it, or a wallet's key of the payment that paid the
+    /// order. Spaces if there is none.
+    pub authorisation: [u8; 6],
+    /// Whether it is approved and still counts in the batch.
+    pub counts_in_batch: bool,
+    /// Whether it is reversed or being reversed.
+    pub reversed: bool,
+    /// Whether a network's or wallet's response is missing. For an offline sale: whether the
+    /// network has not taken it yet.
+    pub awaits_network: bool,
+    pub payment_state: PaymentState,
+}
+
+/// A disputed batch without an explanation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DisputeView {
+    pub terminal: TerminalId,
+    pub batch: u32,
+    /// Totals in the books.
+    pub ours: BatchTotals,
+    /// Totals at the terminal.
+    pub theirs: BatchTotals,
+    /// When it was forgotten without its lines. `None` while the lines are expected.
+    pub abandoned_on: Option<BusinessDate>,
+    /// The break over the card difference, if one was raised.
+    pub break_id: Option<BreakId>,
+}
+
+/// What a network or wallet still has to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PendingRequestKind {
+    /// A purchase waits for its response.
+    Purchase,
+    /// A purchase's outcome is unknown and its reversal waits for the acknowledgement.
+    PurchaseReversal,
+    /// The reversal of an approved or authorised payment, or of an expired pre-authorisation, waits
+    /// for the acknowledgement.
+    Reversal,
+    /// A void waits for its response.
+    Void,
+    /// The reversal of a void waits for the acknowledgement.
+    VoidReversal,
+    /// A completion waits for its response.
+    Completion,
+    /// A completion's outcome is unknown and its reversal waits for the acknowledgement.
+    CompletionReversal,
+    /// An offline sale must be forwarded.
+    Advice,
+    /// A refund must be forwarded.
+    Refund,
+    /// A QR code was paid after it ended. The wallet must refund the payment.
+    LatePaymentRefund,
+}
+
+/// A transaction that waits for a network's or wallet's response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingRequest {
+    pub kind: PendingRequestKind,
+    pub payment: PaymentId,
+    /// The purchase, void, completion or refund that waits.
+    pub trace: Trace,
+    pub method: RailMethod,
+    /// The transaction's amount.
+    pub amount: Amount,
+    /// The payment's amount: what was sold or authorised.
+    pub payment_amount: Amount,
+    pub network_reference: NetworkReference,
+    /// The transaction's authorisation code, or spaces.
+    pub authorisation: [u8; 6],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkView {
+    /// The currency it settles in.
+    pub currency: Currency,
+    /// When it stops taking new payments.
+    pub withdrawn_from: Option<Timestamp>,
+    pub unknown_payments: u32,
+    /// What it owes, in minor units. Negative if Doorstep owes.
+    pub receivable: i128,
+    /// Reserved on its receivable, in minor units: payments that are begun, authorised or unknown.
+    pub pending: u128,
+}
+
+/// What a transaction waits for, by its payment's status. `None` if it must not wait.
+pub(crate) fn pending_request_kind(
+    kind: TransactionKind,
+    status: PaymentStatus,
+) -> Option<PendingRequestKind> {
+    use PaymentStatus as P;
+    use TransactionKind as K;
+    Some(match (kind, status) {
+        (K::Sale | K::PreAuthorisation | K::Qr, P::Begun(_)) => PendingRequestKind::Purchase,
+        (K::Sale | K::PreAuthorisation | K::Qr, P::Unknown(_)) => {
+            PendingRequestKind::PurchaseReversal
+        }
+        (K::Qr, P::Declined) => PendingRequestKind::LatePaymentRefund,
+        (
+            K::Sale | K::PreAuthorisation | K::Qr | K::Completion | K::Advice,
+            P::Reversing(ReversingStatus::Reversal)
+            | P::Releasing(_, ReversingStatus::Reversal | ReversingStatus::Expiry),
+        ) => PendingRequestKind::Reversal,
+        (K::Completion, P::Completing(_)) => PendingRequestKind::Completion,
+        (K::Completion, P::CompletionUnknown(_)) => PendingRequestKind::CompletionReversal,
+        (K::Void, P::Reversing(ReversingStatus::Void) | P::Releasing(_, ReversingStatus::Void)) => {
+            PendingRequestKind::Void
+        }
+        (
+            K::Void,
+            P::Reversing(ReversingStatus::ReversingVoid)
+            | P::Releasing(_, ReversingStatus::ReversingVoid),
+        ) => PendingRequestKind::VoidReversal,
+        (K::Advice, status) if status.unpaid_refunds().is_some() => PendingRequestKind::Advice,
+        (K::Refund, status) if status.unpaid_refunds().is_some() => PendingRequestKind::Refund,
+        _ => return None,
+    })
+}
+
+impl Books {
+    #[must_use]
+    pub fn terminal_view(&self, id: TerminalId) -> Option<TerminalView> {
+        let number = self.terminals.number(id)?;
+        let terminal = self.terminals.get(number);
+        let courier = self.couriers.get(terminal.courier);
+        let firm = self.firms.get(courier.firm);
+        let idle = TerminalBatchState::default();
+        let terminal_state = self.terminal_batches.terminal(number).unwrap_or(&idle);
+        let closed = terminal_state.closed_batch.as_ref();
+        let transactions =
+            terminal_state.entries_of(terminal_state.last_batch).map_or(0, <[_]>::len);
+        Some(TerminalView {
+            courier: courier.id,
+            firm: firm.id,
+            currency: self.currency_at(firm.currency),
+            blocked: terminal.blocked,
+            batch: terminal_state.last_batch,
+            batch_open: terminal_state.batch_open,
+            disputed: closed.is_some_and(|closed| closed.agreement == BatchAgreement::Disputed),
+            transactions: u32::try_from(transactions)
+                .expect("limited by TRANSACTIONS_PER_BATCH_MAX"),
+            offline_each: terminal_state.offline_each,
+            offline_total: terminal_state.offline_total,
+            offline_left: terminal_state.offline_left(),
+        })
+    }
+
+    /// A transaction that its terminal may still ask about: in its last two batches, waiting for a
+    /// response, or a pre-authorisation whose parcel is remembered.
+    #[must_use]
+    pub fn transaction(&self, trace: Trace) -> Option<TransactionView> {
+        let one = self.find_transaction(trace)?;
+        let may_ask = one.in_batch || one.awaits_network || one.is_pre_authorisation();
+        may_ask.then(|| self.view_of(one, trace))
+    }
+
+    /// A wallet order, as long as its parcel is remembered.
+    #[must_use]
+    pub fn wallet_order(&self, trace: Trace) -> Option<TransactionView> {
+        let one = self.find_transaction(trace)?;
+        one.is_wallet_order().then(|| self.view_of(one, trace))
+    }
+
+    fn find_transaction(&self, trace: Trace) -> Option<&Transaction> {
+        let terminal = self.terminals.number(trace.terminal)?;
+        let slot = self.terminal_batches.find_remembered(terminal, trace.batch, trace.stan)?;
+        Some(self.terminal_batches.get(slot))
+    }
+
+    fn view_of(&self, one: &Transaction, trace: Trace) -> TransactionView {
+        let item = self.item_of(one);
+        TransactionView {
+            trace,
+            kind: one.kind,
+            duplicate_key: one.duplicate_key(),
+            parcel: one.parcel,
+            payment: one.payment_id(),
+            amount: one.amount,
+            network_reference: one.network_reference(),
+            method: self.method_of(item),
+            response_code: one.first_response(),
+            authorisation: one.authorisation,
+            counts_in_batch: one.status == TransactionStatus::Approved,
+            reversed: one.status == TransactionStatus::Reversed,
+            awaits_network: one.awaits_network,
+            payment_state: self.payment_view(item).expect("a transaction has a payment").state,
+        }
+    }
+
+    /// A transaction in one of a terminal's last two batches, or one that waits for a response.
+    #[must_use]
+    pub fn find_in_batch(
+        &self,
+        terminal: TerminalId,
+        batch: u32,
+        stan: u32,
+    ) -> Option<TransactionView> {
+        self.transaction(Trace { terminal, batch, stan })
+    }
+
+    /// The payment of a transaction.
+    #[must_use]
+    pub fn payment_of(&self, trace: Trace) -> Option<PaymentId> {
+        self.find_transaction(trace).map(Transaction::payment_id)
+    }
+
+    /// The totals in the books of a terminal's last batch, or of the one closed last.
+    #[must_use]
+    pub fn batch_totals(&self, terminal: TerminalId, batch: u32) -> Option<BatchTotals> {
+        let terminal_state = self.terminal_batches.terminal(self.terminals.number(terminal)?)?;
+        Some(self.terminal_batches.totals(terminal_state.entries_of(batch)?))
+    }
+
+    /// All transactions that wait for a network or wallet, in order of their records. After a
+    /// restart they are what must go on (M4). Costs time in proportion to their number.
+    pub fn pending_requests(&self) -> impl Iterator<Item = PendingRequest> {
+        self.terminal_batches.awaiting_network.iter().map(|slot| self.pending_at(*slot))
+    }
+
+    /// What the payment's void, reversal or other request waits for.
+    #[must_use]
+    pub fn pending_request_of(&self, payment: PaymentId) -> Option<PendingRequest> {
+        self.terminal_batches.awaiting_network_for(payment).map(|slot| self.pending_at(slot))
+    }
+
+    fn pending_at(&self, slot: u32) -> PendingRequest {
+        let one = self.terminal_batches.get(slot);
+        let item = self.item_of(one);
+        let terminal = self.terminals.get(one.terminal).id;
+        PendingRequest {
+            kind: pending_request_kind(one.kind, item.status)
+                .expect("M4: a waiting transaction has a reason"),
+            payment: one.payment_id(),
+            trace: Trace { terminal, batch: one.batch, stan: one.stan },
+            method: self.method_of(item).expect("cash never waits for a network"),
+            amount: one.amount,
+            payment_amount: item.amount,
+            network_reference: one.network_reference(),
+            authorisation: one.authorisation,
+        }
+    }
+
+    /// How each open pre-authorisation is paid. They wait for nothing until they are completed,
+    /// voided or expired.
+    pub fn pre_authorisations(&self) -> impl Iterator<Item = RailMethod> {
+        self.pre_authorisations.iter().filter_map(|(_, payment)| {
+            let (slot, _) = self.find_payment(*payment).ok()?;
+            let item = self.payment(slot);
+            let stands = matches!(item.status, PaymentStatus::Authorised(_));
+            stands.then(|| self.method_of(item)).flatten()
+        })
+    }
+
+    fn item_of(&self, transaction: &Transaction) -> &PaymentRecord {
+        let found = self.find_payment(transaction.payment_id());
+        let (slot, _) = found.expect("a transaction's payment is remembered");
+        self.payment(slot)
+    }
+
+    fn method_of(&self, item: &PaymentRecord) -> Option<RailMethod> {
+        let kind = match item.method {
+            RecordedMethod::DebitCard => CardKind::Debit,
+            RecordedMethod::CreditCard => CardKind::Credit,
+            // Wallets have no card kind.
+            RecordedMethod::Qr => CardKind::Debit,
+            RecordedMethod::Cash => return None,
+        };
+        Some(match self.rails.get(u32::from(item.rail)).id {
+            RailId::Network(network) => RailMethod::Card { network, kind },
+            RailId::Wallet(wallet) => RailMethod::Qr { wallet },
+        })
+    }
+
+    /// The operator's name for the network or wallet of a method.
+    #[must_use]
+    pub fn method_reference(&self, method: RailMethod) -> Option<&str> {
+        let rail = match method {
+            RailMethod::Card { network, .. } => RailId::Network(network),
+            RailMethod::Qr { wallet } => RailId::Wallet(wallet),
+        };
+        self.rails.find(rail).map(|rail| rail.reference.as_str())
+    }
+
+    #[must_use]
+    pub fn network_view(&self, id: NetworkId) -> Option<NetworkView> {
+        let number = self.rails.number(RailId::Network(id))?;
+        let rail = self.rails.get(number);
+        let receivable = self.ledger.account(rail.receivable);
+        let number = u16::try_from(number).ok()?;
+        Some(NetworkView {
+            currency: self.currency_at(rail.currency),
+            withdrawn_from: self.withdrawn_networks.get(&number).copied(),
+            unknown_payments: rail.unknown_payments,
+            receivable: receivable.balance(),
+            pending: receivable.debits_pending(),
+        })
+    }
+
+    /// The fee a network deducts from a card payment by the tariff of the parcel's seller in force
+    /// today, in minor units. The tariff does not distinguish networks.
+    #[must_use]
+    pub fn network_cost(
+        &self,
+        parcel: ParcelId,
+        kind: CardKind,
+        amount: Amount,
+        today: BusinessDate,
+    ) -> Option<Amount> {
+        let number = match self.parcel_slot(parcel)? {
+            ParcelSlot::Open(slot) => self.parcel(slot).seller,
+            ParcelSlot::Closed(newest) => self.payment(newest).seller,
+        };
+        let version = self.tariff_version_in_force(self.sellers.get(number).tariff, today).ok()?;
+        let method = match kind {
+            CardKind::Debit => RecordedMethod::DebitCard,
+            CardKind::Credit => RecordedMethod::CreditCard,
+        };
+        Some(self.fees_of(number, version, method, amount).deducted_by_network())
+    }
+}
