@@ -7,7 +7,7 @@ use base16ct::HexDisplay;
 use chunks::Slab;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use machine::Timestamp;
+use machine::{Timestamp, mix};
 use money::{Amount, Currency};
 use tariff::BusinessDate;
 
@@ -318,11 +318,4 @@ fn event_subject(event: &Event) -> u64 {
         Event::NetworkReinstated { network } => network.0,
         _ => 0,
     }
-}
-
-/// One step of the fingerprint. Frozen: journals hold its results.
-#[inline]
-fn mix(state: u64, word: u64) -> u64 {
-    let mixed = (state ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed ^ (mixed >> 32)
 }

@@ -19,6 +19,7 @@ pub use machine::{Actor, ActorKind, RequestKey, Timestamp};
 pub use request_keys::{REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 pub use snapshot::Snapshot;
 
+use machine::mix;
 use request_keys::RequestKeys;
 
 /// The state of all machines.
@@ -119,11 +120,4 @@ impl Engine {
         }
         self.fingerprint = mixed;
     }
-}
-
-/// One step of the fingerprint. Frozen: journals hold its results.
-#[inline]
-fn mix(state: u64, word: u64) -> u64 {
-    let mixed = (state ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed ^ (mixed >> 32)
 }

@@ -348,11 +348,6 @@ impl<C: HostedSwitch> Host<C> {
         self.stopper.clone()
     }
 
-    /// The switch. Use it before and after [`Host::run`].
-    pub fn switch_mut(&mut self) -> &mut C {
-        &mut self.service.core
-    }
-
     /// Queues the outputs of [`switch::Switch::resume`], to be processed before the first message.
     pub fn queue_outputs(&mut self, mut out: Vec<Output>) {
         self.service.out.append(&mut out);

@@ -398,16 +398,6 @@ impl Sockets {
         connection.paused = true;
     }
 
-    pub fn close_all(&mut self, kind: ConnectionKind, why: CloseReason) {
-        for place in 0..self.slots.len() {
-            let slot = &self.slots[place];
-            if slot.connection.as_ref().is_some_and(|connection| connection.kind == kind) {
-                let place = u32::try_from(place).expect("places have 32 bits");
-                self.close(ConnectionId { slot: place, generation: slot.generation }, why);
-            }
-        }
-    }
-
     /// Waits for events, at most `wait`, and passes them to the service.
     ///
     /// # Errors After an error the sockets cannot be used any more.

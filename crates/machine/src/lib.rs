@@ -14,6 +14,7 @@ extern crate self as machine;
 
 mod actor;
 mod declare;
+mod fingerprint;
 mod identifier;
 mod json;
 mod time;
@@ -23,6 +24,7 @@ pub use actor::{
     RequestKeyError, TerminalId, WalletId,
 };
 pub use declare::CommandSpec;
+pub use fingerprint::mix;
 pub use identifier::derive_identifier;
 pub use time::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
 

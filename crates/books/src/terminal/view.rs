@@ -242,17 +242,6 @@ impl Books {
         }
     }
 
-    /// A transaction in one of a terminal's last two batches, or one that waits for a response.
-    #[must_use]
-    pub fn find_in_batch(
-        &self,
-        terminal: TerminalId,
-        batch: u32,
-        stan: u32,
-    ) -> Option<TransactionView> {
-        self.transaction(Trace { terminal, batch, stan })
-    }
-
     /// The payment of a transaction.
     #[must_use]
     pub fn payment_of(&self, trace: Trace) -> Option<PaymentId> {
