@@ -113,10 +113,7 @@ impl Books {
     pub fn prefetch<'c>(&self, commands: impl Iterator<Item = &'c Command>) {
         for command in commands {
             let parcel = match command {
-                Command::BeginCollection(command) => command.payment.parcel,
-                Command::ResolveCollection(command) => command.payment.parcel,
                 Command::ResolvePurchase(command) => command.payment.parcel,
-                Command::CollectCash(command) => command.payment.parcel,
                 Command::ConfirmClearing(command) => command.payment.parcel,
                 Command::BeginPurchase(command) => command.parcel,
                 Command::RecordAdvice(command) => command.parcel,

@@ -1,7 +1,8 @@
 //! Commands: every change that the books can make.
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
-//! an existing one never change. The golden bytes in the tests check this.
+//! an existing one never change. The golden bytes in the tests check this. The number of a removed
+//! command (20, 21, 23) is never used again.
 
 use machine::commands;
 use money::{Amount, Currency};
@@ -210,42 +211,12 @@ commands! {
         parcel: ParcelId,
     }
 
-    /// Begins a card or QR payment. Journal it before the network is asked. While a card payment of
-    /// the parcel is unknown no other card payment can begin; the same holds for QR (M4).
-    20 BeginCollection by Person | Key | System => begin_collection {
-        /// The parcel's last payment number plus 1.
-        payment: PaymentId,
-        /// Assigned to the courier who has the parcel.
-        terminal: TerminalId,
-        /// Its network must not be withdrawn.
-        method: RailMethod,
-        /// At most the amount due minus what is collected or in flight. Unknown payments do not
-        /// count, because they will be reversed.
-        amount: Amount,
-    }
-
-    /// Records the outcome of a card or QR payment.
-    21 ResolveCollection by Person | Key | System => resolve_collection {
-        payment: PaymentId,
-        resolution: PaymentResolution,
-    }
-
     /// The network or wallet acknowledged a reversal, or the courier returned cash at the door.
     22 ReverseCollection by Network | Wallet | Person | System => reverse_collection {
         /// A card or QR payment that is begun, unknown, or approved. If approved, it is not cleared
         /// and has no refunds; if it was an offline sale, the network has taken it. Or cash still
         /// with the courier and in no hand-over. A closed parcel is out again.
         payment: PaymentId,
-    }
-
-    /// Takes cash at the door.
-    23 CollectCash by Person | Key | System => collect_cash {
-        /// The parcel's last payment number plus 1.
-        payment: PaymentId,
-        /// The courier who has the parcel.
-        courier: CourierId,
-        /// Cash kept, without the change. At most the amount still due.
-        amount: Amount,
     }
 
     /// The seller refunds the buyer. The refund comes from the payment's held money first, then
@@ -457,14 +428,18 @@ commands! {
 
     /// A terminal requests a card or QR payment. The books number the payment. Journal the
     /// command before the network is asked. A repeated trace is detected before any other check.
-    /// The rules of [`BeginCollection`] apply.
+    /// While a card payment of the parcel is unknown no other card payment can begin; the same
+    /// holds for QR (M4).
     47 BeginPurchase by Terminal | System => begin_purchase {
-        /// In the terminal's open batch.
+        /// In the terminal's open batch. The terminal must not be blocked.
         trace: Trace,
         duplicate_key: DuplicateKey,
         /// Out with the courier who has the terminal.
         parcel: ParcelId,
+        /// Its network must not be withdrawn.
         method: RailMethod,
+        /// At most the amount due minus what is collected or in flight. Unknown payments do not
+        /// count, because they will be reversed.
         amount: Amount,
         /// A wallet supports sales only.
         kind: PurchaseKind,
@@ -592,7 +567,8 @@ commands! {
         duplicate_key: DuplicateKey,
         /// Out with the courier who has the terminal.
         parcel: ParcelId,
-        /// Part of the amount due that is paid.
+        /// Part of the amount due that is paid: above zero, at most what is neither collected nor
+        /// in flight.
         amount: Amount,
         /// Cash the buyer gave.
         tendered: Amount,

@@ -6,7 +6,7 @@ use iso8583::{Mti, WipedBytes};
 
 use crate::card;
 use crate::in_flight::{Continuation, InFlight, InFlightState};
-use crate::network::OutgoingNetworkRequest as Message;
+use crate::network::{NetworkMessageType, OutgoingNetworkRequest as Message};
 use crate::operator_event::OperatorEvent;
 use crate::original_token;
 use crate::payments::{Rejection, format_error, rejection};
@@ -146,11 +146,12 @@ impl Switch {
     /// Writes the void or completion for the network.
     fn write_about(&mut self, id: u64, view: &TransactionView) -> Result<(), String> {
         let Some(in_flight) = self.requests.get(&id) else { return Ok(()) };
-        let (mti, processing, condition) = network_message_type(in_flight.kind);
+        let NetworkMessageType { mti, processing_code, condition_code } =
+            network_message_type(in_flight.kind);
         let network_request = Message {
             mti,
-            processing_code: processing,
-            condition_code: condition,
+            processing_code,
+            condition_code,
             amount: Some(in_flight.amount),
             network_reference: in_flight.network_reference,
             terminal: in_flight.header.terminal_id(),
@@ -211,14 +212,9 @@ impl Switch {
             in_flight.terminal_message.take().ok_or(rejection(ResponseCode::SYSTEM_ERROR))?;
         let request = TerminalRequest::parse(&heard).map_err(format_error)?;
         let pan = card::read_pan(&request.message)?;
-        let (mti, processing, condition) = network_message_type(RequestKind::Advice);
-        self.write_card_request(
-            &request,
-            &pan,
-            (mti.repeat(), processing, condition),
-            index,
-            view.network_reference,
-        )
+        let sale = network_message_type(RequestKind::Advice);
+        let repeat = NetworkMessageType { mti: sale.mti.repeat(), ..sale };
+        self.write_card_request(&request, &pan, repeat, index, view.network_reference)
     }
 
     /// Forwards an offline sale again that the network has not acknowledged.
@@ -271,9 +267,8 @@ fn fits(kind: RequestKind, original: TransactionKind) -> bool {
     }
 }
 
-/// Message type, processing code and condition code of a request to a network.
-pub(crate) fn network_message_type(kind: RequestKind) -> (Mti, u32, u8) {
-    match kind {
+pub(crate) fn network_message_type(kind: RequestKind) -> NetworkMessageType {
+    let (mti, processing_code, condition_code) = match kind {
         RequestKind::PreAuthorisation => (Mti::M0100, 30_000, 6),
         RequestKind::VoidPreAuthorisation => (Mti::M0100, 200_000, 6),
         RequestKind::Completion => (Mti::M0200, 0, 6),
@@ -281,28 +276,30 @@ pub(crate) fn network_message_type(kind: RequestKind) -> (Mti, u32, u8) {
         RequestKind::Refund => (Mti::M0220, 200_000, 0),
         RequestKind::Advice => (Mti::M0220, 0, 0),
         _ => (Mti::M0200, 0, 0),
-    }
+    };
+    NetworkMessageType { mti, processing_code, condition_code }
 }
 
 /// The message by which a network knows a transaction.
 pub(crate) fn original_message(view: &TransactionView) -> OriginalMessage {
-    let (mti, processing, condition) = network_message_type(match view.kind {
-        TransactionKind::PreAuthorisation => RequestKind::PreAuthorisation,
-        TransactionKind::Completion => RequestKind::Completion,
-        TransactionKind::Void
-            if original_token::is_pre_authorisation(view.duplicate_key.card_token) =>
-        {
-            RequestKind::VoidPreAuthorisation
-        }
-        TransactionKind::Void => RequestKind::Void,
-        TransactionKind::Refund => RequestKind::Refund,
-        TransactionKind::Advice => RequestKind::Advice,
-        _ => RequestKind::Sale,
-    });
+    let NetworkMessageType { mti, processing_code, condition_code } =
+        network_message_type(match view.kind {
+            TransactionKind::PreAuthorisation => RequestKind::PreAuthorisation,
+            TransactionKind::Completion => RequestKind::Completion,
+            TransactionKind::Void
+                if original_token::is_pre_authorisation(view.duplicate_key.card_token) =>
+            {
+                RequestKind::VoidPreAuthorisation
+            }
+            TransactionKind::Void => RequestKind::Void,
+            TransactionKind::Refund => RequestKind::Refund,
+            TransactionKind::Advice => RequestKind::Advice,
+            _ => RequestKind::Sale,
+        });
     OriginalMessage {
         mti,
-        processing_code: processing,
-        condition_code: condition,
+        processing_code,
+        condition_code,
         network_reference: view.network_reference,
     }
 }

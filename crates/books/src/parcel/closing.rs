@@ -20,7 +20,8 @@ impl Books {
         slot: u32,
         status: PaymentStatus,
         fees: Amount,
-        (date, version): (BusinessDate, u16),
+        date: BusinessDate,
+        version: u16,
     ) {
         let parcel = self.parcel(slot);
         let ending = PaymentRecord {

@@ -247,7 +247,7 @@ impl Books {
         self.ledger.post(ChartEntry::ReturnCharged, payable, income, fee);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
         self.sellers.get_mut(number).statement.fees += u128::from(fee.minor());
-        self.close_without_money(slot, PaymentStatus::Returned, fee, (today, version));
+        self.close_without_money(slot, PaymentStatus::Returned, fee, today, version);
         out.events.push(Event::ParcelReturned { parcel: id, seller: seller_id, fee, tariff });
         Ok(())
     }
@@ -264,7 +264,7 @@ impl Books {
         if !self.is_fully_refunded(self.parcel(slot)) {
             return Err(Refusal::ParcelState);
         }
-        self.close_without_money(slot, PaymentStatus::Lost, Amount::ZERO, (today, 0));
+        self.close_without_money(slot, PaymentStatus::Lost, Amount::ZERO, today, 0);
         out.events.push(Event::ParcelLost { parcel: id });
         Ok(())
     }

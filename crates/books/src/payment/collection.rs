@@ -6,8 +6,7 @@ use tariff::{BusinessDate, CardKind, FeeKind, Fees};
 use crate::books::{Books, Now, check_above_zero};
 use crate::chart::ChartEntry;
 use crate::command::{
-    BeginCollection, CollectCash, PAYMENTS_PER_PARCEL_MAX, PaymentResolution, RailMethod,
-    ResolveCollection, UNKNOWN_PAYMENTS_PER_NETWORK_MAX,
+    PAYMENTS_PER_PARCEL_MAX, PaymentResolution, RailMethod, UNKNOWN_PAYMENTS_PER_NETWORK_MAX,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId, TerminalId};
@@ -16,8 +15,7 @@ use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel};
 use crate::party::record::RailId;
 use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
 use crate::refusal::{MissingRecord, Refusal};
-use crate::terminal::batches::TransactionStatus;
-use crate::terminal::transaction::TransactionKind;
+use crate::terminal::batches::{TerminalResponse, TransactionStatus};
 
 /// Response code of an approval (ISO 8583 field 39).
 pub(crate) const APPROVED: [u8; 2] = *b"00";
@@ -49,16 +47,6 @@ pub(crate) struct CheckedPayment {
 }
 
 impl Books {
-    pub(crate) fn resolve_collection(
-        &mut self,
-        command: &ResolveCollection,
-        now: Now,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
-        let ResolveCollection { payment, resolution } = *command;
-        self.resolve_payment(payment, resolution, NO_AUTHORISATION, now.today, out)
-    }
-
     /// The payment's slot, and the parcel's if it is open.
     #[inline]
     pub(crate) fn find_payment(&self, id: PaymentId) -> Result<(u32, Option<u32>), Refusal> {
@@ -85,22 +73,10 @@ impl Books {
     #[inline]
     fn check_new(&self, new: &NewPayment) -> Result<u32, Refusal> {
         check_above_zero(new.amount)?;
-        if let Ok((slot, _)) = self.find_payment(new.id) {
-            let item = self.payment(slot);
-            let same =
-                item.method == new.method && item.rail == new.rail && item.amount == new.amount;
-            return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
-        }
         let slot = self.open_parcel_slot(new.id.parcel)?;
         let parcel = self.parcel(slot);
         if parcel.status != OpenParcelStatus::Out {
             return Err(Refusal::ParcelState);
-        }
-        if parcel.payment_count >= PAYMENTS_PER_PARCEL_MAX {
-            return Err(Refusal::TooMany(PAYMENTS_PER_PARCEL_MAX));
-        }
-        if new.id.number != parcel.payment_count + 1 {
-            return Err(Refusal::WrongSequenceNumber(u32::from(parcel.payment_count) + 1));
         }
         let left = self.left_to_collect(parcel);
         if new.amount > left {
@@ -223,18 +199,6 @@ impl Books {
         )
     }
 
-    pub(crate) fn begin_collection(
-        &mut self,
-        command: &BeginCollection,
-        now: Now,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
-        let BeginCollection { payment: id, terminal, method, amount } = *command;
-        let new = self.new_rail_payment(method, id, amount)?;
-        let checked = self.check_rail_payment(&new, terminal, false, now)?;
-        self.begin_payment(&new, &checked, out)
-    }
-
     /// Reserves a checked payment's money.
     #[inline]
     pub(crate) fn begin_payment(
@@ -271,33 +235,24 @@ impl Books {
             (P::Begun(reserve), R::Approved) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");
                 let transaction = self.pending_transaction(id);
-                let is_pre_authorisation = |slot: u32| {
-                    self.terminal_batches.get(slot).kind == TransactionKind::PreAuthorisation
-                };
-                if transaction.is_some_and(is_pre_authorisation) {
+                if self.terminal_batches.get(transaction).is_pre_authorisation() {
                     self.payment_mut(slot).status = P::Authorised(reserve);
                     self.pre_authorisations.insert((self.payment(slot).date, id));
                     out.events.push(Event::PaymentAuthorised { payment: id });
                 } else {
                     let amount = self.payment(slot).amount;
-                    self.post_approved(slot, parcel, (reserve, amount), today, out);
+                    self.post_approved(slot, parcel, reserve, amount, today, out);
                 }
-                self.resolve_transaction(
-                    transaction,
-                    TransactionStatus::Approved,
-                    (APPROVED, authorisation),
-                );
+                let response = TerminalResponse { code: APPROVED, authorisation };
+                self.resolve_transaction(transaction, TransactionStatus::Approved, response);
                 Ok(())
             }
             (P::Begun(reserve) | P::Unknown(reserve), R::Declined { code }) => {
                 self.void_reservation(slot, open, reserve, P::Declined, out);
                 out.events.push(Event::PaymentDeclined { payment: id });
                 let transaction = self.pending_transaction(id);
-                self.resolve_transaction(
-                    transaction,
-                    TransactionStatus::NotApproved,
-                    (code, authorisation),
-                );
+                let response = TerminalResponse { code, authorisation };
+                self.resolve_transaction(transaction, TransactionStatus::NotApproved, response);
                 Ok(())
             }
             (P::Begun(reserve), R::Unknown) => {
@@ -307,14 +262,11 @@ impl Books {
                 self.decrement_in_flight(open);
                 out.events.push(Event::PaymentUnknown { payment: id });
                 // Its reversal waits for the acknowledgement from now on.
-                if let Some(transaction) = self.pending_transaction(id) {
-                    let response = (NO_ANSWER, NO_AUTHORISATION);
-                    self.terminal_batches.record_response(
-                        transaction,
-                        TransactionStatus::NotApproved,
-                        response,
-                    );
-                }
+                self.terminal_batches.record_response(
+                    self.pending_transaction(id),
+                    TransactionStatus::NotApproved,
+                    TerminalResponse::of(NO_ANSWER),
+                );
                 Ok(())
             }
             // Unknown or ended: the approval changes nothing and the reversal goes on. A wallet
@@ -340,22 +292,22 @@ impl Books {
         }
     }
 
-    /// The transaction that waits for the payment's outcome, if a terminal requested it.
-    pub(crate) fn pending_transaction(&self, id: PaymentId) -> Option<u32> {
-        self.terminal_batches.awaiting_network_for(id)
+    /// The transaction of a pending purchase, completion, void or reversal.
+    pub(crate) fn pending_transaction(&self, id: PaymentId) -> u32 {
+        self.terminal_batches
+            .awaiting_network_for(id)
+            .expect("M4: a pending payment has a transaction that waits for its network")
     }
 
     /// Records a transaction's final response.
     pub(crate) fn resolve_transaction(
         &mut self,
-        transaction: Option<u32>,
+        slot: u32,
         standing: TransactionStatus,
-        response: ([u8; 2], [u8; 6]),
+        response: TerminalResponse,
     ) {
-        if let Some(slot) = transaction {
-            self.terminal_batches.record_response(slot, standing, response);
-            self.terminal_batches.stop_awaiting_network(slot);
-        }
+        self.terminal_batches.record_response(slot, standing, response);
+        self.terminal_batches.stop_awaiting_network(slot);
     }
 
     pub(crate) fn decrement_in_flight(&mut self, open: Option<u32>) {
@@ -398,7 +350,8 @@ impl Books {
         &mut self,
         slot: u32,
         parcel: u32,
-        (reserve, amount): (ledger::TransferId, Amount),
+        reserve: ledger::TransferId,
+        amount: Amount,
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) {
@@ -417,20 +370,7 @@ impl Books {
         item.deducted_by_network = fees.deducted_by_network();
         item.status = PaymentStatus::Approved { unpaid_refunds: Amount::ZERO };
         self.decrement_in_flight(Some(parcel));
-        self.finish_collection(slot, (parcel, today), fees, out);
-    }
-
-    pub(crate) fn collect_cash(
-        &mut self,
-        command: &CollectCash,
-        now: Now,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
-        let CollectCash { payment: id, courier, amount } = *command;
-        let today = now.today;
-        let courier = self.courier_number(courier)?;
-        let new = NewPayment { id, method: RecordedMethod::Cash, rail: 0, amount };
-        self.add_cash_payment(&new, courier, today, out)
+        self.finish_collection(slot, parcel, today, fees, out);
     }
 
     pub(crate) fn add_cash_payment(
@@ -488,7 +428,7 @@ impl Books {
         } else {
             record.deducted_by_network = fees.deducted_by_network();
         }
-        self.finish_collection(item, (slot, today), fees, out);
+        self.finish_collection(item, slot, today, fees, out);
         Ok(())
     }
 
@@ -525,7 +465,8 @@ impl Books {
     fn finish_collection(
         &mut self,
         slot: u32,
-        (parcel, today): (u32, BusinessDate),
+        parcel: u32,
+        today: BusinessDate,
         fees: Fees,
         out: &mut CommandOutcome,
     ) {

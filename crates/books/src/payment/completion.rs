@@ -8,11 +8,11 @@ use crate::command::{
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
-use crate::payment::collection::{APPROVED, NO_ANSWER, NO_AUTHORISATION};
+use crate::payment::collection::{APPROVED, NO_ANSWER};
 use crate::payment::purchase::TransactionSubject;
 use crate::payment::record::PaymentStatus;
 use crate::refusal::Refusal;
-use crate::terminal::batches::{TotalsColumn, TransactionStatus};
+use crate::terminal::batches::{TerminalResponse, TotalsColumn, TransactionStatus};
 use crate::terminal::transaction::TransactionKind;
 
 impl Books {
@@ -25,7 +25,8 @@ impl Books {
         let BeginCompletion { trace, duplicate_key, payment: id, amount, network_reference } =
             *command;
         let admitted = self.admit_transaction(
-            (trace, duplicate_key),
+            trace,
+            duplicate_key,
             TransactionKind::Completion,
             TransactionSubject::PartOf(id, amount),
         )?;
@@ -49,8 +50,10 @@ impl Books {
         self.payment_mut(slot).status = PaymentStatus::Completing(reserve);
         self.record_transaction(
             &admitted,
-            (id, amount),
-            (TotalsColumn::CardDebit, network_reference),
+            id,
+            amount,
+            TotalsColumn::CardDebit,
+            network_reference,
             None,
         );
         out.events.push(Event::CompletionBegun { payment: id, amount });
@@ -71,25 +74,21 @@ impl Books {
         match (self.payment(slot).status, resolution) {
             (P::Completing(reserve), R::Approved) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");
-                let transaction = self.pending_completion(id);
+                let transaction = self.pending_transaction(id);
                 let amount = self.terminal_batches.get(transaction).amount;
                 self.end_pre_authorisation(slot);
                 self.payment_mut(slot).date = today;
-                self.post_approved(slot, parcel, (reserve, amount), today, out);
+                self.post_approved(slot, parcel, reserve, amount, today, out);
                 self.resolve_transaction(
-                    Some(transaction),
+                    transaction,
                     TransactionStatus::Approved,
-                    (APPROVED, authorisation),
+                    TerminalResponse { code: APPROVED, authorisation },
                 );
                 Ok(())
             }
             (P::Completing(reserve) | P::CompletionUnknown(reserve), R::Declined { code }) => {
-                let response = (code, authorisation);
-                self.restore_authorisation(
-                    slot,
-                    reserve,
-                    (TransactionStatus::NotApproved, response),
-                );
+                let response = TerminalResponse { code, authorisation };
+                self.restore_authorisation(slot, reserve, TransactionStatus::NotApproved, response);
                 out.events.push(Event::CompletionDeclined { payment: id });
                 Ok(())
             }
@@ -127,8 +126,8 @@ impl Books {
         let (slot, _) = self.find_payment(id)?;
         match self.payment(slot).status {
             PaymentStatus::CompletionUnknown(reserve) => {
-                let response = (NO_ANSWER, NO_AUTHORISATION);
-                self.restore_authorisation(slot, reserve, (TransactionStatus::Reversed, response));
+                let response = TerminalResponse::of(NO_ANSWER);
+                self.restore_authorisation(slot, reserve, TransactionStatus::Reversed, response);
                 out.events.push(Event::CompletionReversed { payment: id });
                 Ok(())
             }
@@ -153,8 +152,12 @@ impl Books {
         };
         self.payment_mut(slot).status = PaymentStatus::CompletionUnknown(reserve);
         self.rails.get_mut(rail).unknown_payments += 1;
-        let transaction = self.pending_completion(payment);
-        self.terminal_batches.record_response(transaction, standing, (NO_ANSWER, NO_AUTHORISATION));
+        let transaction = self.pending_transaction(payment);
+        self.terminal_batches.record_response(
+            transaction,
+            standing,
+            TerminalResponse::of(NO_ANSWER),
+        );
         out.events.push(Event::CompletionUnknown { payment });
     }
 
@@ -163,20 +166,15 @@ impl Books {
         &mut self,
         slot: u32,
         reserve: ledger::TransferId,
-        (standing, response): (TransactionStatus, ([u8; 2], [u8; 6])),
+        standing: TransactionStatus,
+        response: TerminalResponse,
     ) {
         if self.payment(slot).status.is_unknown() {
             self.decrement_unknown(slot);
         }
-        let transaction = self.pending_completion(self.payment(slot).id());
+        let transaction = self.pending_transaction(self.payment(slot).id());
         self.payment_mut(slot).status = PaymentStatus::Authorised(reserve);
-        self.resolve_transaction(Some(transaction), standing, response);
-    }
-
-    fn pending_completion(&self, id: PaymentId) -> u32 {
-        self.terminal_batches
-            .awaiting_network_for(id)
-            .expect("M4: a pending completion waits for its network")
+        self.resolve_transaction(transaction, standing, response);
     }
 
     fn had_completion(&self, id: PaymentId, standing: TransactionStatus) -> bool {

@@ -54,7 +54,7 @@ impl Books {
         } = *command;
         let about = TransactionSubject::New(parcel, amount);
         let admitted =
-            self.admit_transaction((trace, duplicate_key), TransactionKind::Advice, about)?;
+            self.admit_transaction(trace, duplicate_key, TransactionKind::Advice, about)?;
         if matches!(method, RailMethod::Qr { .. }) {
             return Err(Refusal::BadMethod);
         }
@@ -72,9 +72,14 @@ impl Books {
         let unanswered = terminal_state.offline_unanswered.checked_add(amount);
         let unanswered = unanswered.ok_or(Refusal::Overflow)?;
         self.post_at_once(&new, &checked, out)?;
-        let place = (TotalsColumn::CardDebit, network_reference);
-        let slot =
-            self.record_transaction(&admitted, (payment, amount), place, Some(authorisation));
+        let slot = self.record_transaction(
+            &admitted,
+            payment,
+            amount,
+            TotalsColumn::CardDebit,
+            network_reference,
+            Some(authorisation),
+        );
         self.terminal_batches.await_network(slot);
         self.terminal_batches.terminal_mut(admitted.terminal).offline_unanswered = unanswered;
         Ok(())

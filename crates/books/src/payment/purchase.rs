@@ -53,7 +53,8 @@ impl Books {
     #[inline]
     pub(crate) fn admit_transaction(
         &self,
-        (trace, duplicate_key): (Trace, DuplicateKey),
+        trace: Trace,
+        duplicate_key: DuplicateKey,
         kind: TransactionKind,
         about: TransactionSubject,
     ) -> Result<AdmittedTransaction, Refusal> {
@@ -144,8 +145,10 @@ impl Books {
     pub(crate) fn record_transaction(
         &mut self,
         admitted: &AdmittedTransaction,
-        (payment, amount): (PaymentId, Amount),
-        (column, network_reference): (TotalsColumn, NetworkReference),
+        payment: PaymentId,
+        amount: Amount,
+        column: TotalsColumn,
+        network_reference: NetworkReference,
         response: Option<[u8; 6]>,
     ) -> u32 {
         let AdmittedTransaction { terminal, trace, mark: duplicate_key, kind } = *admitted;
@@ -198,7 +201,8 @@ impl Books {
             }
         };
         let admitted = self.admit_transaction(
-            (*trace, *duplicate_key),
+            *trace,
+            *duplicate_key,
             kind,
             TransactionSubject::New(*parcel, *amount),
         )?;
@@ -212,7 +216,7 @@ impl Books {
             TransactionKind::Qr => TotalsColumn::OtherDebit,
             _ => TotalsColumn::NotCounted,
         };
-        self.record_transaction(&admitted, (payment, *amount), (column, *network_reference), None);
+        self.record_transaction(&admitted, payment, *amount, column, *network_reference, None);
         if !route_candidates.is_empty() {
             out.events
                 .push(Event::PaymentRouted { payment, route_candidates: route_candidates.clone() });
@@ -229,7 +233,8 @@ impl Books {
         let TakeCash { trace, duplicate_key, parcel, amount, tendered, change } = *command;
         let today = now.today;
         let admitted = self.admit_transaction(
-            (trace, duplicate_key),
+            trace,
+            duplicate_key,
             TransactionKind::Cash,
             TransactionSubject::New(parcel, amount),
         )?;
@@ -240,8 +245,14 @@ impl Books {
         let payment = self.next_payment_id(parcel)?;
         let new = NewPayment { id: payment, method: RecordedMethod::Cash, rail: 0, amount };
         self.add_cash_payment(&new, courier, today, out)?;
-        let place = (TotalsColumn::OtherDebit, NetworkReference::default());
-        self.record_transaction(&admitted, (payment, amount), place, Some(NO_AUTHORISATION));
+        self.record_transaction(
+            &admitted,
+            payment,
+            amount,
+            TotalsColumn::OtherDebit,
+            NetworkReference::default(),
+            Some(NO_AUTHORISATION),
+        );
         Ok(())
     }
 }

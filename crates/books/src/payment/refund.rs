@@ -71,7 +71,8 @@ impl Books {
     ) -> Result<(), Refusal> {
         let BeginRefund { trace, duplicate_key, payment: id, amount, network_reference } = *command;
         let admitted = self.admit_transaction(
-            (trace, duplicate_key),
+            trace,
+            duplicate_key,
             TransactionKind::Refund,
             TransactionSubject::PartOf(id, amount),
         )?;
@@ -88,7 +89,7 @@ impl Books {
         self.owe_refund(id, which, amount, out)?;
         let response = Some(NO_AUTHORISATION);
         let slot =
-            self.record_transaction(&admitted, (id, amount), (column, network_reference), response);
+            self.record_transaction(&admitted, id, amount, column, network_reference, response);
         self.terminal_batches.await_network(slot);
         Ok(())
     }

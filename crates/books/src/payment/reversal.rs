@@ -11,7 +11,7 @@ use crate::payment::collection::{APPROVED, NO_ANSWER, NO_AUTHORISATION};
 use crate::payment::purchase::{TransactionSubject, credit_column};
 use crate::payment::record::{PaymentStatus, RecordedMethod, ReversingStatus};
 use crate::refusal::Refusal;
-use crate::terminal::batches::{TotalsColumn, Transaction, TransactionStatus};
+use crate::terminal::batches::{TerminalResponse, TotalsColumn, Transaction, TransactionStatus};
 use crate::terminal::transaction::{NetworkReference, ReversalKind, TransactionKind};
 
 impl Books {
@@ -32,7 +32,8 @@ impl Books {
     ) -> Result<(), Refusal> {
         let BeginVoid { trace, duplicate_key, payment: id, network_reference } = *command;
         let admitted = self.admit_transaction(
-            (trace, duplicate_key),
+            trace,
+            duplicate_key,
             TransactionKind::Void,
             TransactionSubject::Whole(id),
         )?;
@@ -49,13 +50,14 @@ impl Books {
                 self.check_reversible(slot)?;
                 self.remove_cash_in_hand(slot)?;
                 self.unpost_and_reopen(slot, open, out);
-                let place = (column, NetworkReference::default());
-                self.record_transaction(&admitted, (id, amount), place, Some(NO_AUTHORISATION));
+                let no_network = NetworkReference::default();
+                let response = Some(NO_AUTHORISATION);
+                self.record_transaction(&admitted, id, amount, column, no_network, response);
             }
             PaymentStatus::Approved { .. } => {
                 self.check_reversible(slot)?;
                 self.payment_mut(slot).status = PaymentStatus::Reversing(ReversingStatus::Void);
-                self.record_transaction(&admitted, (id, amount), (column, network_reference), None);
+                self.record_transaction(&admitted, id, amount, column, network_reference, None);
                 out.events.push(Event::ReversalBegun { payment: id, kind: ReversalKind::Void });
             }
             PaymentStatus::Authorised(reserve) => {
@@ -63,8 +65,10 @@ impl Books {
                     PaymentStatus::Releasing(reserve, ReversingStatus::Void);
                 self.record_transaction(
                     &admitted,
-                    (id, amount),
-                    (TotalsColumn::NotCounted, network_reference),
+                    id,
+                    amount,
+                    TotalsColumn::NotCounted,
+                    network_reference,
                     None,
                 );
                 out.events.push(Event::ReversalBegun { payment: id, kind: ReversalKind::Void });
@@ -87,13 +91,12 @@ impl Books {
         let is_cash = self.payment(slot).method == RecordedMethod::Cash;
         match self.payment(slot).status {
             P::Begun(_) => {
-                let transaction =
-                    self.terminal_batches.awaiting_network_for(id).ok_or(Refusal::PaymentState)?;
+                let transaction = self.pending_transaction(id);
                 self.resolve_payment(id, PaymentResolution::Unknown, NO_AUTHORISATION, today, out)?;
                 self.terminal_batches.record_response(
                     transaction,
                     TransactionStatus::Reversed,
-                    (NO_ANSWER, NO_AUTHORISATION),
+                    TerminalResponse::of(NO_ANSWER),
                 );
                 Ok(())
             }
@@ -104,7 +107,7 @@ impl Books {
                 self.terminal_batches.record_response(
                     transaction,
                     TransactionStatus::Reversed,
-                    (APPROVED, NO_AUTHORISATION),
+                    TerminalResponse::of(APPROVED),
                 );
                 self.unpost_and_reopen(slot, open, out);
                 Ok(())
@@ -158,7 +161,7 @@ impl Books {
         self.terminal_batches.record_response(
             transaction,
             TransactionStatus::Reversed,
-            (APPROVED, NO_AUTHORISATION),
+            TerminalResponse::of(APPROVED),
         );
         self.terminal_batches.await_network(transaction);
         out.events.push(Event::ReversalBegun { payment, kind: by });
@@ -188,11 +191,11 @@ impl Books {
             _ => return Err(Refusal::PaymentState),
         };
         self.payment_mut(slot).status = undoing;
-        let void = self.reversing_transaction(id);
+        let void = self.pending_transaction(id);
         self.terminal_batches.record_response(
             void,
             TransactionStatus::Reversed,
-            (NO_ANSWER, NO_AUTHORISATION),
+            TerminalResponse::of(NO_ANSWER),
         );
         out.events.push(Event::VoidReversalBegun { payment: id });
         Ok(())
@@ -228,8 +231,8 @@ impl Books {
                 return Err(Refusal::PaymentState);
             }
         };
-        let transaction = self.reversing_transaction(id);
-        self.resolve_transaction(Some(transaction), standing, (code, NO_AUTHORISATION));
+        let transaction = self.pending_transaction(id);
+        self.resolve_transaction(transaction, standing, TerminalResponse::of(code));
         match status {
             P::Releasing(reserve, _) if done => {
                 let end = if back == ReversingStatus::Expiry { P::Expired } else { P::Reversed };
@@ -274,7 +277,7 @@ impl Books {
                 self.terminal_batches.record_response(
                     order,
                     TransactionStatus::NotApproved,
-                    (NO_ANSWER, NO_AUTHORISATION),
+                    TerminalResponse::of(NO_ANSWER),
                 );
             }
             PaymentStatus::Declined if !one.awaits_network && !refunded && !denied => {}
@@ -306,19 +309,12 @@ impl Books {
             let same = one.status == ended;
             return Err(if same { Refusal::Repeated } else { Refusal::PaymentState });
         }
-        self.resolve_transaction(Some(order), ended, (code, NO_AUTHORISATION));
+        self.resolve_transaction(order, ended, TerminalResponse::of(code));
         out.events.push(match done {
             true => Event::PaymentReversed { payment: id, posted: Amount::ZERO },
             false => Event::PaymentDeclined { payment: id },
         });
         Ok(())
-    }
-
-    /// The transaction of the pending void or reversal.
-    fn reversing_transaction(&self, id: PaymentId) -> u32 {
-        self.terminal_batches
-            .awaiting_network_for(id)
-            .expect("M4: a pending void or reversal waits for its network")
     }
 
     fn had_void(&self, id: PaymentId) -> bool {

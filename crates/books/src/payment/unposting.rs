@@ -10,10 +10,10 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{OpenParcelStatus, Parcel};
-use crate::payment::collection::{APPROVED, NO_ANSWER, NO_AUTHORISATION};
+use crate::payment::collection::{APPROVED, NO_ANSWER};
 use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
 use crate::refusal::Refusal;
-use crate::terminal::batches::TransactionStatus;
+use crate::terminal::batches::{TerminalResponse, TransactionStatus};
 use crate::terminal::transaction::TransactionKind;
 
 impl Books {
@@ -33,7 +33,7 @@ impl Books {
                 self.resolve_transaction(
                     transaction,
                     TransactionStatus::Reversed,
-                    (NO_ANSWER, NO_AUTHORISATION),
+                    TerminalResponse::of(NO_ANSWER),
                 );
                 Ok(())
             }
@@ -43,11 +43,10 @@ impl Books {
                     self.remove_cash_in_hand(slot)?;
                 }
                 if let Some(transaction) = self.approved_transaction(id) {
-                    let nothing_new = (APPROVED, NO_AUTHORISATION);
                     self.terminal_batches.record_response(
                         transaction,
                         TransactionStatus::Reversed,
-                        nothing_new,
+                        TerminalResponse::of(APPROVED),
                     );
                 }
                 self.unpost_and_reopen(slot, open, out);

@@ -99,7 +99,7 @@ impl Books {
         let stays = terminal_state.entries.is_empty()
             && agreement == BatchAgreement::Agreed
             && !terminal_state.closed_batch.as_deref().is_some_and(is_disputed);
-        self.record_dispute((terminal, number), today, out);
+        self.record_dispute(terminal, number, today, out);
         self.terminal_batches.clear_reversals_without_original(number);
         let terminal_state = self.terminal_batches.terminal_mut(number);
         terminal_state.batch_open = false;

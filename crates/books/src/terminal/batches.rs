@@ -13,6 +13,7 @@ use machine::Timestamp;
 use money::Amount;
 
 use crate::ids::{ParcelId, PaymentId};
+use crate::payment::collection::NO_AUTHORISATION;
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, CountAndAmount, DuplicateKey, NetworkReference, TRACE_NUMBER_MAX,
     TransactionKind,
@@ -41,6 +42,21 @@ pub(crate) enum TotalsColumn {
     CardCredit,
     OtherDebit,
     OtherCredit,
+}
+
+/// What a terminal is answered.
+#[derive(Clone, Copy)]
+pub(crate) struct TerminalResponse {
+    pub code: [u8; 2],
+    /// The network's authorisation code, or spaces.
+    pub authorisation: [u8; 6],
+}
+
+impl TerminalResponse {
+    /// A response without an authorisation code.
+    pub(crate) fn of(code: [u8; 2]) -> TerminalResponse {
+        TerminalResponse { code, authorisation: NO_AUTHORISATION }
+    }
 }
 
 /// A transaction of a terminal. 72 bytes, and 8 in its batch's list.
@@ -310,9 +326,6 @@ impl TerminalBatches {
         payment: PaymentId,
         fits: impl Fn(&Transaction) -> bool,
     ) -> Option<u32> {
-        if self.by_payment.is_empty() {
-            return None;
-        }
         let is_it = |slot: &u32| {
             let one = self.get(*slot);
             one.payment_id() == payment && fits(one)
@@ -345,11 +358,12 @@ impl TerminalBatches {
         &mut self,
         slot: u32,
         standing: TransactionStatus,
-        (code, authorisation): ([u8; 2], [u8; 6]),
+        response: TerminalResponse,
     ) {
         let one = self.get_mut(slot);
         if one.status == TransactionStatus::Pending {
-            (one.response_code, one.authorisation) = (code, authorisation);
+            one.response_code = response.code;
+            one.authorisation = response.authorisation;
         }
         one.status = standing;
     }

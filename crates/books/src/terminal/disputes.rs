@@ -39,7 +39,8 @@ impl Books {
     /// Records the dispute of a terminal's last closed batch, if it is still disputed.
     pub(crate) fn record_dispute(
         &mut self,
-        (terminal, number): (TerminalId, u32),
+        terminal: TerminalId,
+        number: u32,
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) {
