@@ -17,9 +17,9 @@ use crate::event::{CommandOutcome, Event, Posting, TariffVersion};
 use crate::ids::{HandOverId, ParcelId, PaymentId};
 use crate::parcel::index::{ParcelIndex, ParcelSlot};
 use crate::parcel::record::Parcel;
-use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal};
+use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdrawal};
 use crate::party::registry::Registry;
-use crate::payment::record::PaymentRecord;
+use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::{CurrencyAccounts, ReferenceData};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::TerminalBatches;
@@ -63,7 +63,7 @@ pub struct Books {
     pub(crate) parcels: Slab<Parcel>,
     pub(crate) payments: Slab<PaymentRecord>,
     pub(crate) index: ParcelIndex,
-    /// Maps a courier's latest hand-over to the courier. The couriers hold the same ids.
+    /// Maps the remembered hand-overs to their couriers. The couriers hold the same ids.
     pub(crate) hand_over_couriers: HashMap<HandOverId, u32, FixedState>,
     /// Batches and transactions of all terminals.
     pub(crate) terminal_batches: TerminalBatches,
@@ -72,8 +72,12 @@ pub struct Books {
     pub(crate) pre_authorisations: BTreeSet<(BusinessDate, PaymentId)>,
     /// Disputed batches that are forgotten, by date of forgetting, terminal number and batch.
     pub(crate) disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
-    /// When each withdrawn network stops taking payments, by the network's number.
-    pub(crate) withdrawn_networks: BTreeMap<u16, Timestamp>,
+    /// The withdrawn networks, by the network's number.
+    pub(crate) withdrawn_networks: BTreeMap<u16, Withdrawal>,
+    /// The refunds and chargebacks of each payment, by their numbers. Forgotten with the parcel.
+    pub(crate) refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
+    /// The confirmations of its refunds, by their numbers.
+    pub(crate) refund_confirmations: BTreeMap<(PaymentId, u8), RefundConfirmation>,
     pub(crate) last_at: Timestamp,
     pub(crate) fingerprint: u64,
 }
@@ -248,13 +252,32 @@ pub(crate) fn clamp_to_amount(balance: i128) -> Amount {
     u64::try_from(minor).ok().and_then(Amount::new).unwrap_or(Amount::MAX)
 }
 
-/// Accepts the next number. A used number is a retry.
-pub(crate) fn check_sequence_number(number: u32, done: u32) -> Result<(), Refusal> {
+/// Accepts the next number. A used number is a retry if it comes with the same content. `same`
+/// compares that, or returns `None` if the content is forgotten.
+pub(crate) fn check_sequence_number(
+    number: u32,
+    done: u32,
+    same: impl FnOnce() -> Option<bool>,
+) -> Result<(), Refusal> {
     if (1..=done).contains(&number) {
-        return Err(Refusal::Repeated);
+        return Err(match same() {
+            Some(true) => Refusal::Repeated,
+            Some(false) => Refusal::NumberUsed(number),
+            None => Refusal::NumberForgotten(number),
+        });
     }
     let next = done.checked_add(1).ok_or(Refusal::Overflow)?;
     if number == next { Ok(()) } else { Err(Refusal::WrongSequenceNumber(next)) }
+}
+
+/// The refusal of what was done before: a retry only if the content is the same.
+pub(crate) fn done_before(same: bool) -> Refusal {
+    if same { Refusal::Repeated } else { Refusal::OtherContent }
+}
+
+/// The refusal of a used identifier: a retry only if the content is the same.
+pub(crate) fn used_identifier(same: bool) -> Refusal {
+    if same { Refusal::Repeated } else { Refusal::IdentifierTaken }
 }
 
 /// Checks a command's record limit.

@@ -1,11 +1,13 @@
 //! Checks the money rules over the whole state, at every snapshot and by `verify`.
 
 use ledger::AccountNumber;
+use money::Amount;
 
 use crate::books::Books;
 use crate::cash::record::AwaitingDeposit;
+use crate::command::NUMBERS_REMEMBERED;
 use crate::parcel::index::ParcelSlot;
-use crate::payment::record::{PaymentStatus, RecordedMethod};
+use crate::payment::record::{PaymentStatus, RecordedMethod, RefundKind};
 
 impl Books {
     /// Checks every rule that the state can show. Reads everything: takes seconds with millions of
@@ -19,6 +21,8 @@ impl Books {
             wrong.push(error);
         }
         self.check_parcels(&mut wrong);
+        self.check_refunds(&mut wrong);
+        self.check_used_numbers(&mut wrong);
         self.check_unknown(&mut wrong);
         self.check_held(&mut wrong);
         self.check_cash(&mut wrong);
@@ -55,6 +59,70 @@ impl Books {
             if flights.count() != usize::from(parcel.in_flight) {
                 let id = parcel.id.bits();
                 wrong.push(format!("M4: parcel {id:032x} has a wrong count of payments in flight"));
+            }
+        }
+    }
+
+    /// A payment's refunds are those under its numbers, and no more is confirmed than was refunded.
+    fn check_refunds(&self, wrong: &mut Vec<String>) {
+        let (mut refunds, mut confirmations) = (0, 0);
+        for (_, item) in self.payments.iter().filter(|(_, item)| item.refund_count > 0) {
+            let id = item.id();
+            let numbered = |last: u8| (1..=last).map(move |number| (id, number));
+            let found = numbered(item.refund_count).filter_map(|number| self.refunds.get(&number));
+            let (mut sum, mut owed) = (0_u128, 0_u128);
+            for refund in found {
+                refunds += 1;
+                sum += u128::from(refund.amount.minor());
+                if refund.kind != RefundKind::ChargeBack {
+                    owed += u128::from(refund.amount.minor());
+                }
+            }
+            let found = numbered(item.confirmations)
+                .filter_map(|number| self.refund_confirmations.get(&number));
+            let mut left = u128::from(item.status.unpaid_refunds().map_or(0, Amount::minor));
+            for confirmation in found {
+                confirmations += 1;
+                left += u128::from(confirmation.amount.minor());
+            }
+            if sum != u128::from(item.refunded.minor()) || left > owed {
+                wrong.push(format!(
+                    "M10: payment {} of parcel {:032x} has {} refunded, its numbers say {sum}; \
+                     {left} is paid or unpaid of {owed}",
+                    item.number,
+                    item.parcel.bits(),
+                    item.refunded.minor()
+                ));
+            }
+        }
+        let listed = (self.refunds.len(), self.refund_confirmations.len());
+        if listed != (refunds, confirmations) {
+            wrong.push(format!(
+                "M10: {} refunds and {} confirmations are remembered, the payments have {refunds} \
+                 and {confirmations}",
+                listed.0, listed.1
+            ));
+        }
+    }
+
+    /// The latest numbers of couriers and firms have their content, and each hand-over is found.
+    fn check_used_numbers(&self, wrong: &mut Vec<String>) {
+        let mut hand_overs = 0;
+        for (number, courier) in (0..).zip(self.couriers.iter()) {
+            let mut ids = courier.handovers.iter().map(|one| one.id);
+            hand_overs += ids.len();
+            let found = ids.all(|id| self.hand_over_couriers.get(&id) == Some(&number));
+            if !found || !courier.handovers.is_complete() || !courier.repayments.is_complete() {
+                wrong.push(format!("M10: courier {} has forgotten a number", courier.reference));
+            }
+        }
+        if hand_overs != self.hand_over_couriers.len() {
+            wrong.push("M10: a hand-over is remembered without its courier".into());
+        }
+        for firm in self.firms.iter() {
+            let complete = firm.deposits.is_complete() && firm.commission_payments.is_complete();
+            if !complete || firm.ended_deposits.len() > NUMBERS_REMEMBERED {
+                wrong.push(format!("M10: firm {} has forgotten a number", firm.reference));
             }
         }
     }
@@ -165,7 +233,7 @@ impl Books {
     fn missing_cash(&self, firm: crate::ids::FirmId) -> i128 {
         use crate::command::{BreakSide, BreakSubject};
         let what = (BreakSubject::FirmCash(firm), BreakSide::Shortfall);
-        let open = self.reference_data.breaks.values().filter(|one| !one.closed);
+        let open = self.reference_data.breaks.values().filter(|one| one.is_open());
         let missing = open.filter(|one| (one.subject, one.side) == what);
         missing.map(|one| i128::from(one.amount.minor())).sum()
     }
@@ -205,7 +273,7 @@ impl Books {
     fn check_breaks(&self, wrong: &mut Vec<String>) {
         use crate::command::BreakSide;
         for (place, accounts) in self.reference_data.currencies.iter().enumerate() {
-            let open = self.reference_data.breaks.values().filter(|one| !one.closed);
+            let open = self.reference_data.breaks.values().filter(|one| one.is_open());
             let here = open.filter(|one| usize::from(one.currency) == place);
             let expected: i128 = here
                 .map(|one| match one.side {

@@ -29,6 +29,9 @@ pub const PARCELS_PER_COMMAND_MAX: usize = 1_000;
 pub const ATTEMPTS_MAX: u8 = 3;
 /// Payments, tried or taken, that one parcel can have.
 pub const PAYMENTS_PER_PARCEL_MAX: u8 = 16;
+/// The latest hand-overs, repayments, deposits and commission payments of a courier or firm whose
+/// content is remembered. A repeated number is compared with it.
+pub const NUMBERS_REMEMBERED: usize = 8;
 /// Refunds and chargebacks that one payment can have.
 pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
 /// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).
@@ -119,7 +122,8 @@ commands! {
     /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
     /// the one before ends. If that has no end, it is closed on this version's first day, which
     /// must be in the future. All versions have the same currency. A version keeps the seller
-    /// classes of the one before, in order, and can append more.
+    /// classes of the one before, in order, and can append more. The last version can be sent again
+    /// with an end in the future if it has none.
     10 PublishTariff by Person | Key | System => publish_tariff {
         tariff: TariffId,
         /// The last version's number plus 1.
@@ -224,8 +228,8 @@ commands! {
     24 Refund by Person | Key | System => refund {
         /// Approved; by card, QR or cash.
         payment: PaymentId,
-        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A used
-        /// number counts as a retry.
+        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A
+        /// terminal's refund takes the next number.
         number: u8,
         /// At most what is not refunded yet.
         amount: Amount,
@@ -246,8 +250,8 @@ commands! {
     26 ChargeBack by Network | Wallet | Person | Key | System => charge_back {
         /// Approved, by card or QR.
         payment: PaymentId,
-        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A used
-        /// number counts as a retry.
+        /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A
+        /// terminal's refund takes the next number.
         number: u8,
         /// At most what is not refunded yet.
         amount: Amount,
@@ -255,7 +259,7 @@ commands! {
 
     /// A courier hands over all cash in hand. Cash collected later belongs to the next hand-over.
     27 StartHandOver by Person | Key | System => start_hand_over {
-        /// Only each courier's latest hand-over is remembered.
+        /// Each courier's last [`NUMBERS_REMEMBERED`] hand-overs are remembered.
         handover: HandOverId,
         courier: CourierId,
         /// The courier's last hand-over number plus 1.
@@ -288,7 +292,8 @@ commands! {
 
     /// A firm takes cash to the bank.
     30 AnnounceDeposit by Person | Key | System => announce_deposit {
-        /// Open deposits and each firm's latest one are remembered.
+        /// Open deposits, and the last [`NUMBERS_REMEMBERED`] that each firm announced and ended,
+        /// are remembered.
         deposit: DepositId,
         firm: FirmId,
         /// The firm's last deposit number plus 1.
@@ -306,8 +311,7 @@ commands! {
         credited: Amount,
     }
 
-    /// A network's or wallet's file clears one payment (M5). Repeating it counts as a retry,
-    /// whatever was deducted.
+    /// A network's or wallet's file clears one payment (M5).
     32 ConfirmClearing by Network | Wallet | Person | Key | System => confirm_clearing {
         /// The account credited.
         bank: BankId,

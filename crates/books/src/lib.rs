@@ -28,6 +28,7 @@ mod refusal;
 mod settlement;
 mod snapshot;
 mod terminal;
+mod used_numbers;
 mod vocabulary;
 
 pub use books::{Books, Digest, Now};

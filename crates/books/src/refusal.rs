@@ -48,6 +48,24 @@ pub enum Refusal {
     Repeated,
     #[error("the identifier is already used with other content: use a new one")]
     IdentifierTaken,
+    /// A used number came again with other content. Not a retry.
+    #[error(
+        "number {0} was used before with other content; nothing was changed: send a new number, or \
+         the same content as before"
+    )]
+    NumberUsed(u32),
+    /// A used number whose content the books no longer know.
+    #[error(
+        "number {0} was used before and its content is no longer known; nothing was changed: look \
+         it up in the journal, and send a new number only if it was something else"
+    )]
+    NumberForgotten(u32),
+    /// What the command names was done before by other people or with other content.
+    #[error(
+        "this was done before with other content; nothing was changed: compare it with what was \
+         done"
+    )]
+    OtherContent,
     #[error("the books are not open, or were opened with another UTC offset")]
     BooksNotOpen,
     #[error("the time is before that of the last command")]

@@ -15,19 +15,18 @@ use sha2::{Digest as _, Sha256};
 use tariff::BusinessDate;
 
 use crate::books::{Books, Digest};
+use crate::ids::PaymentId;
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, Parcel};
-use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal};
+use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdrawal};
 use crate::party::registry::{RegisteredParty, Registry};
-use crate::payment::record::PaymentRecord;
+use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::ReferenceData;
 use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction};
 use crate::terminal::disputes::Dispute;
 
-/// Newest format. Each part names its own format. Later tables have a later format and are written
-/// only if they are not empty. So a state without them keeps its digest, and an older program
-/// rejects the newer parts.
-const FORMAT: u16 = 4;
+/// Newest format, which each part begins with. A program rejects parts of another format.
+const FORMAT: u16 = 5;
 
 /// Approximate length of a part.
 pub const SNAPSHOT_PART_BYTES: usize = 1 << 20;
@@ -62,9 +61,11 @@ pub struct Snapshot {
     items: Slab<PaymentRecord>,
     terminal_batches: ChunkedVec<TerminalBatchState>,
     transactions: Slab<Transaction>,
-    withdrawn: BTreeMap<u16, Timestamp>,
+    withdrawn: BTreeMap<u16, Withdrawal>,
     disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
     reversed_without_original: BTreeSet<(u32, u32)>,
+    refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
+    refund_confirmations: BTreeMap<(PaymentId, u8), RefundConfirmation>,
 }
 
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
@@ -98,20 +99,8 @@ enum Table {
     Disputes,
     /// STANs of reversals without original.
     ReversalsWithoutOriginal,
-}
-
-impl Table {
-    fn format(self) -> u16 {
-        match self {
-            Table::ReversalsWithoutOriginal => 4,
-            Table::Disputes => 3,
-            Table::TerminalBatches
-            | Table::Transactions
-            | Table::FreeTransaction
-            | Table::Withdrawn => 2,
-            _ => 1,
-        }
-    }
+    Refunds,
+    RefundConfirmations,
 }
 
 impl Books {
@@ -142,6 +131,8 @@ impl Books {
             withdrawn: self.withdrawn_networks.clone(),
             disputes: self.disputes.clone(),
             reversed_without_original: self.terminal_batches.reversed_without_original.clone(),
+            refunds: self.refunds.clone(),
+            refund_confirmations: self.refund_confirmations.clone(),
         }
     }
 
@@ -180,11 +171,11 @@ impl UncheckedBooks {
             hasher.update(&part);
             let format = part.get(..2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
             match format {
-                Some(1..=FORMAT) => {}
+                Some(FORMAT) => {}
                 Some(found) if found > FORMAT => return Err(RestoreError::Newer { found }),
                 _ => return Err(RestoreError::Damaged("a part has an unknown format".into())),
             }
-            let read = reader.part(format, &part[2..]);
+            let read = reader.part(&part[2..]);
             read.map_err(|error| RestoreError::Damaged(error.to_string()))?;
         }
         Ok((UncheckedBooks(reader), Digest(hasher.finalize().into())))
@@ -230,6 +221,8 @@ impl Snapshot {
         writer.table(Table::Withdrawn, self.withdrawn.iter())?;
         writer.table(Table::Disputes, self.disputes.iter())?;
         writer.table(Table::ReversalsWithoutOriginal, self.reversed_without_original.iter())?;
+        writer.table(Table::Refunds, self.refunds.iter())?;
+        writer.table(Table::RefundConfirmations, self.refund_confirmations.iter())?;
         writer.table(Table::End, [&0_u8])?;
         Ok(Digest(writer.hasher.finalize().into()))
     }
@@ -284,7 +277,7 @@ impl<S> Writer<S> {
     {
         if self.count == 0 {
             self.part.clear();
-            self.part.extend_from_slice(&table.format().to_le_bytes());
+            self.part.extend_from_slice(&FORMAT.to_le_bytes());
             self.part.push(table as u8);
             self.part.extend_from_slice(&[0; 4]);
         }
@@ -326,15 +319,12 @@ fn bad(what: &str) -> io::Error {
 }
 
 impl Reader {
-    fn part(&mut self, format: Option<u16>, mut bytes: &[u8]) -> io::Result<()> {
+    fn part(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         if self.ended {
             return Err(bad("a part follows the last one"));
         }
         let bytes = &mut bytes;
         let table = Table::deserialize_reader(bytes)?;
-        if format != Some(table.format()) {
-            return Err(bad("a part does not have the format of its table"));
-        }
         let count = u32::deserialize_reader(bytes)?;
         for _ in 0..count {
             self.record(table, bytes)?;
@@ -378,8 +368,8 @@ impl Reader {
                 self.first_free_transaction = Some(u32::deserialize_reader(bytes)?);
             }
             Table::Withdrawn => {
-                let (network, from) = <(u16, Timestamp)>::deserialize_reader(bytes)?;
-                self.books.withdrawn_networks.insert(network, from);
+                let (network, one) = <(u16, Withdrawal)>::deserialize_reader(bytes)?;
+                self.books.withdrawn_networks.insert(network, one);
             }
             Table::Disputes => {
                 let (left, dispute) =
@@ -388,6 +378,16 @@ impl Reader {
             }
             Table::ReversalsWithoutOriginal => {
                 self.reversed_without_original.insert(<(u32, u32)>::deserialize_reader(bytes)?);
+            }
+            Table::Refunds => {
+                let (number, refund) =
+                    <((PaymentId, u8), RefundRecord)>::deserialize_reader(bytes)?;
+                self.books.refunds.insert(number, refund);
+            }
+            Table::RefundConfirmations => {
+                let (number, confirmation) =
+                    <((PaymentId, u8), RefundConfirmation)>::deserialize_reader(bytes)?;
+                self.books.refund_confirmations.insert(number, confirmation);
             }
         }
         Ok(())
@@ -437,7 +437,7 @@ where
 
 impl Books {
     /// Adds every open parcel, every closed one at its newest record (no other record or open
-    /// parcel points at it), and every courier's latest hand-over.
+    /// parcel points at it), and every courier's remembered hand-overs.
     fn rebuild_index(&mut self) {
         let mut is_older = vec![false; self.payments.slots()];
         let open = self.parcels.iter().map(|(_, parcel)| parcel.last_payment);
@@ -457,8 +457,9 @@ impl Books {
             self.index.add(item.parcel, ParcelSlot::Closed(slot), parcels, items);
         }
         let couriers = (0..).zip(self.couriers.iter());
-        let handovers =
-            couriers.filter_map(|(number, one)| one.last_handover.map(|id| (id, number)));
+        let handovers = couriers.flat_map(|(number, courier)| {
+            courier.handovers.iter().map(move |one| (one.id, number))
+        });
         self.hand_over_couriers = handovers.collect();
     }
 }

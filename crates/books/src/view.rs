@@ -191,12 +191,12 @@ impl Books {
                         OpenParcelStatus::Announced => ParcelState::Announced,
                         OpenParcelStatus::Assigned => ParcelState::Assigned,
                         OpenParcelStatus::Out => ParcelState::Out,
-                        OpenParcelStatus::Refused => ParcelState::Refused,
+                        OpenParcelStatus::Refused(_) => ParcelState::Refused,
                     },
                     seller: self.sellers.get(parcel.seller).id,
                     due: parcel.due,
                     collected: self.collected_amount(parcel),
-                    attempts: parcel.attempts,
+                    attempts: parcel.history.attempt_count(),
                     payment_count: parcel.payment_count,
                 }
             }
@@ -213,7 +213,7 @@ impl Books {
                     seller: self.sellers.get(item.seller).id,
                     due: collected,
                     collected,
-                    attempts: item.attempts,
+                    attempts: item.history.attempt_count(),
                     payment_count: payments.unwrap_or(0),
                 }
             }
@@ -265,7 +265,7 @@ impl Books {
             method: item.method.payment_method(),
             amount: item.amount,
             fees: item.fees,
-            deducted_by_network: item.deducted_by_network,
+            deducted_by_network: self.deducted_by_network(item),
             refunded: item.refunded,
             tariff: self.tariff_version(item.tariff_version),
         })
@@ -304,7 +304,7 @@ impl Books {
 
     #[must_use]
     pub fn open_breaks(&self) -> Vec<BreakView> {
-        let open = self.reference_data.breaks.iter().filter(|(_, one)| !one.closed);
+        let open = self.reference_data.breaks.iter().filter(|(_, one)| one.is_open());
         open.map(|(id, one)| BreakView {
             id: *id,
             subject: one.subject,
@@ -323,8 +323,8 @@ impl Books {
         let plan = self.reference_data.plans.get(&id)?;
         let approved = match plan.status {
             PlanStatus::Planned => false,
-            PlanStatus::Approved => true,
-            PlanStatus::Executed | PlanStatus::Rejected => return None,
+            PlanStatus::Approved { .. } => true,
+            PlanStatus::Executed { .. } | PlanStatus::Rejected { .. } => return None,
         };
         Some(PlanView {
             id,

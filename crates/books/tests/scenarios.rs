@@ -22,6 +22,7 @@ mod scenarios {
     mod hostile;
     mod limits;
     mod offline;
+    mod other_content;
     mod parcels;
     mod preauthorisations;
     mod refunds;

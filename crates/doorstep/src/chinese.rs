@@ -242,6 +242,15 @@ fn refusal_text(refusal: &Refusal) -> Option<String> {
     Some(match refusal {
         Refusal::Repeated => "此前已执行，无需再做".to_owned(),
         Refusal::IdentifierTaken => "编号已被占用；请使用新编号".to_owned(),
+        Refusal::NumberUsed(number) => {
+            format!("序号 {number} 此前已用于其他内容；账簿未改动；请用新序号，或重发原内容")
+        }
+        Refusal::NumberForgotten(number) => format!(
+            "序号 {number} 此前已使用，其内容已不再保存；账簿未改动；请查日志，内容确有不同时再用新序号"
+        ),
+        Refusal::OtherContent => {
+            "此前已按其他内容执行；账簿未改动；请与已执行的内容核对".to_owned()
+        }
         Refusal::BooksNotOpen => "账簿尚未开账，或已按其他参数开账".to_owned(),
         Refusal::NotFound(what) => format!("没有该{}", missing(what)),
         Refusal::AmountZero => "金额为零".to_owned(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use books::view::ParcelState;
 use books::{AnnounceParcel, Command, ParcelId, PublishTariff, Refusal, RegisterSeller, SellerId};
 use clap::Args;
 use engine::{Actor, Submission};
@@ -277,13 +278,20 @@ fn why_refused(
     let id = ParcelId::derived(SellerId::derived(&parcel.seller), &parcel.order);
     let (known, _) = client.query(move |engine| engine.books().parcel_view(id))?;
     Ok(match (refusal, known) {
-        (Refusal::IdentifierTaken, Some(known)) => bilingual!(
-            "it was announced with {0} {currency}, but the file says {1}; the books keep the \
-             announced amount. Correct the file, or give the order another reference",
-            "已登记的金额为 {0} {currency}，文件中为 {1}；账簿保留已登记的金额。请更正文件，\
-             或给订单另一编号",
-            DecimalAmount::of(known.due, currency),
-            DecimalAmount::of(parcel.amount_due, currency)
+        (Refusal::IdentifierTaken, Some(known)) if known.state == ParcelState::Announced => {
+            bilingual!(
+                "it was announced with {0} {currency}, but the file says {1}; the books keep the \
+                 announced amount. Correct the file, or give the order another reference",
+                "已登记的金额为 {0} {currency}，文件中为 {1}；账簿保留已登记的金额。请更正文件，\
+                 或给订单另一编号",
+                DecimalAmount::of(known.due, currency),
+                DecimalAmount::of(parcel.amount_due, currency)
+            )
+        }
+        (Refusal::IdentifierTaken, Some(_)) => bilingual!(
+            "it was announced before with another amount; the books keep the announced amount. \
+             Correct the file, or give the order another reference",
+            "此前已按其他金额登记；账簿保留已登记的金额。请更正文件，或给订单另一编号"
         ),
         (Refusal::CurrencyWithoutAccount(_), _) => bilingual!(
             "its seller `{0}` has no account in {currency}: a seller has one currency. Use another \

@@ -1,11 +1,10 @@
 //! Breaks: differences posted to suspense with an owner and an age (M9).
 
 use ledger::AccountNumber;
-use money::Amount;
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_above_zero};
-use crate::breaks::record::Break;
+use crate::books::{Books, Now, check_above_zero, used_identifier};
+use crate::breaks::record::{Break, Difference};
 use crate::cash::record::AwaitingDeposit;
 use crate::chart::ChartEntry;
 use crate::command::{BreakSide, BreakSubject, FIRST_AUTOMATIC_BREAK, RaiseBreak};
@@ -48,22 +47,23 @@ impl Books {
         if id >= FIRST_AUTOMATIC_BREAK {
             return Err(Refusal::IdentifierTaken);
         }
+        let difference = Difference { subject, side, amount };
         if let Some(before) = self.reference_data.breaks.get(&id) {
-            let same = (before.subject, before.side, before.amount) == (subject, side, amount);
-            return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
+            return Err(used_identifier(before.is_of(difference) && before.owner == owner));
         }
-        self.post_break((subject, side), (account, currency), amount, out)?;
-        self.add_break(id, (subject, side), amount, currency, (owner, today), out);
+        self.post_break(difference, account, currency, out)?;
+        self.add_break(id, difference, currency, owner, today, out);
         Ok(())
     }
 
     fn post_break(
         &mut self,
-        (subject, side): (BreakSubject, BreakSide),
-        (account, currency): (AccountNumber, u8),
-        amount: Amount,
+        difference: Difference,
+        account: AccountNumber,
+        currency: u8,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
+        let Difference { subject, side, amount } = difference;
         let suspense = self.currency_accounts(currency).suspense;
         self.ledger.begin_chain(None, None);
         match side {
@@ -86,44 +86,44 @@ impl Books {
     /// Raises a break that the books found and posts it. `None` if the difference is zero.
     pub(crate) fn raise_automatic_break(
         &mut self,
-        what: (BreakSubject, BreakSide),
-        amount: Amount,
-        who: (PersonId, BusinessDate),
+        difference: Difference,
+        owner: PersonId,
+        today: BusinessDate,
         out: &mut CommandOutcome,
     ) -> Result<Option<BreakId>, Refusal> {
-        if amount.is_zero() {
+        if difference.amount.is_zero() {
             return Ok(None);
         }
-        let (account, currency) = self.account_of(what.0)?;
-        self.post_break(what, (account, currency), amount, out)?;
-        Ok(Some(self.record_automatic_break(what, amount, currency, who, out)))
+        let (account, currency) = self.account_of(difference.subject)?;
+        self.post_break(difference, account, currency, out)?;
+        Ok(Some(self.record_automatic_break(difference, currency, owner, today, out)))
     }
 
     /// Records a break that the books found and already posted.
     pub(crate) fn record_automatic_break(
         &mut self,
-        what: (BreakSubject, BreakSide),
-        amount: Amount,
+        difference: Difference,
         currency: u8,
-        who: (PersonId, BusinessDate),
+        owner: PersonId,
+        today: BusinessDate,
         out: &mut CommandOutcome,
     ) -> BreakId {
         let id = BreakId(FIRST_AUTOMATIC_BREAK.0 + self.reference_data.automatic_breaks);
         self.reference_data.automatic_breaks += 1;
-        self.add_break(id, what, amount, currency, who, out);
+        self.add_break(id, difference, currency, owner, today, out);
         id
     }
 
     fn add_break(
         &mut self,
         id: BreakId,
-        (subject, side): (BreakSubject, BreakSide),
-        amount: Amount,
+        difference: Difference,
         currency: u8,
-        (owner, opened): (PersonId, BusinessDate),
+        owner: PersonId,
+        opened: BusinessDate,
         out: &mut CommandOutcome,
     ) {
-        let (proposal, closed) = (None, false);
+        let Difference { subject, side, amount } = difference;
         let record = Break {
             subject,
             side,
@@ -131,8 +131,8 @@ impl Books {
             currency,
             owner,
             opened,
-            proposed_resolution: proposal,
-            closed,
+            proposal: None,
+            closed_by: None,
         };
         let before = self.reference_data.breaks.insert(id, record);
         assert!(before.is_none(), "a break is raised once");

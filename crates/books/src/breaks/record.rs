@@ -16,6 +16,31 @@ pub(crate) struct Break {
     pub currency: u8,
     pub owner: PersonId,
     pub opened: BusinessDate,
-    pub proposed_resolution: Option<(BreakResolution, PersonId)>,
-    pub closed: bool,
+    pub proposal: Option<ResolutionProposal>,
+    /// The person who approved its resolution.
+    pub closed_by: Option<PersonId>,
+}
+
+impl Break {
+    pub(crate) fn is_open(&self) -> bool {
+        self.closed_by.is_none()
+    }
+
+    pub(crate) fn is_of(&self, difference: Difference) -> bool {
+        difference == Difference { subject: self.subject, side: self.side, amount: self.amount }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct ResolutionProposal {
+    pub resolution: BreakResolution,
+    pub proposed_by: PersonId,
+}
+
+/// What a break is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub subject: BreakSubject,
+    pub side: BreakSide,
+    pub amount: Amount,
 }

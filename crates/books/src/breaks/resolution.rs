@@ -1,6 +1,7 @@
 //! A break is closed by a posting that two people approve (M9).
 
-use crate::books::{Books, Now};
+use crate::books::{Books, Now, done_before};
+use crate::breaks::record::ResolutionProposal;
 use crate::chart::ChartEntry;
 use crate::command::{
     ApproveBreakResolution, BreakResolution, BreakSide, BreakSubject, ProposeBreakResolution,
@@ -18,18 +19,18 @@ impl Books {
         let ProposeBreakResolution { break_id: id, resolution, proposed_by: by } = *command;
         let missing = Refusal::NotFound(MissingRecord::Break(id));
         let record = self.reference_data.breaks.get(&id).ok_or(missing.clone())?;
-        if record.closed {
+        let proposal = Some(ResolutionProposal { resolution, proposed_by: by });
+        if record.proposal == proposal {
+            return Err(Refusal::Repeated);
+        }
+        if !record.is_open() {
             return Err(missing);
         }
         if let BreakResolution::ThroughBank(bank) = resolution {
             let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
             self.check_same_currency(bank.currency, record.currency)?;
         }
-        if record.proposed_resolution == Some((resolution, by)) {
-            return Err(Refusal::Repeated);
-        }
-        let record = self.reference_data.breaks.get_mut(&id).expect("found above");
-        record.proposed_resolution = Some((resolution, by));
+        self.reference_data.breaks.get_mut(&id).expect("found above").proposal = proposal;
         out.events.push(Event::BreakResolutionProposed { break_id: id });
         Ok(())
     }
@@ -45,11 +46,11 @@ impl Books {
         let today = now.today;
         let missing = Refusal::NotFound(MissingRecord::Break(id));
         let record = self.reference_data.breaks.get(&id).ok_or(missing)?;
-        if record.closed {
-            return Err(Refusal::Repeated);
+        let proposal = record.proposal.filter(|one| one.resolution == approved);
+        if let Some(closed_by) = record.closed_by {
+            return Err(done_before(proposal.is_some() && closed_by == by));
         }
-        let proposal = record.proposed_resolution.filter(|(proposed, _)| *proposed == approved);
-        let (resolution, proposed_by) = proposal.ok_or(Refusal::PlanState)?;
+        let ResolutionProposal { resolution, proposed_by } = proposal.ok_or(Refusal::PlanState)?;
         if proposed_by == by {
             return Err(Refusal::SamePerson);
         }
@@ -81,7 +82,7 @@ impl Books {
             }
         }
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.reference_data.breaks.get_mut(&id).expect("found above").closed = true;
+        self.reference_data.breaks.get_mut(&id).expect("found above").closed_by = Some(by);
         out.events.push(Event::BreakClosed { break_id: id, amount });
         if let Some((firm, unallotted)) = made_good {
             self.firms.get_mut(firm).unallocated = unallotted;

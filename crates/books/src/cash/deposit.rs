@@ -2,13 +2,16 @@
 
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_above_zero, check_sequence_number, clamp_to_amount};
-use crate::cash::record::{AwaitingDeposit, Deposit};
+use crate::books::{Books, Now, check_above_zero, clamp_to_amount, done_before};
+use crate::cash::record::{AwaitingDeposit, Deposit, DepositAnnouncement, EndedDeposit};
 use crate::chart::ChartEntry;
 use crate::command::{AnnounceDeposit, CancelDeposit, ConfirmDeposit};
 use crate::event::{CommandOutcome, Event};
-use crate::payment::record::PaymentStatus;
+use crate::ids::DepositId;
+use crate::party::record::Firm;
+use crate::payment::record::{NOT_CLEARED, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
+use crate::used_numbers::push_remembered;
 
 impl Books {
     pub(crate) fn announce_deposit(
@@ -20,16 +23,11 @@ impl Books {
         let AnnounceDeposit { deposit: id, firm, number: which, bank, amount } = *command;
         check_above_zero(amount)?;
         let number = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
+        let announcement = DepositAnnouncement { deposit: id, bank, amount };
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let record = self.firms.get(number);
-        // An open deposit keeps its content.
-        let same = |one: &Deposit| one.firm == number && one.amount == amount;
-        if self.reference_data.deposits.get(&id).is_some_and(|one| !same(one)) {
-            return Err(Refusal::IdentifierTaken);
-        }
-        check_sequence_number(which, record.deposits)?;
-        let last = self.firms.iter().any(|one| one.last_deposit == Some(id));
-        if last || self.reference_data.deposits.contains_key(&id) {
+        record.deposits.check(which, |before| *before == announcement)?;
+        if self.is_deposit_remembered(id) {
             return Err(Refusal::IdentifierTaken);
         }
         self.check_same_currency(bank.currency, record.currency)?;
@@ -40,9 +38,34 @@ impl Books {
         let too_large = |_| Refusal::AmountTooLarge(clamp_to_amount(available));
         self.ledger.commit(out).map_err(too_large)?;
         self.reference_data.deposits.insert(id, Deposit { firm: number, amount, reserve });
-        self.firms.get_mut(number).deposits = which;
+        self.firms.get_mut(number).deposits.push(announcement);
         out.events.push(Event::DepositAnnounced { deposit: id, firm, amount });
         Ok(())
+    }
+
+    fn is_deposit_remembered(&self, id: DepositId) -> bool {
+        let announced = |firm: &Firm| firm.deposits.iter().any(|one| one.deposit == id);
+        self.reference_data.deposits.contains_key(&id)
+            || self.ended_deposit(id).is_some()
+            || self.firms.iter().any(announced)
+    }
+
+    fn ended_deposit(&self, id: DepositId) -> Option<&EndedDeposit> {
+        self.firms.iter().flat_map(|firm| &firm.ended_deposits).find(|one| one.deposit == id)
+    }
+
+    /// The deposit if it is open. If it ended in the same way, the command is a retry.
+    fn open_deposit(&self, end: EndedDeposit) -> Result<Deposit, Refusal> {
+        if let Some(open) = self.reference_data.deposits.get(&end.deposit) {
+            return Ok(open.clone());
+        }
+        let missing = Refusal::NotFound(MissingRecord::Deposit(end.deposit));
+        Err(self.ended_deposit(end.deposit).map_or(missing, |before| done_before(*before == end)))
+    }
+
+    fn end_deposit(&mut self, firm: u32, end: EndedDeposit) {
+        self.reference_data.deposits.remove(&end.deposit);
+        push_remembered(&mut self.firms.get_mut(firm).ended_deposits, end);
     }
 
     pub(crate) fn confirm_deposit(
@@ -54,12 +77,8 @@ impl Books {
         let ConfirmDeposit { deposit: id, credited } = *command;
         let today = now.today;
         check_above_zero(credited)?;
-        let Some(deposit) = self.reference_data.deposits.get(&id) else {
-            let confirmed = self.firms.iter().any(|firm| firm.last_deposit == Some(id));
-            let missing = Refusal::NotFound(MissingRecord::Deposit(id));
-            return Err(if confirmed { Refusal::Repeated } else { missing });
-        };
-        let (firm, announced, reserve) = (deposit.firm, deposit.amount, deposit.reserve);
+        let end = EndedDeposit { deposit: id, credited: Some(credited) };
+        let Deposit { firm, amount: announced, reserve } = self.open_deposit(end)?;
         if credited > announced {
             return Err(Refusal::AmountTooLarge(announced));
         }
@@ -68,10 +87,8 @@ impl Books {
         self.ledger.begin_chain(None, None);
         self.ledger.post_reserved(ChartEntry::Deposited, reserve, credited);
         self.ledger.commit_infallible(out, "an announced deposit can be confirmed");
-        self.reference_data.deposits.remove(&id);
-        let record = self.firms.get_mut(firm);
-        record.last_deposit = Some(id);
-        record.unallocated = unallotted;
+        self.end_deposit(firm, end);
+        self.firms.get_mut(firm).unallocated = unallotted;
         out.events.push(Event::DepositConfirmed { deposit: id, announced, credited });
         self.allocate_deposits(firm, today, out);
         Ok(())
@@ -84,13 +101,12 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let CancelDeposit { deposit: id } = *command;
-        let missing = Refusal::NotFound(MissingRecord::Deposit(id));
-        let deposit = self.reference_data.deposits.get(&id).ok_or(missing)?;
-        let (firm, amount, reserve) = (deposit.firm, deposit.amount, deposit.reserve);
+        let end = EndedDeposit { deposit: id, credited: None };
+        let Deposit { firm, amount, reserve } = self.open_deposit(end)?;
         self.ledger.begin_chain(None, None);
         self.ledger.void_reserved(ChartEntry::Deposited, reserve);
         self.ledger.commit_infallible(out, "an announced deposit can be cancelled");
-        self.reference_data.deposits.remove(&id);
+        self.end_deposit(firm, end);
         let firm = self.firms.get(firm).id;
         out.events.push(Event::DepositCancelled { deposit: id, firm, amount });
         Ok(())
@@ -120,7 +136,7 @@ impl Books {
                 self.payment_mut(slot).guaranteed = false;
             } else {
                 assert!(matches!(self.payment(slot).status, PaymentStatus::Approved { .. }), "M5");
-                self.record_funds_received(slot, today, out);
+                self.record_funds_received(slot, NOT_CLEARED, today, out);
             }
         }
     }

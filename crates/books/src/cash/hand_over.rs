@@ -4,12 +4,14 @@ use money::Amount;
 use sha2::{Digest as _, Sha256};
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_above_zero, check_sequence_number, clamp_to_amount};
-use crate::cash::record::{AwaitingDeposit, HandOver};
+use crate::books::{Books, Now, check_above_zero, clamp_to_amount, done_before};
+use crate::breaks::record::Difference;
+use crate::cash::record::{AwaitingDeposit, HandOver, HandOverCount};
 use crate::chart::ChartEntry;
 use crate::command::{BreakSide, BreakSubject, CountHandOver, RepayShortage, StartHandOver};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::HandOverId;
+use crate::payment::record::NOT_CLEARED;
 use crate::refusal::{MissingRecord, Refusal};
 
 /// SHA-256 over a hand-over and its one-time code. `StartHandOver` carries it instead of
@@ -33,15 +35,8 @@ impl Books {
         let StartHandOver { handover: id, courier, number: which, code_hash } = *command;
         let number = self.courier_number(courier)?;
         let courier = self.couriers.get(number);
-        // Keeps the id of the latest hand-over and, until it is counted, its content.
-        let same_code = |one: &HandOver| one.code_hash == code_hash;
-        let same =
-            courier.last_handover == Some(id) && courier.handover.as_ref().is_none_or(same_code);
-        if which != 0 && which == courier.handovers && !same {
-            return Err(Refusal::IdentifierTaken);
-        }
-        check_sequence_number(which, courier.handovers)?;
-        if courier.handover.is_some() {
+        courier.handovers.check(which, |one| one.id == id && one.code_hash == code_hash)?;
+        if courier.open_hand_over().is_some() {
             return Err(Refusal::HandOverOpen);
         }
         if self.hand_over_couriers.contains_key(&id) {
@@ -51,12 +46,9 @@ impl Books {
         let expected = u64::try_from(cash).ok().and_then(Amount::new);
         let expected = expected.filter(|cash| !cash.is_zero()).ok_or(Refusal::NoCashInHand)?;
         let items = u32::try_from(courier.in_hand.len()).expect("fewer than 2³² payments");
-        let courier = self.couriers.get_mut(number);
-        courier.handover = Some(HandOver { id, expected, payment_count: items, code_hash });
-        courier.handovers = which;
-        let before = courier.last_handover.replace(id);
-        if let Some(before) = before {
-            self.hand_over_couriers.remove(&before);
+        let handover = HandOver { id, expected, payment_count: items, code_hash, count: None };
+        if let Some(forgotten) = self.couriers.get_mut(number).handovers.push(handover) {
+            self.hand_over_couriers.remove(&forgotten.id);
         }
         self.hand_over_couriers.insert(id, number);
         out.events.push(Event::HandOverStarted { handover: id, expected });
@@ -74,11 +66,17 @@ impl Books {
         let number = self.hand_over_couriers.get(&id).copied();
         let number = number.ok_or(Refusal::NotFound(MissingRecord::HandOver(id)))?;
         let courier = self.couriers.get(number);
-        let handover = courier.handover.clone().ok_or(Refusal::Repeated)?;
+        let handover = courier.handovers.iter().find(|one| one.id == id).cloned();
+        let handover = handover.expect("the courier holds the same hand-overs");
+        let right_code = one_time_code_hash(id, code) == handover.code_hash;
+        let count = HandOverCount { counted, counted_by };
+        if let Some(before) = handover.count {
+            return Err(done_before(right_code && before == count));
+        }
         if counted_by.0 == courier.id.0 {
             return Err(Refusal::SamePerson);
         }
-        if one_time_code_hash(id, code) != handover.code_hash {
+        if !right_code {
             return Err(Refusal::WrongCode);
         }
         let (courier_id, firm_number) = (courier.id, courier.firm);
@@ -101,7 +99,8 @@ impl Books {
             counted,
         });
         let courier = self.couriers.get_mut(number);
-        courier.handover = None;
+        let latest = courier.handovers.latest_mut().filter(|one| one.id == id);
+        latest.expect("only the latest hand-over can be open").count = Some(count);
         let items: Vec<u32> = courier.in_hand.drain(..handover.payment_count as usize).collect();
         for slot in items {
             self.await_deposit(firm_number, slot, today, out);
@@ -111,8 +110,12 @@ impl Books {
                 .get_mut(firm_number)
                 .awaiting_deposit
                 .push_back(AwaitingDeposit::Surplus(surplus));
-            let what = (BreakSubject::FirmCash(firm_id), BreakSide::Excess);
-            self.record_automatic_break(what, surplus, currency, (counted_by, today), out);
+            let difference = Difference {
+                subject: BreakSubject::FirmCash(firm_id),
+                side: BreakSide::Excess,
+                amount: surplus,
+            };
+            self.record_automatic_break(difference, currency, counted_by, today, out);
         }
         Ok(())
     }
@@ -133,7 +136,7 @@ impl Books {
         if let Some(guaranteed) = guaranteed.filter(|sum| *sum <= record.guarantee) {
             record.guaranteed = guaranteed;
             self.payment_mut(slot).guaranteed = true;
-            self.record_funds_received(slot, today, out);
+            self.record_funds_received(slot, NOT_CLEARED, today, out);
         }
     }
 
@@ -147,7 +150,7 @@ impl Books {
         check_above_zero(amount)?;
         let place = self.courier_number(courier)?;
         let record = self.couriers.get(place);
-        check_sequence_number(number, record.repayments)?;
+        record.repayments.check(number, |before| *before == amount)?;
         let short = self.ledger.account(record.shortage).balance();
         let short = clamp_to_amount(short);
         if amount > short {
@@ -158,7 +161,7 @@ impl Books {
         self.ledger.begin_chain(None, None);
         self.ledger.post(ChartEntry::ShortageRepaid, firm_cash, shortage, amount);
         self.ledger.commit_infallible(out, "a shortage can be repaid");
-        self.couriers.get_mut(place).repayments = number;
+        self.couriers.get_mut(place).repayments.push(amount);
         out.events.push(Event::ShortageRepaid { courier, amount });
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_above_zero};
+use crate::books::{Books, Now, check_above_zero, done_before};
+use crate::breaks::record::Difference;
 use crate::chart::ChartEntry;
 use crate::clearing::release::PendingRelease;
 use crate::command::{BreakSide, BreakSubject, ConfirmClearing, HoldRule};
@@ -10,8 +11,9 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::PersonId;
 use crate::parcel::index::ParcelSlot;
 use crate::party::record::RailId;
-use crate::payment::record::{PaymentStatus, RecordedMethod};
+use crate::payment::record::{ClearingHash, PaymentStatus, RecordedMethod};
 use crate::refusal::{MissingRecord, Refusal};
+use crate::used_numbers::content_hash;
 
 impl Books {
     pub(crate) fn confirm_clearing(
@@ -20,32 +22,34 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let ConfirmClearing { bank, payment: id, amount, deducted } = *command;
+        let ConfirmClearing { bank: bank_id, payment: id, amount, deducted } = *command;
         let today = now.today;
         check_above_zero(amount)?;
-        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
+        let missing = Refusal::NotFound(MissingRecord::Bank(bank_id));
+        let bank = self.banks.find(bank_id).ok_or(missing)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
         if item.method == RecordedMethod::Cash {
             return Err(Refusal::PaymentState);
         }
-        let cleared = match item.status {
-            PaymentStatus::Approved { .. } => false,
-            PaymentStatus::Held { .. } | PaymentStatus::Released { .. } => true,
+        let clearing = content_hash([bank_id.0, deducted.minor()].into_iter());
+        match item.status {
+            PaymentStatus::Approved { .. } => {}
+            PaymentStatus::Held { clearing: before, .. }
+            | PaymentStatus::Released { clearing: before, .. } => {
+                return Err(done_before(amount == item.amount && clearing == before));
+            }
             _ => return Err(Refusal::PaymentState),
-        };
+        }
         if amount != item.amount {
             return Err(Refusal::AmountMismatch(item.amount));
-        }
-        if cleared {
-            return Err(Refusal::Repeated);
         }
         let received = amount.checked_sub(deducted).ok_or(Refusal::AmountTooLarge(amount))?;
         let rail = self.rails.get(u32::from(item.rail));
         self.check_same_currency(bank.currency, rail.currency)?;
         let (bank, receivable, currency, rail) =
             (bank.account, rail.receivable, rail.currency, rail.id);
-        let expected = item.deducted_by_network;
+        let expected = self.deducted_by_network(item);
         let accounts = self.currency_accounts(currency);
         let (cost, suspense) = (accounts.clearing_cost, accounts.suspense);
         let tariff = self.tariff_version(item.tariff_version);
@@ -70,16 +74,11 @@ impl Books {
             [(BreakSide::Shortfall, too_much), (BreakSide::Excess, too_little)]
         {
             if !difference.is_zero() {
-                self.record_automatic_break(
-                    (subject, side),
-                    difference,
-                    currency,
-                    (owner, today),
-                    out,
-                );
+                let difference = Difference { subject, side, amount: difference };
+                self.record_automatic_break(difference, currency, owner, today, out);
             }
         }
-        self.record_funds_received(slot, today, out);
+        self.record_funds_received(slot, clearing, today, out);
         Ok(())
     }
 
@@ -88,6 +87,7 @@ impl Books {
     pub(crate) fn record_funds_received(
         &mut self,
         slot: u32,
+        clearing: ClearingHash,
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) {
@@ -111,7 +111,7 @@ impl Books {
             },
         };
         out.events.push(Event::PaymentHeld { payment: item.id(), payable_on });
-        self.payment_mut(slot).status = PaymentStatus::Held { unpaid_refunds: unpaid };
+        self.payment_mut(slot).status = PaymentStatus::Held { unpaid_refunds: unpaid, clearing };
         if payable_on <= today {
             self.release(slot, out);
         } else {

@@ -23,7 +23,7 @@ impl Books {
     /// Moves the seller's share to the payable account.
     pub(crate) fn release(&mut self, slot: u32, out: &mut CommandOutcome) {
         let item = self.payment(slot);
-        let PaymentStatus::Held { unpaid_refunds: unpaid } = item.status else {
+        let PaymentStatus::Held { unpaid_refunds, clearing } = item.status else {
             panic!("M5: only held money can be released");
         };
         let share = item.held_share();
@@ -40,7 +40,7 @@ impl Books {
         statement.gross += u128::from(gross.minor());
         statement.fees += u128::from(fees.minor());
         statement.refunded += u128::from(from_held.minor());
-        self.payment_mut(slot).status = PaymentStatus::Released { unpaid_refunds: unpaid };
+        self.payment_mut(slot).status = PaymentStatus::Released { unpaid_refunds, clearing };
         out.events.push(Event::PaymentReleased {
             payment,
             seller: id,

@@ -10,7 +10,7 @@ use crate::command::{ForgetClosed, RETENTION_DAYS};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::ParcelId;
 use crate::parcel::index::ParcelSlot;
-use crate::parcel::record::NO_PAYMENT;
+use crate::parcel::record::{NO_PAYMENT, ParcelHistory};
 use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
 use crate::refusal::Refusal;
 
@@ -28,7 +28,6 @@ impl Books {
             parcel: parcel.id,
             amount: Amount::ZERO,
             fees,
-            deducted_by_network: Amount::ZERO,
             refunded: Amount::ZERO,
             status,
             seller: parcel.seller,
@@ -40,9 +39,9 @@ impl Books {
             number: 0,
             method: RecordedMethod::Cash,
             refund_count: 0,
-            attempts: 0,
             confirmations: 0,
             guaranteed: false,
+            history: ParcelHistory::default(),
         };
         let item = self.payments.insert(ending);
         self.parcel_mut(slot).last_payment = item;
@@ -54,7 +53,7 @@ impl Books {
         let parcel = self.parcels.remove(slot).expect("the slot holds a parcel");
         assert_ne!(parcel.last_payment, NO_PAYMENT, "a parcel closes with a payment record");
         assert_eq!(parcel.in_flight, 0, "a parcel does not close on a payment in flight (M4)");
-        self.payment_mut(parcel.last_payment).attempts = parcel.attempts;
+        self.payment_mut(parcel.last_payment).history = parcel.history;
         self.index.redirect(
             parcel.id,
             ParcelSlot::Open(slot),
@@ -89,6 +88,7 @@ impl Books {
             let mut next = slot;
             while let Some(item) = self.payments.remove(next) {
                 self.terminal_batches.forget_payment(item.id());
+                self.forget_refunds(&item);
                 next = item.previous;
             }
             out.events.push(Event::ParcelForgotten { parcel: id });

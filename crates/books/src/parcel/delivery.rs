@@ -2,7 +2,10 @@
 
 use money::Amount;
 
-use crate::books::{Books, Now, check_above_zero, check_reference, check_sequence_number};
+use crate::books::{
+    Books, Now, check_above_zero, check_reference, check_sequence_number, done_before,
+    used_identifier,
+};
 use crate::chart::ChartEntry;
 use crate::command::{
     ATTEMPTS_MAX, AcceptPart, AnnounceParcel, AssignParcels, DispatchParcels, LoseParcel,
@@ -11,9 +14,17 @@ use crate::command::{
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId};
 use crate::parcel::index::ParcelSlot;
-use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel};
+use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel, ParcelHistory};
 use crate::payment::record::{PaymentRecord, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
+use crate::used_numbers::content_hash;
+
+/// Hash of what an announced parcel costs and how its seller calls it.
+fn announcement_hash(due: Amount, reference: &str) -> [u8; 5] {
+    let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let words = reference.as_bytes().chunks(8).map(word);
+    content_hash([due.minor(), reference.len() as u64].into_iter().chain(words))
+}
 
 impl Books {
     pub(crate) fn announce_parcel(
@@ -31,17 +42,17 @@ impl Books {
         if self.sellers.get(number).currency != place {
             return Err(Refusal::CurrencyWithoutAccount(currency));
         }
-        match self.parcel_slot(id) {
-            Some(ParcelSlot::Open(slot)) => {
-                let parcel = self.parcel(slot);
-                let same = parcel.seller == number && (parcel.due == due || parcel.part_accepted);
-                return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
-            }
-            Some(ParcelSlot::Closed(slot)) => {
-                let same = self.payment(slot).seller == number;
-                return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
-            }
-            None => {}
+        let history = ParcelHistory {
+            announcement: announcement_hash(due, &command.reference),
+            ..ParcelHistory::default()
+        };
+        let known = self.parcel_slot(id).map(|place| match place {
+            ParcelSlot::Open(slot) => (self.parcel(slot).seller, self.parcel(slot).history),
+            ParcelSlot::Closed(slot) => (self.payment(slot).seller, self.payment(slot).history),
+        });
+        if let Some((seller, before)) = known {
+            let same = seller == number && before.announcement == history.announcement;
+            return Err(used_identifier(same));
         }
         let slot = self.parcels.insert(Parcel {
             id,
@@ -50,10 +61,9 @@ impl Books {
             carrier: u32::MAX,
             last_payment: NO_PAYMENT,
             status: OpenParcelStatus::Announced,
-            attempts: 0,
             payment_count: 0,
-            part_accepted: false,
             in_flight: 0,
+            history,
         });
         self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
         out.events.push(Event::ParcelAnnounced { parcel: id, seller, due });
@@ -112,7 +122,7 @@ impl Books {
             if parcel.carrier != firm {
                 return Err(Refusal::WrongCourier);
             }
-            if parcel.attempts >= ATTEMPTS_MAX {
+            if parcel.history.attempt_count() >= ATTEMPTS_MAX {
                 return Err(Refusal::TooMany(ATTEMPTS_MAX));
             }
             Ok(())
@@ -149,10 +159,14 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RecordAttempt { parcel: id, number, reason: _ } = *command;
+        let RecordAttempt { parcel: id, number, reason } = *command;
         let slot = self.open_parcel_slot(id)?;
         let parcel = self.parcel(slot);
-        check_sequence_number(u32::from(number), u32::from(parcel.attempts))?;
+        let attempts = parcel.history.attempt_count();
+        check_sequence_number(u32::from(number), u32::from(attempts), || {
+            let before = parcel.history.attempts.get(usize::from(number) - 1)?;
+            before.map(|before| before == reason)
+        })?;
         if parcel.status != OpenParcelStatus::Out || !self.is_fully_refunded(parcel) {
             return Err(Refusal::ParcelState);
         }
@@ -160,8 +174,8 @@ impl Books {
         let parcel = self.parcel_mut(slot);
         parcel.status = OpenParcelStatus::Assigned;
         parcel.carrier = firm;
-        parcel.attempts += 1;
-        out.events.push(Event::DeliveryAttempted { parcel: id, attempts: parcel.attempts });
+        parcel.history.attempts[usize::from(attempts)] = Some(reason);
+        out.events.push(Event::DeliveryAttempted { parcel: id, attempts: number });
         Ok(())
     }
 
@@ -179,7 +193,7 @@ impl Books {
             return Err(Refusal::ParcelState);
         }
         let before = parcel.due;
-        if parcel.part_accepted && accepted == before {
+        if parcel.history.part_accepted && accepted == before {
             return Err(Refusal::Repeated);
         }
         if accepted >= before {
@@ -187,7 +201,7 @@ impl Books {
         }
         let parcel = self.parcel_mut(slot);
         parcel.due = accepted;
-        parcel.part_accepted = true;
+        parcel.history.part_accepted = true;
         out.events.push(Event::PartAccepted { parcel: id, before, due: accepted });
         Ok(())
     }
@@ -198,18 +212,18 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RefuseParcel { parcel: id, reason: _ } = *command;
+        let RefuseParcel { parcel: id, reason } = *command;
         let slot = self.open_parcel_slot(id)?;
         let parcel = self.parcel(slot);
         match parcel.status {
-            OpenParcelStatus::Refused => return Err(Refusal::Repeated),
+            OpenParcelStatus::Refused(before) => return Err(done_before(before == reason)),
             OpenParcelStatus::Announced => return Err(Refusal::ParcelState),
             OpenParcelStatus::Assigned | OpenParcelStatus::Out => {}
         }
         if !self.is_fully_refunded(parcel) {
             return Err(Refusal::ParcelState);
         }
-        self.parcel_mut(slot).status = OpenParcelStatus::Refused;
+        self.parcel_mut(slot).status = OpenParcelStatus::Refused(reason);
         out.events.push(Event::ParcelRefused { parcel: id });
         Ok(())
     }
@@ -234,7 +248,7 @@ impl Books {
         let today = now.today;
         let slot = self.slot_unless_ended(id, PaymentStatus::Returned)?;
         let parcel = self.parcel(slot);
-        if parcel.status != OpenParcelStatus::Refused {
+        if !matches!(parcel.status, OpenParcelStatus::Refused(_)) {
             return Err(Refusal::ParcelState);
         }
         let seller = self.sellers.get(parcel.seller);

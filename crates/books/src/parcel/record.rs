@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use money::Amount;
 
+use crate::command::{ATTEMPTS_MAX, AttemptReason, RefuseReason};
 use crate::ids::ParcelId;
 
 /// Ends a parcel's list of payments.
@@ -15,7 +16,7 @@ pub(crate) enum OpenParcelStatus {
     Announced,
     Assigned,
     Out,
-    Refused,
+    Refused(RefuseReason),
 }
 
 /// A parcel that is not closed. 48 bytes.
@@ -29,11 +30,27 @@ pub(crate) struct Parcel {
     /// The newest payment.
     pub last_payment: u32,
     pub status: OpenParcelStatus,
-    pub attempts: u8,
     pub payment_count: u8,
-    pub part_accepted: bool,
     /// Payments that are begun, authorised or being completed.
     pub in_flight: u8,
+    pub history: ParcelHistory,
+}
+
+/// What is remembered of a parcel until it is forgotten, also while it is closed. 9 bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct ParcelHistory {
+    /// Hash of the announced amount and reference.
+    pub announcement: [u8; 5],
+    /// Why each delivery attempt failed, first to last.
+    pub attempts: [Option<AttemptReason>; ATTEMPTS_MAX as usize],
+    /// Whether the amount due is that of an accepted part.
+    pub part_accepted: bool,
+}
+
+impl ParcelHistory {
+    pub(crate) fn attempt_count(&self) -> u8 {
+        self.attempts.iter().flatten().fold(0, |count, _| count + 1)
+    }
 }
 
 const _: () = assert!(size_of::<Parcel>() == 48, "there are millions of these");

@@ -4,17 +4,18 @@ use std::collections::VecDeque;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::AccountNumber;
+use machine::Timestamp;
 use money::{Amount, Currency};
 use tariff::{BusinessDate, SellerClassNumber, Terms};
 
-use crate::cash::record::{AwaitingDeposit, HandOver};
+use crate::cash::record::{AwaitingDeposit, DepositAnnouncement, EndedDeposit, HandOver};
 use crate::command::{Jurisdiction, SellerKind, SettlementCycle};
 use crate::ids::{
-    BankId, CourierId, DepositId, FirmId, HandOverId, NetworkId, SellerId, TariffId, TerminalId,
-    WalletId,
+    BankId, CourierId, FirmId, NetworkId, PersonId, SellerId, TariffId, TerminalId, WalletId,
 };
 use crate::party::registry::RegisteredParty;
-use crate::settlement::record::Statement;
+use crate::settlement::record::{CommissionPayment, Statement};
+use crate::used_numbers::UsedNumbers;
 
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Seller {
@@ -72,9 +73,10 @@ pub(crate) struct Firm {
     pub awaiting_deposit: VecDeque<AwaitingDeposit>,
     /// Credited by the bank, but less than the first waiting amount.
     pub unallocated: Amount,
-    pub last_deposit: Option<DepositId>,
-    pub deposits: u32,
-    pub commission_payments: u32,
+    pub deposits: UsedNumbers<DepositAnnouncement>,
+    /// The latest, oldest first.
+    pub ended_deposits: VecDeque<EndedDeposit>,
+    pub commission_payments: UsedNumbers<CommissionPayment>,
 }
 
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
@@ -87,17 +89,35 @@ pub(crate) struct Courier {
     pub reference: String,
     /// Cash payments not handed over, oldest first.
     pub in_hand: VecDeque<u32>,
-    pub handover: Option<HandOver>,
-    pub last_handover: Option<HandOverId>,
-    pub handovers: u32,
-    pub repayments: u32,
+    pub handovers: UsedNumbers<HandOver>,
+    pub repayments: UsedNumbers<Amount>,
+}
+
+impl Courier {
+    /// The hand-over that is not counted yet. Only the latest can be open.
+    pub(crate) fn open_hand_over(&self) -> Option<&HandOver> {
+        self.handovers.latest().filter(|one| one.count.is_none())
+    }
 }
 
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Terminal {
     pub id: TerminalId,
     pub courier: u32,
+    /// The courier it was registered with.
+    pub registered_to: u32,
     pub blocked: bool,
+}
+
+/// A network's withdrawal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Withdrawal {
+    /// When the network stops taking payments.
+    pub from: Timestamp,
+    /// The start time in the command, which may be past.
+    pub requested_from: Timestamp,
+    pub proposed_by: PersonId,
+    pub approved_by: PersonId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,5 +183,7 @@ pub(crate) struct TariffVersionRecord {
     pub number: u16,
     pub from: BusinessDate,
     pub until: Option<BusinessDate>,
+    /// Whether it was published without an end.
+    pub published_open: bool,
     pub terms: Terms,
 }

@@ -4,7 +4,7 @@ use ledger::BalanceLimits;
 use machine::UTC_OFFSET_MINUTES_MAX;
 use money::Currency;
 
-use crate::books::{Books, Now, check_reference};
+use crate::books::{Books, Now, check_reference, used_identifier};
 use crate::chart::AccountKind as A;
 use crate::command::{
     BlockTerminal, HOLD_DAYS_MAX, HandTerminal, HoldRule, OpenBooks, PublishTariff, RegisterBank,
@@ -24,11 +24,6 @@ const CURRENCIES_MAX: usize = 200;
 const RAILS_MAX: u32 = 60_000;
 /// Limit on the versions of all tariffs together.
 const VERSIONS_MAX: usize = 60_000;
-
-/// The refusal of a second registration. With the same terms it is a retry.
-fn used_identifier(same: bool) -> Refusal {
-    if same { Refusal::Repeated } else { Refusal::IdentifierTaken }
-}
 
 impl Books {
     pub(crate) fn open_books(
@@ -61,9 +56,14 @@ impl Books {
         let RegisterTerminal { terminal, courier } = *command;
         let courier = self.courier_number(courier)?;
         if let Some(before) = self.terminals.find(terminal) {
-            return Err(used_identifier(before.courier == courier));
+            return Err(used_identifier(before.registered_to == courier));
         }
-        self.terminals.add(Terminal { id: terminal, courier, blocked: false });
+        self.terminals.add(Terminal {
+            id: terminal,
+            courier,
+            registered_to: courier,
+            blocked: false,
+        });
         out.events.push(Event::Registered);
         Ok(())
     }
@@ -309,9 +309,19 @@ impl Books {
                 Some(&self.reference_data.versions[usize::from(*place)])
             };
             if let Some(before) = version(number) {
-                let same = before.terms == *terms && before.from == from;
-                let same = same && tariff.reference == *reference;
-                return Err(used_identifier(same && tariff.currency == currency));
+                let same = before.terms == *terms
+                    && before.from == from
+                    && tariff.reference == *reference
+                    && tariff.currency == currency;
+                let ends_it = before.until.is_none() && until.is_some_and(|until| until > today);
+                if same && ends_it {
+                    let place = tariff.versions[usize::from(number) - 1];
+                    self.reference_data.versions[usize::from(place)].until = until;
+                    out.events.push(Event::Registered);
+                    return Ok(());
+                }
+                let same_end = before.until == until || (before.published_open && until.is_none());
+                return Err(used_identifier(same && same_end));
             }
             let last = version(number.wrapping_sub(1)).ok_or(Refusal::BadVersion)?;
             let follows = match last.until {
@@ -336,6 +346,7 @@ impl Books {
             number,
             from,
             until,
+            published_open: until.is_none(),
             terms,
         });
         match place {

@@ -3,11 +3,11 @@
 
 use machine::Timestamp;
 
-use crate::books::{Books, Now};
+use crate::books::{Books, Now, done_before};
 use crate::command::{ReinstateNetwork, WithdrawNetwork};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{NetworkId, PersonId};
-use crate::party::record::RailId;
+use crate::party::record::{RailId, Withdrawal};
 use crate::refusal::{MissingRecord, Refusal};
 
 impl Books {
@@ -20,12 +20,16 @@ impl Books {
         let WithdrawNetwork { network, from, proposed_by, approved_by } = *command;
         let number = self.decided_network(network, proposed_by, approved_by)?;
         // A started withdrawal stays: a later start would bring the network back for a while.
-        let before = self.withdrawn_networks.get(&number);
-        if before.is_some_and(|before| *before == from || *before <= now.at) {
-            return Err(Refusal::Repeated);
+        let requested_from = from;
+        let from = requested_from.max(now.at);
+        let withdrawal = Withdrawal { from, requested_from, proposed_by, approved_by };
+        if let Some(before) = self.withdrawn_networks.get(&number) {
+            let same = Withdrawal { from: before.from, ..withdrawal } == *before;
+            if same || before.from <= now.at {
+                return Err(done_before(same));
+            }
         }
-        let from = from.max(now.at);
-        self.withdrawn_networks.insert(number, from);
+        self.withdrawn_networks.insert(number, withdrawal);
         out.events.push(Event::NetworkWithdrawn { network, from });
         Ok(())
     }
@@ -61,7 +65,8 @@ impl Books {
     /// Checks that a network or wallet takes new payments.
     #[inline]
     pub(crate) fn check_not_withdrawn(&self, rail: u16, at: Timestamp) -> Result<(), Refusal> {
-        let withdrawn = self.withdrawn_networks.get(&rail).is_some_and(|from| *from <= at);
+        let withdrawn =
+            self.withdrawn_networks.get(&rail).is_some_and(|withdrawal| withdrawal.from <= at);
         if withdrawn { Err(Refusal::NetworkWithdrawn) } else { Ok(()) }
     }
 }

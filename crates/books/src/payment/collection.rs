@@ -11,7 +11,7 @@ use crate::command::{
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId, TerminalId};
 use crate::parcel::index::ParcelSlot;
-use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel};
+use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel, ParcelHistory};
 use crate::party::record::RailId;
 use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
 use crate::refusal::{MissingRecord, Refusal};
@@ -180,7 +180,6 @@ impl Books {
                 parcel: new.id.parcel,
                 amount: new.amount,
                 fees: Amount::ZERO,
-                deducted_by_network: Amount::ZERO,
                 refunded: Amount::ZERO,
                 status,
                 seller: checked.seller,
@@ -192,9 +191,9 @@ impl Books {
                 number: new.id.number,
                 method: new.method,
                 refund_count: 0,
-                attempts: 0,
                 confirmations: 0,
                 guaranteed: false,
+                history: ParcelHistory::default(),
             },
         )
     }
@@ -367,7 +366,6 @@ impl Books {
         let item = self.payment_mut(slot);
         item.amount = amount;
         item.fees = fees.total();
-        item.deducted_by_network = fees.deducted_by_network();
         item.status = PaymentStatus::Approved { unpaid_refunds: Amount::ZERO };
         self.decrement_in_flight(Some(parcel));
         self.finish_collection(slot, parcel, today, fees, out);
@@ -425,8 +423,6 @@ impl Books {
         record.fees = fees.total();
         if new.method == RecordedMethod::Cash {
             self.couriers.get_mut(courier).in_hand.push_back(item);
-        } else {
-            record.deducted_by_network = fees.deducted_by_network();
         }
         self.finish_collection(item, slot, today, fees, out);
         Ok(())
@@ -444,6 +440,16 @@ impl Books {
         let fees = fees.expect("a seller's class is in every version of its tariff");
         assert!(fees.total() <= amount, "M8: fees exceed the amount");
         fees
+    }
+
+    /// The fee that the network or wallet may deduct, by the payment's tariff version. Zero until
+    /// the payment is approved.
+    pub(crate) fn deducted_by_network(&self, item: &PaymentRecord) -> Amount {
+        if item.fees.is_zero() {
+            return Amount::ZERO;
+        }
+        let fees = self.fees_of(item.seller, item.tariff_version, item.method, item.amount);
+        fees.deducted_by_network()
     }
 
     /// Posts the fees of a collection. The seller's held money pays them.

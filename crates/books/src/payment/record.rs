@@ -5,7 +5,14 @@ use ledger::TransferId;
 use money::Amount;
 use tariff::{BusinessDate, CardKind, PaymentMethod};
 
-use crate::ids::{ParcelId, PaymentId};
+use crate::ids::{BankId, ParcelId, PaymentId};
+use crate::parcel::record::ParcelHistory;
+
+/// Hash of the bank and the deducted fee that cleared a payment.
+pub(crate) type ClearingHash = [u8; 7];
+
+/// No clearing: cash counts as received without a network's file.
+pub(crate) const NOT_CLEARED: ClearingHash = [0; 7];
 
 /// Status of a payment, or how a parcel ended without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -23,10 +30,12 @@ pub(crate) enum PaymentStatus {
     /// Received and on hold.
     Held {
         unpaid_refunds: Amount,
+        clearing: ClearingHash,
     },
     /// Payable to the seller.
     Released {
         unpaid_refunds: Amount,
+        clearing: ClearingHash,
     },
     /// No payment: the parcel went back to the seller.
     Returned,
@@ -92,18 +101,22 @@ impl PaymentStatus {
     /// Refunds that have not left the bank. `None` if the payment is not collected.
     pub(crate) fn unpaid_refunds(&self) -> Option<Amount> {
         match *self {
-            PaymentStatus::Approved { unpaid_refunds: unpaid }
-            | PaymentStatus::Held { unpaid_refunds: unpaid }
-            | PaymentStatus::Released { unpaid_refunds: unpaid } => Some(unpaid),
+            PaymentStatus::Approved { unpaid_refunds }
+            | PaymentStatus::Held { unpaid_refunds, .. }
+            | PaymentStatus::Released { unpaid_refunds, .. } => Some(unpaid_refunds),
             _ => None,
         }
     }
 
-    pub(crate) fn with_unpaid_refunds(self, unpaid: Amount) -> PaymentStatus {
+    pub(crate) fn with_unpaid_refunds(self, unpaid_refunds: Amount) -> PaymentStatus {
         match self {
-            PaymentStatus::Approved { .. } => PaymentStatus::Approved { unpaid_refunds: unpaid },
-            PaymentStatus::Held { .. } => PaymentStatus::Held { unpaid_refunds: unpaid },
-            PaymentStatus::Released { .. } => PaymentStatus::Released { unpaid_refunds: unpaid },
+            PaymentStatus::Approved { .. } => PaymentStatus::Approved { unpaid_refunds },
+            PaymentStatus::Held { clearing, .. } => {
+                PaymentStatus::Held { unpaid_refunds, clearing }
+            }
+            PaymentStatus::Released { clearing, .. } => {
+                PaymentStatus::Released { unpaid_refunds, clearing }
+            }
             other => other,
         }
     }
@@ -113,7 +126,7 @@ impl PaymentStatus {
         match self {
             PaymentStatus::Declined | PaymentStatus::Reversed | PaymentStatus::Expired => true,
             PaymentStatus::Returned | PaymentStatus::Lost => true,
-            PaymentStatus::Released { unpaid_refunds: unpaid } => unpaid.is_zero(),
+            PaymentStatus::Released { unpaid_refunds, .. } => unpaid_refunds.is_zero(),
             _ => false,
         }
     }
@@ -150,8 +163,6 @@ pub(crate) struct PaymentRecord {
     pub parcel: ParcelId,
     pub amount: Amount,
     pub fees: Amount,
-    /// The fee that the network or wallet may deduct.
-    pub deducted_by_network: Amount,
     /// Refunds and chargebacks.
     pub refunded: Amount,
     pub status: PaymentStatus,
@@ -169,12 +180,34 @@ pub(crate) struct PaymentRecord {
     pub method: RecordedMethod,
     /// Number of refunds and chargebacks.
     pub refund_count: u8,
-    /// On a closed parcel's newest record: its delivery attempts.
-    pub attempts: u8,
     /// Number of refund confirmations.
     pub confirmations: u8,
     /// Cash that the firm guarantees and the bank has not credited yet. It waits for a deposit.
     pub guaranteed: bool,
+    /// On a closed parcel's newest record.
+    pub history: ParcelHistory,
+}
+
+/// A refund or chargeback under its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct RefundRecord {
+    pub kind: RefundKind,
+    pub amount: Amount,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum RefundKind {
+    Refund,
+    /// Begun at a terminal, which has its own number for it.
+    TerminalRefund,
+    ChargeBack,
+}
+
+/// A confirmation of refunds under its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct RefundConfirmation {
+    pub bank: BankId,
+    pub amount: Amount,
 }
 
 impl PaymentRecord {

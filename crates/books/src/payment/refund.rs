@@ -11,7 +11,9 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
 use crate::payment::collection::{APPROVED, NO_AUTHORISATION};
 use crate::payment::purchase::{TransactionSubject, credit_column};
-use crate::payment::record::{PaymentStatus, RecordedMethod};
+use crate::payment::record::{
+    PaymentRecord, PaymentStatus, RecordedMethod, RefundConfirmation, RefundKind, RefundRecord,
+};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::Transaction;
 use crate::terminal::transaction::TransactionKind;
@@ -23,7 +25,8 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        self.owe_refund(command.payment, command.number, command.amount, out)
+        let Refund { payment, number, amount } = *command;
+        self.owe_refund(payment, number, RefundRecord { kind: RefundKind::Refund, amount }, out)
     }
 
     pub(crate) fn charge_back(
@@ -37,9 +40,10 @@ impl Books {
         if self.payment(slot).method == RecordedMethod::Cash {
             return Err(Refusal::PaymentState);
         }
-        self.check_refund(payment, number, amount)?;
+        let refund = RefundRecord { kind: RefundKind::ChargeBack, amount };
+        self.check_refund(payment, number, refund)?;
         let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
-        self.debit_seller(slot, ChartEntry::ChargedBack, receivable, amount, out)?;
+        self.debit_seller(slot, ChartEntry::ChargedBack, receivable, refund, out)?;
         out.events.push(Event::ChargedBack { payment, amount });
         Ok(())
     }
@@ -49,12 +53,13 @@ impl Books {
         &mut self,
         payment: PaymentId,
         number: u8,
-        amount: Amount,
+        refund: RefundRecord,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let slot = self.check_refund(payment, number, amount)?;
+        let slot = self.check_refund(payment, number, refund)?;
+        let amount = refund.amount;
         let credit = self.buyer_refunds(slot);
-        self.debit_seller(slot, ChartEntry::Refunded, credit, amount, out)?;
+        self.debit_seller(slot, ChartEntry::Refunded, credit, refund, out)?;
         let item = self.payment_mut(slot);
         let unpaid = item.status.unpaid_refunds().and_then(|unpaid| unpaid.checked_add(amount));
         let unpaid = unpaid.expect("refunds never exceed the amount collected");
@@ -86,7 +91,8 @@ impl Books {
             return Err(Refusal::WrongCourier);
         }
         let (which, column) = (item.refund_count.saturating_add(1), credit_column(item));
-        self.owe_refund(id, which, amount, out)?;
+        let refund = RefundRecord { kind: RefundKind::TerminalRefund, amount };
+        self.owe_refund(id, which, refund, out)?;
         let response = Some(NO_AUTHORISATION);
         let slot =
             self.record_transaction(&admitted, id, amount, column, network_reference, response);
@@ -137,21 +143,24 @@ impl Books {
         item.status = item.status.with_unpaid_refunds(unpaid);
     }
 
-    fn check_refund(&self, id: PaymentId, number: u8, amount: Amount) -> Result<u32, Refusal> {
+    fn check_refund(
+        &self,
+        id: PaymentId,
+        number: u8,
+        refund: RefundRecord,
+    ) -> Result<u32, Refusal> {
+        let RefundRecord { amount, .. } = refund;
         check_above_zero(amount)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
         if item.status.unpaid_refunds().is_none() {
             return Err(Refusal::PaymentState);
         }
-        if number != 0 && number <= item.refund_count {
-            return Err(Refusal::Repeated);
-        }
+        check_sequence_number(u32::from(number), u32::from(item.refund_count), || {
+            self.refunds.get(&(id, number)).map(|before| *before == refund)
+        })?;
         if item.refund_count >= REFUNDS_PER_PAYMENT_MAX {
             return Err(Refusal::TooMany(REFUNDS_PER_PAYMENT_MAX));
-        }
-        if number != item.refund_count + 1 {
-            return Err(Refusal::WrongSequenceNumber(u32::from(item.refund_count) + 1));
         }
         let left = item.amount.saturating_sub(item.refunded);
         if amount > left {
@@ -172,9 +181,10 @@ impl Books {
         slot: u32,
         entry: ChartEntry,
         credit: ledger::AccountNumber,
-        amount: Amount,
+        refund: RefundRecord,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
+        let amount = refund.amount;
         let item = self.payment(slot);
         let released = matches!(item.status, PaymentStatus::Released { .. });
         let from_held = if released { Amount::ZERO } else { item.held_share().min(amount) };
@@ -191,6 +201,8 @@ impl Books {
         let refunded = item.refunded.checked_add(amount);
         item.refunded = refunded.expect("refunds never exceed the amount collected");
         item.refund_count += 1;
+        let number = item.refund_count;
+        self.refunds.insert((payment, number), refund);
         let statement = &mut self.sellers.get_mut(seller_number).statement;
         statement.refunded += u128::from(from_payable.minor());
         Ok(())
@@ -204,11 +216,14 @@ impl Books {
     ) -> Result<(), Refusal> {
         let ConfirmRefund { bank, payment: id, number, amount } = *command;
         check_above_zero(amount)?;
+        let confirmation = RefundConfirmation { bank, amount };
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
         let unpaid = item.status.unpaid_refunds().ok_or(Refusal::PaymentState)?;
-        check_sequence_number(u32::from(number), u32::from(item.confirmations))?;
+        check_sequence_number(u32::from(number), u32::from(item.confirmations), || {
+            self.refund_confirmations.get(&(id, number)).map(|before| *before == confirmation)
+        })?;
         // The network may still pay the refund it was asked for.
         let transaction =
             |one: &Transaction| one.kind == TransactionKind::Refund && one.awaits_network;
@@ -226,7 +241,18 @@ impl Books {
         let item = self.payment_mut(slot);
         item.status = item.status.with_unpaid_refunds(Amount::ZERO);
         item.confirmations = number;
+        self.refund_confirmations.insert((id, number), confirmation);
         out.events.push(Event::RefundPaid { payment: id, amount });
         Ok(())
+    }
+
+    /// Forgets the refunds of a forgotten payment.
+    pub(crate) fn forget_refunds(&mut self, item: &PaymentRecord) {
+        for number in 1..=item.refund_count {
+            self.refunds.remove(&(item.id(), number));
+        }
+        for number in 1..=item.confirmations {
+            self.refund_confirmations.remove(&(item.id(), number));
+        }
     }
 }

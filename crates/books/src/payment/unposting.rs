@@ -97,7 +97,7 @@ impl Books {
         let place = courier.in_hand.iter().position(|&item| item == slot);
         let place = place.ok_or(Refusal::PaymentState)?;
         let being_counted =
-            courier.handover.as_ref().map_or(0, |handover| handover.payment_count as usize);
+            courier.open_hand_over().map_or(0, |handover| handover.payment_count as usize);
         if place < being_counted {
             return Err(Refusal::HandOverOpen);
         }
@@ -147,7 +147,7 @@ impl Books {
         };
         let rest = self.payment_sum(newest, PaymentRecord::is_collected);
         let due = rest.checked_add(amount).expect("payments never exceed an amount due (M2)");
-        let (payments, attempts) = (self.payment(newest).number, self.payment(newest).attempts);
+        let (payments, history) = (self.payment(newest).number, self.payment(newest).history);
         let waits = |item: &PaymentRecord| item.status.is_in_flight();
         assert!(
             !self.payments_from(newest).any(|(_, item)| waits(item)),
@@ -160,10 +160,9 @@ impl Books {
             carrier,
             last_payment: newest,
             status: OpenParcelStatus::Out,
-            attempts,
             payment_count: payments,
-            part_accepted: true,
             in_flight: 0,
+            history,
         });
         self.index.redirect(id, ParcelSlot::Closed(newest), ParcelSlot::Open(parcel));
         out.events.push(Event::ParcelReopened { parcel: id });

@@ -1,10 +1,11 @@
 //! Payment of a courier firm's commission.
 
-use crate::books::{Books, Now, check_above_zero, check_sequence_number, clamp_to_amount};
+use crate::books::{Books, Now, check_above_zero, clamp_to_amount};
 use crate::chart::ChartEntry;
 use crate::command::PayCommission;
 use crate::event::{CommandOutcome, Event};
 use crate::refusal::{MissingRecord, Refusal};
+use crate::settlement::record::CommissionPayment;
 
 impl Books {
     pub(crate) fn pay_commission(
@@ -16,9 +17,10 @@ impl Books {
         let PayCommission { firm, number, bank, amount } = *command;
         check_above_zero(amount)?;
         let place = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
+        let payment = CommissionPayment { bank, amount };
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let record = self.firms.get(place);
-        check_sequence_number(number, record.commission_payments)?;
+        record.commission_payments.check(number, |before| *before == payment)?;
         self.check_same_currency(bank.currency, record.currency)?;
         let earned = clamp_to_amount(self.ledger.account(record.commission).balance());
         if amount > earned {
@@ -28,7 +30,7 @@ impl Books {
         self.ledger.begin_chain(None, None);
         self.ledger.post(ChartEntry::CommissionPaid, commission, bank, amount);
         self.ledger.commit_infallible(out, "an earned commission can be paid");
-        self.firms.get_mut(place).commission_payments = number;
+        self.firms.get_mut(place).commission_payments.push(payment);
         out.events.push(Event::CommissionPaid { firm, amount });
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use money::{Amount, Currency};
 
-use crate::books::{Books, Now};
+use crate::books::{Books, Now, done_before, used_identifier};
 use crate::chart::ChartEntry;
 use crate::command::{
     ApproveSettlement, ExecuteSettlement, PLAN_LINES_MAX, PlanSettlement, RejectSettlement,
@@ -46,8 +46,10 @@ impl Books {
         let PlanSettlement { plan: id, cycle, currency, planned_by } = *command;
         let place = self.currency_index(currency)?;
         if let Some(before) = self.reference_data.plans.get(&id) {
-            let same = (before.cycle, before.currency) == (cycle, currency);
-            return Err(if same { Refusal::Repeated } else { Refusal::IdentifierTaken });
+            let same = before.cycle == cycle
+                && before.currency == currency
+                && before.planned_by == planned_by;
+            return Err(used_identifier(same));
         }
         let draft = self.draft(cycle, place, currency);
         if draft.lines.is_empty() {
@@ -65,22 +67,22 @@ impl Books {
         for (seller, _) in &draft.lines {
             self.sellers.get_mut(*seller).statement = Statement::default();
         }
-        let first = PayoutId(self.reference_data.next_payout);
+        let first_payout = PayoutId(self.reference_data.next_payout);
         self.reference_data.next_payout += lines.len() as u64;
-        let next = PayoutId(self.reference_data.next_payout);
+        let payouts_end = PayoutId(self.reference_data.next_payout);
         out.events.push(Event::SettlementPlanned {
             plan: id,
             lines: lines.iter().map(|(line, _)| *line).collect(),
             below_minimum: draft.below_minimum,
             left: draft.left,
         });
-        let stand = PlanStatus::Planned;
         let plan = SettlementPlan {
-            status: stand,
+            status: PlanStatus::Planned,
             cycle,
             currency,
             planned_by,
-            payouts: (first, next),
+            first_payout,
+            payouts_end,
             lines,
         };
         self.reference_data.plans.insert(id, plan);
@@ -137,12 +139,14 @@ impl Books {
         match plan.status {
             PlanStatus::Planned if plan.planned_by == by => Err(Refusal::SamePerson),
             PlanStatus::Planned => {
-                self.plan_mut(id).status = PlanStatus::Approved;
+                self.plan_mut(id).status = PlanStatus::Approved { by };
                 out.events.push(Event::SettlementApproved { plan: id });
                 Ok(())
             }
-            PlanStatus::Approved | PlanStatus::Executed => Err(Refusal::Repeated),
-            PlanStatus::Rejected => Err(Refusal::PlanState),
+            PlanStatus::Approved { by: approved_by } | PlanStatus::Executed { approved_by, .. } => {
+                Err(done_before(approved_by == by))
+            }
+            PlanStatus::Rejected { .. } => Err(Refusal::PlanState),
         }
     }
 
@@ -152,14 +156,14 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RejectSettlement { plan: id, rejected_by: _ } = *command;
+        let RejectSettlement { plan: id, rejected_by: by } = *command;
         match self.find_plan(id)?.status {
-            PlanStatus::Planned | PlanStatus::Approved => {}
-            PlanStatus::Executed => return Err(Refusal::PlanState),
-            PlanStatus::Rejected => return Err(Refusal::Repeated),
+            PlanStatus::Planned | PlanStatus::Approved { .. } => {}
+            PlanStatus::Executed { .. } => return Err(Refusal::PlanState),
+            PlanStatus::Rejected { by: before } => return Err(done_before(before == by)),
         }
         let plan = self.plan_mut(id);
-        plan.status = PlanStatus::Rejected;
+        plan.status = PlanStatus::Rejected { by };
         let lines = std::mem::take(&mut plan.lines);
         self.ledger.begin_chain(None, None);
         for (_, reserve) in &lines {
@@ -180,21 +184,22 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let ExecuteSettlement { plan: id, bank } = *command;
+        let ExecuteSettlement { plan: id, bank: bank_id } = *command;
         let plan = self.find_plan(id)?;
-        match plan.status {
-            PlanStatus::Approved => {}
-            PlanStatus::Executed => return Err(Refusal::Repeated),
-            PlanStatus::Planned | PlanStatus::Rejected => return Err(Refusal::PlanState),
-        }
-        let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
+        let approved_by = match plan.status {
+            PlanStatus::Approved { by } => by,
+            PlanStatus::Executed { bank, .. } => return Err(done_before(bank == bank_id)),
+            PlanStatus::Planned | PlanStatus::Rejected { .. } => return Err(Refusal::PlanState),
+        };
+        let missing = Refusal::NotFound(MissingRecord::Bank(bank_id));
+        let bank = self.banks.find(bank_id).ok_or(missing)?;
         let currency = self.currency_at(bank.currency);
         if currency != plan.currency {
             return Err(Refusal::CurrencyMismatch(currency, plan.currency));
         }
         let bank = bank.account;
         let plan = self.plan_mut(id);
-        plan.status = PlanStatus::Executed;
+        plan.status = PlanStatus::Executed { approved_by, bank: bank_id };
         let lines = std::mem::take(&mut plan.lines);
         self.ledger.begin_chain(None, None);
         for (line, reserve) in &lines {

@@ -7,7 +7,7 @@ use tariff::BusinessDate;
 
 use crate::command::{PAYOUT_RETURN_DAYS, SettlementCycle};
 use crate::event::PayoutLine;
-use crate::ids::{PayoutId, PersonId};
+use crate::ids::{BankId, PayoutId, PersonId};
 
 /// What a seller's next payout consists of, in minor units. Each entry adds less than 2⁶³, so the
 /// sums cannot overflow.
@@ -36,9 +36,16 @@ impl Statement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) enum PlanStatus {
     Planned,
-    Approved,
-    Executed,
-    Rejected,
+    Approved { by: PersonId },
+    Executed { approved_by: PersonId, bank: BankId },
+    Rejected { by: PersonId },
+}
+
+/// A payment of a courier firm's commission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct CommissionPayment {
+    pub bank: BankId,
+    pub amount: Amount,
 }
 
 /// A settlement plan. Its lines are dropped when it is executed or rejected.
@@ -48,16 +55,17 @@ pub(crate) struct SettlementPlan {
     pub cycle: SettlementCycle,
     pub currency: Currency,
     pub planned_by: PersonId,
-    /// The first payout and the one after the last.
-    pub payouts: (PayoutId, PayoutId),
+    /// From the first payout to the one before `payouts_end`.
+    pub first_payout: PayoutId,
+    pub payouts_end: PayoutId,
     pub lines: Vec<(PayoutLine, TransferId)>,
 }
 
 impl SettlementPlan {
     /// Whether the payout is one of this plan's and was sent.
     pub(crate) fn has_sent(&self, payout: PayoutId) -> bool {
-        let (first, next) = self.payouts;
-        self.status == PlanStatus::Executed && first <= payout && payout < next
+        matches!(self.status, PlanStatus::Executed { .. })
+            && (self.first_payout..self.payouts_end).contains(&payout)
     }
 }
 

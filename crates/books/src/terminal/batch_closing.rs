@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use money::Amount;
 
 use crate::books::{Books, Now};
+use crate::breaks::record::Difference;
 use crate::command::{BreakSide, BreakSubject, CloseBatch, OpenBatch, ReconcileBatch};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{PersonId, TerminalId};
@@ -20,7 +21,7 @@ use crate::terminal::transaction::{
 };
 
 /// A differing line: the books' with its slot, and the terminal's.
-type Difference = (Option<(BatchLine, u32)>, Option<BatchLine>);
+type DifferingLine = (Option<(BatchLine, u32)>, Option<BatchLine>);
 
 /// The amount in minor units, negative for credits.
 fn signed(line: BatchLine) -> i128 {
@@ -165,7 +166,8 @@ impl Books {
             }
         };
         let owner = PersonId(0);
-        self.raise_automatic_break((subject, side), difference, (owner, today), out)?;
+        let difference = Difference { subject, side, amount: difference };
+        self.raise_automatic_break(difference, owner, today, out)?;
         let count = u32::try_from(differences.len()).expect("at most twice a batch's lines");
         for (ours, theirs) in differences {
             let ours = ours.map(|(line, _)| line);
@@ -180,7 +182,7 @@ impl Books {
     }
 
     /// The differing lines, by STAN. Both lists are sorted.
-    fn differences(&self, list: &[BatchEntry], theirs: &[BatchLine]) -> Vec<Difference> {
+    fn differences(&self, list: &[BatchEntry], theirs: &[BatchLine]) -> Vec<DifferingLine> {
         let ours = list.iter().filter_map(|listed| {
             self.terminal_batches.get(listed.slot).batch_line().map(|line| (line, listed.slot))
         });
@@ -206,7 +208,7 @@ impl Books {
 
     /// The terminal's amount minus the books'. Zero for cash in the books, because the hub counts
     /// cash (M6).
-    fn signed_difference(&self, (ours, theirs): &Difference) -> i128 {
+    fn signed_difference(&self, (ours, theirs): &DifferingLine) -> i128 {
         if let Some((_, slot)) = ours
             && self.rail_of_transaction(*slot).is_none()
         {
@@ -219,7 +221,7 @@ impl Books {
     /// line.
     fn rail_of_differences(
         &self,
-        differences: &[Difference],
+        differences: &[DifferingLine],
         list: &[BatchEntry],
     ) -> Option<RailId> {
         let differing = differences.iter().filter_map(|(ours, _)| ours.map(|(_, slot)| slot));

@@ -11,6 +11,7 @@ use money::Amount;
 use tariff::BusinessDate;
 
 use crate::books::Books;
+use crate::breaks::record::{Break, Difference};
 use crate::command::{BreakSide, BreakSubject};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{BreakId, PersonId, TerminalId};
@@ -58,10 +59,8 @@ impl Books {
         // A difference beyond the limits must not stop the terminal from closing.
         let break_id = self.only_network(&closed.entries).zip(difference).and_then(|found| {
             let (subject, difference) = found;
-            let owner = PersonId(0);
-            self.raise_automatic_break((subject, side), difference, (owner, today), out)
-                .ok()
-                .flatten()
+            let difference = Difference { subject, side, amount: difference };
+            self.raise_automatic_break(difference, PersonId(0), today, out).ok().flatten()
         });
         // A reversal after the batch closed may have explained the difference.
         if ours != theirs {
@@ -89,8 +88,7 @@ impl Books {
     /// closed or they are forgotten with the parcels of their time. Then those whose lines are
     /// still expected. Scans all terminals.
     pub fn disputes(&self) -> impl Iterator<Item = DisputeView> {
-        let is_open =
-            |id: BreakId| self.reference_data.breaks.get(&id).is_some_and(|one| !one.closed);
+        let is_open = |id: BreakId| self.reference_data.breaks.get(&id).is_some_and(Break::is_open);
         let open = self.disputes.iter().filter(move |(_, one)| one.break_id.is_none_or(is_open));
         let left = open.map(|((date, number, batch), one)| DisputeView {
             terminal: self.terminals.get(*number).id,

@@ -6,6 +6,40 @@ use std::fmt::{Debug, Write as _};
 use books::chart::CHART;
 use books::{Command, CommandOutcome, Refusal};
 
+/// The commands that carry a number or an id of the sender, which can come with other content.
+const NUMBERED: [&str; 30] = [
+    "AnnounceDeposit",
+    "AnnounceParcel",
+    "ApproveBreakResolution",
+    "ApproveSettlement",
+    "CancelDeposit",
+    "ChargeBack",
+    "CloseBatch",
+    "ConfirmClearing",
+    "ConfirmDeposit",
+    "ConfirmRefund",
+    "CountHandOver",
+    "ExecuteSettlement",
+    "PayCommission",
+    "PlanSettlement",
+    "PublishTariff",
+    "RaiseBreak",
+    "RecordAttempt",
+    "Refund",
+    "RefuseParcel",
+    "RegisterBank",
+    "RegisterCourier",
+    "RegisterFirm",
+    "RegisterNetwork",
+    "RegisterSeller",
+    "RegisterTerminal",
+    "RegisterWallet",
+    "RejectSettlement",
+    "RepayShortage",
+    "StartHandOver",
+    "WithdrawNetwork",
+];
+
 /// Number of commands.
 const COMMANDS: usize = 65;
 
@@ -15,6 +49,8 @@ pub struct Coverage {
     /// Applied, retried, refused.
     commands: BTreeMap<String, [u64; 3]>,
     refusals: BTreeMap<String, u64>,
+    /// Refusals of a used number or id with other content, by command.
+    other_content: BTreeMap<String, u64>,
     events: BTreeMap<String, u64>,
     entries: BTreeMap<String, u64>,
 }
@@ -35,6 +71,13 @@ impl Coverage {
             Err(refusal) => {
                 ends[2] += 1;
                 *self.refusals.entry(name(refusal)).or_default() += 1;
+                let other_content = matches!(
+                    refusal,
+                    Refusal::IdentifierTaken | Refusal::NumberUsed(_) | Refusal::OtherContent
+                );
+                if other_content {
+                    *self.other_content.entry(name(command)).or_default() += 1;
+                }
             }
         }
         for event in &out.events {
@@ -46,7 +89,7 @@ impl Coverage {
     }
 
     /// Each command was applied and refused, each row of the chart was posted, and a batch was left
-    /// disputed, at least `times` times.
+    /// disputed, at least `times` times. Each number came with other content, more seldom.
     pub fn check(&self, times: u64) -> Result<(), String> {
         let mut rare = String::new();
         for (command, [done, _, refused]) in &self.commands {
@@ -59,6 +102,13 @@ impl Coverage {
             if self.entries.get(&entry).is_none_or(|seen| *seen < times) {
                 writeln!(rare, "{entry}: hardly ever posted").expect("into memory");
             }
+        }
+        let seldom = |seen: Option<&u64>| seen.is_none_or(|seen| *seen < times / 10);
+        for command in NUMBERED.iter().filter(|one| seldom(self.other_content.get(**one))) {
+            writeln!(rare, "{command}: hardly ever with other content").expect("into memory");
+        }
+        if seldom(self.refusals.get("NumberForgotten")) {
+            writeln!(rare, "old numbers are hardly ever sent again").expect("into memory");
         }
         if self.events.get("BatchLeftDisputed").is_none_or(|seen| *seen < times) {
             writeln!(rare, "disputed batches are hardly ever left so").expect("into memory");
@@ -77,9 +127,12 @@ impl Coverage {
         for (command, [done, retries, refused]) in &self.commands {
             writeln!(text, "{command:>22} {done:>8} {retries:>8} {refused:>8}").expect("memory");
         }
-        for (title, counts) in
-            [("refusals", &self.refusals), ("facts", &self.events), ("postings", &self.entries)]
-        {
+        for (title, counts) in [
+            ("refusals", &self.refusals),
+            ("other content", &self.other_content),
+            ("facts", &self.events),
+            ("postings", &self.entries),
+        ] {
             write!(text, "{title}:").expect("into memory");
             for (what, seen) in counts {
                 write!(text, " {what} {seen}").expect("into memory");

@@ -46,12 +46,29 @@ pub fn ensure(holds: bool, why: &'static str) -> ModelResult {
     if holds { Ok(()) } else { Err(ModelRefusal::Because(why)) }
 }
 
-/// Accepts the next number. A used number is a retry.
-pub fn next_number(number: u32, last: u32) -> ModelResult {
-    if (1..=last).contains(&number) {
-        return Err(ModelRefusal::Repeated);
+/// What a sender numbers from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Numbered {
+    HandOvers(CourierId),
+    Repayments(CourierId),
+    Deposits(FirmId),
+    CommissionPayments(FirmId),
+    Attempts(ParcelId),
+    Refunds(PaymentId),
+    RefundConfirmations(PaymentId),
+}
+
+impl Numbered {
+    /// The parcel with which its numbers are forgotten.
+    fn parcel(self) -> Option<ParcelId> {
+        match self {
+            Numbered::Attempts(parcel) => Some(parcel),
+            Numbered::Refunds(payment) | Numbered::RefundConfirmations(payment) => {
+                Some(payment.parcel)
+            }
+            _ => None,
+        }
     }
-    ensure(number == last + 1, "not the next number")
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +100,6 @@ pub struct Firm {
     pub line: Vec<AwaitingDeposit>,
     /// The sum of bank credits and cash made good.
     pub credited: i128,
-    /// Numbers of announced deposits and of commission payments.
-    pub deposits: u32,
-    pub commission_payments: u32,
-    /// The last confirmed deposit.
-    pub last_deposit: Option<DepositId>,
 }
 
 /// Cash that waits for the bank: a payment's, or a surplus.
@@ -105,10 +117,6 @@ pub struct Courier {
     pub limit: u64,
     /// Cash payments in hand and in no hand-over, oldest first.
     pub in_hand: Vec<PaymentId>,
-    pub repayments: u32,
-    pub handovers: u32,
-    /// The last hand-over. Earlier ones are forgotten.
-    pub last_handover: Option<HandOverId>,
 }
 
 #[derive(Clone, Debug)]
@@ -132,6 +140,8 @@ pub struct Version {
     pub currency: Option<Currency>,
     pub from: BusinessDate,
     pub until: Option<BusinessDate>,
+    /// The first command that published it.
+    pub published: Command,
     pub terms: Terms,
 }
 
@@ -161,12 +171,16 @@ pub struct Parcel {
     pub seller: SellerId,
     pub currency: Currency,
     pub due: u64,
-    /// Whether the amount due may be less than announced.
-    pub part_accepted: bool,
+    /// The announcement.
+    pub announced: Command,
+    /// The amount of the part that was accepted last.
+    pub accepted: Option<u64>,
     pub state: ParcelState,
     pub firm: Option<FirmId>,
     pub courier: Option<CourierId>,
     pub attempts: u8,
+    /// The command that refused it.
+    pub refused_by: Option<Command>,
     /// The date it was delivered, returned or lost.
     pub closed_on: Option<BusinessDate>,
     /// Number 1 first.
@@ -193,15 +207,13 @@ pub struct ModelPayment {
     pub state: PaymentState,
     pub tariff: TariffVersion,
     pub fees: Vec<(FeeKind, u64)>,
-    /// Number of refunds and chargebacks.
-    pub refund_count: u8,
     pub refunded: u64,
+    /// The command that cleared it.
+    pub cleared_by: Option<Command>,
     /// The part of the refunds taken from held money.
     pub from_held: u64,
     /// The hold rule applied to it.
     pub rule: Option<HoldRule>,
-    /// Number of refund confirmations.
-    pub confirmations: u8,
     /// Refunds that have not left the bank.
     pub unpaid: u64,
 }
@@ -259,8 +271,10 @@ pub struct Model {
     /// All postings that ever moved money.
     pub lines: Vec<PostingLine>,
     pub reserved: BTreeMap<ReservationFor, PostingLine>,
-    /// The commands that registered a party.
-    pub registered: Vec<Command>,
+    /// All commands that were carried out.
+    pub carried_out: Vec<Command>,
+    /// The commands that used a sender's numbers, number 1 first.
+    pub numbers: BTreeMap<Numbered, Vec<Command>>,
     pub banks: BTreeMap<BankId, Currency>,
     pub firms: BTreeMap<FirmId, Firm>,
     pub couriers: BTreeMap<CourierId, Courier>,
@@ -277,6 +291,8 @@ pub struct Model {
     pub handovers_started: usize,
     pub deposits: BTreeMap<DepositId, Deposit>,
     pub deposits_announced: usize,
+    /// The firm and the end of each deposit that ended, oldest first.
+    pub ended_deposits: Vec<(FirmId, DepositId)>,
     pub plans: BTreeMap<PlanId, Plan>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
     pub breaks: BTreeMap<BreakId, Break>,
@@ -290,7 +306,8 @@ pub struct Model {
     pub offline: BTreeMap<TerminalId, (u64, u64)>,
     /// Batches left disputed, oldest first.
     pub disputes: Vec<DisputeView>,
-    pub withdrawn: BTreeMap<NetworkId, Timestamp>,
+    /// When each withdrawn network stops, and the command that said so.
+    pub withdrawn: BTreeMap<NetworkId, (Timestamp, Command)>,
     /// The time of the command.
     pub now: Timestamp,
     /// Held payments in order of receipt, with their release dates.
@@ -317,6 +334,7 @@ impl Model {
             return Err(no);
         }
         self.last_at = at;
+        self.carried_out.push(command.clone());
         self.forget_transactions();
         Ok(std::mem::take(&mut self.outcome))
     }
@@ -460,6 +478,38 @@ impl Model {
 
     // Shared by the parts of the model.
 
+    /// Accepts the next number. The same command with a used number is a retry. Of some numbers
+    /// only the latest are remembered.
+    pub fn next_number(&self, what: Numbered, number: u32, command: &Command) -> ModelResult {
+        let used = self.numbers.get(&what).map_or(&[][..], Vec::as_slice);
+        let place = usize::try_from(number).unwrap();
+        ensure(place > 0, "numbers begin with 1")?;
+        let Some(before) = used.get(place - 1) else {
+            return ensure(place == used.len() + 1, "not the next number");
+        };
+        let forgotten = what.parcel().is_none() && used.len() - place >= NUMBERS_REMEMBERED;
+        ensure(!forgotten, "nobody knows what that number was")?;
+        self.only_repeats(before == command)
+    }
+
+    pub fn use_number(&mut self, what: Numbered, command: &Command) {
+        self.numbers.entry(what).or_default().push(command.clone());
+    }
+
+    pub fn count_of(&self, what: Numbered) -> u32 {
+        self.numbers.get(&what).map_or(0, |used| u32::try_from(used.len()).unwrap())
+    }
+
+    /// Something that was done is only repeated by the same content.
+    pub fn only_repeats<T>(&self, same: bool) -> ModelResult<T> {
+        ensure(same, "done before with other content")?;
+        Err(ModelRefusal::Repeated)
+    }
+
+    pub fn was_carried_out(&self, command: &Command) -> bool {
+        self.carried_out.contains(command)
+    }
+
     pub fn parcel(&self, id: ParcelId) -> ModelResult<&Parcel> {
         self.parcels.get(&id).ok_or(ModelRefusal::Because("no such parcel"))
     }
@@ -500,22 +550,13 @@ impl Model {
 
 impl Firm {
     pub fn new(currency: Currency, guarantee: u64) -> Firm {
-        Firm {
-            currency,
-            guarantee,
-            line: Vec::new(),
-            credited: 0,
-            deposits: 0,
-            commission_payments: 0,
-            last_deposit: None,
-        }
+        Firm { currency, guarantee, line: Vec::new(), credited: 0 }
     }
 }
 
 impl Courier {
     pub fn new(firm: FirmId, limit: u64) -> Courier {
-        let (in_hand, last_handover) = (Vec::new(), None);
-        Courier { firm, limit, in_hand, repayments: 0, handovers: 0, last_handover }
+        Courier { firm, limit, in_hand: Vec::new() }
     }
 }
 

@@ -4,6 +4,7 @@
 //! steps can be applied. Zero is the simplest choice everywhere, so shrinking leads there.
 
 mod back_office;
+mod other_content;
 mod parcel;
 mod party;
 mod step_table;
@@ -83,7 +84,7 @@ pub fn command(model: &Model, kind: u8, step: &Step) -> Option<Command> {
         return None;
     }
     let (pool, huge) = (world::pool(kind), world::is_huge(kind));
-    let roll = Choices { model, pool, huge, step };
+    let roll = Choices { model, pool, huge, pays_often: world::pays_often(kind), step };
     let anything = step.mistake == Mistake::AnyThing;
     let open: Vec<_> = STEPS.iter().filter(|(_, ready, _)| anything || ready(&roll)).collect();
     let total: u16 = open.iter().map(|(weight, _, _)| weight).sum();
@@ -104,6 +105,8 @@ pub struct Choices<'a> {
     pub pool: usize,
     /// Whether most amounts due are near the largest amount.
     pub huge: bool,
+    /// Whether commissions are paid in many small parts.
+    pub pays_often: bool,
     pub step: &'a Step,
 }
 

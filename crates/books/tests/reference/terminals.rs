@@ -107,7 +107,7 @@ fn networks(engine: &Books, model: &Model) -> Finding {
         let unknown = payments.filter(|one| over(one.method) && one.is_unknown()).count();
         let view = NetworkView {
             currency,
-            withdrawn_from: model.withdrawn.get(&id).copied(),
+            withdrawn_from: model.withdrawn.get(&id).map(|(from, _)| *from),
             unknown_payments: u32::try_from(unknown).unwrap(),
             receivable: model.balance(account),
             pending: u128::try_from(model.pending(account).0).unwrap(),

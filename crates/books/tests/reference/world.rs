@@ -184,6 +184,11 @@ pub fn is_huge(kind: u8) -> bool {
     kind == 7
 }
 
+/// Whether a firm's commission is paid in so many parts that the first ones are forgotten.
+pub fn pays_often(kind: u8) -> bool {
+    kind == 12
+}
+
 /// Commands that must fail before the books are open, and invalid ways to open them.
 pub fn before_opening() -> Vec<Command> {
     let too_far = Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES_MAX + 1 });

@@ -220,7 +220,8 @@ fn deposits_are_numbered_for_each_firm_and_none_is_left_out() {
     }
     // A refused deposit does not use up a number.
     world.refused(deposit_with_id(7, 1, 20_001), Refusal::AmountTooLarge(Amount::of(20_000)));
-    world.must(deposit_with_id(7, 1, 15_000)).repeated(deposit_with_id(8, 1, 5_000));
+    world.must(deposit_with_id(7, 1, 15_000));
+    world.refused(deposit_with_id(8, 1, 5_000), Refusal::NumberUsed(1));
     world.must(deposit_with_id(8, 2, 5_000));
     let none = Refusal::AmountTooLarge(Amount::ZERO);
     let (deposit, firm, bank, amount) = (DepositId(9), OTHER_FIRM, BANK, Amount::of(1));
@@ -242,13 +243,13 @@ fn a_cancelled_deposit_leaves_the_cash_with_the_firm_which_announces_it_again() 
     assert_eq!((world.engine.firm_cash(FIRM), world.sum(A::Bank)), (Some(20_000), 0));
     assert_eq!(states(&world, [first, second]), [T::Approved, T::Approved]);
     let missing = |deposit| Refusal::NotFound(MissingRecord::Deposit(DepositId(deposit)));
-    world.refused(cancel_deposit(1), missing(1)).refused(confirm_deposit(1, 20_000), missing(1));
-    world.repeated(deposit(1, 20_000));
+    world.repeated(cancel_deposit(1)).refused(confirm_deposit(1, 20_000), Refusal::OtherContent);
+    world.refused(cancel_deposit(7), missing(7)).repeated(deposit(1, 20_000));
     world.must(deposit(2, 20_000)).must(confirm_deposit(2, 20_000));
     assert_eq!(states(&world, [first, second]), [T::Released, T::Released]);
     assert_eq!((world.sum(A::Bank), world.sum(A::FirmCash)), (20_000, 0));
     // A confirmed deposit cannot be cancelled.
-    world.refused(cancel_deposit(2), missing(2));
+    world.refused(cancel_deposit(2), Refusal::OtherContent);
 }
 
 #[test]
@@ -280,6 +281,6 @@ fn an_open_deposit_repeated_with_other_content_is_not_a_retry() {
     pay_cash(&mut world, SELLER, "o-1");
     world.must(start_hand_over(1)).must(count(1, 10_000));
     world.must(deposit(1, 6_000)).repeated(deposit(1, 6_000));
-    world.refused(deposit(1, 5_999), Refusal::IdentifierTaken);
+    world.refused(deposit(1, 5_999), Refusal::NumberUsed(1));
     world.refused(deposit_with_id(1, 2, 5_999), Refusal::IdentifierTaken);
 }

@@ -130,16 +130,3 @@ fn a_blocked_terminal_can_record_a_reversal_without_original() {
     world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
     world.must(reverse_without_original(1));
 }
-
-#[test]
-fn only_reversals_without_original_need_the_fourth_snapshot_format() {
-    let mut world = signed_on();
-    let before = world.engine.digest();
-    let formats = |world: &World| super::snapshots::formats(&world.engine);
-    assert_eq!(formats(&world).iter().max(), Some(&2));
-    world.must(reverse_without_original(1));
-    assert_eq!(formats(&world).iter().max(), Some(&4));
-    assert_ne!(world.engine.digest(), before);
-    world.must(close_batch(1, BatchTotals::default()));
-    assert_eq!(formats(&world).iter().max(), Some(&2));
-}

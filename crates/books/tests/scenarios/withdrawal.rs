@@ -149,9 +149,9 @@ fn a_withdrawn_network_does_not_come_back_by_another_withdrawal() {
     let from = world.at;
     let parcel = world.dispatched_parcel("o-1", 1_000);
     world.must(withdraw(from));
-    world.repeated(withdraw(from.plus_ms(9 * HOUR_MS)));
+    world.refused(withdraw(from.plus_ms(9 * HOUR_MS)), Refusal::OtherContent);
     world.at = from.plus_ms(HOUR_MS);
-    world.repeated(withdraw(world.at));
+    world.refused(withdraw(world.at), Refusal::OtherContent).repeated(withdraw(from));
     world.refused(sell(1, parcel, 1_000), Refusal::NetworkWithdrawn);
     assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, Some(from));
 }

@@ -39,7 +39,7 @@ impl Model {
                 from,
                 proposed_by,
                 approved_by,
-            }) => self.withdraw(*network, *from, (*proposed_by, *approved_by)),
+            }) => self.withdraw(*network, *from, (*proposed_by, *approved_by), command),
             Command::ReinstateNetwork(ReinstateNetwork { network, proposed_by, approved_by }) => {
                 self.reinstate(*network, (*proposed_by, *approved_by))
             }
@@ -240,17 +240,17 @@ impl Model {
         network: NetworkId,
         from: Timestamp,
         by: (PersonId, PersonId),
+        command: &Command,
     ) -> ModelResult {
         ensure(self.networks.contains_key(&network), "no such network")?;
         ensure(by.0 != by.1, "the same person")?;
-        let from = match self.withdrawn.get(&network) {
-            Some(since) if *since <= self.now || *since == from => {
-                return Err(ModelRefusal::Repeated);
-            }
-            _ if from < self.now => self.now,
-            _ => from,
-        };
-        self.withdrawn.insert(network, from);
+        if let Some((since, withdrawn_by)) = self.withdrawn.get(&network)
+            && (withdrawn_by == command || *since <= self.now)
+        {
+            return self.only_repeats(withdrawn_by == command);
+        }
+        let from = from.max(self.now);
+        self.withdrawn.insert(network, (from, command.clone()));
         self.push_event(Event::NetworkWithdrawn { network, from })
     }
 

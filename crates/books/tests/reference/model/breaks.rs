@@ -10,7 +10,7 @@ impl Model {
     pub fn apply_break_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner }) => {
-                self.raise(break_id, subject, side, amount, owner)
+                self.raise(break_id, subject, side, amount, owner, command)
             }
             Command::ProposeBreakResolution(ProposeBreakResolution {
                 break_id,
@@ -21,7 +21,7 @@ impl Model {
                 break_id,
                 resolution,
                 approved_by,
-            }) => self.close_break(break_id, resolution, approved_by),
+            }) => self.close_break(break_id, resolution, approved_by, command),
             _ => return None,
         };
         Some(done)
@@ -50,14 +50,13 @@ impl Model {
         side: BreakSide,
         amount: Amount,
         owner: PersonId,
+        command: &Command,
     ) -> ModelResult {
         ensure(id < FIRST_AUTOMATIC_BREAK, "an id of the books' own breaks")?;
         ensure(!amount.is_zero(), "no difference")?;
         let account = self.subject_account(subject)?;
-        if let Some(known) = self.breaks.get(&id) {
-            let known = (known.subject, known.side, known.amount);
-            ensure(known == (subject, side, amount.minor()), "the identifier is taken")?;
-            return Err(ModelRefusal::Repeated);
+        if self.breaks.contains_key(&id) {
+            return self.only_repeats(self.was_carried_out(command));
         }
         let suspense = (A::Suspense, 0, account.2);
         match side {
@@ -109,22 +108,29 @@ impl Model {
     }
 
     fn propose(&mut self, id: BreakId, resolution: BreakResolution, by: PersonId) -> ModelResult {
+        let known = self.breaks.get(&id);
+        if known.is_some_and(|one| one.proposal == Some((resolution, by))) {
+            return Err(ModelRefusal::Repeated);
+        }
         let one = self.open(id)?;
         if let BreakResolution::ThroughBank(bank) = resolution {
             let currency =
                 *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
             ensure(currency == one.currency, "another currency")?;
         }
-        if one.proposal == Some((resolution, by)) {
-            return Err(ModelRefusal::Repeated);
-        }
         self.breaks.get_mut(&id).expect("found before").proposal = Some((resolution, by));
         self.push_event(Event::BreakResolutionProposed { break_id: id })
     }
 
-    fn close_break(&mut self, id: BreakId, approved: BreakResolution, by: PersonId) -> ModelResult {
+    fn close_break(
+        &mut self,
+        id: BreakId,
+        approved: BreakResolution,
+        by: PersonId,
+        command: &Command,
+    ) -> ModelResult {
         if self.breaks.get(&id).is_some_and(|one| one.closed) {
-            return Err(ModelRefusal::Repeated);
+            return self.only_repeats(self.was_carried_out(command));
         }
         let one = self.open(id)?;
         let (resolution, proposed_by) =

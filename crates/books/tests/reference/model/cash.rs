@@ -5,31 +5,33 @@ use books::*;
 use money::{Amount, Currency};
 
 use super::{
-    Account, AwaitingDeposit, Deposit, Firm, HandOver, Model, ModelRefusal, ModelResult,
-    ReservationFor, ensure, next_number,
+    Account, AwaitingDeposit, Deposit, HandOver, Model, ModelRefusal, ModelResult, Numbered,
+    ReservationFor, ensure,
 };
 
 impl Model {
     pub fn apply_cash_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::StartHandOver(StartHandOver { handover, courier, number, code_hash }) => {
-                self.start_hand_over(handover, courier, number, code_hash)
+                self.start_hand_over(handover, courier, number, code_hash, command)
             }
             Command::CountHandOver(CountHandOver { handover, code, counted, counted_by }) => {
-                self.count(handover, code, counted, counted_by)
+                self.count(handover, code, counted, counted_by, command)
             }
             Command::RepayShortage(RepayShortage { courier, number, amount }) => {
-                self.repay(courier, number, amount)
+                self.repay(courier, number, amount, command)
             }
             Command::AnnounceDeposit(AnnounceDeposit { deposit, firm, number, bank, amount }) => {
-                self.announce_deposit(deposit, (firm, number), bank, amount)
+                self.announce_deposit(deposit, (firm, number), bank, amount, command)
             }
             Command::ConfirmDeposit(ConfirmDeposit { deposit, credited }) => {
-                self.confirm_deposit(deposit, credited)
+                self.confirm_deposit(deposit, credited, command)
             }
-            Command::CancelDeposit(CancelDeposit { deposit }) => self.cancel_deposit(deposit),
+            Command::CancelDeposit(CancelDeposit { deposit }) => {
+                self.cancel_deposit(deposit, command)
+            }
             Command::PayCommission(PayCommission { firm, number, bank, amount }) => {
-                self.pay_commission(firm, number, bank, amount)
+                self.pay_commission(firm, number, bank, amount, command)
             }
             _ => return None,
         };
@@ -49,37 +51,51 @@ impl Model {
         courier: CourierId,
         number: u32,
         code_hash: [u8; 32],
+        command: &Command,
     ) -> ModelResult {
-        let known = self.couriers.get(&courier).ok_or(ModelRefusal::Because("no such courier"))?;
-        let last = known.last_handover;
-        if number > 0 && number == known.handovers {
-            let open = self.handovers.get(&id).filter(|one| !one.counted);
-            let same = last == Some(id) && open.is_none_or(|one| one.code_hash == code_hash);
-            ensure(same, "the last one was another")?;
-        }
-        next_number(number, known.handovers)?;
+        ensure(self.couriers.contains_key(&courier), "no such courier")?;
+        self.next_number(Numbered::HandOvers(courier), number, command)?;
         let open = |one: &HandOver| one.courier == courier && !one.counted;
         ensure(!self.handovers.values().any(open), "another one waits to be counted")?;
-        ensure(!self.handovers.contains_key(&id), "the identifier is taken")?;
+        ensure(!self.is_hand_over_remembered(id), "the identifier is taken")?;
         let in_hand = self.balance(self.courier_accounts(courier).0);
         ensure(in_hand > 0, "nothing in hand")?;
         let expected = u64::try_from(in_hand).unwrap();
         let known = self.couriers.get_mut(&courier).expect("found before");
-        known.last_handover = Some(id);
-        known.handovers = number;
         let payments = std::mem::take(&mut known.in_hand);
         let new = HandOver { courier, code_hash, expected, payments, counted: false };
-        self.handovers.retain(|id, _| Some(*id) != last);
         self.handovers.insert(id, new);
+        self.use_number(Numbered::HandOvers(courier), command);
         self.handovers_started += 1;
         self.push_event(Event::HandOverStarted { handover: id, expected: Amount::of(expected) })
     }
 
-    fn count(&mut self, id: HandOverId, code: u32, counted: Amount, by: PersonId) -> ModelResult {
-        let handover =
-            self.handovers.get(&id).ok_or(ModelRefusal::Because("no such hand-over"))?.clone();
+    /// Whether it is one of its courier's latest.
+    pub fn is_hand_over_remembered(&self, id: HandOverId) -> bool {
+        let is_it =
+            |one: &Command| matches!(one, Command::StartHandOver(one) if one.handover == id);
+        self.numbers.iter().any(|(what, used)| {
+            let mut latest = used.iter().rev().take(NUMBERS_REMEMBERED);
+            matches!(what, Numbered::HandOvers(_)) && latest.any(is_it)
+        })
+    }
+
+    fn count(
+        &mut self,
+        id: HandOverId,
+        code: u32,
+        counted: Amount,
+        by: PersonId,
+        command: &Command,
+    ) -> ModelResult {
+        ensure(self.is_hand_over_remembered(id), "no such hand-over")?;
+        let handover = self.handovers[&id].clone();
         if handover.counted {
-            return Err(ModelRefusal::Repeated);
+            // An id can be used again when its first hand-over is forgotten.
+            let counts = self.carried_out.iter().rev();
+            let mut of_it = counts
+                .filter(|one| matches!(one, Command::CountHandOver(one) if one.handover == id));
+            return self.only_repeats(of_it.next() == Some(command));
         }
         ensure(one_time_code_hash(id, code) == handover.code_hash, "a wrong code")?;
         ensure(by.0 != handover.courier.0, "the courier cannot count")?;
@@ -158,12 +174,17 @@ impl Model {
         Ok(())
     }
 
-    fn repay(&mut self, courier: CourierId, number: u32, amount: Amount) -> ModelResult {
+    fn repay(
+        &mut self,
+        courier: CourierId,
+        number: u32,
+        amount: Amount,
+        command: &Command,
+    ) -> ModelResult {
         ensure(!amount.is_zero(), "nothing repaid")?;
-        let known =
-            self.couriers.get_mut(&courier).ok_or(ModelRefusal::Because("no such courier"))?;
-        next_number(number, known.repayments)?;
-        known.repayments = number;
+        ensure(self.couriers.contains_key(&courier), "no such courier")?;
+        self.next_number(Numbered::Repayments(courier), number, command)?;
+        self.use_number(Numbered::Repayments(courier), command);
         let (_, shortage, firm_cash, _) = self.courier_accounts(courier);
         ensure(i128::from(amount.minor()) <= self.balance(shortage), "more than is short")?;
         self.post(ChartEntry::ShortageRepaid, firm_cash, shortage, amount.minor());
@@ -176,18 +197,24 @@ impl Model {
         (firm, number): (FirmId, u32),
         bank: BankId,
         amount: Amount,
+        command: &Command,
     ) -> ModelResult {
         ensure(!amount.is_zero(), "nothing brought")?;
         let known = self.firms.get(&firm).ok_or(ModelRefusal::Because("no such firm"))?;
-        let (currency, done) = (known.currency, known.deposits);
+        let currency = known.currency;
         let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
-        let under_way = self.deposits.get(&id);
-        let other = |one: &Deposit| one.firm != firm || one.amount != amount.minor();
-        ensure(!under_way.is_some_and(other), "another deposit has the identifier")?;
-        next_number(number, done)?;
-        let last = |firm: &Firm| firm.last_deposit == Some(id);
-        let taken = self.deposits.contains_key(&id) || self.firms.values().any(last);
-        ensure(!taken, "the identifier is taken")?;
+        self.next_number(Numbered::Deposits(firm), number, command)?;
+        let is_it =
+            |one: &Command| matches!(one, Command::AnnounceDeposit(one) if one.deposit == id);
+        let announced = self.numbers.iter().any(|(what, used)| {
+            let mut latest = used.iter().rev().take(NUMBERS_REMEMBERED);
+            matches!(what, Numbered::Deposits(_)) && latest.any(is_it)
+        });
+        let ended = self.is_end_remembered(id);
+        ensure(
+            !announced && !ended && !self.deposits.contains_key(&id),
+            "the identifier is taken",
+        )?;
         ensure(currency == banks, "another currency")?;
         let (bank, cash) = ((A::Bank, bank.0, currency), (A::FirmCash, firm.0, currency));
         ensure(i128::from(amount.minor()) <= self.available(cash), "more than was counted")?;
@@ -197,28 +224,58 @@ impl Model {
             (bank, cash),
             amount.minor(),
         );
-        self.firms.get_mut(&firm).expect("found before").deposits = number;
+        self.use_number(Numbered::Deposits(firm), command);
         self.deposits_announced += 1;
         self.deposits.insert(id, Deposit { firm, amount: amount.minor() });
         self.push_event(Event::DepositAnnounced { deposit: id, firm, amount })
     }
 
-    fn confirm_deposit(&mut self, id: DepositId, credited: Amount) -> ModelResult {
-        ensure(!credited.is_zero(), "nothing credited")?;
-        if self.firms.values().any(|firm| firm.last_deposit == Some(id)) {
-            return Err(ModelRefusal::Repeated);
+    /// Whether it is one of the latest of its firm that ended.
+    fn is_end_remembered(&self, id: DepositId) -> bool {
+        self.firms.keys().any(|firm| {
+            let ended = self.ended_deposits.iter().rev().filter(|(of, _)| of == firm);
+            ended.take(NUMBERS_REMEMBERED).any(|(_, ended)| *ended == id)
+        })
+    }
+
+    /// An open deposit. A deposit that ended is only repeated by the command that ended it.
+    fn open_deposit(&self, id: DepositId, command: &Command) -> ModelResult<Deposit> {
+        if let Some(open) = self.deposits.get(&id) {
+            return Ok(open.clone());
         }
-        let deposit = self.deposits.remove(&id).ok_or(ModelRefusal::Because("no such deposit"))?;
+        ensure(self.is_end_remembered(id), "no such deposit")?;
+        let ends = |one: &&Command| match one {
+            Command::ConfirmDeposit(one) => one.deposit == id,
+            Command::CancelDeposit(one) => one.deposit == id,
+            _ => false,
+        };
+        self.only_repeats(self.carried_out.iter().rev().find(ends) == Some(command))
+    }
+
+    fn end_deposit(&mut self, id: DepositId) {
+        let deposit = self.deposits.remove(&id).expect("it was open");
+        self.ended_deposits.push((deposit.firm, id));
+    }
+
+    fn confirm_deposit(
+        &mut self,
+        id: DepositId,
+        credited: Amount,
+        command: &Command,
+    ) -> ModelResult {
+        ensure(!credited.is_zero(), "nothing credited")?;
+        let deposit = self.open_deposit(id, command)?;
         ensure(credited.minor() <= deposit.amount, "more than was announced")?;
         let (firm, announced) = (deposit.firm, Amount::of(deposit.amount));
         self.post_reserved(ReservationFor::Deposit(id), credited.minor());
-        self.firms.get_mut(&firm).expect("it has brought cash").last_deposit = Some(id);
+        self.end_deposit(id);
         self.push_event(Event::DepositConfirmed { deposit: id, announced, credited })?;
         self.credit_firm(firm, credited.minor())
     }
 
-    fn cancel_deposit(&mut self, id: DepositId) -> ModelResult {
-        let deposit = self.deposits.remove(&id).ok_or(ModelRefusal::Because("no such deposit"))?;
+    fn cancel_deposit(&mut self, id: DepositId, command: &Command) -> ModelResult {
+        let deposit = self.open_deposit(id, command)?;
+        self.end_deposit(id);
         self.void_reservation(ReservationFor::Deposit(id));
         let (firm, amount) = (deposit.firm, Amount::of(deposit.amount));
         self.push_event(Event::DepositCancelled { deposit: id, firm, amount })
@@ -230,13 +287,14 @@ impl Model {
         number: u32,
         bank: BankId,
         amount: Amount,
+        command: &Command,
     ) -> ModelResult {
         ensure(!amount.is_zero(), "nothing paid")?;
         let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
-        let firm = self.firms.get_mut(&id).ok_or(ModelRefusal::Because("no such firm"))?;
-        next_number(number, firm.commission_payments)?;
-        firm.commission_payments = number;
+        let firm = self.firms.get(&id).ok_or(ModelRefusal::Because("no such firm"))?;
         let currency = firm.currency;
+        self.next_number(Numbered::CommissionPayments(id), number, command)?;
+        self.use_number(Numbered::CommissionPayments(id), command);
         ensure(currency == banks, "another currency")?;
         let earned = (A::FirmCommission, id.0, currency);
         ensure(i128::from(amount.minor()) <= self.balance(earned), "more than was earned")?;

@@ -9,8 +9,8 @@ use money::Amount;
 
 use super::parties::check_reference;
 use super::{
-    AwaitingDeposit, Model, ModelPayment, ModelRefusal, ModelResult, Parcel, Statement, ensure,
-    next_number,
+    AwaitingDeposit, Model, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, Statement,
+    ensure,
 };
 
 impl Model {
@@ -22,12 +22,12 @@ impl Model {
                 self.dispatch(*courier, parcels)
             }
             Command::RecordAttempt(RecordAttempt { parcel, number, .. }) => {
-                self.attempt(*parcel, *number)
+                self.attempt(*parcel, *number, command)
             }
             Command::AcceptPart(AcceptPart { parcel, accepted }) => {
                 self.accept_part(*parcel, *accepted)
             }
-            Command::RefuseParcel(RefuseParcel { parcel, .. }) => self.refuse(*parcel),
+            Command::RefuseParcel(RefuseParcel { parcel, .. }) => self.refuse(*parcel, command),
             Command::ReturnParcel(ReturnParcel { parcel }) => self.bring_back(*parcel),
             Command::LoseParcel(LoseParcel { parcel }) => self.lose(*parcel),
             _ => return None,
@@ -46,20 +46,19 @@ impl Model {
         ensure(known.currency == *currency, "not the seller's currency")?;
         ensure(!due.is_zero(), "nothing due")?;
         if let Some(known) = self.parcels.get(parcel) {
-            // The first amount due is not remembered for ever.
-            let same_due = known.due == due.minor() || known.part_accepted || !known.is_open();
-            ensure(known.seller == *seller && same_due, "the identifier is taken")?;
-            return Err(ModelRefusal::Repeated);
+            return self.only_repeats(known.announced == *command);
         }
         let new = Parcel {
             seller: *seller,
             currency: *currency,
             due: due.minor(),
-            part_accepted: false,
+            announced: command.clone(),
+            accepted: None,
             state: S::Announced,
             firm: None,
             courier: None,
             attempts: 0,
+            refused_by: None,
             closed_on: None,
             payments: Vec::new(),
         };
@@ -103,10 +102,10 @@ impl Model {
         Ok(())
     }
 
-    fn attempt(&mut self, id: ParcelId, number: u8) -> ModelResult {
+    fn attempt(&mut self, id: ParcelId, number: u8, command: &Command) -> ModelResult {
         let parcel = self.parcel(id)?;
         ensure(parcel.is_open(), "not on its way")?;
-        next_number(u32::from(number), u32::from(parcel.attempts))?;
+        self.next_number(Numbered::Attempts(id), u32::from(number), command)?;
         ensure(parcel.state == S::Out, "not out")?;
         ensure(parcel.is_free_of_money(), "something is collected")?;
         let parcel = self.parcel_mut(id);
@@ -114,6 +113,7 @@ impl Model {
         parcel.courier = None;
         parcel.attempts += 1;
         let attempts = parcel.attempts;
+        self.use_number(Numbered::Attempts(id), command);
         self.push_event(Event::DeliveryAttempted { parcel: id, attempts })
     }
 
@@ -122,26 +122,27 @@ impl Model {
         ensure(parcel.state == S::Out, "not out")?;
         ensure(parcel.has_no_payments(), "something is collected")?;
         ensure(!accepted.is_zero(), "nothing accepted")?;
-        if parcel.part_accepted && accepted.minor() == parcel.due {
+        if parcel.accepted == Some(accepted.minor()) {
             return Err(ModelRefusal::Repeated);
         }
         ensure(accepted.minor() < parcel.due, "no part")?;
         let parcel = self.parcel_mut(id);
         let before = Amount::of(parcel.due);
         parcel.due = accepted.minor();
-        parcel.part_accepted = true;
+        parcel.accepted = Some(accepted.minor());
         self.push_event(Event::PartAccepted { parcel: id, before, due: accepted })
     }
 
-    fn refuse(&mut self, id: ParcelId) -> ModelResult {
+    fn refuse(&mut self, id: ParcelId, command: &Command) -> ModelResult {
         let parcel = self.parcel(id)?;
         if parcel.state == S::Refused {
-            return Err(ModelRefusal::Repeated);
+            return self.only_repeats(parcel.refused_by.as_ref() == Some(command));
         }
         ensure(matches!(parcel.state, S::Assigned | S::Out), "neither out nor at the hub")?;
         ensure(parcel.is_free_of_money(), "something is collected")?;
         let parcel = self.parcel_mut(id);
         parcel.state = S::Refused;
+        parcel.refused_by = Some(command.clone());
         parcel.courier = None;
         self.push_event(Event::ParcelRefused { parcel: id })
     }
@@ -236,6 +237,7 @@ impl Model {
         for parcel in chosen {
             self.parcels.remove(parcel);
             self.transactions.retain(|one| one.payment.parcel != *parcel);
+            self.numbers.retain(|what, _| what.parcel() != Some(*parcel));
             self.push_event(Event::ParcelForgotten { parcel: *parcel })?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use super::{Courier, Firm, Model, ModelRefusal, ModelResult, Seller, Version, en
 
 impl Model {
     pub fn apply_registration(&mut self, command: &Command) -> Option<ModelResult> {
-        if self.registered.contains(command) {
+        if is_registration(command) && self.was_carried_out(command) {
             return Some(Err(ModelRefusal::Repeated));
         }
         let done = match command {
@@ -61,9 +61,6 @@ impl Model {
             Command::RegisterSeller(_) => self.register_seller(command),
             _ => return None,
         };
-        if done.is_ok() && is_party(command) {
-            self.registered.push(command.clone());
-        }
         Some(done.and_then(|()| self.push_event(Event::Registered)))
     }
 
@@ -74,9 +71,6 @@ impl Model {
 
     fn register_terminal(&mut self, terminal: TerminalId, courier: CourierId) -> ModelResult {
         ensure(self.couriers.contains_key(&courier), "no such courier")?;
-        if self.terminals.get(&terminal).is_some_and(|(holder, _)| *holder == courier) {
-            return Err(ModelRefusal::Repeated);
-        }
         ensure(!self.terminals.contains_key(&terminal), "the identifier is taken")?;
         self.terminals.insert(terminal, (courier, false));
         Ok(())
@@ -132,13 +126,20 @@ impl Model {
         ensure(terms.check().is_ok(), "terms that cannot hold")?;
         ensure(until.is_none_or(|until| *from < until), "no day on which it holds")?;
         let versions = self.tariffs.get(tariff).cloned().unwrap_or_default();
-        let same = |known: &Version| {
-            known.number == *version
-                && (known.from, known.currency) == (*from, *currency)
-                && known.terms == **terms
-        };
-        if versions.iter().any(same) {
-            return Err(ModelRefusal::Repeated);
+        if let Some(known) = versions.iter().find(|known| known.number == *version) {
+            let Command::PublishTariff(mut published) = known.published.clone() else {
+                unreachable!("a version was published")
+            };
+            published.until = *until;
+            ensure(Command::PublishTariff(published) == *command, "the version is another")?;
+            // It ends where the next one begins.
+            if known.until == *until {
+                return Err(ModelRefusal::Repeated);
+            }
+            ensure(known.until.is_none() && until.is_some_and(|day| day > today), "another end")?;
+            let place = usize::from(*version) - 1;
+            self.tariffs.get_mut(tariff).expect("found before")[place].until = *until;
+            return Ok(());
         }
         ensure(usize::from(*version) == versions.len() + 1, "not the next version")?;
         let versions = self.tariffs.entry(*tariff).or_default();
@@ -159,6 +160,7 @@ impl Model {
             currency: *currency,
             from: *from,
             until: *until,
+            published: command.clone(),
             terms: (**terms).clone(),
         });
         Ok(())
@@ -204,8 +206,8 @@ impl Model {
     }
 }
 
-/// Whether repeating the command is a retry for ever.
-fn is_party(command: &Command) -> bool {
+/// Whether the command is a retry for ever once it was carried out.
+fn is_registration(command: &Command) -> bool {
     use Command as C;
     matches!(
         command,
@@ -215,6 +217,8 @@ fn is_party(command: &Command) -> bool {
             | C::RegisterNetwork(_)
             | C::RegisterWallet(_)
             | C::RegisterSeller(_)
+            | C::RegisterTerminal(_)
+            | C::PublishTariff(_)
     )
 }
 

@@ -17,7 +17,7 @@ impl Model {
         let done = match *command {
             Command::ReverseCollection(ReverseCollection { payment }) => self.reverse(payment),
             Command::ConfirmClearing(ConfirmClearing { bank, payment, amount, deducted }) => {
-                self.confirm_clearing(bank, payment, amount, deducted)
+                self.confirm_clearing(bank, payment, amount, deducted, command)
             }
             Command::ReleaseDue(ReleaseDue { date, limit }) => self.release_due(date, limit),
             _ => return None,
@@ -61,11 +61,10 @@ impl Model {
             state: S::Begun,
             tariff,
             fees: Vec::new(),
-            refund_count: 0,
             refunded: 0,
+            cleared_by: None,
             from_held: 0,
             rule: None,
-            confirmations: 0,
             unpaid: 0,
         };
         self.parcel_mut(id.parcel).payments.push(new);
@@ -99,7 +98,7 @@ impl Model {
         let unknown = |one: &ModelPayment| one.is_unknown() && same_way(one);
         ensure(!parcel.payments.iter().any(unknown), "an earlier payment is unknown")?;
         if let ModelMethod::Card(network, _) = how {
-            let withdrawn = self.withdrawn.get(&network).is_some_and(|from| *from <= self.now);
+            let withdrawn = self.withdrawn.get(&network).is_some_and(|(from, _)| *from <= self.now);
             ensure(offline || !withdrawn, "the network is withdrawn")?;
         }
         Ok((how, tariff))
@@ -275,7 +274,6 @@ impl Model {
         if parcel.state == ParcelState::Delivered {
             parcel.state = ParcelState::Out;
             parcel.closed_on = None;
-            parcel.part_accepted = true;
             self.push_event(Event::ParcelReopened { parcel: id.parcel })?;
         }
         Ok(())
@@ -287,6 +285,7 @@ impl Model {
         id: PaymentId,
         amount: Amount,
         deducted: Amount,
+        command: &Command,
     ) -> ModelResult {
         ensure(!amount.is_zero(), "nothing cleared")?;
         let currency =
@@ -298,14 +297,14 @@ impl Model {
             ModelMethod::Cash(_) => return Err(ModelRefusal::Because("cash is not cleared")),
         };
         if matches!(payment.state, S::Held | S::Released) {
-            ensure(amount.minor() == payment.amount, "not the amount of the payment")?;
-            return Err(ModelRefusal::Repeated);
+            return self.only_repeats(payment.cleared_by.as_ref() == Some(command));
         }
         ensure(payment.state == S::Approved, "not approved")?;
         ensure(self.parcel(id.parcel)?.currency == currency, "another currency")?;
         ensure(amount.minor() == payment.amount, "not the amount of the payment")?;
         ensure(deducted <= amount, "more deducted than the amount")?;
         self.about = (Some(id), Some(payment.tariff));
+        self.payment_mut(id).cleared_by = Some(command.clone());
         let (expected, kept) = (payment.deducted_by_network(), deducted.minor());
         let (_, receivable) = receivable(payment.method, currency);
         let (cost, suspense) = ((A::ClearingCost, 0, currency), (A::Suspense, 0, currency));

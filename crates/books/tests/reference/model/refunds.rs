@@ -6,39 +6,49 @@ use books::*;
 use money::Amount;
 
 use super::payments::receivable;
-use super::{
-    Account, Model, ModelMethod, ModelRefusal, ModelResult, Statement, ensure, next_number,
-};
+use super::{Account, Model, ModelMethod, ModelRefusal, ModelResult, Numbered, Statement, ensure};
 
 impl Model {
     pub fn apply_refund_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::Refund(Refund { payment, number, amount }) => {
-                self.refund(payment, number, amount)
+                self.refund(payment, number, amount, command)
             }
             Command::ConfirmRefund(ConfirmRefund { bank, payment, number, amount }) => {
-                self.confirm_refund(bank, payment, number, amount)
+                self.confirm_refund(bank, payment, number, amount, command)
             }
             Command::ChargeBack(ChargeBack { payment, number, amount }) => {
-                self.charge_back(payment, number, amount)
+                self.charge_back(payment, number, amount, command)
             }
             _ => return None,
         };
         Some(done)
     }
 
-    pub fn refund(&mut self, id: PaymentId, number: u8, amount: Amount) -> ModelResult {
+    pub fn refund(
+        &mut self,
+        id: PaymentId,
+        number: u8,
+        amount: Amount,
+        command: &Command,
+    ) -> ModelResult {
         let buyers = (A::BuyerRefunds, 0, self.parcel(id.parcel)?.currency);
-        self.take_back(ChartEntry::Refunded, id, number, amount, buyers)?;
+        self.take_back(ChartEntry::Refunded, id, number, amount, buyers, command)?;
         self.payment_mut(id).unpaid += amount.minor();
         self.push_event(Event::Refunded { payment: id, amount })
     }
 
-    fn charge_back(&mut self, id: PaymentId, number: u8, amount: Amount) -> ModelResult {
+    fn charge_back(
+        &mut self,
+        id: PaymentId,
+        number: u8,
+        amount: Amount,
+        command: &Command,
+    ) -> ModelResult {
         let payment = self.payment(id)?;
         ensure(!matches!(payment.method, ModelMethod::Cash(_)), "cash is not charged back")?;
         let (_, receivable) = receivable(payment.method, self.parcel(id.parcel)?.currency);
-        self.take_back(ChartEntry::ChargedBack, id, number, amount, receivable)?;
+        self.take_back(ChartEntry::ChargedBack, id, number, amount, receivable, command)?;
         self.push_event(Event::ChargedBack { payment: id, amount })
     }
 
@@ -50,11 +60,12 @@ impl Model {
         number: u8,
         amount: Amount,
         to: Account,
+        command: &Command,
     ) -> ModelResult {
         ensure(!amount.is_zero(), "a refund of nothing")?;
         let payment = self.payment(id)?.clone();
         ensure(payment.is_posted(), "not approved")?;
-        next_number(u32::from(number), u32::from(payment.refund_count))?;
+        self.next_number(Numbered::Refunds(id), u32::from(number), command)?;
         ensure(number <= REFUNDS_PER_PAYMENT_MAX, "too many refunds")?;
         ensure(amount.minor() <= payment.amount - payment.refunded, "more than was paid")?;
         let released = payment.state == PaymentState::Released;
@@ -67,9 +78,9 @@ impl Model {
         self.post(entry, payable, to, rest);
         self.add_statement_line(seller, Statement { refunded: rest, ..Statement::default() });
         let payment = self.payment_mut(id);
-        payment.refund_count = number;
         payment.refunded += amount.minor();
         payment.from_held += from_held;
+        self.use_number(Numbered::Refunds(id), command);
         Ok(())
     }
 
@@ -79,13 +90,14 @@ impl Model {
         id: PaymentId,
         number: u8,
         amount: Amount,
+        command: &Command,
     ) -> ModelResult {
         ensure(!amount.is_zero(), "nothing paid")?;
         let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
         let payment = self.payment(id)?;
         let (unpaid, currency) = (payment.unpaid, self.parcel(id.parcel)?.currency);
         ensure(payment.is_posted(), "not approved")?;
-        next_number(u32::from(number), u32::from(payment.confirmations))?;
+        self.next_number(Numbered::RefundConfirmations(id), u32::from(number), command)?;
         ensure(unpaid > 0, "nothing to be paid")?;
         ensure(!self.refund_awaits_network(id), "the network may pay it")?;
         ensure(banks == currency, "another currency")?;
@@ -93,9 +105,8 @@ impl Model {
         let buyers = (A::BuyerRefunds, 0, currency);
         self.about = (Some(id), None);
         self.post(ChartEntry::RefundPaid, buyers, (A::Bank, bank.0, currency), unpaid);
-        let payment = self.payment_mut(id);
-        payment.unpaid = 0;
-        payment.confirmations = number;
+        self.payment_mut(id).unpaid = 0;
+        self.use_number(Numbered::RefundConfirmations(id), command);
         self.push_event(Event::RefundPaid { payment: id, amount })
     }
 }

@@ -13,14 +13,14 @@ impl Model {
     pub fn apply_settlement_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::PlanSettlement(PlanSettlement { plan, cycle, currency, planned_by }) => {
-                self.plan(plan, cycle, currency, planned_by)
+                self.plan(plan, cycle, currency, planned_by, command)
             }
             Command::ApproveSettlement(ApproveSettlement { plan, approved_by }) => {
-                self.approve(plan, approved_by)
+                self.approve(plan, approved_by, command)
             }
-            Command::RejectSettlement(RejectSettlement { plan, .. }) => self.reject(plan),
+            Command::RejectSettlement(RejectSettlement { plan, .. }) => self.reject(plan, command),
             Command::ExecuteSettlement(ExecuteSettlement { plan, bank }) => {
-                self.execute(plan, bank)
+                self.execute(plan, bank, command)
             }
             Command::ConfirmPayout(ConfirmPayout { payout }) => self.confirm_payout(payout),
             Command::ReturnPayout(ReturnPayout { payout }) => self.return_payout(payout),
@@ -55,12 +55,11 @@ impl Model {
         cycle: SettlementCycle,
         currency: Currency,
         by: PersonId,
+        command: &Command,
     ) -> ModelResult {
         self.has_accounts(currency)?;
-        if let Some(known) = self.plans.get(&id) {
-            let same = (known.cycle, known.currency) == (cycle, currency);
-            ensure(same, "the identifier is taken")?;
-            return Err(ModelRefusal::Repeated);
+        if self.plans.contains_key(&id) {
+            return self.only_repeats(self.was_carried_out(command));
         }
         let mut lines = Vec::new();
         let mut below_minimum = 0;
@@ -120,10 +119,10 @@ impl Model {
         self.plans.get(&id).cloned().ok_or(ModelRefusal::Because("no such plan"))
     }
 
-    fn approve(&mut self, id: PlanId, by: PersonId) -> ModelResult {
+    fn approve(&mut self, id: PlanId, by: PersonId, command: &Command) -> ModelResult {
         let plan = self.known_plan(id)?;
         if matches!(plan.state, PlanState::Approved | PlanState::Executed) {
-            return Err(ModelRefusal::Repeated);
+            return self.only_repeats(self.was_carried_out(command));
         }
         ensure(plan.state == PlanState::Planned, "dropped")?;
         ensure(by != plan.planned_by, "the same person")?;
@@ -131,10 +130,10 @@ impl Model {
         self.push_event(Event::SettlementApproved { plan: id })
     }
 
-    fn reject(&mut self, id: PlanId) -> ModelResult {
+    fn reject(&mut self, id: PlanId, command: &Command) -> ModelResult {
         let plan = self.known_plan(id)?;
         if plan.state == PlanState::Rejected {
-            return Err(ModelRefusal::Repeated);
+            return self.only_repeats(self.was_carried_out(command));
         }
         let waits = matches!(plan.state, PlanState::Planned | PlanState::Approved);
         ensure(waits, "executed or dropped before")?;
@@ -146,10 +145,10 @@ impl Model {
         self.push_event(Event::SettlementRejected { plan: id })
     }
 
-    fn execute(&mut self, id: PlanId, bank: BankId) -> ModelResult {
+    fn execute(&mut self, id: PlanId, bank: BankId, command: &Command) -> ModelResult {
         let plan = self.known_plan(id)?;
         if plan.state == PlanState::Executed {
-            return Err(ModelRefusal::Repeated);
+            return self.only_repeats(self.was_carried_out(command));
         }
         let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
         ensure(plan.state == PlanState::Approved, "not approved, or executed before")?;

@@ -7,7 +7,7 @@ use books::*;
 use money::Amount;
 
 use super::payments::receivable;
-use super::{Model, ModelMethod, ModelRefusal, ModelResult, ReservationFor, ensure};
+use super::{Model, ModelMethod, ModelRefusal, ModelResult, Numbered, ReservationFor, ensure};
 
 /// Response codes of an approval and of a timeout.
 const APPROVED: [u8; 2] = *b"00";
@@ -91,13 +91,7 @@ impl Model {
                 self.answer_advice(payment, code)
             }
             Command::TakeCash(_) => self.take_cash(command),
-            Command::BeginRefund(BeginRefund {
-                trace,
-                duplicate_key,
-                payment,
-                amount,
-                network_reference,
-            }) => self.begin_refund((trace, duplicate_key), payment, amount, network_reference),
+            Command::BeginRefund(_) => self.begin_refund(command),
             Command::ResolveRefund(ResolveRefund { trace, code }) => {
                 self.answer_refund(trace, code)
             }
@@ -488,7 +482,7 @@ impl Model {
 
     /// Checks that an approved payment can be reversed.
     pub fn check_reversible(&self, id: PaymentId) -> ModelResult {
-        ensure(self.payment(id)?.refund_count == 0, "it has refunds")?;
+        ensure(self.payment(id)?.refunded == 0, "it has refunds")?;
         let advice = |one: &Transaction| one.kind == TransactionKind::Advice && one.to_forward;
         ensure(!self.has(id, advice), "the network does not know of it")
     }
@@ -720,13 +714,18 @@ impl Model {
         Ok(())
     }
 
-    fn begin_refund(
-        &mut self,
-        number: (Trace, DuplicateKey),
-        id: PaymentId,
-        amount: Amount,
-        network_reference: NetworkReference,
-    ) -> ModelResult {
+    fn begin_refund(&mut self, command: &Command) -> ModelResult {
+        let Command::BeginRefund(BeginRefund {
+            trace,
+            duplicate_key,
+            payment: id,
+            amount,
+            network_reference,
+        }) = *command
+        else {
+            unreachable!("only refunds begin here");
+        };
+        let number = (trace, duplicate_key);
         let kind = TransactionKind::Refund;
         let same = |one: &Transaction| one.payment == id && one.amount == amount.minor();
         self.admit(number, kind, same)?;
@@ -735,7 +734,8 @@ impl Model {
         ensure(!matches!(payment.method, ModelMethod::Cash(_)), "cash is not sent back")?;
         let firm = |courier: CourierId| self.couriers[&courier].firm;
         ensure(firm(payment.courier) == firm(courier), "another firm's")?;
-        self.refund(id, payment.refund_count + 1, amount)?;
+        let next = u8::try_from(self.count_of(Numbered::Refunds(id))).unwrap() + 1;
+        self.refund(id, next, amount, command)?;
         let card = matches!(payment.method, ModelMethod::Card(..));
         let place = (Some(TotalsColumn { card, credit: true }), network_reference);
         let told = Some((APPROVED, SPACES));

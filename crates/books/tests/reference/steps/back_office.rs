@@ -9,7 +9,7 @@ use super::step_table::{
     is_cash, sellers_with_payable,
 };
 use super::{Choices, Mistake};
-use crate::model::{ModelPayment, PlanState};
+use crate::model::{ModelPayment, Numbered, PlanState};
 use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
 
 pub fn start_hand_over(roll: &Choices) -> Command {
@@ -17,7 +17,7 @@ pub fn start_hand_over(roll: &Choices) -> Command {
     let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let handover = HandOverId(roll.new_id(roll.model.handovers_started));
     let code_hash = one_time_code_hash(handover, world::code(handover));
-    let last = roll.model.couriers.get(&courier).map_or(0, |one| one.handovers);
+    let last = roll.model.count_of(Numbered::HandOvers(courier));
     let number = roll.count(last + 1);
     Command::StartHandOver(StartHandOver { handover, courier, number, code_hash })
 }
@@ -48,7 +48,7 @@ pub fn repay(roll: &Choices) -> Command {
     let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let known = roll.model.couriers.get(&courier);
     let short = known.map_or(0, |_| roll.model.balance(roll.model.courier_accounts(courier).1));
-    let next = known.map_or(0, |one| one.repayments) + 1;
+    let next = roll.model.count_of(Numbered::Repayments(courier)) + 1;
     let amount = roll.part(u64::try_from(short).unwrap_or(u64::MAX));
     Command::RepayShortage(RepayShortage { courier, number: roll.count(next), amount })
 }
@@ -61,7 +61,7 @@ pub fn announce_deposit(roll: &Choices) -> Command {
     let bank = roll.bank(known.map_or(Currency::CNY, |known| known.currency));
     let deposit = DepositId(roll.new_id(roll.model.deposits_announced));
     let amount = roll.part(u64::try_from(there).unwrap_or(u64::MAX));
-    let number = roll.count(known.map_or(0, |known| known.deposits) + 1);
+    let number = roll.count(roll.model.count_of(Numbered::Deposits(firm)) + 1);
     Command::AnnounceDeposit(AnnounceDeposit { deposit, firm, number, bank, amount })
 }
 
@@ -81,10 +81,11 @@ pub fn cancel_deposit(roll: &Choices) -> Command {
 pub fn pay_commission(roll: &Choices) -> Command {
     let firm = roll.pick(0, &firms_with_commission(roll), |die| FIRMS[die % 3]);
     let known = roll.model.firms.get(&firm);
-    let number = roll.count(known.map_or(0, |known| known.commission_payments) + 1);
+    let number = roll.count(roll.model.count_of(Numbered::CommissionPayments(firm)) + 1);
     let bank = roll.bank(known.map_or(Currency::CNY, |known| known.currency));
     let earned = u64::try_from(commission_of(roll, firm)).unwrap_or(u64::MAX);
-    Command::PayCommission(PayCommission { firm, number, bank, amount: roll.part(earned) })
+    let amount = if roll.pays_often { roll.amount(1) } else { roll.part(earned) };
+    Command::PayCommission(PayCommission { firm, number, bank, amount })
 }
 
 pub fn confirm_clearing(roll: &Choices) -> Command {

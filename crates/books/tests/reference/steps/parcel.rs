@@ -7,7 +7,7 @@ use tariff::{BusinessDate, CardKind};
 
 use super::step_table::{is_cash, is_with_carrier};
 use super::{Choices, Mistake};
-use crate::model::{ModelPayment, Parcel};
+use crate::model::{ModelPayment, Numbered, Parcel};
 use crate::world::{self, FIRMS, NETWORKS, WALLETS};
 
 pub fn announce(roll: &Choices) -> Command {
@@ -156,8 +156,8 @@ pub fn refund_terms(roll: &Choices, card: bool) -> (PaymentId, u8, Amount) {
     let fits = |one: &ModelPayment| !card || is_cash(one) == slip;
     let payment = roll.payment(|one| one.is_posted() && fits(one));
     let known = roll.model.payment(payment);
-    let next = known.map_or(1, |one| if slip { one.refund_count } else { one.refund_count + 1 });
-    let next = roll.number(next);
+    let used = u8::try_from(roll.model.count_of(Numbered::Refunds(payment))).unwrap();
+    let next = roll.number(if slip { used } else { used + 1 });
     (payment, next, roll.part(known.map_or(1, |one| one.amount - one.refunded)))
 }
 
@@ -175,7 +175,8 @@ pub fn confirm_refund(roll: &Choices) -> Command {
     let payment = roll.payment(|one| one.unpaid > 0);
     let known = roll.model.payment(payment);
     let unpaid = known.map_or(1, |one| one.unpaid);
-    let number = roll.number(known.map_or(1, |one| one.confirmations + 1));
+    let used = roll.model.count_of(Numbered::RefundConfirmations(payment));
+    let number = roll.number(u8::try_from(used).unwrap() + 1);
     let bank = roll.bank(roll.currency_of(payment));
     Command::ConfirmRefund(ConfirmRefund { bank, payment, number, amount: roll.amount(unpaid) })
 }

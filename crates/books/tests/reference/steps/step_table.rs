@@ -6,6 +6,7 @@ use books::*;
 
 use super::Choices;
 use super::back_office::*;
+use super::other_content::other_content;
 use super::parcel::*;
 use super::party::party;
 use super::terminal::*;
@@ -36,6 +37,7 @@ pub const STEPS: &[ChartEntry] = &[
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
     (1, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
     (2, |roll| !firms_with_commission(roll).is_empty(), pay_commission),
+    (60, |roll| roll.pays_often && !firms_with_commission(roll).is_empty(), pay_commission),
     (
         10,
         |roll| roll.any_payment(|one| one.state == T::Approved && !is_cash(one)),
@@ -45,7 +47,7 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |_| true, release_due),
     (8, |roll| !sellers_with_payable(roll).is_empty(), plan),
     (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Planned), approve),
-    (1, |roll| roll.model.plans.values().any(|one| one.state <= PlanState::Approved), reject),
+    (2, |roll| roll.model.plans.values().any(|one| one.state <= PlanState::Approved), reject),
     (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Approved), execute),
     (
         7,
@@ -63,6 +65,7 @@ pub const STEPS: &[ChartEntry] = &[
     (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
     (2, |roll| roll.any(|one| !one.is_open()), forget),
     (3, |_| true, party),
+    (12, |_| true, other_content),
     (9, |roll| roll.model.terminals.keys().any(|id| !open_batch_of(roll, *id)), open_batch),
     (32, is_sellable, purchase),
     (32, |roll| roll.any_payment(|one| one.state == T::Begun), resolve_purchase),

@@ -193,7 +193,7 @@ pub fn end_completion_reversal(roll: &Choices) -> Command {
 
 /// Whether the payment's courier can void it at a terminal.
 pub fn can_be_reversed(roll: &Choices, one: &ModelPayment) -> bool {
-    let stands = matches!(one.state, T::Approved | T::Authorised) && one.refund_count == 0;
+    let stands = matches!(one.state, T::Approved | T::Authorised) && one.refunded == 0;
     stands && can_work(roll, one.courier)
 }
 
@@ -423,6 +423,7 @@ pub fn withdraw(roll: &Choices) -> Command {
     let network = NETWORKS[roll.number_at(0) % 3];
     let from = match roll.step.mistake {
         Mistake::NumberBelow => Timestamp(roll.model.last_at.0.saturating_sub(1)),
+        _ if roll.one_in(1, 3) => roll.model.last_at,
         _ => roll.model.last_at.plus_ms(86_400_000 + 3_600_000 * roll.number_at(1) as u64),
     };
     let proposed_by = roll.person(2);

@@ -1,0 +1,162 @@
+//! The number or id of a command that was carried out, with other content.
+
+use books::*;
+use money::{Amount, Currency};
+
+use super::Choices;
+use crate::world::{self, BANKS, FIRMS};
+
+/// A command that was carried out, with one field changed. `None` if it has no such field.
+fn changed(command: &Command, random_number: usize) -> Option<Command> {
+    use Command as C;
+    let mut changed = command.clone();
+    let one_of = |count: usize| random_number % count;
+    match &mut changed {
+        C::RegisterBank(one) => one.reference.push('x'),
+        C::RegisterFirm(one) => match one_of(2) {
+            0 => other_amount(&mut one.guarantee),
+            _ => one.reference.push('x'),
+        },
+        C::RegisterCourier(one) => match one_of(3) {
+            0 => other_amount(&mut one.cash_limit),
+            1 => one.firm = FIRMS[usize::from(one.firm == FIRMS[0])],
+            _ => one.reference.push('x'),
+        },
+        C::RegisterTerminal(one) => one.courier.0 = 11 + (one.courier.0 - 10) % 5,
+        C::RegisterNetwork(one) => match one_of(2) {
+            0 => one.currency = other_currency(one.currency),
+            _ => one.reference.push('x'),
+        },
+        C::RegisterWallet(one) => match one_of(2) {
+            0 => one.currency = other_currency(one.currency),
+            _ => one.reference.push('x'),
+        },
+        C::PublishTariff(one) => match one_of(3) {
+            0 => one.until = Some(one.until.unwrap_or(one.from).plus_days(1)),
+            1 => other_amount(&mut one.terms.return_fee),
+            _ => one.reference.push('x'),
+        },
+        C::RegisterSeller(one) => match one_of(3) {
+            0 => other_amount(&mut one.minimum),
+            1 => one.cycle = other_cycle(one.cycle),
+            _ => one.reference.push('x'),
+        },
+        C::AnnounceParcel(one) => match one_of(2) {
+            0 => other_amount(&mut one.due),
+            _ => one.reference.push('x'),
+        },
+        C::RecordAttempt(one) => one.reason = AttemptReason::CannotPay,
+        C::RefuseParcel(one) => one.reason = RefuseReason::NotAsOrdered,
+        C::Refund(one) => match one_of(2) {
+            0 => other_amount(&mut one.amount),
+            _ => {
+                let Refund { payment, number, amount } = *one;
+                changed = C::ChargeBack(ChargeBack { payment, number, amount });
+            }
+        },
+        C::ChargeBack(one) => match one_of(2) {
+            0 => other_amount(&mut one.amount),
+            _ => {
+                let ChargeBack { payment, number, amount } = *one;
+                changed = C::Refund(Refund { payment, number, amount });
+            }
+        },
+        C::ConfirmRefund(one) => match one_of(2) {
+            0 => other_amount(&mut one.amount),
+            _ => one.bank = other_bank(one.bank),
+        },
+        C::StartHandOver(one) => match one_of(2) {
+            0 => one.handover.0 += 1_000,
+            _ => one.code_hash[0] ^= 1,
+        },
+        C::CountHandOver(one) => match one_of(3) {
+            0 => other_amount(&mut one.counted),
+            1 => one.code += 1,
+            _ => other_person(&mut one.counted_by),
+        },
+        C::RepayShortage(one) => other_amount(&mut one.amount),
+        C::AnnounceDeposit(one) => match one_of(3) {
+            0 => other_amount(&mut one.amount),
+            1 => one.deposit.0 += 1_000,
+            _ => one.bank = other_bank(one.bank),
+        },
+        C::ConfirmDeposit(one) => match one_of(2) {
+            0 => other_amount(&mut one.credited),
+            _ => changed = C::CancelDeposit(CancelDeposit { deposit: one.deposit }),
+        },
+        C::CancelDeposit(one) => {
+            let (deposit, credited) = (one.deposit, Amount::of(1));
+            changed = C::ConfirmDeposit(ConfirmDeposit { deposit, credited });
+        }
+        C::PayCommission(one) => match one_of(2) {
+            0 => other_amount(&mut one.amount),
+            _ => one.bank = other_bank(one.bank),
+        },
+        C::ConfirmClearing(one) => match one_of(3) {
+            0 => other_amount(&mut one.amount),
+            1 => other_amount(&mut one.deducted),
+            _ => one.bank = other_bank(one.bank),
+        },
+        C::PlanSettlement(one) => match one_of(2) {
+            0 => one.cycle = other_cycle(one.cycle),
+            _ => other_person(&mut one.planned_by),
+        },
+        C::ApproveSettlement(one) => other_person(&mut one.approved_by),
+        C::RejectSettlement(one) => other_person(&mut one.rejected_by),
+        C::ExecuteSettlement(one) => one.bank = other_bank(one.bank),
+        C::RaiseBreak(one) => match one_of(2) {
+            0 => other_amount(&mut one.amount),
+            _ => other_person(&mut one.owner),
+        },
+        C::ApproveBreakResolution(one) => match one_of(2) {
+            0 => other_person(&mut one.approved_by),
+            _ => one.resolution = BreakResolution::ThroughBank(BANKS[1]),
+        },
+        C::WithdrawNetwork(one) => other_person(&mut one.proposed_by),
+        _ => return None,
+    }
+    (changed != *command).then_some(changed)
+}
+
+fn other_amount(amount: &mut Amount) {
+    *amount = Amount::new(amount.minor() + 1).unwrap_or(Amount::of(1));
+}
+
+fn other_bank(bank: BankId) -> BankId {
+    BANKS[usize::from(bank == BANKS[0])]
+}
+
+fn other_currency(currency: Currency) -> Currency {
+    if currency == Currency::CNY { Currency::BRL } else { Currency::CNY }
+}
+
+fn other_cycle(cycle: SettlementCycle) -> SettlementCycle {
+    match cycle {
+        SettlementCycle::Daily => SettlementCycle::Weekly,
+        _ => SettlementCycle::Daily,
+    }
+}
+
+fn other_person(person: &mut PersonId) {
+    person.0 += 100;
+}
+
+/// The latest commands that have other content to try, one kind at a time.
+pub fn other_content(roll: &Choices) -> Command {
+    let carried_out = &roll.model.carried_out;
+    let kind = |command: &Command| std::mem::discriminant(command);
+    let mut kinds = Vec::new();
+    for command in carried_out.iter().filter(|one| changed(one, 0).is_some()) {
+        if !kinds.contains(&kind(command)) {
+            kinds.push(kind(command));
+        }
+    }
+    let Some(chosen) = kinds.get(roll.number_at(0) % kinds.len().max(1)) else {
+        return world::bank(1);
+    };
+    let of_kind: Vec<_> = carried_out.iter().filter(|one| kind(one) == *chosen).collect();
+    // Seldom an old one, whose content may be forgotten.
+    let back = if roll.one_in(1, 4) { roll.number_at(2) } else { roll.number_at(2) % 3 };
+    let before = of_kind[of_kind.len() - 1 - back % of_kind.len()];
+    changed(before, roll.number_at(3)).unwrap_or_else(|| before.clone())
+}
