@@ -21,6 +21,7 @@ mod serve;
 mod setup;
 mod tariffs;
 mod terminal;
+mod texts;
 mod trial;
 mod verify;
 mod words;
@@ -148,7 +149,7 @@ fn in_words(error: &anyhow::Error) -> String {
         }
         parts.push(cause);
     }
-    parts.join(Lang::current().pick(": ", "："))
+    parts.join(texts::text(Lang::current(), "error.separator"))
 }
 
 #[cfg(test)]

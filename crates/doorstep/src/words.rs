@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 
+use crate::texts;
+
 /// Prints a line to standard output. If the reader has closed the pipe, as `head` does, nothing
 /// more is printed and the work continues.
 macro_rules! say {
@@ -49,15 +51,12 @@ pub fn say_line(text: fmt::Arguments<'_>) {
 }
 
 pub fn stdout_error_text(error: &io::Error) -> String {
-    bilingual!(
-        "standard output cannot be written: {error}; redirect it elsewhere and start again",
-        "无法写入标准输出：{error}；请改写到别处后重试"
-    )
+    texts::filled(Lang::current(), "error.standard_output", &[("cause", error)])
 }
 
 /// The label before an error message.
 pub fn error_label() -> &'static str {
-    Lang::current().pick("error: ", "错误：")
+    texts::text(Lang::current(), "error.label")
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,0 +1,166 @@
+//! Sentences for people, from `texts/{en,zh}.toml`.
+//!
+//! A key is `section.name`. Source has it as one literal, `texts::text(lang, "section.name")`, or
+//! has the section of an [`entry`]: the tests find texts that are missing or not used.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::OnceLock;
+
+use toml::{Table, Value};
+
+use crate::words::Lang;
+
+/// Texts by key. A nested section has a dotted key.
+pub type Texts = BTreeMap<String, String>;
+
+/// All texts of a language.
+pub fn all(lang: Lang) -> &'static Texts {
+    static ENGLISH: OnceLock<Texts> = OnceLock::new();
+    static CHINESE: OnceLock<Texts> = OnceLock::new();
+    match lang {
+        Lang::En => ENGLISH.get_or_init(|| parse(include_str!("../texts/en.toml"))),
+        Lang::Zh => CHINESE.get_or_init(|| parse(include_str!("../texts/zh.toml"))),
+    }
+}
+
+/// The text of a key.
+///
+/// # Panics
+/// Panics if there is none; the tests look up every key in the source.
+pub fn text(lang: Lang, key: &str) -> &'static str {
+    all(lang).get(key).unwrap_or_else(|| panic!("no text `{key}` in {lang:?}"))
+}
+
+/// The text of a key with values in the places of `{name}`.
+pub fn filled(lang: Lang, key: &str, values: &[(&str, &dyn Display)]) -> String {
+    let mut rest = text(lang, key);
+    let mut out = String::new();
+    while let Some((before, name, after)) = placeholder(rest) {
+        out.push_str(before);
+        match values.iter().find(|(other, _)| *other == name) {
+            Some((_, value)) => out.push_str(&value.to_string()),
+            None => panic!("no value for `{name}` of the text `{key}`"),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The text of a name in a section, such as a name in JSON; none if the section has no such name.
+pub fn entry(lang: Lang, section: &str, name: &str) -> Option<&'static str> {
+    all(lang).get(&format!("{section}.{name}")).map(String::as_str)
+}
+
+/// The first `{name}` of a text, with what is before and after.
+fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    Some((before, name, after))
+}
+
+fn parse(file: &str) -> Texts {
+    let table = file.parse().unwrap_or_else(|error| panic!("a file of texts: {error}"));
+    let mut texts = Texts::new();
+    flatten("", &table, &mut texts);
+    texts
+}
+
+fn flatten(section: &str, table: &Table, texts: &mut Texts) {
+    for (name, value) in table {
+        let key = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
+        match value {
+            Value::Table(table) => flatten(&key, table, texts),
+            Value::String(text) => drop(texts.insert(key, text.clone())),
+            other => panic!("the text `{key}` is no string: {other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Sections whose English is in the source: help in doc comments.
+    const CHINESE_ONLY: [&str; 1] = ["help."];
+
+    fn chinese() -> impl Iterator<Item = (&'static String, &'static String)> {
+        let only = |key: &str| CHINESE_ONLY.iter().any(|section| key.starts_with(section));
+        all(Lang::Zh).iter().filter(move |(key, _)| !only(key))
+    }
+
+    fn placeholders(mut text: &str) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        while let Some((_, name, after)) = placeholder(text) {
+            names.insert(name);
+            text = after;
+        }
+        names
+    }
+
+    /// The Rust sources of this crate, but this file.
+    fn sources(directory: &Path, all: &mut String) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, all);
+            } else if !path.ends_with("src/texts.rs") {
+                all.push_str(&fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+
+    fn source() -> String {
+        let mut all = String::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+        all
+    }
+
+    #[test]
+    fn both_languages_have_the_same_texts_with_the_same_placeholders() {
+        let english: BTreeSet<_> = all(Lang::En).keys().collect();
+        let chinese_keys: BTreeSet<_> = chinese().map(|(key, _)| key).collect();
+        let different: Vec<_> = english.symmetric_difference(&chinese_keys).collect();
+        assert!(different.is_empty(), "in one language only: {different:?}");
+        for (key, text) in chinese() {
+            assert_eq!(placeholders(&all(Lang::En)[key]), placeholders(text), "{key}");
+        }
+    }
+
+    #[test]
+    fn every_text_is_used() {
+        let source = source();
+        let in_source = |key: &str| source.contains(&format!("\"{key}\""));
+        let used = |key: &str| {
+            let sections = key.match_indices('.').map(|(end, _)| &key[..end]);
+            in_source(key) || sections.into_iter().any(in_source)
+        };
+        let unused: Vec<_> = chinese().filter(|(key, _)| !used(key)).collect();
+        assert!(unused.is_empty(), "{unused:?}");
+    }
+
+    #[test]
+    fn every_text_that_the_source_names_is_there() {
+        let source = source();
+        let calls = ["texts::text(", "texts::filled("]
+            .into_iter()
+            .flat_map(|call| source.split(call).skip(1));
+        // The key is the first literal after the call: `texts::text(lang, "section.name")`.
+        let keys: Vec<_> = calls.filter_map(|rest| rest.split('"').nth(1)).collect();
+        let lost: Vec<_> = keys.iter().filter(|key| !all(Lang::En).contains_key(**key)).collect();
+        assert!(lost.is_empty() && !keys.is_empty(), "no text: {lost:?} of {keys:?}");
+    }
+
+    #[test]
+    fn values_stand_in_the_places_of_their_names() {
+        let filled = filled(Lang::En, "error.standard_output", &[("cause", &"disk full")]);
+        assert!(filled.starts_with("standard output cannot be written: disk full; "), "{filled}");
+        assert_eq!(entry(Lang::Zh, "error", "label"), Some("错误："));
+        assert_eq!(entry(Lang::Zh, "error", "no such name"), None);
+    }
+}
