@@ -12,6 +12,7 @@ mod explain;
 mod export;
 mod gateway;
 mod keys;
+mod log;
 mod logging;
 mod network;
 mod network_admin;
@@ -61,6 +62,7 @@ enum Task {
     Verify(verify::VerifyArgs),
     Balances(balances::BalancesArgs),
     Explain(explain::ExplainArgs),
+    Log(log::LogArgs),
     Payouts(payouts::PayoutsArgs),
     Export(export::ExportArgs),
     Tariff(tariffs::TariffArgs),
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
         Task::Verify(args) => verify::run(&args),
         Task::Balances(args) => balances::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Explain(args) => explain::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),

@@ -19,7 +19,7 @@ mod commands;
 mod console;
 pub mod load;
 mod masking;
-mod screen;
+pub mod screen;
 
 use crate::data_directory::read_text;
 use crate::serve::settings::parse_address;

@@ -34,17 +34,21 @@ pub fn text(lang: Lang, key: &str) -> &'static str {
 
 /// The text of a key with values in the places of `{name}`.
 pub fn filled(lang: Lang, key: &str, values: &[(&str, &dyn Display)]) -> String {
-    let mut rest = text(lang, key);
+    fill(text(lang, key), &mut |name| match values.iter().find(|(other, _)| *other == name) {
+        Some((_, value)) => value.to_string(),
+        None => panic!("no value for `{name}` of the text `{key}`"),
+    })
+}
+
+/// A text with values in the places of `{name}`.
+pub fn fill(mut text: &str, value: &mut dyn FnMut(&str) -> String) -> String {
     let mut out = String::new();
-    while let Some((before, name, after)) = placeholder(rest) {
+    while let Some((before, name, after)) = placeholder(text) {
         out.push_str(before);
-        match values.iter().find(|(other, _)| *other == name) {
-            Some((_, value)) => out.push_str(&value.to_string()),
-            None => panic!("no value for `{name}` of the text `{key}`"),
-        }
-        rest = after;
+        out.push_str(&value(name));
+        text = after;
     }
-    out.push_str(rest);
+    out.push_str(text);
     out
 }
 
@@ -79,7 +83,7 @@ fn flatten(section: &str, table: &Table, texts: &mut Texts) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path;
@@ -94,7 +98,7 @@ mod tests {
         all(Lang::Zh).iter().filter(move |(key, _)| !only(key))
     }
 
-    fn placeholders(mut text: &str) -> BTreeSet<&str> {
+    pub(crate) fn placeholders(mut text: &str) -> BTreeSet<&str> {
         let mut names = BTreeSet::new();
         while let Some((_, name, after)) = placeholder(text) {
             names.insert(name);

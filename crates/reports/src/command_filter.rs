@@ -163,7 +163,7 @@ impl Story {
             return false;
         }
         let mut found = self.follows_cash(command, observed);
-        observed.visit(&mut |name, value| found |= self.is_named(name, value));
+        observed.visit(&mut |name, value| found |= self.names(name, value));
         let events = observed.events();
         found |= events.iter().any(|event| self.concerns_event(event));
         for event in &observed.outcome.events {
@@ -175,8 +175,8 @@ impl Story {
     /// Whether an event, in its JSON form, names a wanted parcel or seller.
     pub(crate) fn concerns_event(&self, event: &Value) -> bool {
         let parcel = event.get("parcel").or_else(|| event.get("payment")?.get("parcel"));
-        parcel.is_some_and(|id| self.is_named("ParcelId", id))
-            || event.get("seller").is_some_and(|id| self.is_named("SellerId", id))
+        parcel.is_some_and(|id| self.names("ParcelId", id))
+            || event.get("seller").is_some_and(|id| self.names("SellerId", id))
     }
 
     /// Whether a posting is of a wanted parcel, or changes a wanted seller's balance.
@@ -212,7 +212,8 @@ impl Story {
         }
     }
 
-    fn is_named(&self, name: &str, value: &Value) -> bool {
+    /// Whether the value of a named type is wanted.
+    pub(crate) fn names(&self, name: &str, value: &Value) -> bool {
         let Some(id) = value.as_str() else { return false };
         match name {
             "ParcelId" => id.parse().is_ok_and(|id| self.parcels.contains(&id)),

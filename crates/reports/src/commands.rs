@@ -73,6 +73,9 @@ pub struct AppliedCommand {
     /// The money that moved.
     pub postings: Vec<MovedAmount>,
     pub events: Vec<ObservedEvent>,
+    /// The parcels in `fields` that concern the parcel and seller of the filter.
+    #[serde(skip)]
+    pub wanted_parcels: Vec<Value>,
 }
 
 /// The operator's reference for an id.
@@ -269,7 +272,11 @@ fn applied(
     let offset = engine.books().utc_offset_minutes().unwrap_or(0);
     let mut references = BTreeSet::new();
     let mut currency = None;
+    let mut wanted_parcels = Vec::new();
     let mut seen = |name: &str, value: &Value| {
+        if name == "ParcelId" && filter.stories().any(|story| story.names(name, value)) {
+            wanted_parcels.push(value.clone());
+        }
         let id = value.as_str().unwrap_or_default();
         references.extend(parties.reference(name, id, engine));
         currency = currency.or_else(|| parties.currency(name, id, engine));
@@ -333,6 +340,7 @@ fn applied(
                 fields,
             })
             .collect(),
+        wanted_parcels,
     }
 }
 
@@ -344,11 +352,13 @@ pub fn utc_offset_text(minutes: i16) -> String {
     format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
-/// The type and id of an actor that has an account.
+/// The type and id of an actor that can have an account.
 fn actor_party(actor: Actor) -> (&'static str, String) {
     match actor {
         Actor::Network(id) => ("NetworkId", id.to_string()),
         Actor::Wallet(id) => ("WalletId", id.to_string()),
+        // A courier's person id is the courier's id.
+        Actor::Person(id) => ("CourierId", id.to_string()),
         _ => ("", String::new()),
     }
 }
