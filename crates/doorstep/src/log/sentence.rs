@@ -336,3 +336,85 @@ fn bytes_text(value: &Value) -> String {
     let text = bytes.filter_map(|byte| char::from_u32(u32::try_from(byte).ok()?));
     text.collect::<String>().trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use books::chart::CHART;
+
+    use super::*;
+    use crate::texts::all;
+    use crate::texts::tests::placeholders;
+
+    const LANGUAGES: [Lang; 2] = [Lang::En, Lang::Zh];
+
+    fn names_in(lang: Lang, section: &str) -> BTreeSet<String> {
+        let names = all(lang).keys().filter_map(|key| key.strip_prefix(section)?.strip_prefix('.'));
+        names.map(str::to_owned).collect()
+    }
+
+    /// Each placeholder is a field, and every value that it can have has words.
+    fn assert_filled(lang: Lang, sentence: &str, object_type: FieldType<'_>) {
+        for placeholder in placeholders(sentence) {
+            let (name, form) = placeholder.split_once(':').unwrap_or((placeholder, ""));
+            assert!(["", "id", "offset"].contains(&form), "`{placeholder}` of: {sentence}");
+            let field = object_type.field(name);
+            let field = field.unwrap_or_else(|| panic!("no field `{name}` for: {sentence}"));
+            assert_worded(lang, field);
+        }
+    }
+
+    fn assert_worded(lang: Lang, field: FieldType<'_>) {
+        let type_name = field.name().unwrap_or_default();
+        for variant in field.variants() {
+            let words = entry(lang, &format!("{VALUES}.{type_name}"), variant.name);
+            let words = words.unwrap_or_else(|| panic!("{type_name}.{}: no words", variant.name));
+            match variant.content {
+                None => assert!(placeholders(words).is_empty(), "{words}"),
+                Some(content) if content.fields().next().is_some() => {
+                    assert_filled(lang, words, content);
+                }
+                Some(content) => {
+                    assert_eq!(placeholders(words), BTreeSet::from(["value"]), "{words}");
+                    assert_worded(lang, content);
+                }
+            }
+        }
+        if field.variants().is_empty() && field.fields().next().is_some() {
+            let words = entry(lang, TYPES, type_name);
+            assert_filled(lang, words.unwrap_or_else(|| panic!("{type_name}: no words")), field);
+        }
+        if let Some(item) = field.item().filter(|_| !field.is_bytes()) {
+            assert_worded(lang, item);
+        }
+    }
+
+    #[test]
+    fn every_declared_command_has_a_sentence_of_its_fields() {
+        let types = FieldTypes::declared();
+        let declared: BTreeSet<String> = types.commands().map(str::to_owned).collect();
+        for lang in LANGUAGES {
+            assert_eq!(names_in(lang, COMMANDS), declared);
+            for command in types.commands() {
+                let sentence = entry(lang, COMMANDS, command).unwrap();
+                assert_filled(lang, sentence, types.of(command).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_chart_has_a_name() {
+        let rows: BTreeSet<String> = CHART.iter().map(|row| format!("{:?}", row.entry)).collect();
+        for lang in LANGUAGES {
+            assert_eq!(names_in(lang, POSTINGS), rows);
+        }
+    }
+
+    #[test]
+    fn events_that_are_counted_also_have_a_text_of_their_own() {
+        for lang in LANGUAGES {
+            assert!(names_in(lang, MANY_EVENTS).is_subset(&names_in(lang, EVENTS)));
+        }
+    }
+}
