@@ -16,6 +16,7 @@ use journal::DirectoryError;
 use money::decimal::DecimalError;
 use reports::ReportError;
 
+use crate::texts;
 use crate::words::Lang;
 
 /// One cause of an error.
@@ -32,6 +33,23 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
             .or_else(|| error.downcast_ref().and_then(refusal_text)),
     };
     chinese.unwrap_or_else(|| error.to_string())
+}
+
+/// Why a value on the command line is invalid.
+pub fn value_error(cause: &(dyn Error + 'static)) -> String {
+    if cause.is::<std::num::ParseIntError>() {
+        return texts::text(Lang::Zh, "command_line.not_a_number").to_owned();
+    }
+    let text = error(cause, Lang::Zh);
+    // The text of clap's ranges.
+    match text.split_once(" is not in ") {
+        Some((value, range)) => texts::filled(
+            Lang::Zh,
+            "command_line.out_of_range",
+            &[("value", &value), ("range", &range)],
+        ),
+        None => text,
+    }
 }
 
 /// A refusal of the books.

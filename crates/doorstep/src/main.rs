@@ -11,6 +11,7 @@ mod day;
 mod explain;
 mod export;
 mod gateway;
+mod help;
 mod keys;
 mod log;
 mod logging;
@@ -29,7 +30,8 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::words::{Lang, error_label};
 
@@ -102,8 +104,14 @@ enum Bench {
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
 fn main() -> ExitCode {
-    let Cli { task, lang } = Cli::parse();
-    Lang::set(lang);
+    Lang::set(Lang::of_arguments(std::env::args_os()));
+    let Cli { task, lang: _ } = match Lang::current() {
+        Lang::En => Cli::parse(),
+        Lang::Zh => match parse_in_chinese() {
+            Ok(cli) => cli,
+            Err(error) => return exit_in_chinese(&error),
+        },
+    };
     let done = match task {
         Task::Demo(args) => day::demo(&args),
         Task::Day(args) => day::run(&args),
@@ -138,6 +146,24 @@ fn main() -> ExitCode {
         eprintln!("{}{}", error_label(), in_words(&error));
         ExitCode::FAILURE
     })
+}
+
+fn parse_in_chinese() -> Result<Cli, clap::Error> {
+    let command = help::in_chinese(Cli::command());
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// Prints what clap has instead of a command: help, the version, or an error.
+#[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
+fn exit_in_chinese(error: &clap::Error) -> ExitCode {
+    use ErrorKind as E;
+    match error.kind() {
+        E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.exit()
+        }
+        _ => eprint!("{}", help::error_in_chinese(error)),
+    }
+    ExitCode::from(2)
 }
 
 /// An error and its causes, without those that another cause repeats.

@@ -1,5 +1,6 @@
 //! Prints in the chosen language, English or Chinese.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -70,6 +71,15 @@ pub enum Lang {
 static CURRENT: OnceLock<Lang> = OnceLock::new();
 
 impl Lang {
+    /// The value of `--lang`, before the command line is parsed: help and errors need it.
+    pub fn of_arguments(arguments: impl Iterator<Item = OsString>) -> Option<Lang> {
+        let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+        let value =
+            arguments.find_map(|argument| Some(argument.strip_prefix("--lang")?.to_owned()))?;
+        let value = value.strip_prefix('=').map(str::to_owned).or_else(|| arguments.next())?;
+        Lang::from_str(&value, false).ok()
+    }
+
     /// Sets the language of the process: `--lang`, or else the environment's.
     pub fn set(flag: Option<Lang>) {
         let lang = flag.unwrap_or_else(|| Lang::of_environment(|name| std::env::var(name).ok()));
@@ -150,6 +160,15 @@ mod tests {
         assert_eq!(lang(&[("LANG", "zh_CN.UTF-8")]), Lang::Zh);
         assert_eq!(lang(&[("LC_ALL", ""), ("LC_MESSAGES", "zh_TW")]), Lang::Zh);
         assert_eq!(lang(&[("LC_ALL", "C.UTF-8"), ("LANG", "zh_CN.UTF-8")]), Lang::En);
+    }
+
+    #[test]
+    fn the_flag_is_found_anywhere() {
+        let of = |line: &str| Lang::of_arguments(line.split(' ').map(OsString::from));
+        assert_eq!(of("doorstep --lang zh day"), Some(Lang::Zh));
+        assert_eq!(of("doorstep day --help --lang=en"), Some(Lang::En));
+        assert_eq!(of("doorstep day --lang"), None);
+        assert_eq!(of("doorstep day --lang fr"), None);
     }
 
     #[test]

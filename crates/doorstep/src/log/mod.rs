@@ -1,6 +1,5 @@
 //! `doorstep log`: the journal in words.
 
-mod paragraph;
 mod sentence;
 
 use std::io::{self, BufWriter, Write};
@@ -11,10 +10,10 @@ use books::{BusinessDate, PersonId, TerminalId};
 use clap::Args;
 use reports::{AppliedCommand, CommandFilter, ExportError, JournalPosition, read_commands};
 
+use crate::help::wrapped;
 use crate::terminal::screen;
 use crate::texts;
 use crate::words::{self, Lang};
-use paragraph::paragraph;
 use sentence::Sentences;
 
 /// The width of a file or a pipe.
@@ -128,14 +127,25 @@ impl Printer {
         let time = &command.at[11..19];
         let place = words::right(&command.position.to_string(), POSITION_COLUMNS);
         let what = self.sentences.what(command);
-        paragraph(&format!("{place}  {time}  "), &what, self.columns, out)?;
+        self.paragraph(&format!("{place}  {time}  "), &what, out)?;
         let indent = " ".repeat(INDENT);
         for event in self.sentences.events(command) {
-            paragraph(&format!("{indent}- "), &event, self.columns, out)?;
+            self.paragraph(&format!("{indent}- "), &event, out)?;
         }
         for (amount, what) in self.sentences.postings(command) {
             let amount = words::right(&amount, AMOUNT_COLUMNS);
-            paragraph(&format!("{indent}{amount}  "), &what, self.columns, out)?;
+            self.paragraph(&format!("{indent}{amount}  "), &what, out)?;
+        }
+        Ok(())
+    }
+
+    /// Writes `first`, then the text. Further lines are indented by the width of `first`.
+    fn paragraph(&self, first: &str, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        let indent = words::width(first);
+        let text = wrapped(text, self.columns.saturating_sub(indent));
+        for (number, line) in text.lines().enumerate() {
+            let before = if number == 0 { first } else { &" ".repeat(indent) };
+            writeln!(out, "{before}{line}")?;
         }
         Ok(())
     }
