@@ -40,6 +40,9 @@ pub fn value_error(cause: &(dyn Error + 'static)) -> String {
     if cause.is::<std::num::ParseIntError>() {
         return texts::text(Lang::Zh, "command_line.not_a_number").to_owned();
     }
+    if cause.is::<reports::JournalPositionError>() {
+        return texts::text(Lang::Zh, "command_line.not_a_position").to_owned();
+    }
     let text = error(cause, Lang::Zh);
     // The text of clap's ranges.
     match text.split_once(" is not in ") {

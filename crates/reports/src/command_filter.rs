@@ -158,7 +158,7 @@ impl Story {
     /// Whether the command concerns the story.
     fn concerns(&mut self, observed: &mut Observed<'_>) -> bool {
         let engine::Command::Books(command) = &observed.submission.command;
-        self.begin(command);
+        self.learn(command);
         if self.parcels.is_empty() && self.sellers.is_empty() {
             return false;
         }
@@ -191,20 +191,24 @@ impl Story {
             })
     }
 
-    fn begin(&mut self, command: &Command) {
-        match (command, &self.wanted) {
-            (Command::AnnounceParcel(new), Wanted::Parcel(text)) => {
-                if new.reference == *text || new.parcel.to_string() == *text {
+    /// Learns the ids of the wanted parcels and sellers.
+    fn learn(&mut self, command: &Command) {
+        match command {
+            Command::AnnounceParcel(new) => {
+                let wanted = match &self.wanted {
+                    Wanted::Parcel(text) => {
+                        new.reference == *text || new.parcel.to_string() == *text
+                    }
+                    Wanted::Seller(_) => self.sellers.contains(&new.seller),
+                };
+                if wanted {
                     self.parcels.insert(new.parcel);
                 }
             }
-            (Command::AnnounceParcel(new), Wanted::Seller(_)) => {
-                if self.sellers.contains(&new.seller) {
-                    self.parcels.insert(new.parcel);
-                }
-            }
-            (Command::RegisterSeller(new), Wanted::Seller(text)) => {
-                if new.reference == *text || new.seller.to_string() == *text {
+            Command::RegisterSeller(new) => {
+                if let Wanted::Seller(text) = &self.wanted
+                    && (new.reference == *text || new.seller.to_string() == *text)
+                {
                     self.sellers.insert(new.seller);
                 }
             }

@@ -132,7 +132,7 @@ fn a_parcel_tells_its_story_from_the_announcement_to_the_payout() {
         }
     }
     assert_eq!(methods, set(&["cash", "credit card", "debit card", "QR"]));
-    let announced = parsed(&all.iter().find(|line| line.contains("AnnounceParcel")).unwrap());
+    let announced = parsed(all.iter().find(|line| line.contains("AnnounceParcel")).unwrap());
     let parcel = text(&announced, "/fields/parcel").parse().unwrap();
     let waybill = switch::waybill::write(parcel);
     let story = log(&bed, "books", &format!("--parcel {}", text(&announced, "/fields/parcel")));
@@ -251,6 +251,7 @@ fn days_positions_and_limits_select_parts_and_conditions_are_combined() {
     assert_eq!(log(&bed, "books", &flags), both);
     bed.run("log --data books --parcel nothing").succeeds().prints("no command matches\n");
     bed.run("log --data books --from 12").ends_with(2).says("`12` is not a position");
+    bed.run("log --data books --from 12 --lang zh").ends_with(2).says("须为批号和批内序号");
 }
 
 #[test]
