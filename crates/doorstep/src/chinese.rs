@@ -40,7 +40,7 @@ pub fn value_error(cause: &(dyn Error + 'static)) -> String {
     if cause.is::<std::num::ParseIntError>() {
         return texts::text(Lang::Zh, "command_line.not_a_number").to_owned();
     }
-    if cause.is::<reports::JournalPositionError>() {
+    if cause.is::<reports::CommandPositionError>() {
         return texts::text(Lang::Zh, "command_line.not_a_position").to_owned();
     }
     let text = error(cause, Lang::Zh);

@@ -64,7 +64,7 @@ enum Task {
     Verify(verify::VerifyArgs),
     Balances(balances::BalancesArgs),
     Explain(explain::ExplainArgs),
-    Log(log::LogArgs),
+    Log(log::CommandLogArgs),
     Payouts(payouts::PayoutsArgs),
     Export(export::ExportArgs),
     Tariff(tariffs::TariffArgs),

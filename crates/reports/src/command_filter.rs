@@ -10,7 +10,7 @@ use books::{
 use engine::{Actor, Engine};
 use serde_json::Value;
 
-use crate::JournalPosition;
+use crate::CommandPosition;
 use crate::commands::Observed;
 
 /// Which commands are wanted. A command must meet every condition that is set.
@@ -31,7 +31,7 @@ pub struct CommandFilter {
     /// The business date of the commands.
     pub day: Option<BusinessDate>,
     /// The first position.
-    pub from: Option<JournalPosition>,
+    pub from: Option<CommandPosition>,
 }
 
 /// Follows what a filter looks for through the journal.

@@ -23,13 +23,13 @@ use crate::{
 
 /// A command's place in the journal. Its text is `12.3`: the third command of batch 12.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct JournalPosition {
+pub struct CommandPosition {
     pub batch: Sequence,
     /// In the batch, from 1.
     pub index: u32,
 }
 
-impl fmt::Display for JournalPosition {
+impl fmt::Display for CommandPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.batch.number(), self.index)
     }
@@ -37,17 +37,17 @@ impl fmt::Display for JournalPosition {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a position; write the batch and the command's index in it, such as 12.3")]
-pub struct JournalPositionError(String);
+pub struct CommandPositionError(String);
 
-impl FromStr for JournalPosition {
-    type Err = JournalPositionError;
+impl FromStr for CommandPosition {
+    type Err = CommandPositionError;
 
-    fn from_str(text: &str) -> Result<JournalPosition, JournalPositionError> {
+    fn from_str(text: &str) -> Result<CommandPosition, CommandPositionError> {
         let numbers = text.split_once('.').and_then(|(batch, index)| {
             Some((batch.parse::<u64>().ok()?, index.parse::<u32>().ok()?))
         });
-        let (batch, index) = numbers.ok_or_else(|| JournalPositionError(text.to_owned()))?;
-        Ok(JournalPosition { batch: Sequence::new(batch), index })
+        let (batch, index) = numbers.ok_or_else(|| CommandPositionError(text.to_owned()))?;
+        Ok(CommandPosition { batch: Sequence::new(batch), index })
     }
 }
 
@@ -55,7 +55,7 @@ impl FromStr for JournalPosition {
 #[derive(Debug, Serialize)]
 pub struct AppliedCommand {
     #[serde(serialize_with = "as_text")]
-    pub position: JournalPosition,
+    pub position: CommandPosition,
     /// Local time with the UTC offset.
     pub at: String,
     #[serde(serialize_with = "as_text")]
@@ -143,7 +143,7 @@ pub fn read_commands(
         filter: FilterState::new(filter),
         parties: Parties::default(),
         names: AccountNames::default(),
-        position: JournalPosition { batch: Sequence::FIRST, index: 0 },
+        position: CommandPosition { batch: Sequence::FIRST, index: 0 },
         left: limit.unwrap_or(u64::MAX),
         each,
         ended: None,
@@ -158,7 +158,7 @@ pub fn read_commands(
 /// A command with what its filter needs, computed once and only if needed.
 pub(crate) struct Observed<'a> {
     pub submission: &'a Submission,
-    pub position: JournalPosition,
+    pub position: CommandPosition,
     pub date: BusinessDate,
     pub outcome: &'a books::CommandOutcome,
     pub engine: &'a Engine,
@@ -198,7 +198,7 @@ struct CommandReader<'e> {
     parties: Parties,
     names: AccountNames,
     /// The last command's.
-    position: JournalPosition,
+    position: CommandPosition,
     /// Commands until the limit.
     left: u64,
     each: &'e mut dyn FnMut(&AppliedCommand) -> io::Result<()>,
@@ -245,7 +245,7 @@ impl ReplayObserver for CommandReader<'_> {
     }
 
     fn batch(&mut self, sequence: Sequence, _: &Engine) -> Result<(), String> {
-        self.position = JournalPosition { batch: sequence.next(), index: 0 };
+        self.position = CommandPosition { batch: sequence.next(), index: 0 };
         Ok(())
     }
 }
@@ -428,12 +428,12 @@ mod tests {
 
     #[test]
     fn a_position_is_read_as_it_is_written() {
-        let position = JournalPosition { batch: Sequence::new(12), index: 3 };
+        let position = CommandPosition { batch: Sequence::new(12), index: 3 };
         assert_eq!("12.3".parse(), Ok(position));
         assert_eq!(position.to_string(), "12.3");
         assert!(position < "12.10".parse().unwrap());
         for wrong in ["12", "12.", ".3", "12.x", "-1.2"] {
-            assert!(wrong.parse::<JournalPosition>().is_err(), "{wrong}");
+            assert!(wrong.parse::<CommandPosition>().is_err(), "{wrong}");
         }
     }
 

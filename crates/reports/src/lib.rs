@@ -27,7 +27,7 @@ pub use balances::{BalanceSums, NamedBalance, TrialBalance};
 pub use books::replay_all;
 pub use command_filter::CommandFilter;
 pub use commands::{
-    AppliedCommand, JournalPosition, JournalPositionError, MovedAmount, ObservedEvent,
+    AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent,
     PartyReference, read_commands, utc_offset_text,
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan};

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use books::{BusinessDate, PersonId, TerminalId};
 use clap::Args;
-use reports::{AppliedCommand, CommandFilter, ExportError, JournalPosition, read_commands};
+use reports::{AppliedCommand, CommandFilter, CommandPosition, ExportError, read_commands};
 
 use crate::help::wrapped;
 use crate::terminal::screen;
@@ -27,12 +27,12 @@ const AMOUNT_COLUMNS: usize = 14;
 
 /// Prints the journal in words: each command, who gave it, and the money it moved
 ///
-/// Prints each command with its position, local time, who gave it, what it did, and the money
-/// it moved: amount, debited account → credited account. Several conditions together must all be met.
+/// Prints each command with its position, local time, who gave it, what it did, and the money it
+/// moved: amount, debited account → credited account. Several conditions together must all be met.
 ///
 /// One parcel from its announcement to the payout: `doorstep log --data books --parcel ORDER`.
 #[derive(Args, Debug)]
-pub struct LogArgs {
+pub struct CommandLogArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
@@ -53,7 +53,7 @@ pub struct LogArgs {
     day: Option<BusinessDate>,
     /// Begin at this position, such as 12.3: the third command of batch 12
     #[arg(long, value_name = "POSITION")]
-    from: Option<JournalPosition>,
+    from: Option<CommandPosition>,
     /// Print at most this many commands
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u64>,
@@ -62,7 +62,7 @@ pub struct LogArgs {
     json: bool,
 }
 
-pub fn run(args: &LogArgs) -> anyhow::Result<()> {
+pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
     let parcel = args.parcel.as_ref().map(|text| match switch::waybill::read(text.as_bytes()) {
         Ok(id) => id.to_string(),
         Err(_) => text.clone(),
