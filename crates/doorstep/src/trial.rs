@@ -66,7 +66,7 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
     say!("  {}", lang.pick("the card network", "卡组织"));
     say!("    doorstep network run --name {NETWORK} --listen {} \\", fixture.network_address);
     say!("        --keys {directory}/alpha.toml --acquirer {ACQUIRER} --clearing {directory}");
-    say!("  {}", lang.pick("the switch", "交易中心"));
+    say!("  {}", lang.pick("the switch", "交换中心"));
     say!("    doorstep serve --data {directory}/books --config {directory}/doorstep.toml");
     say!("  {}", lang.pick("a terminal (type `help`)", "终端（输入 `help` 查看命令）"));
     say!("    doorstep terminal --connect {TERMINALS} --number 1 --merchant {MERCHANT} \\");
