@@ -79,7 +79,7 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
         "  {} {} {}",
         left(lang.pick("parcels of", "所属终端"), 19),
         left(lang.pick("waybill", "运单号"), 30),
-        lang.pick("to pay", "应付")
+        lang.pick("to pay", "应收")
     );
     for terminal in 1..=args.terminals {
         for place in 0..args.parcels {

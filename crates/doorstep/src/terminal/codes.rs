@@ -78,7 +78,7 @@ pub fn decline_text(declined: &DeclinedRequest, lang: Lang) -> &'static str {
         b"P1" => ("no such parcel", "无此包裹"),
         b"P2" => ("the parcel belongs to another courier", "包裹不属本快递员"),
         b"P3" => ("the parcel can no longer be paid", "包裹不可再付"),
-        b"P4" => ("the amount exceeds what is left to pay", "超过应付余额"),
+        b"P4" => ("the amount exceeds what is left to pay", "超过剩余应收金额"),
         b"P5" => {
             ("a payment is being reversed; take cash, or wait", "有付款冲正中，请收现金或稍候")
         }
