@@ -16,6 +16,8 @@ const COLUMNS_MIN: usize = 60;
 /// Where clap begins the text of an argument: below it in long help, beside it in short help.
 const LONG_HELP_INDENT: usize = 10;
 const SHORT_HELP_INDENT: usize = 46;
+/// Brackets of this width, as `[默认值：7]`, are not broken.
+const BRACKET_COLUMNS_MAX: usize = 46;
 
 /// Puts the texts of `[help]` into the tree of commands.
 pub fn in_chinese(command: Command) -> Command {
@@ -160,18 +162,22 @@ pub fn wrapped(text: &str, columns: usize) -> String {
 }
 
 /// Splits a line where it may be broken: after spaces and beside Chinese characters, but not before
-/// closing and after opening punctuation.
+/// closing and after opening punctuation, nor in short brackets.
 fn pieces(line: &str) -> Vec<&str> {
     let wide = |c: char| unicode_width::UnicodeWidthChar::width(c) == Some(2);
     let mut pieces = Vec::new();
-    let (mut start, mut before) = (0, None);
+    let (mut start, mut before, mut bracket_end) = (0, None, 0);
     for (at, c) in line.char_indices() {
+        let bracket = line[at..].find(']').map(|length| at + length + 1).filter(|_| c == '[');
+        if let Some(end) = bracket.filter(|end| width(&line[at..*end]) <= BRACKET_COLUMNS_MAX) {
+            bracket_end = end;
+        }
         let breaks = before.is_some_and(|before| {
             let closing = "，。；：、）？！」`,.;:)]>".contains(c);
             let opening = "（「`([<".contains(before);
             before == ' ' || ((wide(before) || wide(c)) && !closing && !opening)
         });
-        if breaks {
+        if breaks && (at >= bracket_end || c == '[') {
             pieces.push(&line[start..at]);
             start = at;
         }
@@ -347,6 +353,7 @@ mod tests {
     fn lines_break_beside_chinese_but_not_before_closing_punctuation() {
         assert_eq!(wrapped("没有该终端，请检查。", 10), "没有该终\n端，请检\n查。");
         assert_eq!(wrapped("用 `doorstep demo` 开始", 12), "用 `doorstep\ndemo` 开始");
+        assert_eq!(wrapped("编号 [默认值：7]", 14), "编号\n[默认值：7]");
         assert_eq!(wrapped("一\n\n二", 10), "一\n\n二");
     }
 }
