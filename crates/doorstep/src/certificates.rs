@@ -10,7 +10,7 @@ use clap::Args;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
 
-use crate::words::bilingual;
+use crate::words::{Lang, bilingual};
 
 /// Makes certificates for a trial: an authority, the engine, gateways, terminals
 ///
@@ -48,7 +48,10 @@ pub fn run(args: &CertificatesArgs) -> anyhow::Result<()> {
         )
     );
     let authority = Authority::new(directory, "authority", "Doorstep trial authority")?;
-    let engine = args.engine.first().context("--engine needs a name")?;
+    let engine = args
+        .engine
+        .first()
+        .context(Lang::current().pick("--engine needs a name", "--engine 须有名称"))?;
     let both = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     authority.sign(engine, &args.engine, &both)?;
     for name in &args.gateway {

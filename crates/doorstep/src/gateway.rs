@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use host::limits::LINES_PER_GATEWAY_MAX;
 use host::tls::{self, TlsIdentity};
@@ -16,6 +16,8 @@ use crate::logging::LogArgs;
 use crate::serve::limits;
 use crate::serve::settings::parse_address;
 use crate::serve::stop_on_signals;
+use crate::texts;
+use crate::words::{self, Lang};
 
 /// Connects many terminals to the engine over one connection
 ///
@@ -132,11 +134,11 @@ pub fn run(args: &GatewayArgs) -> anyhow::Result<ExitCode> {
         tracing::warn!(target: "gateway", "{note}");
     }
     let mut gateway = Gateway::open(plan)?;
-    stop_on_signals(gateway.stopper()).context("cannot handle signals")?;
+    stop_on_signals(gateway.stopper()).context(texts::text(Lang::current(), "error.signals"))?;
     for address in gateway.addresses() {
         println!("terminals {address}");
     }
-    std::io::stdout().flush().context("standard output")?;
+    std::io::stdout().flush().map_err(|error| anyhow!(words::stdout_error_text(&error)))?;
     match gateway.run()? {
         StopOutcome::Finished => Ok(ExitCode::SUCCESS),
         StopOutcome::Unfinished(count) => {

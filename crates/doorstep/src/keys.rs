@@ -227,9 +227,16 @@ fn open(args: &StoreArgs, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
         return settings::key_store(config, begin);
     }
     if let Some(module) = &args.pkcs11 {
-        let label = args.token.as_deref().context("--pkcs11 needs --token LABEL")?;
-        let pin = env::var(PIN_VARIABLE)
-            .with_context(|| format!("{PIN_VARIABLE}: set it to the user PIN of the token"))?;
+        let label = args.token.as_deref().context(
+            Lang::current()
+                .pick("--pkcs11 needs --token LABEL", "--pkcs11 须与 --token LABEL 同用"),
+        )?;
+        let pin = env::var(PIN_VARIABLE).with_context(|| {
+            bilingual!(
+                "{PIN_VARIABLE}: set it to the user PIN of the token",
+                "{PIN_VARIABLE}：请设为令牌的用户 PIN"
+            )
+        })?;
         return Ok(Arc::new(Pkcs11Store::open(module, label, pin.into())?));
     }
     if args.token.is_some() {

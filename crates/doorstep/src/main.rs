@@ -11,7 +11,9 @@ mod day;
 mod explain;
 mod export;
 mod gateway;
+mod help;
 mod keys;
+mod log;
 mod logging;
 mod network;
 mod network_admin;
@@ -21,13 +23,15 @@ mod serve;
 mod setup;
 mod tariffs;
 mod terminal;
+mod texts;
 mod trial;
 mod verify;
 mod words;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::words::{Lang, error_label};
 
@@ -60,6 +64,7 @@ enum Task {
     Verify(verify::VerifyArgs),
     Balances(balances::BalancesArgs),
     Explain(explain::ExplainArgs),
+    Log(log::CommandLogArgs),
     Payouts(payouts::PayoutsArgs),
     Export(export::ExportArgs),
     Tariff(tariffs::TariffArgs),
@@ -99,8 +104,14 @@ enum Bench {
 
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
 fn main() -> ExitCode {
-    let Cli { task, lang } = Cli::parse();
-    Lang::set(lang);
+    Lang::set(Lang::of_arguments(std::env::args_os()));
+    let Cli { task, lang: _ } = match Lang::current() {
+        Lang::En => Cli::parse(),
+        Lang::Zh => match parse_in_chinese() {
+            Ok(cli) => cli,
+            Err(error) => return exit_in_chinese(&error),
+        },
+    };
     let done = match task {
         Task::Demo(args) => day::demo(&args),
         Task::Day(args) => day::run(&args),
@@ -108,6 +119,7 @@ fn main() -> ExitCode {
         Task::Verify(args) => verify::run(&args),
         Task::Balances(args) => balances::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Explain(args) => explain::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
@@ -136,6 +148,24 @@ fn main() -> ExitCode {
     })
 }
 
+fn parse_in_chinese() -> Result<Cli, clap::Error> {
+    let command = help::in_chinese(Cli::command());
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// Prints what clap has instead of a command: help, the version, or an error.
+#[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
+fn exit_in_chinese(error: &clap::Error) -> ExitCode {
+    use ErrorKind as E;
+    match error.kind() {
+        E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.exit()
+        }
+        _ => eprint!("{}", help::error_in_chinese(error)),
+    }
+    ExitCode::from(2)
+}
+
 /// An error and its causes, without those that another cause repeats.
 fn in_words(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
@@ -148,7 +178,7 @@ fn in_words(error: &anyhow::Error) -> String {
         }
         parts.push(cause);
     }
-    parts.join(Lang::current().pick(": ", "："))
+    parts.join(texts::text(Lang::current(), "error.separator"))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use serde_json::json;
 
 use crate::data_directory::read_text;
 use crate::logging::LogArgs;
-use crate::words::{bilingual, say};
+use crate::words::{Lang, bilingual, say};
 
 /// Runs a simulated card network
 ///
@@ -261,7 +261,10 @@ fn cost(text: &str, currency: Currency) -> anyhow::Result<NetworkFee> {
     let (rate, cap) = text.split_once(',').map_or((text, None), |(rate, cap)| (rate, Some(cap)));
     let rate: Rate = rate.parse().with_context(|| format!("`{rate}`"))?;
     let amount = |cap| decimal::parse(cap, currency, DecimalStyle::PLAIN);
-    let cap: Option<Amount> = cap.map(amount).transpose().context("the cap per item")?;
+    let cap: Option<Amount> = cap
+        .map(amount)
+        .transpose()
+        .context(Lang::current().pick("the cap per item", "每笔封顶金额"))?;
     Ok(NetworkFee { rate, cap })
 }
 
@@ -269,8 +272,9 @@ fn cost(text: &str, currency: Currency) -> anyhow::Result<NetworkFee> {
 fn first_digits(text: &str) -> Result<CardRange, String> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let count = u32::try_from(text.len()).ok().filter(|count| (1..=6).contains(count) && digits);
-    let count = count.ok_or_else(|| "write 1 to 6 digits".to_owned())?;
-    let first_digits = text.parse().map_err(|_| "write 1 to 6 digits".to_owned())?;
+    let wrong = || Lang::current().pick("write 1 to 6 digits", "请写 1 至 6 位数字").to_owned();
+    let count = count.ok_or_else(wrong)?;
+    let first_digits = text.parse().map_err(|_| wrong())?;
     Ok(CardRange { first_digits, digit_count: count, credit: true })
 }
 

@@ -179,12 +179,17 @@ fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
 /// Milliseconds since 1970, in the form that `--at` takes.
 fn time_text(ms: u64) -> String {
     let known = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    known.map_or_else(|| format!("{ms} ms since 1970"), |at| at.to_string())
+    known.map_or_else(
+        || bilingual!("{ms} ms since 1970", "1970 年起第 {ms} 毫秒"),
+        |at| at.to_string(),
+    )
 }
 
 /// Sends an order to the running Doorstep, or changes the books itself if none runs. Returns the
 /// start of a new withdrawal.
 fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
+    // Wrong names are refused here, in the language of this command.
+    let submission = what.submission()?.context("a change of the books")?;
     match send_request(&data.join(CONTROL_SOCKET), what) {
         Err(ControlError::NotRunning(_)) => {}
         answer => return Ok(answer?["from_ms"].as_u64()),
@@ -192,7 +197,6 @@ fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
     let directory = DataDirectory::open(data)?;
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let node = Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default())?;
-    let submission = what.submission()?.context("the order does not change the books")?;
     let answers = node.client().execute(vec![(None, submission)])?;
     node.stop()?;
     match answers.into_iter().next().map(|answer| answer.map_err(engine::Refusal::into_books)) {
@@ -209,10 +213,19 @@ fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
 
 /// Milliseconds since 1970.
 fn instant(text: &str) -> Result<u64, String> {
-    let wrong = |why: String| format!("{why}; write the time as 2013-08-28T18:00:00+08:00");
-    let at: jiff::Timestamp =
-        text.parse().map_err(|error: jiff::Error| wrong(error.to_string()))?;
-    u64::try_from(at.as_millisecond()).map_err(|_| wrong("the time is before 1970".into()))
+    let wrong = |why: String| {
+        bilingual!(
+            "{why}; write the time as 2013-08-28T18:00:00+08:00",
+            "{why}；请写作 2013-08-28T18:00:00+08:00"
+        )
+    };
+    let at: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| match Lang::current() {
+        Lang::En => wrong(error.to_string()),
+        Lang::Zh => wrong(format!("`{text}` 不是时间")),
+    })?;
+    u64::try_from(at.as_millisecond()).map_err(|_| {
+        wrong(Lang::current().pick("the time is before 1970", "时间早于 1970 年").into())
+    })
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ enum Task {
 pub fn load(name: &Path) -> anyhow::Result<Tariff> {
     let shipped = SHIPPED.iter().find(|(shipped, _)| Path::new(shipped) == name);
     if let Some((_, text)) = shipped {
-        return parse(text).context("the built-in tariff");
+        return parse(text).context(Lang::current().pick("the built-in tariff", "内置费率"));
     }
     if !name.exists() {
         let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();

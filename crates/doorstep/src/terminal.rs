@@ -19,11 +19,11 @@ mod commands;
 mod console;
 pub mod load;
 mod masking;
-mod screen;
+pub mod screen;
 
 use crate::data_directory::read_text;
 use crate::serve::settings::parse_address;
-use crate::words::Lang;
+use crate::words::{Lang, bilingual};
 
 /// Runs a simulated POS terminal, with commands from the keyboard or a script
 ///
@@ -61,6 +61,7 @@ struct OneArgs {
     connect: Vec<SocketAddr>,
     /// The terminal's number, 1 to 99999999
     #[arg(long, required = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(NUMBER_MAX)))]
     number: u32,
     /// The merchant, field 42: acquirer 3, region 4, category 4, courier firm 4 digits
     #[arg(long, value_name = "DIGITS", required = true)]
@@ -91,6 +92,7 @@ struct OneArgs {
     wait: u32,
     /// The last used STAN [default: from the time of day]
     #[arg(long, value_name = "STAN")]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=i64::from(STAN_MAX)))]
     last_stan: Option<u32>,
     /// The simulated card: its first six digits and a number
     #[arg(long, value_name = "BIN:NUMBER", default_value = "622588:1")]
@@ -137,26 +139,33 @@ pub fn run(args: &TerminalArgs) -> anyhow::Result<ExitCode> {
     match (&args.load, &args.one) {
         (Some(Hidden::Load(load)), _) => load::run(load).map(|()| ExitCode::SUCCESS),
         (None, Some(one)) => console::run(one),
-        (None, None) => anyhow::bail!("give --connect, --number and --merchant"),
+        (None, None) => anyhow::bail!(Lang::current().pick(
+            "give --connect, --number and --merchant",
+            "请给出 --connect、--number 和 --merchant"
+        )),
     }
 }
 
 impl OneArgs {
     fn session(&self) -> anyhow::Result<InteractiveTerminal> {
-        ensure!((1..=NUMBER_MAX).contains(&self.number), "--number: 1 to {NUMBER_MAX}");
         let master_key = match (&self.master_key_file, &self.base_key_file) {
             (Some(file), _) => {
                 let named = || format!("--master-key-file {}", file.display());
                 let text = Zeroizing::new(read_text(file, KEY_FILE_BYTES_MAX).with_context(named)?);
                 let key = TdesKey::from_hex(text.trim()).with_context(named)?;
-                ensure!(key.expose().len() > 8, "{}: 16 or 24 bytes are needed", named());
+                ensure!(
+                    key.expose().len() > 8,
+                    bilingual!("{}: 16 or 24 bytes are needed", "{}：须为 16 或 24 字节", named())
+                );
                 key
             }
             (None, Some(file)) => master_keys(file, self.generation)?.for_terminal(self.number)?,
-            (None, None) => anyhow::bail!("give --master-key-file, or --base-key-file"),
+            (None, None) => anyhow::bail!(Lang::current().pick(
+                "give --master-key-file, or --base-key-file",
+                "请给出 --master-key-file 或 --base-key-file"
+            )),
         };
         let last_stan = self.last_stan.unwrap_or_else(|| stan_by_time(&jiff::Timestamp::now()));
-        ensure!(last_stan <= STAN_MAX, "--last-stan: at most {STAN_MAX}");
         let settings = TerminalSimulatorSettings {
             currency: self.currency,
             utc_offset_minutes: self.utc_offset,
@@ -195,7 +204,9 @@ fn card_name(text: &str) -> Option<(u32, u64)> {
 fn merchant(text: &str) -> anyhow::Result<[u8; 15]> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let merchant = text.as_bytes().try_into().ok().filter(|_| digits);
-    merchant.with_context(|| format!("--merchant {text}: write fifteen digits"))
+    merchant.with_context(|| {
+        bilingual!("--merchant {text}: write fifteen digits", "--merchant {text}：请写十五位数字")
+    })
 }
 
 fn master_keys(file: &Path, generation: u32) -> anyhow::Result<MasterKeys> {

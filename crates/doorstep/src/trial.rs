@@ -66,7 +66,7 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
     say!("  {}", lang.pick("the card network", "卡组织"));
     say!("    doorstep network run --name {NETWORK} --listen {} \\", fixture.network_address);
     say!("        --keys {directory}/alpha.toml --acquirer {ACQUIRER} --clearing {directory}");
-    say!("  {}", lang.pick("the switch", "交易中心"));
+    say!("  {}", lang.pick("the switch", "交换中心"));
     say!("    doorstep serve --data {directory}/books --config {directory}/doorstep.toml");
     say!("  {}", lang.pick("a terminal (type `help`)", "终端（输入 `help` 查看命令）"));
     say!("    doorstep terminal --connect {TERMINALS} --number 1 --merchant {MERCHANT} \\");
@@ -79,7 +79,7 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
         "  {} {} {}",
         left(lang.pick("parcels of", "所属终端"), 19),
         left(lang.pick("waybill", "运单号"), 30),
-        lang.pick("to pay", "应付")
+        lang.pick("to pay", "应收")
     );
     for terminal in 1..=args.terminals {
         for place in 0..args.parcels {

@@ -1,11 +1,14 @@
 //! Prints in the chosen language, English or Chinese.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
+
+use crate::texts;
 
 /// Prints a line to standard output. If the reader has closed the pipe, as `head` does, nothing
 /// more is printed and the work continues.
@@ -49,15 +52,12 @@ pub fn say_line(text: fmt::Arguments<'_>) {
 }
 
 pub fn stdout_error_text(error: &io::Error) -> String {
-    bilingual!(
-        "standard output cannot be written: {error}; redirect it elsewhere and start again",
-        "无法写入标准输出：{error}；请改写到别处后重试"
-    )
+    texts::filled(Lang::current(), "error.standard_output", &[("cause", error)])
 }
 
 /// The label before an error message.
 pub fn error_label() -> &'static str {
-    Lang::current().pick("error: ", "错误：")
+    texts::text(Lang::current(), "error.label")
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -71,6 +71,15 @@ pub enum Lang {
 static CURRENT: OnceLock<Lang> = OnceLock::new();
 
 impl Lang {
+    /// The value of `--lang`, before the command line is parsed: help and errors need it.
+    pub fn of_arguments(arguments: impl Iterator<Item = OsString>) -> Option<Lang> {
+        let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+        let value =
+            arguments.find_map(|argument| Some(argument.strip_prefix("--lang")?.to_owned()))?;
+        let value = value.strip_prefix('=').map(str::to_owned).or_else(|| arguments.next())?;
+        Lang::from_str(&value, false).ok()
+    }
+
     /// Sets the language of the process: `--lang`, or else the environment's.
     pub fn set(flag: Option<Lang>) {
         let lang = flag.unwrap_or_else(|| Lang::of_environment(|name| std::env::var(name).ok()));
@@ -151,6 +160,15 @@ mod tests {
         assert_eq!(lang(&[("LANG", "zh_CN.UTF-8")]), Lang::Zh);
         assert_eq!(lang(&[("LC_ALL", ""), ("LC_MESSAGES", "zh_TW")]), Lang::Zh);
         assert_eq!(lang(&[("LC_ALL", "C.UTF-8"), ("LANG", "zh_CN.UTF-8")]), Lang::En);
+    }
+
+    #[test]
+    fn the_flag_is_found_anywhere() {
+        let of = |line: &str| Lang::of_arguments(line.split(' ').map(OsString::from));
+        assert_eq!(of("doorstep --lang zh day"), Some(Lang::Zh));
+        assert_eq!(of("doorstep day --help --lang=en"), Some(Lang::En));
+        assert_eq!(of("doorstep day --lang"), None);
+        assert_eq!(of("doorstep day --lang fr"), None);
     }
 
     #[test]

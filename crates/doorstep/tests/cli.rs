@@ -20,6 +20,7 @@ mod cli {
     mod independent;
     mod keys;
     mod kills;
+    mod log;
     mod logs;
     mod network;
     mod orders;

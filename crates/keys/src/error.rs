@@ -11,7 +11,6 @@ use crate::tr31::KeyBlockError;
 
 /// Why an operation with a key failed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum KeyError {
     #[error("a key name has 1 to 64 characters of a-z, 0-9, `/`, `.` and `-`")]
     InvalidName,
@@ -120,7 +119,6 @@ const fn instead(purpose: &KeyPurpose) -> &'static str {
 
 /// Why a key store cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum KeyStoreError {
     #[error("the operating system returns no random numbers: {0}")]
     NoRandomness(getrandom::Error),
@@ -164,7 +162,6 @@ pub enum KeyStoreError {
 
 /// Why no master key could be loaded.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum MasterKeyError {
     #[error("there is no master key; give --master-key-file FILE, or set DOORSTEP_MASTER_KEY")]
     Missing,

@@ -32,7 +32,8 @@ pub enum KeyBlockVersion {
 }
 
 impl KeyBlockVersion {
-    const fn letter(self) -> char {
+    #[must_use]
+    pub const fn letter(self) -> char {
         match self {
             KeyBlockVersion::B => 'B',
             KeyBlockVersion::D => 'D',

@@ -113,6 +113,13 @@ pub struct ResumeError {
 }
 
 impl ResumeError {
+    /// Each network or wallet, with the kinds and numbers of its unfinished transactions.
+    pub fn unfinished(&self) -> impl Iterator<Item = (&str, Vec<(&'static str, usize)>)> {
+        self.missing.iter().map(|(over, counts)| {
+            (over.as_str(), counts.iter().map(|(kind, count)| (*kind, *count)).collect())
+        })
+    }
+
     fn describe(&self) -> String {
         let one = |(over, counts): (&String, &BTreeMap<&str, usize>)| {
             let counted = |(what, count): (&&str, &usize)| match count {

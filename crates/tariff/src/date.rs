@@ -12,7 +12,7 @@ pub struct BusinessDate(pub u16);
 /// A text that is not a supported date.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a date from 1970-01-01 to 2149-06-06; write it as 2013-08-28")]
-pub struct BusinessDateError(String);
+pub struct BusinessDateError(pub String);
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 

@@ -14,9 +14,11 @@ use crate::words::{Lang, bilingual, left, right, say};
 pub struct DoorArgs {
     /// Number of terminals
     #[arg(long, default_value_t = 2_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     terminals: u32,
     /// Number of gateways; with 0, terminals connect to the engine
     #[arg(long, default_value_t = 2)]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=i64::from(GATEWAYS_MAX)))]
     gateways: u32,
     /// Sales per second; 0 for as many as possible
     #[arg(long, default_value_t = 0)]
@@ -26,6 +28,7 @@ pub struct DoorArgs {
     in_flight: u32,
     /// Duration of the sales
     #[arg(long, default_value_t = 20)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Kill a gateway halfway through
     #[arg(long)]
@@ -52,10 +55,10 @@ pub struct DoorArgs {
 }
 
 pub fn run(args: &DoorArgs) -> anyhow::Result<()> {
-    ensure!(args.terminals > 0, "--terminals: at least 1");
-    ensure!(args.gateways <= GATEWAYS_MAX, "--gateways: at most {GATEWAYS_MAX}");
-    ensure!(args.seconds > 0, "--seconds: at least 1");
-    ensure!(!args.kill_gateway || args.gateways > 0, "--kill-gateway: there is no gateway");
+    ensure!(
+        !args.kill_gateway || args.gateways > 0,
+        bilingual!("--kill-gateway: there is no gateway", "--kill-gateway：没有网关")
+    );
     let directory = NewDirectory::at(args.data.as_deref(), "door")?;
     let plan = DoorPlan {
         terminals: args.terminals,
@@ -104,14 +107,17 @@ fn print_table(figures: &DoorFigures) {
         );
         say!("  {text}");
     }
-    row("p50 / p99 / max", format!("{:.2} / {:.2} / {:.2} ms", f.p50_ms, f.p99_ms, f.max_ms));
+    row(
+        lang.pick("p50 / p99 / max", "p50 / p99 / 最大"),
+        format!("{:.2} / {:.2} / {:.2} ms", f.p50_ms, f.p99_ms, f.max_ms),
+    );
     row(lang.pick("approved", "成功"), f.approved.to_string());
     row(lang.pick("declined", "交易被拒"), f.declined.to_string());
     row(lang.pick("unknown outcome", "结果未知"), f.unknown.to_string());
     row(lang.pick("idle terminal, bytes", "空闲终端，字节"), f.idle_bytes_per_terminal.to_string());
     let cpu = &f.cpu_us_per_sale;
     for (label, micros) in [
-        (lang.pick("engine, CPU µs/sale", "交易中心，每笔 CPU 微秒"), cpu.engine),
+        (lang.pick("engine, CPU µs/sale", "交换中心，每笔 CPU 微秒"), cpu.engine),
         (lang.pick("gateways, CPU µs/sale", "网关，每笔 CPU 微秒"), cpu.gateways),
         (lang.pick("network, CPU µs/sale", "卡组织，每笔 CPU 微秒"), cpu.network),
         (lang.pick("terminals, CPU µs/sale", "终端，每笔 CPU 微秒"), cpu.terminals),

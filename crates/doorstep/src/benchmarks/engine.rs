@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use bench::engine_benchmark::{EngineFigures, EnginePlan, measure, run_measured_process};
 use clap::Args;
 
@@ -14,9 +14,11 @@ use crate::words::{Lang, bilingual, left, right, say};
 pub struct EngineArgs {
     /// Number of parcels to collect
     #[arg(long, default_value_t = 1_000_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     collections: u64,
     /// Collections in flight
     #[arg(long, default_value_t = 8_192)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     in_flight: u64,
     /// The data directory; it must not exist yet [default: a temporary directory in the current
     /// one]
@@ -34,8 +36,6 @@ pub struct EngineArgs {
 }
 
 pub fn run(args: &EngineArgs) -> anyhow::Result<()> {
-    ensure!(args.collections > 0, "--collections: at least 1");
-    ensure!(args.in_flight > 0, "--in-flight: at least 1");
     let plan = EnginePlan {
         collections: args.collections,
         in_flight: args.in_flight,

@@ -23,11 +23,12 @@ use sim::{
     ParcelInput, PaymentMix, ResumeDayError, ResumedDay, SimulatedDay,
 };
 
-use self::backend::{BackendError, NodeBackend};
+pub use self::backend::BackendError;
+use self::backend::NodeBackend;
 use self::progress::ProgressDisplay;
 use crate::setup::UTC_OFFSET_MINUTES;
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{data_directory, orders, tariffs};
+use crate::{data_directory, orders, tariffs, texts};
 
 /// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
@@ -388,7 +389,7 @@ fn input_error_text(error: DayInputError, inputs: &DayInputs) -> anyhow::Error {
             tariff.name,
             tariffs::validity(tariff)
         )),
-        other => anyhow!("{other}"),
+        other => other.into(),
     }
 }
 
@@ -399,7 +400,7 @@ fn on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
         let twice = interrupted.clone();
         signal_hook::flag::register_conditional_shutdown(signal, 130, twice)
             .and_then(|_| signal_hook::flag::register(signal, interrupted.clone()))
-            .context("cannot handle signals")?;
+            .context(texts::text(Lang::current(), "error.signals"))?;
     }
     Ok(interrupted)
 }
@@ -428,6 +429,6 @@ fn day_error_text(error: DayError<ResumeDayError<BackendError>>, data: &Path) ->
                 "{why}。之后再次运行同一命令：从 {data} 中的账簿继续"
             ))
         }
-        other => anyhow!("{other}"),
+        other => other.into(),
     }
 }

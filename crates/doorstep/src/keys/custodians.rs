@@ -21,7 +21,10 @@ const INTERRUPTED: u8 = 3;
 /// Reads components up to an empty line or the end of standard input.
 pub fn components(algorithm: Algorithm) -> anyhow::Result<Vec<Component>> {
     // Not the buffered standard input, because its buffer cannot be wiped.
-    let input = io::stdin().as_fd().try_clone_to_owned().context("standard input")?;
+    let input = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .context(Lang::current().pick("standard input", "标准输入"))?;
     let mut lines = Lines { input: File::from(input), read: Zeroizing::new(Vec::new()) };
     let typed = io::stdin().is_terminal();
     let _echo_off = if typed { Some(EchoOff::begin()?) } else { None };
@@ -56,7 +59,9 @@ pub fn components(algorithm: Algorithm) -> anyhow::Result<Vec<Component>> {
             Ok(component) => components.push(component),
             // A person may have mistyped, and can type the component again.
             Err(error) if typed => say!("{error}"),
-            Err(error) => return Err(error).context("standard input"),
+            Err(error) => {
+                return Err(error).context(Lang::current().pick("standard input", "标准输入"));
+            }
         }
     }
     Ok(components)
@@ -85,7 +90,7 @@ impl Lines {
             let mut part = Zeroizing::new([0; LINE_BYTES_MAX]);
             let count = match self.input.read(part.as_mut_slice()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                count => count.context("standard input")?,
+                count => count.context(Lang::current().pick("standard input", "标准输入"))?,
             };
             if part[..count].contains(&INTERRUPTED) {
                 bail!(
@@ -106,7 +111,12 @@ impl Lines {
 }
 
 fn text(line: &[u8]) -> anyhow::Result<Option<Zeroizing<String>>> {
-    let line = std::str::from_utf8(line).ok().context("standard input: not UTF-8 text")?.trim();
+    let line = std::str::from_utf8(line)
+        .ok()
+        .context(
+            Lang::current().pick("standard input: not UTF-8 text", "标准输入：不是 UTF-8 文本"),
+        )?
+        .trim();
     Ok((!line.is_empty()).then(|| Zeroizing::new(line.to_owned())))
 }
 

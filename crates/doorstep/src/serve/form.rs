@@ -11,6 +11,8 @@ use money::{Currency, Rate};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+use crate::words::bilingual;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsForm {
@@ -223,8 +225,13 @@ impl FromStr for AddressText {
 
     fn from_str(text: &str) -> Result<AddressText, String> {
         let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
-        let example = "write an address and a port, as in 10.0.0.7:7001 or [::1]:7001";
-        found.map(AddressText).ok_or_else(|| format!("`{text}` cannot be resolved; {example}"))
+        found.map(AddressText).ok_or_else(|| {
+            bilingual!(
+                "`{text}` cannot be resolved; write an address and a port, as in 10.0.0.7:7001 \
+                 or [::1]:7001",
+                "`{text}` 无法解析；请写地址和端口，如 10.0.0.7:7001 或 [::1]:7001"
+            )
+        })
     }
 }
 

@@ -4,6 +4,9 @@ use anyhow::ensure;
 use keys::{KeyListing, KeyName, KeyPurpose, KeyStore, MacMethod, PinFormat};
 use switch::Settings;
 
+use crate::chinese;
+use crate::words::{Lang, bilingual};
+
 /// Checks that each key is in the store, with the right purpose and algorithm.
 pub fn check(settings: &Settings, store: &dyn KeyStore) -> anyhow::Result<()> {
     let mut named = vec![
@@ -26,9 +29,12 @@ pub fn check(settings: &Settings, store: &dyn KeyStore) -> anyhow::Result<()> {
     let wrong: Vec<String> = named.iter().filter_map(wrong).collect();
     ensure!(
         wrong.is_empty(),
-        "keys are missing or wrong; make or import them with `doorstep keys --config` and this \
-         file\n  {}",
-        wrong.join("\n  ")
+        bilingual!(
+            "keys are missing or wrong; make or import them with `doorstep keys --config` and \
+             this file\n  {}",
+            "密钥缺失或有误；请用 `doorstep keys --config` 和本文件生成或导入\n  {}",
+            wrong.join("\n  ")
+        )
     );
     Ok(())
 }
@@ -37,11 +43,18 @@ pub fn check(settings: &Settings, store: &dyn KeyStore) -> anyhow::Result<()> {
 fn flaw(listed: &[KeyListing], name: KeyName, purpose: KeyPurpose) -> Option<String> {
     // The list starts with the newest generation.
     let Some(key) = listed.iter().find(|key| key.name == name) else {
-        return Some(format!("it is not in the store; its purpose is {}", purpose.name()));
+        return Some(bilingual!(
+            "it is not in the store; its purpose is {}",
+            "密钥库中没有；其用途为 {}",
+            purpose.name()
+        ));
     };
     if key.purpose != purpose {
         let (is, must) = (key.purpose.name(), purpose.name());
-        return Some(format!("its purpose is {is}, but must be {must}"));
+        return Some(bilingual!(
+            "its purpose is {is}, but must be {must}",
+            "其用途为 {is}，须为 {must}"
+        ));
     }
     let (fits, needs) = match purpose {
         KeyPurpose::Mac => (key.algorithm == keys::Algorithm::Tdes2, MacMethod::X9_19.needs()),
@@ -49,7 +62,14 @@ fn flaw(listed: &[KeyListing], name: KeyName, purpose: KeyPurpose) -> Option<Str
         // The store allows one algorithm only.
         _ => (true, ""),
     };
-    (!fits).then(|| format!("its algorithm is {}, but must be {needs}", key.algorithm.name()))
+    let needs = chinese::phrase(needs, Lang::current());
+    (!fits).then(|| {
+        bilingual!(
+            "its algorithm is {}, but must be {needs}",
+            "其算法为 {}，须为 {needs}",
+            key.algorithm.name()
+        )
+    })
 }
 
 #[cfg(test)]

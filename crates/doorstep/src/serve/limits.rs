@@ -8,6 +8,7 @@ use host::limits::IN_FLIGHT_MAX;
 use switch::{ANSWER_S_MIN, ECHO_S_MIN, SettingsError, in_range};
 
 use super::form::{self, SettingsForm};
+use crate::words::bilingual;
 
 /// Each connection is an open file.
 const CONNECTIONS_MAX: usize = 1_000_000;
@@ -133,10 +134,14 @@ fn fit(
     }
     ensure!(
         most > 0,
-        "no terminal could connect: the system allows {files} open files (`ulimit -n`), and \
-         {others_max} are reserved; allow {} for {asked} terminals, or at least {} for one",
-        others_max + asked,
-        others_max + 1
+        bilingual!(
+            "no terminal could connect: the system allows {files} open files (`ulimit -n`), and \
+             {others_max} are reserved; allow {0} for {asked} terminals, or at least {1} for one",
+            "没有终端能够接入：系统允许打开 {files} 个文件（`ulimit -n`），其中 {others_max} 个须保留；\
+             {asked} 台终端须允许 {0} 个，一台也至少须 {1} 个",
+            others_max + asked,
+            others_max + 1
+        )
     );
     limits.connections_max = most;
     limits.connections_per_address_max = limits.connections_per_address_max.min(most);

@@ -26,7 +26,8 @@ use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
 use switch::{Switch, Unfinished};
 
 use crate::logging::LogArgs;
-use crate::words::Lang;
+use crate::words::{self, Lang, bilingual};
+use crate::{chinese, texts};
 use settings::LoadedSettings;
 
 /// Runs the switch: serves terminals, routes payments to networks, keeps the books
@@ -62,7 +63,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (Some(data), Some(config)) = (&args.data, &args.config) else {
-        bail!("give --data and --config");
+        bail!(bilingual!("give --data and --config", "请给出 --data 和 --config"));
     };
     args.log.start()?;
     let mut said = settings::read(config)?;
@@ -107,10 +108,13 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let mut begin = Vec::new();
     // Before new names are registered: one may be a misspelt old one.
     switch.resume(unfinished, SystemClock.now(), &mut begin).map_err(|error| {
-        anyhow!(
+        let error = chinese::error(&error, Lang::current());
+        anyhow!(bilingual!(
             "{error}. Keep its [[network]] or [wallet] under this name until they have ended; \
-             `doorstep network withdraw` stops new payments to a network"
-        )
+             `doorstep network withdraw` stops new payments to a network",
+            "{error}。请保留其 [[network]] 或 [wallet] 及名称，直到这些交易了结；\
+             `doorstep network withdraw` 可停止向卡组织发送新的付款"
+        ))
     })?;
     register(&said.networks, said.wallet.as_ref(), node)?;
     let control = data.join(CONTROL_SOCKET);
@@ -118,7 +122,7 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     plan.control = Some(control.clone());
     let mut door = Host::open(switch, node, plan, Box::new(SystemClock))?;
     door.queue_outputs(begin);
-    stop_on_signals(door.stopper()).context("cannot handle signals")?;
+    stop_on_signals(door.stopper()).context(texts::text(Lang::current(), "error.signals"))?;
     print_addresses(door.addresses(), &control)?;
     let ended = door.run();
     // A socket that remains behaves like a missing one: nobody answers.
@@ -135,8 +139,11 @@ fn check_against_books(
     if let Some(offset) = engine.books().utc_offset_minutes() {
         ensure!(
             offset == utc_offset_minutes,
-            "utc_offset_minutes = {utc_offset_minutes}: the books have {offset}; correct the \
-             settings"
+            bilingual!(
+                "utc_offset_minutes = {utc_offset_minutes}: the books have {offset}; correct the \
+                 settings",
+                "utc_offset_minutes = {utc_offset_minutes}：账簿中为 {offset}；请更正配置"
+            )
         );
     }
     for (network, currency, name) in networks {
@@ -144,8 +151,12 @@ fn check_against_books(
         let (theirs, ours) = (view.currency.code(), currency.code());
         ensure!(
             view.currency == *currency,
-            "network `{name}`: its currency is {theirs} in the books, but {ours} in the settings; \
-             use another name for a network in {ours}"
+            bilingual!(
+                "network `{name}`: its currency is {theirs} in the books, but {ours} in the \
+                 settings; use another name for a network in {ours}",
+                "卡组织 `{name}`：账簿中的币种为 {theirs}，配置中为 {ours}；\
+                 {ours} 的卡组织请用另一名称"
+            )
         );
     }
     Ok(())
@@ -174,10 +185,17 @@ fn register(
     for (name, answer) in names.iter().zip(answers) {
         match answer.map_err(engine::Refusal::into_books) {
             Ok(_) | Err(Refusal::Repeated) => {}
-            Err(Refusal::IdentifierTaken) => bail!(
-                "`{name}` has another currency in the books; use another name for this currency"
-            ),
-            Err(refusal) => bail!("the books refuse `{name}`: {refusal}"),
+            Err(Refusal::IdentifierTaken) => bail!(bilingual!(
+                "`{name}` has another currency in the books; use another name for this currency",
+                "`{name}` 在账簿中是另一币种；该币种请用另一名称"
+            )),
+            Err(refusal) => {
+                let refusal = chinese::refusal(&refusal, Lang::current());
+                bail!(bilingual!(
+                    "the books refuse `{name}`: {refusal}",
+                    "账簿拒绝 `{name}`：{refusal}"
+                ))
+            }
         }
     }
     Ok(())
@@ -210,7 +228,7 @@ fn print_addresses(at: &ListenAddresses, control: &Path) -> anyhow::Result<()> {
         }
     }
     println!("control {}", control.display());
-    std::io::stdout().flush().context("standard output")
+    std::io::stdout().flush().map_err(|error| anyhow!(words::stdout_error_text(&error)))
 }
 
 fn notice(notice: NodeNotice) {

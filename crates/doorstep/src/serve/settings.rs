@@ -25,7 +25,8 @@ use super::form::{
     TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
-use crate::data_directory;
+use crate::words::{Lang, bilingual};
+use crate::{chinese, data_directory};
 
 /// Enough for a hundred thousand card ranges.
 const FILE_BYTES_MAX: usize = 16 << 20;
@@ -69,7 +70,11 @@ pub(super) fn parse<F: DeserializeOwned>(text: &str) -> anyhow::Result<F> {
         let before = &text[..span.start.min(text.len())];
         let number = before.matches('\n').count() + 1;
         let line = text.lines().nth(number - 1).unwrap_or_default().trim();
-        anyhow!("line {number} (`{line}`): {}", error.message())
+        anyhow!(bilingual!(
+            "line {number} (`{line}`): {}",
+            "第 {number} 行（`{line}`）：{}",
+            error.message()
+        ))
     })
 }
 
@@ -116,7 +121,10 @@ impl File {
                 Ok(Arc::new(key_file(&store, master, begin)?))
             }
             (None, Some(hsm)) => self.pkcs11(hsm),
-            _ => Err(anyhow!("keys: give either `store`, a key file, or `pkcs11`, an HSM")),
+            _ => Err(anyhow!(bilingual!(
+                "keys: give either `store`, a key file, or `pkcs11`, an HSM",
+                "keys：请给出 `store`（密钥文件）或 `pkcs11`（加密机）之一"
+            ))),
         }
     }
 
@@ -138,7 +146,10 @@ impl File {
         }
         ensure!(
             !plan.terminals.is_empty() || !plan.gateways.is_empty(),
-            "nobody can connect; give terminals.listen or gateways.listen an address"
+            bilingual!(
+                "nobody can connect; give terminals.listen or gateways.listen an address",
+                "无人能够接入；请为 terminals.listen 或 gateways.listen 给出地址"
+            )
         );
         for network in &form.networks {
             let links = self.links(network);
@@ -176,7 +187,10 @@ impl File {
             let identity = match (&tls.certificate, &tls.key) {
                 (Some(certificate), Some(key)) => Some(self.identity(certificate, key)),
                 (None, None) => None,
-                _ => return Err(anyhow!("tls: give both `certificate` and `key`, or neither")),
+                _ => bail!(bilingual!(
+                    "tls: give both `certificate` and `key`, or neither",
+                    "tls：`certificate` 和 `key` 须同时给出，或都不给出"
+                )),
             };
             Ok(tls::client(&self.path(&tls.authorities), identity.as_ref(), &tls.name)?)
         });
@@ -197,8 +211,11 @@ impl File {
         let secret = Zeroizing::new(secret.trim().as_bytes().to_vec());
         ensure!(
             secret.len() >= SECRET_BYTES_MIN,
-            "the secret has {} bytes; agree on at least {SECRET_BYTES_MIN} random bytes",
-            secret.len()
+            bilingual!(
+                "the secret has {} bytes; agree on at least {SECRET_BYTES_MIN} random bytes",
+                "共享密钥有 {} 字节；请约定至少 {SECRET_BYTES_MIN} 个随机字节",
+                secret.len()
+            )
         );
         let (name, id) = (wallet.name.clone(), WalletId::derived(&wallet.name));
         Ok(WalletCredentials { name, wallet: id, secret })
@@ -207,8 +224,12 @@ impl File {
     fn pkcs11(&self, hsm: &super::form::Pkcs11Form) -> anyhow::Result<Arc<dyn KeyStore>> {
         let pin = match &hsm.pin_file {
             Some(file) => data_directory::read_text(&self.path(file), SECRET_BYTES_MAX)?,
-            None => std::env::var(PIN_VARIABLE)
-                .with_context(|| format!("pkcs11.pin_file, or {PIN_VARIABLE}"))?,
+            None => std::env::var(PIN_VARIABLE).with_context(|| {
+                bilingual!(
+                    "pkcs11.pin_file, or {PIN_VARIABLE}",
+                    "pkcs11.pin_file 或 {PIN_VARIABLE}"
+                )
+            })?,
         };
         let pin = Zeroizing::new(pin);
         let pin = secrecy::SecretString::from(pin.trim());
@@ -221,14 +242,18 @@ impl File {
 fn require_gateway_names(gateways: &GatewaysForm, terminals: &TerminalsForm) -> anyhow::Result<()> {
     let clients = terminals.tls.as_ref().and_then(|tls| tls.clients.as_ref());
     match &gateways.names {
-        None if clients.is_some() => bail!(
+        None if clients.is_some() => bail!(bilingual!(
             "gateways.names: with terminals.tls.clients, terminals have certificates, and one \
-             could be accepted as a gateway; list the names in the gateways' certificates"
-        ),
-        Some(names) if names.is_empty() => bail!(
+             could be accepted as a gateway; list the names in the gateways' certificates",
+            "gateways.names：有 terminals.tls.clients 时终端也有证书，可能被当作网关接受；\
+             请列出网关证书中的名称"
+        )),
+        Some(names) if names.is_empty() => bail!(bilingual!(
             "gateways.names: the list is empty, so no gateway could connect; list the names in the \
-             gateways' certificates, or leave it out if gateways.authorities sign only gateways"
-        ),
+             gateways' certificates, or leave it out if gateways.authorities sign only gateways",
+            "gateways.names：清单为空，没有网关能够接入；请列出网关证书中的名称，\
+             或在 gateways.authorities 只签发网关证书时不写此项"
+        )),
         _ => Ok(()),
     }
 }
@@ -238,11 +263,12 @@ fn require_gateway_names(gateways: &GatewaysForm, terminals: &TerminalsForm) -> 
 fn require_tls_or_loopback(wallet: &WalletForm) -> anyhow::Result<()> {
     let outside = |address: &&AddressText| !address.0.ip().to_canonical().is_loopback();
     match wallet.listen.iter().find(outside) {
-        Some(address) if wallet.tls.is_none() => Err(anyhow!(
+        Some(address) if wallet.tls.is_none() => Err(anyhow!(bilingual!(
             "wallet.listen: {} is not a loopback address; give wallet.tls, or listen at 127.0.0.1 \
              behind a TLS proxy",
+            "wallet.listen：{} 不是本机回环地址；请给出 wallet.tls，或在 TLS 代理之后监听 127.0.0.1",
             address.0
-        )),
+        ))),
         _ => Ok(()),
     }
 }
@@ -295,7 +321,10 @@ pub(super) fn settings(form: &SettingsForm) -> anyhow::Result<Settings> {
 }
 
 fn exactly<const N: usize>(text: &str, key: &str, rule: &str) -> anyhow::Result<[u8; N]> {
-    text.as_bytes().try_into().map_err(|_| anyhow!("{key}: `{text}` must be {rule}"))
+    text.as_bytes().try_into().map_err(|_| {
+        let rule = chinese::phrase(rule, Lang::current());
+        anyhow!(bilingual!("{key}: `{text}` must be {rule}", "{key}：`{text}` 须为{rule}"))
+    })
 }
 
 fn network(network: &NetworkForm) -> anyhow::Result<NetworkSettings> {
@@ -329,8 +358,11 @@ fn bins(form: &SettingsForm) -> anyhow::Result<Vec<BinRange>> {
         for network in &bin.networks {
             ensure!(
                 known.contains(network.as_str()),
-                "bin `{}`: there is no network `{network}`; name one of [[network]]",
-                bin.first_digits
+                bilingual!(
+                    "bin `{}`: there is no network `{network}`; name one of [[network]]",
+                    "bin `{}`：没有卡组织 `{network}`；请从 [[network]] 中选择",
+                    bin.first_digits
+                )
             );
         }
         bins.push(BinRange {
@@ -357,8 +389,11 @@ pub fn key_file(path: &Path, master: MasterKey, begin: bool) -> anyhow::Result<S
     }
     ensure!(
         path.exists(),
-        "{}: there is no key store; create it with `doorstep keys make` or `import`",
-        path.display()
+        bilingual!(
+            "{}: there is no key store; create it with `doorstep keys make` or `import`",
+            "{}：没有密钥库；请用 `doorstep keys make` 或 `import` 创建",
+            path.display()
+        )
     );
     Ok(SoftwareStore::open(path, master)?)
 }

@@ -4,6 +4,7 @@ use money::Currency;
 use peers::terminal::{DeclinedRequest, TerminalError, TerminalRequestKind};
 
 use super::commands::{LINE_BYTES_MAX, TerminalCommandError};
+use crate::chinese;
 use crate::words::Lang;
 
 /// The name of a transaction in the journal.
@@ -77,7 +78,7 @@ pub fn decline_text(declined: &DeclinedRequest, lang: Lang) -> &'static str {
         b"P1" => ("no such parcel", "无此包裹"),
         b"P2" => ("the parcel belongs to another courier", "包裹不属本快递员"),
         b"P3" => ("the parcel can no longer be paid", "包裹不可再付"),
-        b"P4" => ("the amount exceeds what is left to pay", "超过应付余额"),
+        b"P4" => ("the amount exceeds what is left to pay", "超过剩余应收金额"),
         b"P5" => {
             ("a payment is being reversed; take cash, or wait", "有付款冲正中，请收现金或稍候")
         }
@@ -115,8 +116,8 @@ pub fn command_error_text(wrong: &TerminalCommandError, currency: Currency, lang
         (TerminalCommandError::Usage(form), Lang::En) => format!("write it as: {form}"),
         (TerminalCommandError::Usage(form), Lang::Zh) => format!("请写作：{form}"),
         (TerminalCommandError::Waybill(text, why), Lang::En) => format!("`{text}`: {why}"),
-        (TerminalCommandError::Waybill(text, _), Lang::Zh) => {
-            format!("`{text}` 不是运单号，请核对")
+        (TerminalCommandError::Waybill(text, why), Lang::Zh) => {
+            format!("`{text}`：{}", chinese::error(why, lang))
         }
         (TerminalCommandError::Amount(text), Lang::En) => {
             format!("`{text}` is not a valid amount; write it as {amount}")
@@ -157,19 +158,10 @@ pub fn terminal_error_text(error: &TerminalError, lang: Lang) -> String {
             "超离线限额，可用 params 下载".to_owned()
         }
         (TerminalError::BatchFull, Lang::Zh) => "批次已满，请先 settle".to_owned(),
-        (TerminalError::CashBelowAmount, Lang::Zh) => "实收少于应收".to_owned(),
         (TerminalError::PendingMessageFirst, _) => lang
             .pick("an unfinished message must go first; try again", "请先等未完交易，再重做")
             .to_owned(),
-        (TerminalError::WorkingKeys, Lang::Zh) => "工作密钥不符，请核对主密钥".to_owned(),
-        (TerminalError::AwaitingAnswer, Lang::Zh) => "仍在等待应答".to_owned(),
-        (TerminalError::SignOnRequired, Lang::Zh) => "请先签到".to_owned(),
-        (TerminalError::NothingToRepeat, Lang::Zh) => "没有可重发的报文".to_owned(),
-        (TerminalError::NothingToUpload, Lang::Zh) => "没有可上送的明细".to_owned(),
-        (TerminalError::Unreadable(why), Lang::Zh) => format!("应答无法解析：{why}"),
-        (TerminalError::Build(why), Lang::Zh) => format!("报文无法组成：{why}"),
-        (TerminalError::Key(why), Lang::Zh) => format!("密钥错误：{why}"),
-        (error, _) => error.to_string(),
+        (error, _) => chinese::error(error, lang),
     }
 }
 

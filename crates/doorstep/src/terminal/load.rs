@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 
-use anyhow::ensure;
 use bench::{FleetPlan, LoadPlan, SalesLoad, SalesPace, workload};
 use clap::Args;
 
@@ -29,7 +28,7 @@ pub struct LoadArgs {
     #[arg(long, default_value_t = 1)]
     first: u32,
     /// Number of terminals
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     terminals: u32,
     /// Field 42
     #[arg(long)]
@@ -76,7 +75,6 @@ pub struct LoadArgs {
 }
 
 pub fn run(args: &LoadArgs) -> anyhow::Result<()> {
-    ensure!(args.terminals > 0, "--terminals: at least 1");
     let fleet = FleetPlan {
         first_terminal: args.first,
         terminals: args.terminals,

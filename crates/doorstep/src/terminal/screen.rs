@@ -75,6 +75,10 @@ impl Screen {
         self.lang.pick(english, chinese).to_owned()
     }
 
+    fn stan(self, stan: u32) -> String {
+        format!("{} {stan:06}", self.lang.pick("STAN", "流水号"))
+    }
+
     pub fn welcome(self, terminal: &TerminalSimulator, card: &peers::TestCard) {
         let number = format!("{:08}", terminal.number());
         let help = self.word("type help for the commands", "输入 help 查看命令");
@@ -101,7 +105,7 @@ impl Screen {
     /// An unfinished transaction that is lost when the program ends.
     pub fn discarded(self, stan: u32) {
         let why = self.word("is unfinished and lost", "未完，将丢失");
-        self.line(("lost", "丢失"), [format!("STAN {stan:06} {why}")]);
+        self.line(("lost", "丢失"), [format!("{} {why}", self.stan(stan))]);
     }
 
     pub fn card(self, card: &peers::TestCard) {
@@ -172,13 +176,13 @@ impl Screen {
                 let code = String::from_utf8_lossy(&declined.code);
                 let why = format!("{code}  {}", codes::decline_text(declined, self.lang));
                 let kind = codes::transaction_name(declined.kind, self.lang);
-                let stan = format!("{kind} STAN {:06}", declined.stan);
+                let stan = format!("{kind} {}", self.stan(declined.stan));
                 self.line(("declined", "拒绝"), [why, stan, declined.text.clone()]);
             }
             TerminalOutcome::QrShown { stan, text } => self.qr(*stan, text),
             TerminalOutcome::QrPending { stan } => {
                 let again = self.word("not paid yet", "尚未付款");
-                self.line(("waiting", "待付款"), [format!("STAN {stan:06}"), again]);
+                self.line(("waiting", "待付款"), [self.stan(*stan), again]);
             }
             TerminalOutcome::Reversed { stan, code } => {
                 let word = match code {
@@ -187,12 +191,12 @@ impl Screen {
                 };
                 let why = codes::reversal_text(*code, self.lang);
                 let why = format!("{}  {why}", String::from_utf8_lossy(code));
-                self.line(word, [format!("STAN {stan:06}"), why]);
+                self.line(word, [self.stan(*stan), why]);
             }
             TerminalOutcome::ReversalRefused { stan, code } => {
                 let code = String::from_utf8_lossy(code).into_owned();
                 let again = self.word("it will be tried again", "将再冲正");
-                self.line(("not reversed", "冲正未成"), [format!("STAN {stan:06}"), code, again]);
+                self.line(("not reversed", "冲正未成"), [self.stan(*stan), code, again]);
             }
             TerminalOutcome::BatchAgreed { batch, totals } => {
                 self.line(("agreed", "对账平"), [self.batch(*batch)]);
@@ -203,7 +207,7 @@ impl Screen {
                 self.line(("differs", "对账不平"), [self.batch(*batch), then]);
                 self.totals(ours);
                 if let Some(theirs) = theirs.filter(|theirs| theirs != ours) {
-                    self.line(("the switch", "中心"), []);
+                    self.line(("the switch", "交换中心"), []);
                     self.totals(&theirs);
                 }
             }
@@ -273,9 +277,9 @@ impl Screen {
         };
         [
             self.money(receipt.amount),
-            format!("STAN {:06}", receipt.stan),
-            named("RRN", &receipt.rrn),
-            named(self.lang.pick("auth", "授权"), &receipt.authorisation),
+            self.stan(receipt.stan),
+            named(self.lang.pick("RRN", "参考号"), &receipt.rrn),
+            named(self.lang.pick("auth", "授权码"), &receipt.authorisation),
         ]
     }
 
@@ -292,7 +296,7 @@ impl Screen {
             }
             Err(error) => self.line(("QR", "二维码"), [error.to_string()]),
         }
-        self.line(("scan to pay", "请扫码"), [format!("STAN {stan:06}")]);
+        self.line(("scan to pay", "请扫码"), [self.stan(stan)]);
     }
 
     fn batch(self, batch: u32) -> String {

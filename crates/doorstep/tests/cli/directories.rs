@@ -33,7 +33,7 @@ fn books_in_use_by_another_process_can_be_read_but_not_changed() {
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
     bed.run("import --orders orders.csv --profile doorstep --data books").fails(&in_use);
     assert_eq!(bed.verified("books")["digest"], day["digest"]);
-    for reader in ["balances", "export --format csv", "explain payout 1"] {
+    for reader in ["balances", "export --format csv", "explain payout 1", "log"] {
         bed.run(&format!("{reader} --data books")).succeeds().says_nothing();
     }
     drop(lock);
@@ -62,7 +62,7 @@ fn a_path_that_is_no_data_directory_is_refused_and_left_as_it_is() {
          or create it first\n",
         full("other")
     ));
-    for reader in ["verify", "balances", "export --format csv", "explain payout 1"] {
+    for reader in ["verify", "balances", "export --format csv", "explain payout 1", "log"] {
         bed.run(&format!("{reader} --data nowhere"))
             .fails("error: there is no data directory nowhere; check the path, or create it first");
         assert!(!bed.has("nowhere"), "{reader} makes no directory");

@@ -37,6 +37,7 @@ fn every_command_has_help_that_fits_the_screen() {
         "verify",
         "balances",
         "explain payout",
+        "log",
         "payouts",
         "export",
         "tariff check",
@@ -77,6 +78,7 @@ fn help_explains_the_commands() {
     help(&bed, "export").prints("hledger -f books.journal check --strict");
     help(&bed, "payouts").prints("pain.001.001.09 message (ISO 20022)");
     help(&bed, "explain payout").prints("The payout's number, as in the payouts' CSV");
+    help(&bed, "log").prints("--parcel ORDER").prints("Print one JSON object per line");
     help(&bed, "tariff check").prints("Exit status: 0 the file is valid; 1 it is not");
 }
 

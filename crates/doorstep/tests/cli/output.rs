@@ -25,7 +25,13 @@ fn a_closed_pipe_is_not_an_error() {
         ran.succeeds().says_nothing();
         assert!(line.starts_with("; Doorstep") || line.starts_with("command,"), "{line}");
     }
-    for line in ["balances --data books --all", "verify --data books", "tariff check china-2013"] {
+    for line in [
+        "balances --data books --all",
+        "verify --data books",
+        "log --data books",
+        "log --data books --json",
+        "tariff check china-2013",
+    ] {
         let (_, ran) = read_one_line(&bed, line);
         ran.succeeds().says_nothing();
     }
@@ -66,6 +72,7 @@ fn output_to_a_full_disk_is_an_error() {
         "balances --data books",
         "verify --data books --json",
         "explain payout 1 --data books",
+        "log --data books",
         "export --data books --format hledger",
         "export --data books --format csv",
         "tariff check china-2013",

@@ -1,0 +1,132 @@
+//! Refusals of the books and of the engine.
+
+use std::error::Error;
+
+use books::{MissingRecord, REFERENCE_BYTES_MAX, ROUTE_CANDIDATES_MAX, Refusal};
+use engine::{ActorKind, REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
+
+use super::files;
+
+pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
+    None.or_else(|| error.downcast_ref().map(refusal)).or_else(|| error.downcast_ref().map(engine))
+}
+
+pub(super) fn engine(refused: &engine::Refusal) -> String {
+    match refused {
+        engine::Refusal::Books(refused) => refusal(refused),
+        engine::Refusal::RequestKeyTaken => "该请求键已用于另一条命令；请使用新的请求键".to_owned(),
+        engine::Refusal::TooManyRequestKeys => format!(
+            "已记住 {REQUEST_KEYS_MAX} 个请求键，最早的一个满 {REQUEST_KEY_HOURS} 小时之前不再接受新的；\
+             请不带请求键发送，或稍后再试"
+        ),
+    }
+}
+
+pub(super) fn refusal(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NotAllowed(kind) => format!("{}不得发出该命令", actor_kind(*kind)),
+        Refusal::Repeated => "此前已执行，无需再做".to_owned(),
+        Refusal::IdentifierTaken => "编号已用于其他内容；请使用新编号".to_owned(),
+        Refusal::NumberUsed(number) => {
+            format!("序号 {number} 此前已用于其他内容；账簿未改动；请用新序号，或重发原内容")
+        }
+        Refusal::NumberForgotten(number) => format!(
+            "序号 {number} 此前已使用，其内容已不再保存；账簿未改动；请查日志，内容确有不同时再用新序号"
+        ),
+        Refusal::OtherContent => {
+            "此前已按其他内容执行；账簿未改动；请与已执行的内容核对".to_owned()
+        }
+        Refusal::BooksNotOpen => "账簿尚未开账，或开账时的 UTC 时差不同".to_owned(),
+        Refusal::TimeBackwards => "时间早于上一条命令".to_owned(),
+        Refusal::NotFound(what) => format!("没有该{}", missing(what)),
+        Refusal::BadReference => {
+            format!("编号须为 1 至 {REFERENCE_BYTES_MAX} 字节，不得有控制字符")
+        }
+        Refusal::AmountZero => "金额须大于零".to_owned(),
+        Refusal::AmountTooLarge(most) => {
+            format!("金额超过可用的 {}（最小货币单位）", most.minor())
+        }
+        Refusal::AmountMismatch(known) => {
+            format!("金额与账簿中的 {}（最小货币单位）不符", known.minor())
+        }
+        Refusal::Overflow => "合计超过 Doorstep 支持的最大金额".to_owned(),
+        Refusal::OutOfRange(most) => format!("清单的长度或限额须在 1 至 {most} 之间"),
+        Refusal::CurrencyMismatch(one, other) => format!("币种不符：{one} 与 {other}"),
+        Refusal::CurrencyWithoutAccount(currency) => {
+            format!("没有 {currency} 账户；请登记该币种的银行账户和卖家")
+        }
+        Refusal::BadTerms(error) => format!("费率无效：{}", files::terms_error(error)),
+        Refusal::BadVersion => "费率版本须从上一版本结束之日开始，且不得早于今日".to_owned(),
+        Refusal::NoTariff(date) => format!("{date} 没有有效的费率版本"),
+        Refusal::ParcelState => "包裹状态不符".to_owned(),
+        Refusal::WrongCourier => "包裹、终端或付款属于其他快递员或快递公司".to_owned(),
+        Refusal::TerminalBlocked => "终端已被锁定".to_owned(),
+        Refusal::TooMany(most) => format!("已达上限 {most} 次"),
+        Refusal::WrongSequenceNumber(next) => format!("编号须依次递增，下一个为 {next}"),
+        Refusal::PaymentState => "付款状态不符".to_owned(),
+        Refusal::EarlierPaymentUnknown => "该包裹此前有一笔付款结果未知；请等待其冲正".to_owned(),
+        Refusal::TooManyUnknown => "该卡组织结果未知的付款过多".to_owned(),
+        Refusal::CashLimitExceeded => "将超过快递员的现金限额；请先交款".to_owned(),
+        Refusal::HandOverOpen => "快递员有一笔交款尚未清点；请先清点".to_owned(),
+        Refusal::NoCashInHand => "快递员没有可交的现金".to_owned(),
+        Refusal::WrongCode => "一次性验证码错误".to_owned(),
+        Refusal::SamePerson => "须由第二人复核，同一人不得办理两个步骤".to_owned(),
+        Refusal::NothingToPay => "该结算周期没有应付的卖家".to_owned(),
+        Refusal::PlanState => "结算计划或差异的状态不符".to_owned(),
+        Refusal::LimitReached => "账户余额将超出限额".to_owned(),
+        Refusal::BadDate(date) => format!("日期 {date} 在此不允许"),
+        Refusal::WrongBatch(last) => {
+            format!("终端的最后批次为 {last}，可能已结算；请重新签到")
+        }
+        Refusal::BatchFull => "批次已满；请批结算后重新签到".to_owned(),
+        Refusal::BatchBusy => "批次有未获应答的交易；请在应答后批结算".to_owned(),
+        Refusal::BatchNotDisputed => "该批次未结算或对账相平，不是对账不平的批次".to_owned(),
+        Refusal::TraceTaken => "该流水号已用于批次中的另一笔交易".to_owned(),
+        Refusal::NetworkWithdrawn => "该卡组织已停用；请选择其他卡组织".to_owned(),
+        Refusal::BadRoute => format!(
+            "卡付款须列出 1 至 {ROUTE_CANDIDATES_MAX} 个卡组织，且只选中其自身的卡组织；\
+             其他付款不得列出卡组织"
+        ),
+        Refusal::BadMethod => "此处不能使用该付款方式".to_owned(),
+        Refusal::OfflineLimitExceeded(left) => {
+            format!("终端的离线限额还剩 {}（最小货币单位）；请先上送离线消费", left.minor())
+        }
+        Refusal::PreAuthorisationExpired => "预授权已过期；请以其他方式收款".to_owned(),
+        Refusal::WrongChange => "实收现金减去找零须等于金额".to_owned(),
+    }
+}
+
+fn actor_kind(kind: ActorKind) -> &'static str {
+    match kind {
+        ActorKind::System => "系统",
+        ActorKind::Person => "人员",
+        ActorKind::Key => "API 密钥",
+        ActorKind::Terminal => "终端",
+        ActorKind::Gateway => "网关",
+        ActorKind::Network => "卡组织",
+        ActorKind::Wallet => "钱包",
+    }
+}
+
+fn missing(missing: &MissingRecord) -> &'static str {
+    match missing {
+        MissingRecord::Bank(_) => "银行账户",
+        MissingRecord::Firm(_) => "快递公司",
+        MissingRecord::Courier(_) => "快递员",
+        MissingRecord::Terminal(_) => "终端",
+        MissingRecord::Network(_) => "卡组织",
+        MissingRecord::Wallet(_) => "钱包",
+        MissingRecord::Seller(_) => "卖家",
+        MissingRecord::Tariff(_) => "费率",
+        MissingRecord::Class => "费率类别",
+        MissingRecord::HoldRule => "资金冻结规则",
+        MissingRecord::Parcel(_) => "包裹",
+        MissingRecord::Payment => "付款",
+        MissingRecord::HandOver(_) => "待清点的交款",
+        MissingRecord::Deposit(_) => "待确认的缴存",
+        MissingRecord::Plan(_) => "结算计划",
+        MissingRecord::Payout(_) => "在途打款",
+        MissingRecord::Break(_) => "未结差异",
+        MissingRecord::Transaction => "交易记录",
+    }
+}

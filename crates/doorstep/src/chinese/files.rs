@@ -1,0 +1,331 @@
+//! Errors of files: orders, profiles, tariffs, payouts; and of amounts, dates and rates.
+
+use std::error::Error;
+
+use files::atomic::AtomicWriteError;
+use files::orders::{
+    BadLine, BadLineReason, ImportError, LINES_OF_ORDER_MAX, LeftOut, QUANTITY_MAX, STATUSES_MAX,
+};
+use files::pain001::{
+    CreditTransferError, CreditTransferPart, DIGITS_MAX, PAYMENTS_MAX, TRANSFERS_MAX, TextProblem,
+};
+use files::payouts::PayoutFileError;
+use files::profile::ProfileError;
+use files::reference::{REFERENCE_BYTES_MAX, ReferenceError};
+use money::decimal::DecimalError;
+use money::{CurrencyError, RateError};
+use tariff::file::TariffFileError;
+use tariff::{BusinessDateError, CLASS_NAME_BYTES_MAX, CLASSES_MAX, TermsError};
+
+use super::zh;
+use crate::words::Lang;
+
+pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
+    None.or_else(|| error.downcast_ref().map(import_error))
+        .or_else(|| error.downcast_ref().map(profile_error))
+        .or_else(|| error.downcast_ref().map(reference_error))
+        .or_else(|| error.downcast_ref().map(decimal_error))
+        .or_else(|| error.downcast_ref().map(currency_error))
+        .or_else(|| error.downcast_ref().map(rate_error))
+        .or_else(|| error.downcast_ref().map(terms_error))
+        .or_else(|| error.downcast_ref().map(tariff_error))
+        .or_else(|| error.downcast_ref().map(date_error))
+        .or_else(|| error.downcast_ref().map(write_error::<std::io::Error>))
+        .or_else(|| error.downcast_ref().map(write_error::<PayoutFileError>))
+        .or_else(|| error.downcast_ref().map(write_error::<CreditTransferError>))
+        .or_else(|| error.downcast_ref().map(payout_file_error))
+        .or_else(|| error.downcast_ref().map(credit_transfer_error))
+}
+
+/// A bad line of an order file.
+pub fn bad_line(line: &BadLine, lang: Lang) -> String {
+    if lang == Lang::En {
+        return line.to_string();
+    }
+    let column = line.column.as_ref().map(|column| format!("列 `{column}`：")).unwrap_or_default();
+    format!("{}：{column}{}；{}", line.location, reason(&line.reason), left_out(&line.left_out))
+}
+
+/// The reason for which a profile leaves orders out. Profiles of one's own have their own words.
+pub fn left_out_reason(reason: &str, lang: Lang) -> &str {
+    match (lang, reason) {
+        (Lang::Zh, "cancelled") => "已取消",
+        (Lang::Zh, "not cash on delivery") => "非货到付款",
+        _ => reason,
+    }
+}
+
+fn left_out(left_out: &LeftOut) -> String {
+    match left_out {
+        LeftOut::Line => "该行未导入".to_owned(),
+        LeftOut::Order(order) => format!("订单 `{order}` 未导入"),
+        LeftOut::Parcel { order, seller } => {
+            format!("订单 `{order}` 中卖家 `{seller}` 的包裹未导入")
+        }
+        LeftOut::OrderOfLine => "所属订单未导入".to_owned(),
+        LeftOut::NeighbourOrders => "无法确定所属订单，前后两行的订单均未导入".to_owned(),
+    }
+}
+
+fn reason(reason: &BadLineReason) -> String {
+    match reason {
+        BadLineReason::FieldCount { found, expected } => format!(
+            "该行有 {found} 个字段，表头有 {expected} 个；请检查未加引号的文本中是否有分隔符或换行"
+        ),
+        BadLineReason::Misquoted => "右引号后还有文字；字段内的引号须写两次".to_owned(),
+        BadLineReason::Reference(error) => reference_error(error),
+        BadLineReason::Amount(error) => decimal_error(error),
+        BadLineReason::AmountUnprintable => "金额中有不可打印的字符".to_owned(),
+        BadLineReason::Quantity => format!("数量不是 0 到 {QUANTITY_MAX} 的整数"),
+        BadLineReason::Currency => {
+            "不是有最小单位的 ISO 4217 货币代码；请写三个大写字母，如 CNY".to_owned()
+        }
+        BadLineReason::Time => {
+            "不是时间；请写作 2026-03-31 09:05:00，其后可加 +02:00 或 Z".to_owned()
+        }
+        BadLineReason::SumTooLarge => "合计超过 Doorstep 支持的最大金额".to_owned(),
+        BadLineReason::DiscountTooLarge => "扣减额大于金额".to_owned(),
+        BadLineReason::OrderConflict { first } => {
+            format!("该订单在 {first} 也出现，内容不同；请删除错误的一处")
+        }
+        BadLineReason::ItemConflict { first } => {
+            format!("同一商品在 {first} 也出现，内容不同；请删除错误的一处")
+        }
+        BadLineReason::NoItems => "该订单没有商品".to_owned(),
+        BadLineReason::ItemsWithoutOrder { items } => {
+            format!("订单行须在其商品行之前；受影响的商品行：{items}")
+        }
+        BadLineReason::TooManyLines => format!("该订单超过 {LINES_OF_ORDER_MAX} 行"),
+        BadLineReason::NothingToCollect => "应收金额为零，无需收款".to_owned(),
+    }
+}
+
+fn reference_error(error: &ReferenceError) -> String {
+    match error {
+        ReferenceError::Empty => "内容为空".to_owned(),
+        ReferenceError::TooLong(bytes) => {
+            format!("长 {bytes} 字节；编号最多 {REFERENCE_BYTES_MAX} 字节")
+        }
+        ReferenceError::Unprintable(character) => {
+            format!("有不可打印的字符 U+{:04X}", u32::from(*character))
+        }
+    }
+}
+
+fn decimal_error(error: &DecimalError) -> String {
+    match error {
+        DecimalError::Empty => "金额为空".to_owned(),
+        DecimalError::Negative(text) => format!("`{text}` 是负数；应收金额不得小于零"),
+        DecimalError::Scientific(text) => format!("`{text}` 是科学计数法；请写出全部数字"),
+        DecimalError::TooManyDecimals { text, found, currency, exponent } => {
+            format!("`{text}` 有 {found} 位小数，{currency} 只有 {exponent} 位；不会自动舍入")
+        }
+        DecimalError::Separator { text, found, point, group } => {
+            let group = group
+                .map_or("无千位分隔符".to_owned(), |mark| format!("千位分隔符为 `{mark}`"));
+            format!("`{text}` 中的 `{found}` 与导入模板不符（小数点为 `{point}`，{group}）")
+        }
+        DecimalError::Grouping(text) => format!("`{text}` 的千位分组不是三位数字"),
+        DecimalError::Malformed(text) => format!("`{text}` 不是金额"),
+        DecimalError::TooLarge(text) => format!("`{text}` 超过 Doorstep 支持的最大金额"),
+    }
+}
+
+fn import_error(error: &ImportError) -> String {
+    use ImportError as E;
+    match error {
+        E::NoSuchPath { path, source } => {
+            format!("无法读取 {}：{source}；请给出订单文件或其目录", path.display())
+        }
+        E::NeedsDirectory { profile, path, files } => format!(
+            "导入模板 `{profile}` 读取 {files}，而 {} 是单个文件；请给出包含两者的目录",
+            path.display()
+        ),
+        E::FileMissing { profile, directory, wanted, nearest } => {
+            let directory = directory.as_ref().map(|path| format!("{} 中", path.display()));
+            let nearest = nearest.as_ref().map(|name| format!("；是否为 `{name}`？"));
+            format!(
+                "导入模板 `{profile}` 需要文件 {wanted}，{}没有该文件{}",
+                directory.unwrap_or_default(),
+                nearest.unwrap_or_default()
+            )
+        }
+        E::TooManyFiles => "文件过多；请分批导入".to_owned(),
+        E::NoSeller { profile } => {
+            format!("导入模板 `{profile}` 读取的文件不含卖家；请指定卖家")
+        }
+        E::Unreadable { file, source } => format!("无法读取 {file}：{source}"),
+        E::Empty { file } => format!("{file} 为空；请重新导出并保留表头"),
+        E::NotText { file, .. } => format!("{file} 不是 UTF-8 文本；请另存为 UTF-8 编码的 CSV"),
+        E::NotUtf8 { file, line, byte } => {
+            format!("{file}:{line}：第 {byte} 字节不是 UTF-8；请另存为 UTF-8 编码的 CSV")
+        }
+        E::MissingColumn { file, wanted, nearest } => {
+            let advice = nearest.as_ref().map_or(
+                "请检查首行是否为表头、导入模板是否正确".to_owned(),
+                |name| format!("请将列 `{name}` 改名，或修改导入模板"),
+            );
+            format!("{file} 没有列 {wanted}；{advice}")
+        }
+        E::DuplicateColumn { file, column } => {
+            format!("{file} 有两列 `{column}`；请将导入模板不用的一列改名")
+        }
+        E::TooManyFields { file, line } => format!("{file}:{line}：字段过多；请检查分隔符"),
+        E::RecordTooLong { file, line } => {
+            format!("{file}:{line}：记录过长；请检查是否有未闭合的引号")
+        }
+        E::QuoteNeverClosed { file, opened } => {
+            format!("{file}:{opened}：引号未闭合；请检查文件是否完整")
+        }
+        E::QuoteRunsOn { file, opened, line } => {
+            format!(
+                "{file}:{line}：闭合第 {opened} 行引号之后还有文字；请检查这两行，\
+                 字段内的引号须写两次"
+            )
+        }
+        E::AmbiguousFile { profile, path } => format!(
+            "{} 同时符合导入模板 `{profile}` 的订单文件名和商品文件名；请将文件名的模式改窄",
+            path.display()
+        ),
+        E::LineEnds { file } => {
+            format!("{file} 以单独的回车符换行（旧 Macintosh 格式）；请另存为以换行符换行的 CSV")
+        }
+        E::WrongDelimiter { file, found, expected } => {
+            let (found, expected) = (zh(found), zh(expected));
+            format!(
+                "{file} 的分隔符是{found}，而导入模板要求{expected}；\
+                 请按{expected}重新导出，或修改导入模板的 format.delimiter"
+            )
+        }
+        E::TooManyLines { file } => {
+            format!("到 {file} 末尾行数过多；请分批导入")
+        }
+        E::TooManyStatuses { file, column } => format!(
+            "{file} 的状态列 `{column}` 有超过 {STATUSES_MAX} 种取值；请更正导入模板的 order.status"
+        ),
+    }
+}
+
+fn profile_error(error: &ProfileError) -> String {
+    match error {
+        ProfileError::Unknown { name, nearest, known } => {
+            let nearest = nearest.map(|nearest| format!("（是否为 `{nearest}`？）"));
+            format!(
+                "没有导入模板 `{name}`{}；可用 {known}，或给出 .toml 文件的路径",
+                nearest.unwrap_or_default()
+            )
+        }
+        ProfileError::Unreadable { path, source } => {
+            format!("无法读取导入模板 {}：{source}", path.display())
+        }
+        ProfileError::SellerInFile(name) => {
+            format!("导入模板 `{name}` 从文件读取卖家；请不要另行指定")
+        }
+        ProfileError::Seller(error) => format!("卖家编号无效：{}", reference_error(error)),
+        ProfileError::NotUnderstood(detail) => {
+            format!("导入模板无效，见 docs/files/profiles.md：{}", detail.trim_end())
+        }
+        ProfileError::Key { key, problem, remedy } => {
+            format!("导入模板的 {key} 有误，见 docs/files/profiles.md：{problem}; {remedy}")
+        }
+    }
+}
+
+fn currency_error(error: &CurrencyError) -> String {
+    match error {
+        CurrencyError::Unknown(text) => {
+            format!("`{text}` 不是 ISO 4217 货币代码；请写三个大写字母，如 CNY")
+        }
+        CurrencyError::NoMinorUnit(text) => {
+            format!("`{text}` 在 ISO 4217 中没有最小单位，不能使用")
+        }
+    }
+}
+
+fn rate_error(error: &RateError) -> String {
+    match error {
+        RateError::Malformed(text) => {
+            format!("`{text}` 不是费率；请写百分比，最多四位小数，如 0.55%")
+        }
+        RateError::AboveWhole(text) => format!("`{text}` 超过 100%"),
+    }
+}
+
+pub(super) fn terms_error(error: &TermsError) -> String {
+    match error {
+        TermsError::ClassCount(count) => {
+            format!("一个版本有 1 至 {CLASSES_MAX} 个类别，这里有 {count} 个")
+        }
+        TermsError::ClassName(name) => {
+            format!("类别名称 `{name}` 无效；请用 1 至 {CLASS_NAME_BYTES_MAX} 个 a-z、0-9 和 `-`")
+        }
+        TermsError::ClassTwice(name) => format!("类别 `{name}` 定义了两次"),
+        TermsError::AboveWhole { what, percent } => {
+            format!("各项费率合计 {percent}，超过全部金额（{what}）")
+        }
+    }
+}
+
+fn tariff_error(error: &TariffFileError) -> String {
+    format!("费率文件有误，见 docs/files/tariffs.md：{error}")
+}
+
+fn date_error(error: &BusinessDateError) -> String {
+    let BusinessDateError(text) = error;
+    format!("`{text}` 不是 1970-01-01 至 2149-06-06 之间的日期；请写作 2013-08-28")
+}
+
+fn write_error<E: Error + 'static>(error: &AtomicWriteError<E>) -> String {
+    match error {
+        AtomicWriteError::Io { path, source, .. } => {
+            format!("无法写入 {}：{source}", path.display())
+        }
+        AtomicWriteError::Content(error) => super::error(error, Lang::Zh),
+    }
+}
+
+fn payout_file_error(error: &PayoutFileError) -> String {
+    match error {
+        PayoutFileError::Reference { what, line, error } => {
+            format!("第 {line} 行打款的 {what} 不是有效的编号：{}", reference_error(error))
+        }
+        PayoutFileError::Io(error) => format!("无法写入打款：{error}"),
+    }
+}
+
+fn credit_transfer_error(error: &CreditTransferError) -> String {
+    use CreditTransferError as E;
+    match error {
+        E::Text { what, of, problem } => {
+            let problem = match problem {
+                TextProblem::Empty => "为空".to_owned(),
+                TextProblem::TooLong { chars, most } => format!("有 {chars} 个字符，上限 {most}"),
+                TextProblem::Character(character) => {
+                    format!("有报文不支持的字符 U+{:04X}", u32::from(*character))
+                }
+                TextProblem::Slashes => "以斜杠开头或结尾，或有连续斜杠，银行不接受".to_owned(),
+            };
+            format!("{}的 {what} {problem}", part(*of))
+        }
+        E::NoTransfers(of) => format!("{}没有转账；银行不接受空报文", part(*of)),
+        E::TooMany => format!("报文超过 {TRANSFERS_MAX} 笔转账或 {PAYMENTS_MAX} 组付款"),
+        E::DuplicatePayment { first, second } => {
+            format!("{}与{}的账户和币种相同；请合并", part(*second), part(*first))
+        }
+        E::DuplicatePayout(of) => format!("{}在报文中出现两次；请删除一笔", part(*of)),
+        E::Zero(of) => format!("{}金额为零；请去掉", part(*of)),
+        E::TooLarge { of, .. } => format!("{}的金额超过 {DIGITS_MAX} 位数字；请拆分", part(*of)),
+        E::Time => "报文的生成时间不在公元 1 至 9999 年之间".to_owned(),
+        E::Io(error) => format!("无法写入报文：{error}"),
+    }
+}
+
+fn part(part: CreditTransferPart) -> String {
+    match part {
+        CreditTransferPart::Message => "报文".to_owned(),
+        CreditTransferPart::Payment(payment) => format!("第 {payment} 组付款"),
+        CreditTransferPart::Transfer(payment, transfer) => {
+            format!("第 {payment} 组付款的第 {transfer} 笔转账")
+        }
+    }
+}

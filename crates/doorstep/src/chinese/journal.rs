@@ -1,0 +1,204 @@
+//! Errors of the journal, the node and the reports.
+
+use std::error::Error;
+
+use journal::{DirectoryError, JournalError, SnapshotError};
+use node::batch::JournalBatchError;
+use node::replay::ReplayError;
+use node::{NodeStopped, StartError};
+use reports::{ExplainError, ExportError, PayoutWriteError, ReportError};
+
+use super::{books, zh};
+
+pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
+    None.or_else(|| error.downcast_ref().map(directory_error))
+        .or_else(|| error.downcast_ref().map(journal_error))
+        .or_else(|| error.downcast_ref().map(snapshot_error))
+        .or_else(|| error.downcast_ref().map(start_error))
+        .or_else(|| error.downcast_ref().map(replay_error))
+        .or_else(|| error.downcast_ref().map(node_stopped))
+        .or_else(|| error.downcast_ref().map(report_error))
+        .or_else(|| error.downcast_ref().map(explain_error))
+        .or_else(|| error.downcast_ref().map(export_error))
+        .or_else(|| error.downcast_ref().map(payout_write_error))
+}
+
+fn directory_error(error: &DirectoryError) -> String {
+    use DirectoryError as E;
+    match error {
+        E::Missing { path } => {
+            format!("没有数据目录 {}；请检查路径，或先创建", path.display())
+        }
+        E::NotADirectory { path } => format!("{} 不是目录；请给出数据目录", path.display()),
+        E::NoJournal { path } => {
+            format!("{} 不是 Doorstep 的数据目录；请检查路径，或先创建", path.display())
+        }
+        E::Exists { path } => {
+            format!("{} 已是数据目录；请打开它，或选择其他路径", path.display())
+        }
+        E::NotEmpty { path, found } => {
+            format!("{} 不是空目录（其中有 {found}）；请选择空目录或新目录", path.display())
+        }
+        E::InUse { path, by } => format!(
+            "数据目录 {} 正被{}使用；请先停止该 Doorstep，或选择其他目录",
+            path.display(),
+            by.map(|pid| format!("进程 {pid} ")).unwrap_or_default()
+        ),
+        E::Forbidden { path, cause, .. } => format!(
+            "没有使用数据目录 {} 的权限（{cause}）；请将其交给运行 Doorstep 的用户，或以其所有者运行",
+            path.display()
+        ),
+        E::Io { path, cause, .. } => format!("无法使用数据目录 {}：{cause}", path.display()),
+        E::Journal(error) => journal_error(error),
+    }
+}
+
+fn journal_error(error: &JournalError) -> String {
+    use JournalError as E;
+    const RESTORE: &str = "未作任何改动。请保留该文件，并用副本恢复数据目录";
+    match error {
+        E::Fenced { ours, by } => format!(
+            "另一个 Doorstep 已接管该日志：其任期为 {by}，本进程的任期为 {ours}，不能再写入；\
+             请停止本进程，或重新启动"
+        ),
+        E::NotLeading => "尚未取得该日志的写入权".to_owned(),
+        E::Stopped => "此前写入日志失败，因此不再写入；请重新启动，已确认的内容均已保存".to_owned(),
+        E::TooLarge { bytes, most } => format!("日志批有 {bytes} 字节，上限为 {most}"),
+        E::Damaged { path, sequence, what } => {
+            format!("{}：第 {sequence} 批已损坏（{what}）。{RESTORE}", path.display())
+        }
+        E::DamagedFile { path, what } => {
+            format!("{} 已损坏（{what}）。{RESTORE}", path.display())
+        }
+        E::Forked { sequence, expected, found } => format!(
+            "第 {sequence} 批所接的哈希为 {found}，而此前读到的末尾为 {expected}：\
+             这是两个日志；请从同一数据目录或同一副本读取"
+        ),
+        E::Newer { path, found, known } => format!(
+            "{} 的日志格式为 {found}，本程序最高支持 {known}。未作任何改动；\
+             请使用写入它的较新版本的 Doorstep",
+            path.display()
+        ),
+        E::NotAJournal { path, what } => {
+            format!("{} 不是 Doorstep 的日志（{what}）；请检查路径", path.display())
+        }
+        E::Exists { path } => format!("{} 已存在；请打开它，或选择其他路径", path.display()),
+        E::Missing { path } => format!("没有 {}；请检查路径，或先创建", path.display()),
+        E::Full { path, what } => format!(
+            "没有空间写入 {}（{what}）；请清理该磁盘后重新启动，已确认的内容均已保存",
+            path.display()
+        ),
+        E::Busy { path } => format!(
+            "{} 一直被其他程序锁定；请结束该程序（备份程序、SQLite 命令行？）后重新启动",
+            path.display()
+        ),
+        E::Io { path, cause, .. } => format!("无法读写 {}：{cause}", path.display()),
+    }
+}
+
+fn snapshot_error(error: &SnapshotError) -> String {
+    use SnapshotError as E;
+    match error {
+        E::Missing { path } => format!("没有快照 {}；请列出现有的快照", path.display()),
+        E::Damaged { path, what } => format!(
+            "快照 {} 已损坏（{what}）。未作任何改动；请将其移走，从更早的快照或日志的开头启动",
+            path.display()
+        ),
+        E::Newer { path, found, known } => format!(
+            "快照 {} 的格式为 {found}，本程序最高支持 {known}。未作任何改动；\
+             请使用写入它的较新版本的 Doorstep，或从更早的快照启动",
+            path.display()
+        ),
+        E::Full { path, what } => format!(
+            "没有空间写入快照 {}（{what}）；请清理该磁盘，此前的快照和日志均完好",
+            path.display()
+        ),
+        E::Io { path, cause, .. } => format!("无法读写快照 {}：{cause}", path.display()),
+    }
+}
+
+fn start_error(error: &StartError) -> String {
+    match error {
+        StartError::Journal(error) => journal_error(error),
+        StartError::Replay(error) => replay_error(error),
+        StartError::Snapshots(error) => snapshot_error(error),
+        StartError::JournalShorter { snapshot, end } => format!(
+            "M10：快照 {snapshot} 反映了第 {snapshot} 批，而日志止于第 {end} 批：\
+             已确认的批从日志中丢失。未作任何改动；请保留该目录，并用副本恢复"
+        ),
+        StartError::Thread(error) => format!("无法启动线程：{error}"),
+    }
+}
+
+fn replay_error(error: &ReplayError) -> String {
+    const OTHER_VERSION: &str = "日志由其他版本写成；请使用该版本，并报告此问题";
+    match error {
+        ReplayError::Journal(error) => journal_error(error),
+        ReplayError::Batch { sequence, error } => {
+            let what = match error {
+                JournalBatchError::Newer(version) => format!("其版本 {version} 较新"),
+                JournalBatchError::Damaged(what) => format!("内容无法读取：{what}"),
+            };
+            format!(
+                "日志的第 {sequence} 批已损坏或较新（{what}）。未作任何改动；\
+                 请用副本恢复数据目录，或使用较新版本的程序"
+            )
+        }
+        ReplayError::Refused { sequence, command, refusal } => format!(
+            "M11：第 {sequence} 批第 {command} 条命令此前已执行，现被账簿拒绝（{}）。{OTHER_VERSION}",
+            books::engine(refusal)
+        ),
+        ReplayError::BooksDiffer { sequence } => {
+            format!("M11：第 {sequence} 批之后，账簿与写入时不同。{OTHER_VERSION}")
+        }
+        ReplayError::ObserverStopped(why) => why.clone(),
+    }
+}
+
+pub(super) fn node_stopped(error: &NodeStopped) -> String {
+    let NodeStopped(why) = error;
+    format!("账簿已停止运行：{}", zh(why))
+}
+
+fn report_error(error: &ReportError) -> String {
+    match error {
+        ReportError::Directory(error) => directory_error(error),
+        ReportError::Journal(error) => journal_error(error),
+        ReportError::Snapshots(error) => snapshot_error(error),
+        ReportError::Replay(error) => replay_error(error),
+    }
+}
+
+fn explain_error(error: &ExplainError) -> String {
+    match error {
+        ExplainError::Books(error) => report_error(error),
+        ExplainError::NoPayouts { payout } => format!("没有打款 {payout}：账簿中尚无打款"),
+        ExplainError::NoSuchPayout { payout, last } => {
+            format!("没有打款 {payout}：账簿中有打款 1 到 {last}，见 payouts.csv")
+        }
+        ExplainError::FeesDiffer { order } => format!("M8：订单 {order} 的手续费与费率不符"),
+        ExplainError::ReturnFeeDiffers { order } => {
+            format!("M8：订单 {order} 的退件费与费率不符")
+        }
+        ExplainError::SumsDiffer { lines, payout } => {
+            format!("M8：各行合计为 {lines}，而打款为 {payout}")
+        }
+    }
+}
+
+fn export_error(error: &ExportError) -> String {
+    match error {
+        ExportError::Books(error) => report_error(error),
+        ExportError::Write(error) => format!("无法写入：{error}"),
+    }
+}
+
+fn payout_write_error(error: &PayoutWriteError) -> String {
+    match error {
+        PayoutWriteError::Amount => "有金额超过可写出的最大金额".to_owned(),
+        // The causes say the rest.
+        PayoutWriteError::Csv { path, .. } | PayoutWriteError::Message { path, .. } => {
+            path.display().to_string()
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Chinese for texts that other crates know in English only.
+//!
+//! Each enum of errors has one `match` without a default, so a new variant needs Chinese to compile.
+//! Texts of the system and of other people's libraries stay English, as details.
+
+mod books;
+mod files;
+mod host;
+mod journal;
+mod keys;
+mod simulation;
+
+use std::error::Error;
+
+use ::books::Refusal;
+use ::books::chart::AccountKind;
+
+pub use self::files::{bad_line, left_out_reason};
+use crate::texts;
+use crate::words::Lang;
+
+/// One cause of an error.
+pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
+    let chinese = match lang {
+        Lang::En => None,
+        Lang::Zh => {
+            [files::text, books::text, journal::text, keys::text, host::text, simulation::text]
+                .iter()
+                .find_map(|text| text(error))
+        }
+    };
+    chinese.unwrap_or_else(|| error.to_string())
+}
+
+/// See [`phrase`].
+fn zh(english: &str) -> String {
+    phrase(english, Lang::Zh)
+}
+
+/// A fixed clause that an error holds in English. `#` in the texts stands for a number.
+pub fn phrase(english: &str, lang: Lang) -> String {
+    if lang == Lang::En {
+        return english.to_owned();
+    }
+    let known = |clause: &str| texts::entry(Lang::Zh, "phrase", clause);
+    if let Some(chinese) = known(english) {
+        return chinese.to_owned();
+    }
+    let digit = |c: char| c.is_ascii_digit();
+    let (mut clause, mut rest) = (String::new(), english);
+    let mut numbers = Vec::new();
+    while let Some(start) = rest.find(digit) {
+        let end = rest[start..].find(|c| !digit(c)).map_or(rest.len(), |length| start + length);
+        clause.extend([&rest[..start], "#"]);
+        numbers.push(&rest[start..end]);
+        rest = &rest[end..];
+    }
+    clause.push_str(rest);
+    let Some(chinese) = known(&clause) else { return english.to_owned() };
+    numbers.iter().fold(chinese.to_owned(), |text, number| text.replacen('#', number, 1))
+}
+
+/// Why a value on the command line is invalid.
+pub fn value_error(cause: &(dyn Error + 'static)) -> String {
+    if cause.is::<std::num::ParseIntError>() {
+        return texts::text(Lang::Zh, "command_line.not_a_number").to_owned();
+    }
+    if cause.is::<reports::CommandPositionError>() {
+        return texts::text(Lang::Zh, "command_line.not_a_position").to_owned();
+    }
+    let text = error(cause, Lang::Zh);
+    // The text of clap's ranges.
+    match text.split_once(" is not in ") {
+        Some((value, range)) => texts::filled(
+            Lang::Zh,
+            "command_line.out_of_range",
+            &[("value", &value), ("range", &range)],
+        ),
+        None => text,
+    }
+}
+
+/// A refusal of the books.
+pub fn refusal(refusal: &Refusal, lang: Lang) -> String {
+    error(refusal, lang)
+}
+
+/// The name of an account kind.
+pub fn account_kind(kind: AccountKind, lang: Lang) -> &'static str {
+    use AccountKind as A;
+    if lang == Lang::En {
+        return kind.name();
+    }
+    match kind {
+        A::Bank => "资产:银行存款",
+        A::NetworkReceivable => "资产:应收卡组织",
+        A::WalletReceivable => "资产:应收钱包",
+        A::CourierCash => "资产:快递员持有现金",
+        A::CourierShortage => "资产:快递员短款",
+        A::FirmCash => "资产:快递公司待缴存现金",
+        A::Suspense => "资产:挂账",
+        A::SellerHeld => "负债:卖家待结算款",
+        A::SellerPayable => "负债:应付卖家",
+        A::PayoutInFlight => "负债:在途打款",
+        A::FirmCommission => "负债:应付快递公司佣金",
+        A::BuyerRefunds => "负债:应退买家",
+        A::IssuerFees => "收入:发卡行手续费",
+        A::NetworkFees => "收入:卡组织手续费",
+        A::AcquirerFees => "收入:收单手续费",
+        A::WalletFees => "收入:钱包手续费",
+        A::CodFees => "收入:代收服务费",
+        A::ReturnFees => "收入:退件费",
+        A::ClearingCost => "费用:清算手续费",
+        A::WriteOffs => "费用:核销",
+    }
+}
+
+/// A fee kind by its name in JSON.
+pub fn fee_kind(kind: &str, lang: Lang) -> &str {
+    if lang == Lang::En {
+        return kind;
+    }
+    match kind {
+        "issuer" => "发卡行",
+        "network" => "卡组织",
+        "acquirer" => "收单",
+        "wallet" => "钱包",
+        "cod" => "代收服务费",
+        "commission" => "佣金",
+        "return" => "退件费",
+        other => other,
+    }
+}
+
+/// Why connections ended, by the reason's name in JSON.
+pub fn connection_end(reason: &str, lang: Lang) -> &str {
+    if lang == Lang::En {
+        return reason;
+    }
+    match reason {
+        "gone" => "对方断开",
+        "asked" => "按要求关闭",
+        "full" => "连接已满",
+        "address" => "同一地址过多",
+        "foreign" => "协议不符",
+        "untrusted" => "证书不可信",
+        "name" => "名称不在名单",
+        "handshake" => "握手超时",
+        "slow" => "报文超时",
+        "idle" => "空闲超时",
+        "unread" => "对方不接收",
+        "malformed" => "报文格式错",
+        "oversized" => "报文过长",
+        "stopping" => "正在停止",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_account_kind_has_a_name_of_its_own() {
+        let names = AccountKind::ALL.map(|kind| account_kind(kind, Lang::Zh));
+        let different: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(different.len(), names.len());
+    }
+
+    #[test]
+    fn the_numbers_of_a_clause_stay() {
+        let clause = phrase("an echo may take timing.link_answer_ms = 500", Lang::Zh);
+        assert_eq!(clause, "一次回响可能需要 timing.link_answer_ms = 500");
+        assert_eq!(phrase("a clause of 2 words", Lang::Zh), "a clause of 2 words");
+    }
+
+    #[test]
+    fn the_causes_of_an_error_are_chinese() {
+        let cause = ::files::orders::ImportError::Empty { file: "a.csv".into() };
+        assert_eq!(error(&cause, Lang::Zh), "a.csv 为空；请重新导出并保留表头");
+        assert!(error(&cause, Lang::En).starts_with("a.csv is empty"));
+        assert_eq!(refusal(&Refusal::ParcelState, Lang::Zh), "包裹状态不符");
+    }
+}

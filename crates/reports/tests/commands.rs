@@ -1,0 +1,273 @@
+//! The commands that each filter finds, in a small journal over two hundred days.
+#![allow(clippy::unwrap_used)]
+
+use books::{BusinessDate, HandOverId, PersonId, TerminalId, Timestamp, one_time_code_hash};
+use engine::{Actor, Command, RequestKey, Submission};
+use journal::DataDirectory;
+use node::{NoSnapshots, Node, NodeOptions};
+use reports::{AppliedCommand, CommandFilter, read_commands};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const PARCEL_A: &str = "0000000000000000000000000000000a";
+const PARCEL_B: &str = "0000000000000000000000000000000b";
+const DAY_MS: u64 = 86_400_000;
+
+/// 2013-08-28 at 08:00 in UTC+08:00.
+const MORNING: u64 = 1_377_648_000_000;
+
+/// Adds commands to a journal. Each comes a second after the one before.
+struct Writer {
+    commands: Vec<(Option<Timestamp>, Submission)>,
+    at: Timestamp,
+}
+
+impl Writer {
+    fn give(&mut self, by: Actor, command: Value) -> &mut Submission {
+        let command: Command = serde_json::from_value(command).unwrap();
+        self.at = self.at.plus_ms(1000);
+        self.commands.push((Some(self.at), Submission::new(by, command)));
+        &mut self.commands.last_mut().unwrap().1
+    }
+
+    fn system(&mut self, command: Value) {
+        self.give(Actor::System, command);
+    }
+
+    fn wait_days(&mut self, days: u64) {
+        self.at = self.at.plus_ms(days * DAY_MS);
+    }
+}
+
+fn date(text: &str) -> BusinessDate {
+    text.parse().unwrap()
+}
+
+fn register_parties(writer: &mut Writer) {
+    let free = json!({ "rate": 0 });
+    let card = json!({ "issuer": free, "network": free, "acquirer": free });
+    let nothing = json!({ "fixed": 0, "share": 0 });
+    let per_method = json!({ "card": nothing, "qr": nothing, "cash": nothing });
+    let class = json!({ "name": "general", "debit": card, "credit": card, "wallet": free });
+    let terms = json!({
+        "classes": [class], "cod": per_method, "commission": per_method, "return_fee": 100,
+    });
+    for command in [
+        json!({ "command": "OpenBooks", "utc_offset_minutes": 480 }),
+        json!({ "command": "RegisterBank", "bank": "1", "currency": "CNY", "reference": "main" }),
+        json!({
+            "command": "RegisterFirm", "firm": "1", "currency": "CNY", "guarantee": 0,
+            "reference": "firm",
+        }),
+        json!({
+            "command": "RegisterCourier", "courier": "7", "firm": "1", "cash_limit": 100_000,
+            "reference": "c-7",
+        }),
+        json!({ "command": "RegisterTerminal", "terminal": "10", "courier": "7" }),
+        json!({
+            "command": "SetHoldRule", "jurisdiction": "CN", "rule": { "DaysAfterHeld": 1 },
+        }),
+        json!({
+            "command": "PublishTariff", "tariff": "1", "version": 1, "from": "2013-08-28",
+            "terms": terms, "reference": "free",
+        }),
+    ] {
+        writer.system(command);
+    }
+    for (seller, reference) in [("5", "s-5"), ("6", "s-6")] {
+        writer.system(json!({
+            "command": "RegisterSeller", "seller": seller, "kind": "Business", "currency": "CNY",
+            "jurisdiction": "CN", "tariff": "1", "class": 0, "cycle": "Daily", "minimum": 0,
+            "reference": reference,
+        }));
+    }
+}
+
+/// Parcel A is paid in cash, B is refused and comes back.
+fn deliver(writer: &mut Writer) {
+    let terminal = Actor::Terminal(TerminalId(10));
+    for (parcel, seller, order) in [(PARCEL_A, "5", "a"), (PARCEL_B, "6", "b")] {
+        writer.system(json!({
+            "command": "AnnounceParcel", "parcel": parcel, "seller": seller, "currency": "CNY",
+            "due": 10_000, "reference": order,
+        }));
+    }
+    let parcels = json!([PARCEL_A, PARCEL_B]);
+    writer.system(json!({ "command": "AssignParcels", "firm": "1", "parcels": parcels }));
+    writer.system(json!({ "command": "DispatchParcels", "courier": "7", "parcels": parcels }));
+    writer.give(terminal, json!({ "command": "OpenBatch", "terminal": "10", "batch": 1 }));
+    writer.give(
+        terminal,
+        json!({
+            "command": "TakeCash", "trace": { "terminal": "10", "batch": 1, "stan": 1 },
+            "duplicate_key": { "date": 828, "card_token": 0 }, "parcel": PARCEL_A,
+            "amount": 10_000, "tendered": 10_000, "change": 0,
+        }),
+    );
+    writer.system(json!({
+        "command": "RefuseParcel", "parcel": PARCEL_B, "reason": "NotWanted",
+    }));
+    writer.system(json!({ "command": "ReturnParcel", "parcel": PARCEL_B }));
+}
+
+/// The cash of A goes to the bank, is released a day later, and is paid by the second plan.
+fn settle(writer: &mut Writer) {
+    let code_hash = one_time_code_hash(HandOverId(3), 1234);
+    writer.give(
+        Actor::Person(PersonId(7)),
+        json!({
+            "command": "StartHandOver", "handover": "3", "courier": "7", "number": 1,
+            "code_hash": code_hash,
+        }),
+    );
+    let count = json!({
+        "command": "CountHandOver", "handover": "3", "code": 1234, "counted": 10_000,
+        "counted_by": "8",
+    });
+    let counted = writer.give(Actor::Person(PersonId(8)), count);
+    counted.request_key = Some(RequestKey::new("k-1").unwrap());
+    writer.system(json!({
+        "command": "AnnounceDeposit", "deposit": "4", "firm": "1", "number": 1, "bank": "1",
+        "amount": 10_000,
+    }));
+    writer.system(json!({ "command": "ConfirmDeposit", "deposit": "4", "credited": 10_000 }));
+    writer.wait_days(1);
+    writer.system(json!({ "command": "ReleaseDue", "date": "2013-08-29", "limit": 100 }));
+    for plan in ["1", "2"] {
+        writer.system(json!({
+            "command": "PlanSettlement", "plan": plan, "cycle": "Daily", "currency": "CNY",
+            "planned_by": "8",
+        }));
+        if plan == "1" {
+            writer.system(json!({
+                "command": "RejectSettlement", "plan": plan, "rejected_by": "9",
+            }));
+        }
+    }
+    writer.system(json!({ "command": "ApproveSettlement", "plan": "2", "approved_by": "9" }));
+    writer.system(json!({ "command": "ExecuteSettlement", "plan": "2", "bank": "1" }));
+    writer.system(json!({ "command": "ConfirmPayout", "payout": "2" }));
+    writer.wait_days(200);
+    writer.system(json!({ "command": "ForgetClosed", "before": "2013-09-01", "limit": 100 }));
+}
+
+fn books() -> TempDir {
+    let scratch = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let directory = DataDirectory::create(&scratch.path().join("books")).unwrap();
+    let journal = Box::new(directory.journal().unwrap());
+    let node = Node::start(journal, Box::new(NoSnapshots), NodeOptions::default()).unwrap();
+    let mut writer = Writer { commands: Vec::new(), at: Timestamp(MORNING) };
+    register_parties(&mut writer);
+    deliver(&mut writer);
+    settle(&mut writer);
+    let names: Vec<_> = writer.commands.iter().map(|(_, one)| one.command.name()).collect();
+    for (result, name) in node.client().execute(writer.commands).unwrap().into_iter().zip(names) {
+        result.unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+    }
+    node.stop().unwrap();
+    scratch
+}
+
+/// Calls `each` with the commands that the filter finds.
+fn read(scratch: &TempDir, filter: &CommandFilter, each: &mut dyn FnMut(&AppliedCommand)) {
+    let mut each = |command: &AppliedCommand| {
+        each(command);
+        Ok(())
+    };
+    read_commands(&scratch.path().join("books"), filter, None, &mut each).unwrap();
+}
+
+fn names(scratch: &TempDir, filter: CommandFilter) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    read(scratch, &filter, &mut |command| names.push(command.command));
+    names
+}
+
+fn parcel(text: &str) -> CommandFilter {
+    CommandFilter { parcel: Some(text.to_owned()), ..CommandFilter::default() }
+}
+
+#[test]
+fn a_parcel_is_followed_through_hand_over_release_and_a_rejected_plan() {
+    let scratch = books();
+    // It is not forgotten, because the terminal's batch is open.
+    let paid = [
+        "AnnounceParcel",
+        "AssignParcels",
+        "DispatchParcels",
+        "TakeCash",
+        "StartHandOver",
+        "CountHandOver",
+        "ConfirmDeposit",
+        "ReleaseDue",
+        "PlanSettlement",
+        "RejectSettlement",
+        "PlanSettlement",
+        "ApproveSettlement",
+        "ExecuteSettlement",
+        "ConfirmPayout",
+    ];
+    assert_eq!(names(&scratch, parcel("a")), paid);
+    assert_eq!(names(&scratch, parcel(PARCEL_A)), paid);
+    // The seller owes the return fee and is paid nothing.
+    let returned = [
+        "AnnounceParcel",
+        "AssignParcels",
+        "DispatchParcels",
+        "RefuseParcel",
+        "ReturnParcel",
+        "ForgetClosed",
+    ];
+    assert_eq!(names(&scratch, parcel("b")), returned);
+    let seller =
+        |text: &str| CommandFilter { seller: Some(text.to_owned()), ..CommandFilter::default() };
+    assert_eq!(names(&scratch, seller("s-6")), [&["RegisterSeller"][..], &returned].concat());
+    assert_eq!(names(&scratch, seller("5")), [&["RegisterSeller"][..], &paid].concat());
+    let one_day = CommandFilter { day: Some(date("2013-08-29")), ..parcel("a") };
+    assert_eq!(names(&scratch, one_day), paid[7..]);
+}
+
+#[test]
+fn terminals_and_persons_are_found_as_givers_and_by_name() {
+    let scratch = books();
+    let terminal = CommandFilter { terminal: Some(TerminalId(10)), ..CommandFilter::default() };
+    assert_eq!(names(&scratch, terminal), ["RegisterTerminal", "OpenBatch", "TakeCash"]);
+    let person = |id| CommandFilter { person: Some(PersonId(id)), ..CommandFilter::default() };
+    let planned = ["CountHandOver", "PlanSettlement", "PlanSettlement"];
+    assert_eq!(names(&scratch, person(8)), planned);
+    assert_eq!(names(&scratch, person(9)), ["RejectSettlement", "ApproveSettlement"]);
+    let courier = ["RegisterCourier", "RegisterTerminal", "DispatchParcels", "StartHandOver"];
+    // The event of the count names the courier too, its command does not.
+    assert_eq!(names(&scratch, person(7)), courier);
+}
+
+#[test]
+fn a_command_has_its_giver_key_currency_and_references() {
+    let scratch = books();
+    let mut seen = 0;
+    read(&scratch, &parcel("a"), &mut |command| {
+        let json = serde_json::to_value(command).unwrap();
+        match command.command {
+            "StartHandOver" => {
+                assert_eq!(json["by"], json!({ "person": "7" }));
+                assert_eq!(json["currency"], "CNY");
+                let courier = json!([{ "of": "courier", "id": "7", "reference": "c-7" }]);
+                assert_eq!(json["references"], courier);
+                assert_eq!(json["postings"], json!([]));
+            }
+            "CountHandOver" => {
+                assert_eq!(json["request_key"], "k-1");
+                assert_eq!(json["at"], "2013-08-28T08:00:19.000+08:00");
+                let moved = json!([{
+                    "entry": "HandOverCounted", "debit": "assets:firm-cash:firm",
+                    "credit": "assets:courier-cash:c-7", "amount": 10_000, "currency": "CNY",
+                }]);
+                assert_eq!(json["postings"], moved);
+            }
+            "AssignParcels" => assert_eq!(command.wanted_parcels, [PARCEL_A]),
+            _ => return,
+        }
+        seen += 1;
+    });
+    assert_eq!(seen, 3);
+}
