@@ -3,8 +3,8 @@
 //! A child process opens books, announces and dispatches every parcel, and opens a batch on each
 //! terminal. Then it collects each parcel by card with the commands that the switch sends
 //! (`BeginPurchase`, `ResolvePurchase`, and a full batch closed and opened again), with a fixed
-//! number in flight. Then it is killed. This process restarts from the books, checks every rule, and
-//! replays the whole journal.
+//! number in flight. Then it is killed. This process restarts from the books, checks every rule,
+//! and replays the whole journal.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
