@@ -339,3 +339,30 @@ fn peak_rss_bytes() -> anyhow::Result<u64> {
     let kib = line.split_whitespace().nth(1).context("VmHWM has no number")?;
     Ok(kib.parse::<u64>()? * 1024)
 }
+
+#[cfg(test)]
+mod tests {
+    use journal::MemoryJournal;
+    use node::NoSnapshots;
+
+    use super::*;
+
+    #[test]
+    fn a_full_batch_is_closed_with_the_right_totals_and_the_next_one_is_opened() {
+        let (journal, snapshots) = (Box::new(MemoryJournal::new()), Box::new(NoSnapshots));
+        let node = Node::start(journal, snapshots, NodeOptions::default()).unwrap();
+        let mut client = node.client();
+        set_up(&mut client).unwrap();
+        announce(&mut client, 1_500).unwrap();
+        let (_, commands, _) = collect(&mut client, 1_500, 64).unwrap();
+        assert_eq!(commands, 2 * 1_500 + 2);
+        client.query(|engine| examine(engine, 1_500)).unwrap().0.unwrap();
+        for (terminal, expected) in [(1, (2, 1)), (2, (1, 500))] {
+            let look = move |engine: &Engine| engine.books().terminal_view(TerminalId(terminal));
+            let view = client.query(look).unwrap().0.unwrap();
+            assert_eq!((view.batch, view.transactions), expected, "terminal {terminal}");
+            assert!(!view.disputed);
+        }
+        node.stop().unwrap();
+    }
+}
