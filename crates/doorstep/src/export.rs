@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use reports::{ExportError, ExportFormat, export_postings};
 
@@ -50,8 +50,7 @@ impl From<Format> for ExportFormat {
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let export = |out: &mut dyn Write| export_postings(&args.data, args.format.into(), out);
     match &args.out {
-        Some(path) => files::atomic::write_atomically(path, |out| export(out))
-            .map_err(|error| anyhow!("{error}")),
+        Some(path) => Ok(files::atomic::write_atomically(path, |out| export(out))?),
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
             match export(&mut out).and_then(|()| Ok(out.flush()?)) {

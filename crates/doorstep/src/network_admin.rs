@@ -189,7 +189,7 @@ fn time_text(ms: u64) -> String {
 /// start of a new withdrawal.
 fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
     // Wrong names are refused here, in the language of this command.
-    let submission = what.submission()?.context("a change of the books")?;
+    let submission = what.submission()?.context("the order does not change the books")?;
     match send_request(&data.join(CONTROL_SOCKET), what) {
         Err(ControlError::NotRunning(_)) => {}
         answer => return Ok(answer?["from_ms"].as_u64()),

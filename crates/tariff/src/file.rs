@@ -24,11 +24,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use money::decimal::{self, DecimalStyle};
-use money::{Amount, Currency, Rate};
+use money::decimal::{self, DecimalError, DecimalStyle};
+use money::{Amount, Currency, CurrencyError, Rate, RateError};
 use serde::Deserialize;
 
-use crate::{BusinessDate, CappedRate, CardRates, FixedOrShare, PerMethod, SellerClass, Terms};
+use crate::{
+    BusinessDate, BusinessDateError, CappedRate, CardRates, FixedOrShare, PerMethod, SellerClass,
+    Terms, TermsError,
+};
 
 /// Limit on the size of a tariff file.
 pub const FILE_BYTES_MAX: usize = 1 << 20;
@@ -78,12 +81,56 @@ impl Tariff {
 pub struct TariffFileError {
     /// The place in the file, for example `version 2, class `general`, issuer`.
     pub place: String,
-    /// The problem and how to fix it.
-    pub what: String,
+    pub what: TariffFileProblem,
 }
 
-fn error(place: impl Into<String>, what: impl ToString) -> TariffFileError {
-    TariffFileError { place: place.into(), what: what.to_string() }
+/// The problem of a tariff file, and how to fix it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TariffFileProblem {
+    #[error("a tariff file has at most {FILE_BYTES_MAX} bytes")]
+    FileTooLong,
+    /// Not TOML, or not the keys of a tariff.
+    #[error("{0}")]
+    Toml(String),
+    #[error("a tariff has 1 to {VERSIONS_MAX} versions")]
+    VersionCount,
+    #[error("the version at position {0} must have number {0}")]
+    VersionNumber(usize),
+    #[error("it must end after the day it begins: correct `until`")]
+    EndsBeforeBegin,
+    #[error(
+        "overlap: it has no `until`, but version {next} begins {begin}; end it with \
+         until = \"{begin}\""
+    )]
+    NoEnd { next: u16, begin: BusinessDate },
+    #[error(
+        "gap: no version holds from {end} to {}; end it with until = \"{begin}\"",
+        begin.previous_day()
+    )]
+    Gap { end: BusinessDate, begin: BusinessDate },
+    #[error(
+        "overlap: two versions hold from {begin} to {}; end it with until = \"{begin}\"",
+        end.previous_day()
+    )]
+    Overlap { end: BusinessDate, begin: BusinessDate },
+    #[error("`card` covers both card kinds: remove it or `{0}`")]
+    CardTwice(&'static str),
+    #[error("no rates for {0} cards: add `{0}` or `card`")]
+    NoCardRates(&'static str),
+    #[error(transparent)]
+    Currency(#[from] CurrencyError),
+    #[error(transparent)]
+    Date(#[from] BusinessDateError),
+    #[error(transparent)]
+    Terms(#[from] TermsError),
+    #[error(transparent)]
+    Amount(#[from] DecimalError),
+    #[error(transparent)]
+    Rate(#[from] RateError),
+}
+
+fn error(place: impl Into<String>, what: impl Into<TariffFileProblem>) -> TariffFileError {
+    TariffFileError { place: place.into(), what: what.into() }
 }
 
 #[derive(Deserialize)]
@@ -166,18 +213,18 @@ struct RawCapped {
 /// The first problem found.
 pub fn parse(text: &str) -> Result<Tariff, TariffFileError> {
     if text.len() > FILE_BYTES_MAX {
-        return Err(error("the file", format!("a tariff file has at most {FILE_BYTES_MAX} bytes")));
+        return Err(error("the file", TariffFileProblem::FileTooLong));
     }
     let raw: RawTariff = toml::from_str(text).map_err(|bad| {
         let line = bad.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-        error(format!("line {line}"), bad.message())
+        error(format!("line {line}"), TariffFileProblem::Toml(bad.message().to_owned()))
     })?;
     let currency = match &raw.currency {
         Some(code) => Some(code.parse::<Currency>().map_err(|bad| error("currency", bad))?),
         None => None,
     };
     if !(1..=VERSIONS_MAX).contains(&raw.version.len()) {
-        return Err(error("version", format!("a tariff has 1 to {VERSIONS_MAX} versions")));
+        return Err(error("version", TariffFileProblem::VersionCount));
     }
     // A tariff without a currency is written with two decimals.
     let reader = Reader { currency: currency.unwrap_or(Currency::CNY) };
@@ -195,27 +242,21 @@ fn check_dates(versions: &[TermsVersion]) -> Result<(), TariffFileError> {
     for (place, version) in versions.iter().enumerate() {
         let here = format!("version {}", version.number);
         if usize::from(version.number) != place + 1 {
-            return Err(error(
-                here,
-                format!("the version at position {0} must have number {0}", place + 1),
-            ));
+            return Err(error(here, TariffFileProblem::VersionNumber(place + 1)));
         }
         if version.until.is_some_and(|until| until <= version.from) {
-            return Err(error(here, "it must end after the day it begins: correct `until`"));
+            return Err(error(here, TariffFileProblem::EndsBeforeBegin));
         }
         let Some(next) = versions.get(place + 1) else { continue };
         let (end, begin) = (version.until, next.from);
         let Some(end) = end else {
-            let what = format!("it has no `until`, but version {} begins {begin}", next.number);
-            return Err(error(here, format!("overlap: {what}; end it with until = \"{begin}\"")));
+            return Err(error(here, TariffFileProblem::NoEnd { next: next.number, begin }));
         };
         if end < begin {
-            let what = format!("no version holds from {end} to {}", begin.previous_day());
-            return Err(error(here, format!("gap: {what}; end it with until = \"{begin}\"")));
+            return Err(error(here, TariffFileProblem::Gap { end, begin }));
         }
         if end > begin {
-            let what = format!("two versions hold from {begin} to {}", end.previous_day());
-            return Err(error(here, format!("overlap: {what}; end it with until = \"{begin}\"")));
+            return Err(error(here, TariffFileProblem::Overlap { end, begin }));
         }
     }
     Ok(())
@@ -229,7 +270,7 @@ impl Reader {
     fn version(&self, number: usize, raw: &RawVersion) -> Result<TermsVersion, TariffFileError> {
         let here = format!("version {number}");
         let date = |text: &str, key: &str| -> Result<BusinessDate, TariffFileError> {
-            text.parse().map_err(|bad| error(format!("{here}, {key}"), bad))
+            text.parse().map_err(|bad: BusinessDateError| error(format!("{here}, {key}"), bad))
         };
         let until = raw.until.as_deref().map(|text| date(text, "until")).transpose()?;
         let terms = Terms {
@@ -248,18 +289,14 @@ impl Reader {
 
     fn class(&self, here: &str, raw: &RawClass) -> Result<SellerClass, TariffFileError> {
         let here = format!("{here}, class `{}`", raw.name);
-        let card = |own: &Option<RawCard>, kind: &str| -> Result<CardRates, TariffFileError> {
+        let card = |own: &Option<RawCard>,
+                    kind: &'static str|
+         -> Result<CardRates, TariffFileError> {
             match (own, &raw.card) {
-                (Some(_), Some(_)) => Err(error(
-                    here.clone(),
-                    format!("`card` covers both card kinds: remove it or `{kind}`"),
-                )),
+                (Some(_), Some(_)) => Err(error(here.clone(), TariffFileProblem::CardTwice(kind))),
                 (Some(rates), None) => self.card(&format!("{here}, {kind}"), rates),
                 (None, Some(rates)) => self.card(&format!("{here}, card"), rates),
-                (None, None) => Err(error(
-                    here.clone(),
-                    format!("no rates for {kind} cards: add `{kind}` or `card`"),
-                )),
+                (None, None) => Err(error(here.clone(), TariffFileProblem::NoCardRates(kind))),
             }
         };
         let wallet = match &raw.wallet {
@@ -323,5 +360,5 @@ impl Reader {
 }
 
 fn rate(here: &str, text: &str) -> Result<Rate, TariffFileError> {
-    text.parse().map_err(|bad| error(here, bad))
+    text.parse().map_err(|bad: RateError| error(here, bad))
 }

@@ -14,10 +14,11 @@ use files::profile::ProfileError;
 use files::reference::{REFERENCE_BYTES_MAX, ReferenceError};
 use money::decimal::DecimalError;
 use money::{CurrencyError, RateError};
-use tariff::file::TariffFileError;
+use reports::ExportError;
+use tariff::file::{FILE_BYTES_MAX, TariffFileError, TariffFileProblem, VERSIONS_MAX};
 use tariff::{BusinessDateError, CLASS_NAME_BYTES_MAX, CLASSES_MAX, TermsError};
 
-use super::zh;
+use super::{toml_message, zh};
 use crate::words::Lang;
 
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
@@ -31,6 +32,7 @@ pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
         .or_else(|| error.downcast_ref().map(tariff_error))
         .or_else(|| error.downcast_ref().map(date_error))
         .or_else(|| error.downcast_ref().map(write_error::<std::io::Error>))
+        .or_else(|| error.downcast_ref().map(write_error::<ExportError>))
         .or_else(|| error.downcast_ref().map(write_error::<PayoutFileError>))
         .or_else(|| error.downcast_ref().map(write_error::<CreditTransferError>))
         .or_else(|| error.downcast_ref().map(payout_file_error))
@@ -223,7 +225,10 @@ fn profile_error(error: &ProfileError) -> String {
         }
         ProfileError::Seller(error) => format!("卖家编号无效：{}", reference_error(error)),
         ProfileError::NotUnderstood(detail) => {
-            format!("导入模板无效，见 docs/files/profiles.md：{}", detail.trim_end())
+            format!(
+                "导入模板无效，见 docs/files/profiles.md：{}",
+                toml_message(detail.trim_end().trim_end_matches(';'))
+            )
         }
         ProfileError::Key { key, problem, remedy } => {
             format!("导入模板的 {key} 有误，见 docs/files/profiles.md：{problem}; {remedy}")
@@ -267,7 +272,34 @@ pub(super) fn terms_error(error: &TermsError) -> String {
 }
 
 fn tariff_error(error: &TariffFileError) -> String {
-    format!("费率文件有误，见 docs/files/tariffs.md：{error}")
+    use TariffFileProblem as P;
+    let place = error.place.replacen("version", "版本", 1).replacen(", class ", "，类别 ", 1);
+    let place = place.replacen("the file", "文件", 1).replacen("line ", "行 ", 1);
+    let what = match &error.what {
+        P::FileTooLong => format!("费率文件最多 {FILE_BYTES_MAX} 字节"),
+        P::Toml(message) => toml_message(message),
+        P::VersionCount => format!("费率须有 1 至 {VERSIONS_MAX} 个版本"),
+        P::VersionNumber(place) => format!("第 {place} 个版本的编号须为 {place}"),
+        P::EndsBeforeBegin => "结束须晚于开始之日；请更正 `until`".to_owned(),
+        P::NoEnd { next, begin } => {
+            format!("重叠：没有 `until`，而版本 {next} 从 {begin} 开始；请写 until = \"{begin}\"")
+        }
+        P::Gap { end, begin } => format!(
+            "空缺：{end} 至 {} 没有有效的版本；请写 until = \"{begin}\"",
+            begin.previous_day()
+        ),
+        P::Overlap { end, begin } => {
+            format!("重叠：{begin} 至 {} 有两个版本；请写 until = \"{begin}\"", end.previous_day())
+        }
+        P::CardTwice(kind) => format!("`card` 已包括两种卡；请删除它或 `{kind}`"),
+        P::NoCardRates(kind) => format!("没有 `{kind}` 卡的费率；请增加 `{kind}` 或 `card`"),
+        P::Currency(error) => currency_error(error),
+        P::Date(error) => date_error(error),
+        P::Terms(error) => terms_error(error),
+        P::Amount(error) => decimal_error(error),
+        P::Rate(error) => rate_error(error),
+    };
+    format!("{place}：{what}")
 }
 
 fn date_error(error: &BusinessDateError) -> String {

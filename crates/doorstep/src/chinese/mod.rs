@@ -32,6 +32,21 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
     chinese.unwrap_or_else(|| error.to_string())
 }
 
+/// The commonest messages of serde about the keys of a TOML file. Others stay English.
+pub fn toml_message(english: &str) -> String {
+    let keys = |keys: &str| keys.replace(" or ", "、").replace(", ", "、");
+    let unknown = |rest: &str| {
+        let (key, known) = rest.split_once(", expected ")?;
+        let known = known.trim_start_matches("one of ");
+        Some(format!("没有键 {key}；可用的键：{}", keys(known)))
+    };
+    let chinese = None
+        .or_else(|| unknown(english.strip_prefix("unknown field ")?))
+        .or_else(|| Some(format!("缺少键 {}", english.strip_prefix("missing field ")?)))
+        .or_else(|| Some(format!("有两个键 {}", english.strip_prefix("duplicate field ")?)));
+    chinese.unwrap_or_else(|| english.to_owned())
+}
+
 /// See [`phrase`].
 fn zh(english: &str) -> String {
     phrase(english, Lang::Zh)
@@ -172,6 +187,21 @@ mod tests {
         let clause = phrase("an echo may take timing.link_answer_ms = 500", Lang::Zh);
         assert_eq!(clause, "一次回响可能需要 timing.link_answer_ms = 500");
         assert_eq!(phrase("a clause of 2 words", Lang::Zh), "a clause of 2 words");
+    }
+
+    #[test]
+    fn wrong_keys_of_a_file_are_named_in_chinese() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code, reason = "only its errors are of interest")]
+        struct File {
+            one: u8,
+            two: u8,
+        }
+        let of = |text: &str| toml_message(toml::from_str::<File>(text).unwrap_err().message());
+        assert_eq!(of("three = 1"), "没有键 `three`；可用的键：`one`、`two`");
+        assert_eq!(of("one = 1"), "缺少键 `two`");
+        assert!(of("one = true").starts_with("invalid type: boolean"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use peers::terminal::TerminalError;
 use peers::waybill::{WAYBILL_CHARS, WaybillFormatError};
 use sim::{DUE_MAX, DayError, DayInputError, PaymentPathError, ResumeDayError};
 
-use super::{books, host, keys};
+use super::{books, host, keys, toml_message};
 use crate::day::BackendError;
 use crate::words::Lang;
 
@@ -126,7 +126,9 @@ fn waybill_error(error: &WaybillFormatError) -> String {
 }
 
 fn behaviour_error(error: &BehaviourError) -> String {
-    format!("行为文件有误，见 docs/door/behaviour.md：{error}")
+    let key = error.key.map(|key| format!("{key}：")).unwrap_or_default();
+    let what = toml_message(&error.what);
+    format!("第 {} 行：{key}{what}；见 docs/door/behaviour.md", error.line)
 }
 
 fn clearing_error(error: &ClearingFileError) -> String {

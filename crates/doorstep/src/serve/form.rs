@@ -1,7 +1,6 @@
 //! The TOML form of doorstep.toml.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -11,7 +10,8 @@ use money::{Currency, Rate};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use crate::words::bilingual;
+use crate::words::{Lang, bilingual};
+use crate::{chinese, texts};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -216,21 +216,26 @@ pub struct TimingForm {
     pub pre_authorisation_days: Option<u16>,
 }
 
+/// A text that is no address. Holds the message.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AddressError(String);
+
 /// An IP address or a host name with a port. The name is resolved once.
 #[derive(Clone, Copy, Debug)]
 pub struct AddressText(pub SocketAddr);
 
 impl FromStr for AddressText {
-    type Err = String;
+    type Err = AddressError;
 
-    fn from_str(text: &str) -> Result<AddressText, String> {
+    fn from_str(text: &str) -> Result<AddressText, AddressError> {
         let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
         found.map(AddressText).ok_or_else(|| {
-            bilingual!(
+            AddressError(bilingual!(
                 "`{text}` cannot be resolved; write an address and a port, as in 10.0.0.7:7001 \
                  or [::1]:7001",
                 "`{text}` 无法解析；请写地址和端口，如 10.0.0.7:7001 或 [::1]:7001"
-            )
+            ))
         })
     }
 }
@@ -245,11 +250,18 @@ impl<'de> Deserialize<'de> for AddressText {
 fn text<'de, T, D>(from: D) -> Result<T, D::Error>
 where
     T: FromStr,
-    T::Err: Display,
+    T::Err: std::error::Error + 'static,
     D: Deserializer<'de>,
 {
     let text = String::deserialize(from)?;
-    text.parse().map_err(|error| D::Error::custom(format!("`{text}`: {error}")))
+    text.parse().map_err(|error| {
+        let error = chinese::error(&error, Lang::current());
+        let colon = texts::text(Lang::current(), "error.separator");
+        // Most errors begin with the text.
+        let named = error.starts_with(&format!("`{text}`"));
+        let place = if named { String::new() } else { format!("`{text}`{colon}") };
+        D::Error::custom(place + &error)
+    })
 }
 
 fn one() -> u32 {

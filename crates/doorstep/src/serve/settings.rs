@@ -21,8 +21,8 @@ use tariff::CappedRate;
 use zeroize::Zeroizing;
 
 use super::form::{
-    AddressText, CardKindForm, CostForm, GatewaysForm, KeysOnlyForm, NetworkForm, SettingsForm,
-    TerminalsForm, TlsServerForm, WalletForm,
+    AddressError, AddressText, CardKindForm, CostForm, GatewaysForm, KeysOnlyForm, NetworkForm,
+    SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
 use crate::words::{Lang, bilingual};
@@ -67,13 +67,16 @@ pub fn key_store(path: &Path, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> 
 pub(super) fn parse<F: DeserializeOwned>(text: &str) -> anyhow::Result<F> {
     toml::from_str(text).map_err(|error| {
         let Some(span) = error.span() else { return anyhow!("{}", error.message()) };
+        let message = match Lang::current() {
+            Lang::En => error.message().to_owned(),
+            Lang::Zh => chinese::toml_message(error.message()),
+        };
         let before = &text[..span.start.min(text.len())];
         let number = before.matches('\n').count() + 1;
         let line = text.lines().nth(number - 1).unwrap_or_default().trim();
         anyhow!(bilingual!(
-            "line {number} (`{line}`): {}",
-            "第 {number} 行（`{line}`）：{}",
-            error.message()
+            "line {number} (`{line}`): {message}",
+            "第 {number} 行（`{line}`）：{message}"
         ))
     })
 }
@@ -378,7 +381,7 @@ fn bins(form: &SettingsForm) -> anyhow::Result<Vec<BinRange>> {
 }
 
 /// For an address on the command line.
-pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
+pub fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
     text.parse::<AddressText>().map(|address| address.0)
 }
 

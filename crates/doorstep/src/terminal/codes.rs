@@ -114,7 +114,9 @@ pub fn command_error_text(wrong: &TerminalCommandError, currency: Currency, lang
             format!("没有命令 `{word}`，请输入 help")
         }
         (TerminalCommandError::Usage(form), Lang::En) => format!("write it as: {form}"),
-        (TerminalCommandError::Usage(form), Lang::Zh) => format!("请写作：{form}"),
+        (TerminalCommandError::Usage(form), Lang::Zh) => {
+            format!("请写作：{}", form_text(form, lang))
+        }
         (TerminalCommandError::Waybill(text, why), Lang::En) => format!("`{text}`: {why}"),
         (TerminalCommandError::Waybill(text, why), Lang::Zh) => {
             format!("`{text}`：{}", chinese::error(why, lang))
@@ -139,6 +141,15 @@ pub fn command_error_text(wrong: &TerminalCommandError, currency: Currency, lang
         (TerminalCommandError::TooLong, Lang::Zh) => format!("一行超过 {LINE_BYTES_MAX} 字节"),
         (TerminalCommandError::NotUtf8, Lang::En) => "the line is not UTF-8 text".to_owned(),
         (TerminalCommandError::NotUtf8, Lang::Zh) => "这一行不是 UTF-8 文本".to_owned(),
+    }
+}
+
+/// The form of a command with the names of its parts in the language.
+pub fn form_text(form: &str, lang: Lang) -> String {
+    let parts = [("WAYBILL", "运单号"), ("AMOUNT", "金额"), ("GIVEN", "实收"), ("STAN", "流水号")];
+    match lang {
+        Lang::En => form.to_owned(),
+        Lang::Zh => parts.iter().fold(form.to_owned(), |form, (en, zh)| form.replace(en, zh)),
     }
 }
 

@@ -332,7 +332,8 @@ impl Screen {
 
     pub fn help(self) {
         let rows = COMMANDS.map(|(word, form, english, chinese)| {
-            (format!("{word} {form}").trim_end().to_owned(), self.lang.pick(english, chinese))
+            let call = format!("{word} {}", codes::form_text(form, self.lang));
+            (call.trim_end().to_owned(), self.lang.pick(english, chinese))
         });
         let calls = rows.iter().map(|(call, _)| width(call)).max().unwrap_or(0);
         let texts = rows.iter().map(|(_, text)| width(text)).max().unwrap_or(0);

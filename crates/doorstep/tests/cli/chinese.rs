@@ -148,7 +148,7 @@ fn rarer_errors_are_chinese() {
     let bed = Bed::new();
     bed.faulty_day(20);
     bed.write("short.key", "00");
-    bed.write("a.toml", "name = 1\n");
+    bed.write("a.toml", "nam = 1\n");
     bed.write("doorstep.toml", "utc_offset_minutes = \"x\"\n");
     for (line, words) in [
         ("keys list --store no.keys", "没有主密钥；请给出 --master-key-file FILE"),
@@ -156,7 +156,7 @@ fn rarer_errors_are_chinese() {
             "keys make a --purpose mac --store a.keys --master-key-file short.key",
             "short.key：其他用户可以读取该主密钥；请对该文件运行",
         ),
-        ("tariff check a.toml", "a.toml：费率文件有误"),
+        ("tariff check a.toml", "a.toml：行 1：没有键 `nam`；可用的键：`name`、"),
         ("network status --data books", "没有正在运行的 Doorstep"),
         (
             "network withdraw alpha --by Ann --approved-by ann --data books",
