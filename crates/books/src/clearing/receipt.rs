@@ -1,6 +1,6 @@
 //! Received money (M5): cleared by a network or wallet, or cash credited by the bank.
 
-use tariff::BusinessDate;
+use tariff::{BusinessDate, PaymentMethod};
 
 use crate::books::{Books, Now, check_above_zero};
 use crate::chart::ChartEntry;
@@ -10,7 +10,7 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::PersonId;
 use crate::parcel::index::ParcelSlot;
 use crate::party::record::RailId;
-use crate::payment::record::{PaymentStatus, RecordedMethod};
+use crate::payment::record::PaymentStatus;
 use crate::refusal::{MissingRecord, Refusal};
 
 impl Books {
@@ -26,7 +26,7 @@ impl Books {
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
-        if item.method == RecordedMethod::Cash {
+        if item.method == PaymentMethod::Cash {
             return Err(Refusal::PaymentState);
         }
         let cleared = match item.status {
