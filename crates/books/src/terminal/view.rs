@@ -14,7 +14,7 @@ use crate::payment::record::{PaymentRecord, PaymentStatus, ReversingStatus};
 use crate::terminal::batches::{
     BatchAgreement, TerminalBatchState, Transaction, TransactionStatus,
 };
-use crate::terminal::duplicate_key::DuplicateKey;
+use crate::terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
 use crate::terminal::transaction::{BatchTotals, NetworkReference, Trace, TransactionKind};
 use crate::view::PaymentState;
 
@@ -66,6 +66,19 @@ pub struct TransactionView {
     /// network has not taken it yet.
     pub awaits_network: bool,
     pub payment_state: PaymentState,
+}
+
+impl TransactionView {
+    /// The original of a void or completion.
+    #[must_use]
+    pub fn original(&self) -> Option<Trace> {
+        match self.duplicate_key.subject {
+            DuplicateSubject::Original { batch, stan, .. } => {
+                Some(Trace { terminal: self.trace.terminal, batch, stan })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A disputed batch without an explanation.
