@@ -81,7 +81,7 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        if view.route.is_some_and(|method| !self.is_in_settings(method)) {
+        if view.route.is_some_and(|route| !self.is_in_settings(route)) {
             return self.finish(
                 id,
                 ResponseCode::NETWORK_UNAVAILABLE,
@@ -138,6 +138,10 @@ impl Switch {
                 amount,
                 network_reference: sent,
             }),
+            (RequestKind::Completion | RequestKind::Refund, None) => {
+                let nothing = ResponseFields::default();
+                return self.finish(id, ResponseCode::SYSTEM_ERROR, &nothing, now, out);
+            }
             _ => Command::BeginVoid(BeginVoid {
                 trace,
                 duplicate_key,

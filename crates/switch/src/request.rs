@@ -218,7 +218,7 @@ impl<'m> TerminalRequest<'m> {
             (Some(batch), Some(Ok(stan))) => {
                 Ok(Trace { terminal: self.header.terminal_id(), batch, stan })
             }
-            _ => Err("field 61 must have batch 6 and STAN 6 digits, above zero".into()),
+            _ => Err("field 61 must have batch 6 digits and STAN 000001 to 999999".into()),
         }
     }
 }

@@ -74,7 +74,7 @@ pub(crate) struct NewReversal {
     pub merchant: [u8; 15],
     pub amount: Amount,
     pub authorisation_code: Option<AuthorisationCode>,
-    /// `None` for a wallet.
+    /// `None` if no network was asked.
     pub original: Option<OriginalMessage>,
     /// A pre-authorisation to reverse after its completion, with its amount. The books no longer
     /// have it.

@@ -166,7 +166,7 @@ impl Switch {
                 self.query(Continuation::Request(id), Query::Transaction(trace), out);
             }
             // The network or wallet cannot be told, so the payment stands.
-            Decision::Begin(_) if view.route.is_some_and(|method| !self.is_in_settings(method)) => {
+            Decision::Begin(_) if view.route.is_some_and(|route| !self.is_in_settings(route)) => {
                 self.finish(
                     id,
                     ResponseCode::INVALID_TRANSACTION,
