@@ -1,8 +1,10 @@
 //! Card collections through the node with the SQLite journal.
 //!
-//! A child process opens books, announces and dispatches every parcel, then collects each by card
-//! (begin, resolve, fees) with a fixed number in flight. Then it is killed. This process restarts
-//! from the books, checks every rule, and replays the whole journal.
+//! A child process opens books, announces and dispatches every parcel, and opens a batch on each
+//! terminal. Then it collects each parcel by card with the commands that the switch sends
+//! (`BeginPurchase`, `ResolvePurchase`, and a full batch closed and opened again), with a fixed
+//! number in flight. Then it is killed. This process restarts from the books, checks every rule, and
+//! replays the whole journal.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -14,9 +16,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use books::{
-    AnnounceParcel, AssignParcels, BeginCollection, Command, CourierId, DispatchParcels, NetworkId,
-    PARCELS_PER_COMMAND_MAX, ParcelId, PaymentId, PaymentResolution, RailMethod, RegisterNetwork,
-    ResolveCollection, SellerId, TerminalId, Timestamp,
+    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, PARCELS_PER_COMMAND_MAX,
+    ParcelId, RegisterNetwork, SellerId, TerminalId,
 };
 use engine::{Actor, Engine, Submission};
 use journal::{DataDirectory, JournalHead};
@@ -26,10 +27,10 @@ use serde::{Deserialize, Serialize};
 use tariff::{CardKind, SellerClassNumber};
 
 use crate::Latencies;
+use crate::engine_traffic::{
+    AT, COURIERS, EngineTraffic, NETWORK, TimedSubmission, amount, courier, open_batch,
+};
 use crate::opening::{self, SELLERS, parcel_id};
-
-const COURIERS: u32 = 1_000;
-const NETWORK: NetworkId = NetworkId(1);
 
 /// What [`measure`] does. All numbers are at least 1.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,8 @@ pub struct EnginePlan {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct EngineMeasurements {
     pub announcing: Duration,
+    /// Commands sent while collecting: two for each collection, and those of the batches.
+    pub commands: u64,
     pub collecting: Duration,
     pub commit_p50_us: u64,
     pub commit_p99_us: u64,
@@ -122,7 +125,7 @@ pub fn measure(plan: &EnginePlan, data: &Path) -> anyhow::Result<EngineFigures> 
         in_flight: plan.in_flight,
         synchronous: "FULL",
         collections_per_s: per_second(plan.collections, load.collecting),
-        commands_per_s: per_second(2 * plan.collections, load.collecting),
+        commands_per_s: per_second(load.commands, load.collecting),
         legs_per_s: per_second(per_collection * plan.collections, load.collecting),
         commit_p50_ms: load.commit_p50_us as f64 / 1e3,
         commit_p99_ms: load.commit_p99_us as f64 / 1e3,
@@ -201,17 +204,6 @@ fn examine(engine: &Engine, collections: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The time of all commands, 2013-08-28 12:00 in China: fixed, so that runs write equal journals.
-const AT: Timestamp = Timestamp(1_377_662_400_000);
-
-fn amount(number: u64) -> Amount {
-    Amount::of(2_000 + number * 7_919 % 50_000)
-}
-
-fn courier(number: u64) -> u64 {
-    1 + number / PARCELS_PER_COMMAND_MAX as u64 % u64::from(COURIERS)
-}
-
 /// Opens books, and announces, dispatches and collects parcels. Calls `on_measured` while the node
 /// still runs: there the process waits to be killed.
 pub fn run_measured_process(
@@ -231,9 +223,10 @@ pub fn run_measured_process(
     let begun = Instant::now();
     announce(&mut client, plan.collections)?;
     let announcing = begun.elapsed();
-    let (latencies, collecting) = collect(&mut client, plan.collections, plan.in_flight)?;
+    let (latencies, commands, collecting) = collect(&mut client, plan.collections, plan.in_flight)?;
     on_measured(&EngineMeasurements {
         announcing,
+        commands,
         collecting,
         commit_p50_us: latencies.median(),
         commit_p99_us: latencies.p99(),
@@ -243,11 +236,11 @@ pub fn run_measured_process(
     })
 }
 
-fn all_done(client: &mut NodeClient, commands: Vec<Command>) -> anyhow::Result<()> {
-    let commands = commands
-        .into_iter()
-        .map(|command| (Some(AT), Submission::new(Actor::System, command)))
-        .collect();
+fn by_system(command: Command) -> TimedSubmission {
+    (Some(AT), Submission::new(Actor::System, command))
+}
+
+fn all_done(client: &mut NodeClient, commands: Vec<TimedSubmission>) -> anyhow::Result<()> {
     for result in client.execute(commands)? {
         result?;
     }
@@ -263,6 +256,9 @@ fn set_up(client: &mut NodeClient) -> anyhow::Result<()> {
         reference: "network".into(),
     }));
     commands.extend((1..=COURIERS).flat_map(opening::register_courier));
+    let mut commands: Vec<_> = commands.into_iter().map(by_system).collect();
+    let terminals = (1..=COURIERS).map(|number| TerminalId(number.into()));
+    commands.extend(terminals.map(|terminal| open_batch(terminal, 1)));
     all_done(client, commands)
 }
 
@@ -291,65 +287,36 @@ fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
             courier: CourierId(courier(first)),
             parcels: ids,
         }));
-        all_done(client, commands)?;
+        all_done(client, commands.into_iter().map(by_system).collect())?;
         first = last;
     }
     Ok(())
-}
-
-/// A collection command that waits for its answer.
-#[derive(Clone, Copy)]
-enum AwaitedCommand {
-    Begun(u64),
-    Resolved,
 }
 
 fn collect(
     client: &mut NodeClient,
     collections: u64,
     in_flight: u64,
-) -> anyhow::Result<(Latencies, Duration)> {
-    let order = ParcelOrder::of(collections);
-    let mut begun = 0;
-    let mut waiting: VecDeque<AwaitedCommand> = VecDeque::new();
+) -> anyhow::Result<(Latencies, u64, Duration)> {
+    let mut traffic = EngineTraffic::new(collections);
     let mut sent: VecDeque<(u64, Instant)> = VecDeque::new();
     let mut latencies = Latencies::default();
-    let mut request = Vec::new();
-    let started = Instant::now();
-    while begun < collections.min(in_flight) {
-        request.push((Some(AT), Submission::new(Actor::System, begin(order.at(begun)))));
-        waiting.push_back(AwaitedCommand::Begun(order.at(begun)));
-        begun += 1;
-    }
-    let mut done = 0;
     let mut answers: Vec<CommandAnswer> = Vec::new();
-    while done < collections {
+    let started = Instant::now();
+    for _ in 0..collections.min(in_flight) {
+        traffic.begin_next();
+    }
+    while !traffic.is_over() {
+        let request = traffic.take_request();
         if !request.is_empty() {
-            let many = request.len() as u64;
-            sent.push_back((many, Instant::now()));
-            client.send(std::mem::take(&mut request), false)?;
+            sent.push_back((request.len() as u64, Instant::now()));
+            client.send(request, false)?;
         }
         client.receive(&mut answers)?;
         let mut came = answers.len() as u64;
         for answer in answers.drain(..) {
             answer.result.map_err(|refusal| anyhow::anyhow!("refused: {refusal}"))?;
-            match waiting.pop_front().context("an answer without a command")? {
-                AwaitedCommand::Begun(number) => {
-                    request.push((Some(AT), Submission::new(Actor::System, resolve(number))));
-                    waiting.push_back(AwaitedCommand::Resolved);
-                }
-                AwaitedCommand::Resolved => {
-                    done += 1;
-                    if begun < collections {
-                        request.push((
-                            Some(AT),
-                            Submission::new(Actor::System, begin(order.at(begun))),
-                        ));
-                        waiting.push_back(AwaitedCommand::Begun(order.at(begun)));
-                        begun += 1;
-                    }
-                }
-            }
+            traffic.on_applied()?;
         }
         while came > 0 {
             let (many, at) = sent.front_mut().context("an answer without a request")?;
@@ -362,46 +329,7 @@ fn collect(
             }
         }
     }
-    Ok((latencies, started.elapsed()))
-}
-
-/// A pseudo-random order of all parcels.
-struct ParcelOrder {
-    parcels: u64,
-    stride: u64,
-}
-
-impl ParcelOrder {
-    fn of(parcels: u64) -> ParcelOrder {
-        let coprime = |stride: &u64| gcd(*stride, parcels) == 1;
-        let stride = (parcels / 2 + parcels / 8 + 1..).find(coprime).unwrap_or(1);
-        ParcelOrder { parcels, stride }
-    }
-
-    fn at(&self, place: u64) -> u64 {
-        let wide = u128::from(place) * u128::from(self.stride) % u128::from(self.parcels);
-        u64::try_from(wide).unwrap_or(0)
-    }
-}
-
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-fn begin(number: u64) -> Command {
-    Command::BeginCollection(BeginCollection {
-        payment: PaymentId { parcel: parcel_id(number), number: 1 },
-        terminal: TerminalId(courier(number)),
-        method: RailMethod::Card { network: NETWORK, kind: CardKind::Debit },
-        amount: amount(number),
-    })
-}
-
-fn resolve(number: u64) -> Command {
-    Command::ResolveCollection(ResolveCollection {
-        payment: PaymentId { parcel: parcel_id(number), number: 1 },
-        resolution: PaymentResolution::Approved,
-    })
+    Ok((latencies, traffic.sent(), started.elapsed()))
 }
 
 /// The peak resident memory of this process.

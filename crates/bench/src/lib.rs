@@ -14,6 +14,7 @@
 mod clock;
 pub mod door;
 pub mod engine_benchmark;
+mod engine_traffic;
 pub mod fixture;
 mod fleet;
 mod interactive_terminal;

@@ -155,7 +155,7 @@ fn refused_commands_are_not_in_the_journal() {
     let journal = MemoryJournal::new();
     let node = start(journal);
     let mut client = node.client();
-    all_done(&mut client, 0, 7);
+    all_done(&mut client, 0, stream::SETUP);
     let end = client.query(|_| ()).unwrap().1;
     for _ in 0..3 {
         let result = client.execute(commands(0, 5)).unwrap();
@@ -170,7 +170,7 @@ fn refused_commands_are_not_in_the_journal() {
 fn each_of_many_senders_gets_its_answers_in_order() {
     let node = start(MemoryJournal::new());
     let mut client = node.client();
-    all_done(&mut client, 0, 7);
+    all_done(&mut client, 0, stream::SETUP);
     let at = stream::command(1_000_000).0;
     std::thread::scope(|scope| {
         for sender in 0..4_u64 {
@@ -180,9 +180,9 @@ fn each_of_many_senders_gets_its_answers_in_order() {
                 for request in 0..50 {
                     // Each sender announces parcels of its own, every one twice.
                     let parcels =
-                        (0..40).map(|place| sender * 4_000_000 + (request * 20 + place / 2) * 4);
+                        (0..40).map(|place| sender * 1_000_000 + request * 20 + place / 2);
                     let mut request: Vec<_> =
-                        parcels.map(|number| (Some(at), stream::command(7 + number).1)).collect();
+                        parcels.map(|parcel| (Some(at), stream::announcement(parcel))).collect();
                     let expected = request.len();
                     let first = client.send(std::mem::take(&mut request), false).unwrap();
                     let mut came = Vec::new();

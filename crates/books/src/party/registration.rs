@@ -108,8 +108,7 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let RegisterNetwork { network, currency, reference } = command;
-        let account = (A::NetworkReceivable, network.0);
-        self.register_rail(RailId::Network(*network), *currency, reference, account)?;
+        self.register_rail(RailId::Network(*network), *currency, reference)?;
         out.events.push(Event::Registered);
         Ok(())
     }
@@ -121,8 +120,7 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let RegisterWallet { wallet, currency, reference } = command;
-        let account = (A::WalletReceivable, wallet.0);
-        self.register_rail(RailId::Wallet(*wallet), *currency, reference, account)?;
+        self.register_rail(RailId::Wallet(*wallet), *currency, reference)?;
         out.events.push(Event::Registered);
         Ok(())
     }
@@ -264,7 +262,6 @@ impl Books {
         id: RailId,
         currency: Currency,
         reference: &str,
-        (kind, owner): (A, u64),
     ) -> Result<(), Refusal> {
         check_reference(reference)?;
         let place = self.currency_index(currency)?;
@@ -274,7 +271,10 @@ impl Books {
         if self.rails.len() >= RAILS_MAX {
             return Err(Refusal::OutOfRange(RAILS_MAX));
         }
-        let receivable = self.ledger.open(currency, kind, owner);
+        let receivable = match id {
+            RailId::Network(id) => self.ledger.open(currency, A::NetworkReceivable, id.0),
+            RailId::Wallet(id) => self.ledger.open(currency, A::WalletReceivable, id.0),
+        };
         let reference = reference.to_owned();
         self.rails.add(Rail { id, currency: place, receivable, unknown_payments: 0, reference });
         Ok(())

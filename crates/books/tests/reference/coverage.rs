@@ -7,7 +7,7 @@ use books::chart::CHART;
 use books::{Command, CommandOutcome, Refusal};
 
 /// Number of commands.
-const COMMANDS: usize = 68;
+const COMMANDS: usize = 65;
 
 /// Counts of commands by result, refusals, events and postings.
 #[derive(Debug, Default)]

@@ -15,8 +15,8 @@ fn busy() -> (World, BatchTotals) {
     let mut world = signed_on();
     let [sale, by_qr, by_cash] = [("o-1", 10_000), ("o-2", 3_000), ("o-3", 2_000)]
         .map(|(order, due)| world.dispatched_parcel(order, due));
-    world.must(sell(1, sale, 10_000)).must(approved(first(sale)));
-    world.must(sell_by_qr(2, by_qr, 3_000)).must(approved(first(by_qr)));
+    world.must(sell(1, sale, 10_000)).must(approve(first(sale)));
+    world.must(sell_by_qr(2, by_qr, 3_000)).must(approve(first(by_qr)));
     world.must(take_cash(3, by_cash, 2_000, 2_000));
     world.must(begin_refund(4, first(sale), 500));
     let totals = BatchTotals {
@@ -136,7 +136,7 @@ fn a_batch_closes_when_nothing_waits_for_an_answer() {
     let none = BatchTotals::default();
     world.must(sell(1, parcel, 4_000)).refused(close_batch(1, none), Refusal::BatchBusy);
     // The terminal got the outcome unknown as its response. The reversal goes on without the batch.
-    world.must(outcome_unknown_at_terminal(first(parcel))).must(close_batch(1, none));
+    world.must(outcome_unknown(first(parcel))).must(close_batch(1, none));
     assert_eq!(world.pending_requests(), [(1, PendingRequestKind::PurchaseReversal)]);
     world.must(open_batch(2)).declined_sale_in(2).must(close_batch(2, none)).must(open_batch(3));
     assert_eq!(world.pending_requests(), [(1, PendingRequestKind::PurchaseReversal)]);
@@ -144,7 +144,7 @@ fn a_batch_closes_when_nothing_waits_for_an_answer() {
     assert_eq!((world.pending_requests(), world.engine.transaction(trace(1))), (vec![], None));
     // Nor while a void is pending.
     let sale = sell_in(3, 1, parcel, 10_000);
-    world.must(sale).must(approved(second(parcel)));
+    world.must(sale).must(approve(second(parcel)));
     let (trace, payment) = (trace_in(3, 2), second(parcel));
     world.must(Command::BeginVoid(BeginVoid {
         trace,
@@ -359,7 +359,7 @@ fn a_refund_needs_a_payment_large_enough_and_a_terminal_of_the_firm() {
 fn a_parcel_is_remembered_as_long_as_a_batch_has_its_transactions() {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
-    world.must(sell(1, parcel, 10_000)).must(approved(first(parcel)));
+    world.must(sell(1, parcel, 10_000)).must(approve(first(parcel)));
     world.parcel_steps(parcel).clear();
     world.on("2014-06-01");
     let forget = Command::ForgetClosed(ForgetClosed { before: day("2013-10-01"), limit: 100 });
@@ -384,5 +384,5 @@ fn after_the_last_number_a_terminals_batches_begin_again() {
     world.refused(open_batch(TRACE_NUMBER_MAX + 1), Refusal::WrongSequenceNumber(1));
     world.must(open_batch(1));
     let parcel = world.dispatched_parcel("o-1", 100);
-    world.must(sell(1, parcel, 100)).must(approved(first(parcel)));
+    world.must(sell(1, parcel, 100)).must(approve(first(parcel)));
 }

@@ -118,9 +118,8 @@ fn a_network_with_too_many_unknown_payments_gets_no_new_ones() {
     for number in 0..UNKNOWN_PAYMENTS_PER_NETWORK_MAX {
         let order = format!("o-{number}");
         let parcel = ParcelId::derived(SELLER, &order);
-        let payment = PaymentId { parcel, number: 1 };
-        let way =
-            [assign(parcel), dispatch(parcel), begin_card(payment, 1), outcome_unknown(payment)];
+        let sale = sell_at(world.nth_trace(number), parcel, debit_card(), 1);
+        let way = [assign(parcel), dispatch(parcel), sale, outcome_unknown(first(parcel))];
         for command in [announce(SELLER, &order, 1)].iter().chain(&way) {
             world.apply_unchecked(command).unwrap();
         }
@@ -284,20 +283,6 @@ fn a_parcel_is_never_collected_twice_however_often_commands_are_repeated() {
     }
     assert!(once.engine.accounts().eq(again.engine.accounts()));
     assert_eq!(again.view(parcel).collected, Amount::of(10_000));
-}
-
-#[test]
-fn a_payment_number_is_used_once_and_in_order() {
-    let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).dispatch().card(5_000).id();
-    let payment = |number| PaymentId { parcel, number };
-    world.repeated(begin_card(payment(1), 5_000));
-    world.refused(begin_card(payment(1), 5_001), Refusal::IdentifierTaken);
-    world.refused(begin_qr(payment(1), 5_000), Refusal::IdentifierTaken);
-    world.refused(collect_cash(payment(1), 5_000), Refusal::IdentifierTaken);
-    for number in [0, 3, 255] {
-        world.refused(begin_card(payment(number), 1), Refusal::WrongSequenceNumber(2));
-    }
 }
 
 #[test]

@@ -21,8 +21,8 @@ fn busy() -> (World, BatchTotals) {
     let mut world = signed_on();
     let [sale, by_qr, by_cash] = [("o-1", 10_000), ("o-2", 3_000), ("o-3", 2_000)]
         .map(|(order, due)| world.dispatched_parcel(order, due));
-    world.must(sell(1, sale, 10_000)).must(approved(first(sale)));
-    world.must(sell_by_qr(2, by_qr, 3_000)).must(approved(first(by_qr)));
+    world.must(sell(1, sale, 10_000)).must(approve(first(sale)));
+    world.must(sell_by_qr(2, by_qr, 3_000)).must(approve(first(by_qr)));
     world.must(take_cash(3, by_cash, 2_000, 2_000));
     let totals = BatchTotals {
         card_debits: totals_line(1, 10_000),
@@ -88,7 +88,7 @@ fn lines_that_come_when_the_next_batch_is_open_are_compared_as_ever() {
     let theirs = BatchTotals { card_debits: totals_line(1, 9_600), ..ours };
     world.must(close_batch(1, theirs)).must(open_batch(2));
     let sale = world.dispatched_parcel("o-9", 500);
-    world.must(sell_in(2, 1, sale, 500)).must(approved(first(sale)));
+    world.must(sell_in(2, 1, sale, 500)).must(approve(first(sale)));
     world.must(reconcile(1, vec![debit(1, 9_600), debit(2, 3_000), debit(3, 2_000)]));
     assert_eq!(world.engine.open_breaks().len(), 1);
     assert_eq!(disputes(&world), []);

@@ -15,7 +15,7 @@ use crate::world::*;
 fn pre_authorised(amount: u64) -> (World, ParcelId) {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
-    world.must(pre_authorise(1, parcel, amount)).must(approved(first(parcel)));
+    world.must(pre_authorise(1, parcel, amount)).must(approve(first(parcel)));
     (world, parcel)
 }
 
@@ -88,7 +88,7 @@ fn a_completion_or_void_after_expiry_is_refused_as_expired() {
     world.refused(reverse_void(payment), Refusal::PaymentState);
     world.must(reversal_done(payment));
     world.refused(complete(2, payment, 10_000), late.clone()).refused(void(2, payment), late);
-    world.repeated(begin_reversal(payment)).repeated(reverse(payment)).repeated(approved(payment));
+    world.repeated(begin_reversal(payment)).repeated(reverse(payment)).repeated(approve(payment));
     world.expect(&[]);
 }
 
@@ -211,7 +211,7 @@ fn the_oldest_expire_first_as_many_as_are_asked_for() {
     let days = ["2013-08-28", "2013-08-29", "2013-08-30"];
     let payments = (1..).zip(days).map(|(stan, date)| {
         let parcel = world.on(date).dispatched_parcel(date, 1_000);
-        world.must(pre_authorise(stan, parcel, 1_000)).must(approved(first(parcel)));
+        world.must(pre_authorise(stan, parcel, 1_000)).must(approve(first(parcel)));
         first(parcel)
     });
     let payments: Vec<PaymentId> = payments.collect();

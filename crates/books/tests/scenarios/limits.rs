@@ -185,7 +185,7 @@ fn a_batch_beyond_the_largest_amount_says_the_largest_amount() {
     world.must(open_batch(1)).must(offline_limit(MAX, MAX));
     for stan in 1..=3 {
         let parcel = world.dispatched_parcel(&format!("o-{stan}"), MAX);
-        world.must(sell(stan, parcel, MAX)).must(approved(first(parcel)));
+        world.must(sell(stan, parcel, MAX)).must(approve(first(parcel)));
     }
     let totals = BatchTotals { card_debits: totals_line(3, MAX), ..BatchTotals::default() };
     world.must(close_batch(1, totals));

@@ -35,7 +35,7 @@ fn an_offline_sale_is_posted_like_an_approved_one_and_is_to_be_forwarded() {
     // Posted at once, where an online sale is only reserved.
     let mut sale = signed_on();
     sale.dispatched_parcel("o-1", 10_000);
-    sale.must(sell(1, parcel, 10_000)).must(approved(first(parcel)));
+    sale.must(sell(1, parcel, 10_000)).must(approve(first(parcel)));
     assert!(sale.engine.accounts().eq(world.engine.accounts()));
     world
         .must(resolve_advice(first(parcel), *b"00"))
@@ -134,7 +134,7 @@ fn an_offline_sale_is_by_card_within_what_is_due_and_after_no_unknown_card() {
     }
     world.refused(by_qr, Refusal::BadMethod);
     world.refused(record_advice(1, parcel, 10_001), Refusal::AmountTooLarge(Amount::of(10_000)));
-    world.must(sell(1, parcel, 4_000)).must(outcome_unknown_at_terminal(first(parcel)));
+    world.must(sell(1, parcel, 4_000)).must(outcome_unknown(first(parcel)));
     world.refused(record_advice(2, parcel, 4_000), Refusal::EarlierPaymentUnknown);
     world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
     world.refused(record_advice(2, parcel, 4_000), Refusal::TerminalBlocked);
@@ -145,7 +145,7 @@ fn an_online_sale_has_no_advice_to_resolve() {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
     world.refused(resolve_advice(first(parcel), *b"00"), Refusal::NotFound(MissingRecord::Payment));
-    world.must(sell(1, parcel, 10_000)).must(approved(first(parcel)));
+    world.must(sell(1, parcel, 10_000)).must(approve(first(parcel)));
     world.refused(resolve_advice(first(parcel), *b"00"), Refusal::PaymentState);
 }
 

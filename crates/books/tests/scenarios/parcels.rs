@@ -162,19 +162,17 @@ fn a_parcel_is_paid_with_card_wallet_and_cash_together() {
 fn only_the_courier_who_has_the_parcel_takes_its_money() {
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).dispatch().id();
-    let payment = PaymentId { parcel, number: 1 };
-    let amount = Amount::of(10_000);
-    for courier in [COLLEAGUE, OTHER_FIRMS_COURIER] {
-        let command = Command::CollectCash(CollectCash { payment, courier, amount });
-        world.refused(command, Refusal::WrongCourier);
-    }
-    let method = RailMethod::Qr { wallet: WALLET };
     let terminal = COLLEAGUES_TERMINAL;
-    let command = Command::BeginCollection(BeginCollection { payment, terminal, method, amount });
-    world.refused(command.clone(), Refusal::WrongCourier);
+    world.must(Command::OpenBatch(OpenBatch { terminal, batch: 1 }));
+    let trace = Trace { terminal, batch: 1, stan: 1 };
+    let hand_to = |courier| Command::HandTerminal(HandTerminal { terminal, courier });
+    let in_cash = take_cash_at(trace, parcel, 10_000, 10_000);
+    let by_qr = sell_at(trace, parcel, RailMethod::Qr { wallet: WALLET }, 10_000);
+    world.refused(in_cash.clone(), Refusal::WrongCourier);
+    world.refused(by_qr.clone(), Refusal::WrongCourier);
+    world.must(hand_to(OTHER_FIRMS_COURIER)).refused(in_cash, Refusal::WrongCourier);
     // The terminal's current courier counts.
-    world.must(Command::HandTerminal(HandTerminal { terminal, courier: COURIER }));
-    world.must(command);
+    world.must(hand_to(COURIER)).must(by_qr);
 }
 
 #[test]
@@ -212,15 +210,16 @@ fn all_parcels_of_a_list_go_out_or_none() {
 }
 
 #[test]
-fn a_blocked_terminal_takes_no_money_but_cash_is_taken_beside_it() {
+fn a_blocked_terminal_takes_no_money_but_the_couriers_other_terminal_does() {
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).dispatch().id();
-    let block = |blocked| Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked });
+    let block = |blocked| Command::BlockTerminal(BlockTerminal { terminal: SIGNED_ON, blocked });
     world.must(block(true)).repeated(block(true));
     let payment = PaymentId { parcel, number: 1 };
     world.refused(begin_card(payment, 10_000), Refusal::TerminalBlocked);
     world.refused(begin_qr(payment, 10_000), Refusal::TerminalBlocked);
-    world.parcel_steps(parcel).cash(4_000);
+    world.refused(collect_cash(payment, 10_000), Refusal::TerminalBlocked);
+    world.must(open_batch(1)).must(take_cash(1, parcel, 4_000, 4_000));
     world.must(block(false));
     world.parcel_steps(parcel).card(6_000).approve();
     assert_eq!(world.view(parcel).state, S::Delivered);
@@ -230,7 +229,7 @@ fn a_blocked_terminal_takes_no_money_but_cash_is_taken_beside_it() {
 fn a_payment_that_was_begun_ends_even_on_a_terminal_that_was_blocked_since() {
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).dispatch().card(10_000).id();
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
+    world.must(Command::BlockTerminal(BlockTerminal { terminal: SIGNED_ON, blocked: true }));
     world.parcel_steps(parcel).approve();
     assert_eq!(world.view(parcel).state, S::Delivered);
 }

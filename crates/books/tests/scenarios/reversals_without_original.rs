@@ -13,8 +13,8 @@ fn beginnings(world: &mut World) -> Vec<Command> {
     world.must(offline_limit(5_000, 9_000));
     let [new, pre_authorised, sold] = [("o-1", 1_000), ("o-2", 2_000), ("o-3", 3_000)]
         .map(|(order, due)| world.dispatched_parcel(order, due));
-    world.must(pre_authorise(1, pre_authorised, 2_000)).must(approved(first(pre_authorised)));
-    world.must(sell(2, sold, 3_000)).must(approved(first(sold)));
+    world.must(pre_authorise(1, pre_authorised, 2_000)).must(approve(first(pre_authorised)));
+    world.must(sell(2, sold, 3_000)).must(approve(first(sold)));
     vec![
         sell(9, new, 1_000),
         pre_authorise(9, new, 1_000),
@@ -101,7 +101,7 @@ fn a_reversal_without_original_needs_the_open_batch() {
 fn a_terminal_records_a_limited_number_of_reversals_without_original_and_settles() {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
-    world.must(sell(1_000, parcel, 5_000)).must(approved(first(parcel)));
+    world.must(sell(1_000, parcel, 5_000)).must(approve(first(parcel)));
     for stan in 1..=998 {
         world.must(reverse_without_original(stan));
     }

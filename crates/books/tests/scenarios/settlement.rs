@@ -296,9 +296,9 @@ fn every_line_adds_up() {
 #[test]
 fn more_sellers_than_a_plan_holds_are_left_for_a_second_plan() {
     let mut world = World::set(Setup { cash_limit: Amount::MAX.minor(), ..Setup::default() });
-    let sellers = u64::try_from(PLAN_LINES_MAX).unwrap() + 3;
+    let sellers = u32::try_from(PLAN_LINES_MAX).unwrap() + 3;
     for number in 0..sellers {
-        let seller = SellerId(1_000 + number);
+        let seller = SellerId(1_000 + u64::from(number));
         let parcel = ParcelId::derived(seller, "o");
         let payment = PaymentId { parcel, number: 1 };
         let day = [
@@ -306,7 +306,7 @@ fn more_sellers_than_a_plan_holds_are_left_for_a_second_plan() {
             announce(seller, "o", 10_000),
             assign(parcel),
             dispatch(parcel),
-            begin_card(payment, 10_000),
+            sell_at(world.nth_trace(number), parcel, debit_card(), 10_000),
             approve(payment),
             clear(payment, 10_000, 63),
         ];

@@ -13,7 +13,7 @@ use crate::world::*;
 fn sold() -> (World, ParcelId) {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
-    world.must(sell(1, parcel, 10_000)).must(approved(first(parcel)));
+    world.must(sell(1, parcel, 10_000)).must(approve(first(parcel)));
     (world, parcel)
 }
 
@@ -45,7 +45,7 @@ fn a_void_leaves_the_money_where_it_is_until_the_network_approves() {
         .sum();
     assert_eq!(reversed, 10_000);
     // The parcel is paid again, once.
-    world.must(sell(3, parcel, 10_000)).must(approved(second(parcel)));
+    world.must(sell(3, parcel, 10_000)).must(approve(second(parcel)));
     world.expect_collected(parcel, 10_000);
 }
 
@@ -87,7 +87,7 @@ fn nothing_else_happens_to_a_payment_that_is_being_reversed() {
             world.refused(command, Refusal::PaymentState);
         }
         world.refused(sell(9, parcel, 1), Refusal::ParcelState);
-        world.repeated(approved(payment));
+        world.repeated(approve(payment));
         assert_eq!(
             world.engine.unresolved_payments().map(|one| one.id).collect::<Vec<_>>(),
             [payment]
@@ -124,7 +124,7 @@ fn a_reversal_before_the_answer_makes_the_sale_unknown() {
     assert_eq!(world.events(), [Event::PaymentUnknown { payment: first(parcel) }]);
     assert_eq!(world.pending_requests(), [(1, PendingRequestKind::PurchaseReversal)]);
     world.repeated(begin_reversal(first(parcel)));
-    world.must(approved(first(parcel)));
+    world.must(approve(first(parcel)));
     assert_eq!(world.events(), [Event::LateApproval { payment: first(parcel) }]);
     world.must(reverse(first(parcel))).repeated(begin_reversal(first(parcel)));
     world.expect(&[]);
@@ -138,12 +138,9 @@ fn an_approval_and_the_terminals_reversal_end_at_zero_in_either_order() {
         let payment = first(parcel);
         world.must(sell(1, parcel, 10_000));
         if approval_first {
-            world
-                .must(approved(payment))
-                .must(begin_reversal(payment))
-                .must(reversal_done(payment));
+            world.must(approve(payment)).must(begin_reversal(payment)).must(reversal_done(payment));
         } else {
-            world.must(begin_reversal(payment)).must(approved(payment)).must(reverse(payment));
+            world.must(begin_reversal(payment)).must(approve(payment)).must(reverse(payment));
         }
         world.expect(&[]);
         assert_eq!((world.payment(payment).state, world.pending_requests()), (T::Reversed, vec![]));
@@ -231,7 +228,7 @@ fn cash_without_a_response_to_the_terminal_is_reversed_at_once() {
 fn a_wallet_sale_is_voided_like_one_by_card() {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
-    world.must(sell_by_qr(1, parcel, 10_000)).must(approved(first(parcel)));
+    world.must(sell_by_qr(1, parcel, 10_000)).must(approve(first(parcel)));
     world.must(void(2, first(parcel)));
     assert_eq!(world.pending_requests(), [(2, PendingRequestKind::Void)]);
     world.must(reversal_done(first(parcel)));
@@ -277,9 +274,8 @@ fn a_cleared_refunded_declined_or_begun_payment_cannot_be_voided() {
 fn a_payment_without_a_remembered_transaction_is_voided_but_not_reversed() {
     // A reversal names the original message to the network; a void is a message of its own.
     let mut world = signed_on();
-    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).last_payment();
-    world.refused(begin_reversal(payment), Refusal::PaymentState);
-    world.must(approve(payment)).refused(begin_reversal(payment), Refusal::PaymentState);
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    world.forget_batch().refused(begin_reversal(payment), Refusal::PaymentState);
     world.must(void(1, payment)).must(reversal_done(payment));
     world.expect(&[]);
 }

@@ -60,7 +60,7 @@ fn an_order_is_found_as_long_as_its_parcel_is() {
         assert_eq!(engine.check(), Ok(()));
     }
     world.parcel_steps(parcel).card(10_000).approve().clear();
-    world.on("2014-08-01").must(forget());
+    world.forget_batch().on("2014-08-01").must(forget());
     assert_eq!((world.engine.wallet_order(trace(1)), world.engine.check()), (None, Ok(())));
     assert_eq!(restored(&world).check(), Ok(()));
 }
@@ -69,15 +69,15 @@ fn an_order_is_found_as_long_as_its_parcel_is() {
 fn a_late_payment_waits_until_it_is_refunded() {
     let (mut world, parcel) = given_up();
     let payment = first(parcel);
-    world.must(approved(payment));
+    world.must(approve(payment));
     assert_eq!(world.events(), [Event::LateApproval { payment }]);
-    world.repeated(approved(payment)).repeated(paid_by(payment, ANOTHER));
+    world.repeated(approve(payment)).repeated(paid_by(payment, ANOTHER));
     assert_eq!(world.pending_requests(), [(1, PendingRequestKind::LatePaymentRefund)]);
     assert_eq!(world.engine.wallet_order(trace(1)).unwrap().authorisation, AUTHORISATION_CODE);
     assert!(restored(&world).pending_requests().eq(world.engine.pending_requests()));
     // The parcel continues, and the order is not forgotten before it.
     world.parcel_steps(parcel).card(10_000).approve().clear();
-    world.on("2014-08-01").must(forget());
+    world.forget_batch().on("2014-08-01").must(forget());
     assert!(world.engine.wallet_order(trace(1)).is_some());
     world.must(reversal_done(payment));
     assert_eq!(world.events(), [Event::PaymentReversed { payment, posted: money::Amount::ZERO }]);
@@ -85,7 +85,7 @@ fn a_late_payment_waits_until_it_is_refunded() {
         .repeated(reversal_done(payment))
         .refused(reversal_failed(payment, *b"00"), Refusal::PaymentState);
     // Reported again, it is not refunded twice.
-    world.repeated(approved(payment)).repeated(paid_by(payment, ANOTHER));
+    world.repeated(approve(payment)).repeated(paid_by(payment, ANOTHER));
     assert_eq!(world.pending_requests(), []);
     world.must(forget());
     assert_eq!(world.engine.wallet_order(trace(1)), None);
@@ -96,12 +96,12 @@ fn an_order_that_was_not_paid_after_all_waits_no_more() {
     let (mut world, parcel) = given_up();
     let payment = first(parcel);
     world.refused(reversal_done(payment), Refusal::PaymentState);
-    world.must(approved(payment)).must(reversal_failed(payment, *b"68"));
+    world.must(approve(payment)).must(reversal_failed(payment, *b"68"));
     assert_eq!(world.events(), [Event::PaymentDeclined { payment }]);
     assert_eq!(world.pending_requests(), []);
     world.repeated(reversal_failed(payment, *b"68"));
     // Reported again, that payment stays unpaid. Another payment can still pay the order.
-    world.repeated(approved(payment));
+    world.repeated(approve(payment));
     assert_eq!(world.pending_requests(), []);
     world.must(paid_by(payment, ANOTHER));
     assert_eq!(world.pending_requests(), [(1, PendingRequestKind::LatePaymentRefund)]);
@@ -113,10 +113,10 @@ fn an_order_paid_in_time_is_not_late_after_its_reversal() {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
     let payment = first(parcel);
-    world.must(sell_by_qr(1, parcel, 10_000)).must(approved(payment)).must(begin_reversal(payment));
+    world.must(sell_by_qr(1, parcel, 10_000)).must(approve(payment)).must(begin_reversal(payment));
     world
         .must(reversal_done(payment))
-        .repeated(approved(payment))
+        .repeated(approve(payment))
         .repeated(paid_by(payment, ANOTHER));
     assert_eq!(world.pending_requests(), []);
 }
@@ -127,7 +127,7 @@ fn a_payment_made_during_its_reversal_is_declined_and_refunded() {
     let parcel = world.dispatched_parcel("o-1", 10_000);
     let payment = first(parcel);
     world.must(sell_by_qr(1, parcel, 10_000)).must(begin_reversal(payment));
-    world.must(approved(payment));
+    world.must(approve(payment));
     assert_eq!(
         world.events(),
         [Event::PaymentDeclined { payment }, Event::LateApproval { payment }]

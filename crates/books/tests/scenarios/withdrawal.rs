@@ -44,14 +44,14 @@ fn after_its_start_time_nothing_new_goes_over_a_withdrawn_network() {
     assert_eq!(world.engine.network_view(NETWORK).unwrap().withdrawn_from, Some(from));
     let parcel = world.dispatched_parcel("o-1", 10_000);
     world.at = Timestamp(from.0 - 1);
-    world.must(sell(1, parcel, 1_000)).must(approved(first(parcel)));
+    world.must(sell(1, parcel, 1_000)).must(approve(first(parcel)));
     world.at = from;
     world.refused(sell(2, parcel, 1_000), Refusal::NetworkWithdrawn);
     world.refused(pre_authorise(2, parcel, 1_000), Refusal::NetworkWithdrawn);
     world.refused(begin_card(second(parcel), 1_000), Refusal::NetworkWithdrawn);
     // The others continue: another network, the wallet, cash.
-    world.must(sell_over(other, 2, parcel, 3_000)).must(approved(second(parcel)));
-    world.must(sell_by_qr(3, parcel, 2_000)).must(approved(PaymentId { parcel, number: 3 }));
+    world.must(sell_over(other, 2, parcel, 3_000)).must(approve(second(parcel)));
+    world.must(sell_by_qr(3, parcel, 2_000)).must(approve(PaymentId { parcel, number: 3 }));
     world.must(take_cash(4, parcel, 4_000, 4_000));
     world.expect_collected(parcel, 10_000);
 }
@@ -62,12 +62,12 @@ fn payments_in_flight_over_a_withdrawn_network_finish() {
     let [begun, unknown, pre_authorised, sold] =
         ["o-1", "o-2", "o-3", "o-4"].map(|order| world.dispatched_parcel(order, 1_000));
     world.must(sell(1, begun, 1_000));
-    world.must(sell(2, unknown, 1_000)).must(outcome_unknown_at_terminal(first(unknown)));
-    world.must(pre_authorise(3, pre_authorised, 1_000)).must(approved(first(pre_authorised)));
-    world.must(sell(4, sold, 1_000)).must(approved(first(sold)));
+    world.must(sell(2, unknown, 1_000)).must(outcome_unknown(first(unknown)));
+    world.must(pre_authorise(3, pre_authorised, 1_000)).must(approve(first(pre_authorised)));
+    world.must(sell(4, sold, 1_000)).must(approve(first(sold)));
     let at = world.at;
     world.must(withdraw(at));
-    world.must(approved(first(begun))).must(reverse(first(unknown)));
+    world.must(approve(first(begun))).must(reverse(first(unknown)));
     world.must(complete(5, first(pre_authorised), 1_000));
     world.must(resolve_completion(first(pre_authorised), PaymentResolution::Approved));
     world.must(begin_refund(6, first(begun), 100)).must(resolve_refund(6, *b"00"));

@@ -1,10 +1,13 @@
-//! Short forms of commands, with the default courier, terminal and bank account.
+//! Short forms of commands, with the default courier, terminals and bank account.
 
 use books::*;
 use money::{Amount, Currency};
-use tariff::{CardKind, SellerClassNumber, Terms};
+use tariff::{SellerClassNumber, Terms};
 
-use super::{BANK, CASHIER, CHINA, CODE, COURIER, FIRM, NETWORK, TARIFF, TERMINAL, WALLET, day};
+use super::{
+    BANK, CASHIER, CHINA, CODE, COURIER, FIRM, SIGNED_ON, TARIFF, WALLET, day, debit_card,
+    resolve_purchase, sell_at, take_cash_at,
+};
 
 pub fn register_seller(seller: SellerId, class: SellerClassNumber, minimum: u64) -> Command {
     Command::RegisterSeller(RegisterSeller {
@@ -69,43 +72,39 @@ pub fn refuse(parcel: ParcelId) -> Command {
     Command::RefuseParcel(RefuseParcel { parcel, reason: RefuseReason::NotWanted })
 }
 
+/// A payment's own trace at the terminal that is signed on.
+pub fn trace_of(batch: u32, payment: PaymentId) -> Trace {
+    let parcel = u32::try_from(payment.parcel.bits() % 55_555).expect("a small remainder");
+    Trace { terminal: SIGNED_ON, batch, stan: parcel * 18 + u32::from(payment.number) + 1 }
+}
+
 pub fn begin_card(payment: PaymentId, amount: u64) -> Command {
-    let method = RailMethod::Card { network: NETWORK, kind: CardKind::Debit };
-    begin(payment, method, amount)
+    begin(payment, debit_card(), amount)
 }
 
 pub fn begin_qr(payment: PaymentId, amount: u64) -> Command {
     begin(payment, RailMethod::Qr { wallet: WALLET }, amount)
 }
 
+/// Begins the parcel's next payment, which has this number. The same again is a repeat.
 pub fn begin(payment: PaymentId, method: RailMethod, amount: u64) -> Command {
-    let amount = Amount::of(amount);
-    Command::BeginCollection(BeginCollection { payment, terminal: TERMINAL, method, amount })
+    sell_at(trace_of(1, payment), payment.parcel, method, amount)
 }
 
 pub fn collect_cash(payment: PaymentId, amount: u64) -> Command {
-    Command::CollectCash(CollectCash { payment, courier: COURIER, amount: Amount::of(amount) })
+    take_cash_at(trace_of(1, payment), payment.parcel, amount, amount)
 }
 
 pub fn approve(payment: PaymentId) -> Command {
-    Command::ResolveCollection(ResolveCollection {
-        payment,
-        resolution: PaymentResolution::Approved,
-    })
+    resolve_purchase(payment, PaymentResolution::Approved)
 }
 
 pub fn decline(payment: PaymentId) -> Command {
-    Command::ResolveCollection(ResolveCollection {
-        payment,
-        resolution: PaymentResolution::Declined { code: *b"51" },
-    })
+    resolve_purchase(payment, PaymentResolution::Declined { code: *b"51" })
 }
 
 pub fn outcome_unknown(payment: PaymentId) -> Command {
-    Command::ResolveCollection(ResolveCollection {
-        payment,
-        resolution: PaymentResolution::Unknown,
-    })
+    resolve_purchase(payment, PaymentResolution::Unknown)
 }
 
 pub fn reverse(payment: PaymentId) -> Command {

@@ -29,8 +29,11 @@ pub const COURIER: CourierId = CourierId(1);
 /// Same firm as [`COURIER`].
 pub const COLLEAGUE: CourierId = CourierId(2);
 pub const OTHER_FIRMS_COURIER: CourierId = CourierId(3);
+/// Of [`COURIER`]. Tests open its batches.
 pub const TERMINAL: TerminalId = TerminalId(1);
 pub const COLLEAGUES_TERMINAL: TerminalId = TerminalId(2);
+/// Also of [`COURIER`], with batch 1 open: for payments of which only the money matters.
+pub const SIGNED_ON: TerminalId = TerminalId(4);
 pub const NETWORK: NetworkId = NetworkId(1);
 pub const WALLET: WalletId = WalletId(1);
 pub const SELLER: SellerId = SellerId(1);
@@ -120,9 +123,12 @@ impl World {
                 reference: format!("courier {}", courier.0),
             }));
         }
-        for (terminal, courier) in [(TERMINAL, COURIER), (COLLEAGUES_TERMINAL, COLLEAGUE)] {
+        for (terminal, courier) in
+            [(TERMINAL, COURIER), (COLLEAGUES_TERMINAL, COLLEAGUE), (SIGNED_ON, COURIER)]
+        {
             world.must(Command::RegisterTerminal(RegisterTerminal { terminal, courier }));
         }
+        world.must(Command::OpenBatch(OpenBatch { terminal: SIGNED_ON, batch: 1 }));
         let (currency, reference) = (Currency::CNY, String::from("network"));
         world.must(Command::RegisterNetwork(RegisterNetwork {
             network: NETWORK,
@@ -298,6 +304,34 @@ impl World {
         let parcel = self.dispatched_parcel(&format!("declined in {batch}"), 1);
         self.must(sell_by_qr_in(batch, 900, parcel, 1));
         self.must(resolve_purchase(first(parcel), PaymentResolution::Declined { code: *b"51" }))
+    }
+
+    /// Closes the open batch of [`SIGNED_ON`], and the next one with a declined sale: only then are
+    /// the first one's transactions forgotten. A parcel stays out.
+    pub fn forget_batch(&mut self) -> &mut World {
+        let parcel = self.dispatched_parcel("after the batch", 1);
+        self.next_batch(SIGNED_ON);
+        self.parcel_steps(parcel).qr(1).decline();
+        self.next_batch(SIGNED_ON)
+    }
+
+    /// Closes a terminal's open batch with the right totals and opens the next one.
+    fn next_batch(&mut self, terminal: TerminalId) -> &mut World {
+        let batch = self.engine.terminal_view(terminal).expect("it is registered").batch;
+        let totals = self.engine.batch_totals(terminal, batch).expect("it is open");
+        self.must(Command::CloseBatch(CloseBatch { terminal, batch, totals }));
+        self.must(Command::OpenBatch(OpenBatch { terminal, batch: batch + 1 }))
+    }
+
+    /// The traces of more sales than a batch holds, from number 0 on: 900 in each batch of
+    /// [`TERMINAL`].
+    pub fn nth_trace(&mut self, number: u32) -> Trace {
+        if number == 0 {
+            self.must(open_batch(1));
+        } else if number.is_multiple_of(900) {
+            self.next_batch(TERMINAL);
+        }
+        trace_in(1 + number / 900, 1 + number % 900)
     }
 
     /// The events of the last command.

@@ -28,8 +28,16 @@ impl<'a> ParcelSteps<'a> {
         PaymentId { parcel: self.parcel, number: self.world.view(self.parcel).payment_count }
     }
 
-    fn next(&self) -> PaymentId {
-        PaymentId { number: self.last_payment().number + 1, ..self.last_payment() }
+    /// The next payment's trace in the open batch of the terminal that is signed on.
+    fn next_trace(&self) -> Trace {
+        let batch = self.world.engine.terminal_view(SIGNED_ON).expect("it is registered").batch;
+        let last = self.last_payment();
+        trace_of(batch, PaymentId { number: last.number + 1, ..last })
+    }
+
+    fn sell(self, method: RailMethod, amount: u64) -> ParcelSteps<'a> {
+        let command = sell_at(self.next_trace(), self.parcel, method, amount);
+        self.must(command)
     }
 
     /// Assigns the parcel to the firm and dispatches it with a courier.
@@ -54,18 +62,16 @@ impl<'a> ParcelSteps<'a> {
     }
 
     pub fn card(self, amount: u64) -> ParcelSteps<'a> {
-        let payment = self.next();
-        self.must(begin_card(payment, amount))
+        self.sell(debit_card(), amount)
     }
 
     pub fn qr(self, amount: u64) -> ParcelSteps<'a> {
-        let payment = self.next();
-        self.must(begin_qr(payment, amount))
+        self.sell(RailMethod::Qr { wallet: WALLET }, amount)
     }
 
     pub fn cash(self, amount: u64) -> ParcelSteps<'a> {
-        let payment = self.next();
-        self.must(collect_cash(payment, amount))
+        let command = take_cash_at(self.next_trace(), self.parcel, amount, amount);
+        self.must(command)
     }
 
     pub fn approve(self) -> ParcelSteps<'a> {

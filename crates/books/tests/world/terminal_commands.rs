@@ -42,17 +42,23 @@ pub fn open_batch(batch: u32) -> Command {
     Command::OpenBatch(OpenBatch { terminal: TERMINAL, batch })
 }
 
-fn purchase(trace: Trace, parcel: ParcelId, amount: u64, purpose: PurchaseKind) -> Command {
-    let stan = trace.stan;
+/// A sale by card or QR, with its network as the only candidate.
+pub fn sell_at(trace: Trace, parcel: ParcelId, method: RailMethod, amount: u64) -> Command {
+    let route_candidates = match method {
+        RailMethod::Card { network, .. } => {
+            only_route().into_iter().map(|one| RouteCandidate { network, ..one }).collect()
+        }
+        RailMethod::Qr { .. } => Vec::new(),
+    };
     Command::BeginPurchase(BeginPurchase {
         trace,
         duplicate_key: DUPLICATE_KEY,
         parcel,
-        method: debit_card(),
+        method,
         amount: Amount::of(amount),
-        kind: purpose,
-        network_reference: network_reference(stan),
-        route_candidates: only_route(),
+        kind: PurchaseKind::Sale,
+        network_reference: network_reference(trace.stan),
+        route_candidates,
     })
 }
 
@@ -61,7 +67,7 @@ pub fn sell(stan: u32, parcel: ParcelId, amount: u64) -> Command {
 }
 
 pub fn sell_in(batch: u32, stan: u32, parcel: ParcelId, amount: u64) -> Command {
-    purchase(trace_in(batch, stan), parcel, amount, PurchaseKind::Sale)
+    sell_at(trace_in(batch, stan), parcel, debit_card(), amount)
 }
 
 pub fn pre_authorise(stan: u32, parcel: ParcelId, amount: u64) -> Command {
@@ -69,7 +75,11 @@ pub fn pre_authorise(stan: u32, parcel: ParcelId, amount: u64) -> Command {
 }
 
 pub fn pre_authorise_in(batch: u32, stan: u32, parcel: ParcelId, amount: u64) -> Command {
-    purchase(trace_in(batch, stan), parcel, amount, PurchaseKind::PreAuthorisation)
+    let mut purchase = sell_in(batch, stan, parcel, amount);
+    if let Command::BeginPurchase(BeginPurchase { kind, .. }) = &mut purchase {
+        *kind = PurchaseKind::PreAuthorisation;
+    }
+    purchase
 }
 
 pub fn sell_by_qr(stan: u32, parcel: ParcelId, amount: u64) -> Command {
@@ -77,30 +87,13 @@ pub fn sell_by_qr(stan: u32, parcel: ParcelId, amount: u64) -> Command {
 }
 
 pub fn sell_by_qr_in(batch: u32, stan: u32, parcel: ParcelId, amount: u64) -> Command {
-    Command::BeginPurchase(BeginPurchase {
-        trace: trace_in(batch, stan),
-        duplicate_key: DUPLICATE_KEY,
-        parcel,
-        method: RailMethod::Qr { wallet: WALLET },
-        amount: Amount::of(amount),
-        kind: PurchaseKind::Sale,
-        network_reference: network_reference(stan),
-        route_candidates: Vec::new(),
-    })
+    sell_at(trace_in(batch, stan), parcel, RailMethod::Qr { wallet: WALLET }, amount)
 }
 
 pub fn resolve_purchase(payment: PaymentId, resolution: PaymentResolution) -> Command {
     let approved = resolution == PaymentResolution::Approved;
     let authorisation = if approved { AUTHORISATION_CODE } else { NO_AUTHORISATION };
     Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation })
-}
-
-pub fn approved(payment: PaymentId) -> Command {
-    resolve_purchase(payment, PaymentResolution::Approved)
-}
-
-pub fn outcome_unknown_at_terminal(payment: PaymentId) -> Command {
-    resolve_purchase(payment, PaymentResolution::Unknown)
 }
 
 pub fn complete(stan: u32, payment: PaymentId, amount: u64) -> Command {
@@ -170,8 +163,12 @@ pub fn resolve_advice(payment: PaymentId, code: [u8; 2]) -> Command {
 }
 
 pub fn take_cash(stan: u32, parcel: ParcelId, amount: u64, tendered: u64) -> Command {
+    take_cash_at(trace(stan), parcel, amount, tendered)
+}
+
+pub fn take_cash_at(trace: Trace, parcel: ParcelId, amount: u64, tendered: u64) -> Command {
     Command::TakeCash(TakeCash {
-        trace: trace(stan),
+        trace,
         duplicate_key: DUPLICATE_KEY,
         parcel,
         amount: Amount::of(amount),

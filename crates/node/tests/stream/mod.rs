@@ -3,10 +3,11 @@
 #![allow(dead_code)]
 
 use books::{
-    AnnounceParcel, AssignParcels, BankId, CollectCash, Command, CourierId, DispatchParcels,
-    FirmId, HoldRule, Jurisdiction, OpenBooks, ParcelId, PaymentId, PublishTariff, RegisterBank,
-    RegisterCourier, RegisterFirm, RegisterSeller, SellerId, SellerKind, SetHoldRule,
-    SettlementCycle, TariffId, Timestamp,
+    AnnounceParcel, AssignParcels, BankId, BatchTotals, CloseBatch, Command, CountAndAmount,
+    CourierId, DispatchParcels, DuplicateKey, FirmId, HoldRule, Jurisdiction, OpenBatch, OpenBooks,
+    ParcelId, PublishTariff, RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller,
+    RegisterTerminal, SellerId, SellerKind, SetHoldRule, SettlementCycle, TakeCash, TariffId,
+    TerminalId, Timestamp, Trace,
 };
 use engine::{Actor, Submission};
 use money::{Amount, Currency};
@@ -14,9 +15,14 @@ use tariff::{SellerClass, SellerClassNumber, Terms};
 
 /// The time of command 0; each command is a millisecond later than the one before.
 const BEGIN: u64 = 1_377_662_400_000;
-const SETUP: u64 = 7;
+pub const SETUP: u64 = 9;
 /// Commands for each parcel.
 const LIFE: u64 = 4;
+/// Parcels in each batch of the terminal.
+const PER_BATCH: u64 = 900;
+/// Commands for each batch: its parcels, its closing, and the opening of the next one.
+const BATCH: u64 = PER_BATCH * LIFE + 2;
+const TERMINAL: TerminalId = TerminalId(1);
 
 /// The number of the command after the one at `last_at`.
 pub fn number_after(last_at: Timestamp) -> u64 {
@@ -25,7 +31,7 @@ pub fn number_after(last_at: Timestamp) -> u64 {
 
 /// Command `number`, and its time.
 pub fn command(number: u64) -> (Timestamp, Submission) {
-    let command = if number < SETUP { setup(number) } else { life(number - SETUP) };
+    let command = if number < SETUP { setup(number) } else { in_batch(number - SETUP) };
     (Timestamp(BEGIN + number), Submission::new(Actor::System, command))
 }
 
@@ -63,7 +69,7 @@ fn setup(number: u64) -> Command {
             }),
             reference,
         }),
-        _ => Command::RegisterSeller(RegisterSeller {
+        6 => Command::RegisterSeller(RegisterSeller {
             seller: SellerId(1),
             kind: SellerKind::Individual,
             currency,
@@ -74,29 +80,70 @@ fn setup(number: u64) -> Command {
             minimum: Amount::of(1),
             reference,
         }),
+        7 => Command::RegisterTerminal(RegisterTerminal {
+            terminal: TERMINAL,
+            courier: CourierId(1),
+        }),
+        _ => Command::OpenBatch(OpenBatch { terminal: TERMINAL, batch: 1 }),
     }
 }
 
-fn life(number: u64) -> Command {
-    let parcel = ParcelId::new(u128::from(number / LIFE) + 1);
-    let amount = Amount::of(100 + number / LIFE % 1_000);
-    match number % LIFE {
+fn in_batch(number: u64) -> Command {
+    let first = number / BATCH * PER_BATCH;
+    let batch = u32::try_from(1 + number / BATCH).expect("few batches");
+    match number % BATCH {
+        closing if closing == BATCH - 2 => {
+            let sum = (first..first + PER_BATCH).map(|parcel| due(parcel).minor()).sum();
+            let all = CountAndAmount { count: 900, amount: Amount::of(sum) };
+            let totals = BatchTotals { other_debits: all, ..BatchTotals::default() };
+            Command::CloseBatch(CloseBatch { terminal: TERMINAL, batch, totals })
+        }
+        opening if opening == BATCH - 1 => {
+            Command::OpenBatch(OpenBatch { terminal: TERMINAL, batch: batch + 1 })
+        }
+        place => life(first + place / LIFE, place % LIFE, batch),
+    }
+}
+
+fn parcel_id(parcel: u64) -> ParcelId {
+    ParcelId::new(u128::from(parcel) + 1)
+}
+
+fn due(parcel: u64) -> Amount {
+    Amount::of(100 + parcel % 1_000)
+}
+
+/// The announcement of a parcel, with a number from 0 on.
+pub fn announcement(parcel: u64) -> Submission {
+    Submission::new(Actor::System, life(parcel, 0, 1))
+}
+
+fn life(number: u64, step: u64, batch: u32) -> Command {
+    let (parcel, amount) = (parcel_id(number), due(number));
+    match step {
         0 => Command::AnnounceParcel(AnnounceParcel {
             parcel,
             seller: SellerId(1),
             currency: Currency::CNY,
             due: amount,
-            reference: format!("order-{}", number / LIFE),
+            reference: format!("order-{number}"),
         }),
         1 => Command::AssignParcels(AssignParcels { firm: FirmId(1), parcels: vec![parcel] }),
         2 => Command::DispatchParcels(DispatchParcels {
             courier: CourierId(1),
             parcels: vec![parcel],
         }),
-        _ => Command::CollectCash(CollectCash {
-            payment: PaymentId { parcel, number: 1 },
-            courier: CourierId(1),
+        _ => Command::TakeCash(TakeCash {
+            trace: Trace {
+                terminal: TERMINAL,
+                batch,
+                stan: u32::try_from(1 + number % PER_BATCH).expect("below the limit of a batch"),
+            },
+            duplicate_key: DuplicateKey { date: 828, card_token: 0 },
+            parcel,
             amount,
+            tendered: amount,
+            change: Amount::ZERO,
         }),
     }
 }

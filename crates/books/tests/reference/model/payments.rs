@@ -15,16 +15,7 @@ use super::{
 impl Model {
     pub fn collect(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
-            Command::BeginCollection(BeginCollection { payment, terminal, method, amount }) => {
-                self.begin_payment(payment, terminal, method, amount)
-            }
-            Command::ResolveCollection(ResolveCollection { payment, resolution }) => {
-                self.resolve_payment(payment, resolution, *b"      ")
-            }
             Command::ReverseCollection(ReverseCollection { payment }) => self.reverse(payment),
-            Command::CollectCash(CollectCash { payment, courier, amount }) => {
-                self.collect_cash(payment, courier, amount)
-            }
             Command::ConfirmClearing(ConfirmClearing { bank, payment, amount, deducted }) => {
                 self.confirm_clearing(bank, payment, amount, deducted)
             }
@@ -38,21 +29,11 @@ impl Model {
     fn check_new_payment(
         &self,
         id: PaymentId,
-        how: ModelMethod,
         courier: CourierId,
         amount: Amount,
     ) -> ModelResult<TariffVersion> {
         ensure(!amount.is_zero(), "nothing asked for")?;
-        if let Ok(known) = self.payment(id) {
-            // Courier and terminal are not remembered.
-            let cash = matches!((known.method, how), (ModelMethod::Cash(_), ModelMethod::Cash(_)));
-            let same = (cash || known.method == how) && known.amount == amount.minor();
-            ensure(same, "the number is taken")?;
-            return Err(ModelRefusal::Repeated);
-        }
         let parcel = self.parcel(id.parcel)?;
-        let next = parcel.payments.len() + 1;
-        ensure(usize::from(id.number) == next, "not the next number")?;
         ensure(id.number <= PAYMENTS_PER_PARCEL_MAX, "too many payments")?;
         ensure(parcel.state == ParcelState::Out, "not out")?;
         ensure(parcel.courier == Some(courier), "another courier's parcel")?;
@@ -108,7 +89,7 @@ impl Model {
         let currency = *currency.ok_or(ModelRefusal::Because("no such network or wallet"))?;
         let terminal = self.terminals.get(&terminal).copied();
         let (courier, blocked) = terminal.unwrap_or_default();
-        let tariff = self.check_new_payment(id, how, courier, amount)?;
+        let tariff = self.check_new_payment(id, courier, amount)?;
         ensure(terminal.is_some(), "no such terminal")?;
         ensure(!blocked, "the terminal is blocked")?;
         let parcel = self.parcel(id.parcel)?;
@@ -194,9 +175,8 @@ impl Model {
         courier: CourierId,
         amount: Amount,
     ) -> ModelResult {
-        ensure(self.couriers.contains_key(&courier), "no such courier")?;
         let how = ModelMethod::Cash(courier);
-        let tariff = self.check_new_payment(id, how, courier, amount)?;
+        let tariff = self.check_new_payment(id, courier, amount)?;
         self.add_payment(id, how, amount, tariff);
         self.about = (Some(id), Some(tariff));
         self.couriers.get_mut(&courier).expect("checked before").in_hand.push(id);
@@ -255,7 +235,7 @@ impl Model {
             }
             S::Approved => {
                 self.check_reversible(id)?;
-                // Payments without a terminal transaction.
+                // The transaction may be forgotten with its batch.
                 let _ = self.reverse_transaction(id);
                 self.unpost(id)
             }

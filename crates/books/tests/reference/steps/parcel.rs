@@ -5,7 +5,7 @@ use books::*;
 use money::{Amount, Currency};
 use tariff::{BusinessDate, CardKind};
 
-use super::step_table::{is_cash, is_payable, is_with_carrier};
+use super::step_table::{is_cash, is_with_carrier};
 use super::{Choices, Mistake};
 use crate::model::{ModelPayment, Parcel};
 use crate::world::{self, FIRMS, NETWORKS, WALLETS};
@@ -126,18 +126,6 @@ pub fn lose_parcel(roll: &Choices) -> Command {
     Command::LoseParcel(LoseParcel { parcel: roll.parcel(|one| one.is_open() && free(roll, one)) })
 }
 
-/// A parcel with money left to collect, with the next payment number, its courier, and the amount
-/// left.
-pub fn payment_due(roll: &Choices) -> (PaymentId, CourierId, u64) {
-    let id = roll.parcel(is_payable);
-    let parcel = roll.model.parcels.get(&id);
-    let next = parcel.map_or(1, |parcel| u8::try_from(parcel.payments.len()).unwrap() + 1);
-    let courier = parcel.and_then(|parcel| parcel.courier).unwrap_or(roll.courier(1));
-    let courier = if roll.makes_mistake(Mistake::SomebodyElse) { roll.courier(1) } else { courier };
-    let payment = PaymentId { parcel: id, number: roll.number(next) };
-    (payment, courier, parcel.map_or(5_000, |one| one.due - one.collected() - one.begun()))
-}
-
 /// A network or wallet in the currency.
 pub fn by_card_or_qr(roll: &Choices, currency: Currency) -> RailMethod {
     let brl = currency == Currency::BRL;
@@ -153,29 +141,6 @@ pub fn by_card_or_qr(roll: &Choices, currency: Currency) -> RailMethod {
     }
 }
 
-pub fn begin(roll: &Choices) -> Command {
-    let (payment, courier, left) = payment_due(roll);
-    let theirs = roll.model.terminals.iter().filter(|(_, (holder, _))| *holder == courier);
-    let terminals: Vec<_> = theirs.map(|(id, _)| *id).collect();
-    let terminal = roll.pick(1, &terminals, |die| TerminalId(20 + u64::try_from(die % 7).unwrap()));
-    let method = by_card_or_qr(roll, roll.currency_of(payment));
-    Command::BeginCollection(BeginCollection { payment, terminal, method, amount: roll.part(left) })
-}
-
-pub fn resolve(roll: &Choices) -> Command {
-    let waits = |one: &ModelPayment| match one.state {
-        T::Begun => true,
-        T::Unknown => roll.one_in(3, 4),
-        _ => roll.one_in(3, 40),
-    };
-    let resolution = match roll.number_at(1) % 10 {
-        0..7 => PaymentResolution::Approved,
-        7 => PaymentResolution::Declined { code: *b"51" },
-        _ => PaymentResolution::Unknown,
-    };
-    Command::ResolveCollection(ResolveCollection { payment: roll.payment(waits), resolution })
-}
-
 pub fn reverse(roll: &Choices) -> Command {
     let fits = |one: &ModelPayment| match one.state {
         T::Unknown => true,
@@ -184,11 +149,6 @@ pub fn reverse(roll: &Choices) -> Command {
         _ => roll.one_in(1, 16),
     };
     Command::ReverseCollection(ReverseCollection { payment: roll.payment(fits) })
-}
-
-pub fn collect_cash(roll: &Choices) -> Command {
-    let (payment, courier, left) = payment_due(roll);
-    Command::CollectCash(CollectCash { payment, courier, amount: roll.part(left) })
 }
 
 pub fn refund_terms(roll: &Choices, card: bool) -> (PaymentId, u8, Amount) {
