@@ -137,7 +137,7 @@ impl EngineTraffic {
             }
             AwaitedCommand::Closed { terminal } => {
                 let batch = self.batch(terminal);
-                let number = batch.number % TRACE_NUMBER_MAX + 1;
+                let number = batch.number % books::TRACE_NUMBER_MAX + 1;
                 let waiting = std::mem::take(&mut batch.waiting);
                 *batch = SalesBatch { number, waiting, ..SalesBatch::default() };
                 self.send(open_batch(terminal, number), AwaitedCommand::Opened { terminal });

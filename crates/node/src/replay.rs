@@ -3,7 +3,6 @@
 
 use std::sync::mpsc::sync_channel;
 
-use books::Event;
 use engine::{Applied, CommandOutcome, Digest, Engine, Submission, Timestamp};
 use journal::{JournalBatch, JournalBatches, JournalError, JournalHead, ReadJournal, Sequence};
 
@@ -52,8 +51,6 @@ pub enum ReplayError {
 pub struct ReplayTotals {
     pub batches: u64,
     pub commands: u64,
-    /// Postings that moved money.
-    pub postings: u64,
     /// The end of the journal.
     pub head: JournalHead,
 }
@@ -142,9 +139,6 @@ fn replay_batch(
             if applied != Applied::CarriedOut {
                 return Err(ReplayError::BooksDiffer { sequence });
             }
-            let moved =
-                outcome.books.postings.iter().filter(|posting| posting.moves_money()).count();
-            replayed.postings += moved as u64;
             observer
                 .command(decoded, *at, outcome, engine)
                 .map_err(ReplayError::ObserverStopped)?;
@@ -176,28 +170,22 @@ struct Verifier<'s> {
     snapshots: &'s std::collections::BTreeMap<Sequence, Result<Digest, String>>,
     wrong: Vec<String>,
     compared: Vec<Sequence>,
-    paid: std::collections::BTreeSet<books::PayoutId>,
+    observer: &'s mut dyn ReplayObserver,
 }
 
 impl ReplayObserver for Verifier<'_> {
     fn command(
         &mut self,
-        _: &Submission,
-        _: Timestamp,
+        submission: &Submission,
+        at: Timestamp,
         outcome: &CommandOutcome,
-        _: &Engine,
+        engine: &Engine,
     ) -> Result<(), String> {
-        for event in &outcome.books.events {
-            if let Event::PayoutConfirmed { payout, .. } = event
-                && !self.paid.insert(*payout)
-            {
-                self.wrong.push(format!("M7: payout {} was confirmed twice", payout.0));
-            }
-        }
-        Ok(())
+        self.observer.command(submission, at, outcome, engine)
     }
 
     fn batch(&mut self, sequence: Sequence, engine: &Engine) -> Result<(), String> {
+        self.observer.batch(sequence, engine)?;
         match self.snapshots.get(&sequence) {
             None => return Ok(()),
             Some(Err(why)) => self.wrong.push(format!("snapshot {sequence}: {why}")),
@@ -218,18 +206,15 @@ impl ReplayObserver for Verifier<'_> {
 }
 
 /// Replays the whole journal from its first batch. Compares the books with every snapshot, and
-/// checks every rule at each snapshot and at the end.
+/// checks every rule at each snapshot and at the end. `observer` sees each command: rules over the
+/// whole journal are its own.
 pub fn verify<J: ReadJournal + ?Sized>(
     journal: &mut J,
     snapshots: &std::collections::BTreeMap<Sequence, Result<Digest, String>>,
+    observer: &mut dyn ReplayObserver,
 ) -> Result<(VerifyReport, Engine), ReplayError> {
     let mut engine = Engine::default();
-    let mut verifier = Verifier {
-        snapshots,
-        wrong: Vec::new(),
-        compared: Vec::new(),
-        paid: std::collections::BTreeSet::new(),
-    };
+    let mut verifier = Verifier { snapshots, wrong: Vec::new(), compared: Vec::new(), observer };
     let replayed = replay(journal, JournalHead::default(), &mut engine, &mut verifier)?;
     let Verifier { mut wrong, compared, .. } = verifier;
     for sequence in snapshots.keys().filter(|sequence| **sequence > replayed.head.sequence) {

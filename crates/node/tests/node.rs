@@ -327,7 +327,8 @@ fn verify_finds_books_that_differ_from_a_snapshot() {
     let at = Sequence::new(position.0);
     let verdict = |said: Result<engine::Digest, String>| {
         let snapshots = [(at, said)].into_iter().collect();
-        node::replay::verify(&mut journal.clone(), &snapshots).unwrap().0
+        let observer = &mut node::replay::NoObserver;
+        node::replay::verify(&mut journal.clone(), &snapshots, observer).unwrap().0
     };
     let good = verdict(Ok(digest));
     assert_eq!((good.violations, good.digest), (Vec::new(), digest));

@@ -14,6 +14,7 @@ mod day_sums;
 mod error;
 mod explain;
 mod export;
+mod journal_audit;
 mod payouts;
 mod verify;
 

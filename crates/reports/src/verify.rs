@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::ReportError;
 use crate::books::{open_to_read, snapshot_digests};
+use crate::journal_audit::JournalAudit;
 
 /// The result of checking the books. Amounts are in minor units.
 #[derive(Debug, Serialize)]
@@ -74,7 +75,8 @@ impl DisputeReport {
 pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
     let (directory, mut journal) = open_to_read(data)?;
     let snapshots = snapshot_digests(&directory)?;
-    let (verdict, engine) = node::replay::verify(&mut journal, &snapshots)?;
+    let mut audit = JournalAudit::default();
+    let (verdict, engine) = node::replay::verify(&mut journal, &snapshots, &mut audit)?;
     let sides = |side: fn(&CurrencyTotals) -> u128| {
         let sum = |totals: &CurrencyTotals| CurrencySum {
             currency: totals.currency.code(),
@@ -85,7 +87,7 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
     Ok(BooksReport {
         batches: verdict.replayed.batches,
         commands: verdict.replayed.commands,
-        legs: verdict.replayed.postings,
+        legs: audit.legs,
         snapshots: verdict.snapshots.iter().map(|sequence| sequence.number()).collect(),
         debits: sides(|totals| totals.debits),
         credits: sides(|totals| totals.credits),
@@ -93,6 +95,6 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
         breaks: engine.books().open_breaks().len(),
         disputes: engine.books().disputes().map(|one| DisputeReport::of(&one)).collect(),
         digest: verdict.digest.to_string(),
-        wrong: verdict.violations,
+        wrong: [audit.violations, verdict.violations].concat(),
     })
 }

@@ -34,7 +34,7 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        let about = (&request.header, request.kind);
+        let about = request.answered();
         let terminal = request.header.terminal_id();
         let merchant = self.settings.merchant.of(view.firm);
         if merchant != request.header.merchant {
@@ -263,7 +263,7 @@ impl Switch {
         }
         self.reply(
             connection,
-            (header, request.kind),
+            request.answered(),
             ResponseCode::APPROVED,
             &ResponseFields::default(),
             now,

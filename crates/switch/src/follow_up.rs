@@ -9,7 +9,7 @@ use iso8583::{Mti, WipedBytes};
 
 use crate::card;
 use crate::in_flight::{Continuation, InFlight, InFlightState};
-use crate::network::OutgoingNetworkRequest as Message;
+use crate::network::{NetworkMessageType, OutgoingNetworkRequest as Message};
 use crate::operator_event::OperatorEvent;
 use crate::payments::{Rejection, format_error, rejection};
 use crate::port::{Output, Query, TerminalConnection};
@@ -162,11 +162,12 @@ impl Switch {
         else {
             return Ok(());
         };
-        let (mti, processing, condition) = network_message_type(in_flight.kind);
+        let NetworkMessageType { mti, processing_code, condition_code } =
+            network_message_type(in_flight.kind);
         let network_request = Message {
             mti,
-            processing_code: processing,
-            condition_code: condition,
+            processing_code,
+            condition_code,
             amount: Some(in_flight.amount),
             network_reference: sent,
             terminal: in_flight.header.terminal_id(),
@@ -224,8 +225,9 @@ impl Switch {
             in_flight.terminal_message.take().ok_or(rejection(ResponseCode::SYSTEM_ERROR))?;
         let request = TerminalRequest::parse(&heard).map_err(format_error)?;
         let pan = card::read_pan(&request.message)?;
-        let (mti, processing, condition) = network_message_type(RequestKind::Advice);
-        self.write_card_request(&request, &pan, (mti.repeat(), processing, condition), index, sent)
+        let sale = network_message_type(RequestKind::Advice);
+        let repeat = NetworkMessageType { mti: sale.mti.repeat(), ..sale };
+        self.write_card_request(&request, &pan, repeat, index, sent)
     }
 
     /// Forwards an offline sale again that the network has not acknowledged.
@@ -278,9 +280,8 @@ fn fits(kind: RequestKind, original: TransactionKind) -> bool {
     }
 }
 
-/// Message type, processing code and condition code of a request to a network.
-pub(crate) fn network_message_type(kind: RequestKind) -> (Mti, u32, u8) {
-    match kind {
+pub(crate) fn network_message_type(kind: RequestKind) -> NetworkMessageType {
+    let (mti, processing_code, condition_code) = match kind {
         RequestKind::PreAuthorisation => (Mti::M0100, 30_000, 6),
         RequestKind::VoidPreAuthorisation => (Mti::M0100, 200_000, 6),
         RequestKind::Completion => (Mti::M0200, 0, 6),
@@ -288,28 +289,26 @@ pub(crate) fn network_message_type(kind: RequestKind) -> (Mti, u32, u8) {
         RequestKind::Refund => (Mti::M0220, 200_000, 0),
         RequestKind::Advice => (Mti::M0220, 0, 0),
         _ => (Mti::M0200, 0, 0),
-    }
+    };
+    NetworkMessageType { mti, processing_code, condition_code }
 }
 
 /// The message by which a network knows a transaction. `None` if no network was asked.
 pub(crate) fn original_message(view: &TransactionView) -> Option<OriginalMessage> {
-    let (mti, processing, condition) = network_message_type(match view.kind {
-        TransactionKind::PreAuthorisation => RequestKind::PreAuthorisation,
-        TransactionKind::Completion => RequestKind::Completion,
-        TransactionKind::Void => match view.duplicate_key.subject {
-            DuplicateSubject::Original { pre_authorisation: true, .. } => {
-                RequestKind::VoidPreAuthorisation
-            }
-            _ => RequestKind::Void,
-        },
-        TransactionKind::Refund => RequestKind::Refund,
-        TransactionKind::Advice => RequestKind::Advice,
-        _ => RequestKind::Sale,
-    });
-    Some(OriginalMessage {
-        mti,
-        processing_code: processing,
-        condition_code: condition,
-        network_reference: view.network_reference?,
-    })
+    let NetworkMessageType { mti, processing_code, condition_code } =
+        network_message_type(match view.kind {
+            TransactionKind::PreAuthorisation => RequestKind::PreAuthorisation,
+            TransactionKind::Completion => RequestKind::Completion,
+            TransactionKind::Void => match view.duplicate_key.subject {
+                DuplicateSubject::Original { pre_authorisation: true, .. } => {
+                    RequestKind::VoidPreAuthorisation
+                }
+                _ => RequestKind::Void,
+            },
+            TransactionKind::Refund => RequestKind::Refund,
+            TransactionKind::Advice => RequestKind::Advice,
+            _ => RequestKind::Sale,
+        });
+    let network_reference = view.network_reference?;
+    Some(OriginalMessage { mti, processing_code, condition_code, network_reference })
 }

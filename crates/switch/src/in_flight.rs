@@ -10,7 +10,7 @@ use money::Amount;
 
 use crate::operator_event::OperatorEvent;
 use crate::port::{Output, TerminalConnection, WalletNotification};
-use crate::request::{RequestHeader, RequestKind, TerminalRequest};
+use crate::request::{AnsweredRequest, RequestHeader, RequestKind, TerminalRequest};
 use crate::responses::ResponseFields;
 use crate::switch::Switch;
 
@@ -148,7 +148,7 @@ impl Switch {
         }
         self.reply(
             in_flight.connection,
-            (&in_flight.header, in_flight.kind),
+            AnsweredRequest { header: &in_flight.header, kind: in_flight.kind },
             code,
             answer,
             now,

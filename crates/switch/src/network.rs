@@ -47,6 +47,14 @@ pub(crate) struct NetworkState {
     stan: Option<Stan>,
 }
 
+/// Which message is sent to a network.
+#[derive(Clone, Copy)]
+pub(crate) struct NetworkMessageType {
+    pub mti: Mti,
+    pub processing_code: u32,
+    pub condition_code: u8,
+}
+
 /// The variable part of a message to a network.
 #[derive(Clone, Copy)]
 pub(crate) struct OutgoingNetworkRequest<'q> {

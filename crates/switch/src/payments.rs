@@ -5,14 +5,15 @@ use books::{
     ParcelId, PaymentRoute, PurchaseKind, RecordAdvice, ResponseCode, TakeCash, Timestamp,
 };
 use iso8583::tlv::{self, Tag};
-use iso8583::{Message, Mti, WipedBytes};
+use iso8583::{Message, WipedBytes};
 use keys::{KeyReference, Pan};
 use money::Amount;
 use tariff::CardKind;
 
 use crate::card;
+use crate::follow_up::network_message_type;
 use crate::in_flight::{Continuation, InFlight};
-use crate::network::{OutgoingNetworkRequest, fixed_field};
+use crate::network::{NetworkMessageType, OutgoingNetworkRequest, fixed_field};
 use crate::operator_event::OperatorEvent;
 use crate::port::{Output, TerminalConnection};
 use crate::request::{RequestHeader, RequestKind, TerminalRequest};
@@ -67,14 +68,12 @@ impl Switch {
     ) -> Result<(), Rejection> {
         let parcel = read_parcel(&request.message)?;
         let amount = read_amount(request)?;
-        let (mti, processing, condition, purpose) = match request.kind {
-            RequestKind::PreAuthorisation => {
-                (Mti::M0100, 30_000, 6, PurchaseKind::PreAuthorisation)
-            }
-            _ => (Mti::M0200, 0, 0, PurchaseKind::Sale),
+        let purpose = match request.kind {
+            RequestKind::PreAuthorisation => PurchaseKind::PreAuthorisation,
+            _ => PurchaseKind::Sale,
         };
-        let mut routed =
-            self.route(request, (mti, processing, condition), Some(amount), now, out)?;
+        let message_type = network_message_type(request.kind);
+        let mut routed = self.route(request, message_type, Some(amount), now, out)?;
         let considered = std::mem::take(&mut routed.considered);
         let (route, sent) = (self.payment_route(&routed), routed.sent);
         let mut in_flight = routed.in_flight(connection, request);
@@ -105,7 +104,8 @@ impl Switch {
         let parcel = read_parcel(&request.message)?;
         let amount = read_amount(request)?;
         let authorisation_code = read_authorisation_code(&request.message);
-        let routed = self.route(request, (Mti::M0220, 0, 0), Some(amount), now, out);
+        let routed =
+            self.route(request, network_message_type(request.kind), Some(amount), now, out);
         // The sale is already made. The terminal keeps it until a network is up.
         let routed = routed.map_err(|(code, why)| match code {
             ResponseCode::NETWORK_UNAVAILABLE => rejection(ResponseCode::SYSTEM_ERROR),
@@ -138,7 +138,9 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) -> Result<(), Rejection> {
-        let routed = self.route(request, (Mti::M0200, BALANCE, 0), None, now, out)?;
+        let sale = network_message_type(RequestKind::Sale);
+        let balance = NetworkMessageType { processing_code: BALANCE, ..sale };
+        let routed = self.route(request, balance, None, now, out)?;
         let id = self.begin_request(routed.in_flight(connection, request));
         self.send_to_network(id, now, out);
         Ok(())
@@ -176,8 +178,7 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         if let Err((code, why)) = new_reversal {
-            let about = (&request.header, request.kind);
-            self.refuse(connection, about, code, why.as_deref(), now, out);
+            self.refuse(connection, request.answered(), code, why.as_deref(), now, out);
         }
     }
 
@@ -190,7 +191,7 @@ impl Switch {
     fn route(
         &mut self,
         request: &TerminalRequest<'_>,
-        (mti, processing, condition): (Mti, u32, u8),
+        message_type: NetworkMessageType,
         amount: Option<Amount>,
         now: Timestamp,
         out: &mut Vec<Output>,
@@ -212,8 +213,7 @@ impl Switch {
             return Err(rejection(ResponseCode::NETWORK_UNAVAILABLE));
         };
         let sent = self.networks[index].next_reference(now);
-        let message =
-            self.write_card_request(request, &pan, (mti, processing, condition), index, sent)?;
+        let message = self.write_card_request(request, &pan, message_type, index, sent)?;
         Ok(RoutedCard { network_index: index, kind, token, considered, message, sent })
     }
 
@@ -239,10 +239,11 @@ impl Switch {
         &self,
         request: &TerminalRequest<'_>,
         pan: &Pan,
-        (mti, processing, condition): (Mti, u32, u8),
+        message_type: NetworkMessageType,
         index: usize,
         sent: NetworkReference,
     ) -> Result<WipedBytes, Rejection> {
+        let NetworkMessageType { mti, processing_code, condition_code } = message_type;
         let network = &self.networks[index];
         let pin = if request.message.has(52) {
             let block = request.message.block::<8>(52).map_err(format_error)?;
@@ -255,9 +256,9 @@ impl Switch {
         let header = &request.header;
         let network_request = OutgoingNetworkRequest {
             mti,
-            processing_code: processing,
-            condition_code: condition,
-            amount: header.amount.and_then(Amount::new).filter(|_| processing != BALANCE),
+            processing_code,
+            condition_code,
+            amount: header.amount.and_then(Amount::new).filter(|_| processing_code != BALANCE),
             network_reference: sent,
             terminal: header.terminal_id(),
             merchant: header.merchant,

@@ -69,7 +69,7 @@ impl Switch {
         let minor = in_flight.amount.minor();
         self.open_qr_orders.insert(id, payment);
         self.timers.set(sent.sent_at.plus_ms(self.settings.timing.qr_ms), Timer::QrExpiry(id));
-        self.answer_with_code(id, (trace, parcel, minor), now, out);
+        self.answer_with_code(id, trace, parcel, minor, now, out);
     }
 
     /// Shows a code again.
@@ -80,13 +80,15 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        self.answer_with_code(id, (view.trace, view.parcel, view.amount.minor()), now, out);
+        self.answer_with_code(id, view.trace, view.parcel, view.amount.minor(), now, out);
     }
 
     fn answer_with_code(
         &mut self,
         id: u64,
-        (trace, parcel, minor): (Trace, books::ParcelId, u64),
+        trace: Trace,
+        parcel: books::ParcelId,
+        minor: u64,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {

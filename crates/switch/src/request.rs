@@ -193,7 +193,7 @@ impl<'m> TerminalRequest<'m> {
         let (tpdu, message_header, message) =
             Envelope::parse(bytes).map_err(|error| error.to_string())?;
         let message = UNIONPAY_POS.parse(message).map_err(|error| error.to_string())?;
-        let header = read_header((tpdu, message_header), &message)?;
+        let header = read_header(tpdu, message_header, &message)?;
         if header.mti.is_response() {
             return Err(format!("MTI {} is a response, not a request", header.mti));
         }
@@ -207,6 +207,11 @@ impl<'m> TerminalRequest<'m> {
         }
         let dated = !self.kind.uses_stan() || self.message.has(13);
         (!dated).then_some("field 13 (date) missing")
+    }
+
+    /// What a response needs of the request.
+    pub(crate) fn answered(&self) -> AnsweredRequest<'_> {
+        AnsweredRequest { header: &self.header, kind: self.kind }
     }
 
     /// The original transaction: batch and STAN of field 61.
@@ -223,8 +228,16 @@ impl<'m> TerminalRequest<'m> {
     }
 }
 
+/// The request that a response answers.
+#[derive(Clone, Copy)]
+pub(crate) struct AnsweredRequest<'r> {
+    pub header: &'r RequestHeader,
+    pub kind: RequestKind,
+}
+
 fn read_header(
-    (tpdu, message_header): (Tpdu, PosHeader),
+    tpdu: Tpdu,
+    message_header: PosHeader,
     message: &Message<'_>,
 ) -> Result<RequestHeader, String> {
     let shown = |error: iso8583::FieldError| error.to_string();

@@ -5,7 +5,7 @@ use iso8583::{Envelope, MacBuildError, MessageBuilder, UNIONPAY_POS, WipedBytes}
 use keys::{DerivedKey, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod};
 
 use crate::port::{Output, TerminalConnection};
-use crate::request::{RequestHeader, RequestKind};
+use crate::request::AnsweredRequest;
 use crate::settings::Settings;
 use crate::time_fields::{self, Rrn};
 
@@ -72,11 +72,12 @@ impl TerminalKeys<'_> {
     pub(crate) fn response(
         &self,
         connection: TerminalConnection,
-        (message_header, transaction_type): (&RequestHeader, RequestKind),
+        answered: AnsweredRequest<'_>,
         code: ResponseCode,
         answer: &ResponseFields<'_>,
         now: Timestamp,
     ) -> Result<Output, String> {
+        let AnsweredRequest { header: message_header, kind } = answered;
         let mti = message_header.mti.response().ok_or("a response has no response")?;
         let (time, date) = time_fields::local_time_and_date(now, self.settings.utc_offset_minutes);
         let mut builder = MessageBuilder::new(&UNIONPAY_POS, mti);
@@ -134,7 +135,7 @@ impl TerminalKeys<'_> {
         if let Some(network) = answer.network_name {
             builder.text(63, network);
         }
-        let message = if transaction_type.requires_mac() && code != ResponseCode::WRONG_MAC {
+        let message = if kind.requires_mac() && code != ResponseCode::WRONG_MAC {
             let key = self.mac(message_header.terminal);
             let mac = |bytes: &[u8]| self.keys.mac(&key, MacMethod::CupEcb, bytes);
             builder.build_with_mac(mac).map_err(|error: MacBuildError<_>| error.to_string())?

@@ -116,7 +116,7 @@ impl Switch {
             }
             Some(Continuation::Reversal(id)) => self.on_reversal_begun(id, answer, now, out),
             Some(Continuation::WalletPaid(notification, order, reply_id)) => {
-                self.on_order_paid((*notification, &order), reply_id, answer, now, out);
+                self.on_order_paid(*notification, &order, reply_id, answer, now, out);
             }
             Some(Continuation::WalletOrderExpired(reply_id)) => {
                 reply_order_expired(reply_id, answer, out);

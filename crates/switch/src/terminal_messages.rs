@@ -9,7 +9,7 @@ use crate::in_flight::{Continuation, InFlight};
 use crate::operator_event::OperatorEvent;
 use crate::payments::{Rejection, format_error, read_parcel, rejection};
 use crate::port::{Output, Query, TerminalConnection};
-use crate::request::{RequestHeader, RequestKind, TerminalRequest};
+use crate::request::{AnsweredRequest, RequestHeader, RequestKind, TerminalRequest};
 use crate::responses::ResponseFields;
 use crate::session::TerminalSession;
 use crate::switch::{IN_FLIGHT_MAX, Switch};
@@ -29,11 +29,11 @@ impl Switch {
                 return out.push(Output::CloseTerminalConnection { connection });
             }
         };
-        let (header, kind) = (request.header, request.kind);
+        let kind = request.kind;
         if kind == RequestKind::Echo {
             return self.reply(
                 connection,
-                (&header, kind),
+                request.answered(),
                 ResponseCode::APPROVED,
                 &ResponseFields::default(),
                 now,
@@ -50,7 +50,7 @@ impl Switch {
         {
             return self.refuse(
                 connection,
-                (&header, kind),
+                request.answered(),
                 ResponseCode::SYSTEM_ERROR,
                 None,
                 now,
@@ -59,11 +59,11 @@ impl Switch {
         }
         // A sign-on needs the terminal's current state from the books.
         let known = !matches!(kind, RequestKind::SignOn | RequestKind::Balance)
-            && self.sessions.contains_key(&header.terminal);
+            && self.sessions.contains_key(&request.header.terminal);
         if known {
             self.serve(connection, &request, now, out);
         } else {
-            let query = Query::Terminal(header.terminal_id());
+            let query = Query::Terminal(request.header.terminal_id());
             let copy = WipedBytes::from(bytes.to_vec());
             self.query(Continuation::Terminal(connection, copy), query, out);
         }
@@ -79,7 +79,7 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let Ok(request) = TerminalRequest::parse(bytes) else { return };
-        let about = (&request.header, request.kind);
+        let about = request.answered();
         let Some(view) = view else {
             return self.refuse(connection, about, ResponseCode::UNKNOWN_TERMINAL, None, now, out);
         };
@@ -147,7 +147,7 @@ impl Switch {
             RequestKind::SignOff => {
                 self.reply(
                     connection,
-                    (header, kind),
+                    request.answered(),
                     ResponseCode::APPROVED,
                     &ResponseFields::default(),
                     now,
@@ -244,7 +244,7 @@ impl Switch {
                 out.push(Output::OperatorEvent(OperatorEvent::WrongMac(header.terminal_id())));
                 self.refuse(
                     connection,
-                    (header, request.kind),
+                    request.answered(),
                     ResponseCode::WRONG_MAC,
                     None,
                     now,
@@ -270,13 +270,13 @@ impl Switch {
     pub(crate) fn reply(
         &self,
         connection: TerminalConnection,
-        (header, kind): (&RequestHeader, RequestKind),
+        answered: AnsweredRequest<'_>,
         code: ResponseCode,
         answer: &ResponseFields<'_>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        match self.terminal_keys().response(connection, (header, kind), code, answer, now) {
+        match self.terminal_keys().response(connection, answered, code, answer, now) {
             Ok(output) => out.push(output),
             Err(why) => self.close_without_key(connection, why, out),
         }
@@ -286,17 +286,17 @@ impl Switch {
     pub(crate) fn refuse(
         &self,
         connection: TerminalConnection,
-        (header, kind): (&RequestHeader, RequestKind),
+        answered: AnsweredRequest<'_>,
         code: ResponseCode,
         text: Option<&str>,
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        let (terminal, stan) = (header.terminal_id(), header.stan);
+        let (terminal, stan) = (answered.header.terminal_id(), answered.header.stan);
         out.push(Output::OperatorEvent(OperatorEvent::Refused { terminal, stan, code }));
         self.reply(
             connection,
-            (header, kind),
+            answered,
             code,
             &ResponseFields { text, ..ResponseFields::default() },
             now,

@@ -6,12 +6,11 @@ use books::{
     BeginReversal, Command, Event, PaymentResolution, PaymentRoute, RecordReversalWithoutOriginal,
     Refusal, ResolvePurchase, ResponseCode, ReversalKind, ReverseVoid, Timestamp, TransactionKind,
 };
-
 use money::Amount;
 
 use crate::follow_up::{network_message_type, not_in_settings, original_message};
 use crate::in_flight::{Continuation, InFlight, InFlightState};
-use crate::network::{AwaitedResponse, message_key};
+use crate::network::{AwaitedResponse, NetworkMessageType, message_key};
 use crate::port::{Output, Query, TerminalConnection};
 use crate::request::{RequestKind, TerminalRequest};
 use crate::response_code;
@@ -245,7 +244,8 @@ impl Switch {
 
     /// The reversal of a request in flight, if it is reversible.
     pub(crate) fn reversal_of(&self, in_flight: &InFlight) -> Option<NewReversal> {
-        let (mti, processing, condition) = network_message_type(in_flight.kind);
+        let NetworkMessageType { mti, processing_code, condition_code } =
+            network_message_type(in_flight.kind);
         let what = match in_flight.kind {
             RequestKind::Sale | RequestKind::PreAuthorisation => {
                 QueuedReversalKind::UnknownPurchase
@@ -258,8 +258,8 @@ impl Switch {
         };
         let original = OriginalMessage {
             mti,
-            processing_code: processing,
-            condition_code: condition,
+            processing_code,
+            condition_code,
             network_reference: in_flight.network_reference?,
         };
         let before =

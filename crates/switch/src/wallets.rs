@@ -213,7 +213,8 @@ impl Switch {
     /// The books have recorded the payment. If it came too late, the wallet must refund it.
     pub(crate) fn on_order_paid(
         &mut self,
-        (notification, order): (WalletNotification, &TransactionView),
+        notification: WalletNotification,
+        order: &TransactionView,
         reply_id: u64,
         answer: Result<Vec<Event>, Refusal>,
         now: Timestamp,

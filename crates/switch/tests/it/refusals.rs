@@ -4,7 +4,7 @@ use books::{BlockTerminal, Command, TerminalId};
 use iso8583::MessageBuilder;
 use peers::card::EntryMode;
 use peers::{TerminalOutcome, TerminalTask, TestCard};
-use switch::{OperatorEvent, ResponseCode};
+use switch::OperatorEvent;
 
 use crate::world::*;
 

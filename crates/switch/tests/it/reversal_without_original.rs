@@ -3,7 +3,7 @@
 use books::{Command, Event, RecordReversalWithoutOriginal, TerminalId, Trace};
 use peers::terminal::Receipt;
 use peers::{TerminalOutcome, TerminalTask};
-use switch::{OperatorEvent, ResponseCode};
+use switch::OperatorEvent;
 
 use crate::world::*;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use books::terminal_view::TransactionView;
 use books::view::PaymentState;
-use books::{Event, PaymentId, RailMethod, TerminalId, Trace, TransactionKind};
+use books::{Event, PaymentId, PaymentRoute, TerminalId, Trace, TransactionKind};
 use peers::TerminalOutcome;
 use peers::ledger::{NetworkTransactionKind, NetworkTransactionState};
 use peers::terminal::JournalLineStatus;
@@ -23,7 +23,7 @@ impl World {
             let newest = self.engine.terminal_view(terminal).map_or(0, |view| view.batch);
             for batch in newest.saturating_sub(1).max(1)..=newest {
                 let stans = 1..=pos.terminal.last_stan();
-                let trace = |stan| Trace { terminal, batch, stan };
+                let trace = |stan| Trace { terminal, batch, stan: Stan::of(stan) };
                 all.extend(stans.filter_map(|stan| self.engine.transaction(trace(stan))));
             }
         }
@@ -33,7 +33,7 @@ impl World {
     fn ours(&self) -> BTreeSet<Entry> {
         let mut ours = BTreeSet::new();
         for one in self.transactions() {
-            let Some(RailMethod::Card { network, .. }) = one.method else { continue };
+            let Some(PaymentRoute::Card { network, .. }) = one.route else { continue };
             let place = NETWORKS.iter().position(|known| *known == network).unwrap();
             let kind = match (one.kind, one.payment_state) {
                 _ if !one.counts_in_batch => continue,
@@ -119,7 +119,7 @@ impl World {
         }
         for line in pos.journal() {
             let receipt = line.receipt;
-            let trace = Trace { terminal, batch: receipt.batch, stan: receipt.stan };
+            let trace = Trace { terminal, batch: receipt.batch, stan: Stan::of(receipt.stan) };
             let view = self.engine.transaction(trace);
             let stands = view.is_some_and(|view| view.counts_in_batch);
             let believed = line.status == JournalLineStatus::Effective;
@@ -131,9 +131,9 @@ impl World {
         }
         let (mut theirs, ours) = (pos.totals(), self.engine.batch_totals(terminal, pos.batch()));
         for stan in self.voids_reported_as_standing(place) {
-            let trace = Trace { terminal, batch: pos.batch(), stan };
+            let trace = Trace { terminal, batch: pos.batch(), stan: Stan::of(stan) };
             let Some(void) = self.engine.transaction(trace) else { continue };
-            let by_card = matches!(void.method, Some(RailMethod::Card { .. }));
+            let by_card = matches!(void.route, Some(PaymentRoute::Card { .. }));
             // The void of a pre-authorisation is not in the totals.
             let took = self.transactions().into_iter().any(|one| {
                 let kind =
