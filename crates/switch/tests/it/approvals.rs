@@ -1,6 +1,6 @@
 //! Events of approved purchases.
 
-use books::{ParcelId, TerminalId, Trace};
+use books::{ParcelId, Stan, TerminalId, Trace};
 use money::Currency;
 use peers::TerminalTask;
 use switch::{OperatorEvent, Rrn, WalletReply};
@@ -26,7 +26,7 @@ fn approvals(world: &World) -> Vec<Approval> {
             assert_eq!(network.is_some(), network_reference.is_some());
             assert!(network.is_none_or(|network| NETWORKS.contains(&network)));
             let rrn = network_reference.map(|sent| Rrn::of(sent).bytes());
-                Some((trace.stan.get(), *parcel, rrn, amount.minor()))
+            Some((trace.stan.get(), *parcel, rrn, amount.minor()))
         }
         _ => None,
     };

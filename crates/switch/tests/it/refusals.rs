@@ -1,6 +1,6 @@
 //! Refusals: each has its code, and nothing is posted (M10).
 
-use books::{BlockTerminal, Command, TerminalId};
+use books::{BlockTerminal, Command, ResponseCode, TerminalId};
 use iso8583::MessageBuilder;
 use peers::card::EntryMode;
 use peers::{TerminalOutcome, TerminalTask, TestCard};

@@ -1,9 +1,9 @@
 //! Real books, a clearing file and a list of approvals: each changed line is found.
 
 use books::{
-    Approval, BeginPurchase, CardToken, DuplicateKey, DuplicateSubject, NetworkId, NetworkReference, OpenBatch, PaymentResolution, PaymentRoute,
-    PurchaseKind, Stan, RegisterNetwork, ResolvePurchase, RouteCandidate, RouteVerdict,
-    TerminalId, Trace,
+    Approval, BeginPurchase, CardToken, DuplicateKey, DuplicateSubject, NetworkId,
+    NetworkReference, OpenBatch, PaymentResolution, PaymentRoute, PurchaseKind, RegisterNetwork,
+    ResolvePurchase, RouteCandidate, RouteVerdict, Stan, TerminalId, Trace,
 };
 use journal::DataDirectory;
 use money::{Amount, Currency};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use books::terminal_view::TransactionView;
 use books::view::PaymentState;
-use books::{Event, PaymentId, PaymentRoute, TerminalId, Trace, TransactionKind};
+use books::{Event, PaymentId, PaymentRoute, Stan, TerminalId, Trace, TransactionKind};
 use peers::TerminalOutcome;
 use peers::ledger::{NetworkTransactionKind, NetworkTransactionState};
 use peers::terminal::JournalLineStatus;
@@ -46,13 +46,8 @@ impl World {
                 (TransactionKind::Void, PaymentState::Reversed) => "void",
                 _ => continue,
             };
-            ours.insert((
-                place,
-                one.network_reference.stan,
-                one.network_reference.sent_at.0 / 1000,
-                kind,
-                one.amount.minor(),
-            ));
+            let sent = one.network_reference.unwrap();
+            ours.insert((place, sent.stan.get(), sent.sent_at.0 / 1000, kind, one.amount.minor()));
         }
         ours
     }
@@ -157,7 +152,7 @@ impl World {
             let status = self.transactions().into_iter().filter(|one| one.counts_in_batch);
             for one in status.filter(|one| one.trace.terminal == terminal) {
                 let (stan, kind, believed) =
-                    (one.trace.stan, one.kind, self.receipt_status(place, one.trace.stan));
+                    (one.trace.stan, one.kind, self.receipt_status(place, one.trace.stan.get()));
                 wrong.push(format!(
                     "  standing in the books: {stan} {kind:?}, at the terminal: {believed:?}"
                 ));

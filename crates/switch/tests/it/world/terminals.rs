@@ -1,6 +1,6 @@
 //! Terminals and their couriers.
 
-use books::{ParcelId, TerminalId, Trace};
+use books::{ParcelId, Stan, TerminalId, Trace};
 use peers::terminal::{JournalLineStatus, Receipt, TerminalError, TimeoutAction};
 use peers::{
     TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask, TestCard,
