@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 
 use anyhow::Context;
 use books::{
-    BatchTotals, BeginPurchase, CloseBatch, Command, CountAndAmount, DuplicateKey, NetworkId,
-    NetworkReference, OpenBatch, PARCELS_PER_COMMAND_MAX, PaymentId, PaymentResolution,
-    PurchaseKind, RailMethod, ResolvePurchase, RouteCandidate, RouteVerdict, TRACE_NUMBER_MAX,
-    TRANSACTIONS_PER_BATCH_MAX, TerminalId, Timestamp, Trace,
+    Approval, AuthorisationCode, BatchTotals, BeginPurchase, CardToken, CloseBatch, Command,
+    CountAndAmount, DuplicateKey, DuplicateSubject, NetworkId, NetworkReference, OpenBatch,
+    PARCELS_PER_COMMAND_MAX, PaymentId, PaymentResolution, PaymentRoute, PurchaseKind,
+    ResolvePurchase, RouteCandidate, RouteVerdict, Stan, TRANSACTIONS_PER_BATCH_MAX, TerminalId,
+    Timestamp, Trace,
 };
 use engine::{Actor, Submission};
 use money::Amount;
@@ -24,7 +25,7 @@ pub(crate) const AT: Timestamp = Timestamp(1_377_662_400_000);
 const DATE: u16 = 828;
 /// Spreads the card tokens.
 const TOKEN_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
-const AUTHORISATION_CODE: [u8; 6] = *b"A1B2C3";
+const AUTHORISATION_CODE: AuthorisationCode = AuthorisationCode::of(b"A1B2C3");
 
 /// What is to be collected for a parcel.
 pub(crate) fn amount(number: u64) -> Amount {
@@ -136,7 +137,7 @@ impl EngineTraffic {
             }
             AwaitedCommand::Closed { terminal } => {
                 let batch = self.batch(terminal);
-                let number = batch.number % TRACE_NUMBER_MAX + 1;
+                let number = batch.number % books::TRACE_NUMBER_MAX + 1;
                 let waiting = std::mem::take(&mut batch.waiting);
                 *batch = SalesBatch { number, waiting, ..SalesBatch::default() };
                 self.send(open_batch(terminal, number), AwaitedCommand::Opened { terminal });
@@ -171,18 +172,20 @@ impl EngineTraffic {
         }
         batch.stan += 1;
         batch.pending += 1;
-        let trace = Trace { terminal, batch: batch.number, stan: batch.stan };
+        let trace = Trace { terminal, batch: batch.number, stan: Stan::of(batch.stan) };
         let amount = amount(parcel);
-        let number_max = u64::from(TRACE_NUMBER_MAX);
+        let number_max = u64::from(Stan::MAX.get());
+        // The step is odd, so that only parcel 0 has the product 0.
+        let card = CardToken::new(parcel.wrapping_mul(TOKEN_STEP).max(1)).expect("above zero");
         let command = Command::BeginPurchase(BeginPurchase {
             trace,
-            duplicate_key: DuplicateKey { date: DATE, card_token: parcel.wrapping_mul(TOKEN_STEP) },
+            duplicate_key: DuplicateKey { date: DATE, subject: DuplicateSubject::Card(card) },
             parcel: parcel_id(parcel),
-            method: RailMethod::Card { network: NETWORK, kind: CardKind::Debit },
+            route: PaymentRoute::Card { network: NETWORK, kind: CardKind::Debit },
             amount,
             kind: PurchaseKind::Sale,
             network_reference: NetworkReference {
-                stan: u32::try_from(1 + parcel % number_max).expect("six digits"),
+                stan: Stan::of(u32::try_from(1 + parcel % number_max).expect("six digits")),
                 sent_at: AT.plus_ms(parcel / number_max),
             },
             route_candidates: vec![RouteCandidate {
@@ -197,8 +200,7 @@ impl EngineTraffic {
     fn resolve(&mut self, parcel: u64) {
         let command = Command::ResolvePurchase(ResolvePurchase {
             payment: PaymentId { parcel: parcel_id(parcel), number: 1 },
-            resolution: PaymentResolution::Approved,
-            authorisation: AUTHORISATION_CODE,
+            resolution: PaymentResolution::Approved(Approval::Network(Some(AUTHORISATION_CODE))),
         });
         let submission = Submission::new(Actor::Network(NETWORK), command);
         self.send((Some(AT), submission), AwaitedCommand::Resolved { parcel });

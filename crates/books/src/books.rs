@@ -332,7 +332,7 @@ fn event_subject(event: &Event) -> u64 {
         }
         Event::BatchLineDiffers { terminal, stan, .. }
         | Event::ReversalWithoutOriginalRecorded { terminal, stan, .. } => {
-            terminal.0 ^ u64::from(*stan).rotate_right(20)
+            terminal.0 ^ u64::from(stan.get()).rotate_right(20)
         }
         Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),
         Event::NetworkReinstated { network } => network.0,

@@ -2,12 +2,13 @@
 
 use ledger::AccountNumber;
 use money::Amount;
+use tariff::PaymentMethod;
 
 use crate::books::Books;
 use crate::cash::record::AwaitingDeposit;
 use crate::command::NUMBERS_REMEMBERED;
 use crate::parcel::index::ParcelSlot;
-use crate::payment::record::{PaymentStatus, RecordedMethod, RefundKind};
+use crate::payment::record::{PaymentStatus, RefundKind};
 
 impl Books {
     /// Checks every rule that the state can show. Reads everything: takes seconds with millions of
@@ -132,8 +133,7 @@ impl Books {
     fn check_unknown(&self, wrong: &mut Vec<String>) {
         let rails = self.rails.len() as usize;
         let (mut unknown, mut pending) = (vec![0_u32; rails], vec![0_u128; rails]);
-        for (_, item) in
-            self.payments.iter().filter(|(_, item)| item.method != RecordedMethod::Cash)
+        for (_, item) in self.payments.iter().filter(|(_, item)| item.method != PaymentMethod::Cash)
         {
             let rail = usize::from(item.rail);
             if item.status.is_in_flight() || item.status.is_unknown() {

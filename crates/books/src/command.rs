@@ -14,9 +14,11 @@ use crate::ids::{
     BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId,
     PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
 };
+use crate::payment::codes::{AuthorisationCode, ResponseCode};
 use crate::refusal::Refusal;
+use crate::terminal::duplicate_key::DuplicateKey;
 use crate::terminal::transaction::{
-    BatchLine, BatchTotals, DuplicateKey, NetworkReference, PurchaseKind, RouteCandidate, Trace,
+    BatchLine, BatchTotals, NetworkReference, PurchaseKind, RouteCandidate, Trace,
 };
 
 pub use crate::vocabulary::*;
@@ -441,7 +443,7 @@ commands! {
         /// Out with the courier who has the terminal.
         parcel: ParcelId,
         /// Its network must not be withdrawn.
-        method: RailMethod,
+        route: PaymentRoute,
         /// At most the amount due minus what is collected or in flight. Unknown payments do not
         /// count, because they will be reversed.
         amount: Amount,
@@ -450,7 +452,7 @@ commands! {
         network_reference: NetworkReference,
         /// At most [`ROUTE_CANDIDATES_MAX`](crate::ROUTE_CANDIDATES_MAX). Exactly one is chosen:
         /// the network of
-        /// `method`. Empty for QR.
+        /// `route`. Empty for QR.
         route_candidates: Vec<RouteCandidate>,
     }
 
@@ -460,9 +462,6 @@ commands! {
         payment: PaymentId,
         /// An approval posts a sale. It keeps the money of a pre-authorisation reserved.
         resolution: PaymentResolution,
-        /// The network's authorisation code (field 38), or the wallet's key of one payment of the
-        /// order. Spaces if there is none.
-        authorisation: [u8; 6],
     }
 
     /// A terminal completes a pre-authorisation, in full or in part.
@@ -483,7 +482,6 @@ commands! {
     50 ResolveCompletion by Network | Wallet | Terminal | System => resolve_completion {
         payment: PaymentId,
         resolution: PaymentResolution,
-        authorisation: [u8; 6],
     }
 
     /// The network acknowledged a completion's reversal. The pre-authorisation is authorised again.
@@ -500,7 +498,8 @@ commands! {
         /// Belongs to the courier who has the terminal. Authorised, or approved and not cleared,
         /// without refunds. If it was an offline sale, the network has taken it.
         payment: PaymentId,
-        network_reference: NetworkReference,
+        /// `None` for QR and cash, whose network is not asked.
+        network_reference: Option<NetworkReference>,
     }
 
     /// Reverses a payment, because the terminal did not receive the approval or does not trust it.
@@ -528,7 +527,7 @@ commands! {
         /// again. A pre-authorisation is released.
         done: bool,
         /// The network's response code. The terminal gets it as the response to a void.
-        code: [u8; 2],
+        code: ResponseCode,
     }
 
     /// Records an offline card sale within the terminal's limits. Posts it like an approved sale
@@ -541,18 +540,18 @@ commands! {
         /// Out with the courier who has the terminal.
         parcel: ParcelId,
         /// By card, with the network to forward it to.
-        method: RailMethod,
+        route: PaymentRoute,
         amount: Amount,
         network_reference: NetworkReference,
-        /// The terminal's own authorisation code.
-        authorisation: [u8; 6],
+        /// The terminal's own.
+        authorisation_code: Option<AuthorisationCode>,
     }
 
     /// Records the network's response to an offline sale.
     57 ResolveAdvice by Network | Wallet | System => resolve_advice {
         payment: PaymentId,
         /// `00`, or the sale is rejected: it stays held and will not clear.
-        code: [u8; 2],
+        code: ResponseCode,
     }
 
     /// Sets a terminal's offline limits. The default is zero.
@@ -599,7 +598,7 @@ commands! {
         trace: Trace,
         /// `00`: the network pays the buyer and owes that much less. Any other code: the refund
         /// stays owed and is paid through a bank ([`ConfirmRefund`]).
-        code: [u8; 2],
+        code: ResponseCode,
     }
 
     /// A terminal closes its batch. The closed batch is remembered until a later batch with

@@ -12,6 +12,7 @@ use crate::ids::{
     BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId, PayoutId,
     PlanId, SellerId, TariffId, TerminalId,
 };
+use crate::payment::codes::{ResponseCode, Stan};
 use crate::terminal::transaction::{BatchLine, BatchTotals, ReversalKind, RouteCandidate};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -321,7 +322,7 @@ pub enum Event {
     /// The network rejected an offline sale. It stays held and will not clear.
     AdviceRejected {
         payment: PaymentId,
-        code: [u8; 2],
+        code: ResponseCode,
     },
     /// The network took a refund. It pays the buyer and owes that much less.
     RefundForwarded {
@@ -332,7 +333,7 @@ pub enum Event {
     RefundRejected {
         payment: PaymentId,
         amount: Amount,
-        code: [u8; 2],
+        code: ResponseCode,
     },
     /// A closed batch agrees with the books.
     BatchAgreed {
@@ -353,7 +354,7 @@ pub enum Event {
     BatchLineDiffers {
         terminal: TerminalId,
         batch: u32,
-        stan: u32,
+        stan: Stan,
         /// The line in the books, if one counts.
         ours: Option<BatchLine>,
         /// The terminal's line, if any.
@@ -392,7 +393,7 @@ pub enum Event {
         terminal: TerminalId,
         /// The terminal's open batch.
         batch: u32,
-        stan: u32,
+        stan: Stan,
     },
 }
 

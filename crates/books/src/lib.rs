@@ -37,8 +37,12 @@ pub use command::*;
 pub use event::{CommandOutcome, Event, PayoutLine, Posting, PostingStage, TariffVersion};
 pub use ids::*;
 pub use machine::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
+pub use payment::codes::{
+    AuthorisationCode, CardToken, CodeError, ResponseCode, Stan, WalletPaymentId,
+};
 pub use refusal::{MissingRecord, Refusal};
 pub use snapshot::{RestoreError, SNAPSHOT_PART_BYTES, Snapshot, UncheckedBooks};
+pub use terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
 pub use terminal::transaction::*;
 pub use terminal::view as terminal_view;
 

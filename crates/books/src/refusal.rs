@@ -157,6 +157,8 @@ pub enum Refusal {
     BadRoute,
     #[error("this payment method is not possible here")]
     BadMethod,
+    #[error("the card, original or network message does not belong to this kind of transaction")]
+    WrongSubject,
     /// The offline limit left, in minor units.
     #[error(
         "the terminal has {} minor units of its offline limit left: forward its offline sales",

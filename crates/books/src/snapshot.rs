@@ -20,6 +20,7 @@ use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, Parcel};
 use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdrawal};
 use crate::party::registry::{RegisteredParty, Registry};
+use crate::payment::codes::Stan;
 use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::ReferenceData;
 use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction};
@@ -63,7 +64,7 @@ pub struct Snapshot {
     transactions: Slab<Transaction>,
     withdrawn: BTreeMap<u16, Withdrawal>,
     disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
-    reversed_without_original: BTreeSet<(u32, u32)>,
+    reversed_without_original: BTreeSet<(u32, Stan)>,
     refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
     refund_confirmations: BTreeMap<(PaymentId, u8), RefundConfirmation>,
 }
@@ -310,7 +311,7 @@ struct Reader {
     terminal_batches: ChunkedVec<TerminalBatchState>,
     transactions: Slab<Transaction>,
     first_free_transaction: Option<u32>,
-    reversed_without_original: BTreeSet<(u32, u32)>,
+    reversed_without_original: BTreeSet<(u32, Stan)>,
     ended: bool,
 }
 
@@ -377,7 +378,7 @@ impl Reader {
                 self.books.disputes.insert(left, dispute);
             }
             Table::ReversalsWithoutOriginal => {
-                self.reversed_without_original.insert(<(u32, u32)>::deserialize_reader(bytes)?);
+                self.reversed_without_original.insert(<(u32, Stan)>::deserialize_reader(bytes)?);
             }
             Table::Refunds => {
                 let (number, refund) =

@@ -262,7 +262,7 @@ impl Books {
         Some(PaymentView {
             id: item.id(),
             state,
-            method: item.method.payment_method(),
+            method: item.method,
             amount: item.amount,
             fees: item.fees,
             deducted_by_network: self.deducted_by_network(item),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tariff::CardKind;
 
 use crate::ids::{BankId, FirmId, NetworkId, WalletId};
+use crate::payment::codes::{AuthorisationCode, ResponseCode, WalletPaymentId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
@@ -90,10 +91,10 @@ pub enum RefuseReason {
     AttemptsUsedUp,
 }
 
-/// How a payment reaches a network or wallet.
+/// Where a payment goes: a network with the card's kind, or a wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
-pub enum RailMethod {
+pub enum PaymentRoute {
     Card {
         /// The chosen network.
         network: NetworkId,
@@ -107,14 +108,23 @@ pub enum RailMethod {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub enum PaymentResolution {
-    /// The network or wallet approved.
-    Approved,
+    Approved(Approval),
     Declined {
-        code: [u8; 2],
+        code: ResponseCode,
     },
     /// No response in time. The payment is reversed (M4). A late approval changes nothing, even
     /// after the reversal or a decline. A late decline ends the payment.
     Unknown,
+}
+
+/// What approved a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum Approval {
+    /// The network of a card payment, with its authorisation code if it sent one.
+    Network(Option<AuthorisationCode>),
+    /// The wallet of a QR payment.
+    Wallet(WalletPaymentId),
 }
 
 /// Where a break was found.

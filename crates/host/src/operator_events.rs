@@ -4,7 +4,7 @@ use std::fmt;
 
 use books::{NetworkId, TerminalId, WalletId};
 use money::decimal::DecimalAmount;
-use switch::{LinkId, OperatorEvent, waybill};
+use switch::{LinkId, OperatorEvent, Rrn, waybill};
 use tracing::field::display;
 
 use crate::links::NetworkLinks;
@@ -34,15 +34,6 @@ struct TerminalNumber(TerminalId);
 impl fmt::Display for TerminalNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08}", self.0.0)
-    }
-}
-
-/// A retrieval reference number, field 37.
-struct Rrn([u8; 12]);
-
-impl fmt::Display for Rrn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|digit| write!(f, "{}", char::from(*digit)))
     }
 }
 
@@ -91,8 +82,8 @@ pub(crate) fn log_operator_event(
                 INFO,
                 terminal = terminal!(trace.terminal),
                 batch = trace.batch,
-                stan = trace.stan,
-                rrn = network_reference.map(|sent| display(Rrn(switch::rrn(sent)))),
+                stan = trace.stan.get(),
+                rrn = network_reference.map(|sent| display(Rrn::of(sent))),
                 network = network.map(|network| network!(network)),
                 wallet = wallet.and_then(|wallet| names.wallet(wallet)).map(display),
                 parcel = parcel.map(|parcel| display(waybill::write(parcel))),
@@ -103,14 +94,19 @@ pub(crate) fn log_operator_event(
         }
         E::Refused { terminal, stan, code } => {
             let code = display(code);
-            line!(INFO, terminal = terminal!(terminal), stan, code, "refused");
+            line!(INFO, terminal = terminal!(terminal), stan = stan.get(), code, "refused");
         }
         E::UnreadableMessage(ref reason) => {
             line!(WARN, reason, "unreadable message from a terminal");
         }
         E::WrongMac(terminal) => line!(WARN, terminal = terminal!(terminal), "wrong MAC"),
         E::Repeated { terminal, stan } => {
-            line!(INFO, terminal = terminal!(terminal), stan, "repeat, first answer sent again");
+            line!(
+                INFO,
+                terminal = terminal!(terminal),
+                stan = stan.get(),
+                "repeat, first answer sent again"
+            );
         }
         E::LinkSignedOn(LinkId { network, number: link }) => {
             line!(INFO, network = network!(network), link, "link signed on");
@@ -128,8 +124,8 @@ pub(crate) fn log_operator_event(
             WARN,
             terminal = terminal!(trace.terminal),
             batch = trace.batch,
-            stan = trace.stan,
-            rrn = display(Rrn(switch::rrn(network_reference))),
+            stan = trace.stan.get(),
+            rrn = display(Rrn::of(network_reference)),
             network = network!(network),
             "no response in time, reversing the request"
         ),
@@ -161,12 +157,12 @@ pub(crate) fn log_operator_event(
         }
         E::PreAuthorisationExpired { terminal, stan, reversing: true } => {
             let message = "the pre-authorisation expired, reversing it";
-            line!(INFO, terminal = terminal!(terminal), stan, "{message}");
+            line!(INFO, terminal = terminal!(terminal), stan = stan.get(), "{message}");
         }
         E::PreAuthorisationExpired { terminal, stan, reversing: false } => {
             let message = "the pre-authorisation expired but cannot be reversed: its network is \
                            not in the settings";
-            line!(ERROR, terminal = terminal!(terminal), stan, "{message}");
+            line!(ERROR, terminal = terminal!(terminal), stan = stan.get(), "{message}");
         }
         E::LateWalletPayment(trace)
         | E::WrongWalletPayment(trace)
@@ -186,7 +182,7 @@ pub(crate) fn log_operator_event(
                 WARN,
                 terminal = terminal!(trace.terminal),
                 batch = trace.batch,
-                stan = trace.stan,
+                stan = trace.stan.get(),
                 "{message}"
             );
         }
@@ -201,9 +197,8 @@ pub(crate) fn log_operator_event(
 mod tests {
     use std::net::SocketAddr;
 
-    use books::{NetworkReference, ParcelId, Timestamp, Trace};
+    use books::{NetworkReference, ParcelId, ResponseCode, Stan, Timestamp, Trace};
     use money::{Amount, Currency};
-    use switch::ResponseCode;
     use tracing::Level;
 
     use super::*;
@@ -214,7 +209,7 @@ mod tests {
     use crate::wallet::WalletCredentials;
 
     const ALPHA: NetworkId = NetworkId(11_400_313_308_756_479_440);
-    const TRACE: Trace = Trace { terminal: TerminalId(7), batch: 3, stan: 12 };
+    const TRACE: Trace = Trace { terminal: TerminalId(7), batch: 3, stan: Stan::of(12) };
 
     /// The line of an event; empty if its level is off.
     fn line(level: Level, event: &OperatorEvent) -> String {
@@ -239,7 +234,8 @@ mod tests {
     }
 
     fn approved(network: Option<NetworkId>, wallet: Option<WalletId>) -> OperatorEvent {
-        let reference = NetworkReference { stan: 41, sent_at: Timestamp(1_262_304_033_000) };
+        let reference =
+            NetworkReference { stan: Stan::of(41), sent_at: Timestamp(1_262_304_033_000) };
         OperatorEvent::Approved {
             trace: TRACE,
             parcel: Some(ParcelId::new(1)),
@@ -272,8 +268,8 @@ mod tests {
 
     #[test]
     fn a_line_has_level_message_and_ids() {
-        let code = ResponseCode(*b"51");
-        let refused = OperatorEvent::Refused { terminal: TerminalId(7), stan: 12, code };
+        let code = ResponseCode::of(b"51");
+        let refused = OperatorEvent::Refused { terminal: TerminalId(7), stan: Stan::of(12), code };
         let link = LinkId { network: ALPHA, number: 1 };
         let why = || "field 52\nis wrong".to_owned();
         for (event, expected) in [
@@ -303,7 +299,7 @@ mod tests {
     #[test]
     fn events_that_need_no_key_count_as_unauthenticated() {
         use LogBudget::{Approvals, Authenticated, Unauthenticated};
-        let (terminal, stan) = (TerminalId(1), 1);
+        let (terminal, stan) = (TerminalId(1), Stan::MIN);
         let link = LinkId { network: ALPHA, number: 0 };
         let why = || "why".to_owned();
         for (event, budget) in [

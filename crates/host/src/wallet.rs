@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::fmt;
 
 use base16ct::HexDisplay;
-use books::{Timestamp, WalletId};
+use books::{Timestamp, WalletId, WalletPaymentId};
 use hmac::{Hmac, KeyInit, Mac};
 use money::{Amount, Currency};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use switch::{OrderStatus, WalletNotification, WalletOutcome, WalletPaymentId, WalletReply};
+use switch::{OrderStatus, WalletNotification, WalletOutcome, WalletReply};
 use zeroize::Zeroizing;
 
 use crate::http::{self, HttpRequest, HttpRequestError};
@@ -126,7 +126,7 @@ fn payment(transaction: &str) -> WalletPaymentId {
     for (letter, byte) in letters.iter_mut().zip(digest) {
         *letter = LETTERS[usize::from(byte % 64)];
     }
-    WalletPaymentId(letters)
+    WalletPaymentId::of(&letters)
 }
 
 /// A wallet's request, after its signature was checked.
@@ -502,7 +502,7 @@ mod tests {
             assert_eq!(outcome(what, transaction), Err(422), "{what} {transaction}");
         }
         // The books keep this key, so it never changes. printf 77 | openssl dgst -sha256
-        assert_eq!(payment, WalletPaymentId(*b"eAv2BE"));
+        assert_eq!(payment, WalletPaymentId::of(b"eAv2BE"));
     }
 
     #[test]

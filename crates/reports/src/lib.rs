@@ -18,8 +18,8 @@ mod day_sums;
 mod error;
 mod explain;
 mod export;
-mod journal_audit;
 mod field_types;
+mod journal_audit;
 mod payouts;
 mod verify;
 

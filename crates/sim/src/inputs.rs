@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use books::{BusinessDate, HoldRule, Jurisdiction, ParcelId, SellerId, SettlementCycle};
 use money::{Amount, Currency};
+use tariff::PaymentMethod;
 use tariff::file::Tariff;
 
 use crate::rates::REFUSED_PPM;
@@ -73,11 +74,9 @@ pub enum PaymentMix {
     /// By card, by QR and in cash, some in two payments; see [`rates`](crate::rates).
     #[default]
     Mixed,
-    /// By debit card only, in one payment, so that fees do not depend on the tariff's credit rates.
-    Card,
-    Qr,
-    /// In cash; by debit card when one parcel exceeds the courier's cash limit.
-    Cash,
+    /// In one payment. Instead of cash, by debit card when one parcel exceeds the courier's cash
+    /// limit.
+    Only(PaymentMethod),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

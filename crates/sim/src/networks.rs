@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use books::terminal_view::TransactionView;
 use books::view::PaymentState;
-use books::{Books, NetworkId, RailMethod, Trace, TransactionKind};
+use books::{Books, NetworkId, PaymentRoute, ResponseCode, Stan, Trace, TransactionKind};
 use peers::message_time;
 
 use crate::books::{NetworkBooks, NetworkItem, NetworkItemStatus, WorldReport};
@@ -39,12 +39,13 @@ pub fn compare_networks(world: &WorldReport, books: &Books) -> Vec<NetworkCompar
     for terminal in &world.terminals {
         // The books keeps no older batches.
         for batch in terminal.last_batch.saturating_sub(1)..=terminal.last_batch {
-            for stan in 1..=terminal.last_stan {
+            for stan in (1..=terminal.last_stan).filter_map(|stan| Stan::new(stan).ok()) {
                 let trace = Trace { terminal: terminal.terminal, batch, stan };
                 if let Some(view) = books.transaction(trace)
-                    && let Some(RailMethod::Card { network, .. }) = view.method
+                    && let Some(key) = transmission_key(&view)
+                    && let Some(PaymentRoute::Card { network, .. }) = view.route
                 {
-                    ours.insert((network, transmission_key(&view)), view);
+                    ours.insert((network, key), view);
                 }
             }
         }
@@ -95,8 +96,9 @@ fn compare_one(
 
 fn matches_item(view: &TransactionView, item: &NetworkItem) -> bool {
     view.amount.minor() == item.amount
-        && message_time::rrn(view.network_reference.sent_at.0, view.network_reference.stan)
-            == item.rrn
+        && view
+            .network_reference
+            .is_some_and(|sent| message_time::rrn(sent.sent_at.0, sent.stan.get()) == item.rrn)
         && moves_money(view) == item.moves_money
 }
 
@@ -106,13 +108,14 @@ fn moves_money(view: &TransactionView) -> bool {
     use TransactionKind as K;
     matches!(view.kind, K::Sale | K::Advice | K::Completion)
         && matches!(view.payment_state, S::Approved | S::Held | S::Released)
-        && view.response_code == Some(*b"00")
+        && view.response_code == Some(ResponseCode::APPROVED)
         && !view.reversed
 }
 
-fn transmission_key(view: &TransactionView) -> TransmissionKey {
+fn transmission_key(view: &TransactionView) -> Option<TransmissionKey> {
+    let sent = view.network_reference?;
     let mut terminal = [b'0'; 8];
     let digits = format!("{:08}", view.trace.terminal.0);
     terminal.copy_from_slice(&digits.as_bytes()[..8]);
-    (view.network_reference.stan, view.network_reference.sent_at.0 / 1_000, terminal)
+    Some((sent.stan.get(), sent.sent_at.0 / 1_000, terminal))
 }

@@ -11,26 +11,6 @@ use crate::inputs::PaymentMix;
 use crate::payment_path::CardBrand;
 use crate::rates::{self, Rates};
 
-/// The payment method that a buyer wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BuyerMethod {
-    Debit,
-    Credit,
-    Qr,
-    Cash,
-}
-
-impl BuyerMethod {
-    pub(crate) fn payment_method(self) -> PaymentMethod {
-        match self {
-            BuyerMethod::Debit => PaymentMethod::Card(CardKind::Debit),
-            BuyerMethod::Credit => PaymentMethod::Card(CardKind::Credit),
-            BuyerMethod::Qr => PaymentMethod::Qr,
-            BuyerMethod::Cash => PaymentMethod::Cash,
-        }
-    }
-}
-
 /// Why a payment gets no answer in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MissingAnswerCause {
@@ -64,7 +44,7 @@ pub(crate) struct ParcelScript {
     pub accepted_ppm: Option<u32>,
     /// Payment methods in the order in which the buyer tries them. The last is always card or QR,
     /// which succeed in the end.
-    pub methods: [BuyerMethod; 3],
+    pub methods: [PaymentMethod; 3],
     /// Share of the first of two payments, in parts per million.
     pub first_part_ppm: Option<u32>,
     /// Which networks accept the buyer's cards.
@@ -184,19 +164,19 @@ fn share(chance: &mut Chance, (least, most): (u64, u64)) -> u32 {
     u32::try_from(chance.between(least, most)).expect("parts per million")
 }
 
-fn draw_methods(mix: PaymentMix, chance: &mut Chance) -> ([BuyerMethod; 3], Option<u32>) {
-    use BuyerMethod as M;
+fn draw_methods(mix: PaymentMix, chance: &mut Chance) -> ([PaymentMethod; 3], Option<u32>) {
+    use PaymentMethod as M;
+    let (debit, credit) = (M::Card(CardKind::Debit), M::Card(CardKind::Credit));
     let first = chance.below(u64::from(rates::WHOLE_PPM));
-    let card = if chance.happens(rates::CREDIT_PPM) { M::Credit } else { M::Debit };
+    let card = if chance.happens(rates::CREDIT_PPM) { credit } else { debit };
     let other = chance.happens(rates::WHOLE_PPM / 2);
     let split = chance.happens(rates::SPLIT_PPM);
     let first_part = share(chance, FIRST_PART_PPM_RANGE);
     let by_card = first < u64::from(rates::CARD_PPM);
     let by_qr = first < u64::from(rates::CARD_PPM + rates::QR_PPM);
     let methods = match mix {
-        PaymentMix::Card => [M::Debit; 3],
-        PaymentMix::Qr => [M::Qr; 3],
-        PaymentMix::Cash => [M::Cash, M::Cash, M::Debit],
+        PaymentMix::Only(M::Cash) => [M::Cash, M::Cash, debit],
+        PaymentMix::Only(method) => [method; 3],
         PaymentMix::Mixed if split => [if by_card { card } else { M::Qr }, M::Cash, card],
         PaymentMix::Mixed if by_card => [card, if other { M::Cash } else { M::Qr }, card],
         PaymentMix::Mixed if by_qr => [M::Qr, if other { M::Cash } else { card }, card],
@@ -242,11 +222,7 @@ mod tests {
         assert!((1_080..1_320).contains(&count(|script| script.failed_attempts[0].is_some())));
         assert!((230..370).contains(&count(|script| script.decline_codes[0].is_some())));
         assert!((25..80).contains(&count(|script| script.timeout.is_some())));
-        assert!(
-            (4_250..4_750).contains(&count(|script| script.methods[0].payment_method()
-                != PaymentMethod::Cash
-                && script.methods[0] != BuyerMethod::Qr))
-        );
+        assert!((4_250..4_750).contains(&count(|script| script.methods[0].is_card())));
     }
 
     #[test]
@@ -263,9 +239,11 @@ mod tests {
 
     #[test]
     fn every_way_of_paying_ends_in_one_that_needs_no_cash() {
-        for payment in [PaymentMix::Mixed, PaymentMix::Card, PaymentMix::Qr, PaymentMix::Cash] {
-            let scripts = scripts(&DayOptions { payment_mix: payment, ..DayOptions::default() });
-            assert!(scripts.iter().all(|script| script.methods[2] != BuyerMethod::Cash));
+        use PaymentMethod::{Card, Cash, Qr};
+        let only = [Card(CardKind::Debit), Qr, Cash].map(PaymentMix::Only);
+        for payment_mix in only.into_iter().chain([PaymentMix::Mixed]) {
+            let scripts = scripts(&DayOptions { payment_mix, ..DayOptions::default() });
+            assert!(scripts.iter().all(|script| script.methods[2] != Cash));
         }
     }
 }

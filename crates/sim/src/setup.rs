@@ -9,6 +9,7 @@ use books::{
     SellerKind, SetHoldRule, SetOfflineLimit, TariffId, TerminalId, WalletId,
 };
 use money::Amount;
+use tariff::PaymentMethod;
 
 use crate::books::{ParcelLocation, RailBooks};
 use crate::chance::{Chance, ChancePurpose};
@@ -53,7 +54,7 @@ impl World {
             tariff: inputs.tariff.clone(),
             class,
             cash_limit: cash_limit(inputs, options),
-            cash_only: options.payment_mix == PaymentMix::Cash,
+            cash_only: options.payment_mix == PaymentMix::Only(PaymentMethod::Cash),
             add_statement_line: BankId::derived(BANK),
             bank_statement: Vec::new(),
             rails: rails(),

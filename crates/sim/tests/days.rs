@@ -16,6 +16,7 @@ use sim::{
     ResumedDay, SimulatedDay, WorldReport, compare, compare_networks, generate_orders, run_day,
 };
 use switch::{Query, QueryResult};
+use tariff::{CardKind, PaymentMethod};
 
 const TARIFF: &str = include_str!("../../../tariffs/china-2013.toml");
 
@@ -32,8 +33,12 @@ fn inputs(parcels: usize, seed: u64) -> DayInputs {
     }
 }
 
+const CARD: PaymentMix = PaymentMix::Only(PaymentMethod::Card(CardKind::Debit));
+const QR: PaymentMix = PaymentMix::Only(PaymentMethod::Qr);
+const CASH: PaymentMix = PaymentMix::Only(PaymentMethod::Cash);
+
 fn card_only(seed: u64) -> DayOptions {
-    let payment = PaymentMix::Card;
+    let payment = CARD;
     DayOptions {
         seed,
         payment_mix: payment,
@@ -138,9 +143,9 @@ fn a_day_by_card_is_determined_by_orders_and_tariff_and_paid_to_the_last_fen() {
 fn bad_day(seed: u64) -> DayOptions {
     let payment = match seed % 5 {
         0 | 1 => PaymentMix::Mixed,
-        2 => PaymentMix::Card,
-        3 => PaymentMix::Cash,
-        _ => PaymentMix::Qr,
+        2 => CARD,
+        3 => CASH,
+        _ => QR,
     };
     DayOptions {
         seed,
@@ -378,7 +383,7 @@ fn a_parcel_without_time_for_an_attempt_stays_at_the_hub() {
     let most = inputs.parcels.iter().map(|parcel| parcel.due).max();
     // The limit is a few parcels: couriers spend most of the day on the way to the hub.
     let options = DayOptions {
-        payment_mix: PaymentMix::Cash,
+        payment_mix: CASH,
         cash_limit: most.map(|most| Amount::of(most.minor() / 8)),
         parcels_per_courier: 100,
         ..DayOptions::default()
@@ -390,7 +395,7 @@ fn a_parcel_without_time_for_an_attempt_stays_at_the_hub() {
 
 #[test]
 fn tours_of_the_greatest_length_end_in_time() {
-    for payment in [PaymentMix::Mixed, PaymentMix::Card, PaymentMix::Qr, PaymentMix::Cash] {
+    for payment in [PaymentMix::Mixed, CARD, QR, CASH] {
         for refusals_ppm in [0, 80_000] {
             let long =
                 DayOptions { payment_mix: payment, parcels_per_courier: 100, ..card_only(1) };
@@ -402,7 +407,7 @@ fn tours_of_the_greatest_length_end_in_time() {
 
 #[test]
 fn without_faults_nothing_is_left_anywhere_but_at_sellers_who_owe() {
-    for payment in [PaymentMix::Mixed, PaymentMix::Qr, PaymentMix::Cash] {
+    for payment in [PaymentMix::Mixed, QR, CASH] {
         let options =
             DayOptions { payment_mix: payment, faults_percent: 0, ..DayOptions::default() };
         let (day, engine) = live(&inputs(400, 2), &options);
@@ -445,7 +450,7 @@ fn couriers_at_their_cash_limit_go_to_the_hub_or_take_a_card() {
     let inputs = inputs(200, 9);
     let most = inputs.parcels.iter().map(|parcel| parcel.due).max().unwrap();
     let cash_limit = Some(Amount::of(most.minor() - 1));
-    let options = DayOptions { payment_mix: PaymentMix::Cash, cash_limit, ..DayOptions::default() };
+    let options = DayOptions { payment_mix: CASH, cash_limit, ..DayOptions::default() };
     let (day, _) = live(&inputs, &DayOptions { refusals_ppm: 0, faults_percent: 0, ..options });
     let (counts, incidents) = (day.report.counts, day.report.incidents);
     assert_eq!(counts.collected.card.count, 1, "one parcel exceeds the cash limit");

@@ -1,10 +1,10 @@
 //! A terminal's batch: sign-on, parameter download, totals and upload of the lines.
 
+use books::terminal_view::TerminalView;
 use books::{
-    BatchLine, BatchTotals, Command, CountAndAmount, Event, Refusal, TRANSACTIONS_PER_BATCH_MAX,
-    Timestamp,
+    BatchLine, BatchTotals, CloseBatch, Command, CountAndAmount, Event, OpenBatch, ReconcileBatch,
+    Refusal, ResponseCode, Stan, TRANSACTIONS_PER_BATCH_MAX, Timestamp,
 };
-use books::{CloseBatch, OpenBatch, ReconcileBatch, terminal_view::TerminalView};
 use iso8583::tlv::{Tag, TlvWriter};
 use keys::sign_on_field;
 use money::Amount;
@@ -14,7 +14,7 @@ use crate::operator_event::OperatorEvent;
 use crate::payments::{Rejection, format_error, rejection};
 use crate::port::{Output, Query, QueryResult, TerminalConnection};
 use crate::request::{RequestKind, TerminalRequest};
-use crate::response_code::ResponseCode;
+use crate::response_code;
 use crate::responses::ResponseFields;
 use crate::switch::Switch;
 
@@ -50,7 +50,7 @@ impl Switch {
         if view.blocked {
             return self.refuse(connection, about, ResponseCode::TERMINAL_BLOCKED, None, now, out);
         }
-        let in_flight = InFlight::new(connection, request, 0);
+        let in_flight = InFlight::new(connection, request);
         let id = self.begin_request(in_flight);
         if view.batch_open {
             return self.answer_sign_on(id, view.batch, now, out);
@@ -151,7 +151,7 @@ impl Switch {
                     {
                         ResponseCode::APPROVED
                     }
-                    Err(refusal) => ResponseCode::of_refusal(&refusal),
+                    Err(refusal) => response_code::of_refusal(&refusal),
                 };
                 self.finish(id, code, &ResponseFields::default(), now, out);
             }
@@ -234,7 +234,7 @@ impl Switch {
         out: &mut Vec<Output>,
     ) -> Result<(), Rejection> {
         let totals = read_totals(request).map_err(format_error)?;
-        let mut in_flight = InFlight::new(connection, request, 0);
+        let mut in_flight = InFlight::new(connection, request);
         in_flight.totals = Some(totals);
         let (terminal, batch) = (request.header.terminal_id(), request.header.batch);
         let id = self.begin_request(in_flight);
@@ -286,7 +286,7 @@ impl Switch {
         let count = count.ok_or_else(|| format_error(missing))?;
         let (terminal, batch) = (header.terminal_id(), header.batch);
         let lines = self.uploads.lines(header.terminal, batch).to_vec();
-        let mut in_flight = InFlight::new(connection, request, 0);
+        let mut in_flight = InFlight::new(connection, request);
         if lines.len() != count {
             // Lines are missing, or this is a repeat and the books have all of them.
             in_flight.state = InFlightState::CheckingUpload;
@@ -307,7 +307,7 @@ impl Switch {
         request: &TerminalRequest<'_>,
         out: &mut Vec<Output>,
     ) {
-        let mut in_flight = InFlight::new(connection, request, 0);
+        let mut in_flight = InFlight::new(connection, request);
         in_flight.state = InFlightState::LookingUpOriginal;
         let query = Query::Terminal(request.header.terminal_id());
         let id = self.begin_request(in_flight);
@@ -445,7 +445,7 @@ fn read_lines(request: &TerminalRequest<'_>) -> Result<Vec<BatchLine>, String> {
     let line = |index: usize| {
         let line = digits.get(2 + index * LINE_DIGITS..)?;
         let amount = Amount::new(line.get(7..19)?.parse().ok()?)?;
-        let stan = line.get(1..7)?.parse().ok()?;
+        let stan = Stan::new(line.get(1..7)?.parse().ok()?).ok()?;
         match line.as_bytes().first()? {
             b'0' => Some(BatchLine { stan, amount, credit: false }),
             b'1' => Some(BatchLine { stan, amount, credit: true }),

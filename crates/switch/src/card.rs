@@ -1,11 +1,11 @@
 //! The card number in a message.
 
+use books::ResponseCode;
 use iso8583::Message;
 use keys::Pan;
 use zeroize::Zeroizing;
 
 use crate::payments::{Rejection, format_error};
-use crate::response_code::ResponseCode;
 
 /// Reads field 2, or else the digits of track 2 before the separator. Errors contain no digit of
 /// it.

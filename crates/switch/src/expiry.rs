@@ -62,7 +62,7 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         for item in on_expired.pending_requests() {
-            let (trace, reversing) = (item.trace(), self.is_in_settings(item.method()));
+            let (trace, reversing) = (item.trace(), self.is_in_settings(item.route()));
             let (terminal, stan) = (trace.terminal, trace.stan);
             out.push(Output::OperatorEvent(OperatorEvent::PreAuthorisationExpired {
                 terminal,

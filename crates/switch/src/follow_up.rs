@@ -1,18 +1,19 @@
 //! Requests about an original transaction: voids, completions, refunds and QR status inquiries.
 
-use books::{BeginCompletion, BeginRefund, BeginVoid, terminal_view::TransactionView};
-use books::{Command, RailMethod, Timestamp, TransactionKind};
+use books::terminal_view::TransactionView;
+use books::{
+    BeginCompletion, BeginRefund, BeginVoid, Command, DuplicateSubject, PaymentRoute, ResponseCode,
+    Timestamp, TransactionKind,
+};
 use iso8583::{Mti, WipedBytes};
 
 use crate::card;
 use crate::in_flight::{Continuation, InFlight, InFlightState};
 use crate::network::{NetworkMessageType, OutgoingNetworkRequest as Message};
 use crate::operator_event::OperatorEvent;
-use crate::original_token;
 use crate::payments::{Rejection, format_error, rejection};
 use crate::port::{Output, Query, TerminalConnection};
 use crate::request::{RequestKind, TerminalRequest};
-use crate::response_code::ResponseCode;
 use crate::responses::ResponseFields;
 use crate::reversal_queue::{NewReversal, OriginalMessage, QueuedReversalKind};
 use crate::switch::Switch;
@@ -26,7 +27,7 @@ impl Switch {
         out: &mut Vec<Output>,
     ) -> Result<(), Rejection> {
         let original = request.original().map_err(format_error)?;
-        let mut in_flight = InFlight::new(connection, request, 0);
+        let mut in_flight = InFlight::new(connection, request);
         in_flight.state = InFlightState::LookingUpOriginal;
         in_flight.original_trace = Some(original);
         let id = self.begin_request(in_flight);
@@ -52,7 +53,7 @@ impl Switch {
             return self.finish(id, ResponseCode::ORIGINAL_NOT_FOUND, &nothing, now, out);
         };
         if kind == RequestKind::QrStatus {
-            let code = match view.response_code.map(ResponseCode) {
+            let code = match view.response_code {
                 _ if view.kind != TransactionKind::Qr => ResponseCode::INVALID_TRANSACTION,
                 None => ResponseCode::QR_PENDING,
                 Some(_) if view.reversed => ResponseCode::OUTCOME_UNKNOWN,
@@ -80,20 +81,20 @@ impl Switch {
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
-        if view.method.is_some_and(|method| !self.is_in_settings(method)) {
+        if view.route.is_some_and(|route| !self.is_in_settings(route)) {
             return self.finish(
                 id,
                 ResponseCode::NETWORK_UNAVAILABLE,
-                &not_in_settings(view.method),
+                &not_in_settings(view.route),
                 now,
                 out,
             );
         }
-        let index = self.network_index_of(view.method);
+        let index = self.network_index_of(view.route);
         let Some(in_flight) = self.requests.get_mut(&id) else { return };
         if let Some(index) = index {
             in_flight.network_index = index;
-            in_flight.network_reference = self.networks[index].next_reference(now);
+            in_flight.network_reference = Some(self.networks[index].next_reference(now));
             if in_flight.kind != RequestKind::Refund
                 && let Err(why) = self.write_about(id, &view)
             {
@@ -108,28 +109,39 @@ impl Switch {
             }
         }
         let Some(in_flight) = self.requests.get_mut(&id) else { return };
-        in_flight.duplicate_key.card_token = match in_flight.kind {
-            RequestKind::Refund => original_token::for_refund(&view),
-            _ => original_token::for_original(&view),
+        in_flight.duplicate_key.subject = match (in_flight.kind, view.network_reference) {
+            (RequestKind::Refund, Some(message)) => DuplicateSubject::Refunded {
+                message,
+                offline: view.kind == TransactionKind::Advice,
+            },
+            _ => DuplicateSubject::Original {
+                batch: view.trace.batch,
+                stan: view.trace.stan,
+                pre_authorisation: view.kind == TransactionKind::PreAuthorisation,
+            },
         };
         let (trace, duplicate_key, sent) =
             (in_flight.header.trace(), in_flight.duplicate_key, in_flight.network_reference);
         let (payment, amount) = (view.payment, in_flight.amount);
-        let command = match in_flight.kind {
-            RequestKind::Completion => Command::BeginCompletion(BeginCompletion {
+        let command = match (in_flight.kind, sent) {
+            (RequestKind::Completion, Some(sent)) => Command::BeginCompletion(BeginCompletion {
                 trace,
                 duplicate_key,
                 payment,
                 amount,
                 network_reference: sent,
             }),
-            RequestKind::Refund => Command::BeginRefund(BeginRefund {
+            (RequestKind::Refund, Some(sent)) => Command::BeginRefund(BeginRefund {
                 trace,
                 duplicate_key,
                 payment,
                 amount,
                 network_reference: sent,
             }),
+            (RequestKind::Completion | RequestKind::Refund, None) => {
+                let nothing = ResponseFields::default();
+                return self.finish(id, ResponseCode::SYSTEM_ERROR, &nothing, now, out);
+            }
             _ => Command::BeginVoid(BeginVoid {
                 trace,
                 duplicate_key,
@@ -146,6 +158,10 @@ impl Switch {
     /// Writes the void or completion for the network.
     fn write_about(&mut self, id: u64, view: &TransactionView) -> Result<(), String> {
         let Some(in_flight) = self.requests.get(&id) else { return Ok(()) };
+        let (Some(sent), Some(original)) = (in_flight.network_reference, original_message(view))
+        else {
+            return Ok(());
+        };
         let NetworkMessageType { mti, processing_code, condition_code } =
             network_message_type(in_flight.kind);
         let network_request = Message {
@@ -153,13 +169,12 @@ impl Switch {
             processing_code,
             condition_code,
             amount: Some(in_flight.amount),
-            network_reference: in_flight.network_reference,
+            network_reference: sent,
             terminal: in_flight.header.terminal_id(),
             merchant: in_flight.header.merchant,
-            local_time_and_date: self
-                .local_time_and_date(&in_flight.header, in_flight.network_reference),
-            authorisation_code: Some(view.authorisation),
-            original: Some((original_message(view).mti, view.network_reference)),
+            local_time_and_date: self.local_time_and_date(&in_flight.header, sent),
+            authorisation_code: view.authorisation_code,
+            original: Some((original.mti, original.network_reference)),
             card: None,
         };
         let network = &self.networks[in_flight.network_index];
@@ -175,21 +190,16 @@ impl Switch {
         let queued = self.next_id();
         if let Some(in_flight) = self.requests.get(&id)
             && let (Some(payment), Some(original)) =
-                (in_flight.payment, in_flight.original.as_deref())
+                (in_flight.payment, OriginalMessage::refunded(in_flight.duplicate_key.subject))
         {
             let what = QueuedReversalKind::Refund(in_flight.header.trace());
-            let original = OriginalMessage::refunded(
-                original_message(original).mti,
-                original.network_reference,
-            );
-            let sent = Some(in_flight.network_reference);
             let new_reversal = NewReversal {
-                network_reference: sent,
+                network_reference: in_flight.network_reference,
                 ..NewReversal::of_request(in_flight, what, payment, original)
             };
             self.enqueue_reversal(queued, new_reversal, now, out);
         }
-        let sent = self.requests.get(&id).map(|in_flight| in_flight.network_reference);
+        let sent = self.requests.get(&id).and_then(|in_flight| in_flight.network_reference);
         self.finish(
             id,
             ResponseCode::APPROVED,
@@ -202,19 +212,22 @@ impl Switch {
     /// Writes the repeat of an offline sale: for the same network and with the same STAN and time,
     /// so that the card is charged once.
     fn write_again(&mut self, id: u64, view: &TransactionView) -> Result<WipedBytes, Rejection> {
-        let index = self.network_index_of(view.method);
-        let (Some(in_flight), Some(index)) = (self.requests.get_mut(&id), index) else {
+        let index = self.network_index_of(view.route);
+        let (Some(in_flight), Some(index), Some(sent)) =
+            (self.requests.get_mut(&id), index, view.network_reference)
+        else {
             return Err(rejection(ResponseCode::SYSTEM_ERROR));
         };
-        (in_flight.network_index, in_flight.network_reference, in_flight.authorisation_code) =
-            (index, view.network_reference, view.authorisation);
+        in_flight.network_index = index;
+        in_flight.network_reference = Some(sent);
+        in_flight.authorisation_code = view.authorisation_code;
         let heard =
             in_flight.terminal_message.take().ok_or(rejection(ResponseCode::SYSTEM_ERROR))?;
         let request = TerminalRequest::parse(&heard).map_err(format_error)?;
         let pan = card::read_pan(&request.message)?;
         let sale = network_message_type(RequestKind::Advice);
         let repeat = NetworkMessageType { mti: sale.mti.repeat(), ..sale };
-        self.write_card_request(&request, &pan, repeat, index, view.network_reference)
+        self.write_card_request(&request, &pan, repeat, index, sent)
     }
 
     /// Forwards an offline sale again that the network has not acknowledged.
@@ -243,9 +256,9 @@ impl Switch {
 }
 
 /// The refusal of a request about a payment whose network or wallet is not in the settings.
-pub(crate) fn not_in_settings(method: Option<RailMethod>) -> ResponseFields<'static> {
-    let text = match method {
-        Some(RailMethod::Qr { .. }) => "wallet not in settings",
+pub(crate) fn not_in_settings(route: Option<PaymentRoute>) -> ResponseFields<'static> {
+    let text = match route {
+        Some(PaymentRoute::Qr { .. }) => "wallet not in settings",
         _ => "network not in settings",
     };
     ResponseFields { text: Some(text), ..ResponseFields::default() }
@@ -280,26 +293,22 @@ pub(crate) fn network_message_type(kind: RequestKind) -> NetworkMessageType {
     NetworkMessageType { mti, processing_code, condition_code }
 }
 
-/// The message by which a network knows a transaction.
-pub(crate) fn original_message(view: &TransactionView) -> OriginalMessage {
+/// The message by which a network knows a transaction. `None` if no network was asked.
+pub(crate) fn original_message(view: &TransactionView) -> Option<OriginalMessage> {
     let NetworkMessageType { mti, processing_code, condition_code } =
         network_message_type(match view.kind {
             TransactionKind::PreAuthorisation => RequestKind::PreAuthorisation,
             TransactionKind::Completion => RequestKind::Completion,
-            TransactionKind::Void
-                if original_token::is_pre_authorisation(view.duplicate_key.card_token) =>
-            {
-                RequestKind::VoidPreAuthorisation
-            }
-            TransactionKind::Void => RequestKind::Void,
+            TransactionKind::Void => match view.duplicate_key.subject {
+                DuplicateSubject::Original { pre_authorisation: true, .. } => {
+                    RequestKind::VoidPreAuthorisation
+                }
+                _ => RequestKind::Void,
+            },
             TransactionKind::Refund => RequestKind::Refund,
             TransactionKind::Advice => RequestKind::Advice,
             _ => RequestKind::Sale,
         });
-    OriginalMessage {
-        mti,
-        processing_code,
-        condition_code,
-        network_reference: view.network_reference,
-    }
+    let network_reference = view.network_reference?;
+    Some(OriginalMessage { mti, processing_code, condition_code, network_reference })
 }

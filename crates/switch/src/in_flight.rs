@@ -2,8 +2,8 @@
 
 use books::terminal_view::TransactionView;
 use books::{
-    BatchTotals, DuplicateKey, Event, NetworkReference, ParcelId, PaymentId, Refusal, Timestamp,
-    Trace, WalletId,
+    AuthorisationCode, BatchTotals, DuplicateKey, DuplicateSubject, Event, NetworkReference,
+    ParcelId, PaymentId, Refusal, ResponseCode, Timestamp, Trace, WalletId,
 };
 use iso8583::WipedBytes;
 use money::Amount;
@@ -11,7 +11,6 @@ use money::Amount;
 use crate::operator_event::OperatorEvent;
 use crate::port::{Output, TerminalConnection, WalletNotification};
 use crate::request::{AnsweredRequest, RequestHeader, RequestKind, TerminalRequest};
-use crate::response_code::ResponseCode;
 use crate::responses::ResponseFields;
 use crate::switch::Switch;
 
@@ -25,7 +24,8 @@ pub(crate) struct InFlight {
     pub amount: Amount,
     /// Index of the network in the settings.
     pub network_index: usize,
-    pub network_reference: NetworkReference,
+    /// Of the message to the network.
+    pub network_reference: Option<NetworkReference>,
     /// The message for the network, until the books have begun the payment.
     pub network_message: Option<WipedBytes>,
     pub payment: Option<PaymentId>,
@@ -35,7 +35,7 @@ pub(crate) struct InFlight {
     pub original_trace: Option<Trace>,
     /// The original transaction, as the books have it.
     pub original: Option<Box<TransactionView>>,
-    pub authorisation_code: [u8; 6],
+    pub authorisation_code: Option<AuthorisationCode>,
     /// The terminal's totals of its batch.
     pub totals: Option<BatchTotals>,
     /// Field 55 of the network's response.
@@ -172,7 +172,7 @@ impl Switch {
             return None;
         }
         let original = in_flight.original.as_deref();
-        let reference = Some(in_flight.network_reference).filter(|sent| sent.stan > 0);
+        let reference = in_flight.network_reference;
         let network = reference.and_then(|_| self.networks.get(in_flight.network_index));
         Some(Output::OperatorEvent(OperatorEvent::Approved {
             trace: in_flight.header.trace(),
@@ -188,26 +188,25 @@ impl Switch {
 
 impl InFlight {
     /// A request without a network yet.
-    pub(crate) fn new(
-        connection: TerminalConnection,
-        request: &TerminalRequest<'_>,
-        token: u64,
-    ) -> InFlight {
+    pub(crate) fn new(connection: TerminalConnection, request: &TerminalRequest<'_>) -> InFlight {
         InFlight {
             connection,
             header: request.header,
             kind: request.kind,
             state: InFlightState::BeginningInBooks,
-            duplicate_key: request.header.duplicate_key(token),
+            duplicate_key: DuplicateKey {
+                date: request.header.local_date,
+                subject: DuplicateSubject::NoCard,
+            },
             amount: Amount::new(request.header.amount.unwrap_or(0)).unwrap_or(Amount::ZERO),
             network_index: 0,
-            network_reference: NetworkReference::default(),
+            network_reference: None,
             network_message: None,
             payment: None,
             parcel: None,
             original_trace: None,
             original: None,
-            authorisation_code: [b' '; 6],
+            authorisation_code: None,
             totals: None,
             chip_data: Vec::new(),
             terminal_message: None,

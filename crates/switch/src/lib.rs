@@ -116,7 +116,6 @@ mod links;
 mod network;
 mod network_requests;
 mod operator_event;
-mod original_token;
 mod payments;
 mod port;
 mod qr_orders;
@@ -140,13 +139,12 @@ pub mod waybill;
 pub use operator_event::OperatorEvent;
 pub use port::{
     LinkId, OrderStatus, Output, Query, QueryResult, TerminalConnection, WalletNotification,
-    WalletOutcome, WalletPaymentId, WalletReply,
+    WalletOutcome, WalletReply,
 };
-pub use response_code::ResponseCode;
 pub use resume::{ResumeError, Unfinished};
 pub use settings::{
     ANSWER_S_MIN, BinRange, ECHO_S_MIN, MerchantSettings, NetworkSettings, Settings, SettingsError,
     TerminalSettings, Timing, WalletSettings, in_range,
 };
 pub use switch::Switch;
-pub use time_fields::rrn;
+pub use time_fields::Rrn;

@@ -1,6 +1,6 @@
 //! The session of one link to a network: sign-on and echoes.
 
-use books::Timestamp;
+use books::{Stan, Timestamp};
 
 /// Echoes in a row without a response after which a link is dropped.
 pub(crate) const ECHOES_MISSED_MAX: u8 = 2;
@@ -10,7 +10,7 @@ pub(crate) enum LinkStatus {
     Disconnected,
     /// Connected; the sign-on with this STAN waits for its response.
     SigningOn {
-        stan: u32,
+        stan: Stan,
         since: Timestamp,
     },
     SignedOn,
@@ -22,7 +22,7 @@ pub(crate) struct LinkSession {
     /// Time of the latest message.
     pub last_message_at: Timestamp,
     /// STAN and time of the echo that waits for its response.
-    pub pending_echo: Option<(u32, Timestamp)>,
+    pub pending_echo: Option<(Stan, Timestamp)>,
     /// Echoes in a row without a response.
     pub missed_echoes: u8,
     /// Time of the next check. A timer for another time is outdated.
@@ -102,7 +102,7 @@ mod tests {
     fn a_link_that_does_not_sign_on_is_dropped() {
         let mut link = LinkSession::new();
         assert_eq!(link.next_action(AT(0), 10, 60), LinkAction::Idle);
-        link.status = LinkStatus::SigningOn { stan: 1, since: AT(100) };
+        link.status = LinkStatus::SigningOn { stan: Stan::of(1), since: AT(100) };
         assert_eq!(link.next_action(AT(105), 10, 60), LinkAction::WaitUntil(AT(110)));
         assert_eq!(link.next_action(AT(110), 10, 60), LinkAction::Disconnect);
     }
@@ -114,13 +114,13 @@ mod tests {
         link.on_message(AT(100));
         assert_eq!(link.next_action(AT(120), 10, 60), LinkAction::WaitUntil(AT(160)));
         assert_eq!(link.next_action(AT(160), 10, 60), LinkAction::SendEcho);
-        link.pending_echo = Some((7, AT(160)));
+        link.pending_echo = Some((Stan::of(7), AT(160)));
         assert_eq!(link.next_action(AT(165), 10, 60), LinkAction::WaitUntil(AT(170)));
         assert_eq!(link.next_action(AT(170), 10, 60), LinkAction::SendEcho, "once more");
-        link.pending_echo = Some((8, AT(170)));
+        link.pending_echo = Some((Stan::of(8), AT(170)));
         assert_eq!(link.next_action(AT(180), 10, 60), LinkAction::Disconnect);
         link.missed_echoes = 0;
-        link.pending_echo = Some((9, AT(180)));
+        link.pending_echo = Some((Stan::of(9), AT(180)));
         link.on_message(AT(185));
         assert_eq!(
             link.next_action(AT(190), 10, 60),

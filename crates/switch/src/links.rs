@@ -1,6 +1,6 @@
 //! Networks' messages and links: sign-on, echoes, key changes.
 
-use books::Timestamp;
+use books::{ResponseCode, Stan, Timestamp};
 use iso8583::{ISO87_BINARY, Message, Mti};
 use keys::{ImportOutcome, KeyPurpose, KeyReference};
 use zeroize::Zeroize;
@@ -9,8 +9,9 @@ use crate::link::{LinkAction, LinkStatus};
 use crate::network::{AwaitedResponse, MessageKey, fixed_field};
 use crate::operator_event::OperatorEvent;
 use crate::port::{LinkId, Output};
+use crate::response_code;
 use crate::switch::Switch;
-use crate::time_fields;
+use crate::time_fields::Rrn;
 use crate::timers::Timer;
 
 // Field 70.
@@ -154,11 +155,9 @@ impl Switch {
                         let own = new_reversal
                             .network_reference
                             .filter(|_| matches!(waiting, AwaitedResponse::Reversal(_)));
-                        (
-                            new_reversal.terminal,
-                            new_reversal.amount,
-                            own.unwrap_or(new_reversal.original.network_reference),
-                        )
+                        let original = new_reversal.original;
+                        let original = original.map(|original| original.network_reference);
+                        (new_reversal.terminal, new_reversal.amount, own.or(original))
                     }
                     // The reversal is not queued yet, so the response changes nothing.
                     None => return true,
@@ -173,7 +172,7 @@ impl Switch {
         let rrn = fixed_field::<12>(message, 37);
         number == Some(terminal.0)
             && same_amount
-            && rrn.is_none_or(|rrn| rrn == time_fields::rrn(sent))
+            && rrn.is_none_or(|rrn| sent.is_some_and(|sent| rrn == Rrn::of(sent).bytes()))
     }
 
     /// Handles the response to a sign-on or an echo.
@@ -191,7 +190,7 @@ impl Switch {
         if sign_on != stan {
             return Ok(());
         }
-        if fixed_field(message, 39) != Some(*b"00") {
+        if response_code::read(message) != ResponseCode::APPROVED {
             out.push(Output::DisconnectLink { link });
             return Err("the sign-on was refused".into());
         }
@@ -215,26 +214,26 @@ impl Switch {
         let kind = message.number(70).map_err(|error| error.to_string())?;
         let kind = u16::try_from(kind).map_err(|_| "field 70 has three digits")?;
         let code = match kind {
-            ECHO => *b"00",
+            ECHO => ResponseCode::APPROVED,
             SIGN_OFF => {
                 self.networks[index].links[number].status = LinkStatus::Disconnected;
                 out.push(Output::OperatorEvent(OperatorEvent::LinkSignedOff(link)));
-                *b"00"
+                ResponseCode::APPROVED
             }
             KEY_CHANGE => match self.change_key(index, message) {
                 Ok(ImportOutcome::Added(_)) => {
                     out.push(Output::OperatorEvent(OperatorEvent::KeyChanged(link.network)));
-                    *b"00"
+                    ResponseCode::APPROVED
                 }
                 // A repeat: the first response was lost.
-                Ok(ImportOutcome::Unchanged(_)) => *b"00",
+                Ok(ImportOutcome::Unchanged(_)) => ResponseCode::APPROVED,
                 Err(why) => {
                     let network = link.network;
                     out.push(Output::OperatorEvent(OperatorEvent::KeyRejected { network, why }));
-                    *b"96"
+                    ResponseCode::SYSTEM_ERROR
                 }
             },
-            _ => *b"12",
+            _ => ResponseCode::INVALID_TRANSACTION,
         };
         let network = &self.networks[index];
         let message = network.write_management(Mti::M0810, key, Some(code), kind)?;
@@ -320,5 +319,6 @@ fn message_key_of(message: &Message<'_>) -> Result<MessageKey, String> {
         let number = message.number(field).map_err(|error| error.to_string())?;
         u32::try_from(number).map_err(|_| format!("field {field} is too large"))
     };
-    Ok((field(11)?, field(7)?))
+    let stan = Stan::new(field(11)?).map_err(|why| format!("field 11: {why}"))?;
+    Ok((stan, field(7)?))
 }

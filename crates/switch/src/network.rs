@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use books::{NetworkReference, TerminalId, Timestamp};
+use books::{AuthorisationCode, NetworkReference, ResponseCode, Stan, TerminalId, Timestamp};
 use iso8583::{ISO87_BINARY, MacBuildError, Message, MessageBuilder, Mti, WipedBytes};
 use keys::{KeyReference, KeyStore, MacMethod, Pan, PinBlock, PinFormat};
 use money::Amount;
@@ -11,16 +11,14 @@ use crate::link::{LinkSession, LinkStatus};
 use crate::port::LinkId;
 use crate::route::FAILURES_BEFORE_COOLDOWN;
 use crate::settings::{NetworkSettings, Settings};
-use crate::time_fields;
+use crate::time_fields::{self, Rrn};
 
-/// STANs run from 1 to this.
-const STAN_MAX: u32 = 999_999;
 /// Distance between the first STANs of two starts one millisecond apart. The golden section of the
 /// STAN range keeps all starts within a second far from each other.
 const STAN_SPREAD: u64 = 618_033;
 
 /// Fields 11 and 7, by which a response is matched to its request.
-pub(crate) type MessageKey = (u32, u32);
+pub(crate) type MessageKey = (Stan, u32);
 
 /// A response that a network owes, with the id of what waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +43,8 @@ pub(crate) struct NetworkState {
     pub earliest_message_at: Timestamp,
     failures: u32,
     turn: usize,
-    stan: u32,
+    /// The latest STAN.
+    stan: Option<Stan>,
 }
 
 /// Which message is sent to a network.
@@ -68,7 +67,7 @@ pub(crate) struct OutgoingNetworkRequest<'q> {
     pub merchant: [u8; 15],
     /// `hhmmss` and `MMDD` at the terminal.
     pub local_time_and_date: (u32, u16),
-    pub authorisation_code: Option<[u8; 6]>,
+    pub authorisation_code: Option<AuthorisationCode>,
     /// The original transaction: message type, STAN and time.
     pub original: Option<(Mti, NetworkReference)>,
     /// The terminal's message, the card and its PIN block.
@@ -87,7 +86,7 @@ impl NetworkState {
             earliest_message_at: Timestamp(0),
             failures: 0,
             turn: 0,
-            stan: 0,
+            stan: None,
         }
     }
 
@@ -113,14 +112,16 @@ impl NetworkState {
     /// The next STAN, with the current time. Each start begins at another STAN, so that a late
     /// response from before the start does not match a new request.
     pub(crate) fn next_reference(&mut self, now: Timestamp) -> NetworkReference {
-        if self.stan == 0 {
-            let begin = now.0 % u64::from(STAN_MAX) * STAN_SPREAD % u64::from(STAN_MAX);
-            self.stan = u32::try_from(begin).unwrap_or(0);
-        }
+        let sent_at = now.max(self.earliest_message_at);
+        let mut stan = self.stan.unwrap_or_else(|| {
+            let count = u64::from(Stan::MAX.get());
+            let begin = u32::try_from(now.0 % count * STAN_SPREAD % count).unwrap_or(0);
+            Stan::new(begin).unwrap_or(Stan::MAX)
+        });
         loop {
-            self.stan = self.stan % STAN_MAX + 1;
-            let sent =
-                NetworkReference { stan: self.stan, sent_at: now.max(self.earliest_message_at) };
+            stan = stan.next();
+            self.stan = Some(stan);
+            let sent = NetworkReference { stan, sent_at };
             if !self.awaited.contains_key(&message_key(sent)) {
                 return sent;
             }
@@ -159,7 +160,7 @@ impl NetworkState {
                 7,
                 u64::from(time_fields::transmission_date_time(request.network_reference.sent_at)),
             )
-            .number(11, u64::from(request.network_reference.stan))
+            .number(11, u64::from(request.network_reference.stan.get()))
             .number(12, u64::from(request.local_time_and_date.0))
             .number(13, u64::from(request.local_time_and_date.1));
         if let Some((message, _, _)) = request.card {
@@ -173,9 +174,9 @@ impl NetworkState {
         if let Some((message, _, _)) = request.card {
             builder.copy(message, &[35]);
         }
-        builder.bytes(37, time_fields::rrn(request.network_reference));
-        if let Some(authorisation) = request.authorisation_code.filter(|code| *code != [b' '; 6]) {
-            builder.bytes(38, authorisation);
+        builder.bytes(37, Rrn::of(request.network_reference).bytes());
+        if let Some(code) = request.authorisation_code {
+            builder.bytes(38, code.bytes());
         }
         builder
             .text(41, format!("{:08}", request.terminal.0))
@@ -202,13 +203,13 @@ impl NetworkState {
         &self,
         mti: Mti,
         (stan, transmission): MessageKey,
-        code: Option<[u8; 2]>,
+        code: Option<ResponseCode>,
         management: u16,
     ) -> Result<WipedBytes, String> {
         let mut builder = MessageBuilder::new(&ISO87_BINARY, mti);
-        builder.number(7, u64::from(transmission)).number(11, u64::from(stan));
+        builder.number(7, u64::from(transmission)).number(11, u64::from(stan.get()));
         if let Some(code) = code {
-            builder.bytes(39, code);
+            builder.bytes(39, code.bytes());
         }
         builder.number(70, u64::from(management));
         builder.build().map_err(|error| error.to_string())

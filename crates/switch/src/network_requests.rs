@@ -2,18 +2,18 @@
 //! record it, answer the terminal.
 
 use books::{
-    Command, Event, PaymentResolution, Refusal, ResolveAdvice, ResolveCompletion, ResolvePurchase,
-    ResolveReversal, ReverseVoid, Timestamp, TransactionKind,
+    Approval, Command, Event, PaymentResolution, Refusal, ResolveAdvice, ResolveCompletion,
+    ResolvePurchase, ResolveReversal, ResponseCode, ReverseVoid, Timestamp,
 };
 use iso8583::Message;
 
-use crate::in_flight::{Continuation, InFlight, InFlightState};
-use crate::network::{AwaitedResponse, fixed_field, message_key};
+use crate::in_flight::{Continuation, InFlightState};
+use crate::network::{AwaitedResponse, message_key};
 use crate::operator_event::OperatorEvent;
 use crate::payments::read_authorisation_code;
 use crate::port::{self, Output, QueryResult};
 use crate::request::RequestKind;
-use crate::response_code::ResponseCode;
+use crate::response_code;
 use crate::responses::ResponseFields;
 use crate::switch::Switch;
 use crate::timers::Timer;
@@ -71,7 +71,7 @@ impl Switch {
                 }
                 return self.finish(
                     id,
-                    ResponseCode::of_refusal(&refusal),
+                    response_code::of_refusal(&refusal),
                     &ResponseFields::default(),
                     now,
                     out,
@@ -109,13 +109,12 @@ impl Switch {
         let Some(in_flight) = self.requests.get_mut(&id) else { return };
         let network = &mut self.networks[in_flight.network_index];
         let (link, message) = (network.next_link(), in_flight.network_message.take());
-        let (Some(link), Some(message)) = (link, message) else {
+        let (Some(link), Some(message), Some(sent)) = (link, message, in_flight.network_reference)
+        else {
             // The network went down after it was chosen. It has not received the request.
             return self.record_response(id, ResponseCode::NETWORK_UNAVAILABLE, now, out);
         };
-        network
-            .awaited
-            .insert(message_key(in_flight.network_reference), AwaitedResponse::Request(id));
+        network.awaited.insert(message_key(sent), AwaitedResponse::Request(id));
         in_flight.state = InFlightState::AwaitingNetwork;
         self.timers.set(now.plus_ms(self.settings.timing.answer_ms), Timer::NetworkTimeout(id));
         out.push(Output::ToNetwork { link, message });
@@ -133,8 +132,8 @@ impl Switch {
         if in_flight.state != InFlightState::AwaitingNetwork {
             return;
         }
-        let code = fixed_field(message, 39).map_or(ResponseCode::SYSTEM_ERROR, ResponseCode);
-        if in_flight.kind == RequestKind::Advice && code.must_resend() {
+        let code = response_code::read(message);
+        if in_flight.kind == RequestKind::Advice && response_code::must_resend(code) {
             // The switch forwards it again when the terminal does.
             return self.finish(
                 id,
@@ -144,10 +143,10 @@ impl Switch {
                 out,
             );
         }
-        let code = code.for_terminal();
+        let code = response_code::for_terminal(code);
         in_flight.authorisation_code = match in_flight.kind {
             RequestKind::Advice => in_flight.authorisation_code,
-            _ => read_authorisation_code(message).unwrap_or([b' '; 6]),
+            _ => read_authorisation_code(message),
         };
         in_flight.chip_data = message.bytes(55).map(<[u8]>::to_vec).unwrap_or_default();
         if in_flight.kind == RequestKind::Balance {
@@ -155,7 +154,7 @@ impl Switch {
             let network = self.networks[in_flight.network_index].settings.name.clone();
             let balance = message.bytes(54).ok();
             let answer = ResponseFields {
-                network_reference: Some(sent),
+                network_reference: sent,
                 balance,
                 network_name: Some(&network),
                 ..ResponseFields::default()
@@ -176,24 +175,23 @@ impl Switch {
         let Some(in_flight) = self.requests.get_mut(&id) else { return };
         let approved = code == ResponseCode::APPROVED;
         let resolution = if approved {
-            PaymentResolution::Approved
+            PaymentResolution::Approved(Approval::Network(in_flight.authorisation_code))
         } else {
-            PaymentResolution::Declined { code: code.0 }
+            PaymentResolution::Declined { code }
         };
-        let authorisation = in_flight.authorisation_code;
         let Some(payment) = in_flight.payment else {
             // The books have no payment for this request.
             return self.finish(id, code, &ResponseFields::default(), now, out);
         };
         let command = match in_flight.kind {
             RequestKind::Sale | RequestKind::PreAuthorisation => {
-                Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation })
+                Command::ResolvePurchase(ResolvePurchase { payment, resolution })
             }
             RequestKind::Completion => {
-                Command::ResolveCompletion(ResolveCompletion { payment, resolution, authorisation })
+                Command::ResolveCompletion(ResolveCompletion { payment, resolution })
             }
             RequestKind::Void | RequestKind::VoidPreAuthorisation => {
-                Command::ResolveReversal(ResolveReversal { payment, done: approved, code: code.0 })
+                Command::ResolveReversal(ResolveReversal { payment, done: approved, code })
             }
             RequestKind::Advice => {
                 if code == ResponseCode::NETWORK_UNAVAILABLE {
@@ -212,7 +210,7 @@ impl Switch {
                         code,
                     }));
                 }
-                Command::ResolveAdvice(ResolveAdvice { payment, code: code.0 })
+                Command::ResolveAdvice(ResolveAdvice { payment, code })
             }
             _ => return self.finish(id, code, &ResponseFields::default(), now, out),
         };
@@ -245,8 +243,8 @@ impl Switch {
         let chip = std::mem::take(&mut in_flight.chip_data);
         let network = self.networks[in_flight.network_index].settings.name.clone();
         let answer = ResponseFields {
-            network_reference: Some(sent),
-            authorisation_code: Some(authorisation),
+            network_reference: sent,
+            authorisation_code: authorisation,
             chip_data: Some(chip.as_slice()).filter(|chip| !chip.is_empty()),
             network_name: Some(&network),
             ..ResponseFields::default()
@@ -258,30 +256,26 @@ impl Switch {
     pub(crate) fn on_network_timeout(&mut self, id: u64, now: Timestamp, out: &mut Vec<Output>) {
         let queued = self.next_id();
         let Some(in_flight) = self.requests.get_mut(&id) else { return };
-        if in_flight.state != InFlightState::AwaitingNetwork {
+        let (InFlightState::AwaitingNetwork, Some(sent)) =
+            (in_flight.state, in_flight.network_reference)
+        else {
             return;
-        }
+        };
         let network = &mut self.networks[in_flight.network_index];
         network.record_failure(now, self.settings.timing.cooldown_ms);
         out.push(Output::OperatorEvent(OperatorEvent::NetworkTimeout {
             network: network.settings.network,
             trace: in_flight.header.trace(),
-            network_reference: in_flight.network_reference,
+            network_reference: sent,
         }));
-        let (resolution, authorisation) = (PaymentResolution::Unknown, [b' '; 6]);
+        let resolution = PaymentResolution::Unknown;
         let command = in_flight.payment.and_then(|payment| match in_flight.kind {
             RequestKind::Sale | RequestKind::PreAuthorisation => {
-                Some(Command::ResolvePurchase(ResolvePurchase {
-                    payment,
-                    resolution,
-                    authorisation,
-                }))
+                Some(Command::ResolvePurchase(ResolvePurchase { payment, resolution }))
             }
-            RequestKind::Completion => Some(Command::ResolveCompletion(ResolveCompletion {
-                payment,
-                resolution,
-                authorisation,
-            })),
+            RequestKind::Completion => {
+                Some(Command::ResolveCompletion(ResolveCompletion { payment, resolution }))
+            }
             RequestKind::Void | RequestKind::VoidPreAuthorisation => {
                 Some(Command::ReverseVoid(ReverseVoid { payment }))
             }
@@ -289,15 +283,12 @@ impl Switch {
         });
         match command {
             Some(command) => {
-                network.awaited.insert(
-                    message_key(in_flight.network_reference),
-                    AwaitedResponse::Late(queued),
-                );
+                network.awaited.insert(message_key(sent), AwaitedResponse::Late(queued));
                 in_flight.state = InFlightState::RecordingUnknown(queued);
                 self.command(Continuation::Request(id), command, out);
             }
             None => {
-                network.awaited.remove(&message_key(in_flight.network_reference));
+                network.awaited.remove(&message_key(sent));
                 // The switch forwards an offline sale again when the terminal does.
                 let code = match in_flight.kind {
                     RequestKind::Advice => ResponseCode::SYSTEM_ERROR,
@@ -322,7 +313,7 @@ impl Switch {
                 if let Some(new_reversal) = self.reversal_of(in_flight) {
                     self.enqueue_reversal(queued, new_reversal, now, out);
                 }
-                let sent = Some(reference_of(&self.requests, id));
+                let sent = self.requests.get(&id).and_then(|in_flight| in_flight.network_reference);
                 let answer =
                     ResponseFields { network_reference: sent, ..ResponseFields::default() };
                 self.finish(id, ResponseCode::OUTCOME_UNKNOWN, &answer, now, out);
@@ -399,28 +390,19 @@ impl Switch {
             return self.show_qr(id, &view, now, out);
         }
         let code = match view.response_code {
-            Some(code) => ResponseCode(code),
+            Some(code) => code,
             // The wallet refunds a QR payment later; the terminal does not wait.
             None if in_flight.kind == RequestKind::QrRefund => ResponseCode::APPROVED,
             None => ResponseCode::SYSTEM_ERROR,
         };
-        let index = self.network_index_of(view.method);
+        let index = self.network_index_of(view.route);
         let network = index.map(|index| self.networks[index].settings.name.clone());
         let answer = ResponseFields {
-            network_reference: Some(view.network_reference).filter(|sent| sent.stan > 0),
-            // A QR order keeps the wallet's payment here, which is not an authorisation code.
-            authorisation_code: Some(view.authorisation)
-                .filter(|_| view.kind != TransactionKind::Qr),
+            network_reference: view.network_reference,
+            authorisation_code: view.authorisation_code,
             network_name: network.as_deref(),
             ..ResponseFields::default()
         };
         self.finish(id, code, &answer, now, out);
     }
-}
-
-fn reference_of(
-    works: &std::collections::HashMap<u64, InFlight>,
-    id: u64,
-) -> books::NetworkReference {
-    works.get(&id).map(|in_flight| in_flight.network_reference).unwrap_or_default()
 }

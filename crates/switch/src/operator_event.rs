@@ -1,11 +1,12 @@
 //! Events for the operator. They contain no card number, PIN or key (M12). Texts name fields and
 //! rules, never the content of a message.
 
-use books::{NetworkId, NetworkReference, ParcelId, TerminalId, Trace, WalletId};
+use books::{
+    NetworkId, NetworkReference, ParcelId, ResponseCode, Stan, TerminalId, Trace, WalletId,
+};
 use money::{Amount, Currency};
 
 use crate::port::LinkId;
-use crate::response_code::ResponseCode;
 
 /// An event at the terminals, networks or wallets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum OperatorEvent {
         parcel: Option<ParcelId>,
         /// `None` for cash and for a wallet's payment.
         network: Option<NetworkId>,
-        /// The message that the network knows. Its RRN is [`rrn`](crate::rrn).
+        /// The message that the network knows. Its RRN is [`Rrn::of`](crate::Rrn::of).
         network_reference: Option<NetworkReference>,
         wallet: Option<WalletId>,
         amount: Amount,
@@ -31,7 +32,7 @@ pub enum OperatorEvent {
     /// A terminal's request was refused; nothing was posted.
     Refused {
         terminal: TerminalId,
-        stan: u32,
+        stan: Stan,
         code: ResponseCode,
     },
     /// A terminal's message cannot be read. The text names field, offset and rule.
@@ -40,7 +41,7 @@ pub enum OperatorEvent {
     /// A repeat got the first answer again.
     Repeated {
         terminal: TerminalId,
-        stan: u32,
+        stan: Stan,
     },
     LinkSignedOn(LinkId),
     /// A link is signed off or lost.
@@ -97,7 +98,7 @@ pub enum OperatorEvent {
     /// A pre-authorisation was not completed in time.
     PreAuthorisationExpired {
         terminal: TerminalId,
-        stan: u32,
+        stan: Stan,
         /// Whether the network is in the settings, so that it is sent a reversal.
         reversing: bool,
     },

@@ -1,8 +1,8 @@
 //! Payments (sale, pre-authorisation, offline sale, cash), balance inquiries, and card routing.
 
 use books::{
-    BeginPurchase, Command, NetworkReference, ParcelId, PurchaseKind, RailMethod, RecordAdvice,
-    TakeCash, Timestamp,
+    AuthorisationCode, BeginPurchase, CardToken, Command, DuplicateSubject, NetworkReference,
+    ParcelId, PaymentRoute, PurchaseKind, RecordAdvice, ResponseCode, TakeCash, Timestamp,
 };
 use iso8583::tlv::{self, Tag};
 use iso8583::{Message, WipedBytes};
@@ -17,7 +17,6 @@ use crate::network::{NetworkMessageType, OutgoingNetworkRequest, fixed_field};
 use crate::operator_event::OperatorEvent;
 use crate::port::{Output, TerminalConnection};
 use crate::request::{RequestHeader, RequestKind, TerminalRequest};
-use crate::response_code::ResponseCode;
 use crate::route::{self, RouteRequest};
 use crate::switch::Switch;
 use crate::time_fields;
@@ -34,7 +33,7 @@ const BALANCE: u32 = 310_000;
 struct RoutedCard {
     network_index: usize,
     kind: CardKind,
-    token: u64,
+    token: CardToken,
     considered: Vec<books::RouteCandidate>,
     message: WipedBytes,
     sent: NetworkReference,
@@ -42,9 +41,10 @@ struct RoutedCard {
 
 impl RoutedCard {
     fn in_flight(self, connection: TerminalConnection, request: &TerminalRequest<'_>) -> InFlight {
-        let mut in_flight = InFlight::new(connection, request, self.token);
+        let mut in_flight = InFlight::new(connection, request);
+        in_flight.duplicate_key.subject = DuplicateSubject::Card(self.token);
         in_flight.network_index = self.network_index;
-        in_flight.network_reference = self.sent;
+        in_flight.network_reference = Some(self.sent);
         in_flight.network_message = Some(self.message);
         in_flight
     }
@@ -75,17 +75,17 @@ impl Switch {
         let message_type = network_message_type(request.kind);
         let mut routed = self.route(request, message_type, Some(amount), now, out)?;
         let considered = std::mem::take(&mut routed.considered);
-        let method = self.method(&routed);
+        let (route, sent) = (self.payment_route(&routed), routed.sent);
         let mut in_flight = routed.in_flight(connection, request);
         in_flight.parcel = Some(parcel);
         let command = Command::BeginPurchase(BeginPurchase {
             trace: request.header.trace(),
             duplicate_key: in_flight.duplicate_key,
             parcel,
-            method,
+            route,
             amount,
             kind: purpose,
-            network_reference: in_flight.network_reference,
+            network_reference: sent,
             route_candidates: considered,
         });
         let id = self.begin_request(in_flight);
@@ -103,7 +103,7 @@ impl Switch {
     ) -> Result<(), Rejection> {
         let parcel = read_parcel(&request.message)?;
         let amount = read_amount(request)?;
-        let authorisation = read_authorisation_code(&request.message).unwrap_or([b' '; 6]);
+        let authorisation_code = read_authorisation_code(&request.message);
         let routed =
             self.route(request, network_message_type(request.kind), Some(amount), now, out);
         // The sale is already made. The terminal keeps it until a network is up.
@@ -111,19 +111,19 @@ impl Switch {
             ResponseCode::NETWORK_UNAVAILABLE => rejection(ResponseCode::SYSTEM_ERROR),
             code => (code, why),
         })?;
-        let method = self.method(&routed);
+        let (route, sent) = (self.payment_route(&routed), routed.sent);
         let mut in_flight = routed.in_flight(connection, request);
         in_flight.parcel = Some(parcel);
-        in_flight.authorisation_code = authorisation;
+        in_flight.authorisation_code = authorisation_code;
         in_flight.terminal_message = Some(WipedBytes::from(request.bytes.to_vec()));
         let command = Command::RecordAdvice(RecordAdvice {
             trace: request.header.trace(),
             duplicate_key: in_flight.duplicate_key,
             parcel,
-            method,
+            route,
             amount,
-            network_reference: in_flight.network_reference,
-            authorisation,
+            network_reference: sent,
+            authorisation_code,
         });
         let id = self.begin_request(in_flight);
         self.command(Continuation::Request(id), command, out);
@@ -158,7 +158,7 @@ impl Switch {
         let private = request.message.bytes(62).map_err(format_error)?;
         let tendered = tagged_amount(private, TAG_TENDERED)?;
         let change = tagged_amount(private, TAG_CHANGE)?;
-        let mut in_flight = InFlight::new(connection, request, 0);
+        let mut in_flight = InFlight::new(connection, request);
         in_flight.parcel = Some(parcel);
         let (trace, duplicate_key) = (request.header.trace(), in_flight.duplicate_key);
         let id = self.begin_request(in_flight);
@@ -182,9 +182,9 @@ impl Switch {
         }
     }
 
-    fn method(&self, routed: &RoutedCard) -> RailMethod {
+    fn payment_route(&self, routed: &RoutedCard) -> PaymentRoute {
         let network = self.networks[routed.network_index].settings.network;
-        RailMethod::Card { network, kind: routed.kind }
+        PaymentRoute::Card { network, kind: routed.kind }
     }
 
     /// Reads the card, chooses its network and writes the message for the network.
@@ -222,11 +222,13 @@ impl Switch {
         &self,
         request: &TerminalRequest<'_>,
         out: &mut Vec<Output>,
-    ) -> Result<(Pan, u64), Rejection> {
+    ) -> Result<(Pan, CardToken), Rejection> {
         let pan = card::read_pan(&request.message)?;
         let token = self.keys.token(&KeyReference::Stored(self.settings.token_key), &pan);
-        let token = token.map_err(|error| {
-            out.push(Output::OperatorEvent(OperatorEvent::KeyStoreError(error.to_string())));
+        let token = token.map_err(|error| error.to_string());
+        let token = token.and_then(|token| CardToken::new(token).map_err(|why| why.to_string()));
+        let token = token.map_err(|why| {
+            out.push(Output::OperatorEvent(OperatorEvent::KeyStoreError(why)));
             rejection(ResponseCode::SYSTEM_ERROR)
         })?;
         Ok((pan, token))
@@ -300,9 +302,9 @@ pub(crate) fn read_amount(request: &TerminalRequest<'_>) -> Result<Amount, Rejec
     amount.filter(|amount| !amount.is_zero()).ok_or(rejection(ResponseCode::INVALID_AMOUNT))
 }
 
-/// Reads the authorisation code of field 38.
-pub(crate) fn read_authorisation_code(message: &Message<'_>) -> Option<[u8; 6]> {
-    fixed_field(message, 38).filter(|code: &[u8; 6]| code.iter().all(u8::is_ascii_graphic))
+/// Reads field 38. `None` if it is absent or not an authorisation code, for example spaces.
+pub(crate) fn read_authorisation_code(message: &Message<'_>) -> Option<AuthorisationCode> {
+    fixed_field(message, 38).and_then(|code| AuthorisationCode::new(code).ok())
 }
 
 /// Reads a tag's amount: twelve BCD digits, in minor units.

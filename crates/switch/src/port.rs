@@ -3,6 +3,7 @@
 use books::terminal_view::{TerminalView, TransactionView};
 use books::{
     BatchTotals, BusinessDate, Command, NetworkId, PaymentId, TerminalId, Trace, WalletId,
+    WalletPaymentId,
 };
 use iso8583::WipedBytes;
 use machine::Actor;
@@ -91,10 +92,6 @@ pub struct WalletNotification {
     pub currency: Currency,
     pub outcome: WalletOutcome,
 }
-
-/// Distinguishes two payments of one order. Never all spaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WalletPaymentId(pub [u8; 6]);
 
 /// What happened to a wallet's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

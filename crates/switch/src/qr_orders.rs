@@ -1,21 +1,18 @@
 //! Payments by QR code: the terminal shows the code, the wallet reports the payment, the code
 //! expires.
 
-use books::{BeginPurchase, terminal_view::TransactionView};
-use books::{Command, RailMethod, Timestamp, Trace, WalletId};
-
-use crate::follow_up::original_message;
 use crate::in_flight::{Continuation, InFlight};
 use crate::payments::{read_amount, read_parcel};
 use crate::port::{Output, TerminalConnection};
 use crate::request::TerminalRequest;
-use crate::response_code::ResponseCode;
 use crate::responses::ResponseFields;
 use crate::reversal_queue::{NewReversal, QueuedReversalKind};
 use crate::switch::Switch;
 use crate::terminal_reversals::order_expiry_command;
 use crate::timers::Timer;
 use crate::waybill;
+use books::terminal_view::TransactionView;
+use books::{BeginPurchase, Command, PaymentRoute, ResponseCode, Stan, Timestamp, Trace, WalletId};
 
 /// The EMVCo tag of the wallet's account.
 const ACCOUNT_TAG: u8 = 26;
@@ -44,18 +41,18 @@ impl Switch {
                 return self.refuse_if_rejected(Err(stop), connection, request, now, out);
             }
         };
-        self.wallet_stan = self.wallet_stan % 999_999 + 1;
-        let mut in_flight = InFlight::new(connection, request, 0);
-        in_flight.network_reference =
-            books::NetworkReference { stan: self.wallet_stan, sent_at: now };
+        self.wallet_stan = self.wallet_stan.next();
+        let mut in_flight = InFlight::new(connection, request);
+        let sent = books::NetworkReference { stan: self.wallet_stan, sent_at: now };
+        in_flight.network_reference = Some(sent);
         let command = Command::BeginPurchase(BeginPurchase {
             trace: request.header.trace(),
             duplicate_key: in_flight.duplicate_key,
             parcel,
-            method: RailMethod::Qr { wallet },
+            route: PaymentRoute::Qr { wallet },
             amount,
             kind: books::PurchaseKind::Sale,
-            network_reference: in_flight.network_reference,
+            network_reference: sent,
             route_candidates: Vec::new(),
         });
         in_flight.parcel = Some(parcel);
@@ -66,7 +63,8 @@ impl Switch {
     /// The books have begun the payment: the code is shown until it expires.
     pub(crate) fn on_qr_begun(&mut self, id: u64, now: Timestamp, out: &mut Vec<Output>) {
         let Some(in_flight) = self.requests.get(&id) else { return };
-        let (trace, sent) = (in_flight.header.trace(), in_flight.network_reference);
+        let trace = in_flight.header.trace();
+        let Some(sent) = in_flight.network_reference else { return };
         let (Some(payment), Some(parcel)) = (in_flight.payment, in_flight.parcel) else { return };
         let minor = in_flight.amount.minor();
         self.open_qr_orders.insert(id, payment);
@@ -177,8 +175,8 @@ pub(crate) fn wallet_refund(order: &TransactionView) -> NewReversal {
         terminal: order.trace.terminal,
         merchant: [b' '; 15],
         amount: order.amount,
-        authorisation_code: [b' '; 6],
-        original: original_message(order),
+        authorisation_code: None,
+        original: None,
         pre_authorisation: None,
         network_reference: None,
     }
@@ -193,5 +191,6 @@ pub(crate) fn order_trace(reference: &str) -> Option<Trace> {
     let plain = reference.len() == 20 && reference.bytes().all(|byte| byte.is_ascii_digit());
     let part = |range: std::ops::Range<usize>| reference.get(range)?.parse::<u32>().ok();
     let terminal = books::TerminalId(u64::from(part(0..8)?));
-    plain.then_some(Trace { terminal, batch: part(8..14)?, stan: part(14..20)? })
+    let stan = Stan::new(part(14..20)?).ok()?;
+    plain.then_some(Trace { terminal, batch: part(8..14)?, stan })
 }

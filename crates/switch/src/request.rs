@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use books::{DuplicateKey, TerminalId, Trace};
+use books::{Stan, TerminalId, Trace};
 use iso8583::{Envelope, Message, Mti, PosHeader, Tpdu, UNIONPAY_POS};
 use money::Currency;
 
@@ -14,7 +14,7 @@ pub(crate) struct RequestHeader {
     pub mti: Mti,
     pub processing_code: Option<u32>,
     pub amount: Option<u64>,
-    pub stan: u32,
+    pub stan: Stan,
     pub local_time: Option<u32>,
     pub local_date: u16,
     pub condition_code: Option<u8>,
@@ -43,10 +43,6 @@ impl RequestHeader {
     pub(crate) fn accepts_currency(&self, currency: Currency) -> bool {
         let number = format!("{:03}", currency.numeric());
         self.currency.is_none_or(|written| written == number.as_bytes())
-    }
-
-    pub(crate) fn duplicate_key(&self, token: u64) -> DuplicateKey {
-        DuplicateKey { date: self.local_date, card_token: token }
     }
 }
 
@@ -223,11 +219,11 @@ impl<'m> TerminalRequest<'m> {
         let text = self.message.text(61).map_err(|error| error.to_string())?;
         let digits = text.as_str();
         let part = |range: std::ops::Range<usize>| digits.get(range)?.parse::<u32>().ok();
-        match (part(0..6), part(6..12)) {
-            (Some(batch), Some(stan)) => {
+        match (part(0..6), part(6..12).map(Stan::new)) {
+            (Some(batch), Some(Ok(stan))) => {
                 Ok(Trace { terminal: self.header.terminal_id(), batch, stan })
             }
-            _ => Err("field 61 must have batch 6 and STAN 6 digits".into()),
+            _ => Err("field 61 must have batch 6 digits and STAN 000001 to 999999".into()),
         }
     }
 }
@@ -260,7 +256,7 @@ fn read_header(
         .try_into()
         .map_err(|_| "field 42 (merchant) must have 15 digits")?;
     let stan = message.number(11).map_err(shown)?;
-    let stan = u32::try_from(stan).ok().filter(|stan| *stan > 0);
+    let stan = u32::try_from(stan).ok().and_then(|stan| Stan::new(stan).ok());
     let field_60 = message.text(60).map_err(shown)?;
     let field_60 = field_60.as_str();
     let part = |range: std::ops::Range<usize>| {
@@ -330,7 +326,7 @@ mod tests {
     fn debug_output_contains_no_card_data() {
         let bytes = sale();
         let request = TerminalRequest::parse(&bytes).unwrap();
-        let trace = "Trace { terminal: TerminalId(1), batch: 1, stan: 7 }";
+        let trace = "Trace { terminal: TerminalId(1), batch: 1, stan: Stan(7) }";
         let length = bytes.len();
         assert_eq!(format!("{request:?}"), format!("Request(Sale, {trace}, ••• {length} bytes)"));
     }

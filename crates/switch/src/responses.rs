@@ -1,14 +1,13 @@
 //! Answers to terminals.
 
-use books::{NetworkReference, Timestamp};
+use books::{AuthorisationCode, NetworkReference, ResponseCode, Timestamp};
 use iso8583::{Envelope, MacBuildError, MessageBuilder, UNIONPAY_POS, WipedBytes};
 use keys::{DerivedKey, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod};
 
 use crate::port::{Output, TerminalConnection};
 use crate::request::AnsweredRequest;
-use crate::response_code::ResponseCode;
 use crate::settings::Settings;
-use crate::time_fields;
+use crate::time_fields::{self, Rrn};
 
 /// Maximum length of field 44.
 const TEXT_CHARACTERS_MAX: usize = 25;
@@ -20,7 +19,7 @@ const WISH_SIGN_ON: u8 = 3;
 #[derive(Clone, Default)]
 pub(crate) struct ResponseFields<'a> {
     pub network_reference: Option<NetworkReference>,
-    pub authorisation_code: Option<[u8; 6]>,
+    pub authorisation_code: Option<AuthorisationCode>,
     /// Field 44.
     pub text: Option<&'a str>,
     /// Field 60.2: the open batch, where it differs from the request's.
@@ -89,20 +88,20 @@ impl TerminalKeys<'_> {
             builder.number(4, amount);
         }
         builder
-            .number(11, u64::from(message_header.stan))
+            .number(11, u64::from(message_header.stan.get()))
             .number(12, u64::from(time))
             .number(13, u64::from(date));
         if let Some(condition) = message_header.condition_code {
             builder.number(25, u64::from(condition));
         }
         if let Some(sent) = answer.network_reference {
-            builder.bytes(37, time_fields::rrn(sent));
+            builder.bytes(37, Rrn::of(sent).bytes());
         }
-        if let Some(code) = answer.authorisation_code.filter(|code| *code != [b' '; 6]) {
-            builder.bytes(38, code);
+        if let Some(code) = answer.authorisation_code {
+            builder.bytes(38, code.bytes());
         }
         builder
-            .bytes(39, code.0)
+            .bytes(39, code.bytes())
             .text(41, format!("{:08}", message_header.terminal))
             .bytes(42, message_header.merchant);
         if let Some(text) = answer.text {

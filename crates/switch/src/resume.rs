@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 
 use books::terminal_view::{PendingRequest, PendingRequestKind, TransactionView};
 use books::{
-    Books, Command, FirmId, NetworkId, PaymentId, PaymentResolution, RailMethod, ResolveCompletion,
-    ResolvePurchase, ReverseVoid, Timestamp, Trace, TransactionKind,
+    Books, Command, FirmId, NetworkId, PaymentId, PaymentResolution, PaymentRoute,
+    ResolveCompletion, ResolvePurchase, ReverseVoid, Timestamp, Trace, TransactionKind,
 };
 
 use crate::follow_up::original_message;
 use crate::in_flight::Continuation;
-use crate::original_token;
 use crate::port::Output;
 use crate::reversal_queue::{NewReversal, OriginalMessage, QueuedReversalKind};
 use crate::switch::Switch;
-use crate::terminal_reversals::order_expiry_command;
+use crate::terminal_reversals::{order_expiry_command, released};
 use crate::timers::Timer;
 
 /// The unfinished transactions in the books, the pre-authorisations that stand, and the withdrawn
@@ -23,8 +22,8 @@ use crate::timers::Timer;
 #[derive(Clone, Debug, Default)]
 pub struct Unfinished {
     transactions: Vec<UnfinishedTransaction>,
-    /// Pre-authorisations that stand: the method, its name in the books, and their number.
-    pre_authorisations: Vec<(RailMethod, String, usize)>,
+    /// Pre-authorisations that stand: the route, its name in the books, and their number.
+    pre_authorisations: Vec<(PaymentRoute, String, usize)>,
     withdrawn: Vec<(NetworkId, Timestamp)>,
 }
 
@@ -46,13 +45,13 @@ impl Unfinished {
         let transactions = engine
             .pending_requests()
             .filter_map(|pending| UnfinishedTransaction::of(engine, pending));
-        let mut pre_authorisations: Vec<(RailMethod, String, usize)> = Vec::new();
-        for method in engine.pre_authorisations() {
-            match pre_authorisations.iter_mut().find(|(known, ..)| *known == method) {
+        let mut pre_authorisations: Vec<(PaymentRoute, String, usize)> = Vec::new();
+        for route in engine.pre_authorisations() {
+            match pre_authorisations.iter_mut().find(|(known, ..)| *known == route) {
                 Some((.., count)) => *count += 1,
                 None => {
-                    let name = engine.method_reference(method).unwrap_or_default().to_owned();
-                    pre_authorisations.push((method, name, 1));
+                    let name = engine.route_reference(route).unwrap_or_default().to_owned();
+                    pre_authorisations.push((route, name, 1));
                 }
             }
         }
@@ -87,10 +86,9 @@ impl UnfinishedTransaction {
         let view = engine.transaction(pending.trace)?;
         let reversed = pending.kind == PendingRequestKind::Reversal;
         let completion = view.kind == TransactionKind::Completion && reversed;
-        let before = completion
-            .then(|| original_token::original_trace(terminal, view.duplicate_key.card_token));
+        let before = view.original().filter(|_| completion);
         let before = before.and_then(|before| engine.transaction(before));
-        let name = engine.method_reference(pending.method)?.to_owned();
+        let name = engine.route_reference(pending.route)?.to_owned();
         Some(UnfinishedTransaction { pending, view, firm, name, before })
     }
 
@@ -98,8 +96,8 @@ impl UnfinishedTransaction {
         self.pending.trace
     }
 
-    pub(crate) fn method(&self) -> RailMethod {
-        self.pending.method
+    pub(crate) fn route(&self) -> PaymentRoute {
+        self.pending.route
     }
 }
 
@@ -179,16 +177,16 @@ impl Switch {
         let mut missing = BTreeMap::<_, BTreeMap<_, usize>>::new();
         let unfinished_transactions = unfinished.transactions.iter();
         let unfinished_transactions = unfinished_transactions
-            .map(|one| (one.method(), &one.name, describe(one.pending.kind), 1));
+            .map(|one| (one.route(), &one.name, describe(one.pending.kind), 1));
         // A pre-authorisation that stands is completed or reversed one day.
         let pre_authorisations = unfinished.pre_authorisations.iter();
         let pre_authorisations = pre_authorisations
-            .map(|(method, name, count)| (*method, name, "pre-authorisation", *count));
-        for (method, name, what, count) in unfinished_transactions.chain(pre_authorisations) {
-            if !self.is_in_settings(method) {
-                let over = match method {
-                    RailMethod::Card { .. } => format!("network `{name}`"),
-                    RailMethod::Qr { .. } => format!("wallet `{name}`"),
+            .map(|(route, name, count)| (*route, name, "pre-authorisation", *count));
+        for (route, name, what, count) in unfinished_transactions.chain(pre_authorisations) {
+            if !self.is_in_settings(route) {
+                let over = match route {
+                    PaymentRoute::Card { .. } => format!("network `{name}`"),
+                    PaymentRoute::Qr { .. } => format!("wallet `{name}`"),
                 };
                 *missing.entry(over).or_default().entry(what).or_default() += count;
             }
@@ -204,9 +202,9 @@ impl Switch {
     ) {
         let pending = &item.pending;
         let payment = pending.payment;
-        let (resolution, authorisation) = (PaymentResolution::Unknown, [b' '; 6]);
+        let resolution = PaymentResolution::Unknown;
         let id = self.next_id();
-        if matches!(pending.method, RailMethod::Qr { .. }) {
+        if matches!(pending.route, PaymentRoute::Qr { .. }) {
             return self.resume_order(id, item, now, out);
         }
         let (what, first) = match pending.kind {
@@ -214,19 +212,11 @@ impl Switch {
             PendingRequestKind::Advice => return,
             PendingRequestKind::Purchase => (
                 QueuedReversalKind::UnknownPurchase,
-                Some(Command::ResolvePurchase(ResolvePurchase {
-                    payment,
-                    resolution,
-                    authorisation,
-                })),
+                Some(Command::ResolvePurchase(ResolvePurchase { payment, resolution })),
             ),
             PendingRequestKind::Completion => (
                 QueuedReversalKind::UnknownCompletion,
-                Some(Command::ResolveCompletion(ResolveCompletion {
-                    payment,
-                    resolution,
-                    authorisation,
-                })),
+                Some(Command::ResolveCompletion(ResolveCompletion { payment, resolution })),
             ),
             PendingRequestKind::Void => (
                 QueuedReversalKind::ReversingVoid,
@@ -264,7 +254,8 @@ impl Switch {
             // A code can be paid until it expires, also after a restart.
             PendingRequestKind::Purchase => {
                 self.open_qr_orders.insert(id, pending.payment);
-                let expires = pending.network_reference.sent_at.plus_ms(self.settings.timing.qr_ms);
+                let shown = pending.network_reference.map_or(now, |shown| shown.sent_at);
+                let expires = shown.plus_ms(self.settings.timing.qr_ms);
                 self.timers.set(expires.max(now), Timer::QrExpiry(id));
             }
             PendingRequestKind::PurchaseReversal => {
@@ -284,19 +275,11 @@ impl Switch {
     fn reversal_for(&self, what: QueuedReversalKind, item: &UnfinishedTransaction) -> NewReversal {
         let (pending, view) = (&item.pending, &item.view);
         let refund = pending.kind == PendingRequestKind::Refund;
-        let (network, order) = match pending.method {
-            RailMethod::Card { network, .. } => (self.network_index(network), None),
-            // A refund's token names its order; an order is its own transaction.
-            RailMethod::Qr { .. } if view.kind == TransactionKind::Void => (
-                None,
-                Some(original_token::original_trace(
-                    pending.trace.terminal,
-                    view.duplicate_key.card_token,
-                )),
-            ),
-            RailMethod::Qr { .. } => (None, Some(pending.trace)),
+        let (network, order) = match pending.route {
+            PaymentRoute::Card { network, .. } => (self.network_index(network), None),
+            // A refund's original is its order; an order is its own transaction.
+            PaymentRoute::Qr { .. } => (None, view.original().or(Some(pending.trace))),
         };
-        let (mti, sent) = original_token::refunded_message(view.duplicate_key.card_token);
         NewReversal {
             kind: what,
             payment: pending.payment,
@@ -305,14 +288,14 @@ impl Switch {
             terminal: pending.trace.terminal,
             merchant: self.settings.merchant.of(item.firm),
             amount: pending.amount,
-            authorisation_code: [b' '; 6],
+            authorisation_code: None,
             original: if refund {
-                OriginalMessage::refunded(mti, sent)
+                OriginalMessage::refunded(view.duplicate_key.subject)
             } else {
                 original_message(view)
             },
-            pre_authorisation: item.before.map(|before| (original_message(&before), before.amount)),
-            network_reference: refund.then_some(pending.network_reference),
+            pre_authorisation: item.before.as_ref().and_then(released),
+            network_reference: pending.network_reference.filter(|_| refund),
         }
     }
 

@@ -3,19 +3,19 @@
 //! is ever given up (M4).
 
 use books::{
-    Command, ConfirmCompletionReversal, Event, NetworkReference, PaymentId, Refusal,
-    ResolveCompletion, ResolvePurchase, ResolveRefund, ResolveReversal, ReverseCollection,
-    TerminalId, Timestamp, Trace,
+    Approval, AuthorisationCode, Command, ConfirmCompletionReversal, DuplicateSubject, Event,
+    NetworkReference, PaymentId, PaymentResolution, Refusal, ResolveCompletion, ResolvePurchase,
+    ResolveRefund, ResolveReversal, ResponseCode, ReverseCollection, TerminalId, Timestamp, Trace,
 };
 use iso8583::{Message, Mti};
 use money::Amount;
 
 use crate::in_flight::{Continuation, InFlight};
-use crate::network::{AwaitedResponse, OutgoingNetworkRequest, fixed_field, message_key};
+use crate::network::{AwaitedResponse, OutgoingNetworkRequest, message_key};
 use crate::operator_event::OperatorEvent;
 use crate::port::Output;
 use crate::qr_orders::order_reference;
-use crate::response_code::ResponseCode;
+use crate::response_code;
 use crate::switch::Switch;
 use crate::time_fields;
 use crate::timers::Timer;
@@ -50,13 +50,14 @@ const VOID_OR_REFUND: u32 = 200_000;
 
 impl OriginalMessage {
     /// The original of a refund.
-    pub(crate) const fn refunded(mti: Mti, network_reference: NetworkReference) -> OriginalMessage {
-        OriginalMessage {
-            mti,
+    pub(crate) const fn refunded(subject: DuplicateSubject) -> Option<OriginalMessage> {
+        let DuplicateSubject::Refunded { message, offline } = subject else { return None };
+        Some(OriginalMessage {
+            mti: if offline { Mti::M0220 } else { Mti::M0200 },
             processing_code: VOID_OR_REFUND,
             condition_code: 0,
-            network_reference,
-        }
+            network_reference: message,
+        })
     }
 }
 
@@ -72,8 +73,9 @@ pub(crate) struct NewReversal {
     pub terminal: TerminalId,
     pub merchant: [u8; 15],
     pub amount: Amount,
-    pub authorisation_code: [u8; 6],
-    pub original: OriginalMessage,
+    pub authorisation_code: Option<AuthorisationCode>,
+    /// `None` if no network was asked.
+    pub original: Option<OriginalMessage>,
     /// A pre-authorisation to reverse after its completion, with its amount. The books no longer
     /// have it.
     pub pre_authorisation: Option<(OriginalMessage, Amount)>,
@@ -97,8 +99,8 @@ impl NewReversal {
             terminal: in_flight.header.terminal_id(),
             merchant: in_flight.header.merchant,
             amount: in_flight.amount,
-            authorisation_code: [b' '; 6],
-            original,
+            authorisation_code: None,
+            original: Some(original),
             pre_authorisation: None,
             network_reference: None,
         }
@@ -134,15 +136,12 @@ impl Switch {
             // The pre-authorisation still stands in the books.
             new_reversal.pre_authorisation = None;
         }
-        if let Some(index) = new_reversal.network_index
+        if let (Some(index), Some(original)) = (new_reversal.network_index, new_reversal.original)
             && !matches!(new_reversal.kind, QueuedReversalKind::Refund(_))
         {
             // A response to the original comes too late from now on.
             let waiting = &mut self.networks[index].awaited;
-            waiting.insert(
-                message_key(new_reversal.original.network_reference),
-                AwaitedResponse::Late(id),
-            );
+            waiting.insert(message_key(original.network_reference), AwaitedResponse::Late(id));
         }
         if let Some(order) = new_reversal.wallet_order {
             self.wallet_refunds.insert(order_reference(order), id);
@@ -174,10 +173,11 @@ impl Switch {
     /// Sends a queued message, for the first time or again.
     pub(crate) fn send_reversal(&mut self, id: u64, now: Timestamp, out: &mut Vec<Output>) {
         let Some(queued) = self.reversal_queue.get_mut(&id) else { return };
-        let (Some(index), false) = (queued.reversal.network_index, queued.acknowledged) else {
+        let reversal = &queued.reversal;
+        let (Some(index), Some(original)) = (reversal.network_index, reversal.original) else {
             return;
         };
-        if now < queued.due {
+        if queued.acknowledged || now < queued.due {
             return;
         }
         let network = &mut self.networks[index];
@@ -192,7 +192,6 @@ impl Switch {
         let first = if refund { Mti::M0220 } else { Mti::M0400 };
         let sent =
             *new_reversal.network_reference.get_or_insert_with(|| network.next_reference(now));
-        let original = new_reversal.original;
         let network_request = OutgoingNetworkRequest {
             mti: if queued.sendings == 0 { first } else { first.repeat() },
             processing_code: original.processing_code,
@@ -205,7 +204,7 @@ impl Switch {
                 sent.sent_at,
                 self.settings.utc_offset_minutes,
             ),
-            authorisation_code: Some(new_reversal.authorisation_code),
+            authorisation_code: new_reversal.authorisation_code,
             original: Some((original.mti, original.network_reference)),
             card: None,
         };
@@ -228,9 +227,9 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let Some(queued) = self.reversal_queue.get_mut(&id) else { return };
-        let code = fixed_field(message, 39).map_or(ResponseCode::SYSTEM_ERROR, ResponseCode);
+        let code = response_code::read(message);
         let acknowledged = match queued.reversal.kind {
-            QueuedReversalKind::Refund(_) => !code.must_resend(),
+            QueuedReversalKind::Refund(_) => !response_code::must_resend(code),
             _ => matches!(code, ResponseCode::APPROVED | ResponseCode::ORIGINAL_NOT_FOUND),
         };
         if !acknowledged || queued.acknowledged {
@@ -252,11 +251,14 @@ impl Switch {
         let Some((original, amount)) = new_reversal.pre_authorisation.take() else { return };
         if let Some(index) = new_reversal.network_index {
             let waiting = &mut self.networks[index].awaited;
-            waiting.remove(&message_key(new_reversal.original.network_reference));
-            new_reversal.network_reference.map(|sent| waiting.remove(&message_key(sent)));
+            let completion = new_reversal.original.map(|original| original.network_reference);
+            for sent in completion.into_iter().chain(new_reversal.network_reference) {
+                waiting.remove(&message_key(sent));
+            }
         }
-        (new_reversal.original, new_reversal.amount, new_reversal.network_reference) =
-            (original, amount, None);
+        new_reversal.original = Some(original);
+        new_reversal.amount = amount;
+        new_reversal.network_reference = None;
         (queued.sendings, queued.due) = (0, now);
         self.send_reversal(id, now, out);
     }
@@ -281,7 +283,7 @@ impl Switch {
     fn record_acknowledgement(&mut self, id: u64, out: &mut Vec<Output>) {
         let Some(queued) = self.reversal_queue.get_mut(&id) else { return };
         queued.acknowledged = true;
-        let (payment, code) = (queued.reversal.payment, queued.response_code.0);
+        let (payment, code) = (queued.reversal.payment, queued.response_code);
         let command = match queued.reversal.kind {
             QueuedReversalKind::UnknownPurchase => {
                 Command::ReverseCollection(ReverseCollection { payment })
@@ -322,8 +324,10 @@ impl Switch {
         if let Some(sent) = queued.reversal.network_reference {
             network.awaited.remove(&message_key(sent));
         }
-        let late = message_key(queued.reversal.original.network_reference);
-        if network.awaited.get(&late) == Some(&AwaitedResponse::Late(id)) {
+        if let Some(original) = queued.reversal.original
+            && let late = message_key(original.network_reference)
+            && network.awaited.get(&late) == Some(&AwaitedResponse::Late(id))
+        {
             network.awaited.remove(&late);
         }
         let network = network.settings.network;
@@ -347,24 +351,24 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let Some(queued) = self.reversal_queue.get(&id) else { return };
-        let (payment, authorisation) = (queued.reversal.payment, [b' '; 6]);
-        let code = fixed_field(message, 39).map_or(ResponseCode::SYSTEM_ERROR, ResponseCode);
+        let payment = queued.reversal.payment;
+        let code = response_code::read(message);
         let resolution = if code == ResponseCode::APPROVED {
             if let Some(index) = queued.reversal.network_index {
                 let network = self.networks[index].settings.network;
                 out.push(Output::OperatorEvent(OperatorEvent::LateApproval(network)));
             }
-            books::PaymentResolution::Approved
+            PaymentResolution::Approved(Approval::Network(None))
         } else {
-            books::PaymentResolution::Declined { code: code.for_terminal().0 }
+            PaymentResolution::Declined { code: response_code::for_terminal(code) }
         };
         let command = match queued.reversal.kind {
             QueuedReversalKind::UnknownPurchase => {
-                Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation })
+                Command::ResolvePurchase(ResolvePurchase { payment, resolution })
             }
             // A declined completion ends by its reversal: another completion may have begun.
             QueuedReversalKind::UnknownCompletion if code == ResponseCode::APPROVED => {
-                Command::ResolveCompletion(ResolveCompletion { payment, resolution, authorisation })
+                Command::ResolveCompletion(ResolveCompletion { payment, resolution })
             }
             _ => return,
         };

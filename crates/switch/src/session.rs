@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use books::BatchLine;
+use books::{BatchLine, Stan};
 
 /// Maximum of uploads at a time. A further one ends the oldest, whose terminal begins again.
 pub(crate) const BATCH_UPLOADS_MAX: usize = 1_024;
@@ -22,19 +22,18 @@ pub(crate) struct BatchUpload {
     pub batch: u32,
     pub lines: Vec<BatchLine>,
     /// STAN of the latest message, and index of its first line.
-    last: (u32, usize),
+    last: Option<(Stan, usize)>,
     sequence: u64,
 }
 
 impl BatchUpload {
     /// Adds the lines of a message. A repeat of the latest message adds nothing. Returns false for
     /// other content under its STAN.
-    pub(crate) fn add(&mut self, stan: u32, lines: Vec<BatchLine>) -> bool {
-        let (last, begin) = self.last;
-        if last == stan {
+    pub(crate) fn add(&mut self, stan: Stan, lines: Vec<BatchLine>) -> bool {
+        if let Some((_, begin)) = self.last.filter(|(last, _)| *last == stan) {
             return self.lines.get(begin..) == Some(&lines[..]);
         }
-        self.last = (stan, self.lines.len());
+        self.last = Some((stan, self.lines.len()));
         self.lines.extend(lines);
         true
     }
@@ -82,7 +81,7 @@ mod tests {
     #[test]
     fn a_further_upload_ends_the_oldest() {
         let mut uploads = BatchUploads::default();
-        let connection = BatchLine { stan: 1, amount: money::Amount::of(1), credit: false };
+        let connection = BatchLine { stan: Stan::MIN, amount: money::Amount::of(1), credit: false };
         for terminal in 0..=u32::try_from(BATCH_UPLOADS_MAX).unwrap() {
             uploads.get_or_begin(terminal, 1).lines.push(connection);
         }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use books::{
-    Command, Event, NetworkId, PaymentId, PaymentResolution, RailMethod, Refusal, Timestamp, Trace,
+    Command, Event, NetworkId, PaymentId, PaymentResolution, PaymentRoute, Refusal, Stan,
+    Timestamp, Trace,
 };
 use keys::KeyStore;
 use machine::Actor;
@@ -52,7 +53,8 @@ pub struct Switch {
     pub(crate) resuming: HashMap<u64, NewReversal>,
     pub(crate) retention_scan: RetentionScan,
     pub(crate) timers: Timers,
-    pub(crate) wallet_stan: u32,
+    /// The latest STAN of a wallet order.
+    pub(crate) wallet_stan: Stan,
     next: u64,
     pub(crate) stopping: bool,
 }
@@ -77,7 +79,7 @@ impl Switch {
             resuming: HashMap::new(),
             retention_scan: RetentionScan::default(),
             timers: Timers::default(),
-            wallet_stan: 0,
+            wallet_stan: Stan::MAX,
             next: 0,
             stopping: false,
         })
@@ -324,18 +326,18 @@ impl Switch {
     }
 
     /// Index of a card's network in the settings. `None` for wallets, cash and unknown networks.
-    pub(crate) fn network_index_of(&self, method: Option<RailMethod>) -> Option<usize> {
-        match method {
-            Some(RailMethod::Card { network, .. }) => self.network_index(network),
+    pub(crate) fn network_index_of(&self, route: Option<PaymentRoute>) -> Option<usize> {
+        match route {
+            Some(PaymentRoute::Card { network, .. }) => self.network_index(network),
             _ => None,
         }
     }
 
-    /// Whether the settings have the method's network or wallet.
-    pub(crate) fn is_in_settings(&self, method: RailMethod) -> bool {
-        match method {
-            RailMethod::Card { network, .. } => self.network_index(network).is_some(),
-            RailMethod::Qr { wallet } => {
+    /// Whether the settings have the route's network or wallet.
+    pub(crate) fn is_in_settings(&self, route: PaymentRoute) -> bool {
+        match route {
+            PaymentRoute::Card { network, .. } => self.network_index(network).is_some(),
+            PaymentRoute::Qr { wallet } => {
                 self.settings.wallet.as_ref().is_some_and(|ours| ours.wallet == wallet)
             }
         }

@@ -1,7 +1,7 @@
 //! Terminals' messages: authentication, sessions and dispatch.
 
-use books::Timestamp;
 use books::terminal_view::TerminalView;
+use books::{DuplicateSubject, ResponseCode, Timestamp};
 use iso8583::WipedBytes;
 use keys::MacMethod;
 
@@ -10,7 +10,6 @@ use crate::operator_event::OperatorEvent;
 use crate::payments::{Rejection, format_error, read_parcel, rejection};
 use crate::port::{Output, Query, TerminalConnection};
 use crate::request::{AnsweredRequest, RequestHeader, RequestKind, TerminalRequest};
-use crate::response_code::ResponseCode;
 use crate::responses::ResponseFields;
 use crate::session::TerminalSession;
 use crate::switch::{IN_FLIGHT_MAX, Switch};
@@ -220,7 +219,7 @@ impl Switch {
             return Ok(true);
         }
         let (_, token) = self.card_of(request, out)?;
-        Ok(in_flight.duplicate_key.card_token == token)
+        Ok(in_flight.duplicate_key.subject == DuplicateSubject::Card(token))
     }
 
     /// Checks the MAC of a message. Refuses the message if the MAC is wrong.

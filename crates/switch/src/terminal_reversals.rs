@@ -1,22 +1,19 @@
 //! Terminals' reversals, of requests in flight and of transactions in the books.
 
+use books::terminal_view::TransactionView;
 use books::view::PaymentState;
 use books::{
-    BeginReversal, RecordReversalWithoutOriginal, ResolvePurchase, ReverseVoid,
-    terminal_view::TransactionView,
+    BeginReversal, Command, Event, PaymentResolution, PaymentRoute, RecordReversalWithoutOriginal,
+    Refusal, ResolvePurchase, ResponseCode, ReversalKind, ReverseVoid, Timestamp, TransactionKind,
 };
-use books::{
-    Command, Event, PaymentResolution, RailMethod, Refusal, ReversalKind, Timestamp,
-    TransactionKind,
-};
+use money::Amount;
 
 use crate::follow_up::{network_message_type, not_in_settings, original_message};
 use crate::in_flight::{Continuation, InFlight, InFlightState};
 use crate::network::{AwaitedResponse, NetworkMessageType, message_key};
-use crate::original_token;
 use crate::port::{Output, Query, TerminalConnection};
 use crate::request::{RequestKind, TerminalRequest};
-use crate::response_code::ResponseCode;
+use crate::response_code;
 use crate::responses::ResponseFields;
 use crate::reversal_queue::{NewReversal, OriginalMessage, QueuedReversalKind};
 use crate::switch::Switch;
@@ -40,7 +37,7 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let trace = request.header.trace();
-        let id = self.begin_request(InFlight::new(connection, request, 0));
+        let id = self.begin_request(InFlight::new(connection, request));
         let Some(&first) = self.active_traces.get(&trace) else {
             return self.record_reversal(id, out);
         };
@@ -102,7 +99,7 @@ impl Switch {
                 let query = Query::Transaction(in_flight.header.trace());
                 return self.query(Continuation::Request(id), query, out);
             }
-            Err(refusal) => ResponseCode::of_refusal(&refusal),
+            Err(refusal) => response_code::of_refusal(&refusal),
         };
         self.finish(id, code, &ResponseFields::default(), now, out);
     }
@@ -116,11 +113,13 @@ impl Switch {
         };
         let Some(in_flight) = self.requests.get_mut(&first) else { return };
         in_flight.reversed = true;
-        let (sent, index, payment) =
-            (in_flight.network_reference, in_flight.network_index, new_reversal.payment);
+        let (index, payment) = (in_flight.network_index, new_reversal.payment);
         let voids = matches!(in_flight.kind, RequestKind::Void | RequestKind::VoidPreAuthorisation);
         if in_flight.state == InFlightState::AwaitingNetwork {
-            self.networks[index].awaited.insert(message_key(sent), AwaitedResponse::Late(reversal));
+            if let Some(sent) = in_flight.network_reference {
+                let late = AwaitedResponse::Late(reversal);
+                self.networks[index].awaited.insert(message_key(sent), late);
+            }
             self.end_request(first);
         }
         let command = if voids {
@@ -166,30 +165,27 @@ impl Switch {
                 self.query(Continuation::Request(id), Query::Transaction(trace), out);
             }
             // The network or wallet cannot be told, so the payment stands.
-            Decision::Begin(_)
-                if view.method.is_some_and(|method| !self.is_in_settings(method)) =>
-            {
+            Decision::Begin(_) if view.route.is_some_and(|route| !self.is_in_settings(route)) => {
                 self.finish(
                     id,
                     ResponseCode::INVALID_TRANSACTION,
-                    &not_in_settings(view.method),
+                    &not_in_settings(view.route),
                     now,
                     out,
                 );
             }
             Decision::Begin(command) => {
-                let release =
-                    before.flatten().map(|before| (original_message(&before), before.amount));
-                let by_qr = matches!(view.method, Some(RailMethod::Qr { .. }));
+                let release = before.flatten().and_then(|before| released(&before));
+                let by_qr = matches!(view.route, Some(PaymentRoute::Qr { .. }));
                 let new_reversal = NewReversal {
                     kind: QueuedReversalKind::Reversal,
                     payment: view.payment,
-                    network_index: self.network_index_of(view.method),
+                    network_index: self.network_index_of(view.route),
                     wallet_order: by_qr.then_some(view.trace),
                     terminal: header.terminal_id(),
                     merchant: header.merchant,
                     amount: view.amount,
-                    authorisation_code: view.authorisation,
+                    authorisation_code: view.authorisation_code,
                     original: original_message(&view),
                     pre_authorisation: release,
                     network_reference: None,
@@ -216,7 +212,7 @@ impl Switch {
             Err(refusal) => {
                 let code = match refusal {
                     Refusal::PaymentState => ResponseCode::INVALID_TRANSACTION,
-                    refusal => ResponseCode::of_refusal(&refusal),
+                    refusal => response_code::of_refusal(&refusal),
                 };
                 return self.finish(id, code, &ResponseFields::default(), now, out);
             }
@@ -264,16 +260,21 @@ impl Switch {
             mti,
             processing_code,
             condition_code,
-            network_reference: in_flight.network_reference,
+            network_reference: in_flight.network_reference?,
         };
         let before =
             in_flight.original.as_deref().filter(|_| what == QueuedReversalKind::UnknownCompletion);
-        let release = before.map(|before| (original_message(before), before.amount));
+        let release = before.and_then(released);
         Some(NewReversal {
             pre_authorisation: release,
             ..NewReversal::of_request(in_flight, what, in_flight.payment?, original)
         })
     }
+}
+
+/// The message of a pre-authorisation to reverse after its completion, and its amount.
+pub(crate) fn released(before: &TransactionView) -> Option<(OriginalMessage, Amount)> {
+    original_message(before).map(|original| (original, before.amount))
 }
 
 /// Decides about the reversal of a transaction. The books reverse any payment that still stands, so
@@ -290,7 +291,7 @@ fn decide(view: &TransactionView, before_known: bool) -> Decision {
         return Decision::ResponseFields(ResponseCode::APPROVED);
     }
     if view.kind == K::Void {
-        let by_card = matches!(view.method, Some(RailMethod::Card { .. }));
+        let by_card = matches!(view.route, Some(PaymentRoute::Card { .. }));
         if waits && by_card {
             return Decision::Begin(Command::ReverseVoid(ReverseVoid { payment }));
         }
@@ -308,17 +309,17 @@ fn decide(view: &TransactionView, before_known: bool) -> Decision {
     if !reversible {
         return Decision::ResponseFields(ResponseCode::INVALID_TRANSACTION);
     }
-    if view.kind == K::Completion && !waits && !before_known {
-        return Decision::QueryPreAuthorisation(original_token::original_trace(
-            view.trace.terminal,
-            view.duplicate_key.card_token,
-        ));
+    if let (K::Completion, Some(original)) = (view.kind, view.original())
+        && !waits
+        && !before_known
+    {
+        return Decision::QueryPreAuthorisation(original);
     }
     Decision::Begin(Command::BeginReversal(BeginReversal { payment }))
 }
 
 /// Ends a QR order that was not paid.
 pub(crate) fn order_expiry_command(payment: books::PaymentId) -> Command {
-    let resolution = PaymentResolution::Declined { code: ResponseCode::OUTCOME_UNKNOWN.0 };
-    Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation: [b' '; 6] })
+    let resolution = PaymentResolution::Declined { code: ResponseCode::OUTCOME_UNKNOWN };
+    Command::ResolvePurchase(ResolvePurchase { payment, resolution })
 }

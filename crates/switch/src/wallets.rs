@@ -4,19 +4,17 @@
 //! repeated notification, and when the terminal has closed the batch. The books keep the payment
 //! that paid an order, so that a notification about another payment is recognised.
 
+use books::terminal_view::TransactionView;
 use books::view::PaymentState;
 use books::{
-    Command, Event, PaymentResolution, RailMethod, Refusal, Timestamp, TransactionKind, WalletId,
+    Approval, Command, Event, PaymentResolution, PaymentRoute, Refusal, ResolvePurchase,
+    ResponseCode, Timestamp, TransactionKind, WalletId, WalletPaymentId,
 };
-use books::{ResolvePurchase, terminal_view::TransactionView};
 
 use crate::in_flight::{Continuation, report_refusal};
 use crate::operator_event::OperatorEvent;
-use crate::port::{
-    OrderStatus, Output, Query, WalletNotification, WalletOutcome, WalletPaymentId, WalletReply,
-};
+use crate::port::{OrderStatus, Output, Query, WalletNotification, WalletOutcome, WalletReply};
 use crate::qr_orders::{order_reference, order_trace, wallet_refund};
-use crate::response_code::ResponseCode;
 use crate::switch::{IN_FLIGHT_MAX, Switch};
 use crate::terminal_reversals::order_expiry_command;
 
@@ -104,18 +102,15 @@ impl Switch {
         reply_id: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        let repeated = payment_id.is_some() && payment_id == payment_id_of(&order);
+        let repeated = payment_id.is_some() && payment_id == order.wallet_payment;
         match (status_of(&order), payment_id) {
             // A repeat gets the same reply, whatever has happened since.
             _ if repeated && was_paid(&order) => Some(WalletReply::Accepted),
             _ if repeated => Some(WalletReply::Refund),
             (OrderStatus::Waiting | OrderStatus::Expired, Some(payment_id)) => {
-                let (payment, authorisation) = (order.payment, payment_id.0);
-                let resolution = PaymentResolution::Approved;
                 let command = Command::ResolvePurchase(ResolvePurchase {
-                    payment,
-                    resolution,
-                    authorisation,
+                    payment: order.payment,
+                    resolution: PaymentResolution::Approved(Approval::Wallet(payment_id)),
                 });
                 let who = Continuation::WalletPaid(notification, Box::new(order), reply_id);
                 self.command(who, command, out);
@@ -138,7 +133,7 @@ impl Switch {
         reply_id: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        let named = payment_id.is_some() && payment_id == payment_id_of(order);
+        let named = payment_id.is_some() && payment_id == order.wallet_payment;
         match status_of(order) {
             OrderStatus::Waiting => self.expire_order(order, reply_id, out),
             OrderStatus::RefundDue if named && !was_paid(order) => {
@@ -162,7 +157,7 @@ impl Switch {
         reply_id: u64,
         out: &mut Vec<Output>,
     ) -> Option<WalletReply> {
-        let named = payment_id_of(order) == Some(payment_id);
+        let named = order.wallet_payment == Some(payment_id);
         match status_of(order) {
             OrderStatus::RefundDue if amount_matches && named => {
                 self.end_refund(order, false, reply_id, out)
@@ -294,17 +289,12 @@ pub(crate) fn reply_order_status(
 }
 
 fn is_order_of(wallet: WalletId, order: &TransactionView) -> bool {
-    order.kind == TransactionKind::Qr && order.method == Some(RailMethod::Qr { wallet })
+    order.kind == TransactionKind::Qr && order.route == Some(PaymentRoute::Qr { wallet })
 }
 
 /// Whether an order was paid in time, also if it was refunded since.
 fn was_paid(order: &TransactionView) -> bool {
-    order.response_code == Some(ResponseCode::APPROVED.0)
-}
-
-/// The payment that paid an order, in time or too late.
-fn payment_id_of(order: &TransactionView) -> Option<WalletPaymentId> {
-    (order.authorisation != [b' '; 6]).then_some(WalletPaymentId(order.authorisation))
+    order.response_code == Some(ResponseCode::APPROVED)
 }
 
 fn status_of(order: &TransactionView) -> OrderStatus {

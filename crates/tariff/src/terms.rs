@@ -23,6 +23,13 @@ pub enum PaymentMethod {
     Cash,
 }
 
+impl PaymentMethod {
+    #[must_use]
+    pub fn is_card(self) -> bool {
+        matches!(self, PaymentMethod::Card(_))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub enum CardKind {

@@ -64,7 +64,7 @@ impl node::replay::ReplayObserver for Sales {
             _ => None,
         });
         if let Some(payment) = payment {
-            let sale = (sent.stan, sent.sent_at.0 / 1_000);
+            let sale = (sent.stan.get(), sent.sent_at.0 / 1_000);
             let begun = Begun { payment, terminal: trace.terminal.0, amount: amount.minor() };
             self.twice += u64::from(self.begun.insert(sale, begun).is_some());
         }

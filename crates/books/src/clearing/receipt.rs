@@ -1,6 +1,6 @@
 //! Received money (M5): cleared by a network or wallet, or cash credited by the bank.
 
-use tariff::BusinessDate;
+use tariff::{BusinessDate, PaymentMethod};
 
 use crate::books::{Books, Now, check_above_zero, done_before};
 use crate::breaks::record::Difference;
@@ -11,7 +11,7 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::PersonId;
 use crate::parcel::index::ParcelSlot;
 use crate::party::record::RailId;
-use crate::payment::record::{ClearingHash, PaymentStatus, RecordedMethod};
+use crate::payment::record::{ClearingHash, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::content_hash;
 
@@ -29,7 +29,7 @@ impl Books {
         let bank = self.banks.find(bank_id).ok_or(missing)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
-        if item.method == RecordedMethod::Cash {
+        if item.method == PaymentMethod::Cash {
             return Err(Refusal::PaymentState);
         }
         let clearing = content_hash([bank_id.0, deducted.minor()].into_iter());

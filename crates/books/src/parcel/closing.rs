@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use money::Amount;
-use tariff::BusinessDate;
+use tariff::{BusinessDate, PaymentMethod};
 
 use crate::books::{Books, Now, check_record_limit};
 use crate::command::{ForgetClosed, RETENTION_DAYS};
@@ -11,7 +11,7 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::ParcelId;
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, ParcelHistory};
-use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
+use crate::payment::record::{PaymentRecord, PaymentStatus};
 use crate::refusal::Refusal;
 
 impl Books {
@@ -37,7 +37,7 @@ impl Books {
             rail: 0,
             tariff_version: version,
             number: 0,
-            method: RecordedMethod::Cash,
+            method: PaymentMethod::Cash,
             refund_count: 0,
             confirmations: 0,
             guaranteed: false,

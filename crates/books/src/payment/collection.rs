@@ -1,33 +1,28 @@
 //! Payments: by card and QR in two steps, by cash at once.
 
 use money::Amount;
-use tariff::{BusinessDate, CardKind, FeeKind, Fees};
+use tariff::{BusinessDate, FeeKind, Fees, PaymentMethod};
 
 use crate::books::{Books, Now, check_above_zero};
 use crate::chart::ChartEntry;
 use crate::command::{
-    PAYMENTS_PER_PARCEL_MAX, PaymentResolution, RailMethod, UNKNOWN_PAYMENTS_PER_NETWORK_MAX,
+    Approval, PAYMENTS_PER_PARCEL_MAX, PaymentResolution, PaymentRoute,
+    UNKNOWN_PAYMENTS_PER_NETWORK_MAX,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId, TerminalId};
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel, ParcelHistory};
 use crate::party::record::RailId;
-use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
+use crate::payment::codes::ResponseCode;
+use crate::payment::record::{PaymentRecord, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::{TerminalResponse, TransactionStatus};
-
-/// Response code of an approval (ISO 8583 field 39).
-pub(crate) const APPROVED: [u8; 2] = *b"00";
-/// Response code to a terminal whose request got no response in time.
-pub(crate) const NO_ANSWER: [u8; 2] = *b"68";
-/// No authorisation code.
-pub(crate) const NO_AUTHORISATION: [u8; 6] = *b"      ";
 
 #[derive(Clone, Copy)]
 pub(crate) struct NewPayment {
     pub id: PaymentId,
-    pub method: RecordedMethod,
+    pub method: PaymentMethod,
     pub rail: u16,
     pub amount: Amount,
 }
@@ -106,20 +101,17 @@ impl Books {
     /// A new card or QR payment over its network or wallet.
     pub(crate) fn new_rail_payment(
         &self,
-        method: RailMethod,
+        route: PaymentRoute,
         id: PaymentId,
         amount: Amount,
     ) -> Result<NewPayment, Refusal> {
-        let (rail_id, method, missing) = match method {
-            RailMethod::Card { network, kind } => {
-                let method = match kind {
-                    CardKind::Debit => RecordedMethod::DebitCard,
-                    CardKind::Credit => RecordedMethod::CreditCard,
-                };
+        let (rail_id, method, missing) = match route {
+            PaymentRoute::Card { network, kind } => {
+                let method = PaymentMethod::Card(kind);
                 (RailId::Network(network), method, MissingRecord::Network(network))
             }
-            RailMethod::Qr { wallet } => {
-                (RailId::Wallet(wallet), RecordedMethod::Qr, MissingRecord::Wallet(wallet))
+            PaymentRoute::Qr { wallet } => {
+                (RailId::Wallet(wallet), PaymentMethod::Qr, MissingRecord::Wallet(wallet))
             }
         };
         let number = self.rails.number(rail_id).ok_or(Refusal::NotFound(missing))?;
@@ -220,18 +212,18 @@ impl Books {
         &mut self,
         id: PaymentId,
         resolution: PaymentResolution,
-        authorisation: [u8; 6],
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         use PaymentResolution as R;
         use PaymentStatus as P;
         let (slot, open) = self.find_payment(id)?;
-        if self.payment(slot).method == RecordedMethod::Cash {
+        if self.payment(slot).method == PaymentMethod::Cash {
             return Err(Refusal::PaymentState);
         }
+        self.check_approval(slot, resolution)?;
         match (self.payment(slot).status, resolution) {
-            (P::Begun(reserve), R::Approved) => {
+            (P::Begun(reserve), R::Approved(approval)) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");
                 let transaction = self.pending_transaction(id);
                 if self.terminal_batches.get(transaction).is_pre_authorisation() {
@@ -242,7 +234,13 @@ impl Books {
                     let amount = self.payment(slot).amount;
                     self.post_approved(slot, parcel, reserve, amount, today, out);
                 }
-                let response = TerminalResponse { code: APPROVED, authorisation };
+                let mut response = TerminalResponse::of(ResponseCode::APPROVED);
+                match approval {
+                    Approval::Network(code) => response.authorisation_code = code,
+                    Approval::Wallet(payment) => {
+                        self.terminal_batches.set_wallet_payment(transaction, payment);
+                    }
+                }
                 self.resolve_transaction(transaction, TransactionStatus::Approved, response);
                 Ok(())
             }
@@ -250,7 +248,7 @@ impl Books {
                 self.void_reservation(slot, open, reserve, P::Declined, out);
                 out.events.push(Event::PaymentDeclined { payment: id });
                 let transaction = self.pending_transaction(id);
-                let response = TerminalResponse { code, authorisation };
+                let response = TerminalResponse::of(code);
                 self.resolve_transaction(transaction, TransactionStatus::NotApproved, response);
                 Ok(())
             }
@@ -264,18 +262,20 @@ impl Books {
                 self.terminal_batches.record_response(
                     self.pending_transaction(id),
                     TransactionStatus::NotApproved,
-                    TerminalResponse::of(NO_ANSWER),
+                    TerminalResponse::of(ResponseCode::OUTCOME_UNKNOWN),
                 );
                 Ok(())
             }
             // Unknown or ended: the approval changes nothing and the reversal goes on. A wallet
             // cannot reverse. Its payment waits until it is refunded.
-            (P::Unknown(_) | P::Reversed | P::Declined, R::Approved) => {
-                self.record_late_payment(id, authorisation, out)?;
+            (P::Unknown(_) | P::Reversed | P::Declined, R::Approved(approval)) => {
+                if let Approval::Wallet(payment) = approval {
+                    self.record_late_payment(id, payment, out)?;
+                }
                 out.events.push(Event::LateApproval { payment: id });
                 Ok(())
             }
-            (status, R::Approved) if status.unpaid_refunds().is_some() => Err(Refusal::Repeated),
+            (status, R::Approved(_)) if status.unpaid_refunds().is_some() => Err(Refusal::Repeated),
             (
                 P::Authorised(_)
                 | P::Completing(_)
@@ -283,11 +283,26 @@ impl Books {
                 | P::Reversing(_)
                 | P::Releasing(..)
                 | P::Expired,
-                R::Approved,
+                R::Approved(_),
             )
             | (P::Declined, R::Declined { .. })
             | (P::Unknown(_) | P::Reversed, R::Unknown) => Err(Refusal::Repeated),
             _ => Err(Refusal::PaymentState),
+        }
+    }
+
+    /// A network approves card payments, a wallet QR payments.
+    pub(crate) fn check_approval(
+        &self,
+        slot: u32,
+        resolution: PaymentResolution,
+    ) -> Result<(), Refusal> {
+        match (self.payment(slot).method, resolution) {
+            (PaymentMethod::Card(_), PaymentResolution::Approved(Approval::Wallet(_)))
+            | (PaymentMethod::Qr, PaymentResolution::Approved(Approval::Network(_))) => {
+                Err(Refusal::BadMethod)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -421,7 +436,7 @@ impl Books {
         );
         let record = self.payment_mut(item);
         record.fees = fees.total();
-        if new.method == RecordedMethod::Cash {
+        if new.method == PaymentMethod::Cash {
             self.couriers.get_mut(courier).in_hand.push_back(item);
         }
         self.finish_collection(item, slot, today, fees, out);
@@ -432,11 +447,11 @@ impl Books {
         &self,
         seller: u32,
         version: u16,
-        method: RecordedMethod,
+        method: PaymentMethod,
         amount: Amount,
     ) -> Fees {
         let terms = &self.reference_data.versions[usize::from(version)].terms;
-        let fees = terms.fees(self.sellers.get(seller).class, method.payment_method(), amount);
+        let fees = terms.fees(self.sellers.get(seller).class, method, amount);
         let fees = fees.expect("a seller's class is in every version of its tariff");
         assert!(fees.total() <= amount, "M8: fees exceed the amount");
         fees
@@ -480,7 +495,7 @@ impl Books {
         out.events.push(Event::PaymentCollected {
             payment: item.id(),
             seller: self.sellers.get(item.seller).id,
-            method: item.method.payment_method(),
+            method: item.method,
             amount: item.amount,
             fees,
             tariff: self.tariff_version(item.tariff_version),
@@ -505,11 +520,11 @@ impl Books {
     }
 }
 
-fn entry_of(method: RecordedMethod) -> ChartEntry {
+fn entry_of(method: PaymentMethod) -> ChartEntry {
     match method {
-        RecordedMethod::DebitCard | RecordedMethod::CreditCard => ChartEntry::CardCollected,
-        RecordedMethod::Qr => ChartEntry::QrCollected,
-        RecordedMethod::Cash => ChartEntry::CashCollected,
+        PaymentMethod::Card(_) => ChartEntry::CardCollected,
+        PaymentMethod::Qr => ChartEntry::QrCollected,
+        PaymentMethod::Cash => ChartEntry::CashCollected,
     }
 }
 

@@ -3,12 +3,12 @@
 
 use crate::books::{Books, Now, check_above_zero};
 use crate::command::{
-    BeginCompletion, ConfirmCompletionReversal, PaymentResolution, ResolveCompletion,
+    Approval, BeginCompletion, ConfirmCompletionReversal, PaymentResolution, ResolveCompletion,
     UNKNOWN_PAYMENTS_PER_NETWORK_MAX,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
-use crate::payment::collection::{APPROVED, NO_ANSWER};
+use crate::payment::codes::ResponseCode;
 use crate::payment::purchase::TransactionSubject;
 use crate::payment::record::PaymentStatus;
 use crate::refusal::Refusal;
@@ -53,7 +53,7 @@ impl Books {
             id,
             amount,
             TotalsColumn::CardDebit,
-            network_reference,
+            Some(network_reference),
             None,
         );
         out.events.push(Event::CompletionBegun { payment: id, amount });
@@ -66,28 +66,30 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let ResolveCompletion { payment: id, resolution, authorisation } = *command;
+        let ResolveCompletion { payment: id, resolution } = *command;
         let today = now.today;
         use PaymentResolution as R;
         use PaymentStatus as P;
         let (slot, open) = self.find_payment(id)?;
+        self.check_approval(slot, resolution)?;
         match (self.payment(slot).status, resolution) {
-            (P::Completing(reserve), R::Approved) => {
+            (P::Completing(reserve), R::Approved(approval)) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");
                 let transaction = self.pending_transaction(id);
                 let amount = self.terminal_batches.get(transaction).amount;
                 self.end_pre_authorisation(slot);
                 self.payment_mut(slot).date = today;
                 self.post_approved(slot, parcel, reserve, amount, today, out);
-                self.resolve_transaction(
-                    transaction,
-                    TransactionStatus::Approved,
-                    TerminalResponse { code: APPROVED, authorisation },
-                );
+                let Approval::Network(authorisation_code) = approval else {
+                    unreachable!("a card payment is approved by its network");
+                };
+                let response =
+                    TerminalResponse { code: ResponseCode::APPROVED, authorisation_code };
+                self.resolve_transaction(transaction, TransactionStatus::Approved, response);
                 Ok(())
             }
             (P::Completing(reserve) | P::CompletionUnknown(reserve), R::Declined { code }) => {
-                let response = TerminalResponse { code, authorisation };
+                let response = TerminalResponse::of(code);
                 self.restore_authorisation(slot, reserve, TransactionStatus::NotApproved, response);
                 out.events.push(Event::CompletionDeclined { payment: id });
                 Ok(())
@@ -97,14 +99,14 @@ impl Books {
                 Ok(())
             }
             // Reversed or being reversed: the reversal goes on.
-            (P::CompletionUnknown(_), R::Approved) => {
+            (P::CompletionUnknown(_), R::Approved(_)) => {
                 out.events.push(Event::LateApproval { payment: id });
                 Ok(())
             }
-            (_, R::Approved) if self.had_completion(id, TransactionStatus::Approved) => {
+            (_, R::Approved(_)) if self.had_completion(id, TransactionStatus::Approved) => {
                 Err(Refusal::Repeated)
             }
-            (_, R::Approved) if self.has_failed_completion(id) => {
+            (_, R::Approved(_)) if self.has_failed_completion(id) => {
                 out.events.push(Event::LateApproval { payment: id });
                 Ok(())
             }
@@ -126,7 +128,7 @@ impl Books {
         let (slot, _) = self.find_payment(id)?;
         match self.payment(slot).status {
             PaymentStatus::CompletionUnknown(reserve) => {
-                let response = TerminalResponse::of(NO_ANSWER);
+                let response = TerminalResponse::of(ResponseCode::OUTCOME_UNKNOWN);
                 self.restore_authorisation(slot, reserve, TransactionStatus::Reversed, response);
                 out.events.push(Event::CompletionReversed { payment: id });
                 Ok(())
@@ -156,7 +158,7 @@ impl Books {
         self.terminal_batches.record_response(
             transaction,
             standing,
-            TerminalResponse::of(NO_ANSWER),
+            TerminalResponse::of(ResponseCode::OUTCOME_UNKNOWN),
         );
         out.events.push(Event::CompletionUnknown { payment });
     }

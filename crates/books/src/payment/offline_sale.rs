@@ -4,13 +4,13 @@
 use money::Amount;
 
 use crate::books::{Books, Now};
-use crate::command::{RailMethod, RecordAdvice, ResolveAdvice, SetOfflineLimit};
+use crate::command::{PaymentRoute, RecordAdvice, ResolveAdvice, SetOfflineLimit};
 use crate::event::{CommandOutcome, Event};
-use crate::payment::collection::APPROVED;
+use crate::payment::codes::ResponseCode;
 use crate::payment::purchase::TransactionSubject;
 use crate::payment::record::PaymentStatus;
 use crate::refusal::{MissingRecord, Refusal};
-use crate::terminal::batches::{TerminalBatchState, TotalsColumn};
+use crate::terminal::batches::{TerminalBatchState, TerminalResponse, TotalsColumn};
 use crate::terminal::transaction::TransactionKind;
 
 impl Books {
@@ -47,19 +47,19 @@ impl Books {
             trace,
             duplicate_key,
             parcel,
-            method,
+            route,
             amount,
             network_reference,
-            authorisation,
+            authorisation_code,
         } = *command;
         let about = TransactionSubject::New(parcel, amount);
         let admitted =
             self.admit_transaction(trace, duplicate_key, TransactionKind::Advice, about)?;
-        if matches!(method, RailMethod::Qr { .. }) {
+        if matches!(route, PaymentRoute::Qr { .. }) {
             return Err(Refusal::BadMethod);
         }
         let payment = self.next_payment_id(parcel)?;
-        let new = self.new_rail_payment(method, payment, amount)?;
+        let new = self.new_rail_payment(route, payment, amount)?;
         let checked = self.check_rail_payment(&new, trace.terminal, true, now)?;
         let terminal_state = self
             .terminal_batches
@@ -77,8 +77,8 @@ impl Books {
             payment,
             amount,
             TotalsColumn::CardDebit,
-            network_reference,
-            Some(authorisation),
+            Some(network_reference),
+            Some(TerminalResponse { code: ResponseCode::APPROVED, authorisation_code }),
         );
         self.terminal_batches.await_network(slot);
         self.terminal_batches.terminal_mut(admitted.terminal).offline_unanswered = unanswered;
@@ -107,7 +107,7 @@ impl Books {
         *unanswered = unanswered.checked_sub(amount).expect("each offline sale is counted once");
         self.terminal_batches.stop_awaiting_network(slot);
         out.events.push(match code {
-            APPROVED => Event::AdviceForwarded { payment: id },
+            ResponseCode::APPROVED => Event::AdviceForwarded { payment: id },
             code => Event::AdviceRejected { payment: id, code },
         });
         Ok(())

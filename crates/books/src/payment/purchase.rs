@@ -1,20 +1,26 @@
 //! Terminal transactions: each trace is used once, and a repeat gets the first response.
 
+use machine::Timestamp;
 use money::Amount;
+use tariff::PaymentMethod;
 
 use crate::books::{Books, Now};
 use crate::command::{
-    BeginPurchase, RailMethod, RecordReversalWithoutOriginal, ResolvePurchase, TakeCash,
+    BeginPurchase, PaymentRoute, RecordReversalWithoutOriginal, ResolvePurchase, TakeCash,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId};
-use crate::payment::collection::{APPROVED, NO_AUTHORISATION, NewPayment};
-use crate::payment::record::{PaymentRecord, RecordedMethod};
+use crate::payment::codes::ResponseCode;
+use crate::payment::collection::NewPayment;
+use crate::payment::record::PaymentRecord;
 use crate::refusal::{MissingRecord, Refusal};
-use crate::terminal::batches::{TerminalBatchState, TotalsColumn, Transaction, TransactionStatus};
+use crate::terminal::batches::{
+    TerminalBatchState, TerminalResponse, TotalsColumn, Transaction, TransactionStatus,
+};
+use crate::terminal::duplicate_key::{DuplicateKey, PackedSubject};
 use crate::terminal::transaction::{
-    DuplicateKey, NetworkReference, PurchaseKind, ROUTE_CANDIDATES_MAX, RouteCandidate,
-    RouteVerdict, TRACE_NUMBER_MAX, TRANSACTIONS_PER_BATCH_MAX, Trace, TransactionKind,
+    NetworkReference, PurchaseKind, ROUTE_CANDIDATES_MAX, RouteCandidate, RouteVerdict,
+    TRANSACTIONS_PER_BATCH_MAX, Trace, TransactionKind,
 };
 
 /// What a transaction is about. A repeat has the same subject as the first.
@@ -33,7 +39,8 @@ pub(crate) struct AdmittedTransaction {
     /// The terminal's number in the registry.
     pub terminal: u32,
     trace: Trace,
-    mark: DuplicateKey,
+    date: u16,
+    subject: PackedSubject,
     kind: TransactionKind,
 }
 
@@ -44,8 +51,8 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let ResolvePurchase { payment, resolution, authorisation } = *command;
-        self.resolve_payment(payment, resolution, authorisation, now.today, out)
+        let ResolvePurchase { payment, resolution } = *command;
+        self.resolve_payment(payment, resolution, now.today, out)
     }
 
     /// Admits a transaction to its terminal's open batch or refuses it as a repeat. Runs before
@@ -60,6 +67,10 @@ impl Books {
     ) -> Result<AdmittedTransaction, Refusal> {
         let missing = Refusal::NotFound(MissingRecord::Terminal(trace.terminal));
         let terminal = self.terminals.number(trace.terminal).ok_or(missing)?;
+        if !duplicate_key.subject.fits(kind) {
+            return Err(Refusal::WrongSubject);
+        }
+        let subject = PackedSubject::of(duplicate_key.subject);
         if let Some(slot) = self.terminal_batches.find(terminal, trace.batch, trace.stan) {
             let first = self.terminal_batches.get(slot);
             let same = match about {
@@ -71,7 +82,10 @@ impl Books {
                 }
                 TransactionSubject::Whole(payment) => first.payment_id() == payment,
             };
-            let same = same && first.kind == kind && first.duplicate_key() == duplicate_key;
+            let same = same
+                && first.kind == kind
+                && first.date == duplicate_key.date
+                && (kind == TransactionKind::Qr || first.subject == subject);
             return Err(if same { Refusal::Repeated } else { Refusal::TraceTaken });
         }
         let open = self.open_batch_of(terminal, trace)?;
@@ -81,7 +95,7 @@ impl Books {
         if self.batch_is_full(terminal, open) {
             return Err(Refusal::BatchFull);
         }
-        Ok(AdmittedTransaction { terminal, trace, mark: duplicate_key, kind })
+        Ok(AdmittedTransaction { terminal, trace, date: duplicate_key.date, subject, kind })
     }
 
     /// The terminal's state, if the trace belongs to its open batch.
@@ -90,11 +104,9 @@ impl Books {
         let open = terminal_state.filter(|terminal_state| {
             terminal_state.batch_open && terminal_state.last_batch == trace.batch
         });
-        let open = open.ok_or(Refusal::WrongBatch(
+        open.ok_or(Refusal::WrongBatch(
             terminal_state.map_or(0, |terminal_state| terminal_state.last_batch),
-        ))?;
-        let right = (1..=TRACE_NUMBER_MAX).contains(&trace.stan);
-        if right { Ok(open) } else { Err(Refusal::OutOfRange(TRACE_NUMBER_MAX)) }
+        ))
     }
 
     /// Whether the open batch has no room for another transaction.
@@ -148,25 +160,25 @@ impl Books {
         payment: PaymentId,
         amount: Amount,
         column: TotalsColumn,
-        network_reference: NetworkReference,
-        response: Option<[u8; 6]>,
+        network_reference: Option<NetworkReference>,
+        response: Option<TerminalResponse>,
     ) -> u32 {
-        let AdmittedTransaction { terminal, trace, mark: duplicate_key, kind } = *admitted;
+        let AdmittedTransaction { terminal, trace, date, subject, kind } = *admitted;
         let waits = response.is_none();
         self.terminal_batches.add(Transaction {
             parcel: payment.parcel,
-            card_token: duplicate_key.card_token,
+            subject,
             amount,
-            network_sent_at: network_reference.sent_at,
-            network_stan: network_reference.stan,
+            network_sent_at: network_reference.map_or(Timestamp(0), |sent| sent.sent_at),
+            network_stan: network_reference.map(|sent| sent.stan),
             terminal,
             batch: trace.batch,
             stan: trace.stan,
-            date: duplicate_key.date,
+            date,
             payment_number: payment.number,
             kind,
-            response_code: if waits { [0; 2] } else { APPROVED },
-            authorisation: response.unwrap_or(NO_AUTHORISATION),
+            response_code: response.map(|response| response.code),
+            authorisation_code: response.and_then(|response| response.authorisation_code),
             status: if waits { TransactionStatus::Pending } else { TransactionStatus::Approved },
             column,
             in_batch: true,
@@ -184,19 +196,19 @@ impl Books {
             trace,
             duplicate_key,
             parcel,
-            method,
+            route,
             amount,
             kind: purpose,
             network_reference,
             route_candidates,
         } = command;
-        let kind = match (method, purpose) {
-            (RailMethod::Card { .. }, PurchaseKind::Sale) => TransactionKind::Sale,
-            (RailMethod::Card { .. }, PurchaseKind::PreAuthorisation) => {
+        let kind = match (route, purpose) {
+            (PaymentRoute::Card { .. }, PurchaseKind::Sale) => TransactionKind::Sale,
+            (PaymentRoute::Card { .. }, PurchaseKind::PreAuthorisation) => {
                 TransactionKind::PreAuthorisation
             }
-            (RailMethod::Qr { .. }, PurchaseKind::Sale) => TransactionKind::Qr,
-            (RailMethod::Qr { .. }, PurchaseKind::PreAuthorisation) => {
+            (PaymentRoute::Qr { .. }, PurchaseKind::Sale) => TransactionKind::Qr,
+            (PaymentRoute::Qr { .. }, PurchaseKind::PreAuthorisation) => {
                 return Err(Refusal::BadMethod);
             }
         };
@@ -206,9 +218,9 @@ impl Books {
             kind,
             TransactionSubject::New(*parcel, *amount),
         )?;
-        check_route_candidates(*method, route_candidates)?;
+        check_route_candidates(*route, route_candidates)?;
         let payment = self.next_payment_id(*parcel)?;
-        let new = self.new_rail_payment(*method, payment, *amount)?;
+        let new = self.new_rail_payment(*route, payment, *amount)?;
         let checked = self.check_rail_payment(&new, trace.terminal, false, now)?;
         self.begin_payment(&new, &checked, out)?;
         let column = match kind {
@@ -216,7 +228,14 @@ impl Books {
             TransactionKind::Qr => TotalsColumn::OtherDebit,
             _ => TotalsColumn::NotCounted,
         };
-        self.record_transaction(&admitted, payment, *amount, column, *network_reference, None);
+        self.record_transaction(
+            &admitted,
+            payment,
+            *amount,
+            column,
+            Some(*network_reference),
+            None,
+        );
         if !route_candidates.is_empty() {
             out.events
                 .push(Event::PaymentRouted { payment, route_candidates: route_candidates.clone() });
@@ -243,15 +262,15 @@ impl Books {
             return Err(Refusal::WrongChange);
         }
         let payment = self.next_payment_id(parcel)?;
-        let new = NewPayment { id: payment, method: RecordedMethod::Cash, rail: 0, amount };
+        let new = NewPayment { id: payment, method: PaymentMethod::Cash, rail: 0, amount };
         self.add_cash_payment(&new, courier, today, out)?;
         self.record_transaction(
             &admitted,
             payment,
             amount,
             TotalsColumn::OtherDebit,
-            NetworkReference::default(),
-            Some(NO_AUTHORISATION),
+            None,
+            Some(TerminalResponse::of(ResponseCode::APPROVED)),
         );
         Ok(())
     }
@@ -264,17 +283,17 @@ pub(crate) fn credit_column(item: &PaymentRecord) -> TotalsColumn {
 
 /// A card payment names its chosen network.
 fn check_route_candidates(
-    method: RailMethod,
+    route: PaymentRoute,
     route_candidates: &[RouteCandidate],
 ) -> Result<(), Refusal> {
     let mut chosen = route_candidates.iter().filter(|one| one.verdict == RouteVerdict::Chosen);
-    let right = match method {
-        RailMethod::Card { network, .. } => {
+    let right = match route {
+        PaymentRoute::Card { network, .. } => {
             route_candidates.len() <= ROUTE_CANDIDATES_MAX
                 && chosen.next().is_some_and(|one| one.network == network)
                 && chosen.next().is_none()
         }
-        RailMethod::Qr { .. } => route_candidates.is_empty(),
+        PaymentRoute::Qr { .. } => route_candidates.is_empty(),
     };
     if right { Ok(()) } else { Err(Refusal::BadRoute) }
 }

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::TransferId;
 use money::Amount;
-use tariff::{BusinessDate, CardKind, PaymentMethod};
+use tariff::{BusinessDate, PaymentMethod};
 
 use crate::ids::{BankId, ParcelId, PaymentId};
 use crate::parcel::record::ParcelHistory;
@@ -132,30 +132,6 @@ impl PaymentStatus {
     }
 }
 
-/// How a payment is made, in one byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) enum RecordedMethod {
-    DebitCard,
-    CreditCard,
-    Qr,
-    Cash,
-}
-
-impl RecordedMethod {
-    pub(crate) fn payment_method(self) -> PaymentMethod {
-        match self {
-            RecordedMethod::DebitCard => PaymentMethod::Card(CardKind::Debit),
-            RecordedMethod::CreditCard => PaymentMethod::Card(CardKind::Credit),
-            RecordedMethod::Qr => PaymentMethod::Qr,
-            RecordedMethod::Cash => PaymentMethod::Cash,
-        }
-    }
-
-    pub(crate) fn is_card(self) -> bool {
-        matches!(self, RecordedMethod::DebitCard | RecordedMethod::CreditCard)
-    }
-}
-
 /// A payment, or how a parcel ended without one. Outlives the parcel's record, because money moves
 /// after the delivery. 88 bytes.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -177,7 +153,7 @@ pub(crate) struct PaymentRecord {
     pub rail: u16,
     pub tariff_version: u16,
     pub number: u8,
-    pub method: RecordedMethod,
+    pub method: PaymentMethod,
     /// Number of refunds and chargebacks.
     pub refund_count: u8,
     /// Number of refund confirmations.
@@ -228,4 +204,5 @@ impl PaymentRecord {
     }
 }
 
+const _: () = assert!(size_of::<PaymentMethod>() == 1);
 const _: () = assert!(size_of::<PaymentRecord>() == 88, "there are millions of these");

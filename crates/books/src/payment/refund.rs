@@ -1,6 +1,7 @@
 //! Refunds and chargebacks.
 
 use money::Amount;
+use tariff::PaymentMethod;
 
 use crate::books::{Books, Now, check_above_zero, check_sequence_number};
 use crate::chart::ChartEntry;
@@ -9,13 +10,13 @@ use crate::command::{
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
-use crate::payment::collection::{APPROVED, NO_AUTHORISATION};
+use crate::payment::codes::ResponseCode;
 use crate::payment::purchase::{TransactionSubject, credit_column};
 use crate::payment::record::{
-    PaymentRecord, PaymentStatus, RecordedMethod, RefundConfirmation, RefundKind, RefundRecord,
+    PaymentRecord, PaymentStatus, RefundConfirmation, RefundKind, RefundRecord,
 };
 use crate::refusal::{MissingRecord, Refusal};
-use crate::terminal::batches::Transaction;
+use crate::terminal::batches::{TerminalResponse, Transaction};
 use crate::terminal::transaction::TransactionKind;
 
 impl Books {
@@ -37,7 +38,7 @@ impl Books {
     ) -> Result<(), Refusal> {
         let ChargeBack { payment, number, amount } = *command;
         let (slot, _) = self.find_payment(payment)?;
-        if self.payment(slot).method == RecordedMethod::Cash {
+        if self.payment(slot).method == PaymentMethod::Cash {
             return Err(Refusal::PaymentState);
         }
         let refund = RefundRecord { kind: RefundKind::ChargeBack, amount };
@@ -84,7 +85,7 @@ impl Books {
         let courier = self.courier_unless_blocked(&admitted)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
-        if item.method == RecordedMethod::Cash {
+        if item.method == PaymentMethod::Cash {
             return Err(Refusal::PaymentState);
         }
         if self.couriers.get(item.courier).firm != self.couriers.get(courier).firm {
@@ -93,9 +94,9 @@ impl Books {
         let (which, column) = (item.refund_count.saturating_add(1), credit_column(item));
         let refund = RefundRecord { kind: RefundKind::TerminalRefund, amount };
         self.owe_refund(id, which, refund, out)?;
-        let response = Some(NO_AUTHORISATION);
-        let slot =
-            self.record_transaction(&admitted, id, amount, column, network_reference, response);
+        let response = Some(TerminalResponse::of(ResponseCode::APPROVED));
+        let sent = Some(network_reference);
+        let slot = self.record_transaction(&admitted, id, amount, column, sent, response);
         self.terminal_batches.await_network(slot);
         Ok(())
     }
@@ -119,7 +120,7 @@ impl Books {
             return Err(Refusal::Repeated);
         }
         let (payment, amount) = (refund.payment_id(), refund.amount);
-        if code == APPROVED {
+        if code == ResponseCode::APPROVED {
             self.forward_refund(payment, amount, out);
             out.events.push(Event::RefundForwarded { payment, amount });
         } else {

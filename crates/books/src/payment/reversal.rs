@@ -2,17 +2,18 @@
 //! is acknowledged. The money stays where it is until then.
 
 use money::Amount;
+use tariff::PaymentMethod;
 
 use crate::books::{Books, Now};
 use crate::command::{BeginReversal, BeginVoid, PaymentResolution, ResolveReversal, ReverseVoid};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
-use crate::payment::collection::{APPROVED, NO_ANSWER, NO_AUTHORISATION};
+use crate::payment::codes::{ResponseCode, WalletPaymentId};
 use crate::payment::purchase::{TransactionSubject, credit_column};
-use crate::payment::record::{PaymentStatus, RecordedMethod, ReversingStatus};
+use crate::payment::record::{PaymentStatus, ReversingStatus};
 use crate::refusal::Refusal;
 use crate::terminal::batches::{TerminalResponse, TotalsColumn, Transaction, TransactionStatus};
-use crate::terminal::transaction::{NetworkReference, ReversalKind, TransactionKind};
+use crate::terminal::transaction::{ReversalKind, TransactionKind};
 
 impl Books {
     pub(crate) fn reverse_void(
@@ -40,8 +41,11 @@ impl Books {
         let courier = self.courier_unless_blocked(&admitted)?;
         let (slot, open) = self.find_payment(id)?;
         let item = self.payment(slot);
-        let (amount, is_cash) = (item.amount, item.method == RecordedMethod::Cash);
+        let (amount, is_cash) = (item.amount, item.method == PaymentMethod::Cash);
         let column = credit_column(item);
+        if item.method.is_card() && network_reference.is_none() {
+            return Err(Refusal::WrongSubject);
+        }
         if courier != item.courier {
             return Err(Refusal::WrongCourier);
         }
@@ -50,9 +54,8 @@ impl Books {
                 self.check_reversible(slot)?;
                 self.remove_cash_in_hand(slot)?;
                 self.unpost_and_reopen(slot, open, out);
-                let no_network = NetworkReference::default();
-                let response = Some(NO_AUTHORISATION);
-                self.record_transaction(&admitted, id, amount, column, no_network, response);
+                let response = Some(TerminalResponse::of(ResponseCode::APPROVED));
+                self.record_transaction(&admitted, id, amount, column, None, response);
             }
             PaymentStatus::Approved { .. } => {
                 self.check_reversible(slot)?;
@@ -88,15 +91,15 @@ impl Books {
         let today = now.today;
         use PaymentStatus as P;
         let (slot, open) = self.find_payment(id)?;
-        let is_cash = self.payment(slot).method == RecordedMethod::Cash;
+        let is_cash = self.payment(slot).method == PaymentMethod::Cash;
         match self.payment(slot).status {
             P::Begun(_) => {
                 let transaction = self.pending_transaction(id);
-                self.resolve_payment(id, PaymentResolution::Unknown, NO_AUTHORISATION, today, out)?;
+                self.resolve_payment(id, PaymentResolution::Unknown, today, out)?;
                 self.terminal_batches.record_response(
                     transaction,
                     TransactionStatus::Reversed,
-                    TerminalResponse::of(NO_ANSWER),
+                    TerminalResponse::of(ResponseCode::OUTCOME_UNKNOWN),
                 );
                 Ok(())
             }
@@ -107,7 +110,7 @@ impl Books {
                 self.terminal_batches.record_response(
                     transaction,
                     TransactionStatus::Reversed,
-                    TerminalResponse::of(APPROVED),
+                    TerminalResponse::of(ResponseCode::APPROVED),
                 );
                 self.unpost_and_reopen(slot, open, out);
                 Ok(())
@@ -161,7 +164,7 @@ impl Books {
         self.terminal_batches.record_response(
             transaction,
             TransactionStatus::Reversed,
-            TerminalResponse::of(APPROVED),
+            TerminalResponse::of(ResponseCode::APPROVED),
         );
         self.terminal_batches.await_network(transaction);
         out.events.push(Event::ReversalBegun { payment, kind: by });
@@ -195,7 +198,7 @@ impl Books {
         self.terminal_batches.record_response(
             void,
             TransactionStatus::Reversed,
-            TerminalResponse::of(NO_ANSWER),
+            TerminalResponse::of(ResponseCode::OUTCOME_UNKNOWN),
         );
         out.events.push(Event::VoidReversalBegun { payment: id });
         Ok(())
@@ -258,7 +261,7 @@ impl Books {
     pub(crate) fn record_late_payment(
         &mut self,
         id: PaymentId,
-        payment: [u8; 6],
+        payment: WalletPaymentId,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let Some(order) = self.terminal_batches.find_by_payment(id, Transaction::is_wallet_order)
@@ -268,7 +271,7 @@ impl Books {
         let (slot, open) = self.find_payment(id).expect("a transaction's payment is remembered");
         let one = self.terminal_batches.get(order);
         let refunded = one.status == TransactionStatus::Reversed;
-        let denied = payment != NO_AUTHORISATION && one.authorisation == payment;
+        let denied = one.wallet_payment() == Some(payment);
         match self.payment(slot).status {
             // A reversal was pending. The payment ends as declined.
             PaymentStatus::Unknown(reserve) => {
@@ -277,13 +280,15 @@ impl Books {
                 self.terminal_batches.record_response(
                     order,
                     TransactionStatus::NotApproved,
-                    TerminalResponse::of(NO_ANSWER),
+                    TerminalResponse::of(ResponseCode::OUTCOME_UNKNOWN),
                 );
             }
             PaymentStatus::Declined if !one.awaits_network && !refunded && !denied => {}
             PaymentStatus::Declined => return Err(Refusal::Repeated),
             // Paid in time.
-            _ if one.response_code == APPROVED => return Err(Refusal::Repeated),
+            _ if one.response_code == Some(ResponseCode::APPROVED) => {
+                return Err(Refusal::Repeated);
+            }
             _ => return Ok(()),
         }
         self.terminal_batches.set_wallet_payment(order, payment);
@@ -296,7 +301,7 @@ impl Books {
         &mut self,
         id: PaymentId,
         done: bool,
-        code: [u8; 2],
+        code: ResponseCode,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let order = self

@@ -1,7 +1,7 @@
 //! Unposting: posts the opposite of a collection and puts the parcel out again.
 
 use money::Amount;
-use tariff::FeeKind;
+use tariff::{FeeKind, PaymentMethod};
 
 use crate::books::{Books, Now};
 use crate::chart::ChartEntry;
@@ -10,8 +10,8 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{OpenParcelStatus, Parcel};
-use crate::payment::collection::{APPROVED, NO_ANSWER};
-use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod};
+use crate::payment::codes::ResponseCode;
+use crate::payment::record::{PaymentRecord, PaymentStatus};
 use crate::refusal::Refusal;
 use crate::terminal::batches::{TerminalResponse, TransactionStatus};
 use crate::terminal::transaction::TransactionKind;
@@ -33,20 +33,20 @@ impl Books {
                 self.resolve_transaction(
                     transaction,
                     TransactionStatus::Reversed,
-                    TerminalResponse::of(NO_ANSWER),
+                    TerminalResponse::of(ResponseCode::OUTCOME_UNKNOWN),
                 );
                 Ok(())
             }
             PaymentStatus::Approved { .. } => {
                 self.check_reversible(slot)?;
-                if self.payment(slot).method == RecordedMethod::Cash {
+                if self.payment(slot).method == PaymentMethod::Cash {
                     self.remove_cash_in_hand(slot)?;
                 }
                 if let Some(transaction) = self.approved_transaction(id) {
                     self.terminal_batches.record_response(
                         transaction,
                         TransactionStatus::Reversed,
-                        TerminalResponse::of(APPROVED),
+                        TerminalResponse::of(ResponseCode::APPROVED),
                     );
                 }
                 self.unpost_and_reopen(slot, open, out);
@@ -112,7 +112,7 @@ impl Books {
         let (seller_number, version) = (item.seller, item.tariff_version);
         let courier = self.couriers.get(item.courier);
         let source = match method {
-            RecordedMethod::Cash => courier.cash,
+            PaymentMethod::Cash => courier.cash,
             _ => self.rails.get(u32::from(item.rail)).receivable,
         };
         let commission = self.firms.get(courier.firm).commission;

@@ -4,6 +4,7 @@
 use std::cmp::Ordering;
 
 use money::Amount;
+use tariff::PaymentMethod;
 
 use crate::books::{Books, Now};
 use crate::breaks::record::Difference;
@@ -11,7 +12,6 @@ use crate::command::{BreakSide, BreakSubject, CloseBatch, OpenBatch, ReconcileBa
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{PersonId, TerminalId};
 use crate::party::record::RailId;
-use crate::payment::record::RecordedMethod;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::{
     BatchAgreement, BatchEntry, ClosedBatch, TerminalBatchState, TransactionStatus,
@@ -171,7 +171,7 @@ impl Books {
         let count = u32::try_from(differences.len()).expect("at most twice a batch's lines");
         for (ours, theirs) in differences {
             let ours = ours.map(|(line, _)| line);
-            let stan = ours.or(theirs).map_or(0, |line| line.stan);
+            let Some(BatchLine { stan, .. }) = ours.or(theirs) else { continue };
             out.events.push(Event::BatchLineDiffers { terminal, batch, stan, ours, theirs });
         }
         let terminal_state = self.terminal_batches.terminal_mut(number);
@@ -233,7 +233,7 @@ impl Books {
         let payment = self.terminal_batches.get(slot).payment_id();
         let (item, _) = self.find_payment(payment).expect("a transaction's payment is remembered");
         let item = self.payment(item);
-        (item.method != RecordedMethod::Cash).then(|| self.rails.get(u32::from(item.rail)).id)
+        (item.method != PaymentMethod::Cash).then(|| self.rails.get(u32::from(item.rail)).id)
     }
 }
 

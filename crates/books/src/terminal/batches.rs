@@ -13,10 +13,10 @@ use machine::Timestamp;
 use money::Amount;
 
 use crate::ids::{ParcelId, PaymentId};
-use crate::payment::collection::NO_AUTHORISATION;
+use crate::payment::codes::{AuthorisationCode, ResponseCode, Stan, WalletPaymentId};
+use crate::terminal::duplicate_key::{DuplicateKey, PackedSubject};
 use crate::terminal::transaction::{
-    BatchLine, BatchTotals, CountAndAmount, DuplicateKey, NetworkReference, TRACE_NUMBER_MAX,
-    TransactionKind,
+    BatchLine, BatchTotals, CountAndAmount, NetworkReference, TRACE_NUMBER_MAX, TransactionKind,
 };
 
 // Dozens per terminal and day.
@@ -47,15 +47,14 @@ pub(crate) enum TotalsColumn {
 /// What a terminal is answered.
 #[derive(Clone, Copy)]
 pub(crate) struct TerminalResponse {
-    pub code: [u8; 2],
-    /// The network's authorisation code, or spaces.
-    pub authorisation: [u8; 6],
+    pub code: ResponseCode,
+    pub authorisation_code: Option<AuthorisationCode>,
 }
 
 impl TerminalResponse {
     /// A response without an authorisation code.
-    pub(crate) fn of(code: [u8; 2]) -> TerminalResponse {
-        TerminalResponse { code, authorisation: NO_AUTHORISATION }
+    pub(crate) fn of(code: ResponseCode) -> TerminalResponse {
+        TerminalResponse { code, authorisation_code: None }
     }
 }
 
@@ -63,21 +62,23 @@ impl TerminalResponse {
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Transaction {
     pub parcel: ParcelId,
-    pub card_token: u64,
+    /// Its card, its original, or the payment that paid the wallet order.
+    pub subject: PackedSubject,
     pub amount: Amount,
     pub network_sent_at: Timestamp,
-    pub network_stan: u32,
+    /// `None` if no network or wallet is asked.
+    pub network_stan: Option<Stan>,
     /// The terminal's number in the registry.
     pub terminal: u32,
     pub batch: u32,
-    pub stan: u32,
+    pub stan: Stan,
     pub date: u16,
     pub payment_number: u8,
     pub kind: TransactionKind,
     /// The terminal's first response code, unless pending.
-    pub response_code: [u8; 2],
-    /// The authorisation code with it, or a wallet's key of the payment that paid the order.
-    pub authorisation: [u8; 6],
+    pub response_code: Option<ResponseCode>,
+    /// The authorisation code with it.
+    pub authorisation_code: Option<AuthorisationCode>,
     pub status: TransactionStatus,
     pub column: TotalsColumn,
     /// In the open or the last closed batch.
@@ -92,20 +93,22 @@ impl Transaction {
     }
 
     /// Terminal number, batch and STAN.
-    pub(crate) fn key(&self) -> (u32, u32, u32) {
+    pub(crate) fn key(&self) -> (u32, u32, Stan) {
         (self.terminal, self.batch, self.stan)
     }
 
     pub(crate) fn duplicate_key(&self) -> DuplicateKey {
-        DuplicateKey { date: self.date, card_token: self.card_token }
+        DuplicateKey { date: self.date, subject: self.subject.subject(self.kind) }
     }
 
-    pub(crate) fn network_reference(&self) -> NetworkReference {
-        NetworkReference { stan: self.network_stan, sent_at: self.network_sent_at }
+    pub(crate) fn network_reference(&self) -> Option<NetworkReference> {
+        let sent_at = self.network_sent_at;
+        self.network_stan.map(|stan| NetworkReference { stan, sent_at })
     }
 
-    pub(crate) fn first_response(&self) -> Option<[u8; 2]> {
-        (self.status != TransactionStatus::Pending).then_some(self.response_code)
+    /// The payment that paid a wallet order, in time or too late.
+    pub(crate) fn wallet_payment(&self) -> Option<WalletPaymentId> {
+        self.subject.wallet_payment(self.kind)
     }
 
     /// Its line in the batch totals, if it counts.
@@ -145,7 +148,7 @@ impl Transaction {
 /// Locates a transaction of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct BatchEntry {
-    pub stan: u32,
+    pub stan: Stan,
     pub slot: u32,
 }
 
@@ -222,9 +225,9 @@ pub(crate) struct TerminalBatches {
     /// Transactions that wait for a network or wallet.
     pub awaiting_network: BTreeSet<u32>,
     /// Terminal numbers and STANs of reversals without original, in open batches.
-    pub reversed_without_original: BTreeSet<(u32, u32)>,
+    pub reversed_without_original: BTreeSet<(u32, Stan)>,
     /// Remembered transactions outside any batch, by terminal, batch and STAN.
-    old: BTreeMap<(u32, u32, u32), u32>,
+    old: BTreeMap<(u32, u32, Stan), u32>,
 }
 
 impl TerminalBatches {
@@ -232,7 +235,7 @@ impl TerminalBatches {
     pub(crate) fn new(
         doors: ChunkedVec<TerminalBatchState>,
         transactions: Slab<Transaction>,
-        reversed_without_original: BTreeSet<(u32, u32)>,
+        reversed_without_original: BTreeSet<(u32, Stan)>,
     ) -> TerminalBatches {
         let mut all = TerminalBatches {
             terminals: doors,
@@ -277,34 +280,34 @@ impl TerminalBatches {
 
     /// A transaction in one of the terminal's two batches.
     #[inline]
-    pub(crate) fn find(&self, terminal: u32, batch: u32, stan: u32) -> Option<u32> {
+    pub(crate) fn find(&self, terminal: u32, batch: u32, stan: Stan) -> Option<u32> {
         let list = self.terminal(terminal)?.entries_of(batch)?;
         let place = list.binary_search_by_key(&stan, |listed| listed.stan).ok()?;
         Some(list[place].slot)
     }
 
     /// A transaction in one of the terminal's two batches, or an older remembered one.
-    pub(crate) fn find_remembered(&self, terminal: u32, batch: u32, stan: u32) -> Option<u32> {
+    pub(crate) fn find_remembered(&self, terminal: u32, batch: u32, stan: Stan) -> Option<u32> {
         let listed = self.find(terminal, batch, stan);
         listed.or_else(|| self.old.get(&(terminal, batch, stan)).copied())
     }
 
     /// Whether the STAN in the open batch has a reversal without original.
     #[inline]
-    pub(crate) fn was_reversed_without_original(&self, terminal: u32, stan: u32) -> bool {
+    pub(crate) fn was_reversed_without_original(&self, terminal: u32, stan: Stan) -> bool {
         self.reversed_without_original.contains(&(terminal, stan))
     }
 
     /// The STANs of the terminal's reversals without original.
-    pub(crate) fn reversals_without_original(&self, terminal: u32) -> impl Iterator<Item = u32> {
+    pub(crate) fn reversals_without_original(&self, terminal: u32) -> impl Iterator<Item = Stan> {
         self.reversed_without_original
-            .range((terminal, 0)..=(terminal, u32::MAX))
+            .range((terminal, Stan::MIN)..=(terminal, Stan::MAX))
             .map(|(_, stan)| *stan)
     }
 
     /// Drops the reversals without original of a closed batch.
     pub(crate) fn clear_reversals_without_original(&mut self, terminal: u32) {
-        let over: Vec<u32> = self.reversals_without_original(terminal).collect();
+        let over: Vec<Stan> = self.reversals_without_original(terminal).collect();
         for stan in over {
             self.reversed_without_original.remove(&(terminal, stan));
         }
@@ -362,15 +365,17 @@ impl TerminalBatches {
     ) {
         let one = self.get_mut(slot);
         if one.status == TransactionStatus::Pending {
-            one.response_code = response.code;
-            one.authorisation = response.authorisation;
+            one.response_code = Some(response.code);
+            one.authorisation_code = response.authorisation_code;
         }
         one.status = standing;
     }
 
     /// Records which payment paid a wallet order.
-    pub(crate) fn set_wallet_payment(&mut self, order: u32, payment: [u8; 6]) {
-        self.get_mut(order).authorisation = payment;
+    pub(crate) fn set_wallet_payment(&mut self, order: u32, payment: WalletPaymentId) {
+        let order = self.get_mut(order);
+        assert!(order.is_wallet_order(), "only a wallet order is paid by a wallet");
+        order.subject = PackedSubject::of_wallet_payment(payment);
     }
 
     pub(crate) fn await_network(&mut self, slot: u32) {

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use tariff::PaymentMethod;
+
 use crate::books::Books;
 use crate::ids::PaymentId;
-use crate::payment::record::{PaymentStatus, RecordedMethod};
+use crate::payment::record::PaymentStatus;
 use crate::terminal::batches::{BatchEntry, TerminalBatchState, Transaction, TransactionStatus};
-use crate::terminal::transaction::{
-    TRACE_NUMBER_MAX, TRANSACTIONS_PER_BATCH_MAX, TransactionKind as Kind,
-};
+use crate::terminal::transaction::{TRANSACTIONS_PER_BATCH_MAX, TransactionKind as Kind};
 use crate::terminal::view::{PendingRequestKind, pending_request_kind};
 
 impl Books {
@@ -87,7 +87,6 @@ impl Books {
                 .filter(|terminal_state| terminal_state.batch_open);
             let free = open.is_some_and(|terminal_state| {
                 self.terminal_batches.find(*number, terminal_state.last_batch, *stan).is_none()
-                    && (1..=TRACE_NUMBER_MAX).contains(stan)
             });
             if !free {
                 wrong.push(format!(
@@ -140,7 +139,7 @@ impl Books {
                 | PaymentStatus::Reversing(_)
                 | PaymentStatus::Releasing(..) => times == 1,
                 // A QR payment made after its end is refunded.
-                PaymentStatus::Declined if item.method == RecordedMethod::Qr => times <= 1,
+                PaymentStatus::Declined if item.method == PaymentMethod::Qr => times <= 1,
                 PaymentStatus::Authorised(_)
                 | PaymentStatus::Declined
                 | PaymentStatus::Reversed

@@ -4,5 +4,6 @@ pub(crate) mod batch_closing;
 pub(crate) mod batches;
 pub(crate) mod check;
 pub(crate) mod disputes;
+pub(crate) mod duplicate_key;
 pub(crate) mod transaction;
 pub mod view;

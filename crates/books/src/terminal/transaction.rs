@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{NetworkId, TerminalId};
+use crate::payment::codes::Stan;
 
-/// Highest batch number and STAN: six digits.
+/// Highest batch number: six digits.
 pub const TRACE_NUMBER_MAX: u32 = 999_999;
 /// Transactions in one terminal batch. The batch totals count with three digits.
 pub const TRANSACTIONS_PER_BATCH_MAX: usize = 999;
@@ -16,33 +17,22 @@ pub const TRANSACTIONS_PER_BATCH_MAX: usize = 999;
 pub const ROUTE_CANDIDATES_MAX: usize = 8;
 
 /// A terminal's number for a transaction: ISO 8583 fields 41, 60.2 and 11. Used once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
     pub terminal: TerminalId,
     /// 1 to [`TRACE_NUMBER_MAX`].
     pub batch: u32,
-    /// 1 to [`TRACE_NUMBER_MAX`], unique in the batch.
-    pub stan: u32,
-}
-
-/// Tells a repeat from another transaction with the same trace. A repeat also has the same parcel
-/// and amount.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
-pub struct DuplicateKey {
-    /// The terminal's date, `MMDD`: field 13 as a number.
-    pub date: u16,
-    /// Keyed token of the card number. 0 without a card.
-    pub card_token: u64,
+    /// Unique in the batch.
+    pub stan: Stan,
 }
 
 /// Identifies a message sent to a network or wallet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub struct NetworkReference {
     /// Field 11.
-    pub stan: u32,
+    pub stan: Stan,
     /// Field 7: the time of sending.
     pub sent_at: Timestamp,
 }
@@ -114,7 +104,7 @@ pub struct BatchTotals {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub struct BatchLine {
-    pub stan: u32,
+    pub stan: Stan,
     pub amount: Amount,
     /// Whether the money goes back to the buyer.
     pub credit: bool,

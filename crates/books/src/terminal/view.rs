@@ -2,20 +2,20 @@
 
 use machine::Timestamp;
 use money::{Amount, Currency};
-use tariff::{BusinessDate, CardKind};
+use tariff::{BusinessDate, CardKind, PaymentMethod};
 
 use crate::books::Books;
-use crate::command::RailMethod;
+use crate::command::PaymentRoute;
 use crate::ids::{BreakId, CourierId, FirmId, NetworkId, ParcelId, PaymentId, TerminalId};
 use crate::parcel::index::ParcelSlot;
 use crate::party::record::RailId;
-use crate::payment::record::{PaymentRecord, PaymentStatus, RecordedMethod, ReversingStatus};
+use crate::payment::codes::{AuthorisationCode, ResponseCode, WalletPaymentId};
+use crate::payment::record::{PaymentRecord, PaymentStatus, ReversingStatus};
 use crate::terminal::batches::{
     BatchAgreement, TerminalBatchState, Transaction, TransactionStatus,
 };
-use crate::terminal::transaction::{
-    BatchTotals, DuplicateKey, NetworkReference, Trace, TransactionKind,
-};
+use crate::terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
+use crate::terminal::transaction::{BatchTotals, NetworkReference, Trace, TransactionKind};
 use crate::view::PaymentState;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +48,16 @@ pub struct TransactionView {
     pub parcel: ParcelId,
     pub payment: PaymentId,
     pub amount: Amount,
-    /// Zero for cash.
-    pub network_reference: NetworkReference,
+    /// `None` if no network or wallet is asked.
+    pub network_reference: Option<NetworkReference>,
     /// `None` for cash.
-    pub method: Option<RailMethod>,
+    pub route: Option<PaymentRoute>,
     /// The response code that the terminal got first. `None` while it is pending.
-    pub response_code: Option<[u8; 2]>,
-    /// The authorisation code that came with it, or a wallet's key of the payment that paid the
-    /// order. Spaces if there is none.
-    pub authorisation: [u8; 6],
+    pub response_code: Option<ResponseCode>,
+    /// The authorisation code that came with it.
+    pub authorisation_code: Option<AuthorisationCode>,
+    /// The payment that paid a wallet order, in time or too late.
+    pub wallet_payment: Option<WalletPaymentId>,
     /// Whether it is approved and still counts in the batch.
     pub counts_in_batch: bool,
     /// Whether it is reversed or being reversed.
@@ -65,6 +66,19 @@ pub struct TransactionView {
     /// network has not taken it yet.
     pub awaits_network: bool,
     pub payment_state: PaymentState,
+}
+
+impl TransactionView {
+    /// The original of a void or completion.
+    #[must_use]
+    pub fn original(&self) -> Option<Trace> {
+        match self.duplicate_key.subject {
+            DuplicateSubject::Original { batch, stan, .. } => {
+                Some(Trace { terminal: self.trace.terminal, batch, stan })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A disputed batch without an explanation.
@@ -115,14 +129,14 @@ pub struct PendingRequest {
     pub payment: PaymentId,
     /// The purchase, void, completion or refund that waits.
     pub trace: Trace,
-    pub method: RailMethod,
+    pub route: PaymentRoute,
     /// The transaction's amount.
     pub amount: Amount,
     /// The payment's amount: what was sold or authorised.
     pub payment_amount: Amount,
-    pub network_reference: NetworkReference,
-    /// The transaction's authorisation code, or spaces.
-    pub authorisation: [u8; 6],
+    /// `None` for the void of a QR payment.
+    pub network_reference: Option<NetworkReference>,
+    pub authorisation_code: Option<AuthorisationCode>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,9 +246,10 @@ impl Books {
             payment: one.payment_id(),
             amount: one.amount,
             network_reference: one.network_reference(),
-            method: self.method_of(item),
-            response_code: one.first_response(),
-            authorisation: one.authorisation,
+            route: self.route_of(item),
+            response_code: one.response_code,
+            authorisation_code: one.authorisation_code,
+            wallet_payment: one.wallet_payment(),
             counts_in_batch: one.status == TransactionStatus::Approved,
             reversed: one.status == TransactionStatus::Reversed,
             awaits_network: one.awaits_network,
@@ -276,22 +291,22 @@ impl Books {
                 .expect("M4: a waiting transaction has a reason"),
             payment: one.payment_id(),
             trace: Trace { terminal, batch: one.batch, stan: one.stan },
-            method: self.method_of(item).expect("cash never waits for a network"),
+            route: self.route_of(item).expect("cash never waits for a network"),
             amount: one.amount,
             payment_amount: item.amount,
             network_reference: one.network_reference(),
-            authorisation: one.authorisation,
+            authorisation_code: one.authorisation_code,
         }
     }
 
     /// How each open pre-authorisation is paid. They wait for nothing until they are completed,
     /// voided or expired.
-    pub fn pre_authorisations(&self) -> impl Iterator<Item = RailMethod> {
+    pub fn pre_authorisations(&self) -> impl Iterator<Item = PaymentRoute> {
         self.pre_authorisations.iter().filter_map(|(_, payment)| {
             let (slot, _) = self.find_payment(*payment).ok()?;
             let item = self.payment(slot);
             let stands = matches!(item.status, PaymentStatus::Authorised(_));
-            stands.then(|| self.method_of(item)).flatten()
+            stands.then(|| self.route_of(item)).flatten()
         })
     }
 
@@ -301,26 +316,25 @@ impl Books {
         self.payment(slot)
     }
 
-    fn method_of(&self, item: &PaymentRecord) -> Option<RailMethod> {
-        let kind = match item.method {
-            RecordedMethod::DebitCard => CardKind::Debit,
-            RecordedMethod::CreditCard => CardKind::Credit,
-            // Wallets have no card kind.
-            RecordedMethod::Qr => CardKind::Debit,
-            RecordedMethod::Cash => return None,
-        };
-        Some(match self.rails.get(u32::from(item.rail)).id {
-            RailId::Network(network) => RailMethod::Card { network, kind },
-            RailId::Wallet(wallet) => RailMethod::Qr { wallet },
-        })
+    fn route_of(&self, item: &PaymentRecord) -> Option<PaymentRoute> {
+        if item.method == PaymentMethod::Cash {
+            return None;
+        }
+        match (item.method, self.rails.get(u32::from(item.rail)).id) {
+            (PaymentMethod::Card(kind), RailId::Network(network)) => {
+                Some(PaymentRoute::Card { network, kind })
+            }
+            (PaymentMethod::Qr, RailId::Wallet(wallet)) => Some(PaymentRoute::Qr { wallet }),
+            (method, rail) => panic!("a payment by {method:?} goes over {rail:?}"),
+        }
     }
 
-    /// The operator's name for the network or wallet of a method.
+    /// The operator's name for the network or wallet of a route.
     #[must_use]
-    pub fn method_reference(&self, method: RailMethod) -> Option<&str> {
-        let rail = match method {
-            RailMethod::Card { network, .. } => RailId::Network(network),
-            RailMethod::Qr { wallet } => RailId::Wallet(wallet),
+    pub fn route_reference(&self, route: PaymentRoute) -> Option<&str> {
+        let rail = match route {
+            PaymentRoute::Card { network, .. } => RailId::Network(network),
+            PaymentRoute::Qr { wallet } => RailId::Wallet(wallet),
         };
         self.rails.find(rail).map(|rail| rail.reference.as_str())
     }
@@ -355,10 +369,7 @@ impl Books {
             ParcelSlot::Closed(newest) => self.payment(newest).seller,
         };
         let version = self.tariff_version_in_force(self.sellers.get(number).tariff, today).ok()?;
-        let method = match kind {
-            CardKind::Debit => RecordedMethod::DebitCard,
-            CardKind::Credit => RecordedMethod::CreditCard,
-        };
-        Some(self.fees_of(number, version, method, amount).deducted_by_network())
+        let fees = self.fees_of(number, version, PaymentMethod::Card(kind), amount);
+        Some(fees.deducted_by_network())
     }
 }

@@ -11,11 +11,11 @@ use crate::compare::{Finding, same};
 const ROUNDS_MAX: usize = 2;
 
 fn next_step(pending_request: &PendingRequest) -> Command {
-    let (payment, code) = (pending_request.payment, *b"00");
-    let (resolution, authorisation) = (PaymentResolution::Unknown, *b"      ");
+    let (payment, code) = (pending_request.payment, ResponseCode::APPROVED);
+    let resolution = PaymentResolution::Unknown;
     match pending_request.kind {
         PendingRequestKind::Purchase => {
-            Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation })
+            Command::ResolvePurchase(ResolvePurchase { payment, resolution })
         }
         PendingRequestKind::PurchaseReversal => {
             Command::ReverseCollection(ReverseCollection { payment })
@@ -28,7 +28,7 @@ fn next_step(pending_request: &PendingRequest) -> Command {
             Command::ResolveReversal(ResolveReversal { payment, done: false, code })
         }
         PendingRequestKind::Completion => {
-            Command::ResolveCompletion(ResolveCompletion { payment, resolution, authorisation })
+            Command::ResolveCompletion(ResolveCompletion { payment, resolution })
         }
         PendingRequestKind::CompletionReversal => {
             Command::ConfirmCompletionReversal(ConfirmCompletionReversal { payment })

@@ -46,10 +46,10 @@ pub fn agree(engine: &Books, model: &Model) -> Finding {
     networks(engine, model)
 }
 
-fn method(how: ModelMethod) -> Option<RailMethod> {
+fn route(how: ModelMethod) -> Option<PaymentRoute> {
     match how {
-        ModelMethod::Card(network, kind) => Some(RailMethod::Card { network, kind }),
-        ModelMethod::Qr(wallet) => Some(RailMethod::Qr { wallet }),
+        ModelMethod::Card(network, kind) => Some(PaymentRoute::Card { network, kind }),
+        ModelMethod::Qr(wallet) => Some(PaymentRoute::Qr { wallet }),
         ModelMethod::Cash(_) => None,
     }
 }
@@ -66,9 +66,10 @@ fn transactions(engine: &Books, model: &Model) -> Finding {
             payment: one.payment,
             amount: Amount::of(one.amount),
             network_reference: one.network_reference,
-            method: method(payment.method),
+            route: route(payment.method),
             response_code: one.response.map(|(code, _)| code),
-            authorisation: one.response.map_or(*b"      ", |(_, authorisation)| authorisation),
+            authorisation_code: one.response.and_then(|(_, authorisation)| authorisation),
+            wallet_payment: one.wallet_payment,
             counts_in_batch: one.status == TransactionStatus::Approved,
             reversed: one.status == TransactionStatus::Reversed,
             awaits_network: model.pending_request(place).is_some(),
@@ -83,11 +84,11 @@ fn transactions(engine: &Books, model: &Model) -> Finding {
                 kind: what,
                 payment: one.payment,
                 trace: one.trace,
-                method: method(payment.method).ok_or("cash that somebody is asked about")?,
+                route: route(payment.method).ok_or("cash that somebody is asked about")?,
                 amount: view.amount,
                 payment_amount: Amount::of(payment.amount),
                 network_reference: one.network_reference,
-                authorisation: view.authorisation,
+                authorisation_code: view.authorisation_code,
             };
             pending_requests.insert(one.trace, pending);
         }

@@ -16,7 +16,7 @@ fn busy() -> (World, BatchTotals) {
     let [sale, by_qr, by_cash] = [("o-1", 10_000), ("o-2", 3_000), ("o-3", 2_000)]
         .map(|(order, due)| world.dispatched_parcel(order, due));
     world.must(sell(1, sale, 10_000)).must(approve(first(sale)));
-    world.must(sell_by_qr(2, by_qr, 3_000)).must(approve(first(by_qr)));
+    world.must(sell_by_qr(2, by_qr, 3_000)).must(pay(first(by_qr)));
     world.must(take_cash(3, by_cash, 2_000, 2_000));
     world.must(begin_refund(4, first(sale), 500));
     let totals = BatchTotals {
@@ -73,7 +73,7 @@ fn a_batch_that_agrees_is_closed() {
 fn an_empty_batch_does_not_make_the_one_before_it_forgotten() {
     let (mut world, totals) = busy();
     let (none, sale) = (BatchTotals::default(), first(ParcelId::derived(SELLER, "o-1")));
-    world.must(close_batch(1, totals)).must(resolve_refund(4, *b"00"));
+    world.must(close_batch(1, totals)).must(resolve_refund(4, ResponseCode::APPROVED));
     for batch in [2, 3] {
         world.must(open_batch(batch)).must(close_batch(batch, none));
         let (terminal, totals) = (TERMINAL, none);
@@ -89,7 +89,7 @@ fn an_empty_batch_does_not_make_the_one_before_it_forgotten() {
     }
     world.must(open_batch(4)).repeated(close_batch(3, none));
     world.refused(close_batch(2, none), Refusal::WrongBatch(4));
-    let (trace, duplicate_key, amount) = (trace_in(4, 1), DUPLICATE_KEY, Amount::of(100));
+    let (trace, duplicate_key, amount) = (trace_in(4, 1), refunded(1), Amount::of(100));
     world.must(Command::BeginRefund(BeginRefund {
         trace,
         duplicate_key,
@@ -148,9 +148,9 @@ fn a_batch_closes_when_nothing_waits_for_an_answer() {
     let (trace, payment) = (trace_in(3, 2), second(parcel));
     world.must(Command::BeginVoid(BeginVoid {
         trace,
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key: original(1),
         payment,
-        network_reference: network_reference(2),
+        network_reference: Some(network_reference(2)),
     }));
     let totals = world.engine.batch_totals(TERMINAL, 3).unwrap();
     world.refused(close_batch(3, totals), Refusal::BatchBusy);
@@ -183,7 +183,7 @@ fn a_batch_that_differs_is_disputed_and_its_lines_are_compared() {
     let unknown = debit(9, 1_000);
     let uploaded = [vec![unknown], lines()].concat();
     world.must(reconcile(1, uploaded.clone()));
-    let (stan, ours, theirs) = (9, None, Some(unknown));
+    let (stan, ours, theirs) = (Stan::of(9), None, Some(unknown));
     let differs = Event::BatchLineDiffers { terminal, batch, stan, ours, theirs };
     let [raised @ Event::BreakRaised { .. }, found, done] = world.events() else {
         panic!("three facts: {:?}", world.events());
@@ -213,7 +213,9 @@ fn each_differing_line_is_reported_and_the_net_difference_is_one_break() {
         .events()
         .iter()
         .filter_map(|event| match event {
-            Event::BatchLineDiffers { stan, ours, theirs, .. } => Some((*stan, *ours, *theirs)),
+            Event::BatchLineDiffers { stan, ours, theirs, .. } => {
+                Some((stan.get(), *ours, *theirs))
+            }
             _ => None,
         })
         .collect();
@@ -245,7 +247,7 @@ fn differing_cash_is_reported_and_left_to_the_count_at_the_hub() {
     let mut uploaded = lines();
     uploaded[2] = debit(3, 1_000);
     world.must(reconcile(1, uploaded));
-    assert!(matches!(world.events()[0], Event::BatchLineDiffers { stan: 3, .. }));
+    assert!(matches!(world.events()[0], Event::BatchLineDiffers { stan, .. } if stan.get() == 3));
     assert_eq!((world.sum(A::Suspense), world.sum(A::CourierCash)), (0, 2_000));
 }
 
@@ -311,21 +313,23 @@ fn a_batch_has_a_limited_number_of_transactions() {
 fn a_refund_at_a_terminal_is_owed_at_once_and_forwarded_to_the_network() {
     let (mut world, _) = busy();
     let payment = first(ParcelId::derived(SELLER, "o-1"));
-    assert_eq!(world.response_to(4), Some((*b"00", NO_AUTHORISATION)));
+    assert_eq!(world.response_to(4), Some((ResponseCode::APPROVED, None)));
     assert_eq!(
         (world.sum(A::BuyerRefunds), world.pending_requests()),
         (500, vec![(4, PendingRequestKind::Refund)])
     );
     // No bank refund while the network may still pay.
     world.refused(confirm_refund(payment, 1, 500), Refusal::PaymentState);
-    world.must(resolve_refund(4, *b"00")).repeated(resolve_refund(4, *b"00"));
+    world
+        .must(resolve_refund(4, ResponseCode::APPROVED))
+        .repeated(resolve_refund(4, ResponseCode::APPROVED));
     let amount = Amount::of(500);
     assert_eq!((world.sum(A::BuyerRefunds), world.sum(A::NetworkReceivable)), (0, 9_500));
     assert!(world.moved_for(payment).contains(&(ChartEntry::RefundForwarded, 500)));
     world.refused(confirm_refund(payment, 1, 500), Refusal::PaymentState);
     // The network rejects the next refund, so the bank pays it.
-    world.must(begin_refund(5, payment, 300)).must(resolve_refund(5, *b"57"));
-    let (amount, code) = (Amount::of(amount.minor() - 200), *b"57");
+    world.must(begin_refund(5, payment, 300)).must(resolve_refund(5, ResponseCode::of(b"57")));
+    let (amount, code) = (Amount::of(amount.minor() - 200), ResponseCode::of(b"57"));
     assert_eq!(world.events(), [Event::RefundRejected { payment, amount, code }]);
     world.must(confirm_refund(payment, 1, 300));
     assert_eq!(world.sum(A::BuyerRefunds), 0);
@@ -343,8 +347,11 @@ fn a_refund_needs_a_payment_large_enough_and_a_terminal_of_the_firm() {
     world.repeated(begin_refund(4, payment, 500));
     let by_cash = first(ParcelId::derived(SELLER, "o-3"));
     world.refused(begin_refund(5, by_cash, 1), Refusal::PaymentState);
-    world.refused(resolve_refund(1, *b"00"), Refusal::PaymentState);
-    world.refused(resolve_refund(77, *b"00"), Refusal::NotFound(MissingRecord::Transaction));
+    world.refused(resolve_refund(1, ResponseCode::APPROVED), Refusal::PaymentState);
+    world.refused(
+        resolve_refund(77, ResponseCode::APPROVED),
+        Refusal::NotFound(MissingRecord::Transaction),
+    );
     // A terminal of the same firm may, another firm's may not.
     world.must(Command::HandTerminal(HandTerminal { terminal: TERMINAL, courier: COLLEAGUE }));
     world.must(begin_refund(5, payment, 1));

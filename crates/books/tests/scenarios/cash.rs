@@ -145,7 +145,7 @@ fn a_hand_over_is_one_couriers_and_is_counted_once() {
     world.must(start_hand_over(1));
     let parcel = world.parcel("o-2", 10_000).id();
     world.must(assign(parcel)).must(dispatch_with(COLLEAGUE, parcel));
-    let trace = Trace { terminal: COLLEAGUES_TERMINAL, batch: 1, stan: 1 };
+    let trace = Trace { terminal: COLLEAGUES_TERMINAL, batch: 1, stan: Stan::MIN };
     world.must(Command::OpenBatch(OpenBatch { terminal: COLLEAGUES_TERMINAL, batch: 1 }));
     world.must(take_cash_at(trace, parcel, 10_000, 10_000));
     world.refused(start_hand_over_of(COLLEAGUE, 1, 1), Refusal::IdentifierTaken);

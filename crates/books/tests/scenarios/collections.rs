@@ -80,7 +80,7 @@ fn an_unknown_card_payment_blocks_cards_but_neither_wallet_nor_cash() {
         reference: "second".into(),
     }));
     world.refused(
-        begin(next, RailMethod::Card { network, kind }, 1),
+        begin(next, PaymentRoute::Card { network, kind }, 1),
         Refusal::EarlierPaymentUnknown,
     );
 
@@ -250,7 +250,7 @@ fn a_parcel_is_never_collected_twice_however_often_commands_are_repeated() {
         begin_card(payment(1), 6_000),
         outcome_unknown(payment(1)),
         begin_qr(payment(2), 3_000),
-        approve(payment(2)),
+        pay(payment(2)),
         reverse(payment(1)),
         begin_card(payment(3), 5_000),
         approve(payment(3)),
@@ -304,7 +304,7 @@ fn two_payments_in_flight_never_request_more_than_is_due() {
     world.refused(begin_qr(next, 4_001), Refusal::AmountTooLarge(Amount::of(4_000)));
     world.refused(collect_cash(next, 4_001), Refusal::AmountTooLarge(Amount::of(4_000)));
     world.must(begin_qr(next, 4_000));
-    world.must(approve(next)).must(approve(PaymentId { parcel, number: 1 }));
+    world.must(pay(next)).must(approve(PaymentId { parcel, number: 1 }));
     assert_eq!(world.view(parcel).state, S::Delivered);
 }
 

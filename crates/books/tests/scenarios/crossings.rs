@@ -27,9 +27,10 @@ const ALL: [Message; 5] =
     [M::Approve, M::Unknown, M::ReverseAck, M::LateApprove, M::TerminalReverses];
 
 impl Message {
-    fn command(self, payment: PaymentId) -> Command {
+    fn command(self, payment: PaymentId, by_card: bool) -> Command {
         match self {
-            M::Approve | M::LateApprove => approve(payment),
+            M::Approve | M::LateApprove if by_card => approve(payment),
+            M::Approve | M::LateApprove => pay(payment),
             M::Unknown => outcome_unknown(payment),
             M::ReverseAck | M::TerminalReverses => reverse(payment),
         }
@@ -80,9 +81,10 @@ fn play(order: &[Message], begin: fn(PaymentId, u64) -> Command, amount: u64) ->
     let parcel = world.parcel("o-1", 10_000).dispatch().id();
     let payment = PaymentId { parcel, number: 1 };
     world.must(begin(payment, amount));
+    let by_card = world.payment(payment).method.is_card();
     for message in order {
         // Applied, a retry or refused: the books show it.
-        let _ = world.apply(&message.command(payment));
+        let _ = world.apply(&message.command(payment, by_card));
     }
     let mut posted: BTreeMap<ChartEntry, u64> = BTreeMap::new();
     for (entry, _) in world.moved_for(payment) {
@@ -159,7 +161,7 @@ fn while_messages_cross_the_parcel_is_paid_in_cash_once_and_only_once() {
                     taken =
                         world.apply(&collect_cash(PaymentId { parcel, number: 2 }, 10_000)).is_ok();
                 }
-                let _ = world.apply(&message.command(payment));
+                let _ = world.apply(&message.command(payment, true));
             }
             if place == order.len() {
                 taken = world.apply(&collect_cash(PaymentId { parcel, number: 2 }, 10_000)).is_ok();

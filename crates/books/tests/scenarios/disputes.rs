@@ -22,7 +22,7 @@ fn busy() -> (World, BatchTotals) {
     let [sale, by_qr, by_cash] = [("o-1", 10_000), ("o-2", 3_000), ("o-3", 2_000)]
         .map(|(order, due)| world.dispatched_parcel(order, due));
     world.must(sell(1, sale, 10_000)).must(approve(first(sale)));
-    world.must(sell_by_qr(2, by_qr, 3_000)).must(approve(first(by_qr)));
+    world.must(sell_by_qr(2, by_qr, 3_000)).must(pay(first(by_qr)));
     world.must(take_cash(3, by_cash, 2_000, 2_000));
     let totals = BatchTotals {
         card_debits: totals_line(1, 10_000),
@@ -119,13 +119,15 @@ fn where_cards_went_over_two_networks_no_break_accuses_one_of_them() {
         reference: "second".into(),
     }));
     let mut other = sell(4, world.dispatched_parcel("o-4", 1_000), 1_000);
-    if let Command::BeginPurchase(BeginPurchase { method, route_candidates, parcel, .. }) =
+    if let Command::BeginPurchase(BeginPurchase { route, route_candidates, parcel, .. }) =
         &mut other
     {
-        *method = RailMethod::Card { network, kind: CardKind::Credit };
+        *route = PaymentRoute::Card { network, kind: CardKind::Credit };
         route_candidates[0].network = network;
-        let declined =
-            resolve_purchase(first(*parcel), PaymentResolution::Declined { code: *b"51" });
+        let declined = resolve_purchase(
+            first(*parcel),
+            PaymentResolution::Declined { code: ResponseCode::of(b"51") },
+        );
         world.must(other).must(declined);
     }
     // The terminal may count the declined sale as approved.

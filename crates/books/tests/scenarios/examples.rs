@@ -296,22 +296,23 @@ fn terminals() -> Vec<(&'static str, Command)> {
     });
     let (kind, network) = (CardKind::Credit, NETWORK);
     let mut pre_authorisation = pre_authorise(8, parcel, 9_000);
-    if let C::BeginPurchase(BeginPurchase { route_candidates: list, method, .. }) =
+    if let C::BeginPurchase(BeginPurchase { route_candidates: list, route, .. }) =
         &mut pre_authorisation
     {
-        (*list, *method) = (route_candidates.collect(), RailMethod::Card { network, kind });
+        (*list, *route) = (route_candidates.collect(), PaymentRoute::Card { network, kind });
     }
-    let declined = PaymentResolution::Declined { code: *b"51" };
+    let declined = PaymentResolution::Declined { code: ResponseCode::of(b"51") };
     vec![
         ("", open_batch(1)),
         ("Sale", sell(7, parcel, 10_000)),
         ("PreAuthorisation", pre_authorisation),
         ("Qr", sell_by_qr(9, parcel, 10_000)),
         ("Approved", approve(payment)),
+        ("Paid", pay(payment)),
         ("Declined", resolve_purchase(payment, declined)),
         ("Unknown", outcome_unknown(payment)),
         ("", complete(10, payment, 8_000)),
-        ("Approved", resolve_completion(payment, PaymentResolution::Approved)),
+        ("Approved", resolve_completion(payment, COMPLETED)),
         ("Declined", resolve_completion(payment, declined)),
         ("Unknown", resolve_completion(payment, PaymentResolution::Unknown)),
         ("", C::ConfirmCompletionReversal(ConfirmCompletionReversal { payment })),
@@ -319,13 +320,13 @@ fn terminals() -> Vec<(&'static str, Command)> {
         ("", begin_reversal(payment)),
         ("", reverse_void(payment)),
         ("Done", reversal_done(payment)),
-        ("NotDone", reversal_failed(payment, *b"12")),
+        ("NotDone", reversal_failed(payment, ResponseCode::of(b"12"))),
         ("", record_advice(12, parcel, 3_000)),
-        ("", resolve_advice(payment, *b"00")),
+        ("", resolve_advice(payment, ResponseCode::APPROVED)),
         ("", offline_limit(5_000, 20_000)),
         ("", take_cash(13, parcel, 4_500, 5_000)),
         ("", begin_refund(14, payment, 1_000)),
-        ("", resolve_refund(14, *b"00")),
+        ("", resolve_refund(14, ResponseCode::APPROVED)),
         ("", close_batch(1, totals)),
         ("", reconcile(1, vec![debit(7, 10_000), credit(14, 1_000)])),
         ("", withdraw(Timestamp(1_377_651_600_000))),

@@ -31,7 +31,7 @@ fn complete_in(batch: u32, stan: u32, payment: PaymentId, amount: u64) -> Comman
         (trace_in(batch, stan), Amount::of(amount), network_reference(stan));
     Command::BeginCompletion(BeginCompletion {
         trace,
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key: original(1),
         payment,
         amount,
         network_reference,
@@ -84,7 +84,7 @@ fn a_completion_or_void_after_expiry_is_refused_as_expired() {
     // The terminal's own reversal has nothing left to do.
     world
         .repeated(begin_reversal(payment))
-        .refused(reversal_failed(payment, *b"12"), Refusal::PaymentState);
+        .refused(reversal_failed(payment, ResponseCode::of(b"12")), Refusal::PaymentState);
     world.refused(reverse_void(payment), Refusal::PaymentState);
     world.must(reversal_done(payment));
     world.refused(complete(2, payment, 10_000), late.clone()).refused(void(2, payment), late);
@@ -97,7 +97,7 @@ fn a_pending_completion_is_not_expired() {
     let (mut world, parcel) = pre_authorised(10_000);
     let payment = first(parcel);
     world.on("2013-09-28").must(complete(2, payment, 10_000)).repeated(expire("2013-08-29"));
-    world.must(resolve_completion(payment, PaymentResolution::Approved));
+    world.must(resolve_completion(payment, COMPLETED));
     world.expect_collected(parcel, 10_000);
     world.repeated(expire("2013-08-29"));
 }
@@ -113,13 +113,13 @@ fn a_failed_completion_leaves_the_pre_authorisation_to_expire() {
             world.repeated(expire("2013-08-29"));
             world.must(Command::ConfirmCompletionReversal(ConfirmCompletionReversal { payment }));
         } else {
-            let declined = PaymentResolution::Declined { code: *b"54" };
+            let declined = PaymentResolution::Declined { code: ResponseCode::of(b"54") };
             world.must(resolve_completion(payment, declined));
         }
         world.must(expire("2013-08-29")).must(reversal_done(payment));
         assert_eq!(world.payment(payment).state, T::Expired);
         // The completion's later outcome changes nothing.
-        let late = resolve_completion(payment, PaymentResolution::Approved);
+        let late = resolve_completion(payment, COMPLETED);
         world.must(late);
         assert_eq!(world.events(), [Event::LateApproval { payment }]);
         world.expect(&[]);
@@ -132,7 +132,7 @@ fn a_pending_void_is_not_expired() {
     let payment = first(parcel);
     world.on("2013-09-28").must(void(2, payment)).repeated(expire("2013-08-29"));
     world.must(reverse_void(payment)).repeated(expire("2013-08-29"));
-    world.must(reversal_failed(payment, *b"00")).must(expire("2013-08-29"));
+    world.must(reversal_failed(payment, ResponseCode::APPROVED)).must(expire("2013-08-29"));
     assert_eq!(world.pending_requests(), [(1, PendingRequestKind::Reversal)]);
 }
 
@@ -141,9 +141,12 @@ fn a_pre_authorisation_can_be_completed_however_many_batches_ago_it_was() {
     let (mut world, parcel) = pre_authorised(10_000);
     (1..=4).for_each(|batch| next_batch(&mut world, batch));
     let asked = world.engine.transaction(trace(1)).expect("what asked for it is kept");
-    assert_eq!((asked.payment, asked.authorisation), (first(parcel), AUTHORISATION_CODE));
+    assert_eq!(
+        (asked.payment, asked.authorisation_code),
+        (first(parcel), Some(AUTHORISATION_CODE))
+    );
     world.on("2013-09-20").must(complete_in(5, 1, first(parcel), 10_000));
-    world.must(resolve_completion(first(parcel), PaymentResolution::Approved));
+    world.must(resolve_completion(first(parcel), COMPLETED));
     world.expect_collected(parcel, 10_000);
     next_batch(&mut world, 5);
     next_batch(&mut world, 6);
@@ -156,9 +159,7 @@ fn an_old_pre_authorisation_is_remembered_until_its_completions_reversal_is_ackn
     let payment = first(parcel);
     (1..=2).for_each(|batch| next_batch(&mut world, batch));
     world.must(complete_in(3, 1, payment, 10_000));
-    world
-        .must(resolve_completion(payment, PaymentResolution::Approved))
-        .must(begin_reversal(payment));
+    world.must(resolve_completion(payment, COMPLETED)).must(begin_reversal(payment));
     (3..=5).for_each(|batch| next_batch(&mut world, batch));
     assert_eq!(
         world.engine.pending_requests().map(|one| one.trace).collect::<Vec<_>>(),
@@ -175,12 +176,12 @@ fn an_old_pre_authorisation_can_be_voided_and_not_completed_afterwards() {
     let (mut world, parcel) = pre_authorised(10_000);
     let payment = first(parcel);
     (1..=2).for_each(|batch| next_batch(&mut world, batch));
-    let (trace_3, duplicate_key) = (trace_in(3, 1), DUPLICATE_KEY);
+    let (trace_3, duplicate_key) = (trace_in(3, 1), original(1));
     world.must(Command::BeginVoid(BeginVoid {
         trace: trace_3,
         duplicate_key,
         payment,
-        network_reference: network_reference(1),
+        network_reference: Some(network_reference(1)),
     }));
     world.must(reversal_done(payment));
     world.refused(complete_in(3, 2, payment, 10_000), Refusal::PaymentState);

@@ -206,7 +206,7 @@ fn offline_sales_of_the_largest_amount_use_the_limit_up() {
     let change = |tendered, change| {
         Command::TakeCash(TakeCash {
             trace: trace(2),
-            duplicate_key: DUPLICATE_KEY,
+            duplicate_key: NO_CARD,
             parcel: none,
             amount: Amount::MAX,
             tendered: Amount::of(tendered),

@@ -28,7 +28,7 @@ fn an_offline_sale_is_posted_like_an_approved_one_and_is_to_be_forwarded() {
     world.expect_collected(parcel, 10_000);
     assert_eq!(
         (world.response_to(1), world.pending_requests()),
-        (Some((*b"00", *b"OFFL01")), vec![(1, PendingRequestKind::Advice)])
+        (Some((ResponseCode::APPROVED, Some(OFFLINE_CODE))), vec![(1, PendingRequestKind::Advice)])
     );
     assert_eq!(world.engine.unresolved_payments().count(), 0, "its outcome is known");
     assert_eq!(world.engine.batch_totals(TERMINAL, 1).unwrap().card_debits, totals_line(1, 10_000));
@@ -38,8 +38,8 @@ fn an_offline_sale_is_posted_like_an_approved_one_and_is_to_be_forwarded() {
     sale.must(sell(1, parcel, 10_000)).must(approve(first(parcel)));
     assert!(sale.engine.accounts().eq(world.engine.accounts()));
     world
-        .must(resolve_advice(first(parcel), *b"00"))
-        .repeated(resolve_advice(first(parcel), *b"00"));
+        .must(resolve_advice(first(parcel), ResponseCode::APPROVED))
+        .repeated(resolve_advice(first(parcel), ResponseCode::APPROVED));
     assert_eq!(world.pending_requests(), []);
     world.parcel_steps(parcel).clear();
     assert_eq!(world.payment(first(parcel)).state, T::Released);
@@ -59,12 +59,12 @@ fn a_terminal_sells_nothing_offline_unless_it_may() {
     world
         .refused(record_advice(2, parcel, 2_001), Refusal::OfflineLimitExceeded(Amount::of(2_000)));
     world.must(record_advice(2, parcel, 2_000));
-    world.must(resolve_advice(first(parcel), *b"00"));
+    world.must(resolve_advice(first(parcel), ResponseCode::APPROVED));
     assert_eq!(left(&world), 3_000);
     // Lowering the limit later changes no recorded sale.
     world.must(offline_limit(3_000, 1_000));
     assert_eq!(left(&world), 0);
-    world.must(resolve_advice(second(parcel), *b"00"));
+    world.must(resolve_advice(second(parcel), ResponseCode::APPROVED));
     assert_eq!(left(&world), 1_000);
     let nobody = TerminalId(99);
     let (each, total) = (Amount::ZERO, Amount::of(1));
@@ -78,13 +78,13 @@ fn a_rejected_offline_sale_stays_held_and_is_reported() {
     let parcel = world.dispatched_parcel("o-1", 10_000);
     world.must(record_advice(1, parcel, 10_000));
     let held = world.sum(A::SellerHeld);
-    world.must(resolve_advice(first(parcel), *b"51"));
-    let (payment, code) = (first(parcel), *b"51");
+    world.must(resolve_advice(first(parcel), ResponseCode::of(b"51")));
+    let (payment, code) = (first(parcel), ResponseCode::of(b"51"));
     assert_eq!(world.events(), [Event::AdviceRejected { payment, code }]);
     assert_eq!((world.sum(A::SellerHeld), world.payment(payment).state), (held, T::Approved));
     assert_eq!((left(&world), world.pending_requests()), (10_000, vec![]));
     // The terminal printed its slip, so the first response and the line in the batch stay.
-    assert_eq!(world.response_to(1), Some((*b"00", *b"OFFL01")));
+    assert_eq!(world.response_to(1), Some((ResponseCode::APPROVED, Some(OFFLINE_CODE))));
     assert!(world.engine.transaction(trace(1)).unwrap().counts_in_batch);
 }
 
@@ -97,7 +97,10 @@ fn an_offline_sale_that_is_not_forwarded_cannot_be_reversed() {
     for command in [void(2, payment), begin_reversal(payment), reverse(payment)] {
         world.refused(command, Refusal::PaymentState);
     }
-    world.must(resolve_advice(payment, *b"00")).must(void(2, payment)).must(reversal_done(payment));
+    world
+        .must(resolve_advice(payment, ResponseCode::APPROVED))
+        .must(void(2, payment))
+        .must(reversal_done(payment));
     world.expect(&[]);
     assert_eq!(world.view(parcel).state, S::Out);
 }
@@ -107,8 +110,10 @@ fn an_offline_sale_that_is_reversed_is_answered_no_more() {
     let mut world = offline(10_000, 10_000);
     let parcel = world.dispatched_parcel("o-1", 10_000);
     let payment = first(parcel);
-    world.must(record_advice(1, parcel, 10_000)).must(resolve_advice(payment, *b"00"));
-    world.must(begin_reversal(payment)).repeated(resolve_advice(payment, *b"00"));
+    world
+        .must(record_advice(1, parcel, 10_000))
+        .must(resolve_advice(payment, ResponseCode::APPROVED));
+    world.must(begin_reversal(payment)).repeated(resolve_advice(payment, ResponseCode::APPROVED));
     assert_eq!(world.pending_requests(), [(1, PendingRequestKind::Reversal)]);
     world.must(reversal_done(payment));
     assert_eq!(left(&world), 10_000);
@@ -120,7 +125,9 @@ fn a_withdrawn_network_still_takes_what_was_sold_offline() {
     let parcel = world.dispatched_parcel("o-1", 10_000);
     let at = world.at;
     world.must(withdraw(at)).refused(sell(1, parcel, 4_000), Refusal::NetworkWithdrawn);
-    world.must(record_advice(1, parcel, 4_000)).must(resolve_advice(first(parcel), *b"00"));
+    world
+        .must(record_advice(1, parcel, 4_000))
+        .must(resolve_advice(first(parcel), ResponseCode::APPROVED));
     assert_eq!(world.sum(A::NetworkReceivable), 4_000);
 }
 
@@ -129,8 +136,8 @@ fn an_offline_sale_is_by_card_within_what_is_due_and_after_no_unknown_card() {
     let mut world = offline(20_000, 20_000);
     let parcel = world.dispatched_parcel("o-1", 10_000);
     let mut by_qr = record_advice(1, parcel, 1_000);
-    if let Command::RecordAdvice(RecordAdvice { method, .. }) = &mut by_qr {
-        *method = RailMethod::Qr { wallet: WALLET };
+    if let Command::RecordAdvice(RecordAdvice { route, .. }) = &mut by_qr {
+        *route = PaymentRoute::Qr { wallet: WALLET };
     }
     world.refused(by_qr, Refusal::BadMethod);
     world.refused(record_advice(1, parcel, 10_001), Refusal::AmountTooLarge(Amount::of(10_000)));
@@ -144,9 +151,12 @@ fn an_offline_sale_is_by_card_within_what_is_due_and_after_no_unknown_card() {
 fn an_online_sale_has_no_advice_to_resolve() {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
-    world.refused(resolve_advice(first(parcel), *b"00"), Refusal::NotFound(MissingRecord::Payment));
+    world.refused(
+        resolve_advice(first(parcel), ResponseCode::APPROVED),
+        Refusal::NotFound(MissingRecord::Payment),
+    );
     world.must(sell(1, parcel, 10_000)).must(approve(first(parcel)));
-    world.refused(resolve_advice(first(parcel), *b"00"), Refusal::PaymentState);
+    world.refused(resolve_advice(first(parcel), ResponseCode::APPROVED), Refusal::PaymentState);
 }
 
 #[test]
@@ -161,7 +171,7 @@ fn an_offline_sale_waits_for_its_network_however_old_its_batch_is() {
     assert_eq!(world.pending_requests(), [(1, PendingRequestKind::Advice)]);
     assert!(world.engine.transaction(trace(1)).is_some());
     // Only answered sales are forgotten.
-    world.must(resolve_advice(first(parcel), *b"00"));
+    world.must(resolve_advice(first(parcel), ResponseCode::APPROVED));
     assert_eq!((world.pending_requests(), world.engine.transaction(trace(1))), (vec![], None));
-    world.refused(resolve_advice(first(parcel), *b"00"), Refusal::PaymentState);
+    world.refused(resolve_advice(first(parcel), ResponseCode::APPROVED), Refusal::PaymentState);
 }

@@ -164,10 +164,10 @@ fn only_the_courier_who_has_the_parcel_takes_its_money() {
     let parcel = world.parcel("o-1", 10_000).dispatch().id();
     let terminal = COLLEAGUES_TERMINAL;
     world.must(Command::OpenBatch(OpenBatch { terminal, batch: 1 }));
-    let trace = Trace { terminal, batch: 1, stan: 1 };
+    let trace = Trace { terminal, batch: 1, stan: Stan::MIN };
     let hand_to = |courier| Command::HandTerminal(HandTerminal { terminal, courier });
     let in_cash = take_cash_at(trace, parcel, 10_000, 10_000);
-    let by_qr = sell_at(trace, parcel, RailMethod::Qr { wallet: WALLET }, 10_000);
+    let by_qr = sell_at(trace, parcel, PaymentRoute::Qr { wallet: WALLET }, 10_000);
     world.refused(in_cash.clone(), Refusal::WrongCourier);
     world.refused(by_qr.clone(), Refusal::WrongCourier);
     world.must(hand_to(OTHER_FIRMS_COURIER)).refused(in_cash, Refusal::WrongCourier);

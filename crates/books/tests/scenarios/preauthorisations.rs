@@ -27,7 +27,7 @@ fn a_pre_authorisation_posts_nothing_and_keeps_the_money_reserved() {
     assert_eq!(world.engine.network_view(NETWORK).unwrap().pending, 8_000);
     assert_eq!(
         (world.response_to(1), world.pending_requests()),
-        (Some((*b"00", AUTHORISATION_CODE)), vec![])
+        (Some((ResponseCode::APPROVED, Some(AUTHORISATION_CODE))), vec![])
     );
     assert_eq!(world.engine.unresolved_payments().count(), 0, "nobody has to be asked");
     // Neither a debit nor a credit of the batch.
@@ -58,11 +58,11 @@ fn a_completion_posts_like_a_sale() {
     assert_eq!(world.events(), [Event::CompletionBegun { payment, amount }]);
     assert_eq!((world.payment(payment).state, world.response_to(2)), (T::Completing, None));
     assert_eq!(world.pending_requests(), [(2, PendingRequestKind::Completion)]);
-    world.must(resolve_completion(payment, PaymentResolution::Approved));
+    world.must(resolve_completion(payment, COMPLETED));
     world.expect_collected(parcel, 10_000);
     assert_eq!(
         (world.response_to(2), world.pending_requests()),
-        (Some((*b"00", *b"D4E5F6")), vec![])
+        (Some((ResponseCode::APPROVED, Some(COMPLETION_CODE))), vec![])
     );
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     assert_eq!(totals.card_debits, totals_line(1, 10_000));
@@ -79,7 +79,7 @@ fn a_completion_posts_like_a_sale() {
 fn a_partial_completion_releases_the_rest_and_the_rest_stays_due() {
     let (mut world, parcel) = pre_authorised(8_000);
     world.must(complete(2, first(parcel), 5_000));
-    world.must(resolve_completion(first(parcel), PaymentResolution::Approved));
+    world.must(resolve_completion(first(parcel), COMPLETED));
     assert_eq!(world.sum(A::NetworkReceivable), 5_000);
     assert_eq!(world.engine.network_view(NETWORK).unwrap().pending, 0);
     let view = world.view(parcel);
@@ -110,15 +110,18 @@ fn no_more_than_was_authorised_is_completed() {
 #[test]
 fn a_declined_completion_leaves_the_pre_authorisation_as_it_was() {
     let (mut world, parcel) = pre_authorised(8_000);
-    let declined = resolve_completion(first(parcel), PaymentResolution::Declined { code: *b"61" });
+    let declined = resolve_completion(
+        first(parcel),
+        PaymentResolution::Declined { code: ResponseCode::of(b"61") },
+    );
     world.must(complete(2, first(parcel), 3_000)).must(declined.clone());
     assert_eq!(world.events(), [Event::CompletionDeclined { payment: first(parcel) }]);
-    assert_eq!(world.response_to(2), Some((*b"61", *b"D4E5F6")));
+    assert_eq!(world.response_to(2), Some((ResponseCode::of(b"61"), None)));
     let payment = world.payment(first(parcel));
     assert_eq!((payment.state, payment.amount), (T::Authorised, Amount::of(8_000)));
     world.repeated(declined);
     world.must(complete(3, first(parcel), 8_000));
-    world.must(resolve_completion(first(parcel), PaymentResolution::Approved));
+    world.must(resolve_completion(first(parcel), COMPLETED));
     assert_eq!(world.sum(A::NetworkReceivable), 8_000);
 }
 
@@ -132,10 +135,10 @@ fn a_completion_without_a_response_is_reversed_and_can_be_requested_again() {
     assert_eq!(world.pending_requests(), [(2, PendingRequestKind::CompletionReversal)]);
     assert_eq!(
         (world.response_to(2), world.engine.unknown_count()),
-        (Some((*b"68", NO_AUTHORISATION)), 1)
+        (Some((ResponseCode::OUTCOME_UNKNOWN, None)), 1)
     );
     // A late approval changes nothing, before and after the reversal is acknowledged.
-    let late = resolve_completion(payment, PaymentResolution::Approved);
+    let late = resolve_completion(payment, COMPLETED);
     world.must(late.clone());
     assert_eq!(world.events(), [Event::LateApproval { payment }]);
     world.refused(complete(3, payment, 10_000), Refusal::PaymentState);
@@ -154,11 +157,14 @@ fn a_late_decline_of_a_completion_ends_it() {
     let (mut world, parcel) = pre_authorised(10_000);
     world.must(complete(2, first(parcel), 10_000));
     world.must(resolve_completion(first(parcel), PaymentResolution::Unknown));
-    world.must(resolve_completion(first(parcel), PaymentResolution::Declined { code: *b"05" }));
+    world.must(resolve_completion(
+        first(parcel),
+        PaymentResolution::Declined { code: ResponseCode::of(b"05") },
+    ));
     assert_eq!(world.payment(first(parcel)).state, T::Authorised);
     assert_eq!(
         (world.pending_requests(), world.response_to(2)),
-        (vec![], Some((*b"68", NO_AUTHORISATION)))
+        (vec![], Some((ResponseCode::OUTCOME_UNKNOWN, None)))
     );
     assert_eq!(world.engine.unknown_count(), 0);
 }
@@ -185,9 +191,7 @@ fn a_terminal_that_got_no_response_to_a_completion_reverses_it() {
     assert!(world.engine.transaction(trace(2)).unwrap().reversed);
     // Approved before: the whole payment is reversed.
     world.must(complete(3, payment, 10_000));
-    world
-        .must(resolve_completion(payment, PaymentResolution::Approved))
-        .must(begin_reversal(payment));
+    world.must(resolve_completion(payment, COMPLETED)).must(begin_reversal(payment));
     assert_eq!(world.pending_requests(), [(3, PendingRequestKind::Reversal)]);
     world.must(reversal_done(payment));
     world.expect(&[]);
@@ -225,13 +229,16 @@ fn a_declined_or_reversed_void_leaves_the_pre_authorisation() {
     let payment = first(parcel);
     world
         .must(void(2, payment))
-        .must(reversal_failed(payment, *b"12"))
-        .repeated(reversal_failed(payment, *b"12"));
+        .must(reversal_failed(payment, ResponseCode::of(b"12")))
+        .repeated(reversal_failed(payment, ResponseCode::of(b"12")));
     assert_eq!(world.payment(payment).state, T::Authorised);
-    world.must(void(3, payment)).must(reverse_void(payment)).must(reversal_failed(payment, *b"00"));
+    world
+        .must(void(3, payment))
+        .must(reverse_void(payment))
+        .must(reversal_failed(payment, ResponseCode::APPROVED));
     assert_eq!(world.payment(payment).state, T::Authorised);
     world.must(complete(4, payment, 10_000));
-    world.must(resolve_completion(payment, PaymentResolution::Approved));
+    world.must(resolve_completion(payment, COMPLETED));
     let collected: Vec<_> = world
         .moved_for(payment)
         .into_iter()
@@ -245,7 +252,7 @@ fn a_completed_payment_is_voided_like_a_sale() {
     let (mut world, parcel) = pre_authorised(10_000);
     let payment = first(parcel);
     world.must(complete(2, payment, 7_000));
-    world.must(resolve_completion(payment, PaymentResolution::Approved));
+    world.must(resolve_completion(payment, COMPLETED));
     world.must(void(3, payment)).must(reversal_done(payment));
     world.expect(&[]);
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
@@ -286,7 +293,7 @@ fn a_completion_on_a_later_day_counts_from_that_day() {
     let parcel = world.dispatched_parcel("o-1", 10_000);
     world.must(pre_authorise(1, parcel, 10_000)).must(approve(first(parcel)));
     world.on("2013-08-31").must(complete(2, first(parcel), 10_000));
-    world.must(resolve_completion(first(parcel), PaymentResolution::Approved));
+    world.must(resolve_completion(first(parcel), COMPLETED));
     world.parcel_steps(parcel).clear();
     let (payment, payable_on) = (first(parcel), day("2013-09-05"));
     assert!(world.events().contains(&Event::PaymentHeld { payment, payable_on }));

@@ -32,13 +32,13 @@ fn a_sale_is_reserved_queued_and_posted_like_any_collection() {
     assert_eq!(world.sum(A::NetworkReceivable), 10_000);
     assert_eq!(
         (world.response_to(1), world.pending_requests()),
-        (Some((*b"00", AUTHORISATION_CODE)), vec![])
+        (Some((ResponseCode::APPROVED, Some(AUTHORISATION_CODE))), vec![])
     );
     let sale = world.engine.transaction(trace(1)).unwrap();
-    assert_eq!((sale.kind, sale.method), (TransactionKind::Sale, Some(debit_card())));
+    assert_eq!((sale.kind, sale.route), (TransactionKind::Sale, Some(debit_card())));
     assert_eq!(
         (sale.network_reference, sale.counts_in_batch, sale.payment_state),
-        (network_reference(1), true, T::Approved)
+        (Some(network_reference(1)), true, T::Approved)
     );
     assert_eq!(world.engine.payment_of(trace(1)), Some(first(parcel)));
 }
@@ -57,9 +57,9 @@ fn the_books_of_a_sale_are_those_of_a_collection_to_the_fen() {
 fn a_wallet_sale_names_no_routes_and_counts_with_the_others() {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
-    world.must(sell_by_qr(1, parcel, 10_000)).must(approve(first(parcel)));
+    world.must(sell_by_qr(1, parcel, 10_000)).must(pay(first(parcel)));
     let sale = world.engine.transaction(trace(1)).unwrap();
-    assert_eq!(sale.method, Some(RailMethod::Qr { wallet: WALLET }));
+    assert_eq!(sale.route, Some(PaymentRoute::Qr { wallet: WALLET }));
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     assert_eq!(
         (totals.other_debits, totals.card_debits),
@@ -72,10 +72,13 @@ fn a_declined_sale_gets_the_networks_code() {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
     world.must(sell(1, parcel, 10_000));
-    world.must(resolve_purchase(first(parcel), PaymentResolution::Declined { code: *b"51" }));
+    world.must(resolve_purchase(
+        first(parcel),
+        PaymentResolution::Declined { code: ResponseCode::of(b"51") },
+    ));
     assert_eq!(
         (world.response_to(1), world.pending_requests()),
-        (Some((*b"51", NO_AUTHORISATION)), vec![])
+        (Some((ResponseCode::of(b"51"), None)), vec![])
     );
     world.must(sell(2, parcel, 10_000)).must(approve(second(parcel)));
     assert_eq!(world.view(parcel).state, S::Delivered);
@@ -86,18 +89,18 @@ fn a_sale_without_a_response_gets_68_and_waits_until_its_reversal_is_acknowledge
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
     world.must(sell(1, parcel, 10_000)).must(outcome_unknown(first(parcel)));
-    assert_eq!(world.response_to(1), Some((*b"68", NO_AUTHORISATION)));
+    assert_eq!(world.response_to(1), Some((ResponseCode::OUTCOME_UNKNOWN, None)));
     assert_eq!(world.pending_requests(), [(1, PendingRequestKind::PurchaseReversal)]);
     assert_eq!(world.engine.network_view(NETWORK).unwrap().unknown_payments, 1);
     // Nobody gets the late approval and the late decline.
     world.must(approve(first(parcel)));
     assert_eq!(world.events(), [Event::LateApproval { payment: first(parcel) }]);
-    assert_eq!(world.response_to(1), Some((*b"68", NO_AUTHORISATION)));
+    assert_eq!(world.response_to(1), Some((ResponseCode::OUTCOME_UNKNOWN, None)));
     world.refused(sell(2, parcel, 10_000), Refusal::EarlierPaymentUnknown);
     world.must(reverse(first(parcel)));
     assert_eq!(
         (world.pending_requests(), world.response_to(1)),
-        (vec![], Some((*b"68", NO_AUTHORISATION)))
+        (vec![], Some((ResponseCode::OUTCOME_UNKNOWN, None)))
     );
     assert!(world.engine.transaction(trace(1)).unwrap().reversed);
     world.must(sell(2, parcel, 10_000)).must(approve(second(parcel)));
@@ -109,10 +112,13 @@ fn a_late_decline_ends_the_reversal_and_the_terminal_keeps_its_first_response() 
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
     world.must(sell(1, parcel, 10_000)).must(outcome_unknown(first(parcel)));
-    world.must(resolve_purchase(first(parcel), PaymentResolution::Declined { code: *b"51" }));
+    world.must(resolve_purchase(
+        first(parcel),
+        PaymentResolution::Declined { code: ResponseCode::of(b"51") },
+    ));
     assert_eq!(
         (world.pending_requests(), world.response_to(1)),
-        (vec![], Some((*b"68", NO_AUTHORISATION)))
+        (vec![], Some((ResponseCode::OUTCOME_UNKNOWN, None)))
     );
     assert_eq!(world.engine.unknown_count(), 0);
 }
@@ -159,8 +165,8 @@ fn the_same_trace_with_anything_else_is_taken() {
         pre_authorise(1, parcel, 4_000),
         sell_by_qr(1, parcel, 4_000),
         take_cash(1, parcel, 4_000, 4_000),
-        another_mark(DuplicateKey { date: 829, ..DUPLICATE_KEY }),
-        another_mark(DuplicateKey { card_token: 1, ..DUPLICATE_KEY }),
+        another_mark(DuplicateKey { date: 829, ..default_card() }),
+        another_mark(card(1)),
         void(1, first(parcel)),
         begin_refund(1, first(parcel), 4_000),
     ] {
@@ -179,9 +185,69 @@ fn numbers_may_come_in_any_order_and_leave_gaps() {
     for stan in [3, 200, 500, 999_999] {
         world.repeated(sell(stan, parcel, 1_000));
     }
-    for stan in [0, TRACE_NUMBER_MAX + 1, u32::MAX / 2] {
-        world.refused(sell(stan, parcel, 1_000), Refusal::OutOfRange(TRACE_NUMBER_MAX));
+}
+
+#[test]
+fn a_stan_without_one_to_six_digits_is_not_read() {
+    let parcel = ParcelId::derived(SELLER, "o-1");
+    for stan in [0, 1_000_000] {
+        let mut json = serde_json::to_value(sell(1, parcel, 1_000)).unwrap();
+        json["trace"]["stan"] = stan.into();
+        let error = serde_json::from_value::<Command>(json).unwrap_err().to_string();
+        assert!(error.contains("a STAN is 1 to 999999"), "{error}");
     }
+}
+
+#[test]
+fn a_network_approves_cards_and_a_wallet_qr_codes() {
+    let mut world = signed_on();
+    let [by_card, by_qr, held] = ["o-1", "o-2", "o-3"].map(|one| world.dispatched_parcel(one, 900));
+    world.must(sell(1, by_card, 900)).refused(pay(first(by_card)), Refusal::BadMethod);
+    world.must(sell_by_qr(2, by_qr, 900)).refused(approve(first(by_qr)), Refusal::BadMethod);
+    world.must(pre_authorise(3, held, 900)).must(approve(first(held)));
+    let wallet = PaymentResolution::Approved(Approval::Wallet(WALLET_PAYMENT));
+    let by_wallet = resolve_completion(first(held), wallet);
+    world.must(complete(4, first(held), 900)).refused(by_wallet, Refusal::BadMethod);
+    // Each outcome is still open.
+    world.must(approve(first(by_card))).must(pay(first(by_qr)));
+    world.must(resolve_completion(first(held), COMPLETED));
+}
+
+#[test]
+fn each_kind_of_transaction_has_its_own_subject() {
+    let mut world = signed_on();
+    let [sold, new] = ["o-1", "o-2"].map(|order| world.dispatched_parcel(order, 900));
+    world.must(sell(1, sold, 900)).must(approve(first(sold)));
+    for (command, right) in [
+        (sell(2, new, 900), default_card()),
+        (pre_authorise(2, new, 900), default_card()),
+        (record_advice(2, new, 900), default_card()),
+        (sell_by_qr(2, new, 900), NO_CARD),
+        (take_cash(2, new, 900, 900), NO_CARD),
+        (void(2, first(sold)), original(1)),
+        (complete(2, first(sold), 900), original(1)),
+        (begin_refund(2, first(sold), 900), refunded(1)),
+    ] {
+        let json = serde_json::to_value(command).unwrap();
+        for key in [default_card(), NO_CARD, original(1), refunded(1)] {
+            let mut other = json.clone();
+            other["duplicate_key"] = serde_json::to_value(key).unwrap();
+            let applied = world.apply(&serde_json::from_value(other).unwrap());
+            assert_eq!(applied == Err(Refusal::WrongSubject), key != right, "{json} {key:?}");
+        }
+    }
+}
+
+#[test]
+fn the_void_of_a_card_payment_is_a_message_to_its_network() {
+    let mut world = signed_on();
+    let parcel = world.dispatched_parcel("o-1", 900);
+    world.must(sell(1, parcel, 900)).must(approve(first(parcel)));
+    let mut silent = void(2, first(parcel));
+    if let Command::BeginVoid(BeginVoid { network_reference, .. }) = &mut silent {
+        *network_reference = None;
+    }
+    world.refused(silent, Refusal::WrongSubject).must(void(2, first(parcel)));
 }
 
 #[test]
@@ -265,10 +331,10 @@ fn cash_at_a_terminal_is_in_the_couriers_hands_and_in_the_batch() {
     assert_eq!((world.view(parcel).state, world.sum(A::CourierCash)), (S::Delivered, 9_950));
     assert_eq!(
         (world.response_to(1), world.pending_requests()),
-        (Some((*b"00", NO_AUTHORISATION)), vec![])
+        (Some((ResponseCode::APPROVED, None)), vec![])
     );
     let cash = world.engine.transaction(trace(1)).unwrap();
-    assert_eq!((cash.kind, cash.method), (TransactionKind::Cash, None));
+    assert_eq!((cash.kind, cash.route), (TransactionKind::Cash, None));
     world.repeated(take_cash(1, parcel, 9_950, 10_000));
     world.must(start_hand_over(1)).must(count(1, 9_950));
 }
@@ -280,7 +346,7 @@ fn change_that_does_not_add_up_is_refused() {
     let cash = |tendered, change| {
         Command::TakeCash(TakeCash {
             trace: trace(1),
-            duplicate_key: DUPLICATE_KEY,
+            duplicate_key: NO_CARD,
             parcel,
             amount: Amount::of(9_950),
             tendered: Amount::of(tendered),

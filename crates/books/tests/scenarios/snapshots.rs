@@ -59,7 +59,7 @@ fn at_the_terminal(world: &mut World) {
             .map(|(order, due)| world.dispatched_parcel(order, due));
     world.must(sell(1, old, 500)).must(outcome_unknown(first(old)));
     world.must(pre_authorise(3, kept, 700)).must(approve(first(kept)));
-    world.must(sell_by_qr(2, old, 200)).must(approve(second(old)));
+    world.must(sell_by_qr(2, old, 200)).must(pay(second(old)));
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     world.must(close_batch(1, totals)).must(open_batch(2));
     world.must(sell_in(2, 1, sold, 4_000)).must(approve(first(sold)));
@@ -85,7 +85,7 @@ fn next_day() -> Vec<Command> {
     vec![
         count(2, 2_000),
         confirm_deposit(1, 3_000),
-        approve(PaymentId { parcel: third, number: 2 }),
+        pay(PaymentId { parcel: third, number: 2 }),
         reverse(PaymentId { parcel: third, number: 1 }),
         collect_cash(PaymentId { parcel: third, number: 3 }, 3_000),
         return_payout(1),
@@ -112,9 +112,9 @@ fn let_go_in_batch_3() -> Command {
     let payment = first(ParcelId::derived(SELLER, "o-9"));
     Command::BeginVoid(BeginVoid {
         trace: trace_in(3, 2),
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key: original(1),
         payment,
-        network_reference: network_reference(2),
+        network_reference: Some(network_reference(2)),
     })
 }
 

@@ -35,7 +35,7 @@ fn a_void_leaves_the_money_where_it_is_until_the_network_approves() {
     assert_eq!((world.view(parcel).state, world.payment(payment).state), (S::Out, T::Reversed));
     assert_eq!(
         (world.pending_requests(), world.response_to(2)),
-        (vec![], Some((*b"00", NO_AUTHORISATION)))
+        (vec![], Some((ResponseCode::APPROVED, None)))
     );
     let reversed: u64 = world
         .moved_for(payment)
@@ -53,16 +53,20 @@ fn a_void_leaves_the_money_where_it_is_until_the_network_approves() {
 fn a_void_that_the_network_declines_leaves_the_sale_approved() {
     let (mut world, parcel) = sold();
     let before = world.sum(A::SellerHeld);
-    world.must(void(2, first(parcel))).must(reversal_failed(first(parcel), *b"12"));
+    world
+        .must(void(2, first(parcel)))
+        .must(reversal_failed(first(parcel), ResponseCode::of(b"12")));
     assert_eq!(world.events(), [Event::PaymentRestored { payment: first(parcel) }]);
     assert_eq!(
         (world.payment(first(parcel)).state, world.response_to(2)),
-        (T::Approved, Some((*b"12", NO_AUTHORISATION)))
+        (T::Approved, Some((ResponseCode::of(b"12"), None)))
     );
     assert_eq!((world.sum(A::SellerHeld), world.pending_requests()), (before, vec![]));
-    world.repeated(reversal_failed(first(parcel), *b"12"));
+    world.repeated(reversal_failed(first(parcel), ResponseCode::of(b"12")));
     // The void can be tried again, and the payment can clear.
-    world.must(void(3, first(parcel))).must(reversal_failed(first(parcel), *b"12"));
+    world
+        .must(void(3, first(parcel)))
+        .must(reversal_failed(first(parcel), ResponseCode::of(b"12")));
     world.parcel_steps(parcel).clear();
     world.refused(void(4, first(parcel)), Refusal::PaymentState);
 }
@@ -82,7 +86,7 @@ fn nothing_else_happens_to_a_payment_that_is_being_reversed() {
             reverse(payment),
             complete(9, payment, 100),
             confirm_refund(payment, 1, 100),
-            resolve_advice(payment, *b"00"),
+            resolve_advice(payment, ResponseCode::APPROVED),
         ] {
             world.refused(command, Refusal::PaymentState);
         }
@@ -107,7 +111,7 @@ fn a_terminal_that_got_no_approval_reverses_the_sale() {
     assert_eq!(world.engine.batch_totals(TERMINAL, 1), Some(BatchTotals::default()));
     world.repeated(begin_reversal(payment));
     // A reversal cannot be declined: it ends only when it is acknowledged.
-    world.refused(reversal_failed(payment, *b"00"), Refusal::PaymentState);
+    world.refused(reversal_failed(payment, ResponseCode::APPROVED), Refusal::PaymentState);
     world
         .must(reversal_done(payment))
         .repeated(reversal_done(payment))
@@ -157,14 +161,16 @@ fn a_void_without_a_response_is_reversed_and_the_sale_stays_approved() {
     assert_eq!(world.payment(payment).state, T::ReversingVoid);
     assert_eq!(
         (world.pending_requests(), world.response_to(2)),
-        (vec![(2, PendingRequestKind::VoidReversal)], Some((*b"68", NO_AUTHORISATION)))
+        (vec![(2, PendingRequestKind::VoidReversal)], Some((ResponseCode::OUTCOME_UNKNOWN, None)))
     );
     world.repeated(reverse_void(payment)).repeated(begin_reversal(payment));
     world.refused(reversal_done(payment), Refusal::PaymentState);
-    world.must(reversal_failed(payment, *b"00"));
+    world.must(reversal_failed(payment, ResponseCode::APPROVED));
     assert_eq!((world.payment(payment).state, world.pending_requests()), (T::Approved, vec![]));
-    assert_eq!(world.response_to(2), Some((*b"68", NO_AUTHORISATION)));
-    world.repeated(reversal_failed(payment, *b"00")).repeated(reverse_void(payment));
+    assert_eq!(world.response_to(2), Some((ResponseCode::OUTCOME_UNKNOWN, None)));
+    world
+        .repeated(reversal_failed(payment, ResponseCode::APPROVED))
+        .repeated(reverse_void(payment));
     // Only the sale is in the batch.
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     assert_eq!(
@@ -178,7 +184,7 @@ fn a_reversal_of_a_payment_with_a_pending_void_reverses_the_void() {
     let (mut world, parcel) = sold();
     world.must(void(2, first(parcel))).must(begin_reversal(first(parcel)));
     assert_eq!(world.payment(first(parcel)).state, T::ReversingVoid);
-    world.must(reversal_failed(first(parcel), *b"00"));
+    world.must(reversal_failed(first(parcel), ResponseCode::APPROVED));
     assert_eq!(world.view(parcel).state, S::Delivered);
 }
 
@@ -199,7 +205,7 @@ fn cash_is_voided_at_once_while_it_is_in_hand() {
     world.expect(&[]);
     assert_eq!(
         (world.view(parcel).state, world.response_to(2)),
-        (S::Out, Some((*b"00", NO_AUTHORISATION)))
+        (S::Out, Some((ResponseCode::APPROVED, None)))
     );
     assert_eq!(world.pending_requests(), []);
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
@@ -228,7 +234,7 @@ fn cash_without_a_response_to_the_terminal_is_reversed_at_once() {
 fn a_wallet_sale_is_voided_like_one_by_card() {
     let mut world = signed_on();
     let parcel = world.dispatched_parcel("o-1", 10_000);
-    world.must(sell_by_qr(1, parcel, 10_000)).must(approve(first(parcel)));
+    world.must(sell_by_qr(1, parcel, 10_000)).must(pay(first(parcel)));
     world.must(void(2, first(parcel)));
     assert_eq!(world.pending_requests(), [(2, PendingRequestKind::Void)]);
     world.must(reversal_done(first(parcel)));
@@ -247,9 +253,9 @@ fn only_the_courier_who_took_a_payment_voids_it_at_a_terminal_that_works() {
     let trace = Trace { terminal: COLLEAGUES_TERMINAL, ..trace(1) };
     let elsewhere = Command::BeginVoid(BeginVoid {
         trace,
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key: original(1),
         payment: first(parcel),
-        network_reference: network_reference(1),
+        network_reference: Some(network_reference(1)),
     });
     world.refused(elsewhere, Refusal::WrongCourier);
     world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
@@ -264,7 +270,10 @@ fn a_cleared_refunded_declined_or_begun_payment_cannot_be_voided() {
     world.refused(begin_reversal(first(parcel)), Refusal::PaymentState);
     let other = world.dispatched_parcel("o-2", 500);
     world.must(sell(3, other, 500)).refused(void(4, first(other)), Refusal::PaymentState);
-    world.must(resolve_purchase(first(other), PaymentResolution::Declined { code: *b"05" }));
+    world.must(resolve_purchase(
+        first(other),
+        PaymentResolution::Declined { code: ResponseCode::of(b"05") },
+    ));
     world.refused(void(4, first(other)), Refusal::PaymentState);
     world.repeated(begin_reversal(first(other)));
     world.refused(reversal_done(first(other)), Refusal::PaymentState);

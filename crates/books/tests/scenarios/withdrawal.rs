@@ -24,8 +24,8 @@ fn second_network(world: &mut World) -> NetworkId {
 /// A sale over another network than the usual one.
 fn sell_over(network: NetworkId, stan: u32, parcel: ParcelId, amount: u64) -> Command {
     let mut sale = sell(stan, parcel, amount);
-    if let Command::BeginPurchase(BeginPurchase { method, route_candidates, .. }) = &mut sale {
-        *method = RailMethod::Card { network, kind: CardKind::Debit };
+    if let Command::BeginPurchase(BeginPurchase { route, route_candidates, .. }) = &mut sale {
+        *route = PaymentRoute::Card { network, kind: CardKind::Debit };
         let away = RouteCandidate { verdict: RouteVerdict::Withdrawn, ..route_candidates[0] };
         let cost = Amount::of(70);
         *route_candidates =
@@ -51,7 +51,7 @@ fn after_its_start_time_nothing_new_goes_over_a_withdrawn_network() {
     world.refused(begin_card(second(parcel), 1_000), Refusal::NetworkWithdrawn);
     // The others continue: another network, the wallet, cash.
     world.must(sell_over(other, 2, parcel, 3_000)).must(approve(second(parcel)));
-    world.must(sell_by_qr(3, parcel, 2_000)).must(approve(PaymentId { parcel, number: 3 }));
+    world.must(sell_by_qr(3, parcel, 2_000)).must(pay(PaymentId { parcel, number: 3 }));
     world.must(take_cash(4, parcel, 4_000, 4_000));
     world.expect_collected(parcel, 10_000);
 }
@@ -69,8 +69,8 @@ fn payments_in_flight_over_a_withdrawn_network_finish() {
     world.must(withdraw(at));
     world.must(approve(first(begun))).must(reverse(first(unknown)));
     world.must(complete(5, first(pre_authorised), 1_000));
-    world.must(resolve_completion(first(pre_authorised), PaymentResolution::Approved));
-    world.must(begin_refund(6, first(begun), 100)).must(resolve_refund(6, *b"00"));
+    world.must(resolve_completion(first(pre_authorised), COMPLETED));
+    world.must(begin_refund(6, first(begun), 100)).must(resolve_refund(6, ResponseCode::APPROVED));
     world.must(void(7, first(sold))).must(reversal_done(first(sold)));
     let view = world.engine.network_view(NETWORK).unwrap();
     assert_eq!((view.receivable, view.pending, view.unknown_payments), (1_900, 0, 0));

@@ -5,8 +5,8 @@ use money::{Amount, Currency};
 use tariff::{SellerClassNumber, Terms};
 
 use super::{
-    BANK, CASHIER, CHINA, CODE, COURIER, FIRM, SIGNED_ON, TARIFF, WALLET, day, debit_card,
-    resolve_purchase, sell_at, take_cash_at,
+    AUTHORISATION_CODE, BANK, CASHIER, CHINA, CODE, COURIER, FIRM, SIGNED_ON, TARIFF, WALLET,
+    WALLET_PAYMENT, day, debit_card, resolve_purchase, sell_at, take_cash_at,
 };
 
 pub fn register_seller(seller: SellerId, class: SellerClassNumber, minimum: u64) -> Command {
@@ -75,7 +75,11 @@ pub fn refuse(parcel: ParcelId) -> Command {
 /// A payment's own trace at the terminal that is signed on.
 pub fn trace_of(batch: u32, payment: PaymentId) -> Trace {
     let parcel = u32::try_from(payment.parcel.bits() % 55_555).expect("a small remainder");
-    Trace { terminal: SIGNED_ON, batch, stan: parcel * 18 + u32::from(payment.number) + 1 }
+    Trace {
+        terminal: SIGNED_ON,
+        batch,
+        stan: Stan::of(parcel * 18 + u32::from(payment.number) + 1),
+    }
 }
 
 pub fn begin_card(payment: PaymentId, amount: u64) -> Command {
@@ -83,24 +87,31 @@ pub fn begin_card(payment: PaymentId, amount: u64) -> Command {
 }
 
 pub fn begin_qr(payment: PaymentId, amount: u64) -> Command {
-    begin(payment, RailMethod::Qr { wallet: WALLET }, amount)
+    begin(payment, PaymentRoute::Qr { wallet: WALLET }, amount)
 }
 
 /// Begins the parcel's next payment, which has this number. The same again is a repeat.
-pub fn begin(payment: PaymentId, method: RailMethod, amount: u64) -> Command {
-    sell_at(trace_of(1, payment), payment.parcel, method, amount)
+pub fn begin(payment: PaymentId, route: PaymentRoute, amount: u64) -> Command {
+    sell_at(trace_of(1, payment), payment.parcel, route, amount)
 }
 
 pub fn collect_cash(payment: PaymentId, amount: u64) -> Command {
     take_cash_at(trace_of(1, payment), payment.parcel, amount, amount)
 }
 
+/// The network approves a card payment.
 pub fn approve(payment: PaymentId) -> Command {
-    resolve_purchase(payment, PaymentResolution::Approved)
+    let approval = Approval::Network(Some(AUTHORISATION_CODE));
+    resolve_purchase(payment, PaymentResolution::Approved(approval))
+}
+
+/// The wallet reports a QR payment.
+pub fn pay(payment: PaymentId) -> Command {
+    resolve_purchase(payment, PaymentResolution::Approved(Approval::Wallet(WALLET_PAYMENT)))
 }
 
 pub fn decline(payment: PaymentId) -> Command {
-    resolve_purchase(payment, PaymentResolution::Declined { code: *b"51" })
+    resolve_purchase(payment, PaymentResolution::Declined { code: ResponseCode::of(b"51") })
 }
 
 pub fn outcome_unknown(payment: PaymentId) -> Command {

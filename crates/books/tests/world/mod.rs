@@ -275,9 +275,9 @@ impl World {
     }
 
     /// The response code and authorisation code that the terminal gets if it asks again.
-    pub fn response_to(&self, stan: u32) -> Option<([u8; 2], [u8; 6])> {
+    pub fn response_to(&self, stan: u32) -> Option<(ResponseCode, Option<AuthorisationCode>)> {
         let transaction = self.engine.transaction(trace(stan)).expect("it is remembered");
-        transaction.response_code.map(|code| (code, transaction.authorisation))
+        transaction.response_code.map(|code| (code, transaction.authorisation_code))
     }
 
     /// Checks that a parcel is delivered and this amount is collected.
@@ -290,7 +290,7 @@ impl World {
     pub fn pending_requests(&self) -> Vec<(u32, PendingRequestKind)> {
         self.engine
             .pending_requests()
-            .map(|pending_request| (pending_request.trace.stan, pending_request.kind))
+            .map(|pending_request| (pending_request.trace.stan.get(), pending_request.kind))
             .collect()
     }
 
@@ -303,7 +303,10 @@ impl World {
     pub fn declined_sale_in(&mut self, batch: u32) -> &mut World {
         let parcel = self.dispatched_parcel(&format!("declined in {batch}"), 1);
         self.must(sell_by_qr_in(batch, 900, parcel, 1));
-        self.must(resolve_purchase(first(parcel), PaymentResolution::Declined { code: *b"51" }))
+        self.must(resolve_purchase(
+            first(parcel),
+            PaymentResolution::Declined { code: ResponseCode::of(b"51") },
+        ))
     }
 
     /// Closes the open batch of [`SIGNED_ON`], and the next one with a declined sale: only then are

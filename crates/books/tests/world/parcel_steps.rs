@@ -35,8 +35,8 @@ impl<'a> ParcelSteps<'a> {
         trace_of(batch, PaymentId { number: last.number + 1, ..last })
     }
 
-    fn sell(self, method: RailMethod, amount: u64) -> ParcelSteps<'a> {
-        let command = sell_at(self.next_trace(), self.parcel, method, amount);
+    fn sell(self, route: PaymentRoute, amount: u64) -> ParcelSteps<'a> {
+        let command = sell_at(self.next_trace(), self.parcel, route, amount);
         self.must(command)
     }
 
@@ -66,7 +66,7 @@ impl<'a> ParcelSteps<'a> {
     }
 
     pub fn qr(self, amount: u64) -> ParcelSteps<'a> {
-        self.sell(RailMethod::Qr { wallet: WALLET }, amount)
+        self.sell(PaymentRoute::Qr { wallet: WALLET }, amount)
     }
 
     pub fn cash(self, amount: u64) -> ParcelSteps<'a> {
@@ -76,7 +76,8 @@ impl<'a> ParcelSteps<'a> {
 
     pub fn approve(self) -> ParcelSteps<'a> {
         let payment = self.last_payment();
-        self.must(approve(payment))
+        let by_card = self.world.payment(payment).method.is_card();
+        self.must(if by_card { approve(payment) } else { pay(payment) })
     }
 
     pub fn decline(self) -> ParcelSteps<'a> {

@@ -6,30 +6,61 @@ use tariff::CardKind;
 
 use super::{ANNA, BO, NETWORK, TERMINAL, WALLET};
 
-/// The default date and card.
-pub const DUPLICATE_KEY: DuplicateKey = DuplicateKey { date: 828, card_token: 0xC0FF_EE00_4711 };
 /// The authorisation code of an approval (field 38).
-pub const AUTHORISATION_CODE: [u8; 6] = *b"A1B2C3";
-pub const NO_AUTHORISATION: [u8; 6] = *b"      ";
+pub const AUTHORISATION_CODE: AuthorisationCode = AuthorisationCode::of(b"A1B2C3");
+pub const COMPLETION_CODE: AuthorisationCode = AuthorisationCode::of(b"D4E5F6");
+pub const OFFLINE_CODE: AuthorisationCode = AuthorisationCode::of(b"OFFL01");
+/// The payment that pays a wallet order.
+pub const WALLET_PAYMENT: WalletPaymentId = WalletPaymentId::of(b"first1");
+/// The outcome of an approved completion.
+pub const COMPLETED: PaymentResolution =
+    PaymentResolution::Approved(Approval::Network(Some(COMPLETION_CODE)));
+
+/// The default date, with no card.
+pub const NO_CARD: DuplicateKey = DuplicateKey { date: 828, subject: DuplicateSubject::NoCard };
+
+/// The default date, with this card.
+pub fn card(token: u64) -> DuplicateKey {
+    let token = CardToken::new(token).expect("above zero");
+    DuplicateKey { subject: DuplicateSubject::Card(token), ..NO_CARD }
+}
+
+/// The default date and card.
+pub fn default_card() -> DuplicateKey {
+    card(0xC0FF_EE00_4711)
+}
+
+/// About the transaction with this STAN in the first batch.
+pub fn original(stan: u32) -> DuplicateKey {
+    let (stan, pre_authorisation) = (Stan::of(stan), false);
+    let subject = DuplicateSubject::Original { batch: 1, stan, pre_authorisation };
+    DuplicateKey { subject, ..NO_CARD }
+}
+
+/// The refund of the transaction with this STAN.
+pub fn refunded(stan: u32) -> DuplicateKey {
+    let (message, offline) = (network_reference(stan), false);
+    DuplicateKey { subject: DuplicateSubject::Refunded { message, offline }, ..NO_CARD }
+}
 
 pub fn trace(stan: u32) -> Trace {
     trace_in(1, stan)
 }
 
 pub fn trace_in(batch: u32, stan: u32) -> Trace {
-    Trace { terminal: TERMINAL, batch, stan }
+    Trace { terminal: TERMINAL, batch, stan: Stan::of(stan) }
 }
 
 /// The network's reference of the transaction with this STAN.
 pub fn network_reference(stan: u32) -> NetworkReference {
     NetworkReference {
-        stan: 500_000 + stan,
+        stan: Stan::of((499_999 + stan) % Stan::MAX.get() + 1),
         sent_at: Timestamp(1_377_651_600_000 + u64::from(stan)),
     }
 }
 
-pub fn debit_card() -> RailMethod {
-    RailMethod::Card { network: NETWORK, kind: CardKind::Debit }
+pub fn debit_card() -> PaymentRoute {
+    PaymentRoute::Card { network: NETWORK, kind: CardKind::Debit }
 }
 
 /// The default network as the only candidate, chosen.
@@ -43,21 +74,22 @@ pub fn open_batch(batch: u32) -> Command {
 }
 
 /// A sale by card or QR, with its network as the only candidate.
-pub fn sell_at(trace: Trace, parcel: ParcelId, method: RailMethod, amount: u64) -> Command {
-    let route_candidates = match method {
-        RailMethod::Card { network, .. } => {
-            only_route().into_iter().map(|one| RouteCandidate { network, ..one }).collect()
+pub fn sell_at(trace: Trace, parcel: ParcelId, route: PaymentRoute, amount: u64) -> Command {
+    let (duplicate_key, route_candidates) = match route {
+        PaymentRoute::Card { network, .. } => {
+            let only = only_route().into_iter().map(|one| RouteCandidate { network, ..one });
+            (default_card(), only.collect())
         }
-        RailMethod::Qr { .. } => Vec::new(),
+        PaymentRoute::Qr { .. } => (NO_CARD, Vec::new()),
     };
     Command::BeginPurchase(BeginPurchase {
         trace,
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key,
         parcel,
-        method,
+        route,
         amount: Amount::of(amount),
         kind: PurchaseKind::Sale,
-        network_reference: network_reference(trace.stan),
+        network_reference: network_reference(trace.stan.get()),
         route_candidates,
     })
 }
@@ -87,13 +119,11 @@ pub fn sell_by_qr(stan: u32, parcel: ParcelId, amount: u64) -> Command {
 }
 
 pub fn sell_by_qr_in(batch: u32, stan: u32, parcel: ParcelId, amount: u64) -> Command {
-    sell_at(trace_in(batch, stan), parcel, RailMethod::Qr { wallet: WALLET }, amount)
+    sell_at(trace_in(batch, stan), parcel, PaymentRoute::Qr { wallet: WALLET }, amount)
 }
 
 pub fn resolve_purchase(payment: PaymentId, resolution: PaymentResolution) -> Command {
-    let approved = resolution == PaymentResolution::Approved;
-    let authorisation = if approved { AUTHORISATION_CODE } else { NO_AUTHORISATION };
-    Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation })
+    Command::ResolvePurchase(ResolvePurchase { payment, resolution })
 }
 
 pub fn complete(stan: u32, payment: PaymentId, amount: u64) -> Command {
@@ -101,7 +131,7 @@ pub fn complete(stan: u32, payment: PaymentId, amount: u64) -> Command {
         (trace(stan), Amount::of(amount), network_reference(stan));
     Command::BeginCompletion(BeginCompletion {
         trace,
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key: original(1),
         payment,
         amount,
         network_reference,
@@ -109,15 +139,15 @@ pub fn complete(stan: u32, payment: PaymentId, amount: u64) -> Command {
 }
 
 pub fn resolve_completion(payment: PaymentId, resolution: PaymentResolution) -> Command {
-    Command::ResolveCompletion(ResolveCompletion { payment, resolution, authorisation: *b"D4E5F6" })
+    Command::ResolveCompletion(ResolveCompletion { payment, resolution })
 }
 
 pub fn void(stan: u32, payment: PaymentId) -> Command {
     Command::BeginVoid(BeginVoid {
         trace: trace(stan),
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key: original(1),
         payment,
-        network_reference: network_reference(stan),
+        network_reference: Some(network_reference(stan)),
     })
 }
 
@@ -134,10 +164,10 @@ pub fn reverse_void(payment: PaymentId) -> Command {
 }
 
 pub fn reversal_done(payment: PaymentId) -> Command {
-    Command::ResolveReversal(ResolveReversal { payment, done: true, code: *b"00" })
+    Command::ResolveReversal(ResolveReversal { payment, done: true, code: ResponseCode::APPROVED })
 }
 
-pub fn reversal_failed(payment: PaymentId, code: [u8; 2]) -> Command {
+pub fn reversal_failed(payment: PaymentId, code: ResponseCode) -> Command {
     Command::ResolveReversal(ResolveReversal { payment, done: false, code })
 }
 
@@ -149,16 +179,16 @@ pub fn offline_limit(each: u64, total: u64) -> Command {
 pub fn record_advice(stan: u32, parcel: ParcelId, amount: u64) -> Command {
     Command::RecordAdvice(RecordAdvice {
         trace: trace(stan),
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key: default_card(),
         parcel,
-        method: debit_card(),
+        route: debit_card(),
         amount: Amount::of(amount),
         network_reference: network_reference(stan),
-        authorisation: *b"OFFL01",
+        authorisation_code: Some(OFFLINE_CODE),
     })
 }
 
-pub fn resolve_advice(payment: PaymentId, code: [u8; 2]) -> Command {
+pub fn resolve_advice(payment: PaymentId, code: ResponseCode) -> Command {
     Command::ResolveAdvice(ResolveAdvice { payment, code })
 }
 
@@ -169,7 +199,7 @@ pub fn take_cash(stan: u32, parcel: ParcelId, amount: u64, tendered: u64) -> Com
 pub fn take_cash_at(trace: Trace, parcel: ParcelId, amount: u64, tendered: u64) -> Command {
     Command::TakeCash(TakeCash {
         trace,
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key: NO_CARD,
         parcel,
         amount: Amount::of(amount),
         tendered: Amount::of(tendered),
@@ -182,14 +212,14 @@ pub fn begin_refund(stan: u32, payment: PaymentId, amount: u64) -> Command {
         (trace(stan), Amount::of(amount), network_reference(stan));
     Command::BeginRefund(BeginRefund {
         trace,
-        duplicate_key: DUPLICATE_KEY,
+        duplicate_key: refunded(1),
         payment,
         amount,
         network_reference,
     })
 }
 
-pub fn resolve_refund(stan: u32, code: [u8; 2]) -> Command {
+pub fn resolve_refund(stan: u32, code: ResponseCode) -> Command {
     Command::ResolveRefund(ResolveRefund { trace: trace(stan), code })
 }
 
@@ -225,7 +255,7 @@ pub fn expire(before: &str) -> Command {
 
 /// Money from a buyer, as a batch line.
 pub fn debit(stan: u32, amount: u64) -> BatchLine {
-    BatchLine { stan, amount: Amount::of(amount), credit: false }
+    BatchLine { stan: Stan::of(stan), amount: Amount::of(amount), credit: false }
 }
 
 /// Money back to a buyer, as a batch line.

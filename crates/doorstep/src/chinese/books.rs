@@ -88,6 +88,7 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
              其他付款不得列出卡组织"
         ),
         Refusal::BadMethod => "此处不能使用该付款方式".to_owned(),
+        Refusal::WrongSubject => "卡片、原交易或卡组织报文与该交易类型不符".to_owned(),
         Refusal::OfflineLimitExceeded(left) => {
             format!("终端的离线限额还剩 {}（最小货币单位）；请先上送离线消费", left.minor())
         }

@@ -22,6 +22,7 @@ use sim::{
     DayError, DayInputError, DayInputs, DayOptions, EnginePosition, NetworkComparison, OrderSource,
     ParcelInput, PaymentMix, ResumeDayError, ResumedDay, SimulatedDay,
 };
+use tariff::{CardKind, PaymentMethod};
 
 pub use self::backend::BackendError;
 use self::backend::NodeBackend;
@@ -167,9 +168,9 @@ impl MethodsFlag {
     fn mix(self) -> PaymentMix {
         match self {
             MethodsFlag::Mixed => PaymentMix::Mixed,
-            MethodsFlag::Card => PaymentMix::Card,
-            MethodsFlag::Qr => PaymentMix::Qr,
-            MethodsFlag::Cash => PaymentMix::Cash,
+            MethodsFlag::Card => PaymentMix::Only(PaymentMethod::Card(CardKind::Debit)),
+            MethodsFlag::Qr => PaymentMix::Only(PaymentMethod::Qr),
+            MethodsFlag::Cash => PaymentMix::Only(PaymentMethod::Cash),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The payments and counters that networks, wallet and terminals have in their own books.
 
 use books::{
-    BeginCompletion, BeginPurchase, Command, Event, PaymentId, RailMethod, RecordAdvice, TakeCash,
-    Timestamp, Trace,
+    BeginCompletion, BeginPurchase, Command, Event, PaymentId, PaymentRoute, RecordAdvice, Stan,
+    TakeCash, Timestamp, Trace,
 };
 use peers::clearing::{ClearingFile, ClearingLine};
 use peers::ledger::{
@@ -29,16 +29,13 @@ impl PaymentPath {
                 _ => None,
             })
         };
-        let (trace, payment, sent, method) = match command {
+        let (trace, payment, sent, route) = match command {
             Command::BeginPurchase(BeginPurchase {
-                trace,
-                network_reference: sent,
-                method,
-                ..
+                trace, network_reference: sent, route, ..
             })
             | Command::RecordAdvice(RecordAdvice {
-                trace, network_reference: sent, method, ..
-            }) => (*trace, begun(), Some(*sent), Some(*method)),
+                trace, network_reference: sent, route, ..
+            }) => (*trace, begun(), Some(*sent), Some(*route)),
             Command::TakeCash(TakeCash { trace, .. }) => (*trace, begun(), None, None),
             Command::BeginCompletion(BeginCompletion {
                 trace,
@@ -57,7 +54,7 @@ impl PaymentPath {
         let Some(payment) = payment else { return };
         self.payments_by_trace.insert(trace, payment);
         self.begun_payments.push(payment);
-        if let (Some(sent), Some(RailMethod::Card { network, .. })) = (sent, method)
+        if let (Some(sent), Some(PaymentRoute::Card { network, .. })) = (sent, route)
             && let Some(index) = self.networks.iter().position(|rail| rail.id == network)
         {
             self.payments_by_reference.insert((index, reference(trace, sent)), payment);
@@ -69,13 +66,10 @@ impl PaymentPath {
     pub(crate) fn payment_of(&self, courier: usize, stan: u32) -> Option<PaymentId> {
         let driver = &self.terminals[courier];
         let terminal = books::TerminalId(u64::from(driver.settings.number));
-        let of_terminal = Trace { terminal, batch: 0, stan: 0 }..Trace {
-            terminal: books::TerminalId(terminal.0 + 1),
-            batch: 0,
-            stan: 0,
-        };
+        let first = |terminal| Trace { terminal, batch: 0, stan: Stan::MIN };
+        let of_terminal = first(terminal)..first(books::TerminalId(terminal.0 + 1));
         let mut known = self.payments_by_trace.range(of_terminal).rev();
-        known.find(|(trace, _)| trace.stan == stan).map(|(_, payment)| *payment)
+        known.find(|(trace, _)| trace.stan.get() == stan).map(|(_, payment)| *payment)
     }
 
     /// The clearing file of a network: items sent before `until`.
@@ -172,7 +166,8 @@ impl PaymentPath {
                     K::Void | K::Refund | K::QrRefund => credits += line.amount,
                     _ => continue,
                 }
-                let trace = Trace { terminal, batch: line.batch, stan: line.stan };
+                let stan = Stan::new(line.stan).expect("a terminal's STAN");
+                let trace = Trace { terminal, batch: line.batch, stan };
                 first = Some(first.map_or(trace, |first: Trace| first.min(trace)));
             }
             let payment = self.payments_by_trace.get(&first?)?;
@@ -241,7 +236,7 @@ fn reference(trace: Trace, sent: books::NetworkReference) -> TransactionReferenc
     let mut terminal = [0; 8];
     terminal.copy_from_slice(format!("{:08}", trace.terminal.0).as_bytes());
     TransactionReference {
-        stan: sent.stan,
+        stan: sent.stan.get(),
         transmission_time: transmission_time(sent.sent_at.0),
         terminal,
     }
@@ -251,5 +246,5 @@ fn reference(trace: Trace, sent: books::NetworkReference) -> TransactionReferenc
 fn order_trace(reference: &str) -> Option<Trace> {
     let number = |range: std::ops::Range<usize>| reference.get(range)?.parse::<u32>().ok();
     let terminal = books::TerminalId(u64::from(number(0..8)?));
-    Some(Trace { terminal, batch: number(8..14)?, stan: number(14..20)? })
+    Some(Trace { terminal, batch: number(8..14)?, stan: Stan::new(number(14..20)?).ok()? })
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use books::{Timestamp, WalletId};
+use books::{Timestamp, WalletId, WalletPaymentId};
 use money::{Amount, Currency};
-use switch::{WalletNotification, WalletOutcome, WalletPaymentId, WalletReply};
+use switch::{WalletNotification, WalletOutcome, WalletReply};
 
 /// The tag of the wallet's account template in a QR code (EMVCo: tags 26 to 51).
 const ACCOUNT_TAG: u8 = 26;
 
 /// Payments are numbered within their order, and a buyer pays an order once.
-const PAYMENT: WalletPaymentId = WalletPaymentId(*b"wallet");
+const PAYMENT: WalletPaymentId = WalletPaymentId::of(b"wallet");
 
 /// The content of a notice about an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::payment_path::{
     BuyerBehaviour, CardBrand, LineFault, PaymentFault, TerminalAction, TerminalActionKind,
     TerminalActionOutcome, card,
 };
-use crate::script::{AnswerTimeout, BuyerMethod, MissingAnswerCause};
+use crate::script::{AnswerTimeout, MissingAnswerCause};
 use crate::world::delivery::part_of;
 use crate::world::hub::TRAVEL_TICKS;
 use crate::world::{CourierRequests, CourierStep, SimulatedParcel, World};
@@ -25,7 +25,7 @@ const BANKNOTE_MULTIPLE: u64 = 5_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CourierPayment {
     pub parcel: usize,
-    pub method: BuyerMethod,
+    pub method: PaymentMethod,
     pub amount: u64,
     stage: CourierPaymentStage,
     /// The planned fault of the parcel that applies to this payment.
@@ -69,7 +69,7 @@ impl World {
             None => left,
         };
         let (what, planned_fault, fault) = match method {
-            BuyerMethod::Cash => {
+            PaymentMethod::Cash => {
                 let (parcel, tendered) = (parcel.id, cash_tendered(amount));
                 (
                     TerminalActionKind::CollectCash { parcel, amount, tendered },
@@ -77,9 +77,8 @@ impl World {
                     PaymentFault::NONE,
                 )
             }
-            BuyerMethod::Qr => self.by_qr(index, amount),
-            BuyerMethod::Debit => self.by_card(courier, index, (CardKind::Debit, amount)),
-            BuyerMethod::Credit => self.by_card(courier, index, (CardKind::Credit, amount)),
+            PaymentMethod::Qr => self.by_qr(index, amount),
+            PaymentMethod::Card(kind) => self.by_card(courier, index, (kind, amount)),
         };
         let holds = matches!(what, TerminalActionKind::PreAuthorise { .. });
         let stage = if holds {
@@ -88,7 +87,7 @@ impl World {
             CourierPaymentStage::Requested
         };
         let script = &self.parcels[index].script;
-        let is_cancelled = if method == BuyerMethod::Cash {
+        let is_cancelled = if method == PaymentMethod::Cash {
             script.cash_refunded
         } else {
             script.cancelled_at_door
@@ -228,7 +227,7 @@ impl World {
         let Some(payment) = &mut self.couriers[courier].current_payment else { return };
         payment.stage = CourierPaymentStage::Cancelling;
         let stan = payment.stan;
-        let what = match payment.method.payment_method() {
+        let what = match payment.method {
             PaymentMethod::Cash => TerminalActionKind::RefundCash { stan },
             PaymentMethod::Qr => TerminalActionKind::RefundQr { stan },
             PaymentMethod::Card(_) => TerminalActionKind::Void { stan },
@@ -304,7 +303,7 @@ impl World {
         let date = self.clock.date_at(now);
         let parcel = &mut self.parcels[payment.parcel];
         let script = &mut parcel.script;
-        let is_cancelled = if payment.method == BuyerMethod::Cash {
+        let is_cancelled = if payment.method == PaymentMethod::Cash {
             let person = &mut self.couriers[courier];
             person.expected_cash += payment.amount;
             person.actual_cash += payment.amount;
@@ -327,8 +326,8 @@ impl World {
         };
         if is_cancelled {
             parcel.paid += payment.amount;
-            self.incidents.cash_refunded += u64::from(payment.method == BuyerMethod::Cash);
-            self.incidents.cancelled_at_door += u64::from(payment.method != BuyerMethod::Cash);
+            self.incidents.cash_refunded += u64::from(payment.method == PaymentMethod::Cash);
+            self.incidents.cancelled_at_door += u64::from(payment.method != PaymentMethod::Cash);
             self.keep_stan(courier, stan);
             self.schedule_next_step(courier, now, 1, CourierStep::CancelPayment);
         } else {
@@ -352,7 +351,7 @@ impl World {
     }
 
     fn on_cancelled(&mut self, courier: usize, payment: &CourierPayment, now: Timestamp) {
-        if payment.method == BuyerMethod::Cash {
+        if payment.method == PaymentMethod::Cash {
             let person = &mut self.couriers[courier];
             person.expected_cash -= payment.amount;
             person.actual_cash -= payment.amount;
@@ -383,7 +382,7 @@ impl World {
         let index = payment.parcel;
         let last = self.parcels[index].method_index + 1 == self.parcels[index].script.methods.len();
         match (&code, payment.method) {
-            (b"61", BuyerMethod::Cash) => self.on_cash_limit(courier, payment, now),
+            (b"61", PaymentMethod::Cash) => self.on_cash_limit(courier, payment, now),
             (b"61", _) if payment.planned_fault != PlannedFault::Decline => {
                 self.retry_online(courier, index, now);
             }

@@ -1,9 +1,9 @@
 //! Events of approved purchases.
 
-use books::{ParcelId, TerminalId, Trace};
+use books::{ParcelId, Stan, TerminalId, Trace};
 use money::Currency;
 use peers::TerminalTask;
-use switch::{OperatorEvent, WalletReply, rrn};
+use switch::{OperatorEvent, Rrn, WalletReply};
 
 use crate::world::*;
 
@@ -25,7 +25,8 @@ fn approvals(world: &World) -> Vec<Approval> {
             assert_eq!((trace.terminal, *currency), (TerminalId(1), Currency::CNY));
             assert_eq!(network.is_some(), network_reference.is_some());
             assert!(network.is_none_or(|network| NETWORKS.contains(&network)));
-            Some((trace.stan, *parcel, network_reference.map(rrn), amount.minor()))
+            let rrn = network_reference.map(|sent| Rrn::of(sent).bytes());
+            Some((trace.stan.get(), *parcel, rrn, amount.minor()))
         }
         _ => None,
     };
@@ -79,6 +80,6 @@ fn a_wallets_payment_is_reported_when_it_is_recorded() {
     else {
         panic!("{:?}", world.operator_events)
     };
-    assert_eq!(*trace, Trace { terminal: TerminalId(1), batch, stan });
+    assert_eq!(*trace, Trace { terminal: TerminalId(1), batch, stan: Stan::of(stan) });
     assert_eq!(*wallet, Some(WALLET));
 }

@@ -145,7 +145,7 @@ fn lines_are_uploaded_if_totals_differ() {
             .events
             .iter()
             .filter_map(|event| match event {
-                Event::BatchLineDiffers { stan, .. } => Some(*stan),
+                Event::BatchLineDiffers { stan, .. } => Some(stan.get()),
                 _ => None,
             })
             .collect();
@@ -272,8 +272,9 @@ fn a_message_of_another_batch_is_answered_with_77() {
     world.from_terminal.push_back(late);
     world.settle();
     assert_eq!(world.engine.digest(), before);
-    let code = switch::ResponseCode::WRONG_BATCH;
-    let refused = OperatorEvent::Refused { terminal: TerminalId(1), stan: 2, code };
+    let code = books::ResponseCode::WRONG_BATCH;
+    let refused =
+        OperatorEvent::Refused { terminal: TerminalId(1), stan: books::Stan::of(2), code };
     assert!(world.operator_events.contains(&refused));
     assert!(matches!(world.ask(0, sell), Err(TerminalError::SignOnRequired)));
 }

@@ -1,7 +1,7 @@
 //! Pre-authorisations that expire.
 
 use books::view::PaymentState;
-use books::{Command, DAY_MS, ReversalKind, TerminalId};
+use books::{Command, DAY_MS, ReversalKind, Stan, TerminalId};
 use peers::{ResponseAction, TerminalTask};
 use switch::{OperatorEvent, Switch};
 
@@ -149,7 +149,7 @@ fn many_pre_authorisations_expire_in_steps() {
         assert_eq!(world.state(0, stan), PaymentState::Expired);
         let told = OperatorEvent::PreAuthorisationExpired {
             terminal: TerminalId(1),
-            stan,
+            stan: Stan::of(stan),
             reversing: true,
         };
         assert_eq!(world.operator_events.iter().filter(|one| **one == told).count(), 1, "{stan}");

@@ -115,7 +115,7 @@ fn a_day(seed: u64, steps: usize) -> usize {
                 world.send(place, message.to_vec());
             }
             37 => {
-                let number = chance.below(40);
+                let number = chance.below(40).max(1);
                 let reference = format!("{:08}{:06}{number:06}", place + 1, 1);
                 let trace = world.trace(place, u32::try_from(number).unwrap());
                 if let Some(view) = world.engine.transaction(trace) {

@@ -1,7 +1,7 @@
 //! A network or wallet that was removed from the settings.
 
 use books::view::PaymentState;
-use books::{DAY_MS, ReversalKind, TerminalId};
+use books::{DAY_MS, ReversalKind, Stan, TerminalId};
 use peers::card::EntryMode;
 use peers::terminal::Receipt;
 use peers::{ResponseAction, TerminalOutcome, TerminalTask, TestCard};
@@ -142,8 +142,8 @@ fn an_expired_pre_authorisation_at_a_missing_network_is_reported() {
     world.advance_to(world.now + 31 * DAY_MS);
     world.settle();
     assert_eq!(world.state(0, stan), PaymentState::Releasing(ReversalKind::Expiry));
-    let expired =
-        OperatorEvent::PreAuthorisationExpired { terminal: TerminalId(1), stan, reversing: false };
+    let (terminal, stan) = (TerminalId(1), Stan::of(stan));
+    let expired = OperatorEvent::PreAuthorisationExpired { terminal, stan, reversing: false };
     assert!(world.operator_events.contains(&expired), "{:?}", world.operator_events);
     assert_eq!(world.switch.queued_reversals(), 0);
 }

@@ -125,7 +125,7 @@ fn a_repeated_sale_gets_the_first_answer_also_after_a_restart() {
         assert_eq!(receipt, first);
         assert!(world.operator_events.contains(&OperatorEvent::Repeated {
             terminal: books::TerminalId(1),
-            stan: first.stan,
+            stan: books::Stan::of(first.stan),
         }));
     }
     assert_eq!(world.networks[0].peer.book().items().len(), 1, "the network was asked once");

@@ -322,7 +322,8 @@ fn a_second_payment_of_an_order_is_refunded() {
         }
         world.operator_events.clear();
         let batch = world.terminals[0].terminal.batch();
-        let order = books::Trace { terminal: books::TerminalId(1), batch, stan };
+        let order =
+            books::Trace { terminal: books::TerminalId(1), batch, stan: books::Stan::of(stan) };
         assert_eq!(world.wallet(&reference, 5_000, W::Paid(SECOND)), WalletReply::Refund);
         let wrong = [OperatorEvent::WrongWalletPayment(order)];
         assert_eq!(world.operator_events, wrong);

@@ -1,10 +1,10 @@
 //! Refusals: each has its code, and nothing is posted (M10).
 
-use books::{BlockTerminal, Command, TerminalId};
+use books::{BlockTerminal, Command, ResponseCode, TerminalId};
 use iso8583::MessageBuilder;
 use peers::card::EntryMode;
 use peers::{TerminalOutcome, TerminalTask, TestCard};
-use switch::{OperatorEvent, ResponseCode};
+use switch::OperatorEvent;
 
 use crate::world::*;
 

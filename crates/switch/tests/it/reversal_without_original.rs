@@ -1,9 +1,9 @@
 //! Reversals whose original never arrives or arrives later.
 
-use books::{Command, Event, RecordReversalWithoutOriginal, TerminalId, Trace};
+use books::{Command, Event, RecordReversalWithoutOriginal, ResponseCode, Stan, TerminalId, Trace};
 use peers::terminal::Receipt;
 use peers::{TerminalOutcome, TerminalTask};
-use switch::{OperatorEvent, ResponseCode};
+use switch::OperatorEvent;
 
 use crate::world::*;
 
@@ -69,7 +69,7 @@ fn a_request_after_its_reversal_is_refused_also_after_a_restart() {
             assert_eq!(world.engine.digest(), before, "{kind}");
             let refused = OperatorEvent::Refused {
                 terminal: TerminalId(1),
-                stan,
+                stan: Stan::of(stan),
                 code: ResponseCode::STAN_USED,
             };
             assert_eq!(world.operator_events.last(), Some(&refused), "{kind}");
@@ -87,7 +87,7 @@ fn a_request_during_its_reversal_is_refused() {
         world.from_terminal.push_back(slow);
         world.switch_receives_from_terminal();
         world.settle();
-        let (stan, code) = (last_stan(&world), ResponseCode::STAN_USED);
+        let (stan, code) = (Stan::of(last_stan(&world)), ResponseCode::STAN_USED);
         let refused = OperatorEvent::Refused { terminal: TerminalId(1), stan, code };
         assert!(world.operator_events.contains(&refused), "{kind}: {:?}", world.operator_events);
         world.assert_books_agree();
@@ -135,7 +135,7 @@ fn a_refused_and_reversed_request_is_refused_again() {
     world.crash();
     world.from_terminal.push_back(again);
     world.settle();
-    let (stan, code) = (last_stan(&world), ResponseCode::STAN_USED);
+    let (stan, code) = (Stan::of(last_stan(&world)), ResponseCode::STAN_USED);
     let refused = OperatorEvent::Refused { terminal: TerminalId(1), stan, code };
     assert_eq!(world.operator_events.last(), Some(&refused));
     world.assert_books_agree();
@@ -145,7 +145,7 @@ fn a_refused_and_reversed_request_is_refused_again() {
 fn reversals_without_original_fill_the_batch() {
     let mut world = World::open();
     for stan in 1_000..1_999 {
-        let trace = Trace { terminal: TerminalId(1), batch: 1, stan };
+        let trace = Trace { terminal: TerminalId(1), batch: 1, stan: Stan::of(stan) };
         world
             .apply(Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal { trace }));
     }

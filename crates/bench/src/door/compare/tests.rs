@@ -1,9 +1,9 @@
 //! Real books, a clearing file and a list of approvals: each changed line is found.
 
 use books::{
-    BeginPurchase, DuplicateKey, NetworkId, NetworkReference, OpenBatch, PaymentResolution,
-    PurchaseKind, RailMethod, RegisterNetwork, ResolvePurchase, RouteCandidate, RouteVerdict,
-    TerminalId, Trace,
+    Approval, BeginPurchase, CardToken, DuplicateKey, DuplicateSubject, NetworkId,
+    NetworkReference, OpenBatch, PaymentResolution, PaymentRoute, PurchaseKind, RegisterNetwork,
+    ResolvePurchase, RouteCandidate, RouteVerdict, Stan, TerminalId, Trace,
 };
 use journal::DataDirectory;
 use money::{Amount, Currency};
@@ -54,15 +54,16 @@ impl Sold {
         ];
         for place in 0..PARCELS {
             let parcel = workload::parcel_id(1, place);
+            let card = CardToken::new(1).unwrap();
             commands.push(Command::BeginPurchase(BeginPurchase {
-                trace: Trace { terminal, batch: 1, stan: 1 + place },
-                duplicate_key: DuplicateKey::default(),
+                trace: Trace { terminal, batch: 1, stan: Stan::of(1 + place) },
+                duplicate_key: DuplicateKey { date: 828, subject: DuplicateSubject::Card(card) },
                 parcel,
-                method: RailMethod::Card { network, kind: CardKind::Debit },
+                route: PaymentRoute::Card { network, kind: CardKind::Debit },
                 amount: workload::amount(1, place),
                 kind: PurchaseKind::Sale,
                 network_reference: NetworkReference {
-                    stan: STAN + place,
+                    stan: Stan::of(STAN + place),
                     sent_at: Timestamp(AT_MS),
                 },
                 route_candidates: vec![RouteCandidate {
@@ -73,8 +74,7 @@ impl Sold {
             }));
             commands.push(Command::ResolvePurchase(ResolvePurchase {
                 payment: PaymentId { parcel, number: 1 },
-                resolution: PaymentResolution::Approved,
-                authorisation: *b"A1B2C3",
+                resolution: PaymentResolution::Approved(Approval::Network(None)),
             }));
         }
         let mut client = node.client();

@@ -147,10 +147,10 @@ impl Model {
         ensure(batch.disputed, "not disputed")?;
         batch.reconciled = true;
         ensure(lines.len() <= TRANSACTIONS_PER_BATCH_MAX, "too many lines")?;
-        let theirs: BTreeMap<u32, BatchLine> =
+        let theirs: BTreeMap<Stan, BatchLine> =
             lines.iter().map(|line| (line.stan, *line)).collect();
         ensure(theirs.len() == lines.len(), "a line is there twice")?;
-        let mut ours: BTreeMap<u32, BatchLine> = BTreeMap::new();
+        let mut ours: BTreeMap<Stan, BatchLine> = BTreeMap::new();
         let (mut cash, mut rails) = (BTreeSet::new(), BTreeMap::new());
         for one in self.of_batch(terminal, number) {
             let stan = one.trace.stan;
@@ -170,8 +170,8 @@ impl Model {
                 ours.insert(stan, BatchLine { stan, amount, credit });
             }
         }
-        let numbers: BTreeSet<u32> = ours.keys().chain(theirs.keys()).copied().collect();
-        let differ: Vec<u32> =
+        let numbers: BTreeSet<Stan> = ours.keys().chain(theirs.keys()).copied().collect();
+        let differ: Vec<Stan> =
             numbers.into_iter().filter(|stan| ours.get(stan) != theirs.get(stan)).collect();
         let value = |line: Option<&BatchLine>| match line {
             Some(BatchLine { amount, credit: false, .. }) => i128::from(amount.minor()),
@@ -179,7 +179,7 @@ impl Model {
             None => 0,
         };
         // The hub counts the cash in the books.
-        let counts = |stan: &&u32| !(ours.contains_key(*stan) && cash.contains(*stan));
+        let counts = |stan: &&Stan| !(ours.contains_key(*stan) && cash.contains(*stan));
         let net: i128 = differ
             .iter()
             .filter(counts)

@@ -75,15 +75,15 @@ impl Model {
         &self,
         id: PaymentId,
         terminal: TerminalId,
-        method: RailMethod,
+        route: PaymentRoute,
         amount: Amount,
         offline: bool,
     ) -> ModelResult<(ModelMethod, TariffVersion)> {
-        let (how, currency) = match method {
-            RailMethod::Card { network, kind } => {
+        let (how, currency) = match route {
+            PaymentRoute::Card { network, kind } => {
                 (ModelMethod::Card(network, kind), self.networks.get(&network))
             }
-            RailMethod::Qr { wallet } => (ModelMethod::Qr(wallet), self.wallets.get(&wallet)),
+            PaymentRoute::Qr { wallet } => (ModelMethod::Qr(wallet), self.wallets.get(&wallet)),
         };
         let currency = *currency.ok_or(ModelRefusal::Because("no such network or wallet"))?;
         let terminal = self.terminals.get(&terminal).copied();
@@ -108,10 +108,10 @@ impl Model {
         &mut self,
         id: PaymentId,
         terminal: TerminalId,
-        method: RailMethod,
+        route: PaymentRoute,
         amount: Amount,
     ) -> ModelResult {
-        let (how, tariff) = self.check_rail_payment(id, terminal, method, amount, false)?;
+        let (how, tariff) = self.check_rail_payment(id, terminal, route, amount, false)?;
         self.add_payment(id, how, amount, tariff);
         self.about = (Some(id), None);
         let currency = self.parcel(id.parcel)?.currency;
@@ -121,21 +121,25 @@ impl Model {
         self.push_event(Event::PaymentBegun { payment: id })
     }
 
-    pub fn resolve_payment(
-        &mut self,
-        id: PaymentId,
-        resolution: PaymentResolution,
-        authorisation: [u8; 6],
-    ) -> ModelResult {
+    pub fn resolve_payment(&mut self, id: PaymentId, resolution: PaymentResolution) -> ModelResult {
         let state = self.payment(id)?.state;
         self.about = (Some(id), None);
         ensure(
             !matches!(self.payment(id)?.method, ModelMethod::Cash(_)),
             "nobody answers for cash",
         )?;
+        self.check_approval(id, resolution)?;
         match (state, resolution) {
-            (S::Begun, PaymentResolution::Approved) => {
-                self.end_purchase(id, TransactionStatus::Approved, (*b"00", authorisation));
+            (S::Begun, PaymentResolution::Approved(by)) => {
+                let code = match by {
+                    Approval::Network(code) => code,
+                    Approval::Wallet(_) => None,
+                };
+                let answered = (ResponseCode::APPROVED, code);
+                let place = self.end_purchase(id, TransactionStatus::Approved, answered);
+                if let (Some(place), Approval::Wallet(payment)) = (place, by) {
+                    self.transactions[place].wallet_payment = Some(payment);
+                }
                 if self.is_pre_authorisation(id) {
                     let payment = self.payment_mut(id);
                     (payment.state, payment.is_pre_authorisation) = (S::Authorised, true);
@@ -148,23 +152,43 @@ impl Model {
             (S::Begun | S::Unknown, PaymentResolution::Declined { code }) => {
                 self.void_reservation(ReservationFor::Payment(id));
                 self.payment_mut(id).state = S::Declined;
-                self.end_purchase(id, TransactionStatus::NotApproved, (code, authorisation));
+                self.end_purchase(id, TransactionStatus::NotApproved, (code, None));
                 self.push_event(Event::PaymentDeclined { payment: id })
             }
             (S::Begun, PaymentResolution::Unknown) => {
                 self.payment_mut(id).state = S::Unknown;
-                self.end_purchase(id, TransactionStatus::NotApproved, (*b"68", *b"      "));
+                self.end_purchase(
+                    id,
+                    TransactionStatus::NotApproved,
+                    (ResponseCode::OUTCOME_UNKNOWN, None),
+                );
                 self.push_event(Event::PaymentUnknown { payment: id })
             }
-            (S::Unknown | S::Reversed | S::Declined, PaymentResolution::Approved) => {
-                self.record_late_payment(id, authorisation)?;
+            (S::Unknown | S::Reversed | S::Declined, PaymentResolution::Approved(by)) => {
+                if let Approval::Wallet(payment) = by {
+                    self.record_late_payment(id, payment)?;
+                }
                 self.push_event(Event::LateApproval { payment: id })
             }
             // It was approved, whatever happened since.
-            (_, PaymentResolution::Approved)
+            (_, PaymentResolution::Approved(_))
             | (S::Unknown | S::Reversed, PaymentResolution::Unknown)
             | (S::Declined, PaymentResolution::Declined { .. }) => Err(ModelRefusal::Repeated),
             _ => Err(ModelRefusal::Because("it ended otherwise")),
+        }
+    }
+
+    /// Wallets approve QR payments, networks card payments.
+    pub fn check_approval(&self, id: PaymentId, resolution: PaymentResolution) -> ModelResult {
+        let by_wallet = match resolution {
+            PaymentResolution::Approved(Approval::Wallet(_)) => true,
+            PaymentResolution::Approved(Approval::Network(_)) => false,
+            _ => return Ok(()),
+        };
+        match self.payment(id)?.method {
+            ModelMethod::Card(..) => ensure(!by_wallet, "a wallet for a card"),
+            ModelMethod::Qr(_) => ensure(by_wallet, "a network for a QR code"),
+            ModelMethod::Cash(_) => Ok(()),
         }
     }
 
@@ -229,7 +253,11 @@ impl Model {
             S::Begun | S::Unknown => {
                 self.void_reservation(ReservationFor::Payment(id));
                 self.payment_mut(id).state = S::Reversed;
-                self.end_purchase(id, TransactionStatus::Reversed, (*b"68", *b"      "));
+                self.end_purchase(
+                    id,
+                    TransactionStatus::Reversed,
+                    (ResponseCode::OUTCOME_UNKNOWN, None),
+                );
                 self.push_event(Event::PaymentReversed { payment: id, posted: Amount::ZERO })
             }
             S::Approved => {

@@ -10,9 +10,11 @@ use super::payments::receivable;
 use super::{Model, ModelMethod, ModelRefusal, ModelResult, Numbered, ReservationFor, ensure};
 
 /// Response codes of an approval and of a timeout.
-const APPROVED: [u8; 2] = *b"00";
-const NO_ANSWER: [u8; 2] = *b"68";
-const SPACES: [u8; 6] = *b"      ";
+const APPROVED: ResponseCode = ResponseCode::of(b"00");
+const NO_ANSWER: ResponseCode = ResponseCode::of(b"68");
+
+/// What a terminal is answered first.
+pub type FirstResponse = (ResponseCode, Option<AuthorisationCode>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionStatus {
@@ -36,8 +38,10 @@ pub struct Transaction {
     pub kind: TransactionKind,
     pub payment: PaymentId,
     pub amount: u64,
-    pub network_reference: NetworkReference,
-    pub response: Option<([u8; 2], [u8; 6])>,
+    pub network_reference: Option<NetworkReference>,
+    pub response: Option<FirstResponse>,
+    /// The payment that paid a QR order, in time or not.
+    pub wallet_payment: Option<WalletPaymentId>,
     pub status: TransactionStatus,
     pub column: Option<TotalsColumn>,
     /// An offline sale or refund that the network has not answered.
@@ -57,8 +61,8 @@ impl Model {
     pub fn apply_terminal_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::BeginPurchase(_) => self.purchase(command),
-            Command::ResolvePurchase(ResolvePurchase { payment, resolution, authorisation }) => {
-                self.resolve_payment(payment, resolution, authorisation)
+            Command::ResolvePurchase(ResolvePurchase { payment, resolution }) => {
+                self.resolve_payment(payment, resolution)
             }
             Command::BeginCompletion(BeginCompletion {
                 trace,
@@ -67,11 +71,9 @@ impl Model {
                 amount,
                 network_reference,
             }) => self.begin_completion((trace, duplicate_key), payment, amount, network_reference),
-            Command::ResolveCompletion(ResolveCompletion {
-                payment,
-                resolution,
-                authorisation,
-            }) => self.resolve_completion(payment, resolution, authorisation),
+            Command::ResolveCompletion(ResolveCompletion { payment, resolution }) => {
+                self.resolve_completion(payment, resolution)
+            }
             Command::ConfirmCompletionReversal(ConfirmCompletionReversal { payment }) => {
                 self.end_completion_reversal(payment)
             }
@@ -124,8 +126,7 @@ impl Model {
     fn is_open(&self, trace: Trace) -> ModelResult {
         let open = self.batches.get(&trace.terminal).and_then(|all| all.last());
         let open = open.filter(|one| one.open && one.number == trace.batch);
-        ensure(open.is_some(), "not the open batch")?;
-        ensure((1..=TRACE_NUMBER_MAX).contains(&trace.stan), "no such number")
+        ensure(open.is_some(), "not the open batch")
     }
 
     /// Whether the batch is full. Reversals without original count.
@@ -165,8 +166,8 @@ impl Model {
         (trace, duplicate_key): (Trace, DuplicateKey),
         kind: TransactionKind,
         (payment, amount): (PaymentId, u64),
-        (column, network_reference): (Option<TotalsColumn>, NetworkReference),
-        told: Option<([u8; 2], [u8; 6])>,
+        (column, network_reference): (Option<TotalsColumn>, Option<NetworkReference>),
+        told: Option<FirstResponse>,
     ) {
         use TransactionKind as K;
         let standing =
@@ -180,6 +181,7 @@ impl Model {
             amount,
             network_reference,
             response: told,
+            wallet_payment: None,
             status: standing,
             column,
             to_forward,
@@ -197,7 +199,7 @@ impl Model {
     }
 
     /// Records how a transaction ended. The first response stays.
-    fn end(&mut self, place: usize, standing: TransactionStatus, told: ([u8; 2], [u8; 6])) {
+    fn end(&mut self, place: usize, standing: TransactionStatus, told: FirstResponse) {
         let one = &mut self.transactions[place];
         one.status = standing;
         one.response.get_or_insert(told);
@@ -208,38 +210,38 @@ impl Model {
         &mut self,
         id: PaymentId,
         standing: TransactionStatus,
-        told: ([u8; 2], [u8; 6]),
-    ) {
+        told: FirstResponse,
+    ) -> Option<usize> {
         use TransactionKind as K;
         let kinds = [K::Sale, K::PreAuthorisation, K::Qr];
-        if let Some(place) = self.newest(id, |one| kinds.contains(&one.kind)) {
-            self.end(place, standing, told);
-        }
+        let place = self.newest(id, |one| kinds.contains(&one.kind))?;
+        self.end(place, standing, told);
+        Some(place)
     }
 
     /// A buyer paid a QR code after it ended.
-    pub fn record_late_payment(&mut self, id: PaymentId, payment: [u8; 6]) -> ModelResult {
+    pub fn record_late_payment(&mut self, id: PaymentId, payment: WalletPaymentId) -> ModelResult {
         let Some(place) = self.newest(id, |one| one.kind == TransactionKind::Qr) else {
             return Ok(());
         };
         if self.payment(id)?.state == S::Unknown {
             self.void_reservation(ReservationFor::Payment(id));
             self.payment_mut(id).state = S::Declined;
-            self.end(place, TransactionStatus::NotApproved, (NO_ANSWER, SPACES));
+            self.end(place, TransactionStatus::NotApproved, (NO_ANSWER, None));
             self.push_event(Event::PaymentDeclined { payment: id })?;
         }
         let declined = self.payment(id)?.state == S::Declined;
         let one = &mut self.transactions[place];
-        let (code, by) = one.response.expect("what is over was answered");
+        let (code, _) = one.response.expect("what is over was answered");
         let repeated = match declined {
             true => one.paid_late || one.status == TransactionStatus::Reversed,
             false => code == APPROVED,
         };
-        if repeated || (declined && payment != SPACES && by == payment) {
+        if repeated || (declined && one.wallet_payment == Some(payment)) {
             return Err(ModelRefusal::Repeated);
         }
         if declined {
-            (one.paid_late, one.response) = (true, Some((code, payment)));
+            (one.paid_late, one.wallet_payment) = (true, Some(payment));
         }
         Ok(())
     }
@@ -332,7 +334,7 @@ impl Model {
             trace,
             duplicate_key,
             parcel,
-            method,
+            route,
             amount,
             kind: purpose,
             network_reference,
@@ -341,7 +343,7 @@ impl Model {
         else {
             unreachable!("only purchases come here");
         };
-        let card = matches!(method, RailMethod::Card { .. });
+        let card = matches!(route, PaymentRoute::Card { .. });
         let (kind, debit) = match (card, purpose) {
             (true, PurchaseKind::Sale) => (K::Sale, true),
             (true, PurchaseKind::PreAuthorisation) => (K::PreAuthorisation, false),
@@ -355,22 +357,22 @@ impl Model {
         self.admit((*trace, *duplicate_key), kind, same)?;
         let chosen: Vec<_> =
             route_candidates.iter().filter(|one| one.verdict == RouteVerdict::Chosen).collect();
-        let routed = match method {
-            RailMethod::Card { network, .. } => {
+        let routed = match route {
+            PaymentRoute::Card { network, .. } => {
                 route_candidates.len() <= ROUTE_CANDIDATES_MAX
                     && matches!(chosen[..], [one] if one.network == *network)
             }
-            RailMethod::Qr { .. } => route_candidates.is_empty(),
+            PaymentRoute::Qr { .. } => route_candidates.is_empty(),
         };
         ensure(routed, "the routes do not go with the method")?;
         let id = self.next_payment_id(*parcel)?;
-        self.begin_payment(id, trace.terminal, *method, *amount)?;
+        self.begin_payment(id, trace.terminal, *route, *amount)?;
         let column = debit.then_some(TotalsColumn { card, credit: false });
         self.write_down(
             (*trace, *duplicate_key),
             kind,
             (id, amount.minor()),
-            (column, *network_reference),
+            (column, Some(*network_reference)),
             None,
         );
         if card {
@@ -400,7 +402,13 @@ impl Model {
         ensure(amount.minor() <= payment.amount, "more than was authorised")?;
         self.payment_mut(id).state = S::Completing;
         let column = Some(TotalsColumn { card: true, credit: false });
-        self.write_down(number, kind, (id, amount.minor()), (column, network_reference), None);
+        self.write_down(
+            number,
+            kind,
+            (id, amount.minor()),
+            (column, Some(network_reference)),
+            None,
+        );
         self.push_event(Event::CompletionBegun { payment: id, amount })
     }
 
@@ -414,39 +422,36 @@ impl Model {
         self.has(id, |one| one.kind == completion && lost.contains(&one.status))
     }
 
-    fn resolve_completion(
-        &mut self,
-        id: PaymentId,
-        resolution: PaymentResolution,
-        authorisation: [u8; 6],
-    ) -> ModelResult {
+    fn resolve_completion(&mut self, id: PaymentId, resolution: PaymentResolution) -> ModelResult {
         let state = self.payment(id)?.state;
         let today = self.today;
+        self.check_approval(id, resolution)?;
         match (state, resolution) {
-            (S::Completing, PaymentResolution::Approved) => {
+            (S::Completing, PaymentResolution::Approved(by)) => {
                 let place = self.completion(id).expect("it was begun");
                 let amount = self.transactions[place].amount;
                 self.about = (Some(id), Some(self.payment(id)?.tariff));
                 self.post_reserved(ReservationFor::Payment(id), amount);
                 let payment = self.payment_mut(id);
                 (payment.amount, payment.taken_on) = (amount, today);
-                self.end(place, TransactionStatus::Approved, (APPROVED, authorisation));
+                let Approval::Network(code) = by else { unreachable!("checked above") };
+                self.end(place, TransactionStatus::Approved, (APPROVED, code));
                 self.record_collected(id)
             }
             (S::Completing | S::CompletionUnknown, PaymentResolution::Declined { code }) => {
                 self.payment_mut(id).state = S::Authorised;
                 let place = self.completion(id).expect("it was begun");
-                self.end(place, TransactionStatus::NotApproved, (code, authorisation));
+                self.end(place, TransactionStatus::NotApproved, (code, None));
                 self.push_event(Event::CompletionDeclined { payment: id })
             }
             (S::Completing, PaymentResolution::Unknown) => {
                 self.lose_completion(id, TransactionStatus::NotApproved)
             }
-            (S::CompletionUnknown, PaymentResolution::Approved) => {
+            (S::CompletionUnknown, PaymentResolution::Approved(_)) => {
                 self.push_event(Event::LateApproval { payment: id })
             }
             (S::CompletionUnknown, PaymentResolution::Unknown) => Err(ModelRefusal::Repeated),
-            (_, PaymentResolution::Approved) => {
+            (_, PaymentResolution::Approved(_)) => {
                 let completion = TransactionKind::Completion;
                 let stands = |one: &Transaction| one.status == TransactionStatus::Approved;
                 if self.has(id, |one| one.kind == completion && stands(one)) {
@@ -463,7 +468,7 @@ impl Model {
     fn lose_completion(&mut self, id: PaymentId, standing: TransactionStatus) -> ModelResult {
         self.payment_mut(id).state = S::CompletionUnknown;
         let place = self.completion(id).expect("it was begun");
-        self.end(place, standing, (NO_ANSWER, SPACES));
+        self.end(place, standing, (NO_ANSWER, None));
         self.push_event(Event::CompletionUnknown { payment: id })
     }
 
@@ -472,7 +477,7 @@ impl Model {
             S::CompletionUnknown => {
                 self.payment_mut(id).state = S::Authorised;
                 let place = self.completion(id).expect("it was begun");
-                self.end(place, TransactionStatus::Reversed, (NO_ANSWER, SPACES));
+                self.end(place, TransactionStatus::Reversed, (NO_ANSWER, None));
                 self.push_event(Event::CompletionReversed { payment: id })
             }
             S::Authorised if self.has_lost_completion(id) => Err(ModelRefusal::Repeated),
@@ -491,7 +496,7 @@ impl Model {
         &mut self,
         number: (Trace, DuplicateKey),
         id: PaymentId,
-        network_reference: NetworkReference,
+        network_reference: Option<NetworkReference>,
     ) -> ModelResult {
         let kind = TransactionKind::Void;
         self.admit(number, kind, |one| one.payment == id)?;
@@ -512,8 +517,8 @@ impl Model {
             _ => return Err(ModelRefusal::Because("nothing to void")),
         }
         if let ModelMethod::Cash(_) = payment.method {
-            let told = Some((APPROVED, SPACES));
-            self.write_down(number, kind, what, (column, NetworkReference::default()), told);
+            let told = Some((APPROVED, None));
+            self.write_down(number, kind, what, (column, None), told);
             return self.unpost(id);
         }
         self.payment_mut(id).state = S::Reversing(ReversalKind::Void);
@@ -530,7 +535,7 @@ impl Model {
             _ => self.newest(id, Transaction::took_money),
         };
         let place = place.ok_or(ModelRefusal::Because("no transaction is remembered"))?;
-        self.end(place, TransactionStatus::Reversed, (APPROVED, SPACES));
+        self.end(place, TransactionStatus::Reversed, (APPROVED, None));
         Ok(())
     }
 
@@ -542,8 +547,8 @@ impl Model {
                 let kinds = [K::Sale, K::PreAuthorisation, K::Qr];
                 let asked = self.has(id, |one| kinds.contains(&one.kind));
                 ensure(asked, "no terminal asked for it")?;
-                self.resolve_payment(id, PaymentResolution::Unknown, SPACES)?;
-                self.end_purchase(id, TransactionStatus::Reversed, (NO_ANSWER, SPACES));
+                self.resolve_payment(id, PaymentResolution::Unknown)?;
+                self.end_purchase(id, TransactionStatus::Reversed, (NO_ANSWER, None));
                 Ok(())
             }
             S::Approved => {
@@ -578,7 +583,7 @@ impl Model {
             S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void) => {
                 self.payment_mut(id).state = S::ReversingVoid;
                 let place = self.void(id).expect("it was begun");
-                self.end(place, TransactionStatus::Reversed, (NO_ANSWER, SPACES));
+                self.end(place, TransactionStatus::Reversed, (NO_ANSWER, None));
                 self.push_event(Event::VoidReversalBegun { payment: id })
             }
             S::ReversingVoid => Err(ModelRefusal::Repeated),
@@ -587,14 +592,14 @@ impl Model {
         }
     }
 
-    fn end_taking_back(&mut self, id: PaymentId, done: bool, code: [u8; 2]) -> ModelResult {
+    fn end_taking_back(&mut self, id: PaymentId, done: bool, code: ResponseCode) -> ModelResult {
         let pre_authorisation = self.payment(id)?.is_pre_authorisation;
         match (self.payment(id)?.state, done) {
             (S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void), _) => {
                 let place = self.void(id).expect("it was begun");
                 let standing =
                     if done { TransactionStatus::Approved } else { TransactionStatus::NotApproved };
-                self.end(place, standing, (code, SPACES));
+                self.end(place, standing, (code, None));
             }
             (S::Reversing(ReversalKind::Reversal), true)
             | (S::Releasing(ReversalKind::Reversal | ReversalKind::Expiry), true)
@@ -633,10 +638,10 @@ impl Model {
             trace,
             duplicate_key,
             parcel,
-            method,
+            route,
             amount,
             network_reference,
-            authorisation,
+            authorisation_code,
         }) = *command
         else {
             unreachable!("only offline sales come here");
@@ -644,23 +649,23 @@ impl Model {
         let kind = TransactionKind::Advice;
         let same = |one: &Transaction| one.payment.parcel == parcel && one.amount == amount.minor();
         self.admit((trace, duplicate_key), kind, same)?;
-        ensure(matches!(method, RailMethod::Card { .. }), "only cards are taken offline")?;
+        ensure(matches!(route, PaymentRoute::Card { .. }), "only cards are taken offline")?;
         let id = self.next_payment_id(parcel)?;
         let (each, total) = self.offline.get(&trace.terminal).copied().unwrap_or_default();
         let sum = u128::from(self.unanswered(trace.terminal)) + u128::from(amount.minor());
         ensure(amount.minor() <= each && sum <= u128::from(total), "beyond the limit")?;
-        let (how, tariff) = self.check_rail_payment(id, trace.terminal, method, amount, true)?;
+        let (how, tariff) = self.check_rail_payment(id, trace.terminal, route, amount, true)?;
         self.add_payment(id, how, amount, tariff);
         self.about = (Some(id), Some(tariff));
         let (entry, account) = receivable(how, self.parcel(parcel)?.currency);
         self.post(entry, account, self.held_account(id), amount.minor());
         let column = Some(TotalsColumn { card: true, credit: false });
-        let told = Some((APPROVED, authorisation));
+        let told = Some((APPROVED, authorisation_code));
         self.write_down(
             (trace, duplicate_key),
             kind,
             (id, amount.minor()),
-            (column, network_reference),
+            (column, Some(network_reference)),
             told,
         );
         self.record_collected(id)
@@ -674,7 +679,7 @@ impl Model {
         self.transactions.iter().filter(waits).map(|one| one.amount).sum()
     }
 
-    fn answer_advice(&mut self, id: PaymentId, code: [u8; 2]) -> ModelResult {
+    fn answer_advice(&mut self, id: PaymentId, code: ResponseCode) -> ModelResult {
         self.payment(id)?;
         let place = self.newest(id, |one| one.kind == TransactionKind::Advice);
         let place = place.ok_or(ModelRefusal::Because("no such offline sale"))?;
@@ -682,8 +687,8 @@ impl Model {
             return Err(ModelRefusal::Repeated);
         }
         self.transactions[place].to_forward = false;
-        self.push_event(match &code {
-            b"00" => Event::AdviceForwarded { payment: id },
+        self.push_event(match code {
+            APPROVED => Event::AdviceForwarded { payment: id },
             _ => Event::AdviceRejected { payment: id, code },
         })
     }
@@ -703,14 +708,8 @@ impl Model {
         let id = self.next_payment_id(parcel)?;
         self.collect_cash(id, courier, amount)?;
         let column = Some(TotalsColumn { card: false, credit: false });
-        let (what, told) = ((id, amount.minor()), Some((APPROVED, SPACES)));
-        self.write_down(
-            (trace, duplicate_key),
-            kind,
-            what,
-            (column, NetworkReference::default()),
-            told,
-        );
+        let (what, told) = ((id, amount.minor()), Some((APPROVED, None)));
+        self.write_down((trace, duplicate_key), kind, what, (column, None), told);
         Ok(())
     }
 
@@ -737,13 +736,13 @@ impl Model {
         let next = u8::try_from(self.count_of(Numbered::Refunds(id))).unwrap() + 1;
         self.refund(id, next, amount, command)?;
         let card = matches!(payment.method, ModelMethod::Card(..));
-        let place = (Some(TotalsColumn { card, credit: true }), network_reference);
-        let told = Some((APPROVED, SPACES));
+        let place = (Some(TotalsColumn { card, credit: true }), Some(network_reference));
+        let told = Some((APPROVED, None));
         self.write_down(number, kind, (id, amount.minor()), place, told);
         Ok(())
     }
 
-    fn answer_refund(&mut self, trace: Trace, code: [u8; 2]) -> ModelResult {
+    fn answer_refund(&mut self, trace: Trace, code: ResponseCode) -> ModelResult {
         let place = self.transactions.iter().position(|one| one.trace == trace);
         let place = place.ok_or(ModelRefusal::Because("no such transaction"))?;
         let one = self.transactions[place].clone();

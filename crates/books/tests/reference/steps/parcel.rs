@@ -127,17 +127,17 @@ pub fn lose_parcel(roll: &Choices) -> Command {
 }
 
 /// A network or wallet in the currency.
-pub fn by_card_or_qr(roll: &Choices, currency: Currency) -> RailMethod {
+pub fn by_card_or_qr(roll: &Choices, currency: Currency) -> PaymentRoute {
     let brl = currency == Currency::BRL;
     let kind = if roll.one_in(1, 2) { CardKind::Credit } else { CardKind::Debit };
     match roll.number_at(2) % 4 {
-        0 => RailMethod::Qr { wallet: WALLETS[usize::from(brl)] },
+        0 => PaymentRoute::Qr { wallet: WALLETS[usize::from(brl)] },
         1 if roll.makes_mistake(Mistake::AnyThing) => {
-            RailMethod::Qr { wallet: WALLETS[usize::from(!brl)] }
+            PaymentRoute::Qr { wallet: WALLETS[usize::from(!brl)] }
         }
-        2 if brl => RailMethod::Card { network: NETWORKS[2], kind },
-        die if brl => RailMethod::Card { network: NETWORKS[die % 2 + 1], kind },
-        die => RailMethod::Card { network: NETWORKS[die % 2], kind },
+        2 if brl => PaymentRoute::Card { network: NETWORKS[2], kind },
+        die if brl => PaymentRoute::Card { network: NETWORKS[die % 2 + 1], kind },
+        die => PaymentRoute::Card { network: NETWORKS[die % 2], kind },
     }
 }
 

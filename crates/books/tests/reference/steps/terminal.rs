@@ -30,12 +30,12 @@ pub fn open_batch_of(roll: &Choices, terminal: TerminalId) -> bool {
 }
 
 /// The next STAN of a terminal's batch, or a used one.
-fn number(roll: &Choices, terminal: TerminalId) -> (Trace, DuplicateKey) {
+fn number(roll: &Choices, terminal: TerminalId) -> Trace {
     let batch = roll.model.last_batches(terminal).last().map_or(1, |one| one.number);
     let here = |trace: &Trace| (trace.terminal, trace.batch) == (terminal, batch);
     let used = roll.model.transactions.iter().map(|one| one.trace);
     let used = used.chain(roll.model.reversed_without_original.iter().copied()).filter(here);
-    let next = used.map(|trace| trace.stan).max().map_or(1, |last| last + 1);
+    let next = used.map(|trace| trace.stan.get()).max().map_or(1, |last| last + 1);
     let stan = match roll.step.mistake {
         Mistake::NumberBelow => next - 1,
         // Terminals may skip STANs and use them later.
@@ -44,29 +44,52 @@ fn number(roll: &Choices, terminal: TerminalId) -> (Trace, DuplicateKey) {
         _ => next,
     };
     let batch = if roll.makes_mistake(Mistake::NumberAbove) { batch + 1 } else { batch };
-    let duplicate_key = DuplicateKey {
-        date: 902,
-        card_token: u64::from(roll.makes_mistake(Mistake::SomebodyElse)),
-    };
-    (Trace { terminal, batch, stan }, duplicate_key)
+    Trace { terminal, batch, stan: Stan::new(stan).unwrap_or(Stan::MAX) }
+}
+
+fn key(subject: DuplicateSubject) -> DuplicateKey {
+    DuplicateKey { date: 902, subject }
+}
+
+/// The usual card, or another.
+fn card(roll: &Choices) -> DuplicateKey {
+    let token = 1 + u64::from(roll.makes_mistake(Mistake::SomebodyElse));
+    key(DuplicateSubject::Card(CardToken::new(token).expect("above zero")))
+}
+
+fn original(roll: &Choices, pre_authorisation: bool) -> DuplicateKey {
+    let stan = Stan::of(1 + u32::from(roll.makes_mistake(Mistake::SomebodyElse)));
+    key(DuplicateSubject::Original { batch: 1, stan, pre_authorisation })
 }
 
 fn sent(roll: &Choices) -> NetworkReference {
-    NetworkReference { stan: u32::from(roll.step.random_numbers[1]), sent_at: roll.model.last_at }
+    let stan = Stan::of(1 + u32::from(roll.step.random_numbers[1]));
+    NetworkReference { stan, sent_at: roll.model.last_at }
 }
 
-fn authorisation(roll: &Choices) -> [u8; 6] {
-    if roll.one_in(2, 2) { *b"00A1B2" } else { *b"      " }
+fn authorisation_code(roll: &Choices) -> Option<AuthorisationCode> {
+    roll.one_in(2, 2).then_some(AuthorisationCode::of(b"00A1B2"))
 }
 
-fn code(roll: &Choices) -> [u8; 2] {
-    if roll.one_in(1, 4) { *b"12" } else { *b"00" }
+/// The approval of the payment's wallet or network, or one of the other.
+fn approval(roll: &Choices, payment: PaymentId) -> PaymentResolution {
+    let known = roll.model.payment(payment);
+    let by_qr = known.is_ok_and(|one| matches!(one.method, ModelMethod::Qr(_)));
+    PaymentResolution::Approved(if by_qr == roll.makes_mistake(Mistake::AnyThing) {
+        Approval::Network(authorisation_code(roll))
+    } else {
+        Approval::Wallet(WalletPaymentId::of(if roll.one_in(2, 2) { b"00A1B2" } else { b"00C3D4" }))
+    })
 }
 
-fn resolution(roll: &Choices) -> PaymentResolution {
+fn code(roll: &Choices) -> ResponseCode {
+    if roll.one_in(1, 4) { ResponseCode::of(b"12") } else { ResponseCode::APPROVED }
+}
+
+fn resolution(roll: &Choices, payment: PaymentId) -> PaymentResolution {
     match roll.number_at(1) % 10 {
-        0..6 => PaymentResolution::Approved,
-        6 | 7 => PaymentResolution::Declined { code: *b"51" },
+        0..6 => approval(roll, payment),
+        6 | 7 => PaymentResolution::Declined { code: ResponseCode::of(b"51") },
         _ => PaymentResolution::Unknown,
     }
 }
@@ -81,11 +104,15 @@ pub fn open_batch(roll: &Choices) -> Command {
 
 pub fn purchase(roll: &Choices) -> Command {
     let (parcel, terminal, left) = at_the_terminal(roll);
-    let (trace, duplicate_key) = number(roll, terminal);
-    let method = by_card_or_qr(roll, currency_of(roll, parcel));
-    let purpose = match method {
-        RailMethod::Card { .. } if roll.one_in(2, 3) => PurchaseKind::PreAuthorisation,
-        RailMethod::Qr { .. } if roll.makes_mistake(Mistake::AmountAbove) => {
+    let trace = number(roll, terminal);
+    let route = by_card_or_qr(roll, currency_of(roll, parcel));
+    let duplicate_key = match route {
+        PaymentRoute::Card { .. } => card(roll),
+        PaymentRoute::Qr { .. } => key(DuplicateSubject::NoCard),
+    };
+    let purpose = match route {
+        PaymentRoute::Card { .. } if roll.one_in(2, 3) => PurchaseKind::PreAuthorisation,
+        PaymentRoute::Qr { .. } if roll.makes_mistake(Mistake::AmountAbove) => {
             PurchaseKind::PreAuthorisation
         }
         _ => PurchaseKind::Sale,
@@ -95,8 +122,8 @@ pub fn purchase(roll: &Choices) -> Command {
     } else {
         RouteVerdict::Chosen
     };
-    let route_candidates = match method {
-        RailMethod::Card { network, .. } => {
+    let route_candidates = match route {
+        PaymentRoute::Card { network, .. } => {
             let other = if network == NETWORKS[0] { NETWORKS[1] } else { NETWORKS[0] };
             let (cost, dearer) = (Amount::of(7), RouteVerdict::MoreExpensive);
             vec![
@@ -104,14 +131,14 @@ pub fn purchase(roll: &Choices) -> Command {
                 RouteCandidate { network, cost: Amount::ZERO, verdict },
             ]
         }
-        RailMethod::Qr { .. } => Vec::new(),
+        PaymentRoute::Qr { .. } => Vec::new(),
     };
     let (amount, network_reference) = (roll.part(left), sent(roll));
     Command::BeginPurchase(BeginPurchase {
         trace,
         duplicate_key,
         parcel,
-        method,
+        route,
         amount,
         kind: purpose,
         network_reference,
@@ -126,16 +153,13 @@ pub fn resolve_purchase(roll: &Choices) -> Command {
         T::Declined => roll.one_in(3, 6),
         _ => roll.one_in(3, 40),
     };
-    let (resolution, authorisation) = (resolution(roll), authorisation(roll));
-    Command::ResolvePurchase(ResolvePurchase {
-        payment: roll.payment(waits),
-        resolution,
-        authorisation,
-    })
+    let payment = roll.payment(waits);
+    let resolution = resolution(roll, payment);
+    Command::ResolvePurchase(ResolvePurchase { payment, resolution })
 }
 
 /// A payment, a terminal of its courier, and a new trace.
-fn about(roll: &Choices, payment: PaymentId) -> (Trace, DuplicateKey) {
+fn about(roll: &Choices, payment: PaymentId) -> Trace {
     let known = roll.model.payment(payment).ok();
     let courier = match roll.step.mistake {
         Mistake::SomebodyElse => Some(roll.courier(2)),
@@ -150,7 +174,7 @@ pub fn complete(roll: &Choices) -> Command {
         T::Releasing(ReversalKind::Expiry) | T::Expired => roll.one_in(1, 4),
         _ => false,
     });
-    let (trace, duplicate_key) = about(roll, payment);
+    let (trace, duplicate_key) = (about(roll, payment), original(roll, true));
     let authorised = roll.model.payment(payment).map_or(1, |one| one.amount);
     let (amount, network_reference) = (roll.part(authorised), sent(roll));
     Command::BeginCompletion(BeginCompletion {
@@ -169,17 +193,13 @@ pub fn resolve_completion(roll: &Choices) -> Command {
         T::Authorised | T::Approved => roll.one_in(3, 9),
         _ => roll.one_in(3, 50),
     };
+    let payment = roll.payment(waits);
     let resolution = match roll.number_at(1) % 10 {
-        0..5 => PaymentResolution::Approved,
-        5 => PaymentResolution::Declined { code: *b"51" },
+        0..5 => approval(roll, payment),
+        5 => PaymentResolution::Declined { code: ResponseCode::of(b"51") },
         _ => PaymentResolution::Unknown,
     };
-    let authorisation = authorisation(roll);
-    Command::ResolveCompletion(ResolveCompletion {
-        payment: roll.payment(waits),
-        resolution,
-        authorisation,
-    })
+    Command::ResolveCompletion(ResolveCompletion { payment, resolution })
 }
 
 pub fn end_completion_reversal(roll: &Choices) -> Command {
@@ -205,8 +225,9 @@ pub fn can_work(roll: &Choices, courier: CourierId) -> bool {
 
 pub fn void(roll: &Choices) -> Command {
     let payment = roll.payment(|one| can_be_reversed(roll, one) || roll.one_in(3, 30));
-    let (trace, duplicate_key) = about(roll, payment);
-    Command::BeginVoid(BeginVoid { trace, duplicate_key, payment, network_reference: sent(roll) })
+    let (trace, duplicate_key) = (about(roll, payment), original(roll, false));
+    let network_reference = Some(sent(roll));
+    Command::BeginVoid(BeginVoid { trace, duplicate_key, payment, network_reference })
 }
 
 pub fn begin_reversal(roll: &Choices) -> Command {
@@ -223,7 +244,7 @@ pub fn reverse_without_original(roll: &Choices) -> Command {
     let open = |id: &&TerminalId| open_batch_of(roll, **id);
     let open: Vec<_> = roll.model.terminals.keys().filter(open).copied().collect();
     Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal {
-        trace: number(roll, roll.pick(0, &open, any_terminal)).0,
+        trace: number(roll, roll.pick(0, &open, any_terminal)),
     })
 }
 
@@ -273,24 +294,24 @@ pub fn resolve_reversal(roll: &Choices) -> Command {
 
 pub fn record_advice(roll: &Choices) -> Command {
     let (parcel, terminal, left) = at_the_terminal(roll);
-    let (trace, duplicate_key) = number(roll, terminal);
-    let method = match by_card_or_qr(roll, currency_of(roll, parcel)) {
-        RailMethod::Qr { .. } if roll.step.mistake == Mistake::None => {
+    let (trace, duplicate_key) = (number(roll, terminal), card(roll));
+    let route = match by_card_or_qr(roll, currency_of(roll, parcel)) {
+        PaymentRoute::Qr { .. } if roll.step.mistake == Mistake::None => {
             let brl = currency_of(roll, parcel) == Currency::BRL;
-            RailMethod::Card { network: NETWORKS[if brl { 2 } else { 0 }], kind: CardKind::Debit }
+            PaymentRoute::Card { network: NETWORKS[if brl { 2 } else { 0 }], kind: CardKind::Debit }
         }
-        method => method,
+        route => route,
     };
     let amount = roll.part(left);
-    let (network_reference, authorisation) = (sent(roll), authorisation(roll));
+    let (network_reference, authorisation_code) = (sent(roll), authorisation_code(roll));
     Command::RecordAdvice(RecordAdvice {
         trace,
         duplicate_key,
         parcel,
-        method,
+        route,
         amount,
         network_reference,
-        authorisation,
+        authorisation_code,
     })
 }
 
@@ -317,7 +338,7 @@ pub fn set_offline_limit(roll: &Choices) -> Command {
 
 pub fn take_cash(roll: &Choices) -> Command {
     let (parcel, terminal, left) = at_the_terminal(roll);
-    let (trace, duplicate_key) = number(roll, terminal);
+    let (trace, duplicate_key) = (number(roll, terminal), key(DuplicateSubject::NoCard));
     let amount = roll.part(left);
     let change = Amount::of(u64::from(roll.step.random_numbers[1] % 3) * 50);
     let tendered = amount.checked_add(change).unwrap_or(Amount::MAX);
@@ -329,7 +350,10 @@ pub fn begin_refund(roll: &Choices) -> Command {
     let wrong = roll.makes_mistake(Mistake::AmountAbove);
     let payment =
         roll.payment(|one| one.is_posted() && is_cash(one) == wrong && one.refunded < one.amount);
-    let (trace, duplicate_key) = about(roll, payment);
+    let trace = about(roll, payment);
+    let (stan, sent_at) = (Stan::of(1 + u32::from(payment.number)), Timestamp(1_000_000));
+    let message = NetworkReference { stan, sent_at };
+    let duplicate_key = key(DuplicateSubject::Refunded { message, offline: roll.one_in(2, 9) });
     let left = roll.model.payment(payment).map_or(1, |one| one.amount - one.refunded);
     let (amount, network_reference) = (roll.part(left), sent(roll));
     Command::BeginRefund(BeginRefund { trace, duplicate_key, payment, amount, network_reference })
@@ -343,7 +367,8 @@ pub fn resolve_refund(roll: &Choices) -> Command {
     let all: Vec<_> = all.map(|one| one.trace).collect();
     let trace = roll.pick(0, &all, |die| {
         let any = roll.model.transactions.get(die % roll.model.transactions.len().max(1));
-        any.map(|one| one.trace).unwrap_or_default()
+        let nothing = Trace { terminal: any_terminal(die), batch: 1, stan: Stan::MAX };
+        any.map_or(nothing, |one| one.trace)
     });
     Command::ResolveRefund(ResolveRefund { trace, code: code(roll) })
 }
@@ -407,9 +432,9 @@ pub fn reconcile(roll: &Choices) -> Command {
         2 if known > 0 => lines[roll.number_at(2) % known].credit ^= true,
         3 => {
             let (amount, credit) = (Amount::of(50 + u64::from(roll.step.random_numbers[3])), false);
-            lines.push(BatchLine { stan: 700, amount, credit });
+            lines.push(BatchLine { stan: Stan::of(700), amount, credit });
             let credit = roll.one_in(2, 3);
-            lines.insert(0, BatchLine { stan: 699, amount: Amount::of(40), credit });
+            lines.insert(0, BatchLine { stan: Stan::of(699), amount: Amount::of(40), credit });
         }
         _ => {}
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use books::terminal_view::TransactionView;
 use books::view::PaymentState;
-use books::{Event, PaymentId, RailMethod, TerminalId, Trace, TransactionKind};
+use books::{Event, PaymentId, PaymentRoute, Stan, TerminalId, Trace, TransactionKind};
 use peers::TerminalOutcome;
 use peers::ledger::{NetworkTransactionKind, NetworkTransactionState};
 use peers::terminal::JournalLineStatus;
@@ -23,7 +23,7 @@ impl World {
             let newest = self.engine.terminal_view(terminal).map_or(0, |view| view.batch);
             for batch in newest.saturating_sub(1).max(1)..=newest {
                 let stans = 1..=pos.terminal.last_stan();
-                let trace = |stan| Trace { terminal, batch, stan };
+                let trace = |stan| Trace { terminal, batch, stan: Stan::of(stan) };
                 all.extend(stans.filter_map(|stan| self.engine.transaction(trace(stan))));
             }
         }
@@ -33,7 +33,7 @@ impl World {
     fn ours(&self) -> BTreeSet<Entry> {
         let mut ours = BTreeSet::new();
         for one in self.transactions() {
-            let Some(RailMethod::Card { network, .. }) = one.method else { continue };
+            let Some(PaymentRoute::Card { network, .. }) = one.route else { continue };
             let place = NETWORKS.iter().position(|known| *known == network).unwrap();
             let kind = match (one.kind, one.payment_state) {
                 _ if !one.counts_in_batch => continue,
@@ -46,13 +46,8 @@ impl World {
                 (TransactionKind::Void, PaymentState::Reversed) => "void",
                 _ => continue,
             };
-            ours.insert((
-                place,
-                one.network_reference.stan,
-                one.network_reference.sent_at.0 / 1000,
-                kind,
-                one.amount.minor(),
-            ));
+            let sent = one.network_reference.unwrap();
+            ours.insert((place, sent.stan.get(), sent.sent_at.0 / 1000, kind, one.amount.minor()));
         }
         ours
     }
@@ -119,7 +114,7 @@ impl World {
         }
         for line in pos.journal() {
             let receipt = line.receipt;
-            let trace = Trace { terminal, batch: receipt.batch, stan: receipt.stan };
+            let trace = Trace { terminal, batch: receipt.batch, stan: Stan::of(receipt.stan) };
             let view = self.engine.transaction(trace);
             let stands = view.is_some_and(|view| view.counts_in_batch);
             let believed = line.status == JournalLineStatus::Effective;
@@ -131,9 +126,9 @@ impl World {
         }
         let (mut theirs, ours) = (pos.totals(), self.engine.batch_totals(terminal, pos.batch()));
         for stan in self.voids_reported_as_standing(place) {
-            let trace = Trace { terminal, batch: pos.batch(), stan };
+            let trace = Trace { terminal, batch: pos.batch(), stan: Stan::of(stan) };
             let Some(void) = self.engine.transaction(trace) else { continue };
-            let by_card = matches!(void.method, Some(RailMethod::Card { .. }));
+            let by_card = matches!(void.route, Some(PaymentRoute::Card { .. }));
             // The void of a pre-authorisation is not in the totals.
             let took = self.transactions().into_iter().any(|one| {
                 let kind =
@@ -157,7 +152,7 @@ impl World {
             let status = self.transactions().into_iter().filter(|one| one.counts_in_batch);
             for one in status.filter(|one| one.trace.terminal == terminal) {
                 let (stan, kind, believed) =
-                    (one.trace.stan, one.kind, self.receipt_status(place, one.trace.stan));
+                    (one.trace.stan, one.kind, self.receipt_status(place, one.trace.stan.get()));
                 wrong.push(format!(
                     "  standing in the books: {stan} {kind:?}, at the terminal: {believed:?}"
                 ));

@@ -7,7 +7,7 @@ use keys::{AesKey, Key, KeyName, KeyPurpose, SoftwareStore, TdesKey};
 use money::{Amount, Currency, Rate};
 use switch::{
     BinRange, MerchantSettings, NetworkSettings, Settings, TerminalSettings, Timing, WalletOutcome,
-    WalletPaymentId, WalletSettings,
+    WalletSettings,
 };
 use tariff::{CappedRate, CardKind};
 
@@ -21,8 +21,8 @@ pub const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 pub const WALLET: WalletId = WalletId(1);
 
 /// A first and a second payment of an order.
-pub const FIRST: WalletPaymentId = WalletPaymentId(*b"first ");
-pub const SECOND: WalletPaymentId = WalletPaymentId(*b"second");
+pub const FIRST: WalletPaymentId = WalletPaymentId::of(b"first1");
+pub const SECOND: WalletPaymentId = WalletPaymentId::of(b"second");
 
 /// Notifications about an order that is paid once.
 pub const PAID: WalletOutcome = WalletOutcome::Paid(FIRST);

@@ -1,6 +1,6 @@
 //! Terminals and their couriers.
 
-use books::{ParcelId, TerminalId, Trace};
+use books::{ParcelId, Stan, TerminalId, Trace};
 use peers::terminal::{JournalLineStatus, Receipt, TerminalError, TimeoutAction};
 use peers::{
     TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask, TestCard,
@@ -158,7 +158,7 @@ impl World {
     pub fn trace(&self, place: usize, stan: u32) -> Trace {
         let terminal = &self.terminals[place].terminal;
         let (number, batch) = (terminal.number(), terminal.batch());
-        Trace { terminal: TerminalId(u64::from(number)), batch, stan }
+        Trace { terminal: TerminalId(u64::from(number)), batch, stan: Stan::of(stan) }
     }
 
     pub fn receipt_status(&self, place: usize, stan: u32) -> Option<JournalLineStatus> {
