@@ -44,8 +44,10 @@ impl FromStr for ParcelId {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<ParcelId, &'static str> {
-        let bits = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32);
-        bits.map(ParcelId::new).ok_or("a parcel id is 32 hexadecimal digits")
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let canonical = text.len() == 32 && text.bytes().all(is_digit);
+        let bits = u128::from_str_radix(text, 16).ok().filter(|_| canonical);
+        bits.map(ParcelId::new).ok_or("a parcel id is 32 hexadecimal digits, a to f in lower case")
     }
 }
 
@@ -87,6 +89,37 @@ pub struct PaymentId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_identifier_has_one_text() {
+        for number in [0, 5, u64::MAX] {
+            let written = SellerId(number).to_string();
+            assert_eq!(written.parse(), Ok(SellerId(number)));
+        }
+        for other in
+            ["", "+5", "-5", "05", "00", " 5", "5 ", "5.0", "0x5", "٥", "18446744073709551616"]
+        {
+            assert_eq!(other.parse::<SellerId>(), Err(machine::IdentifierError), "{other:?}");
+            let json = serde_json::to_string(other).expect("a text");
+            let error = serde_json::from_str::<SellerId>(&json).expect_err(other).to_string();
+            assert!(error.starts_with("an identifier is a decimal number"), "{error}");
+        }
+        assert!(serde_json::from_str::<SellerId>("5").is_err(), "a number loses digits");
+    }
+
+    #[test]
+    fn a_parcel_id_has_one_text() {
+        let written = "f86a1851571173afc1979796ec04bd87";
+        assert_eq!(written.parse::<ParcelId>().map(|id| id.to_string()), Ok(written.to_owned()));
+        let upper = written.to_uppercase();
+        let signed = format!("+{}", &written[1..]);
+        for other in ["", &written[1..], &upper, &signed, &format!("{written}0")] {
+            assert!(other.parse::<ParcelId>().is_err(), "{other:?}");
+            let json = serde_json::to_string(other).expect("a text");
+            let error = serde_json::from_str::<ParcelId>(&json).expect_err(other).to_string();
+            assert!(error.starts_with("a parcel id is 32 hexadecimal digits"), "{error}");
+        }
+    }
 
     #[test]
     fn derived_identifiers_are_frozen() {

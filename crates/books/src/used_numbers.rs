@@ -67,7 +67,8 @@ pub(crate) fn push_remembered<T>(remembered: &mut VecDeque<T>, one: T) -> Option
 }
 
 /// The first `BYTES` bytes of a hash over words, for records that exist by the million. Two
-/// different contents have the same hash once in 256 to the power of `BYTES`.
+/// different contents have the same hash once in 256 to the power of `BYTES`. Frozen: snapshots
+/// hold its results.
 pub(crate) fn content_hash<const BYTES: usize>(words: impl Iterator<Item = u64>) -> [u8; BYTES] {
     const { assert!(BYTES <= 8) };
     let hash = words.fold(0, mix).to_le_bytes();

@@ -33,7 +33,7 @@ macro_rules! identifiers {
             }
         }
 
-        $crate::json_as_text!($name, "^[0-9]{1,20}$", "identifier");
+        $crate::json_as_text!($name, "^(0|[1-9][0-9]{0,19})$", "identifier");
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -42,13 +42,37 @@ macro_rules! identifiers {
         }
 
         impl std::str::FromStr for $name {
-            type Err = std::num::ParseIntError;
+            type Err = $crate::IdentifierError;
 
-            fn from_str(text: &str) -> Result<$name, std::num::ParseIntError> {
-                text.parse().map($name)
+            fn from_str(text: &str) -> Result<$name, $crate::IdentifierError> {
+                $crate::parse_identifier(text).map($name)
             }
         }
     )+};
+}
+
+/// A text that is not an identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdentifierError;
+
+impl std::fmt::Display for IdentifierError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(
+            "an identifier is a decimal number from 0 to 18446744073709551615, without a sign and \
+             without leading zeros",
+        )
+    }
+}
+
+impl std::error::Error for IdentifierError {}
+
+/// Reads an identifier. Each has exactly one text, the one that it is written as.
+///
+/// # Errors
+/// Any other text.
+pub fn parse_identifier(text: &str) -> Result<u64, IdentifierError> {
+    let canonical = text == "0" || text.starts_with(|first: char| matches!(first, '1'..='9'));
+    if canonical { text.parse().map_err(|_| IdentifierError) } else { Err(IdentifierError) }
 }
 
 /// SHA-256 over the kind and the texts, each with its length before it, so that different lists

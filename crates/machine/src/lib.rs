@@ -25,7 +25,7 @@ pub use actor::{
 };
 pub use declare::CommandSpec;
 pub use fingerprint::mix;
-pub use identifier::derive_identifier;
+pub use identifier::{IdentifierError, derive_identifier, parse_identifier};
 pub use time::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
 
 /// Used by the macros.

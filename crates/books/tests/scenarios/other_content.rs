@@ -1,5 +1,5 @@
-//! `Repeated` means that exactly this was carried out before. A used number or id with other content
-//! is a mistake of the sender: it is refused as such, and nothing changes.
+//! `Repeated` means that exactly this was carried out before. A used number or id with other
+//! content is a mistake of the sender: it is refused as such, and nothing changes.
 
 use books::*;
 use money::{Amount, Currency};
