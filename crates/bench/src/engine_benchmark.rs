@@ -3,8 +3,8 @@
 //! A child process opens books, announces and dispatches every parcel, and opens a batch on each
 //! terminal. Then it collects each parcel by card with the commands that the switch sends
 //! (`BeginPurchase`, `ResolvePurchase`, and a full batch closed and opened again), with a fixed
-//! number in flight. Then it is killed. This process restarts from the books, checks every rule, and
-//! replays the whole journal.
+//! number in flight. Then it is killed. This process restarts from the books, checks every rule,
+//! and replays the whole journal.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -338,4 +338,31 @@ fn peak_rss_bytes() -> anyhow::Result<u64> {
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("VmHWM")?;
     let kib = line.split_whitespace().nth(1).context("VmHWM has no number")?;
     Ok(kib.parse::<u64>()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use journal::MemoryJournal;
+    use node::NoSnapshots;
+
+    use super::*;
+
+    #[test]
+    fn a_full_batch_is_closed_with_the_right_totals_and_the_next_one_is_opened() {
+        let (journal, snapshots) = (Box::new(MemoryJournal::new()), Box::new(NoSnapshots));
+        let node = Node::start(journal, snapshots, NodeOptions::default()).unwrap();
+        let mut client = node.client();
+        set_up(&mut client).unwrap();
+        announce(&mut client, 1_500).unwrap();
+        let (_, commands, _) = collect(&mut client, 1_500, 64).unwrap();
+        assert_eq!(commands, 2 * 1_500 + 2);
+        client.query(|engine| examine(engine, 1_500)).unwrap().0.unwrap();
+        for (terminal, expected) in [(1, (2, 1)), (2, (1, 500))] {
+            let look = move |engine: &Engine| engine.books().terminal_view(TerminalId(terminal));
+            let view = client.query(look).unwrap().0.unwrap();
+            assert_eq!((view.batch, view.transactions), expected, "terminal {terminal}");
+            assert!(!view.disputed);
+        }
+        node.stop().unwrap();
+    }
 }

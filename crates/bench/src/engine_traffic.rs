@@ -1,5 +1,5 @@
-//! The commands of the engine benchmark, as the switch sends them: terminals sell by card, a network
-//! answers, and full batches are closed and opened again.
+//! The commands of the engine benchmark, as the switch sends them: terminals sell by card, a
+//! network answers, and full batches are closed and opened again.
 
 use std::collections::VecDeque;
 

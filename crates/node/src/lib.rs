@@ -9,6 +9,34 @@
 //!
 //! Start at [`Node::start`] and [`NodeClient`]. [`batch`] defines the bytes of a batch; [`replay`]
 //! recovers the books and verifies a journal from its first batch.
+//!
+//! ```
+//! use books::{Command, OpenBooks};
+//! use engine::{Actor, Engine, Submission, Timestamp};
+//! use journal::{JournalHead, MemoryJournal};
+//! use node::replay::{NoObserver, replay};
+//! use node::{NoSnapshots, Node, NodeOptions};
+//!
+//! let mut journal = MemoryJournal::new();
+//! let options = NodeOptions::default();
+//! let node = Node::start(Box::new(journal.clone()), Box::new(NoSnapshots), options)?;
+//!
+//! // A result comes when the command is durable. The second command is a retry.
+//! let mut client = node.client();
+//! let command = Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 });
+//! let submission = Submission::new(Actor::System, command);
+//! let at = Some(Timestamp(1_377_662_400_000));
+//! let results = client.execute(vec![(at, submission.clone()), (at, submission)])?;
+//! assert!(results[0].is_ok() && results[1].is_err());
+//!
+//! // The same journal gives the same books (M11).
+//! let (fingerprint, _) = client.query(Engine::fingerprint)?;
+//! node.stop()?;
+//! let mut again = Engine::default();
+//! replay(&mut journal, JournalHead::default(), &mut again, &mut NoObserver)?;
+//! assert_eq!(again.fingerprint(), fingerprint);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod batch;
 pub mod replay;
