@@ -451,8 +451,7 @@ commands! {
         kind: PurchaseKind,
         network_reference: NetworkReference,
         /// At most [`ROUTE_CANDIDATES_MAX`](crate::ROUTE_CANDIDATES_MAX). Exactly one is chosen:
-        /// the network of
-        /// `route`. Empty for QR.
+        /// the network of `route`. Empty for QR.
         route_candidates: Vec<RouteCandidate>,
     }
 

@@ -22,7 +22,8 @@ fn invalid(error: CodeError) -> io::Error {
 macro_rules! character_codes {
     ($(
         $(#[doc = $doc:literal])*
-        $name:ident, $length:literal, $allowed:ident, $pattern:literal, $format:literal, $rule:literal
+        $name:ident, $length:literal, $allowed:ident, $pattern:literal, $format:literal,
+            $rule:literal
     )+) => {$(
         $(#[doc = $doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]

@@ -31,7 +31,8 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             format!("序号 {number} 此前已用于其他内容；账簿未改动；请用新序号，或重发原内容")
         }
         Refusal::NumberForgotten(number) => format!(
-            "序号 {number} 此前已使用，其内容已不再保存；账簿未改动；请查日志，内容确有不同时再用新序号"
+            "序号 {number} 此前已使用，其内容已不再保存；账簿未改动；\
+             请查日志，内容确有不同时再用新序号"
         ),
         Refusal::OtherContent => {
             "此前已按其他内容执行；账簿未改动；请与已执行的内容核对".to_owned()

@@ -4,10 +4,10 @@
 
 use books::{
     AnnounceParcel, AssignParcels, BankId, BatchTotals, CloseBatch, Command, CountAndAmount,
-    CourierId, DispatchParcels, DuplicateKey, FirmId, HoldRule, Jurisdiction, OpenBatch, OpenBooks,
-    ParcelId, PublishTariff, RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller,
-    RegisterTerminal, SellerId, SellerKind, SetHoldRule, SettlementCycle, TakeCash, TariffId,
-    TerminalId, Timestamp, Trace,
+    CourierId, DispatchParcels, DuplicateKey, DuplicateSubject, FirmId, HoldRule, Jurisdiction,
+    OpenBatch, OpenBooks, ParcelId, PublishTariff, RegisterBank, RegisterCourier, RegisterFirm,
+    RegisterSeller, RegisterTerminal, SellerId, SellerKind, SetHoldRule, SettlementCycle, Stan,
+    TakeCash, TariffId, TerminalId, Timestamp, Trace,
 };
 use engine::{Actor, Submission};
 use money::{Amount, Currency};
@@ -137,9 +137,9 @@ fn life(number: u64, step: u64, batch: u32) -> Command {
             trace: Trace {
                 terminal: TERMINAL,
                 batch,
-                stan: u32::try_from(1 + number % PER_BATCH).expect("below the limit of a batch"),
+                stan: Stan::of(u32::try_from(1 + number % PER_BATCH).expect("six digits")),
             },
-            duplicate_key: DuplicateKey { date: 828, card_token: 0 },
+            duplicate_key: DuplicateKey { date: 828, subject: DuplicateSubject::NoCard },
             parcel,
             amount,
             tendered: amount,
