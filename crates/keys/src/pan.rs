@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroizing;
 
 /// A card number (PAN, ISO/IEC 7812-1): 12 to 19 digits, the last one a Luhn check digit.
 ///
 /// It is wiped when dropped, and displayed only in the form `622588••••••1234`.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pan {
     /// ASCII digits.
-    digits: [u8; PAN_DIGITS_MAX],
+    digits: Zeroizing<[u8; PAN_DIGITS_MAX]>,
     length: u8,
 }
 
@@ -45,7 +45,7 @@ impl Pan {
         if !digits.iter().all(u8::is_ascii_digit) {
             return Err(PanError::Digits);
         }
-        let mut pan = Pan { digits: [0; PAN_DIGITS_MAX], length: 0 };
+        let mut pan = Pan { digits: Zeroizing::new([0; PAN_DIGITS_MAX]), length: 0 };
         pan.digits[..digits.len()].copy_from_slice(digits);
         pan.length = u8::try_from(digits.len()).map_err(|_| PanError::Length)?;
         Ok(pan)

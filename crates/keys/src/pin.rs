@@ -6,7 +6,7 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::cipher::Cipher;
 use crate::error::{KeyError, KeyStoreError};
@@ -19,11 +19,10 @@ pub const PIN_DIGITS_MIN: usize = 4;
 pub const PIN_DIGITS_MAX: usize = 12;
 
 /// A PIN that a cardholder typed. It is wiped when dropped and cannot be read back.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Pin {
     /// Values 0 to 9.
-    digits: [u8; PIN_DIGITS_MAX],
-    length: usize,
+    digits: Zeroizing<[u8; PIN_DIGITS_MAX]>,
+    length: Zeroizing<usize>,
 }
 
 impl Pin {
@@ -33,15 +32,19 @@ impl Pin {
         if !right_length || !digits.iter().all(u8::is_ascii_digit) {
             return Err(KeyError::InvalidPin);
         }
-        let mut pin = Pin { digits: [0; PIN_DIGITS_MAX], length: digits.len() };
+        let mut pin = Pin::zeros(digits.len());
         for (kept, digit) in pin.digits.iter_mut().zip(digits) {
             *kept = digit - b'0';
         }
         Ok(pin)
     }
 
+    fn zeros(length: usize) -> Pin {
+        Pin { digits: Zeroizing::new([0; PIN_DIGITS_MAX]), length: Zeroizing::new(length) }
+    }
+
     fn equals(&self, other: &Pin) -> bool {
-        let same_digits = self.digits.ct_eq(&other.digits);
+        let same_digits = self.digits.ct_eq(other.digits.as_slice());
         (same_digits & self.length.ct_eq(&other.length)).into()
     }
 }
@@ -252,8 +255,8 @@ fn pin_field(pin: &Pin, format: PinFormat, random: &[u8; 8]) -> [u8; 8] {
         };
     }
     nibbles[0] = format.number();
-    nibbles[1] = u8::try_from(pin.length).unwrap_or_default();
-    nibbles[2..2 + pin.length].copy_from_slice(&pin.digits[..pin.length]);
+    nibbles[1] = u8::try_from(*pin.length).unwrap_or_default();
+    nibbles[2..2 + *pin.length].copy_from_slice(&pin.digits[..*pin.length]);
     let mut field = [0; 8];
     for (byte, pair) in field.iter_mut().zip(nibbles.chunks_exact(2)) {
         *byte = pair[0] << 4 | pair[1];
@@ -266,7 +269,7 @@ fn read_field(field: &[u8; 8], format: PinFormat) -> Result<Pin, KeyError> {
     let length = usize::from(nibble(field, 1));
     let mut fits = nibble(field, 0) == format.number();
     fits &= (PIN_DIGITS_MIN..=PIN_DIGITS_MAX).contains(&length);
-    let mut pin = Pin { digits: [0; PIN_DIGITS_MAX], length };
+    let mut pin = Pin::zeros(length);
     for place in 2..16 {
         let value = nibble(field, place);
         if place < 2 + length {

@@ -106,6 +106,29 @@ pub fn local_versions(path: &str, manifest: &str) -> Vec<String> {
         .collect()
 }
 
+/// Checks that only the crates of `allowed` use `tracing` and its companions, and that they do.
+#[must_use]
+pub fn log_users(path: &str, name: &str, manifest: &str, allowed: &[&str]) -> Vec<String> {
+    let mut uses = dependencies(manifest);
+    uses.retain(|used| used.package.split('-').next() == Some("tracing"));
+    if !allowed.contains(&name) {
+        let complaints = uses.iter().map(|used| {
+            let what = format!(
+                "`{name}` must not use `{}`; return what happened, and let {} log it",
+                used.package,
+                allowed.join(" or ")
+            );
+            complaint(path, used.line, &what)
+        });
+        return complaints.collect();
+    }
+    if uses.is_empty() {
+        let what = format!("`{name}` does not use `tracing`; remove it from those that may log");
+        return vec![complaint(path, 1, &what)];
+    }
+    Vec::new()
+}
+
 /// Checks that a crate is named as its directory, has the workspace's lints and no binary.
 #[must_use]
 pub fn crate_manifest(path: &str, directory: &str, manifest: &str) -> Vec<String> {
@@ -338,6 +361,23 @@ mod tests {
                 "m:3: write `csv.workspace = true`, and the version in [workspace.dependencies]",
                 "m:5: write `toml.workspace = true`, and the version in [workspace.dependencies]",
             ]
+        );
+    }
+
+    #[test]
+    fn a_crate_that_may_not_log_and_does_is_reported() {
+        let check = |name, manifest| log_users("m", name, manifest, &["host", "doorstep"]);
+        let logs = "[dependencies]\nserde.workspace = true\ntracing.workspace = true\n";
+        let said = "m:3: `books` must not use `tracing`; return what happened, and let host or \
+                    doorstep log it";
+        assert_eq!(check("books", logs), [said]);
+        let tests_log = "[dev-dependencies]\ntracing-subscriber.workspace = true\n";
+        assert_eq!(check("books", tests_log).len(), 1);
+        assert!(check("host", logs).is_empty());
+        assert!(check("books", "[dependencies]\nserde.workspace = true\n").is_empty());
+        assert_eq!(
+            check("host", ""),
+            ["m:1: `host` does not use `tracing`; remove it from those that may log"]
         );
     }
 

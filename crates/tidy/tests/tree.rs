@@ -46,9 +46,12 @@ const WITHOUT_FLOATS: [&str; 8] =
 /// Crates without clock, I/O, randomness or hash order: a journal gives the same books (M11).
 const PURE: [&str; 7] = ["money", "chunks", "tariff", "ledger", "machine", "books", "engine"];
 
+/// Crates that write to the log. The others return what happened.
+const LOGGING: [&str; 2] = ["host", "doorstep"];
+
 /// Third-party crates that may be locked in two versions, with the reason.
 const LOCKED_TWICE: [(&str, &str); 4] = [
-    ("bit-vec", "rcgen's yasna needs 0.9; proptest (tests) needs 0.10"),
+    ("bit-vec", "rcgen's yasna needs 0.9 for a feature without use: never built"),
     ("syn", "jiff-static needs syn 2 under cfg(any()): never built"),
     ("getrandom", "ring 0.17 needs 0.2; the newest is 0.4: a few lines of code"),
     ("windows-sys", "ring needs 0.52: never built"),
@@ -144,6 +147,11 @@ fn crates_use_each_other_only_as_the_map_draws_it() {
     let map = manifests::DependencyMap::parse(MAP);
     assert_tidy(&map.check_rows(file!(), &TREE.crates()));
     every_manifest(|path, name, text| map.forbidden_uses(path, name, text));
+}
+
+#[test]
+fn only_the_host_and_the_program_write_to_the_log() {
+    every_manifest(|path, name, text| manifests::log_users(path, name, text, &LOGGING));
 }
 
 #[test]
