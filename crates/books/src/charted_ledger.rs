@@ -59,6 +59,12 @@ impl ChartedLedger {
         self.chain.clear();
         self.lines.clear();
         self.next = self.ledger.next_id();
+        self.attribute(payment, tariff);
+    }
+
+    /// Sets the payment and tariff version of the chain's next postings.
+    #[inline]
+    pub(crate) fn attribute(&mut self, payment: Option<PaymentId>, tariff: Option<TariffVersion>) {
         self.payment = payment;
         self.tariff = tariff;
     }

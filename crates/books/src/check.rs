@@ -8,7 +8,7 @@ use crate::books::Books;
 use crate::cash::record::AwaitingDeposit;
 use crate::command::NUMBERS_REMEMBERED;
 use crate::parcel::index::ParcelSlot;
-use crate::payment::record::{PaymentStatus, RefundKind};
+use crate::payment::record::{PaymentRecord, PaymentStatus, RefundKind};
 
 impl Books {
     /// Checks every rule that the state can show. Reads everything: takes seconds with millions of
@@ -26,6 +26,7 @@ impl Books {
         self.check_used_numbers(&mut wrong);
         self.check_unknown(&mut wrong);
         self.check_held(&mut wrong);
+        self.check_holds(&mut wrong);
         self.check_cash(&mut wrong);
         self.check_statements(&mut wrong);
         self.check_breaks(&mut wrong);
@@ -45,12 +46,10 @@ impl Books {
                     parcel.id.bits()
                 ));
             }
-            let taken = self.payment_sum(parcel.last_payment, |item| {
-                item.is_collected() || item.status.is_in_flight()
-            });
+            let taken = self.taken_amount(parcel.last_payment);
             if taken > parcel.due {
                 wrong.push(format!(
-                    "M2: parcel {:032x} has collected more than its amount due",
+                    "M2: parcel {:032x} has more standing or in flight than its amount due",
                     parcel.id.bits()
                 ));
             }
@@ -74,6 +73,12 @@ impl Books {
             let (mut sum, mut owed) = (0_u128, 0_u128);
             for refund in found {
                 refunds += 1;
+                if refund.after_delivery && !self.is_delivered(item.parcel) {
+                    wrong.push(format!(
+                        "M2: parcel {:032x} is not delivered, a refund says so",
+                        item.parcel.bits()
+                    ));
+                }
                 sum += u128::from(refund.amount.minor());
                 if refund.kind != RefundKind::ChargeBack {
                     owed += u128::from(refund.amount.minor());
@@ -167,6 +172,35 @@ impl Books {
                 wrong.push(format!(
                     "M5: seller {} has {balance} held, the payments say {expected}",
                     seller.reference
+                ));
+            }
+        }
+    }
+
+    /// Each held payment has a day of release, or waits for the delivery of a parcel that is not
+    /// delivered.
+    fn check_holds(&self, wrong: &mut Vec<String>) {
+        let is_held = |item: &PaymentRecord| matches!(item.status, PaymentStatus::Held { .. });
+        let held = self.payments.iter().filter(|(_, item)| is_held(item)).count();
+        let dated = self.reference_data.pending_releases.values().flatten().map(|one| one.slot);
+        let dated: Vec<u32> = dated.collect();
+        let waiting = &self.reference_data.awaiting_delivery;
+        let of_held = |slot: &u32| self.payments.get(*slot).is_some_and(is_held);
+        if dated.len() + waiting.len() != held
+            || !dated.iter().all(of_held)
+            || !waiting.keys().all(of_held)
+        {
+            wrong.push(format!(
+                "M5: {held} payments are held, {} have a day of release, {} wait for a delivery",
+                dated.len(),
+                waiting.len()
+            ));
+        }
+        for item in waiting.keys().filter_map(|slot| self.payments.get(*slot)) {
+            if self.is_delivered(item.parcel) || item.standing().is_zero() {
+                wrong.push(format!(
+                    "M5: a payment of parcel {:032x} waits for a delivery that cannot come",
+                    item.parcel.bits()
                 ));
             }
         }

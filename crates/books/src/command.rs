@@ -29,8 +29,11 @@ pub const REFERENCE_BYTES_MAX: usize = 64;
 pub const PARCELS_PER_COMMAND_MAX: usize = 1_000;
 /// Failed delivery attempts before a parcel must be refused and returned.
 pub const ATTEMPTS_MAX: u8 = 3;
-/// Payments, tried or taken, that one parcel can have.
-pub const PAYMENTS_PER_PARCEL_MAX: u8 = 16;
+/// Payments, tried or taken, that one parcel can have. Cash and offline sales can have numbers up
+/// to it, so that declined and unknown payments do not bar them.
+pub const PAYMENTS_PER_PARCEL_MAX: u8 = 32;
+/// The highest number of a payment that its network or wallet must answer.
+pub const ONLINE_PAYMENTS_PER_PARCEL_MAX: u8 = 16;
 /// The latest hand-overs, repayments, deposits and commission payments of a courier or firm whose
 /// content is remembered. A repeated number is compared with it.
 pub const NUMBERS_REMEMBERED: usize = 8;
@@ -185,24 +188,27 @@ commands! {
 
     /// A delivery attempt failed. The parcel goes back to the hub and can go out again.
     15 RecordAttempt by Person | Key | System => record_attempt {
-        /// Out, with no payment in flight. Collected money must be refunded in full.
+        /// Out, with nothing standing and no payment in flight.
         parcel: ParcelId,
         /// The parcel's last attempt number plus 1.
         number: u8,
         reason: AttemptReason,
     }
 
-    /// The buyer accepts part of the parcel. The amount due becomes the amount of that part.
+    /// The buyer accepts part of the parcel. The amount due becomes the amount of that part. If all
+    /// of that stands, the parcel is delivered.
     16 AcceptPart by Person | Key | System => accept_part {
-        /// Out, with nothing collected and no payment in flight.
+        /// Out, with no payment in flight.
         parcel: ParcelId,
-        /// The new amount due: above zero, below the old one.
+        /// The new amount due: above zero, below the old one, and not below what stands.
         accepted: Amount,
     }
 
-    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller.
+    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller. What
+    /// stands of its payments is refunded: each refund takes its payment's next number.
     17 RefuseParcel by Person | Key | System => refuse_parcel {
-        /// Out or at the hub, with no payment in flight. Collected money must be refunded in full.
+        /// Out or at the hub, with no payment in flight. If money stands, no payment is unknown,
+        /// and no void or reversal of that money is pending.
         parcel: ParcelId,
         reason: RefuseReason,
     }
@@ -212,8 +218,10 @@ commands! {
         parcel: ParcelId,
     }
 
-    /// A parcel is lost. It has no payment in flight, and collected money must be refunded in full.
+    /// A parcel is lost. What stands of its payments is refunded: each refund takes its payment's
+    /// next number.
     19 LoseParcel by Person | Key | System => lose_parcel {
+        /// Not closed. Its payments are as for [`RefuseParcel`].
         parcel: ParcelId,
     }
 
@@ -226,7 +234,7 @@ commands! {
     }
 
     /// The seller refunds the buyer. The refund comes from the payment's held money first, then
-    /// from the seller's payable balance.
+    /// from the seller's payable balance. If the parcel is not delivered, the amount is due again.
     24 Refund by Person | Key | System => refund {
         /// Approved; by card, QR or cash.
         payment: PaymentId,
@@ -444,7 +452,7 @@ commands! {
         parcel: ParcelId,
         /// Its network must not be withdrawn.
         route: PaymentRoute,
-        /// At most the amount due minus what is collected or in flight. Unknown payments do not
+        /// At most the amount due minus what stands or is in flight. Unknown payments do not
         /// count, because they will be reversed.
         amount: Amount,
         /// A wallet supports sales only.
@@ -569,7 +577,7 @@ commands! {
         duplicate_key: DuplicateKey,
         /// Out with the courier who has the terminal.
         parcel: ParcelId,
-        /// Part of the amount due that is paid: above zero, at most what is neither collected nor
+        /// Part of the amount due that is paid: above zero, at most what neither stands nor is
         /// in flight.
         amount: Amount,
         /// Cash the buyer gave.

@@ -154,7 +154,7 @@ pub enum Event {
         /// Amount unposted: all of the payment or zero.
         posted: Amount,
     },
-    /// The whole amount due is collected.
+    /// The whole amount due stands.
     ParcelDelivered {
         parcel: ParcelId,
         collected: Amount,
@@ -180,6 +180,7 @@ pub enum Event {
     /// The money of a payment was received and is on hold (M5).
     PaymentHeld {
         payment: PaymentId,
+        /// The earliest day. Before the delivery, that of a delivery today.
         payable_on: BusinessDate,
     },
     /// The money of a payment became payable.

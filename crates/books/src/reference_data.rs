@@ -9,7 +9,7 @@ use tariff::BusinessDate;
 
 use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
-use crate::clearing::release::PendingRelease;
+use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::{HoldRule, Jurisdiction};
 use crate::ids::{BreakId, DepositId, PayoutId, PlanId};
 use crate::party::record::{TariffRecord, TariffVersionRecord};
@@ -46,6 +46,9 @@ pub(crate) struct ReferenceData {
     pub automatic_breaks: u64,
     /// Held money by the date it becomes payable.
     pub pending_releases: BTreeMap<BusinessDate, VecDeque<PendingRelease>>,
+    /// Held money of parcels that are not delivered, by the payment's slot. It waits for the
+    /// delivery, or until nothing of it stands.
+    pub awaiting_delivery: BTreeMap<u32, Hold>,
     /// The record at which the next forgetting continues.
     pub forget_cursor: u32,
 }

@@ -81,6 +81,9 @@ pub enum Refusal {
     AmountZero,
     #[error("the amount exceeds the {} minor units available", .0.minor())]
     AmountTooLarge(Amount),
+    /// What stands beyond the new amount due, in minor units.
+    #[error("more is paid than that: refund {} minor units first", .0.minor())]
+    RefundFirst(Amount),
     #[error("the amount differs from the {} minor units in the books", .0.minor())]
     AmountMismatch(Amount),
     #[error("the sum would exceed the largest amount that Doorstep supports")]
@@ -167,6 +170,9 @@ pub enum Refusal {
     OfflineLimitExceeded(Amount),
     #[error("the pre-authorisation has expired: collect the amount another way")]
     PreAuthorisationExpired,
+    /// A decline came with response code 00.
+    #[error("response code 00 approves: a decline must have another one")]
+    ApprovedDecline,
     #[error("cash given minus change must equal the amount")]
     WrongChange,
 }

@@ -39,7 +39,7 @@ pub enum ParcelState {
     Out,
     /// On its way back to the seller.
     Refused,
-    /// The whole amount due is collected.
+    /// The whole amount due stood.
     Delivered,
     Returned,
     Lost,
@@ -49,8 +49,9 @@ pub enum ParcelState {
 pub struct ParcelView {
     pub state: ParcelState,
     pub seller: SellerId,
-    /// Amount due. For a closed parcel, the amount collected.
+    /// Amount due. Nothing is due for a returned or lost parcel.
     pub due: Amount,
+    /// What stands of its payments: collected, less refunds and chargebacks.
     pub collected: Amount,
     pub attempts: u8,
     pub payment_count: u8,
@@ -195,24 +196,24 @@ impl Books {
                     },
                     seller: self.sellers.get(parcel.seller).id,
                     due: parcel.due,
-                    collected: self.collected_amount(parcel),
+                    collected: self.standing_amount(parcel.last_payment),
                     attempts: parcel.history.attempt_count(),
                     payment_count: parcel.payment_count,
                 }
             }
             ParcelSlot::Closed(newest) => {
                 let item = self.payment(newest);
-                let collected = self.payment_sum(newest, PaymentRecord::is_collected);
                 let payments = self.payments_from(newest).map(|(_, item)| item.number).max();
+                let (state, due) = match item.status {
+                    PaymentStatus::Returned => (ParcelState::Returned, Amount::ZERO),
+                    PaymentStatus::Lost => (ParcelState::Lost, Amount::ZERO),
+                    _ => (ParcelState::Delivered, self.due_when_delivered(newest)),
+                };
                 ParcelView {
-                    state: match item.status {
-                        PaymentStatus::Returned => ParcelState::Returned,
-                        PaymentStatus::Lost => ParcelState::Lost,
-                        _ => ParcelState::Delivered,
-                    },
+                    state,
                     seller: self.sellers.get(item.seller).id,
-                    due: collected,
-                    collected,
+                    due,
+                    collected: self.standing_amount(newest),
                     attempts: item.history.attempt_count(),
                     payment_count: payments.unwrap_or(0),
                 }

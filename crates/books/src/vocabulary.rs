@@ -45,16 +45,16 @@ impl FromStr for Jurisdiction {
     }
 }
 
-/// When received money becomes payable.
+/// When received money becomes payable. Money of a parcel that is not delivered waits for the
+/// delivery under each rule, or until nothing of it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub enum HoldRule {
-    /// On receipt, in the same command.
+    /// On receipt of a delivered parcel's money, in the same command.
     AtOnce,
     /// This many days after receipt ("D+n").
     DaysAfterHeld(u16),
     /// On receipt, but not before this many days after delivery. Thailand requires five days.
-    /// Before delivery, the reported date is the earliest possible.
     DaysAfterDelivery(u16),
 }
 

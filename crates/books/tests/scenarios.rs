@@ -30,6 +30,7 @@ mod scenarios {
     mod sales;
     mod settlement;
     mod snapshots;
+    mod standing;
     mod tariffs;
     mod voids_and_reversals;
     mod wallet_orders;

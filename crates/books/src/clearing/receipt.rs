@@ -5,11 +5,10 @@ use tariff::{BusinessDate, PaymentMethod};
 use crate::books::{Books, Now, check_above_zero, done_before};
 use crate::breaks::record::Difference;
 use crate::chart::ChartEntry;
-use crate::clearing::release::PendingRelease;
+use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::{BreakSide, BreakSubject, ConfirmClearing, HoldRule};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PersonId;
-use crate::parcel::index::ParcelSlot;
 use crate::party::record::RailId;
 use crate::payment::record::{ClearingHash, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
@@ -82,8 +81,8 @@ impl Books {
         Ok(())
     }
 
-    /// The payment's money was received. It goes on hold by the jurisdiction's hold rule, or
-    /// becomes payable at once.
+    /// The payment's money was received. It goes on hold by the jurisdiction's hold rule. If the
+    /// parcel is not delivered, the hold does not end before that, unless nothing of it stands.
     pub(crate) fn record_funds_received(
         &mut self,
         slot: u32,
@@ -98,25 +97,25 @@ impl Books {
         let jurisdiction = self.sellers.get(item.seller).jurisdiction;
         let rule = self.reference_data.hold_rules.get(&jurisdiction);
         let rule = rule.expect("a seller's jurisdiction has a hold rule");
-        let after_delivery = match *rule {
-            HoldRule::DaysAfterDelivery(days) => Some(days),
-            HoldRule::AtOnce | HoldRule::DaysAfterHeld(_) => None,
+        let (days, days_after_delivery) = match *rule {
+            HoldRule::AtOnce => (0, 0),
+            HoldRule::DaysAfterHeld(days) => (days, 0),
+            HoldRule::DaysAfterDelivery(days) => (0, days),
         };
-        let payable_on = match *rule {
-            HoldRule::AtOnce => today,
-            HoldRule::DaysAfterHeld(days) => today.plus_days(days),
-            HoldRule::DaysAfterDelivery(days) => match self.parcel_slot(item.parcel) {
-                Some(ParcelSlot::Open(_)) => today.plus_days(days.max(1)),
-                _ => today.max(item.date.plus_days(days)),
-            },
+        let hold = Hold { earliest: today.plus_days(days), days_after_delivery };
+        let (payment, standing) = (item.id(), item.standing());
+        let delivered = self.is_delivered(item.parcel).then_some(item.date);
+        let payable_on = match delivered {
+            None if standing.is_zero() => today,
+            None => hold.ends_on(today),
+            Some(delivered) => hold.ends_on(delivered),
         };
-        out.events.push(Event::PaymentHeld { payment: item.id(), payable_on });
+        out.events.push(Event::PaymentHeld { payment, payable_on });
         self.payment_mut(slot).status = PaymentStatus::Held { unpaid_refunds: unpaid, clearing };
-        if payable_on <= today {
-            self.release(slot, out);
+        if delivered.is_none() && !standing.is_zero() {
+            self.reference_data.awaiting_delivery.insert(slot, hold);
         } else {
-            let due = PendingRelease { slot, after_delivery };
-            self.reference_data.pending_releases.entry(payable_on).or_default().push_back(due);
+            self.hold_until(payable_on, PendingRelease { slot, days_after_delivery }, today, out);
         }
     }
 }

@@ -7,7 +7,6 @@ use crate::books::{Books, Now, check_record_limit};
 use crate::chart::ChartEntry;
 use crate::command::ReleaseDue;
 use crate::event::{CommandOutcome, Event};
-use crate::parcel::index::ParcelSlot;
 use crate::payment::record::PaymentStatus;
 use crate::refusal::Refusal;
 
@@ -15,11 +14,70 @@ use crate::refusal::Refusal;
 #[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct PendingRelease {
     pub slot: u32,
-    /// Days after delivery, if the hold rule counts from there.
-    pub after_delivery: Option<u16>,
+    /// Zero if the hold rule does not count from the delivery.
+    pub days_after_delivery: u16,
+}
+
+/// The hold of money whose parcel is not delivered.
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Hold {
+    /// The first day on which it can end.
+    pub earliest: BusinessDate,
+    /// Zero if the hold rule does not count from the delivery.
+    pub days_after_delivery: u16,
+}
+
+impl Hold {
+    /// The day on which it ends, by the day of the delivery.
+    pub(crate) fn ends_on(self, delivered: BusinessDate) -> BusinessDate {
+        self.earliest.max(delivered.plus_days(self.days_after_delivery))
+    }
 }
 
 impl Books {
+    /// Releases held money on a day, or at once if the day has come.
+    pub(crate) fn hold_until(
+        &mut self,
+        payable_on: BusinessDate,
+        held: PendingRelease,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        if payable_on <= today {
+            self.release(held.slot, out);
+        } else {
+            self.reference_data.pending_releases.entry(payable_on).or_default().push_back(held);
+        }
+    }
+
+    /// The parcel is delivered: the holds of its payments get their last day.
+    pub(crate) fn date_holds(
+        &mut self,
+        newest: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        if self.reference_data.awaiting_delivery.is_empty() {
+            return;
+        }
+        let slots: Vec<u32> = self.payments_from(newest).map(|(slot, _)| slot).collect();
+        for slot in slots.into_iter().rev() {
+            if let Some(hold) = self.reference_data.awaiting_delivery.remove(&slot) {
+                let days_after_delivery = hold.days_after_delivery;
+                let held = PendingRelease { slot, days_after_delivery };
+                self.hold_until(hold.ends_on(today), held, today, out);
+            }
+        }
+    }
+
+    /// Ends the hold of a payment that waits for the delivery, if nothing of it stands.
+    pub(crate) fn end_hold_without_money(&mut self, slot: u32, out: &mut CommandOutcome) {
+        let refunded = self.payment(slot).standing().is_zero();
+        if refunded && self.reference_data.awaiting_delivery.remove(&slot).is_some() {
+            self.release(slot, out);
+        }
+    }
+
     /// Moves the seller's share to the payable account.
     pub(crate) fn release(&mut self, slot: u32, out: &mut CommandOutcome) {
         let item = self.payment(slot);
@@ -71,25 +129,19 @@ impl Books {
             if first.get().is_empty() {
                 first.remove();
             }
-            match self.later_release_date(due, today) {
-                Some(later) => {
-                    self.reference_data.pending_releases.entry(later).or_default().push_back(due);
-                }
-                None => self.release(due.slot, out),
+            let PendingRelease { slot, days_after_delivery } = due;
+            let item = self.payment(slot);
+            // A reversal can have put the parcel out again since.
+            if self.is_delivered(item.parcel) {
+                let payable_on = item.date.plus_days(days_after_delivery);
+                self.hold_until(payable_on, due, today, out);
+            } else if item.standing().is_zero() {
+                self.release(slot, out);
+            } else {
+                let hold = Hold { earliest: today, days_after_delivery };
+                self.reference_data.awaiting_delivery.insert(slot, hold);
             }
         }
         Ok(())
-    }
-
-    /// The later release date, if the hold counts from the delivery and that came after the money,
-    /// or has not come yet.
-    fn later_release_date(&self, due: PendingRelease, today: BusinessDate) -> Option<BusinessDate> {
-        let days = due.after_delivery?;
-        let item = self.payment(due.slot);
-        let until = match self.parcel_slot(item.parcel) {
-            Some(ParcelSlot::Open(_)) => today.plus_days(days.max(1)),
-            _ => item.date.plus_days(days),
-        };
-        (until > today).then_some(until)
     }
 }

@@ -48,6 +48,33 @@ impl Books {
         self.close(slot);
     }
 
+    /// Delivers and closes a parcel if the whole amount due stands.
+    pub(crate) fn deliver_if_paid(
+        &mut self,
+        slot: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let parcel = self.parcel(slot);
+        let (newest, collected) = (parcel.last_payment, self.standing_amount(parcel.last_payment));
+        assert!(collected <= parcel.due, "M2: more stands than the amount due");
+        if collected == parcel.due {
+            out.events.push(Event::ParcelDelivered { parcel: parcel.id, collected });
+            self.set_delivery_date(newest, today);
+            self.close(slot);
+            self.date_holds(newest, today, out);
+        }
+    }
+
+    /// The delivery date applies to all of the parcel's payments.
+    fn set_delivery_date(&mut self, newest: u32, today: BusinessDate) {
+        let mut next = newest;
+        while let Some(item) = self.payments.get_mut(next) {
+            item.date = today;
+            next = item.previous;
+        }
+    }
+
     /// Closes a parcel. Its payments stay.
     pub(crate) fn close(&mut self, slot: u32) {
         let parcel = self.parcels.remove(slot).expect("the slot holds a parcel");

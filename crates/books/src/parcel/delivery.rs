@@ -15,7 +15,7 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId};
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, OpenParcelStatus, Parcel, ParcelHistory};
-use crate::payment::record::{PaymentRecord, PaymentStatus};
+use crate::payment::record::PaymentStatus;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::content_hash;
 
@@ -68,18 +68,6 @@ impl Books {
         self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
         out.events.push(Event::ParcelAnnounced { parcel: id, seller, due });
         Ok(())
-    }
-
-    /// Whether nothing is collected and no payment is in flight.
-    fn has_nothing_collected(&self, parcel: &Parcel) -> bool {
-        parcel.in_flight == 0 && self.collected_amount(parcel).is_zero()
-    }
-
-    /// Whether no payment is in flight and all collected money is refunded.
-    fn is_fully_refunded(&self, parcel: &Parcel) -> bool {
-        let kept = |item: &PaymentRecord| item.is_collected() && item.refunded < item.amount;
-        parcel.in_flight == 0
-            && !self.payments_from(parcel.last_payment).any(|(_, item)| kept(item))
     }
 
     pub(crate) fn assign_parcels(
@@ -167,7 +155,8 @@ impl Books {
             let before = parcel.history.attempts.get(usize::from(number) - 1)?;
             before.map(|before| before == reason)
         })?;
-        if parcel.status != OpenParcelStatus::Out || !self.is_fully_refunded(parcel) {
+        let has_money = !self.taken_amount(parcel.last_payment).is_zero();
+        if parcel.status != OpenParcelStatus::Out || has_money {
             return Err(Refusal::ParcelState);
         }
         let firm = self.couriers.get(parcel.carrier).firm;
@@ -182,28 +171,45 @@ impl Books {
     pub(crate) fn accept_part(
         &mut self,
         command: &AcceptPart,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let AcceptPart { parcel: id, accepted } = *command;
         check_above_zero(accepted)?;
+        if self.accepted_part(id) == Some(accepted) {
+            return Err(Refusal::Repeated);
+        }
         let slot = self.open_parcel_slot(id)?;
         let parcel = self.parcel(slot);
-        if parcel.status != OpenParcelStatus::Out || !self.has_nothing_collected(parcel) {
+        if parcel.status != OpenParcelStatus::Out || parcel.in_flight > 0 {
             return Err(Refusal::ParcelState);
         }
         let before = parcel.due;
-        if parcel.history.part_accepted && accepted == before {
-            return Err(Refusal::Repeated);
-        }
         if accepted >= before {
             return Err(Refusal::AmountTooLarge(before));
+        }
+        let too_much = self.standing_amount(parcel.last_payment).saturating_sub(accepted);
+        if !too_much.is_zero() {
+            return Err(Refusal::RefundFirst(too_much));
         }
         let parcel = self.parcel_mut(slot);
         parcel.due = accepted;
         parcel.history.part_accepted = true;
         out.events.push(Event::PartAccepted { parcel: id, before, due: accepted });
+        self.deliver_if_paid(slot, now.today, out);
         Ok(())
+    }
+
+    /// The amount due of an open or delivered parcel of which a part was accepted.
+    fn accepted_part(&self, id: ParcelId) -> Option<Amount> {
+        let (history, due) = match self.parcel_slot(id)? {
+            ParcelSlot::Open(slot) => (self.parcel(slot).history, self.parcel(slot).due),
+            ParcelSlot::Closed(newest) if self.is_delivered(id) => {
+                (self.payment(newest).history, self.due_when_delivered(newest))
+            }
+            ParcelSlot::Closed(_) => return None,
+        };
+        history.part_accepted.then_some(due)
     }
 
     pub(crate) fn refuse_parcel(
@@ -220,9 +226,7 @@ impl Books {
             OpenParcelStatus::Announced => return Err(Refusal::ParcelState),
             OpenParcelStatus::Assigned | OpenParcelStatus::Out => {}
         }
-        if !self.is_fully_refunded(parcel) {
-            return Err(Refusal::ParcelState);
-        }
+        self.refund_standing(slot, out)?;
         self.parcel_mut(slot).status = OpenParcelStatus::Refused(reason);
         out.events.push(Event::ParcelRefused { parcel: id });
         Ok(())
@@ -275,9 +279,7 @@ impl Books {
         let LoseParcel { parcel: id } = *command;
         let today = now.today;
         let slot = self.slot_unless_ended(id, PaymentStatus::Lost)?;
-        if !self.is_fully_refunded(self.parcel(slot)) {
-            return Err(Refusal::ParcelState);
-        }
+        self.refund_standing(slot, out)?;
         self.close_without_money(slot, PaymentStatus::Lost, Amount::ZERO, today, 0);
         out.events.push(Event::ParcelLost { parcel: id });
         Ok(())

@@ -3,8 +3,9 @@
 use money::Amount;
 
 use crate::books::Books;
-use crate::parcel::record::Parcel;
-use crate::payment::record::PaymentRecord;
+use crate::ids::ParcelId;
+use crate::parcel::index::ParcelSlot;
+use crate::payment::record::{PaymentRecord, PaymentStatus};
 
 impl Books {
     /// A parcel's payments with their slots, newest first.
@@ -15,19 +16,43 @@ impl Books {
         })
     }
 
-    /// The collected part of a parcel's amount due.
-    pub(crate) fn collected_amount(&self, parcel: &Parcel) -> Amount {
-        self.payment_sum(parcel.last_payment, |item| item.is_collected())
+    /// What stands of a parcel's payments.
+    pub(crate) fn standing_amount(&self, newest: u32) -> Amount {
+        self.payment_sum(newest, PaymentRecord::standing)
     }
 
-    /// The sum of the payments that `counts` accepts.
-    pub(crate) fn payment_sum(
-        &self,
-        newest: u32,
-        counts: impl Fn(&PaymentRecord) -> bool,
-    ) -> Amount {
-        let counted = self.payments_from(newest).filter(|(_, item)| counts(item));
-        let sum = counted.map(|(_, item)| item.amount).try_fold(Amount::ZERO, Amount::checked_add);
+    /// What stands or is in flight. Unknown payments do not count, because they will be reversed
+    /// (M4).
+    pub(crate) fn taken_amount(&self, newest: u32) -> Amount {
+        self.payment_sum(newest, |item| {
+            if item.status.is_in_flight() { item.amount } else { item.standing() }
+        })
+    }
+
+    /// The sum of a part of each payment.
+    fn payment_sum(&self, newest: u32, part: impl Fn(&PaymentRecord) -> Amount) -> Amount {
+        let mut parts = self.payments_from(newest).map(|(_, item)| part(item));
+        let sum = parts.try_fold(Amount::ZERO, Amount::checked_add);
         sum.expect("payments never add up to more than an amount due (M2)")
+    }
+
+    /// Whether the parcel was delivered and is not out again.
+    pub(crate) fn is_delivered(&self, id: ParcelId) -> bool {
+        let ended = |newest| self.payment(newest).status;
+        matches!(self.parcel_slot(id), Some(ParcelSlot::Closed(newest))
+            if !matches!(ended(newest), PaymentStatus::Returned | PaymentStatus::Lost))
+    }
+
+    /// The amount due of a delivered parcel: what stood at the delivery. Refunds and chargebacks
+    /// since then do not change it.
+    pub(crate) fn due_when_delivered(&self, newest: u32) -> Amount {
+        self.payment_sum(newest, |item| {
+            let numbers = (1..=item.refund_count).map(|number| (item.id(), number));
+            let refunds = numbers.filter_map(|number| self.refunds.get(&number));
+            let mut late =
+                refunds.filter(|refund| refund.after_delivery).map(|refund| refund.amount);
+            let due = late.try_fold(item.standing(), Amount::checked_add);
+            due.expect("refunds never exceed the amount collected")
+        })
     }
 }

@@ -5,10 +5,7 @@ use tariff::{BusinessDate, FeeKind, Fees, PaymentMethod};
 
 use crate::books::{Books, Now, check_above_zero};
 use crate::chart::ChartEntry;
-use crate::command::{
-    Approval, PAYMENTS_PER_PARCEL_MAX, PaymentResolution, PaymentRoute,
-    UNKNOWN_PAYMENTS_PER_NETWORK_MAX,
-};
+use crate::command::{Approval, PaymentResolution, PaymentRoute, UNKNOWN_PAYMENTS_PER_NETWORK_MAX};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId, TerminalId};
 use crate::parcel::index::ParcelSlot;
@@ -56,10 +53,11 @@ impl Books {
         Ok((slot, open))
     }
 
-    pub(crate) fn next_payment_id(&self, parcel: ParcelId) -> Result<PaymentId, Refusal> {
+    /// The parcel's next payment, if its number is at most `most`.
+    pub(crate) fn next_payment_id(&self, parcel: ParcelId, most: u8) -> Result<PaymentId, Refusal> {
         let payments = self.parcel(self.open_parcel_slot(parcel)?).payment_count;
-        if payments >= PAYMENTS_PER_PARCEL_MAX {
-            return Err(Refusal::TooMany(PAYMENTS_PER_PARCEL_MAX));
+        if payments >= most {
+            return Err(Refusal::TooMany(most));
         }
         Ok(PaymentId { parcel, number: payments + 1 })
     }
@@ -80,13 +78,10 @@ impl Books {
         Ok(slot)
     }
 
-    /// The amount due minus what is collected or in flight (M2). Unknown payments do not count,
-    /// because they will be reversed (M4).
+    /// The amount due minus what stands or is in flight (M2).
     fn left_to_collect(&self, parcel: &Parcel) -> Amount {
-        let taken = self.payment_sum(parcel.last_payment, |item| {
-            item.is_collected() || item.status.is_in_flight()
-        });
-        parcel.due.checked_sub(taken).expect("M2: collected more than the amount due")
+        let taken = self.taken_amount(parcel.last_payment);
+        parcel.due.checked_sub(taken).expect("M2: more stands than the amount due")
     }
 
     fn insert_payment(&mut self, slot: u32, item: PaymentRecord) -> u32 {
@@ -221,7 +216,7 @@ impl Books {
         if self.payment(slot).method == PaymentMethod::Cash {
             return Err(Refusal::PaymentState);
         }
-        self.check_approval(slot, resolution)?;
+        self.check_resolution(slot, resolution)?;
         match (self.payment(slot).status, resolution) {
             (P::Begun(reserve), R::Approved(approval)) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");
@@ -291,8 +286,8 @@ impl Books {
         }
     }
 
-    /// A network approves card payments, a wallet QR payments.
-    pub(crate) fn check_approval(
+    /// A network approves card payments, a wallet QR payments. A decline has its own codes.
+    pub(crate) fn check_resolution(
         &self,
         slot: u32,
         resolution: PaymentResolution,
@@ -301,6 +296,9 @@ impl Books {
             (PaymentMethod::Card(_), PaymentResolution::Approved(Approval::Wallet(_)))
             | (PaymentMethod::Qr, PaymentResolution::Approved(Approval::Network(_))) => {
                 Err(Refusal::BadMethod)
+            }
+            (_, PaymentResolution::Declined { code: ResponseCode::APPROVED }) => {
+                Err(Refusal::ApprovedDecline)
             }
             _ => Ok(()),
         }
@@ -482,7 +480,7 @@ impl Books {
         }
     }
 
-    /// Emits the collection and closes the parcel if the whole amount due is collected.
+    /// Emits the collection and delivers the parcel if the whole amount due stands.
     fn finish_collection(
         &mut self,
         slot: u32,
@@ -500,23 +498,7 @@ impl Books {
             fees,
             tariff: self.tariff_version(item.tariff_version),
         });
-        let record = self.parcel(parcel);
-        let collected = self.collected_amount(record);
-        assert!(collected <= record.due, "M2: collected more than the amount due");
-        if collected == record.due {
-            out.events.push(Event::ParcelDelivered { parcel: record.id, collected });
-            self.set_delivery_date(record.last_payment, today);
-            self.close(parcel);
-        }
-    }
-
-    /// The delivery date applies to all of the parcel's payments.
-    fn set_delivery_date(&mut self, newest: u32, today: BusinessDate) {
-        let mut next = newest;
-        while let Some(item) = self.payments.get_mut(next) {
-            item.date = today;
-            next = item.previous;
-        }
+        self.deliver_if_paid(parcel, today, out);
     }
 }
 

@@ -71,7 +71,7 @@ impl Books {
         use PaymentResolution as R;
         use PaymentStatus as P;
         let (slot, open) = self.find_payment(id)?;
-        self.check_approval(slot, resolution)?;
+        self.check_resolution(slot, resolution)?;
         match (self.payment(slot).status, resolution) {
             (P::Completing(reserve), R::Approved(approval)) => {
                 let parcel = open.expect("a parcel with a payment in flight is open");

@@ -4,7 +4,9 @@
 use money::Amount;
 
 use crate::books::{Books, Now};
-use crate::command::{PaymentRoute, RecordAdvice, ResolveAdvice, SetOfflineLimit};
+use crate::command::{
+    PAYMENTS_PER_PARCEL_MAX, PaymentRoute, RecordAdvice, ResolveAdvice, SetOfflineLimit,
+};
 use crate::event::{CommandOutcome, Event};
 use crate::payment::codes::ResponseCode;
 use crate::payment::purchase::TransactionSubject;
@@ -58,7 +60,7 @@ impl Books {
         if matches!(route, PaymentRoute::Qr { .. }) {
             return Err(Refusal::BadMethod);
         }
-        let payment = self.next_payment_id(parcel)?;
+        let payment = self.next_payment_id(parcel, PAYMENTS_PER_PARCEL_MAX)?;
         let new = self.new_rail_payment(route, payment, amount)?;
         let checked = self.check_rail_payment(&new, trace.terminal, true, now)?;
         let terminal_state = self

@@ -6,7 +6,8 @@ use tariff::PaymentMethod;
 
 use crate::books::{Books, Now};
 use crate::command::{
-    BeginPurchase, PaymentRoute, RecordReversalWithoutOriginal, ResolvePurchase, TakeCash,
+    BeginPurchase, ONLINE_PAYMENTS_PER_PARCEL_MAX, PAYMENTS_PER_PARCEL_MAX, PaymentRoute,
+    RecordReversalWithoutOriginal, ResolvePurchase, TakeCash,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId};
@@ -219,7 +220,7 @@ impl Books {
             TransactionSubject::New(*parcel, *amount),
         )?;
         check_route_candidates(*route, route_candidates)?;
-        let payment = self.next_payment_id(*parcel)?;
+        let payment = self.next_payment_id(*parcel, ONLINE_PAYMENTS_PER_PARCEL_MAX)?;
         let new = self.new_rail_payment(*route, payment, *amount)?;
         let checked = self.check_rail_payment(&new, trace.terminal, false, now)?;
         self.begin_payment(&new, &checked, out)?;
@@ -261,7 +262,7 @@ impl Books {
         if tendered.checked_sub(change) != Some(amount) {
             return Err(Refusal::WrongChange);
         }
-        let payment = self.next_payment_id(parcel)?;
+        let payment = self.next_payment_id(parcel, PAYMENTS_PER_PARCEL_MAX)?;
         let new = NewPayment { id: payment, method: PaymentMethod::Cash, rail: 0, amount };
         self.add_cash_payment(&new, courier, today, out)?;
         self.record_transaction(

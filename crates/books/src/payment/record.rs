@@ -169,6 +169,14 @@ pub(crate) struct PaymentRecord {
 pub(crate) struct RefundRecord {
     pub kind: RefundKind,
     pub amount: Amount,
+    /// Whether the parcel was delivered by then. Such a refund does not make the amount due again.
+    pub after_delivery: bool,
+}
+
+impl RefundRecord {
+    pub(crate) fn new(kind: RefundKind, amount: Amount) -> RefundRecord {
+        RefundRecord { kind, amount, after_delivery: false }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -177,6 +185,8 @@ pub(crate) enum RefundKind {
     /// Begun at a terminal, which has its own number for it.
     TerminalRefund,
     ChargeBack,
+    /// Owed because the parcel was refused or lost, whose command has no number for it.
+    ParcelEnded,
 }
 
 /// A confirmation of refunds under its number.
@@ -195,6 +205,20 @@ impl PaymentRecord {
     /// counts.
     pub(crate) fn is_collected(&self) -> bool {
         self.status.unpaid_refunds().is_some() || matches!(self.status, PaymentStatus::Reversing(_))
+    }
+
+    /// The collected amount less refunds and chargebacks.
+    pub(crate) fn standing(&self) -> Amount {
+        if !self.is_collected() {
+            return Amount::ZERO;
+        }
+        self.amount.checked_sub(self.refunded).expect("refunds never exceed the amount collected")
+    }
+
+    /// What a refund can take from the seller's held account.
+    pub(crate) fn refundable_from_held(&self) -> Amount {
+        let released = matches!(self.status, PaymentStatus::Released { .. });
+        if released { Amount::ZERO } else { self.held_share() }
     }
 
     /// The part of its share still on the seller's held account before release.

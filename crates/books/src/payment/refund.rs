@@ -27,7 +27,7 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let Refund { payment, number, amount } = *command;
-        self.owe_refund(payment, number, RefundRecord { kind: RefundKind::Refund, amount }, out)
+        self.owe_refund(payment, number, RefundRecord::new(RefundKind::Refund, amount), out)
     }
 
     pub(crate) fn charge_back(
@@ -41,11 +41,15 @@ impl Books {
         if self.payment(slot).method == PaymentMethod::Cash {
             return Err(Refusal::PaymentState);
         }
-        let refund = RefundRecord { kind: RefundKind::ChargeBack, amount };
+        let refund = RefundRecord::new(RefundKind::ChargeBack, amount);
         self.check_refund(payment, number, refund)?;
         let receivable = self.rails.get(u32::from(self.payment(slot).rail)).receivable;
-        self.debit_seller(slot, ChartEntry::ChargedBack, receivable, refund, out)?;
+        self.ledger.begin_chain(None, None);
+        self.debit_seller(slot, ChartEntry::ChargedBack, receivable, amount);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.record_refund(slot, refund);
         out.events.push(Event::ChargedBack { payment, amount });
+        self.end_hold_without_money(slot, out);
         Ok(())
     }
 
@@ -58,15 +62,62 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let slot = self.check_refund(payment, number, refund)?;
-        let amount = refund.amount;
-        let credit = self.buyer_refunds(slot);
-        self.debit_seller(slot, ChartEntry::Refunded, credit, refund, out)?;
-        let item = self.payment_mut(slot);
-        let unpaid = item.status.unpaid_refunds().and_then(|unpaid| unpaid.checked_add(amount));
-        let unpaid = unpaid.expect("refunds never exceed the amount collected");
-        item.status = item.status.with_unpaid_refunds(unpaid);
-        out.events.push(Event::Refunded { payment, amount });
+        self.owe_refunds(&[(slot, refund)], out)
+    }
+
+    /// Owes refunds that were checked to the buyer, all or none.
+    fn owe_refunds(
+        &mut self,
+        refunds: &[(u32, RefundRecord)],
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        self.ledger.begin_chain(None, None);
+        for &(slot, RefundRecord { amount, .. }) in refunds {
+            self.debit_seller(slot, ChartEntry::Refunded, self.buyer_refunds(slot), amount);
+        }
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        for &(slot, refund) in refunds {
+            self.record_refund(slot, refund);
+            let (item, amount) = (self.payment_mut(slot), refund.amount);
+            let unpaid = item.status.unpaid_refunds().and_then(|unpaid| unpaid.checked_add(amount));
+            let unpaid = unpaid.expect("refunds never exceed the amount collected");
+            item.status = item.status.with_unpaid_refunds(unpaid);
+            out.events.push(Event::Refunded { payment: item.id(), amount });
+            self.end_hold_without_money(slot, out);
+        }
         Ok(())
+    }
+
+    /// Owes what stands of an open parcel's payments to the buyer, because the parcel is refused
+    /// or lost. Each refund takes its payment's next number, also above
+    /// [`REFUNDS_PER_PAYMENT_MAX`]: nothing is left to refund after it.
+    pub(crate) fn refund_standing(
+        &mut self,
+        parcel: u32,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let parcel = self.parcel(parcel);
+        let standing = |(_, item): &(u32, &PaymentRecord)| !item.standing().is_zero();
+        let mut standing: Vec<(u32, &PaymentRecord)> =
+            self.payments_from(parcel.last_payment).filter(standing).collect();
+        standing.reverse();
+        if parcel.in_flight > 0 {
+            return Err(Refusal::ParcelState);
+        }
+        if standing.is_empty() {
+            return Ok(());
+        }
+        if self.payments_from(parcel.last_payment).any(|(_, item)| item.status.is_unknown()) {
+            return Err(Refusal::EarlierPaymentUnknown);
+        }
+        // A void or reversal that is pending may return the money another way.
+        if standing.iter().any(|(_, item)| matches!(item.status, PaymentStatus::Reversing(_))) {
+            return Err(Refusal::ParcelState);
+        }
+        let refund =
+            |item: &PaymentRecord| RefundRecord::new(RefundKind::ParcelEnded, item.standing());
+        let refunds: Vec<_> = standing.iter().map(|(slot, item)| (*slot, refund(item))).collect();
+        self.owe_refunds(&refunds, out)
     }
 
     pub(crate) fn begin_refund(
@@ -92,7 +143,7 @@ impl Books {
             return Err(Refusal::WrongCourier);
         }
         let (which, column) = (item.refund_count.saturating_add(1), credit_column(item));
-        let refund = RefundRecord { kind: RefundKind::TerminalRefund, amount };
+        let refund = RefundRecord::new(RefundKind::TerminalRefund, amount);
         self.owe_refund(id, which, refund, out)?;
         let response = Some(TerminalResponse::of(ResponseCode::APPROVED));
         let sent = Some(network_reference);
@@ -158,7 +209,8 @@ impl Books {
             return Err(Refusal::PaymentState);
         }
         check_sequence_number(u32::from(number), u32::from(item.refund_count), || {
-            self.refunds.get(&(id, number)).map(|before| *before == refund)
+            let before = self.refunds.get(&(id, number))?;
+            Some((before.kind, before.amount) == (refund.kind, amount))
         })?;
         if item.refund_count >= REFUNDS_PER_PAYMENT_MAX {
             return Err(Refusal::TooMany(REFUNDS_PER_PAYMENT_MAX));
@@ -175,38 +227,52 @@ impl Books {
         self.currency_accounts(currency).buyer_refunds
     }
 
-    /// Takes the amount from the payment's held share first, then from the seller's payable
-    /// balance, which can go below zero.
+    /// Adds the postings of a refund to the chain. Takes the amount from the payment's held share
+    /// first, then from the seller's payable balance, which can go below zero.
     fn debit_seller(
         &mut self,
         slot: u32,
         entry: ChartEntry,
         credit: ledger::AccountNumber,
-        refund: RefundRecord,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
-        let amount = refund.amount;
+        amount: Amount,
+    ) {
         let item = self.payment(slot);
-        let released = matches!(item.status, PaymentStatus::Released { .. });
-        let from_held = if released { Amount::ZERO } else { item.held_share().min(amount) };
-        let from_payable = amount.saturating_sub(from_held);
-        let (payment, seller_number) = (item.id(), item.seller);
-        let tariff = self.tariff_version(item.tariff_version);
-        let seller = self.sellers.get(seller_number);
+        let from_held = item.refundable_from_held().min(amount);
+        let (payment, tariff) = (item.id(), self.tariff_version(item.tariff_version));
+        let seller = self.sellers.get(item.seller);
         let (held, payable) = (seller.held, seller.payable);
-        self.ledger.begin_chain(Some(payment), Some(tariff));
+        self.ledger.attribute(Some(payment), Some(tariff));
         self.ledger.post(entry, held, credit, from_held);
-        self.ledger.post(entry, payable, credit, from_payable);
-        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        self.ledger.post(entry, payable, credit, amount.saturating_sub(from_held));
+    }
+
+    /// Records a refund or chargeback whose postings are committed, under the payment's next
+    /// number.
+    fn record_refund(&mut self, slot: u32, refund: RefundRecord) {
+        let (item, amount) = (self.payment(slot), refund.amount);
+        let from_payable = amount.saturating_sub(item.refundable_from_held());
+        let after_delivery = self.is_delivered(item.parcel);
         let item = self.payment_mut(slot);
         let refunded = item.refunded.checked_add(amount);
         item.refunded = refunded.expect("refunds never exceed the amount collected");
         item.refund_count += 1;
-        let number = item.refund_count;
-        self.refunds.insert((payment, number), refund);
-        let statement = &mut self.sellers.get_mut(seller_number).statement;
+        let (number, seller) = ((item.id(), item.refund_count), item.seller);
+        self.refunds.insert(number, RefundRecord { after_delivery, ..refund });
+        let statement = &mut self.sellers.get_mut(seller).statement;
         statement.refunded += u128::from(from_payable.minor());
-        Ok(())
+    }
+
+    /// The parcel is out again. The amounts refunded since its delivery are due again.
+    pub(crate) fn reopen_refunds(&mut self, newest: u32) {
+        let refunded: Vec<(PaymentId, u8)> = self
+            .payments_from(newest)
+            .flat_map(|(_, item)| (1..=item.refund_count).map(|number| (item.id(), number)))
+            .collect();
+        for number in refunded {
+            if let Some(refund) = self.refunds.get_mut(&number) {
+                refund.after_delivery = false;
+            }
+        }
     }
 
     pub(crate) fn confirm_refund(
@@ -257,3 +323,6 @@ impl Books {
         }
     }
 }
+
+// The refund of a refused or lost parcel has a number of its own above the limit.
+const _: () = assert!(REFUNDS_PER_PAYMENT_MAX < u8::MAX);

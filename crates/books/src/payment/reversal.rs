@@ -226,6 +226,9 @@ impl Books {
         // A reversal can only succeed. The reversal of a void can only leave the payment as it was.
         let standing = match (back, done) {
             (ReversingStatus::Void, true) => TransactionStatus::Approved,
+            (ReversingStatus::Void, false) if code == ResponseCode::APPROVED => {
+                return Err(Refusal::ApprovedDecline);
+            }
             (ReversingStatus::Void, false) => TransactionStatus::NotApproved,
             (ReversingStatus::Reversal | ReversingStatus::Expiry, true)
             | (ReversingStatus::ReversingVoid, false) => TransactionStatus::Reversed,

@@ -145,8 +145,9 @@ impl Books {
         let Some(ParcelSlot::Closed(newest)) = self.parcel_slot(id) else {
             panic!("a payment's parcel is open or closed");
         };
-        let rest = self.payment_sum(newest, PaymentRecord::is_collected);
-        let due = rest.checked_add(amount).expect("payments never exceed an amount due (M2)");
+        let due = self.due_when_delivered(newest).checked_add(amount);
+        let due = due.expect("payments never exceed an amount due (M2)");
+        self.reopen_refunds(newest);
         let (payments, history) = (self.payment(newest).number, self.payment(newest).history);
         let waits = |item: &PaymentRecord| item.status.is_in_flight();
         assert!(

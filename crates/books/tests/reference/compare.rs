@@ -94,7 +94,7 @@ fn parcels(engine: &Books, model: &Model) -> Finding {
             state: parcel.state,
             seller: parcel.seller,
             due: Amount::of(parcel.due),
-            collected: Amount::of(parcel.collected()),
+            collected: Amount::of(parcel.standing()),
             attempts: parcel.attempts,
             payment_count: u8::try_from(parcel.payments.len()).unwrap(),
         };

@@ -12,7 +12,8 @@ use crate::compare::{Finding, same};
 #[derive(Debug, Default)]
 pub struct Facts {
     due: BTreeMap<ParcelId, u64>,
-    approved: BTreeMap<ParcelId, u64>,
+    /// Collected, less reversals, refunds and chargebacks.
+    standing: BTreeMap<ParcelId, u64>,
     seller_of: BTreeMap<PaymentId, (SellerId, u64)>,
     /// Collections less fees, reversals, refunds, and return fees.
     earned: BTreeMap<SellerId, i128>,
@@ -44,19 +45,30 @@ impl Facts {
                 self.due.insert(*parcel, due.minor());
             }
             Event::PaymentCollected { payment, seller, amount, fees, .. } => {
-                *self.approved.entry(payment.parcel).or_default() += amount.minor();
+                *self.standing.entry(payment.parcel).or_default() += amount.minor();
                 self.seller_of.insert(*payment, (*seller, fees.total().minor()));
                 self.earn(*seller, amount.minor(), fees.total().minor());
             }
             Event::PaymentReversed { payment, posted } if !posted.is_zero() => {
-                *self.approved.entry(payment.parcel).or_default() -= posted.minor();
+                *self.standing.entry(payment.parcel).or_default() -= posted.minor();
                 let (seller, fees) = self.seller_of[payment];
                 self.earn(seller, fees, posted.minor());
             }
             Event::Refunded { payment, amount } | Event::ChargedBack { payment, amount } => {
+                *self.standing.entry(payment.parcel).or_default() -= amount.minor();
                 self.earn(self.seller_of[payment].0, 0, amount.minor());
             }
-            Event::ParcelReturned { seller, fee, .. } => self.earn(*seller, 0, fee.minor()),
+            Event::ParcelReturned { parcel, seller, fee, .. } => {
+                self.has_nothing(*parcel)?;
+                self.earn(*seller, 0, fee.minor());
+            }
+            Event::ParcelRefused { parcel } | Event::ParcelLost { parcel } => {
+                self.has_nothing(*parcel)?;
+            }
+            Event::ParcelDelivered { parcel, .. } => {
+                let standing = self.standing.get(parcel).copied().unwrap_or(0);
+                same("what stands at a delivery", &standing, &self.due[parcel])?;
+            }
             Event::SettlementExecuted { lines, .. } => {
                 for line in lines {
                     let sum = i128::from(line.gross) + i128::from(line.returned)
@@ -75,11 +87,16 @@ impl Facts {
             }
             Event::ParcelForgotten { parcel } => {
                 self.due.remove(parcel);
-                self.approved.remove(parcel);
+                self.standing.remove(parcel);
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn has_nothing(&self, parcel: ParcelId) -> Finding {
+        let standing = self.standing.get(&parcel).copied().unwrap_or(0);
+        same("what stands of a parcel that goes back or is lost", &standing, &0)
     }
 
     fn earn(&mut self, seller: SellerId, gain: u64, loss: u64) {
@@ -87,9 +104,9 @@ impl Facts {
     }
 
     pub fn check(&self, engine: &Books) -> Finding {
-        for (parcel, approved) in &self.approved {
-            if approved > &self.due[parcel] {
-                return Err(format!("M2: {approved} collected of parcel {}", parcel.bits()));
+        for (parcel, standing) in &self.standing {
+            if standing > &self.due[parcel] {
+                return Err(format!("M2: {standing} stands of parcel {}", parcel.bits()));
             }
         }
         for (payout, times) in self.confirmed.iter().chain(&self.returned) {

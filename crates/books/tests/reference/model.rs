@@ -212,8 +212,8 @@ pub struct ModelPayment {
     pub cleared_by: Option<Command>,
     /// The part of the refunds taken from held money.
     pub from_held: u64,
-    /// The hold rule applied to it.
-    pub rule: Option<HoldRule>,
+    /// The hold rule applied to it, and the day on which its money was received.
+    pub hold: Option<(HoldRule, BusinessDate)>,
     /// Refunds that have not left the bank.
     pub unpaid: u64,
 }
@@ -310,7 +310,8 @@ pub struct Model {
     pub withdrawn: BTreeMap<NetworkId, (Timestamp, Command)>,
     /// The time of the command.
     pub now: Timestamp,
-    /// Held payments in order of receipt, with their release dates.
+    /// Held payments with their release dates, in the order in which they got these. A payment of
+    /// a parcel that is not delivered has none.
     pub held: Vec<(BusinessDate, PaymentId)>,
     pub outcome: ModelOutcome,
     /// What the next postings are about.
@@ -561,32 +562,27 @@ impl Courier {
 }
 
 impl Parcel {
-    /// Approved and not reversed.
-    pub fn collected(&self) -> u64 {
-        self.sum(ModelPayment::is_collected)
+    /// What was paid and is neither refunded nor charged back.
+    pub fn standing(&self) -> u64 {
+        self.payments.iter().map(ModelPayment::standing).sum()
     }
 
-    /// Pending or authorised.
+    /// Pending or authorised. Unknown payments will be reversed.
     pub fn begun(&self) -> u64 {
-        self.sum(|payment| {
+        let counts = |payment: &&ModelPayment| {
             payment.state == PaymentState::Begun || payment.is_open_pre_authorisation()
-        })
+        };
+        self.payments.iter().filter(counts).map(|payment| payment.amount).sum()
     }
 
-    fn sum(&self, counts: impl Fn(&ModelPayment) -> bool) -> u64 {
-        let counted = self.payments.iter().filter(|payment| counts(payment));
-        counted.map(|payment| payment.amount).sum()
+    /// What a buyer can still be asked for.
+    pub fn left(&self) -> u64 {
+        self.due - self.standing() - self.begun()
     }
 
-    /// Whether no payment came or can come. Unknown payments will be reversed.
-    pub fn has_no_payments(&self) -> bool {
-        self.collected() == 0 && self.begun() == 0
-    }
-
-    /// Whether no payment is in flight and all collected money is refunded.
+    /// Whether nothing stands and no payment is in flight.
     pub fn is_free_of_money(&self) -> bool {
-        let kept = |one: &ModelPayment| one.is_collected() && one.refunded < one.amount;
-        self.begun() == 0 && !self.payments.iter().any(kept)
+        self.standing() == 0 && self.begun() == 0
     }
 
     pub fn is_open(&self) -> bool {
@@ -619,6 +615,11 @@ impl ModelPayment {
 
     pub fn is_posted(&self) -> bool {
         matches!(self.state, PaymentState::Approved | PaymentState::Held | PaymentState::Released)
+    }
+
+    /// What of it stands.
+    pub fn standing(&self) -> u64 {
+        if self.is_collected() { self.amount - self.refunded } else { 0 }
     }
 
     /// Whether its money is in the books. A payment being reversed still counts.

@@ -290,7 +290,7 @@ fn a_parcel_has_a_limited_number_of_payments() {
     let mut world = World::open();
     let mut steps = world.parcel("o-1", 10_000).dispatch();
     for _ in 0..PAYMENTS_PER_PARCEL_MAX {
-        steps = steps.card(10_000).decline();
+        steps = steps.cash(10_000).reverse();
     }
     let payment = PaymentId { parcel: steps.id(), number: PAYMENTS_PER_PARCEL_MAX + 1 };
     world.refused(collect_cash(payment, 10_000), Refusal::TooMany(PAYMENTS_PER_PARCEL_MAX));

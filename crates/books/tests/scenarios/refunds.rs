@@ -174,11 +174,8 @@ fn a_parcel_of_which_a_payment_was_refunded_in_full_is_refused_and_brought_back(
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).dispatch().card(4_000).approve().clear().id();
     let payment = PaymentId { parcel, number: 1 };
-    world.must(refund(payment, 1, 3_999));
+    world.must(refund(payment, 1, 3_999)).refused(attempt(parcel, 1), Refusal::ParcelState);
     let lost = Command::LoseParcel(LoseParcel { parcel });
-    for command in [attempt(parcel, 1), refuse(parcel), lost.clone()] {
-        world.refused(command, Refusal::ParcelState);
-    }
     world.must(refund(payment, 2, 1)).must(refuse(parcel));
     world
         .must(Command::ReturnParcel(ReturnParcel { parcel }))
@@ -206,8 +203,6 @@ fn a_parcel_of_which_a_payment_was_charged_back_in_full_is_lost_or_tried_again()
     assert_eq!((world.view(second).state, world.view(second).attempts), (S::Assigned, 1));
     // One payment without a full refund keeps the parcel out.
     let payment = world.parcel_steps(second).dispatch().cash(5_000).last_payment();
-    for command in [attempt(second, 2), refuse(second)] {
-        world.refused(command, Refusal::ParcelState);
-    }
+    world.refused(attempt(second, 2), Refusal::ParcelState);
     world.must(reverse(payment)).must(attempt(second, 2));
 }

@@ -47,6 +47,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::AmountTooLarge(most) => {
             format!("金额超过可用的 {}（最小货币单位）", most.minor())
         }
+        Refusal::RefundFirst(amount) => {
+            format!("已付金额超过此数；请先退款 {}（最小货币单位）", amount.minor())
+        }
         Refusal::AmountMismatch(known) => {
             format!("金额与账簿中的 {}（最小货币单位）不符", known.minor())
         }
@@ -94,6 +97,7 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             format!("终端的离线限额还剩 {}（最小货币单位）；请先上送离线消费", left.minor())
         }
         Refusal::PreAuthorisationExpired => "预授权已过期；请以其他方式收款".to_owned(),
+        Refusal::ApprovedDecline => "应答码 00 表示批准；拒绝须用其他应答码".to_owned(),
         Refusal::WrongChange => "实收现金减去找零须等于金额".to_owned(),
     }
 }

@@ -152,6 +152,19 @@ fn a_refund_that_the_network_rejects_is_still_owed() {
 }
 
 #[test]
+fn after_the_refund_of_a_part_payment_the_terminal_collects_all_of_it() {
+    let mut world = World::open();
+    let parcel = world.parcel(10_000);
+    let sale = world.sell(parcel, 6_000);
+    world.approved(0, TerminalTask::Refund { receipt: &sale, amount: 6_000 });
+    assert_eq!(world.collected(parcel), 0);
+    let text = waybill(parcel);
+    world.approved(0, TerminalTask::Cash { waybill: &text, amount: 10_000, tendered: 10_000 });
+    assert_eq!(world.collected(parcel), 10_000);
+    world.assert_books_agree();
+}
+
+#[test]
 fn cash_is_refunded_once() {
     let mut world = World::open();
     let parcel = world.parcel(10_000);

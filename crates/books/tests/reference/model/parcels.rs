@@ -29,7 +29,7 @@ impl Model {
             }
             Command::RefuseParcel(RefuseParcel { parcel, .. }) => self.refuse(*parcel, command),
             Command::ReturnParcel(ReturnParcel { parcel }) => self.bring_back(*parcel),
-            Command::LoseParcel(LoseParcel { parcel }) => self.lose(*parcel),
+            Command::LoseParcel(LoseParcel { parcel }) => self.lose(*parcel, command),
             _ => return None,
         };
         Some(done)
@@ -119,18 +119,41 @@ impl Model {
 
     fn accept_part(&mut self, id: ParcelId, accepted: Amount) -> ModelResult {
         let parcel = self.parcel(id)?;
-        ensure(parcel.state == S::Out, "not out")?;
-        ensure(parcel.has_no_payments(), "something is collected")?;
         ensure(!accepted.is_zero(), "nothing accepted")?;
+        ensure(!matches!(parcel.state, S::Returned | S::Lost), "it is gone")?;
         if parcel.accepted == Some(accepted.minor()) {
             return Err(ModelRefusal::Repeated);
         }
+        ensure(parcel.state == S::Out, "not out")?;
+        ensure(parcel.begun() == 0, "a payment is in flight")?;
         ensure(accepted.minor() < parcel.due, "no part")?;
+        ensure(accepted.minor() >= parcel.standing(), "more is paid")?;
         let parcel = self.parcel_mut(id);
         let before = Amount::of(parcel.due);
         parcel.due = accepted.minor();
         parcel.accepted = Some(accepted.minor());
-        self.push_event(Event::PartAccepted { parcel: id, before, due: accepted })
+        self.push_event(Event::PartAccepted { parcel: id, before, due: accepted })?;
+        self.deliver_if_paid(id)
+    }
+
+    /// Hands the parcel over if all that is due stands.
+    pub fn deliver_if_paid(&mut self, id: ParcelId) -> ModelResult {
+        let parcel = self.parcel(id)?;
+        let standing = parcel.standing();
+        if standing < parcel.due {
+            return Ok(());
+        }
+        self.close(id, S::Delivered);
+        let collected = Amount::of(standing);
+        self.push_event(Event::ParcelDelivered { parcel: id, collected })?;
+        for number in 1..=u8::try_from(self.parcel(id)?.payments.len()).unwrap() {
+            let payment = PaymentId { parcel: id, number };
+            let dated = self.held.iter().any(|(_, other)| *other == payment);
+            if self.payment(payment)?.state == PaymentState::Held && !dated {
+                self.release_on(payment, self.payment(payment)?.hold_ends(self.today))?;
+            }
+        }
+        Ok(())
     }
 
     fn refuse(&mut self, id: ParcelId, command: &Command) -> ModelResult {
@@ -139,7 +162,7 @@ impl Model {
             return self.only_repeats(parcel.refused_by.as_ref() == Some(command));
         }
         ensure(matches!(parcel.state, S::Assigned | S::Out), "neither out nor at the hub")?;
-        ensure(parcel.is_free_of_money(), "something is collected")?;
+        self.refund_all(id, command)?;
         let parcel = self.parcel_mut(id);
         parcel.state = S::Refused;
         parcel.refused_by = Some(command.clone());
@@ -167,13 +190,13 @@ impl Model {
         self.push_event(Event::ParcelReturned { parcel: id, seller, fee, tariff })
     }
 
-    fn lose(&mut self, id: ParcelId) -> ModelResult {
+    fn lose(&mut self, id: ParcelId, command: &Command) -> ModelResult {
         let parcel = self.parcel(id)?;
         if parcel.state == S::Lost {
             return Err(ModelRefusal::Repeated);
         }
         ensure(parcel.is_open(), "not on its way")?;
-        ensure(parcel.is_free_of_money(), "something is collected")?;
+        self.refund_all(id, command)?;
         self.close(id, S::Lost);
         self.push_event(Event::ParcelLost { parcel: id })
     }
@@ -183,9 +206,10 @@ impl Model {
         let parcel = self.parcel_mut(id);
         parcel.state = state;
         parcel.closed_on = Some(today);
-        parcel.due = parcel.collected();
         if state == S::Delivered {
             parcel.payments.iter_mut().for_each(|payment| payment.taken_on = today);
+        } else {
+            parcel.due = 0;
         }
     }
 

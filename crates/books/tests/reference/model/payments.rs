@@ -31,14 +31,14 @@ impl Model {
         id: PaymentId,
         courier: CourierId,
         amount: Amount,
+        numbers: u8,
     ) -> ModelResult<TariffVersion> {
         ensure(!amount.is_zero(), "nothing asked for")?;
         let parcel = self.parcel(id.parcel)?;
-        ensure(id.number <= PAYMENTS_PER_PARCEL_MAX, "too many payments")?;
+        ensure(id.number <= numbers, "too many payments")?;
         ensure(parcel.state == ParcelState::Out, "not out")?;
         ensure(parcel.courier == Some(courier), "another courier's parcel")?;
-        let left = parcel.due - parcel.collected() - parcel.begun();
-        ensure(amount.minor() <= left, "more than is left")?;
+        ensure(amount.minor() <= parcel.left(), "more than is left")?;
         let tariff = self.sellers[&parcel.seller].tariff;
         let version = self.version_today(tariff)?;
         Ok(TariffVersion { tariff, version: version.number })
@@ -64,7 +64,7 @@ impl Model {
             refunded: 0,
             cleared_by: None,
             from_held: 0,
-            rule: None,
+            hold: None,
             unpaid: 0,
         };
         self.parcel_mut(id.parcel).payments.push(new);
@@ -88,7 +88,10 @@ impl Model {
         let currency = *currency.ok_or(ModelRefusal::Because("no such network or wallet"))?;
         let terminal = self.terminals.get(&terminal).copied();
         let (courier, blocked) = terminal.unwrap_or_default();
-        let tariff = self.check_new_payment(id, courier, amount)?;
+        // What happened at the door is not barred by what failed before.
+        let numbers =
+            if offline { PAYMENTS_PER_PARCEL_MAX } else { ONLINE_PAYMENTS_PER_PARCEL_MAX };
+        let tariff = self.check_new_payment(id, courier, amount, numbers)?;
         ensure(terminal.is_some(), "no such terminal")?;
         ensure(!blocked, "the terminal is blocked")?;
         let parcel = self.parcel(id.parcel)?;
@@ -178,11 +181,14 @@ impl Model {
         }
     }
 
-    /// Wallets approve QR payments, networks card payments.
+    /// Wallets approve QR payments, networks card payments. A code that approves is no decline.
     pub fn check_approval(&self, id: PaymentId, resolution: PaymentResolution) -> ModelResult {
         let by_wallet = match resolution {
             PaymentResolution::Approved(Approval::Wallet(_)) => true,
             PaymentResolution::Approved(Approval::Network(_)) => false,
+            PaymentResolution::Declined { code } => {
+                return ensure(code != ResponseCode::APPROVED, "a decline that approves");
+            }
             _ => return Ok(()),
         };
         match self.payment(id)?.method {
@@ -199,7 +205,7 @@ impl Model {
         amount: Amount,
     ) -> ModelResult {
         let how = ModelMethod::Cash(courier);
-        let tariff = self.check_new_payment(id, courier, amount)?;
+        let tariff = self.check_new_payment(id, courier, amount, PAYMENTS_PER_PARCEL_MAX)?;
         self.add_payment(id, how, amount, tariff);
         self.about = (Some(id), Some(tariff));
         self.couriers.get_mut(&courier).expect("checked before").in_hand.push(id);
@@ -237,13 +243,7 @@ impl Model {
             fees: its_fees.expect("the model found the class"),
             tariff: self.payment(id)?.tariff,
         })?;
-        let collected = self.parcel(id.parcel)?.collected();
-        if collected == parcel.due {
-            self.close(id.parcel, ParcelState::Delivered);
-            let collected = Amount::of(collected);
-            self.push_event(Event::ParcelDelivered { parcel: id.parcel, collected })?;
-        }
-        Ok(())
+        self.deliver_if_paid(id.parcel)
     }
 
     fn reverse(&mut self, id: PaymentId) -> ModelResult {
@@ -362,23 +362,30 @@ impl Model {
         self.record_funds_received(id)
     }
 
-    /// The payment's money was received. Holds it by the rule in force now, if that asks for any
-    /// days.
+    /// The payment's money was received. Holds it by the rule in force now: until the parcel is
+    /// delivered and the rule's days are over, or until nothing of it stands.
     pub fn record_funds_received(&mut self, id: PaymentId) -> ModelResult {
-        let seller = &self.sellers[&self.parcel(id.parcel)?.seller];
-        let (rule, today) = (self.hold_rules[&seller.jurisdiction], self.today);
-        let open = self.parcel(id.parcel)?.is_open();
+        let parcel = self.parcel(id.parcel)?;
+        let delivered = parcel.state == ParcelState::Delivered;
+        let (rule, today) =
+            (self.hold_rules[&self.sellers[&parcel.seller].jurisdiction], self.today);
         let payment = self.payment_mut(id);
         payment.state = S::Held;
-        let payable_on = match rule {
-            HoldRule::AtOnce => today,
-            HoldRule::DaysAfterHeld(days) => today.plus_days(days),
-            HoldRule::DaysAfterDelivery(days) if open => today.plus_days(days.max(1)),
-            HoldRule::DaysAfterDelivery(days) => payment.taken_on.plus_days(days).max(today),
+        payment.hold = Some((rule, today));
+        let refunded = payment.standing() == 0;
+        let payable_on = match delivered {
+            true => payment.hold_ends(payment.taken_on),
+            false if refunded => today,
+            false => payment.hold_ends(today),
         };
-        payment.rule = Some(rule);
         self.push_event(Event::PaymentHeld { payment: id, payable_on })?;
-        if payable_on == today {
+        if delivered || refunded { self.release_on(id, payable_on) } else { Ok(()) }
+    }
+
+    /// Releases a held payment on a day, or now.
+    pub fn release_on(&mut self, id: PaymentId, payable_on: BusinessDate) -> ModelResult {
+        self.held.retain(|(_, other)| *other != id);
+        if payable_on <= self.today {
             return self.release(id);
         }
         self.held.push((payable_on, id));
@@ -393,29 +400,20 @@ impl Model {
         due.sort_by_key(|(day, _)| *day);
         due.truncate(usize::try_from(limit).unwrap());
         for (_, id) in due {
-            match self.waits_until(id)? {
-                Some(later) => {
-                    self.held.retain(|(_, other)| *other != id);
-                    self.held.push((later, id));
-                }
-                None => self.release(id)?,
+            let payment = self.payment(id)?;
+            // The parcel can have been delivered again, or be out again.
+            if self.parcel(id.parcel)?.state == ParcelState::Delivered {
+                self.release_on(id, payment.hold_ends(payment.taken_on))?;
+            } else if payment.standing() == 0 {
+                self.release(id)?;
+            } else {
+                self.held.retain(|(_, other)| *other != id);
             }
         }
         Ok(())
     }
 
-    /// A hold that counts from the delivery can become longer after the money was received.
-    fn waits_until(&self, id: PaymentId) -> ModelResult<Option<BusinessDate>> {
-        let payment = self.payment(id)?;
-        let Some(HoldRule::DaysAfterDelivery(days)) = payment.rule else { return Ok(None) };
-        let until = match self.parcel(id.parcel)?.is_open() {
-            true => self.today.plus_days(days.max(1)),
-            false => payment.taken_on.plus_days(days),
-        };
-        Ok((until > self.today).then_some(until))
-    }
-
-    fn release(&mut self, id: PaymentId) -> ModelResult {
+    pub fn release(&mut self, id: PaymentId) -> ModelResult {
         let parcel = self.parcel(id.parcel)?;
         let (seller, currency) = (parcel.seller, parcel.currency);
         let payment = self.payment(id)?.clone();
@@ -453,6 +451,18 @@ impl Model {
                 let firm = parcel.firm.expect("money is taken by a firm's courier");
                 (A::FirmCommission, firm.0, parcel.currency)
             }
+        }
+    }
+}
+
+impl ModelPayment {
+    /// The last day of its hold, if the parcel is delivered on this day.
+    pub fn hold_ends(&self, delivered: BusinessDate) -> BusinessDate {
+        let (rule, received) = self.hold.expect("its money was received");
+        match rule {
+            HoldRule::AtOnce => received.max(delivered),
+            HoldRule::DaysAfterHeld(days) => received.plus_days(days).max(delivered),
+            HoldRule::DaysAfterDelivery(days) => delivered.plus_days(days).max(received),
         }
     }
 }

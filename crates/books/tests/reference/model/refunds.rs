@@ -6,7 +6,10 @@ use books::*;
 use money::Amount;
 
 use super::payments::receivable;
-use super::{Account, Model, ModelMethod, ModelRefusal, ModelResult, Numbered, Statement, ensure};
+use super::{
+    Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, Numbered, Statement,
+    ensure,
+};
 
 impl Model {
     pub fn apply_refund_command(&mut self, command: &Command) -> Option<ModelResult> {
@@ -63,14 +66,49 @@ impl Model {
         command: &Command,
     ) -> ModelResult {
         ensure(!amount.is_zero(), "a refund of nothing")?;
-        let payment = self.payment(id)?.clone();
+        let payment = self.payment(id)?;
         ensure(payment.is_posted(), "not approved")?;
         self.next_number(Numbered::Refunds(id), u32::from(number), command)?;
         ensure(number <= REFUNDS_PER_PAYMENT_MAX, "too many refunds")?;
-        ensure(amount.minor() <= payment.amount - payment.refunded, "more than was paid")?;
+        ensure(amount.minor() <= payment.standing(), "more than was paid")?;
+        self.take_from_seller(entry, id, amount.minor(), to, command)
+    }
+
+    /// Owes back to the buyer what stands of a parcel that is refused or lost.
+    pub fn refund_all(&mut self, parcel: ParcelId, command: &Command) -> ModelResult {
+        let known = self.parcel(parcel)?.clone();
+        ensure(known.begun() == 0, "a payment is in flight")?;
+        if known.standing() == 0 {
+            return Ok(());
+        }
+        ensure(!known.payments.iter().any(ModelPayment::is_unknown), "a payment is unknown")?;
+        let buyers = (A::BuyerRefunds, 0, known.currency);
+        for (number, payment) in (1..).zip(&known.payments) {
+            let (id, standing) = (PaymentId { parcel, number }, payment.standing());
+            if standing > 0 {
+                ensure(payment.is_posted(), "a void or reversal is pending")?;
+                self.take_from_seller(ChartEntry::Refunded, id, standing, buyers, command)?;
+                self.payment_mut(id).unpaid += standing;
+                self.push_event(Event::Refunded { payment: id, amount: Amount::of(standing) })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves a refund or chargeback, and ends the payment's wait for a delivery if nothing of it
+    /// is left.
+    fn take_from_seller(
+        &mut self,
+        entry: ChartEntry,
+        id: PaymentId,
+        amount: u64,
+        to: Account,
+        command: &Command,
+    ) -> ModelResult {
+        let payment = self.payment(id)?.clone();
         let released = payment.state == PaymentState::Released;
-        let from_held = if released { 0 } else { amount.minor().min(payment.share()) };
-        let rest = amount.minor() - from_held;
+        let from_held = if released { 0 } else { amount.min(payment.share()) };
+        let rest = amount - from_held;
         let seller = self.parcel(id.parcel)?.seller;
         let payable = (A::SellerPayable, seller.0, to.2);
         self.about = (Some(id), Some(payment.tariff));
@@ -78,10 +116,13 @@ impl Model {
         self.post(entry, payable, to, rest);
         self.add_statement_line(seller, Statement { refunded: rest, ..Statement::default() });
         let payment = self.payment_mut(id);
-        payment.refunded += amount.minor();
+        payment.refunded += amount;
         payment.from_held += from_held;
         self.use_number(Numbered::Refunds(id), command);
-        Ok(())
+        let payment = self.payment(id)?;
+        let held = payment.state == PaymentState::Held;
+        let dated = self.held.iter().any(|(_, other)| *other == id);
+        if held && !dated && payment.standing() == 0 { self.release(id) } else { Ok(()) }
     }
 
     fn confirm_refund(

@@ -596,6 +596,7 @@ impl Model {
         let pre_authorisation = self.payment(id)?.is_pre_authorisation;
         match (self.payment(id)?.state, done) {
             (S::Reversing(ReversalKind::Void) | S::Releasing(ReversalKind::Void), _) => {
+                ensure(done || code != APPROVED, "a decline that approves")?;
                 let place = self.void(id).expect("it was begun");
                 let standing =
                     if done { TransactionStatus::Approved } else { TransactionStatus::NotApproved };

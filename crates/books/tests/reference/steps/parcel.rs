@@ -88,30 +88,34 @@ pub fn dispatch(roll: &Choices) -> Command {
     })
 }
 
-/// A parcel that can go back; sometimes one that cannot.
-fn free(roll: &Choices, parcel: &Parcel) -> bool {
-    roll.one_in(3, 4) || parcel.is_free_of_money()
-}
-
 pub fn attempt(roll: &Choices) -> Command {
-    let parcel = roll.parcel(|one| one.state == ParcelState::Out && free(roll, one));
+    let free = |one: &Parcel| roll.one_in(3, 4) || one.is_free_of_money();
+    let parcel = roll.parcel(|one| one.state == ParcelState::Out && free(one));
     let next = roll.model.parcels.get(&parcel).map_or(1, |parcel| parcel.attempts + 1);
     let (number, reason) = (roll.number(next), AttemptReason::NobodyHome);
     Command::RecordAttempt(RecordAttempt { parcel, number, reason })
 }
 
 pub fn accept_part(roll: &Choices) -> Command {
-    let parcel = roll.parcel(|one| one.state == ParcelState::Out && one.has_no_payments());
-    let due = roll.model.parcels.get(&parcel).map_or(0, |parcel| parcel.due);
-    let accepted = match roll.step.mistake {
-        Mistake::AmountAbove => roll.amount(due),
-        _ => roll.amount((due - due / 4).min(due.saturating_sub(1))),
+    let parcel = roll.parcel(|one| one.state == ParcelState::Out && one.begun() == 0);
+    let known = roll.model.parcels.get(&parcel);
+    let (due, standing) = known.map_or((0, 0), |parcel| (parcel.due, parcel.standing()));
+    let accepted = match roll.number_at(2) % 6 {
+        _ if roll.makes_mistake(Mistake::AmountAbove) => due,
+        0 | 1 if standing > 0 => standing,
+        2 if standing > 1 => standing - 1,
+        _ => (due - due / 4).min(due.saturating_sub(1)),
     };
-    Command::AcceptPart(AcceptPart { parcel, accepted })
+    Command::AcceptPart(AcceptPart { parcel, accepted: roll.amount(accepted) })
+}
+
+/// A parcel without payments in flight; sometimes one that has some.
+fn is_settled(roll: &Choices, parcel: &Parcel) -> bool {
+    roll.one_in(3, 4) || parcel.begun() == 0
 }
 
 pub fn refuse(roll: &Choices) -> Command {
-    let parcel = roll.parcel(|one| is_with_carrier(one) && free(roll, one));
+    let parcel = roll.parcel(|one| is_with_carrier(one) && is_settled(roll, one));
     let reason = [RefuseReason::NotWanted, RefuseReason::Damaged][roll.number_at(1) % 2];
     Command::RefuseParcel(RefuseParcel { parcel, reason })
 }
@@ -123,7 +127,8 @@ pub fn return_parcel(roll: &Choices) -> Command {
 }
 
 pub fn lose_parcel(roll: &Choices) -> Command {
-    Command::LoseParcel(LoseParcel { parcel: roll.parcel(|one| one.is_open() && free(roll, one)) })
+    let parcel = roll.parcel(|one| one.is_open() && is_settled(roll, one));
+    Command::LoseParcel(LoseParcel { parcel })
 }
 
 /// A network or wallet in the currency.

@@ -21,10 +21,11 @@ pub const STEPS: &[ChartEntry] = &[
     (9, |roll| roll.any(|one| one.state == ParcelState::Announced), assign),
     (12, |roll| roll.any(|one| one.state == ParcelState::Assigned && one.attempts < 3), dispatch),
     (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.is_free_of_money()), attempt),
-    (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.has_no_payments()), accept_part),
-    (2, |roll| roll.any(|one| is_with_carrier(one) && one.is_free_of_money()), refuse),
+    (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.begun() == 0), accept_part),
+    (1, |roll| roll.any(|one| is_with_carrier(one) && one.is_free_of_money()), refuse),
+    (1, |roll| roll.any(|one| is_with_carrier(one) && one.begun() == 0), refuse),
     (6, |roll| roll.any(|one| one.state == ParcelState::Refused), return_parcel),
-    (1, |roll| roll.any(|one| one.is_open() && one.is_free_of_money()), lose_parcel),
+    (1, |roll| roll.any(|one| one.is_open() && one.begun() == 0), lose_parcel),
     (3, |roll| roll.any_payment(|one| one.state == T::Unknown), reverse),
     (2, |roll| roll.any_payment(|one| matches!(one.state, T::Begun | T::Approved)), reverse),
     (2, |roll| roll.any_payment(|one| one.is_posted() && one.refunded < one.amount), refund),
@@ -109,7 +110,7 @@ pub fn is_with_carrier(parcel: &Parcel) -> bool {
 }
 
 pub fn is_payable(parcel: &Parcel) -> bool {
-    parcel.state == ParcelState::Out && parcel.due > parcel.collected() + parcel.begun()
+    parcel.state == ParcelState::Out && parcel.left() > 0
 }
 
 pub fn is_cash(payment: &ModelPayment) -> bool {

@@ -86,10 +86,15 @@ fn code(roll: &Choices) -> ResponseCode {
     if roll.one_in(1, 4) { ResponseCode::of(b"12") } else { ResponseCode::APPROVED }
 }
 
+fn decline_code(roll: &Choices) -> ResponseCode {
+    let approves = roll.makes_mistake(Mistake::NumberAbove);
+    if approves { ResponseCode::APPROVED } else { ResponseCode::of(b"51") }
+}
+
 fn resolution(roll: &Choices, payment: PaymentId) -> PaymentResolution {
     match roll.number_at(1) % 10 {
         0..6 => approval(roll, payment),
-        6 | 7 => PaymentResolution::Declined { code: ResponseCode::of(b"51") },
+        6 | 7 => PaymentResolution::Declined { code: decline_code(roll) },
         _ => PaymentResolution::Unknown,
     }
 }
@@ -196,7 +201,7 @@ pub fn resolve_completion(roll: &Choices) -> Command {
     let payment = roll.payment(waits);
     let resolution = match roll.number_at(1) % 10 {
         0..5 => approval(roll, payment),
-        5 => PaymentResolution::Declined { code: ResponseCode::of(b"51") },
+        5 => PaymentResolution::Declined { code: decline_code(roll) },
         _ => PaymentResolution::Unknown,
     };
     Command::ResolveCompletion(ResolveCompletion { payment, resolution })
@@ -481,7 +486,7 @@ fn at_the_terminal(roll: &Choices) -> (ParcelId, TerminalId, u64) {
         Mistake::SomebodyElse => Some(roll.courier(1)),
         _ => parcel.and_then(|parcel| parcel.courier),
     };
-    let left = parcel.map_or(5_000, |one| one.due - one.collected() - one.begun());
+    let left = parcel.map_or(5_000, |one| one.left());
     (id, terminal_of(roll, courier), left)
 }
 
