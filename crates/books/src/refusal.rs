@@ -36,6 +36,8 @@ pub enum MissingRecord {
     Break(BreakId),
     /// A remembered transaction of a terminal.
     Transaction,
+    /// An invoice to the seller.
+    Invoice,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +83,13 @@ pub enum Refusal {
     AmountZero,
     #[error("the amount exceeds the {} minor units available", .0.minor())]
     AmountTooLarge(Amount),
+    /// The bank account's balance less payouts in flight from it.
+    #[error(
+        "the bank account has {} minor units available: use another account, or wait until it has \
+         the amount",
+        .0.minor()
+    )]
+    InsufficientFunds(Amount),
     #[error("the amount differs from the {} minor units in the books", .0.minor())]
     AmountMismatch(Amount),
     #[error("the sum would exceed the largest amount that Doorstep supports")]
@@ -105,7 +114,8 @@ pub enum Refusal {
     WrongCourier,
     #[error("the terminal is blocked")]
     TerminalBlocked,
-    /// The parcel's attempts or payments, or the payment's refunds, are used up.
+    /// The parcel's attempts or payments, the payment's refunds, or the invoice's payments are used
+    /// up.
     #[error("the limit of {0} is reached")]
     TooMany(u8),
     #[error("the number must be the next one, {0}")]
@@ -191,5 +201,6 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "payout in flight",
         MissingRecord::Break(_) => "open break",
         MissingRecord::Transaction => "transaction",
+        MissingRecord::Invoice => "invoice to the seller",
     }
 }

@@ -14,7 +14,7 @@ pub struct Facts {
     due: BTreeMap<ParcelId, u64>,
     approved: BTreeMap<ParcelId, u64>,
     seller_of: BTreeMap<PaymentId, (SellerId, u64)>,
-    /// Collections less fees, reversals, refunds, and return fees.
+    /// Collections and invoiced debts less fees, reversals, refunds, and return fees.
     earned: BTreeMap<SellerId, i128>,
     /// Payouts sent less those returned.
     paid: BTreeMap<SellerId, i128>,
@@ -57,9 +57,14 @@ impl Facts {
                 self.earn(self.seller_of[payment].0, 0, amount.minor());
             }
             Event::ParcelReturned { seller, fee, .. } => self.earn(*seller, 0, fee.minor()),
+            Event::SellerInvoiced { seller, amount, .. } => {
+                self.earn(*seller, amount.minor(), 0);
+            }
             Event::SettlementExecuted { lines, .. } => {
                 for line in lines {
-                    let sum = i128::from(line.gross) + i128::from(line.returned)
+                    let sum = i128::from(line.gross)
+                        + i128::from(line.returned)
+                        + i128::from(line.invoiced)
                         - i128::from(line.fees)
                         - i128::from(line.refunded);
                     same("M8, a payout's parts", &i128::from(line.net.minor()), &sum)?;

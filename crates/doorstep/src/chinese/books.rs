@@ -47,6 +47,10 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::AmountTooLarge(most) => {
             format!("金额超过可用的 {}（最小货币单位）", most.minor())
         }
+        Refusal::InsufficientFunds(available) => format!(
+            "银行账户可用余额只有 {}（最小货币单位）；请用其他账户，或等余额足够",
+            available.minor()
+        ),
         Refusal::AmountMismatch(known) => {
             format!("金额与账簿中的 {}（最小货币单位）不符", known.minor())
         }
@@ -130,5 +134,6 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "在途打款",
         MissingRecord::Break(_) => "未结差异",
         MissingRecord::Transaction => "交易记录",
+        MissingRecord::Invoice => "卖家账单",
     }
 }
