@@ -75,13 +75,6 @@ impl<'s> FieldType<'s> {
         Some(self.resolved(self.schema.get("items")?))
     }
 
-    /// A list of a fixed number of bytes: text of the protocol, such as a response code.
-    #[must_use]
-    pub fn is_bytes(self) -> bool {
-        self.schema.get("maxItems").is_some_and(Value::is_u64)
-            && self.item().is_some_and(|item| item.schema["format"] == "uint8")
-    }
-
     /// The variants of an enumeration.
     #[must_use]
     pub fn variants(self) -> Vec<FieldVariant<'s>> {
@@ -176,7 +169,7 @@ mod tests {
             "trace": { "terminal": "7", "batch": 1, "stan": 2 },
             "amount": 1250,
             "kind": "Sale",
-            "method": { "Card": { "network": "3", "kind": "Debit" } },
+            "route": { "Card": { "network": "3", "kind": "Debit" } },
             "route_candidates": [{ "network": "4", "cost": 5, "verdict": "Down" }],
         });
         let mut found = Vec::new();
@@ -206,11 +199,14 @@ mod tests {
         };
         let cycles = [("Daily", false), ("Weekly", false), ("Monthly", false)];
         assert_eq!(names("PlanSettlement", "cycle"), named(&cycles));
-        let ends = [("Approved", false), ("Declined", true), ("Unknown", false)];
+        let ends = [("Approved", true), ("Declined", true), ("Unknown", false)];
         assert_eq!(names("ResolvePurchase", "resolution"), named(&ends));
         let tariff = types.of("PublishTariff").unwrap();
         assert_eq!(tariff.field("until").unwrap().name(), Some("BusinessDate"));
-        assert!(types.of("ResolveReversal").unwrap().field("code").unwrap().is_bytes());
+        assert_eq!(
+            types.of("ResolveReversal").unwrap().field("code").unwrap().name(),
+            Some("ResponseCode")
+        );
         assert!(tariff.field("reference").unwrap().variants().is_empty());
     }
 }

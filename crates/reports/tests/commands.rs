@@ -103,7 +103,7 @@ fn deliver(writer: &mut Writer) {
         terminal,
         json!({
             "command": "TakeCash", "trace": { "terminal": "10", "batch": 1, "stan": 1 },
-            "duplicate_key": { "date": 828, "card_token": 0 }, "parcel": PARCEL_A,
+            "duplicate_key": { "date": 828, "subject": "NoCard" }, "parcel": PARCEL_A,
             "amount": 10_000, "tendered": 10_000, "change": 0,
         }),
     );

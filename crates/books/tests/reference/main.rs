@@ -5,9 +5,9 @@
 //! of each sequence the books are restored and replayed. The seed is fixed. Each failure is shrunk
 //! and printed as a list of commands.
 //!
-//! - `REFERENCE_CASES=20000 cargo test -p engine --test reference` tries more sequences.
+//! - `REFERENCE_CASES=20000 cargo test -p books --test reference` tries more sequences.
 //! - `REFERENCE_SEED=7` starts elsewhere.
-//! - `REFERENCE_COVERAGE=1 cargo test -p engine --test reference -- --nocapture` prints how often
+//! - `REFERENCE_COVERAGE=1 cargo test -p books --test reference -- --nocapture` prints how often
 //!   each command was carried out, found to be a retry, and refused.
 
 #![allow(clippy::unwrap_used)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use books::Command;
 use serde_json::{Map, Value, json};
 
-use super::examples::{examples, variant};
+use super::examples::examples;
 
 fn json_of(command: &Command) -> Map<String, Value> {
     let Value::Object(json) = serde_json::to_value(command).unwrap() else {
@@ -51,7 +51,7 @@ fn the_spec_of_a_command_is_its_own() {
     let mut exemplified = BTreeSet::new();
     for (_, command) in examples() {
         let spec = command.spec();
-        assert_eq!(spec.name, variant(&command));
+        assert!(format!("{command:?}").starts_with(&format!("{}(", spec.name)), "{command:?}");
         assert_eq!(spec.number, borsh::to_vec(&command).unwrap()[0], "{}", spec.name);
         exemplified.insert(spec.number);
     }

@@ -16,7 +16,8 @@ pub(super) fn engine(refused: &engine::Refusal) -> String {
         engine::Refusal::Books(refused) => refusal(refused),
         engine::Refusal::RequestKeyTaken => "该请求键已用于另一条命令；请使用新的请求键".to_owned(),
         engine::Refusal::TooManyRequestKeys => format!(
-            "已记住 {REQUEST_KEYS_MAX} 个请求键，最早的一个满 {REQUEST_KEY_HOURS} 小时之前不再接受新的；\
+            "已记住 {REQUEST_KEYS_MAX} 个请求键，\
+             最早的一个满 {REQUEST_KEY_HOURS} 小时之前不再接受新的；\
              请不带请求键发送，或稍后再试"
         ),
     }

@@ -45,7 +45,8 @@ fn directory_error(error: &DirectoryError) -> String {
             by.map(|pid| format!("进程 {pid} ")).unwrap_or_default()
         ),
         E::Forbidden { path, cause, .. } => format!(
-            "没有使用数据目录 {} 的权限（{cause}）；请将其交给运行 Doorstep 的用户，或以其所有者运行",
+            "没有使用数据目录 {} 的权限（{cause}）；请将其交给运行 Doorstep 的用户，\
+             或以其所有者运行",
             path.display()
         ),
         E::Io { path, cause, .. } => format!("无法使用数据目录 {}：{cause}", path.display()),
@@ -145,7 +146,8 @@ fn replay_error(error: &ReplayError) -> String {
             )
         }
         ReplayError::Refused { sequence, command, refusal } => format!(
-            "M11：第 {sequence} 批第 {command} 条命令此前已执行，现被账簿拒绝（{}）。{OTHER_VERSION}",
+            "M11：第 {sequence} 批第 {command} 条命令此前已执行，现被账簿拒绝（{}）。\
+             {OTHER_VERSION}",
             books::engine(refusal)
         ),
         ReplayError::BooksDiffer { sequence } => {

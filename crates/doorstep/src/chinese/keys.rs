@@ -124,7 +124,8 @@ fn store_error(error: &KeyStoreError) -> String {
         }
         E::MalformedFile { path, what } => format!("{}：{}", path.display(), zh(what)),
         E::WrongMasterKey { path, wanted, found } => format!(
-            "{}：密钥由校验值为 {wanted} 的主密钥加密，而给出的主密钥为 {found}；请给出正确的主密钥",
+            "{}：密钥由校验值为 {wanted} 的主密钥加密，而给出的主密钥为 {found}；\
+             请给出正确的主密钥",
             path.display()
         ),
         E::DamagedEntry { path, name, generation } => format!(

@@ -1,6 +1,6 @@
 //! Chinese for texts that other crates know in English only.
 //!
-//! Each enum of errors has one `match` without a default, so a new variant needs Chinese to compile.
+//! Each enum of errors has one `match` without a default: a new variant compiles with Chinese only.
 //! Texts of the system and of other people's libraries stay English, as details.
 
 mod books;

@@ -52,7 +52,8 @@ fn input_error(error: &DayInputError) -> String {
             format!("卖家 {seller} 的包裹 {order} 应收金额为零；请去掉")
         }
         E::ParcelTooExpensive { seller, order } => format!(
-            "卖家 {seller} 的包裹 {order} 应收金额超过终端合计的上限 {DUE_MAX}（最小货币单位）；请去掉"
+            "卖家 {seller} 的包裹 {order} 应收金额超过终端合计的上限 {DUE_MAX}（\
+             最小货币单位）；请去掉"
         ),
         E::DuplicateParcel { seller, order } => {
             format!("卖家 {seller} 的包裹 {order} 给出了两次；请删除一个")

@@ -212,7 +212,6 @@ impl Words<'_> {
                 "Timestamp" => self.time(number.as_u64().unwrap_or(0)),
                 _ => number.to_string(),
             },
-            Value::Array(_) if field_type.is_bytes() => bytes_text(value),
             Value::Array(items) => match field_type.item() {
                 Some(item) => self.list(items, |value| self.value(field, value, item)),
                 None => items.len().to_string(),
@@ -330,13 +329,6 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Bytes of the protocol are printable ASCII.
-fn bytes_text(value: &Value) -> String {
-    let bytes = value.as_array().into_iter().flatten().filter_map(Value::as_u64);
-    let text = bytes.filter_map(|byte| char::from_u32(u32::try_from(byte).ok()?));
-    text.collect::<String>().trim().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -385,7 +377,7 @@ mod tests {
             let words = entry(lang, TYPES, type_name);
             assert_filled(lang, words.unwrap_or_else(|| panic!("{type_name}: no words")), field);
         }
-        if let Some(item) = field.item().filter(|_| !field.is_bytes()) {
+        if let Some(item) = field.item() {
             assert_worded(lang, item);
         }
     }

@@ -137,7 +137,8 @@ fn fit(
         bilingual!(
             "no terminal could connect: the system allows {files} open files (`ulimit -n`), and \
              {others_max} are reserved; allow {0} for {asked} terminals, or at least {1} for one",
-            "没有终端能够接入：系统允许打开 {files} 个文件（`ulimit -n`），其中 {others_max} 个须保留；\
+            "没有终端能够接入：系统允许打开 {files} 个文件（`ulimit -n`），\
+             其中 {others_max} 个须保留；\
              {asked} 台终端须允许 {0} 个，一台也至少须 {1} 个",
             others_max + asked,
             others_max + 1

@@ -269,7 +269,8 @@ fn require_tls_or_loopback(wallet: &WalletForm) -> anyhow::Result<()> {
         Some(address) if wallet.tls.is_none() => Err(anyhow!(bilingual!(
             "wallet.listen: {} is not a loopback address; give wallet.tls, or listen at 127.0.0.1 \
              behind a TLS proxy",
-            "wallet.listen：{} 不是本机回环地址；请给出 wallet.tls，或在 TLS 代理之后监听 127.0.0.1",
+            "wallet.listen：{} 不是本机回环地址；请给出 wallet.tls，\
+             或在 TLS 代理之后监听 127.0.0.1",
             address.0
         ))),
         _ => Ok(()),

@@ -74,13 +74,14 @@ fn withdrawal_at_once_starts_when_the_books_apply_it() {
     assert!((before..=now_ms()).contains(&from_ms), "{before} {from_ms}");
     let from = Some(Timestamp(from_ms));
     assert_eq!(running.seen().withdrawn, [(NetworkId::derived("alpha"), from)]);
-    // A withdrawal that has begun cannot be moved: neither the switch nor the operator gets a new
-    // time.
-    for at_ms in [None, Some(1), Some(from_ms + 3_600_000)] {
-        assert_eq!(
-            send_request(&path, &withdraw("alpha", at_ms, "bo")).unwrap()["from_ms"],
-            Value::Null
-        );
+    // A retry changes nothing. A withdrawal that has begun cannot be moved.
+    assert_eq!(
+        send_request(&path, &withdraw("alpha", None, "bo")).unwrap()["from_ms"],
+        Value::Null
+    );
+    for at_ms in [1, from_ms + 3_600_000] {
+        let error = send_request(&path, &withdraw("alpha", Some(at_ms), "bo")).unwrap_err();
+        assert!(matches!(&error, ControlError::Refused(why) if !why.is_empty()), "{error}");
     }
     assert_eq!(running.seen().withdrawn.len(), 1);
 }
