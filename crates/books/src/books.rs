@@ -7,6 +7,7 @@ use base16ct::HexDisplay;
 use chunks::Slab;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
+use ledger::AccountNumber;
 use machine::{Timestamp, mix};
 use money::{Amount, Currency};
 use tariff::BusinessDate;
@@ -104,6 +105,7 @@ impl Books {
         match &done {
             Ok(()) => {
                 self.last_at = at;
+                self.update_sellers_below_zero(out, now.today);
                 self.update_fingerprint(at, out);
             }
             Err(_) => out.clear(),
@@ -212,6 +214,15 @@ impl Books {
             return Ok(());
         }
         Err(Refusal::CurrencyMismatch(self.currency_at(one), self.currency_at(other)))
+    }
+
+    /// Checks that a bank account has an amount: its balance less payouts in flight from it.
+    pub(crate) fn check_in_bank(&self, bank: AccountNumber, amount: i128) -> Result<(), Refusal> {
+        let available = self.ledger.account(bank).available();
+        if amount <= available {
+            return Ok(());
+        }
+        Err(Refusal::InsufficientFunds(clamp_to_amount(available)))
     }
 
     /// The tariff's version in force on a date.
@@ -336,6 +347,11 @@ fn event_subject(event: &Event) -> u64 {
         }
         Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),
         Event::NetworkReinstated { network } => network.0,
+        Event::SellerInvoiced { seller, number, .. }
+        | Event::SellerPaymentRecorded { seller, invoice: number, .. } => {
+            seller.0 ^ u64::from(*number).rotate_right(20)
+        }
+        Event::PayoutDropped { payout, left, .. } => payout.0 ^ left.minor().rotate_right(20),
         _ => 0,
     }
 }

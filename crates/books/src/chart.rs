@@ -16,6 +16,8 @@ pub enum AccountKind {
     NetworkReceivable = 1110,
     /// Asset: what a wallet owes for approved payments.
     WalletReceivable = 1120,
+    /// Asset: debts for which sellers were invoiced.
+    SellerReceivable = 1130,
     /// Asset: cash in a courier's hands.
     CourierCash = 1210,
     /// Asset: cash that a courier could not hand over and owes.
@@ -56,10 +58,11 @@ pub enum AccountKind {
 use AccountKind as A;
 
 impl AccountKind {
-    pub const ALL: [AccountKind; 20] = [
+    pub const ALL: [AccountKind; 21] = [
         A::Bank,
         A::NetworkReceivable,
         A::WalletReceivable,
+        A::SellerReceivable,
         A::CourierCash,
         A::CourierShortage,
         A::FirmCash,
@@ -100,7 +103,8 @@ impl AccountKind {
 
     /// Default balance limits of the account kind.
     ///
-    /// Bank accounts can be overdrawn if the bank allows it. A network can reverse more than it
+    /// A bank account goes below zero only by breaks: what is paid from it is checked before. A
+    /// network can reverse more than it
     /// owes. Sellers and firms can owe. Differences go both ways. All other balances stop at zero.
     #[must_use]
     pub const fn limits(self) -> BalanceLimits {
@@ -123,6 +127,7 @@ impl AccountKind {
             A::Bank => "assets:bank",
             A::NetworkReceivable => "assets:network-receivable",
             A::WalletReceivable => "assets:wallet-receivable",
+            A::SellerReceivable => "assets:seller-receivable",
             A::CourierCash => "assets:courier-cash",
             A::CourierShortage => "assets:courier-shortage",
             A::FirmCash => "assets:firm-cash",
@@ -233,7 +238,8 @@ chart! {
 
     PayoutSent,         "a payout: reserved when planned, posted when sent",
                                                         SellerPayable => PayoutInFlight;
-    PayoutConfirmed,    "the bank confirmed a payout",   PayoutInFlight => Bank;
+    PayoutConfirmed,    "a payout by the bank: reserved when sent, posted when confirmed",
+                                                        PayoutInFlight => Bank;
     PayoutReturned,     "a payout came back",     PayoutInFlight | Bank => SellerPayable;
 
     BreakExcess,        "more found than in the books",
@@ -245,6 +251,9 @@ chart! {
 
     RefundForwarded,    "a refund paid by the network or wallet, which owes less",
                                 BuyerRefunds => NetworkReceivable | WalletReceivable;
+
+    SellerInvoiced,     "a seller's debt was invoiced", SellerReceivable => SellerPayable;
+    InvoicePaid,        "a seller paid an invoice",                 Bank => SellerReceivable;
 }
 
 impl ChartEntry {

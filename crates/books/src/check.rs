@@ -9,6 +9,7 @@ use crate::cash::record::AwaitingDeposit;
 use crate::command::NUMBERS_REMEMBERED;
 use crate::parcel::index::ParcelSlot;
 use crate::payment::record::{PaymentRecord, PaymentStatus, RefundKind};
+use crate::reference_data::ReferenceData;
 
 impl Books {
     /// Checks every rule that the state can show. Reads everything: takes seconds with millions of
@@ -29,6 +30,7 @@ impl Books {
         self.check_holds(&mut wrong);
         self.check_cash(&mut wrong);
         self.check_statements(&mut wrong);
+        self.check_seller_debts(&mut wrong);
         self.check_breaks(&mut wrong);
         self.check_transactions(&mut wrong);
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
@@ -298,6 +300,45 @@ impl Books {
                 let currency = accounts.currency;
                 wrong.push(format!(
                     "M7: {balance} {currency} in flight, the payouts say {in_flight}"
+                ));
+            }
+        }
+        for bank in self.banks.iter() {
+            let payouts = self.reference_data.payouts.values();
+            let leaving = payouts.filter(|one| one.arrived.is_none() && one.bank == bank.account);
+            let leaving: u128 = leaving.map(|payout| u128::from(payout.net.minor())).sum();
+            let reserved = self.ledger.account(bank.account).credits_pending();
+            if reserved != leaving {
+                wrong.push(format!(
+                    "M7: bank account {} has {reserved} reserved, the payouts in flight say \
+                     {leaving}",
+                    bank.reference
+                ));
+            }
+        }
+    }
+
+    /// The sellers below zero are listed, and a seller's receivable is the open part of its
+    /// invoices.
+    fn check_seller_debts(&self, wrong: &mut Vec<String>) {
+        let ReferenceData { sellers_below_zero, seller_receivables, seller_invoices, .. } =
+            &self.reference_data;
+        for (number, seller) in (0..).zip(self.sellers.iter()) {
+            let balance = self.balance(seller.payable);
+            if (balance < 0) != sellers_below_zero.contains_key(&number) {
+                wrong.push(format!(
+                    "M7: seller {} has {balance} payable, the list of sellers below zero differs",
+                    seller.reference
+                ));
+            }
+            let invoices = seller_invoices.range((number, 0)..=(number, u32::MAX));
+            let open: i128 = invoices.map(|(_, one)| i128::from(one.open().minor())).sum();
+            let account = seller_receivables.get(&number);
+            let balance = account.map_or(0, |account| self.balance(*account));
+            if balance != open {
+                wrong.push(format!(
+                    "M7: seller {} owes {balance} on invoices, the invoices say {open}",
+                    seller.reference
                 ));
             }
         }

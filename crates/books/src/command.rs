@@ -39,6 +39,8 @@ pub const ONLINE_PAYMENTS_PER_PARCEL_MAX: u8 = 16;
 pub const NUMBERS_REMEMBERED: usize = 8;
 /// Refunds and chargebacks that one payment can have.
 pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
+/// Payments of a seller's invoice.
+pub const PAYMENTS_PER_INVOICE_MAX: u8 = 16;
 /// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).
 pub const UNKNOWN_PAYMENTS_PER_NETWORK_MAX: u32 = 10_000;
 /// Payouts in one settlement plan. Further sellers wait for the next plan.
@@ -362,7 +364,9 @@ commands! {
         rejected_by: PersonId,
     }
 
-    /// Sends an approved plan's payouts.
+    /// Sends an approved plan's payouts. A payout that its seller's balance no longer covers, after
+    /// a refund or chargeback, is dropped and its money is payable again. The bank account must
+    /// have the rest: its balance less payouts in flight from it.
     37 ExecuteSettlement by Person | Key | System => execute_settlement {
         plan: PlanId,
         bank: BankId,
@@ -679,6 +683,29 @@ commands! {
         /// In the terminal's open batch. Takes a transaction's place in the batch limit. In a full
         /// batch nothing can begin, so nothing is recorded.
         trace: Trace,
+    }
+
+    /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
+    /// from the seller's next payouts.
+    72 InvoiceSeller by Person | Key | System => invoice_seller {
+        seller: SellerId,
+        /// Among the seller's invoices, from 1.
+        number: u32,
+        /// At most what the seller owes: how far the payable balance is below zero.
+        amount: Amount,
+        invoiced_by: PersonId,
+    }
+
+    /// A seller paid an invoice into a bank account, in full or in part.
+    73 RecordSellerPayment by Person | Key | System => record_seller_payment {
+        seller: SellerId,
+        /// The invoice's number.
+        invoice: u32,
+        /// Among the payments of the invoice, from 1 to [`PAYMENTS_PER_INVOICE_MAX`].
+        number: u8,
+        bank: BankId,
+        /// At most what is open on the invoice.
+        amount: Amount,
     }
 }
 

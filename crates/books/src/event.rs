@@ -71,7 +71,9 @@ pub struct PayoutLine {
     pub refunded: u64,
     /// Earlier payouts that the bank returned.
     pub returned: u64,
-    /// gross - fees - refunds + returned.
+    /// Debts of the seller that were invoiced: owed on the invoices, and not deducted here.
+    pub invoiced: u64,
+    /// gross - fees - refunds + returned + invoiced.
     pub net: Amount,
 }
 
@@ -243,8 +245,20 @@ pub enum Event {
     SettlementRejected {
         plan: PlanId,
     },
+    /// A planned payout was not sent when its plan was executed: its seller no longer had that
+    /// much. The money is payable again.
+    PayoutDropped {
+        plan: PlanId,
+        payout: PayoutId,
+        seller: SellerId,
+        planned: Amount,
+        /// What the seller has. Zero if the seller owes.
+        left: Amount,
+    },
+    /// Comes after the payouts that were dropped.
     SettlementExecuted {
         plan: PlanId,
+        /// The payouts that were sent.
         lines: Vec<PayoutLine>,
     },
     /// The bank confirmed a payout.
@@ -257,6 +271,20 @@ pub enum Event {
         payout: PayoutId,
         seller: SellerId,
         net: Amount,
+    },
+    /// A seller's debt is owed on an invoice from now on.
+    SellerInvoiced {
+        seller: SellerId,
+        /// The invoice's number among the seller's.
+        number: u32,
+        amount: Amount,
+    },
+    /// A seller paid an invoice, in full or in part.
+    SellerPaymentRecorded {
+        seller: SellerId,
+        invoice: u32,
+        number: u8,
+        amount: Amount,
     },
     BreakRaised {
         break_id: BreakId,

@@ -6,7 +6,7 @@
 //! It never uses a clock, randomness, I/O, floats, SQL, or an iteration order that depends on a
 //! hash. Start at [`Books::apply`]. Commands and events are in [`command`] and [`event`], the
 //! chart of accounts in [`chart`]. Queries are in [`view`]; those about terminals and networks in
-//! [`terminal_view`].
+//! [`terminal_view`], about what sellers owe in [`settlement_view`].
 
 pub mod chart;
 pub mod command;
@@ -41,6 +41,7 @@ pub use payment::codes::{
     AuthorisationCode, CardToken, CodeError, ResponseCode, Stan, WalletPaymentId,
 };
 pub use refusal::{MissingRecord, Refusal};
+pub use settlement::view as settlement_view;
 pub use snapshot::{RestoreError, SNAPSHOT_PART_BYTES, Snapshot, UncheckedBooks};
 pub use terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
 pub use terminal::transaction::*;

@@ -13,7 +13,7 @@ use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::{HoldRule, Jurisdiction};
 use crate::ids::{BreakId, DepositId, PayoutId, PlanId};
 use crate::party::record::{TariffRecord, TariffVersionRecord};
-use crate::settlement::record::{Payout, SettlementPlan};
+use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
 
 /// A currency's shared accounts, opened with its first bank account.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -37,11 +37,19 @@ pub(crate) struct ReferenceData {
     pub tariffs: Vec<TariffRecord>,
     pub versions: Vec<TariffVersionRecord>,
     pub deposits: BTreeMap<DepositId, Deposit>,
+    /// The ids of all deposits ever announced, so that none is used again.
+    pub deposit_ids: BTreeSet<DepositId>,
     pub plans: BTreeMap<PlanId, SettlementPlan>,
     pub payouts: BTreeMap<PayoutId, Payout>,
     /// Payouts that came back. Few enough to remember them all.
     pub returned_payouts: BTreeSet<PayoutId>,
     pub next_payout: u64,
+    /// The sellers whose payable balance is below zero, by number, and since when.
+    pub sellers_below_zero: BTreeMap<u32, BusinessDate>,
+    /// The accounts of invoiced debts, by the seller's number. Opened with the first invoice.
+    pub seller_receivables: BTreeMap<u32, AccountNumber>,
+    /// By the seller's number and the invoice's number among the seller's.
+    pub seller_invoices: BTreeMap<(u32, u32), SellerInvoice>,
     pub breaks: BTreeMap<BreakId, Break>,
     pub automatic_breaks: u64,
     /// Held money by the date it becomes payable.

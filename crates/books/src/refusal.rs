@@ -36,6 +36,8 @@ pub enum MissingRecord {
     Break(BreakId),
     /// A remembered transaction of a terminal.
     Transaction,
+    /// An invoice to the seller.
+    Invoice,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +86,13 @@ pub enum Refusal {
     /// What stands beyond the new amount due, in minor units.
     #[error("more is paid than that: refund {} minor units first", .0.minor())]
     RefundFirst(Amount),
+    /// The bank account's balance less payouts in flight from it.
+    #[error(
+        "the bank account has {} minor units available: use another account, or wait until it has \
+         the amount",
+        .0.minor()
+    )]
+    InsufficientFunds(Amount),
     #[error("the amount differs from the {} minor units in the books", .0.minor())]
     AmountMismatch(Amount),
     #[error("the sum would exceed the largest amount that Doorstep supports")]
@@ -108,7 +117,8 @@ pub enum Refusal {
     WrongCourier,
     #[error("the terminal is blocked")]
     TerminalBlocked,
-    /// The parcel's attempts or payments, or the payment's refunds, are used up.
+    /// The parcel's attempts or payments, the payment's refunds, or the invoice's payments are used
+    /// up.
     #[error("the limit of {0} is reached")]
     TooMany(u8),
     #[error("the number must be the next one, {0}")]
@@ -197,5 +207,6 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "payout in flight",
         MissingRecord::Break(_) => "open break",
         MissingRecord::Transaction => "transaction",
+        MissingRecord::Invoice => "invoice to the seller",
     }
 }

@@ -123,7 +123,16 @@ pub struct PlanView {
     pub planned_by: PersonId,
     /// Whether a second person approved it.
     pub approved: bool,
-    pub lines: Vec<PayoutLine>,
+    pub lines: Vec<PlannedPayout>,
+}
+
+/// A line of a plan, and what its seller has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedPayout {
+    pub line: PayoutLine,
+    /// The seller's payable balance, planned payouts included, in minor units. If it is below
+    /// `line.net`, the line is dropped when the plan is executed.
+    pub payable: i128,
 }
 
 impl Books {
@@ -333,8 +342,12 @@ impl Books {
             currency: plan.currency,
             planned_by: plan.planned_by,
             approved,
-            lines: plan.lines.iter().map(|(line, _)| *line).collect(),
+            lines: plan.lines.iter().map(|(line, _)| self.planned_payout(line)).collect(),
         })
+    }
+
+    fn planned_payout(&self, line: &PayoutLine) -> PlannedPayout {
+        PlannedPayout { line: *line, payable: self.payable_balance(line.seller) }
     }
 
     /// Payouts sent and not confirmed.
@@ -417,9 +430,9 @@ impl Books {
             AccountKind::FirmCash | AccountKind::FirmCommission => {
                 self.firms.find(FirmId(owner)).map(|one| &*one.reference)
             }
-            AccountKind::SellerHeld | AccountKind::SellerPayable => {
-                self.seller_reference(SellerId(owner))
-            }
+            AccountKind::SellerHeld
+            | AccountKind::SellerPayable
+            | AccountKind::SellerReceivable => self.seller_reference(SellerId(owner)),
             _ => None,
         }
     }

@@ -28,6 +28,7 @@ mod scenarios {
     mod refunds;
     mod reversals_without_original;
     mod sales;
+    mod seller_debts;
     mod settlement;
     mod snapshots;
     mod standing;

@@ -130,6 +130,13 @@ fn print(explanation: &Explanation) {
             right(&count(e.returned), 14)
         );
     }
+    if e.invoiced > 0 {
+        say!(
+            "{} {}",
+            left(lang.pick("invoiced debts", "已开账单的欠款"), 24),
+            right(&count(e.invoiced), 14)
+        );
+    }
     say!("{} {}", left(lang.pick("paid out", "实际打款"), 24), right(&count(e.net), 14));
     say!(
         "\n{}",
@@ -154,6 +161,7 @@ fn state_zh(state: &'static str) -> &'static str {
         "sent" => "已发出",
         "returned" => "已退回",
         "rejected" => "已否决",
+        "dropped" => "未发出",
         _ => "已计划",
     }
 }
@@ -167,6 +175,7 @@ fn what_zh(what: &'static str) -> &'static str {
         "returned" => "退件费",
         "refunded" => "退款",
         "payout returned" => "打款退回",
+        "invoiced" => "已开账单",
         _ => "收款",
     }
 }

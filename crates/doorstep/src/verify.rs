@@ -94,6 +94,10 @@ fn print(found: &BooksReport) {
     for dispute in &found.disputes {
         say!("  {}", dispute_line(dispute));
     }
+    if !found.sellers_below_zero.is_empty() {
+        let label = lang.pick("sellers below zero:", "余额低于零的卖家：");
+        say!("{label} {}", found.sellers_below_zero.len());
+    }
     say!("{} {digest}", lang.pick("digest", "摘要"));
     if found.wrong.is_empty() {
         say!("{}", lang.pick("Every rule holds.", "各项规则均成立。"));

@@ -8,10 +8,10 @@ use money::{Amount, Currency};
 
 use crate::reference::{ReferenceError, reference};
 
-pub const PAYOUT_COLUMNS: [&str; 8] =
-    ["payout", "seller", "currency", "gross", "fees", "net", "given_back", "returned"];
+pub const PAYOUT_COLUMNS: [&str; 9] =
+    ["payout", "seller", "currency", "gross", "fees", "net", "given_back", "returned", "invoiced"];
 
-/// One payout. `gross − fees − refunded + returned = net`.
+/// One payout. `gross − fees − refunded + returned + invoiced = net`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayoutRow {
     pub payout: String,
@@ -25,6 +25,8 @@ pub struct PayoutRow {
     pub refunded: Amount,
     /// Earlier payouts that the bank returned. This payout pays them again.
     pub returned: Amount,
+    /// Debts of the seller that were invoiced, and are not deducted here.
+    pub invoiced: Amount,
     pub net: Amount,
 }
 
@@ -43,12 +45,13 @@ pub enum PayoutFileError {
 }
 
 impl PayoutRow {
-    /// Whether `gross − fees − refunded + returned = net`.
+    /// Whether `gross − fees − refunded + returned + invoiced = net`.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         let minor = |amount: Amount| i128::from(amount.minor());
         let taken = minor(self.fees) + minor(self.refunded);
-        minor(self.gross) - taken + minor(self.returned) == minor(self.net)
+        let added = minor(self.returned) + minor(self.invoiced);
+        minor(self.gross) - taken + added == minor(self.net)
     }
 }
 
@@ -82,6 +85,7 @@ pub fn write_csv<'l>(
             amount(line.net).into(),
             amount(line.refunded).into(),
             amount(line.returned).into(),
+            amount(line.invoiced).into(),
         ];
         writer
             .write_record(fields.iter().map(|field| field.as_bytes()))

@@ -185,8 +185,13 @@ impl Story {
             || [posting.debit, posting.credit].into_iter().any(|number| {
                 let account = engine.books().account_view(number);
                 account.is_some_and(|account| {
-                    matches!(account.kind, AccountKind::SellerHeld | AccountKind::SellerPayable)
-                        && self.sellers.contains(&SellerId(account.owner))
+                    let of_seller = matches!(
+                        account.kind,
+                        AccountKind::SellerHeld
+                            | AccountKind::SellerPayable
+                            | AccountKind::SellerReceivable
+                    );
+                    of_seller && self.sellers.contains(&SellerId(account.owner))
                 })
             })
     }
@@ -291,6 +296,16 @@ impl Story {
                 let of_parcels = sent.iter().filter(|(_, seller)| !self.sellers.contains(seller));
                 self.payouts.extend(of_parcels.map(|(payout, _)| *payout));
                 !sent.is_empty()
+            }
+            Event::PayoutDropped { plan, payout, seller, .. } => {
+                let Some(pays) = self.plans.get_mut(plan) else { return false };
+                let before = pays.len();
+                pays.retain(|(planned, _)| planned != payout);
+                let found = pays.len() < before;
+                if found {
+                    self.next_payout.insert(*seller);
+                }
+                found
             }
             Event::SettlementRejected { plan } => {
                 let rejected = self.plans.remove(plan).unwrap_or_default();

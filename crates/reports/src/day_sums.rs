@@ -15,7 +15,7 @@ pub struct EventSum {
     pub amount: u64,
 }
 
-/// An executed settlement plan.
+/// A settlement plan of which payouts were sent.
 #[derive(Clone, Debug)]
 pub struct ExecutedPlan {
     pub id: PlanId,
@@ -69,7 +69,9 @@ impl ReplayObserver for DaySums {
         for event in &outcome.books.events {
             self.parcel_event(event);
             self.money_event(event);
-            if let Event::SettlementExecuted { plan, lines } = event {
+            if let Event::SettlementExecuted { plan, lines } = event
+                && !lines.is_empty()
+            {
                 let date = at.business_date(engine.books().utc_offset_minutes().unwrap_or(0));
                 self.plans.push(ExecutedPlan { id: *plan, at, date, lines: lines.clone() });
             }

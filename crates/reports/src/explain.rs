@@ -33,6 +33,7 @@ enum Line {
     Returned { parcel: ParcelId, date: BusinessDate, fee: Amount, tariff: TariffVersion },
     Refunded { payment: PaymentId, date: BusinessDate, amount: u64 },
     PayoutReturned { payout: PayoutId, date: BusinessDate, net: Amount },
+    Invoiced { date: BusinessDate, amount: Amount },
 }
 
 /// Collects the lines of the wanted payout while the journal is replayed.
@@ -133,6 +134,9 @@ impl Explainer {
                 self.add(*seller, Line::PayoutReturned { payout, date, net });
                 self.note(payout, "returned");
             }
+            Event::SellerInvoiced { seller, amount, .. } => {
+                self.add(*seller, Line::Invoiced { date, amount: *amount });
+            }
             Event::PayoutConfirmed { payout, .. } => self.note(*payout, "paid"),
             Event::SettlementPlanned { plan, lines, .. } => {
                 let take =
@@ -145,6 +149,13 @@ impl Explainer {
                     self.found = Some((*line, parts.clone(), "planned"));
                 }
                 self.planned.insert(*plan, planned);
+            }
+            Event::PayoutDropped { plan, payout, seller, .. } => {
+                self.note(*payout, "dropped");
+                let planned = self.planned.get_mut(plan).into_iter().flatten();
+                let dropped = planned.filter(|(line, _)| line.payout == *payout);
+                let parts: Vec<_> = dropped.flat_map(|(_, parts)| parts.drain(..)).collect();
+                self.open.entry(*seller).or_default().extend(parts);
             }
             Event::SettlementExecuted { plan, lines } => {
                 self.planned.remove(plan);
@@ -181,7 +192,7 @@ pub struct Explanation {
     pub seller: String,
     #[serde(serialize_with = "currency_code")]
     pub currency: Currency,
-    /// `planned`, `sent`, `paid`, `returned` or `rejected`.
+    /// `planned`, `sent`, `paid`, `returned`, `rejected` or `dropped`.
     pub state: &'static str,
     pub gross: u64,
     pub fees: u64,
@@ -189,6 +200,8 @@ pub struct Explanation {
     pub refunded: u64,
     /// Earlier payouts that came back and are paid again.
     pub returned: u64,
+    /// Debts that were invoiced, and are not deducted.
+    pub invoiced: u64,
     pub net: u64,
     pub lines: Vec<ExplanationRow>,
     /// Every fee was recomputed by its tariff version, and is equal.
@@ -198,7 +211,7 @@ pub struct Explanation {
 /// One line of the explanation.
 #[derive(Debug, Serialize)]
 pub struct ExplanationRow {
-    /// `collected`, `returned`, `refunded` or `payout returned`.
+    /// `collected`, `returned`, `refunded`, `payout returned` or `invoiced`.
     pub what: &'static str,
     /// The order's reference; `payout 7` if payout 7 was returned.
     pub order: String,
@@ -238,6 +251,7 @@ pub fn explain_payout(data: &Path, payout: u64) -> Result<Explanation, ExplainEr
         fees: line.fees,
         refunded: line.refunded,
         returned: line.returned,
+        invoiced: line.invoiced,
         net: line.net.minor(),
         lines: rows(&explainer, &engine, &line, &parts)?,
         recomputed: true,
@@ -258,7 +272,7 @@ fn rows(
         let parcel = match part {
             Line::Released { payment, .. } | Line::Refunded { payment, .. } => Some(payment.parcel),
             Line::Returned { parcel, .. } => Some(*parcel),
-            Line::PayoutReturned { .. } => None,
+            Line::PayoutReturned { .. } | Line::Invoiced { .. } => None,
         };
         let order = parcel.and_then(|parcel| explainer.orders.get(&parcel));
         let mut row = ExplanationRow {
@@ -309,6 +323,11 @@ fn rows(
                 row.order = format!("payout {}", payout.0);
                 row.date = date.to_string();
                 row.net = i128::from(net.minor());
+            }
+            Line::Invoiced { date, amount } => {
+                row.what = "invoiced";
+                row.date = date.to_string();
+                row.net = i128::from(amount.minor());
             }
         }
         let fees: u64 = row.fees.values().sum();

@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use books::{Event, PayoutId};
+use books::chart::ChartEntry;
+use books::{Event, PayoutId, PayoutLine};
 use engine::{CommandOutcome, Engine, Submission, Timestamp};
 use node::replay::ReplayObserver;
 
-/// Counts the postings that moved money, and checks that each payout is confirmed once (M7).
+/// Counts the postings that moved money, and checks that each payout is sent once, is paid from
+/// what its seller has, and is confirmed once (M7).
 #[derive(Debug, Default)]
 pub(crate) struct JournalAudit {
     pub legs: u64,
     /// One line for each violation.
     pub violations: Vec<String>,
+    sent: BTreeSet<PayoutId>,
+    dropped: BTreeSet<PayoutId>,
     confirmed: BTreeSet<PayoutId>,
 }
 
@@ -21,28 +25,63 @@ impl ReplayObserver for JournalAudit {
         _: &Submission,
         _: Timestamp,
         outcome: &CommandOutcome,
-        _: &Engine,
+        engine: &Engine,
     ) -> Result<(), String> {
         let moved = outcome.books.postings.iter().filter(|posting| posting.moves_money());
         self.legs += moved.count() as u64;
         for event in &outcome.books.events {
-            if let Event::PayoutConfirmed { payout, .. } = event
-                && !self.confirmed.insert(*payout)
-            {
-                self.violations.push(format!("M7: payout {} was confirmed twice", payout.0));
+            self.event(event);
+        }
+        let moved = outcome.books.postings.iter().filter(|posting| posting.moves_money());
+        for posting in moved.filter(|posting| posting.entry == ChartEntry::PayoutSent) {
+            let seller = engine.books().account_view(posting.debit);
+            if let Some(seller) = seller.filter(|account| account.balance < 0) {
+                let owner = seller.owner;
+                self.violations.push(format!("M7: seller {owner} was sent more than it had"));
             }
         }
         Ok(())
     }
 }
 
+impl JournalAudit {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::PayoutDropped { payout, .. } => {
+                self.dropped.insert(*payout);
+            }
+            Event::SettlementExecuted { lines, .. } => {
+                for PayoutLine { payout, .. } in lines {
+                    if self.dropped.contains(payout) {
+                        self.violations
+                            .push(format!("M7: payout {} was dropped and sent", payout.0));
+                    }
+                    if !self.sent.insert(*payout) {
+                        self.violations.push(format!("M7: payout {} was sent twice", payout.0));
+                    }
+                }
+            }
+            Event::PayoutConfirmed { payout, .. } => {
+                if !self.sent.contains(payout) {
+                    self.violations.push(format!("M7: payout {} was never sent", payout.0));
+                }
+                if !self.confirmed.insert(*payout) {
+                    self.violations.push(format!("M7: payout {} was confirmed twice", payout.0));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use books::chart::ChartEntry;
-    use books::{BusinessDate, Command, Posting, PostingStage as Stage, ReleaseDue, SellerId};
+    use books::{
+        BusinessDate, Command, PlanId, Posting, PostingStage as Stage, ReleaseDue, SellerId,
+    };
     use engine::Actor;
     use ledger::AccountNumber;
-    use money::Amount;
+    use money::{Amount, Currency};
 
     use super::*;
 
@@ -73,12 +112,50 @@ mod tests {
         Event::PayoutConfirmed { payout, seller, net: Amount::of(9_922) }
     }
 
+    fn sent(payouts: &[u64]) -> Event {
+        let line = |payout: &u64| PayoutLine {
+            payout: PayoutId(*payout),
+            seller: SellerId(1),
+            currency: Currency::CNY,
+            gross: 10_000,
+            fees: 78,
+            refunded: 0,
+            returned: 0,
+            invoiced: 0,
+            net: Amount::of(9_922),
+        };
+        Event::SettlementExecuted { plan: PlanId(1), lines: payouts.iter().map(line).collect() }
+    }
+
+    fn violations(events: &[Event]) -> Vec<String> {
+        let commands: Vec<_> =
+            events.iter().map(|event| (std::slice::from_ref(event), &[][..])).collect();
+        audit(&commands).violations
+    }
+
     #[test]
     fn a_payout_confirmed_twice_violates_m7() {
-        let once = audit(&[(&[confirmed(1), confirmed(2)], &[]), (&[confirmed(3)], &[])]);
-        assert_eq!(once.violations, Vec::<String>::new());
-        let twice = audit(&[(&[confirmed(1), confirmed(2)], &[]), (&[confirmed(2)], &[])]);
-        assert_eq!(twice.violations, ["M7: payout 2 was confirmed twice"]);
+        let once = [sent(&[1, 2, 3]), confirmed(1), confirmed(2), confirmed(3)];
+        assert_eq!(violations(&once), Vec::<String>::new());
+        let twice = [&once[..], &[confirmed(2)]].concat();
+        assert_eq!(violations(&twice), ["M7: payout 2 was confirmed twice"]);
+    }
+
+    #[test]
+    fn a_payout_sent_twice_or_never_violates_m7() {
+        let twice = [sent(&[1, 2]), sent(&[3, 2])];
+        assert_eq!(violations(&twice), ["M7: payout 2 was sent twice"]);
+        let never = [sent(&[1]), confirmed(2)];
+        assert_eq!(violations(&never), ["M7: payout 2 was never sent"]);
+    }
+
+    #[test]
+    fn a_dropped_payout_that_is_sent_violates_m7() {
+        let (payout, seller) = (PayoutId(1), SellerId(1));
+        let (planned, left) = (Amount::of(9_922), Amount::of(9_921));
+        let dropped = Event::PayoutDropped { plan: PlanId(1), payout, seller, planned, left };
+        assert_eq!(violations(&[dropped.clone(), sent(&[2])]), Vec::<String>::new());
+        assert_eq!(violations(&[dropped, sent(&[1])]), ["M7: payout 1 was dropped and sent"]);
     }
 
     #[test]

@@ -37,4 +37,4 @@ pub use explain::{Explanation, ExplanationRow, explain_payout};
 pub use export::{ExportFormat, export_postings};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
 pub use payouts::{write_message, write_messages, write_payouts_csv};
-pub use verify::{BooksReport, CurrencySum, DisputeReport, verify_books};
+pub use verify::{BooksReport, CurrencySum, DisputeReport, SellerDebtReport, verify_books};

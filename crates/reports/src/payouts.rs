@@ -31,6 +31,7 @@ pub fn write_payouts_csv(
             net: line.net,
             refunded: amount(line.refunded)?,
             returned: amount(line.returned)?,
+            invoiced: amount(line.invoiced)?,
         });
     }
     write_atomically(path, |out| csv::write_csv(&lines, out))

@@ -24,9 +24,22 @@ pub struct BooksReport {
     /// Open breaks.
     pub breaks: usize,
     pub disputes: Vec<DisputeReport>,
+    pub sellers_below_zero: Vec<SellerDebtReport>,
     pub digest: String,
     /// One line for each violated rule.
     pub wrong: Vec<String>,
+}
+
+/// A seller whose payable balance is below zero.
+#[derive(Debug, Serialize)]
+pub struct SellerDebtReport {
+    /// The seller's reference.
+    pub seller: String,
+    pub currency: &'static str,
+    /// How far the balance is below zero.
+    pub owes: i128,
+    /// The business date on which it went below zero.
+    pub since: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,7 +97,14 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
         };
         engine.books().totals().iter().map(sum).collect::<Vec<_>>()
     };
+    let owing = engine.books().sellers_below_zero().map(|debt| SellerDebtReport {
+        seller: engine.books().seller_reference(debt.seller).unwrap_or("?").to_owned(),
+        currency: debt.currency.code(),
+        owes: -debt.balance,
+        since: debt.since.to_string(),
+    });
     Ok(BooksReport {
+        sellers_below_zero: owing.collect(),
         batches: verdict.replayed.batches,
         commands: verdict.replayed.commands,
         legs: audit.legs,

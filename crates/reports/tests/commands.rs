@@ -1,11 +1,14 @@
-//! The commands that each filter finds, in a small journal over two hundred days.
+//! The reports on a small journal: the commands that each filter finds, and settlements.
 #![allow(clippy::unwrap_used)]
 
 use books::{BusinessDate, HandOverId, PersonId, TerminalId, Timestamp, one_time_code_hash};
 use engine::{Actor, Command, RequestKey, Submission};
 use journal::DataDirectory;
 use node::{NoSnapshots, Node, NodeOptions};
-use reports::{AppliedCommand, CommandFilter, read_commands};
+use reports::{
+    AppliedCommand, CommandFilter, DaySums, explain_payout, read_commands, verify_books,
+    write_messages, write_payouts_csv,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -110,8 +113,8 @@ fn deliver(writer: &mut Writer) {
     writer.system(json!({ "command": "ReturnParcel", "parcel": PARCEL_B }));
 }
 
-/// The cash of A goes to the bank, is released a day later, and is paid by the second plan.
-fn settle(writer: &mut Writer) {
+/// The cash of A goes to the bank and is released a day later.
+fn release(writer: &mut Writer) {
     let code_hash = one_time_code_hash(HandOverId(3), 1234);
     writer.give(
         Actor::Person(PersonId(7)),
@@ -133,14 +136,23 @@ fn settle(writer: &mut Writer) {
     writer.system(json!({ "command": "ConfirmDeposit", "deposit": "4", "credited": 10_000 }));
     writer.wait_days(1);
     writer.system(json!({ "command": "ReleaseDue", "date": "2013-08-29", "limit": 100 }));
-    for plan in ["1", "2"] {
-        writer.system(json!({
-            "command": "PlanSettlement", "plan": plan, "cycle": "Daily", "currency": "CNY",
-            "planned_by": "8",
-        }));
-        if plan == "1" {
+}
+
+fn plan(writer: &mut Writer, plan: &str) {
+    writer.system(json!({
+        "command": "PlanSettlement", "plan": plan, "cycle": "Daily", "currency": "CNY",
+        "planned_by": "8",
+    }));
+}
+
+/// The money of A is paid by the second plan.
+fn settle(writer: &mut Writer) {
+    release(writer);
+    for number in ["1", "2"] {
+        plan(writer, number);
+        if number == "1" {
             writer.system(json!({
-                "command": "RejectSettlement", "plan": plan, "rejected_by": "9",
+                "command": "RejectSettlement", "plan": number, "rejected_by": "9",
             }));
         }
     }
@@ -151,7 +163,30 @@ fn settle(writer: &mut Writer) {
     writer.system(json!({ "command": "ForgetClosed", "before": "2013-09-01", "limit": 100 }));
 }
 
+/// 40.00 of A are refunded after its plan is approved: the payout is dropped, and the second plan
+/// pays the rest.
+fn settle_after_a_refund(writer: &mut Writer) {
+    release(writer);
+    for number in ["1", "2"] {
+        plan(writer, number);
+        writer.system(json!({
+            "command": "ApproveSettlement", "plan": number, "approved_by": "9",
+        }));
+        if number == "1" {
+            writer.system(json!({
+                "command": "Refund", "payment": { "parcel": PARCEL_A, "number": 1 }, "number": 1,
+                "amount": 4_000,
+            }));
+        }
+        writer.system(json!({ "command": "ExecuteSettlement", "plan": number, "bank": "1" }));
+    }
+}
+
 fn books() -> TempDir {
+    books_with(settle)
+}
+
+fn books_with(settle: fn(&mut Writer)) -> TempDir {
     let scratch = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let directory = DataDirectory::create(&scratch.path().join("books")).unwrap();
     let journal = Box::new(directory.journal().unwrap());
@@ -270,4 +305,57 @@ fn a_command_has_its_giver_key_currency_and_references() {
         seen += 1;
     });
     assert_eq!(seen, 3);
+}
+
+#[test]
+fn a_dropped_payout_is_followed_to_the_plan_that_pays_the_rest() {
+    let scratch = books_with(settle_after_a_refund);
+    let found = names(&scratch, parcel("a"));
+    let settled = [
+        "PlanSettlement",
+        "ApproveSettlement",
+        "Refund",
+        "ExecuteSettlement",
+        "PlanSettlement",
+        "ApproveSettlement",
+        "ExecuteSettlement",
+    ];
+    assert_eq!(found[found.len() - settled.len()..], settled);
+}
+
+#[test]
+fn a_dropped_payout_is_explained_and_so_is_the_one_that_pays_the_rest() {
+    let scratch = books_with(settle_after_a_refund);
+    let data = scratch.path().join("books");
+    let dropped = explain_payout(&data, 1).unwrap();
+    assert_eq!((dropped.state, dropped.net, dropped.lines.len()), ("dropped", 10_000, 1));
+    let paid = explain_payout(&data, 2).unwrap();
+    assert_eq!((paid.state, paid.net, paid.gross, paid.refunded), ("sent", 6_000, 10_000, 4_000));
+    let mut lines: Vec<_> = paid.lines.iter().map(|row| (row.what, row.net)).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, [("collected", 10_000), ("refunded", -4_000)]);
+}
+
+#[test]
+fn a_dropped_payout_is_in_no_payout_file() {
+    let scratch = books_with(settle_after_a_refund);
+    let (sums, engine) = DaySums::of(&scratch.path().join("books")).unwrap();
+    let csv = scratch.path().join("payouts.csv");
+    assert_eq!(write_payouts_csv(&sums, &engine, &csv).unwrap(), 1);
+    let text = std::fs::read_to_string(&csv).unwrap();
+    assert_eq!(text.lines().nth(1), Some("2,s-5,CNY,100.00,0.00,60.00,40.00,0.00,0.00"));
+    let messages = write_messages(&sums, &engine, scratch.path()).unwrap();
+    assert_eq!(messages, [scratch.path().join("payouts-1.xml")]);
+    let message = std::fs::read_to_string(&messages[0]).unwrap();
+    assert!(message.contains("<NbOfTxs>1</NbOfTxs>") && message.contains(">60.00<"), "{message}");
+}
+
+#[test]
+fn verify_accepts_a_dropped_payout_and_lists_the_sellers_below_zero() {
+    let scratch = books_with(settle_after_a_refund);
+    let found = verify_books(&scratch.path().join("books")).unwrap();
+    assert_eq!(found.wrong, Vec::<String>::new());
+    // The return fee of parcel B.
+    let owing = json!([{ "seller": "s-6", "currency": "CNY", "owes": 100, "since": "2013-08-28" }]);
+    assert_eq!(serde_json::to_value(&found.sellers_below_zero).unwrap(), owing);
 }

@@ -8,7 +8,6 @@ use crate::chart::ChartEntry;
 use crate::command::{AnnounceDeposit, CancelDeposit, ConfirmDeposit};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::DepositId;
-use crate::party::record::Firm;
 use crate::payment::record::{NOT_CLEARED, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::push_remembered;
@@ -27,7 +26,7 @@ impl Books {
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let record = self.firms.get(number);
         record.deposits.check(which, |before| *before == announcement)?;
-        if self.is_deposit_remembered(id) {
+        if self.reference_data.deposit_ids.contains(&id) {
             return Err(Refusal::IdentifierTaken);
         }
         self.check_same_currency(bank.currency, record.currency)?;
@@ -38,16 +37,10 @@ impl Books {
         let too_large = |_| Refusal::AmountTooLarge(clamp_to_amount(available));
         self.ledger.commit(out).map_err(too_large)?;
         self.reference_data.deposits.insert(id, Deposit { firm: number, amount, reserve });
+        self.reference_data.deposit_ids.insert(id);
         self.firms.get_mut(number).deposits.push(announcement);
         out.events.push(Event::DepositAnnounced { deposit: id, firm, amount });
         Ok(())
-    }
-
-    fn is_deposit_remembered(&self, id: DepositId) -> bool {
-        let announced = |firm: &Firm| firm.deposits.iter().any(|one| one.deposit == id);
-        self.reference_data.deposits.contains_key(&id)
-            || self.ended_deposit(id).is_some()
-            || self.firms.iter().any(announced)
     }
 
     fn ended_deposit(&self, id: DepositId) -> Option<&EndedDeposit> {

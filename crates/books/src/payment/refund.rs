@@ -302,6 +302,7 @@ impl Books {
         }
         self.check_same_currency(bank.currency, self.sellers.get(item.seller).currency)?;
         let (bank, refunds) = (bank.account, self.buyer_refunds(slot));
+        self.check_in_bank(bank, amount.minor().into())?;
         self.ledger.begin_chain(Some(id), None);
         self.ledger.post(ChartEntry::RefundPaid, refunds, bank, amount);
         self.ledger.commit_infallible(out, "an owed refund can be paid");

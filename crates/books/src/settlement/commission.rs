@@ -27,6 +27,7 @@ impl Books {
             return Err(Refusal::AmountTooLarge(earned));
         }
         let (commission, bank) = (record.commission, bank.account);
+        self.check_in_bank(bank, amount.minor().into())?;
         self.ledger.begin_chain(None, None);
         self.ledger.post(ChartEntry::CommissionPaid, commission, bank, amount);
         self.ledger.commit_infallible(out, "an earned commission can be paid");

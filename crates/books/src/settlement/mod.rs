@@ -1,6 +1,8 @@
-//! Settlement: plans, payouts, commission (M7).
+//! Settlement: plans, payouts, sellers' debts, commission (M7).
 
 pub(crate) mod commission;
 pub(crate) mod payout;
 pub(crate) mod plan;
 pub(crate) mod record;
+pub(crate) mod seller_debt;
+pub mod view;

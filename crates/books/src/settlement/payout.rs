@@ -6,6 +6,7 @@ use crate::command::{ConfirmPayout, ReturnPayout};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PayoutId;
 use crate::refusal::{MissingRecord, Refusal};
+use crate::settlement::record::Payout;
 
 impl Books {
     /// The refusal for a payout not in flight: a repeat if it ended the same way before.
@@ -33,11 +34,10 @@ impl Books {
             return Err(Refusal::Repeated);
         }
         payout.arrived = Some(today);
-        let (number, net, bank) = (payout.seller, payout.net, payout.bank);
-        let (seller, currency) = (self.sellers.get(number).id, self.sellers.get(number).currency);
-        let in_flight = self.currency_accounts(currency).payout_in_flight;
+        let (net, reserve) = (payout.net, payout.reserve);
+        let seller = self.sellers.get(payout.seller).id;
         self.ledger.begin_chain(None, None);
-        self.ledger.post(ChartEntry::PayoutConfirmed, in_flight, bank, net);
+        self.ledger.post_reserved(ChartEntry::PayoutConfirmed, reserve, net);
         self.ledger.commit_infallible(out, "a payout in flight can be confirmed");
         // Forget payouts that can no longer come back.
         while self
@@ -66,13 +66,17 @@ impl Books {
         let Some(payout) = payout else {
             return Err(self.payout_refusal(id, false));
         };
-        let (number, net) = (payout.seller, payout.net);
-        let (arrived, bank) = (payout.arrived.is_some(), payout.bank);
+        let Payout { seller: number, net, bank, reserve, arrived } = *payout;
         let seller = self.sellers.get(number);
         let (seller, payable, currency) = (seller.id, seller.payable, seller.currency);
-        let from = if arrived { bank } else { self.currency_accounts(currency).payout_in_flight };
+        let in_flight = self.currency_accounts(currency).payout_in_flight;
         self.ledger.begin_chain(None, None);
-        self.ledger.post(ChartEntry::PayoutReturned, from, payable, net);
+        if arrived.is_some() {
+            self.ledger.post(ChartEntry::PayoutReturned, bank, payable, net);
+        } else {
+            self.ledger.void_reserved(ChartEntry::PayoutConfirmed, reserve);
+            self.ledger.post(ChartEntry::PayoutReturned, in_flight, payable, net);
+        }
         self.ledger.commit_infallible(out, "a sent payout can be returned");
         self.reference_data.payouts.remove(&id);
         self.reference_data.returned_payouts.insert(id);

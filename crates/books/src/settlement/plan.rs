@@ -1,18 +1,19 @@
 //! A settlement plan is data. It is shown, approved by a second person, then executed (M7).
 
+use ledger::{AccountNumber, CHAIN_TRANSFERS_MAX};
 use money::{Amount, Currency};
 
-use crate::books::{Books, Now, done_before, used_identifier};
+use crate::books::{Books, Now, clamp_to_amount, done_before, used_identifier};
 use crate::chart::ChartEntry;
 use crate::command::{
     ApproveSettlement, ExecuteSettlement, PLAN_LINES_MAX, PlanSettlement, RejectSettlement,
     SettlementCycle,
 };
 use crate::event::{CommandOutcome, Event, PayoutLine};
-use crate::ids::{PayoutId, PlanId};
+use crate::ids::{PayoutId, PlanId, SellerId};
 use crate::party::record::Seller;
 use crate::refusal::{MissingRecord, Refusal};
-use crate::settlement::record::{Payout, PlanStatus, SettlementPlan, Statement};
+use crate::settlement::record::{Payout, PlanLine, PlanStatus, SettlementPlan, Statement};
 
 struct Draft {
     lines: Vec<(u32, PayoutLine)>,
@@ -23,7 +24,7 @@ struct Draft {
 /// A seller's statement as a payout. `None` if the seller owes or the amount is too large.
 fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<PayoutLine> {
     let part = |sum: u128| u64::try_from(sum).ok();
-    let Statement { gross, fees, refunded, returned } = seller.statement;
+    let Statement { gross, fees, refunded, returned, invoiced } = seller.statement;
     Some(PayoutLine {
         payout,
         seller: seller.id,
@@ -32,6 +33,7 @@ fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<
         fees: part(fees)?,
         refunded: part(refunded)?,
         returned: part(returned)?,
+        invoiced: part(invoiced)?,
         net: u64::try_from(seller.statement.net()).ok().and_then(Amount::new)?,
     })
 }
@@ -84,6 +86,7 @@ impl Books {
             first_payout,
             payouts_end,
             lines,
+            dropped: Vec::new(),
         };
         self.reference_data.plans.insert(id, plan);
         Ok(())
@@ -171,13 +174,27 @@ impl Books {
         }
         self.ledger.commit_infallible(out, "a plan's reservations can be voided");
         for (line, _) in &lines {
-            let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
-            self.sellers.get_mut(seller).statement.add(line);
+            self.return_to_statement(line);
         }
         out.events.push(Event::SettlementRejected { plan: id });
         Ok(())
     }
 
+    fn return_to_statement(&mut self, line: &PayoutLine) {
+        let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
+        self.sellers.get_mut(seller).statement.add(line);
+    }
+
+    /// A seller's balance, planned payouts included. Refunds and chargebacks after a plan can make
+    /// it less than what is planned.
+    pub(crate) fn payable_balance(&self, seller: SellerId) -> i128 {
+        let seller = self.sellers.find(seller).expect("a plan pays sellers");
+        self.ledger.account(seller.payable).balance()
+    }
+
+    /// Sends each payout that its seller's balance still covers. The others are dropped: their
+    /// money is payable again, and what the sellers have is in their next plan. A plan without any
+    /// payout left is executed too, so that it does not stay open.
     pub(crate) fn execute_settlement(
         &mut self,
         command: &ExecuteSettlement,
@@ -197,23 +214,60 @@ impl Books {
         if currency != plan.currency {
             return Err(Refusal::CurrencyMismatch(currency, plan.currency));
         }
+        let in_flight = self.currency_accounts(bank.currency).payout_in_flight;
         let bank = bank.account;
-        let plan = self.plan_mut(id);
-        plan.status = PlanStatus::Executed { approved_by, bank: bank_id };
-        let lines = std::mem::take(&mut plan.lines);
-        self.ledger.begin_chain(None, None);
-        for (line, reserve) in &lines {
-            self.ledger.post_reserved(ChartEntry::PayoutSent, *reserve, line.net);
+        let covered =
+            |line: &PayoutLine| self.payable_balance(line.seller) >= i128::from(line.net.minor());
+        let (sent, dropped): (Vec<_>, Vec<_>) =
+            plan.lines.iter().copied().partition(|(line, _)| covered(line));
+        self.check_in_bank(bank, sent.iter().map(|(line, _)| i128::from(line.net.minor())).sum())?;
+        let payouts = self.post_payouts(&sent, &dropped, (in_flight, bank), out);
+        for (line, _) in &dropped {
+            self.return_to_statement(line);
+            out.events.push(Event::PayoutDropped {
+                plan: id,
+                payout: line.payout,
+                seller: line.seller,
+                planned: line.net,
+                left: clamp_to_amount(self.payable_balance(line.seller)),
+            });
         }
-        self.ledger.commit_infallible(out, "a plan's reservations can be posted");
-        for (line, _) in &lines {
-            let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
-            let payout = Payout { seller, net: line.net, bank, arrived: None };
+        for ((line, _), payout) in sent.iter().zip(payouts) {
             let before = self.reference_data.payouts.insert(line.payout, payout);
             assert!(before.is_none(), "M7: a payout is sent once");
         }
-        let lines = lines.into_iter().map(|(line, _)| line).collect();
+        let plan = self.plan_mut(id);
+        plan.status = PlanStatus::Executed { approved_by, bank: bank_id };
+        plan.lines = Vec::new();
+        plan.dropped = dropped.iter().map(|(line, _)| line.payout).collect();
+        let lines = sent.into_iter().map(|(line, _)| line).collect();
         out.events.push(Event::SettlementExecuted { plan: id, lines });
         Ok(())
+    }
+
+    /// Posts the reservations of payouts that are sent, and reserves their amounts in the bank
+    /// account. Voids those of the dropped ones.
+    fn post_payouts(
+        &mut self,
+        sent: &[PlanLine],
+        dropped: &[PlanLine],
+        (in_flight, bank): (AccountNumber, AccountNumber),
+        out: &mut CommandOutcome,
+    ) -> Vec<Payout> {
+        const { assert!(2 * PLAN_LINES_MAX <= CHAIN_TRANSFERS_MAX) };
+        self.ledger.begin_chain(None, None);
+        for (_, reserve) in dropped {
+            self.ledger.void_reserved(ChartEntry::PayoutSent, *reserve);
+        }
+        let mut payouts = Vec::with_capacity(sent.len());
+        for (line, reserve) in sent {
+            let (net, entry) = (line.net, ChartEntry::PayoutConfirmed);
+            self.ledger.post_reserved(ChartEntry::PayoutSent, *reserve, net);
+            let reserve = self.ledger.reserve(entry, in_flight, bank, net);
+            let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
+            payouts.push(Payout { seller, net, bank, reserve, arrived: None });
+        }
+        self.ledger.commit_infallible(out, "a plan's reservations can be posted");
+        payouts
     }
 }

@@ -17,12 +17,15 @@ pub(crate) struct Statement {
     pub fees: u128,
     pub refunded: u128,
     pub returned: u128,
+    pub invoiced: u128,
 }
 
 impl Statement {
     pub(crate) fn net(&self) -> i128 {
         let signed = |sum: u128| i128::try_from(sum).expect("sums stay below 2¹²⁰");
-        signed(self.gross) + signed(self.returned) - signed(self.fees) - signed(self.refunded)
+        signed(self.gross) + signed(self.returned) + signed(self.invoiced)
+            - signed(self.fees)
+            - signed(self.refunded)
     }
 
     pub(crate) fn add(&mut self, line: &PayoutLine) {
@@ -30,6 +33,7 @@ impl Statement {
         self.fees += u128::from(line.fees);
         self.refunded += u128::from(line.refunded);
         self.returned += u128::from(line.returned);
+        self.invoiced += u128::from(line.invoiced);
     }
 }
 
@@ -48,7 +52,38 @@ pub(crate) struct CommissionPayment {
     pub amount: Amount,
 }
 
-/// A settlement plan. Its lines are dropped when it is executed or rejected.
+/// An invoice for a seller's debt. Few enough to remember them all.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct SellerInvoice {
+    pub amount: Amount,
+    pub invoiced_by: PersonId,
+    pub invoiced_on: BusinessDate,
+    /// Number 1 first.
+    pub payments: Vec<InvoicePayment>,
+}
+
+impl SellerInvoice {
+    pub(crate) fn paid(&self) -> Amount {
+        let mut payments = self.payments.iter();
+        let paid = payments.try_fold(Amount::ZERO, |sum, payment| sum.checked_add(payment.amount));
+        paid.expect("no more is paid than the invoice's amount")
+    }
+
+    pub(crate) fn open(&self) -> Amount {
+        self.amount.saturating_sub(self.paid())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct InvoicePayment {
+    pub bank: BankId,
+    pub amount: Amount,
+}
+
+/// A planned payout and its reservation.
+pub(crate) type PlanLine = (PayoutLine, TransferId);
+
+/// A settlement plan. Its lines are removed when it is executed or rejected.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct SettlementPlan {
     pub status: PlanStatus,
@@ -58,7 +93,9 @@ pub(crate) struct SettlementPlan {
     /// From the first payout to the one before `payouts_end`.
     pub first_payout: PayoutId,
     pub payouts_end: PayoutId,
-    pub lines: Vec<(PayoutLine, TransferId)>,
+    pub lines: Vec<PlanLine>,
+    /// The payouts that were not sent, because the sellers no longer had that much.
+    pub dropped: Vec<PayoutId>,
 }
 
 impl SettlementPlan {
@@ -66,6 +103,7 @@ impl SettlementPlan {
     pub(crate) fn has_sent(&self, payout: PayoutId) -> bool {
         matches!(self.status, PlanStatus::Executed { .. })
             && (self.first_payout..self.payouts_end).contains(&payout)
+            && !self.dropped.contains(&payout)
     }
 }
 
@@ -74,6 +112,8 @@ pub(crate) struct Payout {
     pub seller: u32,
     pub net: Amount,
     pub bank: AccountNumber,
+    /// Reserves the amount in the bank account until the bank confirms or returns the payout.
+    pub reserve: TransferId,
     /// The date of the bank's confirmation. The payout can still come back for a while.
     pub arrived: Option<BusinessDate>,
 }

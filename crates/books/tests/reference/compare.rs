@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use books::chart::AccountKind as A;
-use books::view::{BreakView, ParcelView, PaymentState, PaymentView, PlanView};
+use books::view::{BreakView, ParcelView, PaymentState, PaymentView, PlanView, PlannedPayout};
 use books::*;
 use ledger::AccountNumber;
 use money::Amount;
@@ -81,6 +81,7 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
     }
     parcels(engine, model)?;
     money_on_its_way(engine, model)?;
+    debts(engine, model)?;
     custody(engine, model, &expected)?;
     terminals::agree(engine, model)?;
     same("seller order", &engine.seller_ids().collect(), &model.seller_order)
@@ -164,11 +165,22 @@ fn money_on_its_way(engine: &Books, model: &Model) -> Finding {
             currency: plan.currency,
             planned_by: plan.planned_by,
             approved: plan.state == PlanState::Approved,
-            lines: plan.lines.clone(),
+            lines: plan.lines.iter().map(|line| planned_payout(model, line)).collect(),
         });
         same("open plan", &engine.open_plan(*id), &view)?;
     }
     Ok(())
+}
+
+fn debts(engine: &Books, model: &Model) -> Finding {
+    let below_zero: Vec<_> = engine.sellers_below_zero().collect();
+    same("sellers below zero", &below_zero, &model.sellers_below_zero())?;
+    same("open invoices", &engine.open_invoices().collect(), &model.open_invoices())
+}
+
+fn planned_payout(model: &Model, line: &PayoutLine) -> PlannedPayout {
+    let payable = model.balance((A::SellerPayable, line.seller.0, line.currency));
+    PlannedPayout { line: *line, payable }
 }
 
 fn custody(engine: &Books, model: &Model, balances: &BTreeMap<Account, i128>) -> Finding {

@@ -7,7 +7,7 @@ use books::chart::CHART;
 use books::{Command, CommandOutcome, Refusal};
 
 /// The commands that carry a number or an id of the sender, which can come with other content.
-const NUMBERED: [&str; 30] = [
+const NUMBERED: [&str; 32] = [
     "AnnounceDeposit",
     "AnnounceParcel",
     "ApproveBreakResolution",
@@ -20,11 +20,13 @@ const NUMBERED: [&str; 30] = [
     "ConfirmRefund",
     "CountHandOver",
     "ExecuteSettlement",
+    "InvoiceSeller",
     "PayCommission",
     "PlanSettlement",
     "PublishTariff",
     "RaiseBreak",
     "RecordAttempt",
+    "RecordSellerPayment",
     "Refund",
     "RefuseParcel",
     "RegisterBank",
@@ -112,6 +114,9 @@ impl Coverage {
         }
         if self.events.get("BatchLeftDisputed").is_none_or(|seen| *seen < times) {
             writeln!(rare, "disputed batches are hardly ever left so").expect("into memory");
+        }
+        if seldom(self.events.get("PayoutDropped")) {
+            writeln!(rare, "planned payouts are hardly ever dropped").expect("into memory");
         }
         if rare.is_empty() { Ok(()) } else { Err(rare) }
     }

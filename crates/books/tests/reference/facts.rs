@@ -15,7 +15,7 @@ pub struct Facts {
     /// Collected, less reversals, refunds and chargebacks.
     standing: BTreeMap<ParcelId, u64>,
     seller_of: BTreeMap<PaymentId, (SellerId, u64)>,
-    /// Collections less fees, reversals, refunds, and return fees.
+    /// Collections and invoiced debts less fees, reversals, refunds, and return fees.
     earned: BTreeMap<SellerId, i128>,
     /// Payouts sent less those returned.
     paid: BTreeMap<SellerId, i128>,
@@ -69,9 +69,14 @@ impl Facts {
                 let standing = self.standing.get(parcel).copied().unwrap_or(0);
                 same("what stands at a delivery", &standing, &self.due[parcel])?;
             }
+            Event::SellerInvoiced { seller, amount, .. } => {
+                self.earn(*seller, amount.minor(), 0);
+            }
             Event::SettlementExecuted { lines, .. } => {
                 for line in lines {
-                    let sum = i128::from(line.gross) + i128::from(line.returned)
+                    let sum = i128::from(line.gross)
+                        + i128::from(line.returned)
+                        + i128::from(line.invoiced)
                         - i128::from(line.fees)
                         - i128::from(line.refunded);
                     same("M8, a payout's parts", &i128::from(line.net.minor()), &sum)?;

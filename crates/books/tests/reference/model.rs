@@ -10,6 +10,7 @@ mod parcels;
 mod parties;
 mod payments;
 mod refunds;
+mod seller_debts;
 mod settlement;
 mod terminals;
 
@@ -56,6 +57,9 @@ pub enum Numbered {
     Attempts(ParcelId),
     Refunds(PaymentId),
     RefundConfirmations(PaymentId),
+    Invoices(SellerId),
+    /// Of an invoice, by its number.
+    InvoicePayments(SellerId, u32),
 }
 
 impl Numbered {
@@ -68,6 +72,12 @@ impl Numbered {
             }
             _ => None,
         }
+    }
+
+    /// Whether only the latest numbers are remembered.
+    fn is_forgotten(self) -> bool {
+        let invoices = matches!(self, Numbered::Invoices(_) | Numbered::InvoicePayments(..));
+        self.parcel().is_none() && !invoices
     }
 }
 
@@ -90,6 +100,8 @@ pub enum ReservationFor {
     Payment(PaymentId),
     Deposit(DepositId),
     Payout(PayoutId),
+    /// A payout on its way, in the bank account that it leaves.
+    BankTransfer(PayoutId),
 }
 
 #[derive(Clone, Debug)]
@@ -164,6 +176,7 @@ pub struct Statement {
     pub fees: u64,
     pub refunded: u64,
     pub returned: u64,
+    pub invoiced: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -295,6 +308,10 @@ pub struct Model {
     pub ended_deposits: Vec<(FirmId, DepositId)>,
     pub plans: BTreeMap<PlanId, Plan>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
+    /// Sellers whose payable balance is below zero, and since when.
+    pub below_zero: BTreeMap<SellerId, BusinessDate>,
+    /// Amount and date of each seller's invoices, by their numbers.
+    pub invoices: BTreeMap<(SellerId, u32), (u64, BusinessDate)>,
     pub breaks: BTreeMap<BreakId, Break>,
     /// Remembered transactions, oldest first.
     pub transactions: Vec<Transaction>,
@@ -334,6 +351,7 @@ impl Model {
             *self = before;
             return Err(no);
         }
+        self.note_debts();
         self.last_at = at;
         self.carried_out.push(command.clone());
         self.forget_transactions();
@@ -371,6 +389,7 @@ impl Model {
                 .or_else(|| self.apply_refund_command(command))
                 .or_else(|| self.apply_cash_command(command))
                 .or_else(|| self.apply_settlement_command(command))
+                .or_else(|| self.apply_seller_debt_command(command))
                 .or_else(|| self.apply_break_command(command))
                 .or_else(|| self.apply_terminal_command(command))
                 .or_else(|| self.apply_batch_command(command))
@@ -488,7 +507,7 @@ impl Model {
         let Some(before) = used.get(place - 1) else {
             return ensure(place == used.len() + 1, "not the next number");
         };
-        let forgotten = what.parcel().is_none() && used.len() - place >= NUMBERS_REMEMBERED;
+        let forgotten = what.is_forgotten() && used.len() - place >= NUMBERS_REMEMBERED;
         ensure(!forgotten, "nobody knows what that number was")?;
         self.only_repeats(before == command)
     }

@@ -100,6 +100,13 @@ pub fn bank(number: u64) -> Command {
     })
 }
 
+/// The bank has money that the books do not explain yet.
+fn money_in_bank(number: u64) -> Command {
+    let (break_id, subject) = (BreakId(number), BreakSubject::Bank(BankId(number)));
+    let (side, amount, owner) = (BreakSide::Excess, Amount::of(10_000_000_000), PersonId(1));
+    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner })
+}
+
 pub fn firm(number: u64, guarantee: u64) -> Command {
     let currency = if number == 3 { Currency::BRL } else { Currency::CNY };
     let (guarantee, reference) = (Amount::of(guarantee), format!("firm {number}"));
@@ -169,6 +176,10 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands.push(tariff(1, 1, FIRST_DAY, Some(9)));
     commands.push(tariff(1, 2, FIRST_DAY.plus_days(9), None));
     commands.extend((1..=5).map(seller));
+    // In most worlds the bank accounts have money of Doorstep's own; in some, only what comes in.
+    if kind % 4 != 3 {
+        commands.extend([1, 2].map(money_in_bank));
+    }
     // In most worlds the terminals have signed on and may sell offline.
     for number in (1..=5).filter(|number| (u64::from(kind) + number) % 5 != 0) {
         let terminal = TerminalId(20 + number);

@@ -331,7 +331,7 @@ fn a_refund_at_a_terminal_is_owed_at_once_and_forwarded_to_the_network() {
     world.must(begin_refund(5, payment, 300)).must(resolve_refund(5, ResponseCode::of(b"57")));
     let (amount, code) = (Amount::of(amount.minor() - 200), ResponseCode::of(b"57"));
     assert_eq!(world.events(), [Event::RefundRejected { payment, amount, code }]);
-    world.must(confirm_refund(payment, 1, 300));
+    world.fund_bank(300).must(confirm_refund(payment, 1, 300));
     assert_eq!(world.sum(A::BuyerRefunds), 0);
     // The third refund in all: the numbers continue.
     world.must(refund(payment, 3, 1));

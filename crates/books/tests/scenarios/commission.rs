@@ -6,9 +6,10 @@ use money::{Amount, Currency};
 
 use crate::world::*;
 
-/// Parcels of 100.00 paid in cash, each with a commission of 1.00. Returns the last payment.
+/// 10.00 in the bank, and parcels of 100.00 paid in cash, each with a commission of 1.00. Returns the last payment.
 fn earned(parcels: u32) -> (World, PaymentId) {
     let mut world = World::open();
+    world.fund_bank(1_000);
     let orders = (1..=parcels).map(|number| format!("o-{number}"));
     let payments: Vec<_> = orders
         .map(|order| world.parcel(&order, 10_000).dispatch().cash(10_000).last_payment())
@@ -25,7 +26,7 @@ fn a_commission_is_paid_from_the_bank_as_it_was_earned() {
     assert_eq!((line.entry, line.amount), (ChartEntry::CommissionPaid, Amount::of(200)));
     let paid = Event::CommissionPaid { firm: FIRM, amount: Amount::of(200) };
     assert_eq!(world.events(), [paid]);
-    assert_eq!((world.sum(A::FirmCommission), world.sum(A::Bank)), (0, -200));
+    assert_eq!((world.sum(A::FirmCommission), world.sum(A::Bank)), (0, 800));
 }
 
 #[test]
@@ -45,7 +46,7 @@ fn a_commission_is_paid_at_most_once_and_at_most_what_was_earned() {
     // An earlier commission payment does not pay what is earned later.
     world.parcel("o-3", 10_000).dispatch().cash(10_000);
     world.repeated(pay_commission(1, 100)).repeated(pay_commission(2, 100));
-    assert_eq!((world.sum(A::FirmCommission), world.sum(A::Bank)), (100, -200));
+    assert_eq!((world.sum(A::FirmCommission), world.sum(A::Bank)), (100, 800));
     world.must(pay_commission(3, 100));
 }
 
@@ -71,10 +72,23 @@ fn each_firm_is_paid_its_own_commission_from_an_account_of_its_currency() {
 }
 
 #[test]
+fn no_more_commission_is_paid_than_is_in_the_bank() {
+    let mut world = World::open();
+    for order in ["o-1", "o-2"] {
+        world.parcel(order, 10_000).dispatch().cash(10_000);
+    }
+    world.refused(pay_commission(1, 1), Refusal::InsufficientFunds(Amount::ZERO));
+    world.fund_bank(199);
+    world.refused(pay_commission(1, 200), Refusal::InsufficientFunds(Amount::of(199)));
+    world.must(pay_commission(1, 199));
+    assert_eq!((world.sum(A::FirmCommission), world.sum(A::Bank)), (1, 0));
+}
+
+#[test]
 fn a_commission_reversed_after_it_was_paid_is_the_firms_debt() {
     let (mut world, payment) = earned(1);
     world.must(pay_commission(1, 100)).must(reverse(payment));
-    world.expect(&[(A::Bank, -100), (A::FirmCommission, -100)]);
+    world.expect(&[(A::Bank, 900), (A::Suspense, -1_000), (A::FirmCommission, -100)]);
     world.refused(pay_commission(2, 1), Refusal::AmountTooLarge(Amount::ZERO));
     // The debt is earned back before anything is paid again.
     world.parcel("o-2", 10_000).dispatch().cash(10_000);

@@ -232,6 +232,25 @@ fn deposits_are_numbered_for_each_firm_and_none_is_left_out() {
 }
 
 #[test]
+fn a_deposits_id_is_used_once_by_any_firm_and_for_ever() {
+    let (mut world, ..) = two_sellers(Setup::default(), 20_000);
+    let last = u32::try_from(NUMBERS_REMEMBERED).unwrap() + 2;
+    for number in 1..=last {
+        world.must(deposit(number, 100)).must(confirm_deposit(number.into(), 100));
+    }
+    // The content of the first one is forgotten, its id is not.
+    world.refused(deposit_with_id(1, last + 1, 100), Refusal::IdentifierTaken);
+    let missing = Refusal::NotFound(MissingRecord::Deposit(DepositId(1)));
+    world.refused(confirm_deposit(1, 100), missing);
+    for id in [1, last] {
+        let (deposit, firm, bank, amount) = (DepositId(id.into()), OTHER_FIRM, BANK, Amount::of(1));
+        let others = AnnounceDeposit { deposit, firm, number: 1, bank, amount };
+        world.refused(Command::AnnounceDeposit(others), Refusal::IdentifierTaken);
+    }
+    world.must(deposit(last + 1, 100));
+}
+
+#[test]
 fn a_cancelled_deposit_leaves_the_cash_with_the_firm_which_announces_it_again() {
     let (mut world, first, second) = two_sellers(Setup::default(), 20_000);
     world.must(deposit(1, 20_000)).must(cancel_deposit(1));

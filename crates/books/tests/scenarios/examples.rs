@@ -186,6 +186,8 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("", execute(1)),
         ("", confirm_payout(1)),
         ("", return_payout(2)),
+        ("", invoice(SELLER, 1, 400)),
+        ("", pay_invoice(SELLER, 1, 1, 400)),
         ("BankExcess", raise_break(1, BreakSubject::Bank(BANK), Excess, 500)),
         ("NetworkShortfall", raise_break(2, BreakSubject::Network(NETWORK), Shortfall, 500)),
         ("WalletExcess", raise_break(3, BreakSubject::Wallet(WALLET), Excess, 500)),

@@ -48,7 +48,7 @@ fn a_seller_with_more_than_a_payout_can_hold_waits_and_nothing_overflows() {
     // The others are paid as usual.
     world.must(plan(1, ANNA));
     let plans = world.engine.open_plan(PlanId(1)).unwrap();
-    assert_eq!(plans.lines.iter().map(|line| line.seller).collect::<Vec<_>>(), [OTHER_SELLER]);
+    assert_eq!(plans.lines.iter().map(|one| one.line.seller).collect::<Vec<_>>(), [OTHER_SELLER]);
     // Refunded: three times the largest amount exceeds 64 bits.
     for payment in payments {
         world.must(charge_back(payment, 1, MAX));
@@ -64,7 +64,7 @@ fn a_payout_of_the_largest_amount_is_made_of_parts_larger_than_it() {
     let payment = earn_the_most(&mut world, "o-1");
     earn_the_most(&mut world, "o-2");
     world.must(refund(payment, 1, MAX)).must(plan(1, ANNA));
-    let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0];
+    let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0].line;
     assert_eq!((line.gross, line.refunded), (2 * MAX, MAX));
     assert_eq!(line.net, Amount::MAX);
     world.must(approve_plan(1, BO)).must(execute(1)).must(return_payout(1));

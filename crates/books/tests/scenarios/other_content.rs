@@ -72,7 +72,7 @@ fn a_refund_under_the_number_of_a_terminals_refund_is_not_a_retry() {
 fn a_confirmation_of_a_refund_by_another_bank_or_of_another_amount_is_not_a_retry() {
     let mut world = open();
     let payment = paid_by_card(&mut world);
-    world.must(refund(payment, 1, 100)).must(confirm_refund(payment, 1, 100));
+    world.fund_bank(100).must(refund(payment, 1, 100)).must(confirm_refund(payment, 1, 100));
     world.repeated(confirm_refund(payment, 1, 100));
     let other = with!(confirm_refund(payment, 1, 100), ConfirmRefund, bank = OTHER_BANK);
     for other in [other, confirm_refund(payment, 1, 99)] {
@@ -132,7 +132,7 @@ fn a_deposit_credited_with_another_amount_or_cancelled_is_not_a_retry() {
 fn a_commission_paid_from_another_bank_or_in_another_amount_is_not_a_retry() {
     let mut world = open();
     world.parcel("o-1", 10_000).dispatch().cash(10_000);
-    world.must(pay_commission(1, 60)).repeated(pay_commission(1, 60));
+    world.fund_bank(60).must(pay_commission(1, 60)).repeated(pay_commission(1, 60));
     let other = with!(pay_commission(1, 60), PayCommission, bank = OTHER_BANK);
     for other in [other, pay_commission(1, 40)] {
         world.refused(other, Refusal::NumberUsed(1));
@@ -146,8 +146,8 @@ fn of_old_numbers_nobody_knows_the_content_and_so_they_are_not_retries() {
     for number in 1..=last {
         world.parcel(&format!("o-{number}"), 10_000).dispatch().cash(10_000);
         world.must(start_hand_over(number)).must(count(number, 9_990));
-        world.must(repay(COURIER, number, 10)).must(pay_commission(number, 1));
-        world.must(deposit(number, 10_000)).must(confirm_deposit(number.into(), 10_000));
+        world.must(repay(COURIER, number, 10)).must(deposit(number, 10_000));
+        world.must(confirm_deposit(number.into(), 10_000)).must(pay_commission(number, 1));
     }
     for command in [start_hand_over, |one| repay(COURIER, one, 10), |one| pay_commission(one, 1)] {
         world.refused(command(1), Refusal::NumberForgotten(1));

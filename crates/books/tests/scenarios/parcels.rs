@@ -66,7 +66,7 @@ fn a_returned_parcel_costs_the_seller_a_fee_that_the_next_payout_pays() {
     world.parcel("o-2", 10_000).dispatch().card(10_000).approve().clear();
     world.must(plan(1, ANNA));
     let plan = world.engine.open_plan(PlanId(1)).unwrap();
-    let line = plan.lines[0];
+    let line = plan.lines[0].line;
     assert_eq!((line.gross, line.fees, line.refunded, line.returned), (10_000, 478, 0, 0));
     assert_eq!(line.net, Amount::of(9_522));
 }

@@ -1,6 +1,7 @@
 //! Payouts to sellers: planned, approved by a second person, executed, and ended (M7).
 
 use books::chart::AccountKind as A;
+use books::view::PlannedPayout;
 use books::*;
 use money::{Amount, Currency};
 
@@ -18,7 +19,8 @@ fn payable(world: &World) -> (i128, i128) {
 
 fn lines(world: &World, plan: u64) -> Vec<(PayoutId, SellerId, u64)> {
     let plan = world.engine.open_plan(PlanId(plan)).expect("the plan is open");
-    plan.lines.iter().map(|line| (line.payout, line.seller, line.net.minor())).collect()
+    let line = |one: &PlannedPayout| (one.line.payout, one.line.seller, one.line.net.minor());
+    plan.lines.iter().map(line).collect()
 }
 
 #[test]
@@ -106,7 +108,7 @@ fn a_rejected_plan_leaves_everything_as_it_was() {
     }
     // The third plan has the same parcels.
     world.must(plan(3, ANNA));
-    let line = world.engine.open_plan(PlanId(3)).unwrap().lines[0];
+    let line = world.engine.open_plan(PlanId(3)).unwrap().lines[0].line;
     assert_eq!((line.gross, line.fees, line.net), (10_000, 78, Amount::of(9_922)));
 }
 
@@ -131,7 +133,7 @@ fn a_returned_payout_is_paid_again_exactly_once() {
     assert_eq!(payable(&world), (9_922, 0));
 
     world.must(plan(2, ANNA));
-    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
+    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0].line;
     assert_eq!((line.gross, line.fees, line.returned), (0, 0, 9_922));
     world.must(approve_plan(2, BO)).must(execute(2)).must(confirm_payout(2));
     world.refused(plan(3, ANNA), Refusal::NothingToPay);
@@ -155,7 +157,7 @@ fn a_payout_that_came_back_after_its_confirmation_is_paid_again_exactly_once() {
     let (payout, seller, net) = (PayoutId(1), SELLER, Amount::of(9_922));
     world.must(plan(2, ANNA));
     assert_eq!(world.sum(A::Bank), 15 + 9_922, "the bank has it again");
-    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
+    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0].line;
     assert_eq!((line.gross, line.fees, line.returned, line.net), (0, 0, 9_922, net));
     assert_eq!((line.seller, line.payout), (seller, PayoutId(2)));
     // The first payout cannot be confirmed, and it cannot come back a second time.
@@ -223,17 +225,186 @@ fn a_payout_that_was_only_planned_is_neither_confirmed_nor_returned() {
     world.refused(confirm_payout(0), Refusal::NotFound(MissingRecord::Payout(PayoutId(0))));
 }
 
-#[test]
-fn a_chargeback_between_plan_and_execution_is_the_next_plans() {
+/// Parcels of two sellers in an approved plan of two payouts. Then 40.00 of the first are charged
+/// back.
+fn charged_back_after_approval() -> World {
     let mut world = World::open();
     let payment = earn(&mut world, SELLER, "o-1");
+    earn(&mut world, OTHER_SELLER, "o-2");
     world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(charge_back(payment, 1, 4_000));
-    // The approved payout is paid; the seller owes the rest.
-    world.must(execute(1)).must(confirm_payout(1));
-    assert_eq!(payable(&world), (-4_000, 0));
+    world
+}
+
+/// The payouts of an event that were sent.
+fn sent(event: &Event) -> Vec<PayoutId> {
+    let Event::SettlementExecuted { lines, .. } = event else { panic!("{event:?}") };
+    lines.iter().map(|line| line.payout).collect()
+}
+
+#[test]
+fn a_payout_that_the_seller_no_longer_has_is_dropped_and_the_others_are_sent() {
+    let mut world = charged_back_after_approval();
+    world.must(execute(1));
+    let dropped = Event::PayoutDropped {
+        plan: PlanId(1),
+        payout: PayoutId(1),
+        seller: SELLER,
+        planned: Amount::of(9_922),
+        left: Amount::of(5_922),
+    };
+    let [first, second] = world.events() else { panic!("two events") };
+    assert_eq!((first, sent(second)), (&dropped, vec![PayoutId(2)]));
+    assert_eq!(payable(&world), (5_922, 9_922));
+    let flights: Vec<_> = world.engine.payouts_in_flight().map(|(payout, ..)| payout).collect();
+    assert_eq!(flights, [PayoutId(2)]);
+    world.repeated(execute(1));
+    // A dropped payout was never sent: the bank neither pays nor returns it.
+    let missing = Refusal::NotFound(MissingRecord::Payout(PayoutId(1)));
+    world.refused(confirm_payout(1), missing.clone()).refused(return_payout(1), missing);
+    world.must(confirm_payout(2));
+}
+
+#[test]
+fn what_is_left_of_a_dropped_payout_is_paid_by_the_next_plan() {
+    let mut world = charged_back_after_approval();
+    world.must(execute(1)).must(plan(2, ANNA)).must(approve_plan(2, BO)).must(execute(2));
+    let Event::SettlementExecuted { lines, .. } = &world.events()[0] else { panic!("executed") };
+    let [line] = lines[..] else { panic!("one line") };
+    assert_eq!((line.payout, line.seller, line.net), (PayoutId(3), SELLER, Amount::of(5_922)));
+    assert_eq!((line.gross, line.fees, line.refunded), (10_000, 78, 4_000));
+    assert_eq!(payable(&world), (0, 9_922 + 5_922));
+}
+
+#[test]
+fn the_approvers_see_what_each_seller_of_a_plan_has_now() {
+    let mut world = charged_back_after_approval();
+    let seen = |world: &World, plan| -> Vec<_> {
+        let plan = world.engine.open_plan(PlanId(plan)).unwrap();
+        plan.lines.iter().map(|one| (one.line.net.minor(), one.payable)).collect()
+    };
+    assert_eq!(seen(&world, 1), [(9_922, 5_922), (9_922, 9_922)]);
+    // An approval changes nothing, and money that comes in covers the payout again.
+    earn(&mut world, SELLER, "o-3");
+    assert_eq!(seen(&world, 1), [(9_922, 15_844), (9_922, 9_922)]);
+    world.must(execute(1));
+    assert_eq!(sent(&world.events()[0]), [PayoutId(1), PayoutId(2)]);
+    assert_eq!(payable(&world), (5_922, 2 * 9_922));
+}
+
+#[test]
+fn a_plan_whose_payouts_are_all_dropped_is_executed_without_any() {
+    let mut world = World::open();
+    let payment = earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(charge_back(payment, 1, 10_000));
+    assert_eq!(world.engine.open_plan(PlanId(1)).unwrap().lines[0].payable, -78);
+    world.must(execute(1));
+    let [Event::PayoutDropped { left, .. }, executed] = world.events() else { panic!("dropped") };
+    assert_eq!((*left, sent(executed)), (Amount::ZERO, vec![]));
+    assert_eq!((payable(&world), world.engine.open_plan(PlanId(1))), ((-78, 0), None));
+    world.repeated(execute(1)).refused(plan(2, ANNA), Refusal::NothingToPay);
+}
+
+#[test]
+fn of_two_plans_for_one_seller_only_what_the_seller_has_is_sent() {
+    // In either order of execution.
+    for (first, second) in [(1, 2), (2, 1)] {
+        let mut world = World::open();
+        let payment = earn(&mut world, SELLER, "o-1");
+        world.must(plan(1, ANNA)).must(approve_plan(1, BO));
+        earn(&mut world, SELLER, "o-2");
+        world.must(plan(2, ANNA)).must(approve_plan(2, BO)).must(charge_back(payment, 1, 4_000));
+        world.must(execute(first));
+        assert_eq!(sent(&world.events()[0]), [PayoutId(first)]);
+        world.must(execute(second));
+        let Event::PayoutDropped { payout, left, .. } = world.events()[0] else { panic!("none") };
+        assert_eq!((payout, left), (PayoutId(second), Amount::of(5_922)));
+        assert_eq!(payable(&world), (5_922, 9_922));
+    }
+}
+
+#[test]
+fn a_seller_who_still_has_exactly_the_planned_amount_is_paid() {
+    for (more, paid) in [(0, true), (1, false)] {
+        let mut world = World::open();
+        let payment = earn(&mut world, SELLER, "o-1");
+        world.must(plan(1, ANNA)).must(approve_plan(1, BO));
+        earn(&mut world, SELLER, "o-2");
+        world.must(charge_back(payment, 1, 9_922 + more)).must(execute(1));
+        assert_eq!(world.engine.payouts_in_flight().count() == 1, paid);
+        assert!(world.sum(A::SellerPayable) >= 0);
+    }
+}
+
+/// Two cash parcels within the firm's guarantee: payable before the money is in the bank.
+fn payable_on_guarantee() -> World {
+    let mut world = World::set(Setup { guarantee: 20_000, ..Setup::default() });
+    for (seller, order) in [(SELLER, "o-1"), (OTHER_SELLER, "o-2")] {
+        world.parcel_of(seller, order, 10_000).dispatch().cash(10_000);
+    }
+    world.must(start_hand_over(1)).must(count(1, 20_000));
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO));
+    world
+}
+
+#[test]
+fn nothing_is_sent_that_is_not_in_the_bank() {
+    // The payouts are 97.00 each.
+    let mut world = payable_on_guarantee();
+    let funds = |minor| Refusal::InsufficientFunds(Amount::of(minor));
+    world.refused(execute(1), funds(0));
+    world.must(deposit(1, 19_399)).refused(execute(1), funds(0));
+    world.must(confirm_deposit(1, 19_399)).refused(execute(1), funds(19_399));
+    world.must(deposit(2, 1)).must(confirm_deposit(2, 1)).must(execute(1));
+    assert_eq!(world.sum(A::PayoutInFlight), 2 * 9_700);
+}
+
+#[test]
+fn a_dropped_payout_needs_no_money_in_the_bank() {
+    let mut world = World::open();
+    let payment = earn(&mut world, SELLER, "o-1");
+    earn(&mut world, OTHER_SELLER, "o-2");
+    world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 9_952));
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO));
+    world.refused(execute(1), Refusal::InsufficientFunds(Amount::of(9_922)));
+    world.must(charge_back(payment, 1, 1)).must(execute(1));
+    assert_eq!(payable(&world), (9_921, 9_922));
+}
+
+#[test]
+fn payouts_in_flight_are_no_longer_in_the_bank() {
+    let mut world = payable_on_guarantee();
+    world.fund_bank(2 * 9_700 + 100);
+    let parcel = world.parcel("o-3", 2_000).dispatch().cash(2_000).last_payment();
+    world.must(refund(parcel, 1, 50)).must(execute(1));
+    let funds = |minor| Refusal::InsufficientFunds(Amount::of(minor));
+    assert_eq!(world.sum(A::Bank), 19_500, "the bank has not paid yet");
+    world.must(pay_commission(1, 51)).refused(confirm_refund(parcel, 1, 50), funds(49));
+    // A confirmed payout has left the bank; a returned one is there again.
+    world.must(confirm_payout(1)).refused(confirm_refund(parcel, 1, 50), funds(49));
+    world.must(return_payout(2)).must(confirm_refund(parcel, 1, 50));
+    assert_eq!(world.sum(A::Bank), 19_500 - 51 - 9_700 - 50);
+    world.must(return_payout(1));
+    assert_eq!(world.sum(A::Bank), 19_500 - 51 - 50);
+}
+
+#[test]
+fn a_bank_account_below_zero_pays_nothing() {
+    let mut world = World::open();
+    earn(&mut world, SELLER, "o-1");
+    world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 10_000));
+    assert_eq!(world.sum(A::Bank), -63);
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO));
+    world.refused(execute(1), Refusal::InsufficientFunds(Amount::ZERO));
+}
+
+#[test]
+fn a_refund_after_the_plan_is_in_the_next_one() {
+    let mut world = World::open();
+    let payment = earn(&mut world, SELLER, "o-1");
+    world.must(plan(1, ANNA)).must(approve_plan(1, BO));
     earn(&mut world, SELLER, "o-2");
-    world.must(plan(2, ANNA));
-    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
+    world.must(refund(payment, 1, 4_000)).must(execute(1)).must(plan(2, ANNA));
+    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0].line;
     assert_eq!((line.gross, line.fees, line.refunded), (10_000, 78, 4_000));
     assert_eq!(line.net, Amount::of(5_922));
 }
@@ -244,7 +415,7 @@ fn a_chargeback_between_plan_and_rejection_is_kept() {
     let payment = earn(&mut world, SELLER, "o-1");
     world.must(plan(1, ANNA)).must(charge_back(payment, 1, 4_000)).must(reject_plan(1, BO));
     world.must(plan(2, ANNA));
-    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0];
+    let line = world.engine.open_plan(PlanId(2)).unwrap().lines[0].line;
     assert_eq!((line.gross, line.refunded), (10_000, 4_000));
     assert_eq!(line.net, Amount::of(5_922));
 }
@@ -287,7 +458,7 @@ fn every_line_adds_up() {
     world.parcel("o-3", 500).dispatch().refuse().return_to_seller();
     world.must(refund(payment, 1, 777)).must(charge_back(payment, 2, 333));
     world.must(plan(1, ANNA));
-    let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0];
+    let line = world.engine.open_plan(PlanId(1)).unwrap().lines[0].line;
     let sum = line.gross + line.returned - line.fees - line.refunded;
     assert_eq!(line.net.minor(), sum);
     assert_eq!((line.gross, line.fees, line.refunded), (20_000, 2 * 78 + 400, 1_110));

@@ -35,7 +35,7 @@ fn busy() -> World {
     world.must(start_hand_over(1)).must(count(1, 5_100));
     world.must(deposit(1, 3_000));
     world.parcel("o-3", 7_000).dispatch().card(3_000).unknown().qr(4_000);
-    world.on("2013-08-30").must(release("2013-08-30"));
+    world.on("2013-08-30").must(release("2013-08-30")).fund_bank(20_000);
     world.must(plan(1, ANNA)).must(approve_plan(1, BO)).must(execute(1));
     world.parcel("o-4", 10_000).dispatch().card(10_000).approve().clear();
     world.parcel("o-5", 2_000).dispatch().cash(2_000);
@@ -45,6 +45,8 @@ fn busy() -> World {
     world.on("2013-09-01").must(release("2013-09-01")).must(plan(2, BO));
     world.must(refund(refunded, 1, 50)).must(charge_back(refunded, 2, 10));
     world.must(confirm_refund(refunded, 1, 50)).must(refund(refunded, 3, 5));
+    world.parcel_of(OTHER_SELLER, "o-26", 500).dispatch().refuse().return_to_seller();
+    world.must(invoice(OTHER_SELLER, 1, 300)).must(pay_invoice(OTHER_SELLER, 1, 1, 100));
     at_the_terminal(&mut world);
     world
 }
@@ -277,7 +279,7 @@ fn bytes_that_promise_more_than_they_hold_are_refused_at_once() {
     // the record count nor the length of a list or text. Here all bytes of a length are 0xFF.
     let (parts, digest) = write(&busy().engine);
     for (table, format) in
-        (0..=u8::MAX).flat_map(|table| (1..=5).map(move |format| (table, format)))
+        (0..=u8::MAX).flat_map(|table| (1..=6).map(move |format| (table, format)))
     {
         let mut part = vec![format, 0, table];
         part.extend_from_slice(&[0xFF; 4]);

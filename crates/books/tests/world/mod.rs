@@ -214,6 +214,11 @@ impl World {
         self.refused(command, Refusal::Repeated)
     }
 
+    /// Puts money into the bank account that the books do not explain yet.
+    pub fn fund_bank(&mut self, amount: u64) -> &mut World {
+        self.must(raise_break(1_000, BreakSubject::Bank(BANK), BreakSide::Excess, amount))
+    }
+
     /// Announces a parcel of the default seller.
     pub fn parcel(&mut self, order: &str, due: u64) -> ParcelSteps<'_> {
         self.parcel_of(SELLER, order, due)

@@ -51,6 +51,10 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::RefundFirst(amount) => {
             format!("已付金额超过此数；请先退款 {}（最小货币单位）", amount.minor())
         }
+        Refusal::InsufficientFunds(available) => format!(
+            "银行账户可用余额只有 {}（最小货币单位）；请用其他账户，或等余额足够",
+            available.minor()
+        ),
         Refusal::AmountMismatch(known) => {
             format!("金额与账簿中的 {}（最小货币单位）不符", known.minor())
         }
@@ -135,5 +139,6 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "在途打款",
         MissingRecord::Break(_) => "未结差异",
         MissingRecord::Transaction => "交易记录",
+        MissingRecord::Invoice => "卖家账单",
     }
 }

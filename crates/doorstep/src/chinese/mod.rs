@@ -110,6 +110,7 @@ pub fn account_kind(kind: AccountKind, lang: Lang) -> &'static str {
         A::Bank => "资产:银行存款",
         A::NetworkReceivable => "资产:应收卡组织",
         A::WalletReceivable => "资产:应收钱包",
+        A::SellerReceivable => "资产:应收卖家账单",
         A::CourierCash => "资产:快递员持有现金",
         A::CourierShortage => "资产:快递员短款",
         A::FirmCash => "资产:快递公司待缴存现金",

@@ -150,7 +150,7 @@ fn assert_payouts_recomputed(
     day: &Value,
 ) {
     let mut lines = written.lines();
-    let header = "payout,seller,currency,gross,fees,net,given_back,returned";
+    let header = "payout,seller,currency,gross,fees,net,given_back,returned,invoiced";
     assert_eq!(lines.next(), Some(header));
     let decimal = |minor: i64| format!("{}.{:02}", minor / 100, minor % 100);
     let mut paid = BTreeSet::new();

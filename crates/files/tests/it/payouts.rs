@@ -13,7 +13,8 @@ fn line(payout: &str, seller: &str, currency: Currency) -> PayoutRow {
         fees: Amount::of(210),
         refunded: Amount::of(1_000),
         returned: Amount::of(500),
-        net: Amount::of(9_290),
+        invoiced: Amount::of(40),
+        net: Amount::of(9_330),
     }
 }
 
@@ -32,10 +33,10 @@ fn amounts_are_written_with_the_decimals_of_their_currency() {
     ]);
     assert_eq!(
         text,
-        "payout,seller,currency,gross,fees,net,given_back,returned\n\
-         P-1,S1,BRL,100.00,2.10,92.90,10.00,5.00\n\
-         P-2,\"张三, 店\",JPY,10000,210,9290,1000,500\n\
-         P-3,\"S \"\"3\"\"\",TND,10.000,0.210,9.290,1.000,0.500\n"
+        "payout,seller,currency,gross,fees,net,given_back,returned,invoiced\n\
+         P-1,S1,BRL,100.00,2.10,93.30,10.00,5.00,0.40\n\
+         P-2,\"张三, 店\",JPY,10000,210,9330,1000,500,40\n\
+         P-3,\"S \"\"3\"\"\",TND,10.000,0.210,9.330,1.000,0.500,0.040\n"
     );
     assert_eq!(csv(&[]).lines().count(), 1);
 }

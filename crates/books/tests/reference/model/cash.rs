@@ -206,15 +206,7 @@ impl Model {
         self.next_number(Numbered::Deposits(firm), number, command)?;
         let is_it =
             |one: &Command| matches!(one, Command::AnnounceDeposit(one) if one.deposit == id);
-        let announced = self.numbers.iter().any(|(what, used)| {
-            let mut latest = used.iter().rev().take(NUMBERS_REMEMBERED);
-            matches!(what, Numbered::Deposits(_)) && latest.any(is_it)
-        });
-        let ended = self.is_end_remembered(id);
-        ensure(
-            !announced && !ended && !self.deposits.contains_key(&id),
-            "the identifier is taken",
-        )?;
+        ensure(!self.carried_out.iter().any(is_it), "an identifier of any firm is used once")?;
         ensure(currency == banks, "another currency")?;
         let (bank, cash) = ((A::Bank, bank.0, currency), (A::FirmCash, firm.0, currency));
         ensure(i128::from(amount.minor()) <= self.available(cash), "more than was counted")?;
@@ -298,6 +290,7 @@ impl Model {
         ensure(currency == banks, "another currency")?;
         let earned = (A::FirmCommission, id.0, currency);
         ensure(i128::from(amount.minor()) <= self.balance(earned), "more than was earned")?;
+        self.has_in_bank(bank, i128::from(amount.minor()))?;
         self.post(ChartEntry::CommissionPaid, earned, (A::Bank, bank.0, currency), amount.minor());
         self.push_event(Event::CommissionPaid { firm: id, amount })
     }

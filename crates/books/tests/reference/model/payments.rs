@@ -421,7 +421,10 @@ impl Model {
         self.about = (Some(id), Some(payment.tariff));
         self.post(ChartEntry::Released, self.held_account(id), payable, payment.share());
         let (gross, fees, refunded) = (payment.amount, payment.fee_total(), payment.from_held);
-        self.add_statement_line(seller, Statement { gross, fees, refunded, returned: 0 });
+        self.add_statement_line(
+            seller,
+            Statement { gross, fees, refunded, ..Statement::default() },
+        );
         self.payment_mut(id).state = S::Released;
         self.held.retain(|(_, other)| *other != id);
         self.push_event(Event::PaymentReleased {

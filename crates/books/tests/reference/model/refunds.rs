@@ -143,6 +143,7 @@ impl Model {
         ensure(!self.refund_awaits_network(id), "the network may pay it")?;
         ensure(banks == currency, "another currency")?;
         ensure(amount.minor() == unpaid, "not what is to be paid")?;
+        self.has_in_bank(bank, i128::from(unpaid))?;
         let buyers = (A::BuyerRefunds, 0, currency);
         self.about = (Some(id), None);
         self.post(ChartEntry::RefundPaid, buyers, (A::Bank, bank.0, currency), unpaid);

@@ -30,17 +30,17 @@ impl Model {
     }
 
     /// A seller's payable money, less what payouts took.
-    pub fn unpaid_statement(&self, id: SellerId, seller: &Seller) -> [i128; 4] {
-        let mut sums = [0_i128; 4];
+    pub fn unpaid_statement(&self, id: SellerId, seller: &Seller) -> [i128; 5] {
+        let mut sums = [0_i128; 5];
         for line in &seller.statement {
-            let parts = [line.gross, line.fees, line.refunded, line.returned];
+            let parts = [line.gross, line.fees, line.refunded, line.returned, line.invoiced];
             for (sum, part) in sums.iter_mut().zip(parts) {
                 *sum += i128::from(part);
             }
         }
         for (line, state) in self.payouts.values() {
             if line.seller == id && *state != PayoutState::Dropped {
-                let parts = [line.gross, line.fees, line.refunded, line.returned];
+                let parts = [line.gross, line.fees, line.refunded, line.returned, line.invoiced];
                 for (sum, part) in sums.iter_mut().zip(parts) {
                     *sum -= i128::from(part);
                 }
@@ -74,8 +74,9 @@ impl Model {
                 continue;
             }
             let sums = self.unpaid_statement(seller_id, &seller);
-            let [gross, fees, refunded, returned] = sums;
-            assert_eq!(net, gross - fees - refunded + returned, "the statement adds up");
+            let [gross, fees, refunded, returned, invoiced] = sums;
+            let sum = gross - fees - refunded + returned + invoiced;
+            assert_eq!(net, sum, "the statement adds up");
             if net > i128::from(Amount::MAX.minor())
                 || sums.iter().max() > Some(&i128::from(u64::MAX))
             {
@@ -96,6 +97,7 @@ impl Model {
                 fees: small(fees),
                 refunded: small(refunded),
                 returned: small(returned),
+                invoiced: small(invoiced),
                 net,
             };
             let in_flight = (A::PayoutInFlight, 0, currency);
@@ -153,12 +155,52 @@ impl Model {
         let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
         ensure(plan.state == PlanState::Approved, "not approved, or executed before")?;
         ensure(banks == plan.currency, "another currency")?;
-        for line in &plan.lines {
+        let has =
+            |line: &PayoutLine| self.balance((A::SellerPayable, line.seller.0, plan.currency));
+        let short = |line: &PayoutLine| has(line) < i128::from(line.net.minor());
+        let (dropped, sent): (Vec<_>, Vec<_>) = plan.lines.iter().copied().partition(short);
+        let sum = sent.iter().map(|line| i128::from(line.net.minor())).sum();
+        self.has_in_bank(bank, sum)?;
+        let left: Vec<_> = dropped.iter().map(|line| has(line).max(0)).collect();
+        for (line, left) in dropped.iter().zip(left) {
+            self.void_reservation(ReservationFor::Payout(line.payout));
+            self.end_payout(line.payout, PayoutState::Dropped);
+            self.push_event(Event::PayoutDropped {
+                plan: id,
+                payout: line.payout,
+                seller: line.seller,
+                planned: line.net,
+                left: Amount::of(u64::try_from(left).expect("less than planned")),
+            })?;
+        }
+        for line in &sent {
             self.post_reserved(ReservationFor::Payout(line.payout), line.net.minor());
-            self.payouts.get_mut(&line.payout).expect("it is a plan's").1 = PayoutState::Sent(bank);
+            self.reserve(
+                ReservationFor::BankTransfer(line.payout),
+                ChartEntry::PayoutConfirmed,
+                ((A::PayoutInFlight, 0, plan.currency), (A::Bank, bank.0, plan.currency)),
+                line.net.minor(),
+            );
+            self.end_payout(line.payout, PayoutState::Sent(bank));
         }
         self.plans.get_mut(&id).expect("found before").state = PlanState::Executed;
-        self.push_event(Event::SettlementExecuted { plan: id, lines: plan.lines })
+        self.push_event(Event::SettlementExecuted { plan: id, lines: sent })
+    }
+
+    /// What is in a bank account and not on its way to a seller is at least this much.
+    pub fn has_in_bank(&self, bank: BankId, amount: i128) -> ModelResult {
+        ensure(amount <= self.in_bank(bank), "not in the bank account")
+    }
+
+    /// A bank account's money, less payouts on their way from it.
+    pub fn in_bank(&self, bank: BankId) -> i128 {
+        let leaving: i128 = self
+            .payouts
+            .values()
+            .filter(|(_, state)| *state == PayoutState::Sent(bank))
+            .map(|(line, _)| i128::from(line.net.minor()))
+            .sum();
+        self.balance((A::Bank, bank.0, self.banks[&bank])) - leaving
     }
 
     fn confirm_payout(&mut self, id: PayoutId) -> ModelResult {
@@ -168,9 +210,7 @@ impl Model {
             Some((_, PayoutState::Confirmed(..))) => return Err(ModelRefusal::Repeated),
             _ => return Err(ModelRefusal::Because("no payout on its way")),
         };
-        let in_flight = (A::PayoutInFlight, 0, line.currency);
-        let account = (A::Bank, bank.0, line.currency);
-        self.post(ChartEntry::PayoutConfirmed, in_flight, account, line.net.minor());
+        self.post_reserved(ReservationFor::BankTransfer(id), line.net.minor());
         self.end_payout(id, PayoutState::Confirmed(bank, self.today));
         self.push_event(Event::PayoutConfirmed { payout: id, seller: line.seller, net: line.net })
     }
@@ -182,7 +222,10 @@ impl Model {
     fn return_payout(&mut self, id: PayoutId) -> ModelResult {
         let known = self.payouts.get(&id).copied();
         let (line, from) = match known {
-            Some((line, PayoutState::Sent(_))) => (line, (A::PayoutInFlight, 0, line.currency)),
+            Some((line, PayoutState::Sent(_))) => {
+                self.void_reservation(ReservationFor::BankTransfer(id));
+                (line, (A::PayoutInFlight, 0, line.currency))
+            }
             Some((line, PayoutState::Confirmed(bank, day))) => {
                 let over = day.plus_days(PAYOUT_RETURN_DAYS) < self.today;
                 ensure(!over, "arrived too long ago")?;

@@ -59,7 +59,9 @@ pub fn announce_deposit(roll: &Choices) -> Command {
     let known = roll.model.firms.get(&firm);
     let there = cash_of(roll, firm);
     let bank = roll.bank(known.map_or(Currency::CNY, |known| known.currency));
-    let deposit = DepositId(roll.new_id(roll.model.deposits_announced));
+    let last = roll.model.deposits_announced;
+    let old = roll.one_in(2, 20) && last > 0;
+    let deposit = DepositId(if old { 1 } else { roll.new_id(last) });
     let amount = roll.part(u64::try_from(there).unwrap_or(u64::MAX));
     let number = roll.count(roll.model.count_of(Numbered::Deposits(firm)) + 1);
     Command::AnnounceDeposit(AnnounceDeposit { deposit, firm, number, bank, amount })
@@ -157,6 +159,30 @@ pub fn execute(roll: &Choices) -> Command {
     let plan = roll.plan(PlanState::Approved);
     let currency = roll.model.plans.get(&plan).map_or(Currency::CNY, |plan| plan.currency);
     Command::ExecuteSettlement(ExecuteSettlement { plan, bank: roll.bank(currency) })
+}
+
+pub fn invoice(roll: &Choices) -> Command {
+    let debtors: Vec<_> = roll.model.below_zero.keys().copied().collect();
+    let seller = roll.pick(0, &debtors, |die| SellerId(u64::try_from(die % 6).unwrap()));
+    let known = roll.model.sellers.contains_key(&seller);
+    let owed = if known { roll.model.debt(seller) } else { 1 };
+    let number = roll.count(roll.model.count_of(Numbered::Invoices(seller)) + 1);
+    let amount = roll.part(u64::try_from(owed).unwrap_or(1));
+    Command::InvoiceSeller(InvoiceSeller { seller, number, amount, invoiced_by: roll.person(2) })
+}
+
+pub fn pay_invoice(roll: &Choices) -> Command {
+    let invoices = roll.model.open_invoices();
+    let open: Vec<_> = invoices.iter().map(|one| (one.seller, one.number)).collect();
+    let any = |die| (SellerId(u64::try_from(die % 6).unwrap()), u32::try_from(die % 3).unwrap());
+    let (seller, invoice) = roll.pick(0, &open, any);
+    let known = invoices.iter().find(|one| (one.seller, one.number) == (seller, invoice));
+    let left = known.map_or(1, |one| one.amount.minor() - one.paid.minor());
+    let currency = known.map_or(Currency::CNY, |one| one.currency);
+    let last = roll.model.count_of(Numbered::InvoicePayments(seller, invoice));
+    let number = roll.number(u8::try_from(last + 1).unwrap());
+    let (bank, amount) = (roll.bank(currency), roll.part(left));
+    Command::RecordSellerPayment(RecordSellerPayment { seller, invoice, number, bank, amount })
 }
 
 pub fn raise(roll: &Choices) -> Command {

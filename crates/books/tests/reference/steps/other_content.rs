@@ -104,6 +104,14 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
         C::ApproveSettlement(one) => other_person(&mut one.approved_by),
         C::RejectSettlement(one) => other_person(&mut one.rejected_by),
         C::ExecuteSettlement(one) => one.bank = other_bank(one.bank),
+        C::InvoiceSeller(one) => match one_of(2) {
+            0 => other_amount(&mut one.amount),
+            _ => other_person(&mut one.invoiced_by),
+        },
+        C::RecordSellerPayment(one) => match one_of(2) {
+            0 => other_amount(&mut one.amount),
+            _ => one.bank = other_bank(one.bank),
+        },
         C::RaiseBreak(one) => match one_of(2) {
             0 => other_amount(&mut one.amount),
             _ => other_person(&mut one.owner),

@@ -61,6 +61,8 @@ pub const STEPS: &[ChartEntry] = &[
         |roll| Command::ReturnPayout(ReturnPayout { payout: roll.payout() }),
     ),
     (1, |roll| !roll.arrived().is_empty(), return_payout),
+    (3, |roll| !roll.model.below_zero.is_empty(), invoice),
+    (4, |roll| !roll.model.open_invoices().is_empty(), pay_invoice),
     (1, |_| true, raise),
     (3, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
     (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
