@@ -29,6 +29,7 @@ impl Books {
         self.check_cash(&mut wrong);
         self.check_statements(&mut wrong);
         self.check_breaks(&mut wrong);
+        self.check_open_items(&mut wrong);
         self.check_transactions(&mut wrong);
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }

@@ -44,6 +44,7 @@ pub(crate) struct ReferenceData {
     pub next_payout: u64,
     pub breaks: BTreeMap<BreakId, Break>,
     pub automatic_breaks: u64,
+    pub open_items_opened: u64,
     /// Held money by the date it becomes payable.
     pub pending_releases: BTreeMap<BusinessDate, VecDeque<PendingRelease>>,
     /// The record at which the next forgetting continues.

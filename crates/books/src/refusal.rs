@@ -5,8 +5,8 @@ use money::{Amount, Currency};
 use tariff::{BusinessDate, TermsError};
 
 use crate::ids::{
-    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId,
-    PlanId, SellerId, TariffId, TerminalId, WalletId,
+    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
+    PayoutId, PlanId, SellerId, TariffId, TerminalId, WalletId,
 };
 
 /// A record that a command names and the books do not have.
@@ -36,6 +36,7 @@ pub enum MissingRecord {
     Break(BreakId),
     /// A remembered transaction of a terminal.
     Transaction,
+    OpenItem(OpenItemId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -169,6 +170,11 @@ pub enum Refusal {
     PreAuthorisationExpired,
     #[error("cash given minus change must equal the amount")]
     WrongChange,
+    #[error(
+        "the terminal has {} open items: close some before its next batch",
+        crate::OPEN_ITEMS_PER_TERMINAL_MAX
+    )]
+    TooManyOpenItems,
 }
 
 fn missing(missing: &MissingRecord) -> &'static str {
@@ -191,5 +197,6 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "payout in flight",
         MissingRecord::Break(_) => "open break",
         MissingRecord::Transaction => "transaction",
+        MissingRecord::OpenItem(_) => "open item",
     }
 }

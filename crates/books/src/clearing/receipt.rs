@@ -13,6 +13,7 @@ use crate::parcel::index::ParcelSlot;
 use crate::party::record::RailId;
 use crate::payment::record::{ClearingHash, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal::transaction::LineDecision;
 use crate::used_numbers::content_hash;
 
 impl Books {
@@ -79,6 +80,7 @@ impl Books {
             }
         }
         self.record_funds_received(slot, clearing, today, out);
+        self.decide_lines([id], LineDecision::Clearing, today, out);
         Ok(())
     }
 

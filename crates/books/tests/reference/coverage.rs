@@ -7,7 +7,7 @@ use books::chart::CHART;
 use books::{Command, CommandOutcome, Refusal};
 
 /// The commands that carry a number or an id of the sender, which can come with other content.
-const NUMBERED: [&str; 30] = [
+const NUMBERED: [&str; 31] = [
     "AnnounceDeposit",
     "AnnounceParcel",
     "ApproveBreakResolution",
@@ -15,6 +15,7 @@ const NUMBERED: [&str; 30] = [
     "CancelDeposit",
     "ChargeBack",
     "CloseBatch",
+    "CloseOpenItem",
     "ConfirmClearing",
     "ConfirmDeposit",
     "ConfirmRefund",
@@ -41,7 +42,7 @@ const NUMBERED: [&str; 30] = [
 ];
 
 /// Number of commands.
-const COMMANDS: usize = 65;
+const COMMANDS: usize = 66;
 
 /// Counts of commands by result, refusals, events and postings.
 #[derive(Debug, Default)]
@@ -89,7 +90,8 @@ impl Coverage {
     }
 
     /// Each command was applied and refused, each row of the chart was posted, and a batch was left
-    /// disputed, at least `times` times. Each number came with other content, more seldom.
+    /// disputed, at least `times` times. Each number came with other content, and a line of an open
+    /// item was decided, more seldom.
     pub fn check(&self, times: u64) -> Result<(), String> {
         let mut rare = String::new();
         for (command, [done, _, refused]) in &self.commands {
@@ -112,6 +114,9 @@ impl Coverage {
         }
         if self.events.get("BatchLeftDisputed").is_none_or(|seen| *seen < times) {
             writeln!(rare, "disputed batches are hardly ever left so").expect("into memory");
+        }
+        if seldom(self.events.get("OpenItemLineDecided")) {
+            writeln!(rare, "lines of open items are hardly ever decided").expect("into memory");
         }
         if self.commands.len() != COMMANDS {
             writeln!(rare, "{} commands, not {COMMANDS}", self.commands.len())

@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use books::{MissingRecord, REFERENCE_BYTES_MAX, ROUTE_CANDIDATES_MAX, Refusal};
+use books::{
+    MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX, ROUTE_CANDIDATES_MAX, Refusal,
+};
 use engine::{ActorKind, REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 
 use super::files;
@@ -95,6 +97,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         }
         Refusal::PreAuthorisationExpired => "预授权已过期；请以其他方式收款".to_owned(),
         Refusal::WrongChange => "实收现金减去找零须等于金额".to_owned(),
+        Refusal::TooManyOpenItems => format!(
+            "该终端已有 {OPEN_ITEMS_PER_TERMINAL_MAX} 个待查账项；请先结案一部分，再开新批次"
+        ),
     }
 }
 
@@ -130,5 +135,6 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "在途打款",
         MissingRecord::Break(_) => "未结差异",
         MissingRecord::Transaction => "交易记录",
+        MissingRecord::OpenItem(_) => "待查账项",
     }
 }
