@@ -24,7 +24,7 @@ use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::{CurrencyAccounts, ReferenceData};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::TerminalBatches;
-use crate::terminal::disputes::Dispute;
+use crate::terminal::open_items::OpenItems;
 
 /// The time of a command.
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +71,8 @@ pub struct Books {
     /// Pre-authorisations that have not ended, by the date they were requested. The payments hold
     /// the same.
     pub(crate) pre_authorisations: BTreeSet<(BusinessDate, PaymentId)>,
-    /// Disputed batches that are forgotten, by date of forgetting, terminal number and batch.
-    pub(crate) disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
+    /// Batches that differ from the books, until they are decided or closed.
+    pub(crate) open_items: OpenItems,
     /// The withdrawn networks, by the network's number.
     pub(crate) withdrawn_networks: BTreeMap<u16, Withdrawal>,
     /// The refunds and chargebacks of each payment, by their numbers. Forgotten with the parcel.
@@ -338,7 +338,8 @@ fn event_subject(event: &Event) -> u64 {
         | Event::BatchAgreed { terminal, batch, .. }
         | Event::BatchDisputed { terminal, batch, .. }
         | Event::BatchLeftDisputed { terminal, batch, .. }
-        | Event::BatchReconciled { terminal, batch, .. } => {
+        | Event::BatchReconciled { terminal, batch, .. }
+        | Event::OpenItemOpened { terminal, batch, .. } => {
             terminal.0 ^ u64::from(*batch).rotate_right(20)
         }
         Event::BatchLineDiffers { terminal, stan, .. }
@@ -352,6 +353,10 @@ fn event_subject(event: &Event) -> u64 {
             seller.0 ^ u64::from(*number).rotate_right(20)
         }
         Event::PayoutDropped { payout, left, .. } => payout.0 ^ left.minor().rotate_right(20),
+        Event::OpenItemLineDecided { item, stan, .. } => {
+            item.0 ^ u64::from(stan.get()).rotate_right(20)
+        }
+        Event::OpenItemClosed { item } => item.0,
         _ => 0,
     }
 }

@@ -32,6 +32,7 @@ impl Books {
         self.check_statements(&mut wrong);
         self.check_seller_debts(&mut wrong);
         self.check_breaks(&mut wrong);
+        self.check_open_items(&mut wrong);
         self.check_transactions(&mut wrong);
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }

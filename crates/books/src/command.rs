@@ -11,8 +11,8 @@ use tariff::{BusinessDate, SellerClassNumber, Terms};
 use crate::books::{Books, Now};
 use crate::event::CommandOutcome;
 use crate::ids::{
-    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId,
-    PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
+    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
+    PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
 };
 use crate::payment::codes::{AuthorisationCode, ResponseCode};
 use crate::refusal::Refusal;
@@ -48,6 +48,8 @@ pub const PLAN_LINES_MAX: usize = 10_000;
 /// Records that one command can release, expire or check for forgetting.
 pub const RECORDS_PER_COMMAND_MAX: u32 = 10_000;
 pub const HOLD_DAYS_MAX: u16 = 180;
+/// Open items that one terminal can have. At the limit it opens no further batch.
+pub const OPEN_ITEMS_PER_TERMINAL_MAX: u32 = 100;
 
 commands! {
     /// A change to the books. Amounts are in minor units of the currency that the parties were
@@ -411,7 +413,7 @@ commands! {
     }
 
     /// Forgets closed parcels that are final and past their time for refunds and chargebacks, and
-    /// disputed batches of the same age.
+    /// closed open items of the same age.
     43 ForgetClosed by System | Person => forget_closed {
         /// Forgets what ended before this date, which is at least [`RETENTION_DAYS`] ago.
         before: BusinessDate,
@@ -616,20 +618,21 @@ commands! {
     /// transactions closes.
     62 CloseBatch by Terminal | System => close_batch {
         terminal: TerminalId,
-        /// The open batch, with no transaction pending. If the batch before is still disputed and
-        /// its lines never came, the books record the dispute from its totals.
+        /// The open batch, with no transaction pending. If the batch before is still disputed, its
+        /// lines are no longer expected, and its open item keeps the totals.
         batch: u32,
-        /// The terminal's totals. If they differ from the books, the batch is disputed and the
-        /// terminal must upload its lines ([`ReconcileBatch`]).
+        /// The terminal's totals. If they differ from the books, the batch is disputed, an open
+        /// item begins, and the terminal must upload its lines ([`ReconcileBatch`]). Nothing is
+        /// posted.
         totals: BatchTotals,
     }
 
     /// Compares the lines of a disputed batch with the books, once.
     ///
-    /// The net difference, debits less credits, is raised as one break: an excess if the terminal
-    /// has more, a shortfall if it has less. The break names the network or wallet of the first
-    /// differing line in the books, else of the batch's first line, else the firm's cash. Differing
-    /// cash lines are reported but not raised, because the hub's count covers cash (M6).
+    /// The differing lines replace the totals of the batch's open item. Nothing is posted. The
+    /// clearing of a payment decides its lines, the hub's count decides lines of cash. Lines of
+    /// payments that were cleared or counted before are decided at once. The item ends with its
+    /// last line.
     63 ReconcileBatch by Terminal | System => reconcile_batch {
         terminal: TerminalId,
         /// The terminal's last closed batch.
@@ -683,6 +686,17 @@ commands! {
         /// In the terminal's open batch. Takes a transaction's place in the batch limit. In a full
         /// batch nothing can begin, so nothing is recorded.
         trace: Trace,
+    }
+
+    /// Closes an open item that neither clearing nor a count decides. Nothing is posted. If the
+    /// terminal's lines are still expected, they are not any more.
+    70 CloseOpenItem by Person | Key | System => close_open_item {
+        item: OpenItemId,
+        reason: OpenItemReason,
+        /// Must not be the owner, the courier who had the terminal.
+        proposed_by: PersonId,
+        /// Must be neither the owner nor the person who proposed.
+        approved_by: PersonId,
     }
 
     /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted

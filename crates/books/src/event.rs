@@ -9,11 +9,13 @@ use tariff::{BusinessDate, Fees, PaymentMethod};
 
 use crate::chart::ChartEntry;
 use crate::ids::{
-    BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PaymentId, PayoutId,
-    PlanId, SellerId, TariffId, TerminalId,
+    BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId, PaymentId,
+    PayoutId, PlanId, SellerId, TariffId, TerminalId,
 };
 use crate::payment::codes::{ResponseCode, Stan};
-use crate::terminal::transaction::{BatchLine, BatchTotals, ReversalKind, RouteCandidate};
+use crate::terminal::transaction::{
+    BatchLine, BatchTotals, LineDecision, ReversalKind, RouteCandidate,
+};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize)]
@@ -396,9 +398,8 @@ pub enum Event {
         /// Lines that differ.
         differences: u32,
     },
-    /// A terminal closed its next batch without uploading the lines of a disputed one. The disputed
-    /// batch is forgotten. A break covers its card difference if all its cards went over one
-    /// network.
+    /// A terminal closed its next batch without uploading the lines of a disputed one. Its open
+    /// item keeps the totals, or ends if a reversal has explained the difference.
     BatchLeftDisputed {
         terminal: TerminalId,
         batch: u32,
@@ -423,6 +424,22 @@ pub enum Event {
         /// The terminal's open batch.
         batch: u32,
         stan: Stan,
+    },
+    /// A terminal's batch differs from the books.
+    OpenItemOpened {
+        item: OpenItemId,
+        terminal: TerminalId,
+        batch: u32,
+    },
+    /// The line of a payment was decided for the books.
+    OpenItemLineDecided {
+        item: OpenItemId,
+        stan: Stan,
+        decision: LineDecision,
+    },
+    /// All lines are decided, the difference is explained, or two persons closed the item.
+    OpenItemClosed {
+        item: OpenItemId,
     },
 }
 

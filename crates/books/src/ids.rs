@@ -25,6 +25,8 @@ identifiers! {
     /// The books count payouts from 1.
     PayoutId,
     BreakId,
+    /// The books count open items from 1.
+    OpenItemId,
 }
 
 /// Derived from the seller and its order reference, so a repeated announcement is recognised.

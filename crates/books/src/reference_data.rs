@@ -52,6 +52,7 @@ pub(crate) struct ReferenceData {
     pub seller_invoices: BTreeMap<(u32, u32), SellerInvoice>,
     pub breaks: BTreeMap<BreakId, Break>,
     pub automatic_breaks: u64,
+    pub open_items_opened: u64,
     /// Held money by the date it becomes payable.
     pub pending_releases: BTreeMap<BusinessDate, VecDeque<PendingRelease>>,
     /// Held money of parcels that are not delivered, by the payment's slot. It waits for the

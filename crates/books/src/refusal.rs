@@ -5,8 +5,8 @@ use money::{Amount, Currency};
 use tariff::{BusinessDate, TermsError};
 
 use crate::ids::{
-    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, ParcelId, PayoutId,
-    PlanId, SellerId, TariffId, TerminalId, WalletId,
+    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
+    PayoutId, PlanId, SellerId, TariffId, TerminalId, WalletId,
 };
 
 /// A record that a command names and the books do not have.
@@ -38,6 +38,7 @@ pub enum MissingRecord {
     Transaction,
     /// An invoice to the seller.
     Invoice,
+    OpenItem(OpenItemId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -185,6 +186,11 @@ pub enum Refusal {
     ApprovedDecline,
     #[error("cash given minus change must equal the amount")]
     WrongChange,
+    #[error(
+        "the terminal has {} open items: close some before its next batch",
+        crate::OPEN_ITEMS_PER_TERMINAL_MAX
+    )]
+    TooManyOpenItems,
 }
 
 fn missing(missing: &MissingRecord) -> &'static str {
@@ -208,5 +214,6 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Break(_) => "open break",
         MissingRecord::Transaction => "transaction",
         MissingRecord::Invoice => "invoice to the seller",
+        MissingRecord::OpenItem(_) => "open item",
     }
 }

@@ -12,10 +12,9 @@ use chunks::{ChunkedVec, Slab};
 use ledger::{Account, Ledger, LedgerParts};
 use machine::Timestamp;
 use sha2::{Digest as _, Sha256};
-use tariff::BusinessDate;
 
 use crate::books::{Books, Digest};
-use crate::ids::PaymentId;
+use crate::ids::{OpenItemId, PaymentId};
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, Parcel};
 use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdrawal};
@@ -24,7 +23,7 @@ use crate::payment::codes::Stan;
 use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::ReferenceData;
 use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction};
-use crate::terminal::disputes::Dispute;
+use crate::terminal::open_items::{EndedOpenItem, OpenItem, OpenItemTables, OpenItems};
 
 /// Newest format, which each part begins with. A program rejects parts of another format.
 const FORMAT: u16 = 6;
@@ -63,7 +62,7 @@ pub struct Snapshot {
     terminal_batches: ChunkedVec<TerminalBatchState>,
     transactions: Slab<Transaction>,
     withdrawn: BTreeMap<u16, Withdrawal>,
-    disputes: BTreeMap<(BusinessDate, u32, u32), Dispute>,
+    open_items: OpenItemTables,
     reversed_without_original: BTreeSet<(u32, Stan)>,
     refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
     refund_confirmations: BTreeMap<(PaymentId, u8), RefundConfirmation>,
@@ -97,11 +96,12 @@ enum Table {
     /// First free slot of the transactions.
     FreeTransaction,
     Withdrawn,
-    Disputes,
+    OpenItems,
     /// STANs of reversals without original.
     ReversalsWithoutOriginal,
     Refunds,
     RefundConfirmations,
+    EndedOpenItems,
 }
 
 impl Books {
@@ -130,7 +130,7 @@ impl Books {
             terminal_batches: self.terminal_batches.terminals.clone(),
             transactions: self.terminal_batches.transactions.clone(),
             withdrawn: self.withdrawn_networks.clone(),
-            disputes: self.disputes.clone(),
+            open_items: self.open_items.tables(),
             reversed_without_original: self.terminal_batches.reversed_without_original.clone(),
             refunds: self.refunds.clone(),
             refund_confirmations: self.refund_confirmations.clone(),
@@ -220,7 +220,9 @@ impl Snapshot {
         self.transactions.consume(|slot| writer.record(Table::Transactions, &slot))?;
         writer.end_part()?;
         writer.table(Table::Withdrawn, self.withdrawn.iter())?;
-        writer.table(Table::Disputes, self.disputes.iter())?;
+        let (open_items, ended_open_items) = &self.open_items;
+        writer.table(Table::OpenItems, open_items.iter())?;
+        writer.table(Table::EndedOpenItems, ended_open_items.iter())?;
         writer.table(Table::ReversalsWithoutOriginal, self.reversed_without_original.iter())?;
         writer.table(Table::Refunds, self.refunds.iter())?;
         writer.table(Table::RefundConfirmations, self.refund_confirmations.iter())?;
@@ -312,6 +314,7 @@ struct Reader {
     transactions: Slab<Transaction>,
     first_free_transaction: Option<u32>,
     reversed_without_original: BTreeSet<(u32, Stan)>,
+    open_items: OpenItemTables,
     ended: bool,
 }
 
@@ -372,10 +375,13 @@ impl Reader {
                 let (network, one) = <(u16, Withdrawal)>::deserialize_reader(bytes)?;
                 self.books.withdrawn_networks.insert(network, one);
             }
-            Table::Disputes => {
-                let (left, dispute) =
-                    <((BusinessDate, u32, u32), Dispute)>::deserialize_reader(bytes)?;
-                self.books.disputes.insert(left, dispute);
+            Table::OpenItems => {
+                let (id, item) = <(OpenItemId, OpenItem)>::deserialize_reader(bytes)?;
+                self.open_items.0.insert(id, item);
+            }
+            Table::EndedOpenItems => {
+                let (id, one) = <(OpenItemId, EndedOpenItem)>::deserialize_reader(bytes)?;
+                self.open_items.1.insert(id, one);
             }
             Table::ReversalsWithoutOriginal => {
                 self.reversed_without_original.insert(<(u32, Stan)>::deserialize_reader(bytes)?);
@@ -418,6 +424,7 @@ impl Reader {
         }
         books.terminal_batches =
             TerminalBatches::new(terminals, transactions, self.reversed_without_original);
+        books.open_items = OpenItems::new(self.open_items);
         books.pre_authorisations = books.open_pre_authorisations();
         books.rebuild_index();
         Ok(books)

@@ -150,6 +150,19 @@ pub enum BreakSide {
     Shortfall,
 }
 
+/// Why two persons close an open item. Nothing is posted: what is missing at a network, in a bank
+/// account or in a firm's cash is found there, and is a break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum OpenItemReason {
+    /// The books are right: the terminal lost lines or kept wrong ones.
+    BooksAreRight,
+    /// The terminal is right, and the books were corrected by other commands.
+    BooksWereCorrected,
+    /// Nobody can tell any more.
+    Untraceable,
+}
+
 /// How a break is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]

@@ -14,7 +14,6 @@ mod scenarios {
     mod crossings;
     mod declarations;
     mod deposits;
-    mod disputes;
     mod encoding;
     mod examples;
     mod expiry;
@@ -22,6 +21,7 @@ mod scenarios {
     mod hostile;
     mod limits;
     mod offline;
+    mod open_items;
     mod other_content;
     mod parcels;
     mod preauthorisations;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use reports::{BooksReport, CurrencySum, DisputeReport, ReportError, verify_books};
+use reports::{BooksReport, CurrencySum, OpenItemReport, ReportError, verify_books};
 use serde::Serialize;
 
 use crate::words::{Lang, bilingual, say};
@@ -12,8 +12,8 @@ use crate::words::{Lang, bilingual, say};
 /// Replays the whole journal and checks every money rule
 ///
 /// Replays the journal from its first command, compares the books with every snapshot on the way,
-/// checks every money rule, and lists the disputed terminal batches. Changes nothing. The books may
-/// be in use.
+/// checks every money rule, and lists the open items: terminal batches that differ from the books.
+/// Changes nothing. The books may be in use.
 ///
 /// Exit status: 0 the books are correct; 1 a problem was found, which is printed.
 #[derive(Args, Debug)]
@@ -47,22 +47,19 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     Ok(if found.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn dispute_line(dispute: &DisputeReport) -> String {
-    let [books, books_else] = dispute.books;
-    let [terminal, terminal_else] = dispute.at_terminal;
-    let how = match (&dispute.left_on, dispute.break_id) {
-        (None, _) => bilingual!("the upload is expected", "等待批上送"),
-        (Some(date), Some(id)) => {
-            bilingual!("no upload by {date}, break {id}", "至 {date} 未批上送，差异 {id}")
-        }
-        (Some(date), None) => bilingual!("no upload by {date}", "至 {date} 未批上送"),
+fn open_item_line(one: &OpenItemReport) -> String {
+    let OpenItemReport { item, terminal, batch, opened, age_days, owner, net, .. } = one;
+    let (lines, open) = (one.lines.len(), one.undecided());
+    let content = match (lines, one.lines_expected) {
+        (0, true) => bilingual!("the upload is expected", "等待批上送"),
+        (0, false) => bilingual!("no upload came", "未批上送"),
+        _ => bilingual!("{open} of {lines} lines are open", "{lines} 笔中 {open} 笔待查"),
     };
-    let DisputeReport { terminal: number, batch, .. } = dispute;
     bilingual!(
-        "terminal {number:08}, batch {batch}: card {terminal}, in the books {books}; other \
-         {terminal_else}, in the books {books_else} (minor units); {how}",
-        "终端 {number:08} 批次 {batch}：刷卡 {terminal}，账簿 {books}；其他 {terminal_else}，\
-         账簿 {books_else}（最小货币单位）；{how}"
+        "{item}: terminal {terminal:08}, batch {batch}, since {opened} (days: {age_days}), owner \
+         {owner}: terminal minus books {net} (minor units); {content}",
+        "{item}：终端 {terminal:08} 批次 {batch}，自 {opened}（{age_days} 天），责任人 {owner}：\
+         终端减账簿 {net}（最小货币单位）；{content}"
     )
 }
 
@@ -88,11 +85,11 @@ fn print(found: &BooksReport) {
             )
         );
     }
-    if !found.disputes.is_empty() {
-        say!("{} {}", lang.pick("disputed batches:", "不平批次："), found.disputes.len());
+    if !found.open_items.is_empty() {
+        say!("{} {}", lang.pick("open items:", "待查账项："), found.open_items.len());
     }
-    for dispute in &found.disputes {
-        say!("  {}", dispute_line(dispute));
+    for one in &found.open_items {
+        say!("  {}", open_item_line(one));
     }
     if !found.sellers_below_zero.is_empty() {
         let label = lang.pick("sellers below zero:", "余额低于零的卖家：");
@@ -118,35 +115,47 @@ fn print(found: &BooksReport) {
 
 #[cfg(test)]
 mod tests {
-    use books::terminal_view::DisputeView;
-    use books::{BatchTotals, BreakId, BusinessDate, CountAndAmount, TerminalId};
-    use money::Amount;
+    use books::terminal_view::OpenItemView;
+    use books::{
+        BatchLine, BatchTotals, BusinessDate, CountAndAmount, LineDecision, OpenItemContent,
+        OpenItemId, OpenItemLine, PersonId, Stan, TerminalId,
+    };
+    use money::{Amount, Currency};
 
     use super::*;
 
     #[test]
-    fn a_disputed_batch_is_a_line() {
-        let line = |view: &DisputeView| dispute_line(&DisputeReport::of(view));
+    fn an_open_item_is_a_line_with_its_age() {
+        let day = |text: &str| text.parse::<BusinessDate>().unwrap();
+        let line =
+            |view: &OpenItemView| open_item_line(&OpenItemReport::of(view, day("2013-08-30")));
         let sums = |minor| CountAndAmount { count: 1, amount: Amount::of(minor) };
-        let ours = BatchTotals {
-            card_debits: sums(10_000),
-            card_credits: sums(500),
-            other_debits: sums(2_000),
-            other_credits: CountAndAmount::default(),
-        };
+        let ours = BatchTotals { card_debits: sums(10_000), ..BatchTotals::default() };
         let theirs = BatchTotals { card_debits: sums(9_600), ..ours };
-        let (terminal, batch) = (TerminalId(7), 12);
-        let expected =
-            DisputeView { terminal, batch, ours, theirs, abandoned_on: None, break_id: None };
+        let expected = OpenItemView {
+            id: OpenItemId(3),
+            terminal: TerminalId(7),
+            batch: 12,
+            currency: Currency::CNY,
+            opened: day("2013-08-28"),
+            owner: PersonId(17),
+            lines_expected: true,
+            content: OpenItemContent::Totals { ours, theirs },
+        };
         assert_eq!(
             line(&expected),
-            "terminal 00000007, batch 12: card 9100, in the books 9500; other 2000, in the books \
-             2000 (minor units); the upload is expected"
+            "3: terminal 00000007, batch 12, since 2013-08-28 (days: 2), owner 17: terminal minus \
+             books -400 (minor units); the upload is expected"
         );
-        let left_on = Some("2013-08-30".parse::<BusinessDate>().unwrap());
-        let left = DisputeView { abandoned_on: left_on, break_id: Some(BreakId(9)), ..expected };
-        assert!(line(&left).ends_with("; no upload by 2013-08-30, break 9"));
-        let no_break = DisputeView { break_id: None, ..left };
-        assert!(line(&no_break).ends_with("; no upload by 2013-08-30"));
+        let left = OpenItemView { lines_expected: false, ..expected };
+        assert!(line(&left).ends_with("books -400 (minor units); no upload came"));
+        let differing = |stan, decision| {
+            let (stan, credit) = (Stan::of(stan), false);
+            let ours = Some(BatchLine { stan, amount: Amount::of(300), credit });
+            OpenItemLine { stan, ours, theirs: None, payment: None, decision }
+        };
+        let lines = vec![differing(1, Some(LineDecision::Count)), differing(2, None)];
+        let compared = OpenItemView { content: OpenItemContent::Lines(lines), ..left };
+        assert!(line(&compared).ends_with("books -300 (minor units); 1 of 2 lines are open"));
     }
 }

@@ -151,9 +151,9 @@ pub(crate) fn log_operator_event(
         E::BatchDiffers { terminal, batch } => {
             line!(WARN, terminal = terminal!(terminal), batch, "batch closed, totals differ");
         }
-        E::BatchLeftDisputed { terminal, batch, break_raised } => {
-            let message = "batch stays disputed, its lines were not uploaded";
-            line!(WARN, terminal = terminal!(terminal), batch, break_raised, "{message}");
+        E::BatchLeftDisputed { terminal, batch } => {
+            let message = "the lines of a disputed batch were not uploaded, its open item stays";
+            line!(WARN, terminal = terminal!(terminal), batch, "{message}");
         }
         E::PreAuthorisationExpired { terminal, stan, reversing: true } => {
             let message = "the pre-authorisation expired, reversing it";

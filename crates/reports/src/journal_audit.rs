@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use books::chart::ChartEntry;
-use books::{Event, PayoutId, PayoutLine};
-use engine::{CommandOutcome, Engine, Submission, Timestamp};
+use books::{Command as BooksCommand, Event, PayoutId, PayoutLine};
+use engine::{Command, CommandOutcome, Engine, Submission, Timestamp};
 use node::replay::ReplayObserver;
 
-/// Counts the postings that moved money, and checks that each payout is sent once, is paid from
-/// what its seller has, and is confirmed once (M7).
+/// Counts the postings that moved money. Checks that each payout is sent once, is paid from what
+/// its seller has, and is confirmed once (M7), and that no batch of a terminal posts anything (M9).
 #[derive(Debug, Default)]
 pub(crate) struct JournalAudit {
     pub legs: u64,
@@ -22,13 +22,23 @@ pub(crate) struct JournalAudit {
 impl ReplayObserver for JournalAudit {
     fn command(
         &mut self,
-        _: &Submission,
+        submission: &Submission,
         _: Timestamp,
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
         let moved = outcome.books.postings.iter().filter(|posting| posting.moves_money());
         self.legs += moved.count() as u64;
+        let Command::Books(command) = &submission.command;
+        let is_of_batch = matches!(
+            command,
+            BooksCommand::CloseBatch(_)
+                | BooksCommand::ReconcileBatch(_)
+                | BooksCommand::CloseOpenItem(_)
+        );
+        if is_of_batch && !outcome.books.postings.is_empty() {
+            self.violations.push(format!("M9: {} posted money", command.spec().name));
+        }
         for event in &outcome.books.events {
             self.event(event);
         }
@@ -77,7 +87,8 @@ impl JournalAudit {
 #[cfg(test)]
 mod tests {
     use books::{
-        BusinessDate, Command, PlanId, Posting, PostingStage as Stage, ReleaseDue, SellerId,
+        BatchTotals, BusinessDate, CloseBatch, PlanId, Posting, PostingStage as Stage, ReleaseDue,
+        SellerId, TerminalId,
     };
     use engine::Actor;
     use ledger::AccountNumber;
@@ -87,8 +98,14 @@ mod tests {
 
     /// The audit of commands with these events and postings.
     fn audit(commands: &[(&[Event], &[Stage])]) -> JournalAudit {
-        let command = Command::ReleaseDue(ReleaseDue { date: BusinessDate(1), limit: 1 });
-        let submission = Submission::new(Actor::System, command);
+        audit_of(ReleaseDue { date: BusinessDate(1), limit: 1 }, commands)
+    }
+
+    fn audit_of(
+        command: impl Into<BooksCommand>,
+        commands: &[(&[Event], &[Stage])],
+    ) -> JournalAudit {
+        let submission = Submission::new(Actor::System, command.into());
         let mut audit = JournalAudit::default();
         for (events, stages) in commands {
             let mut outcome = CommandOutcome::default();
@@ -156,6 +173,16 @@ mod tests {
         let dropped = Event::PayoutDropped { plan: PlanId(1), payout, seller, planned, left };
         assert_eq!(violations(&[dropped.clone(), sent(&[2])]), Vec::<String>::new());
         assert_eq!(violations(&[dropped, sent(&[1])]), ["M7: payout 1 was dropped and sent"]);
+    }
+
+    #[test]
+    fn a_batch_that_posts_violates_m9() {
+        let close = |stages: &[Stage]| {
+            let (terminal, batch, totals) = (TerminalId(1), 1, BatchTotals::default());
+            audit_of(CloseBatch { terminal, batch, totals }, &[(&[], stages)]).violations
+        };
+        assert_eq!(close(&[]), Vec::<String>::new());
+        assert_eq!(close(&[Stage::Posted]), ["M9: CloseBatch posted money"]);
     }
 
     #[test]

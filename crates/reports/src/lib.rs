@@ -20,6 +20,7 @@ mod explain;
 mod export;
 mod field_types;
 mod journal_audit;
+mod open_items;
 mod payouts;
 mod verify;
 
@@ -36,5 +37,6 @@ pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, explain_payout};
 pub use export::{ExportFormat, export_postings};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
+pub use open_items::{LineReport, OpenItemReport, TotalsReport};
 pub use payouts::{write_message, write_messages, write_payouts_csv};
-pub use verify::{BooksReport, CurrencySum, DisputeReport, SellerDebtReport, verify_books};
+pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books};

@@ -1,13 +1,12 @@
 use std::path::Path;
 
-use books::terminal_view::DisputeView;
-use books::{BatchTotals, CountAndAmount};
 use ledger::CurrencyTotals;
 use serde::Serialize;
 
 use crate::ReportError;
 use crate::books::{open_to_read, snapshot_digests};
 use crate::journal_audit::JournalAudit;
+use crate::open_items::OpenItemReport;
 
 /// The result of checking the books. Amounts are in minor units.
 #[derive(Debug, Serialize)]
@@ -23,8 +22,8 @@ pub struct BooksReport {
     pub unknown: u64,
     /// Open breaks.
     pub breaks: usize,
-    pub disputes: Vec<DisputeReport>,
     pub sellers_below_zero: Vec<SellerDebtReport>,
+    pub open_items: Vec<OpenItemReport>,
     pub digest: String,
     /// One line for each violated rule.
     pub wrong: Vec<String>,
@@ -46,40 +45,6 @@ pub struct SellerDebtReport {
 pub struct CurrencySum {
     pub currency: &'static str,
     pub amount: u128,
-}
-
-/// An unexplained difference between a terminal's batch and the books. Sums are debits less
-/// credits, of card payments and of all others.
-#[derive(Debug, Serialize)]
-pub struct DisputeReport {
-    pub terminal: u64,
-    pub batch: u32,
-    /// The day on which the terminal went on without an upload; none while the upload may come.
-    pub left_on: Option<String>,
-    pub break_id: Option<u64>,
-    pub books: [i128; 2],
-    pub at_terminal: [i128; 2],
-}
-
-impl DisputeReport {
-    #[must_use]
-    pub fn of(view: &DisputeView) -> DisputeReport {
-        let net = |debits: CountAndAmount, credits: CountAndAmount| {
-            i128::from(debits.amount.minor()) - i128::from(credits.amount.minor())
-        };
-        let sums = |totals: &BatchTotals| {
-            let card = net(totals.card_debits, totals.card_credits);
-            [card, net(totals.other_debits, totals.other_credits)]
-        };
-        DisputeReport {
-            terminal: view.terminal.0,
-            batch: view.batch,
-            left_on: view.abandoned_on.map(|date| date.to_string()),
-            break_id: view.break_id.map(|id| id.0),
-            books: sums(&view.ours),
-            at_terminal: sums(&view.theirs),
-        }
-    }
 }
 
 /// Replays the journal of a data directory from its first command, compares the books with every
@@ -113,7 +78,7 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
         credits: sides(|totals| totals.credits),
         unknown: engine.books().unknown_count(),
         breaks: engine.books().open_breaks().len(),
-        disputes: engine.books().disputes().map(|one| DisputeReport::of(&one)).collect(),
+        open_items: OpenItemReport::all(&engine),
         digest: verdict.digest.to_string(),
         wrong: [audit.violations, verdict.violations].concat(),
     })

@@ -149,8 +149,16 @@ pub enum BreakCause {
     FeeDifference(PaymentId),
     /// The cash counted exceeds the cash expected.
     CashSurplus(HandOverId),
-    /// A terminal lost lines of its batch; the payment is the first of them.
-    LostBatchLines(PaymentId),
+}
+
+/// A batch line that a terminal lost with its memory. The books keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostLine {
+    pub terminal: TerminalId,
+    /// The payment that was taken. `None` for money that went back to the buyer.
+    pub payment: Option<PaymentId>,
+    /// In minor units, negative for money that went back.
+    pub amount: i128,
 }
 
 /// A break that the engine's books must contain.
@@ -230,6 +238,9 @@ pub struct WorldReport {
     pub parcels: Vec<ParcelOutcome>,
     /// The breaks that the engine's books must contain.
     pub breaks: Vec<ExpectedBreak>,
+    /// The lines that terminals lost. The books have an open item for those that neither clearing
+    /// nor a count decides.
+    pub lost_lines: Vec<LostLine>,
     /// Fees of collected payments and returned parcels, by the tariff.
     pub fees: FeeTotals,
     /// Fees that networks and wallets deduct from cleared payments, by the tariff.

@@ -1,17 +1,17 @@
 //! Compares the simulated world's books with the books's, item by item.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::Books;
 use books::chart::AccountKind;
 use books::view::{ParcelState, PaymentState, PaymentView};
-use books::{BreakSide, BreakSubject};
+use books::{BreakSide, BreakSubject, OpenItemContent, PaymentId, TerminalId};
 use tariff::{FeeKind, PaymentMethod};
 
-use crate::books::{BreakCause, CashPayment, ParcelLocation, ParcelOutcome, RailItem, WorldReport};
+use crate::books::{CashPayment, LostLine, ParcelLocation, ParcelOutcome, RailItem, WorldReport};
 
-/// Compares the simulated world's books with the books's: every account balance, payment, parcel
-/// and break. The books must contain this day and nothing else in the day's currency.
+/// Compares the simulated world's books with the books's: every account balance, payment, parcel,
+/// break and open item. The books must contain this day and nothing else in the day's currency.
 ///
 /// # Errors
 /// One line per difference.
@@ -20,6 +20,7 @@ pub fn compare(world: &WorldReport, books: &Books) -> Result<(), Vec<String>> {
     compare_accounts(world, books, &mut wrong);
     compare_payments(world, books, &mut wrong);
     compare_breaks(world, books, &mut wrong);
+    compare_open_items(world, books, &mut wrong);
     if books.unknown_count() != world.pending_reversals {
         let (books, world) = (books.unknown_count(), world.pending_reversals);
         wrong.push(format!("{books} payments are unknown, {world} have a pending reversal"));
@@ -83,16 +84,6 @@ fn expected_balances(world: &WorldReport) -> Balances {
         let amount = i128::from(one.amount);
         let signed = if one.side == BreakSide::Excess { -amount } else { amount };
         add(A::Suspense.name(), 0, signed);
-        // Only batch lines are missing: the receivable that the books reduced stays reduced.
-        match (one.cause, one.subject) {
-            (BreakCause::LostBatchLines(_), BreakSubject::Network(network)) => {
-                add(A::NetworkReceivable.name(), network.0, -signed);
-            }
-            (BreakCause::LostBatchLines(_), BreakSubject::Wallet(wallet)) => {
-                add(A::WalletReceivable.name(), wallet.0, -signed);
-            }
-            _ => {}
-        }
     }
     for seller in &world.sellers {
         add(OWED, seller.seller.0, seller.earned - seller.paid);
@@ -208,4 +199,47 @@ fn compare_breaks(world: &WorldReport, books: &Books, wrong: &mut Vec<String>) {
     if books != expected {
         wrong.push(format!("the books has the breaks {books:?}, the world {expected:?}"));
     }
+}
+
+/// Open items as terminal, number of undecided lines, and their net amount.
+type OpenLines = BTreeMap<TerminalId, (usize, i128)>;
+
+fn compare_open_items(world: &WorldReport, books: &Books, wrong: &mut Vec<String>) {
+    let decided = decided_payments(world);
+    let is_open = |line: &&LostLine| line.payment.is_none_or(|payment| !decided.contains(&payment));
+    let mut expected = OpenLines::new();
+    for line in world.lost_lines.iter().filter(is_open) {
+        let (count, net) = expected.entry(line.terminal).or_default();
+        *count += 1;
+        *net -= line.amount;
+    }
+    let mut found = OpenLines::new();
+    for item in books.open_items().filter(|item| item.currency == world.currency) {
+        let OpenItemContent::Lines(lines) = &item.content else {
+            wrong.push(format!("terminal {} uploaded no lines", item.terminal));
+            continue;
+        };
+        let (count, net) = found.entry(item.terminal).or_default();
+        *count += lines.iter().filter(|line| line.decision.is_none()).count();
+        *net += item.content.net();
+    }
+    if found != expected {
+        wrong.push(format!("the books have the open items {found:?}, the world {expected:?}"));
+    }
+}
+
+/// The payments of lost lines that were cleared, or whose cash was counted.
+fn decided_payments(world: &WorldReport) -> BTreeSet<PaymentId> {
+    let lost: BTreeSet<_> = world.lost_lines.iter().filter_map(|line| line.payment).collect();
+    let with_cash = world.couriers.iter().filter(|courier| courier.expected > 0);
+    let with_cash: BTreeSet<_> = with_cash.map(|courier| courier.courier).collect();
+    let counted = world.cash.iter().filter(|cash| {
+        lost.contains(&cash.payment) && !cash.refunded && !with_cash.contains(&cash.courier)
+    });
+    let is_cleared = |payment: &&PaymentId| {
+        let mut items = world.rails.iter().filter_map(|rail| rail.items.get(payment));
+        items.any(|item| item.deducted.is_some())
+    };
+    let cleared = lost.iter().filter(is_cleared).copied();
+    cleared.chain(counted.map(|cash| cash.payment)).collect()
 }

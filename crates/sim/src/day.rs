@@ -155,7 +155,7 @@ impl<O: Backend> DayRun<'_, O> {
         self.process_moment(now, CourierRequests { actions, ..CourierRequests::default() })?;
         self.run_until_idle()?;
         self.payment_path.record_rail_items(&mut self.world.rails, self.world.clock);
-        self.world.expect_breaks_of_lost_lines(&self.payment_path.lost_lines());
+        self.world.lost_lines = self.payment_path.lost_lines();
         Ok(())
     }
 

@@ -40,8 +40,8 @@ mod world;
 pub use backend::{Backend, BackendReply, DayError};
 pub use books::{
     BankLine, BankLineKind, BreakCause, CashPayment, CourierCash, ExpectedBreak, FirmCash,
-    NetworkBooks, NetworkItem, NetworkItemStatus, ParcelLocation, ParcelOutcome, RailAnswer,
-    RailBooks, RailItem, SellerBalance, TerminalCounters, WorldReport,
+    LostLine, NetworkBooks, NetworkItem, NetworkItemStatus, ParcelLocation, ParcelOutcome,
+    RailAnswer, RailBooks, RailItem, SellerBalance, TerminalCounters, WorldReport,
 };
 pub use command_sender::COMMANDS_PER_CALL_MAX;
 pub use compare::compare;

@@ -67,6 +67,7 @@ impl World {
             couriers: Vec::new(),
             schedule: Schedule::new(),
             expected_breaks: Vec::new(),
+            lost_lines: Vec::new(),
             incidents: Incidents::default(),
             discrepancies: Vec::new(),
         };

@@ -19,7 +19,9 @@ use tariff::SellerClassNumber;
 use tariff::file::Tariff;
 
 use crate::backend::BackendReply;
-use crate::books::{BankLine, BankLineKind, CashPayment, ExpectedBreak, ParcelLocation, RailBooks};
+use crate::books::{
+    BankLine, BankLineKind, CashPayment, ExpectedBreak, LostLine, ParcelLocation, RailBooks,
+};
 use crate::clock::{TICK_MS, VirtualClock};
 use crate::payment_path::{TerminalAction, TerminalActionKind};
 use crate::rates::Rates;
@@ -53,6 +55,7 @@ pub(crate) struct World {
     pub couriers: Vec<SimulatedCourier>,
     pub schedule: Schedule<ScheduledStep>,
     pub expected_breaks: Vec<ExpectedBreak>,
+    pub lost_lines: Vec<LostLine>,
     pub incidents: Incidents,
     pub discrepancies: Vec<String>,
 }

@@ -119,7 +119,7 @@ impl Switch {
                 if let Some(session) = self.sessions.get_mut(&number) {
                     session.batch = 0;
                 }
-                self.report_left_disputed(&events, out);
+                report_left_disputed(&events, out);
                 let differs = events.iter().find_map(|event| match event {
                     Event::BatchDisputed { ours, theirs, .. } => Some((*ours, *theirs)),
                     _ => None,
@@ -156,22 +156,6 @@ impl Switch {
                 self.finish(id, code, &ResponseFields::default(), now, out);
             }
         }
-    }
-
-    /// Reports a disputed batch whose lines never came.
-    fn report_left_disputed(&self, events: &[Event], out: &mut Vec<Output>) {
-        let raised = |event: &Event| matches!(event, Event::BreakRaised { .. });
-        let break_raised = events.iter().any(raised);
-        out.extend(events.iter().filter_map(|event| match *event {
-            Event::BatchLeftDisputed { terminal, batch, .. } => {
-                Some(Output::OperatorEvent(OperatorEvent::BatchLeftDisputed {
-                    terminal,
-                    batch,
-                    break_raised,
-                }))
-            }
-            _ => None,
-        }));
     }
 
     pub(crate) fn on_batch_query_result(
@@ -395,6 +379,16 @@ const fn next_after(batch: u32) -> u32 {
 /// The number of the batch before.
 const fn before(batch: u32) -> u32 {
     (batch + BATCH_MAX - 2) % BATCH_MAX + 1
+}
+
+/// Reports a disputed batch whose lines never came.
+fn report_left_disputed(events: &[Event], out: &mut Vec<Output>) {
+    out.extend(events.iter().filter_map(|event| match *event {
+        Event::BatchLeftDisputed { terminal, batch, .. } => {
+            Some(Output::OperatorEvent(OperatorEvent::BatchLeftDisputed { terminal, batch }))
+        }
+        _ => None,
+    }));
 }
 
 /// Whether a batch number comes before the last batch's. The books are done with such a batch: its

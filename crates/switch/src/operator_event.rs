@@ -92,8 +92,6 @@ pub enum OperatorEvent {
     BatchLeftDisputed {
         terminal: TerminalId,
         batch: u32,
-        /// Whether the difference by card became a break.
-        break_raised: bool,
     },
     /// A pre-authorisation was not completed in time.
     PreAuthorisationExpired {

@@ -83,22 +83,6 @@ impl Books {
         Ok(())
     }
 
-    /// Raises a break that the books found and posts it. `None` if the difference is zero.
-    pub(crate) fn raise_automatic_break(
-        &mut self,
-        difference: Difference,
-        owner: PersonId,
-        today: BusinessDate,
-        out: &mut CommandOutcome,
-    ) -> Result<Option<BreakId>, Refusal> {
-        if difference.amount.is_zero() {
-            return Ok(None);
-        }
-        let (account, currency) = self.account_of(difference.subject)?;
-        self.post_break(difference, account, currency, out)?;
-        Ok(Some(self.record_automatic_break(difference, currency, owner, today, out)))
-    }
-
     /// Records a break that the books found and already posted.
     pub(crate) fn record_automatic_break(
         &mut self,
@@ -107,11 +91,10 @@ impl Books {
         owner: PersonId,
         today: BusinessDate,
         out: &mut CommandOutcome,
-    ) -> BreakId {
+    ) {
         let id = BreakId(FIRST_AUTOMATIC_BREAK.0 + self.reference_data.automatic_breaks);
         self.reference_data.automatic_breaks += 1;
         self.add_break(id, difference, currency, owner, today, out);
-        id
     }
 
     fn add_break(

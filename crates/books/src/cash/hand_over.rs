@@ -13,6 +13,7 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::HandOverId;
 use crate::payment::record::NOT_CLEARED;
 use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal::transaction::LineDecision;
 
 /// SHA-256 over a hand-over and its one-time code. `StartHandOver` carries it instead of
 /// the code, so reading the journal before the count does not reveal the code.
@@ -102,8 +103,8 @@ impl Books {
         let latest = courier.handovers.latest_mut().filter(|one| one.id == id);
         latest.expect("only the latest hand-over can be open").count = Some(count);
         let items: Vec<u32> = courier.in_hand.drain(..handover.payment_count as usize).collect();
-        for slot in items {
-            self.await_deposit(firm_number, slot, today, out);
+        for slot in &items {
+            self.await_deposit(firm_number, *slot, today, out);
         }
         if !surplus.is_zero() {
             self.firms
@@ -117,6 +118,8 @@ impl Books {
             };
             self.record_automatic_break(difference, currency, counted_by, today, out);
         }
+        let payments: Vec<_> = items.iter().map(|slot| self.payment(*slot).id()).collect();
+        self.decide_lines(payments, LineDecision::Count, today, out);
         Ok(())
     }
 

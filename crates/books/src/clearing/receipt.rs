@@ -12,6 +12,7 @@ use crate::ids::PersonId;
 use crate::party::record::RailId;
 use crate::payment::record::{ClearingHash, PaymentStatus};
 use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal::transaction::LineDecision;
 use crate::used_numbers::content_hash;
 
 impl Books {
@@ -78,6 +79,7 @@ impl Books {
             }
         }
         self.record_funds_received(slot, clearing, today, out);
+        self.decide_lines([id], LineDecision::Clearing, today, out);
         Ok(())
     }
 

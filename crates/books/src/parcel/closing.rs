@@ -101,7 +101,7 @@ impl Books {
         if today.0.checked_sub(RETENTION_DAYS).is_none_or(|latest| before.0 > latest) {
             return Err(Refusal::BadDate(before));
         }
-        self.forget_disputes(before);
+        self.open_items.forget_ended(before);
         let slots = self.forget_slots();
         for _ in 0..limit.min(slots) {
             let slot = if self.reference_data.forget_cursor >= slots {
@@ -137,11 +137,10 @@ impl Books {
         u32::try_from(self.payments.slots()).expect("a slab has fewer than 2³² slots")
     }
 
-    /// Whether [`ForgetClosed`] would forget any of these records, or a disputed batch.
+    /// Whether [`ForgetClosed`] would forget any of these records, or a closed open item.
     #[must_use]
     pub fn has_anything_to_forget(&self, before: BusinessDate, mut records: Range<u32>) -> bool {
-        let oldest_dispute = self.disputes.first_key_value();
-        oldest_dispute.is_some_and(|((left_on, ..), _)| *left_on < before)
+        self.open_items.has_ended(before)
             || records.any(|slot| self.forgettable_parcel(slot, before).is_some())
     }
 

@@ -1,33 +1,23 @@
 //! A terminal's batches: opened at sign-on, closed against the books, and compared line by line if
 //! they differ.
 
-use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use money::Amount;
-use tariff::PaymentMethod;
+use tariff::BusinessDate;
 
 use crate::books::{Books, Now};
-use crate::breaks::record::Difference;
-use crate::command::{BreakSide, BreakSubject, CloseBatch, OpenBatch, ReconcileBatch};
+use crate::command::{CloseBatch, OPEN_ITEMS_PER_TERMINAL_MAX, OpenBatch, ReconcileBatch};
 use crate::event::{CommandOutcome, Event};
-use crate::ids::{PersonId, TerminalId};
-use crate::party::record::RailId;
+use crate::ids::TerminalId;
+use crate::payment::codes::Stan;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::{
-    BatchAgreement, BatchEntry, ClosedBatch, TerminalBatchState, TransactionStatus,
+    BatchAgreement, BatchEntry, ClosedBatch, TerminalBatchState, Transaction, TransactionStatus,
 };
 use crate::terminal::transaction::{
-    BatchLine, BatchTotals, TRACE_NUMBER_MAX, TRANSACTIONS_PER_BATCH_MAX,
+    BatchLine, BatchTotals, OpenItemLine, TRACE_NUMBER_MAX, TRANSACTIONS_PER_BATCH_MAX,
 };
-
-/// A differing line: the books' with its slot, and the terminal's.
-type DifferingLine = (Option<(BatchLine, u32)>, Option<BatchLine>);
-
-/// The amount in minor units, negative for credits.
-fn signed(line: BatchLine) -> i128 {
-    let minor = i128::from(line.amount.minor());
-    if line.credit { -minor } else { minor }
-}
 
 impl Books {
     pub(crate) fn terminal_number(&self, terminal: TerminalId) -> Result<u32, Refusal> {
@@ -43,9 +33,10 @@ impl Books {
     ) -> Result<(), Refusal> {
         let OpenBatch { terminal, batch } = *command;
         let number = self.terminal_number(terminal)?;
-        let (last, open) =
-            self.terminal_batches.terminal(number).map_or((0, false), |terminal_state| {
-                (terminal_state.last_batch, terminal_state.batch_open)
+        let (last, open, open_items) =
+            self.terminal_batches.terminal(number).map_or((0, false, 0), |terminal_state| {
+                let TerminalBatchState { last_batch, batch_open, open_items, .. } = *terminal_state;
+                (last_batch, batch_open, open_items)
             });
         if open {
             let same = batch == last;
@@ -53,6 +44,10 @@ impl Books {
         }
         if self.terminals.get(number).blocked {
             return Err(Refusal::TerminalBlocked);
+        }
+        // Each batch can add one.
+        if open_items >= OPEN_ITEMS_PER_TERMINAL_MAX {
+            return Err(Refusal::TooManyOpenItems);
         }
         let next = if last >= TRACE_NUMBER_MAX { 1 } else { last + 1 };
         if batch != next {
@@ -93,15 +88,21 @@ impl Books {
             return Err(Refusal::BatchBusy);
         }
         let ours = self.terminal_batches.totals(&terminal_state.entries);
-        let agreement =
-            if ours == theirs { BatchAgreement::Agreed } else { BatchAgreement::Disputed };
         // Its transactions can still be refunded.
-        let is_disputed = |closed: &ClosedBatch| closed.agreement == BatchAgreement::Disputed;
+        let is_disputed =
+            |closed: &ClosedBatch| matches!(closed.agreement, BatchAgreement::Disputed(_));
         let stays = terminal_state.entries.is_empty()
-            && agreement == BatchAgreement::Agreed
+            && ours == theirs
             && !terminal_state.closed_batch.as_deref().is_some_and(is_disputed);
-        self.record_dispute(terminal, number, today, out);
+        self.leave_disputed_batch(terminal, number, today, out);
         self.terminal_batches.clear_reversals_without_original(number);
+        let agreement = if ours == theirs {
+            out.events.push(Event::BatchAgreed { terminal, batch, totals: ours });
+            BatchAgreement::Agreed
+        } else {
+            out.events.push(Event::BatchDisputed { terminal, batch, ours, theirs });
+            BatchAgreement::Disputed(self.open_item(number, batch, (ours, theirs), today, out))
+        };
         let terminal_state = self.terminal_batches.terminal_mut(number);
         terminal_state.batch_open = false;
         if !stays {
@@ -112,11 +113,30 @@ impl Books {
                 self.terminal_batches.remove_from_batch(&before.entries);
             }
         }
-        out.events.push(match agreement {
-            BatchAgreement::Agreed => Event::BatchAgreed { terminal, batch, totals: ours },
-            _ => Event::BatchDisputed { terminal, batch, ours, theirs },
-        });
         Ok(())
+    }
+
+    /// The terminal closes its next batch. The lines of a disputed one before are no longer
+    /// expected.
+    fn leave_disputed_batch(
+        &mut self,
+        terminal: TerminalId,
+        number: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let terminal_state = self.terminal_batches.terminal(number);
+        let closed = terminal_state.and_then(|terminal_state| terminal_state.closed_batch.as_ref());
+        let Some((closed, id)) = closed.and_then(|closed| match closed.agreement {
+            BatchAgreement::Disputed(id) => Some((closed, id)),
+            BatchAgreement::Agreed | BatchAgreement::Reconciled => None,
+        }) else {
+            return;
+        };
+        let (batch, theirs) = (closed.batch, closed.theirs);
+        let ours = self.terminal_batches.totals(&closed.entries);
+        out.events.push(Event::BatchLeftDisputed { terminal, batch, ours, theirs });
+        self.lines_never_came(id, ours, theirs, today, out);
     }
 
     pub(crate) fn reconcile_batch(
@@ -137,103 +157,53 @@ impl Books {
         } else {
             Refusal::WrongBatch(terminal_state.last_batch)
         })?;
-        match closed.agreement {
+        let item = match closed.agreement {
             BatchAgreement::Agreed => return Err(Refusal::BatchNotDisputed),
             BatchAgreement::Reconciled => return Err(Refusal::Repeated),
-            BatchAgreement::Disputed => {}
-        }
+            BatchAgreement::Disputed(item) => item,
+        };
         if lines.len() > TRANSACTIONS_PER_BATCH_MAX {
             return Err(Refusal::OutOfRange(999));
         }
-        let mut theirs = lines.to_vec();
-        theirs.sort_unstable_by_key(|line| line.stan);
-        if theirs.windows(2).any(|pair| pair[0].stan == pair[1].stan) {
+        let mut stans: Vec<Stan> = lines.iter().map(|line| line.stan).collect();
+        stans.sort_unstable();
+        if stans.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(Refusal::TraceTaken);
         }
-        let differences = self.differences(&closed.entries, &theirs);
-        let rail = self.rail_of_differences(&differences, &closed.entries);
-        let net: i128 = differences.iter().map(|one| self.signed_difference(one)).sum();
-        let difference = u64::try_from(net.unsigned_abs()).ok().and_then(Amount::new);
-        let difference = difference.ok_or(Refusal::Overflow)?;
-        let side = if net > 0 { BreakSide::Excess } else { BreakSide::Shortfall };
-        let subject = match rail {
-            Some(RailId::Network(network)) => BreakSubject::Network(network),
-            Some(RailId::Wallet(wallet)) => BreakSubject::Wallet(wallet),
-            None => {
-                let courier = self.terminals.get(number).courier;
-                let firm = self.couriers.get(courier).firm;
-                BreakSubject::FirmCash(self.firms.get(firm).id)
-            }
-        };
-        let owner = PersonId(0);
-        let difference = Difference { subject, side, amount: difference };
-        self.raise_automatic_break(difference, owner, today, out)?;
-        let count = u32::try_from(differences.len()).expect("at most twice a batch's lines");
-        for (ours, theirs) in differences {
-            let ours = ours.map(|(line, _)| line);
-            let Some(BatchLine { stan, .. }) = ours.or(theirs) else { continue };
-            out.events.push(Event::BatchLineDiffers { terminal, batch, stan, ours, theirs });
-        }
+        let differing = self.differing_lines(&closed.entries, lines);
+        let differences = u32::try_from(differing.len()).expect("at most twice a batch's lines");
+        out.events.extend(differing.iter().map(|line| {
+            let OpenItemLine { stan, ours, theirs, .. } = *line;
+            Event::BatchLineDiffers { terminal, batch, stan, ours, theirs }
+        }));
+        out.events.push(Event::BatchReconciled { terminal, batch, differences });
         let terminal_state = self.terminal_batches.terminal_mut(number);
         let closed = terminal_state.closed_batch.as_mut().expect("found above");
         closed.agreement = BatchAgreement::Reconciled;
-        out.events.push(Event::BatchReconciled { terminal, batch, differences: count });
+        self.compare_lines(item, differing, today, out);
         Ok(())
     }
 
-    /// The differing lines, by STAN. Both lists are sorted.
-    fn differences(&self, list: &[BatchEntry], theirs: &[BatchLine]) -> Vec<DifferingLine> {
-        let ours = list.iter().filter_map(|listed| {
-            self.terminal_batches.get(listed.slot).batch_line().map(|line| (line, listed.slot))
-        });
-        let (mut ours, mut theirs) = (ours.peekable(), theirs.iter().copied().peekable());
-        let mut differences = Vec::new();
-        loop {
-            let order = match (ours.peek(), theirs.peek()) {
-                (None, None) => return differences,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((our, _)), Some(their)) => our.stan.cmp(&their.stan),
-            };
-            let one = match order {
-                Ordering::Less => (ours.next(), None),
-                Ordering::Greater => (None, theirs.next()),
-                Ordering::Equal => (ours.next(), theirs.next()),
-            };
-            if one.0.map(|(line, _)| line) != one.1 {
-                differences.push(one);
-            }
+    /// The differing lines, by STAN.
+    fn differing_lines(&self, list: &[BatchEntry], theirs: &[BatchLine]) -> Vec<OpenItemLine> {
+        let mut lines: BTreeMap<Stan, [Option<BatchLine>; 2]> = BTreeMap::new();
+        for listed in list {
+            let ours = self.terminal_batches.get(listed.slot).batch_line();
+            lines.entry(listed.stan).or_default()[0] = ours;
         }
-    }
-
-    /// The terminal's amount minus the books'. Zero for cash in the books, because the hub counts
-    /// cash (M6).
-    fn signed_difference(&self, (ours, theirs): &DifferingLine) -> i128 {
-        if let Some((_, slot)) = ours
-            && self.rail_of_transaction(*slot).is_none()
-        {
-            return 0;
+        for line in theirs {
+            lines.entry(line.stan).or_default()[1] = Some(*line);
         }
-        theirs.map_or(0, signed) - ours.map_or(0, |(line, _)| signed(line))
-    }
-
-    /// The network or wallet of the first differing line in the books, else of the batch's first
-    /// line.
-    fn rail_of_differences(
-        &self,
-        differences: &[DifferingLine],
-        list: &[BatchEntry],
-    ) -> Option<RailId> {
-        let differing = differences.iter().filter_map(|(ours, _)| ours.map(|(_, slot)| slot));
-        let all = list.iter().map(|listed| listed.slot);
-        differing.chain(all).find_map(|slot| self.rail_of_transaction(slot))
-    }
-
-    pub(crate) fn rail_of_transaction(&self, slot: u32) -> Option<RailId> {
-        let payment = self.terminal_batches.get(slot).payment_id();
-        let (item, _) = self.find_payment(payment).expect("a transaction's payment is remembered");
-        let item = self.payment(item);
-        (item.method != PaymentMethod::Cash).then(|| self.rails.get(u32::from(item.rail)).id)
+        let differing = lines.into_iter().filter(|(_, [ours, theirs])| ours != theirs);
+        let line = |(stan, [ours, theirs]): (Stan, [Option<BatchLine>; 2])| {
+            let place = list.binary_search_by_key(&stan, |listed| listed.stan).ok();
+            let transaction = place.map(|place| self.terminal_batches.get(list[place].slot));
+            // A pre-authorisation moves no money. Its completion is a line of its own.
+            let decides = |one: &&Transaction| one.takes_payment() && !one.is_pre_authorisation();
+            let payment = transaction.filter(decides).map(Transaction::payment_id);
+            OpenItemLine { stan, ours, theirs, payment, decision: None }
+        };
+        differing.map(line).collect()
     }
 }
 

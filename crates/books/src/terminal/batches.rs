@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use machine::Timestamp;
 use money::Amount;
 
-use crate::ids::{ParcelId, PaymentId};
+use crate::ids::{OpenItemId, ParcelId, PaymentId};
 use crate::payment::codes::{AuthorisationCode, ResponseCode, Stan, WalletPaymentId};
 use crate::terminal::duplicate_key::{DuplicateKey, PackedSubject};
 use crate::terminal::transaction::{
@@ -157,8 +157,8 @@ pub(crate) struct BatchEntry {
 pub(crate) enum BatchAgreement {
     Agreed,
     /// The totals differ and the lines are expected.
-    Disputed,
-    /// The totals differed and the lines were compared.
+    Disputed(OpenItemId),
+    /// The totals differed. The lines were compared, or the open item was closed without them.
     Reconciled,
 }
 
@@ -185,6 +185,8 @@ pub(crate) struct TerminalBatchState {
     /// Limit for all offline sales that the network has not answered.
     pub offline_total: Amount,
     pub offline_unanswered: Amount,
+    /// Its open items.
+    pub open_items: u32,
 }
 
 impl TerminalBatchState {

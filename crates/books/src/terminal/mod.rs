@@ -3,7 +3,7 @@
 pub(crate) mod batch_closing;
 pub(crate) mod batches;
 pub(crate) mod check;
-pub(crate) mod disputes;
 pub(crate) mod duplicate_key;
+pub(crate) mod open_items;
 pub(crate) mod transaction;
 pub mod view;

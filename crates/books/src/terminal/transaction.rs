@@ -6,7 +6,7 @@ use money::Amount;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{NetworkId, TerminalId};
+use crate::ids::{NetworkId, PaymentId, TerminalId};
 use crate::payment::codes::Stan;
 
 /// Highest batch number: six digits.
@@ -100,6 +100,17 @@ pub struct BatchTotals {
     pub other_credits: CountAndAmount,
 }
 
+impl BatchTotals {
+    /// Debits less credits in minor units: by card, and by cash and QR.
+    #[must_use]
+    pub fn net(&self) -> [i128; 2] {
+        let net = |debits: CountAndAmount, credits: CountAndAmount| {
+            i128::from(debits.amount.minor()) - i128::from(credits.amount.minor())
+        };
+        [net(self.card_debits, self.card_credits), net(self.other_debits, self.other_credits)]
+    }
+}
+
 /// A batch line as a terminal uploads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
@@ -108,6 +119,70 @@ pub struct BatchLine {
     pub amount: Amount,
     /// Whether the money goes back to the buyer.
     pub credit: bool,
+}
+
+impl BatchLine {
+    /// The amount in minor units, negative for credits.
+    #[must_use]
+    pub fn signed(self) -> i128 {
+        let minor = i128::from(self.amount.minor());
+        if self.credit { -minor } else { minor }
+    }
+}
+
+/// A line in which a terminal's batch and the books differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct OpenItemLine {
+    pub stan: Stan,
+    /// The line in the books, if one counts.
+    pub ours: Option<BatchLine>,
+    /// The terminal's line, if any.
+    pub theirs: Option<BatchLine>,
+    /// The payment whose clearing or count decides the line. `None` for a transaction that the
+    /// books do not have, and for money that goes back to the buyer.
+    pub payment: Option<PaymentId>,
+    /// What decided the line for the books.
+    pub decision: Option<LineDecision>,
+}
+
+/// What decides a line of an open item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub enum LineDecision {
+    /// The network or wallet cleared the payment.
+    Clearing,
+    /// The hub counted the cash.
+    Count,
+}
+
+/// How a terminal's batch differs from the books.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum OpenItemContent {
+    /// The terminal has not uploaded its lines.
+    Totals {
+        /// Totals in the books.
+        ours: BatchTotals,
+        /// Totals at the terminal.
+        theirs: BatchTotals,
+    },
+    /// The lines that differ, by STAN. At most [`TRANSACTIONS_PER_BATCH_MAX`] of each side.
+    Lines(Vec<OpenItemLine>),
+}
+
+impl OpenItemContent {
+    /// The terminal's amount minus that of the books, in minor units, without decided lines.
+    #[must_use]
+    pub fn net(&self) -> i128 {
+        let sum = |totals: &BatchTotals| totals.net().iter().sum::<i128>();
+        let signed = |line: Option<BatchLine>| line.map_or(0, BatchLine::signed);
+        match self {
+            OpenItemContent::Totals { ours, theirs } => sum(theirs) - sum(ours),
+            OpenItemContent::Lines(lines) => lines
+                .iter()
+                .filter(|line| line.decision.is_none())
+                .map(|line| signed(line.theirs) - signed(line.ours))
+                .sum(),
+        }
+    }
 }
 
 /// How an approved or authorised payment is reversed.

@@ -6,7 +6,9 @@ use tariff::{BusinessDate, CardKind, PaymentMethod};
 
 use crate::books::Books;
 use crate::command::PaymentRoute;
-use crate::ids::{BreakId, CourierId, FirmId, NetworkId, ParcelId, PaymentId, TerminalId};
+use crate::ids::{
+    CourierId, FirmId, NetworkId, OpenItemId, ParcelId, PaymentId, PersonId, TerminalId,
+};
 use crate::parcel::index::ParcelSlot;
 use crate::party::record::RailId;
 use crate::payment::codes::{AuthorisationCode, ResponseCode, WalletPaymentId};
@@ -15,7 +17,9 @@ use crate::terminal::batches::{
     BatchAgreement, TerminalBatchState, Transaction, TransactionStatus,
 };
 use crate::terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
-use crate::terminal::transaction::{BatchTotals, NetworkReference, Trace, TransactionKind};
+use crate::terminal::transaction::{
+    BatchTotals, NetworkReference, OpenItemContent, Trace, TransactionKind,
+};
 use crate::view::PaymentState;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,19 +85,20 @@ impl TransactionView {
     }
 }
 
-/// A disputed batch without an explanation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DisputeView {
+/// A terminal's batch that differs from the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenItemView {
+    pub id: OpenItemId,
     pub terminal: TerminalId,
     pub batch: u32,
-    /// Totals in the books.
-    pub ours: BatchTotals,
-    /// Totals at the terminal.
-    pub theirs: BatchTotals,
-    /// When it was forgotten without its lines. `None` while the lines are expected.
-    pub abandoned_on: Option<BusinessDate>,
-    /// The break over the card difference, if one was raised.
-    pub break_id: Option<BreakId>,
+    pub currency: Currency,
+    /// The day on which the batch was closed.
+    pub opened: BusinessDate,
+    /// The courier who had the terminal. Has to explain the difference and cannot close the item.
+    pub owner: PersonId,
+    /// Whether the terminal may still upload its lines.
+    pub lines_expected: bool,
+    pub content: OpenItemContent,
 }
 
 /// What a network or wallet still has to answer.
@@ -205,7 +210,8 @@ impl Books {
             blocked: terminal.blocked,
             batch: terminal_state.last_batch,
             batch_open: terminal_state.batch_open,
-            disputed: closed.is_some_and(|closed| closed.agreement == BatchAgreement::Disputed),
+            disputed: closed
+                .is_some_and(|closed| matches!(closed.agreement, BatchAgreement::Disputed(_))),
             transactions: u32::try_from(transactions)
                 .expect("limited by TRANSACTIONS_PER_BATCH_MAX"),
             offline_each: terminal_state.offline_each,

@@ -7,7 +7,7 @@ use books::chart::CHART;
 use books::{Command, CommandOutcome, Refusal};
 
 /// The commands that carry a number or an id of the sender, which can come with other content.
-const NUMBERED: [&str; 32] = [
+const NUMBERED: &[&str] = &[
     "AnnounceDeposit",
     "AnnounceParcel",
     "ApproveBreakResolution",
@@ -15,6 +15,7 @@ const NUMBERED: [&str; 32] = [
     "CancelDeposit",
     "ChargeBack",
     "CloseBatch",
+    "CloseOpenItem",
     "ConfirmClearing",
     "ConfirmDeposit",
     "ConfirmRefund",
@@ -88,7 +89,8 @@ impl Coverage {
     }
 
     /// Each command was applied and refused, each row of the chart was posted, and a batch was left
-    /// disputed, at least `times` times. Each number came with other content, more seldom.
+    /// disputed, at least `times` times. Each number came with other content, and a line of an open
+    /// item was decided, more seldom.
     pub fn check(&self, times: u64) -> Result<(), String> {
         let mut rare = String::new();
         for spec in Command::SPECS {
@@ -117,6 +119,9 @@ impl Coverage {
         }
         if seldom(self.events.get("PayoutDropped")) {
             writeln!(rare, "planned payouts are hardly ever dropped").expect("into memory");
+        }
+        if seldom(self.events.get("OpenItemLineDecided")) {
+            writeln!(rare, "lines of open items are hardly ever decided").expect("into memory");
         }
         if rare.is_empty() { Ok(()) } else { Err(rare) }
     }

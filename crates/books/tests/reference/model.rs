@@ -4,8 +4,8 @@
 mod batches;
 mod breaks;
 mod cash;
-mod disputes;
 mod expiry;
+mod open_items;
 mod parcels;
 mod parties;
 mod payments;
@@ -17,7 +17,6 @@ mod terminals;
 use std::collections::{BTreeMap, BTreeSet};
 
 use books::chart::{AccountKind, ChartEntry};
-use books::terminal_view::DisputeView;
 use books::view::{ParcelState, PaymentState};
 use books::*;
 use ledger::Side;
@@ -25,6 +24,7 @@ use money::Currency;
 use tariff::{FeeKind, Terms};
 
 pub use batches::Batch;
+use open_items::OpenItem;
 pub use payments::payment_method;
 pub use terminals::{Transaction, TransactionStatus};
 
@@ -321,8 +321,9 @@ pub struct Model {
     pub batches: BTreeMap<TerminalId, Vec<Batch>>,
     /// Offline limits: for one sale, and for all.
     pub offline: BTreeMap<TerminalId, (u64, u64)>,
-    /// Batches left disputed, oldest first.
-    pub disputes: Vec<DisputeView>,
+    /// Open items, and ended ones that are remembered.
+    pub open_items: BTreeMap<OpenItemId, OpenItem>,
+    pub open_items_begun: u64,
     /// When each withdrawn network stops, and the command that said so.
     pub withdrawn: BTreeMap<NetworkId, (Timestamp, Command)>,
     /// The time of the command.
@@ -346,7 +347,10 @@ impl Model {
     ) -> ModelResult<ModelOutcome> {
         let before = self.clone();
         (self.outcome, self.about) = (ModelOutcome::default(), About::default());
-        let done = self.carry_out(command, at, forgotten).and_then(|()| self.within_limits());
+        let done = self
+            .carry_out(command, at, forgotten)
+            .and_then(|()| self.decide_open_items())
+            .and_then(|()| self.within_limits());
         if let Err(no) = done {
             *self = before;
             return Err(no);

@@ -231,6 +231,10 @@ fn terminals() -> Vec<(&'static str, Command)> {
         (*list, *route) = (route_candidates.collect(), PaymentRoute::Card { network, kind });
     }
     let declined = PaymentResolution::Declined { code: ResponseCode::of(b"51") };
+    let closed = |reason| {
+        let (item, proposed_by, approved_by) = (OpenItemId(1), ANNA, BO);
+        Command::CloseOpenItem(CloseOpenItem { item, reason, proposed_by, approved_by })
+    };
     vec![
         ("", open_batch(1)),
         ("Sale", sell(7, parcel, 10_000)),
@@ -262,5 +266,8 @@ fn terminals() -> Vec<(&'static str, Command)> {
         ("", reinstate()),
         ("", expire("2013-08-28")),
         ("", reverse_without_original(7)),
+        ("BooksAreRight", closed(OpenItemReason::BooksAreRight)),
+        ("BooksWereCorrected", closed(OpenItemReason::BooksWereCorrected)),
+        ("Untraceable", close_open_item(1)),
     ]
 }

@@ -52,8 +52,8 @@ fn busy() -> World {
 }
 
 /// A closed and an open batch with pending requests in each, a forgotten transaction, an earlier
-/// pre-authorisation, a reversal without original, a forgotten disputed batch, and a planned
-/// network withdrawal.
+/// pre-authorisation, a reversal without original, open items with totals and with lines, a closed
+/// one, and a planned network withdrawal.
 fn at_the_terminal(world: &mut World) {
     world.must(offline_limit(5_000, 9_000)).must(open_batch(1));
     let [old, sold, pre_authorised, kept] =
@@ -65,7 +65,8 @@ fn at_the_terminal(world: &mut World) {
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     world.must(close_batch(1, totals)).must(open_batch(2));
     world.must(sell_in(2, 1, sold, 4_000)).must(approve(first(sold)));
-    world.must(close_batch(2, BatchTotals::default())).must(open_batch(3));
+    world.must(close_batch(2, BatchTotals::default())).must(reconcile(2, vec![]));
+    world.must(open_batch(3));
     world.must(pre_authorise_in(3, 1, pre_authorised, 5_000)).must(approve(first(pre_authorised)));
     world.must(begin_reversal(first(sold)));
     world.must(Command::RecordReversalWithoutOriginal(RecordReversalWithoutOriginal {
@@ -75,10 +76,11 @@ fn at_the_terminal(world: &mut World) {
     world.must(withdraw(from));
     let (terminal, totals) = (COLLEAGUES_TERMINAL, BatchTotals::default());
     let other = BatchTotals { other_debits: totals_line(1, 300), ..totals };
-    for (batch, totals) in [(1, other), (2, totals)] {
+    for (batch, totals) in [(1, other), (2, totals), (3, other), (4, other)] {
         world.must(Command::OpenBatch(OpenBatch { terminal, batch }));
         world.must(Command::CloseBatch(CloseBatch { terminal, batch, totals }));
     }
+    world.must(close_open_item(3));
 }
 
 /// A day of commands after `busy` that touch all of it.
@@ -98,7 +100,12 @@ fn next_day() -> Vec<Command> {
         start_hand_over(3),
         count(3, 2_500),
         reverse(first(ParcelId::derived(SELLER, "o-7"))),
-        reconcile(2, vec![debit(1, 4_000)]),
+        Command::ReconcileBatch(ReconcileBatch {
+            terminal: COLLEAGUES_TERMINAL,
+            batch: 4,
+            lines: vec![debit(9, 300)],
+        }),
+        close_open_item(1),
         reversal_done(first(ParcelId::derived(SELLER, "o-8"))),
         let_go_in_batch_3(),
         reversal_done(first(ParcelId::derived(SELLER, "o-9"))),
@@ -139,8 +146,8 @@ fn an_engine_comes_back_with_the_same_digest_and_goes_on_the_same() {
     }
     assert_eq!(restored.digest(), world.engine.digest());
     assert!(restored.pending_requests().eq(world.engine.pending_requests()));
-    assert_eq!(restored.disputes().count(), 1);
-    assert!(restored.disputes().eq(world.engine.disputes()));
+    assert_eq!(restored.open_items().count(), 2);
+    assert!(restored.open_items().eq(world.engine.open_items()));
 }
 
 #[test]

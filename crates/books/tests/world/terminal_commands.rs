@@ -231,6 +231,16 @@ pub fn reconcile(batch: u32, lines: Vec<BatchLine>) -> Command {
     Command::ReconcileBatch(ReconcileBatch { terminal: TERMINAL, batch, lines })
 }
 
+/// Two persons close an item, because nobody can tell what happened.
+pub fn close_open_item(item: u64) -> Command {
+    Command::CloseOpenItem(CloseOpenItem {
+        item: OpenItemId(item),
+        reason: OpenItemReason::Untraceable,
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
 pub fn withdraw(from: Timestamp) -> Command {
     Command::WithdrawNetwork(WithdrawNetwork {
         network: NETWORK,

@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use books::{MissingRecord, REFERENCE_BYTES_MAX, ROUTE_CANDIDATES_MAX, Refusal};
+use books::{
+    MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX, ROUTE_CANDIDATES_MAX, Refusal,
+};
 use engine::{ActorKind, REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 
 use super::files;
@@ -104,6 +106,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::PreAuthorisationExpired => "预授权已过期；请以其他方式收款".to_owned(),
         Refusal::ApprovedDecline => "应答码 00 表示批准；拒绝须用其他应答码".to_owned(),
         Refusal::WrongChange => "实收现金减去找零须等于金额".to_owned(),
+        Refusal::TooManyOpenItems => format!(
+            "该终端已有 {OPEN_ITEMS_PER_TERMINAL_MAX} 个待查账项；请先结案一部分，再开新批次"
+        ),
     }
 }
 
@@ -140,5 +145,6 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Break(_) => "未结差异",
         MissingRecord::Transaction => "交易记录",
         MissingRecord::Invoice => "卖家账单",
+        MissingRecord::OpenItem(_) => "待查账项",
     }
 }

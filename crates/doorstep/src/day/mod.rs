@@ -134,6 +134,8 @@ What --json prints: one object. Amounts are in minor units of `currency`.
   custody       by courier firm: cash in hand, counted, or owed
   unknown       payments with an unknown outcome (count)
   breaks        open differences (count)
+  open_items    batches of terminals that differ from the books: count, net (terminals minus
+                books), oldest_days
   debits, credits   sums of all postings; always equal
   payouts       the payout file (CSV)
   digest        SHA-256 of the books: the same for the same orders, flags and seed

@@ -9,7 +9,7 @@ use books::chart::AccountKind as A;
 use files::orders::ImportReport;
 use money::Currency;
 use money::decimal::DecimalAmount;
-use reports::{DaySums, EventSum};
+use reports::{DaySums, EventSum, OpenItemReport};
 use serde::Serialize;
 use sim::{DayInputs, NetworkComparison, OrderSource};
 use tariff::FeeKind;
@@ -34,6 +34,7 @@ pub struct DaySummary {
     custody: BTreeMap<String, i128>,
     unknown: u64,
     breaks: usize,
+    open_items: OpenItems,
     debits: u128,
     credits: u128,
     payouts: String,
@@ -61,6 +62,25 @@ struct Collected {
     card: u64,
     qr: u64,
     cash: u64,
+}
+
+/// Batches of terminals that differ from the books.
+#[derive(Serialize)]
+struct OpenItems {
+    count: u64,
+    /// The terminals' amounts minus those of the books.
+    net: i128,
+    oldest_days: u16,
+}
+
+impl OpenItems {
+    fn of(items: &[OpenItemReport]) -> OpenItems {
+        OpenItems {
+            count: items.len() as u64,
+            net: items.iter().map(|one| one.net).sum(),
+            oldest_days: items.iter().map(|one| one.age_days).max().unwrap_or(0),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -151,6 +171,7 @@ impl DaySummary {
             custody: custody.collect(),
             unknown: engine.books().unknown_count(),
             breaks: engine.books().open_breaks().len(),
+            open_items: OpenItems::of(&OpenItemReport::all(engine)),
             debits: totals.map_or(0, |totals| totals.debits),
             credits: totals.map_or(0, |totals| totals.credits),
             payouts: found.payouts_file.display().to_string(),
@@ -435,6 +456,10 @@ impl DaySummary {
         table.head("The books", "账簿");
         table.row("payments with an unknown outcome", "结果未知的付款", Some(self.unknown), None);
         table.row("open breaks", "未结差异", Some(self.breaks as u64), None);
+        let OpenItems { count, net, oldest_days } = self.open_items;
+        table.if_any("open items", "待查账项", count, Some(net));
+        let age = u64::from(oldest_days);
+        table.if_any("age of the oldest, in days", "最早一项（天）", age, None);
         let signed = |sum: u128| i128::try_from(sum).unwrap_or(i128::MAX);
         table.row("debits", "借方", None, Some(signed(self.debits)));
         table.row("credits", "贷方", None, Some(signed(self.credits)));

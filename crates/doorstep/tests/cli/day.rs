@@ -13,7 +13,7 @@ const GENERAL: &str = r#"card = { issuer = "0.55%", network = "0.08%", acquirer 
 const RATES_PPM: [i64; 3] = [5_500, 800, 1_500];
 
 /// The keys of `--json` that the help promises.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "parcels",
     "announced",
     "collected",
@@ -26,6 +26,7 @@ const KEYS: [&str; 22] = [
     "custody",
     "unknown",
     "breaks",
+    "open_items",
     "debits",
     "credits",
     "payouts",

@@ -41,6 +41,8 @@ fn good_books_are_accepted_and_not_changed() {
     assert_eq!(number(&found, "/debits/0/amount"), number(&day, "/debits"));
     assert_eq!(number(&found, "/unknown"), number(&day, "/unknown"));
     assert_eq!(number(&found, "/breaks"), number(&day, "/breaks"));
+    let open_items = found["open_items"].as_array().unwrap().len();
+    assert_eq!(number(&day, "/open_items/count"), i64::try_from(open_items).unwrap());
     let ran = bed.run("verify --data books").succeeds().says_nothing();
     ran.prints("snapshots compared: 1\n").prints(text(&day, "/digest")).prints("Every rule holds.");
 }

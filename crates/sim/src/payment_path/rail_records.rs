@@ -9,12 +9,15 @@ use peers::ledger::{
     NetworkTransaction, NetworkTransactionKind, NetworkTransactionState, TransactionReference,
 };
 use peers::message_time::transmission_time;
+use peers::terminal::Receipt;
 use tariff::PaymentMethod;
 
 use super::cards::kind_of;
+use super::terminal_driver::TerminalDriver;
 use super::{PaymentPath, PaymentPathCounts};
 use crate::books::{
-    NetworkBooks, NetworkItem, NetworkItemStatus, RailAnswer, RailBooks, RailItem, TerminalCounters,
+    LostLine, NetworkBooks, NetworkItem, NetworkItemStatus, RailAnswer, RailBooks, RailItem,
+    TerminalCounters,
 };
 use crate::clock::VirtualClock;
 
@@ -153,27 +156,29 @@ impl PaymentPath {
         books.collect()
     }
 
-    /// For each terminal that lost card or QR lines: the payment of the first line, and the sum of
-    /// the lines. Lost cash lines show at the hub's count.
-    pub(crate) fn lost_lines(&self) -> Vec<(PaymentId, u64)> {
-        let sums = self.terminals.iter().filter_map(|driver| {
+    /// The lines that terminals lost and that count in their batches.
+    pub(crate) fn lost_lines(&self) -> Vec<LostLine> {
+        use peers::terminal::TerminalRequestKind as K;
+        let lost = |driver: &TerminalDriver| {
             let terminal = books::TerminalId(u64::from(driver.settings.number));
-            let (mut first, mut debits, mut credits) = (None, 0, 0);
-            for line in &driver.lost_lines {
-                use peers::terminal::TerminalRequestKind as K;
-                match line.kind {
-                    K::Sale | K::Completion | K::Offline | K::Qr => debits += line.amount,
-                    K::Void | K::Refund | K::QrRefund => credits += line.amount,
-                    _ => continue,
-                }
+            let line = |line: &Receipt| {
+                let amount = i128::from(line.amount);
                 let stan = Stan::new(line.stan).expect("a terminal's STAN");
                 let trace = Trace { terminal, batch: line.batch, stan };
-                first = Some(first.map_or(trace, |first: Trace| first.min(trace)));
-            }
-            let payment = self.payments_by_trace.get(&first?)?;
-            Some((*payment, debits.saturating_sub(credits))).filter(|(_, sum)| *sum > 0)
-        });
-        sums.collect()
+                let payment = self.payments_by_trace.get(&trace).copied();
+                match line.kind {
+                    K::Sale | K::Completion | K::Offline | K::Qr | K::Cash => {
+                        Some(LostLine { terminal, payment, amount })
+                    }
+                    K::Void | K::Refund | K::QrRefund | K::CashRefund => {
+                        Some(LostLine { terminal, payment: None, amount: -amount })
+                    }
+                    _ => None,
+                }
+            };
+            driver.lost_lines.iter().filter_map(line).collect::<Vec<_>>()
+        };
+        self.terminals.iter().flat_map(lost).collect()
     }
 
     pub(crate) fn total_counts(&self) -> PaymentPathCounts {

@@ -1,11 +1,10 @@
 //! Totals of the simulated world's books, by the tariff.
 
-use books::{BreakSide, BreakSubject, BusinessDate, ParcelId, PaymentId};
+use books::{BreakSubject, BusinessDate, ParcelId, PaymentId};
 use tariff::{FeeKind, Fees, PaymentMethod};
 
 use crate::books::{
-    BreakCause, CourierCash, ExpectedBreak, FirmCash, ParcelLocation, ParcelOutcome, RailBooks,
-    SellerBalance, WorldReport,
+    CourierCash, FirmCash, ParcelLocation, ParcelOutcome, SellerBalance, WorldReport,
 };
 use crate::report::{FeeTotals, FirmSummary};
 use crate::world::{World, amount};
@@ -96,6 +95,7 @@ impl World {
             sellers: self.sellers.iter().enumerate().map(share).collect(),
             parcels: self.parcels.iter().map(parcel_outcome).collect(),
             breaks: self.expected_breaks.clone(),
+            lost_lines: self.lost_lines.clone(),
             fees: sums.fees,
             clearing_cost: sums.clearing_cost,
             pending_reversals: 0,
@@ -118,21 +118,6 @@ impl World {
         match self.parcel_indexes.get(&payment.parcel) {
             Some(&index) => self.parcels[index].payments = payment.number,
             None => self.discrepancies.push(format!("{payment:?} belongs to no parcel of the day")),
-        }
-    }
-
-    /// Expects a break for each terminal that lost batch lines. The engine keeps the lines and
-    /// raises the break at the network or wallet of the first one.
-    pub(crate) fn expect_breaks_of_lost_lines(&mut self, lines: &[(PaymentId, u64)]) {
-        for &(payment, amount) in lines {
-            let of_payment = |rail: &&RailBooks| rail.items.contains_key(&payment);
-            let Some(rail) = self.rails.iter().find(of_payment) else { continue };
-            self.expected_breaks.push(ExpectedBreak {
-                cause: BreakCause::LostBatchLines(payment),
-                subject: rail.subject,
-                side: BreakSide::Shortfall,
-                amount,
-            });
         }
     }
 

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use books::chart::{AccountKind as A, ChartEntry};
 use books::*;
 use money::Amount;
 
 use super::terminals::{Transaction, TransactionStatus};
-use super::{Model, ModelMethod, ModelRefusal, ModelResult, ensure};
+use super::{Model, ModelRefusal, ModelResult, ensure};
 
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -31,6 +30,7 @@ impl Model {
             Command::ReconcileBatch(ReconcileBatch { terminal, batch, lines }) => {
                 self.reconcile(*terminal, *batch, lines)
             }
+            Command::CloseOpenItem(closing) => self.close_open_item(closing, command),
             Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }) => {
                 self.set_offline_limit(*terminal, (each.minor(), total.minor()))
             }
@@ -69,6 +69,8 @@ impl Model {
         }
         ensure(!open, "another one is open")?;
         ensure(!blocked, "the terminal is blocked")?;
+        let open_items = self.open_items_of(terminal);
+        ensure(open_items < OPEN_ITEMS_PER_TERMINAL_MAX as usize, "too many open items")?;
         ensure(batch == number + 1, "not the next batch")?;
         let theirs = BatchTotals::default();
         let (disputed, reconciled, empty) = (false, false, false);
@@ -131,11 +133,12 @@ impl Model {
         (batch.open, batch.theirs, batch.disputed) = (false, theirs, ours != theirs);
         batch.empty = empty;
         self.reversed_without_original.retain(|trace| trace.terminal != terminal);
-        self.record_dispute(terminal, number)?;
-        self.push_event(match ours == theirs {
-            true => Event::BatchAgreed { terminal, batch: number, totals: ours },
-            false => Event::BatchDisputed { terminal, batch: number, ours, theirs },
-        })
+        self.leave_disputed(terminal, number)?;
+        if ours == theirs {
+            return self.push_event(Event::BatchAgreed { terminal, batch: number, totals: ours });
+        }
+        self.push_event(Event::BatchDisputed { terminal, batch: number, ours, theirs })?;
+        self.begin_open_item(terminal, number, (ours, theirs))
     }
 
     fn reconcile(&mut self, terminal: TerminalId, number: u32, lines: &[BatchLine]) -> ModelResult {
@@ -151,19 +154,11 @@ impl Model {
             lines.iter().map(|line| (line.stan, *line)).collect();
         ensure(theirs.len() == lines.len(), "a line is there twice")?;
         let mut ours: BTreeMap<Stan, BatchLine> = BTreeMap::new();
-        let (mut cash, mut rails) = (BTreeSet::new(), BTreeMap::new());
+        let mut payments = BTreeMap::new();
         for one in self.of_batch(terminal, number) {
             let stan = one.trace.stan;
-            match self.payment(one.payment)?.method {
-                ModelMethod::Card(network, _) => {
-                    rails.insert(stan, BreakSubject::Network(network));
-                }
-                ModelMethod::Qr(wallet) => {
-                    rails.insert(stan, BreakSubject::Wallet(wallet));
-                }
-                ModelMethod::Cash(_) => {
-                    cash.insert(stan);
-                }
+            if one.took_money() {
+                payments.insert(stan, one.payment);
             }
             if let Some(column) = one.column.filter(|_| one.status == TransactionStatus::Approved) {
                 let (amount, credit) = (Amount::of(one.amount), column.credit);
@@ -173,57 +168,22 @@ impl Model {
         let numbers: BTreeSet<Stan> = ours.keys().chain(theirs.keys()).copied().collect();
         let differ: Vec<Stan> =
             numbers.into_iter().filter(|stan| ours.get(stan) != theirs.get(stan)).collect();
-        let value = |line: Option<&BatchLine>| match line {
-            Some(BatchLine { amount, credit: false, .. }) => i128::from(amount.minor()),
-            Some(BatchLine { amount, credit: true, .. }) => -i128::from(amount.minor()),
-            None => 0,
-        };
-        // The hub counts the cash in the books.
-        let counts = |stan: &&Stan| !(ours.contains_key(*stan) && cash.contains(*stan));
-        let net: i128 = differ
-            .iter()
-            .filter(counts)
-            .map(|stan| value(theirs.get(stan)) - value(ours.get(stan)))
-            .sum();
-        let known = differ.iter().filter(|stan| ours.contains_key(stan));
-        let rail = known.filter_map(|stan| rails.get(stan)).next();
-        let rail = rail.or_else(|| rails.values().next()).copied();
-        self.differ(terminal, rail, net)?;
         for stan in &differ {
             let (ours, theirs) = (ours.get(stan).copied(), theirs.get(stan).copied());
             let (batch, stan) = (number, *stan);
             self.push_event(Event::BatchLineDiffers { terminal, batch, stan, ours, theirs })?;
         }
         let differences = u32::try_from(differ.len()).unwrap();
+        let lines = differ.into_iter().map(|stan| OpenItemLine {
+            stan,
+            ours: ours.get(&stan).copied(),
+            theirs: theirs.get(&stan).copied(),
+            payment: payments.get(&stan).copied(),
+            decision: None,
+        });
+        let lines = lines.collect();
+        self.open_item_of(terminal, number).1.content = OpenItemContent::Lines(lines);
         self.push_event(Event::BatchReconciled { terminal, batch: number, differences })
-    }
-
-    /// Raises one break for the difference.
-    pub fn differ(
-        &mut self,
-        terminal: TerminalId,
-        rail: Option<BreakSubject>,
-        net: i128,
-    ) -> ModelResult {
-        let difference = u64::try_from(net.unsigned_abs()).unwrap_or(u64::MAX);
-        ensure(difference <= Amount::MAX.minor(), "more than any amount")?;
-        if difference == 0 {
-            return Ok(());
-        }
-        let firm = self.couriers[&self.terminals[&terminal].0].firm;
-        let subject = rail.unwrap_or(BreakSubject::FirmCash(firm));
-        let account = self.subject_account(subject)?;
-        let suspense = (A::Suspense, 0, account.2);
-        let side = if net > 0 { BreakSide::Excess } else { BreakSide::Shortfall };
-        if net > 0 {
-            self.post(ChartEntry::BreakExcess, account, suspense, difference);
-        } else {
-            self.post(ChartEntry::BreakShortfall, suspense, account, difference);
-        }
-        if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
-            self.add_surplus(firm, difference);
-        }
-        self.record_automatic_break(subject, side, difference, account.2, None)
     }
 
     fn set_offline_limit(&mut self, terminal: TerminalId, limits: (u64, u64)) -> ModelResult {

@@ -257,7 +257,7 @@ impl Model {
         let over: BTreeSet<ParcelId> = ids.filter(|id| self.is_over(*id, before)).collect();
         let chosen = if limit == RECORDS_PER_COMMAND_MAX { &over } else { forgotten };
         ensure(chosen.is_subset(&over), "forgotten while something is to come")?;
-        self.disputes.retain(|one| one.abandoned_on.is_some_and(|day| day >= before));
+        self.forget_open_items(before);
         for parcel in chosen {
             self.parcels.remove(parcel);
             self.transactions.retain(|one| one.payment.parcel != *parcel);

@@ -51,7 +51,7 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    fn took_money(&self) -> bool {
+    pub fn took_money(&self) -> bool {
         use TransactionKind as K;
         matches!(self.kind, K::Sale | K::Completion | K::Qr | K::Advice | K::Cash)
     }

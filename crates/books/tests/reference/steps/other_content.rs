@@ -116,6 +116,15 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => other_amount(&mut one.amount),
             _ => other_person(&mut one.owner),
         },
+        C::CloseOpenItem(one) => match one_of(2) {
+            0 => other_person(&mut one.approved_by),
+            _ => {
+                one.reason = match one.reason {
+                    OpenItemReason::Untraceable => OpenItemReason::BooksAreRight,
+                    _ => OpenItemReason::Untraceable,
+                }
+            }
+        },
         C::ApproveBreakResolution(one) => match one_of(2) {
             0 => other_person(&mut one.approved_by),
             _ => one.resolution = BreakResolution::ThroughBank(BANKS[1]),

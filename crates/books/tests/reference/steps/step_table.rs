@@ -103,6 +103,7 @@ pub const STEPS: &[ChartEntry] = &[
     (2, |roll| roll.model.terminals.keys().any(|id| open_batch_of(roll, *id)), close_batch),
     (3, |roll| !disputed(roll).is_empty(), reconcile),
     (5, |roll| !terminals_in_next_batch(roll).is_empty(), leave_disputed),
+    (2, |roll| !open_items(roll).is_empty(), close_open_item),
     (1, |roll| roll.one_in(0, 2), withdraw),
     (6, |roll| !roll.model.withdrawn.is_empty(), reinstate),
 ];

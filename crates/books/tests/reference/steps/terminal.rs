@@ -415,7 +415,30 @@ pub fn disputed(roll: &Choices) -> Vec<(TerminalId, u32)> {
     roll.model.terminals.keys().flat_map(open).collect()
 }
 
-/// The lines of the books, with a few that are wrong, missing or unknown.
+pub fn open_items(roll: &Choices) -> Vec<OpenItemId> {
+    let open = roll.model.open_items.iter().filter(|(_, one)| one.ended.is_none());
+    open.map(|(id, _)| *id).collect()
+}
+
+pub fn close_open_item(roll: &Choices) -> Command {
+    let any = |die| OpenItemId(u64::try_from(die % 4).expect("below four"));
+    let item = roll.pick(0, &open_items(roll), any);
+    let owner = roll.model.open_items.get(&item).map(|one| one.owner);
+    let reason = match roll.number_at(1) % 3 {
+        0 => OpenItemReason::BooksAreRight,
+        1 => OpenItemReason::BooksWereCorrected,
+        _ => OpenItemReason::Untraceable,
+    };
+    let proposed_by = roll.person(2);
+    let approved_by = match owner {
+        Some(owner) if roll.makes_mistake(Mistake::SomebodyElse) && roll.one_in(3, 2) => owner,
+        _ => roll.second(proposed_by, 3),
+    };
+    Command::CloseOpenItem(CloseOpenItem { item, reason, proposed_by, approved_by })
+}
+
+/// The lines of the books, with a few that are wrong, missing or unknown. Or the terminal has lost
+/// its memory.
 pub fn reconcile(roll: &Choices) -> Command {
     let any = |die| (any_terminal(die), 1);
     let (terminal, batch) = roll.pick(0, &disputed(roll), any);
@@ -428,8 +451,9 @@ pub fn reconcile(roll: &Choices) -> Command {
         }
     }
     let known = lines.len();
-    match roll.number_at(1) % 5 {
+    match roll.number_at(1) % 8 {
         0 if known > 0 => drop(lines.remove(roll.number_at(2) % known)),
+        4..7 => lines.clear(),
         1 if known > 0 => {
             let line = &mut lines[roll.number_at(2) % known];
             line.amount = Amount::of(line.amount.minor() / 2);
