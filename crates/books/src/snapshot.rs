@@ -12,7 +12,7 @@ use chunks::{ChunkedVec, Slab};
 use ledger::{Account, Ledger, LedgerParts};
 use machine::Timestamp;
 use sha2::{Digest as _, Sha256};
-use tariff::BusinessDate;
+use tariff::{BusinessDate, Fees};
 
 use crate::books::{Books, Digest};
 use crate::ids::PaymentId;
@@ -27,7 +27,7 @@ use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction}
 use crate::terminal::disputes::Dispute;
 
 /// Newest format, which each part begins with. A program rejects parts of another format.
-const FORMAT: u16 = 5;
+const FORMAT: u16 = 6;
 
 /// Approximate length of a part.
 pub const SNAPSHOT_PART_BYTES: usize = 1 << 20;
@@ -67,6 +67,7 @@ pub struct Snapshot {
     reversed_without_original: BTreeSet<(u32, Stan)>,
     refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
     refund_confirmations: BTreeMap<(PaymentId, u8), RefundConfirmation>,
+    shared_fees: BTreeMap<PaymentId, Fees>,
 }
 
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
@@ -102,6 +103,7 @@ enum Table {
     ReversalsWithoutOriginal,
     Refunds,
     RefundConfirmations,
+    SharedFees,
 }
 
 impl Books {
@@ -134,6 +136,7 @@ impl Books {
             reversed_without_original: self.terminal_batches.reversed_without_original.clone(),
             refunds: self.refunds.clone(),
             refund_confirmations: self.refund_confirmations.clone(),
+            shared_fees: self.shared_fees.clone(),
         }
     }
 
@@ -224,6 +227,7 @@ impl Snapshot {
         writer.table(Table::ReversalsWithoutOriginal, self.reversed_without_original.iter())?;
         writer.table(Table::Refunds, self.refunds.iter())?;
         writer.table(Table::RefundConfirmations, self.refund_confirmations.iter())?;
+        writer.table(Table::SharedFees, self.shared_fees.iter())?;
         writer.table(Table::End, [&0_u8])?;
         Ok(Digest(writer.hasher.finalize().into()))
     }
@@ -389,6 +393,10 @@ impl Reader {
                 let (number, confirmation) =
                     <((PaymentId, u8), RefundConfirmation)>::deserialize_reader(bytes)?;
                 self.books.refund_confirmations.insert(number, confirmation);
+            }
+            Table::SharedFees => {
+                let (payment, fees) = <(PaymentId, Fees)>::deserialize_reader(bytes)?;
+                self.books.shared_fees.insert(payment, fees);
             }
         }
         Ok(())

@@ -18,6 +18,7 @@ mod scenarios {
     mod encoding;
     mod examples;
     mod expiry;
+    mod fixed_fees;
     mod forgetting;
     mod hostile;
     mod limits;
