@@ -14,10 +14,14 @@ pub const FIRM: &str = "bench-couriers";
 /// Sellers are numbered from 0.
 pub const SELLERS: u32 = 10_000;
 
+const CURRENCY: Currency = Currency::CNY;
+
 const CASH_LIMIT: Amount = Amount::of(1_000_000);
 
+/// The built-in tariff in the benchmarks' currency.
 pub fn tariff() -> anyhow::Result<Tariff> {
-    Ok(tariff::file::parse(include_str!("../../../tariffs/china-2013.toml"))?)
+    let file = tariff::file::parse(include_str!("../../../tariffs/china-2013.toml"))?;
+    file.in_currency(CURRENCY).cloned().context("the built-in tariff has sums in the currency")
 }
 
 pub fn firm() -> FirmId {
@@ -28,7 +32,7 @@ pub fn firm() -> FirmId {
 pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
     let tariff = tariff()?;
     let version = tariff.versions.first().context("the built-in tariff has a version")?;
-    let currency = Currency::CNY;
+    let currency = CURRENCY;
     let china = Jurisdiction(*b"CN");
     let mut commands = vec![
         Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 }),
@@ -37,7 +41,7 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
         Command::PublishTariff(PublishTariff {
             tariff: TariffId(1),
             version: 1,
-            currency: None,
+            currency: tariff.currency,
             from: version.from,
             until: None,
             terms: Box::new(version.terms.clone()),

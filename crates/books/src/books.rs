@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use ledger::AccountNumber;
 use machine::{Timestamp, mix};
 use money::{Amount, Currency};
-use tariff::BusinessDate;
+use tariff::{BusinessDate, Fees};
 
 use crate::charted_ledger::ChartedLedger;
 use crate::command::{Command, RECORDS_PER_COMMAND_MAX, REFERENCE_BYTES_MAX};
@@ -79,6 +79,9 @@ pub struct Books {
     pub(crate) refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
     /// The confirmations of its refunds, by their numbers.
     pub(crate) refund_confirmations: BTreeMap<(PaymentId, u8), RefundConfirmation>,
+    /// The fees of payments that share a fee with earlier payments of their parcel, so that their
+    /// terms alone do not give them. Forgotten with the parcel.
+    pub(crate) shared_fees: BTreeMap<PaymentId, Fees>,
     pub(crate) last_at: Timestamp,
     pub(crate) fingerprint: u64,
 }

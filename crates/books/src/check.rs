@@ -24,6 +24,7 @@ impl Books {
         }
         self.check_parcels(&mut wrong);
         self.check_refunds(&mut wrong);
+        self.check_fees(&mut wrong);
         self.check_used_numbers(&mut wrong);
         self.check_unknown(&mut wrong);
         self.check_held(&mut wrong);
@@ -111,6 +112,24 @@ impl Books {
                  and {confirmations}",
                 listed.0, listed.1
             ));
+        }
+    }
+
+    /// The fees of collected payments are those of their terms, or are remembered as shared.
+    fn check_fees(&self, wrong: &mut Vec<String>) {
+        let mut shared = 0;
+        for (_, item) in self.payments.iter().filter(|(_, item)| item.is_collected()) {
+            shared += usize::from(self.shared_fees.contains_key(&item.id()));
+            if self.posted_fees(item).total() != item.fees {
+                wrong.push(format!(
+                    "M8: the fees of payment {} of parcel {:032x} are not those of its terms",
+                    item.number,
+                    item.parcel.bits()
+                ));
+            }
+        }
+        if shared != self.shared_fees.len() {
+            wrong.push("M8: shared fees are remembered without their payment".into());
         }
     }
 

@@ -137,7 +137,8 @@ commands! {
         tariff: TariffId,
         /// The last version's number plus 1.
         version: u16,
-        /// The only currency the tariff applies to. `None` means every currency.
+        /// The only currency the tariff applies to, and that of its sums. `None` means every
+        /// currency: then there are rates only.
         currency: Option<Currency>,
         /// First day in force.
         from: BusinessDate,

@@ -12,6 +12,7 @@ use chunks::{ChunkedVec, Slab};
 use ledger::{Account, Ledger, LedgerParts};
 use machine::Timestamp;
 use sha2::{Digest as _, Sha256};
+use tariff::Fees;
 
 use crate::books::{Books, Digest};
 use crate::ids::{OpenItemId, PaymentId};
@@ -66,6 +67,7 @@ pub struct Snapshot {
     reversed_without_original: BTreeSet<(u32, Stan)>,
     refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
     refund_confirmations: BTreeMap<(PaymentId, u8), RefundConfirmation>,
+    shared_fees: BTreeMap<PaymentId, Fees>,
 }
 
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
@@ -102,6 +104,7 @@ enum Table {
     Refunds,
     RefundConfirmations,
     EndedOpenItems,
+    SharedFees,
 }
 
 impl Books {
@@ -134,6 +137,7 @@ impl Books {
             reversed_without_original: self.terminal_batches.reversed_without_original.clone(),
             refunds: self.refunds.clone(),
             refund_confirmations: self.refund_confirmations.clone(),
+            shared_fees: self.shared_fees.clone(),
         }
     }
 
@@ -226,6 +230,7 @@ impl Snapshot {
         writer.table(Table::ReversalsWithoutOriginal, self.reversed_without_original.iter())?;
         writer.table(Table::Refunds, self.refunds.iter())?;
         writer.table(Table::RefundConfirmations, self.refund_confirmations.iter())?;
+        writer.table(Table::SharedFees, self.shared_fees.iter())?;
         writer.table(Table::End, [&0_u8])?;
         Ok(Digest(writer.hasher.finalize().into()))
     }
@@ -395,6 +400,10 @@ impl Reader {
                 let (number, confirmation) =
                     <((PaymentId, u8), RefundConfirmation)>::deserialize_reader(bytes)?;
                 self.books.refund_confirmations.insert(number, confirmation);
+            }
+            Table::SharedFees => {
+                let (payment, fees) = <(PaymentId, Fees)>::deserialize_reader(bytes)?;
+                self.books.shared_fees.insert(payment, fees);
             }
         }
         Ok(())

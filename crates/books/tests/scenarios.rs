@@ -17,6 +17,7 @@ mod scenarios {
     mod encoding;
     mod examples;
     mod expiry;
+    mod fixed_fees;
     mod forgetting;
     mod hostile;
     mod limits;

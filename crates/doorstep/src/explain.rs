@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use clap::{Args, Subcommand};
+use money::Currency;
 use money::decimal::DecimalAmount;
-use reports::{ExplainError, Explanation, explain_payout};
+use reports::{ExplainError, Explanation, FeeCalculation, TermsSource, explain_payout};
 
 use crate::chinese;
+use crate::tariffs;
 use crate::words::{Lang, bilingual, grouped, left, right, say};
 
 /// Explains a payout, down to its parcels, fees and tariff versions
@@ -31,6 +33,10 @@ struct PayoutArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// The tariff from which the fees are recomputed: a built-in tariff or a tariff file. Without
+    /// it, the built-in tariff of the same name, or else the terms published in the journal
+    #[arg(long, value_name = "NAME|FILE")]
+    tariff: Option<PathBuf>,
     /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
@@ -38,7 +44,11 @@ struct PayoutArgs {
 
 pub fn run(args: &ExplainArgs) -> anyhow::Result<()> {
     let What::Payout(args) = &args.what;
-    let explanation = explain_payout(&args.data, args.payout).map_err(error_text)?;
+    let source = match &args.tariff {
+        Some(name) => TermsSource::File(Box::new(tariffs::load(name).context("--tariff")?)),
+        None => TermsSource::ByName(tariffs::built_in()?),
+    };
+    let explanation = explain_payout(&args.data, args.payout, &source).map_err(error_text)?;
     if args.json {
         say!("{}", serde_json::to_string(&explanation)?);
     } else {
@@ -97,15 +107,15 @@ fn print(explanation: &Explanation) {
             right(&sum(row.net), 12),
             row.tariff
         );
-        let parts: Vec<String> = row
-            .fees
-            .iter()
-            .map(|(kind, fee)| {
-                format!("{} {}", chinese::fee_kind(kind, lang), sum(i128::from(*fee)))
-            })
-            .collect();
-        if !parts.is_empty() {
-            say!("{} {}", " ".repeat(10), parts.join(" + "));
+        for fee in &row.calculations {
+            say!(
+                "{} {} {} = {} → {}",
+                " ".repeat(10),
+                chinese::fee_kind(fee.fee, lang),
+                how(fee, e.currency),
+                sum(i128::from(fee.amount)),
+                fee.account
+            );
         }
     }
     let count = |minor: u64| sum(i128::from(minor));
@@ -140,11 +150,62 @@ fn print(explanation: &Explanation) {
     say!("{} {}", left(lang.pick("paid out", "实际打款"), 24), right(&count(e.net), 14));
     say!(
         "\n{}",
-        lang.pick(
-            "Every fee was recomputed by its tariff version: equal.",
-            "每项费用均按其费率版本重新计算：一致。"
-        )
+        match e.recomputed_from {
+            "file" => lang.pick(
+                "Every fee was recomputed from the tariff file: equal.",
+                "每项费用均按费率文件重新计算：一致。",
+            ),
+            _ => lang.pick(
+                "Every fee was recomputed by its published tariff version: equal.",
+                "每项费用均按其发布的费率版本重新计算：一致。",
+            ),
+        }
     );
+}
+
+/// `0.55% × 100.00`, and what else decided the fee.
+fn how(fee: &FeeCalculation, currency: Currency) -> String {
+    let sum = |minor: u64| grouped(&DecimalAmount::of_balance(minor.into(), currency).to_string());
+    if fee.rate.is_empty() {
+        return bilingual!("fixed {0}", "固定 {0}", sum(fee.at_least));
+    }
+    let mut text = format!("{} × {}", fee.rate, sum(fee.base));
+    if fee.earlier_shares > 0 {
+        text += &bilingual!(
+            " + {0} for earlier payments",
+            " + 此前付款的 {0}",
+            millionths(fee.earlier_shares, currency)
+        );
+    }
+    if fee.at_least > 0 {
+        text += &bilingual!(", at least {0} a parcel", "，每件最低 {0}", sum(fee.at_least));
+    }
+    if let Some(most) = fee.at_most {
+        text += &bilingual!(", at most {0}", "，最高 {0}", sum(most));
+    }
+    if let Some(most) = fee.together_at_most {
+        text += &bilingual!(", the card fees at most {0}", "，卡费合计最高 {0}", sum(most));
+    }
+    if fee.earlier_borne > 0 {
+        text += &bilingual!(
+            ", less {0} of earlier payments",
+            "，减去此前付款已承担的 {0}",
+            sum(fee.earlier_borne)
+        );
+    }
+    text
+}
+
+/// An exact amount, with as many more decimals as it needs.
+fn millionths(exact: u128, currency: Currency) -> String {
+    let whole = i128::try_from(exact / 1_000_000).unwrap_or(i128::MAX);
+    let whole = DecimalAmount::of_balance(whole, currency).to_string();
+    let more = format!("{:06}", exact % 1_000_000);
+    match more.trim_end_matches('0') {
+        "" => whole,
+        more if currency.exponent() == 0 => format!("{whole}.{more}"),
+        more => format!("{whole}{more}"),
+    }
 }
 
 /// A returned payout stands in the column of the order.

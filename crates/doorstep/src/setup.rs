@@ -1,6 +1,6 @@
 //! The commands that new books need before parcels can be announced.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::{
     BankId, Command, HoldRule, Jurisdiction, OpenBooks, PublishTariff, RegisterBank,
@@ -8,7 +8,7 @@ use books::{
 };
 use files::orders::Import;
 use money::Amount;
-use tariff::file::Tariff;
+use tariff::file::TariffFile;
 
 use crate::tariffs;
 
@@ -27,44 +27,55 @@ pub fn opening_commands() -> Vec<Command> {
 
 /// The commands that the parcels of an import need. Each may have been carried out before.
 pub struct SetupCommands {
-    /// A bank account per currency, and the tariff.
+    /// A bank account and the tariff per currency.
     pub shared: Vec<Command>,
-    /// The sellers. They refer to the tariff.
+    /// The sellers. They refer to the tariffs.
     pub sellers: Vec<Command>,
 }
 
-pub fn for_import(import: &Import, tariff: &Tariff, class: &str) -> anyhow::Result<SetupCommands> {
+pub fn for_import(
+    import: &Import,
+    file: &TariffFile,
+    class: &str,
+) -> anyhow::Result<SetupCommands> {
     let (mut shared, mut sellers) = (Vec::new(), Vec::new());
     let currencies: BTreeSet<_> = import.parcels.iter().map(|parcel| parcel.currency).collect();
+    let mut terms = BTreeMap::new();
     for currency in currencies {
-        tariffs::check_currency(tariff, currency)?;
+        let tariff = tariffs::in_currency(file, currency)?;
         let reference = format!("bank-{}", currency.code().to_lowercase());
         let bank = BankId::derived(&reference);
         shared.push(Command::RegisterBank(RegisterBank { bank, currency, reference }));
-    }
-    let id = TariffId::derived(&tariff.name);
-    for version in &tariff.versions {
-        shared.push(Command::PublishTariff(PublishTariff {
-            tariff: id,
-            version: version.number,
-            currency: tariff.currency,
-            from: version.from,
-            until: version.until,
-            terms: Box::new(version.terms.clone()),
-            reference: tariff.name.clone(),
+        let id = TariffId::derived(&tariff.key());
+        let last = tariff.versions.last().and_then(|version| version.terms.class(class));
+        let class = last.ok_or_else(|| tariffs::no_such_class(tariff, class))?;
+        terms.insert(currency, (id, class));
+        // A tariff of every currency is published once.
+        if tariff.currency.is_none() && terms.len() > 1 {
+            continue;
+        }
+        shared.extend(tariff.versions.iter().map(|version| {
+            Command::PublishTariff(PublishTariff {
+                tariff: id,
+                version: version.number,
+                currency: tariff.currency,
+                from: version.from,
+                until: version.until,
+                terms: Box::new(version.terms.clone()),
+                reference: tariff.name.clone(),
+            })
         }));
     }
-    let last = tariff.versions.last().and_then(|version| version.terms.class(class));
-    let class = last.ok_or_else(|| tariffs::no_such_class(tariff, class))?;
     let mut seen = BTreeSet::new();
     for parcel in &import.parcels {
         if seen.insert((&parcel.seller, parcel.currency)) {
+            let (tariff, class) = terms[&parcel.currency];
             sellers.push(Command::RegisterSeller(RegisterSeller {
                 seller: SellerId::derived(&parcel.seller),
                 kind: SellerKind::Business,
                 currency: parcel.currency,
                 jurisdiction: CHINA,
-                tariff: id,
+                tariff,
                 class,
                 cycle: SettlementCycle::Daily,
                 minimum: Amount::ZERO,

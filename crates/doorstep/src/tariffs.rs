@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use files::nearest::nearest;
 use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
-use tariff::file::{FILE_BYTES_MAX, Tariff, TermsVersion, parse};
+use tariff::file::{FILE_BYTES_MAX, Tariff, TariffFile, TermsVersion, parse};
 use tariff::{CappedRate, CardRates, FixedOrShare};
 
 use crate::data_directory::read_text;
@@ -36,7 +36,7 @@ enum Task {
 }
 
 /// Loads a built-in tariff by name, or a tariff file.
-pub fn load(name: &Path) -> anyhow::Result<Tariff> {
+pub fn load(name: &Path) -> anyhow::Result<TariffFile> {
     let shipped = SHIPPED.iter().find(|(shipped, _)| Path::new(shipped) == name);
     if let Some((_, text)) = shipped {
         return parse(text).context(Lang::current().pick("the built-in tariff", "内置费率"));
@@ -52,6 +52,11 @@ pub fn load(name: &Path) -> anyhow::Result<Tariff> {
     }
     let text = read_text(name, FILE_BYTES_MAX)?;
     parse(&text).with_context(|| name.display().to_string())
+}
+
+/// All built-in tariffs.
+pub fn built_in() -> anyhow::Result<Vec<TariffFile>> {
+    SHIPPED.iter().map(|(name, _)| load(Path::new(name))).collect()
 }
 
 /// ` (did you mean …?)`, if a name is similar.
@@ -73,21 +78,19 @@ pub fn no_such_class(tariff: &Tariff, class: &str) -> anyhow::Error {
     ))
 }
 
-/// Checks that a tariff can be used for parcels in a currency.
-pub fn check_currency(tariff: &Tariff, currency: Currency) -> anyhow::Result<()> {
-    match tariff.currency {
-        Some(only) if only != currency => {
-            let name = &tariff.name;
-            bail!(bilingual!(
-                "--tariff: `{name}` is for {only} only, but there are parcels in {currency}; give \
-                 a tariff in {currency}, or one without a currency",
-                "--tariff：`{name}` 只用于 {only}，而有 {currency} 的包裹；请给出 {currency} \
-                 的费率，\
-                 或不限币种的费率"
-            ))
-        }
-        _ => Ok(()),
-    }
+/// The tariff of a file for parcels in a currency.
+pub fn in_currency(file: &TariffFile, currency: Currency) -> anyhow::Result<&Tariff> {
+    file.in_currency(currency).ok_or_else(|| {
+        let known = file.tariffs.iter().filter_map(|tariff| tariff.currency);
+        let known: Vec<String> = known.map(|one| one.to_string()).collect();
+        let (name, known) = (&file.name, known.join(", "));
+        anyhow!(bilingual!(
+            "--tariff: `{name}` is for {known} only, but there are parcels in {currency}; give a \
+             tariff in {currency}, or one without a currency",
+            "--tariff：`{name}` 只用于 {known}，而有 {currency} 的包裹；请给出 {currency} \
+             的费率，或不限币种的费率"
+        ))
+    })
 }
 
 /// `from 2013-02-25, without end`.
@@ -110,24 +113,28 @@ fn end(version: &TermsVersion) -> String {
 
 pub fn run(args: &TariffArgs) -> anyhow::Result<()> {
     let Task::Check { file } = &args.task;
-    let tariff = load(file)?;
-    say!("{} — {}", tariff.name, tariff.title);
+    let file = load(file)?;
     let lang = Lang::current();
-    say!("{} {}", lang.pick("source:", "来源："), tariff.source);
-    match tariff.currency {
-        Some(currency) => {
-            say!("{}", bilingual!("currency: {currency} only", "币种：仅 {currency}"));
-        }
-        None => say!(
-            "{}",
-            lang.pick(
-                "currency: that of the parcel; sums are in its main unit",
-                "币种：随包裹；金额以其主单位计"
-            )
-        ),
+    say!("{} — {}", file.name, file.title);
+    say!("{} {}", lang.pick("source:", "来源："), file.source);
+    for tariff in &file.tariffs {
+        print_tariff(tariff);
     }
-    let currency = tariff.currency.unwrap_or(Currency::CNY);
-    let sum = |amount: Amount| DecimalAmount::of(amount, currency).to_string();
+    say!("\n{}", lang.pick("The tariff is valid.", "费率有效。"));
+    Ok(())
+}
+
+fn print_tariff(tariff: &Tariff) {
+    let lang = Lang::current();
+    match tariff.currency {
+        Some(currency) => say!("{}", bilingual!("currency: {currency}", "币种：{currency}")),
+        None => say!("{}", lang.pick("currency: any; rates only", "币种：不限；只有百分比")),
+    }
+    // Without a currency every sum is zero.
+    let sum = |amount: Amount| match tariff.currency {
+        Some(currency) => DecimalAmount::of(amount, currency).to_string(),
+        None => amount.minor().to_string(),
+    };
     for version in &tariff.versions {
         let (number, from, end) = (version.number, version.from, end(version));
         say!(
@@ -198,6 +205,4 @@ pub fn run(args: &TariffArgs) -> anyhow::Result<()> {
         let name = lang.pick("return fee", "退件费");
         say!("  {} {}", left(name, 12), sum(terms.return_fee));
     }
-    say!("\n{}", lang.pick("The tariff is valid.", "费率有效。"));
-    Ok(())
 }

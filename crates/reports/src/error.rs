@@ -29,6 +29,8 @@ pub enum ExplainError {
     NoPayouts { payout: u64 },
     #[error("there is no payout {payout}: these books have payouts 1 to {last}, see payouts.csv")]
     NoSuchPayout { payout: u64, last: u64 },
+    #[error("the tariff file has no version {tariff} in the currency of the books")]
+    NotInTariffFile { tariff: String },
     #[error("M8: the fees of order {order} differ from the tariff")]
     FeesDiffer { order: String },
     #[error("M8: the return fee of order {order} differs from the tariff")]

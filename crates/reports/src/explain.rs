@@ -3,16 +3,22 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use books::chart::{AccountKind, ChartEntry};
 use books::{
     AnnounceParcel, BusinessDate, Command, Event, ParcelId, PaymentId, PayoutId, PayoutLine,
     PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion, Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};
+use ledger::AccountNumber;
 use money::{Amount, Currency};
 use node::replay::ReplayObserver;
 use serde::{Serialize, Serializer};
-use tariff::{CardKind, FeeKind, Fees, PaymentMethod, SellerClassNumber, Terms};
+use tariff::file::TariffFile;
+use tariff::{
+    CappedRate, CardKind, EarlierPayments, FeeKind, Fees, PaymentMethod, SellerClassNumber, Terms,
+};
 
+use crate::account_names::{AccountNameStyle, AccountNames};
 use crate::books::tariff_version;
 use crate::{ExplainError, replay_all};
 
@@ -24,27 +30,63 @@ struct Collected {
     amount: Amount,
     fees: Fees,
     tariff: TariffVersion,
+    /// The parcel's payments whose fees stood when this one was collected.
+    earlier: EarlierPayments,
+    /// Where the fees were posted, in the order of the fees.
+    accounts: Vec<AccountNumber>,
+}
+
+/// The terms of a tariff version, and whether they come from a tariff file.
+struct KnownTerms {
+    terms: Terms,
+    from_file: bool,
 }
 
 /// A change of a seller's payable balance.
 #[derive(Clone, Debug)]
 enum Line {
-    Released { payment: PaymentId, collected: Collected, refunded: u64 },
-    Returned { parcel: ParcelId, date: BusinessDate, fee: Amount, tariff: TariffVersion },
-    Refunded { payment: PaymentId, date: BusinessDate, amount: u64 },
-    PayoutReturned { payout: PayoutId, date: BusinessDate, net: Amount },
-    Invoiced { date: BusinessDate, amount: Amount },
+    Released {
+        payment: PaymentId,
+        collected: Collected,
+        refunded: u64,
+    },
+    Returned {
+        parcel: ParcelId,
+        date: BusinessDate,
+        fee: Amount,
+        tariff: TariffVersion,
+        account: Option<AccountNumber>,
+    },
+    Refunded {
+        payment: PaymentId,
+        date: BusinessDate,
+        amount: u64,
+    },
+    PayoutReturned {
+        payout: PayoutId,
+        date: BusinessDate,
+        net: Amount,
+    },
+    Invoiced {
+        date: BusinessDate,
+        amount: Amount,
+    },
 }
 
 /// Collects the lines of the wanted payout while the journal is replayed.
 #[derive(Default)]
-struct Explainer {
+struct Explainer<'a> {
+    files: &'a [TariffFile],
+    /// Published terms do not count.
+    only_files: bool,
     wanted: u64,
     /// The highest payout number so far; zero before the first.
     last: u64,
     orders: HashMap<ParcelId, Box<str>>,
-    terms: BTreeMap<TariffVersion, Terms>,
+    terms: BTreeMap<TariffVersion, KnownTerms>,
     classes: HashMap<SellerId, (TariffId, SellerClassNumber)>,
+    /// The payments of each parcel whose fees stand, in the order of their collection.
+    standing: HashMap<ParcelId, Vec<(PaymentId, PaymentMethod, Amount, TariffVersion, Fees)>>,
     /// Payments whose seller's share is still held.
     collected: HashMap<PaymentId, Collected>,
     sellers: HashMap<PaymentId, SellerId>,
@@ -55,7 +97,7 @@ struct Explainer {
     found: Option<(PayoutLine, Vec<Line>, &'static str)>,
 }
 
-impl ReplayObserver for Explainer {
+impl ReplayObserver for Explainer<'_> {
     fn command(
         &mut self,
         submission: &Submission,
@@ -74,22 +116,48 @@ impl ReplayObserver for Explainer {
             .filter(|posting| self.is_refund_of_payable(posting, engine))
             .map(|posting| posting.amount.minor())
             .sum();
+        let accounts: Vec<AccountNumber> = outcome
+            .books
+            .postings
+            .iter()
+            .filter(|posting| is_fee(posting.entry))
+            .map(|posting| posting.credit)
+            .collect();
         for event in &outcome.books.events {
-            self.event(event, date, own);
+            self.event(event, date, own, &accounts);
         }
         Ok(())
     }
 }
 
-impl Explainer {
+impl Explainer<'_> {
     fn remember(&mut self, command: &Command) {
         match command {
             Command::AnnounceParcel(AnnounceParcel { parcel, reference, .. }) => {
                 self.orders.insert(*parcel, reference.as_str().into());
             }
-            Command::PublishTariff(PublishTariff { tariff, version, terms, .. }) => {
-                let version = TariffVersion { tariff: *tariff, version: *version };
-                self.terms.insert(version, (**terms).clone());
+            Command::PublishTariff(PublishTariff {
+                tariff,
+                version: number,
+                currency,
+                terms,
+                reference,
+                ..
+            }) => {
+                let version = TariffVersion { tariff: *tariff, version: *number };
+                let Some(file) = self.files.iter().find(|file| file.name == *reference) else {
+                    if !self.only_files {
+                        let terms = (**terms).clone();
+                        self.terms.insert(version, KnownTerms { terms, from_file: false });
+                    }
+                    return;
+                };
+                let in_file = file.tariffs.iter().find(|one| one.currency == *currency);
+                let mut versions = in_file.into_iter().flat_map(|one| &one.versions);
+                if let Some(found) = versions.find(|found| found.number == *number) {
+                    let terms = found.terms.clone();
+                    self.terms.insert(version, KnownTerms { terms, from_file: true });
+                }
             }
             Command::RegisterSeller(RegisterSeller { seller, tariff, class, .. }) => {
                 self.classes.insert(*seller, (*tariff, *class));
@@ -99,20 +167,34 @@ impl Explainer {
     }
 
     fn is_refund_of_payable(&self, posting: &books::Posting, engine: &Engine) -> bool {
-        use books::chart::{AccountKind, ChartEntry};
         let refund = matches!(posting.entry, ChartEntry::Refunded | ChartEntry::ChargedBack);
         let debit = engine.books().account_view(posting.debit);
         refund && debit.is_some_and(|account| account.kind == AccountKind::SellerPayable)
     }
 
-    fn event(&mut self, event: &Event, date: BusinessDate, own: u64) {
+    fn event(&mut self, event: &Event, date: BusinessDate, own: u64, accounts: &[AccountNumber]) {
         match event {
             Event::PaymentCollected { payment, seller, method, amount, fees, tariff } => {
                 let (method, amount, fees, tariff) = (*method, *amount, *fees, *tariff);
                 self.sellers.insert(*payment, *seller);
-                self.collected.insert(*payment, Collected { date, method, amount, fees, tariff });
+                let standing = self.standing.entry(payment.parcel).or_default();
+                let mut earlier = EarlierPayments::default();
+                for (_, method, amount, tariff, fees) in standing.iter() {
+                    if let Some(known) = self.terms.get(tariff) {
+                        earlier.add(&known.terms, *method, *amount, fees);
+                    }
+                }
+                standing.push((*payment, method, amount, tariff, fees));
+                let accounts = accounts.to_vec();
+                self.collected.insert(
+                    *payment,
+                    Collected { date, method, amount, fees, tariff, earlier, accounts },
+                );
             }
             Event::PaymentReversed { payment, .. } => {
+                if let Some(standing) = self.standing.get_mut(&payment.parcel) {
+                    standing.retain(|(other, ..)| other != payment);
+                }
                 self.collected.remove(payment);
                 self.sellers.remove(payment);
             }
@@ -123,7 +205,11 @@ impl Explainer {
             }
             Event::ParcelReturned { parcel, seller, fee, tariff } => {
                 let (parcel, fee, tariff) = (*parcel, *fee, *tariff);
-                self.add(*seller, Line::Returned { parcel, date, fee, tariff });
+                let account = accounts.first().copied();
+                self.add(*seller, Line::Returned { parcel, date, fee, tariff, account });
+            }
+            Event::ParcelForgotten { parcel } => {
+                self.standing.remove(parcel);
             }
             Event::Refunded { payment, .. } | Event::ChargedBack { payment, .. } if own > 0 => {
                 let Some(&seller) = self.sellers.get(payment) else { return };
@@ -206,6 +292,34 @@ pub struct Explanation {
     pub lines: Vec<ExplanationRow>,
     /// Every fee was recomputed by its tariff version, and is equal.
     pub recomputed: bool,
+    /// The terms came from tariff files: `file`. Otherwise they are those that were published in
+    /// the journal: `journal`.
+    pub recomputed_from: &'static str,
+}
+
+/// How a fee was computed. Amounts are in minor units.
+#[derive(Debug, Serialize)]
+pub struct FeeCalculation {
+    /// The name of the fee.
+    pub fee: &'static str,
+    /// A percentage, for example `0.55%`. Empty for a return fee.
+    pub rate: String,
+    /// The amount of the payment.
+    pub base: u64,
+    /// The fixed fee, charged once for the parcel.
+    pub at_least: u64,
+    /// The cap of this fee.
+    pub at_most: Option<u64>,
+    /// The cap of the three card fees together.
+    pub together_at_most: Option<u64>,
+    /// The shares of the parcel's earlier payments, in millionths of a minor unit. Text in JSON.
+    #[serde(serialize_with = "as_text")]
+    pub earlier_shares: u128,
+    /// What the parcel's earlier payments bore of this fee.
+    pub earlier_borne: u64,
+    pub amount: u64,
+    /// The account that the fee was posted to, as in exports.
+    pub account: String,
 }
 
 /// One line of the explanation.
@@ -222,19 +336,42 @@ pub struct ExplanationRow {
     pub gross: u64,
     /// By the name of the fee.
     pub fees: BTreeMap<&'static str, u64>,
+    /// One per fee.
+    pub calculations: Vec<FeeCalculation>,
     pub refunded: u64,
     pub net: i128,
     pub tariff: String,
+}
+
+fn as_text<S: Serializer>(number: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
 }
 
 fn currency_code<S: Serializer>(currency: &Currency, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(currency.code())
 }
 
+/// Where the terms come from by which fees are recomputed.
+#[derive(Debug)]
+pub enum TermsSource {
+    /// Only this file.
+    File(Box<TariffFile>),
+    /// The file with the tariff's name. If there is none, the terms published in the journal.
+    ByName(Vec<TariffFile>),
+}
+
 /// Explains a payout of a data directory, by its number. Recomputes every fee by its tariff
 /// version.
-pub fn explain_payout(data: &Path, payout: u64) -> Result<Explanation, ExplainError> {
-    let mut explainer = Explainer { wanted: payout, ..Explainer::default() };
+pub fn explain_payout(
+    data: &Path,
+    payout: u64,
+    source: &TermsSource,
+) -> Result<Explanation, ExplainError> {
+    let (files, only_files) = match source {
+        TermsSource::File(file) => (std::slice::from_ref(&**file), true),
+        TermsSource::ByName(files) => (files.as_slice(), false),
+    };
+    let mut explainer = Explainer { wanted: payout, files, only_files, ..Explainer::default() };
     let (engine, _) = replay_all(data, &mut explainer)?;
     let Some((line, parts, state)) = explainer.found.take() else {
         return Err(match explainer.last {
@@ -242,6 +379,7 @@ pub fn explain_payout(data: &Path, payout: u64) -> Result<Explanation, ExplainEr
             last => ExplainError::NoSuchPayout { payout, last },
         });
     };
+    let (lines, from_files) = rows(&explainer, &engine, &line, &parts)?;
     let explanation = Explanation {
         payout: line.payout.0,
         seller: engine.books().seller_reference(line.seller).unwrap_or("?").to_owned(),
@@ -253,21 +391,35 @@ pub fn explain_payout(data: &Path, payout: u64) -> Result<Explanation, ExplainEr
         returned: line.returned,
         invoiced: line.invoiced,
         net: line.net.minor(),
-        lines: rows(&explainer, &engine, &line, &parts)?,
+        lines,
         recomputed: true,
+        recomputed_from: if from_files { "file" } else { "journal" },
     };
     check_sums(&explanation)?;
     Ok(explanation)
 }
 
-/// The lines as rows. Every fee is recomputed by its tariff version.
+/// The lines as rows, and whether all terms came from files. Every fee is recomputed by its tariff
+/// version.
 fn rows(
-    explainer: &Explainer,
+    explainer: &Explainer<'_>,
     engine: &Engine,
     line: &PayoutLine,
     parts: &[Line],
-) -> Result<Vec<ExplanationRow>, ExplainError> {
+) -> Result<(Vec<ExplanationRow>, bool), ExplainError> {
     let mut rows = Vec::with_capacity(parts.len());
+    let (mut names, mut from_files) = (AccountNames::default(), true);
+    let mut known = |version: TariffVersion| {
+        let known = explainer.terms.get(&version).ok_or_else(|| ExplainError::NotInTariffFile {
+            tariff: tariff_version(engine, version),
+        })?;
+        from_files &= known.from_file;
+        Ok::<&Terms, ExplainError>(&known.terms)
+    };
+    let mut name = |account: Option<AccountNumber>| {
+        let named = |account| names.name(account, engine, AccountNameStyle::Plain).0.to_owned();
+        account.map(named).unwrap_or_default()
+    };
     for part in parts {
         let parcel = match part {
             Line::Released { payment, .. } | Line::Refunded { payment, .. } => Some(payment.parcel),
@@ -283,15 +435,22 @@ fn rows(
             method: "",
             gross: 0,
             fees: BTreeMap::new(),
+            calculations: Vec::new(),
             refunded: 0,
             net: 0,
             tariff: String::new(),
         };
         match part {
             Line::Released { collected, refunded, .. } => {
-                let same = recompute(explainer, line.seller, collected);
-                if !same {
+                let terms = known(collected.tariff)?;
+                let class = explainer.classes.get(&line.seller).map(|(_, class)| *class);
+                let Some(class) = class.filter(|class| recompute(terms, *class, collected)) else {
                     return Err(ExplainError::FeesDiffer { order: row.order });
+                };
+                let mut accounts = collected.accounts.iter().copied();
+                row.calculations = calculations(terms, class, collected);
+                for calculation in &mut row.calculations {
+                    calculation.account = name(accounts.next());
                 }
                 row.what = "collected";
                 row.date = collected.date.to_string();
@@ -302,11 +461,23 @@ fn rows(
                 row.refunded = *refunded;
                 row.tariff = tariff_version(engine, collected.tariff);
             }
-            Line::Returned { date, fee, tariff, .. } => {
-                let terms = explainer.terms.get(tariff);
-                let same = terms.is_some_and(|terms| terms.return_fee == *fee);
-                if !same {
+            Line::Returned { date, fee, tariff, account, .. } => {
+                if known(*tariff)?.return_fee != *fee {
                     return Err(ExplainError::ReturnFeeDiffers { order: row.order });
+                }
+                if !fee.is_zero() {
+                    row.calculations.push(FeeCalculation {
+                        fee: FeeKind::Return.name(),
+                        rate: String::new(),
+                        base: 0,
+                        at_least: fee.minor(),
+                        at_most: None,
+                        together_at_most: None,
+                        earlier_shares: 0,
+                        earlier_borne: 0,
+                        amount: fee.minor(),
+                        account: name(*account),
+                    });
                 }
                 row.what = "returned";
                 row.date = date.to_string();
@@ -334,17 +505,69 @@ fn rows(
         row.net += i128::from(row.gross) - i128::from(fees) - i128::from(row.refunded);
         rows.push(row);
     }
-    Ok(rows)
+    Ok((rows, from_files))
 }
 
 /// The recomputed fees of a payment are the same (M8).
-fn recompute(explainer: &Explainer, seller: SellerId, collected: &Collected) -> bool {
-    let class = explainer.classes.get(&seller).map(|(_, class)| *class);
-    let terms = explainer.terms.get(&collected.tariff);
-    let again = terms
-        .zip(class)
-        .and_then(|(terms, class)| terms.fees(class, collected.method, collected.amount));
-    again == Some(collected.fees)
+fn recompute(terms: &Terms, class: SellerClassNumber, collected: &Collected) -> bool {
+    let Collected { method, amount, fees, earlier, .. } = collected;
+    terms.fees_after(earlier, class, *method, *amount) == Some(*fees)
+}
+
+/// How the fees of a payment were computed, without their accounts.
+fn calculations(
+    terms: &Terms,
+    class: SellerClassNumber,
+    collected: &Collected,
+) -> Vec<FeeCalculation> {
+    let class = terms.classes.get(usize::from(class.0));
+    let method = collected.method;
+    let card = class.zip(match method {
+        PaymentMethod::Card(kind) => Some(kind),
+        _ => None,
+    });
+    let card = card.map(|(class, kind)| match kind {
+        CardKind::Debit => class.debit,
+        CardKind::Credit => class.credit,
+    });
+    let rate_of = |kind: FeeKind| match kind {
+        FeeKind::Issuer => card.map(|card| card.issuer),
+        FeeKind::Network => card.map(|card| card.network),
+        FeeKind::Acquirer => card.map(|card| card.acquirer),
+        FeeKind::Wallet => class.map(|class| class.wallet),
+        FeeKind::Commission | FeeKind::Cod | FeeKind::Return => None,
+    };
+    let calculation = |(kind, fee): (FeeKind, Amount)| {
+        let once = match kind {
+            FeeKind::Commission => Some(terms.commission.of(method)),
+            FeeKind::Cod => Some(terms.cod.of(method)),
+            _ => None,
+        };
+        let once_rate = once.map(|once| CappedRate { rate: once.share, cap: None });
+        let CappedRate { rate, cap } = rate_of(kind).or(once_rate).unwrap_or_default();
+        let (earlier_shares, borne) = collected.earlier.of(kind);
+        let in_card = matches!(kind, FeeKind::Issuer | FeeKind::Network | FeeKind::Acquirer);
+        let together = card.and_then(|card| card.cap).filter(|_| in_card);
+        FeeCalculation {
+            fee: kind.name(),
+            rate: rate.to_string(),
+            base: collected.amount.minor(),
+            at_least: once.map_or(0, |once| once.fixed.minor()),
+            at_most: cap.map(Amount::minor),
+            together_at_most: together.map(Amount::minor),
+            earlier_shares,
+            earlier_borne: borne.minor(),
+            amount: fee.minor(),
+            account: String::new(),
+        }
+    };
+    collected.fees.iter().map(calculation).collect()
+}
+
+/// Whether the posting charges a fee.
+fn is_fee(entry: ChartEntry) -> bool {
+    use ChartEntry as E;
+    matches!(entry, E::FeeCharged | E::CommissionEarned | E::ReturnCharged)
 }
 
 fn method_name(method: PaymentMethod) -> &'static str {

@@ -34,7 +34,7 @@ pub use commands::{
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
-pub use explain::{Explanation, ExplanationRow, explain_payout};
+pub use explain::{Explanation, ExplanationRow, FeeCalculation, TermsSource, explain_payout};
 pub use export::{ExportFormat, export_postings};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
 pub use open_items::{LineReport, OpenItemReport, TotalsReport};

@@ -139,7 +139,7 @@ impl World {
                 rule: options.hold_rule,
             }),
         ];
-        let tariff = TariffId::derived(&self.tariff.name);
+        let tariff = TariffId::derived(&self.tariff.key());
         commands.extend(self.tariff.versions.iter().map(|version| {
             Command::PublishTariff(PublishTariff {
                 tariff,
@@ -195,7 +195,7 @@ impl World {
                 kind: seller_kind(seller.id),
                 currency: self.currency,
                 jurisdiction: options.jurisdiction,
-                tariff: TariffId::derived(&self.tariff.name),
+                tariff: TariffId::derived(&self.tariff.key()),
                 class: self.class,
                 cycle: options.cycle,
                 minimum: options.minimum_payout,

@@ -22,12 +22,17 @@ use tariff::{CardKind, PaymentMethod};
 const TARIFF: &str = include_str!("../../../tariffs/china-2013.toml");
 
 fn inputs(parcels: usize, seed: u64) -> DayInputs {
-    let orders = generate_orders(parcels, seed, Currency::CNY);
+    inputs_in(Currency::CNY, parcels, seed)
+}
+
+fn inputs_in(currency: Currency, parcels: usize, seed: u64) -> DayInputs {
+    let orders = generate_orders(parcels, seed, currency);
+    let tariffs = tariff::file::parse(TARIFF).expect("the tariff that is shipped");
     DayInputs {
         date: "2013-08-28".parse().expect("a date"),
         utc_offset_minutes: 480,
-        currency: Currency::CNY,
-        tariff: tariff::file::parse(TARIFF).expect("the tariff that is shipped"),
+        currency,
+        tariff: tariffs.in_currency(currency).expect("it has sums in the currency").clone(),
         class: "general".into(),
         parcels: orders.into_iter().map(|order| order.parcel).collect(),
         order_source: OrderSource::Generated,
@@ -630,4 +635,14 @@ fn invalid_inputs_are_refused() {
     assert_eq!(run(&class, &options), "the tariff `china-2013` has no class `genral`");
     let options = DayOptions { firms: 0, ..options };
     assert_eq!(run(&good, &options), "the number of firms must be 1 to 50");
+}
+
+#[test]
+fn days_in_yen_and_in_dinar_agree_with_the_simulated_world() {
+    for code in ["JPY", "KWD"] {
+        let inputs = inputs_in(code.parse().unwrap(), 300, 4);
+        let (day, _) = live(&inputs, &DayOptions { seed: 4, ..DayOptions::default() });
+        assert!(day.report.counts.collected.cash.count > 50, "{code}: {:?}", day.report.counts);
+        assert!(day.report.incidents.split_payments > 0, "{code}");
+    }
 }

@@ -61,7 +61,11 @@ impl Fees {
         self.0.get(kind as usize).copied().unwrap_or(Amount::ZERO)
     }
 
-    pub(crate) fn set(&mut self, kind: FeeKind, fee: Amount) {
+    /// Sets the fee of a kind.
+    ///
+    /// # Panics
+    /// For the return fee, which is not part of a collection.
+    pub fn set(&mut self, kind: FeeKind, fee: Amount) {
         self.0[kind as usize] = fee;
     }
 

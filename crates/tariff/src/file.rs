@@ -1,17 +1,21 @@
 //! Tariff files (TOML).
 //!
+//! A rate holds in every currency. A sum (a fixed fee, a cap, the return fee) is in a currency that
+//! the file names, with that currency's decimals.
+//!
 //! ```
-//! let tariff = tariff::file::parse(
+//! let file = tariff::file::parse(
 //!     r#"
 //!     name = "example"
 //!     title = "An example"
 //!     source = "nowhere"
+//!     currency = ["CNY", "JPY"]
 //!
 //!     [[version]]
 //!     number = 1
 //!     from = "2013-02-25"
-//!     return_fee = "4.00"
-//!     cod.cash = { fixed = "2.00", share = "1%" }
+//!     return_fee = { CNY = "4.00", JPY = "80" }
+//!     cod.cash = { fixed = { CNY = "2.00", JPY = "40" }, share = "1%" }
 //!
 //!     [[version.class]]
 //!     name = "general"
@@ -19,10 +23,13 @@
 //!     wallet = { rate = "0.6%" }
 //!     "#,
 //! )?;
-//! let terms = tariff.in_force("2013-08-28".parse()?).unwrap();
-//! assert_eq!(terms.number, 1);
+//! let tariff = file.in_currency(money::Currency::JPY).unwrap();
+//! let version = tariff.in_force("2013-08-28".parse()?).unwrap();
+//! assert_eq!(version.terms.return_fee.minor(), 80);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+use std::collections::BTreeMap;
 
 use money::decimal::{self, DecimalError, DecimalStyle};
 use money::{Amount, Currency, CurrencyError, Rate, RateError};
@@ -39,16 +46,38 @@ pub const FILE_BYTES_MAX: usize = 1 << 20;
 /// Limit on the versions in one file.
 pub const VERSIONS_MAX: usize = 1_000;
 
-/// A tariff as read from a file.
+/// Limit on the currencies in one file.
+pub const CURRENCIES_MAX: usize = 32;
+
+/// A tariff file: the same rates in each of its currencies, with the sums of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tariff {
+pub struct TariffFile {
     /// For example `china-2013`.
     pub name: String,
     /// A one-line description.
     pub title: String,
     /// Where the figures come from.
     pub source: String,
-    /// The only currency the tariff applies to. `None` means every currency.
+    /// One per currency that the file names, in its order. One for every currency if it names
+    /// none. At least one.
+    pub tariffs: Vec<Tariff>,
+}
+
+impl TariffFile {
+    /// The tariff for parcels in a currency.
+    #[must_use]
+    pub fn in_currency(&self, currency: Currency) -> Option<&Tariff> {
+        self.tariffs.iter().find(|tariff| tariff.currency.is_none_or(|only| only == currency))
+    }
+}
+
+/// A tariff of a file, in one currency or in every currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tariff {
+    /// The file's name, for example `china-2013`.
+    pub name: String,
+    /// The only currency the tariff applies to, and that of its sums. `None` means every currency:
+    /// then it has rates only.
     pub currency: Option<Currency>,
     /// Each version begins on the day the one before ends.
     pub versions: Vec<TermsVersion>,
@@ -66,6 +95,15 @@ pub struct TermsVersion {
 }
 
 impl Tariff {
+    /// Name and currency: tells the tariffs of a file apart.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self.currency {
+            Some(currency) => format!("{} {currency}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// The version in force on `date`.
     #[must_use]
     pub fn in_force(&self, date: BusinessDate) -> Option<&TermsVersion> {
@@ -117,6 +155,16 @@ pub enum TariffFileProblem {
     CardTwice(&'static str),
     #[error("no rates for {0} cards: add `{0}` or `card`")]
     NoCardRates(&'static str),
+    #[error("name 1 to {CURRENCIES_MAX} different currencies, or leave `currency` out")]
+    CurrencyCount,
+    #[error("a sum needs a currency: add `currency` to the tariff, or use rates only")]
+    SumWithoutCurrency,
+    #[error("the tariff has several currencies: write the sum in each, as {{ {0} = \"…\", … }}")]
+    SumInOneCurrency(Currency),
+    #[error("the sum is missing in {0}, a currency of the tariff")]
+    NoSumIn(Currency),
+    #[error("`{0}` is not in the tariff's `currency`: add it there, or remove this sum")]
+    OtherCurrency(String),
     #[error(transparent)]
     Currency(#[from] CurrencyError),
     #[error(transparent)]
@@ -139,8 +187,24 @@ struct RawTariff {
     name: String,
     title: String,
     source: String,
-    currency: Option<String>,
+    currency: Option<RawCurrencies>,
     version: Vec<RawVersion>,
+}
+
+/// `"CNY"`, or `["CNY", "BRL"]`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawCurrencies {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// `"2.00"`, or `{ CNY = "2.00", BRL = "2.00" }`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawSum {
+    Plain(String),
+    PerCurrency(BTreeMap<String, String>),
 }
 
 #[derive(Deserialize)]
@@ -150,7 +214,7 @@ struct RawVersion {
     from: String,
     until: Option<String>,
     #[serde(default)]
-    return_fee: Option<String>,
+    return_fee: Option<RawSum>,
     #[serde(default)]
     cod: RawPerMethod,
     #[serde(default)]
@@ -169,7 +233,7 @@ struct RawPerMethod {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFixedOrShare {
-    fixed: Option<String>,
+    fixed: Option<RawSum>,
     share: Option<String>,
 }
 
@@ -189,7 +253,7 @@ struct RawCard {
     issuer: RawShare,
     network: RawShare,
     acquirer: RawShare,
-    cap: Option<String>,
+    cap: Option<RawSum>,
 }
 
 /// `"0.55%"`, or `{ rate = "0.55%", cap = "13.00" }`.
@@ -204,14 +268,14 @@ enum RawShare {
 #[serde(deny_unknown_fields)]
 struct RawCapped {
     rate: String,
-    cap: Option<String>,
+    cap: Option<RawSum>,
 }
 
 /// Reads and checks a tariff file.
 ///
 /// # Errors
 /// The first problem found.
-pub fn parse(text: &str) -> Result<Tariff, TariffFileError> {
+pub fn parse(text: &str) -> Result<TariffFile, TariffFileError> {
     if text.len() > FILE_BYTES_MAX {
         return Err(error("the file", TariffFileProblem::FileTooLong));
     }
@@ -219,22 +283,47 @@ pub fn parse(text: &str) -> Result<Tariff, TariffFileError> {
         let line = bad.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
         error(format!("line {line}"), TariffFileProblem::Toml(bad.message().to_owned()))
     })?;
-    let currency = match &raw.currency {
-        Some(code) => Some(code.parse::<Currency>().map_err(|bad| error("currency", bad))?),
-        None => None,
-    };
     if !(1..=VERSIONS_MAX).contains(&raw.version.len()) {
         return Err(error("version", TariffFileProblem::VersionCount));
     }
-    // A tariff without a currency is written with two decimals.
-    let reader = Reader { currency: currency.unwrap_or(Currency::CNY) };
-    let mut versions = Vec::new();
-    for (place, version) in raw.version.iter().enumerate() {
-        versions.push(reader.version(place + 1, version)?);
+    let currencies = currencies(raw.currency.as_ref())?;
+    let each = match &currencies[..] {
+        [] => vec![None],
+        named => named.iter().copied().map(Some).collect(),
+    };
+    let mut tariffs = Vec::with_capacity(each.len());
+    for currency in each {
+        let reader = Reader { currency, currencies: &currencies };
+        let mut versions = Vec::with_capacity(raw.version.len());
+        for (place, version) in raw.version.iter().enumerate() {
+            versions.push(reader.version(place + 1, version)?);
+        }
+        check_dates(&versions)?;
+        tariffs.push(Tariff { name: raw.name.clone(), currency, versions });
     }
-    check_dates(&versions)?;
-    let (name, title, source) = (raw.name, raw.title, raw.source);
-    Ok(Tariff { name, title, source, currency, versions })
+    Ok(TariffFile { name: raw.name, title: raw.title, source: raw.source, tariffs })
+}
+
+/// The currencies that the file names. None if it has rates only.
+fn currencies(raw: Option<&RawCurrencies>) -> Result<Vec<Currency>, TariffFileError> {
+    let codes = match raw {
+        None => return Ok(Vec::new()),
+        Some(RawCurrencies::One(code)) => std::slice::from_ref(code),
+        Some(RawCurrencies::Several(codes)) => codes.as_slice(),
+    };
+    if !(1..=CURRENCIES_MAX).contains(&codes.len()) {
+        return Err(error("currency", TariffFileProblem::CurrencyCount));
+    }
+    let mut found: Vec<Currency> = Vec::with_capacity(codes.len());
+    for code in codes {
+        let currency: Currency =
+            code.parse().map_err(|bad: CurrencyError| error("currency", bad))?;
+        if found.contains(&currency) {
+            return Err(error("currency", TariffFileProblem::CurrencyCount));
+        }
+        found.push(currency);
+    }
+    Ok(found)
 }
 
 /// Each version begins where the one before ends, so each day has exactly one version.
@@ -262,11 +351,13 @@ fn check_dates(versions: &[TermsVersion]) -> Result<(), TariffFileError> {
     Ok(())
 }
 
-struct Reader {
-    currency: Currency,
+/// Reads the versions in one of the file's currencies.
+struct Reader<'a> {
+    currency: Option<Currency>,
+    currencies: &'a [Currency],
 }
 
-impl Reader {
+impl Reader<'_> {
     fn version(&self, number: usize, raw: &RawVersion) -> Result<TermsVersion, TariffFileError> {
         let here = format!("version {number}");
         let date = |text: &str, key: &str| -> Result<BusinessDate, TariffFileError> {
@@ -281,9 +372,9 @@ impl Reader {
                 .collect::<Result<_, _>>()?,
             cod: self.per_method(&format!("{here}, cod"), &raw.cod)?,
             commission: self.per_method(&format!("{here}, commission"), &raw.commission)?,
-            return_fee: self.amount(&format!("{here}, return_fee"), raw.return_fee.as_deref())?,
+            return_fee: self.amount(&format!("{here}, return_fee"), raw.return_fee.as_ref())?,
         };
-        terms.check().map_err(|bad| error(here.clone(), bad))?;
+        terms.check(self.currency).map_err(|bad| error(here.clone(), bad))?;
         Ok(TermsVersion { number: raw.number, from: date(&raw.from, "from")?, until, terms })
     }
 
@@ -312,7 +403,7 @@ impl Reader {
             issuer: self.share(&format!("{here}, issuer"), &raw.issuer)?,
             network: self.share(&format!("{here}, network"), &raw.network)?,
             acquirer: self.share(&format!("{here}, acquirer"), &raw.acquirer)?,
-            cap: self.cap(&format!("{here}, cap"), raw.cap.as_deref())?,
+            cap: self.cap(&format!("{here}, cap"), raw.cap.as_ref())?,
         })
     }
 
@@ -324,12 +415,12 @@ impl Reader {
     }
 
     fn capped(&self, here: &str, raw: &RawCapped) -> Result<CappedRate, TariffFileError> {
-        let cap = self.cap(here, raw.cap.as_deref())?;
+        let cap = self.cap(here, raw.cap.as_ref())?;
         Ok(CappedRate { rate: rate(here, &raw.rate)?, cap })
     }
 
-    fn cap(&self, here: &str, text: Option<&str>) -> Result<Option<Amount>, TariffFileError> {
-        text.map(|text| self.amount(here, Some(text))).transpose()
+    fn cap(&self, here: &str, sum: Option<&RawSum>) -> Result<Option<Amount>, TariffFileError> {
+        sum.map(|sum| self.amount(here, Some(sum))).transpose()
     }
 
     fn per_method(
@@ -342,7 +433,7 @@ impl Reader {
                 let Some(own) = own else { return Ok(FixedOrShare::default()) };
                 let here = format!("{here}, {key}");
                 Ok(FixedOrShare {
-                    fixed: self.amount(&here, own.fixed.as_deref())?,
+                    fixed: self.amount(&here, own.fixed.as_ref())?,
                     share: own.share.as_deref().map_or(Ok(Rate::ZERO), |text| rate(&here, text))?,
                 })
             };
@@ -353,9 +444,24 @@ impl Reader {
         })
     }
 
-    fn amount(&self, here: &str, text: Option<&str>) -> Result<Amount, TariffFileError> {
-        let Some(text) = text else { return Ok(Amount::ZERO) };
-        decimal::parse(text, self.currency, DecimalStyle::PLAIN).map_err(|bad| error(here, bad))
+    /// A sum in the reader's currency. Zero if there is none.
+    fn amount(&self, here: &str, sum: Option<&RawSum>) -> Result<Amount, TariffFileError> {
+        use TariffFileProblem as P;
+        let Some(sum) = sum else { return Ok(Amount::ZERO) };
+        let currency = self.currency.ok_or_else(|| error(here, P::SumWithoutCurrency))?;
+        let text = match sum {
+            RawSum::Plain(text) if self.currencies.len() == 1 => text,
+            RawSum::Plain(_) => return Err(error(here, P::SumInOneCurrency(currency))),
+            RawSum::PerCurrency(sums) => {
+                let named = |code: &str| self.currencies.iter().any(|one| one.code() == code);
+                if let Some(code) = sums.keys().find(|code| !named(code)) {
+                    let code = code.chars().take(24).collect();
+                    return Err(error(here, P::OtherCurrency(code)));
+                }
+                sums.get(currency.code()).ok_or_else(|| error(here, P::NoSumIn(currency)))?
+            }
+        };
+        decimal::parse(text, currency, DecimalStyle::PLAIN).map_err(|bad| error(here, bad))
     }
 }
 

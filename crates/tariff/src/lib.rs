@@ -16,6 +16,6 @@ mod terms;
 pub use date::{BusinessDate, BusinessDateError};
 pub use fees::{FeeKind, Fees};
 pub use terms::{
-    CLASS_NAME_BYTES_MAX, CLASSES_MAX, CappedRate, CardKind, CardRates, FixedOrShare,
-    PaymentMethod, PerMethod, SellerClass, SellerClassNumber, Terms, TermsError,
+    CLASS_NAME_BYTES_MAX, CLASSES_MAX, CappedRate, CardKind, CardRates, EarlierPayments,
+    FixedOrShare, PaymentMethod, PerMethod, SellerClass, SellerClassNumber, Terms, TermsError,
 };

@@ -1,7 +1,7 @@
 //! The terms of one tariff version.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use money::{Amount, Rate};
+use money::{Amount, Currency, Rate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +104,8 @@ pub struct SellerClass {
     pub wallet: CappedRate,
 }
 
-/// The greater of a fixed amount and a share.
+/// The greater of a fixed amount and a share. A parcel bears it once, however many payments it
+/// takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub struct FixedOrShare {
@@ -114,9 +115,71 @@ pub struct FixedOrShare {
 }
 
 impl FixedOrShare {
+    /// The fee of a payment of `amount`: what the parcel bears with it, less what the earlier
+    /// payments bore.
+    fn of(&self, amount: Amount, earlier: &EarlierFee) -> Amount {
+        if *self == FixedOrShare::default() {
+            return Amount::ZERO;
+        }
+        if *earlier == EarlierFee::default() {
+            return self.share.of(amount).max(self.fixed);
+        }
+        let shares = earlier.shares + exact_share(self.share, amount);
+        rounded(shares).max(self.fixed).saturating_sub(earlier.borne)
+    }
+}
+
+/// A share of an amount, in millionths of a minor unit.
+fn exact_share(share: Rate, amount: Amount) -> u128 {
+    u128::from(amount.minor()) * u128::from(share.ppm())
+}
+
+/// Rounded half up to the minor unit, at most the largest amount.
+fn rounded(millionths: u128) -> Amount {
+    let whole = u128::from(Rate::WHOLE_PPM);
+    let minor = u64::try_from((millionths + whole / 2) / whole);
+    minor.ok().and_then(Amount::new).unwrap_or(Amount::MAX)
+}
+
+/// One kind of fee of a parcel's earlier payments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct EarlierFee {
+    /// The exact shares, in millionths of a minor unit.
+    shares: u128,
+    /// What the payments bore.
+    borne: Amount,
+}
+
+/// A parcel's earlier payments, for the fees of its next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EarlierPayments {
+    commission: EarlierFee,
+    cod: EarlierFee,
+}
+
+impl EarlierPayments {
+    /// The payments' exact shares of a commission or COD fee, in millionths of a minor unit, and
+    /// what they bore. Zero for other kinds, which have nothing to do with earlier payments.
     #[must_use]
-    pub fn of(&self, amount: Amount) -> Amount {
-        self.share.of(amount).max(self.fixed)
+    pub fn of(&self, kind: FeeKind) -> (u128, Amount) {
+        match kind {
+            FeeKind::Commission => (self.commission.shares, self.commission.borne),
+            FeeKind::Cod => (self.cod.shares, self.cod.borne),
+            _ => (0, Amount::ZERO),
+        }
+    }
+
+    /// Adds a payment of `amount` whose fees are posted. `terms` are those of its own tariff
+    /// version.
+    pub fn add(&mut self, terms: &Terms, payment: PaymentMethod, amount: Amount, fees: &Fees) {
+        for (earlier, share, kind) in [
+            (&mut self.commission, terms.commission.of(payment).share, FeeKind::Commission),
+            (&mut self.cod, terms.cod.of(payment).share, FeeKind::Cod),
+        ] {
+            earlier.shares += exact_share(share, amount);
+            let borne = earlier.borne.checked_add(fees.of(kind));
+            earlier.borne = borne.unwrap_or(Amount::MAX);
+        }
     }
 }
 
@@ -169,6 +232,8 @@ pub enum TermsError {
         /// The sum of their shares.
         percent: String,
     },
+    #[error("{0} is a sum: name the tariff's currency, or use rates only")]
+    SumWithoutCurrency(String),
 }
 
 impl Terms {
@@ -179,13 +244,29 @@ impl Terms {
         u8::try_from(place).ok().map(SellerClassNumber)
     }
 
-    /// The fees of a collection of `amount`. `None` if the version has no such class.
+    /// The fees of a parcel's only payment, of `amount`. `None` if the version has no such class.
+    #[must_use]
+    pub fn fees(
+        &self,
+        class: SellerClassNumber,
+        payment: PaymentMethod,
+        amount: Amount,
+    ) -> Option<Fees> {
+        self.fees_after(&EarlierPayments::default(), class, payment, amount)
+    }
+
+    /// The fees of a parcel's next payment, of `amount`. `None` if the version has no such class.
+    ///
+    /// Rates of cards and wallets are charged for each payment. A commission or COD fee is charged
+    /// once for the parcel: its payments together bear the greater of the fixed amount and the sum
+    /// of their shares, and this payment bears what the earlier ones did not.
     ///
     /// Each component is rounded half up, once. Components are taken in the order of [`FeeKind`],
     /// each from what the ones before left, so their sum never exceeds the amount.
     #[must_use]
-    pub fn fees(
+    pub fn fees_after(
         &self,
+        earlier: &EarlierPayments,
         class: SellerClassNumber,
         payment: PaymentMethod,
         amount: Amount,
@@ -212,16 +293,22 @@ impl Terms {
             PaymentMethod::Qr => take(FeeKind::Wallet, class.wallet.of(amount)),
             PaymentMethod::Cash => {}
         }
-        take(FeeKind::Commission, self.commission.of(payment).of(amount));
-        take(FeeKind::Cod, self.cod.of(payment).of(amount));
+        take(FeeKind::Commission, self.commission.of(payment).of(amount, &earlier.commission));
+        take(FeeKind::Cod, self.cod.of(payment).of(amount, &earlier.cod));
         Some(fees)
     }
 
-    /// Checks the terms.
+    /// Checks the terms of a tariff in a currency. `None` means every currency: a sum would be
+    /// another value in each, so there are only rates.
     ///
     /// # Errors
     /// The first problem found.
-    pub fn check(&self) -> Result<(), TermsError> {
+    pub fn check(&self, currency: Option<Currency>) -> Result<(), TermsError> {
+        if currency.is_none()
+            && let Some(what) = self.first_sum()
+        {
+            return Err(TermsError::SumWithoutCurrency(what));
+        }
         if !(1..=CLASSES_MAX).contains(&self.classes.len()) {
             return Err(TermsError::ClassCount(self.classes.len()));
         }
@@ -238,6 +325,28 @@ impl Terms {
             self.check_shares(class)?;
         }
         Ok(())
+    }
+
+    /// A fixed fee, a return fee or a cap, if there is any.
+    fn first_sum(&self) -> Option<String> {
+        if !self.return_fee.is_zero() {
+            return Some("the return fee".to_owned());
+        }
+        for (what, PerMethod { card, qr, cash }) in
+            [("COD fee", &self.cod), ("commission", &self.commission)]
+        {
+            if [card, qr, cash].iter().any(|fee| !fee.fixed.is_zero()) {
+                return Some(format!("the fixed {what}"));
+            }
+        }
+        let caps = |rates: &CardRates| {
+            [rates.cap, rates.issuer.cap, rates.network.cap, rates.acquirer.cap]
+        };
+        let capped = self.classes.iter().find(|class| {
+            let caps = [caps(&class.debit), caps(&class.credit)].concat();
+            class.wallet.cap.is_some() || caps.iter().any(Option::is_some)
+        });
+        capped.map(|class| format!("a cap of class `{}`", class.name))
     }
 
     fn check_shares(&self, class: &SellerClass) -> Result<(), TermsError> {
@@ -339,11 +448,72 @@ mod tests {
         assert_eq!([cod(10_000), cod(30_000), cod(150)], [200, 300, 150]);
     }
 
+    /// Pays a parcel in parts by the same method. Returns each part's commission and COD fee.
+    fn in_parts(terms: &Terms, method: PaymentMethod, parts: &[u64]) -> Vec<[u64; 2]> {
+        let mut earlier = EarlierPayments::default();
+        let pay = |&minor: &u64| {
+            let amount = Amount::of(minor);
+            let fees = terms.fees_after(&earlier, SellerClassNumber(0), method, amount).unwrap();
+            earlier.add(terms, method, amount, &fees);
+            [FeeKind::Commission, FeeKind::Cod].map(|kind| fees.of(kind).minor())
+        };
+        parts.iter().map(pay).collect()
+    }
+
+    /// Cash: commission 1.00 or 0.5%, COD fee 2.00 or 1%. QR: 0.20, and 0.50 or 0.2%.
+    fn terms_with_sums() -> Terms {
+        let fee = |fixed, ppm| FixedOrShare {
+            fixed: Amount::of(fixed),
+            share: Rate::from_ppm(ppm).unwrap(),
+        };
+        let mut terms = terms(general());
+        (terms.commission.cash, terms.cod.cash) = (fee(100, 5_000), fee(200, 10_000));
+        (terms.commission.qr, terms.cod.qr) = (fee(20, 0), fee(50, 2_000));
+        terms
+    }
+
+    #[test]
+    fn sixteen_part_payments_bear_each_fixed_fee_once() {
+        let parts = in_parts(&terms_with_sums(), PaymentMethod::Cash, &[500; 16]);
+        assert_eq!(parts[0], [100, 200]);
+        assert_eq!(parts[1..], [[0, 0]; 15]);
+    }
+
+    #[test]
+    fn a_small_first_part_leaves_the_rest_of_a_fixed_fee_to_the_next() {
+        // The commission takes 1.00 of 1.50, the COD fee the rest. 1.50 of it is left.
+        let parts = in_parts(&terms_with_sums(), PaymentMethod::Cash, &[150, 5_000, 5_000]);
+        assert_eq!(parts, [[100, 50], [0, 150], [0, 0]]);
+    }
+
+    #[test]
+    fn shares_of_parts_are_rounded_once_for_the_parcel() {
+        let mut terms = terms(general());
+        terms.cod.cash.share = Rate::from_ppm(10_000).unwrap();
+        // 1% of 0.40 is 0.004: the sums are 0.004, 0.008, 0.012, 0.016.
+        let parts = in_parts(&terms, PaymentMethod::Cash, &[40; 4]);
+        assert_eq!(parts, [[0, 0], [0, 1], [0, 0], [0, 1]]);
+    }
+
+    proptest! {
+        #[test]
+        fn part_payments_bear_together_what_one_payment_would(
+            parts in prop::collection::vec(300_u64..1_000_000, 1..17),
+        ) {
+            // From 3.00 on, the first part can pay both fixed fees.
+            let terms = terms_with_sums();
+            let whole = in_parts(&terms, PaymentMethod::Cash, &[parts.iter().sum()])[0];
+            let each = in_parts(&terms, PaymentMethod::Cash, &parts);
+            let sums = [0, 1].map(|kind| each.iter().map(|part| part[kind]).sum::<u64>());
+            prop_assert_eq!(sums, whole);
+        }
+    }
+
     #[test]
     fn shares_above_the_whole_are_refused() {
         let mut terms = terms(general());
         terms.cod.card.share = Rate::from_ppm(995_000).unwrap();
-        let error = terms.check().unwrap_err().to_string();
+        let error = terms.check(None).unwrap_err().to_string();
         assert_eq!(
             error,
             "the shares of class `general`, debit cards, with COD fee and commission, add up to \

@@ -1,13 +1,17 @@
 //! Tariff files: the shipped ones, and the errors of invalid ones.
 
+use money::{Amount, Currency};
 use tariff::file::{self, Tariff};
-use tariff::{CardKind, FeeKind, PaymentMethod};
+use tariff::{CardKind, FeeKind, FixedOrShare, PaymentMethod};
 
-use money::Amount;
+fn shipped_in(code: &str) -> Tariff {
+    let file = file::parse(include_str!("../../../tariffs/china-2013.toml"));
+    let file = file.expect("the shipped tariff is good");
+    file.in_currency(code.parse().unwrap()).expect(code).clone()
+}
 
 fn shipped() -> Tariff {
-    file::parse(include_str!("../../../tariffs/china-2013.toml"))
-        .expect("the shipped tariff is good")
+    shipped_in("CNY")
 }
 
 fn version(number: u16, dates: &str) -> String {
@@ -50,6 +54,114 @@ fn a_card_pays_the_three_card_parts_and_nothing_else() {
     let kinds: Vec<_> = fees.iter().collect();
     let expected = [(FeeKind::Issuer, 55), (FeeKind::Network, 8), (FeeKind::Acquirer, 15)];
     assert_eq!(kinds, expected.map(|(kind, minor)| (kind, Amount::of(minor))));
+}
+
+/// A tariff with this first line and a fixed COD fee.
+fn with_fee(currency: &str, fixed: &str) -> String {
+    let cod = format!("from = \"2013-02-25\"\ncod.cash = {{ fixed = {fixed}, share = \"1%\" }}");
+    format!("{currency}\n{}", with_versions(&[version(1, &cod)]))
+}
+
+#[test]
+fn a_sum_has_the_decimals_of_its_currency() {
+    for (currency, fixed, minor) in [
+        ("CNY", "2.00", 200),
+        ("CNY", "2", 200),
+        ("JPY", "2", 2),
+        ("KWD", "2.005", 2_005),
+        ("KWD", "2", 2_000),
+    ] {
+        let text = with_fee(&format!("currency = \"{currency}\""), &format!("\"{fixed}\""));
+        let file = file::parse(&text).unwrap();
+        let code: Currency = currency.parse().unwrap();
+        let fee = file.in_currency(code).unwrap().versions[0].terms.cod.cash.fixed;
+        assert_eq!(fee, Amount::of(minor), "{fixed} {currency}");
+    }
+    assert_eq!(
+        complaint(&with_fee("currency = \"JPY\"", "\"2.00\"")),
+        "version 1, cod, cash: `2.00` has 2 decimals, JPY has 0; nothing is rounded silently"
+    );
+}
+
+#[test]
+fn a_file_with_several_currencies_states_each_sum_in_each() {
+    let both = "currency = [\"JPY\", \"KWD\"]";
+    let file = file::parse(&with_fee(both, "{ JPY = \"40\", KWD = \"0.1\" }")).unwrap();
+    let fixed = |code: &str| {
+        let tariff = file.in_currency(code.parse().unwrap())?;
+        Some((tariff.key(), tariff.versions[0].terms.cod.cash.fixed.minor()))
+    };
+    assert_eq!(fixed("JPY"), Some(("t JPY".to_owned(), 40)));
+    assert_eq!(fixed("KWD"), Some(("t KWD".to_owned(), 100)));
+    assert_eq!(fixed("CNY"), None, "a tariff is for its currencies only");
+    for (currency, fixed, words) in [
+        (both, "\"40\"", "the tariff has several currencies: write the sum in each"),
+        (both, "{ JPY = \"40\" }", "the sum is missing in KWD, a currency of the tariff"),
+        (
+            both,
+            "{ JPY = \"40\", KWD = \"0.1\", CNY = \"2\" }",
+            "`CNY` is not in the tariff's `currency`",
+        ),
+    ] {
+        let complaint = complaint(&with_fee(currency, fixed));
+        assert!(complaint.starts_with(&format!("version 1, cod, cash: {words}")), "{complaint}");
+    }
+    for currency in ["currency = []", "currency = [\"JPY\", \"JPY\"]"] {
+        let complaint = complaint(&with_fee(currency, "\"40\""));
+        assert!(complaint.starts_with("currency: name 1 to 32 different"), "{complaint}");
+    }
+}
+
+#[test]
+fn a_tariff_without_a_currency_has_rates_only() {
+    let file = file::parse(&with_versions(&[version(
+        1,
+        "from = \"2013-02-25\"\ncod.cash = { share = \"1%\" }",
+    )]))
+    .unwrap();
+    for code in ["CNY", "JPY", "KWD"] {
+        let tariff = file.in_currency(code.parse().unwrap()).unwrap();
+        assert_eq!((tariff.key(), tariff.currency), ("t".to_owned(), None), "{code}");
+    }
+    let words = "a sum needs a currency: add `currency` to the tariff, or use rates only";
+    for (place, sum) in [
+        ("return_fee", "return_fee = \"4.00\""),
+        ("cod, cash", "cod.cash = { fixed = \"2.00\" }"),
+        ("commission, qr", "commission.qr = { fixed = \"0.20\" }"),
+    ] {
+        let text = with_versions(&[version(1, &format!("from = \"2013-02-25\"\n{sum}"))]);
+        assert_eq!(complaint(&text), format!("version 1, {place}: {words}"));
+    }
+    let capped = with_versions(&[version(1, "from = \"2013-02-25\"")])
+        .replace("\"0.15%\"", "\"0.15%\", cap = \"26.00\"");
+    let place = "version 1, class `general`, card, cap";
+    assert_eq!(complaint(&capped), format!("{place}: {words}"));
+}
+
+#[test]
+fn the_examples_of_the_page_are_valid() {
+    let page = include_str!("../../../docs/files/tariff.md");
+    let examples: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 1, "the page has an example");
+    let file = file::parse(examples[0]).unwrap();
+    let sums = ["BRL", "JPY"].map(|code| {
+        let tariff = file.in_currency(code.parse().unwrap()).expect(code);
+        let terms = &tariff.versions[1].terms;
+        (terms.return_fee.minor(), terms.cod.cash.fixed.minor())
+    });
+    assert_eq!(sums, [(450, 200), (90, 40)]);
+}
+
+#[test]
+fn the_shipped_sums_are_right_in_each_currency() {
+    let cod = |code| {
+        let FixedOrShare { fixed, share } = shipped_in(code).versions[0].terms.cod.cash;
+        (fixed.minor(), share.ppm())
+    };
+    // 2.00 CNY, 2.00 BRL, 40 JPY, 0.100 KWD.
+    let found = ["CNY", "BRL", "JPY", "KWD"].map(cod);
+    assert_eq!(found, [(200, 10_000), (200, 10_000), (40, 10_000), (100, 10_000)]);
 }
 
 #[test]

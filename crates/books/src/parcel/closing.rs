@@ -116,6 +116,7 @@ impl Books {
             while let Some(item) = self.payments.remove(next) {
                 self.terminal_batches.forget_payment(item.id());
                 self.forget_refunds(&item);
+                self.shared_fees.remove(&item.id());
                 next = item.previous;
             }
             out.events.push(Event::ParcelForgotten { parcel: id });

@@ -297,7 +297,7 @@ impl Books {
         let (from, until, terms) = (*from, *until, terms.as_ref());
         let today = now.today;
         check_reference(reference)?;
-        terms.check().map_err(Refusal::BadTerms)?;
+        terms.check(currency).map_err(Refusal::BadTerms)?;
         if until.is_some_and(|until| until <= from) {
             return Err(Refusal::BadVersion);
         }

@@ -1,7 +1,7 @@
 //! Payments: by card and QR in two steps, by cash at once.
 
 use money::Amount;
-use tariff::{BusinessDate, FeeKind, Fees, PaymentMethod};
+use tariff::{BusinessDate, EarlierPayments, FeeKind, Fees, PaymentMethod};
 
 use crate::books::{Books, Now, check_above_zero};
 use crate::chart::ChartEntry;
@@ -371,15 +371,16 @@ impl Books {
         let (payment, method) = (item.id(), item.method);
         let (seller, version) = (item.seller, item.tariff_version);
         let firm = self.couriers.get(item.courier).firm;
-        let fees = self.fees_of(seller, version, method, amount);
+        let newest = self.parcel(parcel).last_payment;
+        let fees = self.fees_of_next(newest, seller, version, method, amount);
         self.ledger.begin_chain(Some(payment), Some(self.tariff_version(version)));
         self.ledger.post_reserved(entry_of(method), reserve, amount);
         self.post_fees(seller, firm, &fees);
         self.ledger.commit_infallible(out, "a reservation can be posted and pays its fees");
         let item = self.payment_mut(slot);
         item.amount = amount;
-        item.fees = fees.total();
         item.status = PaymentStatus::Approved { unpaid_refunds: Amount::ZERO };
+        self.keep_fees(slot, fees);
         self.decrement_in_flight(Some(parcel));
         self.finish_collection(slot, parcel, today, fees, out);
     }
@@ -417,7 +418,8 @@ impl Books {
     ) -> Result<(), Refusal> {
         let &CheckedPayment { slot, seller, courier, source, held, version, today } = checked;
         let firm = self.couriers.get(courier).firm;
-        let fees = self.fees_of(seller, version, new.method, new.amount);
+        let newest = self.parcel(slot).last_payment;
+        let fees = self.fees_of_next(newest, seller, version, new.method, new.amount);
         self.ledger.begin_chain(Some(new.id), Some(self.tariff_version(version)));
         self.ledger.post(entry_of(new.method), source, held, new.amount);
         self.post_fees(seller, firm, &fees);
@@ -432,8 +434,7 @@ impl Books {
             checked,
             PaymentStatus::Approved { unpaid_refunds: Amount::ZERO },
         );
-        let record = self.payment_mut(item);
-        record.fees = fees.total();
+        self.keep_fees(item, fees);
         if new.method == PaymentMethod::Cash {
             self.couriers.get_mut(courier).in_hand.push_back(item);
         }
@@ -441,6 +442,47 @@ impl Books {
         Ok(())
     }
 
+    /// The fees of a parcel's next payment. `newest` is the parcel's newest payment so far. Earlier
+    /// payments count while their fees are posted, refunded or not.
+    fn fees_of_next(
+        &self,
+        newest: u32,
+        seller: u32,
+        version: u16,
+        method: PaymentMethod,
+        amount: Amount,
+    ) -> Fees {
+        let versions = &self.reference_data.versions;
+        let mut earlier = EarlierPayments::default();
+        for (_, item) in self.payments_from(newest).filter(|(_, item)| item.is_collected()) {
+            let terms = &versions[usize::from(item.tariff_version)].terms;
+            earlier.add(terms, item.method, item.amount, &self.posted_fees(item));
+        }
+        let terms = &versions[usize::from(version)].terms;
+        let fees = terms.fees_after(&earlier, self.sellers.get(seller).class, method, amount);
+        let fees = fees.expect("a seller's class is in every version of its tariff");
+        assert!(fees.total() <= amount, "M8: fees exceed the amount");
+        fees
+    }
+
+    /// Keeps the posted fees with their payment. The record holds the total; the parts are kept
+    /// only where the terms alone do not give them.
+    fn keep_fees(&mut self, slot: u32, fees: Fees) {
+        self.payment_mut(slot).fees = fees.total();
+        let item = self.payment(slot);
+        if fees != self.fees_of(item.seller, item.tariff_version, item.method, item.amount) {
+            self.shared_fees.insert(item.id(), fees);
+        }
+    }
+
+    /// The fees that were posted for a collected payment.
+    pub(crate) fn posted_fees(&self, item: &PaymentRecord) -> Fees {
+        self.shared_fees.get(&item.id()).copied().unwrap_or_else(|| {
+            self.fees_of(item.seller, item.tariff_version, item.method, item.amount)
+        })
+    }
+
+    /// The fees of a parcel's only payment.
     pub(crate) fn fees_of(
         &self,
         seller: u32,

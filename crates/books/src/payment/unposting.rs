@@ -116,7 +116,7 @@ impl Books {
             _ => self.rails.get(u32::from(item.rail)).receivable,
         };
         let commission = self.firms.get(courier.firm).commission;
-        let fees = self.fees_of(seller_number, version, method, amount);
+        let fees = self.posted_fees(item);
         assert_eq!(fees.total(), item.fees, "M8: recomputed fees equal the original ones");
         let seller = self.sellers.get(seller_number);
         let (held, currency) = (seller.held, seller.currency);
@@ -132,6 +132,7 @@ impl Books {
         self.ledger.post(ChartEntry::CollectionReversed, held, source, amount);
         self.ledger.commit_infallible(out, "a collection can be unposted");
         self.payment_mut(slot).status = PaymentStatus::Reversed;
+        self.shared_fees.remove(&payment);
         out.events.push(Event::PaymentReversed { payment, posted: amount });
     }
 

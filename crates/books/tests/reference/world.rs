@@ -12,7 +12,8 @@ pub const BANKS: [BankId; 2] = [BankId(1), BankId(2)];
 pub const FIRMS: [FirmId; 3] = [FirmId(1), FirmId(2), FirmId(3)];
 pub const NETWORKS: [NetworkId; 3] = [NetworkId(1), NetworkId(2), NetworkId(3)];
 pub const WALLETS: [WalletId; 2] = [WalletId(1), WalletId(2)];
-pub const TARIFFS: [TariffId; 2] = [TariffId(1), TariffId(2)];
+/// Two in CNY, and one of rates only for every currency.
+pub const TARIFFS: [TariffId; 3] = [TariffId(1), TariffId(2), TariffId(3)];
 
 /// Number of parcels in a world. Few in some worlds, so that each parcel sees a lot.
 pub fn pool(kind: u8) -> usize {
@@ -70,6 +71,24 @@ pub fn terms(number: u64) -> Box<Terms> {
     })
 }
 
+/// The same rates without any sum.
+fn rates_only(number: u64) -> Box<Terms> {
+    let mut terms = terms(number);
+    for class in &mut terms.classes {
+        for rates in [&mut class.debit, &mut class.credit] {
+            (rates.cap, rates.network.cap) = (None, None);
+        }
+        class.wallet.cap = None;
+    }
+    for fees in [&mut terms.cod, &mut terms.commission] {
+        for fee in [&mut fees.card, &mut fees.qr, &mut fees.cash] {
+            fee.fixed = Amount::ZERO;
+        }
+    }
+    terms.return_fee = Amount::ZERO;
+    terms
+}
+
 pub fn seller(number: u64) -> Command {
     let currency = if number == 5 { Currency::BRL } else { Currency::CNY };
     let place = usize::try_from(number).expect("a small number");
@@ -78,7 +97,7 @@ pub fn seller(number: u64) -> Command {
         kind: [SellerKind::Individual, SellerKind::Business][place % 2],
         currency,
         jurisdiction: jurisdiction([0, 0, 2, 2, 0, 1][place % 6]),
-        tariff: TARIFFS[usize::from(number == 3)],
+        tariff: TARIFFS[[0, 0, 0, 1, 0, 2][place % 6]],
         class: SellerClassNumber([1, 0][place % 2]),
         cycle: [
             SettlementCycle::Daily,
@@ -149,10 +168,10 @@ pub fn tariff(number: usize, version: u16, from: BusinessDate, until: Option<u16
     Command::PublishTariff(PublishTariff {
         tariff: TARIFFS[number],
         version,
-        currency: (number == 1).then_some(Currency::CNY),
+        currency: (number < 2).then_some(Currency::CNY),
         from,
         until: until.map(|days| from.plus_days(days)),
-        terms: terms(u64::from(version)),
+        terms: if number < 2 { terms(version.into()) } else { rates_only(version.into()) },
         reference: format!("tariff {number}"),
     })
 }
@@ -175,6 +194,7 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands.push(tariff(0, 2, FIRST_DAY.plus_days(6), None));
     commands.push(tariff(1, 1, FIRST_DAY, Some(9)));
     commands.push(tariff(1, 2, FIRST_DAY.plus_days(9), None));
+    commands.push(tariff(2, 1, FIRST_DAY, None));
     commands.extend((1..=5).map(seller));
     // In most worlds the bank accounts have money of Doorstep's own; in some, only what comes in.
     if kind % 4 != 3 {

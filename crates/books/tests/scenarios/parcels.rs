@@ -137,16 +137,16 @@ fn a_parcel_is_paid_with_card_wallet_and_cash_together() {
     let taken =
         [(A::NetworkReceivable, 5_000), (A::WalletReceivable, 3_000), (A::CourierCash, 2_000)];
     // By card 28, 4, 8 (of 27.5, 4 and 7.5). By wallet 18, a commission of 20, a fee of 50. In cash
-    // a commission of 100, a fee of 200.
+    // what is left of the parcel's commission of 100 and fee of 200: 80 and 150.
     let fees = [
         (A::IssuerFees, 28),
         (A::NetworkFees, 4),
         (A::AcquirerFees, 8),
         (A::WalletFees, 18),
-        (A::FirmCommission, 120),
-        (A::CodFees, 250),
+        (A::FirmCommission, 100),
+        (A::CodFees, 200),
     ];
-    let mut books = vec![(A::SellerHeld, 10_000 - 428)];
+    let mut books = vec![(A::SellerHeld, 10_000 - 358)];
     books.extend(taken);
     books.extend(fees);
     world.expect(&books);

@@ -201,6 +201,51 @@ fn invalid_terms_are_refused() {
 }
 
 #[test]
+fn terms_with_sums_name_their_currency() {
+    let no_sums = || {
+        let mut terms = shipped_terms();
+        terms.return_fee = Amount::ZERO;
+        for class in &mut terms.classes {
+            (class.debit.cap, class.credit.cap) = (None, None);
+        }
+        for fee in [&mut terms.cod.qr, &mut terms.cod.cash] {
+            fee.fixed = Amount::ZERO;
+        }
+        for fee in [&mut terms.commission.qr, &mut terms.commission.cash] {
+            fee.fixed = Amount::ZERO;
+        }
+        terms
+    };
+    let published = |currency, change: &dyn Fn(&mut Terms)| {
+        let mut terms = no_sums();
+        change(&mut terms);
+        Command::PublishTariff(PublishTariff {
+            tariff: TariffId(2),
+            version: 1,
+            currency,
+            from: day("2013-01-01"),
+            until: None,
+            terms: Box::new(terms),
+            reference: "other".to_owned(),
+        })
+    };
+    let sums: [(&str, &dyn Fn(&mut Terms)); 5] = [
+        ("the return fee", &|terms| terms.return_fee = Amount::of(1)),
+        ("the fixed COD fee", &|terms| terms.cod.cash.fixed = Amount::of(1)),
+        ("the fixed commission", &|terms| terms.commission.card.fixed = Amount::of(1)),
+        ("a cap of class `general`", &|terms| terms.classes[0].credit.cap = Some(Amount::of(1))),
+        ("a cap of class `dining`", &|terms| terms.classes[2].wallet.cap = Some(Amount::ZERO)),
+    ];
+    for (what, change) in sums {
+        let without = TermsError::SumWithoutCurrency(what.to_owned());
+        let mut world = World::open();
+        world.refused(published(None, change), Refusal::BadTerms(without));
+        world.must(published(Some(Currency::JPY), change));
+    }
+    World::open().must(published(None, &|_| ()));
+}
+
+#[test]
 fn a_tariff_of_one_currency_is_for_sellers_in_that_currency() {
     let mut world = World::open();
     let (tariff, version, currency) = (TariffId(2), 1, Some(Currency::BRL));

@@ -30,7 +30,7 @@ pub fn publish(version: u16, from: &str, until: Option<&str>, terms: Terms) -> C
     Command::PublishTariff(PublishTariff {
         tariff: TARIFF,
         version,
-        currency: None,
+        currency: Some(Currency::CNY),
         from,
         until,
         terms,

@@ -75,10 +75,11 @@ impl Default for Setup {
     }
 }
 
-/// The terms of `tariffs/china-2013.toml`.
+/// The terms of `tariffs/china-2013.toml` in CNY.
 pub fn shipped_terms() -> Terms {
     let text = include_str!("../../../../tariffs/china-2013.toml");
-    tariff::file::parse(text).expect("the shipped tariff is good").versions.remove(0).terms
+    let file = tariff::file::parse(text).expect("the shipped tariff is good");
+    file.in_currency(Currency::CNY).expect("it is in CNY").versions[0].terms.clone()
 }
 
 pub struct World {

@@ -15,7 +15,9 @@ use files::reference::{REFERENCE_BYTES_MAX, ReferenceError};
 use money::decimal::DecimalError;
 use money::{CurrencyError, RateError};
 use reports::ExportError;
-use tariff::file::{FILE_BYTES_MAX, TariffFileError, TariffFileProblem, VERSIONS_MAX};
+use tariff::file::{
+    CURRENCIES_MAX, FILE_BYTES_MAX, TariffFileError, TariffFileProblem, VERSIONS_MAX,
+};
 use tariff::{BusinessDateError, CLASS_NAME_BYTES_MAX, CLASSES_MAX, TermsError};
 
 use super::{toml_message, zh};
@@ -268,6 +270,9 @@ pub(super) fn terms_error(error: &TermsError) -> String {
         TermsError::AboveWhole { what, percent } => {
             format!("各项费率合计 {percent}，超过全部金额（{what}）")
         }
+        TermsError::SumWithoutCurrency(what) => {
+            format!("金额（{what}）没有币种；请写明费率的币种，或只用百分比")
+        }
     }
 }
 
@@ -293,6 +298,17 @@ fn tariff_error(error: &TariffFileError) -> String {
         }
         P::CardTwice(kind) => format!("`card` 已包括两种卡；请删除它或 `{kind}`"),
         P::NoCardRates(kind) => format!("没有 `{kind}` 卡的费率；请增加 `{kind}` 或 `card`"),
+        P::CurrencyCount => {
+            format!("请写 1 至 {CURRENCIES_MAX} 个不同的币种，或删除 `currency`")
+        }
+        P::SumWithoutCurrency => "金额须有币种；请在费率中增加 `currency`，或只用百分比".to_owned(),
+        P::SumInOneCurrency(currency) => {
+            format!("该费率有多个币种；请分别写出金额，如 {{ {currency} = \"…\", … }}")
+        }
+        P::NoSumIn(currency) => format!("缺少 {currency} 的金额，而费率包括该币种"),
+        P::OtherCurrency(code) => {
+            format!("`{code}` 不在费率的 `currency` 中；请在其中增加，或删除该金额")
+        }
         P::Currency(error) => currency_error(error),
         P::Date(error) => date_error(error),
         P::Terms(error) => terms_error(error),

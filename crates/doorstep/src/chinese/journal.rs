@@ -178,6 +178,9 @@ fn explain_error(error: &ExplainError) -> String {
         ExplainError::NoSuchPayout { payout, last } => {
             format!("没有打款 {payout}：账簿中有打款 1 到 {last}，见 payouts.csv")
         }
+        ExplainError::NotInTariffFile { tariff } => {
+            format!("费率文件没有账簿币种的版本 {tariff}")
+        }
         ExplainError::FeesDiffer { order } => format!("M8：订单 {order} 的手续费与费率不符"),
         ExplainError::ReturnFeeDiffers { order } => {
             format!("M8：订单 {order} 的退件费与费率不符")

@@ -257,7 +257,7 @@ fn inputs(
     origin: OrderSource,
 ) -> anyhow::Result<DayInputs> {
     let tariff = tariffs::load(&flags.tariff).context("--tariff")?;
-    tariffs::check_currency(&tariff, currency)?;
+    let tariff = tariffs::in_currency(&tariff, currency)?.clone();
     Ok(DayInputs {
         date: flags.date,
         utc_offset_minutes: UTC_OFFSET_MINUTES,

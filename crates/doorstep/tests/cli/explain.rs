@@ -59,9 +59,48 @@ fn each_payout_explains_itself_to_the_minor_unit() {
     }
     let ran = bed.run("explain payout 1 --data books").succeeds();
     let ran = ran.prints("Payout 1  paid  CNY\n").prints(&format!("Seller {}", lines[0]["seller"]));
-    ran.prints("china-2013/1\n").prints("Every fee was recomputed by its tariff version: equal.");
+    ran.prints("china-2013/1\n").prints("Every fee was recomputed from the tariff file: equal.");
     let ran = bed.run("explain payout 1 --data books --lang zh").succeeds();
-    ran.prints("打款 1  已打款  CNY").prints("每项费用均按其费率版本重新计算：一致。");
+    ran.prints("打款 1  已打款  CNY").prints("每项费用均按费率文件重新计算：一致。");
+}
+
+#[test]
+fn each_fee_is_shown_with_rate_base_and_account_and_computed_from_the_tariff_file() {
+    let bed = Bed::new();
+    let tariff = |cod: &str| {
+        format!(
+            "name = \"mine\"\ntitle = \"Mine\"\nsource = \"a test\"\ncurrency = \"CNY\"\n\
+             [[version]]\nnumber = 1\nfrom = \"2013-01-01\"\n\
+             cod.cash = {{ fixed = \"{cod}\", share = \"1%\" }}\n[[version.class]]\n\
+             name = \"general\"\n\
+             card = {{ issuer = \"1%\", network = \"0%\", acquirer = \"0%\" }}\n"
+        )
+    };
+    bed.write("mine.toml", tariff("2.00"));
+    bed.orders("orders.csv", &["A,S1,CNY,100.00", "B,S2,CNY,500.00"]);
+    bed.run(
+        "day --orders orders.csv --profile doorstep --tariff mine.toml --tender cash --refusals 0 \
+         --faults 0 --data books",
+    )
+    .succeeds();
+    let explain = "explain payout 1 --data books";
+    let shown = "cod 1% × 100.00, at least 2.00 a parcel = 2.00 → income:cod-fees:CNY\n";
+    let ran = bed.run(explain).succeeds().prints(shown);
+    ran.prints("Every fee was recomputed by its published tariff version: equal.");
+    let ran = bed.run(&format!("{explain} --tariff mine.toml")).succeeds().prints(shown);
+    ran.prints("Every fee was recomputed from the tariff file: equal.");
+    let explained = bed.run(&format!("{explain} --json --tariff mine.toml")).succeeds().json();
+    let fee = &explained["lines"][0]["calculations"][0];
+    assert_eq!((text(fee, "/fee"), text(fee, "/rate")), ("cod", "1%"), "{explained:#}");
+    let sums = ["/base", "/at_least", "/earlier_borne", "/amount"].map(|key| number(fee, key));
+    assert_eq!(sums, [10_000, 200, 0, 200]);
+    assert_eq!(text(&explained, "/recomputed_from"), "file");
+    // Another file of the name is not what was charged.
+    bed.write("other.toml", tariff("2.50"));
+    bed.run(&format!("{explain} --tariff other.toml"))
+        .fails("error: M8: the fees of order A differ from the tariff\n");
+    bed.run(&format!("{explain} --tariff china-2013"))
+        .fails("error: the tariff file has no version mine/1 in the currency of the books\n");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Invalid tariff files, and tariffs that do not fit the day.
 
-use super::support::{Bed, number};
+use super::support::{Bed, number, text};
 
 /// A version with one card class.
 fn version(number: u32, from: &str, until: &str, issuer: &str) -> String {
@@ -127,4 +127,82 @@ fn a_tariff_that_does_not_fit_the_day_is_refused_before_anything_is_written() {
          in force from 2013-01-01, until 2013-12-31, and a day ends on the day after\n",
     );
     assert!(!bed.has("books"), "nothing was written");
+}
+
+/// Imports orders of two sellers, runs a day by cash or card, and checks seller S1's payout.
+#[track_caller]
+fn pays_in(currency: &str, orders: &[&str], tender: &str, fees: &[(&str, i64)], payout: &str) {
+    let bed = Bed::new();
+    bed.orders("orders.csv", orders);
+    let orders = "--orders orders.csv --profile doorstep";
+    bed.run(&format!("import {orders} --data imported")).succeeds().prints("refused 0\n");
+    let day = format!("day {orders} --tender {tender} --refusals 0 --faults 0 --json --data books");
+    let day = bed.run(&day).succeeds().json();
+    assert_eq!(text(&day, "/currency"), currency);
+    let lines = bed.read("books/payouts.csv");
+    assert!(lines.contains(&format!("\n{payout}\n")), "{payout} is not in\n{lines}");
+    let number_of_payout = payout.split(',').next().unwrap();
+    let explained = bed.run(&format!("explain payout {number_of_payout} --data books --json"));
+    let explained = explained.succeeds().json();
+    for (kind, fee) in fees {
+        let found = number(&explained, &format!("/lines/0/fees/{kind}"));
+        assert_eq!(found, *fee, "{kind} in {explained:#}");
+    }
+    let net = payout.split(',').nth(5).unwrap();
+    let explained = bed.run(&format!("explain payout {number_of_payout} --data books"));
+    let last = explained.succeeds().stdout().replace(',', "");
+    assert!(last.contains(&format!(" {net}\n")), "{net} is not in\n{last}");
+    bed.verified("books");
+}
+
+#[test]
+fn yen_have_no_decimals_and_dinars_three_from_the_order_to_the_payout() {
+    // The fixed fees of cash are 20 and 40 yen. 0.5% and 1% of 3,000 are below them.
+    let orders = ["A,S1,JPY,3000", "B,S2,JPY,100000"];
+    let fees = [("commission", 20), ("cod", 40)];
+    pays_in("JPY", &orders, "cash", &fees, "1,S1,JPY,3000,60,2940,0,0");
+    // 0.5% and 1% of 100,000 yen.
+    let fees = [("commission", 500), ("cod", 1_000)];
+    let orders = ["A,S1,JPY,100000", "B,S2,JPY,3000"];
+    pays_in("JPY", &orders, "cash", &fees, "1,S1,JPY,100000,1500,98500,0,0");
+    // 0.55%, 0.08% and 0.15% of 3,001 yen, each rounded to the yen: 16.5, 2.4 and 4.5.
+    let orders = ["A,S1,JPY,3001", "B,S2,JPY,3001"];
+    let fees = [("issuer", 17), ("network", 2), ("acquirer", 5)];
+    pays_in("JPY", &orders, "card", &fees, "1,S1,JPY,3001,24,2977,0,0");
+    // The fixed fees of cash are 0.050 and 0.100 dinars.
+    let orders = ["A,S1,KWD,5.000", "B,S2,KWD,100.000"];
+    let fees = [("commission", 50), ("cod", 100)];
+    pays_in("KWD", &orders, "cash", &fees, "1,S1,KWD,5.000,0.150,4.850,0.000,0.000");
+    // 0.55%, 0.08% and 0.15% of 12.345 dinars: 0.0679, 0.0099 and 0.0185.
+    let orders = ["A,S1,KWD,12.345", "B,S2,KWD,12.345"];
+    let fees = [("issuer", 68), ("network", 10), ("acquirer", 19)];
+    pays_in("KWD", &orders, "card", &fees, "1,S1,KWD,12.345,0.097,12.248,0.000,0.000");
+}
+
+#[test]
+fn an_order_in_a_currency_without_sums_is_refused_before_anything_is_written() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,EUR,10.00"]);
+    let words = "error: --tariff: `china-2013` is for CNY, BRL, JPY, KWD only, but there are \
+                 parcels in EUR; give a tariff in EUR, or one without a currency\n";
+    for task in ["import", "day"] {
+        bed.run(&format!("{task} --orders orders.csv --profile doorstep --data books"))
+            .fails(words);
+    }
+    assert!(!bed.has("books"), "nothing was written");
+    // Rates alone hold in every currency.
+    bed.write("mine.toml", tariff(&[version(1, "2013-01-01", "", "1%")]));
+    bed.run("import --orders orders.csv --profile doorstep --data books --tariff mine.toml")
+        .succeeds()
+        .prints("announced 1; existed already 0; refused 0\n");
+}
+
+#[test]
+fn a_sum_without_a_currency_is_named_with_its_place() {
+    let version = version(1, "2013-01-01", "", "1%");
+    refuses(
+        &tariff(&[version.replacen("from", "return_fee = \"4.00\"\nfrom", 1)]),
+        "version 1, return_fee: a sum needs a currency: add `currency` to the tariff, or use rates \
+         only",
+    );
 }

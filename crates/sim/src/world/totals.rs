@@ -1,7 +1,9 @@
 //! Totals of the simulated world's books, by the tariff.
 
+use std::collections::BTreeMap;
+
 use books::{BreakSubject, BusinessDate, ParcelId, PaymentId};
-use tariff::{FeeKind, Fees, PaymentMethod};
+use tariff::{EarlierPayments, FeeKind, Fees, PaymentMethod, Terms};
 
 use crate::books::{
     CourierCash, FirmCash, ParcelLocation, ParcelOutcome, SellerBalance, WorldReport,
@@ -20,10 +22,42 @@ struct Sums {
 }
 
 impl World {
-    pub(crate) fn fees(&self, how: PaymentMethod, minor: u64, date: BusinessDate) -> Fees {
+    fn terms_on(&self, date: BusinessDate) -> &Terms {
         let version = self.tariff.in_force(date).expect("the tariff was checked for both days");
-        let fees = version.terms.fees(self.class, how, amount(minor));
+        &version.terms
+    }
+
+    /// The fees of a parcel's only payment.
+    pub(crate) fn fees(&self, how: PaymentMethod, minor: u64, date: BusinessDate) -> Fees {
+        let fees = self.terms_on(date).fees(self.class, how, amount(minor));
         fees.expect("a class is in every version of its tariff")
+    }
+
+    /// All payments whose money was taken, with their fees. A parcel's payments are taken in the
+    /// order of their numbers.
+    fn paid(&self) -> Vec<(PaymentId, u64, Fees)> {
+        let mut taken = BTreeMap::new();
+        for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
+            if item.moves_money() {
+                taken.insert(*payment, (item.method, item.amount, item.requested_on));
+            }
+        }
+        for cash in self.cash_payments.iter().filter(|cash| !cash.refunded) {
+            let kept = (PaymentMethod::Cash, cash.amount, cash.collected_on);
+            taken.insert(cash.payment, kept);
+        }
+        let mut earlier = (None, EarlierPayments::default());
+        let with_fees = |(payment, (how, minor, date)): (PaymentId, _)| {
+            if earlier.0 != Some(payment.parcel) {
+                earlier = (Some(payment.parcel), EarlierPayments::default());
+            }
+            let terms = self.terms_on(date);
+            let fees = terms.fees_after(&earlier.1, self.class, how, amount(minor));
+            let fees = fees.expect("a class is in every version of its tariff");
+            earlier.1.add(terms, how, amount(minor), &fees);
+            (payment, minor, fees)
+        };
+        taken.into_iter().map(with_fees).collect()
     }
 
     fn add_payment(&self, sums: &mut Sums, parcel: ParcelId, minor: u64, fees: &Fees) {
@@ -40,21 +74,14 @@ impl World {
             fees: FeeTotals::default(),
             clearing_cost: 0,
         };
-        for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
-            if !item.moves_money() {
-                continue;
-            }
-            let fees = self.fees(item.method, item.amount, item.requested_on);
-            self.add_payment(&mut sums, payment.parcel, item.amount, &fees);
-            if item.deducted.is_some() {
-                sums.clearing_cost += fees.deducted_by_network().minor();
-            }
+        for (payment, minor, fees) in self.paid() {
+            self.add_payment(&mut sums, payment.parcel, minor, &fees);
         }
-        for cash_payment in self.cash_payments.iter().filter(|cash_payment| !cash_payment.refunded)
-        {
-            let fees =
-                self.fees(PaymentMethod::Cash, cash_payment.amount, cash_payment.collected_on);
-            self.add_payment(&mut sums, cash_payment.payment.parcel, cash_payment.amount, &fees);
+        for item in self.rails.iter().flat_map(|rail| rail.items.values()) {
+            if item.moves_money() && item.deducted.is_some() {
+                let deducted = self.rail_deduction(item.method, item.amount, item.requested_on);
+                sums.clearing_cost += deducted;
+            }
         }
         let returned = self.tariff.in_force(self.clock.date.plus_days(1));
         let return_fee = returned.map_or(0, |version| version.terms.return_fee.minor());

@@ -1,7 +1,8 @@
 //! The model: parties and their terms.
 
 use books::*;
-use tariff::{FeeKind, PaymentMethod as Means, Terms};
+use money::Amount;
+use tariff::{FeeKind, FixedOrShare, PaymentMethod as Means, Terms};
 
 use super::{Courier, Firm, Model, ModelRefusal, ModelResult, Seller, Version, ensure};
 
@@ -123,7 +124,8 @@ impl Model {
             unreachable!("only tariffs are published");
         };
         let today = self.today;
-        ensure(terms.check().is_ok(), "terms that cannot hold")?;
+        ensure(terms.check(*currency).is_ok(), "terms that cannot hold")?;
+        ensure(currency.is_some() || !has_sums(terms), "a sum in no currency")?;
         ensure(until.is_none_or(|until| *from < until), "no day on which it holds")?;
         let versions = self.tariffs.get(tariff).cloned().unwrap_or_default();
         if let Some(known) = versions.iter().find(|known| known.number == *version) {
@@ -228,6 +230,21 @@ pub fn check_reference(reference: &str) -> ModelResult {
     ensure(length && !reference.chars().any(char::is_control), "no name")
 }
 
+/// Whether any fee is a sum, or limited by one.
+fn has_sums(terms: &Terms) -> bool {
+    let card = |rates: tariff::CardRates| {
+        let parts = [rates.issuer, rates.network, rates.acquirer];
+        rates.cap.is_some() || parts.iter().any(|part| part.cap.is_some())
+    };
+    let fees = [terms.cod, terms.commission];
+    terms.return_fee != Amount::ZERO
+        || fees.iter().flat_map(|fee| [fee.card, fee.qr, fee.cash]).any(|fee| fee.fixed.minor() > 0)
+        || terms
+            .classes
+            .iter()
+            .any(|class| card(class.debit) || card(class.credit) || class.wallet.cap.is_some())
+}
+
 /// A share of an amount, rounded half up.
 fn share(amount: u64, ppm: u32) -> u64 {
     let millionths = u128::from(amount) * u128::from(ppm);
@@ -258,13 +275,24 @@ fn cut(sum: u64, weights: [u64; 3]) -> [u64; 3] {
     parts
 }
 
+/// The terms of the commission or the COD fee.
+pub fn fixed_or_share(terms: &Terms, kind: FeeKind, means: Means) -> FixedOrShare {
+    let per = if kind == FeeKind::Commission { terms.commission } else { terms.cod };
+    match means {
+        Means::Card(_) => per.card,
+        Means::Qr => per.qr,
+        Means::Cash => per.cash,
+    }
+}
+
 /// The fees of a collection. Each part is rounded by itself and taken from what the parts before
-/// left.
+/// left. `rest` says what the payment bears of a fee that its parcel pays once.
 pub fn fees(
     terms: &Terms,
     class: tariff::SellerClassNumber,
     means: Means,
     amount: u64,
+    rest: impl Fn(FeeKind, FixedOrShare) -> u64,
 ) -> Option<Vec<(FeeKind, u64)>> {
     let class = terms.classes.get(usize::from(class.0))?;
     let mut parts = Vec::new();
@@ -284,13 +312,8 @@ pub fn fees(
         Means::Qr => parts.push((FeeKind::Wallet, capped(amount, class.wallet))),
         Means::Cash => {}
     }
-    let (commission, cod) = match means {
-        Means::Card(_) => (terms.commission.card, terms.cod.card),
-        Means::Qr => (terms.commission.qr, terms.cod.qr),
-        Means::Cash => (terms.commission.cash, terms.cod.cash),
-    };
-    for (kind, terms) in [(FeeKind::Commission, commission), (FeeKind::Cod, cod)] {
-        parts.push((kind, share(amount, terms.share.ppm()).max(terms.fixed.minor())));
+    for kind in [FeeKind::Commission, FeeKind::Cod] {
+        parts.push((kind, rest(kind, fixed_or_share(terms, kind, means))));
     }
     let mut left = amount;
     for (_, fee) in &mut parts {

@@ -4,9 +4,9 @@ use books::chart::{AccountKind as A, ChartEntry};
 use books::view::{ParcelState, PaymentState as S};
 use books::*;
 use money::{Amount, Currency};
-use tariff::{FeeKind, PaymentMethod as Means};
+use tariff::{FeeKind, Fees, FixedOrShare, PaymentMethod as Means};
 
-use super::parties::fees;
+use super::parties::{fees, fixed_or_share};
 use super::{
     Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, ReservationFor,
     Statement, TransactionStatus, ensure,
@@ -222,9 +222,14 @@ impl Model {
         let means = payment_method(payment.method);
         let versions = &self.tariffs[&payment.tariff.tariff];
         let terms = &versions[usize::from(payment.tariff.version) - 1].terms;
-        let parts = fees(terms, seller.class, means, payment.amount);
+        let parts = fees(terms, seller.class, means, payment.amount, |kind, terms| {
+            self.rest_of_fee(&parcel, kind, terms, payment.amount)
+        });
         let parts = parts.ok_or(ModelRefusal::Because("no such class today"))?;
-        let its_fees = terms.fees(seller.class, means, Amount::of(payment.amount));
+        let mut its_fees = Fees::default();
+        for (kind, fee) in &parts {
+            its_fees.set(*kind, Amount::of(*fee));
+        }
         for (kind, fee) in &parts {
             let entry = match kind {
                 FeeKind::Commission => ChartEntry::CommissionEarned,
@@ -240,10 +245,41 @@ impl Model {
             seller: parcel.seller,
             method: means,
             amount: Amount::of(self.payment(id)?.amount),
-            fees: its_fees.expect("the model found the class"),
+            fees: its_fees,
             tariff: self.payment(id)?.tariff,
         })?;
         self.deliver_if_paid(id.parcel)
+    }
+
+    /// What a payment bears of a fee that its parcel pays once: the parcel's fee with this payment,
+    /// less all that its other payments bore. These count unless they were taken back.
+    fn rest_of_fee(
+        &self,
+        parcel: &super::Parcel,
+        kind: FeeKind,
+        own: FixedOrShare,
+        amount: u64,
+    ) -> u64 {
+        let others = || parcel.payments.iter().filter(|one| one.is_collected());
+        let of_kind = |one: &ModelPayment| {
+            let terms =
+                &self.tariffs[&one.tariff.tariff][usize::from(one.tariff.version) - 1].terms;
+            fixed_or_share(terms, kind, payment_method(one.method)).share.ppm()
+        };
+        let millionths = |amount: u64, ppm: u32| u128::from(amount) * u128::from(ppm);
+        let shares = millionths(amount, own.share.ppm())
+            + others().map(|one| millionths(one.amount, of_kind(one))).sum::<u128>();
+        let whole = shares / 1_000_000 + u128::from(shares % 1_000_000 >= 500_000);
+        let of_parcel = whole.max(own.fixed.minor().into());
+        let same_kind = |one: &ModelPayment| {
+            let found = one.fees.iter().find(|(other, _)| *other == kind);
+            u128::from(found.map_or(0, |(_, fee)| *fee))
+        };
+        let borne: u128 = others().map(same_kind).sum();
+        if own == FixedOrShare::default() {
+            return 0;
+        }
+        u64::try_from(of_parcel.saturating_sub(borne)).unwrap_or(u64::MAX)
     }
 
     fn reverse(&mut self, id: PaymentId) -> ModelResult {

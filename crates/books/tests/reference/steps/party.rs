@@ -41,7 +41,7 @@ pub fn party(roll: &Choices) -> Command {
             })
         }
         12 => {
-            let tariff = roll.number_at(1) % 2;
+            let tariff = roll.number_at(1) % 3;
             let versions = roll.model.tariffs.get(&world::TARIFFS[tariff]);
             let last = versions.and_then(|versions| versions.last());
             let next = last.map_or(1, |last| last.number + 1);
@@ -85,6 +85,7 @@ fn spoil(command: &mut Command, slip: Mistake) {
         }
         C::PublishTariff(PublishTariff { terms, currency, .. }) => match slip {
             Mistake::SomebodyElse => *currency = Some(Currency::BRL),
+            Mistake::AnyThing => *currency = None,
             Mistake::AmountZero => terms.classes.truncate(1),
             Mistake::AmountAbove => terms.classes.swap(0, 1),
             Mistake::AmountHuge => terms.cod.cash.share = Rate::from_ppm(1_000_000).expect("all"),

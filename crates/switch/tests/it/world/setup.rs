@@ -150,9 +150,10 @@ pub fn settings(networks: usize, links: u8) -> Settings {
 /// The commands before the first message of a terminal.
 pub fn first_commands() -> Vec<Command> {
     let text = include_str!("../../../../../tariffs/china-2013.toml");
-    let terms = tariff::file::parse(text).unwrap().versions.remove(0).terms;
-    let class = terms.class("general").unwrap();
     let currency = Currency::CNY;
+    let tariffs = tariff::file::parse(text).unwrap();
+    let terms = tariffs.in_currency(currency).unwrap().versions[0].terms.clone();
+    let class = terms.class("general").unwrap();
     let mut commands = vec![
         Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }),
         Command::RegisterBank(RegisterBank { bank: BANK, currency, reference: "bank".into() }),
@@ -192,7 +193,7 @@ pub fn first_commands() -> Vec<Command> {
     commands.push(Command::PublishTariff(PublishTariff {
         tariff: TARIFF,
         version: 1,
-        currency: None,
+        currency: Some(currency),
         from: "2013-02-25".parse().unwrap(),
         until: None,
         terms: Box::new(terms),
