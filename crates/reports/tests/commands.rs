@@ -6,8 +6,8 @@ use engine::{Actor, Command, RequestKey, Submission};
 use journal::DataDirectory;
 use node::{NoSnapshots, Node, NodeOptions};
 use reports::{
-    AppliedCommand, CommandFilter, DaySums, explain_payout, read_commands, verify_books,
-    write_messages, write_payouts_csv,
+    AppliedCommand, CommandFilter, DaySums, TermsSource, explain_payout, read_commands,
+    verify_books, write_messages, write_payouts_csv,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -327,9 +327,10 @@ fn a_dropped_payout_is_followed_to_the_plan_that_pays_the_rest() {
 fn a_dropped_payout_is_explained_and_so_is_the_one_that_pays_the_rest() {
     let scratch = books_with(settle_after_a_refund);
     let data = scratch.path().join("books");
-    let dropped = explain_payout(&data, 1).unwrap();
+    let published = TermsSource::ByName(Vec::new());
+    let dropped = explain_payout(&data, 1, &published).unwrap();
     assert_eq!((dropped.state, dropped.net, dropped.lines.len()), ("dropped", 10_000, 1));
-    let paid = explain_payout(&data, 2).unwrap();
+    let paid = explain_payout(&data, 2, &published).unwrap();
     assert_eq!((paid.state, paid.net, paid.gross, paid.refunded), ("sent", 6_000, 10_000, 4_000));
     let mut lines: Vec<_> = paid.lines.iter().map(|row| (row.what, row.net)).collect();
     lines.sort_unstable();
