@@ -52,6 +52,19 @@ fn notice_text(notice: &NodeNotice) -> Option<String> {
     }
 }
 
+/// Refuses an output file in the place of a file of the books.
+pub fn check_output(path: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !journal::is_kept_by_data_directory(path),
+        bilingual!(
+            "--out {}: a data directory keeps its own files there: choose another name",
+            "--out {}：该处存放数据目录自身的文件；请另选文件名",
+            path.display()
+        )
+    );
+    Ok(())
+}
+
 /// Reads a text file of limited size.
 pub fn read_text(path: &Path, bytes_max: usize) -> anyhow::Result<String> {
     let named = || path.display().to_string();

@@ -3,10 +3,11 @@
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use reports::{ExportError, ExportFormat, export_postings};
 
+use crate::data_directory;
 use crate::words;
 
 /// Exports every posting for hledger, beancount or a spreadsheet
@@ -50,7 +51,11 @@ impl From<Format> for ExportFormat {
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let export = |out: &mut dyn Write| export_postings(&args.data, args.format.into(), out);
     match &args.out {
-        Some(path) => Ok(files::atomic::write_atomically(path, |out| export(out))?),
+        Some(path) => {
+            data_directory::check_output(path)?;
+            let written = files::atomic::write_atomically(path, |out| export(out));
+            written.with_context(|| path.display().to_string())
+        }
         None => {
             let mut out = BufWriter::new(io::stdout().lock());
             match export(&mut out).and_then(|()| Ok(out.flush()?)) {

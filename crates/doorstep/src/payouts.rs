@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use files::pain001::MessageTotals;
 use reports::{DaySums, write_message, write_payouts_csv};
 
+use crate::data_directory;
 use crate::words::{bilingual, say};
 
 /// Writes payout files for a bank or a finance team
@@ -36,9 +37,17 @@ enum Format {
 }
 
 pub fn run(args: &PayoutsArgs) -> anyhow::Result<()> {
+    data_directory::check_output(&args.out)?;
     let (sums, engine) = DaySums::of(&args.data)?;
     match args.format {
         Format::Csv => {
+            ensure!(
+                args.plan.is_none(),
+                bilingual!(
+                    "--plan belongs to --format pain001: the CSV has the payouts of all plans",
+                    "--plan 只用于 --format pain001：CSV 含所有计划的打款"
+                )
+            );
             let lines = write_payouts_csv(&sums, &engine, &args.out)?;
             let file = args.out.display();
             say!("{}", bilingual!("{file}: {lines} payouts", "{file}：{lines} 笔打款"));

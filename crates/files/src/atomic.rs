@@ -15,6 +15,8 @@ const NAMES_MAX: u32 = 100;
 pub enum AtomicWriteError<E> {
     #[error("{path} cannot be written ({step}): {source}", path = path.display())]
     Io { path: PathBuf, step: &'static str, source: io::Error },
+    #[error("{path} is a device, a pipe or a directory: give the name of a file", path = .0.display())]
+    NotAFile(PathBuf),
     /// The error of the `write` closure.
     #[error(transparent)]
     Content(E),
@@ -28,7 +30,12 @@ pub fn write_atomically<T, E>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
 ) -> Result<T, AtomicWriteError<E>> {
-    let failed = |step| move |source| AtomicWriteError::Io { path: path.to_owned(), step, source };
+    // A symbolic link stays: the file that it names is written.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|target| !target.is_file()) {
+        return Err(AtomicWriteError::NotAFile(path.clone()));
+    }
+    let failed = |step| move |source| AtomicWriteError::Io { path: path.clone(), step, source };
     let (temporary, file) = create_beside(path).map_err(failed("create"))?;
     let remove = RemoveOnDrop(Some(&temporary));
     let mut writer = BufWriter::new(file);

@@ -76,6 +76,24 @@ pub enum DirectoryError {
     Journal(#[from] JournalError),
 }
 
+/// Whether a data directory keeps its books, its lock, keys or certificates under this path: no
+/// other file may be written there. Symbolic links are followed.
+#[must_use]
+pub fn is_kept_by_data_directory(path: &Path) -> bool {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let resolved = path.canonicalize().or_else(|_| {
+        let parent = parent.unwrap_or(Path::new(".")).canonicalize()?;
+        Ok::<_, std::io::Error>(parent.join(path.file_name().unwrap_or_default()))
+    });
+    let Ok(resolved) = resolved else { return false };
+    resolved.ancestors().any(|one| {
+        let name = one.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let kept =
+            name.starts_with(JOURNAL) || [LOCK, SNAPSHOTS, "keys", "certificates"].contains(&name);
+        kept && one.parent().is_some_and(|directory| directory.join(JOURNAL).exists())
+    })
+}
+
 impl DataDirectory {
     /// Creates a data directory with an empty journal. The directory may exist already if it is
     /// empty.

@@ -328,6 +328,9 @@ fn write_error<E: Error + 'static>(error: &AtomicWriteError<E>) -> String {
         AtomicWriteError::Io { path, source, .. } => {
             format!("无法写入 {}：{source}", path.display())
         }
+        AtomicWriteError::NotAFile(path) => {
+            format!("{} 是设备、管道或目录；请给出文件名", path.display())
+        }
         AtomicWriteError::Content(error) => super::error(error, Lang::Zh),
     }
 }

@@ -273,6 +273,7 @@ impl Words<'_> {
                 ("money", Value::Number(minor)) => {
                     self.money(minor.as_u64().unwrap_or(0).into(), self.command.currency)
                 }
+                ("time", Value::Number(ms)) => self.time(ms.as_u64().unwrap_or(0)),
                 ("count", Value::Array(items)) => items.len().to_string(),
                 (_, Value::Object(payment)) => {
                     let own = self.is_own_parcel(payment.get("parcel"));

@@ -65,6 +65,35 @@ fn the_exit_status_reports_problems_also_with_a_closed_pipe() {
 }
 
 #[test]
+fn an_output_file_never_takes_the_place_of_the_books() {
+    let bed = Bed::new();
+    let day = bed.faulty_day(100);
+    bed.write("linked.csv", "");
+    std::os::unix::fs::symlink("books/journal.sqlite", bed.path("link")).unwrap();
+    std::os::unix::fs::symlink("linked.csv", bed.path("link.csv")).unwrap();
+    for out in [
+        "books/journal.sqlite",
+        "books/journal.sqlite-wal",
+        "books/LOCK",
+        "books/snapshots/a",
+        "link",
+    ] {
+        for command in ["payouts --format csv", "export --format csv"] {
+            let refused = format!("--out {out}: a data directory keeps its own files there");
+            bed.run(&format!("{command} --data books --out {out}")).fails(&refused);
+        }
+    }
+    for out in ["/dev/null", "books"] {
+        let line = format!("export --format csv --data books --out {out}");
+        bed.run(&line).fails("is a device, a pipe or a directory: give the name of a file");
+    }
+    bed.run("payouts --format csv --data books --out link.csv").succeeds();
+    assert!(bed.path("link.csv").is_symlink() && !bed.read("linked.csv").is_empty());
+    bed.run("payouts --format csv --plan 1 --data books --out x.csv").fails("--plan belongs to");
+    assert_eq!(text(&bed.verified("books"), "/digest"), text(&day, "/digest"));
+}
+
+#[test]
 fn output_to_a_full_disk_is_an_error() {
     let bed = Bed::new();
     let day = bed.faulty_day(100);
