@@ -336,6 +336,7 @@ fn event_subject(event: &Event) -> u64 {
         }
         Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),
         Event::NetworkReinstated { network } => network.0,
+        Event::BreakReduced { break_id, .. } => break_id.0,
         _ => 0,
     }
 }

@@ -245,6 +245,8 @@ chart! {
 
     RefundForwarded,    "a refund paid by the network or wallet, which owes less",
                                 BuyerRefunds => NetworkReceivable | WalletReceivable;
+    SurplusOffset,      "a shortage explained by the same courier's surplus",
+                                                                Suspense => CourierCash;
 }
 
 impl ChartEntry {

@@ -271,9 +271,11 @@ commands! {
         code_hash: [u8; 32],
     }
 
-    /// A second person counted the cash of a hand-over. All its payments now wait for the firm's
-    /// bank deposits, even if cash is short. A surplus waits behind them and becomes a break owned
-    /// by the person who counted.
+    /// A second person counted the cash of a hand-over. Its payments now wait for the firm's bank
+    /// deposits, in the order in which they were taken. A shortage holds back the last of them
+    /// until it is repaid. A surplus waits behind them and becomes a break owned by the person who
+    /// counted. If an earlier surplus of this courier is open, it explains the shortage: its break
+    /// is reduced.
     28 CountHandOver by Person | Key | System => count_hand_over {
         handover: HandOverId,
         /// The one-time code that the courier showed.
@@ -283,7 +285,7 @@ commands! {
         counted_by: PersonId,
     }
 
-    /// A courier repays a shortage.
+    /// A courier repays shortages, the oldest hand-over's first. The firm deposits the cash.
     29 RepayShortage by Person | Key | System => repay_shortage {
         courier: CourierId,
         /// The courier's last repayment number plus 1.

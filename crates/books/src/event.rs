@@ -268,6 +268,13 @@ pub enum Event {
         break_id: BreakId,
         amount: Amount,
     },
+    /// A later shortage of the same courier explains a part of a surplus.
+    BreakReduced {
+        break_id: BreakId,
+        amount: Amount,
+        /// Zero closes the break.
+        left: Amount,
+    },
     ParcelForgotten {
         parcel: ParcelId,
     },

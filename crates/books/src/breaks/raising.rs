@@ -5,7 +5,7 @@ use tariff::BusinessDate;
 
 use crate::books::{Books, Now, check_above_zero, used_identifier};
 use crate::breaks::record::{Break, Difference};
-use crate::cash::record::AwaitingDeposit;
+use crate::cash::record::CountedCash;
 use crate::chart::ChartEntry;
 use crate::command::{BreakSide, BreakSubject, FIRST_AUTOMATIC_BREAK, RaiseBreak};
 use crate::event::{CommandOutcome, Event};
@@ -78,7 +78,8 @@ impl Books {
         // A firm's surplus goes to the bank with the rest but belongs to no seller (M5).
         if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
             let firm = self.firms.number(firm).expect("found above");
-            self.firms.get_mut(firm).awaiting_deposit.push_back(AwaitingDeposit::Surplus(amount));
+            let found = CountedCash { counted: amount, ..CountedCash::default() };
+            self.firms.get_mut(firm).counted_cash.push_back(found);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use tariff::BusinessDate;
 
 use crate::books::{Books, Now, check_above_zero, clamp_to_amount, done_before};
 use crate::breaks::record::Difference;
-use crate::cash::record::{AwaitingDeposit, HandOver, HandOverCount};
+use crate::cash::record::{CountedCash, HandOver, HandOverCount};
 use crate::chart::ChartEntry;
 use crate::command::{BreakSide, BreakSubject, CountHandOver, RepayShortage, StartHandOver};
 use crate::event::{CommandOutcome, Event};
@@ -85,10 +85,16 @@ impl Books {
         let (firm_id, firm_cash, currency) = (firm.id, firm.cash, firm.currency);
         let suspense = self.currency_accounts(currency).suspense;
         let expected = handover.expected;
-        let short = expected.saturating_sub(counted);
+        let missing = expected.saturating_sub(counted);
         let surplus = counted.saturating_sub(expected);
+        let offsets = self.surplus_offsets(number, missing);
+        let offset = offsets.iter().map(|one| one.amount).fold(Amount::ZERO, |sum, amount| {
+            sum.checked_add(amount).expect("a part of the amount missing")
+        });
         self.ledger.begin_chain(None, None);
         self.ledger.post(ChartEntry::HandOverCounted, firm_cash, cash, counted.min(expected));
+        self.ledger.post(ChartEntry::SurplusOffset, suspense, cash, offset);
+        let short = missing.saturating_sub(offset);
         self.ledger.post(ChartEntry::HandOverShort, shortage, cash, short);
         self.ledger.post(ChartEntry::HandOverSurplus, firm_cash, suspense, surplus);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
@@ -98,40 +104,58 @@ impl Books {
             expected,
             counted,
         });
+        let credited = self.take_offsets(number, &offsets, counted_by, out);
         let courier = self.couriers.get_mut(number);
         let latest = courier.handovers.latest_mut().filter(|one| one.id == id);
         latest.expect("only the latest hand-over can be open").count = Some(count);
-        let items: Vec<u32> = courier.in_hand.drain(..handover.payment_count as usize).collect();
-        for slot in items {
-            self.await_deposit(firm_number, slot, today, out);
+        let payments = courier.in_hand.drain(..handover.payment_count as usize).collect();
+        let surplus_break = (!surplus.is_zero()).then(|| {
+            let subject = BreakSubject::FirmCash(firm_id);
+            let difference = Difference { subject, side: BreakSide::Excess, amount: surplus };
+            self.record_automatic_break(difference, currency, counted_by, today, out)
+        });
+        if let Some(break_id) = surplus_break {
+            self.add_surplus(number, break_id);
         }
-        if !surplus.is_zero() {
-            self.firms
-                .get_mut(firm_number)
-                .awaiting_deposit
-                .push_back(AwaitingDeposit::Surplus(surplus));
-            let difference = Difference {
-                subject: BreakSubject::FirmCash(firm_id),
-                side: BreakSide::Excess,
-                amount: surplus,
-            };
-            self.record_automatic_break(difference, currency, counted_by, today, out);
-        }
+        let courier = Some(number);
+        let mut new = CountedCash { courier, payments, expected, counted, credited, surplus_break };
+        new.add_counted(offset);
+        self.add_counted_cash(firm_number, new, today, out);
         Ok(())
     }
 
-    /// Queues a counted cash payment for the firm's deposits. Within the firm's guarantee the money
-    /// counts as received.
-    fn await_deposit(
+    /// Queues the cash of a hand-over for the firm's deposits. Payments that the bank's credit
+    /// covers are received, and so are those that the firm's guarantee covers.
+    fn add_counted_cash(
         &mut self,
         firm: u32,
-        slot: u32,
+        cash: CountedCash,
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) {
+        let waiting = &mut self.firms.get_mut(firm).counted_cash;
+        let place = waiting.len();
+        waiting.push_back(cash);
+        self.receive_credited(firm, place, today, out);
+        let cash = &self.firms.get(firm).counted_cash[place];
+        if cash.is_done() {
+            self.firms.get_mut(firm).counted_cash.pop_back();
+            return;
+        }
+        let mut counted = cash.counted;
+        for slot in cash.payments.clone() {
+            let amount = self.payment(slot).amount;
+            // The guarantee never covers a shortage.
+            let Some(left) = counted.checked_sub(amount) else { break };
+            counted = left;
+            self.guarantee(firm, slot, today, out);
+        }
+    }
+
+    /// Counts a payment as received if the firm's guarantee has room for it.
+    fn guarantee(&mut self, firm: u32, slot: u32, today: BusinessDate, out: &mut CommandOutcome) {
         let amount = self.payment(slot).amount;
         let record = self.firms.get_mut(firm);
-        record.awaiting_deposit.push_back(AwaitingDeposit::Payment(slot));
         let guaranteed = record.guaranteed.checked_add(amount);
         if let Some(guaranteed) = guaranteed.filter(|sum| *sum <= record.guarantee) {
             record.guaranteed = guaranteed;
@@ -156,13 +180,28 @@ impl Books {
         if amount > short {
             return Err(Refusal::AmountTooLarge(short));
         }
-        let firm_cash = self.firms.get(record.firm).cash;
-        let shortage = record.shortage;
+        let (firm, shortage) = (record.firm, record.shortage);
+        let firm_cash = self.firms.get(firm).cash;
         self.ledger.begin_chain(None, None);
         self.ledger.post(ChartEntry::ShortageRepaid, firm_cash, shortage, amount);
         self.ledger.commit_infallible(out, "a shortage can be repaid");
         self.couriers.get_mut(place).repayments.push(amount);
+        self.repay_short_hand_overs(firm, place, amount);
         out.events.push(Event::ShortageRepaid { courier, amount });
         Ok(())
+    }
+
+    /// Adds a repayment to the courier's short hand-overs, oldest first. The firm has to deposit it
+    /// like other cash.
+    fn repay_short_hand_overs(&mut self, firm: u32, courier: u32, amount: Amount) {
+        let mut left = amount;
+        for cash in &mut self.firms.get_mut(firm).counted_cash {
+            if cash.courier == Some(courier) {
+                let part = cash.shortage().min(left);
+                cash.add_counted(part);
+                left = left.saturating_sub(part);
+            }
+        }
+        assert!(left.is_zero(), "M6: a courier's shortage is that of the hand-overs");
     }
 }

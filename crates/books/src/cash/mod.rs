@@ -3,3 +3,4 @@
 pub(crate) mod deposit;
 pub(crate) mod hand_over;
 pub(crate) mod record;
+pub(crate) mod surplus;

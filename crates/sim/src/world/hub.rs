@@ -143,10 +143,19 @@ impl World {
         let (should_have, has) = (person.expected_cash, person.actual_cash);
         (person.expected_cash, person.actual_cash) = (0, 0);
         firm.vault += has;
-        person.shortage += should_have.saturating_sub(has);
+        let cause = BreakCause::CashSurplus(person.id);
+        let mut short = should_have.saturating_sub(has);
+        // What the courier brought too much before explains what is short now.
+        for earlier in self.expected_breaks.iter_mut().filter(|one| one.cause == cause) {
+            let explained = earlier.amount.min(short);
+            earlier.amount -= explained;
+            short -= explained;
+        }
+        self.expected_breaks.retain(|one| one.amount > 0);
+        person.shortage += short;
         if has > should_have {
             self.expected_breaks.push(ExpectedBreak {
-                cause: BreakCause::CashSurplus(handover.id),
+                cause,
                 subject: BreakSubject::FirmCash(firm.id),
                 side: BreakSide::Excess,
                 amount: has - should_have,

@@ -221,9 +221,10 @@ impl Model {
             self.post(ChartEntry::BreakShortfall, suspense, account, difference);
         }
         if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
-            self.add_surplus(firm, difference);
+            self.add_found_notes(firm, difference);
         }
-        self.record_automatic_break(subject, side, difference, account.2, None)
+        self.record_automatic_break(subject, side, difference, account.2, None)?;
+        Ok(())
     }
 
     fn set_offline_limit(&mut self, terminal: TerminalId, limits: (u64, u64)) -> ModelResult {

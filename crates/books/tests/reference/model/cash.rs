@@ -5,8 +5,8 @@ use books::*;
 use money::{Amount, Currency};
 
 use super::{
-    Account, AwaitingDeposit, Deposit, HandOver, Model, ModelRefusal, ModelResult, Numbered,
-    ReservationFor, ensure,
+    Account, Deposit, HandOver, Model, ModelRefusal, ModelResult, Notes, Numbered, ReservationFor,
+    ensure,
 };
 
 impl Model {
@@ -100,77 +100,124 @@ impl Model {
         ensure(one_time_code_hash(id, code) == handover.code_hash, "a wrong code")?;
         ensure(by.0 != handover.courier.0, "the courier cannot count")?;
         let courier = handover.courier;
+        let firm = self.couriers[&courier].firm;
         let (cash, shortage, firm_cash, currency) = self.courier_accounts(courier);
         let (expected, there) = (handover.expected, counted.minor());
         let suspense = (A::Suspense, 0, currency);
-        self.post(ChartEntry::HandOverCounted, firm_cash, cash, there.min(expected));
-        self.post(ChartEntry::HandOverShort, shortage, cash, expected.saturating_sub(there));
-        self.post(ChartEntry::HandOverSurplus, firm_cash, suspense, there.saturating_sub(expected));
+        let mut new = Notes { courier: Some(courier), with_firm: there, ..Notes::default() };
+        for payment in &handover.payments {
+            new.payments.push((*payment, self.payment(*payment)?.amount));
+        }
         self.handovers.get_mut(&id).expect("found before").counted = true;
-        let expected = Amount::of(expected);
-        self.push_event(Event::HandOverCounted { handover: id, courier, expected, counted })?;
-        let firm = self.couriers[&courier].firm;
-        for payment in handover.payments {
-            self.stand_in_line(firm, payment)?;
-        }
-        if counted > expected {
+        self.push_event(Event::HandOverCounted {
+            handover: id,
+            courier,
+            expected: Amount::of(expected),
+            counted,
+        })?;
+        let explained = self.explain_shortage(firm, &mut new)?;
+        let short = expected.saturating_sub(there) - explained;
+        let surplus = there.saturating_sub(expected);
+        self.post(ChartEntry::HandOverCounted, firm_cash, cash, there.min(expected));
+        self.post(ChartEntry::SurplusOffset, suspense, cash, explained);
+        self.post(ChartEntry::HandOverShort, shortage, cash, short);
+        self.post(ChartEntry::HandOverSurplus, firm_cash, suspense, surplus);
+        if surplus > 0 {
             let subject = BreakSubject::FirmCash(firm);
-            let surplus = there - expected.minor();
-            self.add_surplus(firm, surplus);
-            self.record_automatic_break(subject, BreakSide::Excess, surplus, currency, Some(by))?;
+            let excess = BreakSide::Excess;
+            new.surplus =
+                Some(self.record_automatic_break(subject, excess, surplus, currency, Some(by))?);
         }
+        self.bring(firm, new)
+    }
+
+    /// Notes that the same courier brought earlier, and that belong to nobody, are what is short
+    /// now. Returns how many.
+    fn explain_shortage(&mut self, id: FirmId, new: &mut Notes) -> ModelResult<u64> {
+        let mut explained = 0;
+        let mut all = self.firms[&id].notes.clone();
+        for earlier in all.iter_mut().filter(|one| one.courier == new.courier) {
+            let Some(break_id) = earlier.surplus else { continue };
+            let known = self.breaks.get_mut(&break_id).expect("it was raised");
+            let amount = if known.closed { 0 } else { known.amount.min(new.shortage()) };
+            if amount == 0 {
+                continue;
+            }
+            known.amount -= amount;
+            known.proposal = None;
+            known.closed = known.amount == 0;
+            let left = Amount::of(known.amount);
+            let (from_firm, from_bank) = earlier.take_surplus(amount);
+            new.with_firm += from_firm;
+            new.in_bank += from_bank;
+            explained += amount;
+            self.push_event(Event::BreakReduced { break_id, amount: Amount::of(amount), left })?;
+        }
+        self.firms.get_mut(&id).expect("found before").notes = all;
+        Ok(explained)
+    }
+
+    /// The firm has the notes of a count. The bank's part is received. For the rest the firm
+    /// answers, payment by payment, as far as the notes and its guarantee go.
+    fn bring(&mut self, id: FirmId, mut new: Notes) -> ModelResult {
+        for (payment, _) in new.received() {
+            self.record_funds_received(*payment)?;
+        }
+        let others: u128 = self.guaranteed(id).iter().map(|(_, amount)| u128::from(*amount)).sum();
+        let mut room = u128::from(self.firms[&id].guarantee) - others;
+        for (payment, amount) in new.counted()[new.received().len()..].to_vec() {
+            if let Some(left) = room.checked_sub(u128::from(amount)) {
+                room = left;
+                new.guaranteed.insert(payment);
+                self.record_funds_received(payment)?;
+            }
+        }
+        self.firms.get_mut(&id).expect("found before").notes.push(new);
         Ok(())
     }
 
-    /// A cash payment waits for the bank, unless the firm's guarantee covers all of it.
-    fn stand_in_line(&mut self, id: FirmId, payment: PaymentId) -> ModelResult {
-        let amount = self.payment(payment)?.amount;
-        let others = self.guaranteed(id);
-        let sum: u128 = others.iter().map(|one| u128::from(one.amount)).sum();
-        let firm = self.firms.get_mut(&id).expect("found before");
-        let guaranteed = sum + u128::from(amount) <= u128::from(firm.guarantee);
-        firm.line.push(AwaitingDeposit { payment: Some(payment), amount, guaranteed });
-        if guaranteed { self.record_funds_received(payment) } else { Ok(()) }
+    /// Whether notes that this courier brought belong to nobody yet.
+    pub fn has_open_surplus(&self, courier: CourierId) -> bool {
+        let is_open = |id: BreakId| !self.breaks[&id].closed;
+        let notes = &self.firms[&self.couriers[&courier].firm].notes;
+        notes.iter().any(|one| one.courier == Some(courier) && one.surplus.is_some_and(is_open))
     }
 
-    /// Surplus cash goes to the bank with the rest.
-    pub fn add_surplus(&mut self, id: FirmId, amount: u64) {
-        let firm = self.firms.get_mut(&id).expect("found before");
-        firm.line.push(AwaitingDeposit { payment: None, amount, guaranteed: false });
+    /// Notes found at a firm that belong to nobody.
+    pub fn add_found_notes(&mut self, id: FirmId, amount: u64) {
+        let found = Notes { with_firm: amount, ..Notes::default() };
+        self.firms.get_mut(&id).expect("found before").notes.push(found);
     }
 
-    /// Number of waiting amounts that the bank's credits cover: first in, first out.
-    fn served(&self, id: FirmId) -> usize {
-        let firm = &self.firms[&id];
-        let mut left = firm.credited;
-        let enough = |one: &&AwaitingDeposit| {
-            left -= i128::from(one.amount);
-            left >= 0
-        };
-        firm.line.iter().take_while(enough).count()
+    /// Payments for which the firm answers because the bank does not have their notes.
+    pub fn guaranteed(&self, id: FirmId) -> Vec<(PaymentId, u64)> {
+        let mut all = Vec::new();
+        for notes in &self.firms[&id].notes {
+            let waiting = notes.payments[notes.received().len()..].iter();
+            all.extend(waiting.filter(|(payment, _)| notes.guaranteed.contains(payment)));
+        }
+        all
     }
 
-    /// Guaranteed cash that the bank does not have yet.
-    pub fn guaranteed(&self, id: FirmId) -> Vec<AwaitingDeposit> {
-        let waiting = self.firms[&id].line[self.served(id)..].iter();
-        waiting.filter(|one| one.guaranteed).copied().collect()
-    }
-
-    /// Credits a firm. Payments whose turn has come are received.
+    /// The bank gets notes of a firm, or somebody makes missing ones good: those that were counted
+    /// first. Payments whose notes the bank has are received.
     pub fn credit_firm(&mut self, id: FirmId, amount: u64) -> ModelResult {
-        let before = self.served(id);
-        let firm = self.firms.get_mut(&id).expect("found before");
-        firm.credited += i128::from(amount);
-        let line = firm.line.clone();
-        let spent: i128 = line[..before].iter().map(|one| i128::from(one.amount)).sum();
-        let loose = firm.credited - spent;
-        ensure(loose <= i128::from(Amount::MAX.minor()), "more than any amount")?;
-        for one in &line[before..self.served(id)] {
-            match one.payment {
-                Some(payment) if !one.guaranteed => self.record_funds_received(payment)?,
-                _ => {}
+        let mut left = amount;
+        for place in 0..self.firms[&id].notes.len() {
+            let notes = &mut self.firms.get_mut(&id).expect("found before").notes[place];
+            let before = notes.received().len();
+            let moved = left.min(notes.with_firm);
+            notes.with_firm -= moved;
+            notes.in_bank += moved;
+            left -= moved;
+            let notes = notes.clone();
+            for (payment, _) in &notes.received()[before..] {
+                if !notes.guaranteed.contains(payment) {
+                    self.record_funds_received(*payment)?;
+                }
             }
         }
+        assert_eq!(left, 0, "nobody brings notes that were not counted");
         Ok(())
     }
 
@@ -188,6 +235,15 @@ impl Model {
         let (_, shortage, firm_cash, _) = self.courier_accounts(courier);
         ensure(i128::from(amount.minor()) <= self.balance(shortage), "more than is short")?;
         self.post(ChartEntry::ShortageRepaid, firm_cash, shortage, amount.minor());
+        let firm = self.couriers[&courier].firm;
+        let mut left = amount.minor();
+        let notes = self.firms.get_mut(&firm).expect("found before").notes.iter_mut();
+        for notes in notes.filter(|one| one.courier == Some(courier)) {
+            let repaid = left.min(notes.shortage());
+            notes.with_firm += repaid;
+            left -= repaid;
+        }
+        assert_eq!(left, 0, "the shortage is that of the hand-overs");
         self.push_event(Event::ShortageRepaid { courier, amount })
     }
 

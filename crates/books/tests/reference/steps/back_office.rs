@@ -29,10 +29,13 @@ pub fn count(roll: &Choices) -> Command {
     let handover = roll.pick(0, &open, any);
     let known = roll.model.handovers.get(&handover);
     let expected = known.map_or(1_000, |one| one.expected);
+    // Often short if an earlier surplus can explain it.
+    let explained = known.is_some_and(|one| roll.model.has_open_surplus(one.courier));
     let counted = match roll.number_at(1) % 10 {
-        0..6 => roll.amount(expected),
-        6 | 7 => roll.amount(expected - expected / 5),
-        8 => roll.amount(expected.saturating_add(50)),
+        3..6 if explained => roll.amount(expected - expected / 2),
+        0..5 => roll.amount(expected),
+        5 | 6 => roll.amount(expected - expected / 5),
+        7 | 8 => roll.amount(expected.saturating_add(50)),
         _ => Amount::ZERO,
     };
     let code = world::code(handover) + u32::from(roll.makes_mistake(Mistake::NumberAbove));

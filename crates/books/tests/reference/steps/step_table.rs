@@ -30,7 +30,7 @@ pub const STEPS: &[ChartEntry] = &[
     (2, |roll| roll.any_payment(|one| one.is_posted() && one.refunded < one.amount), refund),
     (4, |roll| roll.any_payment(|one| one.unpaid > 0), confirm_refund),
     (1, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back),
-    (5, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
+    (8, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
     (9, |roll| roll.model.handovers.values().any(|one| !one.counted), count),
     (4, |roll| !debtors(roll).is_empty(), repay),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
