@@ -337,6 +337,13 @@ fn event_subject(event: &Event) -> u64 {
         Event::NetworkWithdrawn { network, from } => network.0 ^ from.0.rotate_right(20),
         Event::NetworkReinstated { network } => network.0,
         Event::BreakReduced { break_id, .. } => break_id.0,
+        Event::HandOverCancelled { handover, .. } => handover.0,
+        Event::HandOverCodeWrong { handover, tries } => {
+            handover.0 ^ u64::from(*tries).rotate_right(20)
+        }
+        Event::ShortageWrittenOff { courier, .. }
+        | Event::ShortageCovered { courier, .. }
+        | Event::ShortageDeducted { courier, .. } => courier.0,
         _ => 0,
     }
 }

@@ -247,6 +247,10 @@ chart! {
                                 BuyerRefunds => NetworkReceivable | WalletReceivable;
     SurplusOffset,      "a shortage explained by the same courier's surplus",
                                                                 Suspense => CourierCash;
+    ShortageWrittenOff, "a shortage written off",             WriteOffs => CourierShortage;
+    ShortageCovered,    "a shortage that the firm took over",  FirmCash => CourierShortage;
+    ShortageDeducted,   "a shortage deducted from the firm's commission",
+                                                         FirmCommission => CourierShortage;
 }
 
 impl ChartEntry {

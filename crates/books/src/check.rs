@@ -116,7 +116,10 @@ impl Books {
             let mut ids = courier.handovers.iter().map(|one| one.id);
             hand_overs += ids.len();
             let found = ids.all(|id| self.hand_over_couriers.get(&id) == Some(&number));
-            if !found || !courier.handovers.is_complete() || !courier.repayments.is_complete() {
+            if !found
+                || !courier.handovers.is_complete()
+                || !courier.shortage_reductions.is_complete()
+            {
                 wrong.push(format!("M10: courier {} has forgotten a number", courier.reference));
             }
         }

@@ -204,7 +204,34 @@ pub enum Event {
         expected: Amount,
         counted: Amount,
     },
+    /// The courier has the cash again.
+    HandOverCancelled {
+        handover: HandOverId,
+        courier: CourierId,
+        /// The cash of the hand-over.
+        expected: Amount,
+    },
+    /// Nothing was counted.
+    HandOverCodeWrong {
+        handover: HandOverId,
+        /// How often a wrong code was entered for this hand-over.
+        tries: u8,
+    },
     ShortageRepaid {
+        courier: CourierId,
+        amount: Amount,
+    },
+    ShortageWrittenOff {
+        courier: CourierId,
+        amount: Amount,
+    },
+    /// The firm owes the cash in place of the courier.
+    ShortageCovered {
+        courier: CourierId,
+        amount: Amount,
+    },
+    /// The firm has that much less commission.
+    ShortageDeducted {
         courier: CourierId,
         amount: Amount,
     },

@@ -20,6 +20,7 @@ mod scenarios {
     mod examples;
     mod expiry;
     mod forgetting;
+    mod hand_overs;
     mod hostile;
     mod limits;
     mod offline;
@@ -30,6 +31,7 @@ mod scenarios {
     mod reversals_without_original;
     mod sales;
     mod settlement;
+    mod shortages;
     mod snapshots;
     mod tariffs;
     mod voids_and_reversals;

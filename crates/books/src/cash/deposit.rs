@@ -124,23 +124,21 @@ impl Books {
             let cash = self.firms.get_mut(firm).counted_cash.get_mut(place);
             let cash = cash.expect("M6: no more is credited than was counted");
             left = left.saturating_sub(cash.credit(left));
-            self.receive_credited(firm, place, today, out);
-            if self.firms.get(firm).counted_cash[place].is_done() {
-                self.firms.get_mut(firm).counted_cash.remove(place);
-            } else {
+            if !self.receive_credited(firm, place, today, out) {
                 place += 1;
             }
         }
     }
 
     /// Receives the payments of counted cash in their order, as far as the credit covers them.
+    /// Removes the cash if the bank has all of it, and returns whether it did.
     pub(crate) fn receive_credited(
         &mut self,
         firm: u32,
         place: usize,
         today: BusinessDate,
         out: &mut CommandOutcome,
-    ) {
+    ) -> bool {
         while let Some(&slot) = self.firms.get(firm).counted_cash[place].payments.front() {
             let &PaymentRecord { amount, guaranteed, .. } = self.payment(slot);
             let record = self.firms.get_mut(firm);
@@ -155,5 +153,10 @@ impl Books {
                 self.record_funds_received(slot, NOT_CLEARED, today, out);
             }
         }
+        let is_done = self.firms.get(firm).counted_cash[place].is_done();
+        if is_done {
+            self.firms.get_mut(firm).counted_cash.remove(place);
+        }
+        is_done
     }
 }

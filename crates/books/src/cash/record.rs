@@ -88,13 +88,32 @@ pub(crate) struct HandOver {
     /// The courier's oldest payments in hand that it covers.
     pub payment_count: u32,
     pub code_hash: [u8; 32],
-    pub count: Option<HandOverCount>,
+    /// The counts with a wrong code, oldest first. At most
+    /// [`WRONG_CODES_MAX`](crate::command::WRONG_CODES_MAX).
+    pub wrong_codes: Vec<WrongCode>,
+    pub end: Option<HandOverEnd>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct WrongCode {
+    pub code: u32,
+    pub count: HandOverCount,
+}
+
+/// How a hand-over ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum HandOverEnd {
+    Counted(HandOverCount),
+    /// By this person.
+    Cancelled(PersonId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct HandOverCount {
     pub counted: Amount,
     pub counted_by: PersonId,
+    /// Who was there in place of the code.
+    pub supervisor: Option<PersonId>,
 }
 
 /// An open deposit.

@@ -9,6 +9,7 @@ use money::{Amount, Currency};
 use tariff::{BusinessDate, SellerClassNumber, Terms};
 
 use crate::cash::record::{CountedCash, DepositAnnouncement, EndedDeposit, HandOver};
+use crate::cash::shortage::ShortageReduction;
 use crate::command::{Jurisdiction, SellerKind, SettlementCycle};
 use crate::ids::{
     BankId, BreakId, CourierId, FirmId, NetworkId, PersonId, SellerId, TariffId, TerminalId,
@@ -90,16 +91,16 @@ pub(crate) struct Courier {
     /// Cash payments not handed over, oldest first.
     pub in_hand: VecDeque<u32>,
     pub handovers: UsedNumbers<HandOver>,
-    pub repayments: UsedNumbers<Amount>,
+    pub shortage_reductions: UsedNumbers<ShortageReduction>,
     /// The breaks of surpluses in this courier's hand-overs, oldest first. Closed ones are dropped
     /// at the next surplus or shortage.
     pub surpluses: VecDeque<BreakId>,
 }
 
 impl Courier {
-    /// The hand-over that is not counted yet. Only the latest can be open.
+    /// The hand-over that is neither counted nor cancelled. Only the latest can be open.
     pub(crate) fn open_hand_over(&self) -> Option<&HandOver> {
-        self.handovers.latest().filter(|one| one.count.is_none())
+        self.handovers.latest().filter(|one| one.end.is_none())
     }
 }
 

@@ -7,18 +7,22 @@ use books::chart::CHART;
 use books::{Command, CommandOutcome, Refusal};
 
 /// The commands that carry a number or an id of the sender, which can come with other content.
-const NUMBERED: [&str; 30] = [
+const NUMBERED: [&str; 35] = [
     "AnnounceDeposit",
     "AnnounceParcel",
     "ApproveBreakResolution",
     "ApproveSettlement",
     "CancelDeposit",
+    "CancelHandOver",
     "ChargeBack",
     "CloseBatch",
     "ConfirmClearing",
     "ConfirmDeposit",
     "ConfirmRefund",
     "CountHandOver",
+    "CountHandOverBySupervisor",
+    "CoverShortage",
+    "DeductShortage",
     "ExecuteSettlement",
     "PayCommission",
     "PlanSettlement",
@@ -38,10 +42,11 @@ const NUMBERED: [&str; 30] = [
     "RepayShortage",
     "StartHandOver",
     "WithdrawNetwork",
+    "WriteOffShortage",
 ];
 
 /// Number of commands.
-const COMMANDS: usize = 65;
+const COMMANDS: usize = 70;
 
 /// Counts of commands by result, refusals, events and postings.
 #[derive(Debug, Default)]

@@ -50,7 +50,7 @@ pub fn ensure(holds: bool, why: &'static str) -> ModelResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Numbered {
     HandOvers(CourierId),
-    Repayments(CourierId),
+    ShortageReductions(CourierId),
     Deposits(FirmId),
     CommissionPayments(FirmId),
     Attempts(ParcelId),
@@ -131,7 +131,10 @@ pub struct HandOver {
     pub code_hash: [u8; 32],
     pub expected: u64,
     pub payments: Vec<PaymentId>,
-    pub counted: bool,
+    /// The counts with a wrong code.
+    pub wrong_codes: Vec<Command>,
+    /// The command that counted or cancelled it.
+    pub ended_by: Option<Command>,
 }
 
 #[derive(Clone, Debug)]

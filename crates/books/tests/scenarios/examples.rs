@@ -79,6 +79,11 @@ pub fn variant(command: &Command) -> &'static str {
         C::ReinstateNetwork(_) => "ReinstateNetwork",
         C::ExpirePreAuthorisations(_) => "ExpirePreAuthorisations",
         C::RecordReversalWithoutOriginal(_) => "RecordReversalWithoutOriginal",
+        C::CancelHandOver(_) => "CancelHandOver",
+        C::CountHandOverBySupervisor(_) => "CountHandOverBySupervisor",
+        C::WriteOffShortage(_) => "WriteOffShortage",
+        C::CoverShortage(_) => "CoverShortage",
+        C::DeductShortage(_) => "DeductShortage",
     }
 }
 
@@ -241,6 +246,11 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         ("", start_hand_over(1)),
         ("", count(1, 9_900)),
         ("", repay(COURIER, 1, 100)),
+        ("", cancel_hand_over(1, CASHIER)),
+        ("", count_by_supervisor(1, 9_900, [CASHIER, ANNA])),
+        ("", write_off_shortage(1, 100, [ANNA, BO])),
+        ("", cover_shortage(1, 100, [ANNA, BO])),
+        ("", deduct_shortage(1, 100, [ANNA, BO])),
         ("", deposit(1, 9_900)),
         ("", confirm_deposit(1, 9_000)),
         ("", cancel_deposit(1)),

@@ -127,7 +127,13 @@ impl World {
         courier: usize,
         handover: SimulatedHandOver,
         now: Timestamp,
+        events: &[Event],
     ) {
+        let id = handover.id;
+        if events != [Event::HandOverCodeWrong { handover: id, tries: 1 }] {
+            let what = format!("hand-over {}: a wrong code, not {events:?}", id.0);
+            self.discrepancies.push(what);
+        }
         self.incidents.codes_mistyped += 1;
         self.schedule_next_step(courier, now, 1, CourierStep::CountCash(handover, false));
     }
