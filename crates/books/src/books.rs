@@ -360,6 +360,14 @@ fn event_subject(event: &Event) -> u64 {
             item.0 ^ u64::from(stan.get()).rotate_right(20)
         }
         Event::OpenItemClosed { item } => item.0,
+        Event::BreakReduced { break_id, .. } => break_id.0,
+        Event::HandOverCancelled { handover, .. } => handover.0,
+        Event::HandOverCodeWrong { handover, tries } => {
+            handover.0 ^ u64::from(*tries).rotate_right(20)
+        }
+        Event::ShortageWrittenOff { courier, .. }
+        | Event::ShortageCovered { courier, .. }
+        | Event::ShortageDeducted { courier, .. } => courier.0,
         _ => 0,
     }
 }

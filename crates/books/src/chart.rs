@@ -254,6 +254,12 @@ chart! {
 
     SellerInvoiced,     "a seller's debt was invoiced", SellerReceivable => SellerPayable;
     InvoicePaid,        "a seller paid an invoice",                 Bank => SellerReceivable;
+    SurplusOffset,      "a shortage explained by the same courier's surplus",
+                                                                Suspense => CourierCash;
+    ShortageWrittenOff, "a shortage written off",             WriteOffs => CourierShortage;
+    ShortageCovered,    "a shortage that the firm took over",  FirmCash => CourierShortage;
+    ShortageDeducted,   "a shortage deducted from the firm's commission",
+                                                         FirmCommission => CourierShortage;
 }
 
 impl ChartEntry {

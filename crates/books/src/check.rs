@@ -1,13 +1,16 @@
 //! Checks the money rules over the whole state, at every snapshot and by `verify`.
 
+use std::collections::VecDeque;
+
 use ledger::AccountNumber;
 use money::Amount;
 use tariff::PaymentMethod;
 
 use crate::books::Books;
-use crate::cash::record::AwaitingDeposit;
+use crate::cash::record::CountedCash;
 use crate::command::NUMBERS_REMEMBERED;
 use crate::parcel::index::ParcelSlot;
+use crate::party::record::Firm;
 use crate::payment::record::{PaymentRecord, PaymentStatus, RefundKind};
 use crate::reference_data::ReferenceData;
 
@@ -140,7 +143,10 @@ impl Books {
             let mut ids = courier.handovers.iter().map(|one| one.id);
             hand_overs += ids.len();
             let found = ids.all(|id| self.hand_over_couriers.get(&id) == Some(&number));
-            if !found || !courier.handovers.is_complete() || !courier.repayments.is_complete() {
+            if !found
+                || !courier.handovers.is_complete()
+                || !courier.shortage_reductions.is_complete()
+            {
                 wrong.push(format!("M10: courier {} has forgotten a number", courier.reference));
             }
         }
@@ -228,39 +234,29 @@ impl Books {
         }
     }
 
-    /// A courier's cash is its payments not handed over. A firm's counted cash plus its couriers'
-    /// shortages and its missing cash covers the waiting cash.
+    /// A courier's cash is the payments not handed over, the shortage that of the hand-overs. A
+    /// firm's cash, and what is missing of it, is what was counted and not deposited. Each cash
+    /// payment that is not received is in one place.
     fn check_cash(&self, wrong: &mut Vec<String>) {
-        let mut short = vec![0_i128; self.firms.len() as usize];
-        for courier in self.couriers.iter() {
-            let in_hand: i128 = courier
-                .in_hand
-                .iter()
-                .map(|&slot| i128::from(self.payment(slot).amount.minor()))
-                .sum();
-            let balance = self.balance(courier.cash);
-            if balance != in_hand {
-                wrong.push(format!(
-                    "M6: courier {} has {balance} in hand, the payments say {in_hand}",
-                    courier.reference
-                ));
+        let mut short = vec![0_i128; self.couriers.len() as usize];
+        let mut places = vec![0_u32; self.payments.slots()];
+        for firm in self.firms.iter() {
+            let (mut undeposited, mut guaranteed) = (0, 0);
+            for cash in &firm.counted_cash {
+                undeposited += i128::from(cash.undeposited().minor());
+                if let Some(courier) = cash.courier {
+                    short[courier as usize] += i128::from(cash.shortage().minor());
+                }
+                guaranteed += self.check_counted_cash(firm, cash, &mut places, wrong);
             }
-            short[courier.firm as usize] += self.balance(courier.shortage);
-        }
-        for (firm, short) in self.firms.iter().zip(short) {
-            let in_line: i128 = firm.awaiting_deposit.iter().map(|&one| self.in_line(one)).sum();
-            let missing = self.missing_cash(firm.id);
-            let covered = self.balance(firm.cash) + short + i128::from(firm.unallocated.minor());
-            if covered + missing != in_line {
+            let there = self.balance(firm.cash) + self.missing_cash(firm.id);
+            if there != undeposited {
                 wrong.push(format!(
-                    "M6: firm {} has {covered} in cash, shortages and unallocated credit, \
-                     {missing} \
-                     is missing, {in_line} is waiting for deposits",
+                    "M6: firm {} has {there} in cash or missing, {undeposited} was counted and not \
+                     deposited",
                     firm.reference
                 ));
             }
-            let guaranteed = firm.awaiting_deposit.iter().filter(|one| self.is_guaranteed(one));
-            let guaranteed: i128 = guaranteed.map(|&one| self.in_line(one)).sum();
             if i128::from(firm.guaranteed.minor()) != guaranteed || firm.guaranteed > firm.guarantee
             {
                 wrong.push(format!(
@@ -271,18 +267,68 @@ impl Books {
                 ));
             }
         }
+        for (courier, short) in self.couriers.iter().zip(short) {
+            courier.in_hand.iter().for_each(|&slot| places[slot as usize] += 1);
+            let in_hand = self.sum_of(&courier.in_hand);
+            let found = (self.balance(courier.cash), self.balance(courier.shortage));
+            if found != (in_hand, short) {
+                wrong.push(format!(
+                    "M6: courier {} has {} in hand and {} short, the payments say {in_hand} and \
+                     {short}",
+                    courier.reference, found.0, found.1
+                ));
+            }
+        }
+        for (slot, item) in self.payments.iter() {
+            let approved = matches!(item.status, PaymentStatus::Approved { .. });
+            let waits = item.method == PaymentMethod::Cash && (approved || item.guaranteed);
+            if places[slot as usize] != u32::from(waits) {
+                wrong.push(format!(
+                    "M6: payment {} of parcel {:032x} is in {} hand-overs or hands",
+                    item.number,
+                    item.parcel.bits(),
+                    places[slot as usize]
+                ));
+            }
+        }
     }
 
-    fn in_line(&self, one: AwaitingDeposit) -> i128 {
-        let amount = match one {
-            AwaitingDeposit::Payment(slot) => self.payment(slot).amount,
-            AwaitingDeposit::Surplus(amount) => amount,
-        };
-        i128::from(amount.minor())
+    /// Checks one amount that waits for the bank, and counts its payments. Returns the sum of the
+    /// guaranteed ones.
+    fn check_counted_cash(
+        &self,
+        firm: &Firm,
+        cash: &CountedCash,
+        places: &mut [u32],
+        wrong: &mut Vec<String>,
+    ) -> i128 {
+        let first = cash.payments.front().map(|&slot| self.payment(slot).amount);
+        let received = cash.is_done() || first.is_some_and(|amount| amount <= cash.credited);
+        let expected = self.sum_of(&cash.payments);
+        if received || i128::from(cash.expected.minor()) != expected {
+            wrong.push(format!("M6: firm {} has {cash:?}, expected {expected}", firm.reference));
+        }
+        cash.payments.iter().for_each(|&slot| places[slot as usize] += 1);
+        let mut covered = cash.counted;
+        let mut guaranteed = 0;
+        for item in cash.payments.iter().map(|&slot| self.payment(slot)) {
+            let fits = covered >= item.amount;
+            covered = covered.saturating_sub(item.amount);
+            guaranteed += if item.guaranteed { i128::from(item.amount.minor()) } else { 0 };
+            if Some(item.courier) != cash.courier || (item.guaranteed && !fits) {
+                wrong.push(format!(
+                    "M5: payment {} of parcel {:032x} waits in another courier's cash, or is \
+                     guaranteed and was not counted",
+                    item.number,
+                    item.parcel.bits()
+                ));
+            }
+        }
+        guaranteed
     }
 
-    fn is_guaranteed(&self, one: &AwaitingDeposit) -> bool {
-        matches!(*one, AwaitingDeposit::Payment(slot) if self.payment(slot).guaranteed)
+    fn sum_of(&self, payments: &VecDeque<u32>) -> i128 {
+        payments.iter().map(|&slot| i128::from(self.payment(slot).amount.minor())).sum()
     }
 
     /// Open shortfalls that reconciliation found in a firm's cash. Excesses wait for a deposit.

@@ -37,6 +37,8 @@ pub const ONLINE_PAYMENTS_PER_PARCEL_MAX: u8 = 16;
 /// The latest hand-overs, repayments, deposits and commission payments of a courier or firm whose
 /// content is remembered. A repeated number is compared with it.
 pub const NUMBERS_REMEMBERED: usize = 8;
+/// Wrong one-time codes that one hand-over can have. After them only a supervisor can count it.
+pub const WRONG_CODES_MAX: usize = 5;
 /// Refunds and chargebacks that one payment can have.
 pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
 /// Payments of a seller's invoice.
@@ -284,22 +286,25 @@ commands! {
         code_hash: [u8; 32],
     }
 
-    /// A second person counted the cash of a hand-over. All its payments now wait for the firm's
-    /// bank deposits, even if cash is short. A surplus waits behind them and becomes a break owned
-    /// by the person who counted.
+    /// A second person counted the cash of a hand-over. Its payments now wait for the firm's bank
+    /// deposits, in the order in which they were taken. A shortage holds back the last of them
+    /// until it is repaid. A surplus waits behind them and becomes a break owned by the person who
+    /// counted. If an earlier surplus of this courier is open, it explains the shortage: its break
+    /// is reduced.
     28 CountHandOver by Person | Key | System => count_hand_over {
         handover: HandOverId,
-        /// The one-time code that the courier showed.
+        /// The one-time code that the courier showed. A wrong one is recorded and nothing is
+        /// counted. After [`WRONG_CODES_MAX`] only a supervisor can count.
         code: u32,
         counted: Amount,
         /// Must not be the courier. A courier's person id equals the courier id.
         counted_by: PersonId,
     }
 
-    /// A courier repays a shortage.
+    /// A courier repays shortages, the oldest hand-over's first. The firm deposits the cash.
     29 RepayShortage by Person | Key | System => repay_shortage {
         courier: CourierId,
-        /// The courier's last repayment number plus 1.
+        /// Numbers all reductions of the courier's shortages together: the last number plus 1.
         number: u32,
         /// At most the open shortage.
         amount: Amount,
@@ -721,6 +726,67 @@ commands! {
         bank: BankId,
         /// At most what is open on the invoice.
         amount: Amount,
+    }
+
+    /// Cancels a hand-over that is not counted. The courier has the cash and can start another
+    /// hand-over with another code.
+    75 CancelHandOver by Person | Key | System => cancel_hand_over {
+        handover: HandOverId,
+        cancelled_by: PersonId,
+    }
+
+    /// Counts a hand-over without the one-time code: a supervisor is there in its place. Otherwise
+    /// as [`CountHandOver`].
+    76 CountHandOverBySupervisor by Person | Key | System => count_hand_over_by_supervisor {
+        handover: HandOverId,
+        counted: Amount,
+        /// Must not be the courier.
+        counted_by: PersonId,
+        /// Must be neither the courier nor the person who counted.
+        supervisor: PersonId,
+    }
+
+    /// Writes off a courier's shortages at Doorstep's cost, the oldest hand-over's first. The
+    /// payments that they held back are received.
+    77 WriteOffShortage by Person | Key | System => write_off_shortage {
+        courier: CourierId,
+        /// As in [`RepayShortage`].
+        number: u32,
+        /// At most the open shortage.
+        amount: Amount,
+        /// Must not be the courier.
+        proposed_by: PersonId,
+        /// Must be neither the courier nor the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// The firm takes over a courier's shortages, the oldest hand-over's first. It must deposit the
+    /// cash. Until then its guarantee covers the payments that they held back, as far as it has
+    /// room.
+    78 CoverShortage by Person | Key | System => cover_shortage {
+        courier: CourierId,
+        /// As in [`RepayShortage`].
+        number: u32,
+        /// At most the open shortage, and what is left of the firm's guarantee.
+        amount: Amount,
+        /// Must not be the courier.
+        proposed_by: PersonId,
+        /// Must be neither the courier nor the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// Deducts a courier's shortages from the firm's commission, the oldest hand-over's first. The
+    /// payments that they held back are received.
+    79 DeductShortage by Person | Key | System => deduct_shortage {
+        courier: CourierId,
+        /// As in [`RepayShortage`].
+        number: u32,
+        /// At most the open shortage, and the firm's commission that is not paid.
+        amount: Amount,
+        /// Must not be the courier.
+        proposed_by: PersonId,
+        /// Must be neither the courier nor the person who proposed.
+        approved_by: PersonId,
     }
 }
 

@@ -209,7 +209,34 @@ pub enum Event {
         expected: Amount,
         counted: Amount,
     },
+    /// The courier has the cash again.
+    HandOverCancelled {
+        handover: HandOverId,
+        courier: CourierId,
+        /// The cash of the hand-over.
+        expected: Amount,
+    },
+    /// Nothing was counted.
+    HandOverCodeWrong {
+        handover: HandOverId,
+        /// How often a wrong code was entered for this hand-over.
+        tries: u8,
+    },
     ShortageRepaid {
+        courier: CourierId,
+        amount: Amount,
+    },
+    ShortageWrittenOff {
+        courier: CourierId,
+        amount: Amount,
+    },
+    /// The firm owes the cash in place of the courier.
+    ShortageCovered {
+        courier: CourierId,
+        amount: Amount,
+    },
+    /// The firm has that much less commission.
+    ShortageDeducted {
         courier: CourierId,
         amount: Amount,
     },
@@ -298,6 +325,13 @@ pub enum Event {
     BreakClosed {
         break_id: BreakId,
         amount: Amount,
+    },
+    /// A later shortage of the same courier explains a part of a surplus.
+    BreakReduced {
+        break_id: BreakId,
+        amount: Amount,
+        /// Zero closes the break.
+        left: Amount,
     },
     ParcelForgotten {
         parcel: ParcelId,

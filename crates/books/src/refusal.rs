@@ -133,12 +133,15 @@ pub enum Refusal {
     TooManyUnknown,
     #[error("the payment would exceed the courier's cash limit: hand over cash first")]
     CashLimitExceeded,
-    #[error("the courier has a hand-over that is not counted yet: count it first")]
+    #[error("the courier has a hand-over that is not counted yet: count or cancel it first")]
     HandOverOpen,
     #[error("the courier has no cash to hand over")]
     NoCashInHand,
-    #[error("the one-time code is wrong")]
-    WrongCode,
+    /// See [`WRONG_CODES_MAX`](crate::WRONG_CODES_MAX).
+    #[error(
+        "too many wrong one-time codes: a supervisor must count, or the hand-over be cancelled"
+    )]
+    CodesUsedUp,
     #[error("a second person must do this: the same person cannot do both steps")]
     SamePerson,
     #[error("no seller of this cycle has a payout due")]

@@ -12,6 +12,7 @@ mod scenarios {
     mod collections;
     mod commission;
     mod crossings;
+    mod custody;
     mod declarations;
     mod deposits;
     mod encoding;
@@ -19,6 +20,7 @@ mod scenarios {
     mod expiry;
     mod fixed_fees;
     mod forgetting;
+    mod hand_overs;
     mod hostile;
     mod limits;
     mod offline;
@@ -31,6 +33,7 @@ mod scenarios {
     mod sales;
     mod seller_debts;
     mod settlement;
+    mod shortages;
     mod snapshots;
     mod standing;
     mod tariffs;

@@ -123,7 +123,7 @@ enum Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CashPlace {
     InHand(CourierId),
-    HandedOver(HandOverId),
+    HandedOver(CourierId, HandOverId),
 }
 
 /// Follows parcels from their announcement to their payout. What it keeps is bounded by what the
@@ -167,7 +167,7 @@ impl Story {
         let events = observed.events();
         found |= events.iter().any(|event| self.concerns_event(event));
         for event in &observed.outcome.events {
-            found |= self.follow_payout(event);
+            found |= self.follow_payout(event) | self.follow_hand_over(event);
         }
         found
     }
@@ -256,23 +256,40 @@ impl Story {
                 }
             }
         }
-        match command {
-            Command::StartHandOver(start) => {
+        let Command::StartHandOver(start) = command else { return false };
+        let mut found = false;
+        for place in self.uncounted_cash.values_mut() {
+            if *place == CashPlace::InHand(start.courier) {
+                *place = CashPlace::HandedOver(start.courier, start.handover);
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Follows handed-over cash to its count, or back to the courier.
+    fn follow_hand_over(&mut self, event: &Event) -> bool {
+        match *event {
+            Event::HandOverCounted { handover, courier, .. } => {
+                let before = self.uncounted_cash.len();
+                let counted = CashPlace::HandedOver(courier, handover);
+                self.uncounted_cash.retain(|_, place| *place != counted);
+                self.uncounted_cash.len() < before
+            }
+            Event::HandOverCancelled { handover, courier, .. } => {
                 let mut found = false;
                 for place in self.uncounted_cash.values_mut() {
-                    if *place == CashPlace::InHand(start.courier) {
-                        *place = CashPlace::HandedOver(start.handover);
+                    if *place == CashPlace::HandedOver(courier, handover) {
+                        *place = CashPlace::InHand(courier);
                         found = true;
                     }
                 }
                 found
             }
-            Command::CountHandOver(count) => {
-                let before = self.uncounted_cash.len();
-                let counted = CashPlace::HandedOver(count.handover);
-                self.uncounted_cash.retain(|_, place| *place != counted);
-                self.uncounted_cash.len() < before
-            }
+            Event::HandOverCodeWrong { handover, .. } => self
+                .uncounted_cash
+                .values()
+                .any(|place| matches!(place, CashPlace::HandedOver(_, id) if *id == handover)),
             _ => false,
         }
     }

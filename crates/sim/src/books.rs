@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use books::{
-    BankId, BreakSide, BreakSubject, BusinessDate, CourierId, DepositId, FirmId, HandOverId,
-    NetworkId, ParcelId, PaymentId, PayoutId, SellerId, TerminalId,
+    BankId, BreakSide, BreakSubject, BusinessDate, CourierId, DepositId, FirmId, NetworkId,
+    ParcelId, PaymentId, PayoutId, SellerId, TerminalId,
 };
 use money::Currency;
 use peers::Rrn;
@@ -148,8 +148,8 @@ pub struct ParcelOutcome {
 pub enum BreakCause {
     /// The deducted fee differs from the tariff.
     FeeDifference(PaymentId),
-    /// The cash counted exceeds the cash expected.
-    CashSurplus(HandOverId),
+    /// The cash that a courier handed over exceeds the cash expected.
+    CashSurplus(CourierId),
 }
 
 /// A batch line that a terminal lost with its memory. The books keep it.

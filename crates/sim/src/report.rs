@@ -160,7 +160,7 @@ pub struct Incidents {
     pub cancelled_at_door: u64,
     /// Cash payments refunded at the door.
     pub cash_refunded: u64,
-    /// One-time codes refused because they were mistyped.
+    /// One-time codes that were mistyped.
     pub codes_mistyped: u64,
     pub deposits_short: u64,
 }

@@ -72,6 +72,10 @@ impl Tally {
             }
             E::PaymentReleased { .. } => counts.released += 1,
             E::BreakRaised { amount, .. } => counts.breaks.add(amount.minor()),
+            E::BreakReduced { amount, left, .. } => {
+                counts.breaks.amount -= amount.minor();
+                counts.breaks.count -= u64::from(left.is_zero());
+            }
             E::SettlementPlanned { below_minimum, .. } => counts.below_minimum = *below_minimum,
             E::SettlementExecuted { lines, .. } => {
                 lines.iter().for_each(|line| self.add_payout(line));

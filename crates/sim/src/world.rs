@@ -162,13 +162,7 @@ impl World {
         now: Timestamp,
         answer: BackendReply,
     ) -> Result<(), Refusal> {
-        match (context, answer) {
-            (AnswerContext::CodeMistyped(courier, handover), Err(Refusal::WrongCode)) => {
-                self.on_code_mistyped(courier, handover, now);
-            }
-            (_, Err(refusal)) => return Err(refusal),
-            (context, Ok(events)) => self.on_events(context, now, &events),
-        }
+        self.on_events(context, now, &answer?);
         Ok(())
     }
 
@@ -193,9 +187,8 @@ impl World {
             AnswerContext::HandOverStarted(courier, handover) => {
                 self.on_hand_over_started(courier, handover, now, events);
             }
-            AnswerContext::CodeMistyped(_, handover) => {
-                let id = handover.id.0;
-                self.discrepancies.push(format!("hand-over {id}: the books accepted a wrong code"));
+            AnswerContext::CodeMistyped(courier, handover) => {
+                self.on_code_mistyped(courier, handover, now, events);
             }
             AnswerContext::CashCounted(courier, handover) => {
                 self.on_cash_counted(courier, handover, now);

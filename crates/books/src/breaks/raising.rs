@@ -5,7 +5,7 @@ use tariff::BusinessDate;
 
 use crate::books::{Books, Now, check_above_zero, used_identifier};
 use crate::breaks::record::{Break, Difference};
-use crate::cash::record::AwaitingDeposit;
+use crate::cash::record::CountedCash;
 use crate::chart::ChartEntry;
 use crate::command::{BreakSide, BreakSubject, FIRST_AUTOMATIC_BREAK, RaiseBreak};
 use crate::event::{CommandOutcome, Event};
@@ -78,7 +78,8 @@ impl Books {
         // A firm's surplus goes to the bank with the rest but belongs to no seller (M5).
         if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
             let firm = self.firms.number(firm).expect("found above");
-            self.firms.get_mut(firm).awaiting_deposit.push_back(AwaitingDeposit::Surplus(amount));
+            let found = CountedCash { counted: amount, ..CountedCash::default() };
+            self.firms.get_mut(firm).counted_cash.push_back(found);
         }
         Ok(())
     }
@@ -91,10 +92,11 @@ impl Books {
         owner: PersonId,
         today: BusinessDate,
         out: &mut CommandOutcome,
-    ) {
+    ) -> BreakId {
         let id = BreakId(FIRST_AUTOMATIC_BREAK.0 + self.reference_data.automatic_breaks);
         self.reference_data.automatic_breaks += 1;
         self.add_break(id, difference, currency, owner, today, out);
+        id
     }
 
     fn add_break(

@@ -58,9 +58,7 @@ impl Books {
         // A firm's missing cash was made good, so the payments waiting for it can proceed (M5).
         let made_good = match (subject, side) {
             (BreakSubject::FirmCash(firm), BreakSide::Shortfall) => {
-                let firm = self.firms.number(firm).expect("the break was raised for a known firm");
-                let unallotted = self.firms.get(firm).unallocated.checked_add(amount);
-                Some((firm, unallotted.ok_or(Refusal::Overflow)?))
+                Some(self.firms.number(firm).expect("the break was raised for a known firm"))
             }
             _ => None,
         };
@@ -84,9 +82,8 @@ impl Books {
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
         self.reference_data.breaks.get_mut(&id).expect("found above").closed_by = Some(by);
         out.events.push(Event::BreakClosed { break_id: id, amount });
-        if let Some((firm, unallotted)) = made_good {
-            self.firms.get_mut(firm).unallocated = unallotted;
-            self.allocate_deposits(firm, today, out);
+        if let Some(firm) = made_good {
+            self.allot_credit(firm, amount, today, out);
         }
         Ok(())
     }

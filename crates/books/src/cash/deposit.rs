@@ -1,14 +1,15 @@
 //! Counted cash is the firm's until the bank confirms its deposit (M6).
 
+use money::Amount;
 use tariff::BusinessDate;
 
 use crate::books::{Books, Now, check_above_zero, clamp_to_amount, done_before};
-use crate::cash::record::{AwaitingDeposit, Deposit, DepositAnnouncement, EndedDeposit};
+use crate::cash::record::{Deposit, DepositAnnouncement, EndedDeposit};
 use crate::chart::ChartEntry;
 use crate::command::{AnnounceDeposit, CancelDeposit, ConfirmDeposit};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::DepositId;
-use crate::payment::record::{NOT_CLEARED, PaymentStatus};
+use crate::payment::record::{NOT_CLEARED, PaymentRecord};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::push_remembered;
 
@@ -75,15 +76,12 @@ impl Books {
         if credited > announced {
             return Err(Refusal::AmountTooLarge(announced));
         }
-        let unallotted = self.firms.get(firm).unallocated;
-        let unallotted = unallotted.checked_add(credited).ok_or(Refusal::Overflow)?;
         self.ledger.begin_chain(None, None);
         self.ledger.post_reserved(ChartEntry::Deposited, reserve, credited);
         self.ledger.commit_infallible(out, "an announced deposit can be confirmed");
         self.end_deposit(firm, end);
-        self.firms.get_mut(firm).unallocated = unallotted;
         out.events.push(Event::DepositConfirmed { deposit: id, announced, credited });
-        self.allocate_deposits(firm, today, out);
+        self.allot_credit(firm, credited, today, out);
         Ok(())
     }
 
@@ -105,32 +103,53 @@ impl Books {
         Ok(())
     }
 
-    /// Allocates the bank's credit to the waiting cash, first in, first out.
-    pub(crate) fn allocate_deposits(
+    /// Allots credit to the firm's counted cash in the order of counting, each up to what was
+    /// counted.
+    pub(crate) fn allot_credit(
         &mut self,
         firm: u32,
+        credit: Amount,
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) {
-        while let Some(&first) = self.firms.get(firm).awaiting_deposit.front() {
-            let amount = match first {
-                AwaitingDeposit::Payment(slot) => self.payment(slot).amount,
-                AwaitingDeposit::Surplus(amount) => amount,
-            };
+        let (mut left, mut place) = (credit, 0);
+        while !left.is_zero() {
+            let cash = self.firms.get_mut(firm).counted_cash.get_mut(place);
+            let cash = cash.expect("M6: no more is credited than was counted");
+            left = left.saturating_sub(cash.credit(left));
+            if !self.receive_credited(firm, place, today, out) {
+                place += 1;
+            }
+        }
+    }
+
+    /// Receives the payments of counted cash in their order, as far as the credit covers them.
+    /// Removes the cash if the bank has all of it, and returns whether it did.
+    pub(crate) fn receive_credited(
+        &mut self,
+        firm: u32,
+        place: usize,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) -> bool {
+        while let Some(&slot) = self.firms.get(firm).counted_cash[place].payments.front() {
+            let &PaymentRecord { amount, guaranteed, .. } = self.payment(slot);
             let record = self.firms.get_mut(firm);
-            let Some(left) = record.unallocated.checked_sub(amount) else { break };
-            record.unallocated = left;
-            record.awaiting_deposit.pop_front();
-            let AwaitingDeposit::Payment(slot) = first else { continue };
-            if self.payment(slot).guaranteed {
-                let record = self.firms.get_mut(firm);
+            if !record.counted_cash[place].receive_first(amount) {
+                break;
+            }
+            if guaranteed {
                 let guaranteed = record.guaranteed.checked_sub(amount);
                 record.guaranteed = guaranteed.expect("each guarantee is counted once");
                 self.payment_mut(slot).guaranteed = false;
             } else {
-                assert!(matches!(self.payment(slot).status, PaymentStatus::Approved { .. }), "M5");
                 self.record_funds_received(slot, NOT_CLEARED, today, out);
             }
         }
+        let is_done = self.firms.get(firm).counted_cash[place].is_done();
+        if is_done {
+            self.firms.get_mut(firm).counted_cash.remove(place);
+        }
+        is_done
     }
 }

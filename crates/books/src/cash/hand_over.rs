@@ -1,17 +1,21 @@
 //! Custody of cash (M6): it is the courier's until a hub counts it.
 
+use std::collections::VecDeque;
+
 use money::Amount;
 use sha2::{Digest as _, Sha256};
 use tariff::BusinessDate;
 
-use crate::books::{Books, Now, check_above_zero, clamp_to_amount, done_before};
+use crate::books::{Books, Now, done_before};
 use crate::breaks::record::Difference;
-use crate::cash::record::{AwaitingDeposit, HandOver, HandOverCount};
+use crate::cash::record::{CountedCash, HandOver, HandOverCount, HandOverEnd, WrongCode};
 use crate::chart::ChartEntry;
-use crate::command::{BreakSide, BreakSubject, CountHandOver, RepayShortage, StartHandOver};
+use crate::command::{
+    BreakSide, BreakSubject, CancelHandOver, CountHandOver, CountHandOverBySupervisor,
+    StartHandOver, WRONG_CODES_MAX,
+};
 use crate::event::{CommandOutcome, Event};
-use crate::ids::HandOverId;
-use crate::payment::record::NOT_CLEARED;
+use crate::ids::{HandOverId, PersonId};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::transaction::LineDecision;
 
@@ -47,12 +51,52 @@ impl Books {
         let expected = u64::try_from(cash).ok().and_then(Amount::new);
         let expected = expected.filter(|cash| !cash.is_zero()).ok_or(Refusal::NoCashInHand)?;
         let items = u32::try_from(courier.in_hand.len()).expect("fewer than 2³² payments");
-        let handover = HandOver { id, expected, payment_count: items, code_hash, count: None };
+        let handover = HandOver {
+            id,
+            expected,
+            payment_count: items,
+            code_hash,
+            wrong_codes: Vec::new(),
+            end: None,
+        };
         if let Some(forgotten) = self.couriers.get_mut(number).handovers.push(handover) {
             self.hand_over_couriers.remove(&forgotten.id);
         }
         self.hand_over_couriers.insert(id, number);
         out.events.push(Event::HandOverStarted { handover: id, expected });
+        Ok(())
+    }
+
+    /// A remembered hand-over and its courier's number.
+    fn find_hand_over(&self, id: HandOverId) -> Result<(u32, &HandOver), Refusal> {
+        let number = self.hand_over_couriers.get(&id).copied();
+        let number = number.ok_or(Refusal::NotFound(MissingRecord::HandOver(id)))?;
+        let handover = self.couriers.get(number).handovers.iter().find(|one| one.id == id);
+        Ok((number, handover.expect("the courier holds the same hand-overs")))
+    }
+
+    /// The courier's hand-over, which is open.
+    fn open_hand_over_mut(&mut self, courier: u32) -> &mut HandOver {
+        let latest = self.couriers.get_mut(courier).handovers.latest_mut();
+        latest.filter(|one| one.end.is_none()).expect("only the latest hand-over can be open")
+    }
+
+    pub(crate) fn cancel_hand_over(
+        &mut self,
+        command: &CancelHandOver,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let CancelHandOver { handover: id, cancelled_by } = *command;
+        let (courier, handover) = self.find_hand_over(id)?;
+        let end = HandOverEnd::Cancelled(cancelled_by);
+        if let Some(before) = handover.end {
+            return Err(done_before(before == end));
+        }
+        let expected = handover.expected;
+        self.open_hand_over_mut(courier).end = Some(end);
+        let courier = self.couriers.get(courier).id;
+        out.events.push(Event::HandOverCancelled { handover: id, courier, expected });
         Ok(())
     }
 
@@ -63,33 +107,86 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let CountHandOver { handover: id, code, counted, counted_by } = *command;
-        let today = now.today;
-        let number = self.hand_over_couriers.get(&id).copied();
-        let number = number.ok_or(Refusal::NotFound(MissingRecord::HandOver(id)))?;
-        let courier = self.couriers.get(number);
-        let handover = courier.handovers.iter().find(|one| one.id == id).cloned();
-        let handover = handover.expect("the courier holds the same hand-overs");
-        let right_code = one_time_code_hash(id, code) == handover.code_hash;
-        let count = HandOverCount { counted, counted_by };
-        if let Some(before) = handover.count {
-            return Err(done_before(right_code && before == count));
+        let count = HandOverCount { counted, counted_by, supervisor: None };
+        let (courier, handover) = self.find_hand_over(id)?;
+        let (wrong, tries) = (WrongCode { code, count }, handover.wrong_codes.len());
+        if handover.wrong_codes.contains(&wrong) {
+            return Err(Refusal::Repeated);
         }
-        if counted_by.0 == courier.id.0 {
+        let right_code = one_time_code_hash(id, code) == handover.code_hash;
+        if let Some(before) = handover.end {
+            return Err(done_before(right_code && before == HandOverEnd::Counted(count)));
+        }
+        if counted_by.0 == self.couriers.get(courier).id.0 {
             return Err(Refusal::SamePerson);
         }
-        if !right_code {
-            return Err(Refusal::WrongCode);
+        if tries >= WRONG_CODES_MAX {
+            return Err(Refusal::CodesUsedUp);
         }
+        if right_code {
+            return self.record_count(courier, count, now.today, out);
+        }
+        self.open_hand_over_mut(courier).wrong_codes.push(wrong);
+        let tries = u8::try_from(tries + 1).expect("limited by WRONG_CODES_MAX");
+        out.events.push(Event::HandOverCodeWrong { handover: id, tries });
+        Ok(())
+    }
+
+    pub(crate) fn count_hand_over_by_supervisor(
+        &mut self,
+        command: &CountHandOverBySupervisor,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let CountHandOverBySupervisor { handover: id, counted, counted_by, supervisor } = *command;
+        let count = HandOverCount { counted, counted_by, supervisor: Some(supervisor) };
+        let (courier, handover) = self.find_hand_over(id)?;
+        if let Some(before) = handover.end {
+            return Err(done_before(before == HandOverEnd::Counted(count)));
+        }
+        self.check_two_persons(courier, counted_by, supervisor)?;
+        self.record_count(courier, count, now.today, out)
+    }
+
+    /// Two different persons, and neither is the courier.
+    pub(crate) fn check_two_persons(
+        &self,
+        courier: u32,
+        one: PersonId,
+        other: PersonId,
+    ) -> Result<(), Refusal> {
+        let courier = PersonId(self.couriers.get(courier).id.0);
+        let different = one != other && one != courier && other != courier;
+        if different { Ok(()) } else { Err(Refusal::SamePerson) }
+    }
+
+    /// Counts the courier's open hand-over.
+    fn record_count(
+        &mut self,
+        number: u32,
+        count: HandOverCount,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let HandOverCount { counted, counted_by, .. } = count;
+        let courier = self.couriers.get(number);
+        let handover = courier.open_hand_over().expect("the hand-over to count is open");
+        let (id, expected, payments) = (handover.id, handover.expected, handover.payment_count);
         let (courier_id, firm_number) = (courier.id, courier.firm);
         let (cash, shortage) = (courier.cash, courier.shortage);
         let firm = self.firms.get(firm_number);
         let (firm_id, firm_cash, currency) = (firm.id, firm.cash, firm.currency);
         let suspense = self.currency_accounts(currency).suspense;
-        let expected = handover.expected;
-        let short = expected.saturating_sub(counted);
+        let missing = expected.saturating_sub(counted);
         let surplus = counted.saturating_sub(expected);
+        let offsets = self.surplus_offsets(number, missing);
+        let offset = offsets.iter().map(|one| one.amount).fold(Amount::ZERO, |sum, amount| {
+            sum.checked_add(amount).expect("a part of the amount missing")
+        });
         self.ledger.begin_chain(None, None);
         self.ledger.post(ChartEntry::HandOverCounted, firm_cash, cash, counted.min(expected));
+        self.ledger.post(ChartEntry::SurplusOffset, suspense, cash, offset);
+        let short = missing.saturating_sub(offset);
         self.ledger.post(ChartEntry::HandOverShort, shortage, cash, short);
         self.ledger.post(ChartEntry::HandOverSurplus, firm_cash, suspense, surplus);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
@@ -99,73 +196,30 @@ impl Books {
             expected,
             counted,
         });
-        let courier = self.couriers.get_mut(number);
-        let latest = courier.handovers.latest_mut().filter(|one| one.id == id);
-        latest.expect("only the latest hand-over can be open").count = Some(count);
-        let items: Vec<u32> = courier.in_hand.drain(..handover.payment_count as usize).collect();
-        for slot in &items {
-            self.await_deposit(firm_number, *slot, today, out);
+        let credited = self.take_offsets(number, &offsets, counted_by, out);
+        self.open_hand_over_mut(number).end = Some(HandOverEnd::Counted(count));
+        let in_hand = &mut self.couriers.get_mut(number).in_hand;
+        let payments: VecDeque<u32> = in_hand.drain(..payments as usize).collect();
+        let counted_payments: Vec<_> =
+            payments.iter().map(|slot| self.payment(*slot).id()).collect();
+        let surplus_break = (!surplus.is_zero()).then(|| {
+            let subject = BreakSubject::FirmCash(firm_id);
+            let difference = Difference { subject, side: BreakSide::Excess, amount: surplus };
+            self.record_automatic_break(difference, currency, counted_by, today, out)
+        });
+        if let Some(break_id) = surplus_break {
+            self.add_surplus(number, break_id);
         }
-        if !surplus.is_zero() {
-            self.firms
-                .get_mut(firm_number)
-                .awaiting_deposit
-                .push_back(AwaitingDeposit::Surplus(surplus));
-            let difference = Difference {
-                subject: BreakSubject::FirmCash(firm_id),
-                side: BreakSide::Excess,
-                amount: surplus,
-            };
-            self.record_automatic_break(difference, currency, counted_by, today, out);
+        let courier = Some(number);
+        let mut new = CountedCash { courier, payments, expected, counted, credited, surplus_break };
+        new.add_counted(offset);
+        let waiting = &mut self.firms.get_mut(firm_number).counted_cash;
+        let place = waiting.len();
+        waiting.push_back(new);
+        if !self.receive_credited(firm_number, place, today, out) {
+            self.guarantee_counted(firm_number, place, Amount::ZERO, today, out);
         }
-        let payments: Vec<_> = items.iter().map(|slot| self.payment(*slot).id()).collect();
-        self.decide_lines(payments, LineDecision::Count, today, out);
-        Ok(())
-    }
-
-    /// Queues a counted cash payment for the firm's deposits. Within the firm's guarantee the money
-    /// counts as received.
-    fn await_deposit(
-        &mut self,
-        firm: u32,
-        slot: u32,
-        today: BusinessDate,
-        out: &mut CommandOutcome,
-    ) {
-        let amount = self.payment(slot).amount;
-        let record = self.firms.get_mut(firm);
-        record.awaiting_deposit.push_back(AwaitingDeposit::Payment(slot));
-        let guaranteed = record.guaranteed.checked_add(amount);
-        if let Some(guaranteed) = guaranteed.filter(|sum| *sum <= record.guarantee) {
-            record.guaranteed = guaranteed;
-            self.payment_mut(slot).guaranteed = true;
-            self.record_funds_received(slot, NOT_CLEARED, today, out);
-        }
-    }
-
-    pub(crate) fn repay_shortage(
-        &mut self,
-        command: &RepayShortage,
-        _: Now,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
-        let RepayShortage { courier, number, amount } = *command;
-        check_above_zero(amount)?;
-        let place = self.courier_number(courier)?;
-        let record = self.couriers.get(place);
-        record.repayments.check(number, |before| *before == amount)?;
-        let short = self.ledger.account(record.shortage).balance();
-        let short = clamp_to_amount(short);
-        if amount > short {
-            return Err(Refusal::AmountTooLarge(short));
-        }
-        let firm_cash = self.firms.get(record.firm).cash;
-        let shortage = record.shortage;
-        self.ledger.begin_chain(None, None);
-        self.ledger.post(ChartEntry::ShortageRepaid, firm_cash, shortage, amount);
-        self.ledger.commit_infallible(out, "a shortage can be repaid");
-        self.couriers.get_mut(place).repayments.push(amount);
-        out.events.push(Event::ShortageRepaid { courier, amount });
+        self.decide_lines(counted_payments, LineDecision::Count, today, out);
         Ok(())
     }
 }

@@ -3,3 +3,5 @@
 pub(crate) mod deposit;
 pub(crate) mod hand_over;
 pub(crate) mod record;
+pub(crate) mod shortage;
+pub(crate) mod surplus;

@@ -8,10 +8,12 @@ use machine::Timestamp;
 use money::{Amount, Currency};
 use tariff::{BusinessDate, SellerClassNumber, Terms};
 
-use crate::cash::record::{AwaitingDeposit, DepositAnnouncement, EndedDeposit, HandOver};
+use crate::cash::record::{CountedCash, DepositAnnouncement, EndedDeposit, HandOver};
+use crate::cash::shortage::ShortageReduction;
 use crate::command::{Jurisdiction, SellerKind, SettlementCycle};
 use crate::ids::{
-    BankId, CourierId, FirmId, NetworkId, PersonId, SellerId, TariffId, TerminalId, WalletId,
+    BankId, BreakId, CourierId, FirmId, NetworkId, PersonId, SellerId, TariffId, TerminalId,
+    WalletId,
 };
 use crate::party::registry::RegisteredParty;
 use crate::settlement::record::{CommissionPayment, Statement};
@@ -70,9 +72,8 @@ pub(crate) struct Firm {
     pub cash: AccountNumber,
     pub commission: AccountNumber,
     pub reference: String,
-    pub awaiting_deposit: VecDeque<AwaitingDeposit>,
-    /// Credited by the bank, but less than the first waiting amount.
-    pub unallocated: Amount,
+    /// In the order of counting. Those that the bank has credited in full are gone.
+    pub counted_cash: VecDeque<CountedCash>,
     pub deposits: UsedNumbers<DepositAnnouncement>,
     /// The latest, oldest first.
     pub ended_deposits: VecDeque<EndedDeposit>,
@@ -90,13 +91,16 @@ pub(crate) struct Courier {
     /// Cash payments not handed over, oldest first.
     pub in_hand: VecDeque<u32>,
     pub handovers: UsedNumbers<HandOver>,
-    pub repayments: UsedNumbers<Amount>,
+    pub shortage_reductions: UsedNumbers<ShortageReduction>,
+    /// The breaks of surpluses in this courier's hand-overs, oldest first. Closed ones are dropped
+    /// at the next surplus or shortage.
+    pub surpluses: VecDeque<BreakId>,
 }
 
 impl Courier {
-    /// The hand-over that is not counted yet. Only the latest can be open.
+    /// The hand-over that is neither counted nor cancelled. Only the latest can be open.
     pub(crate) fn open_hand_over(&self) -> Option<&HandOver> {
-        self.handovers.latest().filter(|one| one.count.is_none())
+        self.handovers.latest().filter(|one| one.end.is_none())
     }
 }
 

@@ -51,7 +51,7 @@ pub fn ensure(holds: bool, why: &'static str) -> ModelResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Numbered {
     HandOvers(CourierId),
-    Repayments(CourierId),
+    ShortageReductions(CourierId),
     Deposits(FirmId),
     CommissionPayments(FirmId),
     Attempts(ParcelId),
@@ -108,19 +108,25 @@ pub enum ReservationFor {
 pub struct Firm {
     pub currency: Currency,
     pub guarantee: u64,
-    /// All cash ever counted or found, oldest first.
-    pub line: Vec<AwaitingDeposit>,
-    /// The sum of bank credits and cash made good.
-    pub credited: i128,
+    /// The notes of each count and of each excess found, in that order. None is forgotten.
+    pub notes: Vec<Notes>,
 }
 
-/// Cash that waits for the bank: a payment's, or a surplus.
-#[derive(Clone, Copy, Debug)]
-pub struct AwaitingDeposit {
-    pub payment: Option<PaymentId>,
-    pub amount: u64,
-    /// Whether the firm's guarantee covered it.
-    pub guaranteed: bool,
+/// The notes of one hand-over, or of an excess found.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// The courier who brought them.
+    pub courier: Option<CourierId>,
+    /// What they were taken for, in that order. Notes beyond these belong to nobody.
+    pub payments: Vec<(PaymentId, u64)>,
+    /// Notes that the firm has.
+    pub with_firm: u64,
+    /// Notes that the bank has, or that somebody made good.
+    pub in_bank: u64,
+    /// Payments for which the firm answered at the count.
+    pub guaranteed: BTreeSet<PaymentId>,
+    /// The break of the notes that belong to nobody.
+    pub surplus: Option<BreakId>,
 }
 
 #[derive(Clone, Debug)]
@@ -137,7 +143,10 @@ pub struct HandOver {
     pub code_hash: [u8; 32],
     pub expected: u64,
     pub payments: Vec<PaymentId>,
-    pub counted: bool,
+    /// The counts with a wrong code.
+    pub wrong_codes: Vec<Command>,
+    /// The command that counted or cancelled it.
+    pub ended_by: Option<Command>,
 }
 
 #[derive(Clone, Debug)]
@@ -574,7 +583,46 @@ impl Model {
 
 impl Firm {
     pub fn new(currency: Currency, guarantee: u64) -> Firm {
-        Firm { currency, guarantee, line: Vec::new(), credited: 0 }
+        Firm { currency, guarantee, notes: Vec::new() }
+    }
+}
+
+impl Notes {
+    /// The first payments that this many notes are enough for.
+    fn first_payments(&self, notes: u64) -> &[(PaymentId, u64)] {
+        let mut left = notes;
+        let enough = |(_, amount): &&(PaymentId, u64)| {
+            let is_enough = left >= *amount;
+            left = left.saturating_sub(*amount);
+            is_enough
+        };
+        &self.payments[..self.payments.iter().take_while(enough).count()]
+    }
+
+    pub fn counted(&self) -> &[(PaymentId, u64)] {
+        self.first_payments(self.with_firm + self.in_bank)
+    }
+
+    pub fn received(&self) -> &[(PaymentId, u64)] {
+        self.first_payments(self.in_bank)
+    }
+
+    fn taken(&self) -> u64 {
+        self.payments.iter().map(|(_, amount)| amount).sum()
+    }
+
+    pub fn shortage(&self) -> u64 {
+        self.taken().saturating_sub(self.with_firm + self.in_bank)
+    }
+
+    /// Takes notes that belong to nobody. The firm's go first, because its deposits bring the
+    /// notes of earlier counts first.
+    pub fn take_surplus(&mut self, amount: u64) -> (u64, u64) {
+        let free = self.with_firm + self.in_bank - self.taken();
+        let from_firm = amount.min(free).min(self.with_firm);
+        self.with_firm -= from_firm;
+        self.in_bank -= amount - from_firm;
+        (from_firm, amount - from_firm)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use books::terminal_view::PendingRequestKind;
 use books::*;
+use money::Amount;
 
 use crate::world::*;
 
@@ -40,6 +41,12 @@ fn busy() -> World {
     world.parcel("o-4", 10_000).dispatch().card(10_000).approve().clear();
     world.parcel("o-5", 2_000).dispatch().cash(2_000);
     world.must(start_hand_over(2));
+    world.must(Command::CountHandOver(CountHandOver {
+        handover: HandOverId(2),
+        code: CODE + 1,
+        counted: Amount::of(2_000),
+        counted_by: CASHIER,
+    }));
     world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 5));
     world.must(propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA));
     world.on("2013-09-01").must(release("2013-09-01")).must(plan(2, BO));

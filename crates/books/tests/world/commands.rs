@@ -164,6 +164,58 @@ pub fn count(handover: u32, counted: u64) -> Command {
     Command::CountHandOver(CountHandOver { handover, code: CODE, counted, counted_by: CASHIER })
 }
 
+pub fn cancel_hand_over(handover: u32, cancelled_by: PersonId) -> Command {
+    let handover = HandOverId(handover.into());
+    Command::CancelHandOver(CancelHandOver { handover, cancelled_by })
+}
+
+pub fn count_by_supervisor(
+    handover: u32,
+    counted: u64,
+    [counted_by, supervisor]: [PersonId; 2],
+) -> Command {
+    let (handover, counted) = (HandOverId(handover.into()), Amount::of(counted));
+    Command::CountHandOverBySupervisor(CountHandOverBySupervisor {
+        handover,
+        counted,
+        counted_by,
+        supervisor,
+    })
+}
+
+pub fn write_off_shortage(
+    number: u32,
+    amount: u64,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let (courier, amount) = (COURIER, Amount::of(amount));
+    Command::WriteOffShortage(WriteOffShortage {
+        courier,
+        number,
+        amount,
+        proposed_by,
+        approved_by,
+    })
+}
+
+pub fn cover_shortage(
+    number: u32,
+    amount: u64,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let (courier, amount) = (COURIER, Amount::of(amount));
+    Command::CoverShortage(CoverShortage { courier, number, amount, proposed_by, approved_by })
+}
+
+pub fn deduct_shortage(
+    number: u32,
+    amount: u64,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let (courier, amount) = (COURIER, Amount::of(amount));
+    Command::DeductShortage(DeductShortage { courier, number, amount, proposed_by, approved_by })
+}
+
 pub fn repay(courier: CourierId, number: u32, amount: u64) -> Command {
     Command::RepayShortage(RepayShortage { courier, number, amount: Amount::of(amount) })
 }

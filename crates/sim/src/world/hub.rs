@@ -127,7 +127,13 @@ impl World {
         courier: usize,
         handover: SimulatedHandOver,
         now: Timestamp,
+        events: &[Event],
     ) {
+        let id = handover.id;
+        if events != [Event::HandOverCodeWrong { handover: id, tries: 1 }] {
+            let what = format!("hand-over {}: a wrong code, not {events:?}", id.0);
+            self.discrepancies.push(what);
+        }
         self.incidents.codes_mistyped += 1;
         self.schedule_next_step(courier, now, 1, CourierStep::CountCash(handover, false));
     }
@@ -143,10 +149,19 @@ impl World {
         let (should_have, has) = (person.expected_cash, person.actual_cash);
         (person.expected_cash, person.actual_cash) = (0, 0);
         firm.vault += has;
-        person.shortage += should_have.saturating_sub(has);
+        let cause = BreakCause::CashSurplus(person.id);
+        let mut short = should_have.saturating_sub(has);
+        // What the courier brought too much before explains what is short now.
+        for earlier in self.expected_breaks.iter_mut().filter(|one| one.cause == cause) {
+            let explained = earlier.amount.min(short);
+            earlier.amount -= explained;
+            short -= explained;
+        }
+        self.expected_breaks.retain(|one| one.amount > 0);
+        person.shortage += short;
         if has > should_have {
             self.expected_breaks.push(ExpectedBreak {
-                cause: BreakCause::CashSurplus(handover.id),
+                cause,
                 subject: BreakSubject::FirmCash(firm.id),
                 side: BreakSide::Excess,
                 amount: has - should_have,

@@ -68,7 +68,7 @@ impl Model {
             }
         }
         if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
-            self.add_surplus(firm, amount.minor());
+            self.add_found_notes(firm, amount.minor());
         }
         self.open_break(id, subject, side, amount.minor(), account.2, owner)
     }
@@ -96,10 +96,11 @@ impl Model {
         amount: u64,
         currency: Currency,
         owner: Option<PersonId>,
-    ) -> ModelResult {
+    ) -> ModelResult<BreakId> {
         let own = self.breaks.range(FIRST_AUTOMATIC_BREAK..).count();
         let id = BreakId(FIRST_AUTOMATIC_BREAK.0 + u64::try_from(own).unwrap());
-        self.open_break(id, subject, side, amount, currency, owner.unwrap_or_default())
+        self.open_break(id, subject, side, amount, currency, owner.unwrap_or_default())?;
+        Ok(id)
     }
 
     fn open(&self, id: BreakId) -> ModelResult<Break> {

@@ -5,8 +5,8 @@ use books::*;
 use money::{Amount, Currency};
 
 use super::{
-    Account, AwaitingDeposit, Deposit, HandOver, Model, ModelRefusal, ModelResult, Numbered,
-    ReservationFor, ensure,
+    Account, Deposit, HandOver, Model, ModelRefusal, ModelResult, Notes, Numbered, ReservationFor,
+    ensure,
 };
 
 impl Model {
@@ -16,10 +16,45 @@ impl Model {
                 self.start_hand_over(handover, courier, number, code_hash, command)
             }
             Command::CountHandOver(CountHandOver { handover, code, counted, counted_by }) => {
-                self.count(handover, code, counted, counted_by, command)
+                self.count_with_code(handover, code, counted, counted_by, command)
+            }
+            Command::CountHandOverBySupervisor(CountHandOverBySupervisor {
+                handover,
+                counted,
+                counted_by,
+                supervisor,
+            }) => self
+                .may_end(handover, [counted_by, supervisor], command)
+                .and_then(|()| self.count(handover, counted, counted_by, command)),
+            Command::CancelHandOver(CancelHandOver { handover, .. }) => {
+                self.cancel_hand_over(handover, command)
             }
             Command::RepayShortage(RepayShortage { courier, number, amount }) => {
-                self.repay(courier, number, amount, command)
+                self.reduce_shortage(courier, number, amount, None, command)
+            }
+            Command::WriteOffShortage(WriteOffShortage {
+                courier,
+                number,
+                amount,
+                proposed_by,
+                approved_by,
+            })
+            | Command::CoverShortage(CoverShortage {
+                courier,
+                number,
+                amount,
+                proposed_by,
+                approved_by,
+            })
+            | Command::DeductShortage(DeductShortage {
+                courier,
+                number,
+                amount,
+                proposed_by,
+                approved_by,
+            }) => {
+                let persons = Some([proposed_by, approved_by]);
+                self.reduce_shortage(courier, number, amount, persons, command)
             }
             Command::AnnounceDeposit(AnnounceDeposit { deposit, firm, number, bank, amount }) => {
                 self.announce_deposit(deposit, (firm, number), bank, amount, command)
@@ -55,7 +90,7 @@ impl Model {
     ) -> ModelResult {
         ensure(self.couriers.contains_key(&courier), "no such courier")?;
         self.next_number(Numbered::HandOvers(courier), number, command)?;
-        let open = |one: &HandOver| one.courier == courier && !one.counted;
+        let open = |one: &HandOver| one.courier == courier && one.ended_by.is_none();
         ensure(!self.handovers.values().any(open), "another one waits to be counted")?;
         ensure(!self.is_hand_over_remembered(id), "the identifier is taken")?;
         let in_hand = self.balance(self.courier_accounts(courier).0);
@@ -63,7 +98,8 @@ impl Model {
         let expected = u64::try_from(in_hand).unwrap();
         let known = self.couriers.get_mut(&courier).expect("found before");
         let payments = std::mem::take(&mut known.in_hand);
-        let new = HandOver { courier, code_hash, expected, payments, counted: false };
+        let (wrong_codes, ended_by) = (Vec::new(), None);
+        let new = HandOver { courier, code_hash, expected, payments, wrong_codes, ended_by };
         self.handovers.insert(id, new);
         self.use_number(Numbered::HandOvers(courier), command);
         self.handovers_started += 1;
@@ -80,7 +116,39 @@ impl Model {
         })
     }
 
-    fn count(
+    /// Whether a hand-over is open, and these persons may end it: neither is the courier, and they
+    /// are different.
+    fn may_end(&self, id: HandOverId, persons: [PersonId; 2], command: &Command) -> ModelResult {
+        ensure(self.is_hand_over_remembered(id), "no such hand-over")?;
+        let handover = &self.handovers[&id];
+        if handover.wrong_codes.contains(command) {
+            return self.only_repeats(true);
+        }
+        if let Some(ended_by) = &handover.ended_by {
+            return self.only_repeats(ended_by == command);
+        }
+        self.are_two_others(handover.courier, persons)
+    }
+
+    fn are_two_others(&self, courier: CourierId, [one, other]: [PersonId; 2]) -> ModelResult {
+        let courier = PersonId(courier.0);
+        ensure(one != other && one != courier && other != courier, "not two other persons")
+    }
+
+    fn cancel_hand_over(&mut self, id: HandOverId, command: &Command) -> ModelResult {
+        // Anybody may cancel.
+        let nobody = [PersonId(u64::MAX), PersonId(u64::MAX - 1)];
+        self.may_end(id, nobody, command)?;
+        let handover = self.handovers.get_mut(&id).expect("found before");
+        handover.ended_by = Some(command.clone());
+        let HandOver { courier, expected, payments, .. } = handover.clone();
+        let in_hand = &mut self.couriers.get_mut(&courier).expect("found before").in_hand;
+        in_hand.splice(0..0, payments);
+        let expected = Amount::of(expected);
+        self.push_event(Event::HandOverCancelled { handover: id, courier, expected })
+    }
+
+    fn count_with_code(
         &mut self,
         id: HandOverId,
         code: u32,
@@ -88,107 +156,231 @@ impl Model {
         by: PersonId,
         command: &Command,
     ) -> ModelResult {
-        ensure(self.is_hand_over_remembered(id), "no such hand-over")?;
-        let handover = self.handovers[&id].clone();
-        if handover.counted {
-            // An id can be used again when its first hand-over is forgotten.
-            let counts = self.carried_out.iter().rev();
-            let mut of_it = counts
-                .filter(|one| matches!(one, Command::CountHandOver(one) if one.handover == id));
-            return self.only_repeats(of_it.next() == Some(command));
+        self.may_end(id, [by, PersonId(u64::MAX)], command)?;
+        let handover = self.handovers.get_mut(&id).expect("found before");
+        ensure(handover.wrong_codes.len() < WRONG_CODES_MAX, "wrong too often")?;
+        if one_time_code_hash(id, code) == handover.code_hash {
+            return self.count(id, counted, by, command);
         }
-        ensure(one_time_code_hash(id, code) == handover.code_hash, "a wrong code")?;
-        ensure(by.0 != handover.courier.0, "the courier cannot count")?;
+        handover.wrong_codes.push(command.clone());
+        let tries = u8::try_from(handover.wrong_codes.len()).unwrap();
+        self.push_event(Event::HandOverCodeWrong { handover: id, tries })
+    }
+
+    fn count(
+        &mut self,
+        id: HandOverId,
+        counted: Amount,
+        by: PersonId,
+        command: &Command,
+    ) -> ModelResult {
+        let handover = self.handovers[&id].clone();
         let courier = handover.courier;
+        let firm = self.couriers[&courier].firm;
         let (cash, shortage, firm_cash, currency) = self.courier_accounts(courier);
         let (expected, there) = (handover.expected, counted.minor());
         let suspense = (A::Suspense, 0, currency);
+        let mut new = Notes { courier: Some(courier), with_firm: there, ..Notes::default() };
+        for payment in &handover.payments {
+            new.payments.push((*payment, self.payment(*payment)?.amount));
+        }
+        self.handovers.get_mut(&id).expect("found before").ended_by = Some(command.clone());
+        self.push_event(Event::HandOverCounted {
+            handover: id,
+            courier,
+            expected: Amount::of(expected),
+            counted,
+        })?;
+        let explained = self.explain_shortage(firm, &mut new)?;
+        let short = expected.saturating_sub(there) - explained;
+        let surplus = there.saturating_sub(expected);
         self.post(ChartEntry::HandOverCounted, firm_cash, cash, there.min(expected));
-        self.post(ChartEntry::HandOverShort, shortage, cash, expected.saturating_sub(there));
-        self.post(ChartEntry::HandOverSurplus, firm_cash, suspense, there.saturating_sub(expected));
-        self.handovers.get_mut(&id).expect("found before").counted = true;
-        let expected = Amount::of(expected);
-        self.push_event(Event::HandOverCounted { handover: id, courier, expected, counted })?;
-        let firm = self.couriers[&courier].firm;
-        for payment in handover.payments {
-            self.stand_in_line(firm, payment)?;
-        }
-        if counted > expected {
+        self.post(ChartEntry::SurplusOffset, suspense, cash, explained);
+        self.post(ChartEntry::HandOverShort, shortage, cash, short);
+        self.post(ChartEntry::HandOverSurplus, firm_cash, suspense, surplus);
+        if surplus > 0 {
             let subject = BreakSubject::FirmCash(firm);
-            let surplus = there - expected.minor();
-            self.add_surplus(firm, surplus);
-            self.record_automatic_break(subject, BreakSide::Excess, surplus, currency, Some(by))?;
+            let excess = BreakSide::Excess;
+            new.surplus =
+                Some(self.record_automatic_break(subject, excess, surplus, currency, Some(by))?);
         }
-        Ok(())
+        self.bring(firm, new)
     }
 
-    /// A cash payment waits for the bank, unless the firm's guarantee covers all of it.
-    fn stand_in_line(&mut self, id: FirmId, payment: PaymentId) -> ModelResult {
-        let amount = self.payment(payment)?.amount;
-        let others = self.guaranteed(id);
-        let sum: u128 = others.iter().map(|one| u128::from(one.amount)).sum();
-        let firm = self.firms.get_mut(&id).expect("found before");
-        let guaranteed = sum + u128::from(amount) <= u128::from(firm.guarantee);
-        firm.line.push(AwaitingDeposit { payment: Some(payment), amount, guaranteed });
-        if guaranteed { self.record_funds_received(payment) } else { Ok(()) }
+    /// Notes that the same courier brought earlier, and that belong to nobody, are what is short
+    /// now. Returns how many.
+    fn explain_shortage(&mut self, id: FirmId, new: &mut Notes) -> ModelResult<u64> {
+        let mut explained = 0;
+        let mut all = self.firms[&id].notes.clone();
+        for earlier in all.iter_mut().filter(|one| one.courier == new.courier) {
+            let Some(break_id) = earlier.surplus else { continue };
+            let known = self.breaks.get_mut(&break_id).expect("it was raised");
+            let amount = if known.closed { 0 } else { known.amount.min(new.shortage()) };
+            if amount == 0 {
+                continue;
+            }
+            known.amount -= amount;
+            known.proposal = None;
+            known.closed = known.amount == 0;
+            let left = Amount::of(known.amount);
+            let (from_firm, from_bank) = earlier.take_surplus(amount);
+            new.with_firm += from_firm;
+            new.in_bank += from_bank;
+            explained += amount;
+            self.push_event(Event::BreakReduced { break_id, amount: Amount::of(amount), left })?;
+        }
+        self.firms.get_mut(&id).expect("found before").notes = all;
+        Ok(explained)
     }
 
-    /// Surplus cash goes to the bank with the rest.
-    pub fn add_surplus(&mut self, id: FirmId, amount: u64) {
-        let firm = self.firms.get_mut(&id).expect("found before");
-        firm.line.push(AwaitingDeposit { payment: None, amount, guaranteed: false });
+    /// The firm has the notes of a count. The bank's part is received. For the rest the firm
+    /// answers.
+    fn bring(&mut self, id: FirmId, new: Notes) -> ModelResult {
+        let all = &mut self.firms.get_mut(&id).expect("found before").notes;
+        all.push(new);
+        let place = all.len() - 1;
+        self.receive(id, place, 0)?;
+        let received = self.firms[&id].notes[place].received().len();
+        self.answer_for(id, place, received)
     }
 
-    /// Number of waiting amounts that the bank's credits cover: first in, first out.
-    fn served(&self, id: FirmId) -> usize {
-        let firm = &self.firms[&id];
-        let mut left = firm.credited;
-        let enough = |one: &&AwaitingDeposit| {
-            left -= i128::from(one.amount);
-            left >= 0
-        };
-        firm.line.iter().take_while(enough).count()
-    }
-
-    /// Guaranteed cash that the bank does not have yet.
-    pub fn guaranteed(&self, id: FirmId) -> Vec<AwaitingDeposit> {
-        let waiting = self.firms[&id].line[self.served(id)..].iter();
-        waiting.filter(|one| one.guaranteed).copied().collect()
-    }
-
-    /// Credits a firm. Payments whose turn has come are received.
-    pub fn credit_firm(&mut self, id: FirmId, amount: u64) -> ModelResult {
-        let before = self.served(id);
-        let firm = self.firms.get_mut(&id).expect("found before");
-        firm.credited += i128::from(amount);
-        let line = firm.line.clone();
-        let spent: i128 = line[..before].iter().map(|one| i128::from(one.amount)).sum();
-        let loose = firm.credited - spent;
-        ensure(loose <= i128::from(Amount::MAX.minor()), "more than any amount")?;
-        for one in &line[before..self.served(id)] {
-            match one.payment {
-                Some(payment) if !one.guaranteed => self.record_funds_received(payment)?,
-                _ => {}
+    /// The firm answers for payments from `first` on, one by one, as far as their notes were
+    /// counted and its guarantee goes.
+    fn answer_for(&mut self, id: FirmId, place: usize, first: usize) -> ModelResult {
+        let notes = self.firms[&id].notes[place].clone();
+        for (payment, amount) in &notes.counted()[first..] {
+            if *amount <= self.guarantee_left(id) {
+                let firm = self.firms.get_mut(&id).expect("found before");
+                firm.notes[place].guaranteed.insert(*payment);
+                self.record_funds_received(*payment)?;
             }
         }
         Ok(())
     }
 
-    fn repay(
+    pub fn guarantee_left(&self, id: FirmId) -> u64 {
+        let used = self.guaranteed(id).into_iter().map(|(_, amount)| amount).sum::<u64>();
+        self.firms[&id].guarantee - used
+    }
+
+    /// Whether notes that this courier brought belong to nobody yet.
+    pub fn has_open_surplus(&self, courier: CourierId) -> bool {
+        let is_open = |id: BreakId| !self.breaks[&id].closed;
+        let notes = &self.firms[&self.couriers[&courier].firm].notes;
+        notes.iter().any(|one| one.courier == Some(courier) && one.surplus.is_some_and(is_open))
+    }
+
+    /// Notes found at a firm that belong to nobody.
+    pub fn add_found_notes(&mut self, id: FirmId, amount: u64) {
+        let found = Notes { with_firm: amount, ..Notes::default() };
+        self.firms.get_mut(&id).expect("found before").notes.push(found);
+    }
+
+    /// Payments for which the firm answers because the bank does not have their notes.
+    pub fn guaranteed(&self, id: FirmId) -> Vec<(PaymentId, u64)> {
+        let mut all = Vec::new();
+        for notes in &self.firms[&id].notes {
+            let waiting = notes.payments[notes.received().len()..].iter();
+            all.extend(waiting.filter(|(payment, _)| notes.guaranteed.contains(payment)));
+        }
+        all
+    }
+
+    /// The bank gets notes of a firm, or somebody makes missing ones good: those that were counted
+    /// first. Payments whose notes the bank has are received.
+    pub fn credit_firm(&mut self, id: FirmId, amount: u64) -> ModelResult {
+        let mut left = amount;
+        for place in 0..self.firms[&id].notes.len() {
+            let notes = &mut self.firms.get_mut(&id).expect("found before").notes[place];
+            let before = notes.received().len();
+            let moved = left.min(notes.with_firm);
+            notes.with_firm -= moved;
+            notes.in_bank += moved;
+            left -= moved;
+            self.receive(id, place, before)?;
+        }
+        assert_eq!(left, 0, "nobody brings notes that were not counted");
+        Ok(())
+    }
+
+    /// Receives the payments whose notes the bank has now and did not have before.
+    fn receive(&mut self, id: FirmId, place: usize, before: usize) -> ModelResult {
+        let notes = self.firms[&id].notes[place].clone();
+        for (payment, _) in &notes.received()[before..] {
+            if !notes.guaranteed.contains(payment) {
+                self.record_funds_received(*payment)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A shortage gets smaller: somebody pays it, or takes it over.
+    fn reduce_shortage(
         &mut self,
         courier: CourierId,
         number: u32,
         amount: Amount,
+        persons: Option<[PersonId; 2]>,
         command: &Command,
     ) -> ModelResult {
         ensure(!amount.is_zero(), "nothing repaid")?;
         ensure(self.couriers.contains_key(&courier), "no such courier")?;
-        self.next_number(Numbered::Repayments(courier), number, command)?;
-        self.use_number(Numbered::Repayments(courier), command);
-        let (_, shortage, firm_cash, _) = self.courier_accounts(courier);
-        ensure(i128::from(amount.minor()) <= self.balance(shortage), "more than is short")?;
-        self.post(ChartEntry::ShortageRepaid, firm_cash, shortage, amount.minor());
-        self.push_event(Event::ShortageRepaid { courier, amount })
+        let reductions = Numbered::ShortageReductions(courier);
+        self.next_number(reductions, number, command)?;
+        self.use_number(reductions, command);
+        persons.map_or(Ok(()), |both| self.are_two_others(courier, both))?;
+        let (_, shortage, firm_cash, currency) = self.courier_accounts(courier);
+        let minor = amount.minor();
+        ensure(i128::from(minor) <= self.balance(shortage), "more than is short")?;
+        let id = self.couriers[&courier].firm;
+        let (entry, debit, event) = match command {
+            Command::WriteOffShortage(_) => {
+                let event = Event::ShortageWrittenOff { courier, amount };
+                (ChartEntry::ShortageWrittenOff, (A::WriteOffs, 0, currency), event)
+            }
+            Command::DeductShortage(_) => {
+                let commission = (A::FirmCommission, id.0, currency);
+                let earned = self.balance(commission);
+                ensure(i128::from(minor) <= earned, "more than the commission")?;
+                let event = Event::ShortageDeducted { courier, amount };
+                (ChartEntry::ShortageDeducted, commission, event)
+            }
+            Command::CoverShortage(_) => {
+                ensure(minor <= self.guarantee_left(id), "more than the guarantee")?;
+                let event = Event::ShortageCovered { courier, amount };
+                (ChartEntry::ShortageCovered, firm_cash, event)
+            }
+            _ => {
+                let event = Event::ShortageRepaid { courier, amount };
+                (ChartEntry::ShortageRepaid, firm_cash, event)
+            }
+        };
+        self.post(entry, debit, shortage, minor);
+        self.push_event(event)?;
+        let mut left = minor;
+        for place in 0..self.firms[&id].notes.len() {
+            let notes = &mut self.firms.get_mut(&id).expect("found before").notes[place];
+            if notes.courier != Some(courier) || notes.shortage() == 0 {
+                continue;
+            }
+            let part = left.min(notes.shortage());
+            left -= part;
+            let (received, counted) = (notes.received().len(), notes.counted().len());
+            match command {
+                // Doorstep has the money, or does without it.
+                Command::WriteOffShortage(_) | Command::DeductShortage(_) => {
+                    notes.in_bank += part;
+                    self.receive(id, place, received)?;
+                }
+                Command::CoverShortage(_) => {
+                    notes.with_firm += part;
+                    self.answer_for(id, place, counted)?;
+                }
+                _ => notes.with_firm += part,
+            }
+        }
+        assert_eq!(left, 0, "the shortage is that of the hand-overs");
+        Ok(())
     }
 
     fn announce_deposit(

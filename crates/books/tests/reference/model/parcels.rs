@@ -8,10 +8,7 @@ use books::*;
 use money::Amount;
 
 use super::parties::check_reference;
-use super::{
-    AwaitingDeposit, Model, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, Statement,
-    ensure,
-};
+use super::{Model, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, Statement, ensure};
 
 impl Model {
     pub fn apply_parcel_command(&mut self, command: &Command) -> Option<ModelResult> {
@@ -228,9 +225,8 @@ impl Model {
             S::Returned | S::Lost => parcel.closed_on.is_some_and(|day| day < before),
             _ => false,
         };
-        let in_line =
-            |one: &AwaitingDeposit| one.payment.is_some_and(|payment| payment.parcel == id);
-        let guaranteed = |firm| self.guaranteed(firm).iter().any(in_line);
+        let guaranteed =
+            |firm| self.guaranteed(firm).iter().any(|(payment, _)| payment.parcel == id);
         let is_final =
             |state| matches!(state, T::Declined | T::Reversed | T::Released | T::Expired);
         let over =

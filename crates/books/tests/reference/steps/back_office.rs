@@ -23,16 +23,16 @@ pub fn start_hand_over(roll: &Choices) -> Command {
 }
 
 pub fn count(roll: &Choices) -> Command {
-    let open = roll.model.handovers.iter().filter(|(_, one)| !one.counted);
-    let open: Vec<_> = open.map(|(id, _)| *id).collect();
-    let any = |die| HandOverId(u64::try_from(die % 6).unwrap());
-    let handover = roll.pick(0, &open, any);
+    let handover = open_hand_over(roll);
     let known = roll.model.handovers.get(&handover);
     let expected = known.map_or(1_000, |one| one.expected);
+    // Often short if an earlier surplus can explain it.
+    let explained = known.is_some_and(|one| roll.model.has_open_surplus(one.courier));
     let counted = match roll.number_at(1) % 10 {
-        0..6 => roll.amount(expected),
-        6 | 7 => roll.amount(expected - expected / 5),
-        8 => roll.amount(expected.saturating_add(50)),
+        3..6 if explained => roll.amount(expected - expected / 2),
+        0..5 => roll.amount(expected),
+        5 | 6 => roll.amount(expected - expected / 5),
+        7 | 8 => roll.amount(expected.saturating_add(50)),
         _ => Amount::ZERO,
     };
     let code = world::code(handover) + u32::from(roll.makes_mistake(Mistake::NumberAbove));
@@ -40,17 +40,86 @@ pub fn count(roll: &Choices) -> Command {
         Some(one) if roll.makes_mistake(Mistake::SomebodyElse) => PersonId(one.courier.0),
         _ => roll.person(2),
     };
+    if roll.one_in(3, 5) {
+        let supervisor = roll.second(counted_by, 3);
+        return Command::CountHandOverBySupervisor(CountHandOverBySupervisor {
+            handover,
+            counted,
+            counted_by,
+            supervisor,
+        });
+    }
     Command::CountHandOver(CountHandOver { handover, code, counted, counted_by })
 }
 
-pub fn repay(roll: &Choices) -> Command {
+/// Somebody tries codes.
+pub fn try_code(roll: &Choices) -> Command {
+    let handover = open_hand_over(roll);
+    let code = world::code(handover) + u32::from(roll.step.random_numbers[1] % 8);
+    let counted = roll.amount(roll.model.handovers.get(&handover).map_or(1, |one| one.expected));
+    let counted_by = roll.person(2);
+    Command::CountHandOver(CountHandOver { handover, code, counted, counted_by })
+}
+
+pub fn cancel_hand_over(roll: &Choices) -> Command {
+    let (handover, cancelled_by) = (open_hand_over(roll), roll.person(2));
+    Command::CancelHandOver(CancelHandOver { handover, cancelled_by })
+}
+
+fn open_hand_over(roll: &Choices) -> HandOverId {
+    let open = roll.model.handovers.iter().filter(|(_, one)| one.ended_by.is_none());
+    let open: Vec<_> = open.map(|(id, _)| *id).collect();
+    roll.pick(0, &open, |die| HandOverId(u64::try_from(die % 6).unwrap()))
+}
+
+/// A courier, the next number, and an amount that is short.
+fn reduction(roll: &Choices) -> (CourierId, u32, Amount) {
     let couriers = debtors(roll);
     let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let known = roll.model.couriers.get(&courier);
     let short = known.map_or(0, |_| roll.model.balance(roll.model.courier_accounts(courier).1));
-    let next = roll.model.count_of(Numbered::Repayments(courier)) + 1;
-    let amount = roll.part(u64::try_from(short).unwrap_or(u64::MAX));
-    Command::RepayShortage(RepayShortage { courier, number: roll.count(next), amount })
+    let next = roll.model.count_of(Numbered::ShortageReductions(courier)) + 1;
+    (courier, roll.count(next), roll.part(u64::try_from(short).unwrap_or(u64::MAX)))
+}
+
+pub fn repay(roll: &Choices) -> Command {
+    let (courier, number, amount) = reduction(roll);
+    Command::RepayShortage(RepayShortage { courier, number, amount })
+}
+
+/// Two persons end a shortage that the courier does not repay.
+pub fn end_shortage(roll: &Choices) -> Command {
+    let (courier, number, amount) = reduction(roll);
+    let proposed_by = roll.person(1);
+    let approved_by = roll.second(proposed_by, 2);
+    let firm = roll.model.couriers.get(&courier).map(|one| one.firm);
+    let earned = firm.map_or(0, |firm| commission_of(roll, firm));
+    let earned = Amount::of(u64::try_from(earned.max(0)).unwrap_or(u64::MAX).min(amount.minor()));
+    let room = firm.map_or(0, |firm| roll.model.guarantee_left(firm));
+    let room = Amount::of(room.min(amount.minor()));
+    match roll.number_at(1) % 3 {
+        0 => Command::WriteOffShortage(WriteOffShortage {
+            courier,
+            number,
+            amount,
+            proposed_by,
+            approved_by,
+        }),
+        1 => Command::CoverShortage(CoverShortage {
+            courier,
+            number,
+            amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { room },
+            proposed_by,
+            approved_by,
+        }),
+        _ => Command::DeductShortage(DeductShortage {
+            courier,
+            number,
+            amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { earned },
+            proposed_by,
+            approved_by,
+        }),
+    }
 }
 
 pub fn announce_deposit(roll: &Choices) -> Command {

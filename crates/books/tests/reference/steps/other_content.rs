@@ -74,7 +74,18 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             1 => one.code += 1,
             _ => other_person(&mut one.counted_by),
         },
+        C::CountHandOverBySupervisor(one) => match one_of(2) {
+            0 => other_amount(&mut one.counted),
+            _ => other_person(&mut one.supervisor),
+        },
+        C::CancelHandOver(one) => other_person(&mut one.cancelled_by),
         C::RepayShortage(one) => other_amount(&mut one.amount),
+        C::WriteOffShortage(one) => match one_of(2) {
+            0 => other_amount(&mut one.amount),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::CoverShortage(one) => other_person(&mut one.proposed_by),
+        C::DeductShortage(one) => other_amount(&mut one.amount),
         C::AnnounceDeposit(one) => match one_of(3) {
             0 => other_amount(&mut one.amount),
             1 => one.deposit.0 += 1_000,

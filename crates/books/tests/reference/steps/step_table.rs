@@ -31,14 +31,17 @@ pub const STEPS: &[ChartEntry] = &[
     (2, |roll| roll.any_payment(|one| one.is_posted() && one.refunded < one.amount), refund),
     (4, |roll| roll.any_payment(|one| one.unpaid > 0), confirm_refund),
     (1, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back),
-    (5, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
-    (9, |roll| roll.model.handovers.values().any(|one| !one.counted), count),
-    (4, |roll| !debtors(roll).is_empty(), repay),
+    (12, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
+    (14, hands_over, count),
+    (2, hands_over, try_code),
+    (1, hands_over, cancel_hand_over),
+    (8, |roll| !debtors(roll).is_empty(), repay),
+    (22, |roll| !debtors(roll).is_empty(), end_shortage),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
     (1, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
     (2, |roll| !firms_with_commission(roll).is_empty(), pay_commission),
-    (60, |roll| roll.pays_often && !firms_with_commission(roll).is_empty(), pay_commission),
+    (100, |roll| roll.pays_often && !firms_with_commission(roll).is_empty(), pay_commission),
     (
         10,
         |roll| roll.any_payment(|one| one.state == T::Approved && !is_cash(one)),
@@ -120,9 +123,14 @@ pub fn is_cash(payment: &ModelPayment) -> bool {
     matches!(payment.method, ModelMethod::Cash(_))
 }
 
+fn hands_over(roll: &Choices) -> bool {
+    roll.model.handovers.values().any(|one| one.ended_by.is_none())
+}
+
 /// Couriers who have cash and can hand it over.
 pub fn couriers_with_cash(roll: &Choices) -> Vec<CourierId> {
-    let open = |id| roll.model.handovers.values().any(|one| one.courier == id && !one.counted);
+    let open =
+        |id| roll.model.handovers.values().any(|one| one.courier == id && one.ended_by.is_none());
     let couriers =
         roll.model.couriers.iter().filter(|(id, one)| !one.in_hand.is_empty() && !open(**id));
     couriers.map(|(id, _)| *id).collect()
