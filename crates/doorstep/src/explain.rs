@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
+use books::chart::AccountKind;
 use clap::{Args, Subcommand};
 use money::Currency;
 use money::decimal::DecimalAmount;
@@ -114,7 +115,7 @@ fn print(explanation: &Explanation) {
                 chinese::fee_kind(fee.fee, lang),
                 how(fee, e.currency),
                 sum(i128::from(fee.amount)),
-                fee.account
+                account_name(&fee.account, lang)
             );
         }
     }
@@ -161,6 +162,16 @@ fn print(explanation: &Explanation) {
             ),
         }
     );
+}
+
+/// The account's name, with the name of its kind in the chosen language.
+fn account_name(account: &str, lang: Lang) -> String {
+    let kinds = AccountKind::ALL.iter();
+    let owned = kinds.filter_map(|kind| Some((kind, account.strip_prefix(kind.name())?)));
+    match owned.max_by_key(|(kind, _)| kind.name().len()) {
+        Some((kind, owner)) => format!("{}{owner}", chinese::account_kind(*kind, lang)),
+        None => account.to_owned(),
+    }
 }
 
 /// `0.55% × 100.00`, and what else decided the fee.
