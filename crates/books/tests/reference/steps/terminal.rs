@@ -453,7 +453,6 @@ pub fn reconcile(roll: &Choices) -> Command {
     let known = lines.len();
     match roll.number_at(1) % 8 {
         0 if known > 0 => drop(lines.remove(roll.number_at(2) % known)),
-        4..7 => lines.clear(),
         1 if known > 0 => {
             let line = &mut lines[roll.number_at(2) % known];
             line.amount = Amount::of(line.amount.minor() / 2);
@@ -465,6 +464,7 @@ pub fn reconcile(roll: &Choices) -> Command {
             let credit = roll.one_in(2, 3);
             lines.insert(0, BatchLine { stan: Stan::of(699), amount: Amount::of(40), credit });
         }
+        4..7 => lines.clear(),
         _ => {}
     }
     if roll.makes_mistake(Mistake::NumberAbove) {
