@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use host::Sockets;
+use peers::ResponseCode;
 use serde::{Deserialize, Serialize};
 
 use crate::{FleetPlan, Latencies, SaleOutcome, SalesPace, TerminalFleet};
@@ -127,12 +128,9 @@ struct Tally {
     approved_in_time: u64,
     declined: u64,
     unknown: u64,
-    codes: BTreeMap<[u8; 2], u64>,
+    codes: BTreeMap<ResponseCode, u64>,
     list: Option<BufWriter<File>>,
 }
-
-/// The switch's response code for an unknown outcome.
-const OUTCOME_UNKNOWN: [u8; 2] = *b"68";
 
 impl Tally {
     fn new(list: Option<&Path>) -> anyhow::Result<Tally> {
@@ -157,14 +155,14 @@ impl Tally {
                     self.approved += 1;
                     self.latencies.add(done.micros, 1);
                     if let Some(list) = &mut self.list {
-                        let rrn = String::from_utf8_lossy(&receipt.rrn);
+                        let rrn = receipt.rrn.map(|rrn| rrn.to_string()).unwrap_or_default();
                         let (terminal, number) = (done.terminal, done.sale);
                         writeln!(list, "{terminal},{number},{},{rrn}", receipt.amount)?;
                     }
                 }
                 SaleOutcome::Declined(code) => {
                     *self.codes.entry(code).or_default() += 1;
-                    if code == OUTCOME_UNKNOWN {
+                    if code == ResponseCode::RESPONSE_TIMEOUT {
                         self.unknown += 1;
                     } else {
                         self.declined += 1;
@@ -200,7 +198,7 @@ impl Tally {
             moving: counts.reconnecting,
             turned_away: counts.refused_connections,
             unfinished: load.in_flight(),
-            codes: codes.map(|(code, n)| (String::from_utf8_lossy(code).into(), *n)).collect(),
+            codes: codes.map(|(code, n)| (code.to_string(), *n)).collect(),
             latencies: self.latencies,
         })
     }

@@ -5,6 +5,7 @@
 //! [`crate::NetworkSimulator::set_response_policy`].
 
 use crate::chance::{Chance, NetworkChanceUse};
+use crate::codes::ResponseCode;
 use crate::ledger::NetworkTransactionKind;
 use crate::message_time;
 
@@ -84,7 +85,7 @@ pub enum ResponseAction {
     Approve,
     Decline {
         /// Field 39.
-        code: [u8; 2],
+        code: ResponseCode,
     },
     /// Books the request and never answers.
     Silent,
@@ -102,7 +103,7 @@ pub enum ResponseAction {
     /// Declines late.
     LateDecline {
         /// Field 39.
-        code: [u8; 2],
+        code: ResponseCode,
         /// In milliseconds, on top of the usual delay.
         ms: u32,
     },

@@ -8,6 +8,7 @@ use std::process;
 
 use money::{Amount, Currency, Rate};
 
+use crate::codes::Rrn;
 use crate::ledger::{
     NetworkLedger, NetworkTransaction, NetworkTransactionKind, NetworkTransactionState,
 };
@@ -116,7 +117,7 @@ impl ClearingLineKind {
 /// network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClearingLine {
-    pub rrn: [u8; 12],
+    pub rrn: Rrn,
     pub stan: u32,
     /// Time the switch sent the request, in seconds since 1970.
     pub sent_s: u64,

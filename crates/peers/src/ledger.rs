@@ -9,7 +9,7 @@ use std::fmt;
 
 use money::Amount;
 
-use crate::response_code;
+use crate::codes::{AuthorisationCode, ResponseCode, Rrn};
 
 /// Most transactions that one network keeps. Further requests are answered `96`.
 pub const TRANSACTIONS_MAX: usize = 10_000_000;
@@ -115,7 +115,7 @@ pub struct MaskedCard {
 pub struct NetworkTransaction {
     pub reference: TransactionReference,
     /// Field 37.
-    pub rrn: [u8; 12],
+    pub rrn: Rrn,
     /// Field 7 with its year, in milliseconds since 1970.
     pub sent_ms: u64,
     /// Field 42.
@@ -125,9 +125,9 @@ pub struct NetworkTransaction {
     pub kind: NetworkTransactionKind,
     pub amount: Amount,
     /// Response code, field 39.
-    pub code: [u8; 2],
+    pub code: ResponseCode,
     /// Authorisation code, if the transaction was approved.
-    pub authorisation: Option<[u8; 6]>,
+    pub authorisation: Option<AuthorisationCode>,
     pub state: NetworkTransactionState,
     /// Amount taken from a pre-authorisation.
     pub completed: Amount,
@@ -164,7 +164,7 @@ impl NetworkTransaction {
 pub struct TransactionRequest {
     pub reference: TransactionReference,
     /// Field 37.
-    pub rrn: [u8; 12],
+    pub rrn: Rrn,
     /// Field 7 with its year, in milliseconds since 1970.
     pub sent_ms: u64,
     /// Field 42.
@@ -177,7 +177,7 @@ pub struct TransactionRequest {
     /// The transaction that the request refers to, from field 90.
     pub original: Option<OriginalTransaction>,
     /// Field 38: the original's authorisation code; for an offline sale, its own.
-    pub authorisation: Option<[u8; 6]>,
+    pub authorisation: Option<AuthorisationCode>,
 }
 
 /// The transaction that a request refers to, as field 90 names it.
@@ -193,13 +193,13 @@ pub struct OriginalTransaction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuthorisationDecision {
     /// Response code, field 39.
-    pub code: [u8; 2],
+    pub code: ResponseCode,
     /// Authorisation code, field 38.
-    pub authorisation: Option<[u8; 6]>,
+    pub authorisation: Option<AuthorisationCode>,
 }
 
 impl AuthorisationDecision {
-    const fn declined(code: [u8; 2]) -> AuthorisationDecision {
+    const fn declined(code: ResponseCode) -> AuthorisationDecision {
         AuthorisationDecision { code, authorisation: None }
     }
 }
@@ -306,7 +306,7 @@ impl NetworkLedger {
         Some(if same {
             AuthorisationDecision { code, authorisation }
         } else {
-            AuthorisationDecision::declined(response_code::DUPLICATE_STAN)
+            AuthorisationDecision::declined(ResponseCode::DUPLICATE_STAN)
         })
     }
 
@@ -316,24 +316,24 @@ impl NetworkLedger {
     pub fn authorise(
         &mut self,
         entry: &TransactionRequest,
-        decline: Option<[u8; 2]>,
+        decline: Option<ResponseCode>,
     ) -> AuthorisationDecision {
         if let Some(first) = self.repeat_decision(entry) {
             return first;
         }
         let Some(index) = u32::try_from(self.transactions.len()).ok().filter(|_| self.has_room())
         else {
-            return AuthorisationDecision::declined(response_code::SYSTEM_ERROR);
+            return AuthorisationDecision::declined(ResponseCode::SYSTEM_ERROR);
         };
         let checked = match decline {
-            _ if self.early_reversals.contains(&entry.reference) => Err(response_code::NO_ACTION),
+            _ if self.early_reversals.contains(&entry.reference) => Err(ResponseCode::NO_ACTION),
             Some(code) => Err(code),
             None => self.check(entry),
         };
         let original = checked.ok().flatten();
         let card = original.and_then(|index| self.transactions.get(index)).map(|item| item.card);
         let authorisation = checked.is_ok().then(|| self.authorisation_code(entry));
-        let code = checked.err().unwrap_or(response_code::APPROVED);
+        let code = checked.err().unwrap_or(ResponseCode::APPROVED);
         self.transactions.push(NetworkTransaction {
             reference: entry.reference,
             rrn: entry.rrn,
@@ -371,24 +371,18 @@ impl NetworkLedger {
     }
 
     /// An offline sale keeps the authorisation code that its terminal gave.
-    fn authorisation_code(&mut self, entry: &TransactionRequest) -> [u8; 6] {
+    fn authorisation_code(&mut self, entry: &TransactionRequest) -> AuthorisationCode {
         if let (NetworkTransactionKind::Offline, Some(own)) = (entry.kind, entry.authorisation) {
             return own;
         }
         self.authorisation_codes = (self.authorisation_codes + 1) % AUTHORISATION_CODES;
-        let mut digits = [b'0'; 6];
-        let mut rest = self.authorisation_codes;
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-            rest /= 10;
-        }
-        digits
+        AuthorisationCode::of_number(self.authorisation_codes)
     }
 
     /// The index of the original, or the response code that declines the entry.
-    fn check(&self, entry: &TransactionRequest) -> Result<Option<usize>, [u8; 2]> {
+    fn check(&self, entry: &TransactionRequest) -> Result<Option<usize>, ResponseCode> {
         if entry.amount.is_zero() {
-            return Err(response_code::INVALID_AMOUNT);
+            return Err(ResponseCode::INVALID_AMOUNT);
         }
         match entry.kind {
             NetworkTransactionKind::Sale
@@ -399,10 +393,10 @@ impl NetworkLedger {
             | NetworkTransactionKind::VoidPreAuthorisation
             | NetworkTransactionKind::Refund => {}
         }
-        let index = self.find(entry.original).ok_or(response_code::ORIGINAL_NOT_FOUND)?;
-        let original = self.transactions.get(index).ok_or(response_code::ORIGINAL_NOT_FOUND)?;
+        let index = self.find(entry.original).ok_or(ResponseCode::ORIGINAL_NOT_FOUND)?;
+        let original = self.transactions.get(index).ok_or(ResponseCode::ORIGINAL_NOT_FOUND)?;
         if entry.authorisation.is_some_and(|given| Some(given) != original.authorisation) {
-            return Err(response_code::INVALID_TRANSACTION);
+            return Err(ResponseCode::INVALID_TRANSACTION);
         }
         let in_force = original.state == NetworkTransactionState::Approved;
         let untouched = in_force && original.refunded.is_zero() && !original.cleared;
@@ -430,8 +424,8 @@ impl NetworkLedger {
             _ => (false, false),
         };
         match (possible, fits) {
-            (false, _) => Err(response_code::INVALID_TRANSACTION),
-            (true, false) => Err(response_code::AMOUNT_MISMATCH),
+            (false, _) => Err(ResponseCode::INVALID_TRANSACTION),
+            (true, false) => Err(ResponseCode::AMOUNT_MISMATCH),
             (true, true) => Ok(Some(index)),
         }
     }
@@ -479,28 +473,28 @@ impl NetworkLedger {
     /// Reverses a transaction and its effect on the original. Returns `00` if nothing of it remains
     /// in force, `12` if it cannot be reversed, and `25` if it is unknown; an unknown one is
     /// declined if it arrives later.
-    pub fn reverse(&mut self, original: OriginalTransaction) -> [u8; 2] {
+    pub fn reverse(&mut self, original: OriginalTransaction) -> ResponseCode {
         if self.early_reversals.contains(&original.reference) {
-            return response_code::ORIGINAL_NOT_FOUND;
+            return ResponseCode::ORIGINAL_NOT_FOUND;
         }
         let Some(index) = self.find(Some(original)) else {
             if self.index_of(original.reference).is_none() && self.has_room() {
                 self.early_reversals.insert(original.reference);
             }
-            return response_code::ORIGINAL_NOT_FOUND;
+            return ResponseCode::ORIGINAL_NOT_FOUND;
         };
         let Some(item) = self.transactions.get_mut(index) else {
-            return response_code::ORIGINAL_NOT_FOUND;
+            return ResponseCode::ORIGINAL_NOT_FOUND;
         };
         match item.state {
             NetworkTransactionState::Declined
             | NetworkTransactionState::Reversed
-            | NetworkTransactionState::Voided => return response_code::APPROVED,
-            NetworkTransactionState::Completed => return response_code::INVALID_TRANSACTION,
+            | NetworkTransactionState::Voided => return ResponseCode::APPROVED,
+            NetworkTransactionState::Completed => return ResponseCode::INVALID_TRANSACTION,
             NetworkTransactionState::Approved => {}
         }
         if !item.refunded.is_zero() {
-            return response_code::INVALID_TRANSACTION;
+            return ResponseCode::INVALID_TRANSACTION;
         }
         item.state = NetworkTransactionState::Reversed;
         let (kind, amount, before) = (item.kind, item.amount, item.original);
@@ -508,7 +502,7 @@ impl NetworkLedger {
         if let Some(before) = before {
             self.restore(before, kind, amount);
         }
-        response_code::APPROVED
+        ResponseCode::APPROVED
     }
 
     /// Removes the effect of a reversed transaction on its original.

@@ -13,10 +13,10 @@ pub mod behaviour;
 pub mod card;
 pub mod chance;
 pub mod clearing;
+pub mod codes;
 pub mod ledger;
 pub mod message_time;
 pub mod network;
-pub mod response_code;
 pub mod terminal;
 pub mod waybill;
 
@@ -24,6 +24,7 @@ mod bcd;
 
 pub use behaviour::{Behaviour, ResponseAction, ResponsePolicy};
 pub use card::TestCard;
+pub use codes::{AuthorisationCode, ResponseCode, Rrn};
 pub use network::{NetworkSimulator, NetworkSimulatorSettings};
 pub use terminal::{TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask};
 pub use waybill::format_waybill;

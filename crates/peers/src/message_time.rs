@@ -1,15 +1,10 @@
-//! Dates, times and retrieval reference numbers as messages write them.
+//! Dates and times as messages write them.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 pub(crate) const MS_PER_DAY: u64 = 86_400_000;
-
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/// 2010-01-01 00:00 UTC in seconds since 1970: retrieval reference numbers count from here.
-pub(crate) const RRN_EPOCH_S: u64 = 1_262_304_000;
 
 /// Local time at `now_ms` (milliseconds since 1970), `offset_minutes` east of UTC. A time after the
 /// year 9999 becomes the calendar's last.
@@ -54,19 +49,6 @@ pub(crate) fn parse_transmission_time(transmission: u32, now_ms: u64) -> Option<
     moments.min_by_key(|moment| moment.abs_diff(now_ms))
 }
 
-/// The retrieval reference number: six characters of seconds since 2010 in Crockford's base 32,
-/// then the STAN. Earlier times count as 2010.
-#[must_use]
-pub fn rrn(sent_ms: u64, stan: u32) -> [u8; 12] {
-    let seconds = (sent_ms / 1_000).saturating_sub(RRN_EPOCH_S);
-    let mut rrn = [b'0'; 12];
-    for (place, character) in rrn[..6].iter_mut().rev().enumerate() {
-        *character = CROCKFORD[usize::try_from(seconds >> (5 * place) & 31).unwrap_or(0)];
-    }
-    rrn[6..].copy_from_slice(&format!("{stan:06}").as_bytes()[..6]);
-    rrn
-}
-
 pub(crate) const fn ms_since_midnight(now_ms: u64) -> u64 {
     now_ms % MS_PER_DAY
 }
@@ -109,12 +91,5 @@ mod tests {
         assert_eq!(parse_transmission_time(u32::MAX, NOW_MS), None);
         // 9999-08-27 23:59:58, in the calendar's last year.
         assert_eq!(parse_transmission_time(827_235_958, u64::MAX), Some(253_391_414_398_000));
-    }
-
-    #[test]
-    fn an_rrn_has_the_time_and_the_stan() {
-        // 2026-11-22 21:18:00 UTC is 533,078,280 seconds after 2010-01-01.
-        assert_eq!(&rrn(1_795_382_280_999, 42), b"FWC888000042");
-        assert_eq!(&rrn(0, 999_999), b"000000999999");
     }
 }

@@ -19,8 +19,8 @@ mod request;
 pub use crate::behaviour::RequestSummary;
 use crate::behaviour::{Behaviour, BehaviourRules, OutageMode, ResponseAction, ResponsePolicy};
 use crate::clearing::{self, ClearingFile, NetworkFees};
+use crate::codes::ResponseCode;
 use crate::ledger::{AuthorisationDecision, NetworkLedger};
-use crate::response_code;
 use answer::ResponseMac;
 use keyring::Keyring;
 pub use keyring::{KEY_CHANGE_RETRY_MS, KEY_CHANGE_TRIES_MAX, KeyChangeError, KeyKind};
@@ -121,7 +121,7 @@ enum Rejection {
     /// It cannot be answered either.
     Unreadable,
     /// Answered with this response code.
-    Declined([u8; 2]),
+    Declined(ResponseCode),
 }
 
 impl From<ParseError> for Rejection {
@@ -132,13 +132,13 @@ impl From<ParseError> for Rejection {
 
 impl From<FieldError> for Rejection {
     fn from(_: FieldError) -> Rejection {
-        Rejection::Declined(response_code::FORMAT_ERROR)
+        Rejection::Declined(ResponseCode::FORMAT_ERROR)
     }
 }
 
 impl From<KeyError> for Rejection {
     fn from(_: KeyError) -> Rejection {
-        Rejection::Declined(response_code::SYSTEM_ERROR)
+        Rejection::Declined(ResponseCode::SYSTEM_ERROR)
     }
 }
 
@@ -311,15 +311,15 @@ impl NetworkSimulator {
         let code = match message.number(70) {
             Ok(1) => {
                 self.links.insert(link, true);
-                response_code::APPROVED
+                ResponseCode::APPROVED
             }
             Ok(2) => {
                 self.links.insert(link, false);
-                response_code::APPROVED
+                ResponseCode::APPROVED
             }
-            Ok(301) => response_code::APPROVED,
-            Ok(_) => response_code::INVALID_TRANSACTION,
-            Err(_) => response_code::FORMAT_ERROR,
+            Ok(301) => ResponseCode::APPROVED,
+            Ok(_) => ResponseCode::INVALID_TRANSACTION,
+            Err(_) => ResponseCode::FORMAT_ERROR,
         };
         match answer::management(message, code) {
             Ok(answer) => self.send(link, answer, out),
@@ -338,8 +338,8 @@ impl NetworkSimulator {
         let request = match self.check(signed_on, message, now_ms) {
             Ok(request) => request,
             Err(Rejection::Declined(code)) => {
-                self.counts.wrong_mac += u64::from(code == response_code::MAC_ERROR);
-                self.counts.malformed += u64::from(code == response_code::FORMAT_ERROR);
+                self.counts.wrong_mac += u64::from(code == ResponseCode::MAC_ERROR);
+                self.counts.malformed += u64::from(code == ResponseCode::FORMAT_ERROR);
                 let verdict = AuthorisationDecision { code, authorisation: None };
                 let sending = Sending { link, after: None, times: 1, mac: ResponseMac::Valid };
                 self.answer(message, verdict, None, sending, out);
@@ -384,17 +384,17 @@ impl NetworkSimulator {
         now_ms: u64,
     ) -> Result<NetworkRequest, Rejection> {
         if !self.keyring.verify_mac(message)? {
-            return Err(Rejection::Declined(response_code::MAC_ERROR));
+            return Err(Rejection::Declined(ResponseCode::MAC_ERROR));
         }
         if !signed_on {
-            return Err(Rejection::Declined(response_code::NOT_SIGNED_ON));
+            return Err(Rejection::Declined(ResponseCode::NOT_SIGNED_ON));
         }
         let request = request::read(message, now_ms)?;
         if request.acquirer != self.acquirer {
-            return Err(Rejection::Declined(response_code::UNKNOWN_ACQUIRER));
+            return Err(Rejection::Declined(ResponseCode::UNKNOWN_ACQUIRER));
         }
         if request.currency != self.currency.numeric() {
-            return Err(Rejection::Declined(response_code::INVALID_TRANSACTION));
+            return Err(Rejection::Declined(ResponseCode::INVALID_TRANSACTION));
         }
         Ok(request)
     }
@@ -414,14 +414,14 @@ impl NetworkSimulator {
         };
         let wrong_pin = match (&request.pan, message.block::<8>(52)) {
             (Some(pan), Ok(block)) if !self.keyring.pin_matches(block, pan) => {
-                Some(response_code::WRONG_PIN)
+                Some(ResponseCode::WRONG_PIN)
             }
             _ => None,
         };
         let decline = wrong_pin.or(by_policy);
         match &request.body {
             RequestBody::Balance => AuthorisationDecision {
-                code: decline.unwrap_or(response_code::APPROVED),
+                code: decline.unwrap_or(ResponseCode::APPROVED),
                 authorisation: None,
             },
             RequestBody::Transaction(entry) => self.ledger.authorise(entry, decline),
@@ -429,7 +429,7 @@ impl NetworkSimulator {
                 let known = self.ledger.transaction(original.reference);
                 let code = match (by_policy, known) {
                     (Some(code), _) => code,
-                    (None, Some(item)) if item.amount != *amount => response_code::AMOUNT_MISMATCH,
+                    (None, Some(item)) if item.amount != *amount => ResponseCode::AMOUNT_MISMATCH,
                     (None, _) => self.ledger.reverse(*original),
                 };
                 AuthorisationDecision { code, authorisation: None }

@@ -32,8 +32,8 @@ pub use task::{
 };
 
 use crate::card::TestCard;
+use crate::codes::{AuthorisationCode, ResponseCode};
 use crate::message_time;
-use crate::response_code;
 use answer::AMOUNT_MAX;
 use build::{CardRead, UPLOAD_LINES_MAX, UploadLine};
 use journal::TerminalJournal;
@@ -158,7 +158,7 @@ struct TerminalReversal {
     amount: u64,
     /// Batch and STAN of the original's own original.
     original: Option<(u32, u32)>,
-    reason: [u8; 2],
+    reason: ResponseCode,
     attempts: u32,
 }
 
@@ -170,7 +170,7 @@ struct OfflineSale {
     amount: u64,
     time: u32,
     date: u16,
-    authorisation: [u8; 6],
+    authorisation: AuthorisationCode,
 }
 
 /// Lines of a closed batch that must be uploaded.
@@ -322,13 +322,20 @@ impl TerminalSimulator {
         }
         let at = message_time::local_time(now_ms, self.utc_offset_minutes);
         let stan = self.next_stan();
-        let mut authorisation = *b"000000";
-        authorisation.copy_from_slice(format!("{stan:06}").as_bytes());
+        let authorisation = AuthorisationCode::of_number(stan);
         let (time, date) = (message_time::hhmmss(at), date_u16(message_time::mmdd(at)));
         let (card, waybill) = (card.clone(), waybill.into());
         self.offline.push(OfflineSale { stan, card, waybill, amount, time, date, authorisation });
         let (kind, batch) = (TerminalRequestKind::Offline, self.batch);
-        Ok(Receipt { kind, batch, stan, date, amount, rrn: [b' '; 12], authorisation })
+        Ok(Receipt {
+            kind,
+            batch,
+            stan,
+            date,
+            amount,
+            rrn: None,
+            authorisation: Some(authorisation),
+        })
     }
 
     /// The next message that must be sent before any other: a reversal, a repeat, an offline sale
@@ -477,11 +484,11 @@ impl TerminalSimulator {
     /// that.
     pub fn on_timeout(&mut self, now_ms: u64) -> Option<TimeoutAction> {
         self.answer_by().filter(|until_ms| *until_ms <= now_ms)?;
-        Some(self.stop_waiting(response_code::NO_ANSWER))
+        Some(self.stop_waiting(ResponseCode::NO_ANSWER))
     }
 
     /// Stops waiting for the answer.
-    fn stop_waiting(&mut self, reason: [u8; 2]) -> TimeoutAction {
+    fn stop_waiting(&mut self, reason: ResponseCode) -> TimeoutAction {
         let Some(pending) = &mut self.pending else { return TimeoutAction::Nothing };
         pending.answer_by_ms = None;
         if pending.reversal {
@@ -513,7 +520,7 @@ impl TerminalSimulator {
         let awaited = self.pending.as_ref().filter(|pending| pending.answer_by_ms.is_some());
         match awaited {
             Some(awaited) if awaited.stan == stan && awaited.kind.is_reversible() => {
-                self.stop_waiting(response_code::TERMINAL_FAILURE);
+                self.stop_waiting(ResponseCode::TERMINAL_FAILURE);
             }
             Some(_) => return Err(TerminalError::AwaitingAnswer),
             None => {
@@ -523,7 +530,7 @@ impl TerminalSimulator {
                 if !kind.is_reversible() {
                     return Err(TerminalError::NotInJournal(stan));
                 }
-                let reason = response_code::TERMINAL_FAILURE;
+                let reason = ResponseCode::TERMINAL_FAILURE;
                 let reversal = TerminalReversal {
                     kind,
                     batch,
@@ -763,7 +770,7 @@ impl TerminalSimulator {
     /// Processes an answer, given without its two-byte length, and wipes it.
     ///
     /// # Errors
-    /// If the bytes are not a message or the working keys cannot be decrypted. The terminal then
+    /// If the bytes are not an answer or the working keys cannot be decrypted. The terminal then
     /// keeps waiting.
     pub fn receive(&mut self, message: &mut [u8]) -> Result<TerminalOutcome, TerminalError> {
         let outcome = self.handle_answer(message);

@@ -7,6 +7,7 @@ use books::{
     NetworkId, ParcelId, PaymentId, PayoutId, SellerId, TerminalId,
 };
 use money::Currency;
+use peers::Rrn;
 use tariff::PaymentMethod;
 
 use crate::report::FeeTotals;
@@ -179,7 +180,7 @@ pub enum NetworkItemStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkItem {
     /// Retrieval reference number, field 37.
-    pub rrn: [u8; 12],
+    pub rrn: Rrn,
     /// Terminal id, field 41.
     pub terminal: [u8; 8],
     /// Field 11.

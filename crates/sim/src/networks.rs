@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use books::terminal_view::TransactionView;
 use books::view::PaymentState;
 use books::{Books, NetworkId, PaymentRoute, ResponseCode, Stan, Trace, TransactionKind};
-use peers::message_time;
+use peers::Rrn;
 
 use crate::books::{NetworkBooks, NetworkItem, NetworkItemStatus, WorldReport};
 use crate::report::CountAndAmount;
@@ -98,7 +98,7 @@ fn matches_item(view: &TransactionView, item: &NetworkItem) -> bool {
     view.amount.minor() == item.amount
         && view
             .network_reference
-            .is_some_and(|sent| message_time::rrn(sent.sent_at.0, sent.stan.get()) == item.rrn)
+            .is_some_and(|sent| Rrn::of_request(sent.sent_at.0, sent.stan.get()) == item.rrn)
         && moves_money(view) == item.moves_money
 }
 

@@ -4,6 +4,7 @@
 //! therefore changes its own subject and nothing else.
 
 use books::{ATTEMPTS_MAX, AttemptReason, ParcelId, RefuseReason};
+use peers::ResponseCode;
 use tariff::{CardKind, PaymentMethod};
 
 use crate::chance::{Chance, ChancePurpose};
@@ -50,7 +51,7 @@ pub(crate) struct ParcelScript {
     /// Which networks accept the buyer's cards.
     pub brand: CardBrand,
     /// Response codes of the payments declined before one is approved.
-    pub decline_codes: [Option<[u8; 2]>; 2],
+    pub decline_codes: [Option<ResponseCode>; 2],
     /// A buyer whose payment was declined asks for another attempt.
     pub cannot_pay: bool,
     /// The payment after the declined ones gets no answer in time.
@@ -80,8 +81,8 @@ const LOST_REVERSALS_MAX: usize = 3;
 /// The latest late approval, in seconds after the timeout: before or after the reversal, which is
 /// repeated after 2, 4 and 8 seconds if it is not acknowledged.
 const LATE_SECONDS_MAX: u64 = 8;
-/// ISO 8583 response codes: not sufficient funds, do not honour, exceeds withdrawal limit.
-const DECLINE_CODES: [[u8; 2]; 3] = [*b"51", *b"05", *b"61"];
+const DECLINE_CODES: [ResponseCode; 3] =
+    [ResponseCode::INSUFFICIENT_FUNDS, ResponseCode::DO_NOT_HONOUR, ResponseCode::LIMIT_EXCEEDED];
 const REFUSE_REASONS: [RefuseReason; 4] = [
     RefuseReason::NotWanted,
     RefuseReason::NotAsOrdered,

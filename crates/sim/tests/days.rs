@@ -10,6 +10,7 @@ use books::{
 use books::{RaiseBreak, chart::AccountKind};
 use engine::{Actor, CommandOutcome, Engine, Submission};
 use money::{Amount, Currency};
+use peers::Rrn;
 use sim::{
     Backend, BackendReply, DUE_MAX, DayError, DayInputError, DayInputs, DayOptions, EnginePosition,
     NetworkItem, OrderSource, ParcelLocation, PaymentMix, PayoutOutcome, RailItem, ResumeDayError,
@@ -278,7 +279,7 @@ fn the_comparison_with_the_networks_sees_every_difference() {
         assert!(wrong[0] > 0 && wrong[1] == 0, "{what}: {wrong:?}");
     };
     seen("amount", |items| items[0].amount += 1);
-    seen("RRN", |items| items[0].rrn[0] ^= 1);
+    seen("RRN", |items| items[0].rrn = Rrn::of_request(0, 1));
     seen("STAN", |items| items[0].stan += 1);
     seen("moment", |items| items[0].sent_s += 1);
     seen("terminal", |items| items[0].terminal[7] ^= 1);
@@ -363,8 +364,7 @@ fn networks_clear_what_they_have_in_their_own_books() {
         let lines = text.lines().filter(|line| line.starts_with("I,"));
         let mut cleared: Vec<&str> = lines.filter_map(|line| line.split(',').nth(1)).collect();
         let standing = books.items.iter().filter(|item| item.moves_money);
-        let mut expected: Vec<&str> =
-            standing.map(|item| std::str::from_utf8(&item.rrn).unwrap()).collect();
+        let mut expected: Vec<String> = standing.map(|item| item.rrn.to_string()).collect();
         cleared.sort_unstable();
         expected.sort_unstable();
         assert_eq!(cleared, expected);

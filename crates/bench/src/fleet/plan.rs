@@ -2,8 +2,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use keys::KeyError;
-use peers::TestCard;
 use peers::terminal::Receipt;
+use peers::{ResponseCode, TestCard};
 
 use crate::master_keys::MasterKeys;
 
@@ -61,8 +61,7 @@ pub enum SalesPace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SaleOutcome {
     Approved(Receipt),
-    /// With this response code.
-    Declined([u8; 2]),
+    Declined(ResponseCode),
     /// No answer came; the terminal reverses it.
     Unknown,
 }

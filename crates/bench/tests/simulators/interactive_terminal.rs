@@ -5,7 +5,8 @@ use bench::{InteractiveTerminal, MasterKeys, TerminalNotice, TerminalSocket};
 use peers::card::EntryMode;
 use peers::terminal::TimeoutAction;
 use peers::{
-    TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask, TestCard,
+    ResponseCode, TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask,
+    TestCard,
 };
 
 use crate::test_switch::{GENERATION, TestSwitch, TestSwitchBehaviour, base};
@@ -75,7 +76,10 @@ fn a_sale_without_an_answer_is_reversed_before_anything_else() {
     let (heard, notes) = sell(&mut session);
     assert_eq!((heard, notes), (None, vec![TerminalNotice::NoAnswer(TimeoutAction::Reverse)]));
     let behaviour = session.send_pending(&mut |_| {}).unwrap();
-    assert_eq!(behaviour, [Some(TerminalOutcome::Reversed { stan: 2, code: *b"00" })]);
+    assert_eq!(
+        behaviour,
+        [Some(TerminalOutcome::Reversed { stan: 2, code: ResponseCode::APPROVED })]
+    );
     assert!(session.send_pending(&mut |_| {}).unwrap().is_empty());
 }
 

@@ -1,6 +1,7 @@
 //! The texts of response codes, transaction kinds and errors, in English and Chinese.
 
 use money::Currency;
+use peers::ResponseCode;
 use peers::terminal::{DeclinedRequest, TerminalError, TerminalRequestKind};
 
 use super::commands::{LINE_BYTES_MAX, TerminalCommandError};
@@ -39,7 +40,7 @@ pub fn decline_text(declined: &DeclinedRequest, lang: Lang) -> &'static str {
         declined.kind,
         TerminalRequestKind::Qr | TerminalRequestKind::QrStatus | TerminalRequestKind::QrRefund
     );
-    let (english, chinese) = match &declined.code {
+    let (english, chinese) = match &declined.code.bytes() {
         b"12" => ("not possible in this state; see journal", "状态不符，请看 journal"),
         b"13" => ("invalid amount", "金额有误"),
         b"14" => ("invalid card number; use another card", "卡号有误，请换卡"),
@@ -90,10 +91,14 @@ pub fn decline_text(declined: &DeclinedRequest, lang: Lang) -> &'static str {
 }
 
 /// The result of a reversal.
-pub fn reversal_text(code: [u8; 2], lang: Lang) -> &'static str {
-    let (english, chinese) = match &code {
-        b"12" => ("refused: the transaction stands and counts", "原交易已成立，计入批次"),
-        b"25" => ("the switch has no such transaction; nobody pays", "中心无此交易，无人付款"),
+pub fn reversal_text(code: ResponseCode, lang: Lang) -> &'static str {
+    let (english, chinese) = match code {
+        ResponseCode::INVALID_TRANSACTION => {
+            ("refused: the transaction stands and counts", "原交易已成立，计入批次")
+        }
+        ResponseCode::ORIGINAL_NOT_FOUND => {
+            ("the switch has no such transaction; nobody pays", "中心无此交易，无人付款")
+        }
         _ => ("done; nobody pays", "冲正成功，无人付款"),
     };
     lang.pick(english, chinese)
@@ -185,7 +190,7 @@ mod tests {
         let declined = |kind, code: &[u8; 2]| DeclinedRequest {
             kind,
             stan: 1,
-            code: *code,
+            code: ResponseCode::new(*code).unwrap(),
             text: String::new(),
         };
         let sale = declined(TerminalRequestKind::Sale, b"P1");

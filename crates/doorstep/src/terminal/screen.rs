@@ -9,7 +9,7 @@ use peers::terminal::{
     JournalLine, JournalLineStatus, Receipt, TerminalError, TerminalParameters, TerminalSum,
     TerminalTotals, TimeoutAction,
 };
-use peers::{TerminalOutcome, TerminalSimulator};
+use peers::{ResponseCode, TerminalOutcome, TerminalSimulator};
 use qr::Background;
 
 use super::codes;
@@ -173,8 +173,8 @@ impl Screen {
             }
             TerminalOutcome::Approved { receipt, network } => self.approved(receipt, network),
             TerminalOutcome::Declined(declined) => {
-                let code = String::from_utf8_lossy(&declined.code);
-                let why = format!("{code}  {}", codes::decline_text(declined, self.lang));
+                let why =
+                    format!("{}  {}", declined.code, codes::decline_text(declined, self.lang));
                 let kind = codes::transaction_name(declined.kind, self.lang);
                 let stan = format!("{kind} {}", self.stan(declined.stan));
                 self.line(("declined", "拒绝"), [why, stan, declined.text.clone()]);
@@ -185,18 +185,20 @@ impl Screen {
                 self.line(("waiting", "待付款"), [self.stan(*stan), again]);
             }
             TerminalOutcome::Reversed { stan, code } => {
-                let word = match code {
-                    b"12" => ("not reversed", "冲正不成立"),
+                let word = match *code {
+                    ResponseCode::INVALID_TRANSACTION => ("not reversed", "冲正不成立"),
                     _ => ("reversed", "已冲正"),
                 };
                 let why = codes::reversal_text(*code, self.lang);
-                let why = format!("{}  {why}", String::from_utf8_lossy(code));
+                let why = format!("{code}  {why}");
                 self.line(word, [self.stan(*stan), why]);
             }
             TerminalOutcome::ReversalRefused { stan, code } => {
-                let code = String::from_utf8_lossy(code).into_owned();
                 let again = self.word("it will be tried again", "将再冲正");
-                self.line(("not reversed", "冲正未成"), [self.stan(*stan), code, again]);
+                self.line(
+                    ("not reversed", "冲正未成"),
+                    [self.stan(*stan), code.to_string(), again],
+                );
             }
             TerminalOutcome::BatchAgreed { batch, totals } => {
                 self.line(("agreed", "对账平"), [self.batch(*batch)]);
@@ -220,9 +222,8 @@ impl Screen {
                 self.line(word, [lines]);
             }
             TerminalOutcome::SignOnRequired { code } => {
-                let code = String::from_utf8_lossy(code).into_owned();
                 let again = self.word("try again: the terminal signs on first", "请重做，将先签到");
-                self.line(("sign on", "请签到"), [code, again]);
+                self.line(("sign on", "请签到"), [code.to_string(), again]);
             }
             TerminalOutcome::WrongMac => {
                 let why = self.word("treated as no answer", "视同无应答");
@@ -271,15 +272,14 @@ impl Screen {
 
     /// Amount, STAN, RRN, authorisation code; the last two may be empty.
     fn receipt(self, receipt: &Receipt) -> [String; 4] {
-        let named = |name: &str, bytes: &[u8]| match String::from_utf8_lossy(bytes).trim() {
-            "" => String::new(),
-            text => format!("{name} {text}"),
-        };
+        let rrn = receipt.rrn.map(|rrn| format!("{} {rrn}", self.lang.pick("RRN", "参考号")));
+        let code = receipt.authorisation;
+        let code = code.map(|code| format!("{} {code}", self.lang.pick("auth", "授权码")));
         [
             self.money(receipt.amount),
             self.stan(receipt.stan),
-            named(self.lang.pick("RRN", "参考号"), &receipt.rrn),
-            named(self.lang.pick("auth", "授权码"), &receipt.authorisation),
+            rrn.unwrap_or_default(),
+            code.unwrap_or_default(),
         ]
     }
 

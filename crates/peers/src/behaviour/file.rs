@@ -10,6 +10,7 @@ use super::{
     OutageMode, ResponseAction, RuleCondition,
 };
 use crate::chance::WHOLE_PPM;
+use crate::codes::ResponseCode;
 
 /// Largest behaviour file.
 pub const BEHAVIOUR_BYTES_MAX: usize = 1 << 20;
@@ -239,14 +240,14 @@ impl Reader<'_> {
         })
     }
 
-    fn code(&self, raw: &Spanned<String>) -> Result<[u8; 2], BehaviourError> {
-        let code = raw.get_ref().as_bytes().first_chunk().filter(|code: &&[u8; 2]| {
-            raw.get_ref().len() == 2 && code.iter().all(u8::is_ascii_alphanumeric)
-        });
+    fn code(&self, raw: &Spanned<String>) -> Result<ResponseCode, BehaviourError> {
+        let code = raw.get_ref().as_bytes().try_into().ok().and_then(ResponseCode::new);
         let wrong = |what| self.error(&raw.span(), Some("code"), what);
         match code {
-            Some(b"00") => Err(wrong("00 means approved; give the code of a decline")),
-            Some(code) => Ok(*code),
+            Some(ResponseCode::APPROVED) => {
+                Err(wrong("00 means approved; give the code of a decline"))
+            }
+            Some(code) => Ok(code),
             None => Err(wrong("a response code is two letters or digits, in quotes")),
         }
     }

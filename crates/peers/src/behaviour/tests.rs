@@ -43,7 +43,10 @@ fn the_first_rule_that_matches_applies() {
          [[rule]]\namount_ends = \"05\"\naction = \"lost\"\n\
          [[rule]]\nbin = \"6217\"\naction = \"double\"\n",
     );
-    assert_eq!(rules.action(&sale(105)), ResponseAction::Decline { code: *b"51" });
+    assert_eq!(
+        rules.action(&sale(105)),
+        ResponseAction::Decline { code: ResponseCode::INSUFFICIENT_FUNDS }
+    );
     assert_eq!(rules.action(&sale(205)), ResponseAction::Lost);
     assert_eq!(rules.action(&sale(99)), ResponseAction::Approve);
     assert_eq!(

@@ -1,4 +1,5 @@
 use super::*;
+use crate::codes::ResponseCode;
 use crate::ledger::{MaskedCard, OriginalTransaction, TransactionReference, TransactionRequest};
 
 fn yuan(amount: u64) -> Amount {
@@ -24,7 +25,7 @@ fn sale(ledger: &mut NetworkLedger, stan: u32, bin: u32, amount: u64) -> Transac
             transmission_time: 828_101_112,
             terminal: *b"10000001",
         },
-        rrn: *b"ABCDEF000001",
+        rrn: Rrn::new(*b"ABCDEF000001").unwrap(),
         sent_ms: 1_377_684_672_000,
         merchant: *b"105331042151234",
         kind: NetworkTransactionKind::Sale,
@@ -33,7 +34,7 @@ fn sale(ledger: &mut NetworkLedger, stan: u32, bin: u32, amount: u64) -> Transac
         original: None,
         authorisation: None,
     };
-    assert_eq!(ledger.authorise(&entry, None).code, *b"00");
+    assert_eq!(ledger.authorise(&entry, None).code, ResponseCode::APPROVED);
     entry
 }
 
@@ -42,7 +43,7 @@ fn refund(ledger: &mut NetworkLedger, of: &TransactionRequest, stan: u32, amount
     let original = Some(OriginalTransaction { message_class: 20, reference: of.reference });
     let (kind, amount, card) = (NetworkTransactionKind::Refund, yuan(amount), None);
     let refund = TransactionRequest { reference, kind, amount, card, original, ..*of };
-    assert_eq!(ledger.authorise(&refund, None).code, *b"00");
+    assert_eq!(ledger.authorise(&refund, None).code, ResponseCode::APPROVED);
 }
 
 fn file_of(ledger: &mut NetworkLedger) -> ClearingFile {
@@ -86,7 +87,7 @@ fn each_transaction_is_in_one_file_and_a_late_reversal_in_the_next() {
     assert_eq!(file_of(&mut ledger).lines.len(), 1);
     assert_eq!(file_of(&mut ledger).lines.len(), 0);
     let original = OriginalTransaction { message_class: 20, reference: entry.reference };
-    assert_eq!(ledger.reverse(original), *b"00");
+    assert_eq!(ledger.reverse(original), ResponseCode::APPROVED);
     let next = file_of(&mut ledger);
     let sums = |line: &ClearingLine| (line.kind, line.amount, line.deducted, line.net());
     assert_eq!(

@@ -12,6 +12,7 @@ use money::{Currency, CurrencyError};
 use sha2::{Digest, Sha256};
 
 use super::{CLEARING_VERSION, ClearingFile, ClearingLine, ClearingLineKind, ClearingTotals};
+use crate::codes::Rrn;
 
 /// A clearing file cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +50,7 @@ pub(super) fn write(file: &ClearingFile) -> Result<String, ClearingFileError> {
         let money = |minor: i64| DecimalAmount::of_balance(minor.into(), file.currency).to_string();
         text.push_str(&record(&[
             "I",
-            &characters(&line.rrn),
+            &line.rrn.to_string(),
             &format!("{:06}", line.stan),
             &format_time(line.sent_s),
             &characters(&line.terminal),
@@ -157,7 +158,9 @@ fn item(fields: &[&str], currency: Currency) -> Result<ClearingLine, String> {
     };
     let known = ClearingLineKind::ALL.into_iter().find(|known| known.name() == kind);
     let line = ClearingLine {
-        rrn: exactly(rrn, "rrn")?,
+        rrn: Rrn::new(exactly(rrn, "rrn")?).ok_or_else(|| {
+            format!("rrn: `{}` has other characters than letters and digits", shown(rrn))
+        })?,
         stan: stan_of(stan)?,
         sent_s: parse_time(sent)
             .ok_or_else(|| format!("sent: `{}` is not a valid time", shown(sent)))?,

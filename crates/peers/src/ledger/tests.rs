@@ -9,7 +9,7 @@ fn reference(stan: u32) -> TransactionReference {
 fn entry(kind: NetworkTransactionKind, stan: u32, amount: u64) -> TransactionRequest {
     TransactionRequest {
         reference: reference(stan),
-        rrn: *b"ABCDEF000001",
+        rrn: Rrn::new(*b"ABCDEF000001").unwrap(),
         sent_ms: DAY_MS,
         merchant: *b"105331042151234",
         kind,
@@ -32,12 +32,12 @@ fn about(
 }
 
 fn take(ledger: &mut NetworkLedger, entry: &TransactionRequest) -> [u8; 2] {
-    ledger.authorise(entry, None).code
+    ledger.authorise(entry, None).code.bytes()
 }
 
 fn reverse(ledger: &mut NetworkLedger, entry: &TransactionRequest) -> [u8; 2] {
     let message_class = entry.kind.message_class();
-    ledger.reverse(OriginalTransaction { message_class, reference: entry.reference })
+    ledger.reverse(OriginalTransaction { message_class, reference: entry.reference }).bytes()
 }
 
 fn state(ledger: &NetworkLedger, stan: u32) -> NetworkTransactionState {
@@ -49,8 +49,14 @@ fn a_repeat_gets_the_first_answer_and_is_booked_once() {
     let mut ledger = NetworkLedger::new(41);
     let sale = entry(NetworkTransactionKind::Sale, 1, 100);
     let first = ledger.authorise(&sale, None);
-    assert_eq!(first, AuthorisationDecision { code: *b"00", authorisation: Some(*b"000042") });
-    assert_eq!(ledger.authorise(&sale, Some(*b"51")), first);
+    assert_eq!(
+        first,
+        AuthorisationDecision {
+            code: ResponseCode::APPROVED,
+            authorisation: AuthorisationCode::new(*b"000042")
+        }
+    );
+    assert_eq!(ledger.authorise(&sale, Some(ResponseCode::INSUFFICIENT_FUNDS)), first);
     assert_eq!(ledger.items().len(), 1);
     assert_eq!(take(&mut ledger, &entry(NetworkTransactionKind::Sale, 1, 101)), *b"94");
     assert_eq!(take(&mut ledger, &entry(NetworkTransactionKind::PreAuthorisation, 1, 100)), *b"94");
@@ -77,7 +83,10 @@ fn a_repeated_reversal_reverses_once() {
     assert_eq!(state(&ledger, 1), NetworkTransactionState::Reversed);
     assert_eq!(ledger.totals().reversed, NetworkSum { count: 1, amount: 100 });
     let declined = entry(NetworkTransactionKind::Sale, 2, 100);
-    assert_eq!(ledger.authorise(&declined, Some(*b"51")).code, *b"51");
+    assert_eq!(
+        ledger.authorise(&declined, Some(ResponseCode::INSUFFICIENT_FUNDS)).code,
+        ResponseCode::INSUFFICIENT_FUNDS
+    );
     assert_eq!(reverse(&mut ledger, &declined), *b"00");
     assert_eq!(state(&ledger, 2), NetworkTransactionState::Declined);
 }
@@ -89,7 +98,7 @@ fn field_90_must_name_the_message_type() {
     take(&mut ledger, &sale);
     assert_eq!(
         ledger.reverse(OriginalTransaction { message_class: 10, reference: reference(1) }),
-        *b"25"
+        ResponseCode::ORIGINAL_NOT_FOUND
     );
     assert_eq!(state(&ledger, 1), NetworkTransactionState::Approved);
 }
@@ -195,22 +204,22 @@ fn the_authorisation_code_must_match_the_original() {
     let mut ledger = NetworkLedger::new(0);
     let sale = entry(NetworkTransactionKind::Sale, 1, 100);
     take(&mut ledger, &sale);
-    let void = |stan, said: &[u8; 6]| TransactionRequest {
-        authorisation: Some(*said),
+    let void = |stan, said: [u8; 6]| TransactionRequest {
+        authorisation: AuthorisationCode::new(said),
         ..about(NetworkTransactionKind::Void, stan, 100, &sale)
     };
-    assert_eq!(take(&mut ledger, &void(2, b"000002")), *b"12");
-    assert_eq!(take(&mut ledger, &void(3, b"000001")), *b"00");
+    assert_eq!(take(&mut ledger, &void(2, *b"000002")), *b"12");
+    assert_eq!(take(&mut ledger, &void(3, *b"000001")), *b"00");
 }
 
 #[test]
 fn an_offline_sale_keeps_its_authorisation_code() {
     let mut ledger = NetworkLedger::new(0);
     let offline = TransactionRequest {
-        authorisation: Some(*b"T12345"),
+        authorisation: AuthorisationCode::new(*b"T12345"),
         ..entry(NetworkTransactionKind::Offline, 1, 100)
     };
-    assert_eq!(ledger.authorise(&offline, None).authorisation, Some(*b"T12345"));
+    assert_eq!(ledger.authorise(&offline, None).authorisation, offline.authorisation);
     assert_eq!(take(&mut ledger, &about(NetworkTransactionKind::Refund, 2, 100, &offline)), *b"00");
 }
 

@@ -5,8 +5,8 @@ use iso8583::{BuildError, ISO87_BINARY, MacBuildError, Message, MessageBuilder, 
 use keys::{KeyError, MacMethod, TdesKey, mac};
 
 use super::request::{NetworkRequest, RequestBody};
+use crate::codes::ResponseCode;
 use crate::ledger::{AuthorisationDecision, NetworkTransactionKind};
-use crate::response_code;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ResponseMac {
@@ -21,10 +21,13 @@ const REPEATED: [u8; 7] = [3, 4, 7, 11, 32, 37, 41];
 const BALANCE_KIND: &str = "1002";
 
 /// Answer to sign-on, sign-off and echo.
-pub(super) fn management(message: &Message<'_>, code: [u8; 2]) -> Result<WipedBytes, BuildError> {
+pub(super) fn management(
+    message: &Message<'_>,
+    code: ResponseCode,
+) -> Result<WipedBytes, BuildError> {
     MessageBuilder::new(&ISO87_BINARY, Mti::M0810)
         .copy(message, &[7, 11, 70])
-        .bytes(39, code)
+        .bytes(39, code.bytes())
         .build()
 }
 
@@ -38,15 +41,15 @@ pub(super) fn financial(
 ) -> Result<WipedBytes, MacBuildError<KeyError>> {
     let mti = message.mti().response().unwrap_or(Mti::M0210);
     let mut builder = MessageBuilder::new(&ISO87_BINARY, mti);
-    builder.copy(message, &REPEATED).copy(message, &[49]).bytes(39, verdict.code);
+    builder.copy(message, &REPEATED).copy(message, &[49]).bytes(39, verdict.code.bytes());
     if let Some(request) = request {
         match &request.body {
-            RequestBody::Balance if verdict.code == response_code::APPROVED => {
+            RequestBody::Balance if verdict.code == ResponseCode::APPROVED => {
                 builder.text(54, balance(request));
             }
             RequestBody::Transaction(entry) if is_request(entry.kind) => {
                 if let Some(authorisation) = verdict.authorisation {
-                    builder.bytes(38, authorisation);
+                    builder.bytes(38, authorisation.bytes());
                 }
                 if message.has(55)
                     && let Some(chip) = issuer_authentication(entry.reference.stan, verdict.code)
@@ -78,11 +81,11 @@ fn balance(request: &NetworkRequest) -> String {
 }
 
 /// Issuer authentication data, tag 91: eight bytes and the response code.
-fn issuer_authentication(stan: u32, code: [u8; 2]) -> Option<WipedBytes> {
+fn issuer_authentication(stan: u32, code: ResponseCode) -> Option<WipedBytes> {
     let mut value = [0; 10];
     let cryptogram = u64::from(stan).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes();
     value[..8].copy_from_slice(&cryptogram);
-    value[8..].copy_from_slice(&code);
+    value[8..].copy_from_slice(&code.bytes());
     let mut writer = TlvWriter::new();
     writer.push(Tag::new(0x91)?, &value).ok()?;
     Some(writer.into_bytes())

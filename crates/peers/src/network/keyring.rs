@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::card;
 use crate::chance::{Chance, NetworkChanceUse};
+use crate::codes::ResponseCode;
 use crate::message_time;
-use crate::response_code;
 
 /// A key change without an answer is sent again after this time.
 pub const KEY_CHANGE_RETRY_MS: u64 = 30_000;
@@ -198,7 +198,7 @@ impl Keyring {
         if !same {
             return;
         }
-        if message.bytes(39).ok() == Some(&response_code::APPROVED) {
+        if message.bytes(39).ok() == Some(&ResponseCode::APPROVED.bytes()) {
             self.confirm();
         } else {
             self.reject();

@@ -7,12 +7,12 @@ use money::Amount;
 
 use super::Rejection;
 use crate::behaviour::{NetworkRequestKind, RequestSummary};
+use crate::codes::{self, AuthorisationCode, ResponseCode, Rrn};
 use crate::ledger::{
     MaskedCard, NetworkTransactionKind, OriginalTransaction, TransactionReference,
     TransactionRequest,
 };
 use crate::message_time;
-use crate::response_code;
 
 /// A request that passed the format checks.
 pub(super) struct NetworkRequest {
@@ -56,19 +56,19 @@ impl NetworkRequest {
 }
 
 pub(super) fn read(message: &Message<'_>, now_ms: u64) -> Result<NetworkRequest, Rejection> {
-    let format_error = Rejection::Declined(response_code::FORMAT_ERROR);
+    let format_error = Rejection::Declined(ResponseCode::FORMAT_ERROR);
     require(message, &REQUIRED)?;
     let kind = kind(message)?;
     let sent = u32::try_from(message.number(7)?)
-        .map_err(|_| Rejection::Declined(response_code::FORMAT_ERROR))?;
+        .map_err(|_| Rejection::Declined(ResponseCode::FORMAT_ERROR))?;
     let sent_ms = message_time::parse_transmission_time(sent, now_ms).ok_or(format_error)?;
     let stan = number_u32(message, 11)?;
-    let rrn = characters(message, 37)?;
-    check_rrn(&rrn, sent_ms, stan)?;
+    let rrn = code(message, 37, Rrn::new)?;
+    check_rrn(rrn, sent_ms, stan)?;
     let reference =
         TransactionReference { stan, transmission_time: sent, terminal: characters(message, 41)? };
     let currency =
-        message.text(49)?.parse().map_err(|_| Rejection::Declined(response_code::FORMAT_ERROR))?;
+        message.text(49)?.parse().map_err(|_| Rejection::Declined(ResponseCode::FORMAT_ERROR))?;
     let acquirer = message.number(32)?;
     let pan = card(message)?;
     let what = match kind {
@@ -100,6 +100,7 @@ pub(super) fn read(message: &Message<'_>, now_ms: u64) -> Result<NetworkRequest,
             ) {
                 require(message, &[38])?;
             }
+            let authorisation = message.has(38).then(|| code(message, 38, AuthorisationCode::new));
             let before = (!by_card).then(|| original(message, reference.terminal, acquirer));
             RequestBody::Transaction(TransactionRequest {
                 reference,
@@ -112,7 +113,7 @@ pub(super) fn read(message: &Message<'_>, now_ms: u64) -> Result<NetworkRequest,
                     .as_ref()
                     .map(|pan| MaskedCard { bin: pan.bin(BIN_DIGITS), last_four: pan.last_four() }),
                 original: before.transpose()?,
-                authorisation: characters(message, 38).ok(),
+                authorisation: authorisation.transpose()?,
             })
         }
     };
@@ -132,7 +133,7 @@ fn kind(message: &Message<'_>) -> Result<NetworkRequestKind, Rejection> {
         (mti, b"200000") if is_advice(mti) => NetworkTransactionKind::Refund,
         (mti, b"000000") if is_advice(mti) => NetworkTransactionKind::Offline,
         (Mti::M0400 | Mti::M0401, _) => return Ok(NetworkRequestKind::Reversal),
-        _ => return Err(Rejection::Declined(response_code::INVALID_TRANSACTION)),
+        _ => return Err(Rejection::Declined(ResponseCode::INVALID_TRANSACTION)),
     };
     Ok(NetworkRequestKind::Transaction(item))
 }
@@ -144,11 +145,11 @@ fn is_advice(mti: Mti) -> bool {
 
 fn require(message: &Message<'_>, fields: &[u8]) -> Result<(), Rejection> {
     let all = fields.iter().all(|field| message.has(*field));
-    if all { Ok(()) } else { Err(Rejection::Declined(response_code::FORMAT_ERROR)) }
+    if all { Ok(()) } else { Err(Rejection::Declined(ResponseCode::FORMAT_ERROR)) }
 }
 
 fn require_card(pan: Option<&Pan>) -> Result<(), Rejection> {
-    pan.map(|_| ()).ok_or(Rejection::Declined(response_code::FORMAT_ERROR))
+    pan.map(|_| ()).ok_or(Rejection::Declined(ResponseCode::FORMAT_ERROR))
 }
 
 /// Card number from field 2 or track 2.
@@ -162,7 +163,7 @@ fn card(message: &Message<'_>) -> Result<Option<Pan>, Rejection> {
     let digits = if track { text.split('=').next().unwrap_or("") } else { &*text };
     Pan::parse(digits.as_bytes())
         .map(Some)
-        .map_err(|_| Rejection::Declined(response_code::INVALID_CARD))
+        .map_err(|_| Rejection::Declined(ResponseCode::INVALID_CARD))
 }
 
 /// Reads field 90: message type, STAN and transmission time of the original, which has the same
@@ -172,44 +173,52 @@ fn original(
     terminal: [u8; 8],
     acquirer: u64,
 ) -> Result<OriginalTransaction, Rejection> {
-    let format_error = |_| Rejection::Declined(response_code::FORMAT_ERROR);
+    let format_error = |_| Rejection::Declined(ResponseCode::FORMAT_ERROR);
     let digits = message.digits::<42>(90)?;
     let parts = FIELD_90.split(&digits).map_err(format_error)?;
     let number = |part| parts.number(part).map_err(format_error);
     if number(3)? != acquirer || number(4)? != 0 {
-        return Err(Rejection::Declined(response_code::FORMAT_ERROR));
+        return Err(Rejection::Declined(ResponseCode::FORMAT_ERROR));
     }
     let number_u32 = |number: u64| {
-        u32::try_from(number).map_err(|_| Rejection::Declined(response_code::FORMAT_ERROR))
+        u32::try_from(number).map_err(|_| Rejection::Declined(ResponseCode::FORMAT_ERROR))
     };
     let (class, stan, sent) = (number(0)? / 10, number_u32(number(1)?)?, number_u32(number(2)?)?);
     Ok(OriginalTransaction {
         message_class: u16::try_from(class)
-            .map_err(|_| Rejection::Declined(response_code::FORMAT_ERROR))?,
+            .map_err(|_| Rejection::Declined(ResponseCode::FORMAT_ERROR))?,
         reference: TransactionReference { stan, transmission_time: sent, terminal },
     })
 }
 
 fn amount(message: &Message<'_>) -> Result<Amount, Rejection> {
-    Amount::new(message.number(4)?).ok_or(Rejection::Declined(response_code::FORMAT_ERROR))
+    Amount::new(message.number(4)?).ok_or(Rejection::Declined(ResponseCode::FORMAT_ERROR))
 }
 
 fn number_u32(message: &Message<'_>, field: u8) -> Result<u32, Rejection> {
     u32::try_from(message.number(field)?)
-        .map_err(|_| Rejection::Declined(response_code::FORMAT_ERROR))
+        .map_err(|_| Rejection::Declined(ResponseCode::FORMAT_ERROR))
 }
 
 fn characters<const N: usize>(message: &Message<'_>, field: u8) -> Result<[u8; N], Rejection> {
-    message.bytes(field)?.try_into().map_err(|_| Rejection::Declined(response_code::FORMAT_ERROR))
+    message.bytes(field)?.try_into().map_err(|_| Rejection::Declined(ResponseCode::FORMAT_ERROR))
+}
+
+fn code<const N: usize, C>(
+    message: &Message<'_>,
+    field: u8,
+    new: fn([u8; N]) -> Option<C>,
+) -> Result<C, Rejection> {
+    new(characters(message, field)?).ok_or(Rejection::Declined(ResponseCode::FORMAT_ERROR))
 }
 
 /// A time before 2010 has no RRN and is not checked.
-fn check_rrn(rrn: &[u8; 12], sent_ms: u64, stan: u32) -> Result<(), Rejection> {
-    let has_rrn = sent_ms / 1_000 >= message_time::RRN_EPOCH_S;
-    if !has_rrn || message_time::rrn(sent_ms, stan) == *rrn {
+fn check_rrn(rrn: Rrn, sent_ms: u64, stan: u32) -> Result<(), Rejection> {
+    let has_rrn = sent_ms / 1_000 >= codes::RRN_EPOCH_S;
+    if !has_rrn || Rrn::of_request(sent_ms, stan) == rrn {
         Ok(())
     } else {
-        Err(Rejection::Declined(response_code::FORMAT_ERROR))
+        Err(Rejection::Declined(ResponseCode::FORMAT_ERROR))
     }
 }
 
@@ -219,8 +228,9 @@ mod tests {
 
     #[test]
     fn an_rrn_must_have_the_time_and_the_stan() {
-        assert!(check_rrn(b"FWC888000042", 1_795_382_280_999, 42).is_ok());
-        assert!(check_rrn(b"FWC888000043", 1_795_382_280_999, 42).is_err());
-        assert!(check_rrn(b"whatever one", 1_262_303_999_000, 42).is_ok());
+        let check = |rrn, sent_ms| check_rrn(Rrn::new(rrn).unwrap(), sent_ms, 42);
+        assert!(check(*b"FWC888000042", 1_795_382_280_999).is_ok());
+        assert!(check(*b"FWC888000043", 1_795_382_280_999).is_err());
+        assert!(check(*b"whatever1one", 1_262_303_999_000).is_ok());
     }
 }

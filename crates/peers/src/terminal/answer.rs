@@ -7,6 +7,7 @@ use keys::{MacMethod, TdesKey, mac};
 use super::journal::{TerminalSum, TerminalTotals};
 use super::task::{AccountBalance, TerminalError, TerminalParameters};
 use crate::bcd::from_bcd;
+use crate::codes::{AuthorisationCode, ResponseCode, Rrn};
 
 /// Value of the header's requested action: sign on again.
 const ACTION_SIGN_ON: u8 = 3;
@@ -25,10 +26,10 @@ pub(super) struct HostAnswer {
     pub(super) terminal: [u8; 8],
     pub(super) mac: MacCheck,
     pub(super) wants_sign_on: bool,
-    pub(super) code: [u8; 2],
+    pub(super) code: ResponseCode,
     pub(super) batch: Option<u32>,
-    pub(super) rrn: [u8; 12],
-    pub(super) authorisation: [u8; 6],
+    pub(super) rrn: Option<Rrn>,
+    pub(super) authorisation: Option<AuthorisationCode>,
     pub(super) text: String,
     pub(super) network: String,
     pub(super) balance: Option<AccountBalance>,
@@ -49,10 +50,12 @@ pub(super) fn read(frame: &[u8], mac_key: Option<&TdesKey>) -> Result<HostAnswer
         terminal: characters(&message, 41).unwrap_or_default(),
         mac: check_mac(&message, mac_key)?,
         wants_sign_on: header.requested_action() == ACTION_SIGN_ON,
-        code: characters(&message, 39).unwrap_or_default(),
+        code: code(&message, 39, ResponseCode::new)?.ok_or_else(|| {
+            TerminalError::Unreadable("the answer has no response code in field 39".to_owned())
+        })?,
         batch: batch(&message),
-        rrn: characters(&message, 37).unwrap_or([b' '; 12]),
-        authorisation: characters(&message, 38).unwrap_or([b' '; 6]),
+        rrn: code(&message, 37, Rrn::new)?,
+        authorisation: code(&message, 38, AuthorisationCode::new)?,
         text: trimmed_text(&message, 44),
         network: trimmed_text(&message, 63),
         balance: balance(&message),
@@ -71,6 +74,17 @@ fn check_mac(message: &Message<'_>, key: Option<&TdesKey>) -> Result<MacCheck, T
 
 fn characters<const N: usize>(message: &Message<'_>, field: u8) -> Option<[u8; N]> {
     message.bytes(field).ok()?.try_into().ok()
+}
+
+/// `None` if the answer does not have the field.
+fn code<const N: usize, C>(
+    message: &Message<'_>,
+    field: u8,
+    new: fn([u8; N]) -> Option<C>,
+) -> Result<Option<C>, TerminalError> {
+    let Some(characters) = characters(message, field) else { return Ok(None) };
+    let wrong = || format!("field {field} has other characters than letters and digits");
+    new(characters).map(Some).ok_or_else(|| TerminalError::Unreadable(wrong()))
 }
 
 fn trimmed_text(message: &Message<'_>, field: u8) -> String {

@@ -12,6 +12,7 @@ use super::task::TerminalError;
 use super::{TerminalReversal, TerminalSimulator};
 use crate::bcd::to_bcd;
 use crate::card::TestCard;
+use crate::codes::{AuthorisationCode, Rrn};
 use crate::message_time;
 
 /// Application 60, version 31, state 0, no requested action, software 310000.
@@ -92,7 +93,7 @@ impl TerminalSimulator {
             .number(4, reversal.amount)
             .number(11, u64::from(reversal.stan))
             .text(25, row.condition_code.unwrap_or("00"))
-            .bytes(39, reversal.reason)
+            .bytes(39, reversal.reason.bytes())
             .text(41, format!("{:08}", self.number))
             .bytes(42, self.merchant)
             .text(49, format!("{:03}", self.currency.numeric()))
@@ -136,17 +137,20 @@ impl RequestDraft<'_> {
         self
     }
 
-    pub(super) fn authorisation(mut self, authorisation: [u8; 6]) -> Self {
-        self.builder.bytes(38, authorisation);
+    pub(super) fn authorisation(mut self, authorisation: AuthorisationCode) -> Self {
+        self.builder.bytes(38, authorisation.bytes());
         self
     }
 
-    /// Sets field 61 and, with `with_rrn`, the original's fields 37 and 38.
+    /// Sets field 61 and, with `with_rrn`, the original's fields 37 and 38. A number that the
+    /// terminal does not have is blank.
     pub(super) fn original(mut self, receipt: &Receipt, with_date: bool, with_rrn: bool) -> Self {
         let date = if with_date { format!("{:04}", receipt.date) } else { String::new() };
         self.builder.text(61, format!("{:06}{:06}{date}", receipt.batch, receipt.stan));
         if with_rrn {
-            self.builder.bytes(37, receipt.rrn).bytes(38, receipt.authorisation);
+            self.builder
+                .bytes(37, receipt.rrn.map_or([b' '; 12], Rrn::bytes))
+                .bytes(38, receipt.authorisation.map_or([b' '; 6], AuthorisationCode::bytes));
         }
         self
     }

@@ -1,6 +1,7 @@
 //! A terminal's record of its batch.
 
 use super::request_kind::{TerminalRequestKind, TotalsGroup};
+use crate::codes::{AuthorisationCode, Rrn};
 
 /// Most transactions of a batch: a count in the totals has three digits.
 pub const BATCH_TRANSACTIONS_MAX: usize = 999;
@@ -15,9 +16,9 @@ pub struct Receipt {
     pub date: u16,
     /// In minor units.
     pub amount: u64,
-    pub rrn: [u8; 12],
-    /// Authorisation code; blanks if there is none.
-    pub authorisation: [u8; 6],
+    /// `None` if the switch gave none.
+    pub rrn: Option<Rrn>,
+    pub authorisation: Option<AuthorisationCode>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

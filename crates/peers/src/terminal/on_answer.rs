@@ -9,7 +9,7 @@ use super::journal::{JournalLineStatus, Receipt};
 use super::request_kind::{TerminalRequestKind, TotalsGroup};
 use super::task::{DeclinedRequest, TerminalError, TerminalOutcome};
 use super::{BatchUpload, PendingRequest, StoredKey, TerminalReversal, TerminalSimulator};
-use crate::response_code;
+use crate::codes::ResponseCode;
 
 impl TerminalSimulator {
     pub(super) fn handle_answer(&mut self, frame: &[u8]) -> Result<TerminalOutcome, TerminalError> {
@@ -19,11 +19,11 @@ impl TerminalSimulator {
             return Ok(TerminalOutcome::Unmatched);
         }
         if pending.kind.has_mac() && !has_accepted_mac(&answer) {
-            self.stop_waiting(response_code::MAC_ERROR);
+            self.stop_waiting(ResponseCode::MAC_ERROR);
             return Ok(TerminalOutcome::WrongMac);
         }
         let (reversal, kind) = (pending.reversal, pending.kind);
-        if kind == TerminalRequestKind::SignOn && answer.code == response_code::APPROVED {
+        if kind == TerminalRequestKind::SignOn && answer.code == ResponseCode::APPROVED {
             return self.signed_on(&answer);
         }
         if let Some(pending) = &mut self.pending {
@@ -35,13 +35,11 @@ impl TerminalSimulator {
         }
         if matches!(
             answer.code,
-            response_code::BATCH_MISMATCH
-                | response_code::MAC_ERROR
-                | response_code::PIN_BLOCK_ERROR
+            ResponseCode::BATCH_MISMATCH | ResponseCode::MAC_ERROR | ResponseCode::PIN_BLOCK_ERROR
         ) && kind != TerminalRequestKind::SignOn
         {
             self.must_sign_on = true;
-            if is_upload(kind) && answer.code == response_code::BATCH_MISMATCH {
+            if is_upload(kind) && answer.code == ResponseCode::BATCH_MISMATCH {
                 self.upload = None;
             }
             return Ok(TerminalOutcome::SignOnRequired { code: answer.code });
@@ -81,8 +79,8 @@ impl TerminalSimulator {
         let Some(reversal) = self.reversal.take() else { return TerminalOutcome::Unmatched };
         let (stan, batch, code) = (reversal.stan, reversal.batch, answer.code);
         let stands = match code {
-            response_code::APPROVED | response_code::ORIGINAL_NOT_FOUND => false,
-            response_code::INVALID_TRANSACTION => true,
+            ResponseCode::APPROVED | ResponseCode::ORIGINAL_NOT_FOUND => false,
+            ResponseCode::INVALID_TRANSACTION => true,
             _ => {
                 self.reversal = Some(reversal);
                 return TerminalOutcome::ReversalRefused { stan, code };
@@ -93,7 +91,7 @@ impl TerminalSimulator {
         } else if batch == self.batch {
             let TerminalReversal { kind, date, amount, original, .. } = *reversal;
             // The authorisation code never arrived, and this answer does not carry it either.
-            let (rrn, authorisation) = (answer.rrn, [b' '; 6]);
+            let (rrn, authorisation) = (answer.rrn, None);
             let receipt = Receipt { kind, batch, stan, date, amount, rrn, authorisation };
             self.record(receipt, original);
         }
@@ -126,12 +124,12 @@ impl TerminalSimulator {
             TerminalOutcome::Declined(DeclinedRequest { kind, stan, code, text })
         };
         match (kind, answer.code) {
-            (TerminalRequestKind::SignOff, response_code::APPROVED) => {
+            (TerminalRequestKind::SignOff, ResponseCode::APPROVED) => {
                 self.must_sign_on = true;
                 TerminalOutcome::SignedOff
             }
-            (TerminalRequestKind::Echo, response_code::APPROVED) => TerminalOutcome::Echoed,
-            (TerminalRequestKind::Parameters, response_code::APPROVED) => {
+            (TerminalRequestKind::Echo, ResponseCode::APPROVED) => TerminalOutcome::Echoed,
+            (TerminalRequestKind::Parameters, ResponseCode::APPROVED) => {
                 match answer::parameters(&answer.field_62) {
                     Some(parameters) => {
                         self.set_parameters(parameters);
@@ -140,33 +138,33 @@ impl TerminalSimulator {
                     None => declined(),
                 }
             }
-            (TerminalRequestKind::Balance, response_code::APPROVED) => {
+            (TerminalRequestKind::Balance, ResponseCode::APPROVED) => {
                 answer.balance.map_or_else(declined, TerminalOutcome::Balance)
             }
             (
                 TerminalRequestKind::Settlement,
-                response_code::APPROVED | response_code::TOTALS_DIFFER,
+                ResponseCode::APPROVED | ResponseCode::TOTALS_DIFFER,
             ) => self.batch_closed(receipt.batch, answer),
-            (TerminalRequestKind::Upload, response_code::APPROVED) => self.upload_part_accepted(),
-            (TerminalRequestKind::UploadEnd, response_code::APPROVED) => {
+            (TerminalRequestKind::Upload, ResponseCode::APPROVED) => self.upload_part_accepted(),
+            (TerminalRequestKind::UploadEnd, ResponseCode::APPROVED) => {
                 let lines = self.upload.take().map_or(0, |upload| upload.lines.len());
                 self.must_sign_on = true;
                 TerminalOutcome::Uploaded { lines }
             }
-            (TerminalRequestKind::UploadEnd, response_code::TOTALS_DIFFER) => {
+            (TerminalRequestKind::UploadEnd, ResponseCode::TOTALS_DIFFER) => {
                 // Lines are missing at the switch: send all again.
                 if let Some(upload) = &mut self.upload {
                     upload.accepted_lines = 0;
                 }
                 TerminalOutcome::UploadContinues { lines: 0 }
             }
-            (kind, code) if is_upload(kind) && code != response_code::SYSTEM_ERROR => {
+            (kind, code) if is_upload(kind) && code != ResponseCode::SYSTEM_ERROR => {
                 // The batch is closed either way, and the switch does not want its lines.
                 self.upload = None;
                 self.must_sign_on = true;
                 declined()
             }
-            (TerminalRequestKind::Qr, response_code::PAYMENT_PENDING) => {
+            (TerminalRequestKind::Qr, ResponseCode::PAYMENT_PENDING) => {
                 self.journal.write(receipt, JournalLineStatus::Pending, None);
                 let text = String::from_utf8_lossy(&answer.field_62).into_owned();
                 TerminalOutcome::QrShown { stan, text }
@@ -175,7 +173,7 @@ impl TerminalSimulator {
                 self.qr_status_answered(original, answer, declined)
             }
             (TerminalRequestKind::Offline, _) => self.offline_answered(receipt, answer, declined),
-            (_, response_code::APPROVED) => {
+            (_, ResponseCode::APPROVED) => {
                 self.record(receipt, original);
                 TerminalOutcome::Approved { receipt, network: answer.network.clone() }
             }
@@ -201,8 +199,8 @@ impl TerminalSimulator {
         let Some((batch, stan)) = original else { return declined() };
         let Some(line) = self.journal.find_mut(batch, stan) else { return declined() };
         match answer.code {
-            response_code::PAYMENT_PENDING => TerminalOutcome::QrPending { stan },
-            response_code::APPROVED => {
+            ResponseCode::PAYMENT_PENDING => TerminalOutcome::QrPending { stan },
+            ResponseCode::APPROVED => {
                 let paid = Receipt {
                     rrn: answer.rrn,
                     authorisation: answer.authorisation,
@@ -213,7 +211,7 @@ impl TerminalSimulator {
                 }
                 TerminalOutcome::Approved { receipt: paid, network: answer.network.clone() }
             }
-            response_code::RESPONSE_TIMEOUT => {
+            ResponseCode::RESPONSE_TIMEOUT => {
                 if line.status == JournalLineStatus::Pending {
                     self.journal.remove(batch, stan);
                 }
@@ -232,10 +230,11 @@ impl TerminalSimulator {
     ) -> TerminalOutcome {
         let first = self.offline.iter().position(|offline| offline.stan == receipt.stan);
         let authorisation = first.and_then(|place| self.offline.get(place));
-        let authorisation = authorisation.map_or(answer.authorisation, |sale| sale.authorisation);
+        let authorisation =
+            authorisation.map_or(answer.authorisation, |sale| Some(sale.authorisation));
         match answer.code {
-            response_code::SYSTEM_ERROR => return declined(),
-            response_code::APPROVED => {}
+            ResponseCode::SYSTEM_ERROR => return declined(),
+            ResponseCode::APPROVED => {}
             _ => {
                 if let Some(place) = first {
                     self.offline.remove(place);
@@ -255,7 +254,7 @@ impl TerminalSimulator {
         let ours = self.journal.totals(batch);
         let stated = answer.totals;
         let agreed =
-            answer.code == response_code::APPROVED && stated.is_none_or(|(_, agreed)| agreed);
+            answer.code == ResponseCode::APPROVED && stated.is_none_or(|(_, agreed)| agreed);
         if agreed {
             self.must_sign_on = true;
             self.journal.close_batch();
@@ -304,6 +303,6 @@ fn has_accepted_mac(answer: &HostAnswer) -> bool {
         MacCheck::Valid => true,
         MacCheck::Invalid => false,
         // Such an answer only asks for a new sign-on.
-        MacCheck::Missing => answer.code == response_code::MAC_ERROR,
+        MacCheck::Missing => answer.code == ResponseCode::MAC_ERROR,
     }
 }

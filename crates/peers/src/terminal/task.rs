@@ -6,6 +6,7 @@ use keys::{KeyError, Pin};
 use super::journal::{Receipt, TerminalTotals};
 use super::request_kind::TerminalRequestKind;
 use crate::card::TestCard;
+use crate::codes::ResponseCode;
 
 /// A courier's action at a terminal. Amounts are in minor units.
 #[derive(Clone, Copy, Debug)]
@@ -169,13 +170,13 @@ pub enum TerminalOutcome {
         stan: u32,
         /// `00`: reversed. `25`: there was nothing to reverse. `12`: the transaction stays in
         /// force.
-        code: [u8; 2],
+        code: ResponseCode,
     },
     /// The switch could not process the reversal. The terminal sends it again.
     ReversalRefused {
         /// STAN of the transaction to reverse.
         stan: u32,
-        code: [u8; 2],
+        code: ResponseCode,
     },
     /// The batch is closed and the totals agree.
     BatchAgreed {
@@ -201,7 +202,7 @@ pub enum TerminalOutcome {
     /// again.
     SignOnRequired {
         /// `77`, `A0`, or `99`. After `99` the buyer must type the PIN again.
-        code: [u8; 2],
+        code: ResponseCode,
     },
     /// The MAC is wrong. The terminal acts as if no answer had arrived.
     WrongMac,
@@ -213,7 +214,7 @@ pub enum TerminalOutcome {
 pub struct DeclinedRequest {
     pub kind: TerminalRequestKind,
     pub stan: u32,
-    pub code: [u8; 2],
+    pub code: ResponseCode,
     /// Reason in words, field 44.
     pub text: String,
 }

@@ -6,6 +6,7 @@ mod misbehaviour;
 mod switch;
 
 use iso8583::{ISO87_BINARY, MessageBuilder, Mti};
+use peers::AuthorisationCode;
 use peers::behaviour::Behaviour;
 use peers::clearing::{ClearingFile, ClearingLineKind};
 use peers::ledger::{NetworkTransactionKind, NetworkTransactionState};
@@ -61,7 +62,7 @@ fn a_sale_a_pre_authorisation_and_an_advice_are_answered_field_by_field() {
     let items: Vec<_> = switch.network.book().items().collect();
     assert_eq!(items[0].card.last_four, card().pan().last_four());
     assert_eq!(items[0].sent_ms, NOW_MS);
-    assert_eq!(items[2].authorisation, Some(*b"T00001"));
+    assert_eq!(items[2].authorisation, AuthorisationCode::new(*b"T00001"));
 }
 
 #[test]
@@ -253,6 +254,12 @@ fn the_format_is_checked_field_by_field() {
     );
     assert_eq!(
         changed(&|b| {
+            b.text(38, "      ");
+        }),
+        "30"
+    );
+    assert_eq!(
+        changed(&|b| {
             b.number(7, 1_332_000_000);
         }),
         "30"
@@ -294,7 +301,7 @@ fn the_format_is_checked_field_by_field() {
         }),
         "00"
     );
-    assert_eq!(switch.network.counts().malformed, 16);
+    assert_eq!(switch.network.counts().malformed, 17);
 }
 
 #[test]

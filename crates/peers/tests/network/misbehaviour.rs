@@ -1,5 +1,6 @@
 //! A network that misbehaves.
 
+use peers::ResponseCode;
 use peers::behaviour::{Behaviour, Outage, OutageClock, OutageMode, ResponseAction};
 use peers::ledger::NetworkTransactionState;
 use peers::network::{NetworkLinkId, NetworkOutput};
@@ -16,7 +17,7 @@ fn with(action: ResponseAction) -> ScriptedSwitch {
 
 #[test]
 fn a_decline_is_booked_as_declined() {
-    let mut switch = with(ResponseAction::Decline { code: *b"51" });
+    let mut switch = with(ResponseAction::Decline { code: ResponseCode::INSUFFICIENT_FUNDS });
     let sale = switch.sale(100);
     assert_eq!(
         (switch.code(&sale), state(&switch, &sale)),
@@ -78,7 +79,8 @@ fn a_wrong_mac_and_a_late_decline() {
     assert!(!switch.send(&sale)[0].mac_is_right);
     assert_eq!(state(&switch, &sale), NetworkTransactionState::Approved);
 
-    let mut switch = with(ResponseAction::LateDecline { code: *b"51", ms: 9_000 });
+    let mut switch =
+        with(ResponseAction::LateDecline { code: ResponseCode::INSUFFICIENT_FUNDS, ms: 9_000 });
     let sale = switch.sale(100);
     assert!(switch.send(&sale).is_empty());
     assert_eq!(switch.wait(9_000)[0].code, "51");

@@ -193,7 +193,7 @@ impl ScriptedSwitch {
             .find(|item| item.reference.stan == before.stan)
             .and_then(|item| item.authorisation);
         if let Some(authorisation) = authorisation.filter(|_| mti != Mti::M0220) {
-            builder.bytes(38, authorisation);
+            builder.bytes(38, authorisation.bytes());
         }
         if mti == Mti::M0400 {
             builder.remove(18);

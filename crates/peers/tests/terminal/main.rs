@@ -10,7 +10,10 @@ use peers::card::{EntryMode, TestCard};
 use peers::terminal::{
     DeclinedRequest, Receipt, TerminalError, TerminalRequestKind, TimeoutAction,
 };
-use peers::{TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask};
+use peers::{
+    AuthorisationCode, ResponseCode, Rrn, TerminalOutcome, TerminalSimulator,
+    TerminalSimulatorSettings, TerminalTask,
+};
 
 use host::{APPROVAL, HostReply, MASTER, MERCHANT, TPDU, answer, key, reply_with};
 
@@ -79,8 +82,8 @@ fn a_receipt_has_the_numbers_from_the_switch() {
             stan: 2,
             date: 828,
             amount: 1_250,
-            rrn: *b"000000000002",
-            authorisation: *b"A1B2C3",
+            rrn: Rrn::new(*b"000000000002"),
+            authorisation: AuthorisationCode::new(*b"A1B2C3"),
         }
     );
     assert_eq!(terminal.receipt(2), Some(receipt));
@@ -91,7 +94,8 @@ fn a_receipt_has_the_numbers_from_the_switch() {
 fn a_decline_has_its_text_and_no_journal_line() {
     let mut terminal = signed_on();
     let outcome = tell(&mut terminal, sell(&waybill(), &card(), 1), reply_with("51"));
-    let (kind, code, text) = (TerminalRequestKind::Sale, *b"51", "no".to_owned());
+    let (kind, code, text) =
+        (TerminalRequestKind::Sale, ResponseCode::INSUFFICIENT_FUNDS, "no".to_owned());
     assert_eq!(outcome, TerminalOutcome::Declined(DeclinedRequest { kind, stan: 2, code, text }));
     assert!(terminal.journal().is_empty());
 }
@@ -181,7 +185,7 @@ fn a_new_batch_number_drops_the_lines_of_the_old_batch() {
     let mut terminal = signed_on();
     sold(&mut terminal, 5);
     let outcome = tell(&mut terminal, sell(&waybill(), &card(), 5), reply_with("77"));
-    assert_eq!(outcome, TerminalOutcome::SignOnRequired { code: *b"77" });
+    assert_eq!(outcome, TerminalOutcome::SignOnRequired { code: ResponseCode::BATCH_MISMATCH });
     let outcome = tell(&mut terminal, TerminalTask::SignOn, HostReply { batch: 8, ..APPROVAL });
     assert_eq!(outcome, TerminalOutcome::SignedOn { batch: 8, dropped_lines: 1 });
     assert_eq!(sold(&mut terminal, 5).batch, 8);

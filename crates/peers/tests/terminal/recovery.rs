@@ -4,7 +4,7 @@ use peers::terminal::{
     JournalLineStatus, TerminalError, TerminalParameters, TerminalRequestKind, TerminalSum,
     TimeoutAction,
 };
-use peers::{TerminalOutcome, TerminalSimulator, TerminalTask};
+use peers::{ResponseCode, TerminalOutcome, TerminalSimulator, TerminalTask};
 use proptest::prelude::*;
 
 use super::host::{APPROVAL, HostReply, ReplyMac, answer, fields, mti, open, reply_with, text};
@@ -43,12 +43,12 @@ fn without_an_answer_a_sale_is_reversed_before_anything_else() {
     assert_eq!((mti(&again), text(&again, 11)), ("0401".into(), "000002".into()));
     assert_eq!(
         terminal.receive(&mut answer(&again, reply_with("96"))).unwrap(),
-        TerminalOutcome::ReversalRefused { stan: 2, code: *b"96" }
+        TerminalOutcome::ReversalRefused { stan: 2, code: ResponseCode::SYSTEM_ERROR }
     );
     let again = first(&mut terminal);
     assert!(terminal.needs_attention());
     let outcome = terminal.receive(&mut answer(&again, APPROVAL)).unwrap();
-    assert_eq!(outcome, TerminalOutcome::Reversed { stan: 2, code: *b"00" });
+    assert_eq!(outcome, TerminalOutcome::Reversed { stan: 2, code: ResponseCode::APPROVED });
     assert!(terminal.next_pending_message(LATER_MS).unwrap().is_none());
     sold(&mut terminal, 5);
 }
@@ -61,7 +61,10 @@ fn a_late_approval_after_the_reversal_changes_nothing() {
     let reversal = first(&mut terminal);
     assert_eq!(terminal.receive(&mut answer(&sale, APPROVAL)).unwrap(), TerminalOutcome::Unmatched);
     let outcome = terminal.receive(&mut answer(&reversal, reply_with("25"))).unwrap();
-    assert_eq!(outcome, TerminalOutcome::Reversed { stan: 2, code: *b"25" });
+    assert_eq!(
+        outcome,
+        TerminalOutcome::Reversed { stan: 2, code: ResponseCode::ORIGINAL_NOT_FOUND }
+    );
     assert!(terminal.journal().is_empty());
 }
 
@@ -86,7 +89,7 @@ fn only_the_refusal_of_a_wrong_mac_may_lack_a_mac() {
     let mut terminal = signed_on();
     let refusal = HostReply { mac: ReplyMac::Missing, ..reply_with("A0") };
     let outcome = tell(&mut terminal, sell(&waybill(), &card(), 5), refusal);
-    assert_eq!(outcome, TerminalOutcome::SignOnRequired { code: *b"A0" });
+    assert_eq!(outcome, TerminalOutcome::SignOnRequired { code: ResponseCode::MAC_ERROR });
     assert!(terminal.must_sign_on() && terminal.pending_reversal().is_none());
     for code in ["51", "30", "77", "96", "97"] {
         let mut terminal = signed_on();
@@ -98,13 +101,22 @@ fn only_the_refusal_of_a_wrong_mac_may_lack_a_mac() {
 }
 
 #[test]
+fn an_answer_with_a_blank_response_code_is_unreadable() {
+    let mut terminal = signed_on();
+    let request = terminal.start(sell(&waybill(), &card(), 5), NOW_MS).unwrap();
+    let heard = terminal.receive(&mut answer(&request, reply_with("  ")));
+    assert!(matches!(heard, Err(TerminalError::Unreadable(_))), "{heard:?}");
+    assert!(terminal.awaits_answer());
+}
+
+#[test]
 fn a_reversal_that_needs_a_sign_on_waits_for_it_and_keeps_its_batch() {
     let mut terminal = signed_on();
     unanswered(&mut terminal, 5);
     let reversal = first(&mut terminal);
     let refusal = HostReply { mac: ReplyMac::Missing, ..reply_with("A0") };
     let outcome = terminal.receive(&mut answer(&reversal, refusal)).unwrap();
-    assert_eq!(outcome, TerminalOutcome::SignOnRequired { code: *b"A0" });
+    assert_eq!(outcome, TerminalOutcome::SignOnRequired { code: ResponseCode::MAC_ERROR });
     assert!(terminal.next_pending_message(LATER_MS).unwrap().is_none());
     tell(&mut terminal, TerminalTask::SignOn, HostReply { batch: 8, ..APPROVAL });
     let again = first(&mut terminal);
@@ -203,7 +215,10 @@ fn a_transaction_in_force_with_a_lost_answer_is_recorded() {
         assert_eq!(terminal.on_timeout(LATER_MS), Some(TimeoutAction::Reverse));
         let reversal = first(&mut terminal);
         let outcome = terminal.receive(&mut answer(&reversal, reply_with("12"))).unwrap();
-        assert_eq!(outcome, TerminalOutcome::Reversed { stan, code: *b"12" });
+        assert_eq!(
+            outcome,
+            TerminalOutcome::Reversed { stan, code: ResponseCode::INVALID_TRANSACTION }
+        );
         let line = terminal.journal().last().unwrap();
         assert_eq!((line.receipt.kind, line.status), (kind, JournalLineStatus::Effective));
         assert_eq!((line.receipt.stan, line.receipt.date), (stan, 828));
@@ -262,7 +277,7 @@ fn offline_sales_are_forwarded_in_their_order_before_anything_else() {
         [2, 3, 4, 11, 12, 13, 14, 22, 23, 25, 38, 41, 42, 49, 55, 58, 60, 64]
     );
     assert_eq!((text(&request, 12), text(&request, 22)), ("101112".into(), "052".into()));
-    assert_eq!(text(&request, 38).as_bytes(), receipt.authorisation);
+    assert_eq!(Some(text(&request, 38)), receipt.authorisation.map(|code| code.to_string()));
     assert_eq!(terminal.on_timeout(LATER_MS + 60_000), Some(TimeoutAction::Repeat));
     assert_eq!(first(&mut terminal), request, "forwarded again unchanged");
     let outcome = terminal.receive(&mut answer(&request, reply_with("96"))).unwrap();

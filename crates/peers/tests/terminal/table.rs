@@ -6,7 +6,7 @@ use peers::card::EntryMode;
 use peers::terminal::{
     AccountBalance, JournalLineStatus, TerminalError, TerminalRequestKind, TerminalSum,
 };
-use peers::{TerminalOutcome, TerminalTask, TestCard};
+use peers::{ResponseCode, TerminalOutcome, TerminalTask, TestCard};
 
 use super::host::{
     self, APPROVAL, HostReply, PIN_KEY, answer, fields, hex, key, mti, open, reply_with, text,
@@ -257,7 +257,8 @@ fn a_qr_code_that_expires_leaves_no_line() {
     let mut terminal = signed_on();
     tell(&mut terminal, TerminalTask::Qr { waybill: &waybill(), amount: 5 }, reply_with("09"));
     let outcome = tell(&mut terminal, TerminalTask::QrStatus { stan: 2 }, reply_with("68"));
-    assert!(matches!(outcome, TerminalOutcome::Declined(declined) if declined.code == *b"68"));
+    let TerminalOutcome::Declined(declined) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(declined.code, ResponseCode::RESPONSE_TIMEOUT);
     assert!(terminal.journal().is_empty());
 }
 

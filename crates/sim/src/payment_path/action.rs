@@ -1,7 +1,7 @@
 //! Actions of couriers at their terminals, their faults and outcomes.
 
 use books::ParcelId;
-use peers::{ResponseAction, TestCard};
+use peers::{ResponseAction, ResponseCode, TestCard};
 
 #[derive(Clone, Debug)]
 pub(crate) struct TerminalAction {
@@ -121,7 +121,7 @@ pub(crate) enum TerminalActionOutcome {
     },
     /// Declined, with the response code.
     Declined {
-        code: [u8; 2],
+        code: ResponseCode,
     },
     /// No answer in time; the terminal reversed the payment.
     Reversed,

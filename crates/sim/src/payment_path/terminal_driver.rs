@@ -7,7 +7,8 @@ use peers::terminal::{
     JournalLineStatus, Receipt, TerminalError, TerminalRequestKind, TimeoutAction,
 };
 use peers::{
-    TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask, format_waybill,
+    ResponseCode, TerminalOutcome, TerminalSimulator, TerminalSimulatorSettings, TerminalTask,
+    format_waybill,
 };
 use switch::TerminalConnection;
 
@@ -184,7 +185,7 @@ impl PaymentPath {
                 TerminalActionOutcome::Approved { stan: receipt.stan }
             }
             Err(TerminalError::OfflineLimitExceeded) => {
-                TerminalActionOutcome::Declined { code: *b"61" }
+                TerminalActionOutcome::Declined { code: ResponseCode::LIMIT_EXCEEDED }
             }
             Err(error) => return Err(error.into()),
         };
@@ -220,14 +221,14 @@ impl PaymentPath {
                 self.approved(courier, receipt.stan, now)?;
             }
             TerminalOutcome::Declined(declined) => match declined.kind {
-                TerminalRequestKind::Offline if declined.code == *b"96" => {
+                TerminalRequestKind::Offline if declined.code == ResponseCode::SYSTEM_ERROR => {
                     self.pending.add(now.plus_ms(RETRY_MS), PendingEvent::Continue(courier));
                     return Ok(());
                 }
                 TerminalRequestKind::Offline
                 | TerminalRequestKind::UploadEnd
                 | TerminalRequestKind::Upload => {
-                    let (kind, code) = (declined.kind, declined.code.escape_ascii().to_string());
+                    let (kind, code) = (declined.kind, declined.code);
                     self.add_discrepancy(format!(
                         "{kind:?} of terminal {courier} was declined with code {code}"
                     ));

@@ -1,7 +1,7 @@
 //! Payments at the door: the method, the planned faults, and the outcomes of the terminal.
 
 use books::{PaymentId, Timestamp};
-use peers::ResponseAction;
+use peers::{ResponseAction, ResponseCode};
 use tariff::{CardKind, PaymentMethod};
 
 use crate::books::{CashPayment, ParcelLocation};
@@ -376,12 +376,12 @@ impl World {
         &mut self,
         courier: usize,
         payment: &CourierPayment,
-        code: [u8; 2],
+        code: ResponseCode,
         now: Timestamp,
     ) {
         let index = payment.parcel;
         let last = self.parcels[index].method_index + 1 == self.parcels[index].script.methods.len();
-        match (&code, payment.method) {
+        match (&code.bytes(), payment.method) {
             (b"61", PaymentMethod::Cash) => self.on_cash_limit(courier, payment, now),
             (b"61", _) if payment.planned_fault != PlannedFault::Decline => {
                 self.retry_online(courier, index, now);
@@ -459,9 +459,10 @@ fn network_action(cause: MissingAnswerCause) -> ResponseAction {
             let late = u32::try_from(seconds * 1_000).unwrap_or(0);
             ResponseAction::Late { ms: NETWORK_TIMEOUT_MS + late }
         }
-        MissingAnswerCause::LateDecline => {
-            ResponseAction::LateDecline { code: *b"05", ms: NETWORK_TIMEOUT_MS }
-        }
+        MissingAnswerCause::LateDecline => ResponseAction::LateDecline {
+            code: ResponseCode::DO_NOT_HONOUR,
+            ms: NETWORK_TIMEOUT_MS,
+        },
     }
 }
 

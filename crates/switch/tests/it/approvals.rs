@@ -51,9 +51,9 @@ fn each_approved_purchase_is_reported_once() {
     assert_eq!(
         approvals(&world),
         [
-            (sale.stan, Some(sold), Some(sale.rrn), 10_000),
-            (hold.stan, Some(held), Some(hold.rrn), 7_000),
-            (completion.stan, Some(held), Some(completion.rrn), 6_000),
+            (sale.stan, Some(sold), sale.rrn.map(peers::Rrn::bytes), 10_000),
+            (hold.stan, Some(held), hold.rrn.map(peers::Rrn::bytes), 7_000),
+            (completion.stan, Some(held), completion.rrn.map(peers::Rrn::bytes), 6_000),
             (cash.stan, Some(paid), None, 3_000),
         ]
     );

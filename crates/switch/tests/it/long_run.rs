@@ -1,7 +1,7 @@
 //! Random days with two networks, by seed. `SWITCH_MORE_DAYS=1000` runs more.
 
 use peers::terminal::JournalLineStatus;
-use peers::{ResponseAction, TerminalTask};
+use peers::{ResponseAction, ResponseCode, TerminalTask};
 use switch::WalletOutcome;
 
 use crate::world::*;
@@ -102,11 +102,11 @@ fn a_day(seed: u64, steps: usize) -> usize {
                 let action = [
                     ResponseAction::Silent,
                     ResponseAction::Lost,
-                    ResponseAction::Decline { code: *b"51" },
+                    ResponseAction::Decline { code: ResponseCode::INSUFFICIENT_FUNDS },
                     ResponseAction::Late { ms: 17_000 },
                     ResponseAction::Double,
                     ResponseAction::WrongMac,
-                    ResponseAction::LateDecline { code: *b"05", ms: 16_000 },
+                    ResponseAction::LateDecline { code: ResponseCode::DO_NOT_HONOUR, ms: 16_000 },
                 ][chance.below(7)];
                 world.script_network(chance.below(2), &[action]);
             }

@@ -4,7 +4,7 @@ use books::view::PaymentState;
 use books::{DAY_MS, ReversalKind, Stan, TerminalId};
 use peers::card::EntryMode;
 use peers::terminal::Receipt;
-use peers::{ResponseAction, TerminalOutcome, TerminalTask, TestCard};
+use peers::{ResponseAction, ResponseCode, TerminalOutcome, TerminalTask, TestCard};
 use switch::{OperatorEvent, Switch, Unfinished};
 
 use crate::world::*;
@@ -28,7 +28,7 @@ fn is_refused(world: &mut World, task: TerminalTask<'_>, why: &str) {
     let TerminalOutcome::Declined(declined) = world.run(0, task) else {
         panic!("{task:?}: {:?}", world.terminals[0].responses)
     };
-    assert_eq!((&declined.code, declined.text.as_str()), (b"91", why), "{task:?}");
+    assert_eq!((declined.code.bytes(), declined.text.as_str()), (*b"91", why), "{task:?}");
     assert_eq!(world.engine.digest(), before, "{task:?}");
 }
 
@@ -161,7 +161,10 @@ fn a_payment_at_a_missing_network_stands() {
     is_refused(&mut world, TerminalTask::Refund { receipt: &sale, amount: 1_000 }, why);
     let before = world.engine.digest();
     let stands = world.run(0, TerminalTask::Reverse { stan: sale.stan });
-    assert_eq!(stands, TerminalOutcome::Reversed { stan: sale.stan, code: *b"12" });
+    assert_eq!(
+        stands,
+        TerminalOutcome::Reversed { stan: sale.stan, code: ResponseCode::INVALID_TRANSACTION }
+    );
     assert_eq!(world.engine.digest(), before);
     assert_eq!(world.state(0, sale.stan), PaymentState::Approved);
     assert_eq!(world.switch.in_flight(), 0);
@@ -183,7 +186,7 @@ fn a_payment_at_a_missing_wallet_stands() {
     world.restart().unwrap();
     is_refused(&mut world, TerminalTask::QrRefund { stan }, "wallet not in settings");
     let stands = world.run(0, TerminalTask::Reverse { stan });
-    assert_eq!(stands, TerminalOutcome::Reversed { stan, code: *b"12" });
+    assert_eq!(stands, TerminalOutcome::Reversed { stan, code: ResponseCode::INVALID_TRANSACTION });
     assert_eq!(world.state(0, stan), PaymentState::Approved);
     assert_eq!(world.switch.in_flight(), 0);
 }

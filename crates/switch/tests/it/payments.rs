@@ -2,7 +2,7 @@
 
 use books::Event;
 use books::view::PaymentState;
-use peers::{ResponseAction, TerminalOutcome, TerminalTask};
+use peers::{ResponseAction, ResponseCode, TerminalOutcome, TerminalTask};
 use switch::OperatorEvent;
 
 use crate::world::*;
@@ -30,10 +30,10 @@ fn a_sale_is_approved_and_all_books_agree() {
     let parcel = world.parcel(10_000);
     let receipt = world.sell(parcel, 10_000);
     assert_eq!(world.collected(parcel), 10_000);
-    assert_ne!(receipt.authorisation, *b"      ");
+    assert_ne!(receipt.authorisation, None);
     let item = world.networks[0].peer.book().items().next().unwrap().clone();
-    assert_eq!(item.rrn, receipt.rrn, "the terminal has the network's RRN");
-    assert_eq!(Some(receipt.authorisation), item.authorisation);
+    assert_eq!(Some(item.rrn), receipt.rrn, "the terminal has the network's RRN");
+    assert_eq!(receipt.authorisation, item.authorisation);
     assert_eq!(&item.merchant, MERCHANT);
     world.assert_books_agree();
 }
@@ -73,21 +73,26 @@ fn a_pin_is_translated_and_a_wrong_one_is_found_by_the_network() {
 #[test]
 fn a_decline_leaves_nothing_in_any_books() {
     let mut world = World::open();
-    world.script_network(0, &[ResponseAction::Decline { code: *b"51" }]);
+    world.script_network(0, &[ResponseAction::Decline { code: ResponseCode::INSUFFICIENT_FUNDS }]);
     let parcel = world.parcel(10_000);
     let (waybill, card) = (waybill(parcel), card(1));
     let task = TerminalTask::Sale { waybill: &waybill, card: &card, amount: 10_000, pin: None };
     assert_eq!(world.declined(0, task), "51");
     assert_eq!(world.state(0, 2), PaymentState::Declined);
     world.assert_books_agree();
-    assert!(matches!(world.repeat(0), TerminalOutcome::Declined(again) if again.code == *b"51"));
+    let outcome = world.repeat(0);
+    let TerminalOutcome::Declined(again) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(again.code, ResponseCode::INSUFFICIENT_FUNDS);
 }
 
 #[test]
 fn a_network_cannot_send_doorsteps_own_codes() {
     for code in [b"A0", b"77", b"97", b"94", b"30", b"P4"] {
         let mut world = World::open();
-        world.script_network(0, &[ResponseAction::Decline { code: *code }]);
+        world.script_network(
+            0,
+            &[ResponseAction::Decline { code: ResponseCode::new(*code).unwrap() }],
+        );
         let parcel = world.parcel(10_000);
         let (waybill, card) = (waybill(parcel), card(1));
         let task = TerminalTask::Sale { waybill: &waybill, card: &card, amount: 10_000, pin: None };
@@ -182,7 +187,7 @@ fn an_offline_sale_is_forwarded_before_it_is_acknowledged() {
     let sold =
         world.approved(0, TerminalTask::Offline { waybill: &text, card: &card, amount: 10_000 });
     let item = world.networks[0].peer.book().items().next().unwrap();
-    assert_eq!(item.authorisation, Some(sold.authorisation));
+    assert_eq!(item.authorisation, sold.authorisation);
     assert!(world.events.iter().any(|event| matches!(event, Event::AdviceForwarded { .. })));
     assert!(matches!(world.repeat(0), TerminalOutcome::Approved { .. }));
     world.assert_books_agree();
@@ -231,7 +236,7 @@ fn a_repeated_offline_sale_keeps_its_stan() {
 fn an_offline_sale_stands_although_the_network_rejects_it() {
     let mut world = World::open();
     world.run(0, TerminalTask::Parameters);
-    world.script_network(0, &[ResponseAction::Decline { code: *b"14" }]);
+    world.script_network(0, &[ResponseAction::Decline { code: ResponseCode::INVALID_CARD }]);
     let parcel = world.parcel(10_000);
     let (text, card) = (waybill(parcel), card(1));
     world.approved(0, TerminalTask::Offline { waybill: &text, card: &card, amount: 10_000 });

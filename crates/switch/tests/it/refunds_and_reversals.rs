@@ -3,7 +3,7 @@
 use books::view::PaymentState;
 use books::{Event, PaymentId, Trace};
 use peers::terminal::JournalLineStatus;
-use peers::{ResponseAction, TerminalOutcome, TerminalTask};
+use peers::{ResponseAction, ResponseCode, TerminalOutcome, TerminalTask};
 use switch::OperatorEvent;
 
 use crate::world::*;
@@ -28,7 +28,7 @@ fn a_void_that_the_network_refuses_leaves_the_sale_standing() {
     let mut world = World::open();
     let parcel = world.parcel(10_000);
     let sale = world.sell(parcel, 10_000);
-    world.script_network(0, &[ResponseAction::Decline { code: *b"05" }]);
+    world.script_network(0, &[ResponseAction::Decline { code: ResponseCode::DO_NOT_HONOUR }]);
     assert_eq!(world.declined(0, TerminalTask::Void { stan: sale.stan }), "05");
     assert_eq!(world.state(0, sale.stan), PaymentState::Approved);
     world.assert_books_agree();
@@ -82,7 +82,7 @@ fn reversing_a_declined_completion_keeps_the_pre_authorisation() {
     let mut world = World::open();
     let parcel = world.parcel(10_000);
     let held = world.pre_authorise(parcel, 10_000);
-    world.script_network(0, &[ResponseAction::Decline { code: *b"05" }]);
+    world.script_network(0, &[ResponseAction::Decline { code: ResponseCode::DO_NOT_HONOUR }]);
     world.ask(0, TerminalTask::Completion { stan: held.stan, amount: 6_000 }).unwrap();
     while world.switch_receives_from_terminal()
         || world.books_step()
@@ -144,7 +144,7 @@ fn a_refund_that_the_network_rejects_is_still_owed() {
     let mut world = World::open();
     let parcel = world.parcel(10_000);
     let sale = world.sell(parcel, 10_000);
-    world.script_network(0, &[ResponseAction::Decline { code: *b"12" }]);
+    world.script_network(0, &[ResponseAction::Decline { code: ResponseCode::INVALID_TRANSACTION }]);
     world.approved(0, TerminalTask::Refund { receipt: &sale, amount: 4_000 });
     world.run_until_idle();
     let rejected = |event: &Event| matches!(event, Event::RefundRejected { .. });
@@ -179,7 +179,7 @@ fn a_sale_without_a_response_is_reversed_until_acknowledged() {
         world.assert_books_agree();
         let told = |heard: &&TerminalOutcome| {
             let TerminalOutcome::Declined(declined) = heard else { return false };
-            declined.code == *b"68"
+            declined.code == ResponseCode::RESPONSE_TIMEOUT
         };
         assert_eq!(world.terminals[0].responses.iter().filter(told).count(), 1);
         let timeout = |event: &OperatorEvent| match event {
@@ -219,7 +219,10 @@ fn a_late_decline_ends_an_unknown_sale() {
     let (text, card) = (waybill(parcel), card(1));
     world.script_network(
         0,
-        &[ResponseAction::LateDecline { code: *b"51", ms: 16_000 }, ResponseAction::Lost],
+        &[
+            ResponseAction::LateDecline { code: ResponseCode::INSUFFICIENT_FUNDS, ms: 16_000 },
+            ResponseAction::Lost,
+        ],
     );
     let task = TerminalTask::Sale { waybill: &text, card: &card, amount: 10_000, pin: None };
     world.ask(0, task).unwrap();
@@ -237,7 +240,10 @@ fn a_transaction_that_cannot_be_reversed_is_answered_with_12() {
     world.approved(0, TerminalTask::Refund { receipt: &sale, amount: 4_000 });
     world.run_until_idle();
     let heard = world.run(0, TerminalTask::Reverse { stan: sale.stan });
-    assert_eq!(heard, TerminalOutcome::Reversed { stan: sale.stan, code: *b"12" });
+    assert_eq!(
+        heard,
+        TerminalOutcome::Reversed { stan: sale.stan, code: ResponseCode::INVALID_TRANSACTION }
+    );
     assert_eq!(world.receipt_status(0, sale.stan), Some(JournalLineStatus::Effective));
     world.assert_books_agree();
     // A completed pre-authorisation is not reversed either.
@@ -245,7 +251,10 @@ fn a_transaction_that_cannot_be_reversed_is_answered_with_12() {
     let held = world.pre_authorise(parcel, 10_000);
     world.approved(0, TerminalTask::Completion { stan: held.stan, amount: 6_000 });
     let heard = world.run(0, TerminalTask::Reverse { stan: held.stan });
-    assert_eq!(heard, TerminalOutcome::Reversed { stan: held.stan, code: *b"12" });
+    assert_eq!(
+        heard,
+        TerminalOutcome::Reversed { stan: held.stan, code: ResponseCode::INVALID_TRANSACTION }
+    );
     assert_eq!(world.collected(parcel), 6_000);
     world.assert_books_agree();
 }

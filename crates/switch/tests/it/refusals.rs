@@ -58,7 +58,7 @@ fn a_wrong_mac_is_answered_with_a0() {
     world.settle();
     assert_eq!(
         world.terminals[0].responses.last(),
-        Some(&TerminalOutcome::SignOnRequired { code: *b"A0" })
+        Some(&TerminalOutcome::SignOnRequired { code: peers::ResponseCode::MAC_ERROR })
     );
     assert!(world.operator_events.contains(&OperatorEvent::WrongMac(TerminalId(1))));
     assert_eq!(world.engine.digest(), before);

@@ -59,7 +59,10 @@ fn a_request_after_its_reversal_is_refused_also_after_a_restart() {
             world.settle();
             let stan = last_stan(&world);
             let last = world.terminals[0].responses.last().unwrap().clone();
-            assert_eq!(last, TerminalOutcome::Reversed { stan, code: *b"25" });
+            assert_eq!(
+                last,
+                TerminalOutcome::Reversed { stan, code: peers::ResponseCode::ORIGINAL_NOT_FOUND }
+            );
             if crash {
                 world.crash();
             }
@@ -114,7 +117,8 @@ fn a_reversal_without_original_is_answered_when_durable() {
         }
         world.assert_books_agree();
         let stan = last_stan(&world);
-        let told = TerminalOutcome::Reversed { stan, code: *b"25" };
+        let told =
+            TerminalOutcome::Reversed { stan, code: peers::ResponseCode::ORIGINAL_NOT_FOUND };
         assert_eq!(*world.terminals[0].responses.last().unwrap(), told);
     }
 }
@@ -153,7 +157,10 @@ fn reversals_without_original_fill_the_batch() {
     world.settle();
     let stan = last_stan(&world);
     let last = world.terminals[0].responses.last().unwrap().clone();
-    assert_eq!(last, TerminalOutcome::Reversed { stan, code: *b"25" });
+    assert_eq!(
+        last,
+        TerminalOutcome::Reversed { stan, code: peers::ResponseCode::ORIGINAL_NOT_FOUND }
+    );
     // In a full batch, no transaction begins.
     let before = world.engine.digest();
     world.from_terminal.push_back(slow);

@@ -1,6 +1,6 @@
 //! No output except the messages themselves contains a secret (M12).
 
-use peers::{ResponseAction, TerminalTask};
+use peers::{ResponseAction, ResponseCode, TerminalTask};
 
 use crate::world::*;
 
@@ -11,7 +11,7 @@ fn no_output_contains_a_card_number_pin_or_key() {
     let (card, pin) = (card(3), card(3).pin());
     for action in [
         ResponseAction::Approve,
-        ResponseAction::Decline { code: *b"51" },
+        ResponseAction::Decline { code: ResponseCode::INSUFFICIENT_FUNDS },
         ResponseAction::WrongMac,
     ] {
         world.script_network(0, &[action]);

@@ -8,6 +8,7 @@ use books::{
 use journal::DataDirectory;
 use money::{Amount, Currency};
 use node::{Node, NodeOptions};
+use peers::Rrn;
 use peers::clearing::ClearingLine;
 use tariff::CardKind;
 use tempfile::TempDir;
@@ -120,7 +121,7 @@ impl Sold {
 /// The network's line of a sale.
 fn line(place: u32) -> ClearingLine {
     ClearingLine {
-        rrn: *b"FWCMDD209628",
+        rrn: Rrn::new(*b"FWCMDD209628").unwrap(),
         stan: STAN + place,
         sent_s: AT_MS / 1_000,
         terminal: *b"00000001",

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use books::terminal_view::TransactionView;
 use books::view::PaymentState;
 use books::{Event, PaymentId, PaymentRoute, Stan, TerminalId, Trace, TransactionKind};
-use peers::TerminalOutcome;
 use peers::ledger::{NetworkTransactionKind, NetworkTransactionState};
 use peers::terminal::JournalLineStatus;
+use peers::{ResponseCode, TerminalOutcome};
 
 use super::{NETWORKS, World};
 
@@ -165,7 +165,9 @@ impl World {
     fn voids_reported_as_standing(&self, place: usize) -> Vec<u32> {
         let heard = self.terminals[place].responses.iter();
         let told = heard.filter_map(|heard| match heard {
-            TerminalOutcome::Reversed { stan, code: [b'1', b'2'] } => Some(*stan),
+            TerminalOutcome::Reversed { stan, code: ResponseCode::INVALID_TRANSACTION } => {
+                Some(*stan)
+            }
             _ => None,
         });
         told.collect()

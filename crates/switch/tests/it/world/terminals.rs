@@ -121,10 +121,8 @@ impl World {
     /// As [`World::run`], for a request that is refused. Returns the code.
     pub fn declined(&mut self, place: usize, task: TerminalTask<'_>) -> String {
         match self.run(place, task) {
-            TerminalOutcome::Declined(declined) => {
-                String::from_utf8(declined.code.to_vec()).unwrap()
-            }
-            TerminalOutcome::SignOnRequired { code } => String::from_utf8(code.to_vec()).unwrap(),
+            TerminalOutcome::Declined(declined) => declined.code.to_string(),
+            TerminalOutcome::SignOnRequired { code } => code.to_string(),
             other => panic!("{task:?} got {other:?}: {:?}", self.operator_events),
         }
     }
