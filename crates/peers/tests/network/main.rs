@@ -301,7 +301,7 @@ fn the_format_is_checked_field_by_field() {
         }),
         "00"
     );
-    assert_eq!(switch.network.counts().malformed, 16);
+    assert_eq!(switch.network.counts().malformed, 17);
 }
 
 #[test]
