@@ -173,7 +173,10 @@ fn refusing_a_parcel_owes_each_payment_back_to_its_buyer() {
     assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (0, -31 - 300));
     world.repeated(refuse(parcel)).parcel_steps(parcel).return_to_seller();
     expect_parcel(&world, parcel, S::Returned, 0, 0);
-    world.must(confirm_refund(card, 1, 4_000)).must(confirm_refund(cash, 1, 3_000));
+    world
+        .fund_bank(100_000)
+        .must(confirm_refund(card, 1, 4_000))
+        .must(confirm_refund(cash, 1, 3_000));
     assert_eq!(world.sum(A::BuyerRefunds), 0);
     // The courier still has the cash and hands it over.
     world.must(start_hand_over(1)).must(count(1, 3_000)).must(deposit(1, 3_000));
@@ -192,7 +195,7 @@ fn losing_a_parcel_owes_each_payment_back_to_its_buyer() {
     // The fees are 0.33, 0.05 and 0.09.
     assert_eq!(world.sum(A::SellerPayable), -47);
     // The network pays later. Nothing of it is the seller's.
-    world.must(clear(card, 6_000, 38)).must(confirm_refund(card, 1, 6_000));
+    world.fund_bank(100_000).must(clear(card, 6_000, 38)).must(confirm_refund(card, 1, 6_000));
     assert_eq!(world.payment(card).state, T::Released);
     assert_eq!((world.sum(A::SellerHeld), world.sum(A::SellerPayable)), (0, -47));
     assert_eq!((world.sum(A::NetworkReceivable), world.sum(A::Bank)), (0, -38));

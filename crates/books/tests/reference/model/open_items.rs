@@ -89,7 +89,8 @@ impl Model {
         let payment = self.payment(id).ok()?;
         match payment.method {
             ModelMethod::Cash(courier) => {
-                let waits = |one: &super::HandOver| !one.counted && one.payments.contains(&id);
+                let waits =
+                    |one: &super::HandOver| one.ended_by.is_none() && one.payments.contains(&id);
                 let uncounted = self.couriers[&courier].in_hand.contains(&id)
                     || self.handovers.values().any(waits);
                 (payment.is_posted() && !uncounted).then_some(LineDecision::Count)
