@@ -20,6 +20,7 @@ mod charted_ledger;
 mod check;
 mod clearing;
 mod ids;
+mod limits;
 mod parcel;
 mod party;
 mod payment;

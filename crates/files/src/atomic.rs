@@ -15,7 +15,7 @@ const NAMES_MAX: u32 = 100;
 pub enum AtomicWriteError<E> {
     #[error("{path} cannot be written ({step}): {source}", path = path.display())]
     Io { path: PathBuf, step: &'static str, source: io::Error },
-    #[error("{path} is a device, a pipe or a directory: give the name of a file", path = .0.display())]
+    #[error("{} is a device, a pipe or a directory: give the name of a file", .0.display())]
     NotAFile(PathBuf),
     /// The error of the `write` closure.
     #[error(transparent)]

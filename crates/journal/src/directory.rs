@@ -83,7 +83,7 @@ pub fn is_kept_by_data_directory(path: &Path) -> bool {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let resolved = path.canonicalize().or_else(|_| {
         let parent = parent.unwrap_or(Path::new(".")).canonicalize()?;
-        Ok::<_, std::io::Error>(parent.join(path.file_name().unwrap_or_default()))
+        Ok::<_, io::Error>(parent.join(path.file_name().unwrap_or_default()))
     });
     let Ok(resolved) = resolved else { return false };
     resolved.ancestors().any(|one| {

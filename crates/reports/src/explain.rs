@@ -73,6 +73,15 @@ enum Line {
     },
 }
 
+/// A payment with the fees that it bore.
+struct ChargedPayment {
+    payment: PaymentId,
+    method: PaymentMethod,
+    amount: Amount,
+    tariff: TariffVersion,
+    fees: Fees,
+}
+
 /// Collects the lines of the wanted payout while the journal is replayed.
 #[derive(Default)]
 struct Explainer<'a> {
@@ -86,7 +95,7 @@ struct Explainer<'a> {
     terms: BTreeMap<TariffVersion, KnownTerms>,
     classes: HashMap<SellerId, (TariffId, SellerClassNumber)>,
     /// The payments of each parcel whose fees stand, in the order of their collection.
-    standing: HashMap<ParcelId, Vec<(PaymentId, PaymentMethod, Amount, TariffVersion, Fees)>>,
+    standing: HashMap<ParcelId, Vec<ChargedPayment>>,
     /// Payments whose seller's share is still held.
     collected: HashMap<PaymentId, Collected>,
     sellers: HashMap<PaymentId, SellerId>,
@@ -179,12 +188,12 @@ impl Explainer<'_> {
                 self.sellers.insert(*payment, *seller);
                 let standing = self.standing.entry(payment.parcel).or_default();
                 let mut earlier = EarlierPayments::default();
-                for (_, method, amount, tariff, fees) in standing.iter() {
+                for ChargedPayment { method, amount, tariff, fees, .. } in standing.iter() {
                     if let Some(known) = self.terms.get(tariff) {
                         earlier.add(&known.terms, *method, *amount, fees);
                     }
                 }
-                standing.push((*payment, method, amount, tariff, fees));
+                standing.push(ChargedPayment { payment: *payment, method, amount, tariff, fees });
                 let accounts = accounts.to_vec();
                 self.collected.insert(
                     *payment,
@@ -193,7 +202,7 @@ impl Explainer<'_> {
             }
             Event::PaymentReversed { payment, .. } => {
                 if let Some(standing) = self.standing.get_mut(&payment.parcel) {
-                    standing.retain(|(other, ..)| other != payment);
+                    standing.retain(|one| one.payment != *payment);
                 }
                 self.collected.remove(payment);
                 self.sellers.remove(payment);

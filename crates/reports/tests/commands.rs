@@ -72,7 +72,7 @@ fn register_parties(writer: &mut Writer) {
         }),
         json!({
             "command": "PublishTariff", "tariff": "1", "version": 1, "from": "2013-08-28",
-            "terms": terms, "reference": "free",
+            "currency": "CNY", "terms": terms, "reference": "free",
         }),
     ] {
         writer.system(command);

@@ -7,7 +7,7 @@ use tariff::{CardKind, FeeKind, FixedOrShare, PaymentMethod};
 fn shipped_in(code: &str) -> Tariff {
     let file = file::parse(include_str!("../../../tariffs/china-2013.toml"));
     let file = file.expect("the shipped tariff is good");
-    file.in_currency(code.parse().unwrap()).expect(code).clone()
+    file.in_currency(code.parse().expect(code)).expect(code).clone()
 }
 
 fn shipped() -> Tariff {

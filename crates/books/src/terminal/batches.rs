@@ -185,7 +185,6 @@ pub(crate) struct TerminalBatchState {
     /// Limit for all offline sales that the network has not answered.
     pub offline_total: Amount,
     pub offline_unanswered: Amount,
-    /// Its open items.
     pub open_items: u32,
 }
 

@@ -6,7 +6,8 @@ use money::{Amount, Currency};
 
 use crate::world::*;
 
-/// 10.00 in the bank, and parcels of 100.00 paid in cash, each with a commission of 1.00. Returns the last payment.
+/// 10.00 in the bank, and parcels of 100.00 paid in cash, each with a commission of 1.00. Returns
+/// the last payment.
 fn earned(parcels: u32) -> (World, PaymentId) {
     let mut world = World::open();
     world.fund_bank(1_000);

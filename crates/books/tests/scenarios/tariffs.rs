@@ -229,7 +229,8 @@ fn terms_with_sums_name_their_currency() {
             reference: "other".to_owned(),
         })
     };
-    let sums: [(&str, &dyn Fn(&mut Terms)); 5] = [
+    type Change<'a> = &'a dyn Fn(&mut Terms);
+    let sums: [(&str, Change<'_>); 5] = [
         ("the return fee", &|terms| terms.return_fee = Amount::of(1)),
         ("the fixed COD fee", &|terms| terms.cod.cash.fixed = Amount::of(1)),
         ("the fixed commission", &|terms| terms.commission.card.fixed = Amount::of(1)),

@@ -1,0 +1,43 @@
+//! Limits of commands and of what the books remember.
+
+use crate::ids::BreakId;
+
+pub const REFERENCE_BYTES_MAX: usize = 64;
+/// Limit on the parcels of one [`AssignParcels`](crate::AssignParcels) or
+/// [`DispatchParcels`](crate::DispatchParcels).
+pub const PARCELS_PER_COMMAND_MAX: usize = 1_000;
+/// Failed delivery attempts before a parcel must be refused and returned.
+pub const ATTEMPTS_MAX: u8 = 3;
+/// Payments, tried or taken, that one parcel can have. Cash and offline sales can have numbers up
+/// to it, so that declined and unknown payments do not bar them.
+pub const PAYMENTS_PER_PARCEL_MAX: u8 = 32;
+/// The highest number of a payment that its network or wallet must answer.
+pub const ONLINE_PAYMENTS_PER_PARCEL_MAX: u8 = 16;
+/// The latest hand-overs, repayments, deposits and commission payments of a courier or firm whose
+/// content is remembered. A repeated number is compared with it.
+pub const NUMBERS_REMEMBERED: usize = 8;
+/// Wrong one-time codes that one hand-over can have. After them only a supervisor can count it.
+pub const WRONG_CODES_MAX: usize = 5;
+/// Refunds and chargebacks that one payment can have.
+pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
+/// Payments of a seller's invoice.
+pub const PAYMENTS_PER_INVOICE_MAX: u8 = 16;
+/// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).
+pub const UNKNOWN_PAYMENTS_PER_NETWORK_MAX: u32 = 10_000;
+/// Payouts in one settlement plan. Further sellers wait for the next plan.
+pub const PLAN_LINES_MAX: usize = 10_000;
+/// Records that one command can release, expire or check for forgetting.
+pub const RECORDS_PER_COMMAND_MAX: u32 = 10_000;
+pub const HOLD_DAYS_MAX: u16 = 180;
+/// Open items that one terminal can have. At the limit it opens no further batch.
+pub const OPEN_ITEMS_PER_TERMINAL_MAX: u32 = 100;
+
+/// First id of the breaks that the books raise themselves.
+pub const FIRST_AUTOMATIC_BREAK: BreakId = BreakId(1 << 63);
+
+/// Days after its confirmation in which a payout can still come back from the bank.
+pub const PAYOUT_RETURN_DAYS: u16 = 14;
+
+/// Days that a closed parcel is remembered at least. Longer than the card schemes' chargeback time
+/// of 120 days, and long enough to recognise a repeated announcement.
+pub const RETENTION_DAYS: u16 = 180;
