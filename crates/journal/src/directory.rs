@@ -14,11 +14,12 @@ use crate::{
 const LOCK: &str = "LOCK";
 const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
-/// File names that may exist in a directory that becomes a data directory, as prefixes: remains of
-/// an interrupted creation, entries of a file system's root, and keys and certificates, which may
-/// be created before the books.
-const HARMLESS: [&str; 6] =
-    [LOCK, SNAPSHOTS, "journal.sqlite.unfinished", "lost+found", "keys", "certificates"];
+/// What a data directory keeps beside the journal. Keys and certificates may be created before the
+/// books.
+const KEPT: [&str; 4] = [LOCK, SNAPSHOTS, "keys", "certificates"];
+/// Other names that may exist in a directory that becomes a data directory: the remains of an
+/// interrupted creation, and an entry of a file system's root.
+const HARMLESS: [&str; 2] = ["journal.sqlite.unfinished", "lost+found"];
 
 /// A data directory that this process owns. No other process can own it at the same time.
 ///
@@ -88,8 +89,7 @@ pub fn is_kept_by_data_directory(path: &Path) -> bool {
     let Ok(resolved) = resolved else { return false };
     resolved.ancestors().any(|one| {
         let name = one.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let kept =
-            name.starts_with(JOURNAL) || [LOCK, SNAPSHOTS, "keys", "certificates"].contains(&name);
+        let kept = name.starts_with(JOURNAL) || KEPT.contains(&name);
         kept && one.parent().is_some_and(|directory| directory.join(JOURNAL).exists())
     })
 }
@@ -112,7 +112,7 @@ impl DataDirectory {
             if found == JOURNAL {
                 return Err(DirectoryError::Exists { path: path.clone() });
             }
-            let is_harmless = HARMLESS.iter().any(|name| found.starts_with(name));
+            let is_harmless = KEPT.iter().chain(&HARMLESS).any(|name| found.starts_with(name));
             // Snapshots without a journal: it was lost, and a new one would hide that.
             if !is_harmless || found == SNAPSHOTS && has_entries(&path.join(SNAPSHOTS)) {
                 return Err(DirectoryError::NotEmpty { path: path.clone(), found });

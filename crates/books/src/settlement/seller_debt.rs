@@ -6,7 +6,7 @@ use tariff::BusinessDate;
 use crate::books::{Books, Now, check_above_zero, check_sequence_number, clamp_to_amount};
 use crate::chart::{AccountKind, ChartEntry};
 use crate::command::{InvoiceSeller, PAYMENTS_PER_INVOICE_MAX, RecordSellerPayment};
-use crate::event::{CommandOutcome, Event};
+use crate::event::{CommandOutcome, Event, Posting};
 use crate::ids::SellerId;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::settlement::record::{InvoicePayment, SellerInvoice};
@@ -14,7 +14,11 @@ use crate::settlement::record::{InvoicePayment, SellerInvoice};
 impl Books {
     /// Notes which sellers are below zero since today, after any command.
     pub(crate) fn update_sellers_below_zero(&mut self, out: &CommandOutcome, today: BusinessDate) {
-        let moved = out.postings.iter().filter(|posting| posting.moves_money());
+        let of_sellers = |posting: &&Posting| {
+            let row = posting.entry.row();
+            row.debit.iter().chain(row.credit).any(|kind| *kind == AccountKind::SellerPayable)
+        };
+        let moved = out.postings.iter().filter(|posting| posting.moves_money()).filter(of_sellers);
         for number in moved.flat_map(|posting| [posting.debit, posting.credit]) {
             let account = self.ledger.account(number);
             if account.code() != AccountKind::SellerPayable.code() {
