@@ -8,8 +8,8 @@ use money::{Amount, Currency};
 
 use crate::reference::{ReferenceError, reference};
 
-pub const PAYOUT_COLUMNS: [&str; 9] =
-    ["payout", "seller", "currency", "gross", "fees", "net", "given_back", "returned", "invoiced"];
+pub const PAYOUT_COLUMNS: [&str; 8] =
+    ["payout", "seller", "currency", "gross", "fees", "net", "given_back", "returned"];
 
 /// One payout. `gross − fees − refunded + returned + invoiced = net`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,6 @@ pub fn write_csv<'l>(
             amount(line.net).into(),
             amount(line.refunded).into(),
             amount(line.returned).into(),
-            amount(line.invoiced).into(),
         ];
         writer
             .write_record(fields.iter().map(|field| field.as_bytes()))
