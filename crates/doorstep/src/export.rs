@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use files::atomic::AtomicWriteError;
 use reports::{ExportError, ExportFormat, export_postings};
 
 use crate::data_directory;
@@ -53,8 +54,12 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     match &args.out {
         Some(path) => {
             data_directory::check_output(path)?;
-            let written = files::atomic::write_atomically(path, |out| export(out));
-            written.with_context(|| path.display().to_string())
+            match files::atomic::write_atomically(path, |out| export(out)) {
+                Err(AtomicWriteError::Content(error)) => {
+                    Err(error).with_context(|| path.display().to_string())
+                }
+                written => Ok(written?),
+            }
         }
         None => {
             let mut out = BufWriter::new(io::stdout().lock());

@@ -30,22 +30,22 @@ pub fn write_atomically<T, E>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
 ) -> Result<T, AtomicWriteError<E>> {
-    // A symbolic link stays: the file that it names is written.
-    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if path.metadata().is_ok_and(|target| !target.is_file()) {
-        return Err(AtomicWriteError::NotAFile(path.clone()));
+    let failed = |step| move |source| AtomicWriteError::Io { path: path.to_owned(), step, source };
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(AtomicWriteError::NotAFile(path.to_owned()));
     }
-    let failed = |step| move |source| AtomicWriteError::Io { path: path.clone(), step, source };
-    let (temporary, file) = create_beside(path).map_err(failed("create"))?;
+    // A symbolic link stays: the file that it names is written.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (temporary, file) = create_beside(&target).map_err(failed("create"))?;
     let remove = RemoveOnDrop(Some(&temporary));
     let mut writer = BufWriter::new(file);
     let written = write(&mut writer).map_err(AtomicWriteError::Content)?;
     let file = writer.into_inner().map_err(|error| failed("write")(error.into_error()))?;
     file.sync_all().map_err(failed("sync"))?;
     drop(file);
-    fs::rename(&temporary, path).map_err(failed("rename"))?;
+    fs::rename(&temporary, &target).map_err(failed("rename"))?;
     remove.keep();
-    sync_directory(path).map_err(failed("sync directory"))?;
+    sync_directory(&target).map_err(failed("sync directory"))?;
     Ok(written)
 }
 

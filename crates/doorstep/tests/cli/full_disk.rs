@@ -53,7 +53,9 @@ fn a_file_of_payouts_that_cannot_be_written_is_named_and_written_the_next_time()
     let payouts = bed.read("books/payouts.csv");
     std::fs::remove_file(bed.path("books/payouts.csv")).unwrap();
     std::fs::create_dir(bed.path("books/payouts.csv")).unwrap();
-    bed.run(DAY).fails("payouts.csv is a device, a pipe or a directory: give the name of a file");
+    bed.run(DAY).fails(
+        "error: books/payouts.csv is a device, a pipe or a directory: give the name of a file",
+    );
     std::fs::remove_dir(bed.path("books/payouts.csv")).unwrap();
     assert_eq!(bed.run(DAY).succeeds().json()["digest"], day["digest"]);
     assert_eq!(bed.read("books/payouts.csv"), payouts);

@@ -85,7 +85,9 @@ fn an_output_file_never_takes_the_place_of_the_books() {
     }
     for out in ["/dev/null", "books"] {
         let line = format!("export --format csv --data books --out {out}");
-        bed.run(&line).fails("is a device, a pipe or a directory: give the name of a file");
+        let named =
+            format!("error: {out} is a device, a pipe or a directory: give the name of a file");
+        bed.run(&line).fails(&named);
     }
     bed.run("payouts --format csv --data books --out link.csv").succeeds();
     assert!(bed.path("link.csv").is_symlink() && !bed.read("linked.csv").is_empty());
