@@ -9,6 +9,7 @@
 pub mod documents;
 pub mod licences;
 pub mod manifests;
+pub mod mutations;
 pub mod names;
 pub mod purity;
 pub mod references;

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use tidy::rust::TestLines;
-use tidy::{documents, licences, manifests, purity, references, rust, shape, words};
+use tidy::{documents, licences, manifests, mutations, purity, references, rust, shape, words};
 
 #[path = "tree/vocabulary.rs"]
 mod vocabulary;
@@ -192,6 +192,17 @@ fn every_crate_has_an_allowed_licence() {
     assert!(listing.status.success(), "{}", String::from_utf8_lossy(&listing.stderr));
     let listing = String::from_utf8(listing.stdout).expect("cargo writes UTF-8");
     assert_tidy(&licences::forbidden_licences("Cargo.lock", &listing, &LICENCES));
+}
+
+/// `mutations/run` plants them one by one, by hand.
+#[test]
+fn each_mutation_can_be_planted() {
+    let crates = TREE.crates();
+    let read = |path: &str| TREE.exists(path).then(|| TREE.read(path));
+    every(&["toml"], |file| match file.path.starts_with("mutations/") {
+        true => mutations::unplanted(&file.path, &file.text, &crates, &read),
+        false => Vec::new(),
+    });
 }
 
 #[test]
