@@ -132,7 +132,7 @@ fn limits() -> impl Strategy<Value = BalanceLimits> {
     prop_oneof![
         2 => Just(BalanceLimits::NONE),
         3 => Just(BalanceLimits::NO_OVERDRAFT),
-        2 => (1_u64..300).prop_map(|most| BalanceLimits::up_to(Amount::of(most))),
+        2 => (1_u64..16).prop_map(|tens| BalanceLimits::up_to(Amount::of(tens * 20))),
     ]
 }
 
@@ -141,9 +141,14 @@ fn account() -> impl Strategy<Value = (Currency, Side, BalanceLimits)> {
     (currency, prop_oneof![Just(Side::Debit), Just(Side::Credit)], limits())
 }
 
+/// Few different amounts, so that balances, ceilings and reservations are often used up exactly.
+fn amount() -> impl Strategy<Value = u64> {
+    prop_oneof![9 => (0_u64..7).prop_map(|tens| tens * 20), 1 => 0_u64..120]
+}
+
 /// Transfers with mostly new, sometimes repeated ids, and mostly existing accounts.
 fn transfer() -> impl Strategy<Value = (u64, Transfer)> {
-    let pair = (0_u32..7, 0_u32..7, 0_u64..120);
+    let pair = (0_u32..7, 0_u32..7, amount());
     let id = TransferId(0);
     let (post, reserve) = (pair.clone(), pair);
     let step = prop_oneof![0_u64..1, 1_u64..2, 1_u64..2, 1_u64..2, 1_u64..2];
@@ -160,7 +165,7 @@ fn transfer() -> impl Strategy<Value = (u64, Transfer)> {
             credit: AccountNumber(credit),
             amount: Amount::of(amount)
         }),
-        (0_u64..40, 0_u64..120).prop_map(move |(of, amount)| Transfer::PostReserved {
+        (0_u64..40, amount()).prop_map(move |(of, amount)| Transfer::PostReserved {
             id,
             of: TransferId(of),
             amount: Amount::of(amount)
@@ -299,6 +304,46 @@ fn the_largest_amounts_add_up_without_wrapping() {
     let expected = i128::from(Amount::MAX.minor()) * 1000;
     assert_eq!(ledger.account(credit).unwrap().balance(), expected);
     assert_eq!(ledger.check(), Ok(()));
+}
+
+#[test]
+fn a_balance_and_a_ceiling_can_be_used_up() {
+    let mut ledger = Ledger::default();
+    let cash = ledger.open(Currency::CNY, 1, Side::Debit, BalanceLimits::up_to(Amount::of(100)));
+    let owed = ledger.open(Currency::CNY, 2, Side::Credit, BalanceLimits::up_to(Amount::of(100)));
+    let post = |id, debit, credit, minor| Transfer::Post {
+        id: TransferId(id),
+        debit,
+        credit,
+        amount: Amount::of(minor),
+    };
+    assert_eq!(ledger.transfer(&post(1, cash, owed, 100)), Ok(()));
+    assert_eq!(ledger.transfer(&post(2, cash, owed, 1)), Err(TransferRefusal::LimitReached(cash)));
+    assert_eq!(ledger.transfer(&post(2, owed, cash, 100)), Ok(()));
+    assert_eq!(ledger.transfer(&post(3, owed, cash, 1)), Err(TransferRefusal::LimitReached(owed)));
+}
+
+#[test]
+fn what_is_reserved_from_an_account_cannot_be_spent_again() {
+    let mut ledger = Ledger::default();
+    let limits = BalanceLimits::NO_OVERDRAFT;
+    let cash = ledger.open(Currency::CNY, 1, Side::Debit, limits);
+    let owed = ledger.open(Currency::CNY, 2, Side::Credit, limits);
+    let amount = Amount::of(100);
+    let (debit, credit) = (cash, owed);
+    ledger.transfer(&Transfer::Post { id: TransferId(1), debit, credit, amount }).unwrap();
+    // One reservation takes from both: it debits the liability and credits the asset.
+    let (debit, credit, part) = (owed, cash, Amount::of(60));
+    let reserve = Transfer::Reserve { id: TransferId(2), debit, credit, amount: part };
+    ledger.transfer(&reserve).unwrap();
+    let free = ledger.open(Currency::CNY, 3, Side::Debit, BalanceLimits::NONE);
+    for (debit, credit, taken) in [(owed, free, owed), (free, cash, cash)] {
+        let spend =
+            |minor| Transfer::Post { id: TransferId(3), debit, credit, amount: Amount::of(minor) };
+        assert_eq!(ledger.account(taken).unwrap().available(), 40);
+        let refused = ledger.transfer(&spend(41));
+        assert_eq!(refused, Err(TransferRefusal::LimitReached(taken)));
+    }
 }
 
 #[test]

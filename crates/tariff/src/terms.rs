@@ -434,6 +434,15 @@ mod tests {
     }
 
     #[test]
+    fn a_capped_rate_is_the_share_up_to_its_cap() {
+        // 1% capped at 0.80.
+        let rate = Rate::from_ppm(10_000).unwrap();
+        let capped = CappedRate { rate, cap: Some(Amount::of(80)) };
+        let fees = [5_000, 8_000, 9_000].map(|minor| capped.of(Amount::of(minor)).minor());
+        assert_eq!(fees, [50, 80, 80]);
+    }
+
+    #[test]
     fn the_cod_fee_is_the_greater_of_fixed_and_share() {
         let mut terms = terms(general());
         terms.cod.cash =
