@@ -142,7 +142,7 @@ fn account() -> impl Strategy<Value = (Currency, Side, BalanceLimits)> {
 }
 
 /// Few different amounts, so that balances, ceilings and reservations are often used up exactly.
-fn amount() -> impl Strategy<Value = u64> {
+fn amount() -> impl Strategy<Value = u64> + Clone {
     prop_oneof![9 => (0_u64..7).prop_map(|tens| tens * 20), 1 => 0_u64..120]
 }
 
