@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use base16ct::upper::encode_string as hex;
 use books::{
     AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, PARCELS_PER_COMMAND_MAX,
-    SellerId, SetOfflineLimit, TerminalId,
+    SellerId, TerminalId,
 };
 use engine::{Actor, Submission};
 use journal::DataDirectory;
@@ -170,7 +170,7 @@ key = "certificates/engine.key"
         for number in 1..=plan.terminals {
             let terminal = TerminalId(number.into());
             let (each, total) = (OFFLINE_EACH_MAX, OFFLINE_TOTAL_MAX);
-            batch.add(Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }))?;
+            batch.add(opening::set_offline_limit(terminal, each, total))?;
         }
         for number in 1..=plan.terminals {
             let courier = CourierId(number.into());

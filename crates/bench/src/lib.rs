@@ -22,7 +22,7 @@ mod latencies;
 mod load;
 mod master_keys;
 mod network_server;
-mod opening;
+pub mod opening;
 mod terminal_socket;
 pub mod workload;
 

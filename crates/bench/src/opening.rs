@@ -2,9 +2,9 @@
 
 use anyhow::Context;
 use books::{
-    BankId, Command, CourierId, FirmId, HoldRule, Jurisdiction, OpenBooks, ParcelId, PublishTariff,
-    RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller, RegisterTerminal, SellerId,
-    SellerKind, SetHoldRule, SettlementCycle, TariffId, TerminalId,
+    BankId, Command, CourierId, FirmId, HoldRule, Jurisdiction, OpenBooks, ParcelId, PersonId,
+    PublishTariff, RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller, RegisterTerminal,
+    SellerId, SellerKind, SetHoldRule, SetOfflineLimit, SettlementCycle, TariffId, TerminalId,
 };
 use money::{Amount, Currency};
 use tariff::SellerClassNumber;
@@ -13,6 +13,9 @@ use tariff::file::Tariff;
 pub const FIRM: &str = "bench-couriers";
 /// Sellers are numbered from 0.
 pub const SELLERS: u32 = 10_000;
+
+/// The first two persons of the books. Couriers have the numbers from 1 on.
+pub const PERSONS: [PersonId; 2] = [PersonId(1_000_000_001), PersonId(1_000_000_002)];
 
 const CURRENCY: Currency = Currency::CNY;
 
@@ -34,10 +37,20 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
     let version = tariff.versions.first().context("the built-in tariff has a version")?;
     let currency = CURRENCY;
     let china = Jurisdiction(*b"CN");
+    let [proposed_by, approved_by] = PERSONS;
     let mut commands = vec![
-        Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 }),
+        Command::OpenBooks(OpenBooks {
+            utc_offset_minutes: 480,
+            first_person: proposed_by,
+            second_person: approved_by,
+        }),
         Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference: "bank".into() }),
-        Command::SetHoldRule(SetHoldRule { jurisdiction: china, rule: HoldRule::AtOnce }),
+        Command::SetHoldRule(SetHoldRule {
+            jurisdiction: china,
+            rule: HoldRule::AtOnce,
+            proposed_by,
+            approved_by,
+        }),
         Command::PublishTariff(PublishTariff {
             tariff: TariffId(1),
             version: 1,
@@ -46,6 +59,8 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
             until: None,
             terms: Box::new(version.terms.clone()),
             reference: tariff.name.clone(),
+            proposed_by,
+            approved_by,
         }),
         Command::RegisterFirm(RegisterFirm {
             firm: firm(),
@@ -86,6 +101,12 @@ pub fn register_courier(number: u32) -> [Command; 2] {
             courier,
         }),
     ]
+}
+
+/// Sets a terminal's offline limits.
+pub fn set_offline_limit(terminal: TerminalId, each: Amount, total: Amount) -> Command {
+    let [proposed_by, approved_by] = PERSONS;
+    Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total, proposed_by, approved_by })
 }
 
 /// The id of a parcel by its number.

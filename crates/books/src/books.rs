@@ -18,6 +18,7 @@ use crate::event::{CommandOutcome, Event, Posting, TariffVersion};
 use crate::ids::{HandOverId, ParcelId, PaymentId};
 use crate::parcel::index::{ParcelIndex, ParcelSlot};
 use crate::parcel::record::Parcel;
+use crate::party::persons::Person;
 use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdrawal};
 use crate::party::registry::Registry;
 use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
@@ -58,6 +59,7 @@ pub struct Books {
     pub(crate) banks: Registry<Bank>,
     pub(crate) firms: Registry<Firm>,
     pub(crate) couriers: Registry<Courier>,
+    pub(crate) persons: Registry<Person>,
     pub(crate) terminals: Registry<Terminal>,
     pub(crate) rails: Registry<Rail>,
     pub(crate) sellers: Registry<Seller>,
@@ -104,7 +106,7 @@ impl Books {
             return Err(Refusal::BooksNotOpen);
         }
         let now = Now { at, today: at.business_date(offset.unwrap_or(0)) };
-        let done = self.dispatch(command, now, out);
+        let done = self.check_persons(command).and_then(|()| self.dispatch(command, now, out));
         match &done {
             Ok(()) => {
                 self.last_at = at;

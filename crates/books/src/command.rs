@@ -2,18 +2,15 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (20, 21, 23) is never used again.
+//! command (0, 9, 10, 20, 21, 23, 44, 45, 58) is never used again.
 
-use machine::commands;
+use machine::{Timestamp, commands};
 use money::{Amount, Currency};
 use tariff::{BusinessDate, SellerClassNumber, Terms};
 
 use crate::books::{Books, Now};
 use crate::event::CommandOutcome;
-use crate::ids::{
-    BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
-    PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
-};
+use crate::ids::*;
 use crate::payment::codes::{AuthorisationCode, ResponseCode};
 use crate::refusal::Refusal;
 use crate::terminal::duplicate_key::DuplicateKey;
@@ -23,18 +20,12 @@ use crate::terminal::transaction::{
 
 pub use crate::limits::*;
 pub use crate::vocabulary::*;
-use machine::Timestamp;
 
 commands! {
     /// A change to the books. Amounts are in minor units of the currency that the parties were
-    /// registered with.
+    /// registered with. Each person that a command names is registered, and not removed. The two
+    /// persons who propose and approve are different.
     pub enum Command for Books: fn(Now, &mut CommandOutcome) -> Result<(), Refusal>;
-
-    /// Opens the books. Must be the first command of a journal.
-    0 OpenBooks by Person | Key | System => open_books {
-        /// Local time minus UTC, in minutes. Business dates begin at local midnight.
-        utc_offset_minutes: i16,
-    }
 
     /// Adds one of Doorstep's bank accounts and makes its currency available.
     1 RegisterBank by Person | Key | System => register_bank {
@@ -93,33 +84,6 @@ commands! {
         wallet: WalletId,
         /// The currency it settles in.
         currency: Currency,
-        reference: String,
-    }
-
-    /// Sets a jurisdiction's hold rule. Applies to money received from now on.
-    9 SetHoldRule by Person | Key | System => set_hold_rule {
-        jurisdiction: Jurisdiction,
-        rule: HoldRule,
-    }
-
-    /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
-    /// the one before ends. If that has no end, it is closed on this version's first day, which
-    /// must be in the future. All versions have the same currency. A version keeps the seller
-    /// classes of the one before, in order, and can append more. The last version can be sent again
-    /// with an end in the future if it has none.
-    10 PublishTariff by Person | Key | System => publish_tariff {
-        tariff: TariffId,
-        /// The last version's number plus 1.
-        version: u16,
-        /// The only currency the tariff applies to, and that of its sums. `None` means every
-        /// currency: then there are rates only.
-        currency: Option<Currency>,
-        /// First day in force.
-        from: BusinessDate,
-        /// First day no longer in force, if known.
-        until: Option<BusinessDate>,
-        terms: Box<Terms>,
-        /// The tariff's name, the same in each version.
         reference: String,
     }
 
@@ -220,7 +184,7 @@ commands! {
         /// Numbers the payment's refunds and chargebacks together: the last number plus 1. A
         /// terminal's refund takes the next number.
         number: u8,
-        /// At most what is not refunded yet.
+        /// At most what is not refunded yet, and what is left of the limit of [`SetRefundLimit`].
         amount: Amount,
     }
 
@@ -386,7 +350,7 @@ commands! {
         break_id: BreakId,
         /// Must equal the proposed resolution.
         resolution: BreakResolution,
-        /// Must not be the person who proposed.
+        /// Must be neither the owner nor the person who proposed.
         approved_by: PersonId,
     }
 
@@ -397,23 +361,6 @@ commands! {
         before: BusinessDate,
         /// Records to check, 1 to [`RECORDS_PER_COMMAND_MAX`]. The next call continues after them.
         limit: u32,
-    }
-
-    /// A deposit did not reach the bank. Its cash counts as the firm's again. If the cash is gone,
-    /// raise a break.
-    44 CancelDeposit by Person | Key | System => cancel_deposit {
-        /// Announced.
-        deposit: DepositId,
-    }
-
-    /// A courier firm's commission was paid from the bank account.
-    45 PayCommission by Person | Key | System => pay_commission {
-        firm: FirmId,
-        /// The firm's last commission payment number plus 1.
-        number: u32,
-        bank: BankId,
-        /// At most the commission earned and not paid.
-        amount: Amount,
     }
 
     /// A terminal signs on and opens its next batch.
@@ -545,15 +492,6 @@ commands! {
         code: ResponseCode,
     }
 
-    /// Sets a terminal's offline limits. The default is zero.
-    58 SetOfflineLimit by Person | Key | System => set_offline_limit {
-        terminal: TerminalId,
-        /// Limit for one sale.
-        each: Amount,
-        /// Limit for all sales that the network has not answered.
-        total: Amount,
-    }
-
     /// A courier takes cash and enters it on a terminal.
     59 TakeCash by Terminal | System => take_cash {
         /// In the terminal's open batch.
@@ -578,7 +516,7 @@ commands! {
         duplicate_key: DuplicateKey,
         /// Approved, by card or QR.
         payment: PaymentId,
-        /// At most what is not refunded yet.
+        /// At most what is not refunded yet, and what is left of the limit of [`SetRefundLimit`].
         amount: Amount,
         network_reference: NetworkReference,
     }
@@ -629,7 +567,6 @@ commands! {
         /// Start time. A past time means now. The event has the time that applies.
         from: Timestamp,
         proposed_by: PersonId,
-        /// Must not be the person who proposed.
         approved_by: PersonId,
     }
 
@@ -637,7 +574,6 @@ commands! {
     65 ReinstateNetwork by Person | Key | System => reinstate_network {
         network: NetworkId,
         proposed_by: PersonId,
-        /// Must not be the person who proposed.
         approved_by: PersonId,
     }
 
@@ -646,8 +582,6 @@ commands! {
     /// pre-authorisation with a pending completion or void is skipped. A later completion is
     /// refused with [`Refusal::PreAuthorisationExpired`]. If nothing is left to expire, the command
     /// counts as a retry.
-    ///
-    /// [`Refusal::PreAuthorisationExpired`]: crate::Refusal::PreAuthorisationExpired
     66 ExpirePreAuthorisations by System | Person => expire_pre_authorisations {
         /// Expires those requested before this date. At most today. Card schemes allow 30 days.
         before: BusinessDate,
@@ -658,8 +592,6 @@ commands! {
     /// Records a terminal's reversal of a transaction that the books do not have. Until the batch
     /// closes, a transaction with that trace is refused with [`Refusal::TraceTaken`]. If the trace
     /// is already used, this command is refused the same way.
-    ///
-    /// [`Refusal::TraceTaken`]: crate::Refusal::TraceTaken
     67 RecordReversalWithoutOriginal by Terminal | System => record_reversal_without_original {
         /// In the terminal's open batch. Takes a transaction's place in the batch limit. In a full
         /// batch nothing can begin, so nothing is recorded.
@@ -671,9 +603,8 @@ commands! {
     70 CloseOpenItem by Person | Key | System => close_open_item {
         item: OpenItemId,
         reason: OpenItemReason,
-        /// Must not be the owner, the courier who had the terminal.
+        /// Neither of the two is the owner, the courier who had the terminal.
         proposed_by: PersonId,
-        /// Must be neither the owner nor the person who proposed.
         approved_by: PersonId,
     }
 
@@ -726,9 +657,8 @@ commands! {
         number: u32,
         /// At most the open shortage.
         amount: Amount,
-        /// Must not be the courier.
+        /// Not the courier, and neither is the person who approves.
         proposed_by: PersonId,
-        /// Must be neither the courier nor the person who proposed.
         approved_by: PersonId,
     }
 
@@ -741,9 +671,7 @@ commands! {
         number: u32,
         /// At most the open shortage, and what is left of the firm's guarantee.
         amount: Amount,
-        /// Must not be the courier.
         proposed_by: PersonId,
-        /// Must be neither the courier nor the person who proposed.
         approved_by: PersonId,
     }
 
@@ -755,9 +683,117 @@ commands! {
         number: u32,
         /// At most the open shortage, and the firm's commission that is not paid.
         amount: Amount,
-        /// Must not be the courier.
         proposed_by: PersonId,
-        /// Must be neither the courier nor the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// Opens the books and registers the first two persons. Must be the first command of a journal.
+    90 OpenBooks by Person | Key | System => open_books {
+        /// Local time minus UTC, in minutes. Business dates begin at local midnight.
+        utc_offset_minutes: i16,
+        /// Neither 0 nor the second person.
+        first_person: PersonId,
+        second_person: PersonId,
+    }
+
+    /// Registers a person. Names stand outside the journal. A courier is a person without this
+    /// command.
+    91 RegisterPerson by Person | Key | System => register_person {
+        /// Not 0, and nobody's id before.
+        person: PersonId,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Removes a person, for ever: neither of the two who decide. A courier who is removed gets no
+    /// more parcels and no other terminal.
+    92 RemovePerson by Person | Key | System => remove_person {
+        person: PersonId,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Sets how much of one payment can be refunded without a second person.
+    93 SetRefundLimit by Person | Key | System => set_refund_limit {
+        currency: Currency,
+        /// The largest sum of a payment's refunds and chargebacks that a [`Refund`] or a
+        /// [`BeginRefund`] can reach. Without this command there is no limit.
+        limit: Amount,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Refunds the buyer, also above the limit of [`SetRefundLimit`]. Otherwise as [`Refund`].
+    94 RefundByTwoPersons by Person | Key | System => refund_by_two_persons {
+        payment: PaymentId,
+        /// As in [`Refund`].
+        number: u8,
+        /// At most what is not refunded yet.
+        amount: Amount,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
+    /// the one before ends. If that has no end, it is closed on this version's first day, which
+    /// must be in the future. All versions have the same currency. A version keeps the seller
+    /// classes of the one before, in order, and can append more. The last version can be sent again
+    /// with an end in the future if it has none.
+    110 PublishTariff by Person | Key | System => publish_tariff {
+        tariff: TariffId,
+        /// The last version's number plus 1.
+        version: u16,
+        /// The only currency the tariff applies to, and that of its sums. `None` means every
+        /// currency: then there are rates only.
+        currency: Option<Currency>,
+        /// First day in force.
+        from: BusinessDate,
+        /// First day no longer in force, if known.
+        until: Option<BusinessDate>,
+        terms: Box<Terms>,
+        /// The tariff's name, the same in each version.
+        reference: String,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// A courier firm's commission was paid from the bank account.
+    111 PayCommission by Person | Key | System => pay_commission {
+        firm: FirmId,
+        /// The firm's last commission payment number plus 1.
+        number: u32,
+        bank: BankId,
+        /// At most the commission earned and not paid.
+        amount: Amount,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// A deposit did not reach the bank. Its cash counts as the firm's again. If the cash is gone,
+    /// raise a break.
+    112 CancelDeposit by Person | Key | System => cancel_deposit {
+        /// Announced.
+        deposit: DepositId,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Sets a jurisdiction's hold rule. Applies to money received from now on.
+    113 SetHoldRule by Person | Key | System => set_hold_rule {
+        jurisdiction: Jurisdiction,
+        rule: HoldRule,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Sets a terminal's offline limits. The default is zero.
+    114 SetOfflineLimit by Person | Key | System => set_offline_limit {
+        terminal: TerminalId,
+        /// Limit for one sale.
+        each: Amount,
+        /// Limit for all sales that the network has not answered.
+        total: Amount,
+        proposed_by: PersonId,
         approved_by: PersonId,
     }
 }

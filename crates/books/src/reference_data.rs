@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::AccountNumber;
-use money::Currency;
+use money::{Amount, Currency};
 use tariff::BusinessDate;
 
 use crate::breaks::record::Break;
@@ -33,6 +33,8 @@ pub(crate) struct CurrencyAccounts {
 pub(crate) struct ReferenceData {
     pub utc_offset_minutes: Option<i16>,
     pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
+    /// How much of a payment one person can refund, by the currency's place.
+    pub refund_limits: BTreeMap<u8, Amount>,
     pub currencies: Vec<CurrencyAccounts>,
     pub tariffs: Vec<TariffRecord>,
     pub versions: Vec<TariffVersionRecord>,

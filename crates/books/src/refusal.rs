@@ -6,7 +6,7 @@ use tariff::{BusinessDate, TermsError};
 
 use crate::ids::{
     BankId, BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId,
-    PayoutId, PlanId, SellerId, TariffId, TerminalId, WalletId,
+    PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId, WalletId,
 };
 
 /// A record that a command names and the books do not have.
@@ -144,6 +144,17 @@ pub enum Refusal {
     CodesUsedUp,
     #[error("a second person must do this: the same person cannot do both steps")]
     SamePerson,
+    /// Also for 0, which is nobody's id.
+    #[error("person {0} is not registered, or was removed: give the id of a registered person")]
+    PersonNotRegistered(PersonId),
+    #[error("person {0} gave this command and is not one of the persons that it names")]
+    NotOneOfThePersons(PersonId),
+    /// The limit of [`SetRefundLimit`](crate::SetRefundLimit).
+    #[error(
+        "refunds of a payment above {} minor units need two people: send RefundByTwoPersons",
+        .0.minor()
+    )]
+    RefundNeedsTwoPeople(Amount),
     #[error("no seller of this cycle has a payout due")]
     NothingToPay,
     /// The settlement plan or the break is not in the required state.

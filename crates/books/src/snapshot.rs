@@ -18,6 +18,7 @@ use crate::books::{Books, Digest};
 use crate::ids::{OpenItemId, PaymentId};
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, Parcel};
+use crate::party::persons::Person;
 use crate::party::record::{Bank, Courier, Firm, Rail, Seller, Terminal, Withdrawal};
 use crate::party::registry::{RegisteredParty, Registry};
 use crate::payment::codes::Stan;
@@ -27,7 +28,7 @@ use crate::terminal::batches::{TerminalBatchState, TerminalBatches, Transaction}
 use crate::terminal::open_items::{EndedOpenItem, OpenItem, OpenItemTables, OpenItems};
 
 /// Newest format, which each part begins with. A program rejects parts of another format.
-const FORMAT: u16 = 6;
+const FORMAT: u16 = 7;
 
 /// Approximate length of a part.
 pub const SNAPSHOT_PART_BYTES: usize = 1 << 20;
@@ -55,6 +56,7 @@ pub struct Snapshot {
     banks: ChunkedVec<Bank>,
     firms: ChunkedVec<Firm>,
     couriers: ChunkedVec<Courier>,
+    persons: ChunkedVec<Person>,
     terminals: ChunkedVec<Terminal>,
     rails: ChunkedVec<Rail>,
     sellers: ChunkedVec<Seller>,
@@ -105,6 +107,7 @@ enum Table {
     RefundConfirmations,
     EndedOpenItems,
     SharedFees,
+    Persons,
 }
 
 impl Books {
@@ -125,6 +128,7 @@ impl Books {
             banks: self.banks.parties().clone(),
             firms: self.firms.parties().clone(),
             couriers: self.couriers.parties().clone(),
+            persons: self.persons.parties().clone(),
             terminals: self.terminals.parties().clone(),
             rails: self.rails.parties().clone(),
             sellers: self.sellers.parties().clone(),
@@ -212,6 +216,7 @@ impl Snapshot {
         writer.table(Table::Banks, self.banks.iter())?;
         writer.table(Table::Firms, self.firms.iter())?;
         writer.table(Table::Couriers, self.couriers.iter())?;
+        writer.table(Table::Persons, self.persons.iter())?;
         writer.table(Table::Terminals, self.terminals.iter())?;
         writer.table(Table::Rails, self.rails.iter())?;
         writer.table(Table::Sellers, self.sellers.iter())?;
@@ -351,6 +356,7 @@ impl Reader {
             Table::Banks => register(&mut self.books.banks, bytes)?,
             Table::Firms => register(&mut self.books.firms, bytes)?,
             Table::Couriers => register(&mut self.books.couriers, bytes)?,
+            Table::Persons => register(&mut self.books.persons, bytes)?,
             Table::Terminals => register(&mut self.books.terminals, bytes)?,
             Table::Rails => register(&mut self.books.rails, bytes)?,
             Table::Sellers => register(&mut self.books.sellers, bytes)?,

@@ -27,6 +27,7 @@ mod scenarios {
     mod open_items;
     mod other_content;
     mod parcels;
+    mod persons;
     mod preauthorisations;
     mod refunds;
     mod reversals_without_original;

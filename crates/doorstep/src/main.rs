@@ -19,6 +19,7 @@ mod network;
 mod network_admin;
 mod orders;
 mod payouts;
+mod persons;
 mod serve;
 mod setup;
 mod tariffs;

@@ -12,6 +12,7 @@ use node::{Node, NodeOptions};
 use serde_json::Value;
 
 use crate::chinese;
+use crate::persons::{ApprovalArgs, PersonNames};
 use crate::words::{Lang, bilingual, grouped, left, say};
 
 /// Withdraws a network: from a given time on, no new payment is sent to it
@@ -31,6 +32,9 @@ pub struct WithdrawArgs {
     at: Option<u64>,
     #[command(flatten)]
     approval: ApprovalArgs,
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
 }
 
 /// Reinstates a withdrawn network
@@ -43,6 +47,9 @@ pub struct ReinstateArgs {
     network: String,
     #[command(flatten)]
     approval: ApprovalArgs,
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
 }
 
 /// Shows the status of a running Doorstep
@@ -56,25 +63,11 @@ pub struct StatusArgs {
     json: bool,
 }
 
-#[derive(Args, Debug)]
-struct ApprovalArgs {
-    /// The person who proposes it
-    #[arg(long, value_name = "WHO")]
-    by: String,
-    /// A second person, who approves it
-    #[arg(long, value_name = "WHO")]
-    approved_by: String,
-    /// The data directory
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-}
-
 pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
-    let ApprovalArgs { by, approved_by, data } = &args.approval;
     let network = args.network.clone();
-    let (by, approved_by) = (by.clone(), approved_by.clone());
-    let from =
-        execute(&ControlRequest::Withdraw { network, at_ms: args.at, by, approved_by }, data)?;
+    let [by, approved_by] = PersonNames::read(&args.data)?.find_both(&args.approval)?;
+    let request = ControlRequest::Withdraw { network, at_ms: args.at, by, approved_by };
+    let from = execute(&request, &args.data)?;
     let name = &args.network;
     match from {
         Some(from) => {
@@ -87,10 +80,9 @@ pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
-    let ApprovalArgs { by, approved_by, data } = &args.approval;
     let network = args.network.clone();
-    let (by, approved_by) = (by.clone(), approved_by.clone());
-    execute(&ControlRequest::Reinstate { network, by, approved_by }, data)?;
+    let [by, approved_by] = PersonNames::read(&args.data)?.find_both(&args.approval)?;
+    execute(&ControlRequest::Reinstate { network, by, approved_by }, &args.data)?;
     let name = &args.network;
     say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));
     Ok(ExitCode::SUCCESS)
@@ -188,8 +180,7 @@ fn time_text(ms: u64) -> String {
 /// Sends an order to the running Doorstep, or changes the books itself if none runs. Returns the
 /// start of a new withdrawal.
 fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
-    // Wrong names are refused here, in the language of this command.
-    let submission = what.submission()?.context("the order does not change the books")?;
+    let submission = what.submission().context("the order does not change the books")?;
     match send_request(&data.join(CONTROL_SOCKET), what) {
         Err(ControlError::NotRunning(_)) => {}
         answer => return Ok(answer?["from_ms"].as_u64()),

@@ -12,6 +12,7 @@ use files::profile::Profile;
 use money::decimal::DecimalAmount;
 use node::NodeClient;
 
+use crate::persons::{self, ApprovalArgs, PersonNames};
 use crate::setup::{self, SetupCommands};
 use crate::words::{Lang, bilingual, grouped, say};
 use crate::{chinese, data_directory, tariffs};
@@ -157,6 +158,12 @@ pub struct ImportArgs {
     /// The tariff class of new sellers
     #[arg(long, default_value = "general")]
     class: String,
+    /// Who publishes the tariff and opens new books: a name in persons.toml, or an id
+    #[arg(long, value_name = "WHO", default_value = "1")]
+    by: String,
+    /// The second person, who approves that
+    #[arg(long, value_name = "WHO", default_value = "2")]
+    approved_by: String,
 }
 
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
@@ -174,11 +181,14 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         bail!(no_parcels(&args.orders, &import.report));
     }
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
-    let setup = setup::for_import(&import, &tariff, &args.class)?;
+    let who = ApprovalArgs { by: args.by.clone(), approved_by: args.approved_by.clone() };
+    let (persons, new_names) = PersonNames::read(data)?.find_or_name(&who, setup::FIRST_PERSONS)?;
+    let setup = setup::for_import(&import, &tariff, &args.class, persons)?;
     // All checks that can fail come before the first write.
     let opened = data_directory::open_or_create(data)?;
     let mut client = opened.node.client();
     prepare(&mut client, setup, data)?;
+    persons::name_missing(data, &new_names)?;
     let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
     let announcements = import.parcels.iter().map(announcement).collect();
     let refused = carry_out(&mut client, announcements)?;
@@ -222,7 +232,15 @@ fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow
     if !is_open {
         carry_out(client, setup::opening_commands())?;
     }
-    for commands in [setup.shared, setup.sellers] {
+    let (shared, _) = client.query(move |engine| {
+        // What the books have is not published again by others.
+        let is_new = |command: &Command| match command {
+            Command::PublishTariff(version) => !engine.books().has_tariff_version(version),
+            _ => true,
+        };
+        setup.shared.into_iter().filter(is_new).collect::<Vec<_>>()
+    })?;
+    for commands in [shared, setup.sellers] {
         require_no_refusal(carry_out(client, commands)?, data)?;
     }
     Ok(())

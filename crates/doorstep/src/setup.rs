@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use books::{
-    BankId, Command, HoldRule, Jurisdiction, OpenBooks, PublishTariff, RegisterBank,
+    BankId, Command, HoldRule, Jurisdiction, OpenBooks, PersonId, PublishTariff, RegisterBank,
     RegisterSeller, SellerId, SellerKind, SetHoldRule, SettlementCycle, TariffId,
 };
 use files::orders::Import;
@@ -15,13 +15,25 @@ use crate::tariffs;
 /// China Standard Time.
 pub const UTC_OFFSET_MINUTES: i16 = 8 * 60;
 
+/// The first two persons of new books, the same as in a simulated day.
+pub const FIRST_PERSONS: [PersonId; 2] = [sim::PLANNER, sim::APPROVER];
+
 const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 
 /// Opens new books, and sets the hold rule for sellers' money.
 pub fn opening_commands() -> Vec<Command> {
     vec![
-        Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }),
-        Command::SetHoldRule(SetHoldRule { jurisdiction: CHINA, rule: HoldRule::AtOnce }),
+        Command::OpenBooks(OpenBooks {
+            utc_offset_minutes: UTC_OFFSET_MINUTES,
+            first_person: FIRST_PERSONS[0],
+            second_person: FIRST_PERSONS[1],
+        }),
+        Command::SetHoldRule(SetHoldRule {
+            jurisdiction: CHINA,
+            rule: HoldRule::AtOnce,
+            proposed_by: FIRST_PERSONS[0],
+            approved_by: FIRST_PERSONS[1],
+        }),
     ]
 }
 
@@ -37,6 +49,7 @@ pub fn for_import(
     import: &Import,
     file: &TariffFile,
     class: &str,
+    [proposed_by, approved_by]: [PersonId; 2],
 ) -> anyhow::Result<SetupCommands> {
     let (mut shared, mut sellers) = (Vec::new(), Vec::new());
     let currencies: BTreeSet<_> = import.parcels.iter().map(|parcel| parcel.currency).collect();
@@ -63,6 +76,8 @@ pub fn for_import(
                 until: version.until,
                 terms: Box::new(version.terms.clone()),
                 reference: tariff.name.clone(),
+                proposed_by,
+                approved_by,
             })
         }));
     }

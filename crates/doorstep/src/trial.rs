@@ -6,6 +6,7 @@ use bench::fixture::{ACQUIRER, Fixture, FixturePlan, MERCHANT, NETWORK};
 use bench::workload;
 use clap::Args;
 
+use crate::persons;
 use crate::words::{Lang, bilingual, left, say};
 
 /// The address for terminals.
@@ -54,6 +55,8 @@ pub fn run(args: &TrialArgs) -> anyhow::Result<()> {
         },
     )?;
 
+    let [first, second] = bench::opening::PERSONS;
+    persons::name_missing(&args.directory.join("books"), &[(first, "ann"), (second, "bo")])?;
     let lang = Lang::current();
     say!(
         "{}",

@@ -55,7 +55,10 @@ impl Engine {
             return Err(Refusal::Books(books::Refusal::NotAllowed(by.kind())));
         }
         match command {
-            Command::Books(command) => self.books.apply(command, at, &mut out.books)?,
+            Command::Books(command) => {
+                self.books.check_actor(*by, command)?;
+                self.books.apply(command, at, &mut out.books)?;
+            }
         }
         if let Some(key) = request_key {
             self.request_keys.remember(*by, key, command, at, &out.books.events);

@@ -4,7 +4,7 @@
 
 use books::{
     BankId, BreakId, BreakSide, BreakSubject, Event, HoldRule, Jurisdiction, OpenBooks, PersonId,
-    RaiseBreak, RegisterBank, SetHoldRule, TerminalId,
+    RaiseBreak, RegisterBank, RegisterPerson, SetHoldRule, TerminalId,
 };
 use engine::{
     Actor, ActorKind, Applied, Command, CommandOutcome, Digest, Engine, Events, REQUEST_KEY_HOURS,
@@ -18,16 +18,28 @@ use proptest::prelude::*;
 const MORNING: Timestamp = Timestamp(1_377_651_600_000);
 const REQUEST_KEY_MS: u64 = REQUEST_KEY_HOURS * 60 * 60 * 1000;
 const BANK: BankId = BankId(1);
-const ANNA: Actor = Actor::Person(PersonId(902));
-const BO: Actor = Actor::Person(PersonId(903));
+const FIRST: PersonId = PersonId(902);
+const SECOND: PersonId = PersonId(903);
+const ANNA: Actor = Actor::Person(FIRST);
+const BO: Actor = Actor::Person(SECOND);
 
 type Part = Result<Vec<u8>, String>;
 
-/// An engine with a bank account.
+fn open() -> OpenBooks {
+    OpenBooks { utc_offset_minutes: 480, first_person: FIRST, second_person: SECOND }
+}
+
+/// An engine with a bank account and six persons.
 fn opened() -> Engine {
     let mut engine = Engine::default();
     let bank = RegisterBank { bank: BANK, currency: Currency::CNY, reference: "bank".into() };
-    for command in [OpenBooks { utc_offset_minutes: 480 }.into(), Command::from(bank)] {
+    let persons = [1, 2, 3, u64::MAX].map(|id| RegisterPerson {
+        person: PersonId(id),
+        proposed_by: FIRST,
+        approved_by: SECOND,
+    });
+    let commands = [open().into(), Command::from(bank)].into_iter();
+    for command in commands.chain(persons.map(Command::from)) {
         must(&mut engine, &Submission::new(Actor::System, command), MORNING);
     }
     engine
@@ -40,7 +52,7 @@ fn excess(number: u64) -> RaiseBreak {
         subject: BreakSubject::Bank(BANK),
         side: BreakSide::Excess,
         amount: Amount::of(number),
-        owner: PersonId(902),
+        owner: FIRST,
     }
 }
 
@@ -246,9 +258,9 @@ fn assert_distinct<const N: usize>(states: [(Digest, u64); N]) {
 fn commands_of_different_actors_give_different_fingerprints() {
     let actors = [
         Actor::System,
-        Actor::Person(PersonId(0)),
         Actor::Person(PersonId(1)),
         Actor::Person(PersonId(2)),
+        Actor::Person(PersonId(3)),
         Actor::Person(PersonId(u64::MAX)),
         Actor::Key(ApiKeyId(0)),
         Actor::Key(ApiKeyId(1)),
@@ -300,16 +312,41 @@ fn a_command_of_an_actor_who_may_not_give_it_is_refused() {
 }
 
 #[test]
+fn a_person_who_is_not_registered_gives_nothing() {
+    let mut engine = opened();
+    for (person, command) in [(0, excess(1)), (950, excess(1))] {
+        let person = PersonId(person);
+        let refusal =
+            refused(&mut engine, &Submission::new(Actor::Person(person), command), MORNING);
+        assert_eq!(refusal, Refusal::Books(books::Refusal::PersonNotRegistered(person)));
+    }
+    // Who is registered gives what names them, and not what others decide.
+    let rule = SetHoldRule {
+        jurisdiction: Jurisdiction(*b"CN"),
+        rule: HoldRule::AtOnce,
+        proposed_by: FIRST,
+        approved_by: SECOND,
+    };
+    let third = PersonId(3);
+    let refusal =
+        refused(&mut engine, &Submission::new(Actor::Person(third), rule.clone()), MORNING);
+    assert_eq!(refusal, Refusal::Books(books::Refusal::NotOneOfThePersons(third)));
+    must(&mut engine, &Submission::new(BO, rule), MORNING);
+}
+
+#[test]
 fn only_so_many_request_keys_are_remembered() {
     let mut engine = Engine::default();
     let mut out = CommandOutcome::default();
-    let open = Submission::new(Actor::System, OpenBooks { utc_offset_minutes: 480 });
+    let open = Submission::new(Actor::System, open());
     engine.apply(&open, MORNING, &mut out).unwrap();
     // Each changes the rule, so that none is a repeat.
     let rule = |number: usize| {
         let days = u16::try_from(number % 100).unwrap();
         let (jurisdiction, rule) = (Jurisdiction(*b"CN"), HoldRule::DaysAfterHeld(days));
-        keyed(ANNA, &format!("k-{number}"), SetHoldRule { jurisdiction, rule })
+        let (proposed_by, approved_by) = (FIRST, SECOND);
+        let command = SetHoldRule { jurisdiction, rule, proposed_by, approved_by };
+        keyed(ANNA, &format!("k-{number}"), command)
     };
     let second = MORNING.plus_ms(1_000);
     for number in 0..REQUEST_KEYS_MAX {
@@ -459,7 +496,7 @@ proptest! {
             if again == 0 {
                 engine = restored(&engine);
             }
-            let by = Actor::Person(PersonId(person));
+            let by = Actor::Person(PersonId(person + 1));
             let submission = keyed(by, &format!("k-{key}"), excess(number));
             let before = state(&engine);
             let applied = engine.apply(&submission, at, &mut out);

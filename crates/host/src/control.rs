@@ -36,102 +36,40 @@ pub enum ControlRequest {
         #[serde(default)]
         at_ms: Option<u64>,
         /// The proposer.
-        by: String,
+        by: PersonId,
         /// The approver; must be a second person.
-        approved_by: String,
+        approved_by: PersonId,
     },
     /// A withdrawn network is used again.
     Reinstate {
         network: String,
         /// The proposer.
-        by: String,
+        by: PersonId,
         /// The approver; must be a second person.
-        approved_by: String,
+        approved_by: PersonId,
     },
-}
-
-pub const PERSON_CHARACTERS_MAX: usize = 64;
-
-/// Why two names do not stand for two people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PersonError {
-    /// The name is empty, too long, or has a character that names do not have.
-    #[error(
-        "the names of proposer and approver must have 1 to {PERSON_CHARACTERS_MAX} characters: \
-         letters (Latin, Greek, Cyrillic, Armenian, Georgian, Hebrew, Arabic, Chinese, Japanese, \
-         Korean), digits, spaces and .-'; write an accented letter as one character, without a \
-         combining accent"
-    )]
-    InvalidName,
-    /// Both names are spellings of one person's name.
-    #[error("the proposer and the approver are the same person; a second person must approve")]
-    SamePerson,
-}
-
-/// The letters of names, as ranges. They hold no invisible letters, no combining marks and no
-/// second encodings of a letter, because those would make two names out of one.
-const LETTERS: [(char, char); 19] = [
-    ('A', 'Z'),
-    ('a', 'z'),
-    ('\u{C0}', '\u{24F}'),
-    ('\u{386}', '\u{3FF}'),
-    ('\u{400}', '\u{52F}'),
-    ('\u{531}', '\u{586}'),
-    ('\u{5D0}', '\u{5EA}'),
-    // U+0640 is left out: it only stretches a word.
-    ('\u{620}', '\u{63F}'),
-    ('\u{641}', '\u{64A}'),
-    ('\u{671}', '\u{6D3}'),
-    ('\u{10D0}', '\u{10FF}'),
-    ('\u{1E00}', '\u{1EFF}'),
-    ('\u{3041}', '\u{3096}'),
-    ('\u{30A1}', '\u{30FC}'),
-    ('\u{3400}', '\u{4DBF}'),
-    ('\u{4E00}', '\u{9FFF}'),
-    ('\u{AC00}', '\u{D7A3}'),
-    ('\u{20000}', '\u{2EBEF}'),
-    ('\u{30000}', '\u{323AF}'),
-];
-
-fn is_name_character(character: char) -> bool {
-    let letter = |(first, last): &(char, char)| (*first..=*last).contains(&character);
-    character.is_ascii_digit()
-        || " .-'".contains(character)
-        || (character.is_alphabetic() && LETTERS.iter().any(letter))
-}
-
-/// The person with this name. Spacing and case do not matter.
-fn person(name: &str) -> Result<PersonId, PersonError> {
-    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let count = name.chars().count();
-    let plain = (1..=PERSON_CHARACTERS_MAX).contains(&count) && name.chars().all(is_name_character);
-    if plain { Ok(PersonId::derived(&name.to_lowercase())) } else { Err(PersonError::InvalidName) }
-}
-
-fn people(by: &str, approved_by: &str) -> Result<(PersonId, PersonId), PersonError> {
-    let (proposed_by, second) = (person(by)?, person(approved_by)?);
-    if proposed_by == second { Err(PersonError::SamePerson) } else { Ok((proposed_by, second)) }
 }
 
 impl ControlRequest {
     /// The command for the books, given by the person who approves. None if it changes nothing
     /// there.
-    pub fn submission(&self) -> Result<Option<Submission>, PersonError> {
+    #[must_use]
+    pub fn submission(&self) -> Option<Submission> {
         match self {
-            ControlRequest::Status {} | ControlRequest::Stop {} => Ok(None),
+            ControlRequest::Status {} | ControlRequest::Stop {} => None,
             ControlRequest::Withdraw { network, at_ms, by, approved_by } => {
                 let network = NetworkId::derived(network);
                 // The books take a past time as the time of the command.
                 let from = Timestamp(at_ms.unwrap_or(0));
-                let (proposed_by, approved_by) = people(by, approved_by)?;
+                let (proposed_by, approved_by) = (*by, *approved_by);
                 let command = WithdrawNetwork { network, from, proposed_by, approved_by };
-                Ok(Some(Submission::new(Actor::Person(approved_by), command)))
+                Some(Submission::new(Actor::Person(approved_by), command))
             }
             ControlRequest::Reinstate { network, by, approved_by } => {
                 let network = NetworkId::derived(network);
-                let (proposed_by, approved_by) = people(by, approved_by)?;
+                let (proposed_by, approved_by) = (*by, *approved_by);
                 let command = ReinstateNetwork { network, proposed_by, approved_by };
-                Ok(Some(Submission::new(Actor::Person(approved_by), command)))
+                Some(Submission::new(Actor::Person(approved_by), command))
             }
         }
     }
@@ -236,66 +174,15 @@ mod tests {
 
     #[test]
     fn orders_are_lines_of_json() {
-        let text = br#"{"do":"withdraw","network":"a","at_ms":9999,"by":"ann","approved_by":"bo"}"#;
+        let text = br#"{"do":"withdraw","network":"a","at_ms":9999,"by":"1","approved_by":"2"}"#;
         let withdraw = parse(text).unwrap();
-        let (proposed_by, approved_by) = (PersonId::derived("ann"), PersonId::derived("bo"));
+        let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
         let (network, from) = (NetworkId::derived("a"), Timestamp(9_999));
         let command = WithdrawNetwork { network, from, proposed_by, approved_by };
         let submission = Submission::new(Actor::Person(approved_by), command);
-        assert_eq!(withdraw.submission(), Ok(Some(submission)), "the approver gives it");
+        assert_eq!(withdraw.submission(), Some(submission), "the approver gives it");
         assert_eq!(parse(br#"{"do":"status"}"#), Ok(ControlRequest::Status {}));
         assert!(parse(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(parse(b"\xFF").is_err());
-    }
-
-    fn by(by: &str, approved_by: &str) -> Result<Option<Submission>, PersonError> {
-        let (network, by, approved_by) = ("alpha".into(), by.into(), approved_by.into());
-        ControlRequest::Reinstate { network, by, approved_by }.submission()
-    }
-
-    #[test]
-    fn two_spellings_of_a_name_are_one_person() {
-        for (one, other) in
-            [("Li", "li "), ("Li Wei", " li\u{3000}  WEI\t"), ("ÖZ", "öz"), ("Жанна", "ЖАННА")]
-        {
-            assert_eq!(by(one, other), Err(PersonError::SamePerson), "{one}, {other}");
-        }
-        assert!(by("Li", "Lin").is_ok() && by("李", "林").is_ok());
-        assert_eq!(by("Ann", "bo"), by(" ann", "BO "), "the books see the same two");
-    }
-
-    #[test]
-    fn an_invisible_character_makes_no_second_person() {
-        let unseen = [
-            "Li\u{200B}",
-            "L\u{AD}i",
-            "Li\u{3164}",
-            "Li\u{FE0F}",
-            "\u{202E}Li",
-            "Li\u{640}",
-            "Rene\u{301}",
-            "\u{1100}\u{1161}",
-            "\u{F9E1}",
-            "Ｌｉ",
-            "i\u{307}",
-            "Li!",
-        ];
-        for name in unseen {
-            assert_eq!(by(name, "bo"), Err(PersonError::InvalidName), "{name:?}");
-        }
-        for name in ["René", "O'Neill", "J.-P. Li 2", "Ægir", "Nguyễn", "김", "さくら", "عمر"]
-        {
-            assert!(by(name, "bo").is_ok(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_name_is_neither_empty_nor_overlong() {
-        let longest = "x".repeat(64);
-        assert!(by(&longest, "bo").is_ok());
-        for bad in ["", "  ", "a\u{7}b", &format!("{longest}y")] {
-            assert_eq!(by(bad, "bo"), Err(PersonError::InvalidName), "{bad:?}");
-            assert_eq!(by("ann", bad), Err(PersonError::InvalidName), "{bad:?}");
-        }
     }
 }

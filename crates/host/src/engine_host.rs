@@ -574,15 +574,14 @@ impl<C: HostedSwitch> HostService<C> {
         let answer = match control::parse(line) {
             Err(why) => control::refused(&why),
             Ok(order) => match order.submission() {
-                Err(why) => control::refused(&why.to_string()),
-                Ok(Some(submission)) => {
+                Some(submission) => {
                     return self.mail.command(Waiter::Operator(id), submission);
                 }
-                Ok(None) if order == (ControlRequest::Stop {}) => {
+                None if order == (ControlRequest::Stop {}) => {
                     self.stop_requested = true;
                     control::success()
                 }
-                Ok(None) => self.status(sockets),
+                None => self.status(sockets),
             },
         };
         sockets.send(id, &[answer.as_bytes(), b"\n"], true);

@@ -16,7 +16,7 @@ const JOURNAL: &str = "journal.sqlite";
 const SNAPSHOTS: &str = "snapshots";
 /// What a data directory keeps beside the journal. Keys and certificates may be created before the
 /// books.
-const KEPT: [&str; 4] = [LOCK, SNAPSHOTS, "keys", "certificates"];
+const KEPT: [&str; 5] = [LOCK, SNAPSHOTS, "keys", "certificates", "persons.toml"];
 /// Other names that may exist in a directory that becomes a data directory: the remains of an
 /// interrupted creation, and an entry of a file system's root.
 const HARMLESS: [&str; 2] = ["journal.sqlite.unfinished", "lost+found"];
@@ -77,7 +77,7 @@ pub enum DirectoryError {
     Journal(#[from] JournalError),
 }
 
-/// Whether a data directory keeps its books, its lock, keys or certificates under this path: no
+/// Whether a data directory keeps its books, its lock, keys, certificates or names of persons under this path: no
 /// other file may be written there. Symbolic links are followed.
 #[must_use]
 pub fn is_kept_by_data_directory(path: &Path) -> bool {

@@ -51,6 +51,7 @@ pub struct CommandSpec {
 ///     serde_json::json!({ "command": "Add", "amount": 3 })
 /// );
 /// assert!(command.spec().given_by.contains(&ActorKind::System));
+/// command.for_each_person(&mut |_, _| unreachable!("it names nobody"));
 /// # Ok::<(), String>(())
 /// ```
 #[macro_export]
@@ -126,6 +127,18 @@ macro_rules! commands {
             pub fn spec(&self) -> &'static $crate::CommandSpec {
                 match self {
                     $($Command::$Name(_) => &$Name::SPEC,)+
+                }
+            }
+
+            /// Visits each field that is a person. Persons inside lists and options are not found.
+            pub fn for_each_person(
+                &self,
+                visit: &mut impl FnMut($crate::PersonRole, $crate::PersonId),
+            ) {
+                match self {
+                    $($Command::$Name(_command) => {
+                        $($crate::visit_person(stringify!($field), &_command.$field, visit);)*
+                    })+
                 }
             }
         }

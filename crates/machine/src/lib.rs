@@ -2,8 +2,8 @@
 //! time as input.
 //!
 //! A machine declares its commands once, with [`commands!`]. The declaration gives their bytes in
-//! the journal, their JSON form and its schema, the list of who may give them, and the call of
-//! their handler.
+//! the journal, their JSON form and its schema, the list of who may give them, the persons that they
+//! name, and the call of their handler.
 //!
 //! Never: a rule of money, a clock, I/O, text for people.
 //!
@@ -17,6 +17,7 @@ mod declare;
 mod fingerprint;
 mod identifier;
 mod json;
+mod person;
 mod time;
 
 pub use actor::{
@@ -26,6 +27,9 @@ pub use actor::{
 pub use declare::CommandSpec;
 pub use fingerprint::mix;
 pub use identifier::{IdentifierError, derive_identifier, parse_identifier};
+pub use person::PersonRole;
+#[doc(hidden)]
+pub use person::visit_person;
 pub use time::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
 
 /// Used by the macros.

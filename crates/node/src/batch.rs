@@ -149,7 +149,8 @@ mod tests {
     use engine::{Actor, RequestKey};
 
     fn commands() -> Vec<(Timestamp, Submission)> {
-        let open = OpenBooks { utc_offset_minutes: 480 };
+        let (first_person, second_person) = (PersonId(1), PersonId(2));
+        let open = OpenBooks { utc_offset_minutes: 480, first_person, second_person };
         let release = ReleaseDue { date: BusinessDate(15_945), limit: 9 };
         let key = RequestKey::new("k-1").unwrap();
         let release = Submission::new(Actor::Person(PersonId(7)), release);
@@ -166,12 +167,12 @@ mod tests {
             writer.push(&submission, at);
         }
         let bytes = writer.seal(0x0102_0304_0506_0708, Vec::new());
-        // Computed by hand: 0 is the system and 1 a person, 0x6b2d31 the key, 0 the books, 0x21 the
-        // number of `ReleaseDue`, 0x3e49 the date.
+        // Computed by hand: 0 is the system and 1 a person, 0x6b2d31 the key, 0 the books, 0x5a and
+        // 0x21 the numbers of `OpenBooks` and `ReleaseDue`, 0x3e49 the date.
         assert_eq!(
             base16ct::lower::encode_string(&bytes),
             "02080706050403020100c880c04001000002000000\
-             00000000 00 00 00 00e001\
+             00000000 00 00 00 5ae001 0100000000000000 0200000000000000\
              05000000 010700000000000000 01030000006b2d31 00 21493e09000000"
                 .replace(' ', "")
         );

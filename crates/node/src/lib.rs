@@ -11,7 +11,7 @@
 //! recovers the books and verifies a journal from its first batch.
 //!
 //! ```
-//! use books::{Command, OpenBooks};
+//! use books::{Command, OpenBooks, PersonId};
 //! use engine::{Actor, Engine, Submission, Timestamp};
 //! use journal::{JournalHead, MemoryJournal};
 //! use node::replay::{NoObserver, replay};
@@ -23,7 +23,9 @@
 //!
 //! // A result comes when the command is durable. The second command is a retry.
 //! let mut client = node.client();
-//! let command = Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 });
+//! let (first_person, second_person) = (PersonId(1), PersonId(2));
+//! let open = OpenBooks { utc_offset_minutes: 480, first_person, second_person };
+//! let command = Command::OpenBooks(open);
 //! let submission = Submission::new(Actor::System, command);
 //! let at = Some(Timestamp(1_377_662_400_000));
 //! let results = client.execute(vec![(at, submission.clone()), (at, submission)])?;

@@ -56,7 +56,10 @@ fn register_parties(writer: &mut Writer) {
         "classes": [class], "cod": per_method, "commission": per_method, "return_fee": 100,
     });
     for command in [
-        json!({ "command": "OpenBooks", "utc_offset_minutes": 480 }),
+        json!({
+            "command": "OpenBooks", "utc_offset_minutes": 480,
+            "first_person": "8", "second_person": "9",
+        }),
         json!({ "command": "RegisterBank", "bank": "1", "currency": "CNY", "reference": "main" }),
         json!({
             "command": "RegisterFirm", "firm": "1", "currency": "CNY", "guarantee": 0,
@@ -69,10 +72,12 @@ fn register_parties(writer: &mut Writer) {
         json!({ "command": "RegisterTerminal", "terminal": "10", "courier": "7" }),
         json!({
             "command": "SetHoldRule", "jurisdiction": "CN", "rule": { "DaysAfterHeld": 1 },
+            "proposed_by": "8", "approved_by": "9",
         }),
         json!({
             "command": "PublishTariff", "tariff": "1", "version": 1, "from": "2013-08-28",
-            "currency": "CNY", "terms": terms, "reference": "free",
+            "currency": "CNY", "terms": terms, "reference": "free", "proposed_by": "8",
+            "approved_by": "9",
         }),
     ] {
         writer.system(command);
@@ -268,9 +273,11 @@ fn terminals_and_persons_are_found_as_givers_and_by_name() {
     let terminal = CommandFilter { terminal: Some(TerminalId(10)), ..CommandFilter::default() };
     assert_eq!(names(&scratch, terminal), ["RegisterTerminal", "OpenBatch", "TakeCash"]);
     let person = |id| CommandFilter { person: Some(PersonId(id)), ..CommandFilter::default() };
+    let both = ["OpenBooks", "SetHoldRule", "PublishTariff"];
     let planned = ["CountHandOver", "PlanSettlement", "PlanSettlement"];
-    assert_eq!(names(&scratch, person(8)), planned);
-    assert_eq!(names(&scratch, person(9)), ["RejectSettlement", "ApproveSettlement"]);
+    assert_eq!(names(&scratch, person(8)), [both, planned].concat());
+    let decided = ["RejectSettlement", "ApproveSettlement"];
+    assert_eq!(names(&scratch, person(9)), [&both[..], &decided].concat());
     let courier = ["RegisterCourier", "RegisterTerminal", "DispatchParcels", "StartHandOver"];
     // The event of the count names the courier too, its command does not.
     assert_eq!(names(&scratch, person(7)), courier);

@@ -3,6 +3,15 @@
 use books::{Command, PersonId};
 use engine::{Actor, Submission};
 
+/// The first two persons of the books: who plans settlements, and who approves them.
+pub const PLANNER: PersonId = PersonId(1);
+pub const APPROVER: PersonId = PersonId(2);
+
+/// The cashier of a firm's hub.
+pub(crate) fn cashier(firm: &str) -> PersonId {
+    PersonId::derived(&format!("{firm}-cashier"))
+}
+
 /// A command of the world with whoever gives it. The switch names its own actors.
 pub(crate) fn submission_of(command: Command) -> Submission {
     let by = match &command {

@@ -37,6 +37,7 @@ mod setup;
 mod tally;
 mod world;
 
+pub use actors::{APPROVER, PLANNER};
 pub use backend::{Backend, BackendReply, DayError};
 pub use books::{
     BankLine, BankLineKind, BreakCause, CashPayment, CourierCash, ExpectedBreak, FirmCash,

@@ -3,11 +3,12 @@
 use books::{
     AnnounceDeposit, ApproveSettlement, BreakSubject, BusinessDate, Command, ConfirmClearing,
     ConfirmDeposit, ConfirmPayout, DepositId, Event, ExecuteSettlement, PaymentId, PayoutLine,
-    PersonId, PlanId, PlanSettlement, RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage,
+    PlanId, PlanSettlement, RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage,
     ReturnParcel, ReturnPayout, SettlementCycle, Timestamp,
 };
 use peers::clearing::ClearingFile;
 
+use crate::actors::{APPROVER, PLANNER};
 use crate::backend::{Backend, DayError};
 use crate::books::{BankLineKind, BreakCause, ExpectedBreak, ParcelLocation, RailItem};
 use crate::chance::{Chance, ChancePurpose};
@@ -244,7 +245,7 @@ impl<O: Backend> DayRun<'_, O> {
         minute: Timestamp,
     ) -> Result<Option<u32>, DayError<O::Error>> {
         let at = self.advance_to(minute);
-        let planned_by = PersonId::derived("planner");
+        let planned_by = PLANNER;
         let currency = self.world.currency;
         let command = Command::PlanSettlement(PlanSettlement { plan, cycle, currency, planned_by });
         let mut answered = self.sender.send(at, vec![command])?;
@@ -268,7 +269,7 @@ impl<O: Backend> DayRun<'_, O> {
         minute: Timestamp,
     ) -> Result<Vec<PayoutLine>, DayError<O::Error>> {
         let at = self.advance_to(minute);
-        let approved_by = PersonId::derived("approver");
+        let approved_by = APPROVER;
         self.carry_out_all(
             at,
             vec![Command::ApproveSettlement(ApproveSettlement { plan, approved_by })],

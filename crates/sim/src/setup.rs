@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 use books::{
     AnnounceParcel, AssignParcels, BankId, BreakSubject, Command, CourierId, FirmId, NetworkId,
     OpenBooks, PARCELS_PER_COMMAND_MAX, ParcelId, PublishTariff, RegisterBank, RegisterCourier,
-    RegisterFirm, RegisterNetwork, RegisterSeller, RegisterTerminal, RegisterWallet, SellerId,
-    SellerKind, SetHoldRule, SetOfflineLimit, TariffId, TerminalId, WalletId,
+    RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller, RegisterTerminal,
+    RegisterWallet, SellerId, SellerKind, SetHoldRule, SetOfflineLimit, TariffId, TerminalId,
+    WalletId,
 };
 use money::Amount;
 use tariff::PaymentMethod;
 
+use crate::actors::{APPROVER, PLANNER, cashier};
 use crate::books::{ParcelLocation, RailBooks};
 use crate::chance::{Chance, ChancePurpose};
 use crate::clock::VirtualClock;
@@ -127,8 +129,13 @@ impl World {
     pub(crate) fn registrations(&self, options: &DayOptions) -> Vec<Command> {
         let currency = self.currency;
         let utc_offset_minutes = self.clock.utc_offset_minutes;
+        let (proposed_by, approved_by) = (PLANNER, APPROVER);
         let mut commands = vec![
-            Command::OpenBooks(OpenBooks { utc_offset_minutes }),
+            Command::OpenBooks(OpenBooks {
+                utc_offset_minutes,
+                first_person: PLANNER,
+                second_person: APPROVER,
+            }),
             Command::RegisterBank(RegisterBank {
                 bank: self.add_statement_line,
                 currency,
@@ -137,6 +144,8 @@ impl World {
             Command::SetHoldRule(SetHoldRule {
                 jurisdiction: options.jurisdiction,
                 rule: options.hold_rule,
+                proposed_by,
+                approved_by,
             }),
         ];
         let tariff = TariffId::derived(&self.tariff.key());
@@ -149,6 +158,8 @@ impl World {
                 until: version.until,
                 terms: Box::new(version.terms.clone()),
                 reference: self.tariff.name.clone(),
+                proposed_by,
+                approved_by,
             })
         }));
         commands.extend(self.rails.iter().map(|rail| {
@@ -171,6 +182,10 @@ impl World {
                 reference: firm.reference.clone(),
             })
         }));
+        commands.extend(self.firms.iter().map(|firm| {
+            let person = cashier(&firm.reference);
+            Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by })
+        }));
         for courier in &self.couriers {
             commands.push(Command::RegisterCourier(RegisterCourier {
                 courier: courier.id,
@@ -182,7 +197,13 @@ impl World {
             commands.push(Command::RegisterTerminal(RegisterTerminal { terminal, courier }));
             if limit > 0 {
                 let (each, total) = (amount(limit), amount(OFFLINE_SALES * limit));
-                commands.push(Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }));
+                commands.push(Command::SetOfflineLimit(SetOfflineLimit {
+                    terminal,
+                    each,
+                    total,
+                    proposed_by,
+                    approved_by,
+                }));
             }
         }
         commands

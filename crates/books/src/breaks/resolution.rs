@@ -7,6 +7,7 @@ use crate::command::{
     ApproveBreakResolution, BreakResolution, BreakSide, BreakSubject, ProposeBreakResolution,
 };
 use crate::event::{CommandOutcome, Event};
+use crate::party::persons::check_two_people;
 use crate::refusal::{MissingRecord, Refusal};
 
 impl Books {
@@ -51,9 +52,7 @@ impl Books {
             return Err(done_before(proposal.is_some() && closed_by == by));
         }
         let ResolutionProposal { resolution, proposed_by } = proposal.ok_or(Refusal::PlanState)?;
-        if proposed_by == by {
-            return Err(Refusal::SamePerson);
-        }
+        check_two_people(proposed_by, by, &[record.owner])?;
         let (subject, side, amount) = (record.subject, record.side, record.amount);
         // A firm's missing cash was made good, so the payments waiting for it can proceed (M5).
         let made_good = match (subject, side) {

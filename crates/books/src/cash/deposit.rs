@@ -9,6 +9,7 @@ use crate::chart::ChartEntry;
 use crate::command::{AnnounceDeposit, CancelDeposit, ConfirmDeposit};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::DepositId;
+use crate::party::persons::check_two_people;
 use crate::payment::record::{NOT_CLEARED, PaymentRecord};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::push_remembered;
@@ -71,7 +72,7 @@ impl Books {
         let ConfirmDeposit { deposit: id, credited } = *command;
         let today = now.today;
         check_above_zero(credited)?;
-        let end = EndedDeposit { deposit: id, credited: Some(credited) };
+        let end = EndedDeposit { deposit: id, credited: Some(credited), cancelled_by: None };
         let Deposit { firm, amount: announced, reserve } = self.open_deposit(end)?;
         if credited > announced {
             return Err(Refusal::AmountTooLarge(announced));
@@ -91,9 +92,11 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let CancelDeposit { deposit: id } = *command;
-        let end = EndedDeposit { deposit: id, credited: None };
+        let CancelDeposit { deposit: id, proposed_by, approved_by } = *command;
+        let cancelled_by = Some((proposed_by, approved_by));
+        let end = EndedDeposit { deposit: id, credited: None, cancelled_by };
         let Deposit { firm, amount, reserve } = self.open_deposit(end)?;
+        check_two_people(proposed_by, approved_by, &[])?;
         self.ledger.begin_chain(None, None);
         self.ledger.void_reserved(ChartEntry::Deposited, reserve);
         self.ledger.commit_infallible(out, "an announced deposit can be cancelled");

@@ -16,6 +16,7 @@ use crate::command::{
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{HandOverId, PersonId};
+use crate::party::persons::{TwoPeople, check_two_people};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::transaction::LineDecision;
 
@@ -117,9 +118,7 @@ impl Books {
         if let Some(before) = handover.end {
             return Err(done_before(right_code && before == HandOverEnd::Counted(count)));
         }
-        if counted_by.0 == self.couriers.get(courier).id.0 {
-            return Err(Refusal::SamePerson);
-        }
+        check_two_people(PersonId(self.couriers.get(courier).id.0), counted_by, &[])?;
         if tries >= WRONG_CODES_MAX {
             return Err(Refusal::CodesUsedUp);
         }
@@ -144,20 +143,19 @@ impl Books {
         if let Some(before) = handover.end {
             return Err(done_before(before == HandOverEnd::Counted(count)));
         }
-        self.check_two_persons(courier, counted_by, supervisor)?;
+        self.check_two_others(courier, (counted_by, supervisor))?;
         self.record_count(courier, count, now.today, out)
     }
 
     /// Two different persons, and neither is the courier.
-    pub(crate) fn check_two_persons(
+    pub(crate) fn check_two_others(
         &self,
         courier: u32,
-        one: PersonId,
-        other: PersonId,
+        (first, second): TwoPeople,
     ) -> Result<(), Refusal> {
         let courier = PersonId(self.couriers.get(courier).id.0);
-        let different = one != other && one != courier && other != courier;
-        if different { Ok(()) } else { Err(Refusal::SamePerson) }
+        check_two_people(courier, first, &[])?;
+        check_two_people(first, second, &[courier])
     }
 
     /// Counts the courier's open hand-over.

@@ -7,6 +7,7 @@ use ledger::TransferId;
 use money::Amount;
 
 use crate::ids::{BankId, BreakId, DepositId, HandOverId, PersonId};
+use crate::party::persons::TwoPeople;
 
 /// The cash of a counted hand-over, or an excess that a person found in a firm's cash, until the
 /// bank has credited all of it.
@@ -138,4 +139,5 @@ pub(crate) struct EndedDeposit {
     pub deposit: DepositId,
     /// What the bank credited. `None` if the deposit was cancelled.
     pub credited: Option<Amount>,
+    pub cancelled_by: Option<TwoPeople>,
 }

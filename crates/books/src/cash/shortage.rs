@@ -8,7 +8,8 @@ use crate::books::{Books, Now, check_above_zero, clamp_to_amount};
 use crate::chart::ChartEntry;
 use crate::command::{CoverShortage, DeductShortage, RepayShortage, WriteOffShortage};
 use crate::event::{CommandOutcome, Event};
-use crate::ids::{CourierId, PersonId};
+use crate::ids::CourierId;
+use crate::party::persons::TwoPeople;
 use crate::payment::record::NOT_CLEARED;
 use crate::refusal::Refusal;
 
@@ -18,7 +19,7 @@ pub(crate) struct ShortageReduction {
     pub kind: ShortageReductionKind,
     pub amount: Amount,
     /// Who proposed and who approved. `None` if it was repaid.
-    pub persons: Option<(PersonId, PersonId)>,
+    pub persons: Option<TwoPeople>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -82,8 +83,8 @@ impl Books {
         let place = self.courier_number(courier)?;
         let record = self.couriers.get(place);
         record.shortage_reductions.check(number, |before| *before == reduction)?;
-        if let Some((proposed_by, approved_by)) = persons {
-            self.check_two_persons(place, proposed_by, approved_by)?;
+        if let Some(two_people) = persons {
+            self.check_two_others(place, two_people)?;
         }
         let (firm_number, shortage) = (record.firm, record.shortage);
         let firm = self.firms.get(firm_number);

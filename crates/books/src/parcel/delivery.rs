@@ -102,6 +102,7 @@ impl Books {
     ) -> Result<(), Refusal> {
         let (courier, ids) = (command.courier, command.parcels.as_slice());
         let number = self.courier_number(courier)?;
+        self.check_working(courier)?;
         let firm = self.couriers.get(number).firm;
         let slots = self.slots_of(ids, |_, parcel| {
             if parcel.status != OpenParcelStatus::Assigned {

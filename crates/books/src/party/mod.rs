@@ -1,5 +1,6 @@
-//! Banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
+//! Persons, banks, firms, couriers, terminals, networks, wallets, sellers and tariffs.
 
+pub(crate) mod persons;
 pub(crate) mod record;
 pub(crate) mod registration;
 pub(crate) mod registry;

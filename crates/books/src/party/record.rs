@@ -15,6 +15,7 @@ use crate::ids::{
     BankId, BreakId, CourierId, FirmId, NetworkId, PersonId, SellerId, TariffId, TerminalId,
     WalletId,
 };
+use crate::party::persons::{Person, TwoPeople};
 use crate::party::registry::RegisteredParty;
 use crate::settlement::record::{CommissionPayment, Statement};
 use crate::used_numbers::UsedNumbers;
@@ -168,6 +169,7 @@ registered!(
     Bank: BankId,
     Firm: FirmId,
     Courier: CourierId,
+    Person: PersonId,
     Terminal: TerminalId,
     Rail: RailId
 );
@@ -189,5 +191,8 @@ pub(crate) struct TariffVersionRecord {
     pub until: Option<BusinessDate>,
     /// Whether it was published without an end.
     pub published_open: bool,
+    pub published_by: TwoPeople,
+    /// Who gave it its end, if it was published without one.
+    pub ended_by: Option<TwoPeople>,
     pub terms: Terms,
 }

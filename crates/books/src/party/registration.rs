@@ -13,6 +13,7 @@ use crate::command::{
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{CourierId, TariffId};
+use crate::party::persons::{Person, check_two_people};
 use crate::party::record::{
     Bank, Courier, Firm, Rail, RailId, Seller, TariffRecord, TariffVersionRecord, Terminal,
 };
@@ -32,16 +33,21 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let offset = command.utc_offset_minutes;
-        match self.reference_data.utc_offset_minutes {
-            Some(before) if before == offset => return Err(Refusal::Repeated),
-            Some(_) => return Err(Refusal::BooksNotOpen),
-            None => {}
+        let OpenBooks { utc_offset_minutes: offset, first_person, second_person } = *command;
+        let first_persons = [first_person, second_person];
+        if let Some(before) = self.reference_data.utc_offset_minutes {
+            let same =
+                before == offset && self.persons.iter().map(|one| one.id).take(2).eq(first_persons);
+            return Err(if same { Refusal::Repeated } else { Refusal::BooksNotOpen });
         }
         if offset.unsigned_abs() > UTC_OFFSET_MINUTES_MAX.unsigned_abs() {
             return Err(Refusal::OutOfRange(u32::from(UTC_OFFSET_MINUTES_MAX.unsigned_abs())));
         }
+        Books::check_first_persons(command)?;
         self.reference_data.utc_offset_minutes = Some(offset);
+        for id in first_persons {
+            self.persons.add(Person { id, ..Person::default() });
+        }
         self.reference_data.next_payout = 1;
         out.events.push(Event::Registered);
         Ok(())
@@ -53,11 +59,12 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RegisterTerminal { terminal, courier } = *command;
-        let courier = self.courier_number(courier)?;
+        let RegisterTerminal { terminal, courier: id } = *command;
+        let courier = self.courier_number(id)?;
         if let Some(before) = self.terminals.find(terminal) {
             return Err(used_identifier(before.registered_to == courier));
         }
+        self.check_working(id)?;
         self.terminals.add(Terminal {
             id: terminal,
             courier,
@@ -74,12 +81,13 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let HandTerminal { terminal, courier } = *command;
-        let courier = self.courier_number(courier)?;
+        let HandTerminal { terminal, courier: id } = *command;
+        let courier = self.courier_number(id)?;
         let number = self.terminal_number(terminal)?;
         if self.terminals.get(number).courier == courier {
             return Err(Refusal::Repeated);
         }
+        self.check_working(id)?;
         self.terminals.get_mut(number).courier = courier;
         out.events.push(Event::Registered);
         Ok(())
@@ -131,7 +139,8 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let SetHoldRule { jurisdiction, rule } = *command;
+        let SetHoldRule { jurisdiction, rule, proposed_by, approved_by } = *command;
+        check_two_people(proposed_by, approved_by, &[])?;
         if let HoldRule::DaysAfterHeld(days) | HoldRule::DaysAfterDelivery(days) = rule
             && days > HOLD_DAYS_MAX
         {
@@ -240,6 +249,8 @@ impl Books {
             let same = before.firm == number && before.cash_limit == *cash_limit;
             return Err(used_identifier(same && before.reference == *reference));
         }
+        self.check_new_courier(*courier)?;
+        self.add_courier_person(*courier);
         let currency = self.currency_at(self.firms.get(number).currency);
         let limits = BalanceLimits::up_to(*cash_limit);
         let cash = self.ledger.open_with_limits(currency, A::CourierCash, courier.0, limits);
@@ -285,19 +296,36 @@ impl Books {
         Some(u16::try_from(place).expect("fewer tariffs than versions"))
     }
 
+    /// Whether the books have this version of a tariff, whoever published it.
+    #[must_use]
+    pub fn has_tariff_version(&self, command: &PublishTariff) -> bool {
+        let PublishTariff { tariff, version, currency, from, until, terms, reference, .. } =
+            command;
+        let number = |one: &TariffVersionRecord| (one.tariff, one.number) == (*tariff, *version);
+        let record = self.tariff_index(*tariff).map(|place| {
+            let record = &self.reference_data.tariffs[usize::from(place)];
+            record.currency == *currency && record.reference == *reference
+        });
+        let version = self.reference_data.versions.iter().find(|one| number(one));
+        version.is_some_and(|one| {
+            let same_end = one.until == *until || (one.published_open && until.is_none());
+            record == Some(true) && one.from == *from && one.terms == **terms && same_end
+        })
+    }
+
     pub(crate) fn publish_tariff(
         &mut self,
         command: &PublishTariff,
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let PublishTariff { tariff: id, version: number, currency, from, until, terms, reference } =
-            command;
-        let (id, number, currency) = (*id, *number, *currency);
-        let (from, until, terms) = (*from, *until, terms.as_ref());
+        let PublishTariff { tariff: id, version: number, currency, from, until, .. } = *command;
+        let PublishTariff { terms, reference, proposed_by, approved_by, .. } = command;
+        let decided_by = (*proposed_by, *approved_by);
         let today = now.today;
         check_reference(reference)?;
         terms.check(currency).map_err(Refusal::BadTerms)?;
+        check_two_people(decided_by.0, decided_by.1, &[])?;
         if until.is_some_and(|until| until <= from) {
             return Err(Refusal::BadVersion);
         }
@@ -309,18 +337,25 @@ impl Books {
                 Some(&self.reference_data.versions[usize::from(*place)])
             };
             if let Some(before) = version(number) {
-                let same = before.terms == *terms
+                let same = before.terms == **terms
                     && before.from == from
                     && tariff.reference == *reference
                     && tariff.currency == currency;
                 let ends_it = before.until.is_none() && until.is_some_and(|until| until > today);
                 if same && ends_it {
                     let place = tariff.versions[usize::from(number) - 1];
-                    self.reference_data.versions[usize::from(place)].until = until;
+                    let version = &mut self.reference_data.versions[usize::from(place)];
+                    (version.until, version.ended_by) = (until, Some(decided_by));
                     out.events.push(Event::Registered);
                     return Ok(());
                 }
-                let same_end = before.until == until || (before.published_open && until.is_none());
+                let same_end = match until {
+                    None => before.published_open && before.published_by == decided_by,
+                    Some(_) => {
+                        let by = before.ended_by.unwrap_or(before.published_by);
+                        before.until == until && by == decided_by
+                    }
+                };
                 return Err(used_identifier(same && same_end));
             }
             let last = version(number.wrapping_sub(1)).ok_or(Refusal::BadVersion)?;
@@ -340,14 +375,15 @@ impl Books {
         let versions = self.reference_data.versions.len();
         let global = u16::try_from(versions).ok().filter(|_| versions < VERSIONS_MAX);
         let global = global.ok_or(Refusal::OutOfRange(60_000))?;
-        let terms = terms.clone();
         self.reference_data.versions.push(TariffVersionRecord {
             tariff: id,
             number,
             from,
             until,
             published_open: until.is_none(),
-            terms,
+            published_by: decided_by,
+            ended_by: None,
+            terms: (**terms).clone(),
         });
         match place {
             Some(place) => {

@@ -7,6 +7,7 @@ use crate::books::{Books, Now, done_before};
 use crate::command::{ReinstateNetwork, WithdrawNetwork};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{NetworkId, PersonId};
+use crate::party::persons::check_two_people;
 use crate::party::record::{RailId, Withdrawal};
 use crate::refusal::{MissingRecord, Refusal};
 
@@ -56,9 +57,7 @@ impl Books {
     ) -> Result<u16, Refusal> {
         let missing = Refusal::NotFound(MissingRecord::Network(network));
         let number = self.rails.number(RailId::Network(network)).ok_or(missing)?;
-        if proposed_by == approved_by {
-            return Err(Refusal::SamePerson);
-        }
+        check_two_people(proposed_by, approved_by, &[])?;
         Ok(u16::try_from(number).expect("limited by RAILS_MAX"))
     }
 

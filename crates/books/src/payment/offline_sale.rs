@@ -8,6 +8,7 @@ use crate::command::{
     PAYMENTS_PER_PARCEL_MAX, PaymentRoute, RecordAdvice, ResolveAdvice, SetOfflineLimit,
 };
 use crate::event::{CommandOutcome, Event};
+use crate::party::persons::check_two_people;
 use crate::payment::codes::ResponseCode;
 use crate::payment::purchase::TransactionSubject;
 use crate::payment::record::PaymentStatus;
@@ -22,7 +23,8 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let SetOfflineLimit { terminal, each, total } = *command;
+        let SetOfflineLimit { terminal, each, total, proposed_by, approved_by } = *command;
+        check_two_people(proposed_by, approved_by, &[])?;
         let missing = Refusal::NotFound(MissingRecord::Terminal(terminal));
         let number = self.terminals.number(terminal).ok_or(missing)?;
         let limits = |terminal_state: &TerminalBatchState| {

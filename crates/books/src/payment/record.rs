@@ -7,6 +7,7 @@ use tariff::{BusinessDate, PaymentMethod};
 
 use crate::ids::{BankId, ParcelId, PaymentId};
 use crate::parcel::record::ParcelHistory;
+use crate::party::persons::TwoPeople;
 
 /// Hash of the bank and the deducted fee that cleared a payment.
 pub(crate) type ClearingHash = [u8; 7];
@@ -171,11 +172,12 @@ pub(crate) struct RefundRecord {
     pub amount: Amount,
     /// Whether the parcel was delivered by then. Such a refund does not make the amount due again.
     pub after_delivery: bool,
+    pub decided_by: Option<TwoPeople>,
 }
 
 impl RefundRecord {
     pub(crate) fn new(kind: RefundKind, amount: Amount) -> RefundRecord {
-        RefundRecord { kind, amount, after_delivery: false }
+        RefundRecord { kind, amount, after_delivery: false, decided_by: None }
     }
 }
 

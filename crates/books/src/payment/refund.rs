@@ -6,10 +6,12 @@ use tariff::PaymentMethod;
 use crate::books::{Books, Now, check_above_zero, check_sequence_number};
 use crate::chart::ChartEntry;
 use crate::command::{
-    BeginRefund, ChargeBack, ConfirmRefund, REFUNDS_PER_PAYMENT_MAX, Refund, ResolveRefund,
+    BeginRefund, ChargeBack, ConfirmRefund, REFUNDS_PER_PAYMENT_MAX, Refund, RefundByTwoPersons,
+    ResolveRefund,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
+use crate::party::persons::check_two_people;
 use crate::payment::codes::ResponseCode;
 use crate::payment::purchase::{TransactionSubject, credit_column};
 use crate::payment::record::{
@@ -28,6 +30,18 @@ impl Books {
     ) -> Result<(), Refusal> {
         let Refund { payment, number, amount } = *command;
         self.owe_refund(payment, number, RefundRecord::new(RefundKind::Refund, amount), out)
+    }
+
+    pub(crate) fn refund_by_two_persons(
+        &mut self,
+        command: &RefundByTwoPersons,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RefundByTwoPersons { payment, number, amount, proposed_by, approved_by } = *command;
+        let decided_by = Some((proposed_by, approved_by));
+        let refund = RefundRecord { decided_by, ..RefundRecord::new(RefundKind::Refund, amount) };
+        self.owe_refund(payment, number, refund, out)
     }
 
     pub(crate) fn charge_back(
@@ -62,6 +76,7 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let slot = self.check_refund(payment, number, refund)?;
+        self.check_refund_limit(slot, refund)?;
         self.owe_refunds(&[(slot, refund)], out)
     }
 
@@ -210,7 +225,8 @@ impl Books {
         }
         check_sequence_number(u32::from(number), u32::from(item.refund_count), || {
             let before = self.refunds.get(&(id, number))?;
-            Some((before.kind, before.amount) == (refund.kind, amount))
+            let same = (before.kind, before.amount) == (refund.kind, amount);
+            Some(same && before.decided_by == refund.decided_by)
         })?;
         if item.refund_count >= REFUNDS_PER_PAYMENT_MAX {
             return Err(Refusal::TooMany(REFUNDS_PER_PAYMENT_MAX));
@@ -220,6 +236,21 @@ impl Books {
             return Err(Refusal::AmountTooLarge(left));
         }
         Ok(slot)
+    }
+
+    /// Checks that two people refund what is above the limit.
+    fn check_refund_limit(&self, slot: u32, refund: RefundRecord) -> Result<(), Refusal> {
+        if let Some((proposed_by, approved_by)) = refund.decided_by {
+            return check_two_people(proposed_by, approved_by, &[]);
+        }
+        let item = self.payment(slot);
+        let currency = self.sellers.get(item.seller).currency;
+        let limit = self.reference_data.refund_limits.get(&currency).copied();
+        let sum = item.refunded.minor() + refund.amount.minor();
+        match limit.filter(|limit| sum > limit.minor()) {
+            Some(limit) => Err(Refusal::RefundNeedsTwoPeople(limit)),
+            None => Ok(()),
+        }
     }
 
     fn buyer_refunds(&self, slot: u32) -> ledger::AccountNumber {

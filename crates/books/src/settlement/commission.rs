@@ -4,6 +4,7 @@ use crate::books::{Books, Now, check_above_zero, clamp_to_amount};
 use crate::chart::ChartEntry;
 use crate::command::PayCommission;
 use crate::event::{CommandOutcome, Event};
+use crate::party::persons::check_two_people;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::settlement::record::CommissionPayment;
 
@@ -14,13 +15,14 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let PayCommission { firm, number, bank, amount } = *command;
+        let PayCommission { firm, number, bank, amount, proposed_by, approved_by } = *command;
         check_above_zero(amount)?;
         let place = self.firms.number(firm).ok_or(Refusal::NotFound(MissingRecord::Firm(firm)))?;
-        let payment = CommissionPayment { bank, amount };
+        let payment = CommissionPayment { bank, amount, decided_by: (proposed_by, approved_by) };
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let record = self.firms.get(place);
         record.commission_payments.check(number, |before| *before == payment)?;
+        check_two_people(proposed_by, approved_by, &[])?;
         self.check_same_currency(bank.currency, record.currency)?;
         let earned = clamp_to_amount(self.ledger.account(record.commission).balance());
         if amount > earned {

@@ -11,6 +11,7 @@ use crate::command::{
 };
 use crate::event::{CommandOutcome, Event, PayoutLine};
 use crate::ids::{PayoutId, PlanId, SellerId};
+use crate::party::persons::check_two_people;
 use crate::party::record::Seller;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::settlement::record::{Payout, PlanLine, PlanStatus, SettlementPlan, Statement};
@@ -140,8 +141,8 @@ impl Books {
         let ApproveSettlement { plan: id, approved_by: by } = *command;
         let plan = self.find_plan(id)?;
         match plan.status {
-            PlanStatus::Planned if plan.planned_by == by => Err(Refusal::SamePerson),
             PlanStatus::Planned => {
+                check_two_people(plan.planned_by, by, &[])?;
                 self.plan_mut(id).status = PlanStatus::Approved { by };
                 out.events.push(Event::SettlementApproved { plan: id });
                 Ok(())

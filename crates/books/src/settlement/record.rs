@@ -8,6 +8,7 @@ use tariff::BusinessDate;
 use crate::command::{PAYOUT_RETURN_DAYS, SettlementCycle};
 use crate::event::PayoutLine;
 use crate::ids::{BankId, PayoutId, PersonId};
+use crate::party::persons::TwoPeople;
 
 /// What a seller's next payout consists of, in minor units. Each entry adds less than 2⁶³, so the
 /// sums cannot overflow.
@@ -50,6 +51,7 @@ pub(crate) enum PlanStatus {
 pub(crate) struct CommissionPayment {
     pub bank: BankId,
     pub amount: Amount,
+    pub decided_by: TwoPeople,
 }
 
 /// An invoice for a seller's debt. Few enough to remember them all.

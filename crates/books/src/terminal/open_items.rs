@@ -13,6 +13,7 @@ use crate::books::{Books, Now, done_before};
 use crate::command::{CloseOpenItem, OPEN_ITEMS_PER_TERMINAL_MAX, OpenItemReason};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{OpenItemId, PaymentId, PersonId};
+use crate::party::persons::check_two_people;
 use crate::payment::codes::Stan;
 use crate::payment::record::PaymentStatus;
 use crate::refusal::{MissingRecord, Refusal};
@@ -273,9 +274,8 @@ impl Books {
         }
         let missing = Refusal::NotFound(MissingRecord::OpenItem(id));
         let owner = self.open_items.open.get(&id).ok_or(missing)?.owner;
-        if proposed_by == approved_by || [proposed_by, approved_by].contains(&owner) {
-            return Err(Refusal::SamePerson);
-        }
+        check_two_people(owner, proposed_by, &[])?;
+        check_two_people(proposed_by, approved_by, &[owner])?;
         self.end_open_item(id, Some(closing), now.today, out);
         Ok(())
     }

@@ -84,6 +84,8 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
     debts(engine, model)?;
     custody(engine, model, &expected)?;
     terminals::agree(engine, model)?;
+    let persons = engine.persons().map(|(id, removed)| (id, !removed)).collect();
+    same("persons", &persons, &model.persons)?;
     same("seller order", &engine.seller_ids().collect(), &model.seller_order)
 }
 

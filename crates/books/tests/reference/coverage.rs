@@ -33,15 +33,18 @@ const NUMBERED: &[&str] = &[
     "RecordAttempt",
     "RecordSellerPayment",
     "Refund",
+    "RefundByTwoPersons",
     "RefuseParcel",
     "RegisterBank",
     "RegisterCourier",
     "RegisterFirm",
     "RegisterNetwork",
+    "RegisterPerson",
     "RegisterSeller",
     "RegisterTerminal",
     "RegisterWallet",
     "RejectSettlement",
+    "RemovePerson",
     "RepayShortage",
     "StartHandOver",
     "WithdrawNetwork",
@@ -119,6 +122,11 @@ impl Coverage {
         }
         if seldom(self.refusals.get("NumberForgotten")) {
             writeln!(rare, "old numbers are hardly ever sent again").expect("into memory");
+        }
+        for refusal in ["SamePerson", "PersonNotRegistered", "RefundNeedsTwoPeople"] {
+            if seldom(self.refusals.get(refusal)) {
+                writeln!(rare, "{refusal}: hardly ever").expect("into memory");
+            }
         }
         if self.events.get("BatchLeftDisputed").is_none_or(|seen| *seen < times) {
             writeln!(rare, "disputed batches are hardly ever left so").expect("into memory");

@@ -9,6 +9,7 @@ mod open_items;
 mod parcels;
 mod parties;
 mod payments;
+mod persons;
 mod refunds;
 mod seller_debts;
 mod settlement;
@@ -26,6 +27,7 @@ use tariff::{FeeKind, Terms};
 pub use batches::Batch;
 use open_items::OpenItem;
 pub use payments::payment_method;
+pub use persons::are_different;
 pub use terminals::{Transaction, TransactionStatus};
 
 /// An account by kind, owner (zero for a currency's shared accounts) and currency.
@@ -162,7 +164,9 @@ pub struct Version {
     pub from: BusinessDate,
     pub until: Option<BusinessDate>,
     /// The first command that published it.
-    pub published: Command,
+    pub published: PublishTariff,
+    /// Who gave it its end afterwards.
+    pub ended_by: Option<[PersonId; 2]>,
     pub terms: Terms,
 }
 
@@ -298,6 +302,10 @@ pub struct Model {
     /// The commands that used a sender's numbers, number 1 first.
     pub numbers: BTreeMap<Numbered, Vec<Command>>,
     pub banks: BTreeMap<BankId, Currency>,
+    /// Whether each person is here still.
+    pub persons: BTreeMap<PersonId, bool>,
+    /// How much of a payment one person can refund.
+    pub refund_limits: BTreeMap<Currency, u64>,
     pub firms: BTreeMap<FirmId, Firm>,
     pub couriers: BTreeMap<CourierId, Courier>,
     pub terminals: BTreeMap<TerminalId, (CourierId, bool)>,
@@ -378,12 +386,13 @@ impl Model {
         forgotten: &BTreeSet<ParcelId>,
     ) -> ModelResult {
         ensure(at >= self.last_at, "time goes backwards")?;
-        if let Command::OpenBooks(OpenBooks { utc_offset_minutes: offset }) = *command {
-            ensure(offset.abs() <= UTC_OFFSET_MINUTES_MAX, "no such offset")?;
-            if self.offset == Some(offset) {
-                return Err(ModelRefusal::Repeated);
+        if let Command::OpenBooks(open) = command {
+            if self.offset.is_some() {
+                return self.only_repeats(self.carried_out.first() == Some(command));
             }
-            ensure(self.offset.is_none(), "the books are open")?;
+            let offset = open.utc_offset_minutes;
+            ensure(offset.abs() <= UTC_OFFSET_MINUTES_MAX, "no such offset")?;
+            self.open_with(open.first_person, open.second_person)?;
             self.offset = Some(offset);
             return self.push_event(Event::Registered);
         }
@@ -391,12 +400,14 @@ impl Model {
             return Err(ModelRefusal::Because("the books are not open"));
         };
         (self.today, self.now) = (at.business_date(offset), at);
+        self.knows_everybody(command)?;
         match command {
             Command::ForgetClosed(ForgetClosed { before, limit }) => {
                 self.forget(*before, *limit, forgotten)
             }
             _ => self
                 .apply_registration(command)
+                .or_else(|| self.apply_person_command(command))
                 .or_else(|| self.apply_parcel_command(command))
                 .or_else(|| self.collect(command))
                 .or_else(|| self.apply_refund_command(command))

@@ -7,6 +7,7 @@ mod back_office;
 mod other_content;
 mod parcel;
 mod party;
+mod persons;
 mod step_table;
 mod terminal;
 
@@ -171,7 +172,13 @@ impl Choices<'_> {
     }
 
     pub fn person(&self, place: usize) -> PersonId {
-        PersonId(1 + u64::from(self.step.random_numbers[place] % 4))
+        let die = self.step.random_numbers[place];
+        match self.step.mistake {
+            // Who may be removed, or not be registered.
+            Mistake::AnyThing => persons::guest(die),
+            Mistake::NumberBelow if die % 8 == 0 => PersonId(0),
+            _ => PersonId(1 + u64::from(die % 4)),
+        }
     }
 
     /// Somebody other than `not`, or `not` itself by a deliberate mistake.

@@ -89,6 +89,16 @@ fn rates_only(number: u64) -> Box<Terms> {
     terms
 }
 
+pub fn open_books(utc_offset_minutes: i16, [first, second]: [u64; 2]) -> Command {
+    let (first_person, second_person) = (PersonId(first), PersonId(second));
+    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person })
+}
+
+fn person(id: u64) -> Command {
+    let (person, proposed_by, approved_by) = (PersonId(id), PersonId(1), PersonId(2));
+    Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by })
+}
+
 pub fn seller(number: u64) -> Command {
     let currency = if number == 5 { Currency::BRL } else { Currency::CNY };
     let place = usize::try_from(number).expect("a small number");
@@ -165,6 +175,7 @@ pub fn wallet(number: u64) -> Command {
 }
 
 pub fn tariff(number: usize, version: u16, from: BusinessDate, until: Option<u16>) -> Command {
+    let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
     Command::PublishTariff(PublishTariff {
         tariff: TARIFFS[number],
         version,
@@ -173,13 +184,16 @@ pub fn tariff(number: usize, version: u16, from: BusinessDate, until: Option<u16
         until: until.map(|days| from.plus_days(days)),
         terms: if number < 2 { terms(version.into()) } else { rates_only(version.into()) },
         reference: format!("tariff {number}"),
+        proposed_by,
+        approved_by,
     })
 }
 
 /// The commands that set up the world. `kind` varies it a little.
 pub fn set_up(kind: u8) -> Vec<Command> {
     let offset = [480, 0, -180][usize::from(kind % 3)];
-    let mut commands = vec![Command::OpenBooks(OpenBooks { utc_offset_minutes: offset })];
+    let mut commands = vec![open_books(offset, [1, 2])];
+    commands.extend([3, 4, 101, 102, 103, 104].map(person));
     commands.extend([bank(1), bank(2)]);
     commands.extend([firm(1, 30_000), firm(2, 0), firm(3, Amount::MAX.minor())]);
     commands.extend((1..=5).map(courier));
@@ -187,8 +201,14 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands.extend([network(1), network(2), network(3), wallet(1), wallet(2)]);
     for place in 0..3 {
         let rule = rule(place + usize::from(kind / 3));
-        commands
-            .push(Command::SetHoldRule(SetHoldRule { jurisdiction: jurisdiction(place), rule }));
+        let (jurisdiction, proposed_by, approved_by) =
+            (jurisdiction(place), PersonId(2), PersonId(1));
+        commands.push(Command::SetHoldRule(SetHoldRule {
+            jurisdiction,
+            rule,
+            proposed_by,
+            approved_by,
+        }));
     }
     commands.push(tariff(0, 1, FIRST_DAY, None));
     commands.push(tariff(0, 2, FIRST_DAY.plus_days(6), None));
@@ -205,7 +225,14 @@ pub fn set_up(kind: u8) -> Vec<Command> {
         let terminal = TerminalId(20 + number);
         let (each, total) = (Amount::of(60_000 * number), Amount::of(150_000 * number));
         commands.push(Command::OpenBatch(OpenBatch { terminal, batch: 1 }));
-        commands.push(Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }));
+        let (proposed_by, approved_by) = (PersonId(1), PersonId(4));
+        commands.push(Command::SetOfflineLimit(SetOfflineLimit {
+            terminal,
+            each,
+            total,
+            proposed_by,
+            approved_by,
+        }));
     }
     commands
 }
@@ -222,8 +249,9 @@ pub fn pays_often(kind: u8) -> bool {
 
 /// Commands that must fail before the books are open, and invalid ways to open them.
 pub fn before_opening() -> Vec<Command> {
-    let too_far = Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES_MAX + 1 });
-    vec![bank(1), too_far, tariff(0, 1, FIRST_DAY, None)]
+    let too_far = open_books(UTC_OFFSET_MINUTES_MAX + 1, [1, 2]);
+    let (alone, with_nobody) = (open_books(0, [1, 1]), open_books(0, [1, 0]));
+    vec![bank(1), too_far, alone, with_nobody, person(3), tariff(0, 1, FIRST_DAY, None)]
 }
 
 /// The time of the set-up.

@@ -72,7 +72,7 @@ fn nobody_closes_a_break_alone() {
     // The proposer of a replacement cannot approve it either.
     world.must(propose_resolution(id, THROUGH_BANK, BO));
     world.refused(approve_resolution(id, THROUGH_BANK, BO), Refusal::SamePerson);
-    world.must(approve_resolution(id, THROUGH_BANK, ANNA));
+    world.must(approve_resolution(id, THROUGH_BANK, CASHIER));
     world.expect(&[]);
 }
 

@@ -55,8 +55,9 @@ fn a_commission_is_paid_at_most_once_and_at_most_what_was_earned() {
 fn each_firm_is_paid_its_own_commission_from_an_account_of_its_currency() {
     let (mut world, _) = earned(1);
     let pay = |firm, bank| {
-        let amount = Amount::of(1);
-        Command::PayCommission(PayCommission { firm, number: 1, bank, amount })
+        let Command::PayCommission(mut pay) = pay_commission(1, 1) else { unreachable!() };
+        (pay.firm, pay.bank) = (firm, bank);
+        Command::PayCommission(pay)
     };
     world.refused(pay(OTHER_FIRM, BANK), Refusal::AmountTooLarge(Amount::ZERO));
     let (bank, currency) = (BankId(2), Currency::BRL);

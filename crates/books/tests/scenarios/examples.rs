@@ -61,7 +61,7 @@ fn parties() -> Vec<(&'static str, Command)> {
             reference: reference("seller 3"),
         })
     };
-    let rule = |rule| C::SetHoldRule(SetHoldRule { jurisdiction: CHINA, rule });
+    let rule = |rule| set_hold_rule(CHINA, rule);
     let tariff = |currency, until| {
         C::PublishTariff(PublishTariff {
             tariff: TARIFF,
@@ -71,10 +71,14 @@ fn parties() -> Vec<(&'static str, Command)> {
             until,
             terms: Box::new(terms()),
             reference: reference("tariff 2"),
+            proposed_by: ANNA,
+            approved_by: BO,
         })
     };
     vec![
-        ("", C::OpenBooks(OpenBooks { utc_offset_minutes: -180 })),
+        ("", open_books_at(-180, [ANNA, BO])),
+        ("", register_person(CASHIER, [ANNA, BO])),
+        ("", remove_person(CASHIER, [ANNA, BO])),
         (
             "",
             C::RegisterBank(RegisterBank {
@@ -157,6 +161,8 @@ fn doors() -> Vec<(&'static str, Command)> {
         ("", C::LoseParcel(LoseParcel { parcel })),
         ("", reverse(payment)),
         ("", refund(payment, 1, 400)),
+        ("", set_refund_limit(5_000)),
+        ("", refund_by_two(payment, 1, 6_000, [ANNA, BO])),
         ("", confirm_refund(payment, 1, 400)),
         ("", charge_back(payment, 2, 500)),
     ]

@@ -67,9 +67,12 @@ fn a_terminal_sells_nothing_offline_unless_it_may() {
     world.must(resolve_advice(second(parcel), ResponseCode::APPROVED));
     assert_eq!(left(&world), 1_000);
     let nobody = TerminalId(99);
-    let (each, total) = (Amount::ZERO, Amount::of(1));
-    let command = Command::SetOfflineLimit(SetOfflineLimit { terminal: nobody, each, total });
-    world.refused(command, Refusal::NotFound(MissingRecord::Terminal(nobody)));
+    let Command::SetOfflineLimit(mut limit) = offline_limit(0, 1) else { unreachable!() };
+    limit.terminal = nobody;
+    world.refused(
+        Command::SetOfflineLimit(limit),
+        Refusal::NotFound(MissingRecord::Terminal(nobody)),
+    );
 }
 
 #[test]

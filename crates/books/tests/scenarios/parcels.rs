@@ -295,11 +295,10 @@ fn nothing_happens_before_the_books_are_open_and_nothing_in_the_past() {
         reference: "bank".into(),
     });
     world.refused(bank.clone(), Refusal::BooksNotOpen);
-    let far = Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES_MAX + 1 });
-    world.refused(far, Refusal::OutOfRange(840));
-    world.must(Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }));
-    world.repeated(Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }));
-    world.refused(Command::OpenBooks(OpenBooks { utc_offset_minutes: 0 }), Refusal::BooksNotOpen);
+    let far = UTC_OFFSET_MINUTES_MAX + 1;
+    world.refused(open_books_at(far, [ANNA, BO]), Refusal::OutOfRange(840));
+    world.must(open_books()).repeated(open_books());
+    world.refused(open_books_at(0, [ANNA, BO]), Refusal::BooksNotOpen);
     world.at = Timestamp(world.at.0 - 1);
     world.refused(bank, Refusal::TimeBackwards);
 }

@@ -227,6 +227,8 @@ fn terms_with_sums_name_their_currency() {
             until: None,
             terms: Box::new(terms),
             reference: "other".to_owned(),
+            proposed_by: ANNA,
+            approved_by: BO,
         })
     };
     type Change<'a> = &'a dyn Fn(&mut Terms);
@@ -261,6 +263,8 @@ fn a_tariff_of_one_currency_is_for_sellers_in_that_currency() {
         until,
         terms,
         reference,
+        proposed_by: ANNA,
+        approved_by: BO,
     }));
     let mut seller = register_seller(SellerId(7), GENERAL, 0);
     let Command::RegisterSeller(RegisterSeller { tariff: of_seller, .. }) = &mut seller else {

@@ -5,9 +5,55 @@ use money::{Amount, Currency};
 use tariff::{SellerClassNumber, Terms};
 
 use super::{
-    AUTHORISATION_CODE, BANK, CASHIER, CHINA, CODE, COURIER, FIRM, SIGNED_ON, TARIFF, WALLET,
-    WALLET_PAYMENT, day, debit_card, resolve_purchase, sell_at, take_cash_at,
+    ANNA, AUTHORISATION_CODE, BANK, BO, CASHIER, CHINA, CODE, COURIER, FIRM, SIGNED_ON, TARIFF,
+    UTC_OFFSET_MINUTES, WALLET, WALLET_PAYMENT, day, debit_card, resolve_purchase, sell_at,
+    take_cash_at,
 };
+
+/// Opens the books with Anna and Bo.
+pub fn open_books() -> Command {
+    open_books_at(UTC_OFFSET_MINUTES, [ANNA, BO])
+}
+
+pub fn open_books_at(utc_offset_minutes: i16, persons: [PersonId; 2]) -> Command {
+    let [first_person, second_person] = persons;
+    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person })
+}
+
+pub fn register_person(person: PersonId, [proposed_by, approved_by]: [PersonId; 2]) -> Command {
+    Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by })
+}
+
+pub fn remove_person(person: PersonId, [proposed_by, approved_by]: [PersonId; 2]) -> Command {
+    Command::RemovePerson(RemovePerson { person, proposed_by, approved_by })
+}
+
+pub fn set_hold_rule(jurisdiction: Jurisdiction, rule: HoldRule) -> Command {
+    let (proposed_by, approved_by) = (ANNA, BO);
+    Command::SetHoldRule(SetHoldRule { jurisdiction, rule, proposed_by, approved_by })
+}
+
+pub fn set_refund_limit(limit: u64) -> Command {
+    let (currency, limit) = (Currency::CNY, Amount::of(limit));
+    let (proposed_by, approved_by) = (ANNA, BO);
+    Command::SetRefundLimit(SetRefundLimit { currency, limit, proposed_by, approved_by })
+}
+
+pub fn refund_by_two(
+    payment: PaymentId,
+    number: u8,
+    amount: u64,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let amount = Amount::of(amount);
+    Command::RefundByTwoPersons(RefundByTwoPersons {
+        payment,
+        number,
+        amount,
+        proposed_by,
+        approved_by,
+    })
+}
 
 pub fn register_seller(seller: SellerId, class: SellerClassNumber, minimum: u64) -> Command {
     Command::RegisterSeller(RegisterSeller {
@@ -35,6 +81,8 @@ pub fn publish(version: u16, from: &str, until: Option<&str>, terms: Terms) -> C
         until,
         terms,
         reference,
+        proposed_by: ANNA,
+        approved_by: BO,
     })
 }
 
@@ -231,7 +279,8 @@ pub fn deposit_with_id(deposit: u64, number: u32, amount: u64) -> Command {
 }
 
 pub fn cancel_deposit(deposit: u64) -> Command {
-    Command::CancelDeposit(CancelDeposit { deposit: DepositId(deposit) })
+    let (deposit, proposed_by, approved_by) = (DepositId(deposit), ANNA, BO);
+    Command::CancelDeposit(CancelDeposit { deposit, proposed_by, approved_by })
 }
 
 pub fn pay_commission(number: u32, amount: u64) -> Command {
@@ -240,6 +289,8 @@ pub fn pay_commission(number: u32, amount: u64) -> Command {
         number,
         bank: BANK,
         amount: Amount::of(amount),
+        proposed_by: ANNA,
+        approved_by: BO,
     })
 }
 
@@ -281,7 +332,7 @@ pub fn return_payout(payout: u64) -> Command {
 }
 
 pub fn invoice(seller: SellerId, number: u32, amount: u64) -> Command {
-    let (amount, invoiced_by) = (Amount::of(amount), super::ANNA);
+    let (amount, invoiced_by) = (Amount::of(amount), ANNA);
     Command::InvoiceSeller(InvoiceSeller { seller, number, amount, invoiced_by })
 }
 
@@ -293,7 +344,7 @@ pub fn pay_invoice(seller: SellerId, invoice: u32, number: u8, amount: u64) -> C
 
 pub fn raise_break(break_id: u64, subject: BreakSubject, side: BreakSide, amount: u64) -> Command {
     let (break_id, amount) = (BreakId(break_id), Amount::of(amount));
-    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner: super::ANNA })
+    Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner: ANNA })
 }
 
 pub fn propose_resolution(

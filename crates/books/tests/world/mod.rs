@@ -44,6 +44,8 @@ pub const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 pub const CASHIER: PersonId = PersonId(901);
 pub const ANNA: PersonId = PersonId(902);
 pub const BO: PersonId = PersonId(903);
+/// Registered, and removed.
+pub const GONE: PersonId = PersonId(904);
 
 /// The one-time code that couriers show at the hub.
 pub const CODE: u32 = 471_100;
@@ -100,7 +102,13 @@ impl World {
 
     pub fn set(setup: Setup) -> World {
         let mut world = World::empty();
-        world.must(Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }));
+        world.must(open_books());
+        let couriers = [COURIER, COLLEAGUE, OTHER_FIRMS_COURIER].map(|courier| courier.0);
+        let persons = (1..=9).filter(|id| !couriers.contains(id)).map(PersonId);
+        for person in persons.chain([CASHIER, GONE]) {
+            world.must(register_person(person, [ANNA, BO]));
+        }
+        world.must(remove_person(GONE, [ANNA, BO]));
         world.must(Command::RegisterBank(RegisterBank {
             bank: BANK,
             currency: Currency::CNY,
@@ -138,7 +146,7 @@ impl World {
         }));
         let reference = String::from("wallet");
         world.must(Command::RegisterWallet(RegisterWallet { wallet: WALLET, currency, reference }));
-        world.must(Command::SetHoldRule(SetHoldRule { jurisdiction: CHINA, rule: setup.hold }));
+        world.must(set_hold_rule(CHINA, setup.hold));
         let class = setup.terms.class(setup.class).expect("the class is in the terms");
         world.must(publish(1, "2013-02-25", None, setup.terms.clone()));
         for seller in [SELLER, OTHER_SELLER] {

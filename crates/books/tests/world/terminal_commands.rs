@@ -173,7 +173,13 @@ pub fn reversal_failed(payment: PaymentId, code: ResponseCode) -> Command {
 
 pub fn offline_limit(each: u64, total: u64) -> Command {
     let (each, total) = (Amount::of(each), Amount::of(total));
-    Command::SetOfflineLimit(SetOfflineLimit { terminal: TERMINAL, each, total })
+    Command::SetOfflineLimit(SetOfflineLimit {
+        terminal: TERMINAL,
+        each,
+        total,
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
 }
 
 pub fn record_advice(stan: u32, parcel: ParcelId, amount: u64) -> Command {

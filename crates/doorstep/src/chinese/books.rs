@@ -81,6 +81,16 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::HandOverOpen => "快递员有一笔交款尚未清点；请先清点或取消".to_owned(),
         Refusal::NoCashInHand => "快递员没有可交的现金".to_owned(),
         Refusal::CodesUsedUp => "一次性验证码错误次数过多；请由主管清点或取消交款".to_owned(),
+        Refusal::PersonNotRegistered(person) => {
+            format!("人员 {person} 未登记或已被移除；请给出已登记人员的编号")
+        }
+        Refusal::NotOneOfThePersons(person) => {
+            format!("人员 {person} 发出该命令，但不是其中写明的人员")
+        }
+        Refusal::RefundNeedsTwoPeople(limit) => format!(
+            "一笔付款的退款超过 {}（最小货币单位）须由两人办理；请发送 RefundByTwoPersons",
+            limit.minor()
+        ),
         Refusal::SamePerson => "须由第二人复核，同一人不得办理两个步骤".to_owned(),
         Refusal::NothingToPay => "该结算周期没有应付的卖家".to_owned(),
         Refusal::PlanState => "结算计划或差异的状态不符".to_owned(),

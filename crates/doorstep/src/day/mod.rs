@@ -29,7 +29,7 @@ use self::backend::NodeBackend;
 use self::progress::ProgressDisplay;
 use crate::setup::UTC_OFFSET_MINUTES;
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{data_directory, orders, tariffs, texts};
+use crate::{data_directory, orders, persons, tariffs, texts};
 
 /// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
@@ -340,6 +340,7 @@ fn run_day(
     sim::check_inputs(inputs, &options).map_err(|error| input_error_text(error, inputs))?;
     let interrupted = on_interrupt()?;
     let books = data_directory::open_or_create(data)?;
+    persons::name_missing(data, &[(sim::PLANNER, "planner"), (sim::APPROVER, "approver")])?;
     let client = books.node.client();
     let (standing, _) = client.query(EnginePosition::of)?;
     let office = NodeBackend::new(client, interrupted, data.to_owned());

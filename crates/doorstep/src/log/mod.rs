@@ -6,11 +6,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use anyhow::bail;
-use books::{BusinessDate, PersonId, TerminalId};
+use books::{BusinessDate, TerminalId};
 use clap::Args;
 use reports::{AppliedCommand, CommandFilter, CommandPosition, ExportError, read_commands};
 
 use crate::help::wrapped;
+use crate::persons::PersonNames;
 use crate::terminal::screen;
 use crate::texts;
 use crate::words::{self, Lang};
@@ -45,9 +46,9 @@ pub struct CommandLogArgs {
     /// Only commands of or about this terminal and its payments
     #[arg(long, value_name = "NUMBER")]
     terminal: Option<TerminalId>,
-    /// Only commands of or about this person or courier
-    #[arg(long, value_name = "NUMBER")]
-    person: Option<PersonId>,
+    /// Only commands of or about this person or courier: the name in persons.toml, or the id
+    #[arg(long, value_name = "WHO")]
+    person: Option<String>,
     /// Only commands of this business date
     #[arg(long, value_name = "YYYY-MM-DD")]
     day: Option<BusinessDate>,
@@ -67,16 +68,17 @@ pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
         Ok(id) => id.to_string(),
         Err(_) => text.clone(),
     });
+    let names = PersonNames::read(&args.data)?;
     let filter = CommandFilter {
         parcel,
         seller: args.seller.clone(),
         terminal: args.terminal,
-        person: args.person,
+        person: args.person.as_deref().map(|who| names.find(who)).transpose()?,
         day: args.day,
         from: args.from,
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut printer = Printer::new(Lang::current());
+    let mut printer = Printer::new(Lang::current(), names);
     let mut each = |command: &AppliedCommand| {
         if args.json {
             serde_json::to_writer(&mut out, command)?;
@@ -109,10 +111,10 @@ struct Printer {
 }
 
 impl Printer {
-    fn new(lang: Lang) -> Printer {
+    fn new(lang: Lang, names: PersonNames) -> Printer {
         let [least, most] = COLUMNS_RANGE;
         let columns = screen::columns().map_or(COLUMNS, |columns| columns.clamp(least, most));
-        Printer { sentences: Sentences::new(lang), columns, date: String::new() }
+        Printer { sentences: Sentences::new(lang, names), columns, date: String::new() }
     }
 
     /// Prints a command: a line with its date if that is new, its sentence behind position and

@@ -8,6 +8,7 @@ use reports::{AppliedCommand, FieldType, FieldTypes, MovedAmount, ObservedEvent,
 use serde_json::Value;
 
 use crate::chinese;
+use crate::persons::PersonNames;
 use crate::texts::{entry, fill, filled, text};
 use crate::words::{Lang, grouped};
 
@@ -29,11 +30,12 @@ const NONE: &str = "log.none";
 pub struct Sentences {
     lang: Lang,
     types: FieldTypes,
+    names: PersonNames,
 }
 
 impl Sentences {
-    pub fn new(lang: Lang) -> Sentences {
-        Sentences { lang, types: FieldTypes::declared() }
+    pub fn new(lang: Lang, names: PersonNames) -> Sentences {
+        Sentences { lang, types: FieldTypes::declared(), names }
     }
 
     /// The line above the commands of a day.
@@ -44,7 +46,7 @@ impl Sentences {
 
     /// Who gave the command, and what it did.
     pub fn what(&self, command: &AppliedCommand) -> String {
-        let words = Words { lang: self.lang, command };
+        let words = Words { lang: self.lang, names: &self.names, command };
         let fields = Value::Object(command.fields.clone());
         let sentence = entry(self.lang, COMMANDS, command.command);
         let what = match (sentence, self.types.of(command.command)) {
@@ -57,7 +59,7 @@ impl Sentences {
     /// The request key, and what happened besides the postings. With a filter, only what concerns
     /// its parcel and seller, if anything does.
     pub fn events(&self, command: &AppliedCommand) -> Vec<String> {
-        let words = Words { lang: self.lang, command };
+        let words = Words { lang: self.lang, names: &self.names, command };
         let key = command.request_key.as_ref();
         let key = key.map(|key| filled(self.lang, "log.request_key", &[("key", key)]));
         let mut by_name: Vec<(&str, Vec<&Value>)> = Vec::new();
@@ -85,7 +87,7 @@ impl Sentences {
 
     /// The money that moved: amount and words. Selected as the events are.
     pub fn postings(&self, command: &AppliedCommand) -> Vec<(String, String)> {
-        let words = Words { lang: self.lang, command };
+        let words = Words { lang: self.lang, names: &self.names, command };
         let any = command.postings.iter().any(|posting| posting.wanted);
         let shown = command.postings.iter().filter(|posting| posting.wanted || !any);
         let shown: Vec<_> = shown.collect();
@@ -165,6 +167,7 @@ impl PostingLine {
 /// The words for the values of one command.
 struct Words<'c> {
     lang: Lang,
+    names: &'c PersonNames,
     command: &'c AppliedCommand,
 }
 
@@ -172,8 +175,7 @@ impl Words<'_> {
     fn actor(&self) -> String {
         let (name, id) = match self.command.by {
             Actor::System => ("System", String::new()),
-            // A courier's person id is the courier's id.
-            Actor::Person(id) => ("Person", self.reference("courier", &id.to_string())),
+            Actor::Person(id) => ("Person", self.person(&id.to_string())),
             Actor::Key(id) => ("Key", id.to_string()),
             Actor::Terminal(id) => ("Terminal", id.to_string()),
             Actor::Gateway(id) => ("Gateway", id.to_string()),
@@ -216,6 +218,7 @@ impl Words<'_> {
                 Some(item) => self.list(items, |value| self.value(field, value, item)),
                 None => items.len().to_string(),
             },
+            Value::String(id) if type_name == "PersonId" => self.person(id),
             Value::String(id) if type_name.ends_with("Id") => {
                 let of = type_name.trim_end_matches("Id").to_lowercase();
                 self.reference(&of, id)
@@ -297,6 +300,12 @@ impl Words<'_> {
         let fields = &self.command.fields;
         let own = fields.get("parcel").or_else(|| fields.get("payment")?.get("parcel"));
         own.is_some() && own == parcel
+    }
+
+    /// A person's name, or the reference of the courier with the same id, or the id.
+    fn person(&self, id: &str) -> String {
+        let name = id.parse().ok().and_then(|person| self.names.name(person));
+        name.map_or_else(|| self.reference("courier", id), str::to_owned)
     }
 
     /// The operator's reference for an id, or the id.

@@ -1,5 +1,7 @@
 //! `import`: repeating it changes nothing, and refused orders are named.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::support::{Bed, number};
 
 const IMPORT: &str = "import --profile doorstep --orders orders.csv";
@@ -33,6 +35,38 @@ fn the_same_import_again_changes_nothing_and_a_longer_one_adds_what_is_new() {
     assert_ne!(after["digest"], before["digest"]);
     // One new seller, one new parcel.
     assert_eq!(number(&after, "/commands"), number(&before, "/commands") + 2);
+}
+
+#[test]
+fn an_import_names_the_two_persons_who_open_the_books() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    let import = format!("{IMPORT} --data books");
+    bed.run(&format!("{import} --by Ann --approved-by ann")).fails("the same person");
+    assert!(!bed.has("books"));
+    bed.run(&format!("{import} --by Ann --approved-by Bo")).succeeds();
+    assert_eq!(bed.read("books/persons.toml"), "[persons]\n1 = \"Ann\"\n2 = \"Bo\"\n");
+    let mode = std::fs::metadata(bed.path("books/persons.toml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // Who has no name has an id. The tariff is published already, whoever imports.
+    bed.run(&format!("{import} --by Cy --approved-by ann")).fails("nobody has the name `Cy`");
+    bed.run(&format!("{import} --by bo --approved-by 1")).succeeds().prints("existed already 1;");
+    let log = "log --data books --json --person";
+    let of_ann = bed.run(&format!("{log} ann")).succeeds().stdout().to_owned();
+    assert!(of_ann.contains("\"first_person\":\"1\"") && !of_ann.contains("Ann"), "{of_ann}");
+    bed.run(&format!("{log} 1")).succeeds().prints(&of_ann);
+    let of_bo = bed.run("log --data books --person Bo").succeeds();
+    let of_bo = of_bo.stdout().split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in ["the first persons are Ann and Bo", "approved by person Bo"] {
+        assert!(of_bo.contains(words), "{words}: {of_bo}");
+    }
+    bed.run("log --data books --person Cy").fails("nobody has the name `Cy` in persons.toml");
+    let readable = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(bed.path("books/persons.toml"), readable).unwrap();
+    for command in [&format!("{import} --by 1 --approved-by 2"), "log --data books"] {
+        bed.run(command).fails("run `chmod 600` on the file");
+    }
+    bed.verified("books");
 }
 
 #[test]

@@ -29,7 +29,8 @@ const WITHDRAW: &str = "network withdraw alpha --by ann --data books";
 fn bed() -> Bed {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
-    bed.run("import --profile doorstep --orders orders.csv --data books").succeeds();
+    bed.run("import --profile doorstep --orders orders.csv --data books --by ann --approved-by bo")
+        .succeeds();
     bed.write("master.key", MASTER);
     fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
     for key in KEYS {
@@ -71,11 +72,13 @@ fn it_serves_until_it_is_stopped() {
     assert_eq!(status["links"].as_array().unwrap().len(), 3);
     assert_eq!(status["links"][0]["network"], "alpha");
     assert_eq!(status["ended"]["malformed"], 1);
-    bed.run(&format!("{WITHDRAW} --approved-by ann")).fails("a second person");
+    bed.run(&format!("{WITHDRAW} --approved-by ann")).fails("a second person must approve");
     let mut same = bed.doorstep(WITHDRAW);
     Ran::of(same.args(["--approved-by", " Ann "])).fails("are the same person");
     let mut nobody = bed.doorstep(WITHDRAW);
     Ran::of(nobody.args(["--approved-by", " "])).fails("1 to 64 characters");
+    bed.run(&format!("{WITHDRAW} --approved-by cy")).fails("nobody has the name `cy`");
+    bed.run(&format!("{WITHDRAW} --approved-by 3")).fails("person 3 is not registered");
     bed.run(&format!("{WITHDRAW} --approved-by bo"))
         .succeeds()
         .prints("alpha is withdrawn from 20");

@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use books::{NetworkId, Timestamp};
+use books::{NetworkId, PersonId, Timestamp};
 use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
 use host::{HostPlan, StopOutcome};
 use node::{Clock, SystemClock};
@@ -19,9 +19,11 @@ fn running() -> (tempfile::TempDir, PathBuf, RunningHost) {
     (directory, path, running)
 }
 
-fn withdraw(network: &str, at_ms: Option<u64>, approved_by: &str) -> ControlRequest {
-    let (network, approved_by) = (network.to_owned(), approved_by.to_owned());
-    ControlRequest::Withdraw { network, at_ms, by: "ann".into(), approved_by }
+const ANN: PersonId = PersonId(1);
+const BO: PersonId = PersonId(2);
+
+fn withdraw(network: &str, at_ms: Option<u64>, approved_by: PersonId) -> ControlRequest {
+    ControlRequest::Withdraw { network: network.to_owned(), at_ms, by: ANN, approved_by }
 }
 
 #[test]
@@ -45,19 +47,19 @@ fn status_counts_connections_and_messages() {
 fn a_network_is_withdrawn_and_reinstated_by_two() {
     let (_directory, path, running) = running();
     let far = 4_000_000_000_000;
-    send_request(&path, &withdraw("alpha", Some(far), "bo")).unwrap();
+    send_request(&path, &withdraw("alpha", Some(far), BO)).unwrap();
     send_request(
         &path,
-        &ControlRequest::Reinstate {
-            network: "alpha".into(),
-            by: "ann".into(),
-            approved_by: "bo".into(),
-        },
+        &ControlRequest::Reinstate { network: "alpha".into(), by: ANN, approved_by: BO },
     )
     .unwrap();
     let alpha = NetworkId::derived("alpha");
     assert_eq!(running.seen().withdrawn, [(alpha, Some(Timestamp(far))), (alpha, None)]);
-    for refused in [withdraw("alpha", None, "ann"), withdraw("none", None, "bo")] {
+    for refused in [
+        withdraw("alpha", None, ANN),
+        withdraw("none", None, BO),
+        withdraw("alpha", None, PersonId(3)),
+    ] {
         let error = send_request(&path, &refused).unwrap_err();
         assert!(matches!(&error, ControlError::Refused(why) if !why.is_empty()), "{error}");
     }
@@ -69,18 +71,15 @@ fn withdrawal_at_once_starts_when_the_books_apply_it() {
     let (_directory, path, running) = running();
     let now_ms = || SystemClock.now().0;
     let before = now_ms();
-    let from_ms = send_request(&path, &withdraw("alpha", None, "bo")).unwrap()["from_ms"].as_u64();
+    let from_ms = send_request(&path, &withdraw("alpha", None, BO)).unwrap()["from_ms"].as_u64();
     let from_ms = from_ms.unwrap();
     assert!((before..=now_ms()).contains(&from_ms), "{before} {from_ms}");
     let from = Some(Timestamp(from_ms));
     assert_eq!(running.seen().withdrawn, [(NetworkId::derived("alpha"), from)]);
     // A retry changes nothing. A withdrawal that has begun cannot be moved.
-    assert_eq!(
-        send_request(&path, &withdraw("alpha", None, "bo")).unwrap()["from_ms"],
-        Value::Null
-    );
+    assert_eq!(send_request(&path, &withdraw("alpha", None, BO)).unwrap()["from_ms"], Value::Null);
     for at_ms in [1, from_ms + 3_600_000] {
-        let error = send_request(&path, &withdraw("alpha", Some(at_ms), "bo")).unwrap_err();
+        let error = send_request(&path, &withdraw("alpha", Some(at_ms), BO)).unwrap_err();
         assert!(matches!(&error, ControlError::Refused(why) if !why.is_empty()), "{error}");
     }
     assert_eq!(running.seen().withdrawn.len(), 1);

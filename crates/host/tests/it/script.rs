@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use books::{
-    Command, Event, NetworkId, OpenBooks, Refusal, RegisterBank, RegisterNetwork, Timestamp,
-    WalletId,
+    Command, Event, NetworkId, OpenBooks, PersonId, Refusal, RegisterBank, RegisterNetwork,
+    Timestamp, WalletId,
 };
 use engine::{Actor, Submission};
 use host::{
@@ -86,7 +86,7 @@ impl HostedSwitch for Script {
         if seen.by_the_books {
             let ticket = 1_000 + seen.messages;
             self.asked.push((ticket, line, message));
-            let command = Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 });
+            let command = open_books();
             out.push(Output::Command { ticket, by: Actor::System, command });
         } else if seen.hold {
             seen.held.push((line, message));
@@ -262,7 +262,7 @@ impl RunningHost {
             let network = NetworkId::derived("alpha");
             let reference = "alpha".to_owned();
             let commands = [
-                Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 }),
+                open_books(),
                 Command::RegisterBank(RegisterBank {
                     bank: books::BankId(1),
                     currency: Currency::CNY,
@@ -420,4 +420,10 @@ pub fn short() -> ConnectionLimits {
         message_timeout: Duration::from_millis(400),
         ..ConnectionLimits::default()
     }
+}
+
+/// Opens the books with persons 1 and 2.
+fn open_books() -> Command {
+    let (first_person, second_person) = (PersonId(1), PersonId(2));
+    Command::OpenBooks(OpenBooks { utc_offset_minutes: 480, first_person, second_person })
 }

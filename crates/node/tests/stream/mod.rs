@@ -5,9 +5,9 @@
 use books::{
     AnnounceParcel, AssignParcels, BankId, BatchTotals, CloseBatch, Command, CountAndAmount,
     CourierId, DispatchParcels, DuplicateKey, DuplicateSubject, FirmId, HoldRule, Jurisdiction,
-    OpenBatch, OpenBooks, ParcelId, PublishTariff, RegisterBank, RegisterCourier, RegisterFirm,
-    RegisterSeller, RegisterTerminal, SellerId, SellerKind, SetHoldRule, SettlementCycle, Stan,
-    TakeCash, TariffId, TerminalId, Timestamp, Trace,
+    OpenBatch, OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank, RegisterCourier,
+    RegisterFirm, RegisterSeller, RegisterTerminal, SellerId, SellerKind, SetHoldRule,
+    SettlementCycle, Stan, TakeCash, TariffId, TerminalId, Timestamp, Trace,
 };
 use engine::{Actor, Submission};
 use money::{Amount, Currency};
@@ -39,7 +39,11 @@ fn setup(number: u64) -> Command {
     let currency = Currency::CNY;
     let reference = format!("party-{number}");
     match number {
-        0 => Command::OpenBooks(OpenBooks { utc_offset_minutes: 480 }),
+        0 => Command::OpenBooks(OpenBooks {
+            utc_offset_minutes: 480,
+            first_person: PersonId(1),
+            second_person: PersonId(2),
+        }),
         1 => Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference }),
         2 => Command::RegisterFirm(RegisterFirm {
             firm: FirmId(1),
@@ -56,6 +60,8 @@ fn setup(number: u64) -> Command {
         4 => Command::SetHoldRule(SetHoldRule {
             jurisdiction: Jurisdiction(*b"CN"),
             rule: HoldRule::AtOnce,
+            proposed_by: PersonId(1),
+            approved_by: PersonId(2),
         }),
         5 => Command::PublishTariff(PublishTariff {
             tariff: TariffId(1),
@@ -68,6 +74,8 @@ fn setup(number: u64) -> Command {
                 ..Terms::default()
             }),
             reference,
+            proposed_by: PersonId(1),
+            approved_by: PersonId(2),
         }),
         6 => Command::RegisterSeller(RegisterSeller {
             seller: SellerId(1),

@@ -2,10 +2,11 @@
 
 use books::{
     ATTEMPTS_MAX, AttemptReason, BreakSide, BreakSubject, Command, CountHandOver, DispatchParcels,
-    Event, HandOverId, PersonId, RecordAttempt, RefuseParcel, RefuseReason, StartHandOver,
-    Timestamp, one_time_code_hash,
+    Event, HandOverId, RecordAttempt, RefuseParcel, RefuseReason, StartHandOver, Timestamp,
+    one_time_code_hash,
 };
 
+use crate::actors::cashier;
 use crate::books::{BreakCause, ExpectedBreak, ParcelLocation};
 use crate::clock::{LAST_DELIVERY, TICK_MS};
 use crate::world::{AnswerContext, CourierCommand, CourierStep, SimulatedParcel, World, amount};
@@ -230,9 +231,4 @@ impl World {
         parcel.attempts += 1;
         parcel.location = ParcelLocation::AtHub;
     }
-}
-
-/// The cashier of a firm's hub.
-fn cashier(firm: &str) -> PersonId {
-    PersonId::derived(&format!("{firm}-cashier"))
 }

@@ -6,7 +6,7 @@ use books::*;
 use money::Amount;
 
 use super::terminals::{Transaction, TransactionStatus};
-use super::{Model, ModelRefusal, ModelResult, ensure};
+use super::{Model, ModelRefusal, ModelResult, are_different, ensure};
 
 #[derive(Clone, Debug)]
 pub struct Batch {
@@ -31,9 +31,14 @@ impl Model {
                 self.reconcile(*terminal, *batch, lines)
             }
             Command::CloseOpenItem(closing) => self.close_open_item(closing, command),
-            Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }) => {
-                self.set_offline_limit(*terminal, (each.minor(), total.minor()))
-            }
+            Command::SetOfflineLimit(SetOfflineLimit {
+                terminal,
+                each,
+                total,
+                proposed_by,
+                approved_by,
+            }) => are_different(&[*proposed_by, *approved_by])
+                .and_then(|()| self.set_offline_limit(*terminal, (each.minor(), total.minor()))),
             Command::WithdrawNetwork(WithdrawNetwork {
                 network,
                 from,

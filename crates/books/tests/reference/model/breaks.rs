@@ -137,7 +137,7 @@ impl Model {
         let (resolution, proposed_by) =
             one.proposal.ok_or(ModelRefusal::Because("nothing is proposed"))?;
         ensure(resolution == approved, "something else is proposed")?;
-        ensure(by != proposed_by, "the same person")?;
+        ensure(by != proposed_by && by != one.owner, "the same person")?;
         let other = match resolution {
             BreakResolution::WriteOff => (A::WriteOffs, 0, one.currency),
             BreakResolution::ThroughBank(bank) => (A::Bank, bank.0, one.currency),

@@ -6,7 +6,7 @@ use money::{Amount, Currency};
 
 use super::{
     Account, Deposit, HandOver, Model, ModelRefusal, ModelResult, Notes, Numbered, ReservationFor,
-    ensure,
+    are_different, ensure,
 };
 
 impl Model {
@@ -62,12 +62,19 @@ impl Model {
             Command::ConfirmDeposit(ConfirmDeposit { deposit, credited }) => {
                 self.confirm_deposit(deposit, credited, command)
             }
-            Command::CancelDeposit(CancelDeposit { deposit }) => {
-                self.cancel_deposit(deposit, command)
-            }
-            Command::PayCommission(PayCommission { firm, number, bank, amount }) => {
-                self.pay_commission(firm, number, bank, amount, command)
-            }
+            Command::CancelDeposit(CancelDeposit { deposit, proposed_by, approved_by }) => self
+                .cancel_deposit(deposit, command)
+                .and_then(|()| are_different(&[proposed_by, approved_by])),
+            Command::PayCommission(PayCommission {
+                firm,
+                number,
+                bank,
+                amount,
+                proposed_by,
+                approved_by,
+            }) => self
+                .pay_commission(firm, number, bank, amount, command)
+                .and_then(|()| are_different(&[proposed_by, approved_by])),
             _ => return None,
         };
         Some(done)
@@ -131,8 +138,7 @@ impl Model {
     }
 
     fn are_two_others(&self, courier: CourierId, [one, other]: [PersonId; 2]) -> ModelResult {
-        let courier = PersonId(courier.0);
-        ensure(one != other && one != courier && other != courier, "not two other persons")
+        are_different(&[one, other, PersonId(courier.0)])
     }
 
     fn cancel_hand_over(&mut self, id: HandOverId, command: &Command) -> ModelResult {

@@ -84,6 +84,7 @@ impl Model {
         ensure((1..=PARCELS_PER_COMMAND_MAX).contains(&parcels.len()), "none or too many")?;
         let firm =
             self.couriers.get(&courier).ok_or(ModelRefusal::Because("no such courier"))?.firm;
+        self.is_here(PersonId(courier.0))?;
         for id in parcels {
             let parcel = self.parcel(*id)?;
             ensure(parcel.state == S::Assigned, "not at a hub")?;

@@ -4,7 +4,9 @@ use books::*;
 use money::Amount;
 use tariff::{FeeKind, FixedOrShare, PaymentMethod as Means, Terms};
 
-use super::{Courier, Firm, Model, ModelRefusal, ModelResult, Seller, Version, ensure};
+use super::{
+    Courier, Firm, Model, ModelRefusal, ModelResult, Seller, Version, are_different, ensure,
+};
 
 impl Model {
     pub fn apply_registration(&mut self, command: &Command) -> Option<ModelResult> {
@@ -42,9 +44,11 @@ impl Model {
             Command::RegisterCourier(RegisterCourier { courier, firm, cash_limit, reference }) => {
                 let known = self.couriers.contains_key(courier);
                 let fine = self.new_name(known, reference);
-                fine.and(ensure(self.firms.contains_key(firm), "no such firm")).map(|()| {
-                    self.couriers.insert(*courier, Courier::new(*firm, cash_limit.minor()));
-                })
+                fine.and(ensure(self.firms.contains_key(firm), "no such firm"))
+                    .and_then(|()| self.courier_is_person(*courier))
+                    .map(|()| {
+                        self.couriers.insert(*courier, Courier::new(*firm, cash_limit.minor()));
+                    })
             }
             Command::RegisterTerminal(RegisterTerminal { terminal, courier }) => {
                 self.register_terminal(*terminal, *courier)
@@ -55,10 +59,11 @@ impl Model {
             Command::BlockTerminal(BlockTerminal { terminal, blocked }) => {
                 self.block(*terminal, *blocked)
             }
-            Command::SetHoldRule(SetHoldRule { jurisdiction, rule }) => {
-                self.set_hold_rule(*jurisdiction, *rule)
+            Command::SetHoldRule(SetHoldRule { jurisdiction, rule, proposed_by, approved_by }) => {
+                are_different(&[*proposed_by, *approved_by])
+                    .and_then(|()| self.set_hold_rule(*jurisdiction, *rule))
             }
-            Command::PublishTariff(_) => self.publish(command),
+            Command::PublishTariff(one) => self.publish(one),
             Command::RegisterSeller(_) => self.register_seller(command),
             _ => return None,
         };
@@ -73,6 +78,7 @@ impl Model {
     fn register_terminal(&mut self, terminal: TerminalId, courier: CourierId) -> ModelResult {
         ensure(self.couriers.contains_key(&courier), "no such courier")?;
         ensure(!self.terminals.contains_key(&terminal), "the identifier is taken")?;
+        self.is_here(PersonId(courier.0))?;
         self.terminals.insert(terminal, (courier, false));
         Ok(())
     }
@@ -84,6 +90,7 @@ impl Model {
         if from == to {
             return Err(ModelRefusal::Repeated);
         }
+        self.is_here(PersonId(to.0))?;
         self.terminals.insert(terminal, (to, blocked));
         Ok(())
     }
@@ -110,37 +117,29 @@ impl Model {
         Ok(())
     }
 
-    fn publish(&mut self, command: &Command) -> ModelResult {
-        let Command::PublishTariff(PublishTariff {
-            tariff,
-            version,
-            currency,
-            from,
-            until,
-            terms,
-            ..
-        }) = command
-        else {
-            unreachable!("only tariffs are published");
-        };
+    fn publish(&mut self, command: &PublishTariff) -> ModelResult {
+        let PublishTariff { tariff, version, currency, from, until, terms, .. } = command;
+        let (proposed_by, approved_by) = (command.proposed_by, command.approved_by);
         let today = self.today;
+        are_different(&[proposed_by, approved_by])?;
         ensure(terms.check(*currency).is_ok(), "terms that cannot hold")?;
         ensure(currency.is_some() || !has_sums(terms), "a sum in no currency")?;
         ensure(until.is_none_or(|until| *from < until), "no day on which it holds")?;
         let versions = self.tariffs.get(tariff).cloned().unwrap_or_default();
         if let Some(known) = versions.iter().find(|known| known.number == *version) {
-            let Command::PublishTariff(mut published) = known.published.clone() else {
-                unreachable!("a version was published")
-            };
-            published.until = *until;
-            ensure(Command::PublishTariff(published) == *command, "the version is another")?;
+            let first = &known.published;
+            let published =
+                PublishTariff { until: *until, proposed_by, approved_by, ..first.clone() };
+            ensure(published == *command, "the version is another")?;
             // It ends where the next one begins.
             if known.until == *until {
-                return Err(ModelRefusal::Repeated);
+                let by = known.ended_by.unwrap_or([first.proposed_by, first.approved_by]);
+                return self.only_repeats(by == [proposed_by, approved_by]);
             }
             ensure(known.until.is_none() && until.is_some_and(|day| day > today), "another end")?;
             let place = usize::from(*version) - 1;
-            self.tariffs.get_mut(tariff).expect("found before")[place].until = *until;
+            let version = &mut self.tariffs.get_mut(tariff).expect("found before")[place];
+            (version.until, version.ended_by) = (*until, Some([proposed_by, approved_by]));
             return Ok(());
         }
         ensure(usize::from(*version) == versions.len() + 1, "not the next version")?;
@@ -163,6 +162,7 @@ impl Model {
             from: *from,
             until: *until,
             published: command.clone(),
+            ended_by: None,
             terms: (**terms).clone(),
         });
         Ok(())

@@ -8,12 +8,21 @@ use money::Amount;
 use super::payments::receivable;
 use super::{
     Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, Numbered, Statement,
-    ensure,
+    are_different, ensure,
 };
 
 impl Model {
     pub fn apply_refund_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
+            Command::RefundByTwoPersons(RefundByTwoPersons {
+                payment,
+                number,
+                amount,
+                proposed_by,
+                approved_by,
+            }) => self
+                .refund(payment, number, amount, command)
+                .and_then(|()| are_different(&[proposed_by, approved_by])),
             Command::Refund(Refund { payment, number, amount }) => {
                 self.refund(payment, number, amount, command)
             }
@@ -37,6 +46,10 @@ impl Model {
     ) -> ModelResult {
         let buyers = (A::BuyerRefunds, 0, self.parcel(id.parcel)?.currency);
         self.take_back(ChartEntry::Refunded, id, number, amount, buyers, command)?;
+        let alone = !matches!(command, Command::RefundByTwoPersons(_));
+        let limit = self.refund_limits.get(&buyers.2).copied().filter(|_| alone);
+        let refunded = self.payment(id)?.refunded;
+        ensure(limit.is_none_or(|limit| refunded <= limit), "too much for one person")?;
         self.payment_mut(id).unpaid += amount.minor();
         self.push_event(Event::Refunded { payment: id, amount })
     }

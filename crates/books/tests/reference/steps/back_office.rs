@@ -146,7 +146,9 @@ pub fn confirm_deposit(roll: &Choices) -> Command {
 pub fn cancel_deposit(roll: &Choices) -> Command {
     let open: Vec<_> = roll.model.deposits.keys().copied().collect();
     let deposit = roll.pick(0, &open, |die| DepositId(u64::try_from(die % 6).unwrap()));
-    Command::CancelDeposit(CancelDeposit { deposit })
+    let proposed_by = roll.person(1);
+    let approved_by = roll.second(proposed_by, 2);
+    Command::CancelDeposit(CancelDeposit { deposit, proposed_by, approved_by })
 }
 
 pub fn pay_commission(roll: &Choices) -> Command {
@@ -156,7 +158,9 @@ pub fn pay_commission(roll: &Choices) -> Command {
     let bank = roll.bank(known.map_or(Currency::CNY, |known| known.currency));
     let earned = u64::try_from(commission_of(roll, firm)).unwrap_or(u64::MAX);
     let amount = if roll.pays_often { roll.amount(1) } else { roll.part(earned) };
-    Command::PayCommission(PayCommission { firm, number, bank, amount })
+    let proposed_by = roll.person(1);
+    let approved_by = roll.second(proposed_by, 2);
+    Command::PayCommission(PayCommission { firm, number, bank, amount, proposed_by, approved_by })
 }
 
 pub fn confirm_clearing(roll: &Choices) -> Command {

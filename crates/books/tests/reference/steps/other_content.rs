@@ -31,7 +31,8 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => one.currency = other_currency(one.currency),
             _ => one.reference.push('x'),
         },
-        C::PublishTariff(one) => match one_of(3) {
+        C::PublishTariff(one) => match one_of(4) {
+            3 => other_person(&mut one.approved_by),
             0 => one.until = Some(one.until.unwrap_or(one.from).plus_days(1)),
             1 => other_amount(&mut one.terms.return_fee),
             _ => one.reference.push('x'),
@@ -93,14 +94,32 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
         },
         C::ConfirmDeposit(one) => match one_of(2) {
             0 => other_amount(&mut one.credited),
-            _ => changed = C::CancelDeposit(CancelDeposit { deposit: one.deposit }),
+            _ => {
+                let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
+                let deposit = one.deposit;
+                changed = C::CancelDeposit(CancelDeposit { deposit, proposed_by, approved_by });
+            }
         },
-        C::CancelDeposit(one) => {
-            let (deposit, credited) = (one.deposit, Amount::of(1));
-            changed = C::ConfirmDeposit(ConfirmDeposit { deposit, credited });
-        }
-        C::PayCommission(one) => match one_of(2) {
+        C::CancelDeposit(one) => match one_of(2) {
+            0 => other_person(&mut one.approved_by),
+            _ => {
+                let (deposit, credited) = (one.deposit, Amount::of(1));
+                changed = C::ConfirmDeposit(ConfirmDeposit { deposit, credited });
+            }
+        },
+        C::RegisterPerson(one) => other_person(&mut one.approved_by),
+        C::RemovePerson(one) => other_person(&mut one.proposed_by),
+        C::RefundByTwoPersons(one) => match one_of(3) {
             0 => other_amount(&mut one.amount),
+            1 => other_person(&mut one.approved_by),
+            _ => {
+                let RefundByTwoPersons { payment, number, amount, .. } = *one;
+                changed = C::Refund(Refund { payment, number, amount });
+            }
+        },
+        C::PayCommission(one) => match one_of(3) {
+            0 => other_amount(&mut one.amount),
+            1 => other_person(&mut one.proposed_by),
             _ => one.bank = other_bank(one.bank),
         },
         C::ConfirmClearing(one) => match one_of(3) {

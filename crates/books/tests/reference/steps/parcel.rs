@@ -168,6 +168,17 @@ pub fn refund_terms(roll: &Choices, card: bool) -> (PaymentId, u8, Amount) {
 
 pub fn refund(roll: &Choices) -> Command {
     let (payment, number, amount) = refund_terms(roll, false);
+    if roll.one_in(1, 3) {
+        let proposed_by = roll.person(2);
+        let approved_by = roll.second(proposed_by, 3);
+        return Command::RefundByTwoPersons(RefundByTwoPersons {
+            payment,
+            number,
+            amount,
+            proposed_by,
+            approved_by,
+        });
+    }
     Command::Refund(Refund { payment, number, amount })
 }
 

@@ -12,9 +12,10 @@ pub fn party(roll: &Choices) -> Command {
     let number = u64::from(roll.step.random_numbers[1] % 9) + 1;
     let today = roll.model.today;
     let mut command = match roll.number_at(0) % 14 {
-        0 => Command::OpenBooks(OpenBooks {
-            utc_offset_minutes: [0, 480, 841][roll.number_at(1) % 3],
-        }),
+        0 => {
+            let persons = if roll.one_in(2, 3) { [2, 1] } else { [1, 2] };
+            world::open_books([0, 480, 841][roll.number_at(1) % 3], persons)
+        }
         1 => world::bank(if number < 4 { 2 } else { number }),
         2 => world::firm(number, 30_000 * u64::from(roll.step.random_numbers[2] % 2)),
         3 => world::courier(number),
@@ -35,9 +36,12 @@ pub fn party(roll: &Choices) -> Command {
                 Mistake::NumberAbove => HoldRule::DaysAfterHeld(HOLD_DAYS_MAX + 1),
                 _ => world::rule(roll.number_at(2)),
             };
+            let proposed_by = roll.person(2);
             Command::SetHoldRule(SetHoldRule {
                 jurisdiction: world::jurisdiction(roll.number_at(1)),
                 rule,
+                proposed_by,
+                approved_by: roll.second(proposed_by, 3),
             })
         }
         12 => {

@@ -9,6 +9,7 @@ use super::back_office::*;
 use super::other_content::other_content;
 use super::parcel::*;
 use super::party::party;
+use super::persons::*;
 use super::terminal::*;
 use crate::model::{Firm, ModelMethod, ModelPayment, Parcel, PlanState, Seller};
 
@@ -59,7 +60,7 @@ pub const STEPS: &[ChartEntry] = &[
         |roll| Command::ConfirmPayout(ConfirmPayout { payout: roll.payout() }),
     ),
     (
-        3,
+        4,
         |roll| !roll.sent().is_empty(),
         |roll| Command::ReturnPayout(ReturnPayout { payout: roll.payout() }),
     ),
@@ -71,6 +72,9 @@ pub const STEPS: &[ChartEntry] = &[
     (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
     (2, |roll| roll.any(|one| !one.is_open()), forget),
     (3, |_| true, party),
+    (1, |_| true, register_person),
+    (1, |_| true, remove_person),
+    (1, |_| true, set_refund_limit),
     (12, |_| true, other_content),
     (9, |roll| roll.model.terminals.keys().any(|id| !open_batch_of(roll, *id)), open_batch),
     (32, is_sellable, purchase),

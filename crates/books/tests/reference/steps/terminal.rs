@@ -334,10 +334,13 @@ pub fn set_offline_limit(roll: &Choices) -> Command {
     let terminal = any_terminal(roll.number_at(0));
     let each = 5_000 * u64::from(roll.step.random_numbers[1] % 30);
     let total = each * u64::from(roll.step.random_numbers[2] % 4);
+    let proposed_by = roll.person(1);
     Command::SetOfflineLimit(SetOfflineLimit {
         terminal,
         each: Amount::of(each),
         total: Amount::of(total),
+        proposed_by,
+        approved_by: roll.second(proposed_by, 2),
     })
 }
 

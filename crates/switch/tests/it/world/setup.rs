@@ -147,6 +147,9 @@ pub fn settings(networks: usize, links: u8) -> Settings {
     }
 }
 
+/// The first two persons of the books.
+const PERSONS: [PersonId; 2] = [PersonId(1), PersonId(2)];
+
 /// The commands before the first message of a terminal.
 pub fn first_commands() -> Vec<Command> {
     let text = include_str!("../../../../../tariffs/china-2013.toml");
@@ -155,7 +158,11 @@ pub fn first_commands() -> Vec<Command> {
     let terms = tariffs.in_currency(currency).unwrap().versions[0].terms.clone();
     let class = terms.class("general").unwrap();
     let mut commands = vec![
-        Command::OpenBooks(OpenBooks { utc_offset_minutes: UTC_OFFSET_MINUTES }),
+        Command::OpenBooks(OpenBooks {
+            utc_offset_minutes: UTC_OFFSET_MINUTES,
+            first_person: PERSONS[0],
+            second_person: PERSONS[1],
+        }),
         Command::RegisterBank(RegisterBank { bank: BANK, currency, reference: "bank".into() }),
         Command::RegisterFirm(RegisterFirm {
             firm: FIRM,
@@ -188,8 +195,13 @@ pub fn first_commands() -> Vec<Command> {
         currency,
         reference: "w".into(),
     }));
-    commands
-        .push(Command::SetHoldRule(SetHoldRule { jurisdiction: CHINA, rule: HoldRule::AtOnce }));
+    let [proposed_by, approved_by] = PERSONS;
+    commands.push(Command::SetHoldRule(SetHoldRule {
+        jurisdiction: CHINA,
+        rule: HoldRule::AtOnce,
+        proposed_by,
+        approved_by,
+    }));
     commands.push(Command::PublishTariff(PublishTariff {
         tariff: TARIFF,
         version: 1,
@@ -198,6 +210,8 @@ pub fn first_commands() -> Vec<Command> {
         until: None,
         terms: Box::new(terms),
         reference: "tariff".into(),
+        proposed_by,
+        approved_by,
     }));
     commands.push(Command::RegisterSeller(RegisterSeller {
         seller: SELLER,
@@ -213,7 +227,13 @@ pub fn first_commands() -> Vec<Command> {
     for terminal in 1..=3 {
         let (each, total) = (Amount::of(50_000), Amount::of(100_000));
         let terminal = TerminalId(terminal);
-        commands.push(Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total }));
+        commands.push(Command::SetOfflineLimit(SetOfflineLimit {
+            terminal,
+            each,
+            total,
+            proposed_by,
+            approved_by,
+        }));
     }
     commands
 }

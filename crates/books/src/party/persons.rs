@@ -1,0 +1,174 @@
+//! Persons: who is registered, who can give a command, and when two people are two.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use machine::{Actor, PersonRole};
+
+use crate::books::{Books, Now, done_before, used_identifier};
+use crate::command::{Command, OpenBooks, RegisterPerson, RemovePerson, SetRefundLimit};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{CourierId, PersonId};
+use crate::refusal::Refusal;
+
+/// The person who proposed and the person who approved.
+pub(crate) type TwoPeople = (PersonId, PersonId);
+
+/// Who is registered stays in the books, also when removed.
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Person {
+    pub id: PersonId,
+    /// `None` for the first two persons, and for couriers.
+    pub registered_by: Option<TwoPeople>,
+    pub removed_by: Option<TwoPeople>,
+}
+
+/// Checks that a second person is neither the first nor one of the others who had a part in the
+/// matter before.
+pub(crate) fn check_two_people(
+    first: PersonId,
+    second: PersonId,
+    others: &[PersonId],
+) -> Result<(), Refusal> {
+    let is_another = second != first && !others.contains(&second);
+    if is_another { Ok(()) } else { Err(Refusal::SamePerson) }
+}
+
+/// Before the books are open nobody is registered: one of the first two persons opens them.
+fn check_who_opens(actor: PersonId, command: &Command) -> Result<(), Refusal> {
+    match command {
+        Command::OpenBooks(open) if ![open.first_person, open.second_person].contains(&actor) => {
+            Err(Refusal::NotOneOfThePersons(actor))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Books {
+    /// Checks that the actor can give the command: a person is registered, and one of the persons
+    /// who give it if it names them.
+    ///
+    /// # Errors
+    /// [`Refusal::PersonNotRegistered`] or [`Refusal::NotOneOfThePersons`].
+    pub fn check_actor(&self, actor: Actor, command: &Command) -> Result<(), Refusal> {
+        let Actor::Person(actor) = actor else { return Ok(()) };
+        if self.reference_data.utc_offset_minutes.is_none() {
+            return check_who_opens(actor, command);
+        }
+        self.check_person(actor)?;
+        let (mut names_persons, mut is_one) = (false, false);
+        command.for_each_person(&mut |role, person| {
+            names_persons |= role == PersonRole::Gives;
+            is_one |= role == PersonRole::Gives && person == actor;
+        });
+        if is_one || !names_persons { Ok(()) } else { Err(Refusal::NotOneOfThePersons(actor)) }
+    }
+
+    /// Checks that each person whom a command names is registered. Whoever becomes a person, or is
+    /// one no longer, is checked by the command's handler.
+    #[inline]
+    pub(crate) fn check_persons(&self, command: &Command) -> Result<(), Refusal> {
+        let mut checked = Ok(());
+        command.for_each_person(&mut |role, person| {
+            if role != PersonRole::Subject && checked.is_ok() {
+                checked = self.check_person(person);
+            }
+        });
+        checked
+    }
+
+    /// The registered persons, and whether each is removed.
+    pub fn persons(&self) -> impl Iterator<Item = (PersonId, bool)> {
+        self.persons.iter().map(|one| (one.id, one.removed_by.is_some()))
+    }
+
+    fn check_person(&self, id: PersonId) -> Result<(), Refusal> {
+        let registered = self.persons.find(id).is_some_and(|one| one.removed_by.is_none());
+        if registered { Ok(()) } else { Err(Refusal::PersonNotRegistered(id)) }
+    }
+
+    /// Checks that a courier is not removed as a person.
+    pub(crate) fn check_working(&self, courier: CourierId) -> Result<(), Refusal> {
+        self.check_person(PersonId(courier.0))
+    }
+
+    /// Checks that a courier can be a person: a new one, or one who is registered.
+    pub(crate) fn check_new_courier(&self, courier: CourierId) -> Result<(), Refusal> {
+        let id = PersonId(courier.0);
+        if id == PersonId(0) || self.persons.find(id).is_some() {
+            return self.check_person(id);
+        }
+        Ok(())
+    }
+
+    /// Adds the person that a courier, who was checked, is.
+    pub(crate) fn add_courier_person(&mut self, courier: CourierId) {
+        let id = PersonId(courier.0);
+        if self.persons.find(id).is_none() {
+            self.persons.add(Person { id, ..Person::default() });
+        }
+    }
+
+    /// Checks the two persons who open the books.
+    pub(crate) fn check_first_persons(open: &OpenBooks) -> Result<(), Refusal> {
+        let (first, second) = (open.first_person, open.second_person);
+        if first == PersonId(0) || second == PersonId(0) {
+            return Err(Refusal::PersonNotRegistered(PersonId(0)));
+        }
+        check_two_people(first, second, &[])
+    }
+
+    pub(crate) fn register_person(
+        &mut self,
+        command: &RegisterPerson,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RegisterPerson { person: id, proposed_by, approved_by } = *command;
+        check_two_people(proposed_by, approved_by, &[])?;
+        if id == PersonId(0) {
+            return Err(Refusal::PersonNotRegistered(id));
+        }
+        let registered_by = Some((proposed_by, approved_by));
+        if let Some(before) = self.persons.find(id) {
+            return Err(used_identifier(before.registered_by == registered_by));
+        }
+        self.persons.add(Person { id, registered_by, removed_by: None });
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn remove_person(
+        &mut self,
+        command: &RemovePerson,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let RemovePerson { person: id, proposed_by, approved_by } = *command;
+        check_two_people(id, proposed_by, &[])?;
+        check_two_people(proposed_by, approved_by, &[id])?;
+        let number = self.persons.number(id).ok_or(Refusal::PersonNotRegistered(id))?;
+        let removed_by = Some((proposed_by, approved_by));
+        if let before @ Some(_) = self.persons.get(number).removed_by {
+            return Err(done_before(before == removed_by));
+        }
+        self.persons.get_mut(number).removed_by = removed_by;
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    pub(crate) fn set_refund_limit(
+        &mut self,
+        command: &SetRefundLimit,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let SetRefundLimit { currency, limit, proposed_by, approved_by } = *command;
+        check_two_people(proposed_by, approved_by, &[])?;
+        let place = self.currency_index(currency)?;
+        if self.reference_data.refund_limits.get(&place) == Some(&limit) {
+            return Err(Refusal::Repeated);
+        }
+        self.reference_data.refund_limits.insert(place, limit);
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+}

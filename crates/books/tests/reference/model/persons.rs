@@ -1,0 +1,103 @@
+//! The model: persons, and what two of them decide.
+
+use books::*;
+
+use super::{Model, ModelRefusal, ModelResult, ensure};
+
+impl Model {
+    pub fn apply_person_command(&mut self, command: &Command) -> Option<ModelResult> {
+        let done = match *command {
+            Command::RegisterPerson(RegisterPerson { person, proposed_by, approved_by }) => {
+                self.register_person(person, [proposed_by, approved_by], command)
+            }
+            Command::RemovePerson(RemovePerson { person, proposed_by, approved_by }) => {
+                self.remove_person(person, [proposed_by, approved_by], command)
+            }
+            Command::SetRefundLimit(SetRefundLimit {
+                currency,
+                limit,
+                proposed_by,
+                approved_by,
+            }) => are_different(&[proposed_by, approved_by])
+                .and_then(|()| self.has_accounts(currency))
+                .and_then(|()| match self.refund_limits.insert(currency, limit.minor()) {
+                    Some(before) if before == limit.minor() => Err(ModelRefusal::Repeated),
+                    _ => Ok(()),
+                }),
+            _ => return None,
+        };
+        Some(done.and_then(|()| self.push_event(Event::Registered)))
+    }
+
+    /// Two different persons open the books, and neither is nobody.
+    pub fn open_with(&mut self, first: PersonId, second: PersonId) -> ModelResult {
+        are_different(&[first, second, PersonId(0)])?;
+        self.persons.extend([(first, true), (second, true)]);
+        Ok(())
+    }
+
+    /// Everybody who does something by the command, or owns something by it, is somebody.
+    pub fn knows_everybody(&self, command: &Command) -> ModelResult {
+        let json = serde_json::to_value(command).expect("a command is JSON");
+        let fields = json.as_object().expect("with fields");
+        for (field, value) in fields {
+            if field.ends_with("_by") || field == "supervisor" || field == "owner" {
+                let text = value.as_str().expect("an id is a text");
+                self.is_here(PersonId(text.parse().expect("a number")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a person was registered and not removed.
+    pub fn is_here(&self, person: PersonId) -> ModelResult {
+        ensure(self.persons.get(&person) == Some(&true), "nobody by that id")
+    }
+
+    fn register_person(
+        &mut self,
+        person: PersonId,
+        by: [PersonId; 2],
+        command: &Command,
+    ) -> ModelResult {
+        are_different(&by)?;
+        ensure(person != PersonId(0), "nobody is not a person")?;
+        if self.persons.contains_key(&person) {
+            return self.only_repeats(self.was_carried_out(command));
+        }
+        self.persons.insert(person, true);
+        Ok(())
+    }
+
+    fn remove_person(
+        &mut self,
+        person: PersonId,
+        [one, other]: [PersonId; 2],
+        command: &Command,
+    ) -> ModelResult {
+        are_different(&[one, other, person])?;
+        match self.persons.insert(person, false) {
+            Some(true) => Ok(()),
+            Some(false) => self.only_repeats(self.was_carried_out(command)),
+            None => Err(ModelRefusal::Because("nobody by that id")),
+        }
+    }
+
+    /// A courier is a person, who was perhaps one before.
+    pub fn courier_is_person(&mut self, courier: CourierId) -> ModelResult {
+        let person = PersonId(courier.0);
+        ensure(person != PersonId(0), "nobody is not a courier")?;
+        let known = self.persons.insert(person, true);
+        ensure(known != Some(false), "was removed")
+    }
+}
+
+/// No two of them are the same person.
+pub fn are_different(persons: &[PersonId]) -> ModelResult {
+    let mut seen = Vec::new();
+    for person in persons {
+        ensure(!seen.contains(person), "the same person twice")?;
+        seen.push(*person);
+    }
+    Ok(())
+}

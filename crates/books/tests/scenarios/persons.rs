@@ -1,0 +1,335 @@
+//! Two people are two people: who is a person, who may give a command, and who is the second.
+
+use books::*;
+use machine::Actor;
+use money::Amount;
+use serde_json::{Value, json};
+
+use super::examples::examples;
+use crate::world::*;
+
+/// Nobody registered them.
+const STRANGER: PersonId = PersonId(950);
+const NOBODY: PersonId = PersonId(0);
+const BOTH: [PersonId; 2] = [ANNA, BO];
+
+/// The fields of a command that are persons, by its schema.
+fn person_fields(command: &Command) -> Vec<String> {
+    let schema = (command.spec().schema)().to_value();
+    let fields = schema["properties"].as_object().unwrap().clone();
+    let is_person = |field: &Value| field["$ref"] == "#/$defs/PersonId";
+    fields.into_iter().filter(|(_, field)| is_person(field)).map(|(name, _)| name).collect()
+}
+
+/// The command with another person in a field.
+fn with_person(command: &Command, field: &str, person: PersonId) -> Command {
+    let mut json = serde_json::to_value(command).unwrap();
+    json[field] = json!(person.to_string());
+    serde_json::from_value(json).unwrap()
+}
+
+fn is_subject(field: &str) -> bool {
+    ["person", "first_person", "second_person"].contains(&field)
+}
+
+#[test]
+fn each_person_in_a_command_is_found() {
+    let mut found = 0;
+    for (_, command) in examples() {
+        let fields = person_fields(&command);
+        let schema = (command.spec().schema)().to_value().to_string();
+        let name = command.spec().name;
+        assert_eq!(schema.matches("\"#/$defs/PersonId\"").count(), fields.len(), "{name}");
+        let json = serde_json::to_value(&command).unwrap();
+        let mut persons: Vec<_> = fields.iter().map(|field| json[field].clone()).collect();
+        let mut visited = Vec::new();
+        command.for_each_person(&mut |_, person| visited.push(json!(person.to_string())));
+        found += visited.len();
+        let text = |one: &Value| one.to_string();
+        persons.sort_by_key(text);
+        visited.sort_by_key(text);
+        assert_eq!(visited, persons, "{name}");
+    }
+    assert!(found > 40, "{found} persons");
+}
+
+#[test]
+fn no_command_names_person_0_a_stranger_or_somebody_who_was_removed() {
+    let mut world = World::open();
+    for (_, command) in examples() {
+        for field in person_fields(&command).iter().filter(|field| !is_subject(field)) {
+            for person in [NOBODY, STRANGER, GONE] {
+                let named = with_person(&command, field, person);
+                world.refused(named, Refusal::PersonNotRegistered(person));
+            }
+        }
+    }
+}
+
+/// Commands that two people give together, ready to be given by Anna and Bo.
+fn decided_by_two(world: &mut World) -> Vec<Command> {
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    world.parcel("o-2", 10_000).dispatch().cash(10_000);
+    world.must(start_hand_over(1)).must(count(1, 9_000)).must(deposit(1, 5_000));
+    world.parcel("o-3", 1_000).dispatch().cash(1_000);
+    world.must(start_hand_over(2)).fund_bank(1_000);
+    world.must(withdraw(world.at.plus_ms(1)));
+    vec![
+        register_person(STRANGER, BOTH),
+        remove_person(CASHIER, BOTH),
+        publish(2, "2013-10-01", None, shipped_terms()),
+        set_hold_rule(CHINA, HoldRule::DaysAfterHeld(9)),
+        set_refund_limit(500),
+        refund_by_two(payment, 1, 1_000, BOTH),
+        pay_commission(1, 10),
+        offline_limit(1, 1),
+        withdraw(world.at),
+        reinstate(),
+        write_off_shortage(1, 100, BOTH),
+        deduct_shortage(2, 1, BOTH),
+        cancel_deposit(1),
+        count_by_supervisor(2, 1_000, BOTH),
+    ]
+}
+
+#[test]
+fn one_person_is_never_two() {
+    let mut world = World::open();
+    for command in decided_by_two(&mut world) {
+        let fields = person_fields(&command);
+        let gives: Vec<_> = fields.iter().filter(|field| !is_subject(field)).collect();
+        let [first, second] = gives[..] else { panic!("{command:?} is not of two people") };
+        let json = serde_json::to_value(&command).unwrap();
+        for (field, other) in [(first, second), (second, first)] {
+            let same: PersonId = serde_json::from_value(json[other].clone()).unwrap();
+            world.refused(with_person(&command, field, same), Refusal::SamePerson);
+        }
+        world.must(command);
+    }
+}
+
+#[test]
+fn two_persons_open_the_books() {
+    for person in [ANNA, NOBODY] {
+        let why = match person {
+            NOBODY => Refusal::PersonNotRegistered(NOBODY),
+            _ => Refusal::SamePerson,
+        };
+        let mut world = World::empty();
+        world.refused(open_books_at(480, [ANNA, person]), why.clone());
+        world.refused(open_books_at(480, [person, ANNA]), why);
+    }
+    let mut world = World::empty();
+    world.must(open_books()).repeated(open_books());
+    world.refused(open_books_at(480, [BO, ANNA]), Refusal::BooksNotOpen);
+    world.refused(open_books_at(480, [ANNA, CASHIER]), Refusal::BooksNotOpen);
+    assert!(world.engine.persons().eq([(ANNA, false), (BO, false)]));
+}
+
+#[test]
+fn a_person_is_registered_once_and_removed_for_ever() {
+    let mut world = World::empty();
+    world.must(open_books());
+    world.refused(register_person(NOBODY, BOTH), Refusal::PersonNotRegistered(NOBODY));
+    world.must(register_person(CASHIER, BOTH)).repeated(register_person(CASHIER, BOTH));
+    for (person, by) in [(CASHIER, [BO, ANNA]), (CASHIER, [ANNA, CASHIER]), (ANNA, BOTH)] {
+        world.refused(register_person(person, by), Refusal::IdentifierTaken);
+    }
+    world.refused(remove_person(STRANGER, BOTH), Refusal::PersonNotRegistered(STRANGER));
+    world.refused(remove_person(BO, BOTH), Refusal::SamePerson);
+    world.refused(remove_person(ANNA, BOTH), Refusal::SamePerson);
+    world.must(remove_person(BO, [ANNA, CASHIER])).repeated(remove_person(BO, [ANNA, CASHIER]));
+    world.refused(remove_person(BO, [CASHIER, ANNA]), Refusal::OtherContent);
+    world.refused(register_person(BO, [ANNA, CASHIER]), Refusal::IdentifierTaken);
+    world.refused(register_person(STRANGER, BOTH), Refusal::PersonNotRegistered(BO));
+    assert!(world.engine.persons().eq([(ANNA, false), (BO, true), (CASHIER, false)]));
+}
+
+fn courier(id: u64) -> Command {
+    Command::RegisterCourier(RegisterCourier {
+        courier: CourierId(id),
+        firm: FIRM,
+        cash_limit: Amount::of(100_000),
+        reference: format!("courier {id}"),
+    })
+}
+
+#[test]
+fn a_courier_is_a_person() {
+    let mut world = World::open();
+    let is_person = |world: &World, id| world.engine.persons().any(|one| one == (id, false));
+    assert!(!is_person(&world, STRANGER));
+    world.must(courier(STRANGER.0)).repeated(courier(STRANGER.0));
+    assert!(is_person(&world, STRANGER));
+    world.refused(register_person(STRANGER, BOTH), Refusal::IdentifierTaken);
+    // A person can become a courier, but nobody cannot, and neither can a person who was removed.
+    world.must(courier(CASHIER.0));
+    for person in [NOBODY, GONE] {
+        world.refused(courier(person.0), Refusal::PersonNotRegistered(person));
+    }
+}
+
+#[test]
+fn a_courier_who_was_removed_gets_nothing_more_but_hands_over_cash() {
+    let mut world = World::open();
+    let parcel = world.parcel("o-1", 10_000).dispatch().cash(10_000).id();
+    world.parcel("o-2", 10_000);
+    let other = ParcelId::derived(SELLER, "o-2");
+    world.must(assign(other));
+    let removed = PersonId(COURIER.0);
+    world.must(remove_person(removed, BOTH));
+    let refusal = || Refusal::PersonNotRegistered(removed);
+    world.refused(dispatch(other), refusal());
+    let terminal = COLLEAGUES_TERMINAL;
+    let hand = Command::HandTerminal(HandTerminal { terminal, courier: COURIER });
+    world.refused(hand, refusal());
+    let (terminal, courier) = (TerminalId(9), COURIER);
+    let register = Command::RegisterTerminal(RegisterTerminal { terminal, courier });
+    world.refused(register, refusal());
+    world.must(start_hand_over(1)).must(count(1, 10_000));
+    world.expect_collected(parcel, 10_000);
+}
+
+#[test]
+fn a_courier_does_not_count_his_own_cash() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).dispatch().cash(10_000);
+    world.must(start_hand_over(1));
+    let courier = PersonId(COURIER.0);
+    let Command::CountHandOver(mut counted) = count(1, 10_000) else { unreachable!() };
+    counted.counted_by = courier;
+    world.refused(Command::CountHandOver(counted), Refusal::SamePerson);
+    for persons in [[courier, ANNA], [ANNA, courier], [courier, courier], [ANNA, ANNA]] {
+        world.refused(count_by_supervisor(1, 10_000, persons), Refusal::SamePerson);
+    }
+    world.must(count_by_supervisor(1, 10_000, [CASHIER, ANNA]));
+}
+
+#[test]
+fn the_owner_of_a_break_can_propose_but_not_approve() {
+    let (id, write_off) = (BreakId(1), BreakResolution::WriteOff);
+    for (proposed_by, others) in [(ANNA, [BO, CASHIER]), (BO, [CASHIER, PersonId(9)])] {
+        for approved_by in others {
+            let mut world = World::open();
+            world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500));
+            world.must(propose_resolution(id, write_off, proposed_by));
+            for same in [ANNA, proposed_by] {
+                world.refused(approve_resolution(id, write_off, same), Refusal::SamePerson);
+            }
+            world.must(approve_resolution(id, write_off, approved_by));
+        }
+    }
+}
+
+#[test]
+fn the_planner_does_not_approve_the_plan() {
+    let mut world = World::open();
+    world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear();
+    world.must(plan(1, ANNA)).refused(approve_plan(1, ANNA), Refusal::SamePerson);
+    for person in [NOBODY, STRANGER, GONE] {
+        world.refused(approve_plan(1, person), Refusal::PersonNotRegistered(person));
+    }
+    world.must(approve_plan(1, BO));
+}
+
+#[test]
+fn refunds_of_a_payment_above_the_limit_need_two_people() {
+    let mut world = World::open();
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    world.must(set_refund_limit(3_000)).repeated(set_refund_limit(3_000));
+    let needs_two = || Refusal::RefundNeedsTwoPeople(Amount::of(3_000));
+    world.refused(refund(payment, 1, 3_001), needs_two());
+    // Many small refunds are one large one.
+    world.must(refund(payment, 1, 2_000)).refused(refund(payment, 2, 1_001), needs_two());
+    world.must(refund(payment, 2, 1_000)).refused(refund(payment, 3, 1), needs_two());
+    world.must(refund_by_two(payment, 3, 1, BOTH)).repeated(refund_by_two(payment, 3, 1, BOTH));
+    for other in [refund(payment, 3, 1), refund_by_two(payment, 3, 1, [ANNA, CASHIER])] {
+        world.refused(other, Refusal::NumberUsed(3));
+    }
+    world.refused(refund(payment, 4, 1), needs_two());
+    // Two people can lift the limit. It is for one currency.
+    world.must(set_refund_limit(10_000)).must(refund(payment, 4, 6_999));
+    let Command::SetRefundLimit(mut limit) = set_refund_limit(1) else { unreachable!() };
+    limit.currency = money::Currency::BRL;
+    let none = Refusal::CurrencyWithoutAccount(money::Currency::BRL);
+    world.refused(Command::SetRefundLimit(limit), none);
+}
+
+#[test]
+fn a_terminal_refunds_up_to_the_limit() {
+    let mut world = World::open();
+    world.must(open_batch(1));
+    let parcel = world.dispatched_parcel("o-1", 10_000);
+    world.must(sell(7, parcel, 10_000)).must(approve(first(parcel)));
+    world.must(set_refund_limit(3_000));
+    let needs_two = Refusal::RefundNeedsTwoPeople(Amount::of(3_000));
+    world.refused(begin_refund(14, first(parcel), 3_001), needs_two);
+    world.must(begin_refund(14, first(parcel), 3_000));
+}
+
+#[test]
+fn what_two_others_decided_is_other_content() {
+    let mut world = World::open();
+    for command in decided_by_two(&mut world) {
+        world.must(command.clone());
+        let fields = person_fields(&command);
+        let second = fields.iter().find(|field| ["approved_by", "supervisor"].contains(&&***field));
+        let other = with_person(&command, second.unwrap(), PersonId(9));
+        let refusal = world.apply(&other).expect_err("it was done before");
+        // What is a state and not a matter with a number is as it was set.
+        let is_state = matches!(
+            command,
+            Command::SetHoldRule(_)
+                | Command::SetRefundLimit(_)
+                | Command::SetOfflineLimit(_)
+                | Command::ReinstateNetwork(_)
+        );
+        assert_eq!(refusal == Refusal::Repeated, is_state, "{other:?}: {refusal}");
+    }
+}
+
+#[test]
+fn a_version_of_a_tariff_is_ended_by_two_people_of_its_own() {
+    let mut world = World::open();
+    let by = |until, persons: [PersonId; 2]| {
+        let command = publish(2, "2013-10-01", until, shipped_terms());
+        let command = with_person(&command, "proposed_by", persons[0]);
+        with_person(&command, "approved_by", persons[1])
+    };
+    let end = Some("2014-01-01");
+    world.must(by(None, BOTH)).must(by(end, [CASHIER, BO]));
+    world.repeated(by(None, BOTH)).repeated(by(end, [CASHIER, BO]));
+    for other in [by(None, [CASHIER, BO]), by(end, BOTH)] {
+        world.refused(other, Refusal::IdentifierTaken);
+    }
+}
+
+#[test]
+fn a_person_gives_only_commands_that_name_them_or_nobody() {
+    let mut world = World::open();
+    let check = |by: PersonId, command: &Command| {
+        world.engine.check_actor(Actor::Person(by), command).map_err(|refusal| refusal.to_string())
+    };
+    let not_one = |by: PersonId| Err(Refusal::NotOneOfThePersons(by).to_string());
+    let two = set_hold_rule(CHINA, HoldRule::AtOnce);
+    assert_eq!([check(ANNA, &two), check(BO, &two)], [Ok(()), Ok(())]);
+    assert_eq!(check(CASHIER, &two), not_one(CASHIER));
+    // Who counts and who supervises; the owner of a break is not who raises it.
+    let counted = count_by_supervisor(1, 100, [CASHIER, ANNA]);
+    assert_eq!([check(CASHIER, &counted), check(ANNA, &counted)], [Ok(()), Ok(())]);
+    assert_eq!(check(BO, &counted), not_one(BO));
+    let raise = raise_break(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500);
+    assert_eq!(check(BO, &raise), Ok(()));
+    // A person who is registered does not register another one without being one of the two.
+    assert_eq!(check(CASHIER, &register_person(STRANGER, BOTH)), not_one(CASHIER));
+    assert_eq!(check(CASHIER, &remove_person(CASHIER, BOTH)), not_one(CASHIER));
+    for person in [NOBODY, STRANGER, GONE] {
+        let refusal = Err(Refusal::PersonNotRegistered(person).to_string());
+        assert_eq!(check(person, &confirm_payout(1)), refusal);
+    }
+    assert_eq!(check(CASHIER, &confirm_payout(1)), Ok(()));
+    world = World::empty();
+    let by = |person| world.engine.check_actor(Actor::Person(person), &open_books());
+    assert_eq!([by(ANNA), by(BO)], [Ok(()), Ok(())]);
+    assert_eq!(by(CASHIER), Err(Refusal::NotOneOfThePersons(CASHIER)));
+}

@@ -1,0 +1,37 @@
+//! The persons that a command names.
+
+use std::any::Any;
+
+use crate::PersonId;
+
+/// What a person has to do with a command that names them. It follows from the name of the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonRole {
+    /// Gives the command, alone or with others: `proposed_by`, `counted_by`, `supervisor`.
+    Gives,
+    /// Becomes a person, or is one no longer: `person`, `first_person`, `second_person`.
+    Subject,
+    /// Any other, as the owner of a break.
+    Other,
+}
+
+impl PersonRole {
+    #[must_use]
+    pub fn of_field(field: &str) -> PersonRole {
+        match field {
+            "supervisor" => PersonRole::Gives,
+            "person" | "first_person" | "second_person" => PersonRole::Subject,
+            _ if field.ends_with("_by") => PersonRole::Gives,
+            _ => PersonRole::Other,
+        }
+    }
+}
+
+/// Visits a field of a command if it is a person.
+#[doc(hidden)]
+#[inline]
+pub fn visit_person(name: &str, field: &dyn Any, visit: &mut impl FnMut(PersonRole, PersonId)) {
+    if let Some(person) = field.downcast_ref::<PersonId>() {
+        visit(PersonRole::of_field(name), *person);
+    }
+}
