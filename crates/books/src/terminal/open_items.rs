@@ -14,7 +14,6 @@ use crate::command::{CloseOpenItem, OPEN_ITEMS_PER_TERMINAL_MAX, OpenItemReason}
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{OpenItemId, PaymentId, PersonId};
 use crate::payment::codes::Stan;
-use crate::payment::record::PaymentStatus;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::BatchAgreement;
 use crate::terminal::transaction::{BatchTotals, LineDecision, OpenItemContent, OpenItemLine};
@@ -203,8 +202,7 @@ impl Books {
             let in_hand = self.couriers.get(item.courier).in_hand.contains(&slot);
             return (item.is_collected() && !in_hand).then_some(LineDecision::Count);
         }
-        let cleared =
-            matches!(item.status, PaymentStatus::Held { .. } | PaymentStatus::Released { .. });
+        let cleared = self.clearing_of(item).was_paid;
         cleared.then_some(LineDecision::Clearing)
     }
 
