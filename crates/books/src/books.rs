@@ -12,8 +12,10 @@ use machine::{Timestamp, mix};
 use money::{Amount, Currency};
 use tariff::{BusinessDate, Fees};
 
+use crate::breaks::index::LineBreaks;
 use crate::charted_ledger::ChartedLedger;
-use crate::command::{Command, RECORDS_PER_COMMAND_MAX, REFERENCE_BYTES_MAX};
+use crate::clearing::payment::PaymentClearing;
+use crate::command::{ClearLine, Command, RECORDS_PER_COMMAND_MAX, REFERENCE_BYTES_MAX};
 use crate::event::{CommandOutcome, Event, Posting, TariffVersion};
 use crate::ids::{HandOverId, ParcelId, PaymentId};
 use crate::parcel::index::{ParcelIndex, ParcelSlot};
@@ -84,6 +86,11 @@ pub struct Books {
     /// The fees of payments that share a fee with earlier payments of their parcel, so that their
     /// terms alone do not give them. Forgotten with the parcel.
     pub(crate) shared_fees: BTreeMap<PaymentId, Fees>,
+    /// What files paid for payments, where it is not just the amount of a received one. Forgotten
+    /// with the parcel.
+    pub(crate) clearings: BTreeMap<PaymentId, PaymentClearing>,
+    /// The open breaks of lines. The breaks hold the same.
+    pub(crate) line_breaks: LineBreaks,
     pub(crate) last_at: Timestamp,
     pub(crate) fingerprint: u64,
 }
@@ -125,7 +132,7 @@ impl Books {
         for command in commands {
             let parcel = match command {
                 Command::ResolvePurchase(command) => command.payment.parcel,
-                Command::ConfirmClearing(command) => command.payment.parcel,
+                Command::ClearLine(ClearLine { payment: Some(payment), .. }) => payment.parcel,
                 Command::BeginPurchase(command) => command.parcel,
                 Command::RecordAdvice(command) => command.parcel,
                 Command::TakeCash(command) => command.parcel,
@@ -362,7 +369,9 @@ fn event_subject(event: &Event) -> u64 {
             item.0 ^ u64::from(stan.get()).rotate_right(20)
         }
         Event::OpenItemClosed { item } => item.0,
-        Event::BreakReduced { break_id, .. } => break_id.0,
+        Event::BreakReduced { break_id, .. }
+        | Event::SellerCharged { break_id, .. }
+        | Event::SellerCredited { break_id, .. } => break_id.0,
         Event::HandOverCancelled { handover, .. } => handover.0,
         Event::HandOverCodeWrong { handover, tries } => {
             handover.0 ^ u64::from(*tries).rotate_right(20)

@@ -49,7 +49,7 @@ pub enum AccountKind {
     CodFees = 4050,
     /// Income: the fee for returning parcels.
     ReturnFees = 4060,
-    /// Expense: fees that networks and wallets deduct.
+    /// Expense: fees that networks and wallets deduct. Below zero: they gave back more.
     ClearingCost = 5010,
     /// Expense: differences written off. Below zero: a gain.
     WriteOffs = 5020,
@@ -103,9 +103,9 @@ impl AccountKind {
 
     /// Default balance limits of the account kind.
     ///
-    /// A bank account goes below zero only by breaks: what is paid from it is checked before. A
-    /// network can reverse more than it
-    /// owes. Sellers and firms can owe. Differences go both ways. All other balances stop at zero.
+    /// A bank account goes below zero only by breaks and by what files take: what is paid from it
+    /// is checked before. A network can reverse more than it owes, and give back fees. Sellers and
+    /// firms can owe. Differences go both ways. All other balances stop at zero.
     #[must_use]
     pub const fn limits(self) -> BalanceLimits {
         match self {
@@ -115,6 +115,7 @@ impl AccountKind {
             | A::SellerPayable
             | A::FirmCommission
             | A::Suspense
+            | A::ClearingCost
             | A::WriteOffs => BalanceLimits::NONE,
             _ => BalanceLimits::NO_OVERDRAFT,
         }
@@ -206,19 +207,24 @@ chart! {
     CommissionEarned,   "the courier firm's commission",     SellerHeld => FirmCommission;
 
     CollectionReversed, "an approved payment, or cash, reversed",
-                    SellerHeld => NetworkReceivable | WalletReceivable | CourierCash;
+    SellerHeld | SellerPayable => NetworkReceivable | WalletReceivable | CourierCash;
     FeeReversed,        "the fee of a reversed collection",
-        IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees => SellerHeld;
+        IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees => SellerHeld | SellerPayable;
     CommissionReversed, "the commission of a reversed collection",
-                                                          FirmCommission => SellerHeld;
+                                              FirmCommission => SellerHeld | SellerPayable;
 
-    Cleared,            "a network or wallet cleared a payment",
+    Cleared,            "a network or wallet paid a line of its file",
                                      Bank => NetworkReceivable | WalletReceivable;
+    ClearingTaken,      "a network or wallet took a line of its file",
+                                     NetworkReceivable | WalletReceivable => Bank;
     ClearingFeeDeducted,           "its fee, deducted at clearing",
                              ClearingCost => NetworkReceivable | WalletReceivable;
     DeductedTooMuch,    "more deducted than the tariff allows",
                                  Suspense => NetworkReceivable | WalletReceivable;
-    DeductedTooLittle,  "less deducted than the tariff allows", ClearingCost => Suspense;
+    DeductedTooLittle,  "less deducted than the tariff allows",
+                                 NetworkReceivable | WalletReceivable => Suspense;
+    ClearingFeeReturned,           "its fee, given back with a reversed payment",
+                             NetworkReceivable | WalletReceivable => ClearingCost;
     Released,           "a seller's share became payable",   SellerHeld => SellerPayable;
 
     HandOverCounted,    "cash counted at the hub",             FirmCash => CourierCash;
@@ -248,6 +254,13 @@ chart! {
               Suspense => Bank | NetworkReceivable | WalletReceivable | FirmCash;
     ExcessClosed,       "an excess written off or paid back",  Suspense => WriteOffs | Bank;
     ShortfallClosed,    "a shortfall written off or paid in", WriteOffs | Bank => Suspense;
+
+    ExcessApplied,      "an excess applied to a payment",
+                                 Suspense => NetworkReceivable | WalletReceivable;
+    ShortfallApplied,   "a shortfall applied to a payment",
+                                 NetworkReceivable | WalletReceivable => Suspense;
+    ExcessToSeller,     "an excess that is a seller's",        Suspense => SellerPayable;
+    ShortfallToSeller,  "a shortfall charged to a seller", SellerPayable => Suspense;
 
     RefundForwarded,    "a refund paid by the network or wallet, which owes less",
                                 BuyerRefunds => NetworkReceivable | WalletReceivable;

@@ -30,6 +30,7 @@ impl Books {
         self.check_fees(&mut wrong);
         self.check_used_numbers(&mut wrong);
         self.check_unknown(&mut wrong);
+        self.check_receivables(&mut wrong);
         self.check_held(&mut wrong);
         self.check_holds(&mut wrong);
         self.check_cash(&mut wrong);

@@ -2,10 +2,10 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (0, 9, 10, 20, 21, 23, 44, 45, 58) is never used again.
+//! command (0, 9, 10, 20, 21, 23, 32, 44, 45, 58) is never used again.
 
 use machine::{Timestamp, commands};
-use money::{Amount, Currency};
+use money::{Amount, Currency, SignedAmount};
 use tariff::{BusinessDate, SellerClassNumber, Terms};
 
 use crate::books::{Books, Now};
@@ -170,8 +170,8 @@ commands! {
 
     /// The network or wallet acknowledged a reversal, or the courier returned cash at the door.
     22 ReverseCollection by Network | Wallet | Person | System => reverse_collection {
-        /// A card or QR payment that is begun, unknown, or approved. If approved, it is not cleared
-        /// and has no refunds; if it was an offline sale, the network has taken it. Or cash still
+        /// A card or QR payment that is begun, unknown, or approved, cleared or not. If approved,
+        /// it has no refunds; if it was an offline sale, the network has taken it. Or cash still
         /// with the courier and in no hand-over. A closed parcel is out again.
         payment: PaymentId,
     }
@@ -265,18 +265,6 @@ commands! {
         deposit: DepositId,
         /// Amount credited by the bank: above zero, at most the announced amount.
         credited: Amount,
-    }
-
-    /// A network's or wallet's file clears one payment (M5).
-    32 ConfirmClearing by Network | Wallet | Person | Key | System => confirm_clearing {
-        /// The account credited.
-        bank: BankId,
-        /// Approved.
-        payment: PaymentId,
-        /// The amount in the file. Must equal the payment's amount.
-        amount: Amount,
-        /// Fee the network or wallet deducted. A difference from the tariff becomes a break.
-        deducted: Amount,
     }
 
     /// Releases held money whose hold has ended.
@@ -795,5 +783,30 @@ commands! {
         total: Amount,
         proposed_by: PersonId,
         approved_by: PersonId,
+    }
+
+    /// A line of a network's or wallet's file (M5). The bank account moves by `amount - deducted`.
+    /// A line of a known payment is posted against the rail's receivable. What a line cannot be
+    /// applied to is a break whose evidence is the line. `docs/files/clearing.md` says what happens
+    /// to each kind of line.
+    80 ClearLine by Network | Wallet | Person | Key | System => clear_line {
+        /// The account credited, or debited.
+        bank: BankId,
+        rail: RailId,
+        /// Among the rail's files, from 1: that of the last line, or the next one.
+        file: u32,
+        /// Within the file, from 1 without gaps, at most [`LINES_PER_FILE_MAX`]. The lines of the
+        /// last file are remembered.
+        line: u32,
+        kind: ClearLineKind,
+        /// As in the file.
+        reference: LineReference,
+        /// The payment that the sender found by the reference. It can be forgotten since.
+        payment: Option<PaymentId>,
+        /// Paid by the buyer. Below zero: the rail takes it. Zero for a fee correction.
+        amount: SignedAmount,
+        /// Fee that the rail keeps. Below zero: it gives a fee back. A difference from the tariff
+        /// is a break.
+        deducted: SignedAmount,
     }
 }

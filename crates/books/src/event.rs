@@ -7,6 +7,7 @@ use money::{Amount, Currency};
 use serde::Serialize;
 use tariff::{BusinessDate, Fees, PaymentMethod};
 
+use crate::breaks::record::BreakEvidence;
 use crate::chart::ChartEntry;
 use crate::ids::{
     BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId, PaymentId,
@@ -318,6 +319,8 @@ pub enum Event {
     BreakRaised {
         break_id: BreakId,
         amount: Amount,
+        /// If a line of a file raised it.
+        evidence: Option<Box<BreakEvidence>>,
     },
     BreakResolutionProposed {
         break_id: BreakId,
@@ -326,12 +329,25 @@ pub enum Event {
         break_id: BreakId,
         amount: Amount,
     },
-    /// A later shortage of the same courier explains a part of a surplus.
+    /// A break is explained in part: a surplus by a later shortage of the same courier, a fee
+    /// difference by a later correction of the fee.
     BreakReduced {
         break_id: BreakId,
         amount: Amount,
         /// Zero closes the break.
         left: Amount,
+    },
+    /// A break closed at a seller's expense.
+    SellerCharged {
+        seller: SellerId,
+        break_id: BreakId,
+        amount: Amount,
+    },
+    /// A break closed to a seller's gain.
+    SellerCredited {
+        seller: SellerId,
+        break_id: BreakId,
+        amount: Amount,
     },
     ParcelForgotten {
         parcel: ParcelId,

@@ -33,13 +33,15 @@ mod used_numbers;
 mod vocabulary;
 
 pub use books::{Books, Digest, Now};
+pub use breaks::record::{BreakEvidence, LineDifference};
 pub use cash::hand_over::one_time_code_hash;
 pub use command::*;
 pub use event::{CommandOutcome, Event, PayoutLine, Posting, PostingStage, TariffVersion};
 pub use ids::*;
 pub use machine::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
 pub use payment::codes::{
-    AuthorisationCode, CardToken, CodeError, ResponseCode, Stan, WalletPaymentId,
+    AuthorisationCode, CardToken, CodeError, ResponseCode, RetrievalReference, Stan,
+    WalletPaymentId,
 };
 pub use refusal::{MissingRecord, Refusal};
 pub use settlement::view as settlement_view;

@@ -20,6 +20,10 @@ pub const NUMBERS_REMEMBERED: usize = 8;
 pub const WRONG_CODES_MAX: usize = 5;
 /// Refunds and chargebacks that one payment can have.
 pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
+/// Lines of a network's or wallet's file. Each line of the last file is remembered.
+pub const LINES_PER_FILE_MAX: u32 = 1_000_000;
+/// Open breaks of fees that one correction of a fee can reduce. What is left of it is a break.
+pub const BREAKS_PER_CORRECTION_MAX: usize = 1_000;
 /// Payments of a seller's invoice.
 pub const PAYMENTS_PER_INVOICE_MAX: u8 = 16;
 /// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).

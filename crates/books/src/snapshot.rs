@@ -15,6 +15,8 @@ use sha2::{Digest as _, Sha256};
 use tariff::Fees;
 
 use crate::books::{Books, Digest};
+use crate::breaks::index::LineBreaks;
+use crate::clearing::payment::PaymentClearing;
 use crate::ids::{OpenItemId, PaymentId};
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, Parcel};
@@ -70,6 +72,7 @@ pub struct Snapshot {
     refunds: BTreeMap<(PaymentId, u8), RefundRecord>,
     refund_confirmations: BTreeMap<(PaymentId, u8), RefundConfirmation>,
     shared_fees: BTreeMap<PaymentId, Fees>,
+    clearings: BTreeMap<PaymentId, PaymentClearing>,
 }
 
 #[derive(Debug, BorshSerialize, BorshDeserialize)]
@@ -108,6 +111,7 @@ enum Table {
     EndedOpenItems,
     SharedFees,
     Persons,
+    Clearings,
 }
 
 impl Books {
@@ -142,6 +146,7 @@ impl Books {
             refunds: self.refunds.clone(),
             refund_confirmations: self.refund_confirmations.clone(),
             shared_fees: self.shared_fees.clone(),
+            clearings: self.clearings.clone(),
         }
     }
 
@@ -236,6 +241,7 @@ impl Snapshot {
         writer.table(Table::Refunds, self.refunds.iter())?;
         writer.table(Table::RefundConfirmations, self.refund_confirmations.iter())?;
         writer.table(Table::SharedFees, self.shared_fees.iter())?;
+        writer.table(Table::Clearings, self.clearings.iter())?;
         writer.table(Table::End, [&0_u8])?;
         Ok(Digest(writer.hasher.finalize().into()))
     }
@@ -411,6 +417,10 @@ impl Reader {
                 let (payment, fees) = <(PaymentId, Fees)>::deserialize_reader(bytes)?;
                 self.books.shared_fees.insert(payment, fees);
             }
+            Table::Clearings => {
+                let (payment, one) = <(PaymentId, PaymentClearing)>::deserialize_reader(bytes)?;
+                self.books.clearings.insert(payment, one);
+            }
         }
         Ok(())
     }
@@ -426,6 +436,7 @@ impl Reader {
         books.ledger.ledger =
             Ledger::from_parts(head.ledger, accounts).map_err(|error| error.to_string())?;
         books.ledger.owners = owners;
+        books.line_breaks = LineBreaks::of(&head.small);
         books.reference_data = head.small;
         books.last_at = head.last_at;
         books.fingerprint = head.fingerprint;

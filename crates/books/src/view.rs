@@ -5,6 +5,7 @@ use money::{Amount, Currency};
 use tariff::{BusinessDate, PaymentMethod};
 
 use crate::books::{Books, Digest};
+use crate::breaks::record::BreakEvidence;
 use crate::chart::AccountKind;
 use crate::command::{BreakSide, BreakSubject, SettlementCycle};
 use crate::event::{PayoutLine, TariffVersion};
@@ -325,6 +326,12 @@ impl Books {
             opened: one.opened,
         })
         .collect()
+    }
+
+    /// The line of a file that raised a break, open or closed.
+    #[must_use]
+    pub fn break_evidence(&self, id: BreakId) -> Option<&BreakEvidence> {
+        self.reference_data.breaks.get(&id)?.evidence.as_deref()
     }
 
     /// A plan that is planned or approved.

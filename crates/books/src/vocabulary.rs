@@ -9,8 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tariff::CardKind;
 
-use crate::ids::{BankId, FirmId, NetworkId, WalletId};
-use crate::payment::codes::{AuthorisationCode, ResponseCode, WalletPaymentId};
+use crate::ids::{BankId, FirmId, NetworkId, PaymentId, SellerId, WalletId};
+use crate::payment::codes::{AuthorisationCode, ResponseCode, RetrievalReference, WalletPaymentId};
+use crate::terminal::transaction::NetworkReference;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
@@ -127,6 +128,40 @@ pub enum Approval {
     Wallet(WalletPaymentId),
 }
 
+/// A network or wallet, which pays by files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum RailId {
+    Network(NetworkId),
+    Wallet(WalletId),
+}
+
+/// The kind of a line of a network's or wallet's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum ClearLineKind {
+    Sale,
+    Completion,
+    /// An offline sale.
+    Offline,
+    Refund,
+    /// Takes back what an earlier line paid.
+    Reversal,
+    ChargeBack,
+    /// Its amount is zero.
+    FeeCorrection,
+}
+
+/// By what a line of a file names its payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum LineReference {
+    /// Of a network: fields 37, 11 and 7 of the request.
+    Request { rrn: RetrievalReference, sent: NetworkReference },
+    /// Of a wallet: its order, as in the file.
+    Order(String),
+}
+
 /// Where a break was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
@@ -171,4 +206,10 @@ pub enum BreakResolution {
     WriteOff,
     /// Through a bank account: an excess is paid back, a shortfall is paid in.
     ThroughBank(BankId),
+    /// A seller's payable balance: an excess is the seller's, a shortfall is charged. Only for a
+    /// break whose evidence is a line of a file.
+    ToSeller(SellerId),
+    /// The line of the break is applied to a payment, as if it had named it. Only if nothing of it
+    /// is left over.
+    ToPayment(PaymentId),
 }

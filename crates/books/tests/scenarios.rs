@@ -9,6 +9,7 @@ mod scenarios {
     mod breaks;
     mod cash;
     mod clearing;
+    mod clearing_lines;
     mod collections;
     mod commission;
     mod crossings;

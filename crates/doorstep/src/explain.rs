@@ -248,6 +248,8 @@ fn what_zh(what: &'static str) -> &'static str {
         "refunded" => "退款",
         "payout returned" => "打款退回",
         "invoiced" => "已开账单",
+        "charged" => "收取差异",
+        "credited" => "计入差异",
         _ => "收款",
     }
 }

@@ -8,7 +8,9 @@ pub mod decimal;
 mod amount;
 mod currency;
 mod rate;
+mod signed_amount;
 
 pub use amount::Amount;
 pub use currency::{Currency, CurrencyError};
 pub use rate::{Rate, RateError};
+pub use signed_amount::SignedAmount;

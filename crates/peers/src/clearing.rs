@@ -11,6 +11,7 @@ use money::{Amount, Currency, Rate};
 use crate::codes::Rrn;
 use crate::ledger::{
     NetworkLedger, NetworkTransaction, NetworkTransactionKind, NetworkTransactionState,
+    TransactionReference,
 };
 
 mod text;
@@ -89,15 +90,21 @@ pub enum ClearingLineKind {
     Refund,
     /// A transaction of an earlier file, reversed since: the same amounts with a negative sign.
     Reversal,
+    /// The issuer takes a payment back, or a part of it.
+    Chargeback,
+    /// The network corrects the fee of an earlier line. The amount is zero.
+    FeeCorrection,
 }
 
 impl ClearingLineKind {
-    pub const ALL: [ClearingLineKind; 5] = [
+    pub const ALL: [ClearingLineKind; 7] = [
         ClearingLineKind::Sale,
         ClearingLineKind::Completion,
         ClearingLineKind::Offline,
         ClearingLineKind::Refund,
         ClearingLineKind::Reversal,
+        ClearingLineKind::Chargeback,
+        ClearingLineKind::FeeCorrection,
     ];
 
     /// Name in the file.
@@ -109,6 +116,8 @@ impl ClearingLineKind {
             ClearingLineKind::Offline => "offline",
             ClearingLineKind::Refund => "refund",
             ClearingLineKind::Reversal => "reversal",
+            ClearingLineKind::Chargeback => "chargeback",
+            ClearingLineKind::FeeCorrection => "fee-correction",
         }
     }
 }
@@ -201,8 +210,8 @@ impl ClearingFile {
 }
 
 /// The lines of the next clearing file: transactions sent before `answer_by_ms` that no earlier
-/// file contained, and earlier ones reversed or voided since. Marks them, so that the next file
-/// starts after them.
+/// file contained, earlier ones reversed or voided since, and adjustments. Marks them, so that the
+/// next file starts after them.
 pub(crate) fn clear(
     ledger: &mut NetworkLedger,
     costs: &NetworkFees,
@@ -220,7 +229,40 @@ pub(crate) fn clear(
             lines.push(ClearingLine { kind: ClearingLineKind::Reversal, amount, deducted, ..line });
         }
     }
+    lines.append(&mut ledger.adjustments);
     lines
+}
+
+/// What the network owes by its own books: transactions in force that no file contained, less
+/// those that were reversed or voided after a file contained them, and adjustments. Fees are
+/// deducted when they are paid.
+pub(crate) fn owed(ledger: &NetworkLedger) -> i128 {
+    let items = ledger.items().map(|item| {
+        let amount = i128::from(line(item, &NetworkFees::default()).amount);
+        if item.moves_money() && !item.cleared {
+            amount
+        } else if is_reversed(item) && item.cleared && !item.reversal_cleared {
+            -amount
+        } else {
+            0
+        }
+    });
+    let adjustments = ledger.adjustments.iter().map(|line| i128::from(line.amount));
+    items.chain(adjustments).sum()
+}
+
+/// Adds a line about an earlier transaction to the next file: a chargeback or a correction of its
+/// fee. Returns whether the transaction is known.
+pub(crate) fn adjust(
+    ledger: &mut NetworkLedger,
+    reference: TransactionReference,
+    kind: ClearingLineKind,
+    (amount, deducted): (i64, i64),
+) -> bool {
+    let Some(item) = ledger.transaction(reference) else { return false };
+    let adjustment = ClearingLine { kind, amount, deducted, ..line(item, &NetworkFees::default()) };
+    ledger.adjustments.push(adjustment);
+    true
 }
 
 fn is_reversed(item: &NetworkTransaction) -> bool {

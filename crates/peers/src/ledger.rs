@@ -9,6 +9,7 @@ use std::fmt;
 
 use money::Amount;
 
+use crate::clearing::ClearingLine;
 use crate::codes::{AuthorisationCode, ResponseCode, Rrn};
 
 /// Most transactions that one network keeps. Further requests are answered `96`.
@@ -239,6 +240,8 @@ pub struct NetworkLedger {
     indexes: HashMap<TransactionReference, u32>,
     /// Reversals that arrived before their original. The original is declined when it arrives.
     early_reversals: HashSet<TransactionReference>,
+    /// Lines of the next clearing file about earlier transactions.
+    pub(crate) adjustments: Vec<ClearingLine>,
     authorisation_codes: u32,
 }
 

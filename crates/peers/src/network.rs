@@ -18,9 +18,11 @@ mod request;
 
 pub use crate::behaviour::RequestSummary;
 use crate::behaviour::{Behaviour, BehaviourRules, OutageMode, ResponseAction, ResponsePolicy};
-use crate::clearing::{self, ClearingFile, NetworkFees};
+use crate::clearing::{self, ClearingFile, ClearingLineKind, NetworkFees};
 use crate::codes::ResponseCode;
-use crate::ledger::{AuthorisationDecision, NetworkLedger};
+use crate::ledger::{
+    AuthorisationDecision, NetworkLedger, OriginalTransaction, TransactionReference,
+};
 use answer::ResponseMac;
 use keyring::Keyring;
 pub use keyring::{KEY_CHANGE_RETRY_MS, KEY_CHANGE_TRIES_MAX, KeyChangeError, KeyKind};
@@ -202,6 +204,29 @@ impl NetworkSimulator {
     pub fn make_clearing_file(&mut self, date: jiff::civil::Date, until_ms: u64) -> ClearingFile {
         let lines = clearing::clear(&mut self.ledger, &self.costs, until_ms);
         ClearingFile { network: self.name.clone(), date, currency: self.currency, lines }
+    }
+
+    /// Adds a chargeback, or a correction of a fee, of an earlier transaction to the next clearing
+    /// file. Returns whether the transaction is known.
+    pub fn adjust(
+        &mut self,
+        reference: TransactionReference,
+        kind: ClearingLineKind,
+        amount: i64,
+        deducted: i64,
+    ) -> bool {
+        clearing::adjust(&mut self.ledger, reference, kind, (amount, deducted))
+    }
+
+    /// Reverses a transaction in the network's own books, as after a reversal message.
+    pub fn reverse(&mut self, original: OriginalTransaction) -> ResponseCode {
+        self.ledger.reverse(original)
+    }
+
+    /// What the network owes by its own books, before fees, in minor units. Below zero: it is owed.
+    #[must_use]
+    pub fn owed(&self) -> i128 {
+        clearing::owed(&self.ledger)
     }
 
     /// Reports a new connection from the switch.

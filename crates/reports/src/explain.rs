@@ -5,8 +5,9 @@ use std::path::Path;
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{
-    AnnounceParcel, BusinessDate, Command, Event, ParcelId, PaymentId, PayoutId, PayoutLine,
-    PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion, Timestamp,
+    AnnounceParcel, BreakId, BusinessDate, Command, Event, ParcelId, PaymentId, PayoutId,
+    PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion,
+    Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};
 use ledger::AccountNumber;
@@ -71,6 +72,13 @@ enum Line {
         date: BusinessDate,
         amount: Amount,
     },
+    /// A break closed at the seller's expense, or to the seller's gain.
+    Break {
+        date: BusinessDate,
+        break_id: BreakId,
+        charged: u64,
+        credited: u64,
+    },
 }
 
 /// A payment with the fees that it bore.
@@ -117,14 +125,11 @@ impl ReplayObserver for Explainer<'_> {
         let engine::Command::Books(command) = &submission.command;
         self.remember(command);
         let date = at.business_date(engine.books().utc_offset_minutes().unwrap_or(0));
-        // A refund comes from the seller's held money first; the rest from the payable balance.
-        let own: u64 = outcome
-            .books
-            .postings
-            .iter()
-            .filter(|posting| self.is_refund_of_payable(posting, engine))
-            .map(|posting| posting.amount.minor())
-            .sum();
+        // A refund comes from the seller's held money first; the rest from the payable balance. The
+        // fees of a payment that is reversed after its release are given back.
+        let taken =
+            outcome.books.postings.iter().map(|posting| taken_from_payable(posting, engine));
+        let own = u64::try_from(taken.sum::<i128>()).unwrap_or(0);
         let accounts: Vec<AccountNumber> = outcome
             .books
             .postings
@@ -175,12 +180,6 @@ impl Explainer<'_> {
         }
     }
 
-    fn is_refund_of_payable(&self, posting: &books::Posting, engine: &Engine) -> bool {
-        let refund = matches!(posting.entry, ChartEntry::Refunded | ChartEntry::ChargedBack);
-        let debit = engine.books().account_view(posting.debit);
-        refund && debit.is_some_and(|account| account.kind == AccountKind::SellerPayable)
-    }
-
     fn event(&mut self, event: &Event, date: BusinessDate, own: u64, accounts: &[AccountNumber]) {
         match event {
             Event::PaymentCollected { payment, seller, method, amount, fees, tariff } => {
@@ -201,6 +200,9 @@ impl Explainer<'_> {
                 );
             }
             Event::PaymentReversed { payment, .. } => {
+                if let Some(&seller) = self.sellers.get(payment).filter(|_| own > 0) {
+                    self.add(seller, Line::Refunded { payment: *payment, date, amount: own });
+                }
                 if let Some(standing) = self.standing.get_mut(&payment.parcel) {
                     standing.retain(|one| one.payment != *payment);
                 }
@@ -228,6 +230,14 @@ impl Explainer<'_> {
                 let (payout, net) = (*payout, *net);
                 self.add(*seller, Line::PayoutReturned { payout, date, net });
                 self.note(payout, "returned");
+            }
+            Event::SellerCharged { seller, break_id, amount } => {
+                let (break_id, charged) = (*break_id, amount.minor());
+                self.add(*seller, Line::Break { date, break_id, charged, credited: 0 });
+            }
+            Event::SellerCredited { seller, break_id, amount } => {
+                let (break_id, credited) = (*break_id, amount.minor());
+                self.add(*seller, Line::Break { date, break_id, charged: 0, credited });
             }
             Event::SellerInvoiced { seller, amount, .. } => {
                 self.add(*seller, Line::Invoiced { date, amount: *amount });
@@ -334,9 +344,10 @@ pub struct FeeCalculation {
 /// One line of the explanation.
 #[derive(Debug, Serialize)]
 pub struct ExplanationRow {
-    /// `collected`, `returned`, `refunded`, `payout returned` or `invoiced`.
+    /// `collected`, `returned`, `refunded`, `payout returned`, `invoiced`, `charged` or `credited`.
     pub what: &'static str,
-    /// The order's reference; `payout 7` if payout 7 was returned.
+    /// The order's reference; `payout 7` if payout 7 was returned; `break 7` if two people closed
+    /// break 7 at the seller's expense or gain.
     pub order: String,
     pub parcel: String,
     pub date: String,
@@ -433,7 +444,7 @@ fn rows(
         let parcel = match part {
             Line::Released { payment, .. } | Line::Refunded { payment, .. } => Some(payment.parcel),
             Line::Returned { parcel, .. } => Some(*parcel),
-            Line::PayoutReturned { .. } | Line::Invoiced { .. } => None,
+            Line::PayoutReturned { .. } | Line::Invoiced { .. } | Line::Break { .. } => None,
         };
         let order = parcel.and_then(|parcel| explainer.orders.get(&parcel));
         let mut row = ExplanationRow {
@@ -504,6 +515,13 @@ fn rows(
                 row.date = date.to_string();
                 row.net = i128::from(net.minor());
             }
+            Line::Break { date, break_id, charged, credited } => {
+                row.what = if *charged > 0 { "charged" } else { "credited" };
+                row.order = format!("break {}", break_id.0);
+                row.date = date.to_string();
+                row.gross = *credited;
+                row.refunded = *charged;
+            }
             Line::Invoiced { date, amount } => {
                 row.what = "invoiced";
                 row.date = date.to_string();
@@ -571,6 +589,22 @@ fn calculations(
         }
     };
     collected.fees.iter().map(calculation).collect()
+}
+
+/// What a posting of a refund, chargeback or reversal takes from a payable balance, below zero if
+/// it gives a fee back.
+fn taken_from_payable(posting: &books::Posting, engine: &Engine) -> i128 {
+    use ChartEntry as E;
+    let is_payable = |account| {
+        let view = engine.books().account_view(account);
+        view.is_some_and(|account| account.kind == AccountKind::SellerPayable)
+    };
+    let amount = i128::from(posting.amount.minor());
+    match posting.entry {
+        E::Refunded | E::ChargedBack | E::CollectionReversed if is_payable(posting.debit) => amount,
+        E::FeeReversed | E::CommissionReversed if is_payable(posting.credit) => -amount,
+        _ => 0,
+    }
 }
 
 /// Whether the posting charges a fee.

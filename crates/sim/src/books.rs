@@ -30,6 +30,8 @@ pub struct RailItem {
     pub reversed: bool,
     /// Fees deducted, in minor units, once cleared.
     pub deducted: Option<u64>,
+    /// Refunded or charged back after it was cleared, in minor units.
+    pub taken_back: u64,
 }
 
 impl RailItem {
@@ -63,6 +65,8 @@ pub struct CashPayment {
 pub enum BankLineKind {
     /// Money in from a network or wallet.
     Clearing(BreakSubject),
+    /// Money out to a network or wallet.
+    ClearingTaken(BreakSubject),
     /// Money in: a firm's cash deposit.
     Deposit(DepositId),
     /// Money out to a seller.
@@ -82,7 +86,7 @@ impl BankLine {
     pub fn signed(&self) -> i128 {
         match self.kind {
             BankLineKind::Clearing(_) | BankLineKind::Deposit(_) => i128::from(self.amount),
-            BankLineKind::Payout(_) => -i128::from(self.amount),
+            BankLineKind::Payout(_) | BankLineKind::ClearingTaken(_) => -i128::from(self.amount),
         }
     }
 }
@@ -210,6 +214,8 @@ pub struct NetworkBooks {
     pub reference: String,
     /// In the order of arrival.
     pub items: Vec<NetworkItem>,
+    /// What the network says it owes, before fees, in minor units.
+    pub owed: i128,
 }
 
 /// The counters of a terminal.

@@ -19,6 +19,8 @@ pub(crate) enum ChancePurpose {
     GeneratedOrders = 6,
     /// Keys of terminals and networks.
     Keys = 7,
+    /// What a network or wallet changes after it cleared; the stream is its index.
+    AfterClearing = 8,
 }
 
 impl From<ChancePurpose> for ChanceKey {

@@ -33,6 +33,8 @@ pub(crate) const NIGHT_DEPOSIT: u64 = 22 * 60 + 30;
 
 /// The next day: networks and the wallet clear.
 pub(crate) const CLEARING: u64 = 6 * 60;
+/// Networks and the wallet clear what they changed since.
+pub(crate) const LATER_CHANGES: u64 = 7 * 60;
 /// Couriers repay shortages.
 pub(crate) const REPAYING_SHORTAGES: u64 = 8 * 60;
 /// Firms deposit the repaid cash.

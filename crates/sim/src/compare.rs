@@ -155,7 +155,8 @@ fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
         | T::ReversingVoid
         | T::Expired => false,
     };
-    state && item.amount == payment.amount.minor() && item.method == payment.method
+    let taken_back = item.taken_back == payment.refunded.minor();
+    state && taken_back && item.amount == payment.amount.minor() && item.method == payment.method
 }
 
 fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<String>) {

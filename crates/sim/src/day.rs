@@ -1,5 +1,7 @@
 //! Runs the day from its first command to its last.
 
+use std::collections::BTreeMap;
+
 use books::{Command, DAY_MS, Event, Timestamp};
 use engine::Submission;
 use switch::Query;
@@ -64,12 +66,15 @@ pub fn run_day<O: Backend>(
     let payment_path = PaymentPath::new(&world, options.faults_percent)?;
     let sender = CommandSender::new(office, options.seed, world.rates.duplicate);
     let now = Timestamp::default();
-    let mut run = DayRun { world, payment_path, sender, now, progress: &mut progress };
+    let cleared_files = BTreeMap::new();
+    let mut run =
+        DayRun { world, payment_path, sender, now, cleared_files, progress: &mut progress };
     run.open(options)?;
     run.deliver()?;
     run.close_batches()?;
     run.announce_deposits(run.world.clock.today(clock::NIGHT_DEPOSIT))?;
     run.clear_payments()?;
+    run.change_after_clearing()?;
     run.repay_shortages()?;
     run.announce_deposits(run.world.clock.tomorrow(clock::MORNING_DEPOSIT))?;
     run.credit_deposits(run.world.clock.tomorrow(clock::STATEMENT), true)?;
@@ -88,6 +93,8 @@ pub(crate) struct DayRun<'r, O> {
     pub payment_path: PaymentPath,
     pub sender: CommandSender<'r, O>,
     now: Timestamp,
+    /// The number of each rail's last file.
+    pub cleared_files: BTreeMap<usize, u32>,
     progress: &'r mut dyn FnMut(DayProgress),
 }
 

@@ -17,9 +17,11 @@
 pub mod rates;
 
 mod actors;
+mod after_clearing;
 mod backend;
 mod books;
 mod chance;
+mod clearing_files;
 mod clock;
 mod command_sender;
 mod compare;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use books::chart::AccountKind;
 use books::terminal_view::TransactionView;
-use books::view::PaymentState;
+use books::view::{AccountView, PaymentState};
 use books::{Books, NetworkId, PaymentRoute, ResponseCode, Stan, Trace, TransactionKind};
 use peers::Rrn;
 
@@ -69,6 +70,16 @@ fn compare_one(
         differences: Vec::new(),
     };
     let name = &network.reference;
+    let mut accounts = books.accounts();
+    let is_own =
+        |one: &AccountView| (one.kind, one.owner) == (AccountKind::NetworkReceivable, id.0);
+    let receivable = accounts.find(is_own).map_or(0, |one| one.balance);
+    if receivable != network.owed {
+        let owed = network.owed;
+        agreement
+            .differences
+            .push(format!("{name} owes {owed} by its own books; the books say {receivable}"));
+    }
     for item in &network.items {
         if item.moves_money {
             agreement.approved.add(item.amount);

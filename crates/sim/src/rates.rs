@@ -70,6 +70,9 @@ pub const CODE_MISTYPED_PPM: u32 = 20_000;
 pub const DEPOSIT_SHORT_PPM: u32 = 20_000;
 /// Cleared payments whose deducted fee differs from the tariff.
 pub const FEE_DIFFERENCE_PPM: u32 = 2_000;
+/// Cleared payments that are refunded, charged back or reversed after that, or whose wrong fee is
+/// corrected.
+pub const CHANGED_AFTER_CLEARING_PPM: u32 = 4_000;
 /// Payouts that the bank returns.
 pub const PAYOUT_RETURNED_PPM: u32 = 1_000;
 
@@ -100,6 +103,7 @@ pub struct Rates {
     pub code_mistyped: u32,
     pub deposit_short: u32,
     pub fee_difference: u32,
+    pub changed_after_clearing: u32,
     pub payout_returned: u32,
 }
 
@@ -135,6 +139,7 @@ impl Rates {
             code_mistyped: fault(CODE_MISTYPED_PPM),
             deposit_short: fault(DEPOSIT_SHORT_PPM),
             fee_difference: fault(FEE_DIFFERENCE_PPM),
+            changed_after_clearing: fault(CHANGED_AFTER_CLEARING_PPM),
             payout_returned: fault(PAYOUT_RETURNED_PPM),
         }
     }
@@ -185,6 +190,7 @@ mod tests {
             code_mistyped: 0,
             deposit_short: 0,
             fee_difference: 0,
+            changed_after_clearing: 0,
             payout_returned: 0,
         }
     }

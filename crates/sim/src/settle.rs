@@ -1,26 +1,22 @@
-//! The night and the following days: deposits, clearing, returns, releases, settlement, payouts.
+//! The night and the following days: deposits, returns, releases, settlement, payouts.
 
 use books::{
-    AnnounceDeposit, ApproveSettlement, BreakSubject, BusinessDate, Command, ConfirmClearing,
-    ConfirmDeposit, ConfirmPayout, DepositId, Event, ExecuteSettlement, PaymentId, PayoutLine,
-    PlanId, PlanSettlement, RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage,
-    ReturnParcel, ReturnPayout, SettlementCycle, Timestamp,
+    AnnounceDeposit, ApproveSettlement, BusinessDate, Command, ConfirmDeposit, ConfirmPayout,
+    DepositId, Event, ExecuteSettlement, PayoutLine, PlanId, PlanSettlement,
+    RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage, ReturnParcel, ReturnPayout,
+    SettlementCycle, Timestamp,
 };
-use peers::clearing::ClearingFile;
 
 use crate::actors::{APPROVER, PLANNER};
 use crate::backend::{Backend, DayError};
-use crate::books::{BankLineKind, BreakCause, ExpectedBreak, ParcelLocation, RailItem};
+use crate::books::{BankLineKind, ParcelLocation};
 use crate::chance::{Chance, ChancePurpose};
 use crate::clock::{self, MINUTE_MS};
 use crate::command_sender::AnsweredCommand;
 use crate::day::{DayRun, DayStage};
-use crate::payment_path::PaymentPathError;
-use crate::rates::{REPAID_PPM, WHOLE_PPM};
-use crate::world::{World, amount};
+use crate::rates::REPAID_PPM;
+use crate::world::amount;
 
-/// The largest fee difference, in minor units.
-const FEE_DIFFERENCE_MAX: u64 = 20;
 /// The largest shortfall of a deposit is the deposit divided by this.
 const DEPOSIT_SHORT_PART: u64 = 20;
 
@@ -87,71 +83,6 @@ impl<O: Backend> DayRun<'_, O> {
         Ok(())
     }
 
-    /// Clears the networks' payments from their files, and the wallet's payments.
-    pub(crate) fn clear_payments(&mut self) -> Result<(), DayError<O::Error>> {
-        let at = self.advance_to(self.world.clock.tomorrow(clock::CLEARING));
-        for index in 0..self.world.rails.len() {
-            let commands = match self.world.rail_subject(index) {
-                BreakSubject::Network(_) => self.exchange_clearing_file(index, at)?,
-                _ => self.clear_wallet(index),
-            };
-            self.carry_out_all(at, commands)?;
-            self.report_progress(
-                DayStage::Clearing,
-                index as u64 + 1,
-                self.world.rails.len() as u64,
-            );
-        }
-        Ok(())
-    }
-
-    /// Takes a network's clearing file from its own books, stores it and reads it back.
-    fn exchange_clearing_file(
-        &mut self,
-        index: usize,
-        at: Timestamp,
-    ) -> Result<Vec<Command>, DayError<O::Error>> {
-        let date = self.world.clock.date;
-        let mut chance = Chance::new(self.world.seed, ChancePurpose::Clearing, index as u64);
-        let mut file = self.payment_path.clearing_file(index, date, at);
-        for line in &mut file.lines {
-            let payment = self.payment_path.payment_of_line(index, line);
-            let item = payment.and_then(|payment| self.world.rails[index].items.get(&payment));
-            if let Some(item) = item {
-                let deducted = self.world.deduction(item, &mut chance);
-                line.deducted = i64::try_from(deducted).unwrap_or(i64::MAX);
-            }
-        }
-        let name = format!("clearing-{}-{date}.txt", file.network);
-        let text = file.to_text().map_err(PaymentPathError::from)?;
-        let text = self.sender.store_file(&name, text)?;
-        let file = ClearingFile::parse(&text).map_err(PaymentPathError::from)?;
-        let mut cleared = Vec::with_capacity(file.lines.len());
-        for line in &file.lines {
-            let (Some(payment), Ok(amount), Ok(deducted)) = (
-                self.payment_path.payment_of_line(index, line),
-                u64::try_from(line.amount),
-                u64::try_from(line.deducted),
-            ) else {
-                self.world.discrepancies.push(format!("the engine has no payment for {line:?}"));
-                continue;
-            };
-            cleared.push((payment, amount, deducted));
-        }
-        Ok(self.world.confirm_clearing(index, cleared))
-    }
-
-    /// Clears the wallet's payments; the wallet sends no file.
-    fn clear_wallet(&mut self, index: usize) -> Vec<Command> {
-        let mut chance = Chance::new(self.world.seed, ChancePurpose::Clearing, index as u64);
-        let items = self.world.rails[index].items.iter();
-        let standing = items.filter(|(_, item)| item.moves_money()).map(|(payment, item)| {
-            (*payment, item.amount, self.world.deduction(item, &mut chance))
-        });
-        let cleared = standing.collect();
-        self.world.confirm_clearing(index, cleared)
-    }
-
     /// Most couriers repay their shortages.
     pub(crate) fn repay_shortages(&mut self) -> Result<(), DayError<O::Error>> {
         let at = self.advance_to(self.world.clock.tomorrow(clock::REPAYING_SHORTAGES));
@@ -188,14 +119,12 @@ impl<O: Backend> DayRun<'_, O> {
         let date = self.sender.tally.last_payable_on.max(tomorrow);
         let at = self.advance_to(self.world.clock.on(date, clock::RELEASING));
         loop {
-            let on_hold = self.sender.tally.counts.held - self.sender.tally.counts.released;
-            if on_hold == 0 {
-                return Ok(date);
-            }
             let limit = RECORDS_PER_COMMAND_MAX;
             let events =
                 self.carry_out_all(at, vec![Command::ReleaseDue(ReleaseDue { date, limit })])?;
-            assert!(!events[0].is_empty(), "all money on hold is payable on the latest date");
+            if events[0].is_empty() {
+                return Ok(date);
+            }
         }
     }
 
@@ -317,59 +246,5 @@ impl<O: Backend> DayRun<'_, O> {
         self.carry_out_all(at, commands)?;
         self.report_progress(DayStage::Settling, total, total);
         Ok(back)
-    }
-}
-
-impl World {
-    /// The fee that a network or wallet deducts from a payment: usually that of the tariff.
-    fn deduction(&self, item: &RailItem, chance: &mut Chance) -> u64 {
-        let expected = self.rail_deduction(item.method, item.amount, item.requested_on);
-        let differs = chance.happens(self.rates.fee_difference);
-        let more = chance.happens(WHOLE_PPM / 2);
-        let by = chance.between(1, FEE_DIFFERENCE_MAX);
-        match (differs, more) {
-            (false, _) => expected,
-            (true, true) => (expected + by).min(item.amount),
-            (true, false) => expected.saturating_sub(by),
-        }
-    }
-
-    /// Confirms the clearing of payments, each with its amount and the deducted fee.
-    fn confirm_clearing(
-        &mut self,
-        index: usize,
-        cleared: Vec<(PaymentId, u64, u64)>,
-    ) -> Vec<Command> {
-        let subject = self.rail_subject(index);
-        let (mut commands, mut received) = (Vec::with_capacity(cleared.len()), 0);
-        for (payment, minor, deducted) in cleared {
-            let Some(mut item) = self.rails[index].items.get(&payment).copied() else {
-                self.discrepancies.push(format!("{payment:?} is cleared but was never requested"));
-                continue;
-            };
-            let expected = self.rail_deduction(item.method, item.amount, item.requested_on);
-            if deducted != expected {
-                use books::BreakSide::{Excess, Shortfall};
-                self.expected_breaks.push(ExpectedBreak {
-                    cause: BreakCause::FeeDifference(payment),
-                    subject,
-                    side: if deducted > expected { Shortfall } else { Excess },
-                    amount: deducted.abs_diff(expected),
-                });
-            }
-            item.deducted = Some(deducted);
-            self.rails[index].items.insert(payment, item);
-            received += minor.saturating_sub(deducted);
-            commands.push(Command::ConfirmClearing(ConfirmClearing {
-                bank: self.add_statement_line,
-                payment,
-                amount: amount(minor),
-                deducted: amount(deducted),
-            }));
-        }
-        if received > 0 {
-            self.bank(BankLineKind::Clearing(subject), received);
-        }
-        commands
     }
 }

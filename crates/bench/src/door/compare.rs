@@ -134,7 +134,9 @@ impl Comparison {
                     ClearingLineKind::Reversal => -1,
                     ClearingLineKind::Completion
                     | ClearingLineKind::Offline
-                    | ClearingLineKind::Refund => 0,
+                    | ClearingLineKind::Refund
+                    | ClearingLineKind::Chargeback
+                    | ClearingLineKind::FeeCorrection => 0,
                 };
                 let amount = |begun: &Begun| i128::from(begun.amount) * i128::from(times);
                 match same_terminal {

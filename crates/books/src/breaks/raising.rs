@@ -4,7 +4,7 @@ use ledger::AccountNumber;
 use tariff::BusinessDate;
 
 use crate::books::{Books, Now, check_above_zero, used_identifier};
-use crate::breaks::record::{Break, Difference};
+use crate::breaks::record::{Break, BreakEvidence, Difference};
 use crate::cash::record::CountedCash;
 use crate::chart::ChartEntry;
 use crate::command::{BreakSide, BreakSubject, FIRST_AUTOMATIC_BREAK, RaiseBreak};
@@ -52,7 +52,7 @@ impl Books {
             return Err(used_identifier(before.is_of(difference) && before.owner == owner));
         }
         self.post_break(difference, account, currency, out)?;
-        self.add_break(id, difference, currency, owner, today, out);
+        self.add_break(id, Break::new(difference, currency, owner, today, None), out);
         Ok(())
     }
 
@@ -90,37 +90,21 @@ impl Books {
         difference: Difference,
         currency: u8,
         owner: PersonId,
+        evidence: Option<Box<BreakEvidence>>,
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) -> BreakId {
         let id = BreakId(FIRST_AUTOMATIC_BREAK.0 + self.reference_data.automatic_breaks);
         self.reference_data.automatic_breaks += 1;
-        self.add_break(id, difference, currency, owner, today, out);
+        self.add_break(id, Break::new(difference, currency, owner, today, evidence), out);
         id
     }
 
-    fn add_break(
-        &mut self,
-        id: BreakId,
-        difference: Difference,
-        currency: u8,
-        owner: PersonId,
-        opened: BusinessDate,
-        out: &mut CommandOutcome,
-    ) {
-        let Difference { subject, side, amount } = difference;
-        let record = Break {
-            subject,
-            side,
-            amount,
-            currency,
-            owner,
-            opened,
-            proposal: None,
-            closed_by: None,
-        };
+    fn add_break(&mut self, id: BreakId, record: Break, out: &mut CommandOutcome) {
+        let (amount, evidence) = (record.amount, record.evidence.clone());
+        self.line_breaks.add(id, &record);
         let before = self.reference_data.breaks.insert(id, record);
         assert!(before.is_none(), "a break is raised once");
-        out.events.push(Event::BreakRaised { break_id: id, amount });
+        out.events.push(Event::BreakRaised { break_id: id, amount, evidence });
     }
 }

@@ -1,14 +1,27 @@
 //! A break is closed by a posting that two people approve (M9).
 
+use tariff::BusinessDate;
+
 use crate::books::{Books, Now, done_before};
-use crate::breaks::record::ResolutionProposal;
+use crate::breaks::record::{Break, LineDifference, ResolutionProposal};
 use crate::chart::ChartEntry;
+use crate::clearing::line::LineSource;
+use crate::clearing::plan::{LineAmounts, LineEffect, LinePlan};
 use crate::command::{
-    ApproveBreakResolution, BreakResolution, BreakSide, BreakSubject, ProposeBreakResolution,
+    ApproveBreakResolution, BreakResolution, BreakSide, BreakSubject, ClearLine,
+    ProposeBreakResolution,
 };
 use crate::event::{CommandOutcome, Event};
+use crate::ids::{BreakId, PaymentId, SellerId};
 use crate::party::persons::check_two_people;
 use crate::refusal::{MissingRecord, Refusal};
+
+/// The line of a break as it is applied to a payment.
+struct AppliedLine {
+    line: ClearLine,
+    amounts: LineAmounts,
+    plan: LinePlan,
+}
 
 impl Books {
     pub(crate) fn propose_break_resolution(
@@ -27,9 +40,22 @@ impl Books {
         if !record.is_open() {
             return Err(missing);
         }
-        if let BreakResolution::ThroughBank(bank) = resolution {
-            let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
-            self.check_same_currency(bank.currency, record.currency)?;
+        match resolution {
+            BreakResolution::WriteOff => {}
+            BreakResolution::ThroughBank(bank) => {
+                let missing = Refusal::NotFound(MissingRecord::Bank(bank));
+                let bank = self.banks.find(bank).ok_or(missing)?;
+                self.check_same_currency(bank.currency, record.currency)?;
+            }
+            BreakResolution::ToSeller(seller) => {
+                let missing = Refusal::NotFound(MissingRecord::Seller(seller));
+                let seller = self.sellers.find(seller).ok_or(missing)?;
+                self.check_same_currency(seller.currency, record.currency)?;
+                record.evidence.as_ref().ok_or(Refusal::PlanState)?;
+            }
+            BreakResolution::ToPayment(payment) => {
+                self.applied_line(record, payment)?;
+            }
         }
         self.reference_data.breaks.get_mut(&id).expect("found above").proposal = proposal;
         out.events.push(Event::BreakResolutionProposed { break_id: id });
@@ -54,21 +80,44 @@ impl Books {
         let ResolutionProposal { resolution, proposed_by } = proposal.ok_or(Refusal::PlanState)?;
         check_two_people(proposed_by, by, &[record.owner])?;
         let (subject, side, amount) = (record.subject, record.side, record.amount);
-        // A firm's missing cash was made good, so the payments waiting for it can proceed (M5).
-        let made_good = match (subject, side) {
-            (BreakSubject::FirmCash(firm), BreakSide::Shortfall) => {
-                Some(self.firms.number(firm).expect("the break was raised for a known firm"))
-            }
-            _ => None,
-        };
         let accounts = self.currency_accounts(record.currency);
-        let suspense = accounts.suspense;
-        let against = match resolution {
-            BreakResolution::WriteOff => accounts.write_offs,
-            BreakResolution::ThroughBank(bank) => {
-                self.banks.find(bank).expect("the resolution was proposed for a known bank").account
+        match resolution {
+            BreakResolution::WriteOff => {
+                self.close_against(accounts.write_offs, id, out)?;
             }
-        };
+            BreakResolution::ThroughBank(bank) => {
+                let bank = self.banks.find(bank);
+                let bank = bank.expect("the resolution was proposed for a known bank").account;
+                self.close_against(bank, id, out)?;
+            }
+            BreakResolution::ToSeller(seller) => self.close_to_seller(seller, id, out)?,
+            BreakResolution::ToPayment(payment) => {
+                let AppliedLine { line, amounts, plan } = self.applied_line(record, payment)?;
+                let source = LineSource::Break;
+                self.carry_out_line(&line, amounts, plan, source, today, out)?;
+            }
+        }
+        let record = self.reference_data.breaks.get_mut(&id).expect("found above");
+        record.closed_by = Some(by);
+        self.line_breaks.remove(id, record);
+        out.events.push(Event::BreakClosed { break_id: id, amount });
+        // A firm's missing cash was made good, so the payments waiting for it can proceed (M5).
+        if let (BreakSubject::FirmCash(firm), BreakSide::Shortfall) = (subject, side) {
+            let firm = self.firms.number(firm).expect("the break was raised for a known firm");
+            self.allot_credit(firm, amount, today, out);
+        }
+        self.receive_made_good(id, today, out);
+        Ok(())
+    }
+
+    fn close_against(
+        &mut self,
+        against: ledger::AccountNumber,
+        id: BreakId,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let Break { side, amount, currency, .. } = self.reference_data.breaks[&id];
+        let suspense = self.currency_accounts(currency).suspense;
         self.ledger.begin_chain(None, None);
         match side {
             BreakSide::Excess => {
@@ -78,12 +127,74 @@ impl Books {
                 self.ledger.post(ChartEntry::ShortfallClosed, against, suspense, amount);
             }
         }
-        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.reference_data.breaks.get_mut(&id).expect("found above").closed_by = Some(by);
-        out.events.push(Event::BreakClosed { break_id: id, amount });
-        if let Some(firm) = made_good {
-            self.allot_credit(firm, amount, today, out);
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)
+    }
+
+    /// Closes a break at a seller's expense or gain. The payable balance can go below zero.
+    fn close_to_seller(
+        &mut self,
+        seller: SellerId,
+        break_id: BreakId,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let Break { side, amount, currency, .. } = self.reference_data.breaks[&break_id];
+        let suspense = self.currency_accounts(currency).suspense;
+        let number = self.sellers.number(seller);
+        let number = number.expect("the resolution was proposed for a known seller");
+        let payable = self.sellers.get(number).payable;
+        self.ledger.begin_chain(None, None);
+        match side {
+            BreakSide::Excess => {
+                self.ledger.post(ChartEntry::ExcessToSeller, suspense, payable, amount);
+            }
+            BreakSide::Shortfall => {
+                self.ledger.post(ChartEntry::ShortfallToSeller, payable, suspense, amount);
+            }
         }
+        self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
+        let statement = &mut self.sellers.get_mut(number).statement;
+        out.events.push(match side {
+            BreakSide::Excess => {
+                statement.gross += u128::from(amount.minor());
+                Event::SellerCredited { seller, break_id, amount }
+            }
+            BreakSide::Shortfall => {
+                statement.refunded += u128::from(amount.minor());
+                Event::SellerCharged { seller, break_id, amount }
+            }
+        });
         Ok(())
+    }
+
+    /// A break's line as if it had named this payment. Nothing of it may be left over.
+    fn applied_line(&self, record: &Break, payment: PaymentId) -> Result<AppliedLine, Refusal> {
+        let evidence = record.evidence.as_deref().ok_or(Refusal::PlanState)?;
+        let line = ClearLine { payment: Some(payment), ..evidence.line.clone() };
+        let whole = evidence.difference == LineDifference::Whole;
+        let rest = i128::from(record.amount.minor());
+        let rest = if record.side == BreakSide::Excess { rest } else { -rest };
+        let amounts = LineAmounts {
+            kind: line.kind,
+            amount: if whole { line.amount.minor().into() } else { rest },
+            deducted: if whole { line.deducted.minor().into() } else { 0 },
+        };
+        self.find_payment(payment)?;
+        let rail = self.rails.number(line.rail).expect("a line is of a known rail");
+        let plan = self.plan_line(amounts, rail, Some(payment));
+        let explained = plan.effect != LineEffect::Nothing && plan.applied == amounts.amount;
+        if !explained || evidence.difference == LineDifference::Fee {
+            return Err(Refusal::PaymentState);
+        }
+        Ok(AppliedLine { line, amounts, plan })
+    }
+
+    /// What a line did not pay was settled, so its payment is received.
+    fn receive_made_good(&mut self, id: BreakId, today: BusinessDate, out: &mut CommandOutcome) {
+        let evidence = self.reference_data.breaks[&id].evidence.as_deref();
+        let payment = evidence.and_then(|evidence| evidence.line.payment);
+        let found = payment.and_then(|payment| self.find_payment(payment).ok());
+        if let Some((slot, _)) = found {
+            self.receive_if_cleared(slot, today, out);
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::command::{AnnounceDeposit, CancelDeposit, ConfirmDeposit};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::DepositId;
 use crate::party::persons::check_two_people;
-use crate::payment::record::{NOT_CLEARED, PaymentRecord};
+use crate::payment::record::PaymentRecord;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::push_remembered;
 
@@ -146,7 +146,7 @@ impl Books {
                 record.guaranteed = guaranteed.expect("each guarantee is counted once");
                 self.payment_mut(slot).guaranteed = false;
             } else {
-                self.record_funds_received(slot, NOT_CLEARED, today, out);
+                self.record_funds_received(slot, today, out);
             }
         }
         let is_done = self.firms.get(firm).counted_cash[place].is_done();

@@ -203,7 +203,7 @@ impl Books {
         let surplus_break = (!surplus.is_zero()).then(|| {
             let subject = BreakSubject::FirmCash(firm_id);
             let difference = Difference { subject, side: BreakSide::Excess, amount: surplus };
-            self.record_automatic_break(difference, currency, counted_by, today, out)
+            self.record_automatic_break(difference, currency, counted_by, None, today, out)
         });
         if let Some(break_id) = surplus_break {
             self.add_surplus(number, break_id);

@@ -10,7 +10,6 @@ use crate::command::{CoverShortage, DeductShortage, RepayShortage, WriteOffShort
 use crate::event::{CommandOutcome, Event};
 use crate::ids::CourierId;
 use crate::party::persons::TwoPeople;
-use crate::payment::record::NOT_CLEARED;
 use crate::refusal::Refusal;
 
 /// A reduction of a courier's shortage, under its number.
@@ -185,7 +184,7 @@ impl Books {
             if let Some(guaranteed) = guaranteed.filter(|_| covered > before) {
                 record.guaranteed = guaranteed;
                 self.payment_mut(slot).guaranteed = true;
-                self.record_funds_received(slot, NOT_CLEARED, today, out);
+                self.record_funds_received(slot, today, out);
             }
         }
     }

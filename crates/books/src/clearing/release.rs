@@ -78,10 +78,27 @@ impl Books {
         }
     }
 
+    /// Ends the hold of a payment that is reversed.
+    pub(crate) fn end_hold(&mut self, slot: u32) {
+        if self.reference_data.awaiting_delivery.remove(&slot).is_some() {
+            return;
+        }
+        let pending = &mut self.reference_data.pending_releases;
+        let found = pending.iter_mut().find_map(|(date, due)| {
+            let place = due.iter().position(|one| one.slot == slot)?;
+            due.remove(place);
+            Some((*date, due.is_empty()))
+        });
+        let (date, is_empty) = found.expect("M5: a held payment has a day of release");
+        if is_empty {
+            pending.remove(&date);
+        }
+    }
+
     /// Moves the seller's share to the payable account.
     pub(crate) fn release(&mut self, slot: u32, out: &mut CommandOutcome) {
         let item = self.payment(slot);
-        let PaymentStatus::Held { unpaid_refunds, clearing } = item.status else {
+        let PaymentStatus::Held { unpaid_refunds } = item.status else {
             panic!("M5: only held money can be released");
         };
         let share = item.held_share();
@@ -98,7 +115,7 @@ impl Books {
         statement.gross += u128::from(gross.minor());
         statement.fees += u128::from(fees.minor());
         statement.refunded += u128::from(from_held.minor());
-        self.payment_mut(slot).status = PaymentStatus::Released { unpaid_refunds, clearing };
+        self.payment_mut(slot).status = PaymentStatus::Released { unpaid_refunds };
         out.events.push(Event::PaymentReleased {
             payment,
             seller: id,

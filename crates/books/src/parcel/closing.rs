@@ -116,6 +116,7 @@ impl Books {
             while let Some(item) = self.payments.remove(next) {
                 self.terminal_batches.forget_payment(item.id());
                 self.forget_refunds(&item);
+                self.forget_clearing(item.id());
                 self.shared_fees.remove(&item.id());
                 next = item.previous;
             }
@@ -146,13 +147,15 @@ impl Books {
     }
 
     /// Whether all records of a list are final and older than a date. Not if the bank has not
-    /// credited guaranteed cash, if a terminal's batch still has a transaction of it, or if a
-    /// network's response is missing.
+    /// credited guaranteed cash, if a terminal's batch still has a transaction of it, if a
+    /// network's response is missing, or if a network's or wallet's file has a line to come.
     fn is_forgettable(&self, newest: u32, before: BusinessDate) -> bool {
         let final_and_old =
             |item: &PaymentRecord| item.status.is_final() && !item.guaranteed && item.date < before;
         let over = |item: &PaymentRecord| {
-            final_and_old(item) && self.terminal_batches.can_be_forgotten(item.id())
+            final_and_old(item)
+                && self.is_settled(item)
+                && self.terminal_batches.can_be_forgotten(item.id())
         };
         self.payments_from(newest).all(|(_, item)| over(item))
     }

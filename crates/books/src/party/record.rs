@@ -10,10 +10,11 @@ use tariff::{BusinessDate, SellerClassNumber, Terms};
 
 use crate::cash::record::{CountedCash, DepositAnnouncement, EndedDeposit, HandOver};
 use crate::cash::shortage::ShortageReduction;
+use crate::clearing::lines::ClearedLines;
+pub(crate) use crate::command::RailId;
 use crate::command::{Jurisdiction, SellerKind, SettlementCycle};
 use crate::ids::{
     BankId, BreakId, CourierId, FirmId, NetworkId, PersonId, SellerId, TariffId, TerminalId,
-    WalletId,
 };
 use crate::party::persons::{Person, TwoPeople};
 use crate::party::registry::RegisteredParty;
@@ -125,19 +126,13 @@ pub(crate) struct Withdrawal {
     pub approved_by: PersonId,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(BorshSerialize, BorshDeserialize)]
-pub(crate) enum RailId {
-    Network(NetworkId),
-    Wallet(WalletId),
-}
-
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Rail {
     pub id: RailId,
     pub currency: u8,
     pub receivable: AccountNumber,
     pub unknown_payments: u32,
+    pub cleared_lines: ClearedLines,
     pub reference: String,
 }
 
@@ -148,6 +143,7 @@ impl Default for Rail {
             currency: 0,
             receivable: AccountNumber(0),
             unknown_payments: 0,
+            cleared_lines: ClearedLines::default(),
             reference: String::new(),
         }
     }

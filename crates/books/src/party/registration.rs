@@ -287,7 +287,7 @@ impl Books {
             RailId::Wallet(id) => self.ledger.open(currency, A::WalletReceivable, id.0),
         };
         let reference = reference.to_owned();
-        self.rails.add(Rail { id, currency: place, receivable, unknown_payments: 0, reference });
+        self.rails.add(Rail { id, currency: place, receivable, reference, ..Rail::default() });
         Ok(())
     }
 

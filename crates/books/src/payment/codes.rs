@@ -101,6 +101,9 @@ character_codes! {
     /// Authorisation code: field 38, from the issuer, or from the terminal for an offline sale.
     AuthorisationCode, 6, is_ascii_graphic, "^[!-~]{6}$", "authorisation-code",
         "an authorisation code is six printable characters without spaces"
+    /// Retrieval reference number (RRN): field 37.
+    RetrievalReference, 12, is_ascii_graphic, "^[!-~]{12}$", "retrieval-reference",
+        "a retrieval reference number is twelve printable characters without spaces"
     /// A wallet's key of one payment. Tells the payments of an order apart.
     WalletPaymentId, 6, is_ascii_graphic, "^[!-~]{6}$", "wallet-payment",
         "a wallet's payment id is six printable characters without spaces"

@@ -228,6 +228,7 @@ impl Books {
                 } else {
                     let amount = self.payment(slot).amount;
                     self.post_approved(slot, parcel, reserve, amount, today, out);
+                    self.settle_early_line(slot, transaction, today, out);
                 }
                 let mut response = TerminalResponse::of(ResponseCode::APPROVED);
                 match approval {

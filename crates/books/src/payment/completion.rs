@@ -80,6 +80,7 @@ impl Books {
                 self.end_pre_authorisation(slot);
                 self.payment_mut(slot).date = today;
                 self.post_approved(slot, parcel, reserve, amount, today, out);
+                self.settle_early_line(slot, transaction, today, out);
                 let Approval::Network(authorisation_code) = approval else {
                     unreachable!("a card payment is approved by its network");
                 };

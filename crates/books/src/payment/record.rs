@@ -9,12 +9,6 @@ use crate::ids::{BankId, ParcelId, PaymentId};
 use crate::parcel::record::ParcelHistory;
 use crate::party::persons::TwoPeople;
 
-/// Hash of the bank and the deducted fee that cleared a payment.
-pub(crate) type ClearingHash = [u8; 7];
-
-/// No clearing: cash counts as received without a network's file.
-pub(crate) const NOT_CLEARED: ClearingHash = [0; 7];
-
 /// Status of a payment, or how a parcel ended without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) enum PaymentStatus {
@@ -31,12 +25,10 @@ pub(crate) enum PaymentStatus {
     /// Received and on hold.
     Held {
         unpaid_refunds: Amount,
-        clearing: ClearingHash,
     },
     /// Payable to the seller.
     Released {
         unpaid_refunds: Amount,
-        clearing: ClearingHash,
     },
     /// No payment: the parcel went back to the seller.
     Returned,
@@ -112,12 +104,8 @@ impl PaymentStatus {
     pub(crate) fn with_unpaid_refunds(self, unpaid_refunds: Amount) -> PaymentStatus {
         match self {
             PaymentStatus::Approved { .. } => PaymentStatus::Approved { unpaid_refunds },
-            PaymentStatus::Held { clearing, .. } => {
-                PaymentStatus::Held { unpaid_refunds, clearing }
-            }
-            PaymentStatus::Released { clearing, .. } => {
-                PaymentStatus::Released { unpaid_refunds, clearing }
-            }
+            PaymentStatus::Held { .. } => PaymentStatus::Held { unpaid_refunds },
+            PaymentStatus::Released { .. } => PaymentStatus::Released { unpaid_refunds },
             other => other,
         }
     }

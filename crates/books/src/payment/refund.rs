@@ -204,6 +204,11 @@ impl Books {
         self.ledger.begin_chain(Some(id), None);
         self.ledger.post(ChartEntry::RefundForwarded, refunds, receivable, amount);
         self.ledger.commit_infallible(out, "an owed refund can be paid");
+        self.pay_refund(slot, amount);
+    }
+
+    /// An owed refund was paid.
+    pub(crate) fn pay_refund(&mut self, slot: u32, amount: Amount) {
         let item = self.payment_mut(slot);
         let unpaid = item.status.unpaid_refunds().and_then(|unpaid| unpaid.checked_sub(amount));
         let unpaid = unpaid.expect("a refund is paid once");
@@ -253,14 +258,14 @@ impl Books {
         }
     }
 
-    fn buyer_refunds(&self, slot: u32) -> ledger::AccountNumber {
+    pub(crate) fn buyer_refunds(&self, slot: u32) -> ledger::AccountNumber {
         let currency = self.sellers.get(self.payment(slot).seller).currency;
         self.currency_accounts(currency).buyer_refunds
     }
 
     /// Adds the postings of a refund to the chain. Takes the amount from the payment's held share
     /// first, then from the seller's payable balance, which can go below zero.
-    fn debit_seller(
+    pub(crate) fn debit_seller(
         &mut self,
         slot: u32,
         entry: ChartEntry,
@@ -279,7 +284,7 @@ impl Books {
 
     /// Records a refund or chargeback whose postings are committed, under the payment's next
     /// number.
-    fn record_refund(&mut self, slot: u32, refund: RefundRecord) {
+    pub(crate) fn record_refund(&mut self, slot: u32, refund: RefundRecord) {
         let (item, amount) = (self.payment(slot), refund.amount);
         let from_payable = amount.saturating_sub(item.refundable_from_held());
         let after_delivery = self.is_delivered(item.parcel);

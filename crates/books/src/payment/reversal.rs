@@ -207,7 +207,7 @@ impl Books {
     pub(crate) fn resolve_reversal(
         &mut self,
         command: &ResolveReversal,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let ResolveReversal { payment: id, done, code } = *command;
@@ -254,6 +254,7 @@ impl Books {
             _ => {
                 self.payment_mut(slot).status = P::Approved { unpaid_refunds: Amount::ZERO };
                 out.events.push(Event::PaymentRestored { payment: id });
+                self.receive_if_cleared(slot, now.today, out);
             }
         }
         Ok(())

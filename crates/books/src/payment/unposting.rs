@@ -37,7 +37,9 @@ impl Books {
                 );
                 Ok(())
             }
-            PaymentStatus::Approved { .. } => {
+            PaymentStatus::Approved { .. }
+            | PaymentStatus::Held { .. }
+            | PaymentStatus::Released { .. } => {
                 self.check_reversible(slot)?;
                 if self.payment(slot).method == PaymentMethod::Cash {
                     self.remove_cash_in_hand(slot)?;
@@ -72,7 +74,8 @@ impl Books {
         })
     }
 
-    /// An approved payment is reversible if it has no refunds and no open request to its network.
+    /// An approved payment, cleared or not, is reversible if it has no refunds and no open request
+    /// to its network.
     pub(crate) fn check_reversible(&self, slot: u32) -> Result<(), Refusal> {
         let item = self.payment(slot);
         let pending = self.terminal_batches.awaiting_network_for(item.id()).is_some();
@@ -105,7 +108,8 @@ impl Books {
         Ok(())
     }
 
-    /// Posts the opposite of a collection and its fees.
+    /// Posts the opposite of a collection and its fees. What the seller could be paid already is
+    /// taken from the payable balance, which can go below zero.
     fn unpost(&mut self, slot: u32, out: &mut CommandOutcome) {
         let item = self.payment(slot);
         let (payment, amount, method) = (item.id(), item.amount, item.method);
@@ -119,7 +123,11 @@ impl Books {
         let fees = self.posted_fees(item);
         assert_eq!(fees.total(), item.fees, "M8: recomputed fees equal the original ones");
         let seller = self.sellers.get(seller_number);
-        let (held, currency) = (seller.held, seller.currency);
+        let released = matches!(item.status, PaymentStatus::Released { .. });
+        let is_held = matches!(item.status, PaymentStatus::Held { .. });
+        let share = amount.checked_sub(item.fees).expect("fees never exceed the amount");
+        let (held, currency) =
+            (if released { seller.payable } else { seller.held }, seller.currency);
         self.ledger.begin_chain(Some(payment), Some(self.tariff_version(version)));
         for (kind, fee) in fees.iter() {
             if kind == FeeKind::Commission {
@@ -131,6 +139,14 @@ impl Books {
         }
         self.ledger.post(ChartEntry::CollectionReversed, held, source, amount);
         self.ledger.commit_infallible(out, "a collection can be unposted");
+        if is_held {
+            self.end_hold(slot);
+        }
+        if released {
+            let statement = &mut self.sellers.get_mut(seller_number).statement;
+            statement.refunded += u128::from(share.minor());
+        }
+        self.unclaim(slot);
         self.payment_mut(slot).status = PaymentStatus::Reversed;
         self.shared_fees.remove(&payment);
         out.events.push(Event::PaymentReversed { payment, posted: amount });

@@ -337,6 +337,34 @@ impl TerminalBatches {
         self.by_payment.find(self.hasher.hash_one(payment), is_it).copied()
     }
 
+    /// The sum of a payment's transactions that `fit`.
+    pub(crate) fn sum_by_payment(
+        &self,
+        payment: PaymentId,
+        fits: impl Fn(&Transaction) -> bool,
+    ) -> Amount {
+        let found = self.slots_by_payment(payment).map(|slot| self.get(slot));
+        found.filter(|one| fits(one)).fold(Amount::ZERO, |sum, one| {
+            sum.checked_add(one.amount).expect("refunds never exceed the amount collected")
+        })
+    }
+
+    /// The first of a payment's transactions that `fit`, by terminal, batch and STAN.
+    pub(crate) fn first_by_payment(
+        &self,
+        payment: PaymentId,
+        fits: impl Fn(&Transaction) -> bool,
+    ) -> Option<u32> {
+        let found = self.slots_by_payment(payment).filter(|slot| fits(self.get(*slot)));
+        found.min_by_key(|slot| self.get(*slot).key())
+    }
+
+    /// In no defined order.
+    fn slots_by_payment(&self, payment: PaymentId) -> impl Iterator<Item = u32> {
+        let found = self.by_payment.iter_hash(self.hasher.hash_one(payment)).copied();
+        found.filter(move |slot| self.get(*slot).payment_id() == payment)
+    }
+
     /// The payment's transaction that waits for the network. Call it only where at most one can.
     pub(crate) fn awaiting_network_for(&self, payment: PaymentId) -> Option<u32> {
         self.find_by_payment(payment, |one| one.awaits_network)

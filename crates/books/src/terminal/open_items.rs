@@ -15,7 +15,6 @@ use crate::event::{CommandOutcome, Event};
 use crate::ids::{OpenItemId, PaymentId, PersonId};
 use crate::party::persons::check_two_people;
 use crate::payment::codes::Stan;
-use crate::payment::record::PaymentStatus;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::BatchAgreement;
 use crate::terminal::transaction::{BatchTotals, LineDecision, OpenItemContent, OpenItemLine};
@@ -204,8 +203,7 @@ impl Books {
             let in_hand = self.couriers.get(item.courier).in_hand.contains(&slot);
             return (item.is_collected() && !in_hand).then_some(LineDecision::Count);
         }
-        let cleared =
-            matches!(item.status, PaymentStatus::Held { .. } | PaymentStatus::Released { .. });
+        let cleared = self.clearing_of(item).was_paid;
         cleared.then_some(LineDecision::Clearing)
     }
 

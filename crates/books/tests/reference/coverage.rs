@@ -17,7 +17,7 @@ const NUMBERED: &[&str] = &[
     "ChargeBack",
     "CloseBatch",
     "CloseOpenItem",
-    "ConfirmClearing",
+    "ClearLine",
     "ConfirmDeposit",
     "ConfirmRefund",
     "CountHandOver",

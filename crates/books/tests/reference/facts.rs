@@ -69,7 +69,9 @@ impl Facts {
                 let standing = self.standing.get(parcel).copied().unwrap_or(0);
                 same("what stands at a delivery", &standing, &self.due[parcel])?;
             }
-            Event::SellerInvoiced { seller, amount, .. } => {
+            Event::SellerCharged { seller, amount, .. } => self.earn(*seller, 0, amount.minor()),
+            Event::SellerInvoiced { seller, amount, .. }
+            | Event::SellerCredited { seller, amount, .. } => {
                 self.earn(*seller, amount.minor(), 0);
             }
             Event::SettlementExecuted { lines, .. } => {

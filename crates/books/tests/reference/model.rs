@@ -4,6 +4,7 @@
 mod batches;
 mod breaks;
 mod cash;
+mod clearing;
 mod expiry;
 mod open_items;
 mod parcels;
@@ -25,6 +26,7 @@ use money::Currency;
 use tariff::{FeeKind, Terms};
 
 pub use batches::Batch;
+use clearing::FileMoney;
 use open_items::OpenItem;
 pub use payments::payment_method;
 pub use persons::are_different;
@@ -234,8 +236,13 @@ pub struct ModelPayment {
     pub tariff: TariffVersion,
     pub fees: Vec<(FeeKind, u64)>,
     pub refunded: u64,
-    /// The command that cleared it.
-    pub cleared_by: Option<Command>,
+    /// What the files of its network or wallet said about it.
+    pub file: FileMoney,
+    /// Refunds that its network or wallet has taken, and chargebacks.
+    pub forwarded: u64,
+    pub charged_back: u64,
+    /// Number of refunds and chargebacks.
+    pub refund_numbers: u8,
     /// The part of the refunds taken from held money.
     pub from_held: u64,
     /// The hold rule applied to it, and the day on which its money was received.
@@ -280,6 +287,7 @@ pub struct Break {
     pub opened: BusinessDate,
     pub proposal: Option<(BreakResolution, PersonId)>,
     pub closed: bool,
+    pub evidence: Option<Box<BreakEvidence>>,
 }
 
 /// Events and postings of a command.
@@ -330,6 +338,8 @@ pub struct Model {
     /// Amount and date of each seller's invoices, by their numbers.
     pub invoices: BTreeMap<(SellerId, u32), (u64, BusinessDate)>,
     pub breaks: BTreeMap<BreakId, Break>,
+    /// All lines of each rail's files.
+    pub file_lines: BTreeMap<RailId, Vec<ClearLine>>,
     /// Remembered transactions, oldest first.
     pub transactions: Vec<Transaction>,
     /// Reversals without original, in open batches.

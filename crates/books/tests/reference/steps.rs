@@ -4,6 +4,7 @@
 //! steps can be applied. Zero is the simplest choice everywhere, so shrinking leads there.
 
 mod back_office;
+mod clearing;
 mod other_content;
 mod parcel;
 mod party;

@@ -231,47 +231,13 @@ fn a_fee_deducted_too_low_is_in_suspense_and_the_cost_is_the_tariffs() {
 }
 
 #[test]
-fn a_network_may_keep_all_of_it_and_never_more() {
-    let mut world = World::open();
-    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
-    world.refused(clear(payment, 10_000, 10_001), Refusal::AmountTooLarge(Amount::of(10_000)));
-    world.must(clear(payment, 10_000, 10_000));
-    assert_eq!((world.sum(A::Bank), world.sum(A::Suspense)), (0, 9_937));
-}
-
-#[test]
-fn a_file_that_names_another_amount_is_refused() {
-    let mut world = World::open();
-    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
-    for amount in [9_999, 10_001] {
-        world.refused(clear(payment, amount, 63), Refusal::AmountMismatch(Amount::of(10_000)));
-    }
-    world.refused(clear(payment, 0, 0), Refusal::AmountZero);
-}
-
-#[test]
-fn a_payment_cleared_twice_is_cleared_once() {
+fn a_line_given_again_is_cleared_once() {
     let mut world = hold(HoldRule::DaysAfterHeld(1));
     let payment =
         world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear().last_payment();
     world.repeated(clear(payment, 10_000, 63));
     world.on("2013-08-29").must(release("2013-08-29")).repeated(clear(payment, 10_000, 63));
     assert_eq!(world.sum(A::Bank), 9_937);
-    for (amount, deducted) in [(10_000, 62), (10_000, 64), (9_999, 63)] {
-        world.refused(clear(payment, amount, deducted), Refusal::OtherContent);
-    }
-}
-
-#[test]
-fn only_what_a_network_or_wallet_approved_is_cleared() {
-    let mut world = World::open();
-    let parcel = world.parcel("o-1", 10_000).dispatch().card(5_000).id();
-    let payment = PaymentId { parcel, number: 1 };
-    world.refused(clear(payment, 5_000, 32), Refusal::PaymentState);
-    world.must(outcome_unknown(payment)).refused(clear(payment, 5_000, 32), Refusal::PaymentState);
-    world.must(reverse(payment)).refused(clear(payment, 5_000, 32), Refusal::PaymentState);
-    let payment = world.parcel_steps(parcel).cash(10_000).last_payment();
-    world.refused(clear(payment, 10_000, 0), Refusal::PaymentState);
 }
 
 #[test]
@@ -284,9 +250,11 @@ fn a_payment_is_cleared_into_an_account_of_its_own_currency() {
         currency,
         reference: "bank in Japan".into(),
     }));
-    let (amount, deducted) = (Amount::of(10_000), Amount::of(63));
+    let Command::ClearLine(line) = world.numbered(clear(payment, 10_000, 63)) else {
+        panic!("a line");
+    };
     world.refused(
-        Command::ConfirmClearing(ConfirmClearing { bank, payment, amount, deducted }),
+        Command::ClearLine(ClearLine { bank, ..line }),
         Refusal::CurrencyMismatch(Currency::JPY, Currency::CNY),
     );
 }

@@ -130,7 +130,9 @@ fn an_amount_above_the_largest_is_no_command_in_json() {
         if let Some(amount) = json.get_mut("amount").filter(|amount| amount.is_u64()) {
             *amount = json!(1_u64 << 63);
             let error = serde_json::from_value::<Command>(json.into()).unwrap_err().to_string();
-            assert!(error.contains("above 9223372036854775807"), "{command:?}: {error}");
+            // A signed amount has another largest value of its type.
+            let above = ["above 9223372036854775807", "expected i64"];
+            assert!(above.iter().any(|why| error.contains(why)), "{command:?}: {error}");
             refused += 1;
         }
     }

@@ -170,6 +170,22 @@ fn doors() -> Vec<(&'static str, Command)> {
 
 fn cash_and_clearing() -> Vec<(&'static str, Command)> {
     let payment = PaymentId { parcel: ParcelId::derived(SELLER, "o-1"), number: 1 };
+    let line = |kind, amount, deducted| {
+        let Command::ClearLine(line) = line_of(kind, Some(payment), amount, deducted) else {
+            unreachable!("a line");
+        };
+        Command::ClearLine(ClearLine { file: 2, line: 7, ..line })
+    };
+    let Command::ClearLine(order) = line_of(ClearLineKind::FeeCorrection, None, 0, -7) else {
+        unreachable!("a line");
+    };
+    let order = Command::ClearLine(ClearLine {
+        rail: RailId::Wallet(WALLET),
+        file: 1,
+        line: 1,
+        reference: LineReference::Order("00000004000001000001".into()),
+        ..order
+    });
     vec![
         ("", start_hand_over(1)),
         ("", count(1, 9_900)),
@@ -183,13 +199,20 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         ("", confirm_deposit(1, 9_000)),
         ("", cancel_deposit(1)),
         ("", pay_commission(1, 120)),
-        ("", clear(payment, 10_000, 63)),
+        ("Sale", line(ClearLineKind::Sale, 10_000, 63)),
+        ("Completion", line(ClearLineKind::Completion, 8_000, 50)),
+        ("Offline", line(ClearLineKind::Offline, 10_000, 63)),
+        ("Refund", line(ClearLineKind::Refund, -400, 0)),
+        ("Reversal", line(ClearLineKind::Reversal, -10_000, -63)),
+        ("ChargeBack", line(ClearLineKind::ChargeBack, -500, 20)),
+        ("FeeCorrection", order),
         ("", release("2013-08-28")),
     ]
 }
 
 fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
     use BreakSide::{Excess, Shortfall};
+    let payment = PaymentId { parcel: ParcelId::derived(SELLER, "o-1"), number: 1 };
     vec![
         ("", plan(1, ANNA)),
         ("", approve_plan(1, BO)),
@@ -205,6 +228,8 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("FirmCashShortfall", raise_break(4, BreakSubject::FirmCash(FIRM), Shortfall, 500)),
         ("WriteOff", propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA)),
         ("ThroughBank", propose_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), ANNA)),
+        ("ToSeller", propose_resolution(BreakId(3), BreakResolution::ToSeller(SELLER), ANNA)),
+        ("ToPayment", propose_resolution(BreakId(4), BreakResolution::ToPayment(payment), ANNA)),
         ("WriteOff", approve_resolution(BreakId(1), BreakResolution::WriteOff, BO)),
         ("ThroughBank", approve_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), BO)),
         ("", Command::ForgetClosed(ForgetClosed { before: day("2013-02-25"), limit: 1_000 })),

@@ -176,19 +176,15 @@ fn a_deposit_confirmed_long_after_later_ones_is_still_recognised() {
 }
 
 #[test]
-fn a_clearing_through_another_bank_is_not_a_retry() {
+fn a_line_into_another_bank_is_not_a_retry() {
     let mut world = World::set(Setup { hold: HoldRule::DaysAfterHeld(1), ..Setup::default() });
     let bank =
         RegisterBank { bank: OTHER_BANK, currency: Currency::CNY, reference: "other bank".into() };
     world.must(Command::RegisterBank(bank));
     let payment = paid_by_card(&mut world);
-    world.must(clear(payment, 10_000, 63));
-    let other = with!(clear(payment, 10_000, 63), ConfirmClearing, bank = OTHER_BANK);
-    world.repeated(clear(payment, 10_000, 63)).refused(other.clone(), Refusal::OtherContent);
-    // Refunds and the release keep what is known of it.
-    world.must(refund(payment, 1, 100)).must(confirm_refund(payment, 1, 100));
-    world.on("2013-08-29").must(release("2013-08-29"));
-    world.repeated(clear(payment, 10_000, 63)).refused(other, Refusal::OtherContent);
+    let line = world.numbered(clear(payment, 10_000, 63));
+    world.must(line.clone()).repeated(line.clone());
+    world.refused(with!(line, ClearLine, bank = OTHER_BANK), Refusal::NumberUsed(1));
 }
 
 #[test]

@@ -79,7 +79,6 @@ fn nothing_else_happens_to_a_payment_that_is_being_reversed() {
         world.must(if reversal { begin_reversal(payment) } else { void(2, payment) });
         for command in [
             void(9, payment),
-            clear(payment, 10_000, 63),
             refund(payment, 1, 100),
             begin_refund(9, payment, 100),
             charge_back(payment, 1, 100),

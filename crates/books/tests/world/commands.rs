@@ -1,7 +1,7 @@
 //! Short forms of commands, with the default courier, terminals and bank account.
 
 use books::*;
-use money::{Amount, Currency};
+use money::{Amount, Currency, SignedAmount};
 use tariff::{SellerClassNumber, Terms};
 
 use super::{
@@ -187,9 +187,32 @@ pub fn charge_back(payment: PaymentId, number: u8, amount: u64) -> Command {
     Command::ChargeBack(ChargeBack { payment, number, amount: Amount::of(amount) })
 }
 
-pub fn clear(payment: PaymentId, amount: u64, deducted: u64) -> Command {
-    let (amount, deducted) = (Amount::of(amount), Amount::of(deducted));
-    Command::ConfirmClearing(ConfirmClearing { bank: BANK, payment, amount, deducted })
+/// A sale's line. The world adds its rail, file and number: see [`World::numbered`].
+///
+/// [`World::numbered`]: super::World::numbered
+pub fn clear(payment: PaymentId, amount: i64, deducted: i64) -> Command {
+    line_of(ClearLineKind::Sale, Some(payment), amount, deducted)
+}
+
+/// A line of a network, or of the payment's rail. The world adds its rail, file and number.
+pub fn line_of(
+    kind: ClearLineKind,
+    payment: Option<PaymentId>,
+    amount: i64,
+    deducted: i64,
+) -> Command {
+    let sent = NetworkReference { stan: Stan::of(7), sent_at: Timestamp(1_377_651_000_000) };
+    Command::ClearLine(ClearLine {
+        bank: BANK,
+        rail: RailId::Network(super::NETWORK),
+        file: 0,
+        line: 0,
+        kind,
+        reference: LineReference::Request { rrn: RetrievalReference::of(b"ABCDEF000007"), sent },
+        payment,
+        amount: SignedAmount::of(amount),
+        deducted: SignedAmount::of(deducted),
+    })
 }
 
 pub fn release(date: &str) -> Command {

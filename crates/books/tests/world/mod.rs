@@ -92,6 +92,8 @@ pub struct World {
     pub outcome: CommandOutcome,
     /// The postings of all applied commands.
     pub postings: Vec<Posting>,
+    /// The lines of files that were applied.
+    pub lines: Vec<ClearLine>,
 }
 
 impl World {
@@ -162,6 +164,7 @@ impl World {
             at: nine_in_the_morning("2013-08-28"),
             outcome: CommandOutcome::default(),
             postings: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -196,7 +199,11 @@ impl World {
 
     /// As [`World::apply`], without the checks.
     pub fn apply_unchecked(&mut self, command: &Command) -> Result<(), Refusal> {
+        let command = &self.numbered(command.clone());
         let done = self.engine.apply(command, self.at, &mut self.outcome);
+        if let (Ok(()), Command::ClearLine(line)) = (&done, command) {
+            self.lines.push(line.clone());
+        }
         self.postings.extend_from_slice(&self.outcome.postings);
         done
     }
@@ -218,8 +225,33 @@ impl World {
         self
     }
 
-    /// Applies a command that must be refused as a repeat.
-    pub fn repeated(&mut self, command: Command) -> &mut World {
+    /// The rail's next line, if the line has no number yet.
+    pub fn numbered(&self, mut command: Command) -> Command {
+        if let Command::ClearLine(line) = &mut command
+            && line.file == 0
+        {
+            let payment = line.payment.into_iter().flat_map(|id| {
+                self.engine.payments(id.parcel).into_iter().find(|one| one.id == id)
+            });
+            if payment.into_iter().any(|one| one.method == tariff::PaymentMethod::Qr) {
+                line.rail = RailId::Wallet(WALLET);
+                line.reference = LineReference::Order("00000004000001000001".into());
+            }
+            let last = self.engine.last_cleared_line(line.rail).unwrap_or_default();
+            (line.file, line.line) = (last.0.max(1), last.1 + 1);
+        }
+        command
+    }
+
+    /// Applies a command that must be refused as a repeat. A line gets the numbers that it had.
+    pub fn repeated(&mut self, mut command: Command) -> &mut World {
+        if let Command::ClearLine(line) = &mut command
+            && line.file == 0
+        {
+            let key = |one: &ClearLine| (one.kind, one.payment, one.amount, one.deducted);
+            let before = self.lines.iter().rev().find(|one| key(one) == key(line));
+            *line = before.expect("the line was given before").clone();
+        }
         self.refused(command, Refusal::Repeated)
     }
 

@@ -2,6 +2,7 @@
 //! named.
 
 use books::*;
+use money::Amount;
 
 use super::*;
 
@@ -98,6 +99,7 @@ impl<'a> ParcelSteps<'a> {
     /// Clears it for its amount, with the deduction that the tariff allows.
     pub fn clear(self) -> ParcelSteps<'a> {
         let payment = self.world.payment(self.last_payment());
-        self.must(clear(payment.id, payment.amount.minor(), payment.deducted_by_network.minor()))
+        let minor = |amount: Amount| i64::try_from(amount.minor()).expect("a small amount");
+        self.must(clear(payment.id, minor(payment.amount), minor(payment.deducted_by_network)))
     }
 }

@@ -211,6 +211,12 @@ impl Words<'_> {
             }
             Value::Number(number) => match type_name {
                 "Amount" => self.money(number.as_u64().unwrap_or(0).into(), self.command.currency),
+                "SignedAmount" => {
+                    let minor = number.as_i64().unwrap_or(0);
+                    let sign = if minor < 0 { "-" } else { "" };
+                    let size = self.money(minor.unsigned_abs().into(), self.command.currency);
+                    format!("{sign}{size}")
+                }
                 "Timestamp" => self.time(number.as_u64().unwrap_or(0)),
                 _ => number.to_string(),
             },

@@ -160,3 +160,31 @@ fn a_file_replaces_its_predecessor_completely() {
         "network name `Union Pay` is invalid: use 1 to 32 of a-z, 0-9 and `-`"
     );
 }
+
+#[test]
+fn a_network_owes_what_its_files_have_not_paid() {
+    let mut ledger = NetworkLedger::new(0);
+    let (kept, reversed) =
+        (sale(&mut ledger, 1, 621_000, 10_000), sale(&mut ledger, 2, 621_000, 500));
+    assert_eq!(owed(&ledger), 10_500);
+    assert_eq!(file_of(&mut ledger).lines.len(), 2);
+    assert_eq!(owed(&ledger), 0);
+    refund(&mut ledger, &kept, 3, 1_000);
+    let original = OriginalTransaction { message_class: 20, reference: reversed.reference };
+    assert_eq!(ledger.reverse(original), ResponseCode::APPROVED);
+    assert!(adjust(&mut ledger, kept.reference, ClearingLineKind::Chargeback, (-2_000, 0)));
+    assert!(adjust(&mut ledger, kept.reference, ClearingLineKind::FeeCorrection, (0, -7)));
+    assert_eq!(owed(&ledger), -1_000 - 500 - 2_000);
+    let file = file_of(&mut ledger);
+    let amounts: Vec<(ClearingLineKind, i64, i64)> =
+        file.lines.iter().map(|line| (line.kind, line.amount, line.net())).collect();
+    let reversal = (ClearingLineKind::Reversal, -500, -498);
+    assert_eq!(amounts[..2], [reversal, (ClearingLineKind::Refund, -1_000, -1_000)]);
+    let (kind, correction) = (ClearingLineKind::Chargeback, ClearingLineKind::FeeCorrection);
+    assert_eq!(amounts[2..], [(kind, -2_000, -2_000), (correction, 0, 7)]);
+    assert_eq!(owed(&ledger), 0);
+    let text = file.to_text().expect("the name is valid");
+    assert_eq!(ClearingFile::parse(&text).expect("as written"), file);
+    let unknown = TransactionReference { stan: 9, ..kept.reference };
+    assert!(!adjust(&mut ledger, unknown, ClearingLineKind::Chargeback, (-1, 0)));
+}

@@ -1,12 +1,15 @@
 //! The payments and counters that networks, wallet and terminals have in their own books.
 
+use std::collections::BTreeMap;
+
 use books::{
     BeginCompletion, BeginPurchase, Command, Event, PaymentId, PaymentRoute, RecordAdvice, Stan,
     TakeCash, Timestamp, Trace,
 };
 use peers::clearing::{ClearingFile, ClearingLine};
 use peers::ledger::{
-    NetworkTransaction, NetworkTransactionKind, NetworkTransactionState, TransactionReference,
+    NetworkTransaction, NetworkTransactionKind, NetworkTransactionState, OriginalTransaction,
+    TransactionReference,
 };
 use peers::message_time::transmission_time;
 use peers::terminal::Receipt;
@@ -15,6 +18,7 @@ use tariff::PaymentMethod;
 use super::cards::kind_of;
 use super::terminal_driver::TerminalDriver;
 use super::{PaymentPath, PaymentPathCounts};
+use crate::after_clearing::StatedChange;
 use crate::books::{
     LostLine, NetworkBooks, NetworkItem, NetworkItemStatus, RailAnswer, RailBooks, RailItem,
     TerminalCounters,
@@ -86,6 +90,38 @@ impl PaymentPath {
         self.networks[index].network.make_clearing_file(date, until.0)
     }
 
+    /// Changes cleared payments in a network's own books: each is reversed, or the change is a line
+    /// of the next file.
+    pub(crate) fn change_in_network(&mut self, index: usize, changes: &[StatedChange]) {
+        let network = &mut self.networks[index].network;
+        let paid = |reference| {
+            network.book().transaction(reference).is_some_and(NetworkTransaction::moves_money)
+        };
+        let own = self.payments_by_reference.iter().filter(|((rail, _), _)| *rail == index);
+        let own = own.map(|((_, reference), payment)| (*payment, *reference));
+        let references: BTreeMap<PaymentId, TransactionReference> =
+            own.filter(|(_, reference)| paid(*reference)).collect();
+        for change in changes {
+            let reference = references.get(&change.payment).copied();
+            let known = reference.and_then(|one| network.book().transaction(one));
+            let done = match (known.map(|one| (one.reference, one.kind)), change.network_kind()) {
+                (Some((reference, _)), Some(kind)) => {
+                    network.adjust(reference, kind, change.amount, change.deducted)
+                }
+                (Some((reference, kind)), None) => {
+                    let message_class = kind.message_class();
+                    let original = OriginalTransaction { message_class, reference };
+                    network.reverse(original) == peers::ResponseCode::APPROVED
+                }
+                (None, _) => false,
+            };
+            if !done {
+                let what = format!("a network refuses to change {:?}", change.payment);
+                self.discrepancies.push(what);
+            }
+        }
+    }
+
     /// The payment of a clearing line.
     pub(crate) fn payment_of_line(&self, index: usize, line: &ClearingLine) -> Option<PaymentId> {
         let sent = transmission_time(line.sent_s * 1_000);
@@ -95,6 +131,15 @@ impl PaymentPath {
             terminal: line.terminal,
         };
         self.payments_by_reference.get(&(index, reference)).copied()
+    }
+
+    /// The wallet's orders, by payment.
+    pub(crate) fn wallet_orders(&self) -> BTreeMap<PaymentId, String> {
+        let orders = self.wallet.orders.keys().filter_map(|reference| {
+            let payment = self.payments_by_trace.get(&order_trace(reference)?)?;
+            Some((*payment, reference.clone()))
+        });
+        orders.collect()
     }
 
     /// Fills `networks` with the payments in the books of networks and wallet.
@@ -131,6 +176,7 @@ impl PaymentPath {
                 answer,
                 reversed: order.refunded,
                 deducted: None,
+                taken_back: 0,
             };
             wallet.items.insert(*payment, item);
         }
@@ -142,6 +188,7 @@ impl PaymentPath {
             network: rail.id,
             reference: rail.network.name().to_owned(),
             items: rail.network.book().items().map(network_item).collect(),
+            owed: rail.network.owed(),
         });
         books.collect()
     }
@@ -203,6 +250,7 @@ fn record_item(
         reversed: item.state != NetworkTransactionState::Approved
             || item.kind == NetworkTransactionKind::PreAuthorisation,
         deducted: None,
+        taken_back: 0,
     };
     match item.kind {
         NetworkTransactionKind::Sale

@@ -77,7 +77,9 @@ impl World {
         for (payment, minor, fees) in self.paid() {
             self.add_payment(&mut sums, payment.parcel, minor, &fees);
         }
-        for item in self.rails.iter().flat_map(|rail| rail.items.values()) {
+        for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
+            let parcel = &self.parcels[self.parcel_indexes[&payment.parcel]];
+            sums.shares[parcel.seller] -= i128::from(item.taken_back);
             if item.moves_money() && item.deducted.is_some() {
                 let deducted = self.rail_deduction(item.method, item.amount, item.requested_on);
                 sums.clearing_cost += deducted;

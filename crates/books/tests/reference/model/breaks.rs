@@ -4,7 +4,7 @@ use books::chart::{AccountKind as A, ChartEntry};
 use books::*;
 use money::{Amount, Currency};
 
-use super::{Account, Break, Model, ModelRefusal, ModelResult, ensure};
+use super::{Account, Break, Model, ModelRefusal, ModelResult, Statement, ensure};
 
 impl Model {
     pub fn apply_break_command(&mut self, command: &Command) -> Option<ModelResult> {
@@ -70,7 +70,7 @@ impl Model {
         if let (BreakSubject::FirmCash(firm), BreakSide::Excess) = (subject, side) {
             self.add_found_notes(firm, amount.minor());
         }
-        self.open_break(id, subject, side, amount.minor(), account.2, owner)
+        self.open_break(id, subject, side, (amount.minor(), account.2), owner, None)
     }
 
     fn open_break(
@@ -78,14 +78,17 @@ impl Model {
         id: BreakId,
         subject: BreakSubject,
         side: BreakSide,
-        amount: u64,
-        currency: Currency,
+        (amount, currency): (u64, Currency),
         owner: PersonId,
+        evidence: Option<Box<BreakEvidence>>,
     ) -> ModelResult {
-        let (opened, proposal) = (self.today, None);
-        let new = Break { subject, side, amount, currency, owner, opened, proposal, closed: false };
+        let (opened, proposal, closed) = (self.today, None, false);
+        let event = evidence.clone();
+        let new =
+            Break { subject, side, amount, currency, owner, opened, proposal, closed, evidence };
         self.breaks.insert(id, new);
-        self.push_event(Event::BreakRaised { break_id: id, amount: Amount::of(amount) })
+        let amount = Amount::of(amount);
+        self.push_event(Event::BreakRaised { break_id: id, amount, evidence: event })
     }
 
     /// A break found by a file or a count, already posted.
@@ -97,9 +100,22 @@ impl Model {
         currency: Currency,
         owner: Option<PersonId>,
     ) -> ModelResult<BreakId> {
+        self.open_own_break(subject, side, amount, currency, owner, None)
+    }
+
+    pub fn open_own_break(
+        &mut self,
+        subject: BreakSubject,
+        side: BreakSide,
+        amount: u64,
+        currency: Currency,
+        owner: Option<PersonId>,
+        evidence: Option<Box<BreakEvidence>>,
+    ) -> ModelResult<BreakId> {
         let own = self.breaks.range(FIRST_AUTOMATIC_BREAK..).count();
         let id = BreakId(FIRST_AUTOMATIC_BREAK.0 + u64::try_from(own).unwrap());
-        self.open_break(id, subject, side, amount, currency, owner.unwrap_or_default())?;
+        let owner = owner.unwrap_or_default();
+        self.open_break(id, subject, side, (amount, currency), owner, evidence)?;
         Ok(id)
     }
 
@@ -118,6 +134,17 @@ impl Model {
             let currency =
                 *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
             ensure(currency == one.currency, "another currency")?;
+        }
+        match resolution {
+            BreakResolution::ToSeller(seller) => {
+                let currency = self.sellers.get(&seller).map(|one| one.currency);
+                ensure(currency == Some(one.currency), "no such seller, or another currency")?;
+                ensure(one.evidence.is_some(), "not of a line")?;
+            }
+            BreakResolution::ToPayment(payment) => {
+                self.applies(id, payment)?;
+            }
+            BreakResolution::WriteOff | BreakResolution::ThroughBank(_) => {}
         }
         self.breaks.get_mut(&id).expect("found before").proposal = Some((resolution, by));
         self.push_event(Event::BreakResolutionProposed { break_id: id })
@@ -138,24 +165,50 @@ impl Model {
             one.proposal.ok_or(ModelRefusal::Because("nothing is proposed"))?;
         ensure(resolution == approved, "something else is proposed")?;
         ensure(by != proposed_by && by != one.owner, "the same person")?;
+        let closed = [ChartEntry::ExcessClosed, ChartEntry::ShortfallClosed];
+        let to_seller = [ChartEntry::ExcessToSeller, ChartEntry::ShortfallToSeller];
         let other = match resolution {
-            BreakResolution::WriteOff => (A::WriteOffs, 0, one.currency),
-            BreakResolution::ThroughBank(bank) => (A::Bank, bank.0, one.currency),
+            BreakResolution::WriteOff => Some((closed, (A::WriteOffs, 0, one.currency))),
+            BreakResolution::ThroughBank(bank) => Some((closed, (A::Bank, bank.0, one.currency))),
+            BreakResolution::ToSeller(seller) => {
+                Some((to_seller, (A::SellerPayable, seller.0, one.currency)))
+            }
+            BreakResolution::ToPayment(payment) => {
+                self.apply_break(id, payment)?;
+                None
+            }
         };
         let suspense = (A::Suspense, 0, one.currency);
-        match one.side {
-            BreakSide::Excess => self.post(ChartEntry::ExcessClosed, suspense, other, one.amount),
-            BreakSide::Shortfall => {
-                self.post(ChartEntry::ShortfallClosed, other, suspense, one.amount);
+        if let Some(([excess, shortfall], other)) = other {
+            self.about = (None, None);
+            match one.side {
+                BreakSide::Excess => self.post(excess, suspense, other, one.amount),
+                BreakSide::Shortfall => self.post(shortfall, other, suspense, one.amount),
             }
+        }
+        if let BreakResolution::ToSeller(seller) = resolution {
+            let (break_id, amount) = (id, Amount::of(one.amount));
+            let (gross, refunded) = match one.side {
+                BreakSide::Excess => (one.amount, 0),
+                BreakSide::Shortfall => (0, one.amount),
+            };
+            self.add_statement_line(seller, Statement { gross, refunded, ..Statement::default() });
+            self.push_event(match one.side {
+                BreakSide::Excess => Event::SellerCredited { seller, break_id, amount },
+                BreakSide::Shortfall => Event::SellerCharged { seller, break_id, amount },
+            })?;
         }
         self.breaks.get_mut(&id).expect("found before").closed = true;
         self.push_event(Event::BreakClosed { break_id: id, amount: Amount::of(one.amount) })?;
         // A firm's missing cash was made good, so payments waiting for it continue.
         match (one.subject, one.side) {
             (BreakSubject::FirmCash(firm), BreakSide::Shortfall) => {
-                self.credit_firm(firm, one.amount)
+                self.credit_firm(firm, one.amount)?;
             }
+            _ => {}
+        }
+        match one.evidence.and_then(|evidence| evidence.line.payment) {
+            Some(payment) if self.payment(payment).is_ok() => self.receive_if_paid(payment),
             _ => Ok(()),
         }
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use books::terminal_view::OpenItemView;
-use books::view::PaymentState as S;
 use books::*;
 use money::Currency;
 
@@ -95,8 +94,7 @@ impl Model {
                     || self.handovers.values().any(waits);
                 (payment.is_posted() && !uncounted).then_some(LineDecision::Count)
             }
-            _ if matches!(payment.state, S::Held | S::Released) => Some(LineDecision::Clearing),
-            _ => None,
+            _ => payment.file.was_paid.then_some(LineDecision::Clearing),
         }
     }
 

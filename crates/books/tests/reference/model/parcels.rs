@@ -230,8 +230,10 @@ impl Model {
             |firm| self.guaranteed(firm).iter().any(|(payment, _)| payment.parcel == id);
         let is_final =
             |state| matches!(state, T::Declined | T::Reversed | T::Released | T::Expired);
-        let over =
-            |one: &ModelPayment| is_final(one.state) && one.unpaid == 0 && one.taken_on < before;
+        let over = |one: &ModelPayment| {
+            let early = one.taken_on < before;
+            is_final(one.state) && one.unpaid == 0 && early && one.rail_is_even()
+        };
         let here = |place: &usize| self.transactions[*place].payment.parcel == id;
         let remembered =
             (0..self.transactions.len()).filter(here).any(|place| self.is_remembered(place));

@@ -6,6 +6,7 @@ use books::*;
 use money::{Amount, Currency};
 use tariff::{FeeKind, Fees, FixedOrShare, PaymentMethod as Means};
 
+use super::clearing::FileMoney;
 use super::parties::{fees, fixed_or_share};
 use super::{
     Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, ReservationFor,
@@ -16,9 +17,7 @@ impl Model {
     pub fn collect(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::ReverseCollection(ReverseCollection { payment }) => self.reverse(payment),
-            Command::ConfirmClearing(ConfirmClearing { bank, payment, amount, deducted }) => {
-                self.confirm_clearing(bank, payment, amount, deducted, command)
-            }
+            Command::ClearLine(ref line) => self.clear_line(line),
             Command::ReleaseDue(ReleaseDue { date, limit }) => self.release_due(date, limit),
             _ => return None,
         };
@@ -62,7 +61,10 @@ impl Model {
             tariff,
             fees: Vec::new(),
             refunded: 0,
-            cleared_by: None,
+            file: FileMoney::default(),
+            forwarded: 0,
+            charged_back: 0,
+            refund_numbers: 0,
             from_held: 0,
             hold: None,
             unpaid: 0,
@@ -150,7 +152,8 @@ impl Model {
                 }
                 self.about.1 = Some(self.payment(id)?.tariff);
                 self.post_reserved(ReservationFor::Payment(id), self.payment(id)?.amount);
-                self.record_collected(id)
+                self.record_collected(id)?;
+                self.answered_after_its_line(id)
             }
             (S::Begun | S::Unknown, PaymentResolution::Declined { code }) => {
                 self.void_reservation(ReservationFor::Payment(id));
@@ -296,7 +299,7 @@ impl Model {
                 );
                 self.push_event(Event::PaymentReversed { payment: id, posted: Amount::ZERO })
             }
-            S::Approved => {
+            S::Approved | S::Held | S::Released => {
                 self.check_reversible(id)?;
                 // The transaction may be forgotten with its batch.
                 let _ = self.reverse_transaction(id);
@@ -318,7 +321,16 @@ impl Model {
             ensure(in_hand.len() < before, "the cash is no longer in hand")?;
         }
         let currency = self.parcel(id.parcel)?.currency;
-        let held = self.held_account(id);
+        // Once released, the seller can have been paid: the money comes from what is payable.
+        let released = payment.state == S::Released;
+        let seller = self.parcel(id.parcel)?.seller;
+        let payable = (A::SellerPayable, seller.0, currency);
+        let held = if released { payable } else { self.held_account(id) };
+        if released {
+            let refunded = payment.amount - payment.fee_total();
+            self.add_statement_line(seller, Statement { refunded, ..Statement::default() });
+        }
+        self.held.retain(|(_, other)| *other != id);
         self.about.1 = Some(payment.tariff);
         for (kind, fee) in &payment.fees {
             let entry = match kind {
@@ -329,7 +341,10 @@ impl Model {
         }
         let (_, receivable) = receivable(payment.method, currency);
         self.post(ChartEntry::CollectionReversed, held, receivable, payment.amount);
-        self.payment_mut(id).state = S::Reversed;
+        let payment_now = self.payment_mut(id);
+        payment_now.state = S::Reversed;
+        let file = &mut payment_now.file;
+        file.to_take_back += std::mem::take(&mut file.for_claim);
         self.push_event(Event::PaymentReversed {
             payment: id,
             posted: Amount::of(payment.amount),
@@ -341,61 +356,6 @@ impl Model {
             self.push_event(Event::ParcelReopened { parcel: id.parcel })?;
         }
         Ok(())
-    }
-
-    fn confirm_clearing(
-        &mut self,
-        bank: BankId,
-        id: PaymentId,
-        amount: Amount,
-        deducted: Amount,
-        command: &Command,
-    ) -> ModelResult {
-        ensure(!amount.is_zero(), "nothing cleared")?;
-        let currency =
-            *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
-        let payment = self.payment(id)?.clone();
-        let subject = match payment.method {
-            ModelMethod::Card(network, _) => BreakSubject::Network(network),
-            ModelMethod::Qr(wallet) => BreakSubject::Wallet(wallet),
-            ModelMethod::Cash(_) => return Err(ModelRefusal::Because("cash is not cleared")),
-        };
-        if matches!(payment.state, S::Held | S::Released) {
-            return self.only_repeats(payment.cleared_by.as_ref() == Some(command));
-        }
-        ensure(payment.state == S::Approved, "not approved")?;
-        ensure(self.parcel(id.parcel)?.currency == currency, "another currency")?;
-        ensure(amount.minor() == payment.amount, "not the amount of the payment")?;
-        ensure(deducted <= amount, "more deducted than the amount")?;
-        self.about = (Some(id), Some(payment.tariff));
-        self.payment_mut(id).cleared_by = Some(command.clone());
-        let (expected, kept) = (payment.deducted_by_network(), deducted.minor());
-        let (_, receivable) = receivable(payment.method, currency);
-        let (cost, suspense) = ((A::ClearingCost, 0, currency), (A::Suspense, 0, currency));
-        let bank = (A::Bank, bank.0, currency);
-        self.post(ChartEntry::Cleared, bank, receivable, payment.amount - kept);
-        self.post(ChartEntry::ClearingFeeDeducted, cost, receivable, kept.min(expected));
-        if kept > expected {
-            self.post(ChartEntry::DeductedTooMuch, suspense, receivable, kept - expected);
-            self.record_automatic_break(
-                subject,
-                BreakSide::Shortfall,
-                kept - expected,
-                currency,
-                None,
-            )?;
-        }
-        if kept < expected {
-            self.post(ChartEntry::DeductedTooLittle, cost, suspense, expected - kept);
-            self.record_automatic_break(
-                subject,
-                BreakSide::Excess,
-                expected - kept,
-                currency,
-                None,
-            )?;
-        }
-        self.record_funds_received(id)
     }
 
     /// The payment's money was received. Holds it by the rule in force now: until the parcel is

@@ -65,6 +65,7 @@ impl Model {
         ensure(!matches!(payment.method, ModelMethod::Cash(_)), "cash is not charged back")?;
         let (_, receivable) = receivable(payment.method, self.parcel(id.parcel)?.currency);
         self.take_back(ChartEntry::ChargedBack, id, number, amount, receivable, command)?;
+        self.payment_mut(id).charged_back += amount.minor();
         self.push_event(Event::ChargedBack { payment: id, amount })
     }
 
@@ -110,7 +111,7 @@ impl Model {
 
     /// Moves a refund or chargeback, and ends the payment's wait for a delivery if nothing of it
     /// is left.
-    fn take_from_seller(
+    pub fn take_from_seller(
         &mut self,
         entry: ChartEntry,
         id: PaymentId,
@@ -130,6 +131,7 @@ impl Model {
         self.add_statement_line(seller, Statement { refunded: rest, ..Statement::default() });
         let payment = self.payment_mut(id);
         payment.refunded += amount;
+        payment.refund_numbers += 1;
         payment.from_held += from_held;
         self.use_number(Numbered::Refunds(id), command);
         let payment = self.payment(id)?;

@@ -436,7 +436,8 @@ impl Model {
                 (payment.amount, payment.taken_on) = (amount, today);
                 let Approval::Network(code) = by else { unreachable!("checked above") };
                 self.end(place, TransactionStatus::Approved, (APPROVED, code));
-                self.record_collected(id)
+                self.record_collected(id)?;
+                self.answered_after_its_line(id)
             }
             (S::Completing | S::CompletionUnknown, PaymentResolution::Declined { code }) => {
                 self.payment_mut(id).state = S::Authorised;
@@ -624,7 +625,8 @@ impl Model {
             (false, _) => {
                 let state = if pre_authorisation { S::Authorised } else { S::Approved };
                 self.payment_mut(id).state = state;
-                self.push_event(Event::PaymentRestored { payment: id })
+                self.push_event(Event::PaymentRestored { payment: id })?;
+                self.receive_if_paid(id)
             }
         }
     }
@@ -761,7 +763,8 @@ impl Model {
         self.about = (Some(payment), None);
         let buyers = (A::BuyerRefunds, 0, currency);
         self.post(ChartEntry::RefundForwarded, buyers, receivable, one.amount);
-        self.payment_mut(payment).unpaid -= one.amount;
+        let known = self.payment_mut(payment);
+        (known.unpaid, known.forwarded) = (known.unpaid - one.amount, known.forwarded + one.amount);
         self.push_event(Event::RefundForwarded { payment, amount })
     }
 

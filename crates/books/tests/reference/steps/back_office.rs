@@ -1,15 +1,15 @@
 //! Steps of hubs and the back office: cash, clearing, settlement, breaks.
 
-use books::view::PaymentState as T;
 use books::*;
 use money::{Amount, Currency};
 
+use super::clearing::line_resolution;
 use super::step_table::{
     cash_of, commission_of, couriers_with_cash, debtors, firms_with_cash, firms_with_commission,
-    is_cash, sellers_with_payable,
+    sellers_with_payable,
 };
 use super::{Choices, Mistake};
-use crate::model::{ModelPayment, Numbered, PlanState};
+use crate::model::{Numbered, PlanState};
 use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
 
 pub fn start_hand_over(roll: &Choices) -> Command {
@@ -163,28 +163,6 @@ pub fn pay_commission(roll: &Choices) -> Command {
     Command::PayCommission(PayCommission { firm, number, bank, amount, proposed_by, approved_by })
 }
 
-pub fn confirm_clearing(roll: &Choices) -> Command {
-    let by_card = |one: &ModelPayment| !is_cash(one);
-    let payment = roll.payment(|one| one.state == T::Approved && by_card(one));
-    let bank = roll.bank(roll.currency_of(payment));
-    let known = roll.model.payment(payment).ok();
-    let amount = known.map_or(1, |one| one.amount);
-    let kept = known.map_or(0, ModelPayment::deducted_by_network);
-    let deducted = match roll.number_at(1) % 10 {
-        0..7 => kept,
-        7 => kept + 3,
-        8 => kept.saturating_sub(2),
-        _ => amount.saturating_add(roll.number_at(2) as u64 % 2),
-    };
-    let deducted = Amount::new(deducted).unwrap_or(Amount::MAX);
-    Command::ConfirmClearing(ConfirmClearing {
-        bank,
-        payment,
-        amount: roll.amount(amount),
-        deducted,
-    })
-}
-
 pub fn release_due(roll: &Choices) -> Command {
     let date = match roll.step.mistake {
         Mistake::NumberAbove => roll.model.today.plus_days(1),
@@ -277,10 +255,10 @@ pub fn raise(roll: &Choices) -> Command {
 pub fn propose(roll: &Choices) -> Command {
     let break_id = roll.open_break(roll.number_at(1) % 6 == 5);
     let currency = roll.model.breaks.get(&break_id).map_or(Currency::CNY, |one| one.currency);
-    let resolution = match roll.number_at(2) % 2 {
+    let resolution = line_resolution(roll, break_id).unwrap_or(match roll.number_at(2) % 2 {
         0 => BreakResolution::WriteOff,
         _ => BreakResolution::ThroughBank(roll.bank(currency)),
-    };
+    });
     Command::ProposeBreakResolution(ProposeBreakResolution {
         break_id,
         resolution,

@@ -1,7 +1,7 @@
 //! The number or id of a command that was carried out, with other content.
 
 use books::*;
-use money::{Amount, Currency};
+use money::{Amount, Currency, SignedAmount};
 
 use super::Choices;
 use crate::world::{self, BANKS, FIRMS};
@@ -122,10 +122,11 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             1 => other_person(&mut one.proposed_by),
             _ => one.bank = other_bank(one.bank),
         },
-        C::ConfirmClearing(one) => match one_of(3) {
-            0 => other_amount(&mut one.amount),
-            1 => other_amount(&mut one.deducted),
-            _ => one.bank = other_bank(one.bank),
+        C::ClearLine(one) => match one_of(4) {
+            0 => other_signed(&mut one.amount),
+            1 => other_signed(&mut one.deducted),
+            2 => one.payment = None,
+            _ => one.kind = other_kind(one.kind),
         },
         C::PlanSettlement(one) => match one_of(2) {
             0 => one.cycle = other_cycle(one.cycle),
@@ -167,6 +168,17 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
 
 fn other_amount(amount: &mut Amount) {
     *amount = Amount::new(amount.minor() + 1).unwrap_or(Amount::of(1));
+}
+
+fn other_signed(amount: &mut SignedAmount) {
+    *amount = SignedAmount::of(amount.minor() / 2 + 1);
+}
+
+fn other_kind(kind: ClearLineKind) -> ClearLineKind {
+    match kind {
+        ClearLineKind::Sale => ClearLineKind::Offline,
+        _ => ClearLineKind::Sale,
+    }
 }
 
 fn other_bank(bank: BankId) -> BankId {

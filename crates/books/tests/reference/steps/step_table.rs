@@ -6,6 +6,7 @@ use books::*;
 
 use super::Choices;
 use super::back_office::*;
+use super::clearing::*;
 use super::other_content::other_content;
 use super::parcel::*;
 use super::party::party;
@@ -29,6 +30,7 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |roll| roll.any(|one| one.is_open() && one.begun() == 0), lose_parcel),
     (3, |roll| roll.any_payment(|one| one.state == T::Unknown), reverse),
     (2, |roll| roll.any_payment(|one| matches!(one.state, T::Begun | T::Approved)), reverse),
+    (2, |roll| roll.any_payment(|one| one.file.for_claim > 0), reverse_cleared),
     (2, |roll| roll.any_payment(|one| one.is_posted() && one.refunded < one.amount), refund),
     (4, |roll| roll.any_payment(|one| one.unpaid > 0), confirm_refund),
     (1, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back),
@@ -43,11 +45,13 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
     (2, |roll| !firms_with_commission(roll).is_empty(), pay_commission),
     (100, |roll| roll.pays_often && !firms_with_commission(roll).is_empty(), pay_commission),
-    (
-        10,
-        |roll| roll.any_payment(|one| one.state == T::Approved && !is_cash(one)),
-        confirm_clearing,
-    ),
+    (10, |roll| roll.any_payment(|one| one.state == T::Approved && !is_cash(one)), sale_line),
+    (3, |roll| roll.any_payment(|one| !is_cash(one)), any_line),
+    (5, |roll| roll.any_payment(|one| one.file.to_take_back > 0), reversal_line),
+    (4, |roll| roll.any_payment(|one| one.is_posted() && one.refunded > 0), refund_line),
+    (2, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back_line),
+    (1, |roll| !roll.model.file_lines.is_empty(), fee_correction),
+    (5, |roll| roll.any_payment(is_early), early_line),
     (8, |roll| roll.model.held.iter().any(|(day, _)| *day <= roll.model.today), release_due),
     (1, |_| true, release_due),
     (8, |roll| !sellers_with_payable(roll).is_empty(), plan),

@@ -1,0 +1,367 @@
+//! A line of a network's or wallet's file: posted to the rail's receivable, or a break.
+
+use ledger::AccountNumber;
+use money::Amount;
+use tariff::BusinessDate;
+
+use crate::books::{Books, Now, check_reference};
+use crate::breaks::record::{BreakEvidence, Difference, LineDifference};
+use crate::chart::ChartEntry;
+use crate::clearing::payment::PaymentClearing;
+use crate::clearing::plan::{LineAmounts, LineEffect, LinePlan};
+use crate::command::{
+    BREAKS_PER_CORRECTION_MAX, BreakSide, BreakSubject, ClearLine, ClearLineKind, LineReference,
+};
+use crate::event::{CommandOutcome, Event};
+use crate::ids::{BreakId, PaymentId, PersonId};
+use crate::party::record::RailId;
+use crate::payment::record::{PaymentStatus, RefundKind, RefundRecord};
+use crate::refusal::{MissingRecord, Refusal};
+use crate::terminal::transaction::{LineDecision, TransactionKind};
+
+/// The account that a line's net amount comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LineSource {
+    Bank(AccountNumber),
+    /// The break of a line that is applied to a payment.
+    Break,
+}
+
+/// An amount as magnitude. What files and payments add up to is checked to be an amount.
+fn magnitude(amount: i128) -> Option<Amount> {
+    u64::try_from(amount.unsigned_abs()).ok().and_then(Amount::new)
+}
+
+impl Books {
+    pub(crate) fn clear_line(
+        &mut self,
+        command: &ClearLine,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let missing = Refusal::NotFound(MissingRecord::Bank(command.bank));
+        let bank = self.banks.find(command.bank).ok_or(missing)?;
+        let missing = match command.rail {
+            RailId::Network(network) => MissingRecord::Network(network),
+            RailId::Wallet(wallet) => MissingRecord::Wallet(wallet),
+        };
+        let rail = self.rails.number(command.rail).ok_or(Refusal::NotFound(missing))?;
+        if let LineReference::Order(order) = &command.reference {
+            check_reference(order)?;
+        }
+        self.check_same_currency(bank.currency, self.rails.get(rail).currency)?;
+        self.rails.get(rail).cleared_lines.check(command)?;
+        let amounts = LineAmounts {
+            kind: command.kind,
+            amount: command.amount.minor().into(),
+            deducted: command.deducted.minor().into(),
+        };
+        if magnitude(amounts.net()).is_none() {
+            return Err(Refusal::AmountTooLarge(Amount::MAX));
+        }
+        let plan = self.plan_line(amounts, rail, command.payment);
+        let source = LineSource::Bank(bank.account);
+        self.carry_out_line(command, amounts, plan, source, now.today, out)?;
+        self.rails.get_mut(rail).cleared_lines.push(command);
+        Ok(())
+    }
+
+    /// Posts a line by its plan, raises its breaks, and records what it did to its payment.
+    pub(crate) fn carry_out_line(
+        &mut self,
+        line: &ClearLine,
+        amounts: LineAmounts,
+        plan: LinePlan,
+        source: LineSource,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let rail = self.rails.find(line.rail).expect("the rail was found before");
+        let (receivable, currency) = (rail.receivable, rail.currency);
+        // Of a line that no payment explains, nothing is taken for a fee.
+        let unexplained = plan.effect == LineEffect::Nothing;
+        let fee_difference = if unexplained { 0 } else { amounts.deducted - plan.fee };
+        let rest = if unexplained { amounts.net() } else { amounts.amount - plan.applied };
+        let too_large = Refusal::Overflow;
+        let fee_amount = magnitude(fee_difference).ok_or(too_large.clone())?;
+        let rest_amount = magnitude(rest).ok_or(too_large)?;
+        let item = plan.slot.map(|slot| self.payment(slot));
+        let payment = item.map(|item| item.id());
+        let tariff = item.map(|item| self.tariff_version(item.tariff_version));
+        let corrects = matches!(line.kind, ClearLineKind::Reversal | ClearLineKind::FeeCorrection);
+        let reduced = if corrects { self.fee_breaks_reduced(line, fee_difference) } else { vec![] };
+        let explained = reduced.iter().map(|(_, amount)| *amount);
+        let explained = explained
+            .fold(Amount::ZERO, |sum, one| sum.checked_add(one).expect("parts of an amount"));
+        let accounts = self.currency_accounts(currency);
+        let (cost, suspense) = (accounts.clearing_cost, accounts.suspense);
+
+        self.ledger.begin_chain(payment, tariff);
+        let net = magnitude(amounts.net()).expect("checked before");
+        let (paid, taken, from) = match source {
+            LineSource::Bank(bank) => (ChartEntry::Cleared, ChartEntry::ClearingTaken, bank),
+            LineSource::Break => {
+                (ChartEntry::ExcessApplied, ChartEntry::ShortfallApplied, suspense)
+            }
+        };
+        if amounts.net() > 0 {
+            self.ledger.post(paid, from, receivable, net);
+        } else {
+            self.ledger.post(taken, receivable, from, net);
+        }
+        match (plan.effect, plan.slot) {
+            (LineEffect::Refunds { owed }, Some(slot)) => {
+                let refunds = self.buyer_refunds(slot);
+                self.ledger.post(ChartEntry::RefundForwarded, refunds, receivable, owed);
+            }
+            (LineEffect::ChargesBack { new }, Some(slot)) => {
+                self.debit_seller(slot, ChartEntry::ChargedBack, receivable, new);
+            }
+            _ => {}
+        }
+        let fee = magnitude(plan.fee).expect("a fee is a part of an amount");
+        if plan.fee > 0 {
+            self.ledger.post(ChartEntry::ClearingFeeDeducted, cost, receivable, fee);
+        } else {
+            self.ledger.post(ChartEntry::ClearingFeeReturned, receivable, cost, fee);
+        }
+        if fee_difference > 0 {
+            self.ledger.post(ChartEntry::DeductedTooMuch, suspense, receivable, fee_amount);
+        } else {
+            self.ledger.post(ChartEntry::DeductedTooLittle, receivable, suspense, fee_amount);
+        }
+        if rest > 0 {
+            self.ledger.post(ChartEntry::BreakExcess, receivable, suspense, rest_amount);
+        } else {
+            self.ledger.post(ChartEntry::BreakShortfall, suspense, receivable, rest_amount);
+        }
+        self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
+
+        for (break_id, amount) in reduced {
+            self.reduce_fee_break(break_id, amount, out);
+        }
+        let difference = match plan.effect {
+            LineEffect::Nothing => LineDifference::Whole,
+            LineEffect::ChargesBack { .. } => LineDifference::Rest,
+            _ => LineDifference::Amount,
+        };
+        let (more, less) = (BreakSide::Excess, BreakSide::Shortfall);
+        let fee_side = if fee_difference > 0 { less } else { more };
+        let fee_left = fee_amount.saturating_sub(explained);
+        let side = if rest > 0 { more } else { less };
+        for (difference, side, amount) in
+            [(LineDifference::Fee, fee_side, fee_left), (difference, side, rest_amount)]
+        {
+            if !amount.is_zero() {
+                let evidence = BreakEvidence { difference, line: line.clone() };
+                self.record_line_break(evidence, side, amount, today, out);
+            }
+        }
+        if let Some(slot) = plan.slot {
+            self.record_line(slot, plan, line, today, out);
+        }
+        Ok(())
+    }
+
+    fn record_line_break(
+        &mut self,
+        evidence: BreakEvidence,
+        side: BreakSide,
+        amount: Amount,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let subject = BreakSubject::of_rail(evidence.line.rail);
+        let rail = self.rails.find(evidence.line.rail).expect("the rail was found before");
+        let (currency, owner) = (rail.currency, PersonId(0));
+        let difference = Difference { subject, side, amount };
+        let evidence = Some(Box::new(evidence));
+        self.record_automatic_break(difference, currency, owner, evidence, today, out);
+    }
+
+    /// Changes the payment of a line whose postings are committed.
+    fn record_line(
+        &mut self,
+        slot: u32,
+        plan: LinePlan,
+        line: &ClearLine,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let item = self.payment(slot);
+        let (id, status) = (item.id(), item.status);
+        let mut clearing = self.clearing_of(item);
+        let applied = plan.applied.unsigned_abs();
+        match plan.effect {
+            LineEffect::Pays => {
+                clearing.claimed = applied;
+                clearing.was_paid = true;
+            }
+            LineEffect::PaysUnclaimed => {
+                clearing.unclaimed = applied;
+                clearing.early_line = Some(Box::new(line.clone()));
+                clearing.was_paid = true;
+            }
+            LineEffect::TakesUnclaimed => {
+                (clearing.unclaimed, clearing.early_line) = (0, None);
+            }
+            LineEffect::TakesClaimed => clearing.claimed = 0,
+            LineEffect::Refunds { .. } => clearing.refunds += applied,
+            LineEffect::ChargesBack { .. } => clearing.chargebacks += applied,
+            LineEffect::Corrects | LineEffect::Nothing => return,
+        }
+        // A received payment that was paid its amount needs no record.
+        let approved = matches!(status, PaymentStatus::Approved { .. });
+        let plain = PaymentClearing {
+            claimed: item.amount.minor().into(),
+            was_paid: true,
+            ..PaymentClearing::default()
+        };
+        let receives = plan.effect == LineEffect::Pays && approved && !self.has_shortfall(id);
+        if receives && clearing == plain {
+            self.clearings.remove(&id);
+        } else {
+            self.clearings.insert(id, clearing);
+        }
+        match plan.effect {
+            LineEffect::Refunds { owed } if !owed.is_zero() => {
+                let (_, asked) = self.refunds_asked(id, owed);
+                if let Some(transaction) = asked {
+                    self.terminal_batches.stop_awaiting_network(transaction);
+                }
+                self.pay_refund(slot, owed);
+                out.events.push(Event::RefundForwarded { payment: id, amount: owed });
+            }
+            LineEffect::ChargesBack { new } if !new.is_zero() => {
+                self.record_refund(slot, RefundRecord::new(RefundKind::ChargeBack, new));
+                out.events.push(Event::ChargedBack { payment: id, amount: new });
+                self.end_hold_without_money(slot, out);
+            }
+            _ => {}
+        }
+        if receives {
+            self.record_funds_received(slot, today, out);
+        }
+        if matches!(plan.effect, LineEffect::Pays | LineEffect::PaysUnclaimed) {
+            self.decide_lines([id], LineDecision::Clearing, today, out);
+        }
+    }
+
+    /// Whether a line paid less than the payment's amount, and that break is open.
+    fn has_shortfall(&self, payment: PaymentId) -> bool {
+        self.line_breaks.of_payment(payment).any(|id| {
+            let record = &self.reference_data.breaks[&id];
+            let difference = record.evidence.as_ref().map(|evidence| evidence.difference);
+            let is_paid_less = record.side == BreakSide::Shortfall;
+            is_paid_less && difference == Some(LineDifference::Amount)
+        })
+    }
+
+    /// Receives an approved payment that was cleared, once what its line did not pay is settled.
+    pub(crate) fn receive_if_cleared(
+        &mut self,
+        slot: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let item = self.payment(slot);
+        let id = item.id();
+        let approved = matches!(item.status, PaymentStatus::Approved { .. });
+        let cleared = self.clearings.get(&id).is_some_and(|one| one.claimed > 0);
+        if approved && cleared && !self.has_shortfall(id) {
+            self.record_funds_received(slot, today, out);
+        }
+    }
+
+    /// A payment was collected whose line came before its answer: that line pays it.
+    pub(crate) fn settle_early_line(
+        &mut self,
+        slot: u32,
+        transaction: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let item = self.payment(slot);
+        let (id, amount, currency) =
+            (item.id(), item.amount, self.sellers.get(item.seller).currency);
+        let receivable = self.rails.get(u32::from(item.rail)).receivable;
+        let early = self.clearings.get(&id).and_then(|one| one.early_line.clone());
+        let Some(line) = early else { return };
+        let transaction = self.terminal_batches.get(transaction);
+        // An earlier completion's line waits for the reversal of that one.
+        let is_other = match line.reference {
+            LineReference::Request { sent, .. }
+                if transaction.kind == TransactionKind::Completion =>
+            {
+                let seconds = |at: machine::Timestamp| at.0 / 1_000;
+                transaction.network_reference().is_none_or(|own| {
+                    (own.stan, seconds(own.sent_at)) != (sent.stan, seconds(sent.sent_at))
+                })
+            }
+            _ => false,
+        };
+        if is_other {
+            return;
+        }
+        let clearing = self.clearings.get_mut(&id).expect("found above");
+        let paid = std::mem::take(&mut clearing.unclaimed);
+        (clearing.claimed, clearing.early_line) = (amount.minor().into(), None);
+        let paid = u64::try_from(paid).ok().and_then(Amount::new);
+        let paid = paid.expect("its only line paid an amount");
+        let suspense = self.currency_accounts(currency).suspense;
+        let (more, less) = (paid.saturating_sub(amount), amount.saturating_sub(paid));
+        self.ledger.begin_chain(Some(id), None);
+        self.ledger.post(ChartEntry::BreakExcess, receivable, suspense, more);
+        self.ledger.post(ChartEntry::BreakShortfall, suspense, receivable, less);
+        self.ledger.commit_infallible(out, "a difference can be posted");
+        for (side, rest) in [(BreakSide::Excess, more), (BreakSide::Shortfall, less)] {
+            if !rest.is_zero() {
+                let difference = LineDifference::Amount;
+                let evidence = BreakEvidence { difference, line: (*line).clone() };
+                self.record_line_break(evidence, side, rest, today, out);
+            }
+        }
+        self.receive_if_cleared(slot, today, out);
+    }
+
+    /// The open fee breaks that a fee difference explains: the payment's own first, then the
+    /// rail's, oldest first.
+    fn fee_breaks_reduced(&self, line: &ClearLine, difference: i128) -> Vec<(BreakId, Amount)> {
+        let mut left = magnitude(difference).unwrap_or(Amount::ZERO);
+        let is_too_much = difference < 0;
+        let opposite = if is_too_much { BreakSide::Shortfall } else { BreakSide::Excess };
+        let breaks = &self.reference_data.breaks;
+        let is_fee = |id: &BreakId| {
+            let one = &breaks[id];
+            let is_own_fee = one.evidence.as_ref().is_some_and(|evidence| {
+                (evidence.difference, evidence.line.rail) == (LineDifference::Fee, line.rail)
+            });
+            one.side == opposite && is_own_fee
+        };
+        let own = line.payment.into_iter().flat_map(|id| self.line_breaks.of_payment(id));
+        let own: Vec<BreakId> = own.filter(is_fee).collect();
+        let others = self.line_breaks.fees(line.rail, is_too_much);
+        let others = others.filter(|id| !own.contains(id));
+        let mut reduced = Vec::new();
+        for id in own.iter().copied().chain(others).take(BREAKS_PER_CORRECTION_MAX) {
+            let part = breaks[&id].amount.min(left);
+            if part.is_zero() {
+                break;
+            }
+            left = left.saturating_sub(part);
+            reduced.push((id, part));
+        }
+        reduced
+    }
+
+    /// A proposed resolution was for the whole break, so it is void.
+    fn reduce_fee_break(&mut self, break_id: BreakId, amount: Amount, out: &mut CommandOutcome) {
+        let record = self.reference_data.breaks.get_mut(&break_id).expect("found before");
+        let left = record.amount.checked_sub(amount).expect("a part of the break");
+        (record.amount, record.proposal) = (left, None);
+        if left.is_zero() {
+            self.line_breaks.remove(break_id, record);
+        }
+        out.events.push(Event::BreakReduced { break_id, amount, left });
+    }
+}

@@ -1,0 +1,71 @@
+//! The numbers of a rail's lines: files from 1, and lines from 1 within a file.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::books::Books;
+use crate::command::{ClearLine, LINES_PER_FILE_MAX, RailId};
+use crate::refusal::Refusal;
+use crate::used_numbers::content_hash;
+
+/// The lines of a rail's last file, so that a file that is sent again is recognised line by line.
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct ClearedLines {
+    file: u32,
+    /// Hash of each line's content.
+    lines: Vec<[u8; 8]>,
+}
+
+fn hash(command: &ClearLine) -> [u8; 8] {
+    let bytes = borsh::to_vec(command).expect("writing into memory does not fail");
+    let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    content_hash(bytes.chunks(8).map(word))
+}
+
+impl ClearedLines {
+    /// The file and number of the last line. Zero before the first.
+    fn last(&self) -> (u32, u32) {
+        (self.file, u32::try_from(self.lines.len()).expect("limited by LINES_PER_FILE_MAX"))
+    }
+
+    /// Accepts the next line of the last file, or the first of the next file. A line given again is
+    /// a retry if its content is the same.
+    pub(crate) fn check(&self, command: &ClearLine) -> Result<(), Refusal> {
+        let ClearLine { file, line, .. } = *command;
+        let (last_file, last_line) = self.last();
+        let next_file = last_file.checked_add(1).ok_or(Refusal::Overflow)?;
+        if file == 0 || file > next_file {
+            return Err(Refusal::WrongSequenceNumber(next_file));
+        }
+        if file < last_file && line > 0 {
+            return Err(Refusal::NumberForgotten(line));
+        }
+        let next_line = if file == last_file { last_line + 1 } else { 1 };
+        if line == 0 || line > next_line {
+            return Err(Refusal::WrongSequenceNumber(next_line));
+        }
+        if line < next_line {
+            let same = self.lines[line as usize - 1] == hash(command);
+            return Err(if same { Refusal::Repeated } else { Refusal::NumberUsed(line) });
+        }
+        if line > LINES_PER_FILE_MAX {
+            return Err(Refusal::OutOfRange(LINES_PER_FILE_MAX));
+        }
+        Ok(())
+    }
+
+    /// Remembers a line that was checked.
+    pub(crate) fn push(&mut self, command: &ClearLine) {
+        if command.file != self.file {
+            (self.file, self.lines) = (command.file, Vec::new());
+        }
+        self.lines.push(hash(command));
+    }
+}
+
+impl Books {
+    /// The file and number of a rail's last line. Zero before the first.
+    #[must_use]
+    pub fn last_cleared_line(&self, rail: RailId) -> Option<(u32, u32)> {
+        self.rails.find(rail).map(|rail| rail.cleared_lines.last())
+    }
+}

@@ -1,0 +1,206 @@
+//! Steps of networks and wallets: lines of their files, and what people do with their breaks.
+
+use books::view::PaymentState as T;
+use books::*;
+use money::{Amount, Currency, SignedAmount};
+
+use super::step_table::is_cash;
+use super::{Choices, Mistake};
+use crate::model::{ModelMethod, ModelPayment};
+use crate::world::{NETWORKS, WALLETS};
+
+fn signed(minor: i128) -> SignedAmount {
+    let limit = i128::from(i64::MAX);
+    SignedAmount::of(i64::try_from(minor.clamp(-limit, limit)).expect("within the limits"))
+}
+
+/// The next line of the payment's rail, or of some rail.
+fn line(
+    roll: &Choices,
+    kind: ClearLineKind,
+    payment: Option<PaymentId>,
+    (amount, deducted): (i128, i128),
+) -> Command {
+    let known = payment.and_then(|id| roll.model.payment(id).ok());
+    let other = roll.makes_mistake(Mistake::SomebodyElse);
+    let rail = match known.map(|one| one.method).filter(|_| !other) {
+        Some(ModelMethod::Card(network, _)) => RailId::Network(network),
+        Some(ModelMethod::Qr(wallet)) => RailId::Wallet(wallet),
+        _ if roll.one_in(3, 2) => RailId::Wallet(WALLETS[roll.number_at(3) % 2]),
+        _ => RailId::Network(NETWORKS[roll.number_at(3) % 3]),
+    };
+    let currency = match rail {
+        RailId::Network(network) => roll.model.networks.get(&network),
+        RailId::Wallet(wallet) => roll.model.wallets.get(&wallet),
+    };
+    let lines = roll.model.file_lines.get(&rail).map_or(&[][..], Vec::as_slice);
+    let last = lines.last().map_or((0, 0), |one| (one.file, one.line));
+    let new_file = last.0 == 0 || roll.one_in(3, 5);
+    let (file, number) = if new_file { (last.0 + 1, 1) } else { (last.0, last.1 + 1) };
+    let sent = payment.and_then(|id| {
+        let own = |one: &&crate::model::Transaction| one.payment == id;
+        let mut own = roll.model.transactions.iter().filter(own);
+        own.find_map(|one| one.network_reference.filter(|_| !roll.one_in(2, 6)))
+    });
+    let sent = sent.unwrap_or(NetworkReference { stan: Stan::of(7), sent_at: Timestamp(7_000) });
+    let reference = match rail {
+        RailId::Network(_) => {
+            LineReference::Request { rrn: RetrievalReference::of(b"ABCDEF000007"), sent }
+        }
+        RailId::Wallet(_) => LineReference::Order("order 7".into()),
+    };
+    let signed_with_mistake = |amount: i128| match roll.step.mistake {
+        Mistake::AmountZero => SignedAmount::ZERO,
+        Mistake::AmountAbove => signed(amount + 1),
+        Mistake::AmountHuge => {
+            signed(i128::from(Amount::MAX.minor()) * if amount < 0 { -1 } else { 1 })
+        }
+        _ => signed(amount),
+    };
+    Command::ClearLine(ClearLine {
+        bank: roll.bank(currency.copied().unwrap_or(Currency::CNY)),
+        rail,
+        file,
+        line: match roll.step.mistake {
+            Mistake::NumberAbove => number + 1,
+            Mistake::NumberBelow => number - 1,
+            _ => number,
+        },
+        kind,
+        reference,
+        payment,
+        amount: signed_with_mistake(amount),
+        deducted: signed(deducted),
+    })
+}
+
+fn amount_of(roll: &Choices, payment: PaymentId) -> i128 {
+    roll.model.payment(payment).map_or(1_000, |one| i128::from(one.amount))
+}
+
+fn sale_kind(roll: &Choices) -> ClearLineKind {
+    [ClearLineKind::Sale, ClearLineKind::Completion, ClearLineKind::Offline][roll.number_at(2) % 3]
+}
+
+/// A sale's line, mostly of the payment's amount and with the tariff's fee.
+pub fn sale_line(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| one.state == T::Approved && !is_cash(one));
+    let fee = roll.model.payment(payment).map_or(0, ModelPayment::deducted_by_network);
+    let (amount, fee) = (amount_of(roll, payment), i128::from(fee));
+    let deducted = match roll.number_at(1) % 10 {
+        0..6 => fee,
+        6 => fee + 3,
+        7 => fee - 2,
+        8 => -fee,
+        _ => amount + i128::from(roll.step.random_numbers[2] % 2),
+    };
+    let amount = match roll.number_at(2) % 10 {
+        0..7 => amount,
+        7 => amount + 50,
+        8 => (amount - 50).max(1),
+        _ => amount / 2,
+    };
+    line(roll, sale_kind(roll), Some(payment), (amount, deducted))
+}
+
+/// Any kind of line, of any payment, known or not.
+pub fn any_line(roll: &Choices) -> Command {
+    use ClearLineKind as K;
+    let payment = roll.payment(|one| !is_cash(one) || roll.one_in(2, 8));
+    let amount = amount_of(roll, payment);
+    let kinds = [K::Sale, K::Completion, K::Refund, K::Reversal, K::ChargeBack, K::FeeCorrection];
+    let kind = kinds[roll.number_at(1) % 6];
+    let payment = Some(payment).filter(|_| !roll.one_in(2, 5));
+    let amount = match kind {
+        K::Sale | K::Completion | K::Offline => amount,
+        K::FeeCorrection => 0,
+        _ => -amount,
+    };
+    let amount = if roll.one_in(3, 9) { -amount } else { amount };
+    line(roll, kind, payment, (amount, i128::from(roll.step.random_numbers[2] % 4)))
+}
+
+/// Whether its line can come before its answer.
+pub fn is_early(one: &ModelPayment) -> bool {
+    matches!(
+        one.state,
+        T::Begun | T::Unknown | T::Completing | T::CompletionUnknown | T::Reversing(_)
+    ) && one.file.to_take_back == 0
+}
+
+pub fn early_line(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| is_early(one) && !is_cash(one));
+    let amount = amount_of(roll, payment) - if roll.one_in(2, 6) { 1 } else { 0 };
+    line(roll, ClearLineKind::Completion, Some(payment), (amount.max(1), 0))
+}
+
+pub fn reversal_line(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| one.file.to_take_back > 0);
+    let paid = roll.model.payment(payment).map_or(1_000, |one| one.file.to_take_back);
+    let kind = if roll.one_in(1, 4) { ClearLineKind::Refund } else { ClearLineKind::Reversal };
+    let fee = roll.model.payment(payment).map_or(0, ModelPayment::deducted_by_network);
+    let deducted = if roll.one_in(2, 3) { -i128::from(fee) } else { -2 };
+    line(roll, kind, Some(payment), (-i128::from(paid), deducted))
+}
+
+pub fn refund_line(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| one.is_posted() && one.refunded > 0 && !is_cash(one));
+    let known = roll.model.payment(payment);
+    let amount = known.map_or(100, |one| match roll.number_at(1) % 3 {
+        0 => one.forwarded.saturating_sub(one.file.refunds),
+        1 => one.unpaid,
+        _ => one.refunded,
+    });
+    line(roll, ClearLineKind::Refund, Some(payment), (-i128::from(amount.max(1)), 0))
+}
+
+pub fn charge_back_line(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| one.is_posted() && !is_cash(one));
+    let amount = match roll.number_at(1) % 4 {
+        0 => amount_of(roll, payment),
+        1 => amount_of(roll, payment) / 2,
+        2 => amount_of(roll, payment) / 4 + 1,
+        _ => amount_of(roll, payment) + 10,
+    };
+    let fee = i128::from(roll.one_in(2, 4));
+    line(roll, ClearLineKind::ChargeBack, Some(payment), (-amount.max(1), fee))
+}
+
+pub fn fee_correction(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| one.file.was_paid);
+    let payment = Some(payment).filter(|_| roll.one_in(1, 2));
+    let deducted = [3, -3, 2, -2, 70, -70][roll.number_at(2) % 6];
+    line(roll, ClearLineKind::FeeCorrection, payment, (0, deducted))
+}
+
+/// The network or wallet acknowledges a reversal after it cleared the payment.
+pub fn reverse_cleared(roll: &Choices) -> Command {
+    let payment = roll.payment(|one| one.file.for_claim > 0 && one.refunded == 0);
+    Command::ReverseCollection(ReverseCollection { payment })
+}
+
+/// A resolution that only the break of a line has. `None` for other breaks, and now and then.
+pub fn line_resolution(roll: &Choices, id: BreakId) -> Option<BreakResolution> {
+    let line = roll.model.breaks.get(&id).and_then(|one| one.evidence.as_deref());
+    let any = roll.makes_mistake(Mistake::AnyThing);
+    if (line.is_none() && !any) || roll.one_in(2, 4) {
+        return None;
+    }
+    let own = line.and_then(|evidence| evidence.line.payment);
+    let explains = |payment: PaymentId| roll.model.applies(id, payment).is_ok();
+    let mut payments = Vec::new();
+    if line.is_some() {
+        for (parcel, known) in &roll.model.parcels {
+            let ids = (1..).zip(&known.payments).map(|(number, _)| number);
+            payments.extend(ids.map(|number| PaymentId { parcel: *parcel, number }));
+        }
+        payments.retain(|payment| explains(*payment));
+    }
+    if let Some(payment) = payments.get(roll.number_at(0) % payments.len().max(1)) {
+        return Some(BreakResolution::ToPayment(*payment));
+    }
+    if roll.one_in(0, 9) {
+        return own.map(BreakResolution::ToPayment);
+    }
+    Some(BreakResolution::ToSeller(SellerId(1 + u64::from(roll.step.random_numbers[1] % 5))))
+}

@@ -1,0 +1,263 @@
+//! The files of networks and wallets: every line of each file is a command.
+
+use std::collections::BTreeMap;
+
+use books::{
+    BreakSubject, ClearLine, ClearLineKind, Command, LineReference, NetworkReference, PaymentId,
+    RailId, RetrievalReference, Stan, Timestamp,
+};
+use money::SignedAmount;
+use peers::clearing::{ClearingFile, ClearingLine, ClearingLineKind};
+
+use crate::after_clearing::StatedChange;
+use crate::backend::{Backend, DayError};
+use crate::books::{BankLineKind, BreakCause, ExpectedBreak, RailItem};
+use crate::chance::{Chance, ChancePurpose};
+use crate::clock;
+use crate::day::{DayRun, DayStage};
+use crate::payment_path::PaymentPathError;
+use crate::rates::WHOLE_PPM;
+use crate::world::World;
+
+/// The largest fee difference, in minor units.
+const FEE_DIFFERENCE_MAX: u64 = 20;
+
+/// A line as a network or wallet states it. Amounts are in minor units.
+struct StatedLine {
+    kind: ClearLineKind,
+    reference: LineReference,
+    payment: Option<PaymentId>,
+    amount: i64,
+    deducted: i64,
+}
+
+impl<O: Backend> DayRun<'_, O> {
+    /// Clears the networks' payments from their files, and the wallet's payments.
+    pub(crate) fn clear_payments(&mut self) -> Result<(), DayError<O::Error>> {
+        let at = self.advance_to(self.world.clock.tomorrow(clock::CLEARING));
+        for index in 0..self.world.rails.len() {
+            let lines = match self.world.rail_subject(index) {
+                BreakSubject::Network(_) => self.exchange_clearing_file(index, at)?,
+                _ => self.wallet_lines(index),
+            };
+            self.send_file(index, at, lines)?;
+            self.report_progress(
+                DayStage::Clearing,
+                index as u64 + 1,
+                self.world.rails.len() as u64,
+            );
+        }
+        Ok(())
+    }
+
+    /// Clears what a network or wallet changed since its last file.
+    pub(crate) fn clear_changes(
+        &mut self,
+        index: usize,
+        changes: Vec<StatedChange>,
+        at: Timestamp,
+    ) -> Result<(), DayError<O::Error>> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let lines = match self.world.rail_subject(index) {
+            BreakSubject::Network(_) => {
+                self.payment_path.change_in_network(index, &changes);
+                self.exchange_clearing_file(index, at)?
+            }
+            _ => {
+                let orders = self.payment_path.wallet_orders();
+                let line = |StatedChange { payment, kind, amount, deducted }| {
+                    let order = orders.get(&payment).cloned().unwrap_or_default();
+                    let (payment, reference) = (Some(payment), LineReference::Order(order));
+                    StatedLine { kind, reference, payment, amount, deducted }
+                };
+                changes.into_iter().map(line).collect()
+            }
+        };
+        self.send_file(index, at, lines)
+    }
+
+    /// Sends every line of a rail's next file.
+    fn send_file(
+        &mut self,
+        index: usize,
+        at: Timestamp,
+        lines: Vec<StatedLine>,
+    ) -> Result<(), DayError<O::Error>> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let file = self.cleared_files.entry(index).or_default();
+        *file += 1;
+        let commands = self.world.clear_lines(index, *file, lines);
+        self.carry_out_all(at, commands).map(|_| ())
+    }
+
+    /// Takes a network's clearing file from its own books, stores it and reads it back.
+    fn exchange_clearing_file(
+        &mut self,
+        index: usize,
+        at: Timestamp,
+    ) -> Result<Vec<StatedLine>, DayError<O::Error>> {
+        let date = self.world.clock.date;
+        let mut chance = Chance::new(self.world.seed, ChancePurpose::Clearing, index as u64);
+        let mut file = self.payment_path.clearing_file(index, date, at);
+        for line in &mut file.lines {
+            let payment = self.payment_path.payment_of_line(index, line);
+            let item = payment.and_then(|payment| self.world.rails[index].items.get(&payment));
+            let Some(item) = item else { continue };
+            if takes_money(line.kind) {
+                let deducted = self.world.deduction(item, &mut chance);
+                line.deducted = i64::try_from(deducted).unwrap_or(i64::MAX);
+            } else if line.kind == ClearingLineKind::Reversal {
+                line.deducted = -i64::try_from(item.deducted.unwrap_or(0)).unwrap_or(i64::MAX);
+            }
+        }
+        let number =
+            self.cleared_files.get(&index).map_or(String::new(), |last| format!(".{}", last + 1));
+        let name = format!("clearing-{}-{date}{number}.txt", file.network);
+        let text = file.to_text().map_err(PaymentPathError::from)?;
+        let text = self.sender.store_file(&name, text)?;
+        let file = ClearingFile::parse(&text).map_err(PaymentPathError::from)?;
+        let mut lines = Vec::with_capacity(file.lines.len());
+        for line in &file.lines {
+            let payment = self.payment_path.payment_of_line(index, line);
+            if payment.is_none() {
+                self.world.discrepancies.push(format!("the engine has no payment for {line:?}"));
+            }
+            let Some(reference) = reference_of(line) else {
+                self.world.discrepancies.push(format!("no request has the numbers of {line:?}"));
+                continue;
+            };
+            let (kind, amount, deducted) = (kind_of(line.kind), line.amount, line.deducted);
+            lines.push(StatedLine { kind, reference, payment, amount, deducted });
+        }
+        Ok(lines)
+    }
+
+    /// The wallet's payments; the wallet sends no file.
+    fn wallet_lines(&mut self, index: usize) -> Vec<StatedLine> {
+        let mut chance = Chance::new(self.world.seed, ChancePurpose::Clearing, index as u64);
+        let orders: BTreeMap<PaymentId, String> = self.payment_path.wallet_orders();
+        let items = self.world.rails[index].items.iter();
+        let standing = items.filter(|(_, item)| item.moves_money()).map(|(payment, item)| {
+            let deducted = self.world.deduction(item, &mut chance);
+            StatedLine {
+                kind: ClearLineKind::Sale,
+                reference: LineReference::Order(orders.get(payment).cloned().unwrap_or_default()),
+                payment: Some(*payment),
+                amount: i64::try_from(item.amount).unwrap_or(i64::MAX),
+                deducted: i64::try_from(deducted).unwrap_or(i64::MAX),
+            }
+        });
+        standing.collect()
+    }
+}
+
+fn takes_money(kind: ClearingLineKind) -> bool {
+    use ClearingLineKind as K;
+    matches!(kind, K::Sale | K::Completion | K::Offline)
+}
+
+fn kind_of(kind: ClearingLineKind) -> ClearLineKind {
+    match kind {
+        ClearingLineKind::Sale => ClearLineKind::Sale,
+        ClearingLineKind::Completion => ClearLineKind::Completion,
+        ClearingLineKind::Offline => ClearLineKind::Offline,
+        ClearingLineKind::Refund => ClearLineKind::Refund,
+        ClearingLineKind::Reversal => ClearLineKind::Reversal,
+        ClearingLineKind::Chargeback => ClearLineKind::ChargeBack,
+        ClearingLineKind::FeeCorrection => ClearLineKind::FeeCorrection,
+    }
+}
+
+/// The numbers of a line, or `None` if they are not those of a request.
+fn reference_of(line: &ClearingLine) -> Option<LineReference> {
+    let rrn = RetrievalReference::new(line.rrn.to_string().into_bytes().try_into().ok()?).ok()?;
+    let sent_at = Timestamp(line.sent_s.checked_mul(1_000)?);
+    let sent = NetworkReference { stan: Stan::new(line.stan).ok()?, sent_at };
+    Some(LineReference::Request { rrn, sent })
+}
+
+impl World {
+    /// The fee that a network or wallet deducts from a payment: usually that of the tariff.
+    fn deduction(&self, item: &RailItem, chance: &mut Chance) -> u64 {
+        let expected = self.rail_deduction(item.method, item.amount, item.requested_on);
+        let differs = chance.happens(self.rates.fee_difference);
+        let more = chance.happens(WHOLE_PPM / 2);
+        let by = chance.between(1, FEE_DIFFERENCE_MAX);
+        match (differs, more) {
+            (false, _) => expected,
+            (true, true) => (expected + by).min(item.amount),
+            (true, false) => expected.saturating_sub(by),
+        }
+    }
+
+    /// The commands for the lines of a rail's file. The bank account moves by their net amounts.
+    fn clear_lines(&mut self, index: usize, file: u32, lines: Vec<StatedLine>) -> Vec<Command> {
+        let subject = self.rail_subject(index);
+        let rail = match subject {
+            BreakSubject::Wallet(wallet) => RailId::Wallet(wallet),
+            BreakSubject::Network(network) => RailId::Network(network),
+            BreakSubject::Bank(_) | BreakSubject::FirmCash(_) => {
+                unreachable!("a rail is a network or a wallet")
+            }
+        };
+        let (mut commands, mut net) = (Vec::with_capacity(lines.len()), 0_i128);
+        for (line, stated) in (1..).zip(lines) {
+            let StatedLine { kind, reference, payment, amount, deducted } = stated;
+            net += i128::from(amount) - i128::from(deducted);
+            self.note_sale(index, payment, kind, deducted);
+            let (amount, deducted) = (SignedAmount::of(amount), SignedAmount::of(deducted));
+            commands.push(Command::ClearLine(ClearLine {
+                bank: self.add_statement_line,
+                rail,
+                file,
+                line,
+                kind,
+                reference,
+                payment,
+                amount,
+                deducted,
+            }));
+        }
+        let moved = u64::try_from(net.unsigned_abs()).expect("the amounts of a day are small");
+        if net > 0 {
+            self.bank(BankLineKind::Clearing(subject), moved);
+        } else if net < 0 {
+            self.bank(BankLineKind::ClearingTaken(subject), moved);
+        }
+        commands
+    }
+
+    /// Notes what was deducted from a payment, and the break of a fee that is not the tariff's.
+    fn note_sale(
+        &mut self,
+        index: usize,
+        payment: Option<PaymentId>,
+        kind: ClearLineKind,
+        deducted: i64,
+    ) {
+        use ClearLineKind as K;
+        let (Some(payment), Ok(deducted)) = (payment, u64::try_from(deducted)) else { return };
+        let Some(item) = self.rails[index].items.get(&payment).copied() else {
+            self.discrepancies.push(format!("{payment:?} is cleared but was never requested"));
+            return;
+        };
+        if !matches!(kind, K::Sale | K::Completion | K::Offline) {
+            return;
+        }
+        let expected = self.rail_deduction(item.method, item.amount, item.requested_on);
+        if deducted != expected {
+            use books::BreakSide::{Excess, Shortfall};
+            self.expected_breaks.push(ExpectedBreak {
+                cause: BreakCause::FeeDifference(payment),
+                subject: self.rail_subject(index),
+                side: if deducted > expected { Shortfall } else { Excess },
+                amount: deducted.abs_diff(expected),
+            });
+        }
+        self.rails[index].items.insert(payment, RailItem { deducted: Some(deducted), ..item });
+    }
+}
