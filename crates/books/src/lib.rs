@@ -33,7 +33,7 @@ mod used_numbers;
 mod vocabulary;
 
 pub use books::{Books, Digest, Now};
-pub use cash::hand_over::one_time_code_hash;
+pub use cash::code_mac::CodeMac;
 pub use command::*;
 pub use event::{CommandOutcome, Event, PayoutLine, Posting, PostingStage, TariffVersion};
 pub use ids::*;

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tariff::CardKind;
 
-use crate::ids::{BankId, FirmId, NetworkId, WalletId};
+use crate::ids::{BankId, FirmId, NetworkId, ParcelId, WalletId};
 use crate::payment::codes::{AuthorisationCode, ResponseCode, WalletPaymentId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,15 @@ pub enum SettlementCycle {
     Daily,
     Weekly,
     Monthly,
+}
+
+/// A parcel that a courier takes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct DispatchedParcel {
+    pub parcel: ParcelId,
+    /// The delivery attempt that begins: the parcel's failed attempts plus 1.
+    pub attempt: u8,
 }
 
 /// Why a delivery attempt failed.

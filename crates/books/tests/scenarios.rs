@@ -33,6 +33,7 @@ mod scenarios {
     mod sales;
     mod seller_debts;
     mod settlement;
+    mod shipments;
     mod shortages;
     mod snapshots;
     mod standing;

@@ -4,10 +4,10 @@
 
 use books::{
     AnnounceParcel, AssignParcels, BankId, BatchTotals, CloseBatch, Command, CountAndAmount,
-    CourierId, DispatchParcels, DuplicateKey, DuplicateSubject, FirmId, HoldRule, Jurisdiction,
-    OpenBatch, OpenBooks, ParcelId, PublishTariff, RegisterBank, RegisterCourier, RegisterFirm,
-    RegisterSeller, RegisterTerminal, SellerId, SellerKind, SetHoldRule, SettlementCycle, Stan,
-    TakeCash, TariffId, TerminalId, Timestamp, Trace,
+    CourierId, DispatchParcels, DispatchedParcel, DuplicateKey, DuplicateSubject, FirmId, HoldRule,
+    Jurisdiction, OpenBatch, OpenBooks, ParcelId, PublishTariff, RegisterBank, RegisterCourier,
+    RegisterFirm, RegisterSeller, RegisterTerminal, SellerId, SellerKind, SetHoldRule,
+    SettlementCycle, Stan, TakeCash, TariffId, TerminalId, Timestamp, Trace,
 };
 use engine::{Actor, Submission};
 use money::{Amount, Currency};
@@ -127,11 +127,12 @@ fn life(number: u64, step: u64, batch: u32) -> Command {
             currency: Currency::CNY,
             due: amount,
             reference: format!("order-{number}"),
+            shipment: 1,
         }),
         1 => Command::AssignParcels(AssignParcels { firm: FirmId(1), parcels: vec![parcel] }),
         2 => Command::DispatchParcels(DispatchParcels {
             courier: CourierId(1),
-            parcels: vec![parcel],
+            parcels: vec![DispatchedParcel { parcel, attempt: 1 }],
         }),
         _ => Command::TakeCash(TakeCash {
             trace: Trace {

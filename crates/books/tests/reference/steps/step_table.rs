@@ -8,7 +8,7 @@ use super::Choices;
 use super::back_office::*;
 use super::other_content::other_content;
 use super::parcel::*;
-use super::party::party;
+use super::party::{party, retention};
 use super::terminal::*;
 use crate::model::{Firm, ModelMethod, ModelPayment, Parcel, PlanState, Seller};
 
@@ -18,6 +18,7 @@ type ChartEntry = (u16, fn(&Choices) -> bool, fn(&Choices) -> Command);
 /// All steps with their weights.
 pub const STEPS: &[ChartEntry] = &[
     (14, |roll| roll.model.parcels.len() < roll.pool, announce),
+    (3, |roll| roll.any(Parcel::came_back), ship_again),
     (9, |roll| roll.any(|one| one.state == ParcelState::Announced), assign),
     (12, |roll| roll.any(|one| one.state == ParcelState::Assigned && one.attempts < 3), dispatch),
     (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.is_free_of_money()), attempt),
@@ -59,7 +60,7 @@ pub const STEPS: &[ChartEntry] = &[
         |roll| Command::ConfirmPayout(ConfirmPayout { payout: roll.payout() }),
     ),
     (
-        3,
+        4,
         |roll| !roll.sent().is_empty(),
         |roll| Command::ReturnPayout(ReturnPayout { payout: roll.payout() }),
     ),
@@ -71,6 +72,7 @@ pub const STEPS: &[ChartEntry] = &[
     (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
     (2, |roll| roll.any(|one| !one.is_open()), forget),
     (3, |_| true, party),
+    (1, |roll| roll.one_in(0, 2), retention),
     (12, |_| true, other_content),
     (9, |roll| roll.model.terminals.keys().any(|id| !open_batch_of(roll, *id)), open_batch),
     (32, is_sellable, purchase),
