@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use books::{
-    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, PARCELS_PER_COMMAND_MAX,
-    ParcelId, RegisterNetwork, SellerId, TerminalId,
+    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, DispatchedParcel,
+    PARCELS_PER_COMMAND_MAX, ParcelId, RegisterNetwork, SellerId, TerminalId,
 };
 use engine::{Actor, Engine, Submission};
 use journal::{DataDirectory, JournalHead};
@@ -276,16 +276,18 @@ fn announce(client: &mut NodeClient, parcels: u64) -> anyhow::Result<()> {
                 currency: Currency::CNY,
                 due: amount(number),
                 reference: format!("o-{number}"),
+                shipment: 1,
             }));
         }
         let ids: Vec<ParcelId> = (first..last).map(parcel_id).collect();
+        let first_attempt = |parcel| DispatchedParcel { parcel, attempt: 1 };
         commands.push(Command::AssignParcels(AssignParcels {
             firm: opening::firm(),
             parcels: ids.clone(),
         }));
         commands.push(Command::DispatchParcels(DispatchParcels {
             courier: CourierId(courier(first)),
-            parcels: ids,
+            parcels: ids.into_iter().map(first_attempt).collect(),
         }));
         all_done(client, commands.into_iter().map(by_system).collect())?;
         first = last;

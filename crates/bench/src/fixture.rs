@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use base16ct::upper::encode_string as hex;
 use books::{
-    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, PARCELS_PER_COMMAND_MAX,
-    SellerId, TerminalId,
+    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, DispatchedParcel,
+    PARCELS_PER_COMMAND_MAX, SellerId, TerminalId,
 };
 use engine::{Actor, Submission};
 use journal::DataDirectory;
@@ -184,6 +184,7 @@ key = "certificates/engine.key"
                     currency: Currency::CNY,
                     due: workload::amount(number, place),
                     reference: format!("o-{number}-{place}"),
+                    shipment: 1,
                 }))?;
             }
             for parcels in parcels.chunks(PARCELS_PER_COMMAND_MAX) {
@@ -192,6 +193,8 @@ key = "certificates/engine.key"
                     firm,
                     parcels: parcels.clone(),
                 }))?;
+                let first = |parcel| DispatchedParcel { parcel, attempt: 1 };
+                let parcels = parcels.into_iter().map(first).collect();
                 batch.add(Command::DispatchParcels(DispatchParcels { courier, parcels }))?;
             }
         }

@@ -137,7 +137,7 @@ impl Books {
         }
     }
 
-    /// The latest numbers of couriers and firms have their content, and each hand-over is found.
+    /// The latest numbers of couriers, firms and terminals have their content, and each hand-over is found.
     fn check_used_numbers(&self, wrong: &mut Vec<String>) {
         let mut hand_overs = 0;
         for (number, courier) in (0..).zip(self.couriers.iter()) {
@@ -150,6 +150,9 @@ impl Books {
             {
                 wrong.push(format!("M10: courier {} has forgotten a number", courier.reference));
             }
+        }
+        for terminal in self.terminals.iter().filter(|one| !one.changes.is_complete()) {
+            wrong.push(format!("M10: terminal {} has forgotten a number", terminal.id));
         }
         if hand_overs != self.hand_over_couriers.len() {
             wrong.push("M10: a hand-over is remembered without its courier".into());

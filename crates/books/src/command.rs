@@ -2,13 +2,14 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (0, 9, 10, 20, 21, 23, 32, 44, 45, 58) is never used again.
+//! command (0, 5, 6, 9, 10, 12, 14, 20, 21, 23, 27, 28, 32, 44, 45, 58) is never used again.
 
 use machine::{Timestamp, commands};
 use money::{Amount, Currency, SignedAmount};
 use tariff::{BusinessDate, SellerClassNumber, Terms};
 
 use crate::books::{Books, Now};
+use crate::cash::code_mac::CodeMac;
 use crate::event::CommandOutcome;
 use crate::ids::*;
 use crate::payment::codes::{AuthorisationCode, ResponseCode};
@@ -61,18 +62,6 @@ commands! {
         courier: CourierId,
     }
 
-    5 HandTerminal by Person | Key | System => hand_terminal {
-        terminal: TerminalId,
-        /// The new courier.
-        courier: CourierId,
-    }
-
-    /// Blocks or unblocks a terminal.
-    6 BlockTerminal by Person | Key | System => block_terminal {
-        terminal: TerminalId,
-        blocked: bool,
-    }
-
     7 RegisterNetwork by Person | Key | System => register_network {
         network: NetworkId,
         /// The currency it settles in.
@@ -104,28 +93,10 @@ commands! {
         reference: String,
     }
 
-    12 AnnounceParcel by Person | Key | System => announce_parcel {
-        parcel: ParcelId,
-        seller: SellerId,
-        /// The currency of `due`.
-        currency: Currency,
-        /// Amount to collect at the door, above zero.
-        due: Amount,
-        /// The seller's own order reference.
-        reference: String,
-    }
-
     /// Gives parcels to a firm: all of them or none. Repeating it changes nothing.
     13 AssignParcels by Person | Key | System => assign_parcels {
         firm: FirmId,
         /// Announced or assigned.
-        parcels: Vec<ParcelId>,
-    }
-
-    /// A courier takes parcels out for delivery: all of them or none.
-    14 DispatchParcels by Person | Key | System => dispatch_parcels {
-        courier: CourierId,
-        /// Assigned to the courier's firm, with fewer than [`ATTEMPTS_MAX`] attempts.
         parcels: Vec<ParcelId>,
     }
 
@@ -208,33 +179,6 @@ commands! {
         number: u8,
         /// At most what is not refunded yet.
         amount: Amount,
-    }
-
-    /// A courier hands over all cash in hand. Cash collected later belongs to the next hand-over.
-    27 StartHandOver by Person | Key | System => start_hand_over {
-        /// Each courier's last [`NUMBERS_REMEMBERED`] hand-overs are remembered.
-        handover: HandOverId,
-        courier: CourierId,
-        /// The courier's last hand-over number plus 1.
-        number: u32,
-        /// SHA-256 of the one-time code that the courier shows:
-        /// [`one_time_code_hash`](crate::one_time_code_hash).
-        code_hash: [u8; 32],
-    }
-
-    /// A second person counted the cash of a hand-over. Its payments now wait for the firm's bank
-    /// deposits, in the order in which they were taken. A shortage holds back the last of them
-    /// until it is repaid. A surplus waits behind them and becomes a break owned by the person who
-    /// counted. If an earlier surplus of this courier is open, it explains the shortage: its break
-    /// is reduced.
-    28 CountHandOver by Person | Key | System => count_hand_over {
-        handover: HandOverId,
-        /// The one-time code that the courier showed. A wrong one is recorded and nothing is
-        /// counted. After [`WRONG_CODES_MAX`] only a supervisor can count.
-        code: u32,
-        counted: Amount,
-        /// Must not be the courier. A courier's person id equals the courier id.
-        counted_by: PersonId,
     }
 
     /// A courier repays shortages, the oldest hand-over's first. The firm deposits the cash.
@@ -345,7 +289,8 @@ commands! {
     /// Forgets closed parcels that are final and past their time for refunds and chargebacks, and
     /// closed open items of the same age.
     43 ForgetClosed by System | Person => forget_closed {
-        /// Forgets what ended before this date, which is at least [`RETENTION_DAYS`] ago.
+        /// Forgets what ended before this date, which is at least the retention ago:
+        /// [`SetRetention`].
         before: BusinessDate,
         /// Records to check, 1 to [`RECORDS_PER_COMMAND_MAX`]. The next call continues after them.
         limit: u32,
@@ -808,5 +753,79 @@ commands! {
         /// Fee that the rail keeps. Below zero: it gives a fee back. A difference from the tariff
         /// is a break.
         deducted: SignedAmount,
+    }
+
+    /// Sets how long closed parcels and closed open items are kept. At first [`RETENTION_DAYS`].
+    95 SetRetention by Person | Key | System => set_retention {
+        /// [`RETENTION_DAYS_MIN`] to [`RETENTION_DAYS_MAX`].
+        days: u16,
+        proposed_by: PersonId,
+        /// Must not be the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// A second person counted the cash of a hand-over. Its payments now wait for the firm's bank
+    /// deposits, in the order in which they were taken. A shortage holds back the last of them
+    /// until it is repaid. A surplus waits behind them and becomes a break owned by the person who
+    /// counted. If an earlier surplus of this courier is open, it explains the shortage: its break
+    /// is reduced.
+    96 CountHandOver by Person | Key | System => count_hand_over {
+        handover: HandOverId,
+        /// MAC of the one-time code that the courier showed. A wrong one is recorded and nothing is
+        /// counted. After [`WRONG_CODES_MAX`] only a supervisor can count.
+        code_mac: CodeMac,
+        counted: Amount,
+        /// Must not be the courier. A courier's person id equals the courier id.
+        counted_by: PersonId,
+    }
+
+    /// Announces a parcel: an order's first shipment, or its next one after a return or a loss.
+    125 AnnounceParcel by Person | Key | System => announce_parcel {
+        /// Of a later shipment: [`ParcelId::shipment`] of the order's first parcel.
+        parcel: ParcelId,
+        seller: SellerId,
+        /// The currency of `due`.
+        currency: Currency,
+        /// Amount to collect at the door, above zero.
+        due: Amount,
+        /// The seller's own order reference.
+        reference: String,
+        /// 1 for the order's first parcel. 2 to [`SHIPMENTS_PER_ORDER_MAX`] if the order's shipment
+        /// before was returned or lost.
+        shipment: u8,
+    }
+
+    /// A courier takes parcels out for delivery: all of them or none.
+    126 DispatchParcels by Person | Key | System => dispatch_parcels {
+        courier: CourierId,
+        /// Assigned to the courier's firm, with fewer than [`ATTEMPTS_MAX`] attempts.
+        parcels: Vec<DispatchedParcel>,
+    }
+
+    127 HandTerminal by Person | Key | System => hand_terminal {
+        terminal: TerminalId,
+        /// The new courier.
+        courier: CourierId,
+        /// Numbers the terminal's hand-overs, blocks and unblocks together: the last number plus 1.
+        number: u32,
+    }
+
+    /// Blocks or unblocks a terminal.
+    128 BlockTerminal by Person | Key | System => block_terminal {
+        terminal: TerminalId,
+        blocked: bool,
+        /// As in [`HandTerminal`].
+        number: u32,
+    }
+
+    /// A courier hands over all cash in hand. Cash collected later belongs to the next hand-over.
+    129 StartHandOver by Person | Key | System => start_hand_over {
+        /// Each courier's last [`NUMBERS_REMEMBERED`] hand-overs are remembered.
+        handover: HandOverId,
+        courier: CourierId,
+        /// The courier's last hand-over number plus 1.
+        number: u32,
+        /// MAC of the one-time code that the courier shows.
+        code_mac: CodeMac,
     }
 }

@@ -8,6 +8,8 @@ use machine::{derive_identifier, identifiers};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::SHIPMENTS_PER_ORDER_MAX;
+
 pub use machine::{NetworkId, PersonId, TerminalId, WalletId};
 
 identifiers! {
@@ -29,7 +31,8 @@ identifiers! {
     OpenItemId,
 }
 
-/// Derived from the seller and its order reference, so a repeated announcement is recognised.
+/// Derived from the seller, its order reference and the shipment's number, so a repeated
+/// announcement is recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[derive(BorshSerialize, BorshDeserialize)]
 pub struct ParcelId([u64; 2]);
@@ -65,11 +68,23 @@ impl ParcelId {
         ((self.0[0] as u128) << 64) | self.0[1] as u128
     }
 
-    /// Derives the id of a seller's order.
+    /// Derives the id of the first shipment of a seller's order.
     #[must_use]
     pub fn derived(seller: SellerId, order: &str) -> ParcelId {
         let hash = derive_identifier("ParcelId", &[&seller.0.to_string(), order]);
         ParcelId::new(u128::from_be_bytes(hash[..16].try_into().expect("sixteen bytes")))
+    }
+
+    /// The id of the order's shipment with this number, from that of its first shipment. The number
+    /// is in the first three bits, the first character of the waybill. The same again gives the id
+    /// of the first shipment.
+    ///
+    /// # Panics
+    /// The number is not 1 to [`SHIPMENTS_PER_ORDER_MAX`].
+    #[must_use]
+    pub const fn shipment(self, number: u8) -> ParcelId {
+        assert!(number >= 1 && number <= SHIPMENTS_PER_ORDER_MAX, "three bits");
+        ParcelId([self.0[0] ^ ((number - 1) as u64) << 61, self.0[1]])
     }
 
     /// Lower half of the bits, for the fingerprint.
@@ -135,5 +150,18 @@ mod tests {
             ParcelId::new(0xf86a_1851_5711_73af_c197_9796_ec04_bd87)
         );
         assert_ne!(SellerId::derived("x").0, CourierId::derived("x").0);
+    }
+
+    #[test]
+    fn the_shipments_of_an_order_have_ids_of_their_own() {
+        let first = ParcelId::derived(SellerId(1), "order-1");
+        let ids: Vec<_> = (1..=SHIPMENTS_PER_ORDER_MAX).map(|n| first.shipment(n)).collect();
+        assert_eq!(ids[0], first);
+        assert_eq!(ids[1].to_string(), "d86a1851571173afc1979796ec04bd87");
+        assert_eq!(ids[7].to_string(), "186a1851571173afc1979796ec04bd87");
+        for (number, id) in (1..).zip(&ids) {
+            assert_eq!(id.shipment(number), first);
+            assert_eq!(ids.iter().filter(|other| *other == id).count(), 1);
+        }
     }
 }

@@ -34,7 +34,7 @@ mod vocabulary;
 
 pub use books::{Books, Digest, Now};
 pub use breaks::record::{BreakEvidence, LineDifference};
-pub use cash::hand_over::one_time_code_hash;
+pub use cash::code_mac::CodeMac;
 pub use command::*;
 pub use event::{CommandOutcome, Event, PayoutLine, Posting, PostingStage, TariffVersion};
 pub use ids::*;

@@ -6,6 +6,9 @@ pub const REFERENCE_BYTES_MAX: usize = 64;
 /// Limit on the parcels of one [`AssignParcels`](crate::AssignParcels) or
 /// [`DispatchParcels`](crate::DispatchParcels).
 pub const PARCELS_PER_COMMAND_MAX: usize = 1_000;
+/// Parcels that one order of a seller can have, one after another: its first shipment, and the next
+/// one after each return or loss.
+pub const SHIPMENTS_PER_ORDER_MAX: u8 = 8;
 /// Failed delivery attempts before a parcel must be refused and returned.
 pub const ATTEMPTS_MAX: u8 = 3;
 /// Payments, tried or taken, that one parcel can have. Cash and offline sales can have numbers up
@@ -13,8 +16,8 @@ pub const ATTEMPTS_MAX: u8 = 3;
 pub const PAYMENTS_PER_PARCEL_MAX: u8 = 32;
 /// The highest number of a payment that its network or wallet must answer.
 pub const ONLINE_PAYMENTS_PER_PARCEL_MAX: u8 = 16;
-/// The latest hand-overs, repayments, deposits and commission payments of a courier or firm whose
-/// content is remembered. A repeated number is compared with it.
+/// The latest hand-overs, repayments, deposits and commission payments of a courier or firm, and
+/// changes of a terminal, whose content is remembered. A repeated number is compared with it.
 pub const NUMBERS_REMEMBERED: usize = 8;
 /// Wrong one-time codes that one hand-over can have. After them only a supervisor can count it.
 pub const WRONG_CODES_MAX: usize = 5;
@@ -42,6 +45,10 @@ pub const FIRST_AUTOMATIC_BREAK: BreakId = BreakId(1 << 63);
 /// Days after its confirmation in which a payout can still come back from the bank.
 pub const PAYOUT_RETURN_DAYS: u16 = 14;
 
-/// Days that a closed parcel is remembered at least. Longer than the card schemes' chargeback time
-/// of 120 days, and long enough to recognise a repeated announcement.
+/// Days that a closed parcel is remembered at least, until [`SetRetention`](crate::SetRetention)
+/// sets another number. Long enough to recognise a repeated announcement.
 pub const RETENTION_DAYS: u16 = 180;
+/// The card schemes' chargeback time.
+pub const RETENTION_DAYS_MIN: u16 = 120;
+/// Ten years.
+pub const RETENTION_DAYS_MAX: u16 = 3_650;

@@ -11,7 +11,7 @@ use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::{HoldRule, Jurisdiction};
-use crate::ids::{BreakId, DepositId, PayoutId, PlanId};
+use crate::ids::{BreakId, DepositId, PayoutId, PersonId, PlanId};
 use crate::party::record::{TariffRecord, TariffVersionRecord};
 use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
 
@@ -26,6 +26,14 @@ pub(crate) struct CurrencyAccounts {
     pub fees: [AccountNumber; 7],
     pub clearing_cost: AccountNumber,
     pub write_offs: AccountNumber,
+}
+
+/// How long closed parcels and closed open items are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Retention {
+    pub days: u16,
+    pub proposed_by: PersonId,
+    pub approved_by: PersonId,
 }
 
 /// Small tables, copied whole into a snapshot.
@@ -60,6 +68,7 @@ pub(crate) struct ReferenceData {
     /// Held money of parcels that are not delivered, by the payment's slot. It waits for the
     /// delivery, or until nothing of it stands.
     pub awaiting_delivery: BTreeMap<u32, Hold>,
+    pub retention: Option<Retention>,
     /// The record at which the next forgetting continues.
     pub forget_cursor: u32,
 }

@@ -113,6 +113,13 @@ pub enum Refusal {
     NoTariff(BusinessDate),
     #[error("the parcel's state does not allow this")]
     ParcelState,
+    /// The parcel was returned or lost, or a later shipment of its order is known.
+    #[error(
+        "the parcel was returned or lost: announce the order's next shipment, with the next number"
+    )]
+    ShipmentEnded,
+    #[error("the order's shipment before is neither returned nor lost: end it first")]
+    EarlierShipment,
     /// The parcel, the terminal or the cash belongs to another courier or firm.
     #[error("the parcel, terminal or payment belongs to another courier or firm")]
     WrongCourier,
@@ -162,6 +169,12 @@ pub enum Refusal {
     PlanState,
     #[error("an account would exceed its balance limits")]
     LimitReached,
+    #[error(
+        "closed parcels are kept {} to {} days",
+        crate::RETENTION_DAYS_MIN,
+        crate::RETENTION_DAYS_MAX
+    )]
+    RetentionOutOfRange,
     #[error("the date {0} is not allowed here")]
     BadDate(BusinessDate),
     /// The terminal's last batch; 0 if there is none.

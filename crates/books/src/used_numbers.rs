@@ -39,6 +39,11 @@ impl<T> UsedNumbers<T> {
         push_remembered(&mut self.contents, content)
     }
 
+    /// The latest number. 0 if there is none.
+    pub(crate) fn last(&self) -> u32 {
+        self.last
+    }
+
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &T> {
         self.contents.iter()
     }

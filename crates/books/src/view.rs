@@ -7,7 +7,7 @@ use tariff::{BusinessDate, PaymentMethod};
 use crate::books::{Books, Digest};
 use crate::breaks::record::BreakEvidence;
 use crate::chart::AccountKind;
-use crate::command::{BreakSide, BreakSubject, SettlementCycle};
+use crate::command::{BreakSide, BreakSubject, SHIPMENTS_PER_ORDER_MAX, SettlementCycle};
 use crate::event::{PayoutLine, TariffVersion};
 use crate::ids::{
     BreakId, CourierId, FirmId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId,
@@ -192,6 +192,14 @@ impl Books {
     }
 
     /// A parcel, open or closed.
+    /// Number and state of the last shipment of an order that the books know, by the id of its
+    /// first shipment.
+    #[must_use]
+    pub fn last_shipment(&self, first: ParcelId) -> Option<(u8, ParcelView)> {
+        let known = |number| Some((number, self.parcel_view(first.shipment(number))?));
+        (1..=SHIPMENTS_PER_ORDER_MAX).rev().find_map(known)
+    }
+
     #[must_use]
     pub fn parcel_view(&self, id: ParcelId) -> Option<ParcelView> {
         let view = match self.parcel_slot(id)? {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tariff::CardKind;
 
-use crate::ids::{BankId, FirmId, NetworkId, PaymentId, SellerId, WalletId};
+use crate::ids::{BankId, FirmId, NetworkId, ParcelId, PaymentId, SellerId, WalletId};
 use crate::payment::codes::{AuthorisationCode, ResponseCode, RetrievalReference, WalletPaymentId};
 use crate::terminal::transaction::NetworkReference;
 
@@ -65,6 +65,15 @@ pub enum SettlementCycle {
     Daily,
     Weekly,
     Monthly,
+}
+
+/// A parcel that a courier takes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct DispatchedParcel {
+    pub parcel: ParcelId,
+    /// The delivery attempt that begins: the parcel's failed attempts plus 1.
+    pub attempt: u8,
 }
 
 /// Why a delivery attempt failed.

@@ -35,6 +35,7 @@ mod scenarios {
     mod sales;
     mod seller_debts;
     mod settlement;
+    mod shipments;
     mod shortages;
     mod snapshots;
     mod standing;

@@ -127,6 +127,8 @@ enum PurposeFlag {
     Exchange,
     /// Card tokens
     Token,
+    /// MACs of hand-overs' one-time codes
+    HandOverCode,
     /// Derivation of terminals' working keys
     Base,
     /// Derivation of unique keys per transaction (BDK)
@@ -141,6 +143,7 @@ impl From<PurposeFlag> for KeyPurpose {
             PurposeFlag::Mac => KeyPurpose::Mac,
             PurposeFlag::Exchange => KeyPurpose::Exchange,
             PurposeFlag::Token => KeyPurpose::Token,
+            PurposeFlag::HandOverCode => KeyPurpose::HandOverCode,
             PurposeFlag::Base => KeyPurpose::Base,
             PurposeFlag::Dukpt => KeyPurpose::Dukpt,
         }

@@ -1,10 +1,14 @@
 //! `doorstep import`, and reading the orders of a day.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use books::view::ParcelState;
-use books::{AnnounceParcel, Command, ParcelId, PublishTariff, Refusal, RegisterSeller, SellerId};
+use books::view::{ParcelState, ParcelView};
+use books::{
+    AnnounceParcel, Command, ParcelId, PublishTariff, Refusal, RegisterSeller,
+    SHIPMENTS_PER_ORDER_MAX, SellerId,
+};
 use clap::Args;
 use engine::{Actor, Submission};
 use files::orders::{Import, ImportReport, OrderParcel, import};
@@ -138,6 +142,12 @@ fn why_no_parcels(report: &ImportReport) -> String {
 ///
 /// Bad lines and refused orders are listed with file and line; all other orders are imported.
 /// Without --data the file is only checked.
+///
+/// An order whose parcel was returned or lost is refused, unless --reship is given. An order that
+/// was announced for another seller is refused, unless --own-numbers is given.
+///
+/// Exit status: 0 all orders are in the books; 1 lines are bad, orders are refused, or the import
+/// failed.
 #[derive(Args, Debug)]
 pub struct ImportArgs {
     /// The order file, or a directory with the files that the profile names
@@ -152,6 +162,12 @@ pub struct ImportArgs {
     /// The data directory; new books are opened with the flags below
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Ship orders again whose parcel was returned or lost: announce their next parcel
+    #[arg(long)]
+    reship: bool,
+    /// Sellers number their orders themselves: the same number of another seller is another order
+    #[arg(long)]
+    own_numbers: bool,
     /// The tariff of new sellers: a built-in tariff or a tariff file
     #[arg(long, value_name = "NAME|FILE", default_value = "china-2013")]
     tariff: PathBuf,
@@ -168,14 +184,14 @@ pub struct ImportArgs {
 
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     let lang = Lang::current();
-    let import = read(&args.orders, &args.profile, args.seller.as_deref())?;
+    let mut import = read(&args.orders, &args.profile, args.seller.as_deref())?;
     print_report(&import.report, lang);
     let Some(data) = &args.data else {
         say!(
             "{}",
             lang.pick("Nothing was written: --data is missing.", "未写入：没有给出 --data。")
         );
-        return Ok(());
+        return fail_if_left_out(&import.report, 0);
     };
     if import.parcels.is_empty() {
         bail!(no_parcels(&args.orders, &import.report));
@@ -183,19 +199,33 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
     let who = ApprovalArgs { by: args.by.clone(), approved_by: args.approved_by.clone() };
     let (persons, new_names) = PersonNames::read(data)?.find_or_name(&who, setup::FIRST_PERSONS)?;
-    let setup = setup::for_import(&import, &tariff, &args.class, persons)?;
+    let mut setup = setup::for_import(&import, &tariff, &args.class, persons)?;
     // All checks that can fail come before the first write.
     let opened = data_directory::open_or_create(data)?;
     let mut client = opened.node.client();
+    let mut refused: Vec<String> = Vec::new();
+    if !args.own_numbers {
+        let changed = changed_sellers(&client, data, &import.parcels)?;
+        if !changed.is_empty() {
+            let mut place = 0..;
+            import.parcels.retain(|_| !place.next().is_some_and(|one| changed.contains_key(&one)));
+            setup = setup::for_import(&import, &tariff, &args.class, persons)?;
+            refused.extend(changed.into_values());
+        }
+    }
     prepare(&mut client, setup, data)?;
     persons::name_missing(data, &new_names)?;
     let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
-    let announcements = import.parcels.iter().map(announcement).collect();
-    let refused = carry_out(&mut client, announcements)?;
-    for (place, _, refusal) in refused.iter().take(LISTED_MAX) {
+    let last = last_shipments(&client, &import.parcels)?;
+    let parcels = import.parcels.iter().zip(&last);
+    let announcements = parcels.map(|(parcel, last)| announcement(parcel, last, args.reship));
+    let not_announced = carry_out(&mut client, announcements.collect())?;
+    for (place, _, refusal) in &not_announced {
         let parcel = &import.parcels[*place];
-        let why = why_refused(&client, parcel, refusal)?;
-        say!("  {}: {} `{}`: {why}", parcel.location, lang.pick("order", "订单"), parcel.order);
+        refused.push(refused_order(parcel, &why_refused(parcel, &last[*place], refusal)));
+    }
+    for order in refused.iter().take(LISTED_MAX) {
+        say!("  {order}");
     }
     print_unlisted(refused.len() as u64, lang);
     let (after, _) = client.query(|engine| engine.books().known_parcel_count())?;
@@ -208,22 +238,117 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         lang.pick("announced", "新登记"),
         count(new),
         lang.pick("existed already", "已存在"),
-        count(import.parcels.len() - new - refused.len()),
+        count(import.parcels.len() - new - not_announced.len()),
         lang.pick("refused", "被拒"),
         count(refused.len())
+    );
+    fail_if_left_out(&import.report, refused.len())
+}
+
+/// Fails if not all orders of the file are in the books.
+fn fail_if_left_out(report: &ImportReport, refused: usize) -> anyhow::Result<()> {
+    let bad = report.bad_total();
+    ensure!(
+        bad == 0 && refused == 0,
+        bilingual!(
+            "not all orders were taken: bad lines: {bad}, refused orders: {refused}; see above",
+            "有订单未导入：有误的行 {bad}，被拒的订单 {refused}；见上文"
+        )
     );
     Ok(())
 }
 
-fn announcement(parcel: &OrderParcel) -> Command {
-    let seller = SellerId::derived(&parcel.seller);
+fn refused_order(parcel: &OrderParcel, why: &str) -> String {
+    let order = Lang::current().pick("order", "订单");
+    format!("{}: {order} `{}`: {why}", parcel.location, parcel.order)
+}
+
+/// Number and state of an order's last shipment, if the books know one.
+type LastShipment = Option<(u8, ParcelView)>;
+
+fn last_shipments(
+    client: &NodeClient,
+    parcels: &[OrderParcel],
+) -> anyhow::Result<Vec<LastShipment>> {
+    let first: Vec<ParcelId> = parcels.iter().map(first_shipment).collect();
+    let (last, _) = client.query(move |engine| {
+        first.into_iter().map(|first| engine.books().last_shipment(first)).collect()
+    })?;
+    Ok(last)
+}
+
+fn first_shipment(parcel: &OrderParcel) -> ParcelId {
+    ParcelId::derived(SellerId::derived(&parcel.seller), &parcel.order)
+}
+
+const fn is_returned_or_lost(state: ParcelState) -> bool {
+    matches!(state, ParcelState::Returned | ParcelState::Lost)
+}
+
+/// The announcement of an order's first or last shipment, or of its next one.
+fn announcement(parcel: &OrderParcel, last: &LastShipment, reship: bool) -> Command {
+    let shipment = match last {
+        None => 1,
+        Some((number, view)) if reship && is_returned_or_lost(view.state) => {
+            (number + 1).min(SHIPMENTS_PER_ORDER_MAX)
+        }
+        Some((number, _)) => *number,
+    };
     Command::AnnounceParcel(AnnounceParcel {
-        parcel: ParcelId::derived(seller, &parcel.order),
-        seller,
+        parcel: first_shipment(parcel).shipment(shipment),
+        seller: SellerId::derived(&parcel.seller),
         currency: parcel.currency,
         due: parcel.amount_due,
         reference: parcel.order.to_string(),
+        shipment,
     })
+}
+
+/// The orders that were announced before for a seller whom the file no longer names, with the
+/// places of their new parcels. The books know parcels by seller and order, so their order
+/// references are read from the journal.
+fn changed_sellers(
+    client: &NodeClient,
+    data: &Path,
+    parcels: &[OrderParcel],
+) -> anyhow::Result<BTreeMap<usize, String>> {
+    let last = last_shipments(client, parcels)?;
+    let (known, _) = client.query(|engine| engine.books().known_parcel_count())?;
+    if known == 0 || last.iter().all(Option::is_some) {
+        return Ok(BTreeMap::new());
+    }
+    let mut sellers: HashMap<&str, Vec<SellerId>> = HashMap::new();
+    for parcel in parcels {
+        sellers.entry(&parcel.order).or_default().push(SellerId::derived(&parcel.seller));
+    }
+    let mut announced: Vec<(String, ParcelId)> = Vec::new();
+    reports::read_announcements(data, &mut |one| {
+        if sellers.get(&*one.reference).is_some_and(|now| !now.contains(&one.seller)) {
+            announced.push((one.reference.clone(), one.parcel));
+        }
+    })?;
+    let (announced, _) = client.query(move |engine| {
+        let books = engine.books();
+        // Not those that are forgotten.
+        let seller = |(order, parcel)| {
+            let seller = books.parcel_view(parcel)?.seller;
+            Some((order, books.seller_reference(seller)?.to_owned()))
+        };
+        announced.into_iter().filter_map(seller).collect::<HashMap<String, String>>()
+    })?;
+    let new = (0..).zip(parcels).zip(&last).filter(|(_, last)| last.is_none());
+    let changed = new.filter_map(|((place, parcel), _)| {
+        let before = announced.get(&*parcel.order)?;
+        let why = bilingual!(
+            "it was announced for seller `{before}`, but the file says `{0}`. Correct the file; if \
+             sellers number their orders themselves, import with --own-numbers",
+            "此前已为卖家 `{before}` 登记，文件中为 `{0}`。请更正文件；\
+             若各卖家自行编订单号，请加 --own-numbers",
+            parcel.seller
+        );
+        Some((place, refused_order(parcel, &why)))
+    });
+    Ok(changed.collect())
 }
 
 /// Opens new books, and carries out the commands that the parcels need.
@@ -287,16 +412,29 @@ fn require_no_refusal(refused: Vec<(usize, Command, Refusal)>, data: &Path) -> a
 }
 
 /// Why the books refuse a parcel, in the terms of the order file.
-fn why_refused(
-    client: &NodeClient,
-    parcel: &OrderParcel,
-    refusal: &Refusal,
-) -> anyhow::Result<String> {
+fn why_refused(parcel: &OrderParcel, last: &LastShipment, refusal: &Refusal) -> String {
     let currency = parcel.currency;
-    let id = ParcelId::derived(SellerId::derived(&parcel.seller), &parcel.order);
-    let (known, _) = client.query(move |engine| engine.books().parcel_view(id))?;
-    Ok(match (refusal, known) {
-        (Refusal::IdentifierTaken, Some(known)) if known.state == ParcelState::Announced => {
+    match (refusal, last) {
+        (Refusal::ShipmentEnded, Some((number, _))) if *number >= SHIPMENTS_PER_ORDER_MAX => {
+            bilingual!(
+                "it was shipped {number} times, the most that an order can be; give it another \
+                 reference",
+                "已发货 {number} 次，达到一个订单的上限；请用另一订单编号"
+            )
+        }
+        (Refusal::ShipmentEnded, Some((number, view))) => {
+            let (lang, next) = (Lang::current(), number + 1);
+            let ended = match view.state {
+                ParcelState::Lost => lang.pick("lost", "丢失"),
+                _ => lang.pick("returned", "退件"),
+            };
+            bilingual!(
+                "its parcel was {ended}; to ship it again, import it with --reship: that announces \
+                 shipment {next}",
+                "其包裹已{ended}；再次发货请加 --reship 导入，登记为第 {next} 次发货"
+            )
+        }
+        (Refusal::IdentifierTaken, Some((_, known))) if known.state == ParcelState::Announced => {
             bilingual!(
                 "it was announced with {0} {currency}, but the file says {1}; the books keep the \
                  announced amount. Correct the file, or give the order another reference",
@@ -318,7 +456,7 @@ fn why_refused(
             parcel.seller
         ),
         (refusal, _) => chinese::refusal(refusal, Lang::current()),
-    })
+    }
 }
 
 /// Carries out commands. Returns the refused ones with their indexes; a command that was carried

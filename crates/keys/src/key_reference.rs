@@ -90,6 +90,8 @@ pub enum KeyPurpose {
     Exchange,
     /// Card tokens.
     Token,
+    /// MACs of hand-overs' one-time codes.
+    HandOverCode,
     /// Derivation of terminals' working keys. See [`DerivedKey`].
     Base,
     /// DUKPT base derivation key (BDK).
@@ -97,17 +99,18 @@ pub enum KeyPurpose {
 }
 
 impl KeyPurpose {
-    pub const ALL: [KeyPurpose; 7] = [
+    pub const ALL: [KeyPurpose; 8] = [
         KeyPurpose::TerminalMaster,
         KeyPurpose::PinEncryption,
         KeyPurpose::Mac,
         KeyPurpose::Exchange,
         KeyPurpose::Token,
+        KeyPurpose::HandOverCode,
         KeyPurpose::Base,
         KeyPurpose::Dukpt,
     ];
 
-    /// `terminal-master`, `pin`, `mac`, `exchange`, `token`, `base` or `dukpt`.
+    /// `terminal-master`, `pin`, `mac`, `exchange`, `token`, `hand-over-code`, `base` or `dukpt`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -116,6 +119,7 @@ impl KeyPurpose {
             KeyPurpose::Mac => "mac",
             KeyPurpose::Exchange => "exchange",
             KeyPurpose::Token => "token",
+            KeyPurpose::HandOverCode => "hand-over-code",
             KeyPurpose::Base => "base",
             KeyPurpose::Dukpt => "dukpt",
         }

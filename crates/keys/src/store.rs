@@ -63,6 +63,15 @@ pub trait KeyStore: Send + Sync {
     /// [`KeyPurpose::Token`]. Without the key, nobody can compute a token or find its card.
     fn token(&self, key: &KeyReference, pan: &Pan) -> Result<u64, KeyError>;
 
+    /// The MAC of a hand-over's one-time code: the CMAC of the hand-over id (eight bytes) and the
+    /// code (four bytes), both big-endian, under an AES key of [`KeyPurpose::HandOverCode`]. Without
+    /// the key, nobody finds the code of a MAC by trying all codes.
+    ///
+    /// The code of an open hand-over no longer fits after the key is rotated, unless the key is
+    /// named with its generation ([`KeyReference::Generation`]).
+    fn code_mac(&self, key: &KeyReference, hand_over: u64, code: u32)
+    -> Result<[u8; 16], KeyError>;
+
     /// Encrypts a DES or TDES key for PINs or MACs in ECB mode, under a TDES terminal master key or
     /// exchange key, as terminals and networks expect it at sign-on.
     fn wrap_working_key(
@@ -82,7 +91,7 @@ pub trait KeyStore: Send + Sync {
     ) -> Result<ImportOutcome, KeyError>;
 
     /// Writes the key as a key block under an exchange key: version B under TDES, D under AES.
-    /// Exchange, base and token keys cannot be exported.
+    /// Exchange, base, token and hand-over code keys cannot be exported.
     fn export_block(
         &self,
         key: &KeyReference,

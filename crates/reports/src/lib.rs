@@ -10,6 +10,7 @@
 //! [`DaySums`].
 
 mod account_names;
+mod announcements;
 mod balances;
 mod books;
 mod command_filter;
@@ -25,6 +26,7 @@ mod payouts;
 mod verify;
 
 pub use account_names::{AccountNameStyle, AccountNames};
+pub use announcements::read_announcements;
 pub use balances::{BalanceSums, NamedBalance, TrialBalance};
 pub use books::replay_all;
 pub use command_filter::CommandFilter;

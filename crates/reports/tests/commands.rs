@@ -1,7 +1,7 @@
 //! The reports on a small journal: the commands that each filter finds, and settlements.
 #![allow(clippy::unwrap_used)]
 
-use books::{BusinessDate, HandOverId, PersonId, TerminalId, Timestamp, one_time_code_hash};
+use books::{BusinessDate, PersonId, TerminalId, Timestamp};
 use engine::{Actor, Command, RequestKey, Submission};
 use journal::DataDirectory;
 use node::{NoSnapshots, Node, NodeOptions};
@@ -97,11 +97,13 @@ fn deliver(writer: &mut Writer) {
     for (parcel, seller, order) in [(PARCEL_A, "5", "a"), (PARCEL_B, "6", "b")] {
         writer.system(json!({
             "command": "AnnounceParcel", "parcel": parcel, "seller": seller, "currency": "CNY",
-            "due": 10_000, "reference": order,
+            "due": 10_000, "reference": order, "shipment": 1,
         }));
     }
     let parcels = json!([PARCEL_A, PARCEL_B]);
     writer.system(json!({ "command": "AssignParcels", "firm": "1", "parcels": parcels }));
+    let first = |parcel| json!({ "parcel": parcel, "attempt": 1 });
+    let parcels = json!([first(PARCEL_A), first(PARCEL_B)]);
     writer.system(json!({ "command": "DispatchParcels", "courier": "7", "parcels": parcels }));
     writer.give(terminal, json!({ "command": "OpenBatch", "terminal": "10", "batch": 1 }));
     writer.give(
@@ -120,17 +122,17 @@ fn deliver(writer: &mut Writer) {
 
 /// The cash of A goes to the bank and is released a day later.
 fn release(writer: &mut Writer) {
-    let code_hash = one_time_code_hash(HandOverId(3), 1234);
+    let code_mac = "00112233445566778899aabbccddeeff";
     writer.give(
         Actor::Person(PersonId(7)),
         json!({
             "command": "StartHandOver", "handover": "3", "courier": "7", "number": 1,
-            "code_hash": code_hash,
+            "code_mac": code_mac,
         }),
     );
     let count = json!({
-        "command": "CountHandOver", "handover": "3", "code": 1234, "counted": 10_000,
-        "counted_by": "8",
+        "command": "CountHandOver", "handover": "3", "code_mac": code_mac,
+        "counted": 10_000, "counted_by": "8",
     });
     let counted = writer.give(Actor::Person(PersonId(8)), count);
     counted.request_key = Some(RequestKey::new("k-1").unwrap());

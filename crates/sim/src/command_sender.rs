@@ -223,7 +223,6 @@ fn is_deduplicated(submission: &Submission) -> bool {
     !matches!(
         command,
         C::AssignParcels(_)
-            | C::DispatchParcels(_)
             | C::RecordAttempt(_)
             | C::AcceptPart(_)
             | C::ReleaseDue(_)

@@ -22,7 +22,7 @@ use crate::report::Incidents;
 use crate::schedule::Schedule;
 use crate::script::ParcelScript;
 use crate::world::{
-    SimulatedCourier, SimulatedFirm, SimulatedParcel, SimulatedSeller, World, amount,
+    CodeKey, SimulatedCourier, SimulatedFirm, SimulatedParcel, SimulatedSeller, World, amount,
 };
 
 const BANK: &str = "bank-1";
@@ -72,6 +72,7 @@ impl World {
             lost_lines: Vec::new(),
             incidents: Incidents::default(),
             discrepancies: Vec::new(),
+            code_key: CodeKey::of_day(options.seed),
         };
         world.assign_tours(usize::from(options.parcels_per_courier));
         Ok(world)
@@ -234,6 +235,7 @@ impl World {
                 currency: self.currency,
                 due: amount(parcel.due),
                 reference: parcel.order_reference.clone(),
+                shipment: 1,
             })
         };
         self.parcels.iter().map(announce).collect()

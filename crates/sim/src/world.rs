@@ -5,6 +5,7 @@
 //! context of its answer. Payments are made at the terminal; [`World::at_the_door`] takes their
 //! outcomes.
 
+mod code_key;
 mod delivery;
 mod hub;
 mod parties;
@@ -28,6 +29,7 @@ use crate::rates::Rates;
 use crate::report::Incidents;
 use crate::schedule::Schedule;
 
+pub(crate) use code_key::CodeKey;
 pub(crate) use hub::SimulatedHandOver;
 pub(crate) use parties::{SimulatedCourier, SimulatedFirm, SimulatedParcel, SimulatedSeller};
 pub(crate) use payment::CourierPayment;
@@ -58,6 +60,7 @@ pub(crate) struct World {
     pub lost_lines: Vec<LostLine>,
     pub incidents: Incidents,
     pub discrepancies: Vec<String>,
+    pub code_key: CodeKey,
 }
 
 /// The index of a courier and the step that is due.

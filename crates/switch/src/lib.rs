@@ -89,6 +89,7 @@
 //!     firm: FirmId(1),
 //!     currency: Currency::CNY,
 //!     blocked: false,
+//!     changes: 0,
 //!     batch: 0,
 //!     batch_open: false,
 //!     disputed: false,

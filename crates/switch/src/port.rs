@@ -36,8 +36,8 @@ pub enum Query {
     BatchTotals(TerminalId, u32),
     /// Expired pre-authorisations that their networks must reverse.
     ExpiredPreAuthorisations(Vec<PaymentId>),
-    /// Whether a scan finds parcels that were closed before a date and can be forgotten. The scan
-    /// begins at a record number and covers up to 100,000 records.
+    /// Whether a scan on a day finds parcels that were closed long enough ago to be forgotten. The
+    /// scan begins at a record number and covers up to 100,000 records.
     ParcelsToForget(BusinessDate, u32),
 }
 
@@ -54,10 +54,11 @@ impl Query {
             Query::ExpiredPreAuthorisations(payments) => {
                 QueryResult::ExpiredPreAuthorisations(Unfinished::of_payments(engine, &payments))
             }
-            Query::ParcelsToForget(before, from) => {
+            Query::ParcelsToForget(today, from) => {
+                let before = BusinessDate(today.0.saturating_sub(engine.retention_days()));
                 let until = from.saturating_add(RECORDS_PER_SCAN_MAX);
                 let found = engine.has_anything_to_forget(before, from..until);
-                QueryResult::ParcelsToForget { records: engine.forget_slots(), found }
+                QueryResult::ParcelsToForget { before, records: engine.forget_slots(), found }
             }
         }
     }
@@ -74,6 +75,8 @@ pub enum QueryResult {
     BatchTotals(Option<BatchTotals>),
     ExpiredPreAuthorisations(Unfinished),
     ParcelsToForget {
+        /// Parcels closed before this day can be forgotten.
+        before: BusinessDate,
         /// All records in the books.
         records: u32,
         /// Whether the scan found a parcel that can be forgotten.

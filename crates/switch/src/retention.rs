@@ -5,8 +5,7 @@
 //! if there are none, it sends no command.
 
 use books::{
-    BusinessDate, Command, Event, ForgetClosed, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS, Refusal,
-    Timestamp,
+    BusinessDate, Command, Event, ForgetClosed, RECORDS_PER_COMMAND_MAX, Refusal, Timestamp,
 };
 
 use crate::in_flight::{Continuation, report_refusal};
@@ -23,8 +22,6 @@ const STEP_EVERY_MS: u64 = 1_000;
 pub(crate) struct RetentionScan {
     /// Day of the latest scan since the start.
     date: Option<BusinessDate>,
-    /// Parcels that were closed before this day can be forgotten.
-    before: BusinessDate,
     step: Step,
 }
 
@@ -35,8 +32,8 @@ enum Step {
     Idle,
     /// Query the records from this one on.
     Scan(u32),
-    /// Send this many more commands.
-    Forget(u32),
+    /// Forget what was closed before this day, with this many more commands.
+    Forget(BusinessDate, u32),
 }
 
 impl Switch {
@@ -45,8 +42,7 @@ impl Switch {
         if self.retention_scan.date == Some(today) || self.retention_scan.step != Step::Idle {
             return;
         }
-        let before = BusinessDate(today.0.saturating_sub(RETENTION_DAYS));
-        self.retention_scan = RetentionScan { date: Some(today), before, step: Step::Scan(0) };
+        self.retention_scan = RetentionScan { date: Some(today), step: Step::Scan(0) };
         self.continue_retention_scan(out);
     }
 
@@ -54,13 +50,13 @@ impl Switch {
         if self.stopping {
             return;
         }
-        let before = self.retention_scan.before;
         match self.retention_scan.step {
             Step::Idle => {}
             Step::Scan(from) => {
-                self.query(Continuation::RetentionScan, Query::ParcelsToForget(before, from), out);
+                let today = self.retention_scan.date.unwrap_or_default();
+                self.query(Continuation::RetentionScan, Query::ParcelsToForget(today, from), out);
             }
-            Step::Forget(_) => {
+            Step::Forget(before, _) => {
                 let command =
                     Command::ForgetClosed(ForgetClosed { before, limit: RECORDS_PER_COMMAND_MAX });
                 self.command(Continuation::RetentionScan, command, out);
@@ -71,8 +67,7 @@ impl Switch {
     /// The books have scanned some of their `records`.
     pub(crate) fn on_records_scanned(
         &mut self,
-        records: u32,
-        found: bool,
+        (before, records, found): (BusinessDate, u32, bool),
         now: Timestamp,
         out: &mut Vec<Output>,
     ) {
@@ -81,8 +76,8 @@ impl Switch {
         if found {
             // The books continue each command where the last one stopped, so these cover all
             // records.
-            self.retention_scan.step =
-                Step::Forget(records.div_ceil(RECORDS_PER_COMMAND_MAX).max(1));
+            let commands = records.div_ceil(RECORDS_PER_COMMAND_MAX).max(1);
+            self.retention_scan.step = Step::Forget(before, commands);
             self.continue_retention_scan(out);
         } else if next < records {
             self.schedule(Step::Scan(next), now);
@@ -99,7 +94,7 @@ impl Switch {
         out: &mut Vec<Output>,
     ) {
         let step = match self.retention_scan.step {
-            Step::Forget(left @ 2..) if answer.is_ok() => Step::Forget(left - 1),
+            Step::Forget(before, left @ 2..) if answer.is_ok() => Step::Forget(before, left - 1),
             _ => Step::Idle,
         };
         report_refusal(answer, out);

@@ -167,9 +167,9 @@ impl Switch {
             }
             (
                 Some(Continuation::RetentionScan),
-                QueryResult::ParcelsToForget { records, found },
+                QueryResult::ParcelsToForget { before, records, found },
             ) => {
-                self.on_records_scanned(records, found, now, out);
+                self.on_records_scanned((before, records, found), now, out);
             }
             _ => {}
         }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use money::Amount;
-use sha2::{Digest as _, Sha256};
 use tariff::BusinessDate;
 
 use crate::books::{Books, Now, done_before};
@@ -20,17 +19,6 @@ use crate::party::persons::{TwoPeople, check_two_people};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::transaction::LineDecision;
 
-/// SHA-256 over a hand-over and its one-time code. `StartHandOver` carries it instead of
-/// the code, so reading the journal before the count does not reveal the code.
-#[must_use]
-pub fn one_time_code_hash(handover: HandOverId, code: u32) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(b"doorstep hand-over\0");
-    hasher.update(handover.0.to_be_bytes());
-    hasher.update(code.to_be_bytes());
-    hasher.finalize().into()
-}
-
 impl Books {
     pub(crate) fn start_hand_over(
         &mut self,
@@ -38,10 +26,10 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let StartHandOver { handover: id, courier, number: which, code_hash } = *command;
+        let StartHandOver { handover: id, courier, number: which, code_mac } = *command;
         let number = self.courier_number(courier)?;
         let courier = self.couriers.get(number);
-        courier.handovers.check(which, |one| one.id == id && one.code_hash == code_hash)?;
+        courier.handovers.check(which, |one| one.id == id && one.code_mac == code_mac)?;
         if courier.open_hand_over().is_some() {
             return Err(Refusal::HandOverOpen);
         }
@@ -56,7 +44,7 @@ impl Books {
             id,
             expected,
             payment_count: items,
-            code_hash,
+            code_mac,
             wrong_codes: Vec::new(),
             end: None,
         };
@@ -107,14 +95,14 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let CountHandOver { handover: id, code, counted, counted_by } = *command;
+        let CountHandOver { handover: id, code_mac, counted, counted_by } = *command;
         let count = HandOverCount { counted, counted_by, supervisor: None };
         let (courier, handover) = self.find_hand_over(id)?;
-        let (wrong, tries) = (WrongCode { code, count }, handover.wrong_codes.len());
+        let (wrong, tries) = (WrongCode { code_mac, count }, handover.wrong_codes.len());
         if handover.wrong_codes.contains(&wrong) {
             return Err(Refusal::Repeated);
         }
-        let right_code = one_time_code_hash(id, code) == handover.code_hash;
+        let right_code = code_mac == handover.code_mac;
         if let Some(before) = handover.end {
             return Err(done_before(right_code && before == HandOverEnd::Counted(count)));
         }

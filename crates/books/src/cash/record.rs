@@ -6,6 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::TransferId;
 use money::Amount;
 
+use crate::cash::code_mac::CodeMac;
 use crate::ids::{BankId, BreakId, DepositId, HandOverId, PersonId};
 use crate::party::persons::TwoPeople;
 
@@ -88,7 +89,7 @@ pub(crate) struct HandOver {
     pub expected: Amount,
     /// The courier's oldest payments in hand that it covers.
     pub payment_count: u32,
-    pub code_hash: [u8; 32],
+    pub code_mac: CodeMac,
     /// The counts with a wrong code, oldest first. At most
     /// [`WRONG_CODES_MAX`](crate::command::WRONG_CODES_MAX).
     pub wrong_codes: Vec<WrongCode>,
@@ -97,7 +98,7 @@ pub(crate) struct HandOver {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct WrongCode {
-    pub code: u32,
+    pub code_mac: CodeMac,
     pub count: HandOverCount,
 }
 

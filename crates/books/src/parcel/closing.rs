@@ -5,13 +5,16 @@ use std::ops::Range;
 use money::Amount;
 use tariff::{BusinessDate, PaymentMethod};
 
-use crate::books::{Books, Now, check_record_limit};
-use crate::command::{ForgetClosed, RETENTION_DAYS};
+use crate::books::{Books, Now, check_record_limit, done_before};
+use crate::command::{
+    ForgetClosed, RETENTION_DAYS, RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, SetRetention,
+};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::ParcelId;
 use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::{NO_PAYMENT, ParcelHistory};
 use crate::payment::record::{PaymentRecord, PaymentStatus};
+use crate::reference_data::Retention;
 use crate::refusal::Refusal;
 
 impl Books {
@@ -88,6 +91,34 @@ impl Books {
         );
     }
 
+    pub(crate) fn set_retention(
+        &mut self,
+        command: &SetRetention,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let SetRetention { days, proposed_by, approved_by } = *command;
+        if !(RETENTION_DAYS_MIN..=RETENTION_DAYS_MAX).contains(&days) {
+            return Err(Refusal::RetentionOutOfRange);
+        }
+        if proposed_by == approved_by {
+            return Err(Refusal::SamePerson);
+        }
+        let retention = Retention { days, proposed_by, approved_by };
+        if let Some(before) = self.reference_data.retention.filter(|before| before.days == days) {
+            return Err(done_before(before == retention));
+        }
+        self.reference_data.retention = Some(retention);
+        out.events.push(Event::Registered);
+        Ok(())
+    }
+
+    /// How many days closed parcels and closed open items are kept.
+    #[must_use]
+    pub fn retention_days(&self) -> u16 {
+        self.reference_data.retention.map_or(RETENTION_DAYS, |retention| retention.days)
+    }
+
     /// Checks the next `limit` records and forgets the parcels that are closed and final.
     pub(crate) fn forget_closed(
         &mut self,
@@ -98,7 +129,7 @@ impl Books {
         let ForgetClosed { before, limit } = *command;
         let today = now.today;
         check_record_limit(limit)?;
-        if today.0.checked_sub(RETENTION_DAYS).is_none_or(|latest| before.0 > latest) {
+        if today.0.checked_sub(self.retention_days()).is_none_or(|latest| before.0 > latest) {
             return Err(Refusal::BadDate(before));
         }
         self.open_items.forget_ended(before);

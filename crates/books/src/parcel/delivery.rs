@@ -8,8 +8,9 @@ use crate::books::{
 };
 use crate::chart::ChartEntry;
 use crate::command::{
-    ATTEMPTS_MAX, AcceptPart, AnnounceParcel, AssignParcels, DispatchParcels, LoseParcel,
-    PARCELS_PER_COMMAND_MAX, RecordAttempt, RefuseParcel, ReturnParcel,
+    ATTEMPTS_MAX, AcceptPart, AnnounceParcel, AssignParcels, DispatchParcels, DispatchedParcel,
+    LoseParcel, PARCELS_PER_COMMAND_MAX, RecordAttempt, RefuseParcel, ReturnParcel,
+    SHIPMENTS_PER_ORDER_MAX,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId};
@@ -19,11 +20,17 @@ use crate::payment::record::PaymentStatus;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::used_numbers::content_hash;
 
-/// Hash of what an announced parcel costs and how its seller calls it.
-fn announcement_hash(due: Amount, reference: &str) -> [u8; 5] {
+/// Hash of what an announced parcel costs, how its seller calls it and which shipment it is.
+fn announcement_hash(due: Amount, shipment: u8, reference: &str) -> [u8; 5] {
     let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
     let words = reference.as_bytes().chunks(8).map(word);
-    content_hash([due.minor(), reference.len() as u64].into_iter().chain(words))
+    let length = u64::from(shipment) << 32 | reference.len() as u64;
+    content_hash([due.minor(), length].into_iter().chain(words))
+}
+
+fn check_list<T>(parcels: &[T]) -> Result<(), Refusal> {
+    let fits = (1..=PARCELS_PER_COMMAND_MAX).contains(&parcels.len());
+    if fits { Ok(()) } else { Err(Refusal::OutOfRange(1_000)) }
 }
 
 impl Books {
@@ -34,8 +41,11 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         check_reference(&command.reference)?;
-        let AnnounceParcel { parcel: id, seller, currency, due, .. } = *command;
+        let AnnounceParcel { parcel: id, seller, currency, due, shipment, .. } = *command;
         check_above_zero(due)?;
+        if !(1..=SHIPMENTS_PER_ORDER_MAX).contains(&shipment) {
+            return Err(Refusal::OutOfRange(SHIPMENTS_PER_ORDER_MAX.into()));
+        }
         let place = self.currency_index(currency)?;
         let missing = Refusal::NotFound(MissingRecord::Seller(seller));
         let number = self.sellers.number(seller).ok_or(missing)?;
@@ -43,17 +53,18 @@ impl Books {
             return Err(Refusal::CurrencyWithoutAccount(currency));
         }
         let history = ParcelHistory {
-            announcement: announcement_hash(due, &command.reference),
+            announcement: announcement_hash(due, shipment, &command.reference),
             ..ParcelHistory::default()
         };
-        let known = self.parcel_slot(id).map(|place| match place {
-            ParcelSlot::Open(slot) => (self.parcel(slot).seller, self.parcel(slot).history),
-            ParcelSlot::Closed(slot) => (self.payment(slot).seller, self.payment(slot).history),
-        });
-        if let Some((seller, before)) = known {
+        if let Some(known) = self.parcel_slot(id) {
+            if self.is_returned_or_lost(known) {
+                return Err(Refusal::ShipmentEnded);
+            }
+            let (seller, before) = self.seller_and_history(known);
             let same = seller == number && before.announcement == history.announcement;
             return Err(used_identifier(same));
         }
+        self.check_other_shipments(id, shipment, number)?;
         let slot = self.parcels.insert(Parcel {
             id,
             due,
@@ -68,6 +79,46 @@ impl Books {
         self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
         out.events.push(Event::ParcelAnnounced { parcel: id, seller, due });
         Ok(())
+    }
+
+    /// The order's shipment before was returned or lost, and there is none after.
+    fn check_other_shipments(
+        &self,
+        id: ParcelId,
+        shipment: u8,
+        seller: u32,
+    ) -> Result<(), Refusal> {
+        let first = id.shipment(shipment);
+        if shipment > 1 {
+            let before = first.shipment(shipment - 1);
+            let missing = Refusal::NotFound(MissingRecord::Parcel(before));
+            let known = self.parcel_slot(before).ok_or(missing)?;
+            if self.seller_and_history(known).0 != seller {
+                return Err(Refusal::IdentifierTaken);
+            }
+            if !self.is_returned_or_lost(known) {
+                return Err(Refusal::EarlierShipment);
+            }
+        }
+        // The shipment itself may be forgotten.
+        let mut later = (shipment + 1..=SHIPMENTS_PER_ORDER_MAX).map(|later| first.shipment(later));
+        if later.any(|later| self.parcel_slot(later).is_some()) {
+            return Err(Refusal::ShipmentEnded);
+        }
+        Ok(())
+    }
+
+    fn seller_and_history(&self, known: ParcelSlot) -> (u32, ParcelHistory) {
+        match known {
+            ParcelSlot::Open(slot) => (self.parcel(slot).seller, self.parcel(slot).history),
+            ParcelSlot::Closed(slot) => (self.payment(slot).seller, self.payment(slot).history),
+        }
+    }
+
+    fn is_returned_or_lost(&self, known: ParcelSlot) -> bool {
+        matches!(known, ParcelSlot::Closed(newest) if matches!(
+            self.payment(newest).status, PaymentStatus::Returned | PaymentStatus::Lost
+        ))
     }
 
     pub(crate) fn assign_parcels(
@@ -100,22 +151,22 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let (courier, ids) = (command.courier, command.parcels.as_slice());
+        let (courier, parcels) = (command.courier, command.parcels.as_slice());
         let number = self.courier_number(courier)?;
-        self.check_working(courier)?;
-        let firm = self.couriers.get(number).firm;
-        let slots = self.slots_of(ids, |_, parcel| {
-            if parcel.status != OpenParcelStatus::Assigned {
-                return Err(Refusal::ParcelState);
+        check_list(parcels)?;
+        let (mut slots, mut repeated) = (Vec::with_capacity(parcels.len()), None);
+        for parcel in parcels {
+            match self.slot_to_dispatch(parcel, number) {
+                Ok(slot) => slots.push(slot),
+                Err(Refusal::Repeated) => repeated = Some(parcel.attempt),
+                Err(refusal) => return Err(refusal),
             }
-            if parcel.carrier != firm {
-                return Err(Refusal::WrongCourier);
-            }
-            if parcel.history.attempt_count() >= ATTEMPTS_MAX {
-                return Err(Refusal::TooMany(ATTEMPTS_MAX));
-            }
-            Ok(())
-        })?;
+        }
+        if let Some(attempt) = repeated {
+            let same = slots.is_empty();
+            let other = Refusal::NumberUsed(attempt.into());
+            return Err(if same { Refusal::Repeated } else { other });
+        }
         for slot in slots {
             let parcel = self.parcel_mut(slot);
             parcel.status = OpenParcelStatus::Out;
@@ -125,15 +176,47 @@ impl Books {
         Ok(())
     }
 
+    /// The slot of a parcel that a courier can take out. While it is out, the same again is a
+    /// retry. The courier of an earlier attempt is not known.
+    fn slot_to_dispatch(
+        &self,
+        dispatched: &DispatchedParcel,
+        courier: u32,
+    ) -> Result<u32, Refusal> {
+        let DispatchedParcel { parcel, attempt } = *dispatched;
+        let slot = self.open_parcel_slot(parcel)?;
+        let parcel = self.parcel(slot);
+        let failed = parcel.history.attempt_count();
+        let is_out = match parcel.status {
+            OpenParcelStatus::Announced | OpenParcelStatus::Refused(_) => {
+                return Err(Refusal::ParcelState);
+            }
+            OpenParcelStatus::Assigned => false,
+            OpenParcelStatus::Out => true,
+        };
+        let begun = failed + u8::from(is_out);
+        check_sequence_number(attempt.into(), begun.into(), || {
+            (is_out && attempt == begun).then_some(parcel.carrier == courier)
+        })?;
+        if is_out {
+            return Err(Refusal::ParcelState);
+        }
+        if parcel.carrier != self.couriers.get(courier).firm {
+            return Err(Refusal::WrongCourier);
+        }
+        if failed >= ATTEMPTS_MAX {
+            return Err(Refusal::TooMany(ATTEMPTS_MAX));
+        }
+        Ok(slot)
+    }
+
     /// The slots of all parcels in a list, if each one passes.
     fn slots_of(
         &self,
         ids: &[ParcelId],
         passes: impl Fn(&Books, &Parcel) -> Result<(), Refusal>,
     ) -> Result<Vec<u32>, Refusal> {
-        if !(1..=PARCELS_PER_COMMAND_MAX).contains(&ids.len()) {
-            return Err(Refusal::OutOfRange(1_000));
-        }
+        check_list(ids)?;
         ids.iter()
             .map(|id| {
                 let slot = self.open_parcel_slot(*id)?;

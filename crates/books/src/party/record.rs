@@ -113,6 +113,15 @@ pub(crate) struct Terminal {
     /// The courier it was registered with.
     pub registered_to: u32,
     pub blocked: bool,
+    pub changes: UsedNumbers<TerminalChange>,
+}
+
+/// What changed at a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum TerminalChange {
+    /// To this courier.
+    HandedTo(u32),
+    Blocked(bool),
 }
 
 /// A network's withdrawal.

@@ -12,13 +12,15 @@ use crate::command::{
     RegisterWallet, SetHoldRule,
 };
 use crate::event::{CommandOutcome, Event};
-use crate::ids::{CourierId, TariffId};
+use crate::ids::{CourierId, TariffId, TerminalId};
 use crate::party::persons::{Person, check_two_people};
 use crate::party::record::{
     Bank, Courier, Firm, Rail, RailId, Seller, TariffRecord, TariffVersionRecord, Terminal,
+    TerminalChange,
 };
 use crate::reference_data::CurrencyAccounts;
 use crate::refusal::{MissingRecord, Refusal};
+use crate::used_numbers::UsedNumbers;
 
 const CURRENCIES_MAX: usize = 200;
 /// Limit on networks and wallets together.
@@ -70,6 +72,7 @@ impl Books {
             courier,
             registered_to: courier,
             blocked: false,
+            changes: UsedNumbers::default(),
         });
         out.events.push(Event::Registered);
         Ok(())
@@ -81,16 +84,29 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let HandTerminal { terminal, courier: id } = *command;
+        let HandTerminal { terminal, courier: id, number } = *command;
         let courier = self.courier_number(id)?;
-        let number = self.terminal_number(terminal)?;
-        if self.terminals.get(number).courier == courier {
-            return Err(Refusal::Repeated);
-        }
+        let change = TerminalChange::HandedTo(courier);
+        let place = self.terminal_number(terminal)?;
+        self.terminals.get(place).changes.check(number, |before| *before == change)?;
         self.check_working(id)?;
-        self.terminals.get_mut(number).courier = courier;
+        self.change_terminal(terminal, number, change)?.courier = courier;
         out.events.push(Event::Registered);
         Ok(())
+    }
+
+    /// The terminal, if this is its next change.
+    fn change_terminal(
+        &mut self,
+        terminal: TerminalId,
+        number: u32,
+        change: TerminalChange,
+    ) -> Result<&mut Terminal, Refusal> {
+        let place = self.terminal_number(terminal)?;
+        self.terminals.get(place).changes.check(number, |before| *before == change)?;
+        let terminal = self.terminals.get_mut(place);
+        terminal.changes.push(change);
+        Ok(terminal)
     }
 
     pub(crate) fn block_terminal(
@@ -99,12 +115,9 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let BlockTerminal { terminal, blocked } = *command;
-        let number = self.terminal_number(terminal)?;
-        if self.terminals.get(number).blocked == blocked {
-            return Err(Refusal::Repeated);
-        }
-        self.terminals.get_mut(number).blocked = blocked;
+        let BlockTerminal { terminal, blocked, number } = *command;
+        let change = TerminalChange::Blocked(blocked);
+        self.change_terminal(terminal, number, change)?.blocked = blocked;
         out.events.push(Event::Registered);
         Ok(())
     }

@@ -53,7 +53,7 @@ impl OpenItem {
     }
 }
 
-/// An item that is no longer open. Remembered for [`RETENTION_DAYS`](crate::RETENTION_DAYS).
+/// An item that is no longer open. Remembered as long as a closed parcel.
 #[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct EndedOpenItem {
     pub ended: BusinessDate,

@@ -28,6 +28,8 @@ pub struct TerminalView {
     pub firm: FirmId,
     pub currency: Currency,
     pub blocked: bool,
+    /// Number of the last hand-over, block or unblock; 0 if there is none.
+    pub changes: u32,
     /// The last batch opened; 0 if there is none.
     pub batch: u32,
     /// Whether that batch is open.
@@ -208,6 +210,7 @@ impl Books {
             firm: firm.id,
             currency: self.currency_at(firm.currency),
             blocked: terminal.blocked,
+            changes: terminal.changes.last(),
             batch: terminal_state.last_batch,
             batch_open: terminal_state.batch_open,
             disputed: closed

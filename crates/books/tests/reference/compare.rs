@@ -90,8 +90,8 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
 }
 
 fn parcels(engine: &Books, model: &Model) -> Finding {
-    for number in 0..14 {
-        let id = ParcelId::new(number);
+    let firsts = (0..14).map(ParcelId::new);
+    for id in firsts.chain(model.parcels.keys().copied()) {
         let parcel = model.parcels.get(&id);
         let view = |parcel: &Parcel| ParcelView {
             state: parcel.state,
@@ -101,7 +101,7 @@ fn parcels(engine: &Books, model: &Model) -> Finding {
             attempts: parcel.attempts,
             payment_count: u8::try_from(parcel.payments.len()).unwrap(),
         };
-        let what = format!("parcel {number}");
+        let what = format!("parcel {id}");
         same(&what, &engine.parcel_view(id), &parcel.map(view))?;
         let payments = parcel.map(|parcel| payment_views(id, parcel)).unwrap_or_default();
         same(&what, &engine.payments(id), &payments)?;

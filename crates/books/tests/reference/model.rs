@@ -59,6 +59,7 @@ pub enum Numbered {
     Deposits(FirmId),
     CommissionPayments(FirmId),
     Attempts(ParcelId),
+    TerminalChanges(TerminalId),
     Refunds(PaymentId),
     RefundConfirmations(PaymentId),
     Invoices(SellerId),
@@ -144,7 +145,7 @@ pub struct Courier {
 #[derive(Clone, Debug)]
 pub struct HandOver {
     pub courier: CourierId,
-    pub code_hash: [u8; 32],
+    pub code_mac: CodeMac,
     pub expected: u64,
     pub payments: Vec<PaymentId>,
     /// The counts with a wrong code.
@@ -320,6 +321,8 @@ pub struct Model {
     pub networks: BTreeMap<NetworkId, Currency>,
     pub wallets: BTreeMap<WalletId, Currency>,
     pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
+    /// The command that set how long closed parcels are kept.
+    pub retention: Option<SetRetention>,
     pub tariffs: BTreeMap<TariffId, Vec<Version>>,
     pub sellers: BTreeMap<SellerId, Seller>,
     /// In order of registration.
@@ -675,6 +678,11 @@ impl Parcel {
     /// Whether nothing stands and no payment is in flight.
     pub fn is_free_of_money(&self) -> bool {
         self.standing() == 0 && self.begun() == 0
+    }
+
+    /// Whether it is at the seller again, or lost, so that its order can be shipped again.
+    pub fn came_back(&self) -> bool {
+        matches!(self.state, ParcelState::Returned | ParcelState::Lost)
     }
 
     pub fn is_open(&self) -> bool {

@@ -8,7 +8,7 @@ use books::*;
 use money::Amount;
 
 use crate::compare::{Finding, same};
-use crate::model::{Model, ModelMethod, Transaction, TransactionStatus};
+use crate::model::{Model, ModelMethod, Numbered, Transaction, TransactionStatus};
 use crate::world::NETWORKS;
 
 pub fn agree(engine: &Books, model: &Model) -> Finding {
@@ -25,6 +25,7 @@ pub fn agree(engine: &Books, model: &Model) -> Finding {
             firm,
             currency: model.firms[&firm].currency,
             blocked: *blocked,
+            changes: model.count_of(Numbered::TerminalChanges(*id)),
             batch: number,
             batch_open: last.is_some_and(|last| last.open),
             disputed: batches.iter().any(|one| one.disputed && !one.reconciled),

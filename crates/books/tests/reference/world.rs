@@ -260,6 +260,7 @@ pub fn opening(kind: u8) -> Timestamp {
     Timestamp::start_of_day(FIRST_DAY, offset)
 }
 
-pub fn code(handover: HandOverId) -> u32 {
-    u32::try_from(handover.0 % 1_000).expect("below a thousand") * 7 + 1
+/// The MAC of the hand-over's code, or of a wrong one.
+pub fn code_mac(handover: HandOverId, wrong: u8) -> CodeMac {
+    CodeMac((u128::from(handover.0) << 8 | u128::from(wrong)).to_be_bytes())
 }

@@ -41,9 +41,9 @@ fn batches_are_opened_one_after_the_other() {
     world.refused(open_batch(2), Refusal::WrongSequenceNumber(1));
     world.must(close_batch(1, BatchTotals::default()));
     world.refused(open_batch(1), Refusal::WrongSequenceNumber(2));
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
+    world.must(block_terminal(TERMINAL, 1, true));
     world.refused(open_batch(2), Refusal::TerminalBlocked);
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: false }));
+    world.must(block_terminal(TERMINAL, 2, false));
     world.must(open_batch(2));
     let (terminal, batch) = (TERMINAL, 2);
     assert_eq!(world.events(), [Event::BatchOpened { terminal, batch }]);
@@ -298,12 +298,9 @@ fn a_refund_needs_a_payment_large_enough_and_a_terminal_of_the_firm() {
         Refusal::NotFound(MissingRecord::Transaction),
     );
     // A terminal of the same firm may, another firm's may not.
-    world.must(Command::HandTerminal(HandTerminal { terminal: TERMINAL, courier: COLLEAGUE }));
+    world.must(hand_terminal(TERMINAL, 1, COLLEAGUE));
     world.must(begin_refund(5, payment, 1));
-    world.must(Command::HandTerminal(HandTerminal {
-        terminal: TERMINAL,
-        courier: OTHER_FIRMS_COURIER,
-    }));
+    world.must(hand_terminal(TERMINAL, 2, OTHER_FIRMS_COURIER));
     world.refused(begin_refund(6, payment, 1), Refusal::WrongCourier);
 }
 

@@ -106,8 +106,8 @@ fn parties() -> Vec<(&'static str, Command)> {
             }),
         ),
         ("", C::RegisterTerminal(RegisterTerminal { terminal: TerminalId(3), courier: COURIER })),
-        ("", C::HandTerminal(HandTerminal { terminal: TERMINAL, courier: COLLEAGUE })),
-        ("", C::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true })),
+        ("", hand_terminal(TERMINAL, 1, COLLEAGUE)),
+        ("", block_terminal(TERMINAL, 2, true)),
         (
             "",
             C::RegisterNetwork(RegisterNetwork {
@@ -145,7 +145,7 @@ fn doors() -> Vec<(&'static str, Command)> {
     vec![
         ("", announce(SELLER, "o-1", 10_000)),
         ("", C::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel, other] })),
-        ("", C::DispatchParcels(DispatchParcels { courier: COURIER, parcels: vec![parcel] })),
+        ("", dispatch_all(COURIER, &[(parcel, 1), (other, 2)])),
         ("NobodyHome", attempt(AttemptReason::NobodyHome)),
         ("AddressWrong", attempt(AttemptReason::AddressWrong)),
         ("AnotherDay", attempt(AttemptReason::AnotherDay)),
@@ -232,6 +232,7 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("ToPayment", propose_resolution(BreakId(4), BreakResolution::ToPayment(payment), ANNA)),
         ("WriteOff", approve_resolution(BreakId(1), BreakResolution::WriteOff, BO)),
         ("ThroughBank", approve_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), BO)),
+        ("", set_retention(365, [ANNA, BO])),
         ("", Command::ForgetClosed(ForgetClosed { before: day("2013-02-25"), limit: 1_000 })),
     ]
 }

@@ -47,6 +47,39 @@ fn what_is_final_is_forgotten_after_half_a_year() {
 }
 
 #[test]
+fn two_persons_set_how_long_closed_parcels_are_kept() {
+    let mut world = World::open();
+    let lost = world.parcel("o-1", 10_000).id();
+    world.must(Command::LoseParcel(LoseParcel { parcel: lost }));
+    assert_eq!(world.engine.retention_days(), 180);
+    world.refused(set_retention(200, [ANNA, ANNA]), Refusal::SamePerson);
+    for days in [0, 119, 3_651, u16::MAX] {
+        world.refused(set_retention(days, [ANNA, BO]), Refusal::RetentionOutOfRange);
+    }
+    world.must(set_retention(200, [ANNA, BO])).repeated(set_retention(200, [ANNA, BO]));
+    world.refused(set_retention(200, [BO, ANNA]), Refusal::OtherContent);
+    // 28 August 2013 and 200 days are 16 March 2014.
+    world.on("2014-03-16");
+    world.refused(forget("2013-08-29"), Refusal::BadDate(day("2013-08-29")));
+    world.must(forget("2013-08-28"));
+    assert!(forgotten(&world).is_empty());
+    world.on("2014-03-17").must(forget("2013-08-29"));
+    assert_eq!(forgotten(&world), [lost]);
+    world.must(set_retention(120, [BO, ANNA])).must(set_retention(3_650, [ANNA, BO]));
+    assert_eq!(world.engine.retention_days(), 3_650);
+}
+
+#[test]
+fn a_shorter_retention_forgets_what_was_kept() {
+    let mut world = World::open();
+    let lost = world.parcel("o-1", 10_000).id();
+    world.must(Command::LoseParcel(LoseParcel { parcel: lost })).on("2013-12-28");
+    world.refused(forget("2013-08-29"), Refusal::BadDate(day("2013-08-29")));
+    world.must(set_retention(120, [ANNA, BO])).must(forget("2013-08-29"));
+    assert_eq!(forgotten(&world), [lost]);
+}
+
+#[test]
 fn what_is_not_final_is_remembered() {
     let mut world = World::open();
     let open = world.parcel("o-1", 10_000).dispatch().id();

@@ -24,8 +24,8 @@ fn in_hand(world: &World) -> (i128, i128) {
 }
 
 fn count_with(code: u32, counted_by: PersonId) -> Command {
-    let counted = Amount::of(10_000);
-    Command::CountHandOver(CountHandOver { handover: FIRST, code, counted, counted_by })
+    let (code_mac, counted) = (mac_of(FIRST, code), Amount::of(10_000));
+    Command::CountHandOver(CountHandOver { handover: FIRST, code_mac, counted, counted_by })
 }
 
 #[test]
@@ -52,18 +52,19 @@ fn a_cancelled_hand_over_leaves_the_cash_with_the_courier() {
 fn a_hand_over_is_issued_again_with_another_code() {
     let mut world = handing_over();
     world.must(cancel_hand_over(1, THE_COURIER));
-    let (handover, code) = (HandOverId(2), CODE + 1);
+    let handover = HandOverId(2);
+    let code_mac = mac_of(handover, CODE + 1);
     world.must(Command::StartHandOver(StartHandOver {
         handover,
         courier: COURIER,
         number: 2,
-        code_hash: one_time_code_hash(handover, code),
+        code_mac,
     }));
     world.repeated(start_hand_over(1)).repeated(cancel_hand_over(1, THE_COURIER));
     world.must(count(2, 10_000));
     assert_eq!(world.events(), [Event::HandOverCodeWrong { handover, tries: 1 }]);
     let (counted, counted_by) = (Amount::of(10_000), CASHIER);
-    world.must(Command::CountHandOver(CountHandOver { handover, code, counted, counted_by }));
+    world.must(Command::CountHandOver(CountHandOver { handover, code_mac, counted, counted_by }));
     assert_eq!((in_hand(&world), world.sum(A::FirmCash)), ((0, 0), 10_000));
 }
 

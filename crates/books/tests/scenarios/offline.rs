@@ -146,7 +146,7 @@ fn an_offline_sale_is_by_card_within_what_is_due_and_after_no_unknown_card() {
     world.refused(record_advice(1, parcel, 10_001), Refusal::AmountTooLarge(Amount::of(10_000)));
     world.must(sell(1, parcel, 4_000)).must(outcome_unknown(first(parcel)));
     world.refused(record_advice(2, parcel, 4_000), Refusal::EarlierPaymentUnknown);
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
+    world.must(block_terminal(TERMINAL, 1, true));
     world.refused(record_advice(2, parcel, 4_000), Refusal::TerminalBlocked);
 }
 

@@ -342,7 +342,7 @@ fn a_difference_beyond_any_amount_keeps_no_terminal_from_closing_or_uploading() 
 fn the_owner_is_the_courier_who_had_the_terminal() {
     let (mut world, ours) = busy();
     world.must(close_batch(1, NOTHING));
-    world.must(Command::HandTerminal(HandTerminal { terminal: TERMINAL, courier: COLLEAGUE }));
+    world.must(hand_terminal(TERMINAL, 1, COLLEAGUE));
     world.must(open_batch(2)).must(close_batch(2, ours));
     let owners: Vec<_> = open_items(&world).iter().map(|item| item.owner).collect();
     assert_eq!(owners, [COURIER_PERSON, PersonId(COLLEAGUE.0)]);

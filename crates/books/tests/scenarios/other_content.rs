@@ -88,7 +88,7 @@ fn a_hand_over_counted_otherwise_is_not_a_retry() {
     for other in [
         count(1, 10_000),
         with!(count(1, 9_000), CountHandOver, counted_by = ANNA),
-        with!(count(1, 9_000), CountHandOver, code = CODE + 1),
+        with!(count(1, 9_000), CountHandOver, code_mac = mac_of(HandOverId(1), CODE + 1)),
     ] {
         world.refused(other, Refusal::OtherContent);
     }
@@ -262,8 +262,11 @@ fn a_parcel_announced_with_another_amount_or_reference_is_not_a_retry() {
     check(&mut world);
     world.must(reverse(payment));
     check(&mut world);
+    // When it is back, its order needs another shipment, whatever the content.
     world.parcel_steps(parcel).refuse().return_to_seller();
-    check(&mut world);
+    for command in [announced, due, reference] {
+        world.refused(command, Refusal::ShipmentEnded);
+    }
 }
 
 #[test]
@@ -293,7 +296,7 @@ fn a_terminal_registered_with_another_courier_is_not_a_retry() {
     let with = |courier| Command::RegisterTerminal(RegisterTerminal { terminal, courier });
     world.repeated(with(COURIER)).refused(with(COLLEAGUE), Refusal::IdentifierTaken);
     // It is handed over since; the registration is what it was.
-    world.must(Command::HandTerminal(HandTerminal { terminal, courier: COLLEAGUE }));
+    world.must(hand_terminal(terminal, 1, COLLEAGUE));
     world.repeated(with(COURIER)).refused(with(COLLEAGUE), Refusal::IdentifierTaken);
 }
 

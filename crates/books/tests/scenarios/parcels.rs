@@ -48,7 +48,7 @@ fn a_parcel_goes_out_three_times_and_then_must_go_back() {
     }
     let parcel = steps.id();
     assert_eq!(world.view(parcel).attempts, ATTEMPTS_MAX);
-    world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
+    world.refused(dispatch_all(COURIER, &[(parcel, 4)]), Refusal::TooMany(ATTEMPTS_MAX));
     world
         .must(Command::RefuseParcel(RefuseParcel { parcel, reason: RefuseReason::AttemptsUsedUp }));
     assert_eq!(world.view(parcel).state, S::Refused);
@@ -159,14 +159,14 @@ fn only_the_courier_who_has_the_parcel_takes_its_money() {
     let terminal = COLLEAGUES_TERMINAL;
     world.must(Command::OpenBatch(OpenBatch { terminal, batch: 1 }));
     let trace = Trace { terminal, batch: 1, stan: Stan::MIN };
-    let hand_to = |courier| Command::HandTerminal(HandTerminal { terminal, courier });
+    let hand_to = |number, courier| hand_terminal(terminal, number, courier);
     let in_cash = take_cash_at(trace, parcel, 10_000, 10_000);
     let by_qr = sell_at(trace, parcel, PaymentRoute::Qr { wallet: WALLET }, 10_000);
     world.refused(in_cash.clone(), Refusal::WrongCourier);
     world.refused(by_qr.clone(), Refusal::WrongCourier);
-    world.must(hand_to(OTHER_FIRMS_COURIER)).refused(in_cash, Refusal::WrongCourier);
+    world.must(hand_to(1, OTHER_FIRMS_COURIER)).refused(in_cash, Refusal::WrongCourier);
     // The terminal's current courier counts.
-    world.must(hand_to(COURIER)).must(by_qr);
+    world.must(hand_to(2, COURIER)).must(by_qr);
 }
 
 #[test]
@@ -188,11 +188,7 @@ fn all_parcels_of_a_list_go_out_or_none() {
     let first = world.parcel("o-1", 10_000).id();
     let second = world.parcel("o-2", 10_000).id();
     world.must(assign(first));
-    let parcels = vec![first, second];
-    world.refused(
-        Command::DispatchParcels(DispatchParcels { courier: COURIER, parcels }),
-        Refusal::ParcelState,
-    );
+    world.refused(dispatch_all(COURIER, &[(first, 1), (second, 1)]), Refusal::ParcelState);
     assert_eq!(world.view(first).state, S::Assigned);
     let none = Command::AssignParcels(AssignParcels { firm: FIRM, parcels: Vec::new() });
     world.refused(none, Refusal::OutOfRange(1_000));
@@ -207,14 +203,14 @@ fn all_parcels_of_a_list_go_out_or_none() {
 fn a_blocked_terminal_takes_no_money_but_the_couriers_other_terminal_does() {
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).dispatch().id();
-    let block = |blocked| Command::BlockTerminal(BlockTerminal { terminal: SIGNED_ON, blocked });
-    world.must(block(true)).repeated(block(true));
+    let block = |number, blocked| block_terminal(SIGNED_ON, number, blocked);
+    world.must(block(1, true)).repeated(block(1, true));
     let payment = PaymentId { parcel, number: 1 };
     world.refused(begin_card(payment, 10_000), Refusal::TerminalBlocked);
     world.refused(begin_qr(payment, 10_000), Refusal::TerminalBlocked);
     world.refused(collect_cash(payment, 10_000), Refusal::TerminalBlocked);
     world.must(open_batch(1)).must(take_cash(1, parcel, 4_000, 4_000));
-    world.must(block(false));
+    world.must(block(2, false)).repeated(block(1, true));
     world.parcel_steps(parcel).card(6_000).approve();
     assert_eq!(world.view(parcel).state, S::Delivered);
 }
@@ -223,7 +219,7 @@ fn a_blocked_terminal_takes_no_money_but_the_couriers_other_terminal_does() {
 fn a_payment_that_was_begun_ends_even_on_a_terminal_that_was_blocked_since() {
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).dispatch().card(10_000).id();
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: SIGNED_ON, blocked: true }));
+    world.must(block_terminal(SIGNED_ON, 1, true));
     world.parcel_steps(parcel).approve();
     assert_eq!(world.view(parcel).state, S::Delivered);
 }
@@ -240,6 +236,7 @@ fn a_parcel_announced_twice_is_one_parcel_and_another_amount_is_a_mistake() {
         currency: Currency::CNY,
         due: Amount::of(10_000),
         reference: "o-1".into(),
+        shipment: 1,
     });
     world.refused(theirs.clone(), Refusal::IdentifierTaken);
     world.parcel_steps(parcel).dispatch().cash(10_000);
@@ -258,6 +255,7 @@ fn a_parcel_in_a_currency_without_an_account_is_refused() {
             currency,
             due: Amount::of(10_000),
             reference: "o-1".into(),
+            shipment: 1,
         })
     };
     let refusal = Refusal::CurrencyWithoutAccount(Currency::BRL);
@@ -308,15 +306,16 @@ fn a_repeated_attempt_uses_up_one() {
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).dispatch().attempt().id();
     // Before it goes out again, and while it is out.
-    world.repeated(attempt(parcel, 1)).must(dispatch(parcel)).repeated(attempt(parcel, 1));
+    let again = |attempt| dispatch_all(COURIER, &[(parcel, attempt)]);
+    world.repeated(attempt(parcel, 1)).must(again(2)).repeated(attempt(parcel, 1));
     assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Out, 1));
     for number in [0, 3, u8::MAX] {
         world.refused(attempt(parcel, number), Refusal::WrongSequenceNumber(2));
     }
-    world.must(attempt(parcel, 2)).must(dispatch(parcel)).repeated(attempt(parcel, 2));
+    world.must(attempt(parcel, 2)).must(again(3)).repeated(attempt(parcel, 2));
     world.must(attempt(parcel, 3)).repeated(attempt(parcel, 1)).repeated(attempt(parcel, 3));
     assert_eq!(world.view(parcel).attempts, ATTEMPTS_MAX);
-    world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
+    world.refused(dispatch_all(COURIER, &[(parcel, 4)]), Refusal::TooMany(ATTEMPTS_MAX));
 }
 
 #[test]
@@ -329,7 +328,7 @@ fn the_attempts_of_a_closed_parcel_are_kept_and_a_reopened_one_has_them_again() 
     world.parcel_steps(parcel).reverse();
     assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Out, 2));
     world.repeated(attempt(parcel, 2)).must(attempt(parcel, 3));
-    world.refused(dispatch(parcel), Refusal::TooMany(ATTEMPTS_MAX));
+    world.refused(dispatch_all(COURIER, &[(parcel, 4)]), Refusal::TooMany(ATTEMPTS_MAX));
     world.parcel_steps(parcel).refuse().return_to_seller();
     assert_eq!((world.view(parcel).state, world.view(parcel).attempts), (S::Returned, 3));
 }

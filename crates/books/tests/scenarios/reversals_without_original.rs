@@ -122,6 +122,6 @@ fn a_terminal_records_a_limited_number_of_reversals_without_original_and_settles
 #[test]
 fn a_blocked_terminal_can_record_a_reversal_without_original() {
     let mut world = signed_on();
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
+    world.must(block_terminal(TERMINAL, 1, true));
     world.must(reverse_without_original(1));
 }

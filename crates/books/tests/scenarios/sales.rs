@@ -133,11 +133,11 @@ fn a_repeated_sale_is_a_repeat_whatever_has_happened_since() {
     // The parcel is closed, the network withdrawn, the terminal blocked, the batch closed.
     let at = world.at;
     world.must(withdraw(at)).repeated(sale.clone());
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
+    world.must(block_terminal(TERMINAL, 1, true));
     world.repeated(sale.clone());
     let totals = world.engine.batch_totals(TERMINAL, 1).unwrap();
     world.must(close_batch(1, totals)).repeated(sale.clone());
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: false }));
+    world.must(block_terminal(TERMINAL, 2, false));
     world.must(open_batch(2)).repeated(sale.clone());
     // When the next batch with transactions closes, the first is forgotten.
     world.declined_sale_in(2).must(close_batch(2, BatchTotals::default()));
@@ -276,10 +276,10 @@ fn a_sale_has_the_rules_of_a_collection() {
     let left = Refusal::AmountTooLarge(Amount::of(10_000));
     world.refused(sell(1, parcel, 10_001), left);
     world.refused(sell(1, parcel, 0), Refusal::AmountZero);
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
+    world.must(block_terminal(TERMINAL, 1, true));
     world.refused(sell(1, parcel, 10_000), Refusal::TerminalBlocked);
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: false }));
-    world.must(Command::HandTerminal(HandTerminal { terminal: TERMINAL, courier: COLLEAGUE }));
+    world.must(block_terminal(TERMINAL, 2, false));
+    world.must(hand_terminal(TERMINAL, 3, COLLEAGUE));
     world.refused(sell(1, parcel, 10_000), Refusal::WrongCourier);
     let nowhere = ParcelId::new(7);
     world.refused(sell(1, nowhere, 1), Refusal::NotFound(MissingRecord::Parcel(nowhere)));

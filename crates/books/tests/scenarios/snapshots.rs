@@ -43,10 +43,12 @@ fn busy() -> World {
     world.must(start_hand_over(2));
     world.must(Command::CountHandOver(CountHandOver {
         handover: HandOverId(2),
-        code: CODE + 1,
+        code_mac: mac_of(HandOverId(2), CODE + 1),
         counted: Amount::of(2_000),
         counted_by: CASHIER,
     }));
+    world.must(block_terminal(TERMINAL, 1, true)).must(block_terminal(TERMINAL, 2, false));
+    world.must(set_retention(200, [ANNA, BO]));
     world.must(raise_break(1, BreakSubject::Bank(BANK), BreakSide::Shortfall, 5));
     world.must(propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA));
     world.on("2013-09-01").must(release("2013-09-01")).must(plan(2, BO));

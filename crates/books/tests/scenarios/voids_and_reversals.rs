@@ -257,7 +257,7 @@ fn only_the_courier_who_took_a_payment_voids_it_at_a_terminal_that_works() {
         network_reference: Some(network_reference(1)),
     });
     world.refused(elsewhere, Refusal::WrongCourier);
-    world.must(Command::BlockTerminal(BlockTerminal { terminal: TERMINAL, blocked: true }));
+    world.must(block_terminal(TERMINAL, 1, true));
     world.refused(void(2, first(parcel)), Refusal::TerminalBlocked);
 }
 

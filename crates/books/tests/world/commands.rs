@@ -87,12 +87,17 @@ pub fn publish(version: u16, from: &str, until: Option<&str>, terms: Terms) -> C
 }
 
 pub fn announce(seller: SellerId, order: &str, due: u64) -> Command {
+    announce_shipment(seller, order, due, 1)
+}
+
+pub fn announce_shipment(seller: SellerId, order: &str, due: u64, shipment: u8) -> Command {
     Command::AnnounceParcel(AnnounceParcel {
-        parcel: ParcelId::derived(seller, order),
+        parcel: ParcelId::derived(seller, order).shipment(shipment),
         seller,
         currency: Currency::CNY,
         due: Amount::of(due),
         reference: order.to_owned(),
+        shipment,
     })
 }
 
@@ -105,7 +110,14 @@ pub fn dispatch(parcel: ParcelId) -> Command {
 }
 
 pub fn dispatch_with(courier: CourierId, parcel: ParcelId) -> Command {
-    Command::DispatchParcels(DispatchParcels { courier, parcels: vec![parcel] })
+    dispatch_all(courier, &[(parcel, 1)])
+}
+
+/// Parcels with the numbers of the delivery attempts that begin.
+pub fn dispatch_all(courier: CourierId, parcels: &[(ParcelId, u8)]) -> Command {
+    let parcel = |&(parcel, attempt): &(_, _)| DispatchedParcel { parcel, attempt };
+    let parcels = parcels.iter().map(parcel).collect();
+    Command::DispatchParcels(DispatchParcels { courier, parcels })
 }
 
 pub fn attempt(parcel: ParcelId, number: u8) -> Command {
@@ -219,6 +231,15 @@ pub fn release(date: &str) -> Command {
     Command::ReleaseDue(ReleaseDue { date: day(date), limit: RECORDS_PER_COMMAND_MAX })
 }
 
+pub fn set_retention(days: u16, [proposed_by, approved_by]: [PersonId; 2]) -> Command {
+    Command::SetRetention(SetRetention { days, proposed_by, approved_by })
+}
+
+/// Stands for the MAC that the key store computes. The books only compare MACs.
+pub fn mac_of(handover: HandOverId, code: u32) -> CodeMac {
+    CodeMac((u128::from(handover.0) << 64 | u128::from(code)).to_be_bytes())
+}
+
 /// The default courier's hand-overs have the ids 1, 2, and so on.
 pub fn start_hand_over(handover: u32) -> Command {
     start_hand_over_of(COURIER, handover, handover.into())
@@ -226,13 +247,14 @@ pub fn start_hand_over(handover: u32) -> Command {
 
 pub fn start_hand_over_of(courier: CourierId, number: u32, handover: u64) -> Command {
     let handover = HandOverId(handover);
-    let code_hash = one_time_code_hash(handover, CODE);
-    Command::StartHandOver(StartHandOver { handover, courier, number, code_hash })
+    let code_mac = mac_of(handover, CODE);
+    Command::StartHandOver(StartHandOver { handover, courier, number, code_mac })
 }
 
 pub fn count(handover: u32, counted: u64) -> Command {
     let (handover, counted) = (HandOverId(handover.into()), Amount::of(counted));
-    Command::CountHandOver(CountHandOver { handover, code: CODE, counted, counted_by: CASHIER })
+    let (code_mac, counted_by) = (mac_of(handover, CODE), CASHIER);
+    Command::CountHandOver(CountHandOver { handover, code_mac, counted, counted_by })
 }
 
 pub fn cancel_hand_over(handover: u32, cancelled_by: PersonId) -> Command {

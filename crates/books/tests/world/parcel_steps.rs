@@ -43,8 +43,8 @@ impl<'a> ParcelSteps<'a> {
 
     /// Assigns the parcel to the firm and dispatches it with a courier.
     pub fn dispatch(self) -> ParcelSteps<'a> {
-        let parcel = self.parcel;
-        self.must(assign(parcel)).must(dispatch(parcel))
+        let (parcel, failed) = (self.parcel, self.world.view(self.parcel).attempts);
+        self.must(assign(parcel)).must(dispatch_all(COURIER, &[(parcel, failed + 1)]))
     }
 
     pub fn attempt(self) -> ParcelSteps<'a> {

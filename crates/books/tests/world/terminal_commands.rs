@@ -290,3 +290,12 @@ pub fn first(parcel: ParcelId) -> PaymentId {
 pub fn second(parcel: ParcelId) -> PaymentId {
     PaymentId { parcel, number: 2 }
 }
+
+/// A terminal's hand-overs, blocks and unblocks are numbered together.
+pub fn hand_terminal(terminal: TerminalId, number: u32, courier: CourierId) -> Command {
+    Command::HandTerminal(HandTerminal { terminal, courier, number })
+}
+
+pub fn block_terminal(terminal: TerminalId, number: u32, blocked: bool) -> Command {
+    Command::BlockTerminal(BlockTerminal { terminal, blocked, number })
+}

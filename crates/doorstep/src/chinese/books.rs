@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use books::{
-    MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX, ROUTE_CANDIDATES_MAX, Refusal,
+    MissingRecord, OPEN_ITEMS_PER_TERMINAL_MAX, REFERENCE_BYTES_MAX, RETENTION_DAYS_MAX,
+    RETENTION_DAYS_MIN, ROUTE_CANDIDATES_MAX, Refusal,
 };
 use engine::{ActorKind, REQUEST_KEY_HOURS, REQUEST_KEYS_MAX};
 
@@ -70,6 +71,10 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::BadVersion => "费率版本须从上一版本结束之日开始，且不得早于今日".to_owned(),
         Refusal::NoTariff(date) => format!("{date} 没有有效的费率版本"),
         Refusal::ParcelState => "包裹状态不符".to_owned(),
+        Refusal::ShipmentEnded => {
+            "包裹已退件或丢失；再次发货请登记该订单的下一个发货序号".to_owned()
+        }
+        Refusal::EarlierShipment => "该订单的上一次发货既未退件也未丢失；请先了结".to_owned(),
         Refusal::WrongCourier => "包裹、终端或付款属于其他快递员或快递公司".to_owned(),
         Refusal::TerminalBlocked => "终端已被锁定".to_owned(),
         Refusal::TooMany(most) => format!("已达上限 {most} 次"),
@@ -95,6 +100,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::NothingToPay => "该结算周期没有应付的卖家".to_owned(),
         Refusal::PlanState => "结算计划或差异的状态不符".to_owned(),
         Refusal::LimitReached => "账户余额将超出限额".to_owned(),
+        Refusal::RetentionOutOfRange => {
+            format!("保留期须为 {RETENTION_DAYS_MIN} 至 {RETENTION_DAYS_MAX} 天")
+        }
         Refusal::BadDate(date) => format!("日期 {date} 在此不允许"),
         Refusal::WrongBatch(last) => {
             format!("终端的最后批次为 {last}，可能已结算；请重新签到")

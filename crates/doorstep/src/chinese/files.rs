@@ -4,7 +4,8 @@ use std::error::Error;
 
 use files::atomic::AtomicWriteError;
 use files::orders::{
-    BadLine, BadLineReason, ImportError, LINES_OF_ORDER_MAX, LeftOut, QUANTITY_MAX, STATUSES_MAX,
+    AMOUNT_DUE_MAX, BadLine, BadLineReason, ImportError, LINES_OF_ORDER_MAX, LeftOut, QUANTITY_MAX,
+    STATUSES_MAX,
 };
 use files::pain001::{
     CreditTransferError, CreditTransferPart, DIGITS_MAX, PAYMENTS_MAX, TRANSFERS_MAX, TextProblem,
@@ -12,7 +13,7 @@ use files::pain001::{
 use files::payouts::PayoutFileError;
 use files::profile::ProfileError;
 use files::reference::{REFERENCE_BYTES_MAX, ReferenceError};
-use money::decimal::DecimalError;
+use money::decimal::{DecimalAmount, DecimalError};
 use money::{CurrencyError, RateError};
 use reports::ExportError;
 use tariff::file::{
@@ -101,6 +102,11 @@ fn reason(reason: &BadLineReason) -> String {
         }
         BadLineReason::TooManyLines => format!("该订单超过 {LINES_OF_ORDER_MAX} 行"),
         BadLineReason::NothingToCollect => "应收金额为零，无需收款".to_owned(),
+        BadLineReason::TooExpensive { amount_due, currency } => format!(
+            "应收金额 {} {currency} 超过终端合计的上限 {}；请检查小数点和币种",
+            DecimalAmount::of(*amount_due, *currency),
+            DecimalAmount::of(AMOUNT_DUE_MAX, *currency)
+        ),
     }
 }
 

@@ -14,8 +14,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use books::BusinessDate;
 use clap::{Args, ValueEnum};
 use engine::Engine;
-use files::orders::ImportReport;
-use money::decimal::DecimalAmount;
+use files::orders::{AMOUNT_DUE_MAX, ImportReport};
 use money::{Amount, Currency};
 use reports::{DaySums, write_messages, write_payouts_csv};
 use sim::{
@@ -28,15 +27,17 @@ pub use self::backend::BackendError;
 use self::backend::NodeBackend;
 use self::progress::ProgressDisplay;
 use crate::setup::UTC_OFFSET_MINUTES;
-use crate::words::{Lang, bilingual, grouped, say};
+use crate::words::{Lang, bilingual, say};
 use crate::{data_directory, orders, persons, tariffs, texts};
 
 /// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
 const PARCELS_MAX: u32 = 2_000_000;
-/// The largest sum of the amounts due of a day, in minor units: a pain.001 sum has at most 18
-/// digits.
-const DUE_MAX: u128 = 999_999_999_999_999_999;
+/// A pain.001 sum has at most 18 digits.
+const _: () = assert!(
+    PARCELS_MAX as u64 <= 999_999_999_999_999_999 / AMOUNT_DUE_MAX.minor(),
+    "a day's amounts due fit into a bank message"
+);
 
 /// The conditions of a day.
 #[derive(Args, Debug)]
@@ -287,20 +288,6 @@ fn real_orders(
         )
     );
     let currency = first.currency;
-    let due = import.report.amount_due.get(&currency).copied().unwrap_or(0);
-    if due > DUE_MAX {
-        let sum = |minor: u128| {
-            let minor = i128::try_from(minor).unwrap_or(i128::MAX);
-            grouped(&DecimalAmount::of_balance(minor, currency).to_string())
-        };
-        bail!(bilingual!(
-            "{file}: the amounts due add up to {0} {currency}, but a bank message holds at most \
-             {1}; give fewer orders",
-            "{file}：应收合计 {0} {currency}，超过银行报文的上限 {1}；请减少订单",
-            sum(due),
-            sum(DUE_MAX)
-        ));
-    }
     if let Some(other) = import.parcels.iter().find(|parcel| parcel.currency != currency) {
         bail!(bilingual!(
             "{file}: there are parcels in {currency} and in {0} ({1}); a day has one currency: \

@@ -263,7 +263,8 @@ impl Words<'_> {
     fn list(&self, items: &[Value], words: impl FnMut(&Value) -> String) -> String {
         let separator = text(self.lang, "log.separator");
         let mut items: Vec<&Value> = items.iter().collect();
-        items.sort_by_key(|item| !self.command.wanted_parcels.contains(*item));
+        let parcel = |item: &&Value| item.get("parcel").unwrap_or(item).clone();
+        items.sort_by_key(|item| !self.command.wanted_parcels.contains(&parcel(item)));
         if items.len() <= ITEMS_MAX {
             return items.into_iter().map(words).collect::<Vec<_>>().join(separator);
         }

@@ -76,7 +76,9 @@ fn an_order_whose_amount_changed_is_refused_with_file_and_line() {
     bed.orders("orders.csv", &["A,S1,CNY,10.00", "B,S2,CNY,20.00"]);
     bed.run(&import).succeeds();
     bed.orders("orders.csv", &["B,S2,CNY,20.00", "A,S1,CNY,10.01", "C,S1,CNY,7.00"]);
-    let ran = bed.run(&import).succeeds();
+    let ran = bed
+        .run(&import)
+        .fails("error: not all orders were taken: bad lines: 0, refused orders: 1; see above\n");
     ran.prints(
         "  orders.csv:3: order `A`: it was announced with 10.00 CNY, but the file says 10.01; the \
          books keep the announced amount. Correct the file, or give the order another reference\n",
@@ -88,7 +90,7 @@ fn an_order_whose_amount_changed_is_refused_with_file_and_line() {
 fn an_order_in_a_currency_without_a_seller_account_is_refused() {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00", "B,S1,BRL,20.00", "C,S2,BRL,30.00"]);
-    let ran = bed.run(&format!("{IMPORT} --data books")).succeeds();
+    let ran = bed.run(&format!("{IMPORT} --data books")).ends_with(1);
     ran.prints(
         "  orders.csv:3: order `B`: its seller `S1` has no account in BRL: a seller has one \
          currency. Use another seller for orders in BRL\n",
@@ -97,21 +99,91 @@ fn an_order_in_a_currency_without_a_seller_account_is_refused() {
 }
 
 #[test]
-fn amounts_near_the_limits_can_be_announced_and_above_them_not() {
+fn an_absurd_amount_is_refused_with_its_line_and_currency() {
     let bed = Bed::new();
-    let most = "92233720368547758.07";
-    bed.orders("orders.csv", &[&format!("A,S1,CNY,{most}"), &format!("B,S1,CNY,{most}")]);
-    let import = format!("{IMPORT} --data books");
-    let ran = bed.run(&import).succeeds();
-    ran.prints("amount due 184,467,440,737,095,516.14 CNY\n")
-        .prints("announced 2; existed already 0; refused 0\n");
-    bed.verified("books");
-    bed.orders("orders.csv", &["C,S1,CNY,92233720368547758.08"]);
-    bed.run(&import).fails(
-        "error: orders.csv: it has no parcels\n  orders.csv:2: column `amount_due`: \
-         `92233720368547758.08` is larger than any amount that Doorstep can keep; order `C` is \
-         left out\n",
+    bed.orders(
+        "orders.csv",
+        &[
+            "A,S1,CNY,99999999.99",
+            "B,S1,CNY,100000000.00",
+            "C,S1,JPY,10000000000",
+            "D,S1,KWD,9999999.999",
+            "E,S1,KWD,10000000.000",
+            "F,S2,CNY,5.00",
+            "F,S3,CNY,92233720368547758.07",
+        ],
     );
+    let ran = bed
+        .run(IMPORT)
+        .fails("error: not all orders were taken: bad lines: 4, refused orders: 0; see above\n");
+    let limit = |amount, limit| {
+        format!(
+            "the amount due of {amount} exceeds {limit}, the most that a terminal can total; check \
+             its decimal point and its currency; order"
+        )
+    };
+    ran.prints(&format!(
+        "    orders.csv:3: {} `B` is left out\n    orders.csv:4: {} `C` is left out\n    \
+         orders.csv:6: {} `E` is left out\n    orders.csv:8: {} `F` is left out\n",
+        limit("100000000.00 CNY", "99999999.99"),
+        limit("10000000000 JPY", "9999999999"),
+        limit("10000000.000 KWD", "9999999.999"),
+        limit("92233720368547758.07 CNY", "99999999.99"),
+    ))
+    .prints("parcels 2, sellers 1\n");
+}
+
+#[test]
+fn an_order_that_changed_its_seller_is_refused_and_registers_nobody() {
+    let bed = Bed::new();
+    let import = format!("{IMPORT} --data books");
+    bed.orders("orders.csv", &["A,S1,CNY,10.00", "B,S1,CNY,20.00", "C,S1,CNY,30.00"]);
+    bed.run(&import).succeeds();
+    let before = bed.verified("books");
+    // A has another seller. B has a second one. D is new.
+    bed.orders(
+        "orders.csv",
+        &["A,S9,CNY,10.00", "B,S1,CNY,20.00", "B,S2,CNY,5.00", "D,S1,CNY,1.00"],
+    );
+    let refused = "  orders.csv:2: order `A`: it was announced for seller `S1`, but the file says \
+                   `S9`. Correct the file; if sellers number their orders themselves, import with \
+                   --own-numbers\n";
+    let ran = bed.run(&import).ends_with(1);
+    ran.prints(refused).prints("announced 2; existed already 1; refused 1\n");
+    // Seller S2, and the parcels of B and D.
+    let after = bed.verified("books");
+    assert_eq!(number(&after, "/commands"), number(&before, "/commands") + 3);
+    // Another shop's order with the same number.
+    bed.run(&format!("{import} --own-numbers"))
+        .succeeds()
+        .prints("announced 1; existed already 3; refused 0\n");
+    bed.run(&import).succeeds().prints("announced 0; existed already 4; refused 0\n");
+}
+
+#[test]
+fn an_order_whose_parcel_came_back_is_shipped_again_when_that_is_asked_for() {
+    let bed = Bed::new();
+    let lines: Vec<String> = (0..60).map(|order| format!("A-{order},S1,CNY,10.00")).collect();
+    bed.orders("orders.csv", &lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let day = "day --profile doorstep --orders orders.csv --refusals 50 --faults 0 --data books";
+    let day = bed.run(&format!("{day} --json")).succeeds().json();
+    let returned = number(&day, "/counts/returned");
+    assert!((1..60).contains(&returned), "{day}");
+    let import = format!("{IMPORT} --data books");
+    let before = bed.verified("books");
+    let existed = 60 - returned;
+    let ran = bed.run(&import).ends_with(1);
+    ran.prints(
+        "its parcel was returned; to ship it again, import it with --reship: that announces \
+         shipment 2\n",
+    )
+    .prints(&format!("announced 0; existed already {existed}; refused {returned}\n"));
+    assert_eq!(bed.verified("books"), before);
+    let again = format!("announced {returned}; existed already {existed}; refused 0\n");
+    bed.run(&format!("{import} --reship")).succeeds().prints(&again);
+    let none = "announced 0; existed already 60; refused 0\n";
+    bed.run(&format!("{import} --reship")).succeeds().prints(none);
+    bed.run(&import).succeeds().prints(none);
 }
 
 #[test]

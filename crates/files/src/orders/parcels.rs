@@ -11,7 +11,7 @@ use super::report::{BadLineReason, ImportReport, LeftOut};
 use super::state::{
     ImportState, ItemContent, LineRef, OrderDecision, OrderIndex, OrderTerms, ReadItem,
 };
-use super::{Import, OrderParcel};
+use super::{AMOUNT_DUE_MAX, Import, OrderParcel};
 
 enum Outcome {
     Taken,
@@ -137,6 +137,12 @@ fn taken(
     book.repeated_lines += repeated as u64;
     let shares = shares(&kept)?;
     let amounts = amounts(profile, facts, &shares, first.line)?;
+    let currency = facts.currency;
+    if let Some((share, &amount_due)) =
+        shares.iter().zip(&amounts).find(|(_, amount)| **amount > AMOUNT_DUE_MAX)
+    {
+        return Err((share.spot, BadLineReason::TooExpensive { amount_due, currency }));
+    }
     for (share, amount_due) in shares.iter().zip(amounts) {
         let order = Arc::clone(&book.orders[index].reference);
         let seller = Arc::clone(&book.sellers.texts[share.seller as usize]);
@@ -148,7 +154,7 @@ fn taken(
         parcels.push(OrderParcel {
             order,
             seller,
-            currency: facts.currency,
+            currency,
             amount_due,
             item_count: share.quantity,
             ordered_at_ms: facts.ordered_at_ms,

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use money::Currency;
-use money::decimal::DecimalError;
+use money::decimal::{DecimalAmount, DecimalError};
+use money::{Amount, Currency};
 
 use crate::reference::ReferenceError;
 
-use super::{LINES_OF_ORDER_MAX, QUANTITY_MAX};
+use super::{AMOUNT_DUE_MAX, LINES_OF_ORDER_MAX, QUANTITY_MAX};
 
 /// Further bad lines are only counted.
 pub const BAD_LINES_KEPT_MAX: usize = 1_000;
@@ -76,6 +76,8 @@ pub enum BadLineKind {
     ItemsWithoutOrder,
     /// A parcel with an amount due of zero.
     NothingToCollect,
+    /// A parcel with an amount due above [`AMOUNT_DUE_MAX`].
+    TooExpensive,
 }
 
 /// A line that was left out, and why.
@@ -143,6 +145,14 @@ pub enum BadLineReason {
     TooManyLines,
     #[error("the amount due is zero, so there is nothing to collect")]
     NothingToCollect,
+    /// See [`AMOUNT_DUE_MAX`].
+    #[error(
+        "the amount due of {} {currency} exceeds {}, the most that a terminal can total; check its \
+         decimal point and its currency",
+        DecimalAmount::of(*amount_due, *currency),
+        DecimalAmount::of(AMOUNT_DUE_MAX, *currency)
+    )]
+    TooExpensive { amount_due: Amount, currency: Currency },
 }
 
 impl BadLineReason {
@@ -155,6 +165,7 @@ impl BadLineReason {
             BadLineReason::NoItems => BadLineKind::OrderWithoutItems,
             BadLineReason::ItemsWithoutOrder { .. } => BadLineKind::ItemsWithoutOrder,
             BadLineReason::NothingToCollect => BadLineKind::NothingToCollect,
+            BadLineReason::TooExpensive { .. } => BadLineKind::TooExpensive,
             _ => BadLineKind::Unreadable,
         }
     }
@@ -200,6 +211,7 @@ impl fmt::Display for BadLineKind {
             BadLineKind::OrderWithoutItems => "orders without items",
             BadLineKind::ItemsWithoutOrder => "items without their order",
             BadLineKind::NothingToCollect => "nothing to collect",
+            BadLineKind::TooExpensive => "too expensive",
         })
     }
 }

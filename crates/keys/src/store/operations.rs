@@ -220,6 +220,19 @@ impl<V: KeyStorage> KeyStore for V {
         Ok(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 
+    fn code_mac(
+        &self,
+        key: &KeyReference,
+        hand_over: u64,
+        code: u32,
+    ) -> Result<[u8; 16], KeyError> {
+        let opened = open(self, key, KeyOperation::ComputeCodeMac)?;
+        let mut message = Zeroizing::new([0; 12]);
+        message[..8].copy_from_slice(&hand_over.to_be_bytes());
+        message[8..].copy_from_slice(&code.to_be_bytes());
+        opened.key.cmac(message.as_slice())
+    }
+
     fn wrap_working_key(
         &self,
         key: &KeyReference,

@@ -13,6 +13,7 @@ pub enum KeyOperation {
     DecryptPin,
     EncryptPin,
     ComputeToken,
+    ComputeCodeMac,
     /// Export as an encrypted working key.
     ExportWrapped,
     /// Encrypt a working key for export.
@@ -29,6 +30,7 @@ impl KeyOperation {
             KeyOperation::ComputeMac | KeyOperation::CheckMac => "MACs",
             KeyOperation::DecryptPin | KeyOperation::EncryptPin => "PIN blocks",
             KeyOperation::ComputeToken => "card tokens",
+            KeyOperation::ComputeCodeMac => "MACs of one-time codes",
             KeyOperation::ExportWrapped => "export as a working key",
             KeyOperation::WrapWorkingKey => "encrypting working keys",
             KeyOperation::ExportKeyBlock => "export in a key block",
@@ -45,6 +47,7 @@ impl KeyOperation {
                 purpose == KeyPurpose::PinEncryption
             }
             KeyOperation::ComputeToken => purpose == KeyPurpose::Token,
+            KeyOperation::ComputeCodeMac => purpose == KeyPurpose::HandOverCode,
             KeyOperation::ExportWrapped => {
                 matches!(purpose, KeyPurpose::PinEncryption | KeyPurpose::Mac)
             }
@@ -87,7 +90,7 @@ pub fn check_algorithm(purpose: KeyPurpose, algorithm: Algorithm) -> Result<(), 
         KeyPurpose::TerminalMaster | KeyPurpose::PinEncryption | KeyPurpose::Exchange => {
             algorithm != Algorithm::Des
         }
-        KeyPurpose::Token | KeyPurpose::Base => algorithm.is_aes(),
+        KeyPurpose::Token | KeyPurpose::HandOverCode | KeyPurpose::Base => algorithm.is_aes(),
         KeyPurpose::Dukpt => algorithm == Algorithm::Tdes2 || algorithm.is_aes(),
     };
     if allowed { Ok(()) } else { Err(KeyError::WrongAlgorithm { purpose, algorithm }) }
@@ -106,6 +109,7 @@ pub const fn usage_and_mode(purpose: KeyPurpose, algorithm: Algorithm) -> (KeyUs
         },
         KeyPurpose::Exchange => (KeyUsage(*b"K1"), b'B'),
         KeyPurpose::Token => (KeyUsage(*b"10"), b'G'),
+        KeyPurpose::HandOverCode => (KeyUsage(*b"12"), b'G'),
         KeyPurpose::Base => (KeyUsage(*b"11"), b'X'),
         KeyPurpose::Dukpt => (KeyUsage(*b"B0"), b'X'),
     }
@@ -132,7 +136,7 @@ pub fn check_header(
         KeyPurpose::Mac => &[b"M0", b"M1", b"M3", b"M6"],
         KeyPurpose::Exchange => &[b"K0", b"K1"],
         KeyPurpose::Dukpt => &[b"B0"],
-        KeyPurpose::Token | KeyPurpose::Base => &[],
+        KeyPurpose::Token | KeyPurpose::HandOverCode | KeyPurpose::Base => &[],
     };
     let modes: &[u8] = match purpose {
         KeyPurpose::Mac => b"CGVN",

@@ -9,7 +9,7 @@ use keys::{
 
 pub type StoreTest = fn(&dyn KeyStore);
 
-pub const CONTRACT: [(&str, StoreTest); 18] = [
+pub const CONTRACT: [(&str, StoreTest); 19] = [
     ("macs of stored keys are right", macs_of_stored_keys),
     ("a changed message or mac is refused", changed_messages),
     ("a derived key is the same in every store", derived_keys),
@@ -23,9 +23,10 @@ pub const CONTRACT: [(&str, StoreTest); 18] = [
     ("keys are exchanged in key blocks", key_blocks),
     ("a repeated import changes nothing", repeated_imports),
     ("keys from which others are derived have one generation", bases),
-    ("exchange, base and token keys are not exported", unexportable_keys),
+    ("exchange, base, token and code keys are not exported", unexportable_keys),
     ("wrapped working keys are imported and one older key is kept", wrapped_keys),
     ("card tokens are stable and depend on the key", tokens),
+    ("macs of one-time codes depend on the key, the hand-over and the code", code_macs),
     ("components make a key", components),
     ("names and generations are limited", names),
 ];
@@ -309,6 +310,9 @@ fn purposes(store: &dyn KeyStore) {
     refused(store.translate_pin(&mac, format, &pin, format, &pan(), &block).unwrap_err());
     refused(store.translate_pin(&pin, format, &mac, format, &pan(), &block).unwrap_err());
     refused(store.token(&mac, &pan()).unwrap_err());
+    refused(store.code_mac(&mac, 1, 1).unwrap_err());
+    put(store, "code", KeyPurpose::HandOverCode, &aes(AES_128));
+    refused(store.mac(&stored("code"), MacMethod::Cmac, MESSAGE).unwrap_err());
     refused(store.wrap_working_key(&mac, &pin).unwrap_err());
     refused(store.wrap_working_key(&zmk, &zmk).unwrap_err());
     refused(store.export_block(&pin, &pin, KeyBlockVersion::B).unwrap_err());
@@ -319,6 +323,7 @@ fn purposes(store: &dyn KeyStore) {
     for (purpose, algorithm) in [
         (KeyPurpose::Base, Algorithm::Tdes2),
         (KeyPurpose::Token, Algorithm::Des),
+        (KeyPurpose::HandOverCode, Algorithm::Tdes3),
         (KeyPurpose::PinEncryption, Algorithm::Des),
         (KeyPurpose::Dukpt, Algorithm::Tdes3),
     ] {
@@ -513,7 +518,8 @@ fn unexportable_keys(store: &dyn KeyStore) {
     put(store, "kek", KeyPurpose::Exchange, &aes(AES_256));
     put(store, "base", KeyPurpose::Base, &aes(BASE));
     put(store, "token", KeyPurpose::Token, &aes(AES_128));
-    for at in ["kek", "base", "token"] {
+    put(store, "code", KeyPurpose::HandOverCode, &aes(AES_128));
+    for at in ["kek", "base", "token", "code"] {
         let exported = store.export_block(&stored(at), &stored("kek"), KeyBlockVersion::D);
         assert!(matches!(exported, Err(KeyError::WrongPurpose { .. })));
     }
@@ -560,6 +566,28 @@ fn tokens(store: &dyn KeyStore) {
     assert_ne!(store.token(&stored("token/other"), &pan()).unwrap(), token);
     let other_pan = Pan::parse(b"4012345678909").unwrap();
     assert_ne!(store.token(&stored("token"), &other_pan).unwrap(), token);
+}
+
+fn code_macs(store: &dyn KeyStore) {
+    put(store, "code", KeyPurpose::HandOverCode, &aes(AES_256));
+    put(store, "code/other", KeyPurpose::HandOverCode, &aes(AES_128));
+    let hex = |at, hand_over, code| {
+        base16ct::lower::encode_string(&store.code_mac(&stored(at), hand_over, code).unwrap())
+    };
+    // CMAC of the hand-over and the code, computed with Python's cryptography.
+    for (at, hand_over, code, expected) in [
+        ("code", 7, 471_100, "d3c54177a8dceec5540d477460326210"),
+        ("code", u64::MAX, 0, "c9a2ab6655712cd805b7d731c0a0a26d"),
+        ("code/other", 7, 471_100, "b9a7778ad5fc87eba3f8426b8e4df401"),
+    ] {
+        assert_eq!(hex(at, hand_over, code), expected, "{at}");
+    }
+    // An older generation can be named, for hand-overs that are open when the key is rotated.
+    store.rotate(name("code")).unwrap();
+    assert_ne!(hex("code", 7, 471_100), "d3c54177a8dceec5540d477460326210");
+    let first = KeyReference::Generation(name("code"), 1);
+    let mac = store.code_mac(&first, 7, 471_100).unwrap();
+    assert_eq!(base16ct::lower::encode_string(&mac), "d3c54177a8dceec5540d477460326210");
 }
 
 fn components(store: &dyn KeyStore) {

@@ -4,8 +4,9 @@
 
 use books::{
     AnnounceParcel, AssignParcels, BankId, BatchTotals, CloseBatch, Command, CountAndAmount,
-    CourierId, DispatchParcels, DuplicateKey, DuplicateSubject, FirmId, HoldRule, Jurisdiction,
-    OpenBatch, OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank, RegisterCourier,
+    CourierId, DispatchParcels, DispatchedParcel, DuplicateKey, DuplicateSubject, FirmId, HoldRule,
+    Jurisdiction, OpenBatch, OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank,
+    RegisterCourier,
     RegisterFirm, RegisterSeller, RegisterTerminal, SellerId, SellerKind, SetHoldRule,
     SettlementCycle, Stan, TakeCash, TariffId, TerminalId, Timestamp, Trace,
 };
@@ -135,11 +136,12 @@ fn life(number: u64, step: u64, batch: u32) -> Command {
             currency: Currency::CNY,
             due: amount,
             reference: format!("order-{number}"),
+            shipment: 1,
         }),
         1 => Command::AssignParcels(AssignParcels { firm: FirmId(1), parcels: vec![parcel] }),
         2 => Command::DispatchParcels(DispatchParcels {
             courier: CourierId(1),
-            parcels: vec![parcel],
+            parcels: vec![DispatchedParcel { parcel, attempt: 1 }],
         }),
         _ => Command::TakeCash(TakeCash {
             trace: Trace {

@@ -20,7 +20,8 @@ const START_SPREAD_TICKS: usize = 20;
 impl World {
     pub(crate) fn load(&mut self, courier: usize, courier_commands: &mut Vec<CourierCommand>) {
         let person = &self.couriers[courier];
-        let parcels = person.stops.iter().map(|&parcel| self.parcels[parcel].id).collect();
+        let parcels = person.stops.iter();
+        let parcels = parcels.map(|&parcel| self.parcels[parcel].next_attempt()).collect();
         let command = Command::DispatchParcels(DispatchParcels { courier: person.id, parcels });
         courier_commands.push(CourierCommand { command, context: AnswerContext::Loaded(courier) });
     }

@@ -3,7 +3,6 @@
 use books::{
     ATTEMPTS_MAX, AttemptReason, BreakSide, BreakSubject, Command, CountHandOver, DispatchParcels,
     Event, HandOverId, RecordAttempt, RefuseParcel, RefuseReason, StartHandOver, Timestamp,
-    one_time_code_hash,
 };
 
 use crate::actors::cashier;
@@ -47,13 +46,13 @@ impl World {
         let (date, number) = (self.clock.date, person.hand_overs);
         let id = HandOverId::derived(&format!("{date} {} {number}", person.reference));
         let code = u32::try_from(person.chance.below(CODES)).expect("six digits");
-        let code_hash = one_time_code_hash(id, code);
+        let code_mac = self.code_key.mac(id, code);
         let courier_id = person.id;
         let command = Command::StartHandOver(StartHandOver {
             handover: id,
             courier: courier_id,
             number,
-            code_hash,
+            code_mac,
         });
         let handover = SimulatedHandOver { id, code, return_to: back };
         courier_commands.push(CourierCommand {
@@ -111,7 +110,7 @@ impl World {
         let wrong = (code + 1) % u32::try_from(CODES).expect("six digits");
         let command = Command::CountHandOver(CountHandOver {
             handover: id,
-            code: if mistyped { wrong } else { code },
+            code_mac: self.code_key.mac(id, if mistyped { wrong } else { code }),
             counted: amount(person.actual_cash),
             counted_by: cashier(&self.firms[person.firm].reference),
         });
@@ -187,8 +186,8 @@ impl World {
         if now >= self.clock.today(LAST_DELIVERY) {
             self.end_tour(courier, courier_commands);
         } else if !person.retry_parcels.is_empty() {
-            let parcels =
-                person.retry_parcels.iter().map(|&parcel| self.parcels[parcel].id).collect();
+            let parcels = person.retry_parcels.iter();
+            let parcels = parcels.map(|&parcel| self.parcels[parcel].next_attempt()).collect();
             let command = Command::DispatchParcels(DispatchParcels { courier: person.id, parcels });
             courier_commands
                 .push(CourierCommand { command, context: AnswerContext::DispatchedAgain(courier) });

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use books::{CourierId, DepositId, FirmId, ParcelId, SellerId, TerminalId};
+use books::{CourierId, DepositId, DispatchedParcel, FirmId, ParcelId, SellerId, TerminalId};
 
 use crate::books::ParcelLocation;
 use crate::chance::Chance;
@@ -34,6 +34,13 @@ pub(crate) struct SimulatedParcel {
     pub method_index: usize,
     /// Index of the next decline in the script.
     pub decline_index: usize,
+}
+
+impl SimulatedParcel {
+    /// The parcel on its way to its next delivery attempt.
+    pub(crate) fn next_attempt(&self) -> DispatchedParcel {
+        DispatchedParcel { parcel: self.id, attempt: self.attempts + 1 }
+    }
 }
 
 pub(crate) struct SimulatedFirm {

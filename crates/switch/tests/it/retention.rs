@@ -1,7 +1,8 @@
 //! Retention: old closed parcels are forgotten while the switch runs.
 
 use books::{
-    Command, DAY_MS, LoseParcel, ParcelId, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS, Timestamp,
+    Command, DAY_MS, LoseParcel, ParcelId, PersonId, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS,
+    SetRetention, Timestamp,
 };
 use peers::TerminalTask;
 
@@ -50,6 +51,21 @@ fn a_parcel_closed_half_a_year_ago_is_forgotten_and_one_of_yesterday_is_not() {
     (0..30).for_each(|_| a_day_passes(&mut world));
     assert_eq!(told(&world).len(), 1);
     assert!(world.engine.check().is_ok());
+}
+
+#[test]
+fn the_retention_that_two_persons_set_is_used_from_the_next_day_on() {
+    let mut world = World::open();
+    world.crash();
+    let (proposed_by, approved_by) = (PersonId(901), PersonId(902));
+    let set = |days| Command::SetRetention(SetRetention { days, proposed_by, approved_by });
+    world.apply(set(300));
+    let old = lose(&mut world);
+    (0..200).for_each(|_| a_day_passes(&mut world));
+    assert!(world.engine.parcel_view(old).is_some() && told(&world).is_empty());
+    world.apply(set(120));
+    a_day_passes(&mut world);
+    assert_eq!((world.engine.parcel_view(old), told(&world).len()), (None, 1));
 }
 
 #[test]

@@ -12,11 +12,11 @@ use super::{
 impl Model {
     pub fn apply_cash_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
-            Command::StartHandOver(StartHandOver { handover, courier, number, code_hash }) => {
-                self.start_hand_over(handover, courier, number, code_hash, command)
+            Command::StartHandOver(StartHandOver { handover, courier, number, code_mac }) => {
+                self.start_hand_over(handover, courier, number, code_mac, command)
             }
-            Command::CountHandOver(CountHandOver { handover, code, counted, counted_by }) => {
-                self.count_with_code(handover, code, counted, counted_by, command)
+            Command::CountHandOver(CountHandOver { handover, code_mac, counted, counted_by }) => {
+                self.count_with_code(handover, code_mac, counted, counted_by, command)
             }
             Command::CountHandOverBySupervisor(CountHandOverBySupervisor {
                 handover,
@@ -92,7 +92,7 @@ impl Model {
         id: HandOverId,
         courier: CourierId,
         number: u32,
-        code_hash: [u8; 32],
+        code_mac: CodeMac,
         command: &Command,
     ) -> ModelResult {
         ensure(self.couriers.contains_key(&courier), "no such courier")?;
@@ -106,7 +106,7 @@ impl Model {
         let known = self.couriers.get_mut(&courier).expect("found before");
         let payments = std::mem::take(&mut known.in_hand);
         let (wrong_codes, ended_by) = (Vec::new(), None);
-        let new = HandOver { courier, code_hash, expected, payments, wrong_codes, ended_by };
+        let new = HandOver { courier, code_mac, expected, payments, wrong_codes, ended_by };
         self.handovers.insert(id, new);
         self.use_number(Numbered::HandOvers(courier), command);
         self.handovers_started += 1;
@@ -157,7 +157,7 @@ impl Model {
     fn count_with_code(
         &mut self,
         id: HandOverId,
-        code: u32,
+        code_mac: CodeMac,
         counted: Amount,
         by: PersonId,
         command: &Command,
@@ -165,7 +165,7 @@ impl Model {
         self.may_end(id, [by, PersonId(u64::MAX)], command)?;
         let handover = self.handovers.get_mut(&id).expect("found before");
         ensure(handover.wrong_codes.len() < WRONG_CODES_MAX, "wrong too often")?;
-        if one_time_code_hash(id, code) == handover.code_hash {
+        if code_mac == handover.code_mac {
             return self.count(id, counted, by, command);
         }
         handover.wrong_codes.push(command.clone());

@@ -33,8 +33,14 @@ impl Model {
     }
 
     fn announce(&mut self, command: &Command) -> ModelResult {
-        let Command::AnnounceParcel(AnnounceParcel { parcel, seller, currency, due, reference }) =
-            command
+        let Command::AnnounceParcel(AnnounceParcel {
+            parcel,
+            seller,
+            currency,
+            due,
+            reference,
+            shipment,
+        }) = command
         else {
             unreachable!("only parcels are announced");
         };
@@ -42,9 +48,21 @@ impl Model {
         let known = self.sellers.get(seller).ok_or(ModelRefusal::Because("no such seller"))?;
         ensure(known.currency == *currency, "not the seller's currency")?;
         ensure(!due.is_zero(), "nothing due")?;
+        ensure((1..=SHIPMENTS_PER_ORDER_MAX).contains(shipment), "no such shipment")?;
         if let Some(known) = self.parcels.get(parcel) {
+            ensure(!known.came_back(), "its order needs another shipment")?;
             return self.only_repeats(known.announced == *command);
         }
+        let first = parcel.shipment(*shipment);
+        let of_order = |number| self.parcels.get(&first.shipment(number));
+        if *shipment > 1 {
+            let before = of_order(shipment - 1);
+            let before = before.ok_or(ModelRefusal::Because("no shipment before"))?;
+            ensure(before.seller == *seller, "another seller's order")?;
+            ensure(before.came_back(), "the shipment before is on its way, or delivered")?;
+        }
+        let mut later = shipment + 1..=SHIPMENTS_PER_ORDER_MAX;
+        ensure(later.all(|number| of_order(number).is_none()), "the order is further on")?;
         let new = Parcel {
             seller: *seller,
             currency: *currency,
@@ -80,18 +98,29 @@ impl Model {
         Ok(())
     }
 
-    fn dispatch(&mut self, courier: CourierId, parcels: &[ParcelId]) -> ModelResult {
+    fn dispatch(&mut self, courier: CourierId, parcels: &[DispatchedParcel]) -> ModelResult {
         ensure((1..=PARCELS_PER_COMMAND_MAX).contains(&parcels.len()), "none or too many")?;
         let firm =
             self.couriers.get(&courier).ok_or(ModelRefusal::Because("no such courier"))?.firm;
+        let is_with = |one: &DispatchedParcel| {
+            self.parcels.get(&one.parcel).is_some_and(|parcel| {
+                parcel.state == S::Out
+                    && parcel.courier == Some(courier)
+                    && one.attempt == parcel.attempts + 1
+            })
+        };
+        if parcels.iter().all(is_with) {
+            return Err(ModelRefusal::Repeated);
+        }
         self.is_here(PersonId(courier.0))?;
-        for id in parcels {
-            let parcel = self.parcel(*id)?;
+        for DispatchedParcel { parcel, attempt } in parcels {
+            let parcel = self.parcel(*parcel)?;
             ensure(parcel.state == S::Assigned, "not at a hub")?;
+            ensure(*attempt == parcel.attempts + 1, "not its next attempt")?;
             ensure(parcel.firm == Some(firm), "another firm's parcel")?;
             ensure(parcel.attempts < ATTEMPTS_MAX, "all attempts used up")?;
         }
-        for id in parcels {
+        for DispatchedParcel { parcel: id, .. } in parcels {
             let parcel = self.parcel_mut(*id);
             parcel.state = S::Out;
             parcel.courier = Some(courier);
@@ -250,7 +279,8 @@ impl Model {
         forgotten: &BTreeSet<ParcelId>,
     ) -> ModelResult {
         ensure((1..=RECORDS_PER_COMMAND_MAX).contains(&limit), "no limit")?;
-        let last = self.today.0.checked_sub(RETENTION_DAYS);
+        let kept = self.retention.as_ref().map_or(RETENTION_DAYS, |retention| retention.days);
+        let last = self.today.0.checked_sub(kept);
         ensure(last.is_some_and(|last| before.0 <= last), "too early to forget")?;
         let ids = self.parcels.keys().copied();
         let over: BTreeSet<ParcelId> = ids.filter(|id| self.is_over(*id, before)).collect();

@@ -5,7 +5,8 @@ use money::Amount;
 use tariff::{FeeKind, FixedOrShare, PaymentMethod as Means, Terms};
 
 use super::{
-    Courier, Firm, Model, ModelRefusal, ModelResult, Seller, Version, are_different, ensure,
+    Courier, Firm, Model, ModelRefusal, ModelResult, Numbered, Seller, Version, are_different,
+    ensure,
 };
 
 impl Model {
@@ -53,12 +54,13 @@ impl Model {
             Command::RegisterTerminal(RegisterTerminal { terminal, courier }) => {
                 self.register_terminal(*terminal, *courier)
             }
-            Command::HandTerminal(HandTerminal { terminal, courier }) => {
-                self.hand(*terminal, *courier)
+            Command::HandTerminal(HandTerminal { terminal, courier, number }) => {
+                self.hand(*terminal, *courier, *number, command)
             }
-            Command::BlockTerminal(BlockTerminal { terminal, blocked }) => {
-                self.block(*terminal, *blocked)
+            Command::BlockTerminal(BlockTerminal { terminal, blocked, number }) => {
+                self.block(*terminal, *blocked, *number, command)
             }
+            Command::SetRetention(retention) => self.set_retention(retention),
             Command::SetHoldRule(SetHoldRule { jurisdiction, rule, proposed_by, approved_by }) => {
                 are_different(&[*proposed_by, *approved_by])
                     .and_then(|()| self.set_hold_rule(*jurisdiction, *rule))
@@ -83,25 +85,46 @@ impl Model {
         Ok(())
     }
 
-    fn hand(&mut self, terminal: TerminalId, to: CourierId) -> ModelResult {
+    fn hand(
+        &mut self,
+        terminal: TerminalId,
+        to: CourierId,
+        number: u32,
+        command: &Command,
+    ) -> ModelResult {
         let known = self.terminals.get(&terminal).copied();
-        let (from, blocked) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
+        let (_, blocked) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
         ensure(self.couriers.contains_key(&to), "no such courier")?;
-        if from == to {
-            return Err(ModelRefusal::Repeated);
-        }
+        self.next_number(Numbered::TerminalChanges(terminal), number, command)?;
         self.is_here(PersonId(to.0))?;
+        self.use_number(Numbered::TerminalChanges(terminal), command);
         self.terminals.insert(terminal, (to, blocked));
         Ok(())
     }
 
-    fn block(&mut self, terminal: TerminalId, block: bool) -> ModelResult {
+    fn block(
+        &mut self,
+        terminal: TerminalId,
+        block: bool,
+        number: u32,
+        command: &Command,
+    ) -> ModelResult {
         let known = self.terminals.get(&terminal).copied();
-        let (courier, blocked) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
-        if blocked == block {
-            return Err(ModelRefusal::Repeated);
-        }
+        let (courier, _) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
+        self.next_number(Numbered::TerminalChanges(terminal), number, command)?;
+        self.use_number(Numbered::TerminalChanges(terminal), command);
         self.terminals.insert(terminal, (courier, block));
+        Ok(())
+    }
+
+    fn set_retention(&mut self, retention: &SetRetention) -> ModelResult {
+        ensure((120..=3_650).contains(&retention.days), "too short or too long")?;
+        ensure(retention.proposed_by != retention.approved_by, "one person alone")?;
+        let set = self.retention.as_ref().filter(|set| set.days == retention.days);
+        if let Some(set) = set {
+            return self.only_repeats(set == retention);
+        }
+        self.retention = Some(retention.clone());
         Ok(())
     }
 

@@ -16,10 +16,10 @@ pub fn start_hand_over(roll: &Choices) -> Command {
     let couriers = couriers_with_cash(roll);
     let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let handover = HandOverId(roll.new_id(roll.model.handovers_started));
-    let code_hash = one_time_code_hash(handover, world::code(handover));
+    let code_mac = world::code_mac(handover, 0);
     let last = roll.model.count_of(Numbered::HandOvers(courier));
     let number = roll.count(last + 1);
-    Command::StartHandOver(StartHandOver { handover, courier, number, code_hash })
+    Command::StartHandOver(StartHandOver { handover, courier, number, code_mac })
 }
 
 pub fn count(roll: &Choices) -> Command {
@@ -35,7 +35,7 @@ pub fn count(roll: &Choices) -> Command {
         7 | 8 => roll.amount(expected.saturating_add(50)),
         _ => Amount::ZERO,
     };
-    let code = world::code(handover) + u32::from(roll.makes_mistake(Mistake::NumberAbove));
+    let code_mac = world::code_mac(handover, u8::from(roll.makes_mistake(Mistake::NumberAbove)));
     let counted_by = match known {
         Some(one) if roll.makes_mistake(Mistake::SomebodyElse) => PersonId(one.courier.0),
         _ => roll.person(2),
@@ -49,16 +49,16 @@ pub fn count(roll: &Choices) -> Command {
             supervisor,
         });
     }
-    Command::CountHandOver(CountHandOver { handover, code, counted, counted_by })
+    Command::CountHandOver(CountHandOver { handover, code_mac, counted, counted_by })
 }
 
 /// Somebody tries codes.
 pub fn try_code(roll: &Choices) -> Command {
     let handover = open_hand_over(roll);
-    let code = world::code(handover) + u32::from(roll.step.random_numbers[1] % 8);
+    let code_mac = world::code_mac(handover, roll.step.random_numbers[1].to_le_bytes()[0] % 8);
     let counted = roll.amount(roll.model.handovers.get(&handover).map_or(1, |one| one.expected));
     let counted_by = roll.person(2);
-    Command::CountHandOver(CountHandOver { handover, code, counted, counted_by })
+    Command::CountHandOver(CountHandOver { handover, code_mac, counted, counted_by })
 }
 
 pub fn cancel_hand_over(roll: &Choices) -> Command {

@@ -42,6 +42,10 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             1 => one.cycle = other_cycle(one.cycle),
             _ => one.reference.push('x'),
         },
+        C::HandTerminal(one) => one.courier.0 = 11 + (one.courier.0 - 10) % 5,
+        C::BlockTerminal(one) => one.blocked ^= true,
+        C::SetRetention(one) => other_person(&mut one.approved_by),
+        C::DispatchParcels(one) => one.courier.0 = 11 + (one.courier.0 - 10) % 5,
         C::AnnounceParcel(one) => match one_of(2) {
             0 => other_amount(&mut one.due),
             _ => one.reference.push('x'),
@@ -68,11 +72,11 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
         },
         C::StartHandOver(one) => match one_of(2) {
             0 => one.handover.0 += 1_000,
-            _ => one.code_hash[0] ^= 1,
+            _ => one.code_mac.0[0] ^= 1,
         },
         C::CountHandOver(one) => match one_of(3) {
             0 => other_amount(&mut one.counted),
-            1 => one.code += 1,
+            1 => one.code_mac.0[0] ^= 1,
             _ => other_person(&mut one.counted_by),
         },
         C::CountHandOverBySupervisor(one) => match one_of(2) {

@@ -35,13 +35,33 @@ pub fn announce(roll: &Choices) -> Command {
         Mistake::AmountAbove => "\u{7}".into(),
         _ => format!("order {}", parcel.bits()),
     };
+    let shipment = if roll.makes_mistake(Mistake::AnyThing) { 2 } else { 1 };
     Command::AnnounceParcel(AnnounceParcel {
         parcel,
         seller: SellerId(seller),
         currency,
         due: roll.amount(due),
         reference,
+        shipment,
     })
+}
+
+/// The next shipment of an order whose parcel came back, or by a mistake of another one.
+pub fn ship_again(roll: &Choices) -> Command {
+    let slip = roll.makes_mistake(Mistake::AnyThing);
+    let before = roll.parcel(|one| one.came_back() != slip);
+    let known = roll.model.parcels.get(&before).map(|one| one.announced.clone());
+    let Some(Command::AnnounceParcel(mut next)) = known else { return announce(roll) };
+    let first = before.shipment(next.shipment);
+    next.shipment = roll.number(next.shipment + 1);
+    next.parcel = first.shipment(next.shipment.clamp(1, SHIPMENTS_PER_ORDER_MAX));
+    if roll.makes_mistake(Mistake::SomebodyElse) {
+        next.seller = SellerId(1 + next.seller.0 % 4);
+    }
+    if roll.one_in(3, 3) {
+        next.due = roll.amount(10_000 + u64::from(roll.step.random_numbers[2]));
+    }
+    Command::AnnounceParcel(next)
 }
 
 /// Several of those that fit, and by a deliberate mistake one that does not.
@@ -82,10 +102,16 @@ pub fn dispatch(roll: &Choices) -> Command {
         _ => roll.pick(2, &couriers, |die| CourierId(11 + u64::try_from(die % 5).unwrap())),
     };
     let fits = |one: &Parcel| one.state == ParcelState::Assigned && one.firm == firm;
-    Command::DispatchParcels(DispatchParcels {
-        courier,
-        parcels: several_parcels(roll, &roll.parcels(fits)),
-    })
+    let next = |parcel: ParcelId| {
+        let failed = roll.model.parcels.get(&parcel).map_or(0, |one| one.attempts);
+        DispatchedParcel { parcel, attempt: failed + 1 }
+    };
+    let parcels = several_parcels(roll, &roll.parcels(fits));
+    let mut parcels: Vec<_> = parcels.into_iter().map(next).collect();
+    if let Some(last) = parcels.last_mut() {
+        last.attempt = roll.number(last.attempt);
+    }
+    Command::DispatchParcels(DispatchParcels { courier, parcels })
 }
 
 pub fn attempt(roll: &Choices) -> Command {
@@ -198,7 +224,8 @@ pub fn confirm_refund(roll: &Choices) -> Command {
 }
 
 pub fn forget(roll: &Choices) -> Command {
-    let over = BusinessDate(roll.model.today.0.saturating_sub(RETENTION_DAYS));
+    let kept = roll.model.retention.as_ref().map_or(RETENTION_DAYS, |one| one.days);
+    let over = BusinessDate(roll.model.today.0.saturating_sub(kept));
     let before = if roll.makes_mistake(Mistake::NumberAbove) { over.plus_days(1) } else { over };
     let limit = match roll.number_at(1) % 4 {
         0 | 1 => RECORDS_PER_COMMAND_MAX,

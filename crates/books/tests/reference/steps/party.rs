@@ -5,6 +5,7 @@ use money::{Currency, Rate};
 use tariff::SellerClassNumber;
 
 use super::{Choices, Mistake};
+use crate::model::Numbered;
 use crate::world;
 
 /// A new party, or a known one with other terms.
@@ -24,12 +25,14 @@ pub fn party(roll: &Choices) -> Command {
         6 => world::wallet(number),
         7 | 8 => {
             let (terminal, courier) = (TerminalId(20 + number), roll.courier(2));
-            Command::HandTerminal(HandTerminal { terminal, courier })
+            let number = next_change(roll, terminal);
+            Command::HandTerminal(HandTerminal { terminal, courier, number })
         }
         9 | 10 => {
             let blocked = roll.model.terminals.iter().find(|(_, (_, blocked))| *blocked);
             let terminal = blocked.map_or(TerminalId(20 + number), |(id, _)| *id);
-            Command::BlockTerminal(BlockTerminal { terminal, blocked: roll.one_in(2, 3) })
+            let (blocked, number) = (roll.one_in(2, 3), next_change(roll, terminal));
+            Command::BlockTerminal(BlockTerminal { terminal, blocked, number })
         }
         11 => {
             let rule = match roll.step.mistake {
@@ -63,6 +66,25 @@ pub fn party(roll: &Choices) -> Command {
     };
     spoil(&mut command, roll.step.mistake);
     command
+}
+
+fn next_change(roll: &Choices, terminal: TerminalId) -> u32 {
+    roll.count(roll.model.count_of(Numbered::TerminalChanges(terminal)) + 1)
+}
+
+/// Two persons set how long closed parcels are kept, from the shortest to the longest time.
+pub fn retention(roll: &Choices) -> Command {
+    let days = match roll.number_at(1) % 8 {
+        _ if roll.makes_mistake(Mistake::NumberBelow) => 119,
+        _ if roll.makes_mistake(Mistake::NumberAbove) => 3_651,
+        0 => 3_650,
+        1 | 2 => 180,
+        3 | 4 => 121 + roll.step.random_numbers[2] % 40,
+        _ => 120,
+    };
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    Command::SetRetention(SetRetention { days, proposed_by, approved_by })
 }
 
 /// Makes a registration invalid by a deliberate mistake.

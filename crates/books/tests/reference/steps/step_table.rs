@@ -9,7 +9,7 @@ use super::back_office::*;
 use super::clearing::*;
 use super::other_content::other_content;
 use super::parcel::*;
-use super::party::party;
+use super::party::{party, retention};
 use super::persons::*;
 use super::terminal::*;
 use crate::model::{Firm, ModelMethod, ModelPayment, Parcel, PlanState, Seller};
@@ -20,6 +20,7 @@ type ChartEntry = (u16, fn(&Choices) -> bool, fn(&Choices) -> Command);
 /// All steps with their weights.
 pub const STEPS: &[ChartEntry] = &[
     (14, |roll| roll.model.parcels.len() < roll.pool, announce),
+    (3, |roll| roll.any(Parcel::came_back), ship_again),
     (9, |roll| roll.any(|one| one.state == ParcelState::Announced), assign),
     (12, |roll| roll.any(|one| one.state == ParcelState::Assigned && one.attempts < 3), dispatch),
     (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.is_free_of_money()), attempt),
@@ -79,6 +80,7 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |_| true, register_person),
     (1, |_| true, remove_person),
     (1, |_| true, set_refund_limit),
+    (1, |roll| roll.one_in(0, 2), retention),
     (12, |_| true, other_content),
     (9, |roll| roll.model.terminals.keys().any(|id| !open_batch_of(roll, *id)), open_batch),
     (32, is_sellable, purchase),

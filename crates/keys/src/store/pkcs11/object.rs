@@ -321,7 +321,8 @@ const fn key_type(algorithm: Algorithm) -> KeyType {
 
 /// Attributes of a key on the token. They permit only the operations of its purpose.
 fn template(label: &str, purpose: KeyPurpose, algorithm: Algorithm) -> Vec<Attribute> {
-    let encrypts = !matches!(purpose, KeyPurpose::Token | KeyPurpose::Base);
+    let encrypts =
+        !matches!(purpose, KeyPurpose::Token | KeyPurpose::HandOverCode | KeyPurpose::Base);
     let decrypts = matches!(purpose, KeyPurpose::PinEncryption | KeyPurpose::Exchange);
     vec![
         Attribute::Class(ObjectClass::SECRET_KEY),

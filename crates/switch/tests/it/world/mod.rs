@@ -151,9 +151,11 @@ impl World {
             currency,
             due,
             reference: order,
+            shipment: 1,
         }));
         self.apply(Command::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel] }));
-        self.apply(Command::DispatchParcels(DispatchParcels { courier, parcels: vec![parcel] }));
+        let parcels = vec![DispatchedParcel { parcel, attempt: 1 }];
+        self.apply(Command::DispatchParcels(DispatchParcels { courier, parcels }));
         parcel
     }
 
