@@ -579,7 +579,7 @@ fn is_fee(entry: ChartEntry) -> bool {
     matches!(entry, E::FeeCharged | E::CommissionEarned | E::ReturnCharged)
 }
 
-fn method_name(method: PaymentMethod) -> &'static str {
+pub(crate) fn method_name(method: PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Card(CardKind::Debit) => "debit card",
         PaymentMethod::Card(CardKind::Credit) => "credit card",

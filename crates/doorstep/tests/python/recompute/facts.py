@@ -1,0 +1,337 @@
+"""What happened, by the order file, the tariff file, the clearing files and `log --json`.
+
+Takes what people, terminals, networks and banks said (the fields of commands) and what came of it
+(the events), and computes fees, sellers' money, cash in custody and receivables from it. Does not
+look at postings or balances: those are what is checked.
+"""
+
+import csv
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+
+from money import Differs, agree, of_minor
+from tariff import FEES, Tariff
+
+ZERO = Decimal(0)
+ROUTES = {"Qr": "QR", "Cash": "cash"}
+
+
+def method_of(route):
+    """`{"Card": {"kind": "Debit", ...}}` or `{"Qr": ...}` as in the export."""
+    if isinstance(route, dict) and "Card" in route:
+        kind = route["Card"]
+        kind = kind["kind"] if isinstance(kind, dict) else kind
+        return f"{kind.lower()} card"
+    return ROUTES[route if isinstance(route, str) else next(iter(route))]
+
+
+class Payment:
+    """A payment as it was requested at the door."""
+
+    def __init__(self, parcel, number):
+        self.parcel, self.number = parcel, number
+        self.method = self.rail = self.amount = self.reference = self.day = None
+        self.version = None
+        self.fees = dict.fromkeys(FEES, ZERO)
+        self.stands = False
+        self.ever_collected = False
+
+    def __str__(self):
+        return f"payment {self.number} of order {self.parcel.order}"
+
+
+class Parcel:
+    def __init__(self, seller, order, due, currency):
+        self.seller, self.order, self.due, self.currency = seller, order, due, currency
+        self.courier = None
+        self.payments = {}
+        self.return_fee = ZERO
+        self.refunded = ZERO
+
+    def standing(self):
+        return [payment for payment in self.payments.values() if payment.stands]
+
+
+class Seller:
+    def __init__(self, fields):
+        self.id, self.reference = fields["seller"], fields["reference"]
+        self.tariff, self.place = fields["tariff"], fields["class"]
+        # Per currency.
+        self.collected, self.fees, self.given_back = (defaultdict(lambda: ZERO) for _ in range(3))
+        self.sent, self.invoiced = defaultdict(lambda: ZERO), defaultdict(lambda: ZERO)
+
+    def due(self, currency):
+        """Held and payable: everything that was not sent."""
+        return (self.collected[currency] - self.fees[currency] - self.given_back[currency]
+                + self.invoiced[currency] - self.sent[currency])
+
+
+class Facts:
+    def __init__(self, orders, tariff):
+        with open(orders, newline="", encoding="utf-8-sig") as file:
+            self.orders = {(line["order"].strip(), line["seller"].strip()): line
+                           for line in csv.DictReader(file)}
+        self.tariff_path = tariff
+        self.tariffs = {}
+        self.tariff_names = {}
+        self.parcels, self.sellers, self.firm_of = {}, {}, {}
+        self.names = {}
+        self.payments_sent = {}
+        # Main units, by (id, currency).
+        self.in_hand, self.short = defaultdict(lambda: ZERO), defaultdict(lambda: ZERO)
+        self.counted, self.commission = defaultdict(lambda: ZERO), defaultdict(lambda: ZERO)
+        self.claims = defaultdict(lambda: ZERO)
+        self.cleared = []
+        self.hand_overs, self.deposits, self.payouts = {}, {}, {}
+        self.fee_count = 0
+
+    # Reading
+
+    def read(self, line):
+        """One object of `log --json`."""
+        for known in line["references"]:
+            self.names[known["of"], known["id"]] = known["reference"]
+        handler = getattr(self, f"do_{line['command']}", None)
+        if handler:
+            handler(line["fields"], line)
+        for event in line["events"]:
+            handler = getattr(self, f"on_{event['event']}", None)
+            if handler:
+                handler(event, line)
+
+    def name(self, of, number):
+        return self.names.get((of, number), number)
+
+    def tariff(self, currency):
+        if currency not in self.tariffs:
+            self.tariffs[currency] = Tariff(self.tariff_path, currency)
+        return self.tariffs[currency]
+
+    def payment(self, key):
+        parcel = self.parcels[key["parcel"]]
+        return parcel.payments.setdefault(key["number"], Payment(parcel, key["number"]))
+
+    # Parties and parcels
+
+    def do_PublishTariff(self, fields, line):
+        self.tariff_names[fields["tariff"]] = fields["reference"]
+
+    def do_RegisterSeller(self, fields, line):
+        self.sellers[fields["seller"]] = Seller(fields)
+
+    def do_RegisterCourier(self, fields, line):
+        self.firm_of[fields["courier"]] = fields["firm"]
+
+    def do_AnnounceParcel(self, fields, line):
+        seller = self.sellers[fields["seller"]]
+        order = self.orders.get((fields["reference"], seller.reference))
+        what = f"order {fields['reference']} of {seller.reference}"
+        if order is None:
+            raise Differs(f"{what}: the order file has no such line")
+        currency = fields.get("currency") or line["currency"]
+        agree(f"{what}, currency", order["currency"].strip(), currency, "the log")
+        due = of_minor(fields["due"], currency)
+        agree(f"{what}, amount due", Decimal(order["amount_due"].strip()), due, "the log")
+        order["announced"] = True
+        self.parcels[fields["parcel"]] = Parcel(seller, fields["reference"], due, currency)
+
+    def do_DispatchParcels(self, fields, line):
+        for parcel in fields["parcels"]:
+            self.parcels[parcel].courier = fields["courier"]
+
+    def do_AcceptPart(self, fields, line):
+        parcel = self.parcels[fields["parcel"]]
+        parcel.due = of_minor(fields["accepted"], parcel.currency)
+
+    # Payments
+
+    def request(self, payment, fields, line):
+        """What a terminal asked for."""
+        payment.amount = of_minor(fields["amount"], payment.parcel.currency)
+        payment.day = date.fromisoformat(line["date"])
+        sent = fields.get("network_reference")
+        if sent:
+            payment.reference = (sent["stan"], sent["sent_at"] // 1000)
+            if payment.method != "QR":
+                terminal = fields["trace"]["terminal"]
+                self.payments_sent[payment.rail, *payment.reference, terminal] = payment
+
+    def route(self, payment, route):
+        payment.method = method_of(route)
+        (rail,) = route.values()
+        of = "network" if "network" in rail else "wallet"
+        payment.rail = (of, rail[of])
+
+    def on_PaymentBegun(self, event, line):
+        payment = self.payment(event["payment"])
+        self.route(payment, line["fields"]["route"])
+        self.request(payment, line["fields"], line)
+
+    def do_BeginCompletion(self, fields, line):
+        self.request(self.payment(fields["payment"]), fields, line)
+
+    def on_PaymentCollected(self, event, line):
+        payment = self.payment(event["payment"])
+        fields = line["fields"]
+        if line["command"] == "RecordAdvice":
+            self.route(payment, fields["route"])
+            self.request(payment, fields, line)
+        elif line["command"] == "TakeCash":
+            payment.method = "cash"
+            self.request(payment, fields, line)
+        parcel, seller = payment.parcel, payment.parcel.seller
+        currency = parcel.currency
+        agree(f"{payment}, seller", seller.id, event["seller"], "the log")
+        agree(f"{payment}, method", payment.method, method_of(event["method"]), "the log")
+        agree(f"{payment}, amount", payment.amount, of_minor(event["amount"], currency), "the log")
+        version = self.tariff(currency).in_force(payment.day)
+        named = self.version_name(event["tariff"])
+        agree(f"{payment}, tariff", f"{self.tariff(currency).name}/{version.number}", named,
+              "the log")
+        others = [(other.version, other.method, other.amount, other.fees)
+                  for other in parcel.standing()]
+        payment.version = version
+        payment.fees = version.fees(seller.place, payment.method, payment.amount, others)
+        self.fee_count += sum(1 for fee in payment.fees.values() if fee)
+        payment.stands = payment.ever_collected = True
+        self.take(payment, 1)
+
+    def version_name(self, version):
+        return f"{self.tariff_names[version['tariff']]}/{version['version']}"
+
+    def take(self, payment, sign):
+        """Posts a payment with its fees, or takes both back."""
+        parcel = payment.parcel
+        currency = parcel.currency
+        parcel.seller.collected[currency] += sign * payment.amount
+        parcel.seller.fees[currency] += sign * sum(payment.fees.values())
+        firm = self.firm_of[parcel.courier]
+        self.commission[firm, currency] += sign * payment.fees["commission"]
+        if payment.method == "cash":
+            self.in_hand[parcel.courier, currency] += sign * payment.amount
+        else:
+            self.claims[payment.rail, currency] += sign * payment.amount
+
+    def on_PaymentReversed(self, event, line):
+        payment = self.payment(event["payment"])
+        posted = of_minor(event["posted"], payment.parcel.currency)
+        agree(f"{payment}, reversed", payment.amount if payment.stands else ZERO, posted,
+              "the log")
+        if payment.stands:
+            self.take(payment, -1)
+            payment.stands = False
+
+    def give_back(self, event):
+        payment = self.payment(event["payment"])
+        amount = of_minor(event["amount"], payment.parcel.currency)
+        payment.parcel.seller.given_back[payment.parcel.currency] += amount
+        payment.parcel.refunded += amount
+        return payment, amount
+
+    def on_Refunded(self, event, line):
+        self.give_back(event)
+
+    def on_ChargedBack(self, event, line):
+        payment, amount = self.give_back(event)
+        self.claims[payment.rail, payment.parcel.currency] -= amount
+
+    def on_RefundForwarded(self, event, line):
+        payment = self.payment(event["payment"])
+        currency = payment.parcel.currency
+        self.claims[payment.rail, currency] -= of_minor(event["amount"], currency)
+
+    def on_ParcelDelivered(self, event, line):
+        parcel = self.parcels[event["parcel"]]
+        stands = sum(payment.amount for payment in parcel.standing()) - parcel.refunded
+        agree(f"order {parcel.order}, delivered for", stands, parcel.due, "the log")
+
+    def on_ParcelReturned(self, event, line):
+        parcel = self.parcels[event["parcel"]]
+        version = self.tariff(parcel.currency).in_force(date.fromisoformat(line["date"]))
+        named = self.version_name(event["tariff"])
+        agree(f"order {parcel.order}, tariff of the return",
+              f"{self.tariff(parcel.currency).name}/{version.number}", named, "the log")
+        parcel.return_fee = version.return_fee
+        parcel.seller.fees[parcel.currency] += version.return_fee
+        self.fee_count += 1
+
+    # Cash
+
+    def do_StartHandOver(self, fields, line):
+        courier, currency = fields["courier"], line["currency"]
+        waiting = sum(amount for other, amount, _ in self.hand_overs.values() if other == courier)
+        amount = self.in_hand[courier, currency] - waiting
+        self.hand_overs[fields["handover"]] = (courier, amount, currency)
+
+    def on_HandOverCancelled(self, event, line):
+        del self.hand_overs[event["handover"]]
+
+    def on_HandOverCounted(self, event, line):
+        courier, expected, currency = self.hand_overs.pop(event["handover"])
+        counted = of_minor(event["counted"], currency)
+        what = f"hand-over {event['handover']} of {self.name('courier', courier)}"
+        agree(f"{what}, expected", expected, of_minor(event["expected"], currency), "the log")
+        explained = sum(of_minor(other["amount"], currency) for other in line["events"]
+                        if other["event"] == "BreakReduced")
+        self.in_hand[courier, currency] -= expected
+        self.counted[self.firm_of[courier], currency] += counted
+        self.short[courier, currency] += max(expected - counted, ZERO) - explained
+
+    def shorten(self, event, line, place=None):
+        courier, currency = event["courier"], line["currency"]
+        amount = of_minor(event["amount"], currency)
+        self.short[courier, currency] -= amount
+        if place is not None:
+            place[self.firm_of[courier], currency] += amount
+
+    def on_ShortageRepaid(self, event, line):
+        self.shorten(event, line, self.counted)
+
+    def on_ShortageCovered(self, event, line):
+        self.shorten(event, line, self.counted)
+
+    def on_ShortageWrittenOff(self, event, line):
+        self.shorten(event, line)
+
+    def on_ShortageDeducted(self, event, line):
+        self.shorten(event, line)
+        amount = of_minor(event["amount"], line["currency"])
+        self.commission[self.firm_of[event["courier"]], line["currency"]] -= amount
+
+    def on_DepositAnnounced(self, event, line):
+        self.deposits[event["deposit"]] = (event["firm"], line["currency"])
+
+    def on_DepositConfirmed(self, event, line):
+        key = self.deposits.pop(event["deposit"])
+        self.counted[key] -= of_minor(event["credited"], key[1])
+
+    def on_CommissionPaid(self, event, line):
+        currency = line["currency"]
+        self.commission[event["firm"], currency] -= of_minor(event["amount"], currency)
+
+    # Clearing and settlement
+
+    def do_ConfirmClearing(self, fields, line):
+        payment = self.payment(fields["payment"])
+        amount = of_minor(fields["amount"], payment.parcel.currency)
+        self.cleared.append((payment, amount))
+
+    def on_SettlementExecuted(self, event, line):
+        for one in event["lines"]:
+            net = of_minor(one["net"], one["currency"])
+            self.payouts[one["payout"]] = {**one, "state": "sent"}
+            self.sellers[one["seller"]].sent[one["currency"]] += net
+
+    def on_PayoutConfirmed(self, event, line):
+        self.payouts[event["payout"]]["state"] = "paid"
+
+    def on_PayoutReturned(self, event, line):
+        payout = self.payouts[event["payout"]]
+        payout["state"] = "returned"
+        self.sellers[event["seller"]].sent[payout["currency"]] -= of_minor(
+            event["net"], payout["currency"])
+
+    def on_SellerInvoiced(self, event, line):
+        amount = of_minor(event["amount"], line["currency"])
+        self.sellers[event["seller"]].invoiced[line["currency"]] += amount
