@@ -101,7 +101,7 @@ impl ReplayObserver for Exporter<'_> {
         if !self.moved.is_empty() {
             let offset = engine.books().utc_offset_minutes().unwrap_or(0);
             self.date = at.business_date(offset);
-            let subjects = CommandSubjects::of(&outcome.books.events);
+            let subjects = CommandSubjects::of(&outcome.books.events, engine);
             let mut books = Books { engine, accounts: &mut self.accounts, parcels: &self.parcels };
             let (position, date) = (self.position, self.date);
             let together = |one: &Posting, next: &Posting| {

@@ -101,22 +101,24 @@ pub(super) struct CommandSubjects {
 }
 
 impl CommandSubjects {
-    pub(super) fn of(events: &[Event]) -> CommandSubjects {
+    pub(super) fn of(events: &[Event], engine: &Engine) -> CommandSubjects {
         let mut subjects = CommandSubjects::default();
         for event in events {
             let other = match event {
                 Event::SettlementExecuted { lines, .. } => {
                     let payout = |line: &books::PayoutLine| {
-                        (line.seller, format!("payout {}", line.payout.0))
+                        (line.seller, format!("number {}", line.payout.0))
                     };
                     subjects.payouts.extend(lines.iter().map(payout));
                     continue;
                 }
-                Event::PayoutConfirmed { payout, .. } | Event::PayoutReturned { payout, .. } => {
-                    format!("payout {}", payout.0)
+                Event::PayoutConfirmed { payout, seller, .. } => {
+                    let seller = engine.books().seller_reference(*seller).unwrap_or("?");
+                    format!("seller {seller}, number {}", payout.0)
                 }
+                Event::PayoutReturned { payout, .. } => format!("number {}", payout.0),
                 Event::HandOverCounted { handover, .. } => format!("hand-over {}", handover.0),
-                Event::DepositConfirmed { deposit, .. } => format!("deposit {}", deposit.0),
+                Event::DepositConfirmed { deposit, .. } => format!("number {}", deposit.0),
                 Event::SellerInvoiced { number, .. } => format!("invoice {number}"),
                 Event::SellerPaymentRecorded { invoice, .. } => format!("invoice {invoice}"),
                 Event::BreakRaised { break_id, .. } | Event::BreakClosed { break_id, .. } => {
@@ -207,6 +209,7 @@ impl Description {
         }
         // The rest of the row's description is about reservations.
         let what = main.entry.row().description.split(':').next().unwrap_or_default();
+        let what = what.strip_prefix("a ").or(what.strip_prefix("an ")).unwrap_or(what);
         let what = match details.is_empty() {
             true => what.to_owned(),
             false => format!("{what}: {}", details.join(", ")),

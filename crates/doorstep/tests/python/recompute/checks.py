@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import zip_longest
 
 import clearing
 from money import DECIMALS, Differs, agree, of_minor
@@ -14,8 +15,6 @@ from tariff import FEES
 ZERO = Decimal(0)
 COLLECTED = {"CardCollected": 1, "QrCollected": 1, "CashCollected": 1, "CollectionReversed": -1}
 CHARGED = {"FeeCharged": 1, "CommissionEarned": 1, "FeeReversed": -1, "CommissionReversed": -1}
-RRN_EPOCH_S = 1_262_304_000
-BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def part(reference, number):
@@ -24,16 +23,6 @@ def part(reference, number):
             r"-[0-9A-Fa-f]{16}$", reference):
         return reference
     return re.sub(r"[^A-Za-z0-9_.-]", "-", reference) + f"-{int(number):016x}"
-
-
-def rrn(reference):
-    """The retrieval reference number by docs/door/network.md."""
-    stan, sent = reference
-    seconds, text = max(sent - RRN_EPOCH_S, 0), ""
-    for _ in range(6):
-        seconds, digit = divmod(seconds, 32)
-        text = BASE32[digit] + text
-    return f"{text}{stan:06}"
 
 
 def fee_of(account):
@@ -68,8 +57,9 @@ class Postings:
         self.sums[credit, currency] -= amount
         payment = (row["parcel"], int(row["payment"] or 0))
         entry = row["entry"]
-        if entry in COLLECTED:
-            sign = COLLECTED[entry]
+        rejected = entry == "OfflineSaleRejected" and debit.startswith("liabilities:seller-")
+        if entry in COLLECTED or rejected:
+            sign = COLLECTED.get(entry, -1)
             sides = (debit, credit) if sign > 0 else (credit, debit)
             sides = (sides[0], sides[1].split(":")[-1])
             self.collections[payment][sides] += sign * amount
@@ -128,26 +118,24 @@ class Books:
     def check_collection(self, payment, key, seller):
         parcel = payment.parcel
         if payment.method == "cash":
-            taker = self.account("assets:courier-cash", "courier", parcel.courier)
+            taker = self.account("assets:courier-cash", "courier", payment.courier)
         else:
             of, rail = payment.rail
             taker = self.account(f"assets:{of}-receivable", of, rail)
-        ours = {(taker, seller): payment.amount} if payment.stands else {}
+        ours = {(taker, seller): payment.sold} if payment.stands else {}
         theirs = {sides: amount for sides, amount in self.postings.collections[key].items()
                   if amount}
         agree(str(payment), ours, theirs, "the export")
-        (told,) = self.postings.told[key] if len(self.postings.told[key]) == 1 else [None]
-        reference = rrn(payment.reference) if payment.method.endswith("card") else (
-            told and told[2] if payment.method == "QR" else "")
-        agree(f"{payment}, order, method and reference", (parcel.order, payment.method, reference),
-              told, "the export")
+        agree(f"{payment}, order, method and reference",
+              {(parcel.order, payment.method, payment.reference)}, self.postings.told[key],
+              "the export")
         self.counted["payments"] += 1
 
     def check_fees(self, payment, key, seller):
         theirs = dict.fromkeys(FEES, ZERO)
         for (fee, account, payer), amount in self.postings.fees[key].items():
             agree(f"{payment}, {fee} fee, paid by", seller, payer, "the export")
-            firm = self.facts.firm_of[payment.parcel.courier]
+            firm = self.facts.firm_of[payment.courier]
             expected = (self.account("liabilities:firm-commission", "firm", firm)
                         if fee == "commission" else f"income:{fee}-fees:{payment.parcel.currency}")
             agree(f"{payment}, {fee} fee, earned by", expected, account, "the export")
@@ -189,38 +177,36 @@ class Books:
             self.counted[kind.split(":")[1]] += 1
 
     def check_receivables(self, folder):
-        """What each network and wallet owes: claims less what its files pay."""
-        paid = defaultdict(lambda: ZERO)
-        rails = {self.facts.name(*rail): rail for rail, _ in self.facts.claims}
-        with_files = set()
-        for network, currency, lines in clearing.files_of_day(folder):
-            rail = next((rail for (of, number), name in self.facts.names.items()
-                         for rail in [(of, number)]
-                         if of in ("network", "wallet") and name == network), None)
-            with_files.add(rail)
-            for line in lines:
-                self.check_line(rail, currency, line, paid)
-        for payment, amount in self.facts.cleared:
-            if payment.rail not in with_files:
-                paid[payment.rail, payment.parcel.currency] += amount
+        """What each network and wallet owes: claims less what its files settle."""
+        files = defaultdict(list)
+        for name, currency, lines in clearing.files_of_day(folder):
+            rail = self.rail(name)
+            files[rail] += [(line.kind, self.facts.by_reference.get((rail, line.reference)),
+                             line.amount, line.kept_back, currency) for line in lines]
+        settled = defaultdict(lambda: ZERO)
+        for rail in {**self.facts.lines, **files}:
+            # The books tell the lines of a wallet that sends no file.
+            booked = self.facts.lines[rail]
+            lines = files.get(rail, booked)
+            for number, (line, told) in enumerate(zip_longest(lines, booked), start=1):
+                what = f"line {number} of {self.facts.name(*rail)}"
+                agree(what, *map(clearing.text, (line, told)), "the log")
+                kind, payment, amount, _, currency = line
+                settled[rail, currency] += clearing.settled(payment, kind, amount)
+                self.counted["clearing_lines"] += 1
         for (rail, currency), claim in self.facts.claims.items():
             of, number = rail
             agree(f"receivable of {self.facts.name(*rail)} {currency}",
-                  claim - paid[rail, currency],
+                  claim - settled[rail, currency],
                   self.balance(f"assets:{of}-receivable", of, number, currency), "the export")
             self.counted["receivables"] += 1
-        agree("networks and wallets", len(rails), len({rail for rail, _ in self.facts.claims}),
-              "the log")
 
-    def check_line(self, rail, currency, line, paid):
-        key = (rail, int(line.stan), line.sent, line.terminal)
-        payment = self.facts.payments_sent.get(key)
-        if payment is None:
-            raise Differs(f"clearing line {line.rrn}: no terminal requested such a payment")
-        agree(f"clearing line {line.rrn}, {payment}", payment.amount, line.amount, "the file")
-        agree(f"RRN of {payment}", rrn((int(line.stan), line.sent)), line.rrn, "the file")
-        paid[rail, currency] += line.amount
-        self.counted["clearing_lines"] += 1
+    def rail(self, name):
+        """The network or wallet of a name."""
+        for (of, number), known in self.facts.names.items():
+            if of in ("network", "wallet") and known == name:
+                return of, number
+        raise Differs(f"clearing file of {name}: the books do not know it")
 
     def check_balances(self, path):
         """The balances of `doorstep balances` are the sums of the export."""

@@ -2,19 +2,53 @@
 
 import csv
 import hashlib
-from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
 from money import agree
 
+ZERO = Decimal(0)
+SALES = ("sale", "completion", "offline")
+
 
 class Line:
     def __init__(self, fields):
-        (self.rrn, self.stan, sent, self.terminal, _, self.kind,
-         amount, kept_back, net) = fields
-        self.sent = int(datetime.fromisoformat(sent).replace(tzinfo=timezone.utc).timestamp())
+        self.reference, *_, kind, amount, kept_back, net = fields
+        self.kind = kind.replace("-", "")
         self.amount, self.kept_back, self.net = map(Decimal, (amount, kept_back, net))
+
+
+def text(line):
+    """A line for people: `10.00 CNY, deducted 0.05: payment 1 of order O-1`."""
+    if line is None:
+        return "no line"
+    _, payment, amount, kept_back, currency = line
+    return f"{amount} {currency}, deducted {kept_back}: {payment or 'an unknown payment'}"
+
+
+def settled(payment, kind, amount):
+    """What a line settles of what its network or wallet owes. The rest of the line is a break."""
+    if payment is None:
+        return ZERO
+    if kind in SALES:
+        if payment.paid is not None or payment.declined:
+            return ZERO
+        payment.paid = payment.amount if payment.ever_collected else amount
+        return payment.paid
+    if kind == "reversal":
+        if payment.stands or payment.paid is None:
+            return ZERO
+        back, payment.paid = payment.paid, None
+        return -back
+    if kind == "refund":
+        back = min(-amount, payment.forwarded)
+        payment.forwarded -= back
+        return -back
+    if kind == "chargeback":
+        back = min(-amount, payment.charged)
+        payment.charged -= back
+        return -back
+    return ZERO
 
 
 def read(path):
@@ -25,13 +59,13 @@ def read(path):
     name = Path(path).name
     agree(f"{name}, types", ["H", "T"], [header[0], trailer[0]], "the file")
     lines = [Line(fields[1:]) for fields in items]
-    sums = [sum((getattr(line, key) for line in lines), Decimal(0))
+    sums = [sum((getattr(line, key) for line in lines), ZERO)
             for key in ("amount", "kept_back", "net")]
     agree(f"{name}, trailer", [len(lines), *sums],
           [int(trailer[1]), *map(Decimal, trailer[2:5])], "the file")
     agree(f"{name}, digest", hashlib.sha256(body).hexdigest(), trailer[5], "the file")
     for line in lines:
-        agree(f"{name}, {line.rrn}, net", line.amount - line.kept_back, line.net, "the file")
+        agree(f"{name}, {line.reference}, net", line.amount - line.kept_back, line.net, "the file")
     return header[2], header[4], lines
 
 

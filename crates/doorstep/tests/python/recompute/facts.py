@@ -7,7 +7,7 @@ look at postings or balances: those are what is checked.
 
 import csv
 from collections import defaultdict
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from money import Differs, agree, of_minor
@@ -15,6 +15,18 @@ from tariff import FEES, Tariff
 
 ZERO = Decimal(0)
 ROUTES = {"Qr": "QR", "Cash": "cash"}
+OFFLINE_SALES = ("RecordAdvice", "RecordOfflineSale")
+RRN_EPOCH_S = 1_262_304_000
+BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def rrn(stan, sent_s):
+    """The retrieval reference number of a request by docs/door/network.md."""
+    seconds, text = max(sent_s - RRN_EPOCH_S, 0), ""
+    for _ in range(6):
+        seconds, digit = divmod(seconds, 32)
+        text = BASE32[digit] + text
+    return f"{text}{stan:06}"
 
 
 def method_of(route):
@@ -31,11 +43,17 @@ class Payment:
 
     def __init__(self, parcel, number):
         self.parcel, self.number = parcel, number
-        self.method = self.rail = self.amount = self.reference = self.day = None
-        self.version = None
+        self.method = self.rail = self.amount = self.day = self.version = None
+        self.courier = self.loss = None
+        # The seller's part of the amount: without the excess of an offline sale.
+        self.sold = ZERO
+        self.reference = ""
         self.fees = dict.fromkeys(FEES, ZERO)
-        self.stands = False
-        self.ever_collected = False
+        self.stands = self.ever_collected = self.declined = self.suspended = False
+        # For the lines of clearing files: the amount that a line has paid, and what a network or
+        # wallet may still take back.
+        self.paid = None
+        self.forwarded = self.charged = ZERO
 
     def __str__(self):
         return f"payment {self.number} of order {self.parcel.order}"
@@ -56,8 +74,8 @@ class Parcel:
 class Seller:
     def __init__(self, fields):
         self.id, self.reference = fields["seller"], fields["reference"]
-        self.tariff, self.place = fields["tariff"], fields["class"]
-        # Per currency.
+        # Per currency; the class is its place in the tariff file.
+        self.places = {}
         self.collected, self.fees, self.given_back = (defaultdict(lambda: ZERO) for _ in range(3))
         self.sent, self.invoiced = defaultdict(lambda: ZERO), defaultdict(lambda: ZERO)
 
@@ -77,14 +95,14 @@ class Facts:
         self.tariff_names = {}
         self.parcels, self.sellers, self.firm_of = {}, {}, {}
         self.names = {}
-        self.payments_sent = {}
+        self.by_reference = {}
         # Main units, by (id, currency).
         self.in_hand, self.short = defaultdict(lambda: ZERO), defaultdict(lambda: ZERO)
         self.counted, self.commission = defaultdict(lambda: ZERO), defaultdict(lambda: ZERO)
         self.claims = defaultdict(lambda: ZERO)
-        self.cleared = []
+        self.lines = defaultdict(list)
         self.hand_overs, self.deposits, self.payouts = {}, {}, {}
-        self.fee_count = 0
+        self.last_contact = {}
 
     # Reading
 
@@ -99,6 +117,8 @@ class Facts:
             handler = getattr(self, f"on_{event['event']}", None)
             if handler:
                 handler(event, line)
+        if isinstance(line["by"], dict) and "terminal" in line["by"]:
+            self.last_contact[line["by"]["terminal"]] = line["at"]
 
     def name(self, of, number):
         return self.names.get((of, number), number)
@@ -118,7 +138,8 @@ class Facts:
         self.tariff_names[fields["tariff"]] = fields["reference"]
 
     def do_RegisterSeller(self, fields, line):
-        self.sellers[fields["seller"]] = Seller(fields)
+        seller = self.sellers.setdefault(fields["seller"], Seller(fields))
+        seller.places[fields["currency"]] = fields["class"]
 
     def do_RegisterCourier(self, fields, line):
         self.firm_of[fields["courier"]] = fields["firm"]
@@ -138,7 +159,8 @@ class Facts:
 
     def do_DispatchParcels(self, fields, line):
         for parcel in fields["parcels"]:
-            self.parcels[parcel].courier = fields["courier"]
+            number = parcel["parcel"] if isinstance(parcel, dict) else parcel
+            self.parcels[number].courier = fields["courier"]
 
     def do_AcceptPart(self, fields, line):
         parcel = self.parcels[fields["parcel"]]
@@ -150,12 +172,13 @@ class Facts:
         """What a terminal asked for."""
         payment.amount = of_minor(fields["amount"], payment.parcel.currency)
         payment.day = date.fromisoformat(line["date"])
-        sent = fields.get("network_reference")
-        if sent:
-            payment.reference = (sent["stan"], sent["sent_at"] // 1000)
-            if payment.method != "QR":
-                terminal = fields["trace"]["terminal"]
-                self.payments_sent[payment.rail, *payment.reference, terminal] = payment
+        trace = fields["trace"]
+        if payment.method == "QR":
+            payment.reference = f"{trace['terminal']:0>8}{trace['batch']:06}{trace['stan']:06}"
+        elif payment.method != "cash":
+            sent = fields["network_reference"]
+            payment.reference = rrn(sent["stan"], sent["sent_at"] // 1000)
+        self.by_reference[payment.rail, payment.reference] = payment
 
     def route(self, payment, route):
         payment.method = method_of(route)
@@ -171,29 +194,51 @@ class Facts:
     def do_BeginCompletion(self, fields, line):
         self.request(self.payment(fields["payment"]), fields, line)
 
+    def offline_sale(self, payment, line):
+        self.route(payment, line["fields"]["route"])
+        self.request(payment, line["fields"], line)
+        payment.day = self.day_of_offline_sale(line)
+
+    def day_of_offline_sale(self, line):
+        """The day by the terminal's clock, if that is neither before its last contact nor later
+        than the arrival. Otherwise the day of the arrival."""
+        arrival = datetime.fromisoformat(line["at"]).replace(tzinfo=None)
+        month, day = divmod(line["fields"]["duplicate_key"]["date"], 100)
+        clock = f"{line['fields'].get('local_time', 0):06}"
+        contact = self.last_contact.get(line["fields"]["trace"]["terminal"], line["at"])
+        contact = datetime.fromisoformat(contact).replace(tzinfo=None)
+        for year in (arrival.year, arrival.year - 1):
+            try:
+                sold = datetime(year, month, day, *(int(clock[at:at + 2]) for at in (0, 2, 4)))
+            except ValueError:
+                continue
+            if contact.date() <= sold.date() and sold <= arrival:
+                return sold.date()
+        return arrival.date()
+
     def on_PaymentCollected(self, event, line):
         payment = self.payment(event["payment"])
-        fields = line["fields"]
-        if line["command"] == "RecordAdvice":
-            self.route(payment, fields["route"])
-            self.request(payment, fields, line)
+        if line["command"] in OFFLINE_SALES:
+            self.offline_sale(payment, line)
         elif line["command"] == "TakeCash":
             payment.method = "cash"
-            self.request(payment, fields, line)
+            self.request(payment, line["fields"], line)
         parcel, seller = payment.parcel, payment.parcel.seller
         currency = parcel.currency
+        excess = sum(of_minor(other["excess"], currency) for other in line["events"]
+                     if other["event"] == "OfflineSaleFlagged")
+        payment.sold = of_minor(event["amount"], currency)
         agree(f"{payment}, seller", seller.id, event["seller"], "the log")
         agree(f"{payment}, method", payment.method, method_of(event["method"]), "the log")
-        agree(f"{payment}, amount", payment.amount, of_minor(event["amount"], currency), "the log")
+        agree(f"{payment}, amount", payment.amount, payment.sold + excess, "the log")
         version = self.tariff(currency).in_force(payment.day)
-        named = self.version_name(event["tariff"])
-        agree(f"{payment}, tariff", f"{self.tariff(currency).name}/{version.number}", named,
-              "the log")
-        others = [(other.version, other.method, other.amount, other.fees)
+        agree(f"{payment}, tariff", f"{self.tariff(currency).name}/{version.number}",
+              self.version_name(event["tariff"]), "the log")
+        others = [(other.version, other.method, other.sold, other.fees)
                   for other in parcel.standing()]
-        payment.version = version
-        payment.fees = version.fees(seller.place, payment.method, payment.amount, others)
-        self.fee_count += sum(1 for fee in payment.fees.values() if fee)
+        payment.version, payment.courier = version, parcel.courier
+        place = seller.places[currency]
+        payment.fees = version.fees(place, payment.method, payment.sold, others)
         payment.stands = payment.ever_collected = True
         self.take(payment, 1)
 
@@ -204,14 +249,20 @@ class Facts:
         """Posts a payment with its fees, or takes both back."""
         parcel = payment.parcel
         currency = parcel.currency
-        parcel.seller.collected[currency] += sign * payment.amount
-        parcel.seller.fees[currency] += sign * sum(payment.fees.values())
-        firm = self.firm_of[parcel.courier]
-        self.commission[firm, currency] += sign * payment.fees["commission"]
+        parcel.seller.collected[currency] += sign * payment.sold
+        self.charge(payment, sign)
         if payment.method == "cash":
-            self.in_hand[parcel.courier, currency] += sign * payment.amount
-        else:
+            self.in_hand[payment.courier, currency] += sign * payment.amount
+        elif not payment.suspended:
             self.claims[payment.rail, currency] += sign * payment.amount
+        payment.suspended = False
+
+    def charge(self, payment, sign):
+        """Charges the fees of a payment, or gives them back."""
+        parcel = payment.parcel
+        parcel.seller.fees[parcel.currency] += sign * sum(payment.fees.values())
+        firm = self.firm_of[payment.courier]
+        self.commission[firm, parcel.currency] += sign * payment.fees["commission"]
 
     def on_PaymentReversed(self, event, line):
         payment = self.payment(event["payment"])
@@ -221,6 +272,36 @@ class Facts:
         if payment.stands:
             self.take(payment, -1)
             payment.stands = False
+
+    def on_OfflineSaleSuspended(self, event, line):
+        payment = self.payment(event["payment"])
+        self.offline_sale(payment, line)
+        payment.suspended = True
+        self.claims[payment.rail, payment.parcel.currency] += payment.amount
+
+    def on_OfflineSaleRejected(self, event, line):
+        payment = self.payment(event["payment"])
+        parcel = payment.parcel
+        self.claims[payment.rail, parcel.currency] -= payment.amount
+        if payment.suspended:
+            return
+        self.charge(payment, -1)
+        payment.fees = dict.fromkeys(FEES, ZERO)
+        payment.loss = event["loss"]
+        if event["loss"] == "Firm":
+            self.commission[self.firm_of[payment.courier], parcel.currency] -= payment.sold
+        elif event["loss"] != "Doorstep":
+            parcel.seller.collected[parcel.currency] -= payment.sold
+            payment.stands = False
+
+    def on_LossReturned(self, event, line):
+        payment, amount = self.give_back(event)
+        parcel = payment.parcel
+        if payment.loss == "Firm":
+            self.commission[self.firm_of[payment.courier], parcel.currency] += amount
+
+    def on_PaymentDeclined(self, event, line):
+        self.payment(event["payment"]).declined = True
 
     def give_back(self, event):
         payment = self.payment(event["payment"])
@@ -234,16 +315,19 @@ class Facts:
 
     def on_ChargedBack(self, event, line):
         payment, amount = self.give_back(event)
+        payment.charged += amount
         self.claims[payment.rail, payment.parcel.currency] -= amount
 
     def on_RefundForwarded(self, event, line):
         payment = self.payment(event["payment"])
         currency = payment.parcel.currency
-        self.claims[payment.rail, currency] -= of_minor(event["amount"], currency)
+        amount = of_minor(event["amount"], currency)
+        payment.forwarded += amount
+        self.claims[payment.rail, currency] -= amount
 
     def on_ParcelDelivered(self, event, line):
         parcel = self.parcels[event["parcel"]]
-        stands = sum(payment.amount for payment in parcel.standing()) - parcel.refunded
+        stands = sum(payment.sold for payment in parcel.standing()) - parcel.refunded
         agree(f"order {parcel.order}, delivered for", stands, parcel.due, "the log")
 
     def on_ParcelReturned(self, event, line):
@@ -254,7 +338,6 @@ class Facts:
               f"{self.tariff(parcel.currency).name}/{version.number}", named, "the log")
         parcel.return_fee = version.return_fee
         parcel.seller.fees[parcel.currency] += version.return_fee
-        self.fee_count += 1
 
     # Cash
 
@@ -314,8 +397,18 @@ class Facts:
 
     def do_ConfirmClearing(self, fields, line):
         payment = self.payment(fields["payment"])
-        amount = of_minor(fields["amount"], payment.parcel.currency)
-        self.cleared.append((payment, amount))
+        currency = line["currency"]
+        self.lines[payment.rail].append(
+            ("sale", payment, of_minor(fields["amount"], currency),
+             of_minor(fields["deducted"], currency), currency))
+
+    def do_ClearLine(self, fields, line):
+        (of, number), = fields["rail"].items()
+        payment, currency = fields["payment"], line["currency"]
+        self.lines[of.lower(), number].append(
+            (fields["kind"].lower(), payment and self.payment(payment),
+             of_minor(fields["amount"], currency), of_minor(fields["deducted"], currency),
+             currency))
 
     def on_SettlementExecuted(self, event, line):
         for one in event["lines"]:
@@ -333,5 +426,14 @@ class Facts:
             event["net"], payout["currency"])
 
     def on_SellerInvoiced(self, event, line):
+        currency = event.get("currency", line["currency"])
+        amount = of_minor(event["amount"], currency)
+        self.sellers[event["seller"]].invoiced[currency] += amount
+
+    def on_SellerCharged(self, event, line):
         amount = of_minor(event["amount"], line["currency"])
-        self.sellers[event["seller"]].invoiced[line["currency"]] += amount
+        self.sellers[event["seller"]].given_back[line["currency"]] += amount
+
+    def on_SellerCredited(self, event, line):
+        amount = of_minor(event["amount"], line["currency"])
+        self.sellers[event["seller"]].given_back[line["currency"]] -= amount
