@@ -191,7 +191,7 @@ fn account_name(account: &str, lang: Lang) -> String {
 fn how(fee: &FeeCalculation, currency: Currency) -> String {
     let sum = |minor: u64| grouped(&DecimalAmount::of_balance(minor.into(), currency).to_string());
     if fee.rate.is_empty() {
-        return bilingual!("fixed {0}", "固定 {0}", sum(fee.at_least));
+        return bilingual!("fixed", "固定");
     }
     let fixed_only = fee.rate == "0%" && fee.earlier_shares == 0;
     let mut text = match fixed_only {

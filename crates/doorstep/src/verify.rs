@@ -143,9 +143,9 @@ fn print(found: &BooksReport) {
         say!(
             "{}",
             lang.pick(
-                "A journal whose last batches were cut off looks the same: compare the digest with \
-                 one that you keep elsewhere.",
-                "日志末尾若被截去，结果同样如此：请与另处保存的摘要比对。"
+                "Batches cut off at the end do not show here: compare the digest with one kept \
+                 elsewhere.",
+                "日志末尾若被截去，此处无法发现：请与另处保存的摘要比对。"
             )
         );
         return;

@@ -61,7 +61,7 @@ fn a_journal_that_ends_earlier_is_correct_too_and_only_its_digest_tells() {
         let (batches, digest) = (number(&found, "/batches"), text(&found, "/digest").to_owned());
         let ran = bed.run(&format!("verify --data {data}")).succeeds();
         let ran = ran.prints(&format!("digest after batch {batches}: {digest}\nEvery rule holds."));
-        ran.prints("compare the digest with one that you keep elsewhere.\n");
+        ran.prints("compare the digest with one kept elsewhere.\n");
         (batches, digest)
     });
     assert!(said[0].0 < said[1].0 && said[0].1 != said[1].1, "{said:?}");

@@ -131,8 +131,11 @@ impl CommandSubjects {
         subjects
     }
 
-    /// The seller of the payout that the command ends.
+    /// What a posting without a payment is about.
     fn subject(&self, posting: &Posting, engine: &Engine) -> Option<&str> {
+        if posting.payment.is_some() {
+            return None;
+        }
         let debit = engine.books().account_view(posting.debit)?;
         let own = |(seller, _): &&(SellerId, String)| {
             debit.kind == AccountKind::SellerPayable && seller.0 == debit.owner

@@ -1,12 +1,14 @@
 """Runs simulated days of Doorstep and recomputes each from its files: see __main__.py.
 
-    python3 days.py DOORSTEP SCRATCH --currency CNY --seeds 1-20 --faults 0,100,400 --parcels 400
+    python3 -B days.py DOORSTEP SCRATCH --currencies CNY,JPY,KWD --seeds 1-20 \\
+        --faults 0,100,400 --parcels 2000
 
 Prints a line per day. The files of a day are in SCRATCH/CURRENCY-SEED-FAULTS; those of good days
 are removed unless `--keep` is given. Exits with status 1 if a day differs.
 """
 
 import argparse
+import itertools
 import random
 import shutil
 import subprocess
@@ -38,11 +40,11 @@ def run(command, out):
         return subprocess.run(command, stdout=file, stderr=subprocess.STDOUT).returncode == 0
 
 
-def one_day(args, seed, faults, folder):
+def one_day(args, currency, seed, faults, folder):
     """Whether the day and its recomputation agree. Its files are written to `folder`."""
     folder.mkdir(parents=True)
     orders, books = folder / "orders.csv", folder / "books"
-    write_orders(orders, args.currency, args.parcels, seed)
+    write_orders(orders, currency, args.parcels, seed)
     doorstep, read = [args.doorstep], ["--data", str(books)]
     day = ["day", "--orders", str(orders), "--profile", "doorstep", "--tariff", str(TARIFF),
            "--class", "capped", "--seed", str(seed), "--faults", str(faults), *read]
@@ -79,21 +81,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("doorstep")
     parser.add_argument("scratch", type=Path)
-    parser.add_argument("--currency", choices=USUAL, default="CNY")
+    parser.add_argument("--currencies", type=lambda text: text.split(","), default=["CNY"])
     parser.add_argument("--seeds", type=numbers, default=[1])
     parser.add_argument("--faults", type=numbers, default=[100])
     parser.add_argument("--parcels", type=int, default=100)
     parser.add_argument("--keep", action="store_true")
     args = parser.parse_args()
     wrong = 0
-    for seed in args.seeds:
-        for faults in args.faults:
-            folder = args.scratch / f"{args.currency}-{seed}-{faults}"
-            good, said = one_day(args, seed, faults, folder)
-            print(f"{args.currency}, seed {seed}, faults {faults}: {said}", flush=True)
-            wrong += not good
-            if good and not args.keep:
-                shutil.rmtree(folder)
+    for currency, seed, faults in itertools.product(args.currencies, args.seeds, args.faults):
+        folder = args.scratch / f"{currency}-{seed}-{faults}"
+        good, said = one_day(args, currency, seed, faults, folder)
+        print(f"{currency}, seed {seed}, faults {faults}: {said}", flush=True)
+        wrong += not good
+        if good and not args.keep:
+            shutil.rmtree(folder)
     sys.exit(1 if wrong else 0)
 
 
