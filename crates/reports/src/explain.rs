@@ -396,7 +396,8 @@ pub fn explain_payout(
             last => ExplainError::NoSuchPayout { payout, last },
         });
     };
-    let (lines, from_files, in_force_from) = rows(&explainer, &engine, &line, &parts)?;
+    let ExplainedLines { rows: lines, from_files, in_force_from } =
+        explained(&explainer, &engine, &line, &parts)?;
     let explanation = Explanation {
         payout: line.payout.0,
         seller: engine.books().seller_reference(line.seller).unwrap_or("?").to_owned(),
@@ -417,14 +418,21 @@ pub fn explain_payout(
     Ok(explanation)
 }
 
-/// The lines as rows, whether all terms came from files, and since when they are in force. Every
-/// fee is recomputed by its tariff version.
-fn rows(
+/// The lines of a payout. Every fee is recomputed by its tariff version.
+struct ExplainedLines {
+    rows: Vec<ExplanationRow>,
+    /// All terms came from files.
+    from_files: bool,
+    /// The first day in force of each tariff version.
+    in_force_from: BTreeMap<String, String>,
+}
+
+fn explained(
     explainer: &Explainer<'_>,
     engine: &Engine,
     line: &PayoutLine,
     parts: &[Line],
-) -> Result<(Vec<ExplanationRow>, bool, BTreeMap<String, String>), ExplainError> {
+) -> Result<ExplainedLines, ExplainError> {
     let mut rows = Vec::with_capacity(parts.len());
     let (mut names, mut from_files) = (AccountNames::default(), true);
     let mut in_force_from = BTreeMap::new();
@@ -526,7 +534,7 @@ fn rows(
         row.net += i128::from(row.gross) - i128::from(fees) - i128::from(row.refunded);
         rows.push(row);
     }
-    Ok((rows, from_files, in_force_from))
+    Ok(ExplainedLines { rows, from_files, in_force_from })
 }
 
 /// The recomputed fees of a payment are the same (M8).

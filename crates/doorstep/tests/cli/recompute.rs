@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::support::{Bed, DOORSTEP, Ran, tool};
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/recompute");
@@ -189,6 +191,19 @@ fn the_other_program_names_the_first_thing_that_differs() {
         with_line(text, &["firm-commission"], |line| line.replace("\"amount\":-", "\"amount\":-1"))
     };
     files.named("balances.jsonl", balance, &["balance of liabilities:firm-commission:firm-"]);
+    // A deposit is confirmed one command later: only the books in between differ.
+    let later = |text: &str| {
+        let mut lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let deposit = |line: &Value| line["command"] == "ConfirmDeposit";
+        let place = lines.iter().position(deposit).unwrap();
+        let events = lines[place]["events"].take();
+        lines[place]["events"] = Value::Array(Vec::new());
+        let next = lines[place + 1]["events"].as_array_mut().unwrap();
+        next.extend(events.as_array().unwrap().iter().cloned());
+        lines.iter().map(|line| line.to_string() + "\n").collect()
+    };
+    files.named("log.jsonl", later, &["assets:firm-cash:firm-", " CNY after ConfirmDeposit at "]);
     // Another tariff of the same name.
     let tariff = std::fs::read_to_string(TARIFF).unwrap();
     files.bed.write("tariff.toml", tariff.replace("share = \"1.25%\"", "share = \"1.26%\""));

@@ -13,9 +13,10 @@ import json
 import sys
 from pathlib import Path
 
-from checks import Books, Postings
+from checks import Books, Postings, rows_of
 from facts import Facts
 from money import Differs
+from running import Running
 
 
 def recompute(args):
@@ -24,7 +25,8 @@ def recompute(args):
     facts = Facts(args.orders, args.tariff)
     for line in lines:
         facts.read(line)
-    books = Books(facts, Postings(args.postings))
+    rows = rows_of(args.postings)
+    books = Books(facts, Postings(rows))
     books.check_orders()
     books.check_payments()
     books.check_sellers()
@@ -33,7 +35,10 @@ def recompute(args):
     books.check_payouts(Path(args.day) / "payouts.csv")
     books.check_journal(lines)
     books.check_balances(args.balances)
-    return books.counted
+    running = Running(Facts(args.orders, args.tariff), rows)
+    for line in lines:
+        running.check(line)
+    return {**books.counted, "running_balances": running.count}
 
 
 def main():

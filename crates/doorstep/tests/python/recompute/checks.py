@@ -36,9 +36,8 @@ def fee_of(account):
 class Postings:
     """The export's postings, added up."""
 
-    def __init__(self, path):
-        with open(path, newline="", encoding="utf-8") as file:
-            self.rows = list(csv.DictReader(file))
+    def __init__(self, rows):
+        self.rows = rows
         self.sums = defaultdict(lambda: ZERO)
         self.paid = defaultdict(lambda: ZERO)
         self.collections = defaultdict(lambda: defaultdict(lambda: ZERO))
@@ -74,6 +73,11 @@ class Postings:
             self.paid[debit, currency] += amount
         elif entry == "PayoutReturned":
             self.paid[credit, currency] -= amount
+
+
+def rows_of(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 class Books:
