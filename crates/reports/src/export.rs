@@ -163,12 +163,15 @@ pub fn export_postings(
 fn balances(engine: &Engine, names: &mut AccountNames, style: AccountNameStyle) -> Vec<Balance> {
     let accounts = engine.books().accounts();
     let used = accounts.filter_map(|account| {
-        let (name, first) = names.name(account.number, engine, style);
+        if !names.is_named(account.number) {
+            return None;
+        }
+        let (name, _) = names.name(account.number, engine, style);
         let signed = match account.kind.side() {
             Side::Debit => account.balance,
             Side::Credit => -account.balance,
         };
-        (!first).then(|| Balance {
+        Some(Balance {
             account: name.to_owned(),
             amount: DecimalAmount::of_balance(signed, account.currency).to_string(),
             currency: account.currency,

@@ -219,7 +219,7 @@ fn assert_beancount_is_whole(bed: &Bed) {
         for line in entry.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
-                [date, "open", account, _] => {
+                [date, "open", account] => {
                     assert!(date >= last_date, "{line}");
                     assert!(opened.insert(account), "{account} is opened twice");
                     assert_account_is_beancounts(account);

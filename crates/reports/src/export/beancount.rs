@@ -29,7 +29,7 @@ impl Writer for Beancount {
                 let (name, first) =
                     books.accounts.name(account, books.engine, AccountNameStyle::Capitals);
                 if first {
-                    self.opened.push_str(&format!("{date} open {name} {currency}\n"));
+                    self.opened.push_str(&format!("{date} open {name}\n"));
                 }
                 lines.push_str(&format!("  {name}  {sign}{amount} {currency}\n"));
             }

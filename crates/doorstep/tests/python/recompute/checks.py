@@ -109,9 +109,10 @@ class Books:
                 if payment.ever_collected:
                     self.check_collection(payment, key, seller)
                     self.check_fees(payment, key, seller)
-            key = (number, f"liabilities:seller-payable:{seller}",
+            bearer, fee = parcel.return_fee or (None, ZERO)
+            key = (number, bearer and self.account(*bearer),
                    f"income:return-fees:{parcel.currency}")
-            agree(f"return fee of order {parcel.order}", parcel.return_fee,
+            agree(f"return fee of order {parcel.order}", fee,
                   self.postings.return_fees.pop(key, ZERO), "the export")
         for key, amount in self.postings.return_fees.items():
             raise Differs(f"the export charges a return fee of {amount} that nobody owes: {key}")

@@ -62,9 +62,10 @@ class Payment:
 class Parcel:
     def __init__(self, seller, order, due, currency):
         self.seller, self.order, self.due, self.currency = seller, order, due, currency
-        self.courier = None
+        self.firm = self.courier = None
         self.payments = {}
-        self.return_fee = ZERO
+        # Who bears the return fee, as an account, and the fee.
+        self.return_fee = None
         self.refunded = ZERO
 
     def standing(self):
@@ -157,6 +158,10 @@ class Facts:
         order["announced"] = True
         self.parcels[fields["parcel"]] = Parcel(seller, fields["reference"], due, currency)
 
+    def do_AssignParcels(self, fields, line):
+        for parcel in fields["parcels"]:
+            self.parcels[parcel].firm = fields["firm"]
+
     def do_DispatchParcels(self, fields, line):
         for parcel in fields["parcels"]:
             number = parcel["parcel"] if isinstance(parcel, dict) else parcel
@@ -198,6 +203,13 @@ class Facts:
         self.route(payment, line["fields"]["route"])
         self.request(payment, line["fields"], line)
         payment.day = self.day_of_offline_sale(line)
+
+    def do_BeginRefund(self, fields, line):
+        """A refund has its own line in a clearing file."""
+        payment, sent = self.payment(fields["payment"]), fields["network_reference"]
+        if payment.method != "QR":
+            reference = rrn(sent["stan"], sent["sent_at"] // 1000)
+            self.by_reference[payment.rail, reference] = payment
 
     def day_of_offline_sale(self, line):
         """The day by the terminal's clock, if that is neither before its last contact nor later
@@ -336,8 +348,20 @@ class Facts:
         named = self.version_name(event["tariff"])
         agree(f"order {parcel.order}, tariff of the return",
               f"{self.tariff(parcel.currency).name}/{version.number}", named, "the log")
-        parcel.return_fee = version.return_fee
-        parcel.seller.fees[parcel.currency] += version.return_fee
+        payer, fee = event.get("paid_by", "Seller"), version.return_fee
+        if payer == "Seller":
+            parcel.return_fee = ("liabilities:seller-payable", "seller", parcel.seller.id), fee
+            parcel.seller.fees[parcel.currency] += fee
+        elif payer == "Firm":
+            parcel.return_fee = ("liabilities:firm-commission", "firm", parcel.firm), fee
+            self.commission[parcel.firm, parcel.currency] -= fee
+
+    def on_SellerCompensated(self, event, line):
+        parcel = self.parcels[event["parcel"]]
+        amount = of_minor(event["amount"], parcel.currency)
+        parcel.seller.given_back[parcel.currency] -= amount
+        if event["paid_by"] == "Firm":
+            self.commission[parcel.firm, parcel.currency] -= amount
 
     # Cash
 
