@@ -118,7 +118,7 @@ fn print(found: &BooksReport) {
         );
     }
     if breaks > 0 {
-        say!("{}", bilingual!("open breaks: {breaks}", "未处理的差异：{breaks}"));
+        say!("{}", bilingual!("open breaks: {breaks}", "未结差异：{breaks}"));
     }
     let (items, debts) = (&found.open_items, &found.sellers_below_zero);
     if !items.is_empty() {
