@@ -70,5 +70,9 @@ def read(path):
 
 
 def files_of_day(folder):
-    """All clearing files of a data directory, by date."""
-    return [read(path) for path in sorted(Path(folder).glob("clearing-*.txt"))]
+    """All clearing files of a data directory, by network, date and number."""
+    def place(path):
+        name, _, number = path.stem.partition(".")
+        return name, int(number or 1)
+
+    return [read(path) for path in sorted(Path(folder).glob("clearing-*.txt"), key=place)]
