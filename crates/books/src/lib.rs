@@ -47,6 +47,7 @@ pub use refusal::{MissingRecord, Refusal};
 pub use settlement::view as settlement_view;
 pub use snapshot::{RestoreError, SNAPSHOT_PART_BYTES, Snapshot, UncheckedBooks};
 pub use terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
+pub use terminal::rrn::Rrn;
 pub use terminal::transaction::*;
 pub use terminal::view as terminal_view;
 

@@ -39,7 +39,7 @@ pub fn run(args: &BalancesArgs) -> anyhow::Result<()> {
     let balance = TrialBalance::of(&args.data)?;
     let lang = Lang::current();
     if args.json {
-        for ((account, currency), amount) in &balance.sums_by(|account| account.name.clone()).0 {
+        for ((_, account, currency), amount) in &balance.sums_by(|account| account.name.clone()).0 {
             let line = Balance { account, currency: currency.code(), amount: *amount };
             say!("{}", serde_json::to_string(&line)?);
         }
@@ -61,7 +61,7 @@ fn account_name(account: &NamedBalance, lang: Lang) -> String {
 }
 
 fn print(balance: &TrialBalance, sums: &BalanceSums, lang: Lang) {
-    let wide = sums.0.keys().map(|(name, _)| width(name)).max().unwrap_or(0).max(24);
+    let wide = sums.0.keys().map(|(_, name, _)| width(name)).max().unwrap_or(0).max(24);
     say!(
         "{} {} {}",
         left(lang.pick("account", "科目"), wide),
@@ -69,7 +69,7 @@ fn print(balance: &TrialBalance, sums: &BalanceSums, lang: Lang) {
         right(lang.pick("credit", "贷方"), 18)
     );
     let text = |minor, currency| grouped(&DecimalAmount::of_balance(minor, currency).to_string());
-    for ((name, currency), amount) in &sums.0 {
+    for ((_, name, currency), amount) in &sums.0 {
         let text = text(amount.abs(), *currency);
         let (debit, credit) =
             if *amount >= 0 { (text, String::new()) } else { (String::new(), text) };
@@ -78,6 +78,7 @@ fn print(balance: &TrialBalance, sums: &BalanceSums, lang: Lang) {
     for &currency in &balance.currencies {
         let (debit, credit) = sums.totals(currency);
         let (debit, credit) = (text(debit, currency), text(credit, currency));
-        say!("{} {} {} {currency}", left("", wide), right(&debit, 18), right(&credit, 18));
+        let label = left(lang.pick("total", "合计"), wide);
+        say!("{label} {} {} {currency}", right(&debit, 18), right(&credit, 18));
     }
 }

@@ -11,7 +11,7 @@ use reports::{ExplainError, Explanation, FeeCalculation, TermsSource, explain_pa
 
 use crate::chinese;
 use crate::tariffs;
-use crate::words::{Lang, bilingual, grouped, left, right, say};
+use crate::words::{Lang, bilingual, grouped, left, right, say, width};
 
 /// Explains a payout, down to its parcels, fees and tariff versions
 #[derive(Args, Debug)]
@@ -85,29 +85,42 @@ fn print(explanation: &Explanation) {
         e.currency
     );
     say!("{} {}\n", lang.pick("Seller", "卖家"), e.seller);
-    say!(
-        "{} {} {} {} {} {} {}",
-        left(lang.pick("date", "日期"), 10),
-        left(lang.pick("order", "订单"), 34),
-        left(lang.pick("what", "事项"), 12),
-        right(lang.pick("gross", "收款"), 12),
-        right(lang.pick("fees", "费用"), 10),
-        right(lang.pick("net", "净额"), 12),
-        lang.pick("tariff", "费率")
-    );
+    let orders = e.lines.iter().map(|row| width(&payout_or_order(&row.order, lang)));
+    let wide = orders.max().unwrap_or(0).max(8);
+    let print_row = |cells: [&str; 7]| {
+        let [date, order, what, gross, fees, net, tariff] = cells;
+        say!(
+            "{} {} {} {} {} {} {}",
+            left(date, 10),
+            left(order, wide),
+            left(what, 15),
+            right(gross, 14),
+            right(fees, 12),
+            right(net, 14),
+            tariff
+        );
+    };
+    print_row([
+        lang.pick("date", "日期"),
+        lang.pick("order", "订单"),
+        lang.pick("what", "事项"),
+        lang.pick("gross", "收款"),
+        lang.pick("fees", "费用"),
+        lang.pick("net", "净额"),
+        lang.pick("tariff", "费率"),
+    ]);
     for row in &e.lines {
         let fees: u64 = row.fees.values().sum();
         let what = if row.method.is_empty() { row.what } else { row.method };
-        say!(
-            "{} {} {} {} {} {} {}",
-            left(&row.date, 10),
-            left(&payout_or_order(&row.order, lang), 34),
-            left(lang.pick(what, what_zh(what)), 12),
-            right(&sum(i128::from(row.gross)), 12),
-            right(&sum(i128::from(fees)), 10),
-            right(&sum(row.net), 12),
-            row.tariff
-        );
+        print_row([
+            &row.date,
+            &payout_or_order(&row.order, lang),
+            lang.pick(what, what_zh(what)),
+            &sum(i128::from(row.gross)),
+            &sum(i128::from(fees)),
+            &sum(row.net),
+            &row.tariff,
+        ]);
         for fee in &row.calculations {
             say!(
                 "{} {} {} = {} → {}",
@@ -122,16 +135,12 @@ fn print(explanation: &Explanation) {
     let count = |minor: u64| sum(i128::from(minor));
     say!("");
     say!("{} {}", left(lang.pick("collected", "收款合计"), 24), right(&count(e.gross), 14));
-    say!(
-        "{} {}",
-        left(lang.pick("fees", "费用合计"), 24),
-        right(&format!("-{}", count(e.fees)), 14)
-    );
+    say!("{} {}", left(lang.pick("fees", "费用合计"), 24), right(&sum(-i128::from(e.fees)), 14));
     if e.refunded > 0 {
         say!(
             "{} {}",
             left(lang.pick("refunded to buyers", "退还买家"), 24),
-            right(&format!("-{}", count(e.refunded)), 14)
+            right(&sum(-i128::from(e.refunded)), 14)
         );
     }
     if e.returned > 0 {
@@ -149,8 +158,12 @@ fn print(explanation: &Explanation) {
         );
     }
     say!("{} {}", left(lang.pick("paid out", "实际打款"), 24), right(&count(e.net), 14));
+    say!("");
+    for (tariff, from) in &e.in_force_from {
+        say!("{}", bilingual!("{tariff} is in force from {from}.", "{tariff} 自 {from} 起生效。"));
+    }
     say!(
-        "\n{}",
+        "{}",
         match e.recomputed_from {
             "file" => lang.pick(
                 "Every fee was recomputed from the tariff file: equal.",
@@ -178,9 +191,13 @@ fn account_name(account: &str, lang: Lang) -> String {
 fn how(fee: &FeeCalculation, currency: Currency) -> String {
     let sum = |minor: u64| grouped(&DecimalAmount::of_balance(minor.into(), currency).to_string());
     if fee.rate.is_empty() {
-        return bilingual!("fixed {0}", "固定 {0}", sum(fee.at_least));
+        return bilingual!("fixed", "固定");
     }
-    let mut text = format!("{} × {}", fee.rate, sum(fee.base));
+    let fixed_only = fee.rate == "0%" && fee.earlier_shares == 0;
+    let mut text = match fixed_only {
+        true => bilingual!("fixed {0} a parcel", "每件固定 {0}", sum(fee.at_least)),
+        false => format!("{} × {}", fee.rate, sum(fee.base)),
+    };
     if fee.earlier_shares > 0 {
         text += &bilingual!(
             " + {0} for earlier payments",
@@ -188,7 +205,7 @@ fn how(fee: &FeeCalculation, currency: Currency) -> String {
             millionths(fee.earlier_shares, currency)
         );
     }
-    if fee.at_least > 0 {
+    if fee.at_least > 0 && !fixed_only {
         text += &bilingual!(", at least {0} a parcel", "，每件最低 {0}", sum(fee.at_least));
     }
     if let Some(most) = fee.at_most {

@@ -13,12 +13,11 @@ use crate::words;
 
 /// Exports every posting for hledger, beancount or a spreadsheet
 ///
-/// Writes every posting of the books with its parcel and tariff version, in a format that another
-/// program reads and checks.
+/// Writes every posting of the books with its parcel, payment reference and tariff version, in a
+/// format that another program reads and checks.
 ///
-/// hledger: `hledger -f books.journal check --strict` accepts the books, and `hledger -f
-/// books.journal balance` shows the same balances. beancount: `bean-check books.beancount`. CSV:
-/// one line per posting.
+/// hledger: `hledger -f books.journal check --strict` accepts the books and compares its balances
+/// with theirs. beancount: `bean-check books.beancount` does the same. CSV: one line per posting.
 #[derive(Args, Debug)]
 pub struct ExportArgs {
     /// The data directory

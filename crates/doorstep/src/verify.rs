@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use reports::{BooksReport, CurrencySum, OpenItemReport, ReportError, verify_books};
+use money::Currency;
+use money::decimal::DecimalAmount;
+use reports::{BooksReport, OpenItemReport, ReportError, SellerDebtReport, verify_books};
 use serde::Serialize;
 
-use crate::words::{Lang, bilingual, say};
+use crate::words::{Lang, bilingual, grouped, say};
 
 /// Replays the whole journal and checks every money rule
 ///
@@ -15,13 +17,17 @@ use crate::words::{Lang, bilingual, say};
 /// checks every money rule, and lists the open items: terminal batches that differ from the books.
 /// Changes nothing. The books may be in use.
 ///
+/// If the last batches were cut off the journal, and the snapshots after them are gone too, what is
+/// left is correct in itself. To notice that, keep the digest and its batch in another place, and
+/// compare them.
+///
 /// Exit status: 0 the books are correct; 1 a problem was found, which is printed.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Print one JSON object, amounts in minor units; only `violations` if the journal cannot be
+    /// Print one JSON object, amounts in minor units; only `wrong` if the journal cannot be
     /// replayed
     #[arg(long)]
     json: bool,
@@ -47,8 +53,16 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     Ok(if found.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// An amount in the main unit, with its currency.
+fn amount(minor: i128, currency: &str) -> String {
+    let known = currency.parse::<Currency>();
+    let text = known.map(|currency| DecimalAmount::of_balance(minor, currency).to_string());
+    format!("{} {currency}", grouped(&text.unwrap_or_else(|_| minor.to_string())))
+}
+
 fn open_item_line(one: &OpenItemReport) -> String {
-    let OpenItemReport { item, terminal, batch, opened, age_days, owner, net, .. } = one;
+    let OpenItemReport { item, terminal, batch, opened, age_days, owner, .. } = one;
+    let net = amount(one.net, one.currency);
     let (lines, open) = (one.lines.len(), one.undecided());
     let content = match (lines, one.lines_expected) {
         (0, true) => bilingual!("the upload is expected", "等待批上送"),
@@ -57,47 +71,83 @@ fn open_item_line(one: &OpenItemReport) -> String {
     };
     bilingual!(
         "{item}: terminal {terminal:08}, batch {batch}, since {opened} (days: {age_days}), owner \
-         {owner}: terminal minus books {net} (minor units); {content}",
+         {owner}: terminal minus books {net}; {content}",
         "{item}：终端 {terminal:08} 批次 {batch}，自 {opened}（{age_days} 天），责任人 {owner}：\
-         终端减账簿 {net}（最小货币单位）；{content}"
+         终端减账簿 {net}；{content}"
     )
 }
 
+fn debt_line(one: &SellerDebtReport) -> String {
+    let SellerDebtReport { seller, since, .. } = one;
+    let owes = amount(one.owes, one.currency);
+    bilingual!("{seller}: owes {owes} since {since}", "{seller}：自 {since} 起欠 {owes}")
+}
+
 fn print(found: &BooksReport) {
-    let BooksReport { batches, commands, legs, digest, .. } = found;
+    let BooksReport { batches, commands, postings, digest, .. } = found;
+    let count = |count: u64| grouped(&count.to_string());
     say!(
         "{}",
         bilingual!(
-            "replayed {batches} batches, {commands} commands, {legs} legs",
-            "已重放 {batches} 批、{commands} 条命令、{legs} 笔分录"
+            "replayed: {0} batches, {1} commands, {2} postings",
+            "已重放：{0} 批、{1} 条命令、{2} 笔分录",
+            count(*batches),
+            count(*commands),
+            count(*postings)
         )
     );
-    let lang = Lang::current();
-    say!("{} {}", lang.pick("snapshots compared:", "已核对快照："), found.snapshots.len());
+    let snapshots = found.snapshots.len();
+    say!("{}", bilingual!("snapshots compared: {snapshots}", "已核对快照：{snapshots}"));
     for (debits, credits) in found.debits.iter().zip(&found.credits) {
-        let CurrencySum { currency, amount: debits } = debits;
-        let credits = credits.amount;
+        let sum = |minor: u128| amount(i128::try_from(minor).unwrap_or(i128::MAX), debits.currency);
         say!(
             "{}",
             bilingual!(
-                "{currency}: debits {debits} = credits {credits} (minor units)",
-                "{currency}：借方 {debits} = 贷方 {credits}（最小货币单位）"
+                "debits {0}, credits {1}",
+                "借方 {0}，贷方 {1}",
+                sum(debits.amount),
+                sum(credits.amount)
             )
         );
     }
-    if !found.open_items.is_empty() {
-        say!("{} {}", lang.pick("open items:", "待查账项："), found.open_items.len());
+    let (unknown, breaks) = (found.unknown, found.breaks);
+    if unknown > 0 {
+        say!(
+            "{}",
+            bilingual!("payments with an unknown outcome: {unknown}", "结果未知的付款：{unknown}")
+        );
     }
-    for one in &found.open_items {
+    if breaks > 0 {
+        say!("{}", bilingual!("open breaks: {breaks}", "未结差异：{breaks}"));
+    }
+    let (items, debts) = (&found.open_items, &found.sellers_below_zero);
+    if !items.is_empty() {
+        say!("{}", bilingual!("open items: {0}", "待查账项：{0}", items.len()));
+    }
+    for one in items {
         say!("  {}", open_item_line(one));
     }
-    if !found.sellers_below_zero.is_empty() {
-        let label = lang.pick("sellers below zero:", "余额低于零的卖家：");
-        say!("{label} {}", found.sellers_below_zero.len());
+    if !debts.is_empty() {
+        say!("{}", bilingual!("sellers below zero: {0}", "余额低于零的卖家：{0}", debts.len()));
     }
-    say!("{} {digest}", lang.pick("digest", "摘要"));
+    for one in debts {
+        say!("  {}", debt_line(one));
+    }
+    say!(
+        "{}",
+        bilingual!("digest after batch {batches}: {digest}", "第 {batches} 批后的摘要：{digest}")
+    );
+    let lang = Lang::current();
     if found.wrong.is_empty() {
         say!("{}", lang.pick("Every rule holds.", "各项规则均成立。"));
+        say!(
+            "{}",
+            lang.pick(
+                "Batches cut off at the end do not show here: compare the digest with one kept \
+                 elsewhere.",
+                "日志末尾若被截去，此处无法发现：请与另处保存的摘要比对。"
+            )
+        );
         return;
     }
     say!("{}", lang.pick("PROBLEMS:", "发现问题："));
@@ -145,10 +195,10 @@ mod tests {
         assert_eq!(
             line(&expected),
             "3: terminal 00000007, batch 12, since 2013-08-28 (days: 2), owner 17: terminal minus \
-             books -400 (minor units); the upload is expected"
+             books -4.00 CNY; the upload is expected"
         );
         let left = OpenItemView { lines_expected: false, ..expected };
-        assert!(line(&left).ends_with("books -400 (minor units); no upload came"));
+        assert!(line(&left).ends_with("books -4.00 CNY; no upload came"));
         let differing = |stan, decision| {
             let (stan, credit) = (Stan::of(stan), false);
             let ours = Some(BatchLine { stan, amount: Amount::of(300), credit });
@@ -156,6 +206,6 @@ mod tests {
         };
         let lines = vec![differing(1, Some(LineDecision::Count)), differing(2, None)];
         let compared = OpenItemView { content: OpenItemContent::Lines(lines), ..left };
-        assert!(line(&compared).ends_with("books -300 (minor units); 1 of 2 lines are open"));
+        assert!(line(&compared).ends_with("books -3.00 CNY; 1 of 2 lines are open"));
     }
 }

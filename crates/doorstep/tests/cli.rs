@@ -25,6 +25,7 @@ mod cli {
     mod network;
     mod orders;
     mod output;
+    mod recompute;
     mod serve;
     mod tariffs;
     mod terminal;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use books::{NetworkId, TerminalId, WalletId};
+use books::{NetworkId, Rrn, TerminalId, WalletId};
 use money::decimal::DecimalAmount;
-use switch::{LinkId, OperatorEvent, Rrn, waybill};
+use switch::{LinkId, OperatorEvent, waybill};
 use tracing::field::display;
 
 use crate::links::NetworkLinks;

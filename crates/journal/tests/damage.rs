@@ -97,6 +97,9 @@ fn a_missing_last_batch_is_named_by_the_head() {
     assert_eq!(damage_in(&path), (0, 5));
     let refused = SqliteJournal::open(&path).unwrap().lead();
     assert!(matches!(refused, Err(JournalError::Damaged { .. })), "{refused:?}");
+    let words =
+        "batch 5 is damaged: it is not in the file, whose head names batch 5 as the last one";
+    assert!(refused.is_err_and(|error| error.to_string().contains(words)));
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Account names in exports.
 
+use std::collections::HashSet;
+
 use books::chart::AccountKind;
 use engine::Engine;
 use ledger::AccountNumber;
 
-/// The names used so far, by account number.
+/// The names used so far, by account number. A seller's accounts in two currencies share a name.
 #[derive(Debug, Default)]
 pub struct AccountNames {
     names: Vec<Option<String>>,
+    used: HashSet<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +23,7 @@ pub enum AccountNameStyle {
 }
 
 impl AccountNames {
-    /// Returns the account's name, and whether this is its first use.
+    /// Returns the account's name, and whether this is the name's first use.
     pub fn name(
         &mut self,
         number: AccountNumber,
@@ -31,9 +34,19 @@ impl AccountNames {
         if self.names.len() <= place {
             self.names.resize(place + 1, None);
         }
-        let first = self.names[place].is_none();
-        let name = self.names[place].get_or_insert_with(|| name(number, engine, style));
+        let mut first = false;
+        let name = self.names[place].get_or_insert_with(|| {
+            let name = name(number, engine, style);
+            first = self.used.insert(name.clone());
+            name
+        });
         (name, first)
+    }
+
+    /// Whether the account's name was asked for.
+    #[must_use]
+    pub fn is_named(&self, number: AccountNumber) -> bool {
+        self.names.get(number.0 as usize).is_some_and(Option::is_some)
     }
 }
 

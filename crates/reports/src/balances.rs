@@ -27,9 +27,9 @@ pub struct NamedBalance {
     pub amount: i128,
 }
 
-/// Debits less credits by name and currency, in minor units.
+/// Debits less credits by kind, name and currency, in minor units: in the order of the chart.
 #[derive(Debug)]
-pub struct BalanceSums(pub BTreeMap<(String, Currency), i128>);
+pub struct BalanceSums(pub BTreeMap<(AccountKind, String, Currency), i128>);
 
 impl TrialBalance {
     /// The balances at the end of the journal of a data directory.
@@ -48,11 +48,12 @@ impl TrialBalance {
         })
     }
 
-    /// Adds up the balances that get the same name. Sums of zero are left out.
+    /// Adds up the balances of a kind that get the same name. Sums of zero are left out.
     pub fn sums_by(&self, name: impl Fn(&NamedBalance) -> String) -> BalanceSums {
         let mut sums = BTreeMap::new();
         for account in &self.accounts {
-            *sums.entry((name(account), account.currency)).or_default() += account.amount;
+            let key = (account.kind, name(account), account.currency);
+            *sums.entry(key).or_default() += account.amount;
         }
         sums.retain(|_, amount| *amount != 0);
         BalanceSums(sums)
@@ -63,7 +64,7 @@ impl BalanceSums {
     /// The sum of the debit balances and the sum of the credit balances in a currency.
     #[must_use]
     pub fn totals(&self, currency: Currency) -> (i128, i128) {
-        let here = self.0.iter().filter(|((_, other), _)| *other == currency);
+        let here = self.0.iter().filter(|((.., other), _)| *other == currency);
         here.fold((0, 0), |(debit, credit), (_, amount)| {
             (debit + (*amount).max(0), credit + (-*amount).max(0))
         })

@@ -35,8 +35,9 @@ pub enum ExplainError {
     FeesDiffer { order: String },
     #[error("M8: the return fee of order {order} differs from the tariff")]
     ReturnFeeDiffers { order: String },
+    /// Amounts with their currency.
     #[error("M8: the lines add up to {lines}, but the payout is {payout}")]
-    SumsDiffer { lines: i128, payout: u64 },
+    SumsDiffer { lines: String, payout: String },
 }
 
 #[derive(Debug, thiserror::Error)]

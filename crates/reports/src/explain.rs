@@ -11,6 +11,7 @@ use books::{
 };
 use engine::{CommandOutcome, Engine, Submission};
 use ledger::AccountNumber;
+use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
 use node::replay::ReplayObserver;
 use serde::{Serialize, Serializer};
@@ -41,6 +42,8 @@ struct Collected {
 struct KnownTerms {
     terms: Terms,
     from_file: bool,
+    /// First day in force.
+    from: BusinessDate,
 }
 
 /// A change of a seller's payable balance.
@@ -154,6 +157,7 @@ impl Explainer<'_> {
                 tariff,
                 version: number,
                 currency,
+                from,
                 terms,
                 reference,
                 ..
@@ -162,7 +166,8 @@ impl Explainer<'_> {
                 let Some(file) = self.files.iter().find(|file| file.name == *reference) else {
                     if !self.only_files {
                         let terms = (**terms).clone();
-                        self.terms.insert(version, KnownTerms { terms, from_file: false });
+                        let known = KnownTerms { terms, from_file: false, from: *from };
+                        self.terms.insert(version, known);
                     }
                     return;
                 };
@@ -170,7 +175,8 @@ impl Explainer<'_> {
                 let mut versions = in_file.into_iter().flat_map(|one| &one.versions);
                 if let Some(found) = versions.find(|found| found.number == *number) {
                     let terms = found.terms.clone();
-                    self.terms.insert(version, KnownTerms { terms, from_file: true });
+                    let known = KnownTerms { terms, from_file: true, from: found.from };
+                    self.terms.insert(version, known);
                 }
             }
             Command::RegisterSeller(RegisterSeller { seller, tariff, class, .. }) => {
@@ -309,6 +315,8 @@ pub struct Explanation {
     pub invoiced: u64,
     pub net: u64,
     pub lines: Vec<ExplanationRow>,
+    /// The first day in force of each tariff version in the lines.
+    pub in_force_from: BTreeMap<String, String>,
     /// Every fee was recomputed by its tariff version, and is equal.
     pub recomputed: bool,
     /// The terms came from tariff files: `file`. Otherwise they are those that were published in
@@ -399,7 +407,8 @@ pub fn explain_payout(
             last => ExplainError::NoSuchPayout { payout, last },
         });
     };
-    let (lines, from_files) = rows(&explainer, &engine, &line, &parts)?;
+    let ExplainedLines { rows: lines, from_files, in_force_from } =
+        explained(&explainer, &engine, &line, &parts)?;
     let explanation = Explanation {
         payout: line.payout.0,
         seller: engine.books().seller_reference(line.seller).unwrap_or("?").to_owned(),
@@ -412,6 +421,7 @@ pub fn explain_payout(
         invoiced: line.invoiced,
         net: line.net.minor(),
         lines,
+        in_force_from,
         recomputed: true,
         recomputed_from: if from_files { "file" } else { "journal" },
     };
@@ -419,21 +429,31 @@ pub fn explain_payout(
     Ok(explanation)
 }
 
-/// The lines as rows, and whether all terms came from files. Every fee is recomputed by its tariff
-/// version.
-fn rows(
+/// The lines of a payout. Every fee is recomputed by its tariff version.
+struct ExplainedLines {
+    rows: Vec<ExplanationRow>,
+    /// All terms came from files.
+    from_files: bool,
+    /// The first day in force of each tariff version.
+    in_force_from: BTreeMap<String, String>,
+}
+
+fn explained(
     explainer: &Explainer<'_>,
     engine: &Engine,
     line: &PayoutLine,
     parts: &[Line],
-) -> Result<(Vec<ExplanationRow>, bool), ExplainError> {
+) -> Result<ExplainedLines, ExplainError> {
     let mut rows = Vec::with_capacity(parts.len());
     let (mut names, mut from_files) = (AccountNames::default(), true);
+    let mut in_force_from = BTreeMap::new();
     let mut known = |version: TariffVersion| {
-        let known = explainer.terms.get(&version).ok_or_else(|| ExplainError::NotInTariffFile {
-            tariff: tariff_version(engine, version),
-        })?;
+        let name = tariff_version(engine, version);
+        let Some(known) = explainer.terms.get(&version) else {
+            return Err(ExplainError::NotInTariffFile { tariff: name });
+        };
         from_files &= known.from_file;
+        in_force_from.insert(name, known.from.to_string());
         Ok::<&Terms, ExplainError>(&known.terms)
     };
     let mut name = |account: Option<AccountNumber>| {
@@ -532,7 +552,7 @@ fn rows(
         row.net += i128::from(row.gross) - i128::from(fees) - i128::from(row.refunded);
         rows.push(row);
     }
-    Ok((rows, from_files))
+    Ok(ExplainedLines { rows, from_files, in_force_from })
 }
 
 /// The recomputed fees of a payment are the same (M8).
@@ -613,7 +633,7 @@ fn is_fee(entry: ChartEntry) -> bool {
     matches!(entry, E::FeeCharged | E::CommissionEarned | E::ReturnCharged)
 }
 
-fn method_name(method: PaymentMethod) -> &'static str {
+pub(crate) fn method_name(method: PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Card(CardKind::Debit) => "debit card",
         PaymentMethod::Card(CardKind::Credit) => "credit card",
@@ -631,6 +651,12 @@ fn check_sums(explanation: &Explanation) -> Result<(), ExplainError> {
         && fees == explanation.fees;
     match same {
         true => Ok(()),
-        false => Err(ExplainError::SumsDiffer { lines: net, payout: explanation.net }),
+        false => {
+            let text = |minor| {
+                let amount = DecimalAmount::of_balance(minor, explanation.currency);
+                format!("{amount} {}", explanation.currency)
+            };
+            Err(ExplainError::SumsDiffer { lines: text(net), payout: text(explanation.net.into()) })
+        }
     }
 }

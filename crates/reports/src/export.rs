@@ -1,21 +1,23 @@
-//! Every posting, in the formats of other programs.
+//! Every posting, in the formats of other programs. The formats are in docs/files/export.md.
 
 mod beancount;
 mod csv;
+mod facts;
 mod hledger;
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use books::{AnnounceParcel, BusinessDate, Command, ParcelId, Posting, Timestamp};
+use books::{BusinessDate, Posting, Timestamp};
 use engine::{CommandOutcome, Engine, Submission};
+use journal::Sequence;
+use ledger::Side;
 use money::Currency;
 use money::decimal::DecimalAmount;
 use node::replay::ReplayObserver;
 
-use crate::books::tariff_version;
-use crate::{AccountNames, ExportError, replay_all};
+use self::facts::{CommandSubjects, ParcelFacts};
+use crate::{AccountNameStyle, AccountNames, CommandPosition, ExportError, replay_all};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportFormat {
@@ -24,13 +26,13 @@ pub enum ExportFormat {
     Csv,
 }
 
-/// The postings of one command.
+/// Postings of one command that belong together: those of one payment or parcel, or another one.
 struct Entry<'a> {
-    /// The command's position in the journal, counted from 1.
-    number: u64,
+    position: CommandPosition,
     at: Timestamp,
     date: BusinessDate,
     postings: &'a [Posting],
+    subjects: &'a CommandSubjects,
 }
 
 /// A format.
@@ -38,13 +40,29 @@ trait Writer {
     /// Writes the text before the first entry.
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()>;
     fn entry(&mut self, entry: &Entry, books: &mut Books, out: &mut dyn Write) -> io::Result<()>;
+    /// Writes the balances at the end, if the format can state them. `date` is the last day.
+    fn end(
+        &mut self,
+        _balances: &[Balance],
+        _date: BusinessDate,
+        _out: &mut dyn Write,
+    ) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The balance of an account at the end: debits less credits, with its currency's decimals.
+struct Balance {
+    account: String,
+    amount: String,
+    currency: Currency,
 }
 
 /// What a format needs to write an entry.
 struct Books<'a> {
     engine: &'a Engine,
     accounts: &'a mut AccountNames,
-    orders: &'a HashMap<ParcelId, Box<str>>,
+    parcels: &'a ParcelFacts,
 }
 
 impl Books<'_> {
@@ -56,30 +74,13 @@ impl Books<'_> {
     }
 }
 
-/// The parcel, order, payment number and tariff version of a posting.
-fn facts(posting: &Posting, books: &Books) -> Vec<(&'static str, String)> {
-    let mut facts = Vec::new();
-    if let Some(payment) = posting.payment {
-        facts.push(("parcel", format!("{:032x}", payment.parcel.bits())));
-        if let Some(order) = books.orders.get(&payment.parcel) {
-            facts.push(("order", order.to_string()));
-        }
-        if payment.number > 0 {
-            facts.push(("tender", payment.number.to_string()));
-        }
-    }
-    if let Some(version) = posting.tariff {
-        facts.push(("tariff", tariff_version(books.engine, version)));
-    }
-    facts
-}
-
 struct Exporter<'w> {
     writer: Box<dyn Writer>,
     out: &'w mut dyn Write,
     accounts: AccountNames,
-    orders: HashMap<ParcelId, Box<str>>,
-    number: u64,
+    parcels: ParcelFacts,
+    position: CommandPosition,
+    date: BusinessDate,
     moved: Vec<Posting>,
     failed: Option<io::Error>,
 }
@@ -92,25 +93,36 @@ impl ReplayObserver for Exporter<'_> {
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
-        self.number += 1;
+        self.position.index += 1;
         let engine::Command::Books(command) = &submission.command;
-        if let Command::AnnounceParcel(AnnounceParcel { parcel, reference, .. }) = command {
-            self.orders.insert(*parcel, reference.as_str().into());
-        }
+        self.parcels.learn(command, &outcome.books.events);
         self.moved.clear();
         self.moved.extend(outcome.books.postings.iter().filter(|posting| posting.moves_money()));
-        if self.moved.is_empty() {
-            return Ok(());
+        if !self.moved.is_empty() {
+            let offset = engine.books().utc_offset_minutes().unwrap_or(0);
+            self.date = at.business_date(offset);
+            let subjects = CommandSubjects::of(&outcome.books.events, engine);
+            let mut books = Books { engine, accounts: &mut self.accounts, parcels: &self.parcels };
+            let (position, date) = (self.position, self.date);
+            let together = |one: &Posting, next: &Posting| {
+                one.payment.is_some() && one.payment == next.payment
+            };
+            for postings in self.moved.chunk_by(together) {
+                let entry = Entry { position, at, date, postings, subjects: &subjects };
+                self.writer.entry(&entry, &mut books, self.out).map_err(|error| {
+                    let what = error.to_string();
+                    self.failed = Some(error);
+                    what
+                })?;
+            }
         }
-        let offset = engine.books().utc_offset_minutes().unwrap_or(0);
-        let (number, date) = (self.number, at.business_date(offset));
-        let entry = Entry { number, at, date, postings: &self.moved };
-        let mut books = Books { engine, accounts: &mut self.accounts, orders: &self.orders };
-        self.writer.entry(&entry, &mut books, self.out).map_err(|error| {
-            let what = error.to_string();
-            self.failed = Some(error);
-            what
-        })
+        self.parcels.forget(&outcome.books.events);
+        Ok(())
+    }
+
+    fn batch(&mut self, sequence: Sequence, _: &Engine) -> Result<(), String> {
+        self.position = CommandPosition { batch: sequence.next(), index: 0 };
+        Ok(())
     }
 }
 
@@ -120,18 +132,21 @@ pub fn export_postings(
     format: ExportFormat,
     out: &mut dyn Write,
 ) -> Result<(), ExportError> {
-    let mut writer: Box<dyn Writer> = match format {
-        ExportFormat::Hledger => Box::new(hledger::Hledger::default()),
-        ExportFormat::Beancount => Box::new(beancount::Beancount::default()),
-        ExportFormat::Csv => Box::new(csv::Csv),
+    let (mut writer, style): (Box<dyn Writer>, _) = match format {
+        ExportFormat::Hledger => (Box::<hledger::Hledger>::default(), AccountNameStyle::Plain),
+        ExportFormat::Beancount => {
+            (Box::<beancount::Beancount>::default(), AccountNameStyle::Capitals)
+        }
+        ExportFormat::Csv => (Box::new(csv::Csv), AccountNameStyle::Plain),
     };
     writer.begin(out)?;
     let mut exporter = Exporter {
         writer,
         out,
         accounts: AccountNames::default(),
-        orders: HashMap::new(),
-        number: 0,
+        parcels: ParcelFacts::default(),
+        position: CommandPosition { batch: Sequence::FIRST, index: 0 },
+        date: BusinessDate(0),
         moved: Vec::new(),
         failed: None,
     };
@@ -139,6 +154,28 @@ pub fn export_postings(
     if let Some(failed) = exporter.failed {
         return Err(failed.into());
     }
-    done?;
-    Ok(())
+    let (engine, _) = done?;
+    let balances = balances(&engine, &mut exporter.accounts, style);
+    Ok(exporter.writer.end(&balances, exporter.date, exporter.out)?)
+}
+
+/// The balances of the accounts that were exported, in order of opening.
+fn balances(engine: &Engine, names: &mut AccountNames, style: AccountNameStyle) -> Vec<Balance> {
+    let accounts = engine.books().accounts();
+    let used = accounts.filter_map(|account| {
+        if !names.is_named(account.number) {
+            return None;
+        }
+        let (name, _) = names.name(account.number, engine, style);
+        let signed = match account.kind.side() {
+            Side::Debit => account.balance,
+            Side::Credit => -account.balance,
+        };
+        Some(Balance {
+            account: name.to_owned(),
+            amount: DecimalAmount::of_balance(signed, account.currency).to_string(),
+            currency: account.currency,
+        })
+    });
+    used.collect()
 }

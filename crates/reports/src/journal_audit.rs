@@ -11,7 +11,7 @@ use node::replay::ReplayObserver;
 /// its seller has, and is confirmed once (M7), and that no batch of a terminal posts anything (M9).
 #[derive(Debug, Default)]
 pub(crate) struct JournalAudit {
-    pub legs: u64,
+    pub postings: u64,
     /// One line for each violation.
     pub violations: Vec<String>,
     sent: BTreeSet<PayoutId>,
@@ -28,7 +28,7 @@ impl ReplayObserver for JournalAudit {
         engine: &Engine,
     ) -> Result<(), String> {
         let moved = outcome.books.postings.iter().filter(|posting| posting.moves_money());
-        self.legs += moved.count() as u64;
+        self.postings += moved.count() as u64;
         let Command::Books(command) = &submission.command;
         let is_of_batch = matches!(
             command,
@@ -188,6 +188,6 @@ mod tests {
     #[test]
     fn a_reservation_counts_when_it_is_posted() {
         let stages: &[Stage] = &[Stage::Reserved, Stage::Posted, Stage::PostedFromReserve];
-        assert_eq!(audit(&[(&[], stages), (&[], &[Stage::Voided, Stage::Posted])]).legs, 3);
+        assert_eq!(audit(&[(&[], stages), (&[], &[Stage::Voided, Stage::Posted])]).postings, 3);
     }
 }

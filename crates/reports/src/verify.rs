@@ -13,7 +13,8 @@ use crate::open_items::OpenItemReport;
 pub struct BooksReport {
     pub batches: u64,
     pub commands: u64,
-    pub legs: u64,
+    /// Postings that moved money.
+    pub postings: u64,
     /// The batches after which a snapshot was compared.
     pub snapshots: Vec<u64>,
     pub debits: Vec<CurrencySum>,
@@ -72,7 +73,7 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
         sellers_below_zero: owing.collect(),
         batches: verdict.replayed.batches,
         commands: verdict.replayed.commands,
-        legs: audit.legs,
+        postings: audit.postings,
         snapshots: verdict.snapshots.iter().map(|sequence| sequence.number()).collect(),
         debits: sides(|totals| totals.debits),
         credits: sides(|totals| totals.credits),

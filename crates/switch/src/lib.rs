@@ -148,4 +148,3 @@ pub use settings::{
     TerminalSettings, Timing, WalletSettings, in_range,
 };
 pub use switch::Switch;
-pub use time_fields::Rrn;

@@ -1,6 +1,6 @@
 //! Networks' messages and links: sign-on, echoes, key changes.
 
-use books::{ResponseCode, Stan, Timestamp};
+use books::{ResponseCode, Rrn, Stan, Timestamp};
 use iso8583::{ISO87_BINARY, Message, Mti};
 use keys::{ImportOutcome, KeyPurpose, KeyReference};
 use zeroize::Zeroize;
@@ -11,7 +11,6 @@ use crate::operator_event::OperatorEvent;
 use crate::port::{LinkId, Output};
 use crate::response_code;
 use crate::switch::Switch;
-use crate::time_fields::Rrn;
 use crate::timers::Timer;
 
 // Field 70.

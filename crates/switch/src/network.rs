@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use books::{AuthorisationCode, NetworkReference, ResponseCode, Stan, TerminalId, Timestamp};
+use books::{AuthorisationCode, NetworkReference, ResponseCode, Rrn, Stan, TerminalId, Timestamp};
 use iso8583::{ISO87_BINARY, MacBuildError, Message, MessageBuilder, Mti, WipedBytes};
 use keys::{KeyReference, KeyStore, MacMethod, Pan, PinBlock, PinFormat};
 use money::Amount;
@@ -11,7 +11,7 @@ use crate::link::{LinkSession, LinkStatus};
 use crate::port::LinkId;
 use crate::route::FAILURES_BEFORE_COOLDOWN;
 use crate::settings::{NetworkSettings, Settings};
-use crate::time_fields::{self, Rrn};
+use crate::time_fields;
 
 /// Distance between the first STANs of two starts one millisecond apart. The golden section of the
 /// STAN range keeps all starts within a second far from each other.

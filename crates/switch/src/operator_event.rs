@@ -23,7 +23,7 @@ pub enum OperatorEvent {
         parcel: Option<ParcelId>,
         /// `None` for cash and for a wallet's payment.
         network: Option<NetworkId>,
-        /// The message that the network knows. Its RRN is [`Rrn::of`](crate::Rrn::of).
+        /// The message that the network knows. Its RRN is [`Rrn::of`](books::Rrn::of).
         network_reference: Option<NetworkReference>,
         wallet: Option<WalletId>,
         amount: Amount,

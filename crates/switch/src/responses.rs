@@ -1,13 +1,13 @@
 //! Answers to terminals.
 
-use books::{AuthorisationCode, NetworkReference, ResponseCode, Timestamp};
+use books::{AuthorisationCode, NetworkReference, ResponseCode, Rrn, Timestamp};
 use iso8583::{Envelope, MacBuildError, MessageBuilder, UNIONPAY_POS, WipedBytes};
 use keys::{DerivedKey, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod};
 
 use crate::port::{Output, TerminalConnection};
 use crate::request::AnsweredRequest;
 use crate::settings::Settings;
-use crate::time_fields::{self, Rrn};
+use crate::time_fields;
 
 /// Maximum length of field 44.
 const TEXT_CHARACTERS_MAX: usize = 25;

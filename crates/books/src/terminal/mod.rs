@@ -5,5 +5,6 @@ pub(crate) mod batches;
 pub(crate) mod check;
 pub(crate) mod duplicate_key;
 pub(crate) mod open_items;
+pub(crate) mod rrn;
 pub(crate) mod transaction;
 pub mod view;

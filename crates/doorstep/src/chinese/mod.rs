@@ -134,7 +134,11 @@ pub fn account_kind(kind: AccountKind, lang: Lang) -> &'static str {
 /// A fee kind by its name in JSON.
 pub fn fee_kind(kind: &str, lang: Lang) -> &str {
     if lang == Lang::En {
-        return kind;
+        return match kind {
+            "cod" => "COD fee",
+            "return" => "return fee",
+            other => other,
+        };
     }
     match kind {
         "issuer" => "发卡行",

@@ -84,7 +84,7 @@ fn each_fee_is_shown_with_rate_base_and_account_and_computed_from_the_tariff_fil
     )
     .succeeds();
     let explain = "explain payout 1 --data books";
-    let shown = "cod 1% × 100.00, at least 2.00 a parcel = 2.00 → income:cod-fees:CNY\n";
+    let shown = "COD fee 1% × 100.00, at least 2.00 a parcel = 2.00 → income:cod-fees:CNY\n";
     let ran = bed.run(explain).succeeds().prints(shown);
     ran.prints("Every fee was recomputed by its published tariff version: equal.");
     let ran = bed.run(&format!("{explain} --tariff mine.toml")).succeeds().prints(shown);

@@ -56,6 +56,7 @@ fn assert_hledger_agrees(bed: &Bed) {
     export(bed, "hledger");
     let hledger = || tool(bed, "hledger");
     Ran::of(hledger().args("-f books.hledger check --strict".split(' '))).succeeds();
+    Ran::of(hledger().args("-f books.hledger check payees".split(' '))).succeeds();
     let sums = Ran::of(hledger().args("-f books.hledger bal --flat -N -O csv".split(' ')));
     let sums = sums.succeeds();
     let mut found = Balances::new();
@@ -78,6 +79,85 @@ fn hledger_accepts_the_books_and_agrees_on_every_balance() {
     assert!(journal.contains("order:made-7-000001,"), "the order is named");
 }
 
+/// The head of an entry: date, position, payee and what happened.
+fn heads(journal: &str) -> Vec<[&str; 4]> {
+    let heads = journal.lines().filter_map(|line| {
+        let (date, rest) = line.split_once(" (")?;
+        let (position, rest) = rest.split_once(") ")?;
+        let (payee, what) = rest.split_once(" | ")?;
+        Some([date, position, payee, what])
+    });
+    heads.collect()
+}
+
+#[test]
+fn an_entry_says_who_what_parcel_and_reference_on_its_local_day() {
+    let bed = Bed::new();
+    bed.faulty_day(400);
+    let journal = export(&bed, "hledger");
+    let heads = heads(&journal);
+    let (mut cards, mut payouts) = (0, 0);
+    for [date, position, payee, what] in &heads {
+        assert!(["2013-11-11", "2013-11-12", "2013-11-13"].contains(date), "{date} {what}");
+        let (batch, index) = position.split_once('.').unwrap();
+        assert!(batch.parse::<u64>().is_ok() && index.parse::<u32>().is_ok(), "{position}");
+        if let Some(rest) = what.strip_prefix("card payment: seller made-seller-") {
+            assert!(payee.starts_with("network-"), "{payee} {what}");
+            let rest = rest.split_once(", order made-7-").unwrap().1;
+            let rest = rest.split_once(" card, reference ").unwrap().1;
+            assert_eq!(rest.len(), 12, "an RRN in {what}");
+            cards += 1;
+        }
+        if what.starts_with("payout: number ") {
+            assert!(payee.starts_with("made-seller-"), "{payee} {what}");
+            payouts += 1;
+        }
+    }
+    let expected = records(&bed.read("books/payouts.csv")).len();
+    assert_eq!(payouts, expected, "an entry for each payout");
+    assert!(cards > 100, "{cards}");
+    for words in [
+        " | cash counted at the hub: firm firm-",
+        " | cash taken at the door: seller made-seller-",
+        " | deposit: bank bank-1, number ",
+        " | the return fee of a refused parcel: order made-7-",
+        "bank-1 | payout by the bank: seller made-seller-",
+    ] {
+        assert!(journal.contains(words), "{words}");
+    }
+}
+
+#[test]
+fn hledger_refuses_the_books_if_a_posting_is_changed() {
+    let bed = Bed::new();
+    bed.faulty_day(50);
+    let journal = export(&bed, "hledger");
+    let (_, rest) = journal.split_once("    assets:courier-cash:").unwrap();
+    let account = format!("assets:courier-cash:{}", rest.split_once(' ').unwrap().0);
+    // The same amount on both sides, so that the entry still balances.
+    let extra = format!("\n2013-11-11 a cent\n    {account}  0.01 CNY\n    income:cod-fees:CNY\n");
+    let end = journal.rfind("\n\n").unwrap();
+    bed.write("changed.journal", format!("{}{extra}{}", &journal[..end + 1], &journal[end..]));
+    let ran = Ran::of(tool(&bed, "hledger").args("-f changed.journal check".split(' ')));
+    ran.ends_with(1).says("balance assertion").says(&account);
+}
+
+#[test]
+fn the_examples_of_the_page_are_read() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/files/export.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let after = |words: &str| page.split_once(words).unwrap().1.split_once("```").unwrap().0;
+    let bed = Bed::new();
+    bed.faulty_day(50);
+    let (example, written) = (after("```csv\n"), export(&bed, "csv"));
+    assert_eq!(example.lines().next(), written.lines().next());
+    assert_eq!(records(example).len(), 2);
+    bed.write("example.journal", after("```hledger\n"));
+    let ran = Ran::of(tool(&bed, "hledger").args("-f example.journal bal -N -O csv".split(' ')));
+    let ran = ran.succeeds();
+    ran.prints("\"liabilities:seller-held:S-17\",\"-37.31 CNY\"");
+}
+
 #[test]
 fn each_account_is_opened_once_in_beancount_before_its_use() {
     let bed = Bed::new();
@@ -92,8 +172,8 @@ fn the_csv_has_every_posting_and_the_same_sums() {
     assert_csv_agrees(&bed);
     let first = export(&bed, "csv");
     let (header, _) = first.split_once('\n').unwrap();
-    let columns =
-        "command,at_ms,date,entry,debit,credit,amount,currency,parcel,order,tender,tariff";
+    let columns = "position,at_ms,date,entry,debit,credit,amount,currency,\
+        parcel,order,payment,method,reference,tariff";
     assert_eq!(header, columns);
 }
 
@@ -125,13 +205,13 @@ fn assert_csv_agrees(bed: &Bed) {
     }
     assert_eq!(nonzero(sums), balances(bed));
     let verified = bed.verified("books");
-    let legs = usize::try_from(number(&verified, "/legs")).unwrap();
-    assert_eq!(postings.len(), legs, "a line for each posting");
+    let moved = usize::try_from(number(&verified, "/postings")).unwrap();
+    assert_eq!(postings.len(), moved, "a line for each posting");
 }
 
 fn assert_beancount_is_whole(bed: &Bed) {
     let export = export(bed, "beancount");
-    let mut opened = BTreeSet::new();
+    let (mut opened, mut asserted) = (BTreeSet::new(), BTreeSet::new());
     let mut sums = Balances::new();
     let mut last_date = "";
     for entry in export.split("\n\n").skip(1) {
@@ -139,10 +219,17 @@ fn assert_beancount_is_whole(bed: &Bed) {
         for line in entry.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
-                [date, "open", account, _] => {
+                [date, "open", account] => {
                     assert!(date >= last_date, "{line}");
                     assert!(opened.insert(account), "{account} is opened twice");
                     assert_account_is_beancounts(account);
+                }
+                [date, "balance", account, amount, currency] => {
+                    assert!(date > last_date, "the balances are those of the next day: {line}");
+                    let key = (account.to_owned(), currency.to_owned());
+                    let sum = sums.get(&key).copied().unwrap_or(0);
+                    assert_eq!(minor(amount), sum, "{line}");
+                    asserted.insert(account);
                 }
                 [date, "*", ..] => {
                     assert!(date >= last_date, "{line}");
@@ -163,6 +250,7 @@ fn assert_beancount_is_whole(bed: &Bed) {
         }
         assert_eq!(sum, 0, "does not balance:\n{entry}");
     }
+    assert_eq!(asserted, opened, "every balance is asserted");
     let only_amounts = |balances: Balances| {
         let mut amounts: Vec<i64> = balances.into_values().collect();
         amounts.sort_unstable();

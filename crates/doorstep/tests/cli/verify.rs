@@ -48,6 +48,37 @@ fn good_books_are_accepted_and_not_changed() {
 }
 
 #[test]
+fn a_journal_that_ends_earlier_is_correct_too_and_only_its_digest_tells() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    let import = "import --orders orders.csv --profile doorstep --data";
+    bed.run(&format!("{import} cut")).succeeds();
+    bed.run(&format!("{import} whole")).succeeds();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00", "B,S1,CNY,20.00"]);
+    bed.run(&format!("{import} whole")).succeeds();
+    let said = ["cut", "whole"].map(|data| {
+        let found = bed.verified(data);
+        let (batches, digest) = (number(&found, "/batches"), text(&found, "/digest").to_owned());
+        let ran = bed.run(&format!("verify --data {data}")).succeeds();
+        let ran = ran.prints(&format!("digest after batch {batches}: {digest}\nEvery rule holds."));
+        ran.prints("compare the digest with one kept elsewhere.\n");
+        (batches, digest)
+    });
+    assert!(said[0].0 < said[1].0 && said[0].1 != said[1].1, "{said:?}");
+}
+
+#[test]
+fn a_seller_below_zero_is_shown_in_main_units() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    bed.run("day --orders orders.csv --profile doorstep --refusals 100 --data books").succeeds();
+    let ran = bed.run("verify --data books").succeeds();
+    ran.prints("sellers below zero: 1\n  S1: owes 4.00 CNY since 2013-11-12\n");
+    let ran = bed.run("verify --data books --lang zh").succeeds();
+    ran.prints("余额低于零的卖家：1\n  S1：自 2013-11-12 起欠 4.00 CNY\n");
+}
+
+#[test]
 fn a_flipped_byte_in_a_snapshot_is_named_and_the_journal_is_used_without_it() {
     let bed = Bed::new();
     let day = bed.faulty_day(100);

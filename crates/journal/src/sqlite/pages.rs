@@ -112,10 +112,12 @@ fn known_head(connection: &Connection, path: &Path) -> Result<HeadRow, JournalEr
     };
     if last < end.number() {
         let missing = Sequence::new(last).next();
-        return damaged(missing, format!("it is missing, the journal ends with batch {end}"));
+        let what = format!("it is not in the file, whose head names batch {end} as the last one");
+        return damaged(missing, what);
     }
     if last > end.number() {
-        return damaged(end.next(), format!("the journal ends before it, with batch {end}"));
+        let what = format!("it is in the file, whose head names batch {end} as the last one");
+        return damaged(end.next(), what);
     }
     let hash = link(connection, path, end)?.hash;
     if hash != row.head.hash {

@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{Books, Entry, Writer, facts};
+use books::BusinessDate;
+
+use super::facts::{Description, facts};
+use super::{Balance, Books, Entry, Writer};
 use crate::AccountNameStyle;
 
 #[derive(Default)]
@@ -17,7 +20,7 @@ impl Writer for Beancount {
     }
 
     fn entry(&mut self, entry: &Entry, books: &mut Books, out: &mut dyn Write) -> io::Result<()> {
-        let Entry { number, date, postings, .. } = entry;
+        let Entry { position, date, postings, .. } = entry;
         let mut lines = String::new();
         self.opened.clear();
         for posting in *postings {
@@ -26,16 +29,38 @@ impl Writer for Beancount {
                 let (name, first) =
                     books.accounts.name(account, books.engine, AccountNameStyle::Capitals);
                 if first {
-                    self.opened.push_str(&format!("{date} open {name} {currency}\n"));
+                    self.opened.push_str(&format!("{date} open {name}\n"));
                 }
                 lines.push_str(&format!("  {name}  {sign}{amount} {currency}\n"));
             }
         }
-        let what = postings[0].entry.row().description;
-        write!(out, "\n{}{date} * \"{what}\"\n  command: \"{number}\"\n", self.opened)?;
+        let Description { payee, what } = Description::of(entry, books);
+        let (payee, what) = (plain(&payee), plain(&what));
+        write!(out, "\n{}{date} * \"{payee}\" \"{what}\"\n", self.opened)?;
+        writeln!(out, "  position: \"{position}\"")?;
         for (name, value) in facts(&postings[0], books) {
-            writeln!(out, "  {name}: \"{}\"", value.replace(['"', '\\', '\n'], " "))?;
+            writeln!(out, "  {name}: \"{}\"", plain(&value))?;
         }
         out.write_all(lines.as_bytes())
     }
+
+    /// beancount compares a balance at the beginning of a day.
+    fn end(
+        &mut self,
+        balances: &[Balance],
+        date: BusinessDate,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        writeln!(out)?;
+        let next = date.plus_days(1);
+        for Balance { account, amount, currency } in balances {
+            writeln!(out, "{next} balance {account}  {amount} {currency}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Text inside quotation marks.
+fn plain(value: &str) -> String {
+    value.replace(['"', '\\', '\n'], " ")
 }

@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 
-use super::{Books, Entry, Writer, facts};
+use super::facts::facts;
+use super::{Books, Entry, Writer};
 use crate::AccountNameStyle;
 
 pub struct Csv;
 
-const HEADER: &str =
-    "command,at_ms,date,entry,debit,credit,amount,currency,parcel,order,tender,tariff";
+const HEADER: &str = "position,at_ms,date,entry,debit,credit,amount,currency,\
+    parcel,order,payment,method,reference,tariff";
 
 impl Writer for Csv {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -31,7 +32,7 @@ impl Writer for Csv {
             let credit =
                 books.accounts.name(posting.credit, books.engine, AccountNameStyle::Plain).0;
             let cells = [
-                &entry.number.to_string(),
+                &entry.position.to_string(),
                 &entry.at.0.to_string(),
                 &entry.date.to_string(),
                 &format!("{:?}", posting.entry),
@@ -41,7 +42,9 @@ impl Writer for Csv {
                 currency.code(),
                 fact("parcel"),
                 fact("order"),
-                fact("tender"),
+                fact("payment"),
+                fact("method"),
+                fact("reference"),
                 fact("tariff"),
             ];
             writeln!(out, "{}", cells.map(cell).join(","))?;

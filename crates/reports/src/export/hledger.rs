@@ -1,17 +1,22 @@
 //! The journal format of hledger and ledger.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use books::BusinessDate;
 use money::Currency;
 use money::decimal::DecimalAmount;
 
-use super::{Books, Entry, Writer, facts};
+use super::facts::{Description, facts};
+use super::{Balance, Books, Entry, Writer};
 use crate::AccountNameStyle;
 
-/// Accounts and currencies are declared before their first use, so that `check --strict` passes.
+/// Accounts, currencies and payees are declared before their first use, so that `check --strict`
+/// and `check payees` pass.
 #[derive(Default)]
 pub struct Hledger {
     declared: Vec<Currency>,
+    payees: BTreeSet<String>,
     lines: String,
 }
 
@@ -22,7 +27,7 @@ impl Writer for Hledger {
     }
 
     fn entry(&mut self, entry: &Entry, books: &mut Books, out: &mut dyn Write) -> io::Result<()> {
-        let Entry { number, date, postings, .. } = entry;
+        let Entry { position, date, postings, .. } = entry;
         self.lines.clear();
         for posting in *postings {
             let (amount, currency) = books.amount(posting);
@@ -36,15 +41,37 @@ impl Writer for Hledger {
                 self.lines.push_str(&format!("    {name}  {sign}{amount} {currency}\n"));
             }
         }
-        let what = postings[0].entry.row().description;
-        writeln!(out, "\n{date} ({number}) {what}")?;
+        let Description { payee, what } = Description::of(entry, books);
+        let payee = self.payee(&payee, out)?;
+        writeln!(out, "\n{date} ({position}) {payee} | {}", plain(&what, &[';', '|']))?;
         let facts = facts(&postings[0], books);
         if !facts.is_empty() {
-            let tags: Vec<String> =
-                facts.iter().map(|(name, value)| format!("{name}:{}", plain(value))).collect();
+            let tags: Vec<String> = facts
+                .iter()
+                .map(|(name, value)| format!("{name}:{}", plain(value, &[','])))
+                .collect();
             writeln!(out, "    ; {}", tags.join(", "))?;
         }
         out.write_all(self.lines.as_bytes())
+    }
+
+    /// An entry without money that asserts every balance: hledger's sums and the books' agree.
+    fn end(
+        &mut self,
+        balances: &[Balance],
+        date: BusinessDate,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        if balances.is_empty() {
+            return Ok(());
+        }
+        let payee = self.payee("Doorstep", out)?;
+        writeln!(out, "\n{date} {payee} | the balances of the books at the end")?;
+        for Balance { account, amount, currency } in balances {
+            let zero = DecimalAmount::of_balance(0, *currency);
+            writeln!(out, "    {account}  {zero} {currency} = {amount} {currency}")?;
+        }
+        Ok(())
     }
 }
 
@@ -59,9 +86,19 @@ impl Hledger {
         let mark = if sample.contains('.') { "" } else { "." };
         writeln!(out, "commodity {sample}{mark} {currency}")
     }
+
+    /// The payee as hledger reads it, declared.
+    fn payee(&mut self, payee: &str, out: &mut dyn Write) -> io::Result<String> {
+        let payee = plain(payee, &[';', '|']);
+        if self.payees.insert(payee.clone()) {
+            writeln!(out, "payee {payee}")?;
+        }
+        Ok(payee)
+    }
 }
 
-/// A value of a tag ends at a comma.
-fn plain(value: &str) -> String {
-    value.replace([',', '\n'], " ")
+/// A value in which the format's own marks and runs of white space are one space.
+fn plain(value: &str, marks: &[char]) -> String {
+    let words = value.split(|c: char| c.is_whitespace() || marks.contains(&c));
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

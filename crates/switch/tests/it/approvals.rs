@@ -1,9 +1,9 @@
 //! Events of approved purchases.
 
-use books::{ParcelId, Stan, TerminalId, Trace};
+use books::{ParcelId, Rrn, Stan, TerminalId, Trace};
 use money::Currency;
 use peers::TerminalTask;
-use switch::{OperatorEvent, Rrn, WalletReply};
+use switch::{OperatorEvent, WalletReply};
 
 use crate::world::*;
 
