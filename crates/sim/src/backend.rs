@@ -41,6 +41,11 @@ pub trait Backend {
         let _ = name;
         Ok(text)
     }
+
+    /// Whether the commands so far were only compared with books that have them already.
+    fn is_replaying(&self) -> bool {
+        false
+    }
 }
 
 /// The engine without a journal.

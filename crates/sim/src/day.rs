@@ -50,7 +50,7 @@ pub struct SimulatedDay {
     pub world: WorldReport,
 }
 
-/// Runs a day.
+/// Runs a day. Shows no progress while the day is only compared with books that have it already.
 ///
 /// # Errors
 /// Returned when the inputs are invalid, the backend fails, or the books give an unexpected answer.
@@ -65,7 +65,7 @@ pub fn run_day<O: Backend>(
     let sender = CommandSender::new(office, options.seed, world.rates.duplicate);
     let now = Timestamp::default();
     let mut run = DayRun { world, payment_path, sender, now, progress: &mut progress };
-    run.open(options)?;
+    run.open(inputs, options)?;
     run.deliver()?;
     run.close_batches()?;
     run.announce_deposits(run.world.clock.today(clock::NIGHT_DEPOSIT))?;
@@ -99,7 +99,9 @@ impl<O: Backend> DayRun<'_, O> {
     }
 
     pub(crate) fn report_progress(&mut self, stage: DayStage, done: u64, total: u64) {
-        (self.progress)(DayProgress { stage, done, total, virtual_time: self.now });
+        if !self.sender.is_replaying() {
+            (self.progress)(DayProgress { stage, done, total, virtual_time: self.now });
+        }
     }
 
     /// Carries out commands; a refusal is an error.
@@ -114,11 +116,11 @@ impl<O: Backend> DayRun<'_, O> {
         self.sender.send_all(at, commands)
     }
 
-    fn open(&mut self, options: &DayOptions) -> Result<(), DayError<O::Error>> {
+    fn open(&mut self, inputs: &DayInputs, options: &DayOptions) -> Result<(), DayError<O::Error>> {
         let parcels = self.world.parcels.len() as u64;
         let at = self.advance_to(self.world.clock.today(clock::OPENING));
-        let mut commands = self.world.registrations(options);
-        commands.extend(self.world.seller_registrations(options));
+        let mut commands = self.world.registrations(inputs, options);
+        commands.extend(self.world.seller_registrations(inputs, options));
         let registered = commands.len() as u64;
         self.sender.register(at, commands)?;
         self.report_progress(DayStage::Opening, registered, registered);
@@ -212,9 +214,6 @@ impl<O: Backend> DayRun<'_, O> {
                 }
             }
             self.payment_path.process_due(now)?;
-        }
-        for payment in self.payment_path.take_begun_payments() {
-            self.world.on_payment_begun(payment);
         }
         for (courier, outcome) in self.payment_path.take_outcomes() {
             let payment = match outcome {

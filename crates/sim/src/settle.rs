@@ -16,7 +16,7 @@ use crate::command_sender::AnsweredCommand;
 use crate::day::{DayRun, DayStage};
 use crate::payment_path::PaymentPathError;
 use crate::rates::{REPAID_PPM, WHOLE_PPM};
-use crate::world::{World, amount};
+use crate::world::{NoteHolder, World, amount};
 
 /// The largest fee difference, in minor units.
 const FEE_DIFFERENCE_MAX: u64 = 20;
@@ -32,12 +32,16 @@ impl<O: Backend> DayRun<'_, O> {
         let at = self.advance_to(minute);
         let (date, bank) = (self.world.clock.date, self.world.add_statement_line);
         let mut commands = Vec::new();
-        for firm in self.world.firms.iter_mut().filter(|firm| firm.vault > 0) {
+        for (index, firm) in self.world.firms.iter_mut().enumerate() {
+            let minor = self.world.cash.total(NoteHolder::Firm(index));
+            if minor == 0 {
+                continue;
+            }
             firm.deposit_count += 1;
             let deposit =
                 DepositId::derived(&format!("{date} {} {}", firm.reference, firm.deposit_count));
-            let minor = std::mem::take(&mut firm.vault);
-            firm.deposits.push((deposit, minor));
+            self.world.cash.move_all(NoteHolder::Firm(index), NoteHolder::Deposit(deposit));
+            firm.deposits.push(deposit);
             let (number, amount) = (firm.deposit_count, amount(minor));
             let firm = firm.id;
             commands.push(Command::AnnounceDeposit(AnnounceDeposit {
@@ -67,12 +71,15 @@ impl<O: Backend> DayRun<'_, O> {
                 if firm.deposits.is_empty() {
                     continue;
                 }
-                let (deposit, announced) = firm.deposits.remove(0);
+                let deposit = firm.deposits.remove(0);
+                let in_transit = NoteHolder::Deposit(deposit);
+                let announced = self.world.cash.total(in_transit);
                 let mut chance = Chance::new(self.world.seed, ChancePurpose::Bank, deposit.0);
                 let short = chance.happens(self.world.rates.deposit_short);
                 let missing = chance.between(1, (announced / DEPOSIT_SHORT_PART).max(1));
                 let missing = if short && may_be_short { missing.min(announced - 1) } else { 0 };
-                firm.vault += missing;
+                self.world.cash.move_last(in_transit, NoteHolder::Firm(index), missing);
+                self.world.cash.move_all(in_transit, NoteHolder::Bank);
                 self.world.incidents.deposits_short += u64::from(missing > 0);
                 let credited = announced - missing;
                 self.world.bank(BankLineKind::Deposit(deposit), credited);
@@ -156,10 +163,10 @@ impl<O: Backend> DayRun<'_, O> {
         let at = self.advance_to(self.world.clock.tomorrow(clock::REPAYING_SHORTAGES));
         let world = &mut self.world;
         let mut commands = Vec::new();
-        for courier in world.couriers.iter_mut().filter(|courier| courier.shortage > 0) {
-            if courier.chance.happens(REPAID_PPM) {
-                let owed = std::mem::take(&mut courier.shortage);
-                world.firms[courier.firm].vault += owed;
+        for (index, courier) in world.couriers.iter_mut().enumerate() {
+            let owed = world.cash.total(NoteHolder::Owed(index));
+            if owed > 0 && courier.chance.happens(REPAID_PPM) {
+                world.cash.move_all(NoteHolder::Owed(index), NoteHolder::Firm(courier.firm));
                 let (courier, number, amount) = (courier.id, 1, amount(owed));
                 commands.push(Command::RepayShortage(RepayShortage { courier, number, amount }));
             }

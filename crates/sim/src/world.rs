@@ -5,8 +5,10 @@
 //! context of its answer. Payments are made at the terminal; [`World::at_the_door`] takes their
 //! outcomes.
 
+mod banknotes;
 mod delivery;
 mod hub;
+mod own_tariff;
 mod parties;
 mod payment;
 mod totals;
@@ -15,8 +17,6 @@ use std::collections::BTreeMap;
 
 use books::{BankId, Command, Event, ParcelId, Refusal, SellerId, Timestamp};
 use money::{Amount, Currency};
-use tariff::SellerClassNumber;
-use tariff::file::Tariff;
 
 use crate::backend::BackendReply;
 use crate::books::{
@@ -28,7 +28,10 @@ use crate::rates::Rates;
 use crate::report::Incidents;
 use crate::schedule::Schedule;
 
+pub(crate) use banknotes::{CashCustody, NoteHolder, NoteOrigin};
 pub(crate) use hub::SimulatedHandOver;
+pub use own_tariff::UnreadableTariff;
+pub(crate) use own_tariff::{OwnFees, OwnTariff, ParcelFees};
 pub(crate) use parties::{SimulatedCourier, SimulatedFirm, SimulatedParcel, SimulatedSeller};
 pub(crate) use payment::CourierPayment;
 
@@ -37,8 +40,8 @@ pub(crate) struct World {
     pub seed: u64,
     pub rates: Rates,
     pub currency: Currency,
-    pub tariff: Tariff,
-    pub class: SellerClassNumber,
+    /// What the world reads in the tariff file.
+    pub own_tariff: OwnTariff,
     pub cash_limit: u64,
     /// All buyers pay in cash.
     pub cash_only: bool,
@@ -46,6 +49,7 @@ pub(crate) struct World {
     pub bank_statement: Vec<BankLine>,
     /// The networks first, then the wallet.
     pub rails: Vec<RailBooks>,
+    pub cash: CashCustody,
     pub cash_payments: Vec<CashPayment>,
     pub sellers: Vec<SimulatedSeller>,
     pub seller_indexes: BTreeMap<SellerId, usize>,

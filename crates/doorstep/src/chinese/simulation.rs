@@ -61,6 +61,7 @@ fn input_error(error: &DayInputError) -> String {
         E::TotalTooLarge => "应收合计超过 Doorstep 支持的最大金额；请减少包裹".to_owned(),
         E::NoTariff { tariff, date } => format!("费率 `{tariff}` 在 {date} 没有有效版本"),
         E::NoClass { tariff, class } => format!("费率 `{tariff}` 没有类别 `{class}`"),
+        E::UnreadableTariff(error) => format!("模拟世界无法读取费率文件：{}", error.0),
         E::OutOfRange { option, max } => format!("{option} 须为 1 至 {max}"),
     }
 }

@@ -13,7 +13,7 @@ use crate::payment_path::{
 use crate::script::{AnswerTimeout, MissingAnswerCause};
 use crate::world::delivery::part_of;
 use crate::world::hub::TRAVEL_TICKS;
-use crate::world::{CourierRequests, CourierStep, SimulatedParcel, World};
+use crate::world::{CourierRequests, CourierStep, NoteHolder, NoteOrigin, SimulatedParcel, World};
 
 /// Delay before a retry while a reversal is pending or no network is up: a minute, in ticks.
 const RETRY_TICKS: u64 = 2;
@@ -80,6 +80,7 @@ impl World {
             PaymentMethod::Qr => self.by_qr(index, amount),
             PaymentMethod::Card(kind) => self.by_card(courier, index, (kind, amount)),
         };
+        self.parcels[index].requests += 1;
         let holds = matches!(what, TerminalActionKind::PreAuthorise { .. });
         let stage = if holds {
             CourierPaymentStage::PreAuthorising
@@ -139,7 +140,7 @@ impl World {
         index: usize,
         (kind, amount): (CardKind, u64),
     ) -> (TerminalActionKind, PlannedFault, PaymentFault) {
-        let SimulatedParcel { id, script, method_index, payments, .. } = &self.parcels[index];
+        let SimulatedParcel { id, script, method_index, requests, .. } = &self.parcels[index];
         let (parcel, planned_fault) = (*id, self.next_fault(index));
         // The last method must succeed: a card that every network accepts.
         let last = *method_index + 1 == script.methods.len();
@@ -147,7 +148,7 @@ impl World {
         let undisturbed = planned_fault == PlannedFault::None
             && !script.cancelled_at_door
             && script.first_part_ppm.is_none();
-        let alone = script.offline && undisturbed && *payments == 0;
+        let alone = script.offline && undisturbed && *requests == 0;
         if alone && amount <= self.couriers[courier].offline_limit {
             let (card, _) = card(parcel, *method_index, kind, CardBrand::Every);
             return (
@@ -306,15 +307,19 @@ impl World {
         let is_cancelled = if payment.method == PaymentMethod::Cash {
             let person = &mut self.couriers[courier];
             person.expected_cash += payment.amount;
-            person.actual_cash += payment.amount;
             match booked {
-                Some(booked) => self.cash_payments.push(CashPayment {
-                    payment: booked,
-                    courier: person.id,
-                    amount: payment.amount,
-                    collected_on: date,
-                    refunded: false,
-                }),
+                Some(booked) => {
+                    let (in_hand, origin) =
+                        (NoteHolder::Courier(courier), NoteOrigin::Payment(booked));
+                    self.cash.add(in_hand, origin, payment.amount);
+                    self.cash_payments.push(CashPayment {
+                        payment: booked,
+                        courier: person.id,
+                        amount: payment.amount,
+                        collected_on: date,
+                        refunded: false,
+                    });
+                }
                 None => {
                     self.discrepancies
                         .push(format!("the engine did not record the cash {payment:?}"));
@@ -354,11 +359,12 @@ impl World {
         if payment.method == PaymentMethod::Cash {
             let person = &mut self.couriers[courier];
             person.expected_cash -= payment.amount;
-            person.actual_cash -= payment.amount;
             let id = self.parcels[payment.parcel].id;
             let mut cash_payments = self.cash_payments.iter_mut().rev();
             let cash_payment = cash_payments.find(|cash_payment| cash_payment.payment.parcel == id);
-            cash_payment.expect("refunded cash was collected before").refunded = true;
+            let cash_payment = cash_payment.expect("refunded cash was collected before");
+            cash_payment.refunded = true;
+            self.cash.give_back(NoteHolder::Courier(courier), cash_payment.payment);
         }
         self.parcels[payment.parcel].paid -= payment.amount;
         self.try_next_method(courier, payment.parcel, now);
