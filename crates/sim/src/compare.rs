@@ -194,7 +194,7 @@ fn matches_cash(payment: &PaymentView, cash_payment: Option<&CashPayment>) -> bo
 fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
     use PaymentState as T;
     let Some(item) = item else {
-        return matches!(payment.state, T::Reversed | T::Unknown | T::Begun);
+        return matches!(payment.state, T::Declined | T::Reversed | T::Unknown | T::Begun);
     };
     let state = match payment.state {
         T::Begun | T::Unknown => item.deducted.is_none(),

@@ -19,6 +19,9 @@ use crate::world::{
 /// The latest moment of a tour, counted from the midnight at which the day begins.
 const DELIVERY_MS_MAX: u64 = 2 * DAY_MS;
 
+/// The most rounds of commands and queries in one moment: a payment takes a few.
+const ROUNDS_PER_MOMENT_MAX: u32 = 1_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DayStage {
     /// The books are opened and all parties registered.
@@ -169,7 +172,11 @@ impl<O: Backend> DayRun<'_, O> {
             run.world.schedule.next_moment().into_iter().chain(run.payment_path.next_moment()).min()
         };
         while let Some(moment) = next(self) {
-            assert!(moment < latest, "the couriers' day never ends");
+            if moment >= latest {
+                let waiting = self.world.unfinished().or_else(|| self.payment_path.unfinished());
+                let waiting = waiting.unwrap_or_else(|| "a network or the switch waits".into());
+                return Err(DayError::NeverEnds { at: moment, waiting });
+            }
             let now = self.advance_to(moment);
             let mut requests = CourierRequests::default();
             while let Some(steps) = self.world.schedule.take_due(now) {
@@ -198,11 +205,15 @@ impl<O: Backend> DayRun<'_, O> {
             self.payment_path.enqueue_action(courier, action, now)?;
         }
         self.payment_path.process_due(now)?;
-        loop {
+        for round in 0.. {
             let commands = self.payment_path.take_commands();
             let questions = self.payment_path.take_queries();
             if courier_commands.is_empty() && commands.is_empty() && questions.is_empty() {
                 break;
+            }
+            if round == ROUNDS_PER_MOMENT_MAX {
+                let waiting = "commands and answers follow each other without end".to_owned();
+                return Err(DayError::NeverEnds { at: now, waiting });
             }
             if !(courier_commands.is_empty() && commands.is_empty()) {
                 self.carry_out(now, std::mem::take(&mut courier_commands), commands)?;

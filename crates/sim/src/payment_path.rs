@@ -181,6 +181,12 @@ impl PaymentPath {
             && self.terminals.iter().all(TerminalDriver::is_idle)
     }
 
+    /// The first terminal that is not idle, for an error message.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        let driver = self.terminals.iter().find(|driver| !driver.is_idle())?;
+        Some(format!("terminal {} waits with {:?}", driver.settings.number, driver.running))
+    }
+
     /// Number of payments whose reversal is not acknowledged.
     pub(crate) fn pending_reversals(&self) -> u64 {
         self.switch.queued_reversals() as u64

@@ -18,6 +18,8 @@ use crate::payment_path::PaymentPathError;
 use crate::rates::{REPAID_PPM, WHOLE_PPM};
 use crate::world::{NoteHolder, World, amount};
 
+/// The most settlement plans of a day: each has thousands of sellers.
+const PLANS_PER_DAY_MAX: u32 = 1_000;
 /// The largest fee difference, in minor units.
 const FEE_DIFFERENCE_MAX: u64 = 20;
 /// The largest shortfall of a deposit is the deposit divided by this.
@@ -227,7 +229,7 @@ impl<O: Backend> DayRun<'_, O> {
     ) -> Result<u64, DayError<O::Error>> {
         let mut lines = Vec::new();
         let mut minute = clock::PLANNING;
-        for number in 1.. {
+        for number in 1..=PLANS_PER_DAY_MAX {
             let plan = PlanId::derived(&format!("{date} plan {number}"));
             let Some(left) = self.plan(plan, cycle, self.world.clock.on(date, minute))? else {
                 break;

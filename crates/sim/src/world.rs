@@ -221,6 +221,15 @@ impl World {
         self.bank_statement.push(BankLine { kind, amount });
     }
 
+    /// The first courier who still waits for a payment, for an error message.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        self.couriers.iter().find_map(|courier| {
+            let payment = courier.current_payment.as_ref()?;
+            let parcel = self.parcels[payment.parcel].id.bits();
+            Some(format!("{} waits at parcel {parcel:032x} with {payment:?}", courier.reference))
+        })
+    }
+
     /// Number of parcels delivered, refused or returned.
     pub(crate) fn parcels_done(&self) -> u64 {
         let done = |parcel: &&SimulatedParcel| {

@@ -38,6 +38,9 @@ fn day_error(error: &DayError<ResumeDayError<BackendError>>) -> String {
         DayError::NotRepeated { command, answer } => {
             format!("重复的 {command} 得到 {answer}，未按重复处理")
         }
+        DayError::NeverEnds { at, waiting } => {
+            format!("模拟日没有结束（{} ms）：{waiting}", at.0)
+        }
         DayError::AnswersMissing { sent, answered } => {
             format!("{sent} 条命令或查询只得到 {answered} 个答复")
         }

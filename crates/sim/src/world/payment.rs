@@ -17,6 +17,9 @@ use crate::world::{CourierRequests, CourierStep, NoteHolder, NoteOrigin, Simulat
 
 /// Delay before a retry while a reversal is pending or no network is up: a minute, in ticks.
 const RETRY_TICKS: u64 = 2;
+/// How often a completion is requested before the buyer pays otherwise: longer than an outage, in
+/// which the end of an earlier completion is unknown.
+const COMPLETIONS_MAX: u32 = 80;
 /// The switch's timeout for a network's answer.
 const NETWORK_TIMEOUT_MS: u32 = 15_000;
 /// Buyers pay cash in multiples of this, in minor units.
@@ -34,6 +37,8 @@ pub(crate) struct CourierPayment {
     stan: u32,
     /// The terminal loses its memory after this payment.
     loses_memory: bool,
+    /// How often the completion was requested.
+    completions: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +110,7 @@ impl World {
             planned_fault,
             stan: 0,
             loses_memory,
+            completions: 0,
         });
         requests.actions.push((
             courier,
@@ -219,6 +225,7 @@ impl World {
     pub(crate) fn complete_payment(&mut self, courier: usize, requests: &mut CourierRequests) {
         let Some(payment) = &mut self.couriers[courier].current_payment else { return };
         payment.stage = CourierPaymentStage::Completing;
+        payment.completions += 1;
         let what = TerminalActionKind::Complete { stan: payment.stan, amount: payment.amount };
         requests.actions.push((courier, TerminalAction::without_fault(what)));
     }
@@ -274,6 +281,14 @@ impl World {
             }
             (CourierPaymentStage::Cancelling, TerminalActionOutcome::Approved { .. }) => {
                 self.on_cancelled(courier, &payment, now);
+            }
+            // An earlier completion was approved and reversed, and the pre-authorisation with it.
+            (CourierPaymentStage::Completing, TerminalActionOutcome::Declined { code })
+                if code == ResponseCode::INVALID_TRANSACTION
+                    && payment.completions >= COMPLETIONS_MAX =>
+            {
+                self.incidents.approvals_lost += 1;
+                self.try_next_method(courier, payment.parcel, now);
             }
             // Tries again until it is approved.
             (CourierPaymentStage::Completing, _) => {
