@@ -1,6 +1,7 @@
 //! `doorstep tariff check`, and the built-in tariffs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -37,9 +38,15 @@ enum Task {
 
 /// Loads a built-in tariff by name, or a tariff file.
 pub fn load(name: &Path) -> anyhow::Result<TariffFile> {
+    load_with_text(name).map(|(file, _)| file)
+}
+
+/// As [`load`], with the text of the file.
+pub fn load_with_text(name: &Path) -> anyhow::Result<(TariffFile, Arc<str>)> {
     let shipped = SHIPPED.iter().find(|(shipped, _)| Path::new(shipped) == name);
     if let Some((_, text)) = shipped {
-        return parse(text).context(Lang::current().pick("the built-in tariff", "内置费率"));
+        let file = parse(text).context(Lang::current().pick("the built-in tariff", "内置费率"))?;
+        return Ok((file, (*text).into()));
     }
     if !name.exists() {
         let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
@@ -51,7 +58,8 @@ pub fn load(name: &Path) -> anyhow::Result<TariffFile> {
         ));
     }
     let text = read_text(name, FILE_BYTES_MAX)?;
-    parse(&text).with_context(|| name.display().to_string())
+    let file = parse(&text).with_context(|| name.display().to_string())?;
+    Ok((file, text.into()))
 }
 
 /// All built-in tariffs.

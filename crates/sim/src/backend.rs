@@ -41,6 +41,11 @@ pub trait Backend {
         let _ = name;
         Ok(text)
     }
+
+    /// Whether the commands so far were only compared with books that have them already.
+    fn is_replaying(&self) -> bool {
+        false
+    }
 }
 
 /// The engine without a journal.
@@ -89,6 +94,9 @@ pub enum DayError<E> {
         /// The second answer, shortened.
         answer: String,
     },
+    /// Something is asked again and again: a fault of the simulation or of the product.
+    #[error("the simulated day does not end: at {} ms {waiting}", at.0)]
+    NeverEnds { at: Timestamp, waiting: String },
     #[error("the backend gave {answered} answers to {sent} commands or queries")]
     AnswersMissing { sent: usize, answered: usize },
 }

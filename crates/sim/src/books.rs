@@ -50,6 +50,22 @@ pub struct RailBooks {
     pub items: BTreeMap<PaymentId, RailItem>,
 }
 
+impl RailBooks {
+    /// What it owes and has not paid, in minor units.
+    #[must_use]
+    pub fn owes(&self) -> i128 {
+        let open = self.items.values().filter(|item| item.moves_money() && item.deducted.is_none());
+        open.map(|item| i128::from(item.amount)).sum()
+    }
+
+    /// What it paid into the bank account: amounts less what it deducted, in minor units.
+    #[must_use]
+    pub fn paid(&self) -> i128 {
+        let paid = self.items.values().filter_map(|item| Some((item.amount, item.deducted?)));
+        paid.map(|(amount, deducted)| i128::from(amount) - i128::from(deducted)).sum()
+    }
+}
+
 /// Cash that a courier collected at a door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CashPayment {
@@ -123,6 +139,9 @@ pub struct SellerBalance {
     pub reference: String,
     /// Collected, less fees and return fees by the tariff.
     pub earned: i128,
+    /// The part of it that is not payable: the parcel is not delivered, or the money has not
+    /// reached the bank.
+    pub held: i128,
     /// Paid out by the bank.
     pub paid: i128,
 }
@@ -144,8 +163,8 @@ pub struct ParcelOutcome {
     pub location: ParcelLocation,
     /// In minor units.
     pub paid: u64,
-    /// Number of payments tried.
-    pub payments: u8,
+    /// How often a terminal asked for its money; some requests became no payment.
+    pub requests: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

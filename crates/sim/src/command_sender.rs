@@ -167,6 +167,11 @@ impl<'o, O: Backend> CommandSender<'o, O> {
         self.backend.store_file(name, text).map_err(DayError::Backend)
     }
 
+    /// Whether the commands so far were only compared with books that have them already.
+    pub(crate) fn is_replaying(&self) -> bool {
+        self.backend.is_replaying()
+    }
+
     /// Sends the repeats that are still to be sent.
     pub(crate) fn close(&mut self, at: Timestamp) -> Result<(), DayError<O::Error>> {
         self.send(at, Vec::new()).map(|_| ())

@@ -1,57 +1,90 @@
-//! Compares the simulated world's books with the books's, item by item.
+//! Compares the simulated world's books with ours, item by item.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use books::Books;
 use books::chart::AccountKind;
-use books::view::{ParcelState, PaymentState, PaymentView};
-use books::{BreakSide, BreakSubject, OpenItemContent, PaymentId, TerminalId};
+use books::view::{AccountView, ParcelState, PaymentState, PaymentView};
+use books::{Books, BreakSide, BreakSubject, OpenItemContent, ParcelId, PaymentId, TerminalId};
 use tariff::{FeeKind, PaymentMethod};
 
 use crate::books::{CashPayment, LostLine, ParcelLocation, ParcelOutcome, RailItem, WorldReport};
 
-/// Compares the simulated world's books with the books's: every account balance, payment, parcel,
-/// break and open item. The books must contain this day and nothing else in the day's currency.
-///
-/// # Errors
-/// One line per difference.
-pub fn compare(world: &WorldReport, books: &Books) -> Result<(), Vec<String>> {
-    let mut wrong = world.discrepancies.clone();
+/// A difference between the books and the simulated world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What differs, with what each side has. Amounts are in minor units.
+    pub what: String,
+    /// The books' amount less the world's, in minor units; `None` if no amount differs.
+    pub by: Option<i128>,
+    pub look_at: LookAt,
+}
+
+/// Where in the books a difference can be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookAt {
+    /// The balances, account by account.
+    Balances,
+    /// The commands about a seller, by reference.
+    Seller(String),
+    Parcel(ParcelId),
+    Terminal(TerminalId),
+    /// All commands.
+    Log,
+}
+
+impl Difference {
+    fn of_amount(what: &str, (books, world): (i128, i128), look_at: LookAt) -> Difference {
+        let what = format!("{what}: the books have {books}, the world {world}");
+        Difference { what, by: Some(books - world), look_at }
+    }
+
+    fn other(what: String, look_at: LookAt) -> Difference {
+        Difference { what, by: None, look_at }
+    }
+}
+
+/// Compares the simulated world's books with ours: every account balance, payment, parcel, break
+/// and open item. The books must contain this day and nothing else in the day's currency.
+#[must_use]
+pub fn compare(world: &WorldReport, books: &Books) -> Vec<Difference> {
+    let found = world.discrepancies.iter().cloned();
+    let mut wrong: Vec<_> = found.map(|what| Difference::other(what, LookAt::Log)).collect();
     compare_accounts(world, books, &mut wrong);
     compare_payments(world, books, &mut wrong);
     compare_breaks(world, books, &mut wrong);
     compare_open_items(world, books, &mut wrong);
     if books.unknown_count() != world.pending_reversals {
         let (books, world) = (books.unknown_count(), world.pending_reversals);
-        wrong.push(format!("{books} payments are unknown, {world} have a pending reversal"));
+        let what = format!("{books} payments are unknown, {world} have a pending reversal");
+        wrong.push(Difference::other(what, LookAt::Log));
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    wrong
 }
 
 /// Balances by account kind and owner.
 type Balances = BTreeMap<(&'static str, u64), i128>;
 
-/// A seller's money, held or payable: the simulated world does not tell them apart.
-const OWED: &str = "liabilities:seller-held + seller-payable";
-
-fn compare_accounts(world: &WorldReport, books: &Books, wrong: &mut Vec<String>) {
-    let expected = expected_balances(world);
-    let mut found = Balances::new();
+fn compare_accounts(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference>) {
+    let mut expected = expected_balances(world);
     for account in books.accounts().filter(|account| account.currency == world.currency) {
-        let name = match account.kind {
-            AccountKind::SellerHeld | AccountKind::SellerPayable => OWED,
-            kind => kind.name(),
-        };
-        *found.entry((name, account.owner)).or_default() += account.balance;
-    }
-    let names = found.keys().chain(expected.keys().filter(|name| !found.contains_key(name)));
-    for name in names {
-        let balance = |balances: &Balances| balances.get(name).copied().unwrap_or(0);
-        let (books, world) = (balance(&found), balance(&expected));
-        if books != world {
-            let (name, owner) = name;
-            wrong.push(format!("{name} {owner}: the books have {books}, the world {world}"));
+        let balance = expected.remove(&(account.kind.name(), account.owner)).unwrap_or(0);
+        if account.balance != balance {
+            let owner = books.owner_reference(&account).unwrap_or_default();
+            let name = format!("{} {owner}", account.kind.name());
+            let look_at = look_at_account(&account, owner);
+            wrong.push(Difference::of_amount(name.trim_end(), (account.balance, balance), look_at));
         }
+    }
+    for ((name, owner), balance) in expected.into_iter().filter(|(_, balance)| *balance != 0) {
+        let name = format!("{name} {owner}");
+        wrong.push(Difference::of_amount(&name, (0, balance), LookAt::Balances));
+    }
+}
+
+fn look_at_account(account: &AccountView, owner: &str) -> LookAt {
+    match account.kind {
+        AccountKind::SellerHeld | AccountKind::SellerPayable => LookAt::Seller(owner.to_owned()),
+        _ => LookAt::Balances,
     }
 }
 
@@ -59,43 +92,42 @@ fn compare_accounts(world: &WorldReport, books: &Books, wrong: &mut Vec<String>)
 fn expected_balances(world: &WorldReport) -> Balances {
     use AccountKind as A;
     let mut expected = Balances::new();
-    let mut add = |kind: &'static str, owner: u64, balance: i128| {
-        *expected.entry((kind, owner)).or_default() += balance;
+    let mut add = |kind: A, owner: u64, balance: i128| {
+        *expected.entry((kind.name(), owner)).or_default() += balance;
     };
-    add(A::Bank.name(), world.bank.0, world.bank_balance());
+    add(A::Bank, world.bank.0, world.bank_balance());
     for rail in &world.rails {
-        let owed = rail.items.values().filter(|item| item.moves_money() && item.deducted.is_none());
-        let owed = owed.map(|item| i128::from(item.amount)).sum();
         match rail.subject {
-            BreakSubject::Network(network) => add(A::NetworkReceivable.name(), network.0, owed),
-            BreakSubject::Wallet(wallet) => add(A::WalletReceivable.name(), wallet.0, owed),
+            BreakSubject::Network(network) => add(A::NetworkReceivable, network.0, rail.owes()),
+            BreakSubject::Wallet(wallet) => add(A::WalletReceivable, wallet.0, rail.owes()),
             BreakSubject::Bank(_) | BreakSubject::FirmCash(_) => {}
         }
     }
     for courier in &world.couriers {
-        add(A::CourierCash.name(), courier.courier.0, i128::from(courier.expected));
-        add(A::CourierShortage.name(), courier.courier.0, i128::from(courier.shortage));
+        add(A::CourierCash, courier.courier.0, i128::from(courier.expected));
+        add(A::CourierShortage, courier.courier.0, i128::from(courier.shortage));
     }
     for firm in &world.firms {
-        add(A::FirmCash.name(), firm.firm.0, i128::from(firm.vault + firm.in_transit));
-        add(A::FirmCommission.name(), firm.firm.0, i128::from(firm.commission));
+        add(A::FirmCash, firm.firm.0, i128::from(firm.vault + firm.in_transit));
+        add(A::FirmCommission, firm.firm.0, i128::from(firm.commission));
     }
     for one in &world.breaks {
         let amount = i128::from(one.amount);
         let signed = if one.side == BreakSide::Excess { -amount } else { amount };
-        add(A::Suspense.name(), 0, signed);
+        add(A::Suspense, 0, signed);
     }
     for seller in &world.sellers {
-        add(OWED, seller.seller.0, seller.earned - seller.paid);
+        add(A::SellerHeld, seller.seller.0, seller.held);
+        add(A::SellerPayable, seller.seller.0, seller.earned - seller.held - seller.paid);
     }
     for (kind, fee) in world.fees.iter().filter(|(kind, _)| *kind != FeeKind::Commission) {
-        add(A::of_fee(kind).name(), 0, i128::from(fee));
+        add(A::of_fee(kind), 0, i128::from(fee));
     }
-    add(A::ClearingCost.name(), 0, i128::from(world.clearing_cost));
+    add(A::ClearingCost, 0, i128::from(world.clearing_cost));
     expected
 }
 
-fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<String>) {
+fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference>) {
     let mut items = BTreeMap::new();
     for (payment, item) in world.rails.iter().flat_map(|rail| &rail.items) {
         items.insert(*payment, item);
@@ -107,24 +139,48 @@ fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<String>)
     for parcel in &world.parcels {
         compare_parcel(parcel, books, wrong);
         for payment in books.payments(parcel.parcel) {
-            let agree = match payment.method {
-                PaymentMethod::Cash => matches_cash(&payment, cash_payments.remove(&payment.id)),
-                _ => matches_rail(&payment, items.remove(&payment.id)),
+            let (agree, taken) = match payment.method {
+                PaymentMethod::Cash => {
+                    let cash = cash_payments.remove(&payment.id);
+                    let stands = cash.filter(|cash| !cash.refunded);
+                    (matches_cash(&payment, cash), stands.map(|cash| cash.amount))
+                }
+                _ => {
+                    let item = items.remove(&payment.id);
+                    let stands = item.filter(|item| item.moves_money());
+                    (matches_rail(&payment, item), stands.map(|item| item.amount))
+                }
             };
             if !agree {
-                wrong.push(format!("the books has {payment:?}; the world's books differ"));
+                let by = moved(&payment) - i128::from(taken.unwrap_or(0));
+                wrong.push(Difference {
+                    what: format!("the books have {payment:?}, the world has another record of it"),
+                    by: Some(by).filter(|by| *by != 0),
+                    look_at: LookAt::Parcel(payment.id.parcel),
+                });
             }
         }
     }
-    wrong.extend(items.keys().map(|payment| format!("the books has no payment {payment:?}")));
-    wrong.extend(
-        cash_payments.keys().map(|payment| format!("the books has no cash payment {payment:?}")),
-    );
+    let left = items.iter().map(|(payment, item)| (payment, item.amount, item.moves_money()));
+    let cash = cash_payments.iter().map(|(id, cash)| (id, cash.amount, !cash.refunded));
+    wrong.extend(left.chain(cash).map(|(payment, amount, stands)| Difference {
+        what: format!("the books have no payment {payment:?}, the world has"),
+        by: stands.then(|| -i128::from(amount)),
+        look_at: LookAt::Parcel(payment.parcel),
+    }));
+}
+
+/// What the books have of a payment's money.
+fn moved(payment: &PaymentView) -> i128 {
+    use PaymentState as T;
+    let stands = matches!(payment.state, T::Approved | T::Held | T::Released);
+    if stands { i128::from(payment.amount.minor()) } else { 0 }
 }
 
 fn matches_cash(payment: &PaymentView, cash_payment: Option<&CashPayment>) -> bool {
     use PaymentState as T;
-    let Some(cash_payment) = cash_payment else { return false };
+    // Without an answer the terminal takes it back, and the buyer keeps the cash.
+    let Some(cash_payment) = cash_payment else { return payment.state == T::Reversed };
     let state = match payment.state {
         T::Reversed => cash_payment.refunded,
         T::Approved | T::Held | T::Released => !cash_payment.refunded,
@@ -138,7 +194,7 @@ fn matches_cash(payment: &PaymentView, cash_payment: Option<&CashPayment>) -> bo
 fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
     use PaymentState as T;
     let Some(item) = item else {
-        return matches!(payment.state, T::Reversed | T::Unknown | T::Begun);
+        return matches!(payment.state, T::Declined | T::Reversed | T::Unknown | T::Begun);
     };
     let state = match payment.state {
         T::Begun | T::Unknown => item.deducted.is_none(),
@@ -159,53 +215,67 @@ fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
     state && taken_back && item.amount == payment.amount.minor() && item.method == payment.method
 }
 
-fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<String>) {
-    let id = parcel.parcel.bits();
+fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<Difference>) {
+    let look_at = LookAt::Parcel(parcel.parcel);
     let Some(view) = books.parcel_view(parcel.parcel) else {
-        wrong.push(format!("the books has no parcel {id:032x}"));
+        let what = format!("the books have no parcel {:032x}", parcel.parcel.bits());
+        wrong.push(Difference::other(what, look_at));
         return;
     };
-    let state = match view.state {
-        ParcelState::Announced | ParcelState::Assigned => ParcelLocation::AtHub,
-        ParcelState::Out => ParcelLocation::WithCourier,
-        ParcelState::Refused => ParcelLocation::Refused,
-        ParcelState::Delivered => ParcelLocation::Delivered,
-        ParcelState::Returned => ParcelLocation::Returned,
-        ParcelState::Lost => {
-            wrong.push(format!("parcel {id:032x}: the books has it as lost"));
-            return;
-        }
+    let location = match view.state {
+        ParcelState::Announced | ParcelState::Assigned => Some(ParcelLocation::AtHub),
+        ParcelState::Out => Some(ParcelLocation::WithCourier),
+        ParcelState::Refused => Some(ParcelLocation::Refused),
+        ParcelState::Delivered => Some(ParcelLocation::Delivered),
+        ParcelState::Returned => Some(ParcelLocation::Returned),
+        ParcelState::Lost => None,
     };
+    let (collected, paid) = (i128::from(view.collected.minor()), i128::from(parcel.paid));
     let payments = books.payments(parcel.parcel).len();
-    let same = state == parcel.location
-        && view.collected.minor() == parcel.paid
-        && payments == usize::from(parcel.payments);
-    if !same {
-        wrong.push(format!("parcel {id:032x}: the books has {view:?}, the world {parcel:?}"));
+    let asked = usize::try_from(parcel.requests).unwrap_or(usize::MAX);
+    if location != Some(parcel.location) || collected != paid || payments > asked {
+        let id = parcel.parcel.bits();
+        wrong.push(Difference {
+            what: format!("parcel {id:032x}: the books have {view:?}, the world {parcel:?}"),
+            by: Some(collected - paid).filter(|by| *by != 0),
+            look_at,
+        });
     }
 }
 
-fn compare_breaks(world: &WorldReport, books: &Books, wrong: &mut Vec<String>) {
-    let line = |subject: BreakSubject, side: BreakSide, amount: u64| {
-        format!("{side:?} of {amount} at {subject:?}")
+/// Open breaks: what they are about, how many, and their net amount.
+type OpenBreaks = BTreeMap<String, (usize, i128)>;
+
+fn compare_breaks(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference>) {
+    let add = |breaks: &mut OpenBreaks, subject: BreakSubject, side: BreakSide, amount: u64| {
+        let entry = breaks.entry(format!("{subject:?}, {side:?} of {amount}")).or_default();
+        *entry = (entry.0 + 1, entry.1 + i128::from(amount));
     };
-    let mut expected: Vec<String> =
-        world.breaks.iter().map(|one| line(one.subject, one.side, one.amount)).collect();
-    let open = books.open_breaks();
-    let here = open.iter().filter(|one| one.currency == world.currency);
-    let mut books: Vec<String> =
-        here.map(|one| line(one.subject, one.side, one.amount.minor())).collect();
-    expected.sort_unstable();
-    books.sort_unstable();
-    if books != expected {
-        wrong.push(format!("the books has the breaks {books:?}, the world {expected:?}"));
+    let (mut expected, mut found) = (OpenBreaks::new(), OpenBreaks::new());
+    for one in &world.breaks {
+        add(&mut expected, one.subject, one.side, one.amount);
+    }
+    for one in books.open_breaks().iter().filter(|one| one.currency == world.currency) {
+        add(&mut found, one.subject, one.side, one.amount.minor());
+    }
+    let names: BTreeSet<&String> = found.keys().chain(expected.keys()).collect();
+    for name in names {
+        let of = |breaks: &OpenBreaks| breaks.get(name).copied().unwrap_or_default();
+        let ((books, books_sum), (world, world_sum)) = (of(&found), of(&expected));
+        if books != world {
+            wrong.push(Difference {
+                what: format!("breaks at {name}: the books have {books}, the world {world}"),
+                by: Some(books_sum - world_sum),
+                look_at: LookAt::Log,
+            });
+        }
     }
 }
 
 /// Open items as terminal, number of undecided lines, and their net amount.
 type OpenLines = BTreeMap<TerminalId, (usize, i128)>;
 
-fn compare_open_items(world: &WorldReport, books: &Books, wrong: &mut Vec<String>) {
+fn compare_open_items(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference>) {
     let decided = decided_payments(world);
     let is_open = |line: &&LostLine| line.payment.is_none_or(|payment| !decided.contains(&payment));
     let mut expected = OpenLines::new();
@@ -217,15 +287,29 @@ fn compare_open_items(world: &WorldReport, books: &Books, wrong: &mut Vec<String
     let mut found = OpenLines::new();
     for item in books.open_items().filter(|item| item.currency == world.currency) {
         let OpenItemContent::Lines(lines) = &item.content else {
-            wrong.push(format!("terminal {} uploaded no lines", item.terminal));
+            let what = format!("terminal {} uploaded no lines", item.terminal);
+            wrong.push(Difference::other(what, LookAt::Terminal(item.terminal)));
             continue;
         };
         let (count, net) = found.entry(item.terminal).or_default();
         *count += lines.iter().filter(|line| line.decision.is_none()).count();
         *net += item.content.net();
     }
-    if found != expected {
-        wrong.push(format!("the books have the open items {found:?}, the world {expected:?}"));
+    let terminals: BTreeSet<&TerminalId> = found.keys().chain(expected.keys()).collect();
+    for terminal in terminals {
+        let of = |lines: &OpenLines| lines.get(terminal).copied();
+        if of(&found) != of(&expected) {
+            let net = |lines: &OpenLines| of(lines).map_or(0, |(_, net)| net);
+            let lines = |lines: &OpenLines| of(lines).map_or(0, |(count, _)| count);
+            let (books, world) = (lines(&found), lines(&expected));
+            wrong.push(Difference {
+                what: format!(
+                    "open lines of terminal {terminal}: the books have {books}, the world {world}"
+                ),
+                by: Some(net(&found) - net(&expected)),
+                look_at: LookAt::Terminal(*terminal),
+            });
+        }
     }
 }
 

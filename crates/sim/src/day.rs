@@ -21,6 +21,9 @@ use crate::world::{
 /// The latest moment of a tour, counted from the midnight at which the day begins.
 const DELIVERY_MS_MAX: u64 = 2 * DAY_MS;
 
+/// The most rounds of commands and queries in one moment: a payment takes a few.
+const ROUNDS_PER_MOMENT_MAX: u32 = 1_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DayStage {
     /// The books are opened and all parties registered.
@@ -52,7 +55,7 @@ pub struct SimulatedDay {
     pub world: WorldReport,
 }
 
-/// Runs a day.
+/// Runs a day. Shows no progress while the day is only compared with books that have it already.
 ///
 /// # Errors
 /// Returned when the inputs are invalid, the backend fails, or the books give an unexpected answer.
@@ -69,7 +72,7 @@ pub fn run_day<O: Backend>(
     let cleared_files = BTreeMap::new();
     let mut run =
         DayRun { world, payment_path, sender, now, cleared_files, progress: &mut progress };
-    run.open(options)?;
+    run.open(inputs, options)?;
     run.deliver()?;
     run.close_batches()?;
     run.announce_deposits(run.world.clock.today(clock::NIGHT_DEPOSIT))?;
@@ -106,7 +109,9 @@ impl<O: Backend> DayRun<'_, O> {
     }
 
     pub(crate) fn report_progress(&mut self, stage: DayStage, done: u64, total: u64) {
-        (self.progress)(DayProgress { stage, done, total, virtual_time: self.now });
+        if !self.sender.is_replaying() {
+            (self.progress)(DayProgress { stage, done, total, virtual_time: self.now });
+        }
     }
 
     /// Carries out commands; a refusal is an error.
@@ -121,11 +126,11 @@ impl<O: Backend> DayRun<'_, O> {
         self.sender.send_all(at, commands)
     }
 
-    fn open(&mut self, options: &DayOptions) -> Result<(), DayError<O::Error>> {
+    fn open(&mut self, inputs: &DayInputs, options: &DayOptions) -> Result<(), DayError<O::Error>> {
         let parcels = self.world.parcels.len() as u64;
         let at = self.advance_to(self.world.clock.today(clock::OPENING));
-        let mut commands = self.world.registrations(options);
-        commands.extend(self.world.seller_registrations(options));
+        let mut commands = self.world.registrations(inputs, options);
+        commands.extend(self.world.seller_registrations(inputs, options));
         let registered = commands.len() as u64;
         self.sender.register(at, commands)?;
         self.report_progress(DayStage::Opening, registered, registered);
@@ -174,7 +179,11 @@ impl<O: Backend> DayRun<'_, O> {
             run.world.schedule.next_moment().into_iter().chain(run.payment_path.next_moment()).min()
         };
         while let Some(moment) = next(self) {
-            assert!(moment < latest, "the couriers' day never ends");
+            if moment >= latest {
+                let waiting = self.world.unfinished().or_else(|| self.payment_path.unfinished());
+                let waiting = waiting.unwrap_or_else(|| "a network or the switch waits".into());
+                return Err(DayError::NeverEnds { at: moment, waiting });
+            }
             let now = self.advance_to(moment);
             let mut requests = CourierRequests::default();
             while let Some(steps) = self.world.schedule.take_due(now) {
@@ -203,11 +212,15 @@ impl<O: Backend> DayRun<'_, O> {
             self.payment_path.enqueue_action(courier, action, now)?;
         }
         self.payment_path.process_due(now)?;
-        loop {
+        for round in 0.. {
             let commands = self.payment_path.take_commands();
             let questions = self.payment_path.take_queries();
             if courier_commands.is_empty() && commands.is_empty() && questions.is_empty() {
                 break;
+            }
+            if round == ROUNDS_PER_MOMENT_MAX {
+                let waiting = "commands and answers follow each other without end".to_owned();
+                return Err(DayError::NeverEnds { at: now, waiting });
             }
             if !(courier_commands.is_empty() && commands.is_empty()) {
                 self.carry_out(now, std::mem::take(&mut courier_commands), commands)?;
@@ -219,9 +232,6 @@ impl<O: Backend> DayRun<'_, O> {
                 }
             }
             self.payment_path.process_due(now)?;
-        }
-        for payment in self.payment_path.take_begun_payments() {
-            self.world.on_payment_begun(payment);
         }
         for (courier, outcome) in self.payment_path.take_outcomes() {
             let payment = match outcome {

@@ -1,6 +1,7 @@
 //! The inputs and options of a day, with their checks.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use books::{BusinessDate, HoldRule, Jurisdiction, ParcelId, SellerId, SettlementCycle};
 use money::{Amount, Currency};
@@ -8,6 +9,7 @@ use tariff::PaymentMethod;
 use tariff::file::Tariff;
 
 use crate::rates::REFUSED_PPM;
+use crate::world::UnreadableTariff;
 
 /// The largest number of courier firms.
 pub const FIRMS_MAX: u8 = 50;
@@ -62,6 +64,8 @@ pub struct DayInputs {
     pub currency: Currency,
     /// The tariff of all sellers.
     pub tariff: Tariff,
+    /// The text of its file, which the simulated world reads itself.
+    pub tariff_text: Arc<str>,
     /// The class of all sellers in that tariff.
     pub class: String,
     pub parcels: Vec<ParcelInput>,
@@ -156,6 +160,8 @@ pub enum DayInputError {
     NoTariff { tariff: String, date: BusinessDate },
     #[error("the tariff `{tariff}` has no class `{class}`")]
     NoClass { tariff: String, class: String },
+    #[error(transparent)]
+    UnreadableTariff(#[from] UnreadableTariff),
     #[error("{option} must be 1 to {max}")]
     OutOfRange { option: &'static str, max: u16 },
 }

@@ -17,7 +17,6 @@ mod wallet;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::TcpListener;
 
 use books::{Command, PaymentId, Timestamp, Trace, WalletId};
 use engine::Submission;
@@ -34,7 +33,7 @@ use switch::{
 use crate::backend::BackendReply;
 use crate::schedule::Schedule;
 use network::{ConnectedNetwork, NetworkScripts};
-use socket_pair::SocketPair;
+use socket_pair::{SocketPair, TerminalSockets};
 use terminal_driver::TerminalDriver;
 use wallet::{WalletNoteKind, WalletSimulator};
 
@@ -137,8 +136,7 @@ pub(crate) struct PaymentPath {
     /// The courier of each line, by index.
     lines: HashMap<TerminalConnection, usize>,
     next_line: u64,
-    listener: TcpListener,
-    sockets: Vec<Option<SocketPair>>,
+    sockets: TerminalSockets,
     networks: Vec<ConnectedNetwork>,
     next_link: u64,
     scripts: NetworkScripts,
@@ -155,8 +153,6 @@ pub(crate) struct PaymentPath {
     payments_by_reference: HashMap<(usize, TransactionReference), PaymentId>,
     /// The network of each payment, by index.
     network_of_payment: HashMap<PaymentId, usize>,
-    /// Payments begun since the last [`PaymentPath::take_begun_payments`].
-    begun_payments: Vec<PaymentId>,
     pub counts: PaymentPathCounts,
     pub discrepancies: Vec<String>,
 }
@@ -183,6 +179,12 @@ impl PaymentPath {
             && self.switch.in_flight() == 0
             && self.switch.queued_reversals() == 0
             && self.terminals.iter().all(TerminalDriver::is_idle)
+    }
+
+    /// The first terminal that is not idle, for an error message.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        let driver = self.terminals.iter().find(|driver| !driver.is_idle())?;
+        Some(format!("terminal {} waits with {:?}", driver.settings.number, driver.running))
     }
 
     /// Number of payments whose reversal is not acknowledged.
@@ -229,10 +231,6 @@ impl PaymentPath {
     /// Takes the outcomes of terminal actions, by courier.
     pub(crate) fn take_outcomes(&mut self) -> Vec<(usize, TerminalActionOutcome)> {
         std::mem::take(&mut self.outcomes)
-    }
-
-    pub(crate) fn take_begun_payments(&mut self) -> Vec<PaymentId> {
-        std::mem::take(&mut self.begun_payments)
     }
 
     /// Passes the answer of a command to the switch.
@@ -316,21 +314,18 @@ impl PaymentPath {
         message: &[u8],
         now: Timestamp,
     ) -> Result<(), PaymentPathError> {
-        let index = courier % socket_pair::TERMINAL_SOCKETS_MAX;
-        if self.sockets.len() <= index {
-            self.sockets.resize_with(index + 1, || None);
-        }
-        let socket = match &mut self.sockets[index] {
-            Some(socket) => socket,
-            none => none.insert(SocketPair::connect(&self.listener)?),
-        };
         let driver = &mut self.terminals[courier];
-        let line = *driver.line.get_or_insert_with(|| {
-            self.next_line += 1;
-            TerminalConnection(self.next_line)
-        });
-        self.lines.insert(line, courier);
-        let arrived = socket.send_to_switch(message)?;
+        let line = match driver.line {
+            Some(line) => line,
+            None => {
+                self.sockets.open(courier)?;
+                self.next_line += 1;
+                let line = TerminalConnection(self.next_line);
+                self.lines.insert(line, courier);
+                *driver.line.insert(line)
+            }
+        };
+        let arrived = self.sockets.socket(courier).send_to_switch(message)?;
         self.counts.terminal_messages += 1;
         self.pending.add(now.plus_ms(TERMINAL_MS), PendingEvent::FromTerminal(line, arrived));
         if let Some(until_ms) = driver.terminal.answer_by() {
@@ -402,13 +397,10 @@ impl PaymentPath {
             self.on_line_drop(courier, fault, now);
             return Ok(());
         }
-        let index = courier % socket_pair::TERMINAL_SOCKETS_MAX;
-        if let Some(Some(socket)) = self.sockets.get_mut(index) {
-            let arrived = socket.send_to_peer(message)?;
-            self.counts.terminal_messages += 1;
-            let due = PendingEvent::ToTerminal(courier, line, arrived);
-            self.pending.add(now.plus_ms(TERMINAL_MS), due);
-        }
+        let arrived = self.sockets.socket(courier).send_to_peer(message)?;
+        self.counts.terminal_messages += 1;
+        let due = PendingEvent::ToTerminal(courier, line, arrived);
+        self.pending.add(now.plus_ms(TERMINAL_MS), due);
         Ok(())
     }
 
@@ -417,9 +409,7 @@ impl PaymentPath {
         if let Some(line) = self.terminals[courier].line.take() {
             self.lines.remove(&line);
             self.switch.on_terminal_disconnected(line);
-        }
-        if let Some(socket) = self.sockets.get_mut(courier % socket_pair::TERMINAL_SOCKETS_MAX) {
-            *socket = None;
+            self.sockets.close(courier);
         }
     }
 

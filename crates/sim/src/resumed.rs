@@ -39,13 +39,16 @@ pub enum ResumeDayError<E> {
 ///
 /// The day runs again from its start. A second engine, in the state of the books before the day,
 /// answers its commands until it reaches the position of the books; from then on the backend
-/// answers. The day may have been interrupted at any command, also within a call.
+/// answers. The day may have been interrupted at any command, also within a call. Until then
+/// nothing is written: files wait, so that a day of other books leaves no trace.
 #[derive(Debug)]
 pub struct ResumedDay<O> {
     backend: O,
     target: EnginePosition,
     /// `Some` until it reaches the position of the books.
     replay_engine: Option<Box<Engine>>,
+    /// Files to store, by name, when the position is reached.
+    waiting_files: Vec<(String, String)>,
 }
 
 impl<O: Backend> ResumedDay<O> {
@@ -54,7 +57,8 @@ impl<O: Backend> ResumedDay<O> {
     #[must_use]
     pub fn new(backend: O, before: Engine, target: EnginePosition) -> ResumedDay<O> {
         let second = Some(before).filter(|before| EnginePosition::of(before) != target);
-        ResumedDay { backend, target, replay_engine: second.map(Box::new) }
+        let replay_engine = second.map(Box::new);
+        ResumedDay { backend, target, replay_engine, waiting_files: Vec::new() }
     }
 
     /// Whether the day has reached the position of the books, so that commands go to the backend.
@@ -104,6 +108,11 @@ impl<O: Backend> Backend for ResumedDay<O> {
     ) -> Result<Vec<BackendReply>, Self::Error> {
         let mut commands = commands.into_iter();
         let mut answers = self.replay(&mut commands)?;
+        if self.is_replayed() {
+            for (name, text) in self.waiting_files.drain(..) {
+                self.backend.store_file(&name, text).map_err(ResumeDayError::Backend)?;
+            }
+        }
         let rest: Vec<(Timestamp, Submission)> = commands.collect();
         if !rest.is_empty() {
             answers.extend(self.backend.carry_out(rest).map_err(ResumeDayError::Backend)?);
@@ -121,6 +130,14 @@ impl<O: Backend> Backend for ResumedDay<O> {
     }
 
     fn store_file(&mut self, name: &str, text: String) -> Result<String, Self::Error> {
+        if !self.is_replayed() {
+            self.waiting_files.push((name.to_owned(), text.clone()));
+            return Ok(text);
+        }
         self.backend.store_file(name, text).map_err(ResumeDayError::Backend)
+    }
+
+    fn is_replaying(&self) -> bool {
+        !self.is_replayed()
     }
 }

@@ -15,8 +15,10 @@ use crate::clock::{self, MINUTE_MS};
 use crate::command_sender::AnsweredCommand;
 use crate::day::{DayRun, DayStage};
 use crate::rates::REPAID_PPM;
-use crate::world::amount;
+use crate::world::{NoteHolder, amount};
 
+/// The most settlement plans of a day: each has thousands of sellers.
+const PLANS_PER_DAY_MAX: u32 = 1_000;
 /// The largest shortfall of a deposit is the deposit divided by this.
 const DEPOSIT_SHORT_PART: u64 = 20;
 
@@ -29,12 +31,16 @@ impl<O: Backend> DayRun<'_, O> {
         let at = self.advance_to(minute);
         let (date, bank) = (self.world.clock.date, self.world.add_statement_line);
         let mut commands = Vec::new();
-        for firm in self.world.firms.iter_mut().filter(|firm| firm.vault > 0) {
+        for (index, firm) in self.world.firms.iter_mut().enumerate() {
+            let minor = self.world.cash.total(NoteHolder::Firm(index));
+            if minor == 0 {
+                continue;
+            }
             firm.deposit_count += 1;
             let deposit =
                 DepositId::derived(&format!("{date} {} {}", firm.reference, firm.deposit_count));
-            let minor = std::mem::take(&mut firm.vault);
-            firm.deposits.push((deposit, minor));
+            self.world.cash.move_all(NoteHolder::Firm(index), NoteHolder::Deposit(deposit));
+            firm.deposits.push(deposit);
             let (number, amount) = (firm.deposit_count, amount(minor));
             let firm = firm.id;
             commands.push(Command::AnnounceDeposit(AnnounceDeposit {
@@ -64,12 +70,15 @@ impl<O: Backend> DayRun<'_, O> {
                 if firm.deposits.is_empty() {
                     continue;
                 }
-                let (deposit, announced) = firm.deposits.remove(0);
+                let deposit = firm.deposits.remove(0);
+                let in_transit = NoteHolder::Deposit(deposit);
+                let announced = self.world.cash.total(in_transit);
                 let mut chance = Chance::new(self.world.seed, ChancePurpose::Bank, deposit.0);
                 let short = chance.happens(self.world.rates.deposit_short);
                 let missing = chance.between(1, (announced / DEPOSIT_SHORT_PART).max(1));
                 let missing = if short && may_be_short { missing.min(announced - 1) } else { 0 };
-                firm.vault += missing;
+                self.world.cash.move_last(in_transit, NoteHolder::Firm(index), missing);
+                self.world.cash.move_all(in_transit, NoteHolder::Bank);
                 self.world.incidents.deposits_short += u64::from(missing > 0);
                 let credited = announced - missing;
                 self.world.bank(BankLineKind::Deposit(deposit), credited);
@@ -88,10 +97,10 @@ impl<O: Backend> DayRun<'_, O> {
         let at = self.advance_to(self.world.clock.tomorrow(clock::REPAYING_SHORTAGES));
         let world = &mut self.world;
         let mut commands = Vec::new();
-        for courier in world.couriers.iter_mut().filter(|courier| courier.shortage > 0) {
-            if courier.chance.happens(REPAID_PPM) {
-                let owed = std::mem::take(&mut courier.shortage);
-                world.firms[courier.firm].vault += owed;
+        for (index, courier) in world.couriers.iter_mut().enumerate() {
+            let owed = world.cash.total(NoteHolder::Owed(index));
+            if owed > 0 && courier.chance.happens(REPAID_PPM) {
+                world.cash.move_all(NoteHolder::Owed(index), NoteHolder::Firm(courier.firm));
                 let (courier, number, amount) = (courier.id, 1, amount(owed));
                 commands.push(Command::RepayShortage(RepayShortage { courier, number, amount }));
             }
@@ -150,7 +159,7 @@ impl<O: Backend> DayRun<'_, O> {
     ) -> Result<u64, DayError<O::Error>> {
         let mut lines = Vec::new();
         let mut minute = clock::PLANNING;
-        for number in 1.. {
+        for number in 1..=PLANS_PER_DAY_MAX {
             let plan = PlanId::derived(&format!("{date} plan {number}"));
             let Some(left) = self.plan(plan, cycle, self.world.clock.on(date, minute))? else {
                 break;

@@ -22,7 +22,8 @@ use crate::report::Incidents;
 use crate::schedule::Schedule;
 use crate::script::ParcelScript;
 use crate::world::{
-    CodeKey, SimulatedCourier, SimulatedFirm, SimulatedParcel, SimulatedSeller, World, amount,
+    CashCustody, CodeKey, OwnTariff, SimulatedCourier, SimulatedFirm, SimulatedParcel,
+    SimulatedSeller, World, amount,
 };
 
 const BANK: &str = "bank-1";
@@ -43,8 +44,6 @@ impl World {
         check_inputs(inputs, options)?;
         let rates = Rates::of(options);
         let (sellers, parcels) = make_parties(inputs, options, &rates);
-        let version = inputs.tariff.in_force(inputs.date).expect("the tariff was checked");
-        let class = version.terms.class(&inputs.class).expect("the class was checked");
         let mut world = World {
             clock: VirtualClock {
                 date: inputs.date,
@@ -53,13 +52,13 @@ impl World {
             seed: options.seed,
             rates,
             currency: inputs.currency,
-            tariff: inputs.tariff.clone(),
-            class,
+            own_tariff: OwnTariff::read(&inputs.tariff_text, inputs.currency, &inputs.class)?,
             cash_limit: cash_limit(inputs, options),
             cash_only: options.payment_mix == PaymentMix::Only(PaymentMethod::Cash),
             add_statement_line: BankId::derived(BANK),
             bank_statement: Vec::new(),
             rails: rails(),
+            cash: CashCustody::default(),
             cash_payments: Vec::new(),
             seller_indexes: (0..).zip(&sellers).map(|(index, one)| (one.id, index)).collect(),
             sellers,
@@ -114,8 +113,6 @@ impl World {
             chance,
             was_at_hub: false,
             expected_cash: 0,
-            actual_cash: 0,
-            shortage: 0,
             hand_overs: 0,
         }
     }
@@ -127,7 +124,7 @@ impl World {
     }
 
     /// Opens the books and registers all parties except the sellers.
-    pub(crate) fn registrations(&self, options: &DayOptions) -> Vec<Command> {
+    pub(crate) fn registrations(&self, inputs: &DayInputs, options: &DayOptions) -> Vec<Command> {
         let currency = self.currency;
         let utc_offset_minutes = self.clock.utc_offset_minutes;
         let (proposed_by, approved_by) = (PLANNER, APPROVER);
@@ -149,16 +146,16 @@ impl World {
                 approved_by,
             }),
         ];
-        let tariff = TariffId::derived(&self.tariff.key());
-        commands.extend(self.tariff.versions.iter().map(|version| {
+        let tariff = TariffId::derived(&inputs.tariff.key());
+        commands.extend(inputs.tariff.versions.iter().map(|version| {
             Command::PublishTariff(PublishTariff {
                 tariff,
                 version: version.number,
-                currency: self.tariff.currency,
+                currency: inputs.tariff.currency,
                 from: version.from,
                 until: version.until,
                 terms: Box::new(version.terms.clone()),
-                reference: self.tariff.name.clone(),
+                reference: inputs.tariff.name.clone(),
                 proposed_by,
                 approved_by,
             })
@@ -210,15 +207,21 @@ impl World {
         commands
     }
 
-    pub(crate) fn seller_registrations(&self, options: &DayOptions) -> Vec<Command> {
+    pub(crate) fn seller_registrations(
+        &self,
+        inputs: &DayInputs,
+        options: &DayOptions,
+    ) -> Vec<Command> {
+        let version = inputs.tariff.in_force(inputs.date).expect("the tariff was checked");
+        let class = version.terms.class(&inputs.class).expect("the class was checked");
         let register = |seller: &SimulatedSeller| {
             Command::RegisterSeller(RegisterSeller {
                 seller: seller.id,
                 kind: seller_kind(seller.id),
                 currency: self.currency,
                 jurisdiction: options.jurisdiction,
-                tariff: TariffId::derived(&self.tariff.key()),
-                class: self.class,
+                tariff: TariffId::derived(&inputs.tariff.key()),
+                class,
                 cycle: options.cycle,
                 minimum: options.minimum_payout,
                 reference: seller.reference.clone(),
@@ -282,7 +285,7 @@ fn make_parties(
             order_reference: input.order_reference.clone(),
             due: input.due.minor(),
             paid: 0,
-            payments: 0,
+            requests: 0,
             attempts: 0,
             location: ParcelLocation::AtHub,
             script,
@@ -296,7 +299,7 @@ fn make_parties(
 fn firm(number: u8) -> SimulatedFirm {
     let reference = format!("firm-{number}");
     let id = FirmId::derived(&reference);
-    SimulatedFirm { id, reference, vault: 0, deposits: Vec::new(), deposit_count: 0 }
+    SimulatedFirm { id, reference, deposits: Vec::new(), deposit_count: 0 }
 }
 
 /// The networks first, then the wallet.

@@ -5,9 +5,11 @@
 //! context of its answer. Payments are made at the terminal; [`World::at_the_door`] takes their
 //! outcomes.
 
+mod banknotes;
 mod code_key;
 mod delivery;
 mod hub;
+mod own_tariff;
 mod parties;
 mod payment;
 mod totals;
@@ -16,8 +18,6 @@ use std::collections::BTreeMap;
 
 use books::{BankId, Command, Event, ParcelId, Refusal, SellerId, Timestamp};
 use money::{Amount, Currency};
-use tariff::SellerClassNumber;
-use tariff::file::Tariff;
 
 use crate::backend::BackendReply;
 use crate::books::{
@@ -29,8 +29,11 @@ use crate::rates::Rates;
 use crate::report::Incidents;
 use crate::schedule::Schedule;
 
+pub(crate) use banknotes::{CashCustody, NoteHolder, NoteOrigin};
 pub(crate) use code_key::CodeKey;
 pub(crate) use hub::SimulatedHandOver;
+pub use own_tariff::UnreadableTariff;
+pub(crate) use own_tariff::{OwnFees, OwnTariff, ParcelFees};
 pub(crate) use parties::{SimulatedCourier, SimulatedFirm, SimulatedParcel, SimulatedSeller};
 pub(crate) use payment::CourierPayment;
 
@@ -39,8 +42,8 @@ pub(crate) struct World {
     pub seed: u64,
     pub rates: Rates,
     pub currency: Currency,
-    pub tariff: Tariff,
-    pub class: SellerClassNumber,
+    /// What the world reads in the tariff file.
+    pub own_tariff: OwnTariff,
     pub cash_limit: u64,
     /// All buyers pay in cash.
     pub cash_only: bool,
@@ -48,6 +51,7 @@ pub(crate) struct World {
     pub bank_statement: Vec<BankLine>,
     /// The networks first, then the wallet.
     pub rails: Vec<RailBooks>,
+    pub cash: CashCustody,
     pub cash_payments: Vec<CashPayment>,
     pub sellers: Vec<SimulatedSeller>,
     pub seller_indexes: BTreeMap<SellerId, usize>,
@@ -218,6 +222,15 @@ impl World {
 
     pub(crate) fn bank(&mut self, kind: BankLineKind, amount: u64) {
         self.bank_statement.push(BankLine { kind, amount });
+    }
+
+    /// The first courier who still waits for a payment, for an error message.
+    pub(crate) fn unfinished(&self) -> Option<String> {
+        self.couriers.iter().find_map(|courier| {
+            let payment = courier.current_payment.as_ref()?;
+            let parcel = self.parcels[payment.parcel].id.bits();
+            Some(format!("{} waits at parcel {parcel:032x} with {payment:?}", courier.reference))
+        })
     }
 
     /// Number of parcels delivered, refused or returned.

@@ -20,20 +20,26 @@ use sim::{
 use switch::{Query, QueryResult};
 use tariff::{CardKind, PaymentMethod};
 
+#[path = "days/levels.rs"]
+mod levels;
+#[path = "days/own_truth.rs"]
+mod own_truth;
+
 const TARIFF: &str = include_str!("../../../tariffs/china-2013.toml");
 
 fn inputs(parcels: usize, seed: u64) -> DayInputs {
-    inputs_in(Currency::CNY, parcels, seed)
+    inputs_in(TARIFF, Currency::CNY, parcels, seed)
 }
 
-fn inputs_in(currency: Currency, parcels: usize, seed: u64) -> DayInputs {
+fn inputs_in(tariff_text: &str, currency: Currency, parcels: usize, seed: u64) -> DayInputs {
     let orders = generate_orders(parcels, seed, currency);
-    let tariffs = tariff::file::parse(TARIFF).expect("the tariff that is shipped");
+    let tariffs = tariff::file::parse(tariff_text).expect("a tariff file");
     DayInputs {
         date: "2013-08-28".parse().expect("a date"),
         utc_offset_minutes: 480,
         currency,
         tariff: tariffs.in_currency(currency).expect("it has sums in the currency").clone(),
+        tariff_text: tariff_text.into(),
         class: "general".into(),
         parcels: orders.into_iter().map(|order| order.parcel).collect(),
         order_source: OrderSource::Generated,
@@ -65,9 +71,7 @@ fn live(inputs: &DayInputs, options: &DayOptions) -> (SimulatedDay, Engine) {
     if let Err(wrong) = engine.check() {
         panic!("seed {}: {}", options.seed, wrong.join("\n"));
     }
-    if let Err(wrong) = compare(&day.world, engine.books()) {
-        panic!("seed {}: {}", options.seed, wrong.join("\n"));
-    }
+    assert_eq!(compare(&day.world, engine.books()), [], "seed {}", options.seed);
     for network in compare_networks(&day.world, engine.books()) {
         assert_eq!(network.differences, [""; 0], "seed {}", options.seed);
         assert_eq!(network.unknown, 0, "seed {}", options.seed);
@@ -241,7 +245,7 @@ fn the_comparison_sees_every_difference() {
         let mut world = day.world.clone();
         change(&mut world);
         assert_ne!(world, day.world, "{what}: nothing was changed");
-        assert!(compare(&world, engine.books()).is_err(), "{what}");
+        assert_ne!(compare(&world, engine.books()), [], "{what}");
     };
     seen("bank", |world| world.statement[0].amount += 1);
     seen("item", |world| item(world).amount += 1);
@@ -262,7 +266,8 @@ fn the_comparison_sees_every_difference() {
     seen("share", |world| world.sellers[0].earned -= 1);
     seen("paid", |world| world.sellers[0].paid += 1);
     seen("parcel", |world| world.parcels[0].paid += 1);
-    seen("payments", |world| world.parcels[0].payments += 1);
+    seen("held", |world| world.sellers[0].held += 1);
+    seen("requests", |world| world.parcels[0].requests = 0);
     seen("location", |world| world.parcels[0].location = ParcelLocation::WithCourier);
     seen("break", |world| {
         world.breaks.pop();
@@ -284,8 +289,9 @@ fn the_comparison_sees_every_difference() {
     };
     let raise = Submission::new(Actor::Person(PersonId(1)), raise);
     engine.apply(&raise, day.report.ended_at, &mut CommandOutcome::default()).unwrap();
-    let wrong = compare(&day.world, engine.books()).unwrap_err();
+    let wrong = compare(&day.world, engine.books());
     assert_eq!(wrong.len(), 3, "the bank, suspense and the break: {wrong:#?}");
+    assert!(wrong.iter().all(|one| one.by.is_some_and(|by| by.abs() == 1)), "{wrong:#?}");
 }
 
 #[test]
@@ -646,14 +652,4 @@ fn invalid_inputs_are_refused() {
     assert_eq!(run(&class, &options), "the tariff `china-2013` has no class `genral`");
     let options = DayOptions { firms: 0, ..options };
     assert_eq!(run(&good, &options), "the number of firms must be 1 to 50");
-}
-
-#[test]
-fn days_in_yen_and_in_dinar_agree_with_the_simulated_world() {
-    for code in ["JPY", "KWD"] {
-        let inputs = inputs_in(code.parse().unwrap(), 300, 4);
-        let (day, _) = live(&inputs, &DayOptions { seed: 4, ..DayOptions::default() });
-        assert!(day.report.counts.collected.cash.count > 50, "{code}: {:?}", day.report.counts);
-        assert!(day.report.incidents.split_payments > 0, "{code}");
-    }
 }

@@ -38,6 +38,9 @@ fn day_error(error: &DayError<ResumeDayError<BackendError>>) -> String {
         DayError::NotRepeated { command, answer } => {
             format!("重复的 {command} 得到 {answer}，未按重复处理")
         }
+        DayError::NeverEnds { at, waiting } => {
+            format!("模拟日没有结束（{} ms）：{waiting}", at.0)
+        }
         DayError::AnswersMissing { sent, answered } => {
             format!("{sent} 条命令或查询只得到 {answered} 个答复")
         }
@@ -61,6 +64,7 @@ fn input_error(error: &DayInputError) -> String {
         E::TotalTooLarge => "应收合计超过 Doorstep 支持的最大金额；请减少包裹".to_owned(),
         E::NoTariff { tariff, date } => format!("费率 `{tariff}` 在 {date} 没有有效版本"),
         E::NoClass { tariff, class } => format!("费率 `{tariff}` 没有类别 `{class}`"),
+        E::UnreadableTariff(error) => format!("模拟世界无法读取费率文件：{}", error.0),
         E::OutOfRange { option, max } => format!("{option} 须为 1 至 {max}"),
     }
 }

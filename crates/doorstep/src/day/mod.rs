@@ -18,8 +18,9 @@ use files::orders::{AMOUNT_DUE_MAX, ImportReport};
 use money::{Amount, Currency};
 use reports::{DaySums, write_messages, write_payouts_csv};
 use sim::{
-    DayError, DayInputError, DayInputs, DayOptions, EnginePosition, NetworkComparison, OrderSource,
-    ParcelInput, PaymentMix, ResumeDayError, ResumedDay, SimulatedDay,
+    DayError, DayInputError, DayInputs, DayOptions, Difference, EnginePosition, LookAt,
+    NetworkComparison, OrderSource, ParcelInput, PaymentMix, ResumeDayError, ResumedDay,
+    SimulatedDay,
 };
 use tariff::{CardKind, PaymentMethod};
 
@@ -33,6 +34,8 @@ use crate::{data_directory, orders, persons, tariffs, texts};
 /// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
 const PARCELS_MAX: u32 = 2_000_000;
+/// The most differences that are printed; `--json` has all.
+const PROBLEMS_SHOWN_MAX: usize = 100;
 /// A pain.001 sum has at most 18 digits.
 const _: () = assert!(
     PARCELS_MAX as u64 <= 999_999_999_999_999_999 / AMOUNT_DUE_MAX.minor(),
@@ -236,11 +239,15 @@ fn exit_code(found: &DayResult) -> ExitCode {
     eprintln!(
         "{}",
         Lang::current().pick(
-            "The books have problems; no payout files were written:",
-            "账簿有误，未写出打款文件："
+            "The books and the simulated world are NOT EQUAL; no payout files were written:",
+            "账簿与模拟世界不一致，未写出打款文件："
         )
     );
-    found.problems.iter().for_each(|line| eprintln!("  {line}"));
+    let (shown, more) = found.problems.split_at(found.problems.len().min(PROBLEMS_SHOWN_MAX));
+    shown.iter().for_each(|line| eprintln!("  {line}"));
+    if !more.is_empty() {
+        eprintln!("  {}", bilingual!("… and {} more", "……另有 {} 项", more.len()));
+    }
     ExitCode::FAILURE
 }
 
@@ -257,13 +264,14 @@ fn inputs(
     parcels: Vec<ParcelInput>,
     origin: OrderSource,
 ) -> anyhow::Result<DayInputs> {
-    let tariff = tariffs::load(&flags.tariff).context("--tariff")?;
+    let (tariff, tariff_text) = tariffs::load_with_text(&flags.tariff).context("--tariff")?;
     let tariff = tariffs::in_currency(&tariff, currency)?.clone();
     Ok(DayInputs {
         date: flags.date,
         utc_offset_minutes: UTC_OFFSET_MINUTES,
         currency,
         tariff,
+        tariff_text,
         class: flags.class.clone(),
         parcels,
         order_source: origin,
@@ -344,7 +352,9 @@ fn run_day(
     let was_finished = before == day.report.ended_at;
     let (_, engine) = books.node.stop()?;
     let mut wrong = engine.check().err().unwrap_or_default();
-    wrong.extend(sim::compare(&day.world, engine.books()).err().unwrap_or_default());
+    let differences = sim::compare(&day.world, engine.books());
+    let shown = differences.iter().map(|one| difference_text(one, inputs.currency, data));
+    wrong.extend(shown);
     let networks = sim::compare_networks(&day.world, engine.books());
     wrong.extend(networks.iter().flat_map(|network| network.differences.iter().cloned()));
     let (sums, _) = DaySums::of(data)?;
@@ -365,6 +375,26 @@ fn run_day(
         problems: wrong,
         was_complete_before: was_finished,
     })
+}
+
+/// What differs, by how much, and where to look.
+fn difference_text(difference: &Difference, currency: Currency, data: &Path) -> String {
+    let by = difference.by.map_or(String::new(), |minor| {
+        let amount = DecimalAmount::of_balance(minor, currency).to_string();
+        bilingual!("; difference {0} {currency}", "；相差 {0} {currency}", grouped(&amount))
+    });
+    let look = match &difference.look_at {
+        LookAt::Balances => "balances --all".to_owned(),
+        LookAt::Seller(reference) => format!("log --seller {reference}"),
+        LookAt::Parcel(parcel) => format!("log --parcel {:032x}", parcel.bits()),
+        LookAt::Terminal(terminal) => format!("log --terminal {terminal}"),
+        LookAt::Log => "log".to_owned(),
+    };
+    let (what, data) = (&difference.what, data.display());
+    bilingual!(
+        "{what}{by}; see: doorstep {look} --data {data}",
+        "{what}{by}；见：doorstep {look} --data {data}"
+    )
 }
 
 /// An input error, in terms of the flags.

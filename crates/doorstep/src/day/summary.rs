@@ -16,7 +16,7 @@ use tariff::FeeKind;
 
 use super::DayResult;
 use crate::orders;
-use crate::words::{Lang, grouped, left, right, say};
+use crate::words::{Lang, bilingual, grouped, left, right, say};
 
 /// The JSON object. The long help of `doorstep day` explains its keys.
 #[derive(Serialize)]
@@ -468,21 +468,25 @@ impl DaySummary {
         for message in &self.messages {
             say!("  {} {message}", left("", 8));
         }
-        let verdict = if found.problems.is_empty() {
-            lang.pick(
-                "The books balance and agree with the networks, the bank and the couriers.",
-                "账簿平衡，与卡组织、银行和快递员的记录逐项一致。",
-            )
-        } else {
-            lang.pick("The books have PROBLEMS, see below.", "账簿有误，见下。")
-        };
-        say!("\n{verdict}");
         let again = lang.pick(
             "These books already had the whole day; nothing was added. ",
             "账簿中已有这一整天，未作改动。",
         );
         let took = lang.pick("seconds", "秒");
-        say!("{}{:.1} {took}", if found.was_complete_before { again } else { "" }, self.seconds);
+        say!("\n{}{:.1} {took}", if found.was_complete_before { again } else { "" }, self.seconds);
+        let verdict = match &found.problems[..] {
+            [] => bilingual!(
+                "equal: the books, the networks, the bank, the couriers and the sellers, item by \
+                 item",
+                "一致：账簿与卡组织、银行、快递员和卖家逐项一致"
+            ),
+            [first, ..] => bilingual!(
+                "NOT EQUAL: {0} differences, the first: {first}",
+                "不一致：共 {0} 项，第一项：{first}",
+                found.problems.len()
+            ),
+        };
+        say!("{verdict}");
     }
 }
 

@@ -245,9 +245,9 @@ fn the_clearing_files_of_the_networks_add_up_to_what_was_collected_by_card() {
 fn the_demo_ends_with_commands_that_work() {
     let bed = Bed::new();
     let demo = bed.run("demo --data books").succeeds();
-    let demo = demo
-        .says("delivering and collecting\n")
-        .prints("The books balance and agree with the networks, the bank and the couriers.");
+    let demo = demo.says("delivering and collecting\n").prints(
+        "\nequal: the books, the networks, the bank, the couriers and the sellers, item by",
+    );
     let demo = demo.prints("real:      nothing: the orders are simulated");
     let demo = demo.prints("Terminals and networks\n").prints("  network-1 ").prints("  equal\n");
     let commands: Vec<&str> =
@@ -266,7 +266,7 @@ fn the_demo_ends_with_commands_that_work() {
 fn a_day_can_be_read_in_chinese() {
     let bed = Bed::new();
     let day = bed.run("day --parcels 50 --data books --lang zh").succeeds();
-    let day = day.says("派送收款").prints("账簿平衡，与卡组织、银行和快递员的记录逐项一致。");
+    let day = day.says("派送收款").prints("\n一致：账簿与卡组织、银行、快递员和卖家逐项一致\n");
     let day = day.prints("终端与卡组织").prints("  一致\n");
     assert!(!day.stdout().contains("parcels"), "{day}");
     let mut by_locale = bed.doorstep("day --parcels 50 --data books");

@@ -1,8 +1,9 @@
 //! The data directory: its lock, content and format version.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::support::{Bed, text};
 
@@ -147,6 +148,16 @@ fn a_snapshot_of_a_newer_version_is_reported_and_the_journal_is_used() {
     bed.run("verify --data books").ends_with(1).prints(&newer);
 }
 
+/// The files of a data directory with their content, without the journal, which counts its leaders.
+fn files_beside_the_journal(bed: &Bed, books: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(bed.path(books)).unwrap().map(|entry| entry.unwrap().path());
+    let kept = entries.filter(|path| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        path.is_file() && !name.starts_with("journal.sqlite") && name != "LOCK"
+    });
+    kept.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
 #[test]
 fn another_day_in_the_same_books_is_refused_and_changes_nothing() {
     let bed = Bed::new();
@@ -163,7 +174,9 @@ fn another_day_in_the_same_books_is_refused_and_changes_nothing() {
         "--parcels 50 --date 2014-01-01",
     ] {
         let line = format!("day --data books {other}");
-        bed.run(&line).fails(another);
+        let (written, ran) = (files_beside_the_journal(&bed, "books"), bed.run(&line));
+        assert_eq!(ran.ends_with(1).stderr(), another, "{other}: and no stage of the day");
+        assert_eq!(files_beside_the_journal(&bed, "books"), written, "{other}");
         assert_eq!(bed.verified("books"), before, "{other}");
     }
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
@@ -171,5 +184,7 @@ fn another_day_in_the_same_books_is_refused_and_changes_nothing() {
     let imported = text(&bed.verified("imported"), "/digest").to_owned();
     bed.run("day --parcels 50 --data imported")
         .fails(&another.replace("--data books", "--data imported"));
+    let files: Vec<PathBuf> = files_beside_the_journal(&bed, "imported").into_keys().collect();
+    assert!(files.iter().all(|file| file.extension().is_none_or(|end| end != "txt")), "{files:?}");
     assert_eq!(text(&bed.verified("imported"), "/digest"), imported);
 }

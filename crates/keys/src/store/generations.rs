@@ -9,7 +9,7 @@ use crate::store::key_storage::{AddMode, GenerationSelector, NewKey, StoredKey};
 use crate::store::purposes::derives_other_keys;
 
 /// Maximum number of keys in a store, counting all generations.
-pub const KEYS_MAX: usize = 10_000;
+pub const KEYS_MAX: usize = 100_000;
 /// Maximum number of generations of a key.
 pub const GENERATIONS_MAX: usize = 16;
 /// Maximum number of dropped generations of a key whose check values are kept.

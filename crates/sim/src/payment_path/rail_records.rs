@@ -60,7 +60,6 @@ impl PaymentPath {
         };
         let Some(payment) = payment else { return };
         self.payments_by_trace.insert(trace, payment);
-        self.begun_payments.push(payment);
         if let (Some(sent), Some(PaymentRoute::Card { network, .. })) = (sent, route)
             && let Some(index) = self.networks.iter().position(|rail| rail.id == network)
         {

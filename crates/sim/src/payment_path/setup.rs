@@ -18,9 +18,10 @@ use tariff::CappedRate;
 use super::cards::BINS;
 use super::day_keys::{self, DayKeys, NetworkKeys};
 use super::network::{ConnectedNetwork, NetworkScripts, SimulatedLink};
+use super::socket_pair::{self, TerminalSockets};
 use super::terminal_driver::TerminalDriver;
 use super::wallet::WalletSimulator;
-use super::{PaymentPath, PaymentPathCounts, PaymentPathError, socket_pair};
+use super::{PaymentPath, PaymentPathCounts, PaymentPathError};
 use crate::clock::{MINUTE_MS, OUTAGE};
 use crate::schedule::Schedule;
 use crate::world::World;
@@ -93,8 +94,7 @@ impl PaymentPath {
             terminals: drivers,
             lines: HashMap::new(),
             next_line: 0,
-            listener: socket_pair::listener()?,
-            sockets: Vec::new(),
+            sockets: TerminalSockets::new()?,
             networks: rails,
             next_link: 0,
             scripts: plans,
@@ -108,7 +108,6 @@ impl PaymentPath {
             payments_by_trace: BTreeMap::new(),
             payments_by_reference: HashMap::new(),
             network_of_payment: HashMap::new(),
-            begun_payments: Vec::new(),
             counts: PaymentPathCounts::default(),
             discrepancies: Vec::new(),
         })

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use iso8583::WipedBytes;
 
-/// The most terminal connections. Further terminals share one, as behind a concentrator.
-pub(super) const TERMINAL_SOCKETS_MAX: usize = 256;
+/// The most open terminal sockets. Further terminals share one, as behind a concentrator: their
+/// connections stay apart, and the socket stays open while one of them is.
+const TERMINAL_SOCKETS_MAX: usize = 256;
 /// Read and write timeout; a local message arrives at once or never.
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -52,6 +53,46 @@ impl SocketPair {
     }
 }
 
+/// The sockets of the terminals' connections.
+#[derive(Debug)]
+pub(super) struct TerminalSockets {
+    listener: TcpListener,
+    /// Each socket with the number of its open connections.
+    sockets: Vec<(Option<SocketPair>, usize)>,
+}
+
+impl TerminalSockets {
+    pub(super) fn new() -> io::Result<TerminalSockets> {
+        let sockets = (0..TERMINAL_SOCKETS_MAX).map(|_| (None, 0)).collect();
+        Ok(TerminalSockets { listener: listener()?, sockets })
+    }
+
+    /// Opens a terminal's connection.
+    pub(super) fn open(&mut self, terminal: usize) -> io::Result<()> {
+        let (socket, connections) = &mut self.sockets[terminal % TERMINAL_SOCKETS_MAX];
+        if socket.is_none() {
+            *socket = Some(SocketPair::connect(&self.listener)?);
+        }
+        *connections += 1;
+        Ok(())
+    }
+
+    /// Closes a terminal's connection, and its socket with the last one.
+    pub(super) fn close(&mut self, terminal: usize) {
+        let (socket, connections) = &mut self.sockets[terminal % TERMINAL_SOCKETS_MAX];
+        *connections -= 1;
+        if *connections == 0 {
+            *socket = None;
+        }
+    }
+
+    /// The socket of a terminal with an open connection.
+    pub(super) fn socket(&mut self, terminal: usize) -> &mut SocketPair {
+        let (socket, _) = &mut self.sockets[terminal % TERMINAL_SOCKETS_MAX];
+        socket.as_mut().expect("a socket is open while one of its connections is")
+    }
+}
+
 /// A listener on localhost, on a free port.
 pub(super) fn listener() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -88,5 +129,17 @@ mod tests {
             socket.send_to_switch(&[0; 70_000]).is_err(),
             "longer than a two-byte length allows"
         );
+    }
+
+    #[test]
+    fn a_hang_up_leaves_the_other_connections_of_its_socket_open() {
+        let mut sockets = TerminalSockets::new().unwrap();
+        let (one, neighbour) = (3, 3 + TERMINAL_SOCKETS_MAX);
+        sockets.open(one).unwrap();
+        sockets.open(neighbour).unwrap();
+        sockets.close(one);
+        assert_eq!(&*sockets.socket(neighbour).send_to_peer(b"answer").unwrap(), b"answer");
+        sockets.close(neighbour);
+        assert!(sockets.sockets[one].0.is_none(), "nobody uses it");
     }
 }

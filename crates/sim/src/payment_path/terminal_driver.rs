@@ -35,12 +35,13 @@ pub(super) struct TerminalDriver {
     /// The line used last; `None` when the terminal must connect.
     pub line: Option<TerminalConnection>,
     queue: VecDeque<TerminalAction>,
-    running: Option<RunningAction>,
+    pub running: Option<RunningAction>,
     /// The batch lines that the terminal lost.
     pub lost_lines: Vec<Receipt>,
 }
 
-struct RunningAction {
+#[derive(Debug)]
+pub(super) struct RunningAction {
     action: TerminalAction,
     state: ActionState,
     /// The planned line fault has happened.
@@ -243,10 +244,17 @@ impl PaymentPath {
             },
             TerminalOutcome::QrShown { stan, text } => self.on_qr_shown(courier, stan, &text, now),
             TerminalOutcome::QrPending { stan } => self.schedule_poll(courier, stan, now),
-            TerminalOutcome::Reversed { .. } => {
+            TerminalOutcome::Reversed { stan, code } => {
                 self.counts.terminal_reversals += 1;
                 self.pending.add(now.plus_ms(RETRY_MS / 2), PendingEvent::WalletChecksRefunds);
-                self.end_action(courier, TerminalActionOutcome::Reversed);
+                // What cannot be reversed stands: its answer was lost, and this one says so.
+                let stands = code == ResponseCode::INVALID_TRANSACTION;
+                let outcome = if stands {
+                    TerminalActionOutcome::Approved { stan }
+                } else {
+                    TerminalActionOutcome::Reversed
+                };
+                self.end_action(courier, outcome);
             }
             TerminalOutcome::ReversalRefused { .. } => {
                 self.pending.add(now.plus_ms(RETRY_MS), PendingEvent::Continue(courier));

@@ -8,7 +8,10 @@ use books::{
 use crate::actors::cashier;
 use crate::books::{BreakCause, ExpectedBreak, ParcelLocation};
 use crate::clock::{LAST_DELIVERY, TICK_MS};
-use crate::world::{AnswerContext, CourierCommand, CourierStep, SimulatedParcel, World, amount};
+use crate::world::{
+    AnswerContext, CourierCommand, CourierStep, NoteHolder, NoteOrigin, SimulatedParcel, World,
+    amount,
+};
 
 /// Travel between a door and the hub: 15 minutes, in ticks.
 pub(crate) const TRAVEL_TICKS: u64 = 30;
@@ -84,10 +87,11 @@ impl World {
         let surplus = person.chance.happens(self.rates.cash_surplus);
         let found = person.chance.between(1, (should_have / SURPLUS_DIVISOR).max(1));
         let mistyped = person.chance.happens(self.rates.code_mistyped);
+        let in_hand = NoteHolder::Courier(courier);
         if short {
-            person.actual_cash -= lost;
+            self.cash.move_last(in_hand, NoteHolder::Lost(courier), lost);
         } else if surplus {
-            person.actual_cash += found;
+            self.cash.add(in_hand, NoteOrigin::Found(courier), found);
         }
         self.schedule_next_step(
             courier,
@@ -111,7 +115,7 @@ impl World {
         let command = Command::CountHandOver(CountHandOver {
             handover: id,
             code_mac: self.code_key.mac(id, if mistyped { wrong } else { code }),
-            counted: amount(person.actual_cash),
+            counted: amount(self.cash.total(NoteHolder::Courier(courier))),
             counted_by: cashier(&self.firms[person.firm].reference),
         });
         let context = if mistyped {
@@ -145,20 +149,22 @@ impl World {
         now: Timestamp,
     ) {
         let person = &mut self.couriers[courier];
-        let firm = &mut self.firms[person.firm];
-        let (should_have, has) = (person.expected_cash, person.actual_cash);
-        (person.expected_cash, person.actual_cash) = (0, 0);
-        firm.vault += has;
+        let firm = &self.firms[person.firm];
+        let should_have = std::mem::take(&mut person.expected_cash);
+        let has = self.cash.total(NoteHolder::Courier(courier));
+        self.cash.move_all(NoteHolder::Courier(courier), NoteHolder::Firm(person.firm));
         let cause = BreakCause::CashSurplus(person.id);
-        let mut short = should_have.saturating_sub(has);
-        // What the courier brought too much before explains what is short now.
-        for earlier in self.expected_breaks.iter_mut().filter(|one| one.cause == cause) {
-            let explained = earlier.amount.min(short);
-            earlier.amount -= explained;
-            short -= explained;
+        if has < should_have {
+            // What the courier brought too much before explains what is short now.
+            let mut explained = self.cash.explain_loss(courier, should_have - has);
+            for earlier in self.expected_breaks.iter_mut().filter(|one| one.cause == cause) {
+                let part = earlier.amount.min(explained);
+                earlier.amount -= part;
+                explained -= part;
+            }
+            self.expected_breaks.retain(|one| one.amount > 0);
+            self.cash.move_all(NoteHolder::Lost(courier), NoteHolder::Owed(courier));
         }
-        self.expected_breaks.retain(|one| one.amount > 0);
-        person.shortage += short;
         if has > should_have {
             self.expected_breaks.push(ExpectedBreak {
                 cause,

@@ -26,7 +26,8 @@ pub(crate) struct SimulatedParcel {
     pub due: u64,
     /// Amount paid, as the courier knows it.
     pub paid: u64,
-    pub payments: u8,
+    /// How often a terminal asked for its money.
+    pub requests: u32,
     pub attempts: u8,
     pub location: ParcelLocation,
     pub script: ParcelScript,
@@ -46,9 +47,8 @@ impl SimulatedParcel {
 pub(crate) struct SimulatedFirm {
     pub id: FirmId,
     pub reference: String,
-    pub vault: u64,
     /// Announced deposits that the bank has not credited.
-    pub deposits: Vec<(DepositId, u64)>,
+    pub deposits: Vec<DepositId>,
     pub deposit_count: u32,
 }
 
@@ -71,8 +71,5 @@ pub(crate) struct SimulatedCourier {
     pub was_at_hub: bool,
     /// Cash in hand by the payments collected.
     pub expected_cash: u64,
-    /// Cash really in hand.
-    pub actual_cash: u64,
-    pub shortage: u64,
     pub hand_overs: u32,
 }

@@ -13,10 +13,13 @@ use crate::payment_path::{
 use crate::script::{AnswerTimeout, MissingAnswerCause};
 use crate::world::delivery::part_of;
 use crate::world::hub::TRAVEL_TICKS;
-use crate::world::{CourierRequests, CourierStep, SimulatedParcel, World};
+use crate::world::{CourierRequests, CourierStep, NoteHolder, NoteOrigin, SimulatedParcel, World};
 
 /// Delay before a retry while a reversal is pending or no network is up: a minute, in ticks.
 const RETRY_TICKS: u64 = 2;
+/// How often a completion is requested before the buyer pays otherwise: longer than an outage, in
+/// which the end of an earlier completion is unknown.
+const COMPLETIONS_MAX: u32 = 80;
 /// The switch's timeout for a network's answer.
 const NETWORK_TIMEOUT_MS: u32 = 15_000;
 /// Buyers pay cash in multiples of this, in minor units.
@@ -34,6 +37,8 @@ pub(crate) struct CourierPayment {
     stan: u32,
     /// The terminal loses its memory after this payment.
     loses_memory: bool,
+    /// How often the completion was requested.
+    completions: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,7 @@ impl World {
             PaymentMethod::Qr => self.by_qr(index, amount),
             PaymentMethod::Card(kind) => self.by_card(courier, index, (kind, amount)),
         };
+        self.parcels[index].requests += 1;
         let holds = matches!(what, TerminalActionKind::PreAuthorise { .. });
         let stage = if holds {
             CourierPaymentStage::PreAuthorising
@@ -104,6 +110,7 @@ impl World {
             planned_fault,
             stan: 0,
             loses_memory,
+            completions: 0,
         });
         requests.actions.push((
             courier,
@@ -139,7 +146,7 @@ impl World {
         index: usize,
         (kind, amount): (CardKind, u64),
     ) -> (TerminalActionKind, PlannedFault, PaymentFault) {
-        let SimulatedParcel { id, script, method_index, payments, .. } = &self.parcels[index];
+        let SimulatedParcel { id, script, method_index, requests, .. } = &self.parcels[index];
         let (parcel, planned_fault) = (*id, self.next_fault(index));
         // The last method must succeed: a card that every network accepts.
         let last = *method_index + 1 == script.methods.len();
@@ -147,7 +154,7 @@ impl World {
         let undisturbed = planned_fault == PlannedFault::None
             && !script.cancelled_at_door
             && script.first_part_ppm.is_none();
-        let alone = script.offline && undisturbed && *payments == 0;
+        let alone = script.offline && undisturbed && *requests == 0;
         if alone && amount <= self.couriers[courier].offline_limit {
             let (card, _) = card(parcel, *method_index, kind, CardBrand::Every);
             return (
@@ -218,6 +225,7 @@ impl World {
     pub(crate) fn complete_payment(&mut self, courier: usize, requests: &mut CourierRequests) {
         let Some(payment) = &mut self.couriers[courier].current_payment else { return };
         payment.stage = CourierPaymentStage::Completing;
+        payment.completions += 1;
         let what = TerminalActionKind::Complete { stan: payment.stan, amount: payment.amount };
         requests.actions.push((courier, TerminalAction::without_fault(what)));
     }
@@ -274,6 +282,14 @@ impl World {
             (CourierPaymentStage::Cancelling, TerminalActionOutcome::Approved { .. }) => {
                 self.on_cancelled(courier, &payment, now);
             }
+            // An earlier completion was approved and reversed, and the pre-authorisation with it.
+            (CourierPaymentStage::Completing, TerminalActionOutcome::Declined { code })
+                if code == ResponseCode::INVALID_TRANSACTION
+                    && payment.completions >= COMPLETIONS_MAX =>
+            {
+                self.incidents.approvals_lost += 1;
+                self.try_next_method(courier, payment.parcel, now);
+            }
             // Tries again until it is approved.
             (CourierPaymentStage::Completing, _) => {
                 self.schedule_next_step(courier, now, RETRY_TICKS, CourierStep::Complete);
@@ -306,15 +322,19 @@ impl World {
         let is_cancelled = if payment.method == PaymentMethod::Cash {
             let person = &mut self.couriers[courier];
             person.expected_cash += payment.amount;
-            person.actual_cash += payment.amount;
             match booked {
-                Some(booked) => self.cash_payments.push(CashPayment {
-                    payment: booked,
-                    courier: person.id,
-                    amount: payment.amount,
-                    collected_on: date,
-                    refunded: false,
-                }),
+                Some(booked) => {
+                    let (in_hand, origin) =
+                        (NoteHolder::Courier(courier), NoteOrigin::Payment(booked));
+                    self.cash.add(in_hand, origin, payment.amount);
+                    self.cash_payments.push(CashPayment {
+                        payment: booked,
+                        courier: person.id,
+                        amount: payment.amount,
+                        collected_on: date,
+                        refunded: false,
+                    });
+                }
                 None => {
                     self.discrepancies
                         .push(format!("the engine did not record the cash {payment:?}"));
@@ -354,11 +374,12 @@ impl World {
         if payment.method == PaymentMethod::Cash {
             let person = &mut self.couriers[courier];
             person.expected_cash -= payment.amount;
-            person.actual_cash -= payment.amount;
             let id = self.parcels[payment.parcel].id;
             let mut cash_payments = self.cash_payments.iter_mut().rev();
             let cash_payment = cash_payments.find(|cash_payment| cash_payment.payment.parcel == id);
-            cash_payment.expect("refunded cash was collected before").refunded = true;
+            let cash_payment = cash_payment.expect("refunded cash was collected before");
+            cash_payment.refunded = true;
+            self.cash.give_back(NoteHolder::Courier(courier), cash_payment.payment);
         }
         self.parcels[payment.parcel].paid -= payment.amount;
         self.try_next_method(courier, payment.parcel, now);

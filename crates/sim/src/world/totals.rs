@@ -1,20 +1,22 @@
-//! Totals of the simulated world's books, by the tariff.
+//! Totals of the simulated world's books, by its own arithmetic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use books::{BreakSubject, BusinessDate, ParcelId, PaymentId};
-use tariff::{EarlierPayments, FeeKind, Fees, PaymentMethod, Terms};
+use books::{BreakSubject, BusinessDate, PaymentId};
+use tariff::{FeeKind, PaymentMethod};
 
 use crate::books::{
-    CourierCash, FirmCash, ParcelLocation, ParcelOutcome, SellerBalance, WorldReport,
+    CashPayment, CourierCash, FirmCash, ParcelLocation, ParcelOutcome, SellerBalance, WorldReport,
 };
 use crate::report::{FeeTotals, FirmSummary};
-use crate::world::{World, amount};
+use crate::world::{NoteHolder, OwnFees, ParcelFees, World};
 
 /// Sums over all collected payments.
 struct Sums {
     /// By seller index.
     shares: Vec<i128>,
+    /// By seller index: the part of `shares` that is not payable.
+    held: Vec<i128>,
     /// By firm index.
     commissions: Vec<u64>,
     fees: FeeTotals,
@@ -22,20 +24,9 @@ struct Sums {
 }
 
 impl World {
-    fn terms_on(&self, date: BusinessDate) -> &Terms {
-        let version = self.tariff.in_force(date).expect("the tariff was checked for both days");
-        &version.terms
-    }
-
-    /// The fees of a parcel's only payment.
-    pub(crate) fn fees(&self, how: PaymentMethod, minor: u64, date: BusinessDate) -> Fees {
-        let fees = self.terms_on(date).fees(self.class, how, amount(minor));
-        fees.expect("a class is in every version of its tariff")
-    }
-
     /// All payments whose money was taken, with their fees. A parcel's payments are taken in the
     /// order of their numbers.
-    fn paid(&self) -> Vec<(PaymentId, u64, Fees)> {
+    fn paid(&self) -> Vec<(PaymentId, u64, OwnFees)> {
         let mut taken = BTreeMap::new();
         for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
             if item.moves_money() {
@@ -46,36 +37,46 @@ impl World {
             let kept = (PaymentMethod::Cash, cash.amount, cash.collected_on);
             taken.insert(cash.payment, kept);
         }
-        let mut earlier = (None, EarlierPayments::default());
-        let with_fees = |(payment, (how, minor, date)): (PaymentId, _)| {
-            if earlier.0 != Some(payment.parcel) {
-                earlier = (Some(payment.parcel), EarlierPayments::default());
+        let mut of_parcel = (None, ParcelFees::default());
+        let with_fees = |(payment, (how, minor, date)): (PaymentId, (_, _, BusinessDate))| {
+            if of_parcel.0 != Some(payment.parcel) {
+                of_parcel = (Some(payment.parcel), ParcelFees::default());
             }
-            let terms = self.terms_on(date);
-            let fees = terms.fees_after(&earlier.1, self.class, how, amount(minor));
-            let fees = fees.expect("a class is in every version of its tariff");
-            earlier.1.add(terms, how, amount(minor), &fees);
+            let fees = self.own_tariff.fees(&mut of_parcel.1, how, minor, &date.to_string());
             (payment, minor, fees)
         };
         taken.into_iter().map(with_fees).collect()
     }
 
-    fn add_payment(&self, sums: &mut Sums, parcel: ParcelId, minor: u64, fees: &Fees) {
-        let parcel = &self.parcels[self.parcel_indexes[&parcel]];
-        sums.shares[parcel.seller] += i128::from(minor) - i128::from(fees.total().minor());
-        sums.commissions[parcel.firm] += fees.of(FeeKind::Commission).minor();
-        fees.iter().for_each(|(kind, fee)| sums.fees.add(kind, fee.minor()));
+    /// The cash payments of which every banknote is in the bank, and the payments that a network
+    /// or wallet paid.
+    fn received(&self) -> BTreeSet<PaymentId> {
+        let banked = self.cash.banked();
+        let in_bank = |cash: &&CashPayment| banked.get(&cash.payment) == Some(&cash.amount);
+        let cash = self.cash_payments.iter().filter(in_bank).map(|cash| cash.payment);
+        let items = self.rails.iter().flat_map(|rail| &rail.items);
+        let paid = items.filter(|(_, item)| item.deducted.is_some()).map(|(payment, _)| *payment);
+        cash.chain(paid).collect()
     }
 
     fn sums(&self) -> Sums {
         let mut sums = Sums {
             shares: vec![0; self.sellers.len()],
+            held: vec![0; self.sellers.len()],
             commissions: vec![0; self.firms.len()],
             fees: FeeTotals::default(),
             clearing_cost: 0,
         };
+        let received = self.received();
         for (payment, minor, fees) in self.paid() {
-            self.add_payment(&mut sums, payment.parcel, minor, &fees);
+            let parcel = &self.parcels[self.parcel_indexes[&payment.parcel]];
+            let share = i128::from(minor) - i128::from(fees.total());
+            sums.shares[parcel.seller] += share;
+            if parcel.location != ParcelLocation::Delivered || !received.contains(&payment) {
+                sums.held[parcel.seller] += share;
+            }
+            sums.commissions[parcel.firm] += fees.of(FeeKind::Commission);
+            fees.iter().for_each(|(kind, fee)| sums.fees.add(kind, fee));
         }
         for (payment, item) in self.rails.iter().flat_map(|rail| &rail.items) {
             let parcel = &self.parcels[self.parcel_indexes[&payment.parcel]];
@@ -85,8 +86,8 @@ impl World {
                 sums.clearing_cost += deducted;
             }
         }
-        let returned = self.tariff.in_force(self.clock.date.plus_days(1));
-        let return_fee = returned.map_or(0, |version| version.terms.return_fee.minor());
+        let returned_on = self.clock.date.plus_days(1).to_string();
+        let return_fee = self.own_tariff.return_fee(&returned_on);
         for parcel in &self.parcels {
             if parcel.location == ParcelLocation::Returned {
                 sums.shares[parcel.seller] -= i128::from(return_fee);
@@ -101,14 +102,19 @@ impl World {
         let vault = |(index, firm): (usize, &super::SimulatedFirm)| FirmCash {
             firm: firm.id,
             reference: firm.reference.clone(),
-            vault: firm.vault,
-            in_transit: firm.deposits.iter().map(|(_, amount)| amount).sum(),
+            vault: self.cash.total(NoteHolder::Firm(index)),
+            in_transit: firm
+                .deposits
+                .iter()
+                .map(|id| self.cash.total(NoteHolder::Deposit(*id)))
+                .sum(),
             commission: sums.commissions[index],
         };
         let share = |(index, seller): (usize, &super::SimulatedSeller)| SellerBalance {
             seller: seller.id,
             reference: seller.reference.clone(),
             earned: sums.shares[index],
+            held: sums.held[index],
             paid: i128::from(seller.paid),
         };
         WorldReport {
@@ -119,7 +125,7 @@ impl World {
             networks: Vec::new(),
             terminals: Vec::new(),
             cash: self.cash_payments.clone(),
-            couriers: self.couriers.iter().map(|one| self.courier_cash(one)).collect(),
+            couriers: (0..self.couriers.len()).map(|index| self.courier_cash(index)).collect(),
             firms: self.firms.iter().enumerate().map(vault).collect(),
             sellers: self.sellers.iter().enumerate().map(share).collect(),
             parcels: self.parcels.iter().map(parcel_outcome).collect(),
@@ -132,21 +138,14 @@ impl World {
         }
     }
 
-    fn courier_cash(&self, courier: &super::SimulatedCourier) -> CourierCash {
+    fn courier_cash(&self, index: usize) -> CourierCash {
+        let courier = &self.couriers[index];
         CourierCash {
             courier: courier.id,
             firm: self.firms[courier.firm].id,
             expected: courier.expected_cash,
-            actual: courier.actual_cash,
-            shortage: courier.shortage,
-        }
-    }
-
-    /// Takes the number that the books gave to a payment.
-    pub(crate) fn on_payment_begun(&mut self, payment: PaymentId) {
-        match self.parcel_indexes.get(&payment.parcel) {
-            Some(&index) => self.parcels[index].payments = payment.number,
-            None => self.discrepancies.push(format!("{payment:?} belongs to no parcel of the day")),
+            actual: self.cash.total(NoteHolder::Courier(index)),
+            shortage: self.cash.total(NoteHolder::Owed(index)),
         }
     }
 
@@ -163,7 +162,8 @@ impl World {
 
     /// What a network or wallet may deduct from a payment by the tariff.
     pub(crate) fn rail_deduction(&self, how: PaymentMethod, minor: u64, date: BusinessDate) -> u64 {
-        self.fees(how, minor, date).deducted_by_network().minor()
+        let mut only = ParcelFees::default();
+        self.own_tariff.fees(&mut only, how, minor, &date.to_string()).kept_by_rail()
     }
 
     pub(crate) fn rail_subject(&self, index: usize) -> BreakSubject {
@@ -176,6 +176,6 @@ fn parcel_outcome(parcel: &super::SimulatedParcel) -> ParcelOutcome {
         parcel: parcel.id,
         location: parcel.location,
         paid: parcel.paid,
-        payments: parcel.payments,
+        requests: parcel.requests,
     }
 }
