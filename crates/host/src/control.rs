@@ -32,7 +32,8 @@ pub enum ControlRequest {
     /// From a time on, no transaction is sent to this network.
     Withdraw {
         network: String,
-        /// Start time in milliseconds since 1970; absent or past means now.
+        /// Start time in milliseconds since 1970, at most [`WITHDRAWAL_DAYS_AHEAD_MAX`] days ahead;
+        /// absent or past means now.
         #[serde(default)]
         at_ms: Option<u64>,
         /// The proposer.
@@ -50,26 +51,40 @@ pub enum ControlRequest {
     },
 }
 
+/// A later start of a withdrawal is more likely a misspelt year than a plan.
+pub const WITHDRAWAL_DAYS_AHEAD_MAX: u64 = 366;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// Why a withdrawal is not passed to the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the withdrawal would start more than {WITHDRAWAL_DAYS_AHEAD_MAX} days from now; give an \
+     earlier time, or none to withdraw the network now"
+)]
+pub struct WithdrawalTooFarAhead;
+
 impl ControlRequest {
     /// The command for the books, given by the person who approves. None if it changes nothing
     /// there.
-    #[must_use]
-    pub fn submission(&self) -> Option<Submission> {
+    pub fn submission(&self, now: Timestamp) -> Result<Option<Submission>, WithdrawalTooFarAhead> {
         match self {
-            ControlRequest::Status {} | ControlRequest::Stop {} => None,
+            ControlRequest::Status {} | ControlRequest::Stop {} => Ok(None),
             ControlRequest::Withdraw { network, at_ms, by, approved_by } => {
                 let network = NetworkId::derived(network);
                 // The books take a past time as the time of the command.
                 let from = Timestamp(at_ms.unwrap_or(0));
+                if from.0.saturating_sub(now.0) > WITHDRAWAL_DAYS_AHEAD_MAX * DAY_MS {
+                    return Err(WithdrawalTooFarAhead);
+                }
                 let (proposed_by, approved_by) = (*by, *approved_by);
                 let command = WithdrawNetwork { network, from, proposed_by, approved_by };
-                Some(Submission::new(Actor::Person(approved_by), command))
+                Ok(Some(Submission::new(Actor::Person(approved_by), command)))
             }
             ControlRequest::Reinstate { network, by, approved_by } => {
                 let network = NetworkId::derived(network);
                 let (proposed_by, approved_by) = (*by, *approved_by);
                 let command = ReinstateNetwork { network, proposed_by, approved_by };
-                Some(Submission::new(Actor::Person(approved_by), command))
+                Ok(Some(Submission::new(Actor::Person(approved_by), command)))
             }
         }
     }
@@ -180,9 +195,26 @@ mod tests {
         let (network, from) = (NetworkId::derived("a"), Timestamp(9_999));
         let command = WithdrawNetwork { network, from, proposed_by, approved_by };
         let submission = Submission::new(Actor::Person(approved_by), command);
-        assert_eq!(withdraw.submission(), Some(submission), "the approver gives it");
+        assert_eq!(withdraw.submission(Timestamp(0)), Ok(Some(submission)), "the approver gives it");
         assert_eq!(parse(br#"{"do":"status"}"#), Ok(ControlRequest::Status {}));
         assert!(parse(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(parse(b"\xFF").is_err());
+    }
+
+    #[test]
+    fn a_withdrawal_starts_within_366_days() {
+        let now = Timestamp(1_377_684_000_000);
+        let at = |at_ms| {
+            let (network, by, approved_by) = ("alpha".into(), PersonId(1), PersonId(2));
+            ControlRequest::Withdraw { network, at_ms, by, approved_by }.submission(now)
+        };
+        // 2014-08-29T10:00:00Z is 366 days after 2013-08-28T10:00:00Z.
+        let last = 1_409_306_400_000;
+        for near in [None, Some(0), Some(now.0), Some(last)] {
+            assert!(at(near).is_ok(), "{near:?}");
+        }
+        for far in [last + 1, 253_402_300_799_000, u64::MAX] {
+            assert_eq!(at(Some(far)), Err(WithdrawalTooFarAhead), "{far}");
+        }
     }
 }

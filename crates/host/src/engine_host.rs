@@ -573,15 +573,16 @@ impl<C: HostedSwitch> HostService<C> {
     fn on_operator_request(&mut self, sockets: &mut Sockets, id: ConnectionId, line: &[u8]) {
         let answer = match control::parse(line) {
             Err(why) => control::refused(&why),
-            Ok(order) => match order.submission() {
-                Some(submission) => {
+            Ok(order) => match order.submission(self.now) {
+                Err(why) => control::refused(&why.to_string()),
+                Ok(Some(submission)) => {
                     return self.mail.command(Waiter::Operator(id), submission);
                 }
-                None if order == (ControlRequest::Stop {}) => {
+                Ok(None) if order == (ControlRequest::Stop {}) => {
                     self.stop_requested = true;
                     control::success()
                 }
-                None => self.status(sockets),
+                Ok(None) => self.status(sockets),
             },
         };
         sockets.send(id, &[answer.as_bytes(), b"\n"], true);

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use books::{MissingRecord, NetworkId, Refusal};
 use host::HostError;
-use host::control::ControlError;
+use host::control::{ControlError, WITHDRAWAL_DAYS_AHEAD_MAX, WithdrawalTooFarAhead};
 use host::limits::LINES_PER_GATEWAY_MAX;
 use host::tls::TlsError;
 use switch::{ResumeError, SettingsError};
@@ -14,6 +14,7 @@ use super::{books as refusals, journal, zh};
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(host_error))
         .or_else(|| error.downcast_ref().map(tls_error))
+        .or_else(|| error.downcast_ref().map(too_far_ahead))
         .or_else(|| error.downcast_ref().map(control_error))
         .or_else(|| error.downcast_ref().map(settings_error))
         .or_else(|| error.downcast_ref().map(resume_error))
@@ -52,6 +53,10 @@ pub(super) fn tls_error(error: &TlsError) -> String {
             format!("`{name}` 不是证书中可用的 DNS 名称或 IP 地址；请更正")
         }
     }
+}
+
+fn too_far_ahead(_: &WithdrawalTooFarAhead) -> String {
+    format!("停用时间在 {WITHDRAWAL_DAYS_AHEAD_MAX} 天之后；请给出更早的时间，不给出则立即停用")
 }
 
 fn control_error(error: &ControlError) -> String {

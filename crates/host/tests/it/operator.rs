@@ -46,15 +46,15 @@ fn status_counts_connections_and_messages() {
 #[test]
 fn a_network_is_withdrawn_and_reinstated_by_two() {
     let (_directory, path, running) = running();
-    let far = 4_000_000_000_000;
-    send_request(&path, &withdraw("alpha", Some(far), BO)).unwrap();
+    let tomorrow = SystemClock.now().0 + 24 * 60 * 60 * 1_000;
+    send_request(&path, &withdraw("alpha", Some(tomorrow), BO)).unwrap();
     send_request(
         &path,
         &ControlRequest::Reinstate { network: "alpha".into(), by: ANN, approved_by: BO },
     )
     .unwrap();
     let alpha = NetworkId::derived("alpha");
-    assert_eq!(running.seen().withdrawn, [(alpha, Some(Timestamp(far))), (alpha, None)]);
+    assert_eq!(running.seen().withdrawn, [(alpha, Some(Timestamp(tomorrow))), (alpha, None)]);
     for refused in [
         withdraw("alpha", None, ANN),
         withdraw("none", None, BO),
