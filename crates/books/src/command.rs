@@ -2,7 +2,7 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (20, 21, 23) is never used again.
+//! command (20, 21, 23, 72, 73) is never used again.
 
 use machine::commands;
 use money::{Amount, Currency};
@@ -123,10 +123,13 @@ commands! {
         reference: String,
     }
 
+    /// Adds a seller, or an account of a known seller in another currency. Each account has its own
+    /// tariff, cycle and minimum, is held and paid by itself, and has its own invoices. The kind,
+    /// jurisdiction and reference are the same in all.
     11 RegisterSeller by Person | Key | System => register_seller {
         seller: SellerId,
         kind: SellerKind,
-        /// The currency the seller sells and is paid in.
+        /// The currency of the account: of its parcels and payouts.
         currency: Currency,
         /// Decides how long the seller's money is held. Must have a hold rule.
         jurisdiction: Jurisdiction,
@@ -143,7 +146,7 @@ commands! {
     12 AnnounceParcel by Person | Key | System => announce_parcel {
         parcel: ParcelId,
         seller: SellerId,
-        /// The currency of `due`.
+        /// The currency of `due`. The seller must have an account in it.
         currency: Currency,
         /// Amount to collect at the door, above zero.
         due: Amount,
@@ -406,13 +409,14 @@ commands! {
         deposit: DepositId,
     }
 
-    /// A courier firm's commission was paid from the bank account.
+    /// A courier firm's commission was paid from the bank account. It is payable when its money has
+    /// arrived: cash when it was counted, card and QR payments when they were cleared.
     45 PayCommission by Person | Key | System => pay_commission {
         firm: FirmId,
         /// The firm's last commission payment number plus 1.
         number: u32,
         bank: BankId,
-        /// At most the commission earned and not paid.
+        /// At most the commission that is payable and not paid or deducted.
         amount: Amount,
     }
 
@@ -677,29 +681,6 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
-    /// from the seller's next payouts.
-    72 InvoiceSeller by Person | Key | System => invoice_seller {
-        seller: SellerId,
-        /// Among the seller's invoices, from 1.
-        number: u32,
-        /// At most what the seller owes: how far the payable balance is below zero.
-        amount: Amount,
-        invoiced_by: PersonId,
-    }
-
-    /// A seller paid an invoice into a bank account, in full or in part.
-    73 RecordSellerPayment by Person | Key | System => record_seller_payment {
-        seller: SellerId,
-        /// The invoice's number.
-        invoice: u32,
-        /// Among the payments of the invoice, from 1 to [`PAYMENTS_PER_INVOICE_MAX`].
-        number: u8,
-        bank: BankId,
-        /// At most what is open on the invoice.
-        amount: Amount,
-    }
-
     /// Cancels a hand-over that is not counted. The courier has the cash and can start another
     /// hand-over with another code.
     75 CancelHandOver by Person | Key | System => cancel_hand_over {
@@ -753,11 +734,38 @@ commands! {
         courier: CourierId,
         /// As in [`RepayShortage`].
         number: u32,
-        /// At most the open shortage, and the firm's commission that is not paid.
+        /// At most the open shortage, and the firm's commission that is payable
+        /// ([`PayCommission`]).
         amount: Amount,
         /// Must not be the courier.
         proposed_by: PersonId,
         /// Must be neither the courier nor the person who proposed.
         approved_by: PersonId,
+    }
+    /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
+    /// from the seller's next payouts.
+    100 InvoiceSeller by Person | Key | System => invoice_seller {
+        seller: SellerId,
+        /// The account that is below zero.
+        currency: Currency,
+        /// Among the seller's invoices in this currency, from 1.
+        number: u32,
+        /// At most what the seller owes: how far the payable balance is below zero.
+        amount: Amount,
+        invoiced_by: PersonId,
+    }
+
+    /// A seller paid an invoice into a bank account, in full or in part.
+    101 RecordSellerPayment by Person | Key | System => record_seller_payment {
+        seller: SellerId,
+        /// The invoice's.
+        currency: Currency,
+        /// The invoice's number.
+        invoice: u32,
+        /// Among the payments of the invoice, from 1 to [`PAYMENTS_PER_INVOICE_MAX`].
+        number: u8,
+        bank: BankId,
+        /// At most what is open on the invoice.
+        amount: Amount,
     }
 }

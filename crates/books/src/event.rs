@@ -280,6 +280,7 @@ pub enum Event {
         plan: PlanId,
         payout: PayoutId,
         seller: SellerId,
+        currency: Currency,
         planned: Amount,
         /// What the seller has. Zero if the seller owes.
         left: Amount,
@@ -299,11 +300,13 @@ pub enum Event {
     PayoutReturned {
         payout: PayoutId,
         seller: SellerId,
+        currency: Currency,
         net: Amount,
     },
     /// A seller's debt is owed on an invoice from now on.
     SellerInvoiced {
         seller: SellerId,
+        currency: Currency,
         /// The invoice's number among the seller's.
         number: u32,
         amount: Amount,
@@ -311,6 +314,7 @@ pub enum Event {
     /// A seller paid an invoice, in full or in part.
     SellerPaymentRecorded {
         seller: SellerId,
+        currency: Currency,
         invoice: u32,
         number: u8,
         amount: Amount,

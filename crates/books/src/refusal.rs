@@ -102,7 +102,7 @@ pub enum Refusal {
     OutOfRange(u32),
     #[error("the currencies {0} and {1} differ")]
     CurrencyMismatch(Currency, Currency),
-    #[error("no account in {0}: register a bank account in {0}, and sellers that sell in {0}")]
+    #[error("no account in {0}: register a bank account in {0}, and the seller in {0}")]
     CurrencyWithoutAccount(Currency),
     #[error("the tariff is invalid: {0}")]
     BadTerms(TermsError),

@@ -12,6 +12,7 @@ mod scenarios {
     mod collections;
     mod commission;
     mod crossings;
+    mod currencies;
     mod custody;
     mod declarations;
     mod deposits;

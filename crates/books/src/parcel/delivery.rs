@@ -36,12 +36,7 @@ impl Books {
         check_reference(&command.reference)?;
         let AnnounceParcel { parcel: id, seller, currency, due, .. } = *command;
         check_above_zero(due)?;
-        let place = self.currency_index(currency)?;
-        let missing = Refusal::NotFound(MissingRecord::Seller(seller));
-        let number = self.sellers.number(seller).ok_or(missing)?;
-        if self.sellers.get(number).currency != place {
-            return Err(Refusal::CurrencyWithoutAccount(currency));
-        }
+        let number = self.seller_number(seller, currency)?;
         let history = ParcelHistory {
             announcement: announcement_hash(due, &command.reference),
             ..ParcelHistory::default()

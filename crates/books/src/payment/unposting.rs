@@ -131,6 +131,9 @@ impl Books {
         }
         self.ledger.post(ChartEntry::CollectionReversed, held, source, amount);
         self.ledger.commit_infallible(out, "a collection can be unposted");
+        if !self.payment(slot).status.is_received() {
+            self.stop_awaiting_commission(slot);
+        }
         self.payment_mut(slot).status = PaymentStatus::Reversed;
         self.shared_fees.remove(&payment);
         out.events.push(Event::PaymentReversed { payment, posted: amount });

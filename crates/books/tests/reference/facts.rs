@@ -86,7 +86,7 @@ impl Facts {
             Event::PayoutConfirmed { payout, .. } => {
                 *self.confirmed.entry(*payout).or_default() += 1;
             }
-            Event::PayoutReturned { payout, seller, net } => {
+            Event::PayoutReturned { payout, seller, net, .. } => {
                 *self.returned.entry(*payout).or_default() += 1;
                 *self.paid.entry(*seller).or_default() -= i128::from(net.minor());
             }
@@ -117,7 +117,7 @@ impl Facts {
         for (payout, times) in self.confirmed.iter().chain(&self.returned) {
             same(&format!("M7, an end of payout {}", payout.0), times, &1)?;
         }
-        for seller in engine.seller_ids() {
+        for (seller, _) in engine.seller_accounts() {
             let mine = |kind: A| kind == A::SellerHeld || kind == A::SellerPayable;
             let accounts = engine.accounts().filter(|view| mine(view.kind));
             let there = accounts.filter(|view| view.owner == seller.0);

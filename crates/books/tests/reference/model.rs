@@ -31,6 +31,9 @@ pub use terminals::{Transaction, TransactionStatus};
 /// An account by kind, owner (zero for a currency's shared accounts) and currency.
 pub type Account = (AccountKind, u64, Currency);
 
+/// A seller's account in one of its currencies.
+pub type SellerAccount = (SellerId, Currency);
+
 /// A refusal of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelRefusal {
@@ -57,9 +60,9 @@ pub enum Numbered {
     Attempts(ParcelId),
     Refunds(PaymentId),
     RefundConfirmations(PaymentId),
-    Invoices(SellerId),
+    Invoices(SellerAccount),
     /// Of an invoice, by its number.
-    InvoicePayments(SellerId, u32),
+    InvoicePayments(SellerAccount, u32),
 }
 
 impl Numbered {
@@ -168,7 +171,8 @@ pub struct Version {
 
 #[derive(Clone, Debug)]
 pub struct Seller {
-    pub currency: Currency,
+    pub kind: SellerKind,
+    pub reference: String,
     pub jurisdiction: Jurisdiction,
     pub tariff: TariffId,
     pub class: tariff::SellerClassNumber,
@@ -305,9 +309,9 @@ pub struct Model {
     pub wallets: BTreeMap<WalletId, Currency>,
     pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
     pub tariffs: BTreeMap<TariffId, Vec<Version>>,
-    pub sellers: BTreeMap<SellerId, Seller>,
+    pub sellers: BTreeMap<SellerAccount, Seller>,
     /// In order of registration.
-    pub seller_order: Vec<SellerId>,
+    pub seller_order: Vec<SellerAccount>,
     pub parcels: BTreeMap<ParcelId, Parcel>,
     pub handovers: BTreeMap<HandOverId, HandOver>,
     pub handovers_started: usize,
@@ -318,9 +322,9 @@ pub struct Model {
     pub plans: BTreeMap<PlanId, Plan>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
     /// Sellers whose payable balance is below zero, and since when.
-    pub below_zero: BTreeMap<SellerId, BusinessDate>,
+    pub below_zero: BTreeMap<SellerAccount, BusinessDate>,
     /// Amount and date of each seller's invoices, by their numbers.
-    pub invoices: BTreeMap<(SellerId, u32), (u64, BusinessDate)>,
+    pub invoices: BTreeMap<(SellerAccount, u32), (u64, BusinessDate)>,
     pub breaks: BTreeMap<BreakId, Break>,
     /// Remembered transactions, oldest first.
     pub transactions: Vec<Transaction>,
@@ -633,6 +637,10 @@ impl Courier {
 }
 
 impl Parcel {
+    pub fn account(&self) -> SellerAccount {
+        (self.seller, self.currency)
+    }
+
     /// What was paid and is neither refunded nor charged back.
     pub fn standing(&self) -> u64 {
         self.payments.iter().map(ModelPayment::standing).sum()

@@ -282,13 +282,26 @@ pub fn return_payout(payout: u64) -> Command {
 
 pub fn invoice(seller: SellerId, number: u32, amount: u64) -> Command {
     let (amount, invoiced_by) = (Amount::of(amount), super::ANNA);
-    Command::InvoiceSeller(InvoiceSeller { seller, number, amount, invoiced_by })
+    Command::InvoiceSeller(InvoiceSeller {
+        seller,
+        currency: Currency::CNY,
+        number,
+        amount,
+        invoiced_by,
+    })
 }
 
 /// A seller's payment of an invoice, with its number among the payments of that invoice.
 pub fn pay_invoice(seller: SellerId, invoice: u32, number: u8, amount: u64) -> Command {
     let (bank, amount) = (BANK, Amount::of(amount));
-    Command::RecordSellerPayment(RecordSellerPayment { seller, invoice, number, bank, amount })
+    Command::RecordSellerPayment(RecordSellerPayment {
+        seller,
+        currency: Currency::CNY,
+        invoice,
+        number,
+        bank,
+        amount,
+    })
 }
 
 pub fn raise_break(break_id: u64, subject: BreakSubject, side: BreakSide, amount: u64) -> Command {

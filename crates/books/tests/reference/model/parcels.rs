@@ -8,7 +8,10 @@ use books::*;
 use money::Amount;
 
 use super::parties::check_reference;
-use super::{Model, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, Statement, ensure};
+use super::{
+    Model, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, SellerAccount, Statement,
+    ensure,
+};
 
 impl Model {
     pub fn apply_parcel_command(&mut self, command: &Command) -> Option<ModelResult> {
@@ -39,8 +42,7 @@ impl Model {
             unreachable!("only parcels are announced");
         };
         check_reference(reference)?;
-        let known = self.sellers.get(seller).ok_or(ModelRefusal::Because("no such seller"))?;
-        ensure(known.currency == *currency, "not the seller's currency")?;
+        ensure(self.sellers.contains_key(&(*seller, *currency)), "no such account of a seller")?;
         ensure(!due.is_zero(), "nothing due")?;
         if let Some(known) = self.parcels.get(parcel) {
             return self.only_repeats(known.announced == *command);
@@ -173,8 +175,8 @@ impl Model {
             return Err(ModelRefusal::Repeated);
         }
         ensure(parcel.state == S::Refused, "not refused")?;
-        let seller = parcel.seller;
-        let tariff = self.sellers[&seller].tariff;
+        let (seller, account) = (parcel.seller, parcel.account());
+        let tariff = self.sellers[&parcel.account()].tariff;
         let version = self.version_today(tariff)?;
         let fee = version.terms.return_fee;
         let tariff = TariffVersion { tariff, version: version.number };
@@ -182,7 +184,7 @@ impl Model {
         let income = (A::ReturnFees, 0, parcel.currency);
         self.about = (Some(PaymentId { parcel: id, number: 0 }), Some(tariff));
         self.post(ChartEntry::ReturnCharged, payable, income, fee.minor());
-        self.add_statement_line(seller, Statement { fees: fee.minor(), ..Statement::default() });
+        self.add_statement_line(account, Statement { fees: fee.minor(), ..Statement::default() });
         self.close(id, S::Returned);
         self.push_event(Event::ParcelReturned { parcel: id, seller, fee, tariff })
     }
@@ -211,7 +213,7 @@ impl Model {
     }
 
     /// Adds to a seller's payable money.
-    pub fn add_statement_line(&mut self, seller: SellerId, line: Statement) {
+    pub fn add_statement_line(&mut self, seller: SellerAccount, line: Statement) {
         self.sellers.get_mut(&seller).expect("the seller is there").statement.push(line);
     }
 

@@ -15,11 +15,9 @@ pub fn announce(roll: &Choices) -> Command {
     let fresh: Vec<_> =
         fresh.into_iter().filter(|id| !roll.model.parcels.contains_key(id)).collect();
     let seller = 1 + u64::from(roll.step.random_numbers[1] % 5);
-    let currency = if (seller == 5) == roll.makes_mistake(Mistake::SomebodyElse) {
-        Currency::CNY
-    } else {
-        Currency::BRL
-    };
+    let mistake = roll.makes_mistake(Mistake::SomebodyElse);
+    let in_brazil = seller == 5 || (seller == 1 && roll.one_in(1, 2));
+    let currency = if in_brazil == mistake { Currency::CNY } else { Currency::BRL };
     let due = match roll.step.random_numbers[2] % 20 {
         ..14 if roll.huge => Amount::MAX.minor() - u64::from(roll.step.random_numbers[3] % 3),
         0..14 => 10_000 + 100 * u64::from(roll.step.random_numbers[3]),

@@ -10,7 +10,7 @@ use super::other_content::other_content;
 use super::parcel::*;
 use super::party::party;
 use super::terminal::*;
-use crate::model::{Firm, ModelMethod, ModelPayment, Parcel, PlanState, Seller};
+use crate::model::{ModelMethod, ModelPayment, Parcel, PlanState, Seller, SellerAccount};
 
 /// Weight, whether such a command can be applied, and how to make one.
 type ChartEntry = (u16, fn(&Choices) -> bool, fn(&Choices) -> Command);
@@ -152,9 +152,8 @@ pub fn firms_with_cash(roll: &Choices) -> Vec<FirmId> {
 }
 
 pub fn commission_of(roll: &Choices, firm: FirmId) -> i128 {
-    let known = roll.model.firms.get(&firm);
-    let account = |known: &Firm| (AccountKind::FirmCommission, firm.0, known.currency);
-    known.map_or(0, |known| roll.model.balance(account(known)))
+    let known = roll.model.firms.contains_key(&firm);
+    if known { roll.model.commission_payable(firm) } else { 0 }
 }
 
 pub fn firms_with_commission(roll: &Choices) -> Vec<FirmId> {
@@ -162,9 +161,9 @@ pub fn firms_with_commission(roll: &Choices) -> Vec<FirmId> {
 }
 
 /// Sellers whom a plan would pay.
-pub fn sellers_with_payable(roll: &Choices) -> Vec<SellerId> {
-    let pays = |(id, one): (&SellerId, &Seller)| {
-        let payable = roll.model.available((AccountKind::SellerPayable, id.0, one.currency));
+pub fn sellers_with_payable(roll: &Choices) -> Vec<SellerAccount> {
+    let pays = |(id, one): (&SellerAccount, &Seller)| {
+        let payable = roll.model.available((AccountKind::SellerPayable, id.0.0, id.1));
         (payable >= i128::from(one.minimum.max(1))).then_some(*id)
     };
     roll.model.sellers.iter().filter_map(pays).collect()
