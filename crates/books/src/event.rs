@@ -8,6 +8,7 @@ use serde::Serialize;
 use tariff::{BusinessDate, Fees, PaymentMethod};
 
 use crate::chart::ChartEntry;
+use crate::command::DamagePayer;
 use crate::ids::{
     BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId, PaymentId,
     PayoutId, PlanId, SellerId, TariffId, TerminalId,
@@ -75,7 +76,9 @@ pub struct PayoutLine {
     pub returned: u64,
     /// Debts of the seller that were invoiced: owed on the invoices, and not deducted here.
     pub invoiced: u64,
-    /// gross - fees - refunds + returned + invoiced.
+    /// For damaged and lost parcels.
+    pub compensated: u64,
+    /// gross - fees - refunds + returned + invoiced + compensated.
     pub net: Amount,
 }
 
@@ -119,9 +122,19 @@ pub enum Event {
     ParcelReturned {
         parcel: ParcelId,
         seller: SellerId,
+        /// What was charged. Zero if Doorstep pays.
         fee: Amount,
+        paid_by: DamagePayer,
         /// The version `fee` comes from.
         tariff: TariffVersion,
+    },
+    /// The seller of a damaged or lost parcel was compensated for the goods.
+    SellerCompensated {
+        parcel: ParcelId,
+        seller: SellerId,
+        amount: Amount,
+        /// The firm or Doorstep.
+        paid_by: DamagePayer,
     },
     ParcelLost {
         parcel: ParcelId,

@@ -144,6 +144,8 @@ pub enum Refusal {
     CodesUsedUp,
     #[error("a second person must do this: the same person cannot do both steps")]
     SamePerson,
+    #[error("the seller pays for this damaged or lost parcel: nobody compensates the goods")]
+    SellerPays,
     #[error("no seller of this cycle has a payout due")]
     NothingToPay,
     /// The settlement plan or the break is not in the required state.

@@ -14,6 +14,7 @@ mod scenarios {
     mod crossings;
     mod currencies;
     mod custody;
+    mod damage;
     mod declarations;
     mod deposits;
     mod encoding;

@@ -148,6 +148,13 @@ fn print(explanation: &Explanation) {
             right(&count(e.invoiced), 14)
         );
     }
+    if e.compensated > 0 {
+        say!(
+            "{} {}",
+            left(lang.pick("compensations", "赔付"), 24),
+            right(&count(e.compensated), 14)
+        );
+    }
     say!("{} {}", left(lang.pick("paid out", "实际打款"), 24), right(&count(e.net), 14));
     say!(
         "\n{}",
@@ -248,6 +255,7 @@ fn what_zh(what: &'static str) -> &'static str {
         "refunded" => "退款",
         "payout returned" => "打款退回",
         "invoiced" => "已开账单",
+        "compensated" => "赔付",
         _ => "收款",
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{
-    AnnounceParcel, BusinessDate, Command, Event, ParcelId, PaymentId, PayoutId, PayoutLine,
-    PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion, Timestamp,
+    AnnounceParcel, BusinessDate, Command, DamagePayer, Event, ParcelId, PaymentId, PayoutId,
+    PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion,
+    Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};
 use ledger::AccountNumber;
@@ -68,6 +69,11 @@ enum Line {
         net: Amount,
     },
     Invoiced {
+        date: BusinessDate,
+        amount: Amount,
+    },
+    Compensated {
+        parcel: ParcelId,
         date: BusinessDate,
         amount: Amount,
     },
@@ -216,7 +222,11 @@ impl Explainer<'_> {
                 let line = Line::Released { payment, collected, refunded };
                 self.add_of_parcel(*seller, payment.parcel, line);
             }
-            Event::ParcelReturned { parcel, seller, fee, tariff } => {
+            Event::SellerCompensated { parcel, seller, amount, .. } => {
+                let line = Line::Compensated { parcel: *parcel, date, amount: *amount };
+                self.add_of_parcel(*seller, *parcel, line);
+            }
+            Event::ParcelReturned { parcel, seller, fee, tariff, paid_by: DamagePayer::Seller } => {
                 let (parcel, fee, tariff) = (*parcel, *fee, *tariff);
                 let account = accounts.first().copied();
                 let line = Line::Returned { parcel, date, fee, tariff, account };
@@ -312,6 +322,8 @@ pub struct Explanation {
     pub returned: u64,
     /// Debts that were invoiced, and are not deducted.
     pub invoiced: u64,
+    /// For damaged and lost parcels.
+    pub compensated: u64,
     pub net: u64,
     pub lines: Vec<ExplanationRow>,
     /// Every fee was recomputed by its tariff version, and is equal.
@@ -349,7 +361,7 @@ pub struct FeeCalculation {
 /// One line of the explanation.
 #[derive(Debug, Serialize)]
 pub struct ExplanationRow {
-    /// `collected`, `returned`, `refunded`, `payout returned` or `invoiced`.
+    /// `collected`, `returned`, `refunded`, `payout returned`, `invoiced` or `compensated`.
     pub what: &'static str,
     /// The order's reference; `payout 7` if payout 7 was returned.
     pub order: String,
@@ -414,6 +426,7 @@ pub fn explain_payout(
         refunded: line.refunded,
         returned: line.returned,
         invoiced: line.invoiced,
+        compensated: line.compensated,
         net: line.net.minor(),
         lines,
         recomputed: true,
@@ -447,7 +460,7 @@ fn rows(
     for part in parts {
         let parcel = match part {
             Line::Released { payment, .. } | Line::Refunded { payment, .. } => Some(payment.parcel),
-            Line::Returned { parcel, .. } => Some(*parcel),
+            Line::Returned { parcel, .. } | Line::Compensated { parcel, .. } => Some(*parcel),
             Line::PayoutReturned { .. } | Line::Invoiced { .. } => None,
         };
         let order = parcel.and_then(|parcel| explainer.orders.get(&parcel));
@@ -519,6 +532,11 @@ fn rows(
                 row.order = format!("payout {}", payout.0);
                 row.date = date.to_string();
                 row.net = i128::from(net.minor());
+            }
+            Line::Compensated { date, amount, .. } => {
+                row.what = "compensated";
+                row.date = date.to_string();
+                row.net = i128::from(amount.minor());
             }
             Line::Invoiced { date, amount } => {
                 row.what = "invoiced";

@@ -139,6 +139,7 @@ mod tests {
             refunded: 0,
             returned: 0,
             invoiced: 0,
+            compensated: 0,
             net: Amount::of(9_922),
         };
         Event::SettlementExecuted { plan: PlanId(1), lines: payouts.iter().map(line).collect() }

@@ -58,9 +58,13 @@ impl Facts {
                 *self.standing.entry(payment.parcel).or_default() -= amount.minor();
                 self.earn(self.seller_of[payment].0, 0, amount.minor());
             }
-            Event::ParcelReturned { parcel, seller, fee, .. } => {
+            Event::ParcelReturned { parcel, seller, fee, paid_by, .. } => {
                 self.has_nothing(*parcel)?;
-                self.earn(*seller, 0, fee.minor());
+                let is_sellers = *paid_by == DamagePayer::Seller;
+                self.earn(*seller, 0, if is_sellers { fee.minor() } else { 0 });
+            }
+            Event::SellerCompensated { seller, amount, .. } => {
+                self.earn(*seller, amount.minor(), 0);
             }
             Event::ParcelRefused { parcel } | Event::ParcelLost { parcel } => {
                 self.has_nothing(*parcel)?;
@@ -77,6 +81,7 @@ impl Facts {
                     let sum = i128::from(line.gross)
                         + i128::from(line.returned)
                         + i128::from(line.invoiced)
+                        + i128::from(line.compensated)
                         - i128::from(line.fees)
                         - i128::from(line.refunded);
                     same("M8, a payout's parts", &i128::from(line.net.minor()), &sum)?;

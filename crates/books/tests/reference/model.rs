@@ -190,6 +190,7 @@ pub struct Statement {
     pub refunded: u64,
     pub returned: u64,
     pub invoiced: u64,
+    pub compensated: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -207,6 +208,9 @@ pub struct Parcel {
     pub attempts: u8,
     /// The command that refused it.
     pub refused_by: Option<Command>,
+    /// Who pays for its damage or loss, and what was due for it then.
+    pub damage: Option<(DamagePayer, u64)>,
+    pub compensated_by: Option<Command>,
     /// The date it was delivered, returned or lost.
     pub closed_on: Option<BusinessDate>,
     /// Number 1 first.

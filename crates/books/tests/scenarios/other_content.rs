@@ -275,7 +275,7 @@ fn a_parcel_announced_with_another_amount_or_reference_is_not_a_retry() {
 fn a_parcel_refused_for_another_reason_is_not_a_retry() {
     let mut world = open();
     let parcel = world.parcel("o-1", 10_000).dispatch().refuse().id();
-    let other = with!(refuse(parcel), RefuseParcel, reason = RefuseReason::Damaged);
+    let other = with!(refuse(parcel), RefuseParcel, reason = RefuseReason::AmountDisputed);
     world.repeated(refuse(parcel)).refused(other, Refusal::OtherContent);
 }
 

@@ -72,6 +72,23 @@ pub fn refuse(parcel: ParcelId) -> Command {
     Command::RefuseParcel(RefuseParcel { parcel, reason: RefuseReason::NotWanted })
 }
 
+pub fn damaged(parcel: ParcelId, paid_by: DamagePayer) -> Command {
+    Command::RefuseParcel(RefuseParcel { parcel, reason: RefuseReason::Damaged { paid_by } })
+}
+
+pub fn lose(parcel: ParcelId, paid_by: DamagePayer) -> Command {
+    Command::LoseParcel(LoseParcel { parcel, paid_by })
+}
+
+pub fn compensate(
+    parcel: ParcelId,
+    amount: u64,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let amount = Amount::of(amount);
+    Command::CompensateSeller(CompensateSeller { parcel, amount, proposed_by, approved_by })
+}
+
 /// A payment's own trace at the terminal that is signed on.
 pub fn trace_of(batch: u32, payment: PaymentId) -> Trace {
     let parcel = u32::try_from(payment.parcel.bits() % 55_555).expect("a small remainder");

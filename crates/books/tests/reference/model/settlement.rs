@@ -30,18 +30,30 @@ impl Model {
     }
 
     /// A seller's payable money, less what payouts took.
-    pub fn unpaid_statement(&self, account: SellerAccount, seller: &Seller) -> [i128; 5] {
-        let mut sums = [0_i128; 5];
+    pub fn unpaid_statement(&self, account: SellerAccount, seller: &Seller) -> [i128; 6] {
+        let mut sums = [0_i128; 6];
         for line in &seller.statement {
-            let parts = [line.gross, line.fees, line.refunded, line.returned, line.invoiced];
-            for (sum, part) in sums.iter_mut().zip(parts) {
+            for (sum, part) in sums.iter_mut().zip([
+                line.gross,
+                line.fees,
+                line.refunded,
+                line.returned,
+                line.invoiced,
+                line.compensated,
+            ]) {
                 *sum += i128::from(part);
             }
         }
         for (line, state) in self.payouts.values() {
             if (line.seller, line.currency) == account && *state != PayoutState::Dropped {
-                let parts = [line.gross, line.fees, line.refunded, line.returned, line.invoiced];
-                for (sum, part) in sums.iter_mut().zip(parts) {
+                for (sum, part) in sums.iter_mut().zip([
+                    line.gross,
+                    line.fees,
+                    line.refunded,
+                    line.returned,
+                    line.invoiced,
+                    line.compensated,
+                ]) {
                     *sum -= i128::from(part);
                 }
             }
@@ -74,8 +86,8 @@ impl Model {
                 continue;
             }
             let sums = self.unpaid_statement(account, &seller);
-            let [gross, fees, refunded, returned, invoiced] = sums;
-            let sum = gross - fees - refunded + returned + invoiced;
+            let [gross, fees, refunded, returned, invoiced, compensated] = sums;
+            let sum = gross - fees - refunded + returned + invoiced + compensated;
             assert_eq!(net, sum, "the statement adds up");
             if net > i128::from(Amount::MAX.minor())
                 || sums.iter().max() > Some(&i128::from(u64::MAX))
@@ -98,6 +110,7 @@ impl Model {
                 refunded: small(refunded),
                 returned: small(returned),
                 invoiced: small(invoiced),
+                compensated: small(compensated),
                 net,
             };
             let in_flight = (A::PayoutInFlight, 0, currency);
