@@ -319,6 +319,7 @@ fn event_subject(event: &Event) -> u64 {
         | Event::PartAccepted { parcel, .. }
         | Event::ParcelRefused { parcel }
         | Event::ParcelReturned { parcel, .. }
+        | Event::SellerCompensated { parcel, .. }
         | Event::ParcelLost { parcel }
         | Event::ParcelDelivered { parcel, .. }
         | Event::ParcelReopened { parcel }

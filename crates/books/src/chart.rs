@@ -234,7 +234,8 @@ chart! {
     Deposited,          "a deposit: reserved when announced, posted when on the statement",
                                                                     Bank => FirmCash;
 
-    ReturnCharged,      "the return fee of a refused parcel", SellerPayable => ReturnFees;
+    ReturnCharged,      "the return fee of a refused parcel",
+                                            SellerPayable | FirmCommission => ReturnFees;
     Refunded,           "a refund to a buyer", SellerHeld | SellerPayable => BuyerRefunds;
     RefundPaid,         "a refund left the bank",          BuyerRefunds => Bank;
     ChargedBack,        "a chargeback by a network or wallet",
@@ -267,6 +268,8 @@ chart! {
 
     SellerInvoiced,     "a seller's debt was invoiced", SellerReceivable => SellerPayable;
     InvoicePaid,        "a seller paid an invoice",                 Bank => SellerReceivable;
+    SellerCompensated,  "a seller compensated for a damaged or lost parcel",
+                                            FirmCommission | WriteOffs => SellerPayable;
     SurplusOffset,      "a shortage explained by the same courier's surplus",
                                                                 Suspense => CourierCash;
     ShortageWrittenOff, "a shortage written off",             WriteOffs => CourierShortage;

@@ -36,6 +36,8 @@ impl Books {
         self.check_cash(&mut wrong);
         self.check_statements(&mut wrong);
         self.check_seller_debts(&mut wrong);
+        self.check_commission(&mut wrong);
+        self.check_damages(&mut wrong);
         self.check_breaks(&mut wrong);
         self.check_open_items(&mut wrong);
         self.check_transactions(&mut wrong);

@@ -2,7 +2,8 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (0, 5, 6, 9, 10, 12, 14, 20, 21, 23, 27, 28, 32, 44, 45, 58) is never used again.
+//! command (0, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 58, 72, 73) is never used
+//! again.
 
 use machine::{Timestamp, commands};
 use money::{Amount, Currency, SignedAmount};
@@ -76,10 +77,13 @@ commands! {
         reference: String,
     }
 
+    /// Adds a seller, or an account of a known seller in another currency. Each account has its own
+    /// tariff, cycle and minimum, is held and paid by itself, and has its own invoices. The kind,
+    /// jurisdiction and reference are the same in all.
     11 RegisterSeller by Person | Key | System => register_seller {
         seller: SellerId,
         kind: SellerKind,
-        /// The currency the seller sells and is paid in.
+        /// The currency of the account: of its parcels and payouts.
         currency: Currency,
         /// Decides how long the seller's money is held. Must have a hold rule.
         jurisdiction: Jurisdiction,
@@ -118,24 +122,9 @@ commands! {
         accepted: Amount,
     }
 
-    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller. What
-    /// stands of its payments is refunded: each refund takes its payment's next number.
-    17 RefuseParcel by Person | Key | System => refuse_parcel {
-        /// Out or at the hub, with no payment in flight. If money stands, no payment is unknown,
-        /// and no void or reversal of that money is pending.
-        parcel: ParcelId,
-        reason: RefuseReason,
-    }
-
-    /// A refused parcel is back at the seller. Charges the return fee.
+    /// A refused parcel is back at the seller. Charges the return fee to the seller, or for a damaged
+    /// parcel to the party that pays for it. Doorstep charges itself nothing.
     18 ReturnParcel by Person | Key | System => return_parcel {
-        parcel: ParcelId,
-    }
-
-    /// A parcel is lost. What stands of its payments is refunded: each refund takes its payment's
-    /// next number.
-    19 LoseParcel by Person | Key | System => lose_parcel {
-        /// Not closed. Its payments are as for [`RefuseParcel`].
         parcel: ParcelId,
     }
 
@@ -541,29 +530,6 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
-    /// from the seller's next payouts.
-    72 InvoiceSeller by Person | Key | System => invoice_seller {
-        seller: SellerId,
-        /// Among the seller's invoices, from 1.
-        number: u32,
-        /// At most what the seller owes: how far the payable balance is below zero.
-        amount: Amount,
-        invoiced_by: PersonId,
-    }
-
-    /// A seller paid an invoice into a bank account, in full or in part.
-    73 RecordSellerPayment by Person | Key | System => record_seller_payment {
-        seller: SellerId,
-        /// The invoice's number.
-        invoice: u32,
-        /// Among the payments of the invoice, from 1 to [`PAYMENTS_PER_INVOICE_MAX`].
-        number: u8,
-        bank: BankId,
-        /// At most what is open on the invoice.
-        amount: Amount,
-    }
-
     /// Cancels a hand-over that is not counted. The courier has the cash and can start another
     /// hand-over with another code.
     75 CancelHandOver by Person | Key | System => cancel_hand_over {
@@ -614,7 +580,8 @@ commands! {
         courier: CourierId,
         /// As in [`RepayShortage`].
         number: u32,
-        /// At most the open shortage, and the firm's commission that is not paid.
+        /// At most the open shortage, and the firm's commission that is payable
+        /// ([`PayCommission`]).
         amount: Amount,
         proposed_by: PersonId,
         approved_by: PersonId,
@@ -759,6 +726,63 @@ commands! {
     95 SetRetention by Person | Key | System => set_retention {
         /// [`RETENTION_DAYS_MIN`] to [`RETENTION_DAYS_MAX`].
         days: u16,
+        proposed_by: PersonId,
+        /// Must not be the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
+    /// from the seller's next payouts.
+    100 InvoiceSeller by Person | Key | System => invoice_seller {
+        seller: SellerId,
+        /// The account that is below zero.
+        currency: Currency,
+        /// Among the seller's invoices in this currency, from 1.
+        number: u32,
+        /// At most what the seller owes: how far the payable balance is below zero.
+        amount: Amount,
+        invoiced_by: PersonId,
+    }
+
+    /// A seller paid an invoice into a bank account, in full or in part.
+    101 RecordSellerPayment by Person | Key | System => record_seller_payment {
+        seller: SellerId,
+        /// The invoice's.
+        currency: Currency,
+        /// The invoice's number.
+        invoice: u32,
+        /// Among the payments of the invoice, from 1 to [`PAYMENTS_PER_INVOICE_MAX`].
+        number: u8,
+        bank: BankId,
+        /// At most what is open on the invoice.
+        amount: Amount,
+    }
+
+    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller. What
+    /// stands of its payments is refunded: each refund takes its payment's next number.
+    102 RefuseParcel by Person | Key | System => refuse_parcel {
+        /// Out or at the hub, with no payment in flight. If money stands, no payment is unknown,
+        /// and no void or reversal of that money is pending.
+        parcel: ParcelId,
+        /// Damage names the party that pays for it.
+        reason: RefuseReason,
+    }
+
+    /// A parcel is lost. What stands of its payments is refunded: each refund takes its payment's
+    /// next number.
+    103 LoseParcel by Person | Key | System => lose_parcel {
+        /// Not closed. Its payments are as for [`RefuseParcel`].
+        parcel: ParcelId,
+        /// The firm only if the parcel was assigned to it.
+        paid_by: DamagePayer,
+    }
+
+    /// Compensates the seller of a damaged or lost parcel for the goods, once. The firm or Doorstep
+    /// pays, as the parcel's refusal or loss says. The amount is payable at once.
+    104 CompensateSeller by Person | Key | System => compensate_seller {
+        parcel: ParcelId,
+        /// At most the amount that was due for the parcel.
+        amount: Amount,
         proposed_by: PersonId,
         /// Must not be the person who proposed.
         approved_by: PersonId,

@@ -9,6 +9,7 @@ use tariff::{BusinessDate, Fees, PaymentMethod};
 
 use crate::breaks::record::BreakEvidence;
 use crate::chart::ChartEntry;
+use crate::command::DamagePayer;
 use crate::ids::{
     BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId, PaymentId,
     PayoutId, PlanId, SellerId, TariffId, TerminalId,
@@ -76,7 +77,9 @@ pub struct PayoutLine {
     pub returned: u64,
     /// Debts of the seller that were invoiced: owed on the invoices, and not deducted here.
     pub invoiced: u64,
-    /// gross - fees - refunds + returned + invoiced.
+    /// For damaged and lost parcels.
+    pub compensated: u64,
+    /// gross - fees - refunds + returned + invoiced + compensated.
     pub net: Amount,
 }
 
@@ -120,9 +123,19 @@ pub enum Event {
     ParcelReturned {
         parcel: ParcelId,
         seller: SellerId,
+        /// What was charged. Zero if Doorstep pays.
         fee: Amount,
+        paid_by: DamagePayer,
         /// The version `fee` comes from.
         tariff: TariffVersion,
+    },
+    /// The seller of a damaged or lost parcel was compensated for the goods.
+    SellerCompensated {
+        parcel: ParcelId,
+        seller: SellerId,
+        amount: Amount,
+        /// The firm or Doorstep.
+        paid_by: DamagePayer,
     },
     ParcelLost {
         parcel: ParcelId,
@@ -281,6 +294,7 @@ pub enum Event {
         plan: PlanId,
         payout: PayoutId,
         seller: SellerId,
+        currency: Currency,
         planned: Amount,
         /// What the seller has. Zero if the seller owes.
         left: Amount,
@@ -300,11 +314,13 @@ pub enum Event {
     PayoutReturned {
         payout: PayoutId,
         seller: SellerId,
+        currency: Currency,
         net: Amount,
     },
     /// A seller's debt is owed on an invoice from now on.
     SellerInvoiced {
         seller: SellerId,
+        currency: Currency,
         /// The invoice's number among the seller's.
         number: u32,
         amount: Amount,
@@ -312,6 +328,7 @@ pub enum Event {
     /// A seller paid an invoice, in full or in part.
     SellerPaymentRecorded {
         seller: SellerId,
+        currency: Currency,
         invoice: u32,
         number: u8,
         amount: Amount,

@@ -11,7 +11,8 @@ use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::{HoldRule, Jurisdiction};
-use crate::ids::{BreakId, DepositId, PayoutId, PersonId, PlanId};
+use crate::ids::{BreakId, DepositId, ParcelId, PayoutId, PersonId, PlanId};
+use crate::parcel::damage::Damage;
 use crate::party::record::{TariffRecord, TariffVersionRecord};
 use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
 
@@ -60,6 +61,8 @@ pub(crate) struct ReferenceData {
     pub seller_receivables: BTreeMap<u32, AccountNumber>,
     /// By the seller's number and the invoice's number among the seller's.
     pub seller_invoices: BTreeMap<(u32, u32), SellerInvoice>,
+    /// The damaged and lost parcels that are not forgotten.
+    pub damages: BTreeMap<ParcelId, Damage>,
     pub breaks: BTreeMap<BreakId, Break>,
     pub automatic_breaks: u64,
     pub open_items_opened: u64,

@@ -102,7 +102,7 @@ pub enum Refusal {
     OutOfRange(u32),
     #[error("the currencies {0} and {1} differ")]
     CurrencyMismatch(Currency, Currency),
-    #[error("no account in {0}: register a bank account in {0}, and sellers that sell in {0}")]
+    #[error("no account in {0}: register a bank account in {0}, and the seller in {0}")]
     CurrencyWithoutAccount(Currency),
     #[error("the tariff is invalid: {0}")]
     BadTerms(TermsError),
@@ -162,6 +162,8 @@ pub enum Refusal {
         .0.minor()
     )]
     RefundNeedsTwoPeople(Amount),
+    #[error("the seller pays for this damaged or lost parcel: nobody compensates the goods")]
+    SellerPays,
     #[error("no seller of this cycle has a payout due")]
     NothingToPay,
     /// The settlement plan or the break is not in the required state.

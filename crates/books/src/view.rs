@@ -50,6 +50,7 @@ pub enum ParcelState {
 pub struct ParcelView {
     pub state: ParcelState,
     pub seller: SellerId,
+    pub currency: Currency,
     /// Amount due. Nothing is due for a returned or lost parcel.
     pub due: Amount,
     /// What stands of its payments: collected, less refunds and chargebacks.
@@ -213,6 +214,7 @@ impl Books {
                         OpenParcelStatus::Refused(_) => ParcelState::Refused,
                     },
                     seller: self.sellers.get(parcel.seller).id,
+                    currency: self.currency_at(self.sellers.get(parcel.seller).currency),
                     due: parcel.due,
                     collected: self.standing_amount(parcel.last_payment),
                     attempts: parcel.history.attempt_count(),
@@ -230,6 +232,7 @@ impl Books {
                 ParcelView {
                     state,
                     seller: self.sellers.get(item.seller).id,
+                    currency: self.currency_at(self.sellers.get(item.seller).currency),
                     due,
                     collected: self.standing_amount(newest),
                     attempts: item.history.attempt_count(),
@@ -362,7 +365,7 @@ impl Books {
     }
 
     fn planned_payout(&self, line: &PayoutLine) -> PlannedPayout {
-        PlannedPayout { line: *line, payable: self.payable_balance(line.seller) }
+        PlannedPayout { line: *line, payable: self.payable_balance(line) }
     }
 
     /// Payouts sent and not confirmed.
@@ -383,12 +386,12 @@ impl Books {
 
     #[must_use]
     pub fn seller_reference(&self, id: SellerId) -> Option<&str> {
-        self.sellers.find(id).map(|seller| seller.reference.as_str())
+        self.any_account_of(id).map(|seller| seller.reference.as_str())
     }
 
-    /// The sellers, in order of registration.
-    pub fn seller_ids(&self) -> impl Iterator<Item = SellerId> {
-        self.sellers.iter().map(|seller| seller.id)
+    /// The sellers' accounts, one for each of their currencies, in order of registration.
+    pub fn seller_accounts(&self) -> impl Iterator<Item = (SellerId, Currency)> {
+        self.sellers.iter().map(|seller| (seller.id, self.currency_at(seller.currency)))
     }
 
     pub fn firms(&self) -> impl Iterator<Item = (FirmId, &str)> {

@@ -95,10 +95,24 @@ pub enum AttemptReason {
 pub enum RefuseReason {
     NotWanted,
     NotAsOrdered,
-    Damaged,
+    Damaged {
+        paid_by: DamagePayer,
+    },
     AmountDisputed,
     /// The last attempt failed.
     AttemptsUsedUp,
+}
+
+/// The party that pays for a damaged or lost parcel: its return fee, and what the seller is
+/// compensated with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum DamagePayer {
+    /// Is not compensated.
+    Seller,
+    /// The courier firm that has the parcel, or had it last.
+    Firm,
+    Doorstep,
 }
 
 /// Where a payment goes: a network with the card's kind, or a wallet.

@@ -13,7 +13,9 @@ mod scenarios {
     mod collections;
     mod commission;
     mod crossings;
+    mod currencies;
     mod custody;
+    mod damage;
     mod declarations;
     mod deposits;
     mod encoding;

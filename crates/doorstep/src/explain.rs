@@ -157,6 +157,13 @@ fn print(explanation: &Explanation) {
             right(&count(e.invoiced), 14)
         );
     }
+    if e.compensated > 0 {
+        say!(
+            "{} {}",
+            left(lang.pick("compensations", "赔付"), 24),
+            right(&count(e.compensated), 14)
+        );
+    }
     say!("{} {}", left(lang.pick("paid out", "实际打款"), 24), right(&count(e.net), 14));
     say!("");
     for (tariff, from) in &e.in_force_from {
@@ -267,6 +274,7 @@ fn what_zh(what: &'static str) -> &'static str {
         "invoiced" => "已开账单",
         "charged" => "收取差异",
         "credited" => "计入差异",
+        "compensated" => "赔付",
         _ => "收款",
     }
 }

@@ -451,9 +451,10 @@ fn why_refused(parcel: &OrderParcel, last: &LastShipment, refusal: &Refusal) -> 
             "此前已按其他金额登记；账簿保留已登记的金额。请更正文件，或给订单另一编号"
         ),
         (Refusal::CurrencyWithoutAccount(_), _) => bilingual!(
-            "its seller `{0}` has no account in {currency}: a seller has one currency. Use another \
-             seller for orders in {currency}",
-            "卖家 `{0}` 没有 {currency} 账户：一个卖家只用一种货币。{currency} 的订单请用另一卖家",
+            "its seller `{0}` has no account in {currency}: the books have that seller as an \
+             individual or in another country. Register its {currency} account first",
+            "卖家 `{0}` 没有 {currency} 账户：账簿中该卖家为个人或属于另一国家。\
+             请先登记其 {currency} 账户",
             parcel.seller
         ),
         (refusal, _) => chinese::refusal(refusal, Lang::current()),

@@ -11,7 +11,7 @@ use crate::reference::{ReferenceError, reference};
 pub const PAYOUT_COLUMNS: [&str; 8] =
     ["payout", "seller", "currency", "gross", "fees", "net", "given_back", "returned"];
 
-/// One payout. `gross − fees − refunded + returned + invoiced = net`.
+/// One payout. `gross − fees − refunded + returned + invoiced + compensated = net`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PayoutRow {
     pub payout: String,
@@ -27,6 +27,8 @@ pub struct PayoutRow {
     pub returned: Amount,
     /// Debts of the seller that were invoiced, and are not deducted here.
     pub invoiced: Amount,
+    /// For damaged and lost parcels.
+    pub compensated: Amount,
     pub net: Amount,
 }
 
@@ -45,12 +47,12 @@ pub enum PayoutFileError {
 }
 
 impl PayoutRow {
-    /// Whether `gross − fees − refunded + returned + invoiced = net`.
+    /// Whether `gross − fees − refunded + returned + invoiced + compensated = net`.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         let minor = |amount: Amount| i128::from(amount.minor());
         let taken = minor(self.fees) + minor(self.refunded);
-        let added = minor(self.returned) + minor(self.invoiced);
+        let added = minor(self.returned) + minor(self.invoiced) + minor(self.compensated);
         minor(self.gross) - taken + added == minor(self.net)
     }
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use books::chart::{AccountKind, ChartEntry};
 use books::{
     BusinessDate, Command, CourierId, Event, HandOverId, PAYMENTS_PER_PARCEL_MAX, ParcelId,
-    PaymentId, PayoutId, PersonId, PlanId, Posting, SellerId, TerminalId,
+    PaymentId, PayoutId, PayoutLine, PersonId, PlanId, Posting, SellerId, TerminalId,
 };
 use engine::{Actor, Engine};
+use money::Currency;
 use serde_json::Value;
 
 use crate::CommandPosition;
@@ -158,6 +159,9 @@ enum CashPlace {
     HandedOver(CourierId, HandOverId),
 }
 
+/// A seller's account in a currency.
+type SellerAccount = (SellerId, Currency);
+
 /// Follows parcels from their announcement to their payout. What it keeps is bounded by what the
 /// books remember.
 #[derive(Debug)]
@@ -170,9 +174,9 @@ pub(crate) struct Story {
     sellers: BTreeSet<SellerId>,
     uncounted_cash: BTreeMap<PaymentId, CashPlace>,
     /// Their next payout pays, or is reduced by, money of a wanted parcel.
-    next_payout: BTreeSet<SellerId>,
+    next_payout: BTreeSet<SellerAccount>,
     /// Open plans with such payouts.
-    plans: BTreeMap<PlanId, Vec<(PayoutId, SellerId)>>,
+    plans: BTreeMap<PlanId, Vec<(PayoutId, SellerAccount)>>,
     payouts: BTreeSet<PayoutId>,
 }
 
@@ -282,7 +286,7 @@ impl Story {
                 let Some(account) = account else { continue };
                 match account.kind {
                     AccountKind::SellerPayable => {
-                        self.next_payout.insert(SellerId(account.owner));
+                        self.next_payout.insert((SellerId(account.owner), account.currency));
                     }
                     AccountKind::CourierCash if posting.entry == ChartEntry::CashCollected => {
                         let place = CashPlace::InHand(CourierId(account.owner));
@@ -336,9 +340,11 @@ impl Story {
         match event {
             Event::SettlementPlanned { plan, lines, .. } => {
                 let pays = lines.iter().filter(|line| {
-                    self.next_payout.remove(&line.seller) || self.sellers.contains(&line.seller)
+                    self.next_payout.remove(&(line.seller, line.currency))
+                        || self.sellers.contains(&line.seller)
                 });
-                let pays: Vec<_> = pays.map(|line| (line.payout, line.seller)).collect();
+                let paid = |line: &PayoutLine| (line.payout, (line.seller, line.currency));
+                let pays: Vec<_> = pays.map(paid).collect();
                 let found = !pays.is_empty();
                 if found {
                     self.plans.insert(*plan, pays);
@@ -347,17 +353,18 @@ impl Story {
             }
             Event::SettlementExecuted { plan, .. } => {
                 let sent = self.plans.remove(plan).unwrap_or_default();
-                let of_parcels = sent.iter().filter(|(_, seller)| !self.sellers.contains(seller));
+                let of_parcels =
+                    sent.iter().filter(|(_, (seller, _))| !self.sellers.contains(seller));
                 self.payouts.extend(of_parcels.map(|(payout, _)| *payout));
                 !sent.is_empty()
             }
-            Event::PayoutDropped { plan, payout, seller, .. } => {
+            Event::PayoutDropped { plan, payout, seller, currency, .. } => {
                 let Some(pays) = self.plans.get_mut(plan) else { return false };
                 let before = pays.len();
                 pays.retain(|(planned, _)| planned != payout);
                 let found = pays.len() < before;
                 if found {
-                    self.next_payout.insert(*seller);
+                    self.next_payout.insert((*seller, *currency));
                 }
                 found
             }
@@ -366,10 +373,10 @@ impl Story {
                 self.next_payout.extend(rejected.iter().map(|(_, seller)| *seller));
                 !rejected.is_empty()
             }
-            Event::PayoutReturned { payout, seller, .. } => {
+            Event::PayoutReturned { payout, seller, currency, .. } => {
                 let found = self.payouts.remove(payout);
                 if found {
-                    self.next_payout.insert(*seller);
+                    self.next_payout.insert((*seller, *currency));
                 }
                 found
             }

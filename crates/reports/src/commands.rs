@@ -432,14 +432,14 @@ impl Parties {
         Some(PartyReference { of, id: id.to_owned(), reference: reference.to_owned() })
     }
 
-    /// The currency of a party, a terminal's courier or a parcel's seller.
+    /// The currency of a party, a terminal's courier or a parcel.
     fn currency(&self, name: &str, id: &str, engine: &Engine) -> Option<Currency> {
         let books = engine.books();
         let (name, owner) = match name {
             "TerminalId" => {
                 ("CourierId", books.terminal_view(TerminalId(id.parse().ok()?))?.courier.0)
             }
-            "ParcelId" => ("SellerId", books.parcel_view(id.parse::<ParcelId>().ok()?)?.seller.0),
+            "ParcelId" => return Some(books.parcel_view(id.parse::<ParcelId>().ok()?)?.currency),
             party => (party, id.parse().ok()?),
         };
         Some(self.account(name, owner, engine)?.currency)

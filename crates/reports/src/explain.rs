@@ -5,7 +5,8 @@ use std::path::Path;
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{
-    AnnounceParcel, BreakId, BusinessDate, Command, Event, ParcelId, PaymentId, PayoutId,
+    AnnounceParcel, BreakId, BusinessDate, Command, DamagePayer, Event, ParcelId, PaymentId,
+    PayoutId,
     PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion,
     Timestamp,
 };
@@ -82,6 +83,11 @@ enum Line {
         charged: u64,
         credited: u64,
     },
+    Compensated {
+        parcel: ParcelId,
+        date: BusinessDate,
+        amount: Amount,
+    },
 }
 
 /// A payment with the fees that it bore.
@@ -93,6 +99,9 @@ struct ChargedPayment {
     fees: Fees,
 }
 
+/// A seller's account in a currency.
+type SellerAccount = (SellerId, Currency);
+
 /// Collects the lines of the wanted payout while the journal is replayed.
 #[derive(Default)]
 struct Explainer<'a> {
@@ -102,16 +111,16 @@ struct Explainer<'a> {
     wanted: u64,
     /// The highest payout number so far; zero before the first.
     last: u64,
-    orders: HashMap<ParcelId, Box<str>>,
+    orders: HashMap<ParcelId, (Box<str>, Currency)>,
     terms: BTreeMap<TariffVersion, KnownTerms>,
-    classes: HashMap<SellerId, (TariffId, SellerClassNumber)>,
+    classes: HashMap<SellerAccount, (TariffId, SellerClassNumber)>,
     /// The payments of each parcel whose fees stand, in the order of their collection.
     standing: HashMap<ParcelId, Vec<ChargedPayment>>,
     /// Payments whose seller's share is still held.
     collected: HashMap<PaymentId, Collected>,
     sellers: HashMap<PaymentId, SellerId>,
-    /// The lines of each seller's next payout so far.
-    open: HashMap<SellerId, Vec<Line>>,
+    /// The lines of the next payout so far, for each account of a seller.
+    open: HashMap<SellerAccount, Vec<Line>>,
     /// The lines of each planned payout.
     planned: HashMap<PlanId, Vec<(PayoutLine, Vec<Line>)>>,
     found: Option<(PayoutLine, Vec<Line>, &'static str)>,
@@ -150,8 +159,8 @@ impl ReplayObserver for Explainer<'_> {
 impl Explainer<'_> {
     fn remember(&mut self, command: &Command) {
         match command {
-            Command::AnnounceParcel(AnnounceParcel { parcel, reference, .. }) => {
-                self.orders.insert(*parcel, reference.as_str().into());
+            Command::AnnounceParcel(AnnounceParcel { parcel, currency, reference, .. }) => {
+                self.orders.insert(*parcel, (reference.as_str().into(), *currency));
             }
             Command::PublishTariff(PublishTariff {
                 tariff,
@@ -179,8 +188,8 @@ impl Explainer<'_> {
                     self.terms.insert(version, known);
                 }
             }
-            Command::RegisterSeller(RegisterSeller { seller, tariff, class, .. }) => {
-                self.classes.insert(*seller, (*tariff, *class));
+            Command::RegisterSeller(RegisterSeller { seller, currency, tariff, class, .. }) => {
+                self.classes.insert((*seller, *currency), (*tariff, *class));
             }
             _ => {}
         }
@@ -218,40 +227,50 @@ impl Explainer<'_> {
             Event::PaymentReleased { payment, seller, refunded, .. } => {
                 let Some(collected) = self.collected.remove(payment) else { return };
                 let (payment, refunded) = (*payment, refunded.minor());
-                self.add(*seller, Line::Released { payment, collected, refunded });
+                let line = Line::Released { payment, collected, refunded };
+                self.add_of_parcel(*seller, payment.parcel, line);
             }
-            Event::ParcelReturned { parcel, seller, fee, tariff } => {
+            Event::SellerCompensated { parcel, seller, amount, .. } => {
+                let line = Line::Compensated { parcel: *parcel, date, amount: *amount };
+                self.add_of_parcel(*seller, *parcel, line);
+            }
+            Event::ParcelReturned { parcel, seller, fee, tariff, paid_by: DamagePayer::Seller } => {
                 let (parcel, fee, tariff) = (*parcel, *fee, *tariff);
                 let account = accounts.first().copied();
-                self.add(*seller, Line::Returned { parcel, date, fee, tariff, account });
+                let line = Line::Returned { parcel, date, fee, tariff, account };
+                self.add_of_parcel(*seller, parcel, line);
             }
             Event::ParcelForgotten { parcel } => {
                 self.standing.remove(parcel);
             }
             Event::Refunded { payment, .. } | Event::ChargedBack { payment, .. } if own > 0 => {
                 let Some(&seller) = self.sellers.get(payment) else { return };
-                self.add(seller, Line::Refunded { payment: *payment, date, amount: own });
+                let line = Line::Refunded { payment: *payment, date, amount: own };
+                self.add_of_parcel(seller, payment.parcel, line);
             }
-            Event::PayoutReturned { payout, seller, net } => {
+            Event::PayoutReturned { payout, seller, currency, net } => {
                 let (payout, net) = (*payout, *net);
-                self.add(*seller, Line::PayoutReturned { payout, date, net });
+                self.add((*seller, *currency), Line::PayoutReturned { payout, date, net });
                 self.note(payout, "returned");
             }
-            Event::SellerCharged { seller, break_id, amount } => {
+            Event::SellerCharged { seller, currency, break_id, amount } => {
                 let (break_id, charged) = (*break_id, amount.minor());
-                self.add(*seller, Line::Break { date, break_id, charged, credited: 0 });
+                let line = Line::Break { date, break_id, charged, credited: 0 };
+                self.add((*seller, *currency), line);
             }
-            Event::SellerCredited { seller, break_id, amount } => {
+            Event::SellerCredited { seller, currency, break_id, amount } => {
                 let (break_id, credited) = (*break_id, amount.minor());
-                self.add(*seller, Line::Break { date, break_id, charged: 0, credited });
+                let line = Line::Break { date, break_id, charged: 0, credited };
+                self.add((*seller, *currency), line);
             }
-            Event::SellerInvoiced { seller, amount, .. } => {
-                self.add(*seller, Line::Invoiced { date, amount: *amount });
+            Event::SellerInvoiced { seller, currency, amount, .. } => {
+                self.add((*seller, *currency), Line::Invoiced { date, amount: *amount });
             }
             Event::PayoutConfirmed { payout, .. } => self.note(*payout, "paid"),
             Event::SettlementPlanned { plan, lines, .. } => {
-                let take =
-                    |line: &PayoutLine| (*line, self.open.remove(&line.seller).unwrap_or_default());
+                let take = |line: &PayoutLine| {
+                    (*line, self.open.remove(&(line.seller, line.currency)).unwrap_or_default())
+                };
                 let planned: Vec<_> = lines.iter().map(take).collect();
                 self.last = lines.iter().map(|line| line.payout.0).fold(self.last, u64::max);
                 if let Some((line, parts)) =
@@ -261,12 +280,12 @@ impl Explainer<'_> {
                 }
                 self.planned.insert(*plan, planned);
             }
-            Event::PayoutDropped { plan, payout, seller, .. } => {
+            Event::PayoutDropped { plan, payout, seller, currency, .. } => {
                 self.note(*payout, "dropped");
                 let planned = self.planned.get_mut(plan).into_iter().flatten();
                 let dropped = planned.filter(|(line, _)| line.payout == *payout);
                 let parts: Vec<_> = dropped.flat_map(|(_, parts)| parts.drain(..)).collect();
-                self.open.entry(*seller).or_default().extend(parts);
+                self.open.entry((*seller, *currency)).or_default().extend(parts);
             }
             Event::SettlementExecuted { plan, lines } => {
                 self.planned.remove(plan);
@@ -275,15 +294,23 @@ impl Explainer<'_> {
             Event::SettlementRejected { plan } => {
                 for (line, parts) in self.planned.remove(plan).unwrap_or_default() {
                     self.note(line.payout, "rejected");
-                    self.open.entry(line.seller).or_default().extend(parts);
+                    let account = (line.seller, line.currency);
+                    self.open.entry(account).or_default().extend(parts);
                 }
             }
             _ => {}
         }
     }
 
-    fn add(&mut self, seller: SellerId, line: Line) {
-        self.open.entry(seller).or_default().push(line);
+    fn add(&mut self, account: SellerAccount, line: Line) {
+        self.open.entry(account).or_default().push(line);
+    }
+
+    /// Adds a line to the account of a parcel's currency.
+    fn add_of_parcel(&mut self, seller: SellerId, parcel: ParcelId, line: Line) {
+        if let Some((_, currency)) = self.orders.get(&parcel) {
+            self.add((seller, *currency), line);
+        }
     }
 
     fn note(&mut self, payout: PayoutId, state: &'static str) {
@@ -313,6 +340,8 @@ pub struct Explanation {
     pub returned: u64,
     /// Debts that were invoiced, and are not deducted.
     pub invoiced: u64,
+    /// For damaged and lost parcels.
+    pub compensated: u64,
     pub net: u64,
     pub lines: Vec<ExplanationRow>,
     /// The first day in force of each tariff version in the lines.
@@ -352,7 +381,8 @@ pub struct FeeCalculation {
 /// One line of the explanation.
 #[derive(Debug, Serialize)]
 pub struct ExplanationRow {
-    /// `collected`, `returned`, `refunded`, `payout returned`, `invoiced`, `charged` or `credited`.
+    /// `collected`, `returned`, `refunded`, `payout returned`, `invoiced`, `charged`, `credited` or
+    /// `compensated`.
     pub what: &'static str,
     /// The order's reference; `payout 7` if payout 7 was returned; `break 7` if two people closed
     /// break 7 at the seller's expense or gain.
@@ -419,6 +449,7 @@ pub fn explain_payout(
         refunded: line.refunded,
         returned: line.returned,
         invoiced: line.invoiced,
+        compensated: line.compensated,
         net: line.net.minor(),
         lines,
         in_force_from,
@@ -463,13 +494,13 @@ fn explained(
     for part in parts {
         let parcel = match part {
             Line::Released { payment, .. } | Line::Refunded { payment, .. } => Some(payment.parcel),
-            Line::Returned { parcel, .. } => Some(*parcel),
+            Line::Returned { parcel, .. } | Line::Compensated { parcel, .. } => Some(*parcel),
             Line::PayoutReturned { .. } | Line::Invoiced { .. } | Line::Break { .. } => None,
         };
         let order = parcel.and_then(|parcel| explainer.orders.get(&parcel));
         let mut row = ExplanationRow {
             what: "",
-            order: order.map(ToString::to_string).unwrap_or_default(),
+            order: order.map(|(order, _)| order.to_string()).unwrap_or_default(),
             parcel: parcel.map(|id| format!("{:032x}", id.bits())).unwrap_or_default(),
             date: String::new(),
             method: "",
@@ -483,7 +514,8 @@ fn explained(
         match part {
             Line::Released { collected, refunded, .. } => {
                 let terms = known(collected.tariff)?;
-                let class = explainer.classes.get(&line.seller).map(|(_, class)| *class);
+                let class =
+                    explainer.classes.get(&(line.seller, line.currency)).map(|(_, class)| *class);
                 let Some(class) = class.filter(|class| recompute(terms, *class, collected)) else {
                     return Err(ExplainError::FeesDiffer { order: row.order });
                 };
@@ -541,6 +573,11 @@ fn explained(
                 row.date = date.to_string();
                 row.gross = *credited;
                 row.refunded = *charged;
+            }
+            Line::Compensated { date, amount, .. } => {
+                row.what = "compensated";
+                row.date = date.to_string();
+                row.net = i128::from(amount.minor());
             }
             Line::Invoiced { date, amount } => {
                 row.what = "invoiced";

@@ -139,6 +139,7 @@ mod tests {
             refunded: 0,
             returned: 0,
             invoiced: 0,
+            compensated: 0,
             net: Amount::of(9_922),
         };
         Event::SettlementExecuted { plan: PlanId(1), lines: payouts.iter().map(line).collect() }
@@ -170,7 +171,8 @@ mod tests {
     fn a_dropped_payout_that_is_sent_violates_m7() {
         let (payout, seller) = (PayoutId(1), SellerId(1));
         let (planned, left) = (Amount::of(9_922), Amount::of(9_921));
-        let dropped = Event::PayoutDropped { plan: PlanId(1), payout, seller, planned, left };
+        let (plan, currency) = (PlanId(1), Currency::CNY);
+        let dropped = Event::PayoutDropped { plan, payout, seller, currency, planned, left };
         assert_eq!(violations(&[dropped.clone(), sent(&[2])]), Vec::<String>::new());
         assert_eq!(violations(&[dropped, sent(&[1])]), ["M7: payout 1 was dropped and sent"]);
     }

@@ -32,6 +32,7 @@ pub fn write_payouts_csv(
             refunded: amount(line.refunded)?,
             returned: amount(line.returned)?,
             invoiced: amount(line.invoiced)?,
+            compensated: amount(line.compensated)?,
         });
     }
     write_atomically(path, |out| csv::write_csv(&lines, out))

@@ -3,7 +3,7 @@
 //! Every value is always drawn, in this frozen order, whatever the rates are. A changed rate
 //! therefore changes its own subject and nothing else.
 
-use books::{ATTEMPTS_MAX, AttemptReason, ParcelId, RefuseReason};
+use books::{ATTEMPTS_MAX, AttemptReason, DamagePayer, ParcelId, RefuseReason};
 use peers::ResponseCode;
 use tariff::{CardKind, PaymentMethod};
 
@@ -86,7 +86,7 @@ const DECLINE_CODES: [ResponseCode; 3] =
 const REFUSE_REASONS: [RefuseReason; 4] = [
     RefuseReason::NotWanted,
     RefuseReason::NotAsOrdered,
-    RefuseReason::Damaged,
+    RefuseReason::Damaged { paid_by: DamagePayer::Seller },
     RefuseReason::AmountDisputed,
 ];
 /// Accepted share, in parts per million: a fifth to four fifths.

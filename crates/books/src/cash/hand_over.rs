@@ -202,6 +202,7 @@ impl Books {
         let waiting = &mut self.firms.get_mut(firm_number).counted_cash;
         let place = waiting.len();
         waiting.push_back(new);
+        self.cash_arrived(firm_number, place, 0);
         if !self.receive_credited(firm_number, place, today, out) {
             self.guarantee_counted(firm_number, place, Amount::ZERO, today, out);
         }

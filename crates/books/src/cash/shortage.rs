@@ -105,8 +105,8 @@ impl Books {
             }
             K::Deducted => {
                 let event = Event::ShortageDeducted { courier, amount };
-                let commission = firm.commission;
-                (ChartEntry::ShortageDeducted, commission, balance(commission), event)
+                let payable = clamp_to_amount(self.payable_commission(firm_number));
+                (ChartEntry::ShortageDeducted, firm.commission, payable, event)
             }
         };
         let most = balance(shortage).min(limit);
@@ -135,23 +135,24 @@ impl Books {
     ) {
         let (mut left, mut place) = (reduction.amount, 0);
         while !left.is_zero() {
-            let cash = self.firms.get_mut(firm).counted_cash.get_mut(place);
+            let cash = self.firms.get(firm).counted_cash.get(place);
             let cash = cash.expect("M6: a courier's shortage is that of the hand-overs");
-            let shortage = cash.shortage();
+            let (shortage, counted) = (cash.shortage(), self.counted_in_full(cash));
             if cash.courier != Some(courier) || shortage.is_zero() {
                 place += 1;
                 continue;
             }
             let (part, before) = (shortage.min(left), cash.counted);
             left = left.saturating_sub(part);
-            cash.add_counted(part);
+            self.firms.get_mut(firm).counted_cash[place].add_counted(part);
+            self.cash_arrived(firm, place, counted);
             match reduction.kind {
                 ShortageReductionKind::Repaid => {}
                 ShortageReductionKind::Covered => {
                     self.guarantee_counted(firm, place, before, today, out);
                 }
                 ShortageReductionKind::WrittenOff | ShortageReductionKind::Deducted => {
-                    cash.credit(part);
+                    self.firms.get_mut(firm).counted_cash[place].credit(part);
                     if self.receive_credited(firm, place, today, out) {
                         continue;
                     }

@@ -17,6 +17,9 @@ impl Books {
         today: BusinessDate,
         out: &mut CommandOutcome,
     ) {
+        if self.payment(slot).method != PaymentMethod::Cash {
+            self.stop_awaiting_commission(slot);
+        }
         let item = self.payment(slot);
         let PaymentStatus::Approved { unpaid_refunds: unpaid } = item.status else {
             panic!("M5: only an approved payment can be received");

@@ -143,6 +143,7 @@ impl Books {
             self.reference_data.forget_cursor = slot + 1;
             let Some(id) = self.forgettable_parcel(slot, before) else { continue };
             self.index.remove(id, ParcelSlot::Closed(slot));
+            self.reference_data.damages.remove(&id);
             let mut next = slot;
             while let Some(item) = self.payments.remove(next) {
                 self.terminal_batches.forget_payment(item.id());

@@ -8,9 +8,9 @@ use crate::books::{
 };
 use crate::chart::ChartEntry;
 use crate::command::{
-    ATTEMPTS_MAX, AcceptPart, AnnounceParcel, AssignParcels, DispatchParcels, DispatchedParcel,
-    LoseParcel, PARCELS_PER_COMMAND_MAX, RecordAttempt, RefuseParcel, ReturnParcel,
-    SHIPMENTS_PER_ORDER_MAX,
+    ATTEMPTS_MAX, AcceptPart, AnnounceParcel, AssignParcels, DamagePayer, DispatchParcels,
+    DispatchedParcel, LoseParcel, PARCELS_PER_COMMAND_MAX, RecordAttempt, RefuseParcel,
+    RefuseReason, ReturnParcel, SHIPMENTS_PER_ORDER_MAX,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId};
@@ -46,12 +46,7 @@ impl Books {
         if !(1..=SHIPMENTS_PER_ORDER_MAX).contains(&shipment) {
             return Err(Refusal::OutOfRange(SHIPMENTS_PER_ORDER_MAX.into()));
         }
-        let place = self.currency_index(currency)?;
-        let missing = Refusal::NotFound(MissingRecord::Seller(seller));
-        let number = self.sellers.number(seller).ok_or(missing)?;
-        if self.sellers.get(number).currency != place {
-            return Err(Refusal::CurrencyWithoutAccount(currency));
-        }
+        let number = self.seller_number(seller, currency)?;
         let history = ParcelHistory {
             announcement: announcement_hash(due, shipment, &command.reference),
             ..ParcelHistory::default()
@@ -310,8 +305,17 @@ impl Books {
             OpenParcelStatus::Announced => return Err(Refusal::ParcelState),
             OpenParcelStatus::Assigned | OpenParcelStatus::Out => {}
         }
+        let firm = self.firm_of(parcel);
+        let damage = match reason {
+            RefuseReason::Damaged { paid_by } => Some(self.new_damage(parcel, paid_by)?),
+            _ => None,
+        };
         self.refund_standing(slot, out)?;
-        self.parcel_mut(slot).status = OpenParcelStatus::Refused(reason);
+        let parcel = self.parcel_mut(slot);
+        (parcel.status, parcel.carrier) = (OpenParcelStatus::Refused(reason), firm);
+        if let Some(damage) = damage {
+            self.reference_data.damages.insert(id, damage);
+        }
         out.events.push(Event::ParcelRefused { parcel: id });
         Ok(())
     }
@@ -341,16 +345,26 @@ impl Books {
         }
         let seller = self.sellers.get(parcel.seller);
         let version = self.tariff_version_in_force(seller.tariff, today)?;
-        let fee = self.reference_data.versions[usize::from(version)].terms.return_fee;
+        let return_fee = self.reference_data.versions[usize::from(version)].terms.return_fee;
         let tariff = self.tariff_version(version);
-        let (number, seller_id, payable) = (parcel.seller, seller.id, seller.payable);
+        let (number, seller_id) = (parcel.seller, seller.id);
+        let damage = self.reference_data.damages.get(&id);
+        let paid_by = damage.map_or(DamagePayer::Seller, |damage| damage.paid_by);
+        let (from, fee, of_seller) = match paid_by {
+            DamagePayer::Seller => (seller.payable, return_fee, return_fee),
+            DamagePayer::Firm => {
+                (self.firms.get(parcel.carrier).commission, return_fee, Amount::ZERO)
+            }
+            DamagePayer::Doorstep => (seller.payable, Amount::ZERO, Amount::ZERO),
+        };
         let income = self.currency_accounts(seller.currency).fees[tariff::FeeKind::Return as usize];
         self.ledger.begin_chain(Some(PaymentId { parcel: id, number: 0 }), Some(tariff));
-        self.ledger.post(ChartEntry::ReturnCharged, payable, income, fee);
+        self.ledger.post(ChartEntry::ReturnCharged, from, income, fee);
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
-        self.sellers.get_mut(number).statement.fees += u128::from(fee.minor());
+        self.sellers.get_mut(number).statement.fees += u128::from(of_seller.minor());
         self.close_without_money(slot, PaymentStatus::Returned, fee, today, version);
-        out.events.push(Event::ParcelReturned { parcel: id, seller: seller_id, fee, tariff });
+        let seller = seller_id;
+        out.events.push(Event::ParcelReturned { parcel: id, seller, fee, paid_by, tariff });
         Ok(())
     }
 
@@ -360,10 +374,16 @@ impl Books {
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let LoseParcel { parcel: id } = *command;
+        let LoseParcel { parcel: id, paid_by } = *command;
         let today = now.today;
-        let slot = self.slot_unless_ended(id, PaymentStatus::Lost)?;
+        let slot = self.slot_unless_ended(id, PaymentStatus::Lost).map_err(|refusal| {
+            let before = self.reference_data.damages.get(&id).map(|damage| damage.paid_by);
+            let is_repeat = refusal == Refusal::Repeated;
+            if is_repeat { done_before(before == Some(paid_by)) } else { refusal }
+        })?;
+        let damage = self.new_damage(self.parcel(slot), paid_by)?;
         self.refund_standing(slot, out)?;
+        self.reference_data.damages.insert(id, damage);
         self.close_without_money(slot, PaymentStatus::Lost, Amount::ZERO, today, 0);
         out.events.push(Event::ParcelLost { parcel: id });
         Ok(())

@@ -1,6 +1,7 @@
 //! Parcels: from the announcement to the end.
 
 pub(crate) mod closing;
+pub(crate) mod damage;
 pub(crate) mod delivery;
 pub(crate) mod index;
 pub(crate) mod payments;

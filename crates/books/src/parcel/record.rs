@@ -25,7 +25,7 @@ pub(crate) struct Parcel {
     pub id: ParcelId,
     pub due: Amount,
     pub seller: u32,
-    /// Announced: unused. Assigned: the firm. Out: the courier. Refused: the last holder.
+    /// Announced: unused. Assigned: the firm. Out: the courier. Refused: the firm that had it last.
     pub carrier: u32,
     /// The newest payment.
     pub last_payment: u32,

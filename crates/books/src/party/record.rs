@@ -21,6 +21,7 @@ use crate::party::registry::RegisteredParty;
 use crate::settlement::record::{CommissionPayment, Statement};
 use crate::used_numbers::UsedNumbers;
 
+/// A seller's account in one currency.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Seller {
     pub id: SellerId,
@@ -73,6 +74,8 @@ pub(crate) struct Firm {
     pub guaranteed: Amount,
     pub cash: AccountNumber,
     pub commission: AccountNumber,
+    /// The part of its commission, in minor units, whose money has not arrived.
+    pub commission_not_arrived: u128,
     pub reference: String,
     /// In the order of counting. Those that the bank has credited in full are gone.
     pub counted_cash: VecDeque<CountedCash>,
@@ -169,8 +172,15 @@ macro_rules! registered {
     )+};
 }
 
+/// A seller has an account in each of its currencies.
+impl RegisteredParty for Seller {
+    type Id = (SellerId, u8);
+    fn id(&self) -> (SellerId, u8) {
+        (self.id, self.currency)
+    }
+}
+
 registered!(
-    Seller: SellerId,
     Bank: BankId,
     Firm: FirmId,
     Courier: CourierId,

@@ -12,7 +12,7 @@ use crate::command::{
     RegisterWallet, SetHoldRule,
 };
 use crate::event::{CommandOutcome, Event};
-use crate::ids::{CourierId, TariffId, TerminalId};
+use crate::ids::{CourierId, SellerId, TariffId, TerminalId};
 use crate::party::persons::{Person, check_two_people};
 use crate::party::record::{
     Bank, Courier, Firm, Rail, RailId, Seller, TariffRecord, TariffVersionRecord, Terminal,
@@ -453,8 +453,11 @@ impl Books {
             reference: reference.clone(),
             ..Seller::default()
         };
-        if let Some(before) = self.sellers.find(*id) {
+        if let Some(before) = self.sellers.find((*id, currency_place)) {
             return Err(used_identifier(seller.same_terms(before)));
+        }
+        if self.any_account_of(*id).is_some_and(|other| !seller.is_same_party(other)) {
+            return Err(Refusal::IdentifierTaken);
         }
         let terms = &self.reference_data.tariffs[usize::from(tariff)];
         if let Some(only) = terms.currency.filter(|only| only != currency) {
@@ -482,15 +485,38 @@ impl Books {
     }
 }
 
+impl Books {
+    /// The seller's account in a currency that it has.
+    pub(crate) fn seller_number(&self, id: SellerId, currency: Currency) -> Result<u32, Refusal> {
+        let place = self.currency_index(currency)?;
+        self.sellers.number((id, place)).ok_or(match self.any_account_of(id) {
+            Some(_) => Refusal::CurrencyWithoutAccount(currency),
+            None => Refusal::NotFound(MissingRecord::Seller(id)),
+        })
+    }
+
+    /// The seller's account in the currency that got accounts first.
+    pub(crate) fn any_account_of(&self, id: SellerId) -> Option<&Seller> {
+        let places = 0..self.reference_data.currencies.len();
+        let places = places.map(|place| u8::try_from(place).expect("limited by CURRENCIES_MAX"));
+        places.into_iter().find_map(|place| self.sellers.find((id, place)))
+    }
+}
+
 impl Seller {
     fn same_terms(&self, other: &Seller) -> bool {
-        self.kind == other.kind
+        self.is_same_party(other)
             && self.currency == other.currency
-            && self.jurisdiction == other.jurisdiction
             && self.tariff == other.tariff
             && self.class == other.class
             && self.cycle == other.cycle
             && self.minimum == other.minimum
+    }
+
+    /// What all accounts of a seller have in common.
+    fn is_same_party(&self, other: &Seller) -> bool {
+        self.kind == other.kind
+            && self.jurisdiction == other.jurisdiction
             && self.reference == other.reference
     }
 }

@@ -474,6 +474,7 @@ impl Books {
         if fees != self.fees_of(item.seller, item.tariff_version, item.method, item.amount) {
             self.shared_fees.insert(item.id(), fees);
         }
+        self.await_commission(slot);
     }
 
     /// The fees that were posted for a collected payment.

@@ -139,6 +139,9 @@ impl Books {
         }
         self.ledger.post(ChartEntry::CollectionReversed, held, source, amount);
         self.ledger.commit_infallible(out, "a collection can be unposted");
+        if !self.payment(slot).status.is_received() {
+            self.stop_awaiting_commission(slot);
+        }
         if is_held {
             self.end_hold(slot);
         }

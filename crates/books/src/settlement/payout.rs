@@ -5,6 +5,7 @@ use crate::chart::ChartEntry;
 use crate::command::{ConfirmPayout, ReturnPayout};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PayoutId;
+use crate::reference_data::CurrencyAccounts;
 use crate::refusal::{MissingRecord, Refusal};
 use crate::settlement::record::Payout;
 
@@ -68,8 +69,9 @@ impl Books {
         };
         let Payout { seller: number, net, bank, reserve, arrived } = *payout;
         let seller = self.sellers.get(number);
-        let (seller, payable, currency) = (seller.id, seller.payable, seller.currency);
-        let in_flight = self.currency_accounts(currency).payout_in_flight;
+        let (seller, payable, place) = (seller.id, seller.payable, seller.currency);
+        let &CurrencyAccounts { currency, payout_in_flight: in_flight, .. } =
+            self.currency_accounts(place);
         self.ledger.begin_chain(None, None);
         if arrived.is_some() {
             self.ledger.post(ChartEntry::PayoutReturned, bank, payable, net);
@@ -81,7 +83,7 @@ impl Books {
         self.reference_data.payouts.remove(&id);
         self.reference_data.returned_payouts.insert(id);
         self.sellers.get_mut(number).statement.returned += u128::from(net.minor());
-        out.events.push(Event::PayoutReturned { payout: id, seller, net });
+        out.events.push(Event::PayoutReturned { payout: id, seller, currency, net });
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::command::{
     SettlementCycle,
 };
 use crate::event::{CommandOutcome, Event, PayoutLine};
-use crate::ids::{PayoutId, PlanId, SellerId};
+use crate::ids::{PayoutId, PlanId};
 use crate::party::persons::check_two_people;
 use crate::party::record::Seller;
 use crate::refusal::{MissingRecord, Refusal};
@@ -25,7 +25,7 @@ struct Draft {
 /// A seller's statement as a payout. `None` if the seller owes or the amount is too large.
 fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<PayoutLine> {
     let part = |sum: u128| u64::try_from(sum).ok();
-    let Statement { gross, fees, refunded, returned, invoiced } = seller.statement;
+    let Statement { gross, fees, refunded, returned, invoiced, compensated } = seller.statement;
     Some(PayoutLine {
         payout,
         seller: seller.id,
@@ -35,6 +35,7 @@ fn payout_line(payout: PayoutId, seller: &Seller, currency: Currency) -> Option<
         refunded: part(refunded)?,
         returned: part(returned)?,
         invoiced: part(invoiced)?,
+        compensated: part(compensated)?,
         net: u64::try_from(seller.statement.net()).ok().and_then(Amount::new)?,
     })
 }
@@ -182,14 +183,18 @@ impl Books {
     }
 
     fn return_to_statement(&mut self, line: &PayoutLine) {
-        let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
+        let seller = self.paid_seller(line);
         self.sellers.get_mut(seller).statement.add(line);
     }
 
-    /// A seller's balance, planned payouts included. Refunds and chargebacks after a plan can make
-    /// it less than what is planned.
-    pub(crate) fn payable_balance(&self, seller: SellerId) -> i128 {
-        let seller = self.sellers.find(seller).expect("a plan pays sellers");
+    fn paid_seller(&self, line: &PayoutLine) -> u32 {
+        self.seller_number(line.seller, line.currency).expect("a plan pays sellers")
+    }
+
+    /// The balance of a planned payout's seller, planned payouts included. Refunds and chargebacks
+    /// after a plan can make it less than what is planned.
+    pub(crate) fn payable_balance(&self, line: &PayoutLine) -> i128 {
+        let seller = self.sellers.get(self.paid_seller(line));
         self.ledger.account(seller.payable).balance()
     }
 
@@ -218,7 +223,7 @@ impl Books {
         let in_flight = self.currency_accounts(bank.currency).payout_in_flight;
         let bank = bank.account;
         let covered =
-            |line: &PayoutLine| self.payable_balance(line.seller) >= i128::from(line.net.minor());
+            |line: &PayoutLine| self.payable_balance(line) >= i128::from(line.net.minor());
         let (sent, dropped): (Vec<_>, Vec<_>) =
             plan.lines.iter().copied().partition(|(line, _)| covered(line));
         self.check_in_bank(bank, sent.iter().map(|(line, _)| i128::from(line.net.minor())).sum())?;
@@ -229,8 +234,9 @@ impl Books {
                 plan: id,
                 payout: line.payout,
                 seller: line.seller,
+                currency,
                 planned: line.net,
-                left: clamp_to_amount(self.payable_balance(line.seller)),
+                left: clamp_to_amount(self.payable_balance(line)),
             });
         }
         for ((line, _), payout) in sent.iter().zip(payouts) {
@@ -265,7 +271,7 @@ impl Books {
             let (net, entry) = (line.net, ChartEntry::PayoutConfirmed);
             self.ledger.post_reserved(ChartEntry::PayoutSent, *reserve, net);
             let reserve = self.ledger.reserve(entry, in_flight, bank, net);
-            let seller = self.sellers.number(line.seller).expect("a plan pays sellers");
+            let seller = self.paid_seller(line);
             payouts.push(Payout { seller, net, bank, reserve, arrived: None });
         }
         self.ledger.commit_infallible(out, "a plan's reservations can be posted");

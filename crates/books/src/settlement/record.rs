@@ -19,14 +19,15 @@ pub(crate) struct Statement {
     pub refunded: u128,
     pub returned: u128,
     pub invoiced: u128,
+    pub compensated: u128,
 }
 
 impl Statement {
     pub(crate) fn net(&self) -> i128 {
         let signed = |sum: u128| i128::try_from(sum).expect("sums stay below 2¹²⁰");
-        signed(self.gross) + signed(self.returned) + signed(self.invoiced)
-            - signed(self.fees)
-            - signed(self.refunded)
+        let added = [self.gross, self.returned, self.invoiced, self.compensated];
+        let added: i128 = added.into_iter().map(signed).sum();
+        added - signed(self.fees) - signed(self.refunded)
     }
 
     pub(crate) fn add(&mut self, line: &PayoutLine) {
@@ -35,6 +36,7 @@ impl Statement {
         self.refunded += u128::from(line.refunded);
         self.returned += u128::from(line.returned);
         self.invoiced += u128::from(line.invoiced);
+        self.compensated += u128::from(line.compensated);
     }
 }
 

@@ -25,7 +25,8 @@ impl Books {
                 continue;
             }
             let owner = *self.ledger.owners.get(number.0 as usize).expect("accounts have owners");
-            let seller = self.sellers.number(SellerId(owner)).expect("a seller owns it");
+            let currency = self.ledger.ledger.currency(account);
+            let seller = self.seller_number(SellerId(owner), currency).expect("a seller owns it");
             let below_zero = &mut self.reference_data.sellers_below_zero;
             if account.balance() < 0 {
                 below_zero.entry(seller).or_insert(today);
@@ -35,27 +36,22 @@ impl Books {
         }
     }
 
-    fn seller_number(&self, id: SellerId) -> Result<u32, Refusal> {
-        self.sellers.number(id).ok_or(Refusal::NotFound(MissingRecord::Seller(id)))
-    }
-
     pub(crate) fn invoice_seller(
         &mut self,
         command: &InvoiceSeller,
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let InvoiceSeller { seller: id, number, amount, invoiced_by } = *command;
+        let InvoiceSeller { seller: id, currency, number, amount, invoiced_by } = *command;
         check_above_zero(amount)?;
-        let place = self.seller_number(id)?;
+        let place = self.seller_number(id, currency)?;
         let invoices = &self.reference_data.seller_invoices;
         let last = invoices.range((place, 0)..=(place, u32::MAX)).next_back();
         check_sequence_number(number, last.map_or(0, |((_, last), _)| *last), || {
             let before = invoices.get(&(place, number));
             before.map(|one| (one.amount, one.invoiced_by) == (amount, invoiced_by))
         })?;
-        let seller = self.sellers.get(place);
-        let (payable, currency) = (seller.payable, self.currency_at(seller.currency));
+        let payable = self.sellers.get(place).payable;
         let owed = clamp_to_amount(-self.ledger.account(payable).balance());
         if amount > owed {
             return Err(Refusal::AmountTooLarge(owed));
@@ -73,7 +69,7 @@ impl Books {
         let invoice =
             SellerInvoice { amount, invoiced_by, invoiced_on: now.today, payments: Vec::new() };
         self.reference_data.seller_invoices.insert((place, number), invoice);
-        out.events.push(Event::SellerInvoiced { seller: id, number, amount });
+        out.events.push(Event::SellerInvoiced { seller: id, currency, number, amount });
         Ok(())
     }
 
@@ -83,9 +79,9 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RecordSellerPayment { seller: id, invoice, number, bank, amount } = *command;
+        let RecordSellerPayment { seller: id, currency, invoice, number, bank, amount } = *command;
         check_above_zero(amount)?;
-        let place = self.seller_number(id)?;
+        let place = self.seller_number(id, currency)?;
         let payment = InvoicePayment { bank, amount };
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
         let record = self.reference_data.seller_invoices.get(&(place, invoice));
@@ -109,7 +105,9 @@ impl Books {
         self.ledger.commit_infallible(out, "an open invoice can be paid");
         let record = self.reference_data.seller_invoices.get_mut(&(place, invoice));
         record.expect("found before").payments.push(payment);
-        out.events.push(Event::SellerPaymentRecorded { seller: id, invoice, number, amount });
+        let seller = id;
+        let event = Event::SellerPaymentRecorded { seller, currency, invoice, number, amount };
+        out.events.push(event);
         Ok(())
     }
 }

@@ -21,7 +21,7 @@ pub struct SellerBelowZero {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenInvoice {
     pub seller: SellerId,
-    /// Among the seller's invoices, from 1.
+    /// Among the seller's invoices in this currency, from 1.
     pub number: u32,
     pub currency: Currency,
     pub amount: Amount,

@@ -86,7 +86,7 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
     terminals::agree(engine, model)?;
     let persons = engine.persons().map(|(id, removed)| (id, !removed)).collect();
     same("persons", &persons, &model.persons)?;
-    same("seller order", &engine.seller_ids().collect(), &model.seller_order)
+    same("seller order", &engine.seller_accounts().collect(), &model.seller_order)
 }
 
 fn parcels(engine: &Books, model: &Model) -> Finding {
@@ -96,6 +96,7 @@ fn parcels(engine: &Books, model: &Model) -> Finding {
         let view = |parcel: &Parcel| ParcelView {
             state: parcel.state,
             seller: parcel.seller,
+            currency: parcel.currency,
             due: Amount::of(parcel.due),
             collected: Amount::of(parcel.standing()),
             attempts: parcel.attempts,
@@ -201,6 +202,8 @@ fn custody(engine: &Books, model: &Model, balances: &BTreeMap<Account, i128>) ->
         });
         let sum = in_hands.sum::<i128>() + balance(account);
         same("a firm's custody", &engine.custody(*id), &Some(sum))?;
+        let payable = Some(model.commission_payable(*id));
+        same("a firm's payable commission", &engine.commission_payable(*id), &payable)?;
         let free = balance(account) - model.pending(account).1;
         same("a firm's cash", &engine.firm_cash(*id), &Some(free))?;
     }

@@ -58,9 +58,13 @@ impl Facts {
                 *self.standing.entry(payment.parcel).or_default() -= amount.minor();
                 self.earn(self.seller_of[payment].0, 0, amount.minor());
             }
-            Event::ParcelReturned { parcel, seller, fee, .. } => {
+            Event::ParcelReturned { parcel, seller, fee, paid_by, .. } => {
                 self.has_nothing(*parcel)?;
-                self.earn(*seller, 0, fee.minor());
+                let is_sellers = *paid_by == DamagePayer::Seller;
+                self.earn(*seller, 0, if is_sellers { fee.minor() } else { 0 });
+            }
+            Event::SellerCompensated { seller, amount, .. } => {
+                self.earn(*seller, amount.minor(), 0);
             }
             Event::ParcelRefused { parcel } | Event::ParcelLost { parcel } => {
                 self.has_nothing(*parcel)?;
@@ -79,6 +83,7 @@ impl Facts {
                     let sum = i128::from(line.gross)
                         + i128::from(line.returned)
                         + i128::from(line.invoiced)
+                        + i128::from(line.compensated)
                         - i128::from(line.fees)
                         - i128::from(line.refunded);
                     same("M8, a payout's parts", &i128::from(line.net.minor()), &sum)?;
@@ -88,7 +93,7 @@ impl Facts {
             Event::PayoutConfirmed { payout, .. } => {
                 *self.confirmed.entry(*payout).or_default() += 1;
             }
-            Event::PayoutReturned { payout, seller, net } => {
+            Event::PayoutReturned { payout, seller, net, .. } => {
                 *self.returned.entry(*payout).or_default() += 1;
                 *self.paid.entry(*seller).or_default() -= i128::from(net.minor());
             }
@@ -119,7 +124,7 @@ impl Facts {
         for (payout, times) in self.confirmed.iter().chain(&self.returned) {
             same(&format!("M7, an end of payout {}", payout.0), times, &1)?;
         }
-        for seller in engine.seller_ids() {
+        for (seller, _) in engine.seller_accounts() {
             let mine = |kind: A| kind == A::SellerHeld || kind == A::SellerPayable;
             let accounts = engine.accounts().filter(|view| mine(view.kind));
             let there = accounts.filter(|view| view.owner == seller.0);

@@ -35,6 +35,9 @@ pub use terminals::{Transaction, TransactionStatus};
 /// An account by kind, owner (zero for a currency's shared accounts) and currency.
 pub type Account = (AccountKind, u64, Currency);
 
+/// A seller's account in one of its currencies.
+pub type SellerAccount = (SellerId, Currency);
+
 /// A refusal of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelRefusal {
@@ -62,9 +65,9 @@ pub enum Numbered {
     TerminalChanges(TerminalId),
     Refunds(PaymentId),
     RefundConfirmations(PaymentId),
-    Invoices(SellerId),
+    Invoices(SellerAccount),
     /// Of an invoice, by its number.
-    InvoicePayments(SellerId, u32),
+    InvoicePayments(SellerAccount, u32),
 }
 
 impl Numbered {
@@ -175,7 +178,8 @@ pub struct Version {
 
 #[derive(Clone, Debug)]
 pub struct Seller {
-    pub currency: Currency,
+    pub kind: SellerKind,
+    pub reference: String,
     pub jurisdiction: Jurisdiction,
     pub tariff: TariffId,
     pub class: tariff::SellerClassNumber,
@@ -193,6 +197,7 @@ pub struct Statement {
     pub refunded: u64,
     pub returned: u64,
     pub invoiced: u64,
+    pub compensated: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -210,6 +215,9 @@ pub struct Parcel {
     pub attempts: u8,
     /// The command that refused it.
     pub refused_by: Option<Command>,
+    /// Who pays for its damage or loss, and what was due for it then.
+    pub damage: Option<(DamagePayer, u64)>,
+    pub compensated_by: Option<Command>,
     /// The date it was delivered, returned or lost.
     pub closed_on: Option<BusinessDate>,
     /// Number 1 first.
@@ -324,9 +332,9 @@ pub struct Model {
     /// The command that set how long closed parcels are kept.
     pub retention: Option<SetRetention>,
     pub tariffs: BTreeMap<TariffId, Vec<Version>>,
-    pub sellers: BTreeMap<SellerId, Seller>,
+    pub sellers: BTreeMap<SellerAccount, Seller>,
     /// In order of registration.
-    pub seller_order: Vec<SellerId>,
+    pub seller_order: Vec<SellerAccount>,
     pub parcels: BTreeMap<ParcelId, Parcel>,
     pub handovers: BTreeMap<HandOverId, HandOver>,
     pub handovers_started: usize,
@@ -337,9 +345,9 @@ pub struct Model {
     pub plans: BTreeMap<PlanId, Plan>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
     /// Sellers whose payable balance is below zero, and since when.
-    pub below_zero: BTreeMap<SellerId, BusinessDate>,
+    pub below_zero: BTreeMap<SellerAccount, BusinessDate>,
     /// Amount and date of each seller's invoices, by their numbers.
-    pub invoices: BTreeMap<(SellerId, u32), (u64, BusinessDate)>,
+    pub invoices: BTreeMap<(SellerAccount, u32), (u64, BusinessDate)>,
     pub breaks: BTreeMap<BreakId, Break>,
     /// All lines of each rail's files.
     pub file_lines: BTreeMap<RailId, Vec<ClearLine>>,
@@ -657,6 +665,10 @@ impl Courier {
 }
 
 impl Parcel {
+    pub fn account(&self) -> SellerAccount {
+        (self.seller, self.currency)
+    }
+
     /// What was paid and is neither refunded nor charged back.
     pub fn standing(&self) -> u64 {
         self.payments.iter().map(ModelPayment::standing).sum()

@@ -100,7 +100,20 @@ fn person(id: u64) -> Command {
 }
 
 pub fn seller(number: u64) -> Command {
-    let currency = if number == 5 { Currency::BRL } else { Currency::CNY };
+    seller_in(number, if number == 5 { Currency::BRL } else { Currency::CNY })
+}
+
+/// Seller 1 has a second account, in another currency and with other terms.
+pub fn second_account() -> Command {
+    let mut command = seller_in(1, Currency::BRL);
+    if let Command::RegisterSeller(one) = &mut command {
+        (one.tariff, one.class) = (TARIFFS[2], SellerClassNumber(1));
+        (one.cycle, one.minimum) = (SettlementCycle::Weekly, Amount::of(200));
+    }
+    command
+}
+
+fn seller_in(number: u64, currency: Currency) -> Command {
     let place = usize::try_from(number).expect("a small number");
     Command::RegisterSeller(RegisterSeller {
         seller: SellerId(number),
@@ -216,6 +229,7 @@ pub fn set_up(kind: u8) -> Vec<Command> {
     commands.push(tariff(1, 2, FIRST_DAY.plus_days(9), None));
     commands.push(tariff(2, 1, FIRST_DAY, None));
     commands.extend((1..=5).map(seller));
+    commands.push(second_account());
     // In most worlds the bank accounts have money of Doorstep's own; in some, only what comes in.
     if kind % 4 != 3 {
         commands.extend([1, 2].map(money_in_bank));

@@ -141,6 +141,7 @@ fn doors() -> Vec<(&'static str, Command)> {
     let other = ParcelId::derived(SELLER, "o-2");
     let payment = PaymentId { parcel, number: 1 };
     let attempt = |reason| C::RecordAttempt(RecordAttempt { parcel, number: 1, reason });
+    let damaged = |paid_by| RefuseReason::Damaged { paid_by };
     let refuse = |reason| C::RefuseParcel(RefuseParcel { parcel, reason });
     vec![
         ("", announce(SELLER, "o-1", 10_000)),
@@ -154,11 +155,14 @@ fn doors() -> Vec<(&'static str, Command)> {
         ("", accept_part(parcel, 6_000)),
         ("NotWanted", refuse(RefuseReason::NotWanted)),
         ("NotAsOrdered", refuse(RefuseReason::NotAsOrdered)),
-        ("Damaged", refuse(RefuseReason::Damaged)),
+        ("DamagedSeller", refuse(damaged(DamagePayer::Seller))),
+        ("DamagedFirm", refuse(damaged(DamagePayer::Firm))),
+        ("DamagedDoorstep", refuse(damaged(DamagePayer::Doorstep))),
         ("AmountDisputed", refuse(RefuseReason::AmountDisputed)),
         ("AttemptsUsedUp", refuse(RefuseReason::AttemptsUsedUp)),
         ("", C::ReturnParcel(ReturnParcel { parcel })),
-        ("", C::LoseParcel(LoseParcel { parcel })),
+        ("", C::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Firm })),
+        ("", compensate(parcel, 700, [ANNA, BO])),
         ("", reverse(payment)),
         ("", refund(payment, 1, 400)),
         ("", set_refund_limit(5_000)),

@@ -29,7 +29,9 @@ fn what_is_final_is_forgotten_after_half_a_year() {
     let paid = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear().id();
     let returned = world.parcel("o-2", 10_000).dispatch().refuse().return_to_seller().id();
     let lost = world.parcel("o-3", 10_000).id();
-    world.must(Command::LoseParcel(LoseParcel { parcel: lost })).forget_batch();
+    world
+        .must(Command::LoseParcel(LoseParcel { parcel: lost, paid_by: DamagePayer::Seller }))
+        .forget_batch();
     world.on("2014-02-24");
     world.refused(forget("2013-08-29"), Refusal::BadDate(day("2013-08-29")));
     assert!(!is_due(&world, "2013-08-28") && is_due(&world, "2013-08-29"));

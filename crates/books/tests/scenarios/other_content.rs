@@ -132,6 +132,7 @@ fn a_deposit_credited_with_another_amount_or_cancelled_is_not_a_retry() {
 fn a_commission_paid_from_another_bank_or_in_another_amount_is_not_a_retry() {
     let mut world = open();
     world.parcel("o-1", 10_000).dispatch().cash(10_000);
+    world.must(start_hand_over(1)).must(count(1, 10_000));
     world.fund_bank(60).must(pay_commission(1, 60)).repeated(pay_commission(1, 60));
     let other = with!(pay_commission(1, 60), PayCommission, bank = OTHER_BANK);
     for other in [other, pay_commission(1, 40)] {
@@ -273,7 +274,7 @@ fn a_parcel_announced_with_another_amount_or_reference_is_not_a_retry() {
 fn a_parcel_refused_for_another_reason_is_not_a_retry() {
     let mut world = open();
     let parcel = world.parcel("o-1", 10_000).dispatch().refuse().id();
-    let other = with!(refuse(parcel), RefuseParcel, reason = RefuseReason::Damaged);
+    let other = with!(refuse(parcel), RefuseParcel, reason = RefuseReason::AmountDisputed);
     world.repeated(refuse(parcel)).refused(other, Refusal::OtherContent);
 }
 

@@ -78,12 +78,15 @@ fn a_parcel_ends_once_however_often_that_is_repeated() {
     world.repeated(refuse(parcel));
     world.must(Command::ReturnParcel(ReturnParcel { parcel }));
     world.repeated(Command::ReturnParcel(ReturnParcel { parcel }));
-    world.refused(Command::LoseParcel(LoseParcel { parcel }), Refusal::ParcelState);
+    world.refused(
+        Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Seller }),
+        Refusal::ParcelState,
+    );
     world.refused(refuse(parcel), Refusal::ParcelState);
 
     let parcel = world.parcel("o-2", 10_000).dispatch().id();
-    world.must(Command::LoseParcel(LoseParcel { parcel }));
-    world.repeated(Command::LoseParcel(LoseParcel { parcel }));
+    world.must(Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Seller }));
+    world.repeated(Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Seller }));
     world.refused(Command::ReturnParcel(ReturnParcel { parcel }), Refusal::ParcelState);
     world.expect(&[(A::SellerPayable, -400), (A::ReturnFees, 400)]);
 }
@@ -92,7 +95,7 @@ fn a_parcel_ends_once_however_often_that_is_repeated() {
 fn a_lost_parcel_costs_nobody_anything_and_takes_no_money() {
     let mut world = World::open();
     let parcel = world.parcel("o-1", 10_000).dispatch().id();
-    world.must(Command::LoseParcel(LoseParcel { parcel }));
+    world.must(Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Seller }));
     assert_eq!(world.view(parcel).state, S::Lost);
     let payment = PaymentId { parcel, number: 1 };
     world.refused(collect_cash(payment, 10_000), Refusal::ParcelState);
@@ -104,9 +107,12 @@ fn a_parcel_with_a_pending_payment_is_not_lost_refused_or_brought_back() {
     let mut world = World::open();
     let parcel = world.parcel("o-2", 10_000).dispatch().card(4_000).id();
     let part = accept_part(parcel, 5_000);
-    for command in
-        [attempt(parcel, 1), refuse(parcel), Command::LoseParcel(LoseParcel { parcel }), part]
-    {
+    for command in [
+        attempt(parcel, 1),
+        refuse(parcel),
+        Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Seller }),
+        part,
+    ] {
         world.refused(command, Refusal::ParcelState);
     }
 }

@@ -45,7 +45,10 @@ fn a_parcel_with_a_pre_authorisation_cannot_go_back() {
     world.refused(attempt(parcel, 1), Refusal::ParcelState);
     world.refused(refuse(parcel), Refusal::ParcelState);
     world.refused(accept_part(parcel, 5_000), Refusal::ParcelState);
-    world.refused(Command::LoseParcel(LoseParcel { parcel }), Refusal::ParcelState);
+    world.refused(
+        Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Seller }),
+        Refusal::ParcelState,
+    );
     world.must(void(2, first(parcel))).refused(refuse(parcel), Refusal::ParcelState);
     world.must(reversal_done(first(parcel))).must(refuse(parcel));
 }

@@ -179,7 +179,7 @@ fn a_parcel_of_which_a_payment_was_refunded_in_full_is_refused_and_brought_back(
     let parcel = world.parcel("o-1", 10_000).dispatch().card(4_000).approve().clear().id();
     let payment = PaymentId { parcel, number: 1 };
     world.must(refund(payment, 1, 3_999)).refused(attempt(parcel, 1), Refusal::ParcelState);
-    let lost = Command::LoseParcel(LoseParcel { parcel });
+    let lost = Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Seller });
     world.must(refund(payment, 2, 1)).must(refuse(parcel));
     world
         .must(Command::ReturnParcel(ReturnParcel { parcel }))
@@ -202,7 +202,7 @@ fn a_parcel_of_which_a_payment_was_charged_back_in_full_is_lost_or_tried_again()
         world.must(charge_back(payment, 1, 4_000));
         payment.parcel
     });
-    world.must(Command::LoseParcel(LoseParcel { parcel: first }));
+    world.must(Command::LoseParcel(LoseParcel { parcel: first, paid_by: DamagePayer::Seller }));
     world.parcel_steps(second).attempt();
     assert_eq!((world.view(second).state, world.view(second).attempts), (S::Assigned, 1));
     // One payment without a full refund keeps the parcel out.

@@ -99,12 +99,12 @@ fn an_invoiced_debt_is_paid_into_a_bank_account() {
     world.must(invoice(SELLER, 1, 10_000));
     let [line] = world.outcome.postings[..] else { panic!("one line") };
     assert_eq!((line.entry, line.amount), (ChartEntry::SellerInvoiced, Amount::of(10_000)));
-    let (seller, amount) = (SELLER, Amount::of(10_000));
-    assert_eq!(world.events(), [Event::SellerInvoiced { seller, number: 1, amount }]);
+    let (seller, currency, amount) = (SELLER, Currency::CNY, Amount::of(10_000));
+    assert_eq!(world.events(), [Event::SellerInvoiced { seller, currency, number: 1, amount }]);
     assert_eq!((world.sum(A::SellerPayable), world.sum(A::SellerReceivable)), (0, 10_000));
     assert_eq!((debts(&world), invoices(&world)), (vec![], vec![(SELLER, 1, 10_000, 0)]));
     world.must(pay_invoice(SELLER, 1, 1, 10_000));
-    let paid = Event::SellerPaymentRecorded { seller, invoice: 1, number: 1, amount };
+    let paid = Event::SellerPaymentRecorded { seller, currency, invoice: 1, number: 1, amount };
     assert_eq!(world.events(), [paid]);
     assert_eq!((world.sum(A::SellerReceivable), world.sum(A::Bank)), (0, bank + 10_000));
     assert!(invoices(&world).is_empty());
@@ -151,7 +151,8 @@ fn invoices_are_numbered_for_each_seller_so_that_a_retry_is_seen() {
     world.refused(invoice(SELLER, 1, 99), Refusal::NumberUsed(1));
     let by = |invoiced_by| {
         let (seller, number, amount) = (SELLER, 1, Amount::of(100));
-        Command::InvoiceSeller(InvoiceSeller { seller, number, amount, invoiced_by })
+        let currency = Currency::CNY;
+        Command::InvoiceSeller(InvoiceSeller { seller, currency, number, amount, invoiced_by })
     };
     world.refused(by(BO), Refusal::NumberUsed(1));
     world.must(invoice(OTHER_SELLER, 1, 200));
@@ -207,7 +208,9 @@ fn an_invoice_is_paid_into_an_account_of_its_currency() {
     world.must(invoice(SELLER, 1, 100));
     let into = |bank| {
         let (seller, invoice, number, amount) = (SELLER, 1, 1, Amount::of(100));
-        Command::RecordSellerPayment(RecordSellerPayment { seller, invoice, number, bank, amount })
+        let currency = Currency::CNY;
+        let payment = RecordSellerPayment { seller, currency, invoice, number, bank, amount };
+        Command::RecordSellerPayment(payment)
     };
     world.refused(into(bank), Refusal::CurrencyMismatch(Currency::BRL, Currency::CNY));
     world.refused(into(BankId(7)), Refusal::NotFound(MissingRecord::Bank(BankId(7))));

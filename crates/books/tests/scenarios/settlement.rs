@@ -177,8 +177,8 @@ fn what_a_return_says_is_the_same_before_and_after_the_confirmation() {
     assert_eq!(world.engine.payouts_in_flight().count(), 1);
     for (payout, seller) in [(1, SELLER), (2, OTHER_SELLER)] {
         world.must(return_payout(payout));
-        let (payout, net) = (PayoutId(payout), Amount::of(9_922));
-        assert_eq!(world.events(), [Event::PayoutReturned { payout, seller, net }]);
+        let (payout, currency, net) = (PayoutId(payout), Currency::CNY, Amount::of(9_922));
+        assert_eq!(world.events(), [Event::PayoutReturned { payout, seller, currency, net }]);
     }
     assert_eq!(payable(&world), (9_922, 0));
     assert_eq!(world.engine.payouts_in_flight().count(), 0);
@@ -249,6 +249,7 @@ fn a_payout_that_the_seller_no_longer_has_is_dropped_and_the_others_are_sent() {
         plan: PlanId(1),
         payout: PayoutId(1),
         seller: SELLER,
+        currency: Currency::CNY,
         planned: Amount::of(9_922),
         left: Amount::of(5_922),
     };

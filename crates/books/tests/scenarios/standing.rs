@@ -8,7 +8,7 @@ use money::Amount;
 use crate::world::*;
 
 fn lose(parcel: ParcelId) -> Command {
-    Command::LoseParcel(LoseParcel { parcel })
+    Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Seller })
 }
 
 fn nth(parcel: ParcelId, number: u8) -> PaymentId {

@@ -132,6 +132,23 @@ pub fn refuse(parcel: ParcelId) -> Command {
     Command::RefuseParcel(RefuseParcel { parcel, reason: RefuseReason::NotWanted })
 }
 
+pub fn damaged(parcel: ParcelId, paid_by: DamagePayer) -> Command {
+    Command::RefuseParcel(RefuseParcel { parcel, reason: RefuseReason::Damaged { paid_by } })
+}
+
+pub fn lose(parcel: ParcelId, paid_by: DamagePayer) -> Command {
+    Command::LoseParcel(LoseParcel { parcel, paid_by })
+}
+
+pub fn compensate(
+    parcel: ParcelId,
+    amount: u64,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let amount = Amount::of(amount);
+    Command::CompensateSeller(CompensateSeller { parcel, amount, proposed_by, approved_by })
+}
+
 /// A payment's own trace at the terminal that is signed on.
 pub fn trace_of(batch: u32, payment: PaymentId) -> Trace {
     let parcel = u32::try_from(payment.parcel.bits() % 55_555).expect("a small remainder");
@@ -378,13 +395,26 @@ pub fn return_payout(payout: u64) -> Command {
 
 pub fn invoice(seller: SellerId, number: u32, amount: u64) -> Command {
     let (amount, invoiced_by) = (Amount::of(amount), ANNA);
-    Command::InvoiceSeller(InvoiceSeller { seller, number, amount, invoiced_by })
+    Command::InvoiceSeller(InvoiceSeller {
+        seller,
+        currency: Currency::CNY,
+        number,
+        amount,
+        invoiced_by,
+    })
 }
 
 /// A seller's payment of an invoice, with its number among the payments of that invoice.
 pub fn pay_invoice(seller: SellerId, invoice: u32, number: u8, amount: u64) -> Command {
     let (bank, amount) = (BANK, Amount::of(amount));
-    Command::RecordSellerPayment(RecordSellerPayment { seller, invoice, number, bank, amount })
+    Command::RecordSellerPayment(RecordSellerPayment {
+        seller,
+        currency: Currency::CNY,
+        invoice,
+        number,
+        bank,
+        amount,
+    })
 }
 
 pub fn raise_break(break_id: u64, subject: BreakSubject, side: BreakSide, amount: u64) -> Command {

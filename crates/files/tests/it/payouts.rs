@@ -13,7 +13,8 @@ fn line(payout: &str, seller: &str, currency: Currency) -> PayoutRow {
         fees: Amount::of(210),
         refunded: Amount::of(1_000),
         returned: Amount::of(500),
-        invoiced: Amount::of(40),
+        invoiced: Amount::of(30),
+        compensated: Amount::of(10),
         net: Amount::of(9_330),
     }
 }

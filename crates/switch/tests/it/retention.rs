@@ -1,8 +1,8 @@
 //! Retention: old closed parcels are forgotten while the switch runs.
 
 use books::{
-    Command, DAY_MS, LoseParcel, ParcelId, PersonId, RECORDS_PER_COMMAND_MAX, RETENTION_DAYS,
-    SetRetention, Timestamp,
+    Command, DAY_MS, DamagePayer, LoseParcel, ParcelId, PersonId, RECORDS_PER_COMMAND_MAX,
+    RETENTION_DAYS, SetRetention, Timestamp,
 };
 use peers::TerminalTask;
 
@@ -18,7 +18,7 @@ fn told(world: &World) -> Vec<Timestamp> {
 
 fn lose(world: &mut World) -> ParcelId {
     let parcel = world.parcel(100);
-    world.apply(Command::LoseParcel(LoseParcel { parcel }));
+    world.apply(Command::LoseParcel(LoseParcel { parcel, paid_by: DamagePayer::Seller }));
     parcel
 }
 
@@ -38,7 +38,7 @@ fn a_parcel_closed_half_a_year_ago_is_forgotten_and_one_of_yesterday_is_not() {
     let held = world.pre_authorise(old, 10_000).stan;
     let trace = world.trace(0, held);
     world.approved(0, TerminalTask::VoidPreAuthorisation { stan: held });
-    world.apply(Command::LoseParcel(LoseParcel { parcel: old }));
+    world.apply(Command::LoseParcel(LoseParcel { parcel: old, paid_by: DamagePayer::Seller }));
     next_batch(&mut world);
     next_batch(&mut world);
     (0..RETENTION_DAYS).for_each(|_| a_day_passes(&mut world));

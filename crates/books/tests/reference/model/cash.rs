@@ -1,12 +1,14 @@
 //! The model: cash until the bank has it.
 
 use books::chart::{AccountKind as A, ChartEntry};
+use books::view::PaymentState;
 use books::*;
 use money::{Amount, Currency};
+use tariff::FeeKind;
 
 use super::{
-    Account, Deposit, HandOver, Model, ModelRefusal, ModelResult, Notes, Numbered, ReservationFor,
-    are_different, ensure,
+    Account, Deposit, HandOver, Model, ModelMethod, ModelRefusal, ModelResult, Notes, Numbered,
+    ReservationFor, are_different, ensure,
 };
 
 impl Model {
@@ -346,8 +348,8 @@ impl Model {
             }
             Command::DeductShortage(_) => {
                 let commission = (A::FirmCommission, id.0, currency);
-                let earned = self.balance(commission);
-                ensure(i128::from(minor) <= earned, "more than the commission")?;
+                let payable = self.commission_payable(id);
+                ensure(i128::from(minor) <= payable, "more than the commission")?;
                 let event = Event::ShortageDeducted { courier, amount };
                 (ChartEntry::ShortageDeducted, commission, event)
             }
@@ -487,9 +489,44 @@ impl Model {
         self.use_number(Numbered::CommissionPayments(id), command);
         ensure(currency == banks, "another currency")?;
         let earned = (A::FirmCommission, id.0, currency);
-        ensure(i128::from(amount.minor()) <= self.balance(earned), "more than was earned")?;
+        let payable = self.commission_payable(id);
+        ensure(i128::from(amount.minor()) <= payable, "more than is payable")?;
         self.has_in_bank(bank, i128::from(amount.minor()))?;
         self.post(ChartEntry::CommissionPaid, earned, (A::Bank, bank.0, currency), amount.minor());
         self.push_event(Event::CommissionPaid { firm: id, amount })
+    }
+
+    /// What a firm earned and was not paid, without the payments whose money did not come: notes
+    /// that nobody counted, and what networks and wallets did not pay.
+    pub fn commission_payable(&self, id: FirmId) -> i128 {
+        let mut payable = self.balance((A::FirmCommission, id.0, self.firms[&id].currency));
+        for (parcel, known) in self.parcels.iter().filter(|(_, one)| one.firm == Some(id)) {
+            for (number, payment) in (1..).zip(&known.payments).filter(|(_, p)| p.is_collected()) {
+                let came = match payment.method {
+                    ModelMethod::Cash(_) => {
+                        self.was_counted(id, PaymentId { parcel: *parcel, number })
+                    }
+                    _ => matches!(payment.state, PaymentState::Held | PaymentState::Released),
+                };
+                let of_kind = payment.fees.iter().filter(|(kind, _)| *kind == FeeKind::Commission);
+                let commission: u64 = of_kind.map(|(_, fee)| fee).sum();
+                payable -= if came { 0 } else { i128::from(commission) };
+            }
+        }
+        payable
+    }
+
+    /// Whether the notes of a payment were counted, or made good since. A forgotten parcel can have
+    /// had a payment with the same id.
+    fn was_counted(&self, firm: FirmId, id: PaymentId) -> bool {
+        let waiting = self.handovers.values().filter(|one| one.ended_by.is_none());
+        let waiting = waiting.flat_map(|one| &one.payments);
+        let in_hand = self.couriers.values().flat_map(|one| &one.in_hand);
+        if in_hand.chain(waiting).any(|payment| *payment == id) {
+            return false;
+        }
+        let is_it = |(payment, _): &(PaymentId, u64)| *payment == id;
+        let last = self.firms[&firm].notes.iter().rev().find(|one| one.payments.iter().any(is_it));
+        last.is_some_and(|notes| notes.counted().iter().any(is_it))
     }
 }

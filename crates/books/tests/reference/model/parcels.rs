@@ -8,7 +8,10 @@ use books::*;
 use money::Amount;
 
 use super::parties::check_reference;
-use super::{Model, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, Statement, ensure};
+use super::{
+    Model, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, SellerAccount, Statement,
+    ensure,
+};
 
 impl Model {
     pub fn apply_parcel_command(&mut self, command: &Command) -> Option<ModelResult> {
@@ -26,7 +29,12 @@ impl Model {
             }
             Command::RefuseParcel(RefuseParcel { parcel, .. }) => self.refuse(*parcel, command),
             Command::ReturnParcel(ReturnParcel { parcel }) => self.bring_back(*parcel),
-            Command::LoseParcel(LoseParcel { parcel }) => self.lose(*parcel, command),
+            Command::LoseParcel(LoseParcel { parcel, paid_by }) => {
+                self.lose(*parcel, *paid_by, command)
+            }
+            Command::CompensateSeller(CompensateSeller { parcel, amount, .. }) => {
+                self.compensate(*parcel, *amount, command)
+            }
             _ => return None,
         };
         Some(done)
@@ -45,8 +53,7 @@ impl Model {
             unreachable!("only parcels are announced");
         };
         check_reference(reference)?;
-        let known = self.sellers.get(seller).ok_or(ModelRefusal::Because("no such seller"))?;
-        ensure(known.currency == *currency, "not the seller's currency")?;
+        ensure(self.sellers.contains_key(&(*seller, *currency)), "no such account of a seller")?;
         ensure(!due.is_zero(), "nothing due")?;
         ensure((1..=SHIPMENTS_PER_ORDER_MAX).contains(shipment), "no such shipment")?;
         if let Some(known) = self.parcels.get(parcel) {
@@ -74,6 +81,8 @@ impl Model {
             courier: None,
             attempts: 0,
             refused_by: None,
+            damage: None,
+            compensated_by: None,
             closed_on: None,
             payments: Vec::new(),
         };
@@ -190,6 +199,11 @@ impl Model {
         }
         ensure(matches!(parcel.state, S::Assigned | S::Out), "neither out nor at the hub")?;
         self.refund_all(id, command)?;
+        if let Command::RefuseParcel(RefuseParcel { reason, .. }) = command
+            && let RefuseReason::Damaged { paid_by } = *reason
+        {
+            self.damage(id, paid_by)?;
+        }
         let parcel = self.parcel_mut(id);
         parcel.state = S::Refused;
         parcel.refused_by = Some(command.clone());
@@ -203,26 +217,81 @@ impl Model {
             return Err(ModelRefusal::Repeated);
         }
         ensure(parcel.state == S::Refused, "not refused")?;
-        let seller = parcel.seller;
-        let tariff = self.sellers[&seller].tariff;
+        let (seller, account) = (parcel.seller, parcel.account());
+        let tariff = self.sellers[&parcel.account()].tariff;
         let version = self.version_today(tariff)?;
         let fee = version.terms.return_fee;
         let tariff = TariffVersion { tariff, version: version.number };
-        let payable = (A::SellerPayable, seller.0, parcel.currency);
         let income = (A::ReturnFees, 0, parcel.currency);
         self.about = (Some(PaymentId { parcel: id, number: 0 }), Some(tariff));
-        self.post(ChartEntry::ReturnCharged, payable, income, fee.minor());
-        self.add_statement_line(seller, Statement { fees: fee.minor(), ..Statement::default() });
+        let mut charged = fee.minor();
+        let paid_by = parcel.damage.map_or(DamagePayer::Seller, |(paid_by, _)| paid_by);
+        match paid_by {
+            DamagePayer::Seller => {
+                let payable = (A::SellerPayable, seller.0, parcel.currency);
+                self.post(ChartEntry::ReturnCharged, payable, income, charged);
+                let line = Statement { fees: charged, ..Statement::default() };
+                self.add_statement_line(account, line);
+            }
+            DamagePayer::Firm => {
+                let firm = parcel.firm.expect("a firm had it");
+                let commission = (A::FirmCommission, firm.0, parcel.currency);
+                self.post(ChartEntry::ReturnCharged, commission, income, charged);
+            }
+            // Nobody owes Doorstep what Doorstep pays.
+            DamagePayer::Doorstep => charged = 0,
+        }
         self.close(id, S::Returned);
-        self.push_event(Event::ParcelReturned { parcel: id, seller, fee, tariff })
+        let fee = Amount::of(charged);
+        self.push_event(Event::ParcelReturned { parcel: id, seller, fee, paid_by, tariff })
     }
 
-    fn lose(&mut self, id: ParcelId, command: &Command) -> ModelResult {
+    /// Somebody pays for a parcel that is damaged or lost.
+    fn damage(&mut self, id: ParcelId, paid_by: DamagePayer) -> ModelResult {
+        let parcel = self.parcel_mut(id);
+        let by_firm = paid_by == DamagePayer::Firm;
+        ensure(!by_firm || parcel.firm.is_some(), "no firm had it")?;
+        parcel.damage = Some((paid_by, parcel.due));
+        Ok(())
+    }
+
+    fn compensate(&mut self, id: ParcelId, amount: Amount, command: &Command) -> ModelResult {
+        ensure(!amount.is_zero(), "nothing compensated")?;
+        let parcel = self.parcel(id)?.clone();
+        if let Some(before) = &parcel.compensated_by {
+            return self.only_repeats(before == command);
+        }
+        let (paid_by, due) =
+            parcel.damage.ok_or(ModelRefusal::Because("neither damaged nor lost"))?;
+        let from = match (paid_by, parcel.firm) {
+            (DamagePayer::Firm, Some(firm)) => (A::FirmCommission, firm.0, parcel.currency),
+            (DamagePayer::Doorstep, _) => (A::WriteOffs, 0, parcel.currency),
+            _ => return Err(ModelRefusal::Because("the seller bears it")),
+        };
+        ensure(amount.minor() <= due, "more than the goods were sold for")?;
+        let Command::CompensateSeller(CompensateSeller { proposed_by, approved_by, .. }) = command
+        else {
+            unreachable!("only compensations come here");
+        };
+        ensure(proposed_by != approved_by, "one person alone")?;
+        let (seller, compensated) = (parcel.seller, amount.minor());
+        let payable = (A::SellerPayable, seller.0, parcel.currency);
+        self.about = (Some(PaymentId { parcel: id, number: 0 }), None);
+        self.post(ChartEntry::SellerCompensated, from, payable, compensated);
+        let line = Statement { compensated, ..Statement::default() };
+        self.add_statement_line(parcel.account(), line);
+        self.parcel_mut(id).compensated_by = Some(command.clone());
+        self.push_event(Event::SellerCompensated { parcel: id, seller, amount, paid_by })
+    }
+
+    fn lose(&mut self, id: ParcelId, paid_by: DamagePayer, command: &Command) -> ModelResult {
         let parcel = self.parcel(id)?;
         if parcel.state == S::Lost {
-            return Err(ModelRefusal::Repeated);
+            let before = parcel.damage.map(|(paid_by, _)| paid_by);
+            return self.only_repeats(before == Some(paid_by));
         }
         ensure(parcel.is_open(), "not on its way")?;
+        self.damage(id, paid_by)?;
         self.refund_all(id, command)?;
         self.close(id, S::Lost);
         self.push_event(Event::ParcelLost { parcel: id })
@@ -241,7 +310,7 @@ impl Model {
     }
 
     /// Adds to a seller's payable money.
-    pub fn add_statement_line(&mut self, seller: SellerId, line: Statement) {
+    pub fn add_statement_line(&mut self, seller: SellerAccount, line: Statement) {
         self.sellers.get_mut(&seller).expect("the seller is there").statement.push(line);
     }
 

@@ -192,21 +192,16 @@ impl Model {
     }
 
     fn register_seller(&mut self, command: &Command) -> ModelResult {
-        let Command::RegisterSeller(RegisterSeller {
-            seller,
-            currency,
-            jurisdiction,
-            reference,
-            ..
-        }) = command
-        else {
+        let Command::RegisterSeller(new) = command else {
             unreachable!("only sellers are registered here");
         };
-        let Command::RegisterSeller(RegisterSeller { tariff, class, cycle, minimum, .. }) = command
-        else {
-            unreachable!("only sellers are registered here");
-        };
-        self.new_name(self.sellers.contains_key(seller), reference)?;
+        let RegisterSeller { seller, currency, jurisdiction, tariff, class, reference, .. } = new;
+        let account = (*seller, *currency);
+        self.new_name(self.sellers.contains_key(&account), reference)?;
+        for (_, other) in self.sellers.iter().filter(|((id, _), _)| id == seller) {
+            let same = (other.kind, &other.reference) == (new.kind, reference);
+            ensure(same && other.jurisdiction == *jurisdiction, "another seller's identifier")?;
+        }
         self.has_accounts(*currency)?;
         ensure(self.hold_rules.contains_key(jurisdiction), "no hold rule")?;
         let versions = self.tariffs.get(tariff).ok_or(ModelRefusal::Because("no such tariff"))?;
@@ -217,16 +212,17 @@ impl Model {
         let first = versions.iter().find(holds).unwrap_or(last);
         ensure(usize::from(class.0) < first.terms.classes.len(), "no such class")?;
         let new = Seller {
-            currency: *currency,
+            kind: new.kind,
+            reference: reference.clone(),
             jurisdiction: *jurisdiction,
             tariff: *tariff,
             class: *class,
-            cycle: *cycle,
-            minimum: minimum.minor(),
+            cycle: new.cycle,
+            minimum: new.minimum.minor(),
             statement: Vec::new(),
         };
-        self.sellers.insert(*seller, new);
-        self.seller_order.push(*seller);
+        self.sellers.insert(account, new);
+        self.seller_order.push(account);
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ impl Model {
         ensure(parcel.state == ParcelState::Out, "not out")?;
         ensure(parcel.courier == Some(courier), "another courier's parcel")?;
         ensure(amount.minor() <= parcel.left(), "more than is left")?;
-        let tariff = self.sellers[&parcel.seller].tariff;
+        let tariff = self.sellers[&parcel.account()].tariff;
         let version = self.version_today(tariff)?;
         Ok(TariffVersion { tariff, version: version.number })
     }
@@ -221,7 +221,7 @@ impl Model {
     pub fn record_collected(&mut self, id: PaymentId) -> ModelResult {
         let parcel = self.parcel(id.parcel)?.clone();
         let payment = self.payment(id)?.clone();
-        let seller = self.sellers[&parcel.seller].clone();
+        let seller = self.sellers[&parcel.account()].clone();
         let means = payment_method(payment.method);
         let versions = &self.tariffs[&payment.tariff.tariff];
         let terms = &versions[usize::from(payment.tariff.version) - 1].terms;
@@ -364,7 +364,7 @@ impl Model {
         let parcel = self.parcel(id.parcel)?;
         let delivered = parcel.state == ParcelState::Delivered;
         let (rule, today) =
-            (self.hold_rules[&self.sellers[&parcel.seller].jurisdiction], self.today);
+            (self.hold_rules[&self.sellers[&parcel.account()].jurisdiction], self.today);
         let payment = self.payment_mut(id);
         payment.state = S::Held;
         payment.hold = Some((rule, today));
@@ -418,7 +418,7 @@ impl Model {
         self.post(ChartEntry::Released, self.held_account(id), payable, payment.share());
         let (gross, fees, refunded) = (payment.amount, payment.fee_total(), payment.from_held);
         self.add_statement_line(
-            seller,
+            (seller, currency),
             Statement { gross, fees, refunded, ..Statement::default() },
         );
         self.payment_mut(id).state = S::Released;

@@ -123,12 +123,12 @@ impl Model {
         let released = payment.state == PaymentState::Released;
         let from_held = if released { 0 } else { amount.min(payment.share()) };
         let rest = amount - from_held;
-        let seller = self.parcel(id.parcel)?.seller;
-        let payable = (A::SellerPayable, seller.0, to.2);
+        let account = self.parcel(id.parcel)?.account();
+        let payable = (A::SellerPayable, account.0.0, to.2);
         self.about = (Some(id), Some(payment.tariff));
         self.post(entry, self.held_account(id), to, from_held);
         self.post(entry, payable, to, rest);
-        self.add_statement_line(seller, Statement { refunded: rest, ..Statement::default() });
+        self.add_statement_line(account, Statement { refunded: rest, ..Statement::default() });
         let payment = self.payment_mut(id);
         payment.refunded += amount;
         payment.refund_numbers += 1;

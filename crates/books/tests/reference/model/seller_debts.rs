@@ -5,7 +5,9 @@ use books::settlement_view::{OpenInvoice, SellerBelowZero};
 use books::*;
 use money::{Amount, Currency};
 
-use super::{Account, Model, ModelRefusal, ModelResult, Numbered, Statement, ensure};
+use super::{
+    Account, Model, ModelRefusal, ModelResult, Numbered, SellerAccount, Statement, ensure,
+};
 
 impl Model {
     pub fn apply_seller_debt_command(&mut self, command: &Command) -> Option<ModelResult> {
@@ -17,13 +19,9 @@ impl Model {
         Some(done)
     }
 
-    fn seller_currency(&self, id: SellerId) -> ModelResult<Currency> {
-        self.sellers.get(&id).map(|one| one.currency).ok_or(ModelRefusal::Because("no such seller"))
-    }
-
     /// What a seller's balance is below zero.
-    pub fn debt(&self, id: SellerId) -> i128 {
-        -self.balance((A::SellerPayable, id.0, self.sellers[&id].currency))
+    pub fn debt(&self, (id, currency): SellerAccount) -> i128 {
+        -self.balance((A::SellerPayable, id.0, currency))
     }
 
     /// After a command, notes since when sellers are below zero.
@@ -38,15 +36,15 @@ impl Model {
     }
 
     pub fn sellers_below_zero(&self) -> Vec<SellerBelowZero> {
-        let view = |id: &SellerId| {
-            let (currency, since) = (self.sellers[id].currency, *self.below_zero.get(id)?);
-            Some(SellerBelowZero { seller: *id, currency, balance: -self.debt(*id), since })
+        let view = |account: &SellerAccount| {
+            let ((seller, currency), since) = (*account, *self.below_zero.get(account)?);
+            Some(SellerBelowZero { seller, currency, balance: -self.debt(*account), since })
         };
         self.seller_order.iter().filter_map(view).collect()
     }
 
     /// What was paid on an invoice.
-    fn paid(&self, seller: SellerId, invoice: u32) -> u64 {
+    fn paid(&self, seller: SellerAccount, invoice: u32) -> u64 {
         let payments = self.numbers.get(&Numbered::InvoicePayments(seller, invoice));
         let amount = |command: &Command| match command {
             Command::RecordSellerPayment(payment) => payment.amount.minor(),
@@ -63,9 +61,9 @@ impl Model {
                 let paid = self.paid(*seller, *number);
                 if paid < *amount {
                     open.push(OpenInvoice {
-                        seller: *seller,
+                        seller: seller.0,
                         number: *number,
-                        currency: self.sellers[seller].currency,
+                        currency: seller.1,
                         amount: Amount::of(*amount),
                         paid: Amount::of(paid),
                         invoiced_on: *invoiced_on,
@@ -81,37 +79,38 @@ impl Model {
     }
 
     fn invoice(&mut self, invoice: &InvoiceSeller, command: &Command) -> ModelResult {
-        let InvoiceSeller { seller, number, amount, .. } = *invoice;
+        let InvoiceSeller { seller, currency, number, amount, .. } = *invoice;
         ensure(!amount.is_zero(), "an invoice of nothing")?;
-        let currency = self.seller_currency(seller)?;
-        self.next_number(Numbered::Invoices(seller), number, command)?;
-        ensure(i128::from(amount.minor()) <= self.debt(seller), "more than the seller owes")?;
+        let sold = (seller, currency);
+        ensure(self.sellers.contains_key(&sold), "no such account of a seller")?;
+        self.next_number(Numbered::Invoices(sold), number, command)?;
+        ensure(i128::from(amount.minor()) <= self.debt(sold), "more than the seller owes")?;
         let payable = (A::SellerPayable, seller.0, currency);
         let receivable = Model::receivable_of(seller, currency);
         self.post(ChartEntry::SellerInvoiced, receivable, payable, amount.minor());
         let invoiced = amount.minor();
-        self.add_statement_line(seller, Statement { invoiced, ..Statement::default() });
-        self.invoices.insert((seller, number), (amount.minor(), self.today));
-        self.use_number(Numbered::Invoices(seller), command);
-        self.push_event(Event::SellerInvoiced { seller, number, amount })
+        self.add_statement_line(sold, Statement { invoiced, ..Statement::default() });
+        self.invoices.insert((sold, number), (amount.minor(), self.today));
+        self.use_number(Numbered::Invoices(sold), command);
+        self.push_event(Event::SellerInvoiced { seller, currency, number, amount })
     }
 
     fn pay_invoice(&mut self, payment: &RecordSellerPayment, command: &Command) -> ModelResult {
-        let RecordSellerPayment { seller, invoice, number, bank, amount } = *payment;
+        let RecordSellerPayment { seller, currency, invoice, number, bank, amount } = *payment;
         ensure(!amount.is_zero(), "nothing paid")?;
-        let currency = self.seller_currency(seller)?;
+        let sold = (seller, currency);
         let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
-        let known = self.invoices.get(&(seller, invoice));
+        let known = self.invoices.get(&(sold, invoice));
         let (invoiced, _) = *known.ok_or(ModelRefusal::Because("no such invoice"))?;
-        let numbered = Numbered::InvoicePayments(seller, invoice);
+        let numbered = Numbered::InvoicePayments(sold, invoice);
         self.next_number(numbered, number.into(), command)?;
         ensure(number <= PAYMENTS_PER_INVOICE_MAX, "too many payments")?;
-        ensure(amount.minor() <= invoiced - self.paid(seller, invoice), "more than is open")?;
+        ensure(amount.minor() <= invoiced - self.paid(sold, invoice), "more than is open")?;
         ensure(currency == banks, "another currency")?;
         let account = (A::Bank, bank.0, currency);
         let receivable = Model::receivable_of(seller, currency);
         self.post(ChartEntry::InvoicePaid, account, receivable, amount.minor());
         self.use_number(numbered, command);
-        self.push_event(Event::SellerPaymentRecorded { seller, invoice, number, amount })
+        self.push_event(Event::SellerPaymentRecorded { seller, currency, invoice, number, amount })
     }
 }

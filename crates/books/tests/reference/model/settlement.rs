@@ -6,7 +6,7 @@ use money::{Amount, Currency};
 
 use super::{
     Model, ModelRefusal, ModelResult, PayoutState, Plan, PlanState, ReservationFor, Seller,
-    Statement, ensure,
+    SellerAccount, Statement, ensure,
 };
 
 impl Model {
@@ -30,18 +30,30 @@ impl Model {
     }
 
     /// A seller's payable money, less what payouts took.
-    pub fn unpaid_statement(&self, id: SellerId, seller: &Seller) -> [i128; 5] {
-        let mut sums = [0_i128; 5];
+    pub fn unpaid_statement(&self, account: SellerAccount, seller: &Seller) -> [i128; 6] {
+        let mut sums = [0_i128; 6];
         for line in &seller.statement {
-            let parts = [line.gross, line.fees, line.refunded, line.returned, line.invoiced];
-            for (sum, part) in sums.iter_mut().zip(parts) {
+            for (sum, part) in sums.iter_mut().zip([
+                line.gross,
+                line.fees,
+                line.refunded,
+                line.returned,
+                line.invoiced,
+                line.compensated,
+            ]) {
                 *sum += i128::from(part);
             }
         }
         for (line, state) in self.payouts.values() {
-            if line.seller == id && *state != PayoutState::Dropped {
-                let parts = [line.gross, line.fees, line.refunded, line.returned, line.invoiced];
-                for (sum, part) in sums.iter_mut().zip(parts) {
+            if (line.seller, line.currency) == account && *state != PayoutState::Dropped {
+                for (sum, part) in sums.iter_mut().zip([
+                    line.gross,
+                    line.fees,
+                    line.refunded,
+                    line.returned,
+                    line.invoiced,
+                    line.compensated,
+                ]) {
                     *sum -= i128::from(part);
                 }
             }
@@ -63,9 +75,9 @@ impl Model {
         }
         let mut lines = Vec::new();
         let mut below_minimum = 0;
-        for seller_id in self.seller_order.clone() {
-            let seller = self.sellers[&seller_id].clone();
-            if (seller.cycle, seller.currency) != (cycle, currency) {
+        for account in self.seller_order.clone() {
+            let (seller, (seller_id, in_currency)) = (self.sellers[&account].clone(), account);
+            if (seller.cycle, in_currency) != (cycle, currency) {
                 continue;
             }
             let payable = (A::SellerPayable, seller_id.0, currency);
@@ -73,9 +85,9 @@ impl Model {
             if net <= 0 {
                 continue;
             }
-            let sums = self.unpaid_statement(seller_id, &seller);
-            let [gross, fees, refunded, returned, invoiced] = sums;
-            let sum = gross - fees - refunded + returned + invoiced;
+            let sums = self.unpaid_statement(account, &seller);
+            let [gross, fees, refunded, returned, invoiced, compensated] = sums;
+            let sum = gross - fees - refunded + returned + invoiced + compensated;
             assert_eq!(net, sum, "the statement adds up");
             if net > i128::from(Amount::MAX.minor())
                 || sums.iter().max() > Some(&i128::from(u64::MAX))
@@ -98,6 +110,7 @@ impl Model {
                 refunded: small(refunded),
                 returned: small(returned),
                 invoiced: small(invoiced),
+                compensated: small(compensated),
                 net,
             };
             let in_flight = (A::PayoutInFlight, 0, currency);
@@ -169,6 +182,7 @@ impl Model {
                 plan: id,
                 payout: line.payout,
                 seller: line.seller,
+                currency: line.currency,
                 planned: line.net,
                 left: Amount::of(u64::try_from(left).expect("less than planned")),
             })?;
@@ -237,8 +251,9 @@ impl Model {
         let payable = (A::SellerPayable, line.seller.0, line.currency);
         self.post(ChartEntry::PayoutReturned, from, payable, line.net.minor());
         let returned = line.net.minor();
-        self.add_statement_line(line.seller, Statement { returned, ..Statement::default() });
+        let PayoutLine { seller, currency, net, .. } = line;
+        self.add_statement_line((seller, currency), Statement { returned, ..Statement::default() });
         self.end_payout(id, PayoutState::Returned);
-        self.push_event(Event::PayoutReturned { payout: id, seller: line.seller, net: line.net })
+        self.push_event(Event::PayoutReturned { payout: id, seller, currency, net })
     }
 }

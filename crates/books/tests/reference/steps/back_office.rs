@@ -1,5 +1,7 @@
 //! Steps of hubs and the back office: cash, clearing, settlement, breaks.
 
+use books::settlement_view::OpenInvoice;
+use books::view::PaymentState as T;
 use books::*;
 use money::{Amount, Currency};
 
@@ -9,7 +11,7 @@ use super::step_table::{
     sellers_with_payable,
 };
 use super::{Choices, Mistake};
-use crate::model::{Numbered, PlanState};
+use crate::model::{ModelPayment, Numbered, PlanState, SellerAccount};
 use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
 
 pub fn start_hand_over(roll: &Choices) -> Command {
@@ -97,7 +99,9 @@ pub fn end_shortage(roll: &Choices) -> Command {
     let earned = Amount::of(u64::try_from(earned.max(0)).unwrap_or(u64::MAX).min(amount.minor()));
     let room = firm.map_or(0, |firm| roll.model.guarantee_left(firm));
     let room = Amount::of(room.min(amount.minor()));
-    match roll.number_at(1) % 3 {
+    // Commission is seldom payable while cash is short.
+    let kinds = if earned.is_zero() { 2 } else { 4 };
+    match roll.number_at(1) % kinds {
         0 => Command::WriteOffShortage(WriteOffShortage {
             courier,
             number,
@@ -182,9 +186,9 @@ pub fn release_due(roll: &Choices) -> Command {
 pub fn plan(roll: &Choices) -> Command {
     let rich = sellers_with_payable(roll);
     let somebody =
-        rich.get(roll.number_at(0) % rich.len().max(1)).map(|id| &roll.model.sellers[id]);
+        rich.get(roll.number_at(0) % rich.len().max(1)).map(|id| (&id.1, &roll.model.sellers[id]));
     let (cycle, currency) = match (roll.step.mistake, somebody) {
-        (Mistake::None, Some(seller)) => (seller.cycle, seller.currency),
+        (Mistake::None, Some((currency, seller))) => (seller.cycle, *currency),
         (Mistake::AnyThing, _) => (SettlementCycle::Daily, Currency::JPY),
         _ => (SettlementCycle::Monthly, Currency::CNY),
     };
@@ -214,26 +218,34 @@ pub fn execute(roll: &Choices) -> Command {
 
 pub fn invoice(roll: &Choices) -> Command {
     let debtors: Vec<_> = roll.model.below_zero.keys().copied().collect();
-    let seller = roll.pick(0, &debtors, |die| SellerId(u64::try_from(die % 6).unwrap()));
-    let known = roll.model.sellers.contains_key(&seller);
-    let owed = if known { roll.model.debt(seller) } else { 1 };
-    let number = roll.count(roll.model.count_of(Numbered::Invoices(seller)) + 1);
-    let amount = roll.part(u64::try_from(owed).unwrap_or(1));
-    Command::InvoiceSeller(InvoiceSeller { seller, number, amount, invoiced_by: roll.person(2) })
+    let account = roll.pick(0, &debtors, |die| any_account(die));
+    let owed = u64::try_from(roll.model.debt(account)).unwrap_or(1);
+    let number = roll.count(roll.model.count_of(Numbered::Invoices(account)) + 1);
+    let ((seller, currency), amount) = (account, roll.part(owed));
+    let invoiced_by = roll.person(2);
+    Command::InvoiceSeller(InvoiceSeller { seller, currency, number, amount, invoiced_by })
 }
 
 pub fn pay_invoice(roll: &Choices) -> Command {
     let invoices = roll.model.open_invoices();
-    let open: Vec<_> = invoices.iter().map(|one| (one.seller, one.number)).collect();
-    let any = |die| (SellerId(u64::try_from(die % 6).unwrap()), u32::try_from(die % 3).unwrap());
-    let (seller, invoice) = roll.pick(0, &open, any);
-    let known = invoices.iter().find(|one| (one.seller, one.number) == (seller, invoice));
+    let key = |one: &OpenInvoice| ((one.seller, one.currency), one.number);
+    let open: Vec<_> = invoices.iter().map(key).collect();
+    let any = |die| (any_account(die), u32::try_from(die % 3).unwrap());
+    let (account, invoice) = roll.pick(0, &open, any);
+    let known = invoices.iter().find(|one| key(one) == (account, invoice));
     let left = known.map_or(1, |one| one.amount.minor() - one.paid.minor());
-    let currency = known.map_or(Currency::CNY, |one| one.currency);
-    let last = roll.model.count_of(Numbered::InvoicePayments(seller, invoice));
+    let last = roll.model.count_of(Numbered::InvoicePayments(account, invoice));
     let number = roll.number(u8::try_from(last + 1).unwrap());
+    let (seller, currency) = account;
     let (bank, amount) = (roll.bank(currency), roll.part(left));
-    Command::RecordSellerPayment(RecordSellerPayment { seller, invoice, number, bank, amount })
+    let payment = RecordSellerPayment { seller, currency, invoice, number, bank, amount };
+    Command::RecordSellerPayment(payment)
+}
+
+/// An account that a seller may have or not.
+fn any_account(die: usize) -> SellerAccount {
+    let currency = if die.is_multiple_of(5) { Currency::BRL } else { Currency::CNY };
+    (SellerId(u64::try_from(die % 6).unwrap()), currency)
 }
 
 pub fn raise(roll: &Choices) -> Command {

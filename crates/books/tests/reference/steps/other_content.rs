@@ -52,6 +52,16 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
         },
         C::RecordAttempt(one) => one.reason = AttemptReason::CannotPay,
         C::RefuseParcel(one) => one.reason = RefuseReason::NotAsOrdered,
+        C::LoseParcel(one) => {
+            one.paid_by = match one.paid_by {
+                DamagePayer::Seller => DamagePayer::Doorstep,
+                _ => DamagePayer::Seller,
+            }
+        }
+        C::CompensateSeller(one) => match one_of(2) {
+            0 => other_amount(&mut one.amount),
+            _ => other_person(&mut one.approved_by),
+        },
         C::Refund(one) => match one_of(2) {
             0 => other_amount(&mut one.amount),
             _ => {

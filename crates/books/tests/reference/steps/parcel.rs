@@ -15,11 +15,9 @@ pub fn announce(roll: &Choices) -> Command {
     let fresh: Vec<_> =
         fresh.into_iter().filter(|id| !roll.model.parcels.contains_key(id)).collect();
     let seller = 1 + u64::from(roll.step.random_numbers[1] % 5);
-    let currency = if (seller == 5) == roll.makes_mistake(Mistake::SomebodyElse) {
-        Currency::CNY
-    } else {
-        Currency::BRL
-    };
+    let mistake = roll.makes_mistake(Mistake::SomebodyElse);
+    let in_brazil = seller == 5 || (seller == 1 && roll.one_in(1, 2));
+    let currency = if in_brazil == mistake { Currency::CNY } else { Currency::BRL };
     let due = match roll.step.random_numbers[2] % 20 {
         ..14 if roll.huge => Amount::MAX.minor() - u64::from(roll.step.random_numbers[3] % 3),
         0..14 => 10_000 + 100 * u64::from(roll.step.random_numbers[3]),
@@ -142,8 +140,28 @@ fn is_settled(roll: &Choices, parcel: &Parcel) -> bool {
 
 pub fn refuse(roll: &Choices) -> Command {
     let parcel = roll.parcel(|one| is_with_carrier(one) && is_settled(roll, one));
-    let reason = [RefuseReason::NotWanted, RefuseReason::Damaged][roll.number_at(1) % 2];
+    let damaged = RefuseReason::Damaged { paid_by: damage_payer(roll) };
+    let reason = [RefuseReason::NotWanted, damaged, damaged][roll.number_at(1) % 3];
     Command::RefuseParcel(RefuseParcel { parcel, reason })
+}
+
+fn damage_payer(roll: &Choices) -> DamagePayer {
+    [DamagePayer::Firm, DamagePayer::Doorstep, DamagePayer::Seller][roll.number_at(2) % 3]
+}
+
+/// A damaged or lost parcel is compensated; sometimes one that is not or was before.
+pub fn compensate(roll: &Choices) -> Command {
+    let parcel = roll.parcel(|one| can_be_compensated(one) || roll.one_in(3, 6));
+    let known = roll.model.parcels.get(&parcel).and_then(|one| one.damage);
+    let amount = roll.part(known.map_or(1, |(_, due)| due));
+    let proposed_by = roll.person(1);
+    let approved_by = roll.second(proposed_by, 2);
+    Command::CompensateSeller(CompensateSeller { parcel, amount, proposed_by, approved_by })
+}
+
+pub fn can_be_compensated(parcel: &Parcel) -> bool {
+    let is_paid = |(paid_by, _)| paid_by != DamagePayer::Seller;
+    parcel.damage.is_some_and(is_paid) && parcel.compensated_by.is_none()
 }
 
 pub fn return_parcel(roll: &Choices) -> Command {
@@ -154,7 +172,7 @@ pub fn return_parcel(roll: &Choices) -> Command {
 
 pub fn lose_parcel(roll: &Choices) -> Command {
     let parcel = roll.parcel(|one| one.is_open() && is_settled(roll, one));
-    Command::LoseParcel(LoseParcel { parcel })
+    Command::LoseParcel(LoseParcel { parcel, paid_by: damage_payer(roll) })
 }
 
 /// A network or wallet in the currency.

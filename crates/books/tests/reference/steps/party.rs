@@ -62,6 +62,7 @@ pub fn party(roll: &Choices) -> Command {
             let until = roll.one_in(3, 4).then_some(roll.step.random_numbers[3] % 30);
             world::tariff(tariff, next, from, until)
         }
+        _ if number == 9 => world::second_account(),
         _ => world::seller(number),
     };
     spoil(&mut command, roll.step.mistake);

@@ -12,7 +12,7 @@ use super::parcel::*;
 use super::party::{party, retention};
 use super::persons::*;
 use super::terminal::*;
-use crate::model::{Firm, ModelMethod, ModelPayment, Parcel, PlanState, Seller};
+use crate::model::{ModelMethod, ModelPayment, Parcel, PlanState, Seller, SellerAccount};
 
 /// Weight, whether such a command can be applied, and how to make one.
 type ChartEntry = (u16, fn(&Choices) -> bool, fn(&Choices) -> Command);
@@ -29,6 +29,7 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |roll| roll.any(|one| is_with_carrier(one) && one.begun() == 0), refuse),
     (6, |roll| roll.any(|one| one.state == ParcelState::Refused), return_parcel),
     (1, |roll| roll.any(|one| one.is_open() && one.begun() == 0), lose_parcel),
+    (4, |roll| roll.any(can_be_compensated), compensate),
     (3, |roll| roll.any_payment(|one| one.state == T::Unknown), reverse),
     (2, |roll| roll.any_payment(|one| matches!(one.state, T::Begun | T::Approved)), reverse),
     (2, |roll| roll.any_payment(|one| one.file.for_claim > 0), reverse_cleared),
@@ -162,9 +163,8 @@ pub fn firms_with_cash(roll: &Choices) -> Vec<FirmId> {
 }
 
 pub fn commission_of(roll: &Choices, firm: FirmId) -> i128 {
-    let known = roll.model.firms.get(&firm);
-    let account = |known: &Firm| (AccountKind::FirmCommission, firm.0, known.currency);
-    known.map_or(0, |known| roll.model.balance(account(known)))
+    let known = roll.model.firms.contains_key(&firm);
+    if known { roll.model.commission_payable(firm) } else { 0 }
 }
 
 pub fn firms_with_commission(roll: &Choices) -> Vec<FirmId> {
@@ -172,9 +172,9 @@ pub fn firms_with_commission(roll: &Choices) -> Vec<FirmId> {
 }
 
 /// Sellers whom a plan would pay.
-pub fn sellers_with_payable(roll: &Choices) -> Vec<SellerId> {
-    let pays = |(id, one): (&SellerId, &Seller)| {
-        let payable = roll.model.available((AccountKind::SellerPayable, id.0, one.currency));
+pub fn sellers_with_payable(roll: &Choices) -> Vec<SellerAccount> {
+    let pays = |(id, one): (&SellerAccount, &Seller)| {
+        let payable = roll.model.available((AccountKind::SellerPayable, id.0.0, id.1));
         (payable >= i128::from(one.minimum.max(1))).then_some(*id)
     };
     roll.model.sellers.iter().filter_map(pays).collect()
