@@ -357,12 +357,14 @@ pub enum Event {
     /// A break closed at a seller's expense.
     SellerCharged {
         seller: SellerId,
+        currency: Currency,
         break_id: BreakId,
         amount: Amount,
     },
     /// A break closed to a seller's gain.
     SellerCredited {
         seller: SellerId,
+        currency: Currency,
         break_id: BreakId,
         amount: Amount,
     },

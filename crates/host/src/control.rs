@@ -195,7 +195,11 @@ mod tests {
         let (network, from) = (NetworkId::derived("a"), Timestamp(9_999));
         let command = WithdrawNetwork { network, from, proposed_by, approved_by };
         let submission = Submission::new(Actor::Person(approved_by), command);
-        assert_eq!(withdraw.submission(Timestamp(0)), Ok(Some(submission)), "the approver gives it");
+        assert_eq!(
+            withdraw.submission(Timestamp(0)),
+            Ok(Some(submission)),
+            "the approver gives it"
+        );
         assert_eq!(parse(br#"{"do":"status"}"#), Ok(ControlRequest::Status {}));
         assert!(parse(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(parse(b"\xFF").is_err());

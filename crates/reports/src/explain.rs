@@ -6,8 +6,7 @@ use std::path::Path;
 use books::chart::{AccountKind, ChartEntry};
 use books::{
     AnnounceParcel, BreakId, BusinessDate, Command, DamagePayer, Event, ParcelId, PaymentId,
-    PayoutId,
-    PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion,
+    PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion,
     Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};

@@ -48,9 +48,7 @@ impl Books {
                 self.check_same_currency(bank.currency, record.currency)?;
             }
             BreakResolution::ToSeller(seller) => {
-                let missing = Refusal::NotFound(MissingRecord::Seller(seller));
-                let seller = self.sellers.find(seller).ok_or(missing)?;
-                self.check_same_currency(seller.currency, record.currency)?;
+                self.seller_number(seller, self.currency_at(record.currency))?;
                 record.evidence.as_ref().ok_or(Refusal::PlanState)?;
             }
             BreakResolution::ToPayment(payment) => {
@@ -139,8 +137,9 @@ impl Books {
     ) -> Result<(), Refusal> {
         let Break { side, amount, currency, .. } = self.reference_data.breaks[&break_id];
         let suspense = self.currency_accounts(currency).suspense;
-        let number = self.sellers.number(seller);
-        let number = number.expect("the resolution was proposed for a known seller");
+        let currency = self.currency_at(currency);
+        let number = self.seller_number(seller, currency);
+        let number = number.expect("the resolution was proposed for a known account");
         let payable = self.sellers.get(number).payable;
         self.ledger.begin_chain(None, None);
         match side {
@@ -156,11 +155,11 @@ impl Books {
         out.events.push(match side {
             BreakSide::Excess => {
                 statement.gross += u128::from(amount.minor());
-                Event::SellerCredited { seller, break_id, amount }
+                Event::SellerCredited { seller, currency, break_id, amount }
             }
             BreakSide::Shortfall => {
                 statement.refunded += u128::from(amount.minor());
-                Event::SellerCharged { seller, break_id, amount }
+                Event::SellerCharged { seller, currency, break_id, amount }
             }
         });
         Ok(())

@@ -1,6 +1,6 @@
 //! Received money (M5): cleared by a network or wallet, or cash credited by the bank.
 
-use tariff::BusinessDate;
+use tariff::{BusinessDate, PaymentMethod};
 
 use crate::books::Books;
 use crate::clearing::release::{Hold, PendingRelease};

@@ -348,7 +348,8 @@ fn a_chargeback_of_a_forgotten_payment_is_charged_to_its_seller_by_two_people() 
     world.refused(approve_resolution(id, resolution, ANNA), Refusal::SamePerson);
     world.must(approve_resolution(id, resolution, BO));
     let amount = Amount::of(10_000);
-    let charged = Event::SellerCharged { seller: SELLER, break_id: id, amount };
+    let (seller, currency) = (SELLER, money::Currency::CNY);
+    let charged = Event::SellerCharged { seller, currency, break_id: id, amount };
     assert!(world.events().contains(&charged));
     assert_eq!((world.sum(A::Suspense), world.sum(A::SellerPayable)), (0, -78));
     world.repeated(approve_resolution(id, resolution, BO));

@@ -66,11 +66,11 @@ fn announce_in_brazil(order: &str, due: u64) -> Command {
 /// A parcel that is out for delivery in Brazil.
 fn out_in_brazil(world: &mut World, order: &str, due: u64) -> ParcelId {
     let parcel = ParcelId::derived(SELLER, order);
-    let (firm, courier, parcels) = (FIRM_IN_BRAZIL, COURIER_IN_BRAZIL, vec![parcel]);
+    let (firm, parcels) = (FIRM_IN_BRAZIL, vec![parcel]);
     world
         .must(announce_in_brazil(order, due))
-        .must(Command::AssignParcels(AssignParcels { firm, parcels: parcels.clone() }))
-        .must(Command::DispatchParcels(DispatchParcels { courier, parcels }));
+        .must(Command::AssignParcels(AssignParcels { firm, parcels }))
+        .must(dispatch_all(COURIER_IN_BRAZIL, &[(parcel, 1)]));
     parcel
 }
 
@@ -163,7 +163,7 @@ fn a_second_account_is_the_same_sellers_or_none() {
     world.refused(refused(|one| one.reference = "seller 3".into()), Refusal::IdentifierTaken);
     let brazil = Jurisdiction(*b"BR");
     let rule = HoldRule::AtOnce;
-    world.must(Command::SetHoldRule(SetHoldRule { jurisdiction: brazil, rule }));
+    world.must(set_hold_rule(brazil, rule));
     let elsewhere = refused(|one| one.jurisdiction = Jurisdiction(*b"BR"));
     world.refused(elsewhere, Refusal::IdentifierTaken);
     world.must(refused(|_| {}));

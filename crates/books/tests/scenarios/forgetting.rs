@@ -52,7 +52,7 @@ fn what_is_final_is_forgotten_after_half_a_year() {
 fn two_persons_set_how_long_closed_parcels_are_kept() {
     let mut world = World::open();
     let lost = world.parcel("o-1", 10_000).id();
-    world.must(Command::LoseParcel(LoseParcel { parcel: lost }));
+    world.must(lose(lost, DamagePayer::Doorstep));
     assert_eq!(world.engine.retention_days(), 180);
     world.refused(set_retention(200, [ANNA, ANNA]), Refusal::SamePerson);
     for days in [0, 119, 3_651, u16::MAX] {
@@ -75,7 +75,7 @@ fn two_persons_set_how_long_closed_parcels_are_kept() {
 fn a_shorter_retention_forgets_what_was_kept() {
     let mut world = World::open();
     let lost = world.parcel("o-1", 10_000).id();
-    world.must(Command::LoseParcel(LoseParcel { parcel: lost })).on("2013-12-28");
+    world.must(lose(lost, DamagePayer::Doorstep)).on("2013-12-28");
     world.refused(forget("2013-08-29"), Refusal::BadDate(day("2013-08-29")));
     world.must(set_retention(120, [ANNA, BO])).must(forget("2013-08-29"));
     assert_eq!(forgotten(&world), [lost]);

@@ -181,7 +181,7 @@ fn a_courier_who_was_removed_gets_nothing_more_but_hands_over_cash() {
     let refusal = || Refusal::PersonNotRegistered(removed);
     world.refused(dispatch(other), refusal());
     let terminal = COLLEAGUES_TERMINAL;
-    let hand = Command::HandTerminal(HandTerminal { terminal, courier: COURIER });
+    let hand = hand_terminal(terminal, 1, COURIER);
     world.refused(hand, refusal());
     let (terminal, courier) = (TerminalId(9), COURIER);
     let register = Command::RegisterTerminal(RegisterTerminal { terminal, courier });

@@ -14,7 +14,7 @@ fn return_parcel(parcel: ParcelId) -> Command {
 }
 
 fn lose(parcel: ParcelId) -> Command {
-    Command::LoseParcel(LoseParcel { parcel })
+    crate::world::lose(parcel, DamagePayer::Doorstep)
 }
 
 /// The order's shipment with this number.

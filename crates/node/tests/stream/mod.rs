@@ -6,9 +6,8 @@ use books::{
     AnnounceParcel, AssignParcels, BankId, BatchTotals, CloseBatch, Command, CountAndAmount,
     CourierId, DispatchParcels, DispatchedParcel, DuplicateKey, DuplicateSubject, FirmId, HoldRule,
     Jurisdiction, OpenBatch, OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank,
-    RegisterCourier,
-    RegisterFirm, RegisterSeller, RegisterTerminal, SellerId, SellerKind, SetHoldRule,
-    SettlementCycle, Stan, TakeCash, TariffId, TerminalId, Timestamp, Trace,
+    RegisterCourier, RegisterFirm, RegisterSeller, RegisterTerminal, SellerId, SellerKind,
+    SetHoldRule, SettlementCycle, Stan, TakeCash, TariffId, TerminalId, Timestamp, Trace,
 };
 use engine::{Actor, Submission};
 use money::{Amount, Currency};

@@ -137,8 +137,8 @@ impl Model {
         }
         match resolution {
             BreakResolution::ToSeller(seller) => {
-                let currency = self.sellers.get(&seller).map(|one| one.currency);
-                ensure(currency == Some(one.currency), "no such seller, or another currency")?;
+                let known = self.sellers.contains_key(&(seller, one.currency));
+                ensure(known, "no such seller, or another currency")?;
                 ensure(one.evidence.is_some(), "not of a line")?;
             }
             BreakResolution::ToPayment(payment) => {
@@ -192,10 +192,12 @@ impl Model {
                 BreakSide::Excess => (one.amount, 0),
                 BreakSide::Shortfall => (0, one.amount),
             };
-            self.add_statement_line(seller, Statement { gross, refunded, ..Statement::default() });
+            let currency = one.currency;
+            let line = Statement { gross, refunded, ..Statement::default() };
+            self.add_statement_line((seller, currency), line);
             self.push_event(match one.side {
-                BreakSide::Excess => Event::SellerCredited { seller, break_id, amount },
-                BreakSide::Shortfall => Event::SellerCharged { seller, break_id, amount },
+                BreakSide::Excess => Event::SellerCredited { seller, currency, break_id, amount },
+                BreakSide::Shortfall => Event::SellerCharged { seller, currency, break_id, amount },
             })?;
         }
         self.breaks.get_mut(&id).expect("found before").closed = true;

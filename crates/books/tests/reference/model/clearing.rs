@@ -227,7 +227,7 @@ impl Model {
         let (parcel, payment) = (&self.parcels[&id.parcel], self.payment(id).expect("it is known"));
         let versions = &self.tariffs[&payment.tariff.tariff];
         let terms = &versions[usize::from(payment.tariff.version) - 1].terms;
-        let class = self.sellers[&parcel.seller].class;
+        let class = self.sellers[&parcel.account()].class;
         let parts = fees(terms, class, payment_method(payment.method), amount, |_, _| 0);
         let parts = parts.expect("a class stays in its tariff");
         let kept = [tariff::FeeKind::Issuer, tariff::FeeKind::Network, tariff::FeeKind::Wallet];

@@ -328,7 +328,8 @@ impl Model {
         let held = if released { payable } else { self.held_account(id) };
         if released {
             let refunded = payment.amount - payment.fee_total();
-            self.add_statement_line(seller, Statement { refunded, ..Statement::default() });
+            let line = Statement { refunded, ..Statement::default() };
+            self.add_statement_line((seller, currency), line);
         }
         self.held.retain(|(_, other)| *other != id);
         self.about.1 = Some(payment.tariff);

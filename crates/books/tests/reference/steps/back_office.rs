@@ -1,7 +1,6 @@
 //! Steps of hubs and the back office: cash, clearing, settlement, breaks.
 
 use books::settlement_view::OpenInvoice;
-use books::view::PaymentState as T;
 use books::*;
 use money::{Amount, Currency};
 
@@ -11,7 +10,7 @@ use super::step_table::{
     sellers_with_payable,
 };
 use super::{Choices, Mistake};
-use crate::model::{ModelPayment, Numbered, PlanState, SellerAccount};
+use crate::model::{Numbered, PlanState, SellerAccount};
 use crate::world::{self, BANKS, FIRMS, NETWORKS, WALLETS};
 
 pub fn start_hand_over(roll: &Choices) -> Command {
