@@ -85,7 +85,8 @@ fn live(inputs: &DayInputs, options: &DayOptions) -> (SimulatedDay, Engine) {
 /// collected. What terminals say is not among it.
 fn real_differences(world: &WorldReport) -> i128 {
     let items = world.rails.iter().flat_map(|rail| rail.items.values());
-    let deducted: u64 = items.filter_map(|item| item.deducted).sum();
+    let deducted: u64 =
+        items.filter(|item| item.moves_money()).filter_map(|item| item.deducted).sum();
     let surplus = |one: &ExpectedBreak| matches!(one.cause, BreakCause::CashSurplus(_));
     let surplus: u64 = world.breaks.iter().filter(|one| surplus(one)).map(|one| one.amount).sum();
     i128::from(deducted) - i128::from(world.clearing_cost) - i128::from(surplus)

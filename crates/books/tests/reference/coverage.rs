@@ -104,7 +104,7 @@ impl Coverage {
 
     /// Each command was applied and refused, each row of the chart was posted, and a batch was left
     /// disputed, at least `times` times. Each number came with other content, a line of an open
-    /// item was decided, and a surplus explained a shortage, more seldom.
+    /// item was decided, a surplus explained a shortage, and a line was applied to a payment, more seldom.
     pub fn check(&self, times: u64) -> Result<(), String> {
         let mut rare = String::new();
         for spec in Command::SPECS {
@@ -117,7 +117,11 @@ impl Coverage {
         }
         for row in CHART {
             let entry = name(&row.entry);
-            let least = if row.entry == ChartEntry::SurplusOffset { times / 10 } else { times };
+            let least = match row.entry {
+                ChartEntry::SurplusOffset => times / 10,
+                ChartEntry::ExcessApplied | ChartEntry::ShortfallApplied => times / 25,
+                _ => times,
+            };
             if self.entries.get(&entry).is_none_or(|seen| *seen < least) {
                 writeln!(rare, "{entry}: hardly ever posted").expect("into memory");
             }

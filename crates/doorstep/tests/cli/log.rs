@@ -192,7 +192,7 @@ fn a_terminal_has_its_commands_and_the_answers_to_them() {
     let all = log(&bed, "books", "");
     let found = log(&bed, "books", "--terminal 10000001");
     let others = assert_all_that_name(&["\"terminal\":\"10000001\""], &all, &found);
-    assert!(others.contains("ResolvePurchase") && others.contains("ConfirmClearing"), "{others:?}");
+    assert!(others.contains("ResolvePurchase") && others.contains("ClearLine"), "{others:?}");
     // Each payment is at one terminal, so its answers are found once over all terminals.
     let terminals = fields(&all, "RegisterTerminal", "terminal");
     let answers =

@@ -70,7 +70,7 @@ pub const STEPS: &[ChartEntry] = &[
         |roll| !roll.sent().is_empty(),
         |roll| Command::ReturnPayout(ReturnPayout { payout: roll.payout() }),
     ),
-    (1, |roll| !roll.arrived().is_empty(), return_payout),
+    (2, |roll| !roll.arrived().is_empty(), return_payout),
     (3, |roll| !roll.model.below_zero.is_empty(), invoice),
     (4, |roll| !roll.model.open_invoices().is_empty(), pay_invoice),
     (1, |_| true, raise),
