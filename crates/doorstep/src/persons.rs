@@ -224,12 +224,11 @@ impl PersonNames {
 /// Names persons of a data directory who have no name yet.
 pub fn name_missing(data: &Path, persons: &[(PersonId, &str)]) -> anyhow::Result<()> {
     let mut names = PersonNames::read(data)?;
-    for (person, name) in persons {
-        if names.name(*person).is_none() {
-            names.add(*person, name)?;
-        }
+    let unnamed: Vec<_> = persons.iter().filter(|(id, _)| names.name(*id).is_none()).collect();
+    for (person, name) in &unnamed {
+        names.add(*person, name)?;
     }
-    names.write(data)
+    if unnamed.is_empty() { Ok(()) } else { names.write(data) }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! time as input.
 //!
 //! A machine declares its commands once, with [`commands!`]. The declaration gives their bytes in
-//! the journal, their JSON form and its schema, the list of who may give them, the persons that they
-//! name, and the call of their handler.
+//! the journal, their JSON form and its schema, the list of who may give them, the persons that
+//! they name, and the call of their handler.
 //!
 //! Never: a rule of money, a clock, I/O, text for people.
 //!

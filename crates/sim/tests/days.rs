@@ -124,7 +124,7 @@ fn a_day_of_a_seed_is_frozen() {
     assert_eq!(counts.collected.total().count, counts.delivered + split, "each parcel, in parts");
     let path = day.report.payment_path;
     assert_eq!((path.terminal_messages, path.network_messages), (723, 1637));
-    assert_eq!((day.report.calls, day.report.commands), (544, 1267));
+    assert_eq!((day.report.calls, day.report.commands), (544, 1270));
 }
 
 #[test]

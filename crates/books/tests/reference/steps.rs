@@ -176,7 +176,7 @@ impl Choices<'_> {
         let die = self.step.random_numbers[place];
         match self.step.mistake {
             // Who may be removed, or not be registered.
-            Mistake::AnyThing => persons::guest(die),
+            Mistake::AnyThing => persons::temporary(die),
             Mistake::NumberBelow if die % 8 == 0 => PersonId(0),
             _ => PersonId(1 + u64::from(die % 4)),
         }

@@ -9,7 +9,7 @@ use super::examples::examples;
 use crate::world::*;
 
 /// Nobody registered them.
-const STRANGER: PersonId = PersonId(950);
+const UNREGISTERED: PersonId = PersonId(950);
 const NOBODY: PersonId = PersonId(0);
 const BOTH: [PersonId; 2] = [ANNA, BO];
 
@@ -54,11 +54,11 @@ fn each_person_in_a_command_is_found() {
 }
 
 #[test]
-fn no_command_names_person_0_a_stranger_or_somebody_who_was_removed() {
+fn no_command_names_person_0_or_one_unregistered_or_removed() {
     let mut world = World::open();
     for (_, command) in examples() {
         for field in person_fields(&command).iter().filter(|field| !is_subject(field)) {
-            for person in [NOBODY, STRANGER, GONE] {
+            for person in [NOBODY, UNREGISTERED, GONE] {
                 let named = with_person(&command, field, person);
                 world.refused(named, Refusal::PersonNotRegistered(person));
             }
@@ -75,7 +75,7 @@ fn decided_by_two(world: &mut World) -> Vec<Command> {
     world.must(start_hand_over(2)).fund_bank(1_000);
     world.must(withdraw(world.at.plus_ms(1)));
     vec![
-        register_person(STRANGER, BOTH),
+        register_person(UNREGISTERED, BOTH),
         remove_person(CASHIER, BOTH),
         publish(2, "2013-10-01", None, shipped_terms()),
         set_hold_rule(CHINA, HoldRule::DaysAfterHeld(9)),
@@ -135,13 +135,13 @@ fn a_person_is_registered_once_and_removed_for_ever() {
     for (person, by) in [(CASHIER, [BO, ANNA]), (CASHIER, [ANNA, CASHIER]), (ANNA, BOTH)] {
         world.refused(register_person(person, by), Refusal::IdentifierTaken);
     }
-    world.refused(remove_person(STRANGER, BOTH), Refusal::PersonNotRegistered(STRANGER));
+    world.refused(remove_person(UNREGISTERED, BOTH), Refusal::PersonNotRegistered(UNREGISTERED));
     world.refused(remove_person(BO, BOTH), Refusal::SamePerson);
     world.refused(remove_person(ANNA, BOTH), Refusal::SamePerson);
     world.must(remove_person(BO, [ANNA, CASHIER])).repeated(remove_person(BO, [ANNA, CASHIER]));
     world.refused(remove_person(BO, [CASHIER, ANNA]), Refusal::OtherContent);
     world.refused(register_person(BO, [ANNA, CASHIER]), Refusal::IdentifierTaken);
-    world.refused(register_person(STRANGER, BOTH), Refusal::PersonNotRegistered(BO));
+    world.refused(register_person(UNREGISTERED, BOTH), Refusal::PersonNotRegistered(BO));
     assert!(world.engine.persons().eq([(ANNA, false), (BO, true), (CASHIER, false)]));
 }
 
@@ -158,10 +158,10 @@ fn courier(id: u64) -> Command {
 fn a_courier_is_a_person() {
     let mut world = World::open();
     let is_person = |world: &World, id| world.engine.persons().any(|one| one == (id, false));
-    assert!(!is_person(&world, STRANGER));
-    world.must(courier(STRANGER.0)).repeated(courier(STRANGER.0));
-    assert!(is_person(&world, STRANGER));
-    world.refused(register_person(STRANGER, BOTH), Refusal::IdentifierTaken);
+    assert!(!is_person(&world, UNREGISTERED));
+    world.must(courier(UNREGISTERED.0)).repeated(courier(UNREGISTERED.0));
+    assert!(is_person(&world, UNREGISTERED));
+    world.refused(register_person(UNREGISTERED, BOTH), Refusal::IdentifierTaken);
     // A person can become a courier, but nobody cannot, and neither can a person who was removed.
     world.must(courier(CASHIER.0));
     for person in [NOBODY, GONE] {
@@ -226,7 +226,7 @@ fn the_planner_does_not_approve_the_plan() {
     let mut world = World::open();
     world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear();
     world.must(plan(1, ANNA)).refused(approve_plan(1, ANNA), Refusal::SamePerson);
-    for person in [NOBODY, STRANGER, GONE] {
+    for person in [NOBODY, UNREGISTERED, GONE] {
         world.refused(approve_plan(1, person), Refusal::PersonNotRegistered(person));
     }
     world.must(approve_plan(1, BO));
@@ -321,9 +321,9 @@ fn a_person_gives_only_commands_that_name_them_or_nobody() {
     let raise = raise_break(1, BreakSubject::Bank(BANK), BreakSide::Excess, 500);
     assert_eq!(check(BO, &raise), Ok(()));
     // A person who is registered does not register another one without being one of the two.
-    assert_eq!(check(CASHIER, &register_person(STRANGER, BOTH)), not_one(CASHIER));
+    assert_eq!(check(CASHIER, &register_person(UNREGISTERED, BOTH)), not_one(CASHIER));
     assert_eq!(check(CASHIER, &remove_person(CASHIER, BOTH)), not_one(CASHIER));
-    for person in [NOBODY, STRANGER, GONE] {
+    for person in [NOBODY, UNREGISTERED, GONE] {
         let refusal = Err(Refusal::PersonNotRegistered(person).to_string());
         assert_eq!(check(person, &confirm_payout(1)), refusal);
     }

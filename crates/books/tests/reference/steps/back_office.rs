@@ -98,9 +98,9 @@ pub fn end_shortage(roll: &Choices) -> Command {
     let earned = Amount::of(u64::try_from(earned.max(0)).unwrap_or(u64::MAX).min(amount.minor()));
     let room = firm.map_or(0, |firm| roll.model.guarantee_left(firm));
     let room = Amount::of(room.min(amount.minor()));
-    // Commission is seldom payable while cash is short.
-    let kinds = if earned.is_zero() { 2 } else { 4 };
-    match roll.number_at(1) % kinds {
+    // Commission is seldom payable while cash is short, and a guarantee seldom has room.
+    let kinds = if earned.is_zero() { 3 } else { 4 };
+    match roll.number_at(1) / 4 % kinds {
         0 => Command::WriteOffShortage(WriteOffShortage {
             courier,
             number,
@@ -108,7 +108,7 @@ pub fn end_shortage(roll: &Choices) -> Command {
             proposed_by,
             approved_by,
         }),
-        1 => Command::CoverShortage(CoverShortage {
+        1 | 2 => Command::CoverShortage(CoverShortage {
             courier,
             number,
             amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { room },

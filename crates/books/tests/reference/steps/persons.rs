@@ -6,17 +6,17 @@ use money::{Amount, Currency};
 use super::{Choices, Mistake};
 
 /// Ids of persons who come and go, beside those who give most commands.
-const GUESTS: std::ops::RangeInclusive<u64> = 105..=110;
+const TEMPORARY: std::ops::RangeInclusive<u64> = 105..=110;
 
-pub fn guest(die: u16) -> PersonId {
-    PersonId(GUESTS.start() + u64::from(die) % 6)
+pub fn temporary(die: u16) -> PersonId {
+    PersonId(TEMPORARY.start() + u64::from(die) % 6)
 }
 
 pub fn register_person(roll: &Choices) -> Command {
     let person = match roll.step.mistake {
         Mistake::NumberBelow => PersonId(0),
         Mistake::NumberAbove => PersonId(3),
-        _ => guest(roll.step.random_numbers[0]),
+        _ => temporary(roll.step.random_numbers[0]),
     };
     let proposed_by = roll.person(1);
     let approved_by = roll.second(proposed_by, 2);
@@ -24,12 +24,12 @@ pub fn register_person(roll: &Choices) -> Command {
 }
 
 pub fn remove_person(roll: &Choices) -> Command {
-    let registered = |id: &&PersonId| GUESTS.contains(&id.0) && roll.model.is_here(**id).is_ok();
-    let guests: Vec<_> = roll.model.persons.keys().filter(registered).copied().collect();
+    let registered = |id: &&PersonId| TEMPORARY.contains(&id.0) && roll.model.is_here(**id).is_ok();
+    let here: Vec<_> = roll.model.persons.keys().filter(registered).copied().collect();
     let person = match roll.number_at(3) % 24 {
         0 => PersonId(1 + roll.number_at(0) as u64 % 4),
         1 | 2 => PersonId(roll.courier(0).0),
-        _ => roll.pick(0, &guests, |die| guest(u16::try_from(die).expect("below 1,000"))),
+        _ => roll.pick(0, &here, |die| temporary(u16::try_from(die).expect("below 1,000"))),
     };
     let proposed_by = roll.person(1);
     let approved_by = roll.second(proposed_by, 2);

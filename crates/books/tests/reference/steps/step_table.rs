@@ -41,7 +41,7 @@ pub const STEPS: &[ChartEntry] = &[
     (2, hands_over, try_code),
     (1, hands_over, cancel_hand_over),
     (8, |roll| !debtors(roll).is_empty(), repay),
-    (22, |roll| !debtors(roll).is_empty(), end_shortage),
+    (28, |roll| !debtors(roll).is_empty(), end_shortage),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
     (1, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
