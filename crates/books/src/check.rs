@@ -139,7 +139,8 @@ impl Books {
         }
     }
 
-    /// The latest numbers of couriers, firms and terminals have their content, and each hand-over is found.
+    /// The latest numbers of couriers, firms and terminals have their content, and each hand-over
+    /// is found.
     fn check_used_numbers(&self, wrong: &mut Vec<String>) {
         let mut hand_overs = 0;
         for (number, courier) in (0..).zip(self.couriers.iter()) {

@@ -33,8 +33,8 @@ use state::ImportState;
 
 pub const LINES_OF_ORDER_MAX: usize = 2_000;
 pub const QUANTITY_MAX: u32 = 1_000_000;
-/// The most that a parcel can cost, in minor units of its currency: the totals of a terminal's batch
-/// hold no more. 99,999,999.99 CNY, 9,999,999,999 JPY, 9,999,999.999 KWD.
+/// The most that a parcel can cost, in minor units of its currency: the totals of a terminal's
+/// batch hold no more. 99,999,999.99 CNY, 9,999,999,999 JPY, 9,999,999.999 KWD.
 pub const AMOUNT_DUE_MAX: Amount = Amount::of(9_999_999_999);
 /// Different statuses in one import. A column with more is not a status.
 pub const STATUSES_MAX: usize = 200;

@@ -64,8 +64,8 @@ pub trait KeyStore: Send + Sync {
     fn token(&self, key: &KeyReference, pan: &Pan) -> Result<u64, KeyError>;
 
     /// The MAC of a hand-over's one-time code: the CMAC of the hand-over id (eight bytes) and the
-    /// code (four bytes), both big-endian, under an AES key of [`KeyPurpose::HandOverCode`]. Without
-    /// the key, nobody finds the code of a MAC by trying all codes.
+    /// code (four bytes), both big-endian, under an AES key of [`KeyPurpose::HandOverCode`].
+    /// Without the key, nobody finds the code of a MAC by trying all codes.
     ///
     /// The code of an open hand-over no longer fits after the key is rotated, unless the key is
     /// named with its generation ([`KeyReference::Generation`]).
