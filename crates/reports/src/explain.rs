@@ -119,13 +119,13 @@ impl ReplayObserver for Explainer<'_> {
     fn command(
         &mut self,
         submission: &Submission,
-        at: Timestamp,
+        _: Timestamp,
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
         let engine::Command::Books(command) = &submission.command;
         self.remember(command);
-        let date = at.business_date(engine.books().utc_offset_minutes().unwrap_or(0));
+        let date = engine.books().last_date();
         // A refund comes from the seller's held money first; the rest from the payable balance.
         let own: u64 = outcome
             .books

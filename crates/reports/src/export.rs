@@ -102,8 +102,7 @@ impl ReplayObserver for Exporter<'_> {
         if self.moved.is_empty() {
             return Ok(());
         }
-        let offset = engine.books().utc_offset_minutes().unwrap_or(0);
-        let (number, date) = (self.number, at.business_date(offset));
+        let (number, date) = (self.number, engine.books().last_date());
         let entry = Entry { number, at, date, postings: &self.moved };
         let mut books = Books { engine, accounts: &mut self.accounts, orders: &self.orders };
         self.writer.entry(&entry, &mut books, self.out).map_err(|error| {

@@ -48,6 +48,7 @@ impl World {
                 date: inputs.date,
                 utc_offset_minutes: inputs.utc_offset_minutes,
             },
+            time_zone: inputs.time_zone.clone(),
             seed: options.seed,
             rates,
             currency: inputs.currency,
@@ -127,8 +128,9 @@ impl World {
     pub(crate) fn registrations(&self, options: &DayOptions) -> Vec<Command> {
         let currency = self.currency;
         let utc_offset_minutes = self.clock.utc_offset_minutes;
-        let mut commands = vec![
-            Command::OpenBooks(OpenBooks { utc_offset_minutes }),
+        let mut commands = vec![Command::OpenBooks(OpenBooks { utc_offset_minutes })];
+        commands.extend(self.time_zone.clone().map(Command::SetTimeZone));
+        commands.extend([
             Command::RegisterBank(RegisterBank {
                 bank: self.add_statement_line,
                 currency,
@@ -138,7 +140,7 @@ impl World {
                 jurisdiction: options.jurisdiction,
                 rule: options.hold_rule,
             }),
-        ];
+        ]);
         let tariff = TariffId::derived(&self.tariff.key());
         commands.extend(self.tariff.versions.iter().map(|version| {
             Command::PublishTariff(PublishTariff {

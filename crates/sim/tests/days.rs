@@ -32,6 +32,7 @@ fn inputs_in(currency: Currency, parcels: usize, seed: u64) -> DayInputs {
     DayInputs {
         date: "2013-08-28".parse().expect("a date"),
         utc_offset_minutes: 480,
+        time_zone: None,
         currency,
         tariff: tariffs.in_currency(currency).expect("it has sums in the currency").clone(),
         class: "general".into(),

@@ -45,6 +45,7 @@ const NUMBERED: &[&str] = &[
     "RegisterWallet",
     "RejectSettlement",
     "RepayShortage",
+    "SetTimeZone",
     "StartHandOver",
     "WithdrawNetwork",
     "WriteOffShortage",

@@ -8,7 +8,7 @@ use super::Choices;
 use super::back_office::*;
 use super::other_content::other_content;
 use super::parcel::*;
-use super::party::party;
+use super::party::{party, set_time_zone};
 use super::terminal::*;
 use crate::model::{ModelMethod, ModelPayment, Parcel, PlanState, Seller, SellerAccount};
 
@@ -72,6 +72,7 @@ pub const STEPS: &[ChartEntry] = &[
     (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
     (2, |roll| roll.any(|one| !one.is_open()), forget),
     (3, |_| true, party),
+    (1, |_| true, set_time_zone),
     (12, |_| true, other_content),
     (9, |roll| roll.model.terminals.keys().any(|id| !open_batch_of(roll, *id)), open_batch),
     (32, is_sellable, purchase),
