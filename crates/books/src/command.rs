@@ -185,8 +185,8 @@ commands! {
         accepted: Amount,
     }
 
-    /// A refused parcel is back at the seller. Charges the return fee to the seller, or to the party
-    /// that pays for a damaged parcel. Doorstep charges itself nothing.
+    /// A refused parcel is back at the seller. Charges the return fee to the seller, or for damage
+    /// to the party that pays for it. Doorstep charges itself nothing.
     18 ReturnParcel by Person | Key | System => return_parcel {
         parcel: ParcelId,
     }
