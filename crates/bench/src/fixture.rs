@@ -107,7 +107,7 @@ impl Fixture {
         let listen: Vec<String> = plan.listen.iter().map(|at| format!("\"{at}\"")).collect();
         let listen = listen.join(", ");
         let mut text = format!(
-            r#"utc_offset_minutes = 480
+            r#"time_zone = "Asia/Shanghai"
 currency = "CNY"
 country = "CN"
 shown_as = {{ name = "Doorstep", city = "Hangzhou" }}

@@ -33,7 +33,7 @@ use crate::terminal::open_items::OpenItems;
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
     pub at: Timestamp,
-    /// The local business date at that time.
+    /// The local business date at that time. Never before that of an earlier command.
     pub today: BusinessDate,
 }
 
@@ -108,15 +108,17 @@ impl Books {
         if at < self.last_at {
             return Err(Refusal::TimeBackwards);
         }
-        let offset = self.reference_data.utc_offset_minutes;
-        if offset.is_none() && !matches!(command, Command::OpenBooks(_)) {
+        let today = self.business_date(at);
+        if today.is_none() && !matches!(command, Command::OpenBooks(_)) {
             return Err(Refusal::BooksNotOpen);
         }
-        let now = Now { at, today: at.business_date(offset.unwrap_or(0)) };
+        let now = Now { at, today: today.unwrap_or_default() };
         let done = self.check_persons(command).and_then(|()| self.dispatch(command, now, out));
         match &done {
             Ok(()) => {
                 self.last_at = at;
+                let opened = || self.business_date(at);
+                self.reference_data.last_date = today.or_else(opened).unwrap_or_default();
                 self.update_sellers_below_zero(out, now.today);
                 self.update_fingerprint(at, out);
             }

@@ -77,9 +77,8 @@ commands! {
         reference: String,
     }
 
-    /// Adds a seller, or an account of a known seller in another currency. Each account has its own
-    /// tariff, cycle and minimum, is held and paid by itself, and has its own invoices. The kind,
-    /// jurisdiction and reference are the same in all.
+    /// Adds a seller, or an account of a seller in another currency, held, paid and invoiced by
+    /// itself. Kind, jurisdiction and reference are the same in all accounts of a seller.
     11 RegisterSeller by Person | Key | System => register_seller {
         seller: SellerId,
         kind: SellerKind,
@@ -122,8 +121,8 @@ commands! {
         accepted: Amount,
     }
 
-    /// A refused parcel is back at the seller. Charges the return fee to the seller, or for a damaged
-    /// parcel to the party that pays for it. Doorstep charges itself nothing.
+    /// A refused parcel is back at the seller. Charges the return fee to the seller, or for damage
+    /// to the party that pays for it. Doorstep charges itself nothing.
     18 ReturnParcel by Person | Key | System => return_parcel {
         parcel: ParcelId,
     }
@@ -580,8 +579,7 @@ commands! {
         courier: CourierId,
         /// As in [`RepayShortage`].
         number: u32,
-        /// At most the open shortage, and the firm's commission that is payable
-        /// ([`PayCommission`]).
+        /// At most the open shortage, and the commission that is payable ([`PayCommission`]).
         amount: Amount,
         proposed_by: PersonId,
         approved_by: PersonId,
@@ -747,9 +745,8 @@ commands! {
     /// A seller paid an invoice into a bank account, in full or in part.
     101 RecordSellerPayment by Person | Key | System => record_seller_payment {
         seller: SellerId,
-        /// The invoice's.
         currency: Currency,
-        /// The invoice's number.
+        /// The invoice's number in this currency.
         invoice: u32,
         /// Among the payments of the invoice, from 1 to [`PAYMENTS_PER_INVOICE_MAX`].
         number: u8,
@@ -768,8 +765,7 @@ commands! {
         reason: RefuseReason,
     }
 
-    /// A parcel is lost. What stands of its payments is refunded: each refund takes its payment's
-    /// next number.
+    /// A parcel is lost. What stands of its payments is refunded as by [`RefuseParcel`].
     103 LoseParcel by Person | Key | System => lose_parcel {
         /// Not closed. Its payments are as for [`RefuseParcel`].
         parcel: ParcelId,
@@ -851,5 +847,21 @@ commands! {
         number: u32,
         /// MAC of the one-time code that the courier shows.
         code_mac: CodeMac,
+    }
+
+    /// Names the time zone of the books and gives its UTC offsets ahead of time, in place of those
+    /// that the books have. The sender resolves them, so that a journal gives the same dates with
+    /// every zone table (M11). The business date never goes back, even if clocks do at midnight.
+    105 SetTimeZone by Person | Key | System => set_time_zone {
+        /// The last setting's number plus 1.
+        number: u32,
+        /// Name in the IANA time zone database, for example `Europe/Berlin`.
+        zone: String,
+        /// Version of the table that the offsets come from, for example `2026c`.
+        table_version: String,
+        /// Local time minus UTC before the first change, in minutes.
+        utc_offset_minutes: i16,
+        /// At most [`UTC_OFFSET_CHANGES_MAX`], in order of time. One that is past holds at once.
+        changes: Vec<UtcOffsetChange>,
     }
 }

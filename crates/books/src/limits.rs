@@ -39,6 +39,9 @@ pub const HOLD_DAYS_MAX: u16 = 180;
 /// Open items that one terminal can have. At the limit it opens no further batch.
 pub const OPEN_ITEMS_PER_TERMINAL_MAX: u32 = 100;
 
+/// Changes of the UTC offset that are given ahead of time. With two a year enough for 16 years.
+pub const UTC_OFFSET_CHANGES_MAX: usize = 32;
+
 /// First id of the breaks that the books raise themselves.
 pub const FIRST_AUTOMATIC_BREAK: BreakId = BreakId(1 << 63);
 

@@ -14,6 +14,7 @@ use crate::command::{HoldRule, Jurisdiction};
 use crate::ids::{BreakId, DepositId, ParcelId, PayoutId, PersonId, PlanId};
 use crate::parcel::damage::Damage;
 use crate::party::record::{TariffRecord, TariffVersionRecord};
+use crate::party::time_zone::TimeZone;
 use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
 
 /// A currency's shared accounts, opened with its first bank account.
@@ -40,7 +41,11 @@ pub(crate) struct Retention {
 /// Small tables, copied whole into a snapshot.
 #[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct ReferenceData {
+    /// What the books were opened with. `time_zone` replaces it.
     pub utc_offset_minutes: Option<i16>,
+    pub time_zone: Option<TimeZone>,
+    /// The business date of the last command.
+    pub last_date: BusinessDate,
     pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
     /// How much of a payment one person can refund, by the currency's place.
     pub refund_limits: BTreeMap<u8, Amount>,

@@ -109,6 +109,8 @@ pub enum Refusal {
     /// Out of order, in the past, or with a gap or an overlap.
     #[error("the tariff version must begin where the last one ends, and not in the past")]
     BadVersion,
+    #[error("the changes of the UTC offset must be in order of time")]
+    ChangesOutOfOrder,
     #[error("no version of the tariff is in force on {0}")]
     NoTariff(BusinessDate),
     #[error("the parcel's state does not allow this")]

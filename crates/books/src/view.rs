@@ -186,12 +186,6 @@ impl Books {
         self.reference_data.currencies.iter().map(|accounts| accounts.currency)
     }
 
-    /// Local time minus UTC, in minutes. `None` until the books are open.
-    #[must_use]
-    pub fn utc_offset_minutes(&self) -> Option<i16> {
-        self.reference_data.utc_offset_minutes
-    }
-
     /// A parcel, open or closed.
     /// Number and state of the last shipment of an order that the books know, by the id of its
     /// first shipment.

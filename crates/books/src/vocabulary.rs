@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use machine::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tariff::CardKind;
@@ -44,6 +45,24 @@ impl FromStr for Jurisdiction {
             .filter(|code: &[u8; 2]| code.iter().all(u8::is_ascii_uppercase));
         code.map(Jurisdiction).ok_or("a jurisdiction is two capital letters of ISO 3166-1")
     }
+}
+
+/// A change of local time, as when daylight saving time begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct UtcOffsetChange {
+    /// The instant from which the offset holds.
+    pub from: Timestamp,
+    /// Local time minus UTC, in minutes.
+    pub utc_offset_minutes: i16,
+}
+
+/// Local time minus UTC at an instant, in minutes. `first` holds before the changes, which are in
+/// order of time.
+#[must_use]
+pub fn utc_offset_at(first: i16, changes: &[UtcOffsetChange], at: Timestamp) -> i16 {
+    let past = changes.partition_point(|change| change.from <= at);
+    past.checked_sub(1).map_or(first, |last| changes[last].utc_offset_minutes)
 }
 
 /// When received money becomes payable. Money of a parcel that is not delivered waits for the

@@ -42,6 +42,7 @@ mod scenarios {
     mod snapshots;
     mod standing;
     mod tariffs;
+    mod time_zones;
     mod voids_and_reversals;
     mod wallet_orders;
     mod withdrawal;

@@ -26,6 +26,7 @@ mod setup;
 mod tariffs;
 mod terminal;
 mod texts;
+mod time_zone;
 mod trial;
 mod verify;
 mod words;

@@ -14,12 +14,12 @@ use engine::{Actor, Submission};
 use files::orders::{Import, ImportReport, OrderParcel, import};
 use files::profile::Profile;
 use money::decimal::DecimalAmount;
-use node::NodeClient;
+use node::{Clock, NodeClient, SystemClock};
 
 use crate::persons::{self, ApprovalArgs, PersonNames};
 use crate::setup::{self, SetupCommands};
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{chinese, data_directory, tariffs};
+use crate::{chinese, data_directory, tariffs, time_zone};
 
 /// The most bad lines and refused orders that are listed. The others are only counted.
 pub const LISTED_MAX: usize = 20;
@@ -354,9 +354,23 @@ fn changed_sellers(
 
 /// Opens new books, and carries out the commands that the parcels need.
 fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow::Result<()> {
-    let (is_open, _) = client.query(|engine| engine.books().utc_offset_minutes().is_some())?;
-    if !is_open {
-        carry_out(client, setup::opening_commands())?;
+    let now = SystemClock.now();
+    let (zone, _) = client.query(move |engine| {
+        let books = engine.books();
+        let is_open = books.utc_offset_minutes_at(now).is_some();
+        (is_open, books.time_zone().map(|zone| zone.zone.clone()))
+    })?;
+    match zone {
+        (false, _) => {
+            let zone = time_zone::resolve(time_zone::CHINA, now)?;
+            carry_out(client, setup::opening_commands(&zone))?;
+        }
+        (true, None) => {}
+        (true, Some(name)) => {
+            let zone = time_zone::resolve(&name, now)?;
+            let (setting, _) = client.query(move |engine| zone.setting_for(engine.books(), now))?;
+            carry_out(client, setting.map(Command::SetTimeZone).into_iter().collect())?;
+        }
     }
     let (shared, _) = client.query(move |engine| {
         // What the books have is not published again by others.

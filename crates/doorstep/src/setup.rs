@@ -11,23 +11,23 @@ use money::Amount;
 use tariff::file::TariffFile;
 
 use crate::tariffs;
-
-/// China Standard Time.
-pub const UTC_OFFSET_MINUTES: i16 = 8 * 60;
+use crate::time_zone::ResolvedZone;
 
 /// The first two persons of new books, the same as in a simulated day.
 pub const FIRST_PERSONS: [PersonId; 2] = [sim::PLANNER, sim::APPROVER];
 
 const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 
-/// Opens new books, and sets the hold rule for sellers' money.
-pub fn opening_commands() -> Vec<Command> {
+/// Opens new books in their time zone, and sets the hold rule for sellers' money.
+pub fn opening_commands(zone: &ResolvedZone) -> Vec<Command> {
+    let utc_offset_minutes = zone.utc_offset_minutes;
     vec![
         Command::OpenBooks(OpenBooks {
-            utc_offset_minutes: UTC_OFFSET_MINUTES,
+            utc_offset_minutes,
             first_person: FIRST_PERSONS[0],
             second_person: FIRST_PERSONS[1],
         }),
+        Command::SetTimeZone(zone.setting(1)),
         Command::SetHoldRule(SetHoldRule {
             jurisdiction: CHINA,
             rule: HoldRule::AtOnce,

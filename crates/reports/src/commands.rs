@@ -248,8 +248,7 @@ impl ReplayObserver for CommandReader<'_> {
     ) -> Result<(), String> {
         self.position.index += 1;
         self.parties.update(engine);
-        let offset = engine.books().utc_offset_minutes().unwrap_or(0);
-        let date = at.business_date(offset);
+        let date = engine.books().last_date();
         if self.left == 0 || self.filter.is_past(date) {
             return self.end(Ok(()));
         }
@@ -301,7 +300,7 @@ fn applied(
     let Observed { submission, engine, outcome, command_type, .. } = observed;
     let fields = observed.fields.unwrap_or_default();
     let events = observed.events.unwrap_or_default();
-    let offset = engine.books().utc_offset_minutes().unwrap_or(0);
+    let offset = engine.books().utc_offset_minutes_at(at).unwrap_or(0);
     let mut references = BTreeSet::new();
     let mut currency = None;
     let mut wanted_parcels = Vec::new();

@@ -72,7 +72,7 @@ impl ReplayObserver for DaySums {
             if let Event::SettlementExecuted { plan, lines } = event
                 && !lines.is_empty()
             {
-                let date = at.business_date(engine.books().utc_offset_minutes().unwrap_or(0));
+                let date = engine.books().last_date();
                 self.plans.push(ExecutedPlan { id: *plan, at, date, lines: lines.clone() });
             }
         }

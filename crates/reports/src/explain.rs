@@ -129,13 +129,13 @@ impl ReplayObserver for Explainer<'_> {
     fn command(
         &mut self,
         submission: &Submission,
-        at: Timestamp,
+        _: Timestamp,
         outcome: &CommandOutcome,
         engine: &Engine,
     ) -> Result<(), String> {
         let engine::Command::Books(command) = &submission.command;
         self.remember(command);
-        let date = at.business_date(engine.books().utc_offset_minutes().unwrap_or(0));
+        let date = engine.books().last_date();
         // A refund comes from the seller's held money first; the rest from the payable balance. The
         // fees of a payment that is reversed after its release are given back.
         let taken =

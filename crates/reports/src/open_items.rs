@@ -68,8 +68,7 @@ impl OpenItemReport {
     /// All open items, oldest first.
     #[must_use]
     pub fn all(engine: &Engine) -> Vec<OpenItemReport> {
-        let offset = engine.books().utc_offset_minutes().unwrap_or(0);
-        let today = engine.last_at().business_date(offset);
+        let today = engine.books().last_date();
         engine.books().open_items().map(|view| OpenItemReport::of(&view, today)).collect()
     }
 

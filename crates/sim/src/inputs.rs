@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use books::{BusinessDate, HoldRule, Jurisdiction, ParcelId, SellerId, SettlementCycle};
+use books::{
+    BusinessDate, HoldRule, Jurisdiction, ParcelId, SellerId, SetTimeZone, SettlementCycle,
+};
 use money::{Amount, Currency};
 use tariff::PaymentMethod;
 use tariff::file::Tariff;
@@ -60,6 +62,9 @@ pub struct DayInputs {
     pub date: BusinessDate,
     /// How far local time is ahead of UTC, in minutes; 480 in China.
     pub utc_offset_minutes: i16,
+    /// The time zone that the books get after their opening. Its offset does not change in the
+    /// simulated days.
+    pub time_zone: Option<SetTimeZone>,
     /// The currency of all amounts.
     pub currency: Currency,
     /// The tariff of all sellers.

@@ -49,6 +49,7 @@ impl World {
                 date: inputs.date,
                 utc_offset_minutes: inputs.utc_offset_minutes,
             },
+            time_zone: inputs.time_zone.clone(),
             seed: options.seed,
             rates,
             currency: inputs.currency,
@@ -128,12 +129,13 @@ impl World {
         let currency = self.currency;
         let utc_offset_minutes = self.clock.utc_offset_minutes;
         let (proposed_by, approved_by) = (PLANNER, APPROVER);
-        let mut commands = vec![
-            Command::OpenBooks(OpenBooks {
-                utc_offset_minutes,
-                first_person: PLANNER,
-                second_person: APPROVER,
-            }),
+        let mut commands = vec![Command::OpenBooks(OpenBooks {
+            utc_offset_minutes,
+            first_person: PLANNER,
+            second_person: APPROVER,
+        })];
+        commands.extend(self.time_zone.clone().map(Command::SetTimeZone));
+        commands.extend([
             Command::RegisterBank(RegisterBank {
                 bank: self.add_statement_line,
                 currency,
@@ -145,7 +147,7 @@ impl World {
                 proposed_by,
                 approved_by,
             }),
-        ];
+        ]);
         let tariff = TariffId::derived(&inputs.tariff.key());
         commands.extend(inputs.tariff.versions.iter().map(|version| {
             Command::PublishTariff(PublishTariff {

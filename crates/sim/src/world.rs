@@ -16,7 +16,7 @@ mod totals;
 
 use std::collections::BTreeMap;
 
-use books::{BankId, Command, Event, ParcelId, Refusal, SellerId, Timestamp};
+use books::{BankId, Command, Event, ParcelId, Refusal, SellerId, SetTimeZone, Timestamp};
 use money::{Amount, Currency};
 
 use crate::backend::BackendReply;
@@ -39,6 +39,7 @@ pub(crate) use payment::CourierPayment;
 
 pub(crate) struct World {
     pub clock: VirtualClock,
+    pub time_zone: Option<SetTimeZone>,
     pub seed: u64,
     pub rates: Rates,
     pub currency: Currency,

@@ -37,6 +37,7 @@ fn inputs_in(tariff_text: &str, currency: Currency, parcels: usize, seed: u64) -
     DayInputs {
         date: "2013-08-28".parse().expect("a date"),
         utc_offset_minutes: 480,
+        time_zone: None,
         currency,
         tariff: tariffs.in_currency(currency).expect("it has sums in the currency").clone(),
         tariff_text: tariff_text.into(),

@@ -22,7 +22,7 @@ impl Switch {
         if self.stopping {
             return;
         }
-        let today = now.business_date(self.settings.utc_offset_minutes);
+        let today = now.business_date(self.settings.utc_offset_minutes_at(now));
         let days = self.settings.timing.pre_authorisation_days;
         let before = BusinessDate(today.0.saturating_sub(days));
         let command = Command::ExpirePreAuthorisations(ExpirePreAuthorisations {

@@ -30,6 +30,7 @@
 //! # let cost = tariff::CappedRate { rate: Rate::from_ppm(3_000).unwrap(), cap: None };
 //! # let settings = Settings {
 //! #     utc_offset_minutes: 480,
+//! #     utc_offset_changes: Vec::new(),
 //! #     currency: Currency::CNY,
 //! #     country: *b"CN",
 //! #     shown_as: ("Doorstep".into(), "Shanghai".into()),

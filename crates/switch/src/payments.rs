@@ -19,7 +19,6 @@ use crate::port::{Output, TerminalConnection};
 use crate::request::{RequestHeader, RequestKind, TerminalRequest};
 use crate::route::{self, RouteRequest};
 use crate::switch::Switch;
-use crate::time_fields;
 use crate::waybill;
 
 /// Field 62 of a cash message: the cash that the buyer gave, and the change.
@@ -277,8 +276,7 @@ impl Switch {
         header: &RequestHeader,
         sent: NetworkReference,
     ) -> (u32, u16) {
-        let (time, date) =
-            time_fields::local_time_and_date(sent.sent_at, self.settings.utc_offset_minutes);
+        let (time, date) = self.settings.local_time_and_date(sent.sent_at);
         (
             header.local_time.unwrap_or(time),
             if header.local_date > 0 { header.local_date } else { date },

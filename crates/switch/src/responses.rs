@@ -7,7 +7,6 @@ use keys::{DerivedKey, KeyName, KeyPurpose, KeyReference, KeyStore, MacMethod};
 use crate::port::{Output, TerminalConnection};
 use crate::request::AnsweredRequest;
 use crate::settings::Settings;
-use crate::time_fields;
 
 /// Maximum length of field 44.
 const TEXT_CHARACTERS_MAX: usize = 25;
@@ -79,7 +78,7 @@ impl TerminalKeys<'_> {
     ) -> Result<Output, String> {
         let AnsweredRequest { header: message_header, kind } = answered;
         let mti = message_header.mti.response().ok_or("a response has no response")?;
-        let (time, date) = time_fields::local_time_and_date(now, self.settings.utc_offset_minutes);
+        let (time, date) = self.settings.local_time_and_date(now);
         let mut builder = MessageBuilder::new(&UNIONPAY_POS, mti);
         if let Some(processing) = message_header.processing_code {
             builder.number(3, u64::from(processing));

@@ -17,7 +17,6 @@ use crate::port::Output;
 use crate::qr_orders::order_reference;
 use crate::response_code;
 use crate::switch::Switch;
-use crate::time_fields;
 use crate::timers::Timer;
 use crate::wallets::notification_reply;
 
@@ -200,10 +199,7 @@ impl Switch {
             network_reference: sent,
             terminal: new_reversal.terminal,
             merchant: new_reversal.merchant,
-            local_time_and_date: time_fields::local_time_and_date(
-                sent.sent_at,
-                self.settings.utc_offset_minutes,
-            ),
+            local_time_and_date: self.settings.local_time_and_date(sent.sent_at),
             authorisation_code: new_reversal.authorisation_code,
             original: Some((original.mti, original.network_reference)),
             card: None,

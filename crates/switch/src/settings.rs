@@ -2,7 +2,7 @@
 
 mod ranges;
 
-use books::{FirmId, NetworkId, WalletId};
+use books::{FirmId, NetworkId, Timestamp, UtcOffsetChange, WalletId, utc_offset_at};
 use keys::KeyName;
 use money::{Amount, Currency};
 use tariff::{CappedRate, CardKind};
@@ -147,10 +147,25 @@ pub struct WalletSettings {
     pub currency: Currency,
 }
 
+impl Settings {
+    /// Minutes by which local time is ahead of UTC at an instant.
+    pub(crate) fn utc_offset_minutes_at(&self, at: Timestamp) -> i16 {
+        utc_offset_at(self.utc_offset_minutes, &self.utc_offset_changes, at)
+    }
+
+    /// Fields 12 and 13 of a message.
+    pub(crate) fn local_time_and_date(&self, at: Timestamp) -> (u32, u16) {
+        crate::time_fields::local_time_and_date(at, self.utc_offset_minutes_at(at))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Minutes by which local time is ahead of UTC. Must be equal to the books'.
+    /// Minutes by which local time is ahead of UTC, before the first change. Must be equal to the
+    /// books', as the changes.
     pub utc_offset_minutes: i16,
+    /// In order of time.
+    pub utc_offset_changes: Vec<UtcOffsetChange>,
     /// Currency of the terminals.
     pub currency: Currency,
     /// ISO 3166-1 country code, for QR codes.

@@ -4,4 +4,5 @@ pub(crate) mod persons;
 pub(crate) mod record;
 pub(crate) mod registration;
 pub(crate) mod registry;
+pub mod time_zone;
 pub(crate) mod withdrawal;

@@ -79,6 +79,9 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
         let sum: u128 = lines.map(|line| u128::from(line.amount)).sum();
         same("all debits", &totals.debits, &sum)?;
     }
+    same("the date", &engine.last_date(), &model.today)?;
+    let offset = engine.utc_offset_minutes_at(model.last_at);
+    same("the offset", &offset, &model.offset_at(model.last_at))?;
     parcels(engine, model)?;
     money_on_its_way(engine, model)?;
     debts(engine, model)?;

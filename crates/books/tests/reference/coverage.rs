@@ -52,6 +52,7 @@ const NUMBERED: &[&str] = &[
     "RemovePerson",
     "RepayShortage",
     "SetRetention",
+    "SetTimeZone",
     "StartHandOver",
     "WithdrawNetwork",
     "WriteOffShortage",

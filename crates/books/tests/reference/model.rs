@@ -309,6 +309,8 @@ pub struct ModelOutcome {
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     pub offset: Option<i16>,
+    /// The time zones that were set, number 1 first.
+    pub zones: Vec<SetTimeZone>,
     pub last_at: Timestamp,
     pub today: BusinessDate,
     /// All postings that ever moved money.
@@ -415,12 +417,14 @@ impl Model {
             ensure(offset.abs() <= UTC_OFFSET_MINUTES_MAX, "no such offset")?;
             self.open_with(open.first_person, open.second_person)?;
             self.offset = Some(offset);
+            self.today = at.business_date(offset);
             return self.push_event(Event::Registered);
         }
-        let Some(offset) = self.offset else {
+        let Some(offset) = self.offset_at(at) else {
             return Err(ModelRefusal::Because("the books are not open"));
         };
-        (self.today, self.now) = (at.business_date(offset), at);
+        // Nobody lives through a day twice.
+        (self.today, self.now) = (self.today.max(at.business_date(offset)), at);
         self.knows_everybody(command)?;
         match command {
             Command::ForgetClosed(ForgetClosed { before, limit }) => {
@@ -441,6 +445,19 @@ impl Model {
                 .or_else(|| self.apply_expiry_command(command))
                 .expect("each command is somebody's"),
         }
+    }
+
+    /// What local clocks are ahead of UTC.
+    pub fn offset_at(&self, at: Timestamp) -> Option<i16> {
+        let opened = self.offset?;
+        let Some(zone) = self.zones.last() else { return Some(opened) };
+        let mut offset = zone.utc_offset_minutes;
+        for change in &zone.changes {
+            if change.from.0 <= at.0 {
+                offset = change.utc_offset_minutes;
+            }
+        }
+        Some(offset)
     }
 
     pub fn push_event(&mut self, event: Event) -> ModelResult {

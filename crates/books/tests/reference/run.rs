@@ -170,7 +170,7 @@ impl Run {
                 }
                 _ => format!("{command:?}"),
             };
-            let day = at.business_date(self.model.offset.unwrap_or(0));
+            let day = at.business_date(self.model.offset_at(*at).unwrap_or(0));
             writeln!(story, "{place:4} {day} {} {text}\n       -> {answer}", at.0)
                 .expect("into memory");
         }

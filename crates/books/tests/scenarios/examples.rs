@@ -124,6 +124,19 @@ fn parties() -> Vec<(&'static str, Command)> {
                 reference: reference("wallet 2"),
             }),
         ),
+        (
+            "",
+            C::SetTimeZone(SetTimeZone {
+                number: 1,
+                zone: reference("Europe/Berlin"),
+                table_version: reference("2013c"),
+                utc_offset_minutes: 120,
+                changes: vec![
+                    UtcOffsetChange { from: Timestamp(1_382_835_600_000), utc_offset_minutes: 60 },
+                    UtcOffsetChange { from: Timestamp(1_396_141_200_000), utc_offset_minutes: 120 },
+                ],
+            }),
+        ),
         ("AtOnce", rule(HoldRule::AtOnce)),
         ("DaysAfterHeld", rule(HoldRule::DaysAfterHeld(2))),
         ("DaysAfterDelivery", rule(HoldRule::DaysAfterDelivery(5))),

@@ -98,6 +98,7 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         ),
         Refusal::SamePerson => "须由第二人复核，同一人不得办理两个步骤".to_owned(),
         Refusal::SellerPays => "该破损或丢失包裹由卖家承担，不予赔付".to_owned(),
+        Refusal::ChangesOutOfOrder => "UTC 偏移的变更须按时间先后排列".to_owned(),
         Refusal::NothingToPay => "该结算周期没有应付的卖家".to_owned(),
         Refusal::PlanState => "结算计划或差异的状态不符".to_owned(),
         Refusal::LimitReached => "账户余额将超出限额".to_owned(),

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use books::BusinessDate;
+use books::{BusinessDate, DAY_MS, Timestamp};
 use clap::{Args, ValueEnum};
 use engine::Engine;
 use files::orders::{AMOUNT_DUE_MAX, ImportReport};
@@ -27,7 +27,7 @@ use tariff::{CardKind, PaymentMethod};
 pub use self::backend::BackendError;
 use self::backend::NodeBackend;
 use self::progress::ProgressDisplay;
-use crate::setup::UTC_OFFSET_MINUTES;
+use crate::time_zone;
 use crate::words::{Lang, bilingual, say};
 use crate::{chinese, data_directory, orders, persons, tariffs, texts};
 
@@ -271,9 +271,12 @@ fn inputs(
 ) -> anyhow::Result<DayInputs> {
     let (tariff, tariff_text) = tariffs::load_with_text(&flags.tariff).context("--tariff")?;
     let tariff = tariffs::in_currency(&tariff, currency)?.clone();
+    let noon = Timestamp::start_of_day(flags.date, 0).plus_ms(DAY_MS / 2);
+    let zone = time_zone::resolve(time_zone::CHINA, noon)?;
     Ok(DayInputs {
         date: flags.date,
-        utc_offset_minutes: UTC_OFFSET_MINUTES,
+        utc_offset_minutes: zone.utc_offset_minutes,
+        time_zone: Some(zone.setting(1)),
         currency,
         tariff,
         tariff_text,

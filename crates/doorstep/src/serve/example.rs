@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use books::Timestamp;
 use toml::{Table, Value};
 
 use super::form::SettingsForm;
 use super::settings::{parse, settings};
 use super::{EXAMPLE, limits};
+use crate::time_zone::resolve;
 
 /// The example with its commented-out settings.
 fn full() -> String {
@@ -29,7 +31,7 @@ fn table() -> Table {
 /// Checks settings, except keys and files.
 fn read(text: &str) -> anyhow::Result<()> {
     let form: SettingsForm = parse(text)?;
-    settings(&form)?.check()?;
+    settings(&form, &resolve(&form.time_zone, Timestamp(0))?)?.check()?;
     limits::from_form(&form)?;
     Ok(())
 }
@@ -103,7 +105,8 @@ fn the_example_is_valid_with_and_without_its_commented_settings() {
 #[test]
 fn optional_numbers_in_the_example_are_the_defaults() {
     let form: SettingsForm = parse(&full()).unwrap();
-    let (said, limits_said) = (settings(&form).unwrap(), limits::from_form(&form).unwrap());
+    let zone = resolve(&form.time_zone, Timestamp(0)).unwrap();
+    let (said, limits_said) = (settings(&form, &zone).unwrap(), limits::from_form(&form).unwrap());
     let mut table = table();
     for part in ["limits", "timing"] {
         table.remove(part);
@@ -112,7 +115,7 @@ fn optional_numbers_in_the_example_are_the_defaults() {
     terminals.retain(|_, value| !value.is_integer());
     table["keys"].as_table_mut().unwrap().remove("generation");
     let form: SettingsForm = parse(&table.to_string()).unwrap();
-    assert_eq!(settings(&form).unwrap(), said);
+    assert_eq!(settings(&form, &zone).unwrap(), said);
     assert_eq!(limits::from_form(&form).unwrap(), limits_said);
 }
 

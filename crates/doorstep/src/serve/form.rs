@@ -16,7 +16,7 @@ use crate::{chinese, texts};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsForm {
-    pub utc_offset_minutes: i16,
+    pub time_zone: String,
     #[serde(deserialize_with = "text")]
     pub currency: Currency,
     pub country: String,

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use books::{Command, NetworkId, Refusal, RegisterNetwork, RegisterWallet, WalletId};
+use books::{Command, NetworkId, Refusal, RegisterNetwork, RegisterWallet, SetTimeZone, WalletId};
 use clap::Args;
 use engine::Engine;
 use engine::{Actor, Submission};
@@ -23,9 +23,11 @@ use journal::{DataDirectory, DirectoryError};
 use keys::KeyStore;
 use money::Currency;
 use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
+use reports::utc_offset_text;
 use switch::{Switch, Unfinished};
 
 use crate::logging::LogArgs;
+use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
 use crate::{chinese, texts};
 use settings::LoadedSettings;
@@ -99,9 +101,12 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopOutcome> {
-    let (networks, offset) = (said.networks.clone(), said.settings.utc_offset_minutes);
-    let look = move |engine: &Engine| check_against_books(engine, offset, &networks);
-    node.client().query(look)?.0?;
+    let (networks, zone) = (said.networks.clone(), said.zone.clone());
+    let look = move |engine: &Engine| {
+        check_against_books(engine, &zone, &networks)?;
+        Ok::<_, anyhow::Error>(zone.setting_for(engine.books(), SystemClock.now()))
+    };
+    let setting = node.client().query(look)?.0?;
     let ids: Vec<_> = said.networks.iter().map(|(network, ..)| *network).collect();
     let (unfinished, _) =
         node.client().query(move |engine| Unfinished::of(engine.books(), &ids))?;
@@ -138,18 +143,23 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
 /// Checks that the settings agree with the books.
 fn check_against_books(
     engine: &Engine,
-    utc_offset_minutes: i16,
+    zone: &ResolvedZone,
     networks: &[(NetworkId, Currency, String)],
 ) -> anyhow::Result<()> {
-    if let Some(offset) = engine.books().utc_offset_minutes() {
-        ensure!(
-            offset == utc_offset_minutes,
-            bilingual!(
-                "utc_offset_minutes = {utc_offset_minutes}: the books have {offset}; correct the \
-                 settings",
-                "utc_offset_minutes = {utc_offset_minutes}：账簿中为 {offset}；请更正配置"
-            )
-        );
+    let (books, ours) = (engine.books(), &zone.zone);
+    let theirs = match books.time_zone() {
+        Some(theirs) if theirs.zone == *ours => None,
+        Some(theirs) => Some(theirs.zone.clone()),
+        None => books
+            .utc_offset_minutes_at(SystemClock.now())
+            .filter(|offset| *offset != zone.utc_offset_minutes)
+            .map(|offset| format!("UTC{}", utc_offset_text(offset))),
+    };
+    if let Some(theirs) = theirs {
+        bail!(bilingual!(
+            "time_zone = {ours}: the books have {theirs}; correct the settings",
+            "time_zone = {ours}：账簿中为 {theirs}；请更正配置"
+        ));
     }
     for (network, currency, name) in networks {
         let Some(view) = engine.books().network_view(*network) else { continue };
@@ -163,6 +173,25 @@ fn check_against_books(
                  {ours} 的卡组织请用另一名称"
             )
         );
+    }
+    Ok(())
+}
+
+/// Gives the books the offsets of their time zone ahead of time.
+fn give_time_zone(setting: SetTimeZone, node: &Node) -> anyhow::Result<()> {
+    let command = Submission::new(Actor::System, Command::SetTimeZone(setting));
+    for answer in node.client().execute(vec![(None, command)])? {
+        match answer.map_err(engine::Refusal::into_books) {
+            // Before the opening of the books nothing has a date.
+            Ok(_) | Err(Refusal::Repeated | Refusal::BooksNotOpen) => {}
+            Err(refusal) => {
+                let refusal = chinese::refusal(&refusal, Lang::current());
+                bail!(bilingual!(
+                    "the books refuse the time zone: {refusal}",
+                    "账簿拒绝该时区：{refusal}"
+                ));
+            }
+        }
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use host::{HostPlan, ListenerPlan, NetworkLink, WalletCredentials};
 use keys::{KeyStore, MasterKey, SoftwareStore};
 use money::decimal::{self, DecimalStyle};
 use money::{Amount, Currency};
+use node::{Clock, SystemClock};
 use serde::de::DeserializeOwned;
 use switch::{
     BinRange, LinkId, MerchantSettings, NetworkSettings, Settings, TerminalSettings, Timing,
@@ -25,6 +26,7 @@ use super::form::{
     SettingsForm, TerminalsForm, TlsServerForm, WalletForm,
 };
 use super::{key_names, limits};
+use crate::time_zone::{ResolvedZone, resolve};
 use crate::words::{Lang, bilingual};
 use crate::{chinese, data_directory};
 
@@ -45,6 +47,7 @@ pub struct LoadedSettings {
     pub keys: Arc<dyn KeyStore>,
     pub networks: Vec<(NetworkId, Currency, String)>,
     pub wallet: Option<(WalletId, Currency, String)>,
+    pub zone: ResolvedZone,
 }
 
 /// Reads a settings file and all files that it names. Its paths are relative to its directory.
@@ -107,12 +110,13 @@ impl File {
             .wallet
             .as_ref()
             .map(|wallet| (WalletId::derived(&wallet.name), wallet.currency, wallet.name.clone()));
-        let settings = settings(&form)?;
+        let zone = resolve(&form.time_zone, SystemClock.now()).context("time_zone")?;
+        let settings = settings(&form, &zone)?;
         settings.check()?;
         let plan = self.plan(&form)?;
         let keys = self.keys(&form.keys, false)?;
         key_names::check(&settings, &*keys)?;
-        Ok(LoadedSettings { settings, plan, keys, networks, wallet })
+        Ok(LoadedSettings { settings, plan, keys, networks, wallet, zone })
     }
 
     fn keys(&self, keys: &super::form::KeysForm, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
@@ -277,13 +281,14 @@ fn require_tls_or_loopback(wallet: &WalletForm) -> anyhow::Result<()> {
     }
 }
 
-pub(super) fn settings(form: &SettingsForm) -> anyhow::Result<Settings> {
+pub(super) fn settings(form: &SettingsForm, zone: &ResolvedZone) -> anyhow::Result<Settings> {
     let merchant = &form.merchant;
     let terminals = &form.terminals;
     let timing = &form.timing;
     let usual = Timing::default();
     Ok(Settings {
-        utc_offset_minutes: form.utc_offset_minutes,
+        utc_offset_minutes: zone.utc_offset_minutes,
+        utc_offset_changes: zone.changes.clone(),
         currency: form.currency,
         country: exactly(&form.country, "country", "two letters of ISO 3166")?,
         shown_as: (form.shown_as.name.clone(), form.shown_as.city.clone()),
@@ -405,17 +410,22 @@ pub fn key_file(path: &Path, master: MasterKey, begin: bool) -> anyhow::Result<S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time_zone::CHINA;
 
     const EXAMPLE: &str = include_str!("../../../../docs/door/doorstep.toml");
+
+    fn china() -> ResolvedZone {
+        resolve(CHINA, SystemClock.now()).unwrap()
+    }
 
     fn error(from: &str, to: &str) -> String {
         assert!(EXAMPLE.contains(from), "{from}");
         let text = EXAMPLE.replacen(from, to, 1);
         let error = match parse::<SettingsForm>(&text) {
             Err(error) => error,
-            Ok(form) => {
-                settings(&form).and_then(|settings| Ok(settings.check()?)).expect_err("an error")
-            }
+            Ok(form) => settings(&form, &china())
+                .and_then(|settings| Ok(settings.check()?))
+                .expect_err("an error"),
         };
         format!("{error:#}")
     }
@@ -423,7 +433,7 @@ mod tests {
     #[test]
     fn the_example_is_valid() {
         let form: SettingsForm = parse(EXAMPLE).unwrap();
-        let settings = settings(&form).unwrap();
+        let settings = settings(&form, &china()).unwrap();
         settings.check().unwrap();
         assert_eq!(settings.networks.len(), 2);
         assert_eq!(settings.networks[0].network, NetworkId::derived("alpha"));

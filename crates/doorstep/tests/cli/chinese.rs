@@ -172,7 +172,7 @@ fn rarer_errors_are_chinese() {
     bed.faulty_day(20);
     bed.write("short.key", "00");
     bed.write("a.toml", "nam = 1\n");
-    bed.write("doorstep.toml", "utc_offset_minutes = \"x\"\n");
+    bed.write("doorstep.toml", "time_zone = 8\n");
     for (line, words) in [
         ("keys list --store no.keys", "没有主密钥；请给出 --master-key-file FILE"),
         (

@@ -275,9 +275,9 @@ fn settings_that_contradict_the_books_are_refused() {
         .fails("network `alpha`: its currency is CNY in the books, but EUR in the settings");
     bed.write(
         "doorstep.toml",
-        settings.replace("utc_offset_minutes = 480", "utc_offset_minutes = 60"),
+        settings.replace("time_zone = \"Asia/Shanghai\"", "time_zone = \"Europe/Berlin\""),
     );
-    bed.run(SERVE).fails("utc_offset_minutes = 60: the books have 480");
+    bed.run(SERVE).fails("time_zone = Europe/Berlin: the books have Asia/Shanghai");
 }
 
 #[test]

@@ -195,6 +195,7 @@ fn settings(
     });
     Ok(Settings {
         utc_offset_minutes: world.clock.utc_offset_minutes,
+        utc_offset_changes: Vec::new(),
         currency: world.currency,
         country: *b"CN",
         shown_as: ("DOORSTEP".into(), "SHANGHAI".into()),

@@ -66,6 +66,7 @@ impl Model {
                     .and_then(|()| self.set_hold_rule(*jurisdiction, *rule))
             }
             Command::PublishTariff(one) => self.publish(one),
+            Command::SetTimeZone(zone) => self.set_time_zone(zone),
             Command::RegisterSeller(_) => self.register_seller(command),
             _ => return None,
         };
@@ -188,6 +189,29 @@ impl Model {
             ended_by: None,
             terms: (**terms).clone(),
         });
+        Ok(())
+    }
+
+    fn set_time_zone(&mut self, zone: &SetTimeZone) -> ModelResult {
+        check_reference(&zone.zone)?;
+        check_reference(&zone.table_version)?;
+        let last = u32::try_from(self.zones.len()).expect("few");
+        if zone.number == last {
+            return match self.zones.last() {
+                Some(before) => self.only_repeats(before == zone),
+                None => Err(ModelRefusal::Because("numbers begin with 1")),
+            };
+        }
+        ensure(zone.number == last + 1, "not the next number")?;
+        ensure(zone.changes.len() <= UTC_OFFSET_CHANGES_MAX, "too far ahead")?;
+        let fits =
+            |offset: i16| (-UTC_OFFSET_MINUTES_MAX..=UTC_OFFSET_MINUTES_MAX).contains(&offset);
+        let mut offsets = zone.changes.iter().map(|change| change.utc_offset_minutes);
+        ensure(fits(zone.utc_offset_minutes) && offsets.all(fits), "no such offset")?;
+        for pair in zone.changes.windows(2) {
+            ensure(pair[0].from < pair[1].from, "not in order of time")?;
+        }
+        self.zones.push(zone.clone());
         Ok(())
     }
 

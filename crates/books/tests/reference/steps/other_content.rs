@@ -37,6 +37,7 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             1 => other_amount(&mut one.terms.return_fee),
             _ => one.reference.push('x'),
         },
+        C::SetTimeZone(one) => one.table_version.push('x'),
         C::RegisterSeller(one) => match one_of(3) {
             0 => other_amount(&mut one.minimum),
             1 => one.cycle = other_cycle(one.cycle),

@@ -88,6 +88,37 @@ pub fn retention(roll: &Choices) -> Command {
     Command::SetRetention(SetRetention { days, proposed_by, approved_by })
 }
 
+/// A time zone whose clocks change in the next hours or days.
+pub fn set_time_zone(roll: &Choices) -> Command {
+    const OFFSETS: [i16; 6] = [480, 540, 420, 60, -180, 840];
+    let offset = |place: usize| OFFSETS[roll.number_at(place) % OFFSETS.len()];
+    let number = u8::try_from(roll.model.zones.len() + 1).unwrap_or(u8::MAX);
+    let mut at = roll.model.last_at;
+    let mut changes: Vec<_> = (0..roll.number_at(1) % 4)
+        .map(|place| {
+            at = at.plus_ms(u64::from(roll.step.random_numbers[2]) * 3_600_000 + 1);
+            UtcOffsetChange { from: at, utc_offset_minutes: offset(place) }
+        })
+        .collect();
+    let mut zone = String::from("Europe/Berlin");
+    match roll.step.mistake {
+        Mistake::AmountZero => zone.clear(),
+        Mistake::AmountHuge => changes.reverse(),
+        Mistake::AmountAbove => {
+            let far = UtcOffsetChange { from: at.plus_ms(1), utc_offset_minutes: 841 };
+            changes.push(far);
+        }
+        _ => {}
+    }
+    Command::SetTimeZone(SetTimeZone {
+        number: roll.number(number).into(),
+        zone,
+        table_version: "2013c".into(),
+        utc_offset_minutes: offset(3),
+        changes,
+    })
+}
+
 /// Makes a registration invalid by a deliberate mistake.
 fn spoil(command: &mut Command, slip: Mistake) {
     use Command as C;

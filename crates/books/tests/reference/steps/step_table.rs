@@ -9,7 +9,7 @@ use super::back_office::*;
 use super::clearing::*;
 use super::other_content::other_content;
 use super::parcel::*;
-use super::party::{party, retention};
+use super::party::{party, retention, set_time_zone};
 use super::persons::*;
 use super::terminal::*;
 use crate::model::{ModelMethod, ModelPayment, Parcel, PlanState, Seller, SellerAccount};
@@ -82,6 +82,7 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |_| true, remove_person),
     (1, |_| true, set_refund_limit),
     (1, |roll| roll.one_in(0, 2), retention),
+    (1, |_| true, set_time_zone),
     (12, |_| true, other_content),
     (9, |roll| roll.model.terminals.keys().any(|id| !open_batch_of(roll, *id)), open_batch),
     (32, is_sellable, purchase),

@@ -118,6 +118,7 @@ pub fn settings(networks: usize, links: u8) -> Settings {
     }
     Settings {
         utc_offset_minutes: UTC_OFFSET_MINUTES,
+        utc_offset_changes: Vec::new(),
         currency: Currency::CNY,
         country: *b"CN",
         shown_as: ("Doorstep".into(), "Shanghai".into()),
