@@ -130,6 +130,10 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     host.queue_outputs(begin);
     // After the sockets are bound: a start that fails leaves the books as they were.
     let registered = register(&said.networks, said.wallet.as_ref(), node);
+    let registered = registered.and_then(|()| match setting {
+        Some(setting) => give_time_zone(setting, node),
+        None => Ok(()),
+    });
     let ended = registered.and_then(|()| {
         stop_on_signals(host.stopper()).context(texts::text(Lang::current(), "error.signals"))?;
         print_addresses(host.addresses(), &control)?;
