@@ -11,7 +11,7 @@ use crate::books::{CashPayment, LostLine, ParcelLocation, ParcelOutcome, RailIte
 
 /// A difference between the books and the simulated world.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct WorldDifference {
     /// What differs, with what each side has. Amounts are in minor units.
     pub what: String,
     /// The books' amount less the world's, in minor units; `None` if no amount differs.
@@ -32,23 +32,23 @@ pub enum LookAt {
     Log,
 }
 
-impl Difference {
-    fn of_amount(what: &str, (books, world): (i128, i128), look_at: LookAt) -> Difference {
+impl WorldDifference {
+    fn of_amount(what: &str, (books, world): (i128, i128), look_at: LookAt) -> WorldDifference {
         let what = format!("{what}: the books have {books}, the world {world}");
-        Difference { what, by: Some(books - world), look_at }
+        WorldDifference { what, by: Some(books - world), look_at }
     }
 
-    fn other(what: String, look_at: LookAt) -> Difference {
-        Difference { what, by: None, look_at }
+    fn other(what: String, look_at: LookAt) -> WorldDifference {
+        WorldDifference { what, by: None, look_at }
     }
 }
 
 /// Compares the simulated world's books with ours: every account balance, payment, parcel, break
 /// and open item. The books must contain this day and nothing else in the day's currency.
 #[must_use]
-pub fn compare(world: &WorldReport, books: &Books) -> Vec<Difference> {
+pub fn compare(world: &WorldReport, books: &Books) -> Vec<WorldDifference> {
     let found = world.discrepancies.iter().cloned();
-    let mut wrong: Vec<_> = found.map(|what| Difference::other(what, LookAt::Log)).collect();
+    let mut wrong: Vec<_> = found.map(|what| WorldDifference::other(what, LookAt::Log)).collect();
     compare_accounts(world, books, &mut wrong);
     compare_payments(world, books, &mut wrong);
     compare_breaks(world, books, &mut wrong);
@@ -56,7 +56,7 @@ pub fn compare(world: &WorldReport, books: &Books) -> Vec<Difference> {
     if books.unknown_count() != world.pending_reversals {
         let (books, world) = (books.unknown_count(), world.pending_reversals);
         let what = format!("{books} payments are unknown, {world} have a pending reversal");
-        wrong.push(Difference::other(what, LookAt::Log));
+        wrong.push(WorldDifference::other(what, LookAt::Log));
     }
     wrong
 }
@@ -64,7 +64,7 @@ pub fn compare(world: &WorldReport, books: &Books) -> Vec<Difference> {
 /// Balances by account kind and owner.
 type Balances = BTreeMap<(&'static str, u64), i128>;
 
-fn compare_accounts(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference>) {
+fn compare_accounts(world: &WorldReport, books: &Books, wrong: &mut Vec<WorldDifference>) {
     let mut expected = expected_balances(world);
     for account in books.accounts().filter(|account| account.currency == world.currency) {
         let balance = expected.remove(&(account.kind.name(), account.owner)).unwrap_or(0);
@@ -72,12 +72,16 @@ fn compare_accounts(world: &WorldReport, books: &Books, wrong: &mut Vec<Differen
             let owner = books.owner_reference(&account).unwrap_or_default();
             let name = format!("{} {owner}", account.kind.name());
             let look_at = look_at_account(&account, owner);
-            wrong.push(Difference::of_amount(name.trim_end(), (account.balance, balance), look_at));
+            wrong.push(WorldDifference::of_amount(
+                name.trim_end(),
+                (account.balance, balance),
+                look_at,
+            ));
         }
     }
     for ((name, owner), balance) in expected.into_iter().filter(|(_, balance)| *balance != 0) {
         let name = format!("{name} {owner}");
-        wrong.push(Difference::of_amount(&name, (0, balance), LookAt::Balances));
+        wrong.push(WorldDifference::of_amount(&name, (0, balance), LookAt::Balances));
     }
 }
 
@@ -127,7 +131,7 @@ fn expected_balances(world: &WorldReport) -> Balances {
     expected
 }
 
-fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference>) {
+fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<WorldDifference>) {
     let mut items = BTreeMap::new();
     for (payment, item) in world.rails.iter().flat_map(|rail| &rail.items) {
         items.insert(*payment, item);
@@ -153,7 +157,7 @@ fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<Differen
             };
             if !agree {
                 let by = moved(&payment) - i128::from(taken.unwrap_or(0));
-                wrong.push(Difference {
+                wrong.push(WorldDifference {
                     what: format!("the books have {payment:?}, the world has another record of it"),
                     by: Some(by).filter(|by| *by != 0),
                     look_at: LookAt::Parcel(payment.id.parcel),
@@ -163,7 +167,7 @@ fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<Differen
     }
     let left = items.iter().map(|(payment, item)| (payment, item.amount, item.moves_money()));
     let cash = cash_payments.iter().map(|(id, cash)| (id, cash.amount, !cash.refunded));
-    wrong.extend(left.chain(cash).map(|(payment, amount, stands)| Difference {
+    wrong.extend(left.chain(cash).map(|(payment, amount, stands)| WorldDifference {
         what: format!("the books have no payment {payment:?}, the world has"),
         by: stands.then(|| -i128::from(amount)),
         look_at: LookAt::Parcel(payment.parcel),
@@ -215,11 +219,11 @@ fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
     state && taken_back && item.amount == payment.amount.minor() && item.method == payment.method
 }
 
-fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<Difference>) {
+fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<WorldDifference>) {
     let look_at = LookAt::Parcel(parcel.parcel);
     let Some(view) = books.parcel_view(parcel.parcel) else {
         let what = format!("the books have no parcel {:032x}", parcel.parcel.bits());
-        wrong.push(Difference::other(what, look_at));
+        wrong.push(WorldDifference::other(what, look_at));
         return;
     };
     let location = match view.state {
@@ -235,7 +239,7 @@ fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<Differe
     let asked = usize::try_from(parcel.requests).unwrap_or(usize::MAX);
     if location != Some(parcel.location) || collected != paid || payments > asked {
         let id = parcel.parcel.bits();
-        wrong.push(Difference {
+        wrong.push(WorldDifference {
             what: format!("parcel {id:032x}: the books have {view:?}, the world {parcel:?}"),
             by: Some(collected - paid).filter(|by| *by != 0),
             look_at,
@@ -246,7 +250,7 @@ fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<Differe
 /// Open breaks: what they are about, how many, and their net amount.
 type OpenBreaks = BTreeMap<String, (usize, i128)>;
 
-fn compare_breaks(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference>) {
+fn compare_breaks(world: &WorldReport, books: &Books, wrong: &mut Vec<WorldDifference>) {
     let add = |breaks: &mut OpenBreaks, subject: BreakSubject, side: BreakSide, amount: u64| {
         let entry = breaks.entry(format!("{subject:?}, {side:?} of {amount}")).or_default();
         *entry = (entry.0 + 1, entry.1 + i128::from(amount));
@@ -263,7 +267,7 @@ fn compare_breaks(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference
         let of = |breaks: &OpenBreaks| breaks.get(name).copied().unwrap_or_default();
         let ((books, books_sum), (world, world_sum)) = (of(&found), of(&expected));
         if books != world {
-            wrong.push(Difference {
+            wrong.push(WorldDifference {
                 what: format!("breaks at {name}: the books have {books}, the world {world}"),
                 by: Some(books_sum - world_sum),
                 look_at: LookAt::Log,
@@ -275,7 +279,7 @@ fn compare_breaks(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference
 /// Open items as terminal, number of undecided lines, and their net amount.
 type OpenLines = BTreeMap<TerminalId, (usize, i128)>;
 
-fn compare_open_items(world: &WorldReport, books: &Books, wrong: &mut Vec<Difference>) {
+fn compare_open_items(world: &WorldReport, books: &Books, wrong: &mut Vec<WorldDifference>) {
     let decided = decided_payments(world);
     let is_open = |line: &&LostLine| line.payment.is_none_or(|payment| !decided.contains(&payment));
     let mut expected = OpenLines::new();
@@ -288,7 +292,7 @@ fn compare_open_items(world: &WorldReport, books: &Books, wrong: &mut Vec<Differ
     for item in books.open_items().filter(|item| item.currency == world.currency) {
         let OpenItemContent::Lines(lines) = &item.content else {
             let what = format!("terminal {} uploaded no lines", item.terminal);
-            wrong.push(Difference::other(what, LookAt::Terminal(item.terminal)));
+            wrong.push(WorldDifference::other(what, LookAt::Terminal(item.terminal)));
             continue;
         };
         let (count, net) = found.entry(item.terminal).or_default();
@@ -302,7 +306,7 @@ fn compare_open_items(world: &WorldReport, books: &Books, wrong: &mut Vec<Differ
             let net = |lines: &OpenLines| of(lines).map_or(0, |(_, net)| net);
             let lines = |lines: &OpenLines| of(lines).map_or(0, |(count, _)| count);
             let (books, world) = (lines(&found), lines(&expected));
-            wrong.push(Difference {
+            wrong.push(WorldDifference {
                 what: format!(
                     "open lines of terminal {terminal}: the books have {books}, the world {world}"
                 ),

@@ -21,6 +21,8 @@ use crate::world::{
 /// The latest moment of a tour, counted from the midnight at which the day begins.
 const DELIVERY_MS_MAX: u64 = 2 * DAY_MS;
 
+/// Progress is counted over all parcels, so not at every moment.
+const PROGRESS_INTERVAL_MS: u64 = 10 * clock::MINUTE_MS;
 /// The most rounds of commands and queries in one moment: a payment takes a few.
 const ROUNDS_PER_MOMENT_MAX: u32 = 1_000;
 
@@ -178,6 +180,7 @@ impl<O: Backend> DayRun<'_, O> {
         let next = |run: &DayRun<'_, O>| {
             run.world.schedule.next_moment().into_iter().chain(run.payment_path.next_moment()).min()
         };
+        let mut progress_from = self.now;
         while let Some(moment) = next(self) {
             if moment >= latest {
                 let waiting = self.world.unfinished().or_else(|| self.payment_path.unfinished());
@@ -193,8 +196,9 @@ impl<O: Backend> DayRun<'_, O> {
             }
             let calls = self.sender.calls;
             self.process_moment(now, requests)?;
-            if self.sender.calls > calls {
+            if self.sender.calls > calls && now >= progress_from {
                 self.report_progress(DayStage::Delivering, self.world.parcels_done(), total);
+                progress_from = now.plus_ms(PROGRESS_INTERVAL_MS);
             }
         }
         Ok(())

@@ -47,7 +47,7 @@ pub use books::{
     RailAnswer, RailBooks, RailItem, SellerBalance, TerminalCounters, WorldReport,
 };
 pub use command_sender::COMMANDS_PER_CALL_MAX;
-pub use compare::{Difference, LookAt, compare};
+pub use compare::{LookAt, WorldDifference, compare};
 pub use day::{DayProgress, DayStage, SimulatedDay, run_day};
 pub use generated::{GeneratedOrder, generate_orders};
 pub use inputs::{

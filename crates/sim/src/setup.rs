@@ -80,6 +80,7 @@ impl World {
 
     /// Gives each firm the couriers that its parcels need, with tours of equal length.
     fn assign_tours(&mut self, parcels_per_courier: usize) {
+        let offline_limit = self.offline_limit();
         for firm in 0..self.firms.len() {
             let theirs = (0..self.parcels.len()).filter(|&index| self.parcels[index].firm == firm);
             let theirs: Vec<usize> = theirs.collect();
@@ -88,19 +89,26 @@ impl World {
                 continue;
             }
             for (number, tour) in (1..).zip(theirs.chunks(theirs.len().div_ceil(count))) {
-                let courier = self.make_courier(firm, number, tour.iter().copied().collect());
+                let courier =
+                    self.make_courier(firm, number, tour.iter().copied().collect(), offline_limit);
                 self.couriers.push(courier);
             }
         }
     }
 
-    fn make_courier(&self, firm: usize, number: usize, stops: VecDeque<usize>) -> SimulatedCourier {
+    fn make_courier(
+        &self,
+        firm: usize,
+        number: usize,
+        stops: VecDeque<usize>,
+        offline_limit: u64,
+    ) -> SimulatedCourier {
         let reference = format!("{}-courier-{number:03}", self.firms[firm].reference);
         let id = CourierId::derived(&reference);
         let mut chance = Chance::new(self.seed, ChancePurpose::Courier, id.0);
         let loses_memory = chance.happens(self.rates.memory_loss);
         let offline = chance.happens(OFFLINE_TERMINAL_PPM);
-        let offline = if offline { self.offline_limit() } else { 0 };
+        let offline = if offline { offline_limit } else { 0 };
         SimulatedCourier {
             id,
             firm,

@@ -18,9 +18,9 @@ use files::orders::{AMOUNT_DUE_MAX, ImportReport};
 use money::{Amount, Currency};
 use reports::{DaySums, write_messages, write_payouts_csv};
 use sim::{
-    DayError, DayInputError, DayInputs, DayOptions, Difference, EnginePosition, LookAt,
-    NetworkComparison, OrderSource, ParcelInput, PaymentMix, ResumeDayError, ResumedDay,
-    SimulatedDay,
+    DayError, DayInputError, DayInputs, DayOptions, EnginePosition, LookAt, NetworkComparison,
+    OrderSource, ParcelInput, PaymentMix, ResumeDayError, ResumedDay, SimulatedDay,
+    WorldDifference,
 };
 use tariff::{CardKind, PaymentMethod};
 
@@ -386,7 +386,7 @@ fn run_day(
 }
 
 /// What differs, by how much, and where to look.
-fn difference_text(difference: &Difference, currency: Currency, data: &Path) -> String {
+fn difference_text(difference: &WorldDifference, currency: Currency, data: &Path) -> String {
     let by = difference.by.map_or(String::new(), |minor| {
         let amount = DecimalAmount::of_balance(minor, currency).to_string();
         bilingual!("; difference {0} {currency}", "；相差 {0} {currency}", grouped(&amount))
