@@ -1,6 +1,6 @@
 //! `doorstep balances`: the trial balance.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use money::decimal::DecimalAmount;
@@ -12,7 +12,8 @@ use crate::words::{Lang, grouped, left, right, say, width};
 
 /// Shows the trial balance
 ///
-/// Shows the balance of each account kind, or of every account. Zero balances are left out.
+/// Shows the balance of each account kind, or of every account, and how many breaks and open items
+/// there are. Zero balances are left out.
 #[derive(Args, Debug)]
 pub struct BalancesArgs {
     /// The data directory
@@ -45,11 +46,29 @@ pub fn run(args: &BalancesArgs) -> anyhow::Result<()> {
         }
     } else if args.all {
         print(&balance, &balance.sums_by(|account| account_name(account, lang)), lang);
+        print_open(&balance, &args.data, lang);
     } else {
         let kind = |account: &NamedBalance| chinese::account_kind(account.kind, lang).to_owned();
         print(&balance, &balance.sums_by(kind), lang);
+        print_open(&balance, &args.data, lang);
     }
     Ok(())
+}
+
+/// The number of open breaks and open items, with the commands that list them.
+fn print_open(balance: &TrialBalance, data: &Path, lang: Lang) {
+    let data = data.display();
+    say!("");
+    for (count, name, command) in [
+        (balance.open_breaks, lang.pick("open breaks", "未结差异"), "breaks"),
+        (balance.open_items, lang.pick("open items", "待查账项"), "open-items"),
+    ] {
+        let count_text = grouped(&count.to_string());
+        match count {
+            0 => say!("{} {count_text}", left(name, 12)),
+            _ => say!("{} {count_text}  (doorstep {command} --data {data})", left(name, 12)),
+        }
+    }
 }
 
 /// The account's name, with the name of its kind in the chosen language.

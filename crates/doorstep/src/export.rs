@@ -34,8 +34,11 @@ pub struct ExportArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
+    /// A journal for hledger
     Hledger,
+    /// A ledger for beancount
     Beancount,
+    /// One line per posting, for a spreadsheet
     Csv,
 }
 

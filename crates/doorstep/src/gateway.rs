@@ -24,8 +24,8 @@ use crate::words::{self, Lang};
 /// A gateway stores nothing and has no keys. It may run in a less protected network. There may be
 /// many gateways; if one fails, its terminals reconnect through another.
 #[derive(Args, Debug)]
-#[command(override_usage = "doorstep gateway --engine <ADDR> --listen <ADDR>... --ca <FILE> \
-                            --cert <FILE> --key <FILE>")]
+#[command(override_usage = "doorstep gateway --engine <ADDR> --listen <ADDR>... \
+                            --ca <FILE>\n           --cert <FILE> --key <FILE> [OPTIONS]")]
 pub struct GatewayArgs {
     /// The engine's listener for gateways
     #[arg(long, value_name = "ADDR", value_parser = parse_address)]

@@ -22,7 +22,9 @@ const BRACKET_COLUMNS_MAX: usize = 46;
 /// Puts the texts of `[help]` into the tree of commands.
 pub fn in_chinese(command: Command) -> Command {
     let terminal = terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0));
-    let columns = terminal.unwrap_or(COLUMNS_MAX).clamp(COLUMNS_MIN, COLUMNS_MAX);
+    // As clap does for the English help.
+    let variable = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let columns = terminal.or_else(variable).unwrap_or(COLUMNS_MAX).clamp(COLUMNS_MIN, COLUMNS_MAX);
     let mut command = command.term_width(columns);
     command.build();
     translated(command, "help", columns)
@@ -148,7 +150,7 @@ pub fn wrapped(text: &str, columns: usize) -> String {
             out.push('\n');
         }
         let mut used = 0;
-        for piece in pieces(line) {
+        for piece in pieces(line, columns) {
             if used > 0 && used + width(piece.trim_end()) > columns {
                 out.truncate(out.trim_end_matches(' ').len());
                 out.push('\n');
@@ -163,13 +165,14 @@ pub fn wrapped(text: &str, columns: usize) -> String {
 
 /// Splits a line where it may be broken: after spaces and beside Chinese characters, but not before
 /// closing and after opening punctuation, nor in short brackets.
-fn pieces(line: &str) -> Vec<&str> {
+fn pieces(line: &str, columns: usize) -> Vec<&str> {
+    let bracket_max = BRACKET_COLUMNS_MAX.min(columns);
     let wide = |c: char| unicode_width::UnicodeWidthChar::width(c) == Some(2);
     let mut pieces = Vec::new();
     let (mut start, mut before, mut bracket_end) = (0, None, 0);
     for (at, c) in line.char_indices() {
         let bracket = line[at..].find(']').map(|length| at + length + 1).filter(|_| c == '[');
-        if let Some(end) = bracket.filter(|end| width(&line[at..*end]) <= BRACKET_COLUMNS_MAX) {
+        if let Some(end) = bracket.filter(|end| width(&line[at..*end]) <= bracket_max) {
             bracket_end = end;
         }
         let breaks = before.is_some_and(|before| {
@@ -185,6 +188,29 @@ fn pieces(line: &str) -> Vec<&str> {
     }
     pieces.push(&line[start..]);
     pieces
+}
+
+/// What is wrong with the value of an argument, in the words of all other errors. None if the
+/// error is of another kind.
+fn value_error(error: &clap::Error, lang: Lang) -> Option<String> {
+    let cause = std::error::Error::source(error);
+    let cause = cause.filter(|_| error.kind() == ErrorKind::ValueValidation)?;
+    let context = |kind| Some(error.get(kind).map(values)?.concat());
+    let argument = context(ContextKind::InvalidArg)?;
+    let value = context(ContextKind::InvalidValue)?;
+    // `--parcels <PARCELS>` is known by its flag.
+    let argument = argument.split_once(" <").map_or(&*argument, |(flag, _)| flag);
+    let cause = chinese::value_error(cause, lang);
+    let values: [(&str, &dyn std::fmt::Display); 3] =
+        [("argument", &argument), ("value", &value), ("cause", &cause)];
+    Some(texts::filled(lang, "value.invalid", &values))
+}
+
+/// An invalid value, in English. None if clap's own words are used.
+pub fn value_error_in_english(error: &clap::Error) -> Option<String> {
+    let problem = value_error(error, Lang::En)?;
+    let label = texts::text(Lang::En, "error.label");
+    Some(format!("{label}{problem}\n\nFor more information, try '--help'.\n"))
 }
 
 /// An invalid command line, with the nearest valid one.
@@ -213,9 +239,7 @@ pub fn error_in_chinese(error: &clap::Error) -> String {
         ErrorKind::InvalidValue if value == "``" => with_argument("command_line.missing_value"),
         ErrorKind::InvalidValue => with_value("command_line.invalid_value"),
         ErrorKind::ValueValidation => {
-            let cause = std::error::Error::source(error).map(chinese::value_error);
-            let cause = cause.map(|cause| format!("：{cause}")).unwrap_or_default();
-            with_value("command_line.invalid_value") + &cause
+            value_error(error, lang).unwrap_or_else(|| with_value("command_line.invalid_value"))
         }
         ErrorKind::TooManyValues => with_value("command_line.surplus_value"),
         ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues | ErrorKind::NoEquals => {

@@ -8,6 +8,7 @@ mod certificates;
 mod chinese;
 mod data_directory;
 mod day;
+mod differences;
 mod explain;
 mod export;
 mod gateway;
@@ -29,6 +30,8 @@ mod verify;
 mod words;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -52,9 +55,8 @@ struct Cli {
     lang: Option<Lang>,
 }
 
-const EXIT_STATUS: &str = "\
-Exit status: 0 success; 1 failure, or a check found a problem, which is printed; 2 the command line
-is not valid.";
+const EXIT_STATUS: &str = "Exit status: 0 success; 1 failure, or a check found a problem, which \
+                           is printed; 2 the command line is not valid.";
 
 #[derive(Subcommand, Debug)]
 enum Task {
@@ -63,6 +65,8 @@ enum Task {
     Import(orders::ImportArgs),
     Verify(verify::VerifyArgs),
     Balances(balances::BalancesArgs),
+    Breaks(differences::BreaksArgs),
+    OpenItems(differences::OpenItemsArgs),
     Explain(explain::ExplainArgs),
     Log(log::CommandLogArgs),
     Payouts(payouts::PayoutsArgs),
@@ -105,12 +109,17 @@ enum Bench {
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
 fn main() -> ExitCode {
     Lang::set(Lang::of_arguments(std::env::args_os()));
-    let Cli { task, lang: _ } = match Lang::current() {
-        Lang::En => Cli::parse(),
-        Lang::Zh => match parse_in_chinese() {
-            Ok(cli) => cli,
-            Err(error) => return exit_in_chinese(&error),
-        },
+    if let Err(error) = report_full_files() {
+        eprintln!("{}{error}", error_label());
+        return ExitCode::FAILURE;
+    }
+    let parsed = match Lang::current() {
+        Lang::En => Cli::try_parse(),
+        Lang::Zh => parse_in_chinese(),
+    };
+    let Cli { task, lang: _ } = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return exit_without_command(&error),
     };
     let done = match task {
         Task::Demo(args) => day::demo(&args),
@@ -118,6 +127,8 @@ fn main() -> ExitCode {
         Task::Import(args) => orders::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Verify(args) => verify::run(&args),
         Task::Balances(args) => balances::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Breaks(args) => differences::breaks(&args).map(|()| ExitCode::SUCCESS),
+        Task::OpenItems(args) => differences::open_items(&args).map(|()| ExitCode::SUCCESS),
         Task::Explain(args) => explain::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
@@ -148,6 +159,13 @@ fn main() -> ExitCode {
     })
 }
 
+/// Keeps SIGXFSZ from ending the process without a message: a write beyond the limit on file sizes
+/// (`ulimit -f`) fails with EFBIG instead, and is reported like a full disk.
+fn report_full_files() -> std::io::Result<()> {
+    let ignored = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, ignored).map(drop)
+}
+
 fn parse_in_chinese() -> Result<Cli, clap::Error> {
     let command = help::in_chinese(Cli::command());
     Cli::from_arg_matches(&command.try_get_matches()?)
@@ -155,13 +173,17 @@ fn parse_in_chinese() -> Result<Cli, clap::Error> {
 
 /// Prints what clap has instead of a command: help, the version, or an error.
 #[allow(clippy::print_stderr, reason = "errors are for the person who runs the command")]
-fn exit_in_chinese(error: &clap::Error) -> ExitCode {
+fn exit_without_command(error: &clap::Error) -> ExitCode {
     use ErrorKind as E;
-    match error.kind() {
-        E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand => {
+    match (error.kind(), Lang::current()) {
+        (E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand, _) => {
             error.exit()
         }
-        _ => eprint!("{}", help::error_in_chinese(error)),
+        (_, Lang::Zh) => eprint!("{}", help::error_in_chinese(error)),
+        (_, Lang::En) => match help::value_error_in_english(error) {
+            Some(text) => eprint!("{text}"),
+            None => error.exit(),
+        },
     }
     ExitCode::from(2)
 }

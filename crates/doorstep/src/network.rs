@@ -35,6 +35,10 @@ use crate::words::{Lang, bilingual, say};
 ///
 /// Exit status: 0 it was stopped; 1 failure.
 #[derive(Args, Debug)]
+#[command(
+    override_usage = "doorstep network run [OPTIONS] --listen <ADDR> --name <NAME>\n           \
+                            --keys <FILE>"
+)]
 pub struct RunArgs {
     /// The address for the switch; port 0 for any free port
     #[arg(long, value_name = "ADDR")]

@@ -8,7 +8,7 @@ use books::{Event, Refusal};
 use clap::Args;
 use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
 use journal::DataDirectory;
-use node::{Node, NodeOptions};
+use node::{Clock, Node, NodeOptions, SystemClock};
 use serde_json::Value;
 
 use crate::chinese;
@@ -20,13 +20,14 @@ use crate::words::{Lang, bilingual, grouped, left, say};
 /// the receivable. Buyers pay over the other networks, by QR code or in cash. Works with a running
 /// Doorstep, or on the books alone.
 #[derive(Args, Debug)]
-#[command(override_usage = "doorstep network withdraw <NETWORK> [OPTIONS] --by <WHO> \
+#[command(override_usage = "doorstep network withdraw <NETWORK> [OPTIONS] --by <WHO>\n           \
                             --approved-by <WHO> --data <DIR>")]
 pub struct WithdrawArgs {
     /// The network's name in the settings
     #[arg(value_name = "NETWORK")]
     network: String,
-    /// The start time, RFC 3339, as in 2013-08-28T18:00:00+08:00 [default: now]
+    /// The start time, RFC 3339, as in 2013-08-28T18:00:00+08:00; at most 366 days ahead. A past
+    /// time means now [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<u64>,
     #[command(flatten)]
@@ -35,7 +36,7 @@ pub struct WithdrawArgs {
 
 /// Reinstates a withdrawn network
 #[derive(Args, Debug)]
-#[command(override_usage = "doorstep network reinstate <NETWORK> --by <WHO> \
+#[command(override_usage = "doorstep network reinstate <NETWORK> --by <WHO>\n           \
                             --approved-by <WHO> --data <DIR>")]
 pub struct ReinstateArgs {
     /// The network's name in the settings
@@ -78,8 +79,18 @@ pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
     let name = &args.network;
     match from {
         Some(from) => {
+            let past = args.at.filter(|at| *at < from).map(time_text);
             let from = time_text(from);
             say!("{}", bilingual!("{name} is withdrawn from {from} on", "{name} 自 {from} 起停用"));
+            if let Some(past) = past {
+                say!(
+                    "{}",
+                    bilingual!(
+                        "note: --at {past} is past, so the withdrawal starts now",
+                        "注意：--at {past} 已过去，因此立即停用"
+                    )
+                );
+            }
         }
         None => say!("{}", bilingual!("{name} was withdrawn before", "{name} 此前已停用")),
     }
@@ -189,7 +200,8 @@ fn time_text(ms: u64) -> String {
 /// start of a new withdrawal.
 fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
     // Wrong names are refused here, in the language of this command.
-    let submission = what.submission()?.context("the order does not change the books")?;
+    let submission =
+        what.submission(SystemClock.now())?.context("the order does not change the books")?;
     match send_request(&data.join(CONTROL_SOCKET), what) {
         Err(ControlError::NotRunning(_)) => {}
         answer => return Ok(answer?["from_ms"].as_u64()),

@@ -41,21 +41,20 @@ pub fn read(path: &Path, profile: &str, seller: Option<&str>) -> anyhow::Result<
 pub fn print_report(report: &ImportReport, lang: Lang) {
     let lines: u64 = report.files.iter().map(|file| file.lines).sum();
     let files: Vec<&str> = report.files.iter().map(|file| &*file.file).collect();
-    say!(
-        "{} {} ({})",
-        lang.pick("Orders read:", "读入订单："),
-        files.join(", "),
-        lang.pick("lines", "行").to_owned() + " " + &grouped(&lines.to_string())
-    );
     let count = |count: u64| grouped(&count.to_string());
+    let (files, lines) = (files.join(lang.pick(", ", "、")), count(lines));
     say!(
-        "  {} {}, {} {}, {} {}",
-        lang.pick("orders", "订单"),
-        count(report.orders),
-        lang.pick("parcels", "包裹"),
-        count(report.parcels),
-        lang.pick("sellers", "卖家"),
-        count(report.sellers)
+        "{}",
+        bilingual!("Orders read: {files} (lines {lines})", "读入订单：{files}（{lines} 行）")
+    );
+    let orders = count(report.orders);
+    let (parcels, sellers) = (count(report.parcels), count(report.sellers));
+    say!(
+        "  {}",
+        bilingual!(
+            "orders {orders}, parcels {parcels}, sellers {sellers}",
+            "订单 {orders}，包裹 {parcels}，卖家 {sellers}"
+        )
     );
     for (currency, due) in &report.amount_due {
         let due = i128::try_from(*due).unwrap_or(i128::MAX);
@@ -66,14 +65,17 @@ pub fn print_report(report: &ImportReport, lang: Lang) {
         );
     }
     for (status, orders) in &report.orders_by_status {
-        say!("  {} {status}: {}", lang.pick("status", "状态"), count(*orders));
+        let orders = count(*orders);
+        say!("  {}", bilingual!("status {status}: {orders}", "状态 {status}：{orders}"));
     }
     for (reason, orders) in &report.left_out_by_reason {
         let reason = chinese::left_out_reason(reason, lang);
-        say!("  {} {reason}: {}", lang.pick("left out,", "未导入，"), count(*orders));
+        let orders = count(*orders);
+        say!("  {}", bilingual!("left out, {reason}: {orders}", "未导入，{reason}：{orders}"));
     }
     if report.repeated_lines > 0 {
-        say!("  {} {}", lang.pick("repeated lines:", "重复行："), count(report.repeated_lines));
+        let lines = count(report.repeated_lines);
+        say!("  {}", bilingual!("repeated lines: {lines}", "重复行：{lines}"));
     }
     print_bad(report, lang);
 }
@@ -82,11 +84,8 @@ fn print_bad(report: &ImportReport, lang: Lang) {
     if report.bad_total() == 0 {
         return;
     }
-    say!(
-        "  {} {}",
-        lang.pick("bad lines:", "有误的行："),
-        grouped(&report.bad_total().to_string())
-    );
+    let bad = grouped(&report.bad_total().to_string());
+    say!("  {}", bilingual!("bad lines: {bad}", "有误的行：{bad}"));
     for line in report.bad_lines.iter().take(LISTED_MAX) {
         say!("    {}", chinese::bad_line(line, lang));
     }
@@ -96,7 +95,8 @@ fn print_bad(report: &ImportReport, lang: Lang) {
 fn print_unlisted(all: u64, lang: Lang) {
     let more = all.saturating_sub(LISTED_MAX as u64);
     if more > 0 {
-        say!("    {} {}", lang.pick("and more:", "另有："), grouped(&more.to_string()));
+        let more = grouped(&more.to_string());
+        say!("    {}", lang.pick("and more: ", "另有：").to_owned() + &more);
     }
 }
 
@@ -185,7 +185,11 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     for (place, _, refusal) in refused.iter().take(LISTED_MAX) {
         let parcel = &import.parcels[*place];
         let why = why_refused(&client, parcel, refusal)?;
-        say!("  {}: {} `{}`: {why}", parcel.location, lang.pick("order", "订单"), parcel.order);
+        let OrderParcel { location, order, .. } = parcel;
+        say!(
+            "  {}",
+            bilingual!("{location}: order `{order}`: {why}", "{location}：订单 `{order}`：{why}")
+        );
     }
     print_unlisted(refused.len() as u64, lang);
     let (after, _) = client.query(|engine| engine.books().known_parcel_count())?;
@@ -193,14 +197,14 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     opened.node.stop()?;
     let new = after - before;
     let count = |count: usize| grouped(&count.to_string());
+    let existed = count(import.parcels.len() - new - refused.len());
+    let (new, refused) = (count(new), count(refused.len()));
     say!(
-        "{} {}; {} {}; {} {}",
-        lang.pick("announced", "新登记"),
-        count(new),
-        lang.pick("existed already", "已存在"),
-        count(import.parcels.len() - new - refused.len()),
-        lang.pick("refused", "被拒"),
-        count(refused.len())
+        "{}",
+        bilingual!(
+            "announced {new}; existed already {existed}; refused {refused}",
+            "新登记 {new}；已存在 {existed}；被拒 {refused}"
+        )
     );
     Ok(())
 }

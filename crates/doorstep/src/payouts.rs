@@ -32,7 +32,9 @@ pub struct PayoutsArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
+    /// Every payout that was sent, for a finance team
     Csv,
+    /// The order to the bank to pay one plan (ISO 20022)
     Pain001,
 }
 

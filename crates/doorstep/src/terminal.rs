@@ -20,10 +20,12 @@ mod console;
 pub mod load;
 mod masking;
 pub mod screen;
+mod stan_file;
 
 use crate::data_directory::read_text;
 use crate::serve::settings::parse_address;
 use crate::words::{Lang, bilingual};
+use stan_file::StanFile;
 
 /// Runs a simulated POS terminal, with commands from the keyboard or a script
 ///
@@ -35,6 +37,10 @@ use crate::words::{Lang, bilingual};
 /// Exit status: 0 every command was valid and answered, even if declined; 1 otherwise.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    override_usage = "doorstep terminal [OPTIONS] --connect <ADDR> --number <NUMBER>\n           \
+                            --merchant <DIGITS>"
+)]
 pub struct TerminalArgs {
     #[command(subcommand)]
     load: Option<Hidden>,
@@ -66,7 +72,7 @@ struct OneArgs {
     /// The merchant, field 42: acquirer 3, region 4, category 4, courier firm 4 digits
     #[arg(long, value_name = "DIGITS", required = true)]
     merchant: String,
-    /// The file with the master key, 32 or 48 hex digits
+    /// The file with the master key, 32 or 48 hex digits; this or --base-key-file is required
     #[arg(long, value_name = "FILE", conflicts_with = "base_key_file")]
     master_key_file: Option<PathBuf>,
     /// The file with the base key of all terminals' keys, as hex digits
@@ -90,7 +96,11 @@ struct OneArgs {
     /// Time limit of an answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u32,
-    /// The last used STAN [default: from the time of day]
+    /// The file with the terminal's last STAN, which a restart continues; `terminal-NUMBER.toml`
+    /// beside the key file by default
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// The last used STAN [default: from the state file]
     #[arg(long, value_name = "STAN")]
     #[arg(value_parser = clap::value_parser!(u32).range(0..=i64::from(STAN_MAX)))]
     last_stan: Option<u32>,
@@ -147,7 +157,8 @@ pub fn run(args: &TerminalArgs) -> anyhow::Result<ExitCode> {
 }
 
 impl OneArgs {
-    fn session(&self) -> anyhow::Result<InteractiveTerminal> {
+    /// The terminal, and the file with its last STAN.
+    fn session(&self) -> anyhow::Result<(InteractiveTerminal, StanFile)> {
         let master_key = match (&self.master_key_file, &self.base_key_file) {
             (Some(file), _) => {
                 let named = || format!("--master-key-file {}", file.display());
@@ -165,7 +176,13 @@ impl OneArgs {
                 "请给出 --master-key-file 或 --base-key-file"
             )),
         };
-        let last_stan = self.last_stan.unwrap_or_else(|| stan_by_time(&jiff::Timestamp::now()));
+        let key_file = self.master_key_file.as_ref().or(self.base_key_file.as_ref());
+        let beside = key_file.map(|file| StanFile::default_path(file, self.number));
+        let state = self.state.clone().or(beside).unwrap_or_default();
+        let last_stan = match self.last_stan {
+            Some(last_stan) => last_stan,
+            None => StanFile::read(&state)?,
+        };
         let settings = TerminalSimulatorSettings {
             currency: self.currency,
             utc_offset_minutes: self.utc_offset,
@@ -176,7 +193,8 @@ impl OneArgs {
         let ca = self.ca.as_ref();
         let tls = ca.map(|ca| tls::client(ca, None, &self.server_name)).transpose()?;
         let line = TerminalSocket::new(self.connect.clone(), tls)?;
-        Ok(InteractiveTerminal::new(TerminalSimulator::new(&settings), line))
+        let stans = StanFile::reserve(state, last_stan)?;
+        Ok((InteractiveTerminal::new(TerminalSimulator::new(&settings), line), stans))
     }
 
     fn card(&self) -> anyhow::Result<TestCard> {
@@ -216,14 +234,6 @@ fn master_keys(file: &Path, generation: u32) -> anyhow::Result<MasterKeys> {
     Ok(MasterKeys::derived(base, generation)?)
 }
 
-/// Eleven STANs per second of the day, so that a restarted terminal does not repeat those of its
-/// open batch.
-fn stan_by_time(now: &jiff::Timestamp) -> u32 {
-    const DAY_S: i64 = 86_400;
-    let second = now.as_second().rem_euclid(DAY_S);
-    u32::try_from(second * 11).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,11 +247,5 @@ mod tests {
         assert_eq!(card("62258:7", EntryMode::Chip), None);
         assert_eq!(card("622588", EntryMode::Chip), None);
         assert_eq!(card("622588:", EntryMode::Chip), None);
-    }
-
-    #[test]
-    fn stans_by_time_fit_six_digits_and_rise_through_the_day() {
-        let at = |second| stan_by_time(&jiff::Timestamp::from_second(second).unwrap());
-        assert_eq!((at(0), at(1), at(86_399)), (0, 11, 950_389));
     }
 }

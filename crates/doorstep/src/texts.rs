@@ -185,6 +185,7 @@ pub(crate) mod tests {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut source);
         // As an error has it: without line breaks, with a number for each placeholder.
         let lines = source.split("\\\n").map(str::trim_start).collect::<Vec<_>>().concat();
+        let lines = lines.replace("\\\"", "\"");
         let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let mut literals = String::new();
         for part in lines.split('{') {

@@ -21,7 +21,7 @@ pub struct VerifyArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Print one JSON object, amounts in minor units; only `violations` if the journal cannot be
+    /// Print one JSON object, amounts in minor units; only `wrong` if the journal cannot be
     /// replayed
     #[arg(long)]
     json: bool,

@@ -10,6 +10,7 @@ mod cli {
     mod bench_door;
     mod chinese;
     mod day;
+    mod differences;
     mod directories;
     mod explain;
     mod exports;

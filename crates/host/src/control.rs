@@ -32,7 +32,8 @@ pub enum ControlRequest {
     /// From a time on, no transaction is sent to this network.
     Withdraw {
         network: String,
-        /// Start time in milliseconds since 1970; absent or past means now.
+        /// Start time in milliseconds since 1970, at most [`WITHDRAWAL_DAYS_AHEAD_MAX`] days ahead;
+        /// absent or past means now.
         #[serde(default)]
         at_ms: Option<u64>,
         /// The proposer.
@@ -51,10 +52,13 @@ pub enum ControlRequest {
 }
 
 pub const PERSON_CHARACTERS_MAX: usize = 64;
+/// A later start of a withdrawal is more likely a misspelt year than a plan.
+pub const WITHDRAWAL_DAYS_AHEAD_MAX: u64 = 366;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// Why two names do not stand for two people.
+/// Why a request is not passed to the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PersonError {
+pub enum ControlRequestError {
     /// The name is empty, too long, or has a character that names do not have.
     #[error(
         "the names of proposer and approver must have 1 to {PERSON_CHARACTERS_MAX} characters: \
@@ -66,6 +70,11 @@ pub enum PersonError {
     /// Both names are spellings of one person's name.
     #[error("the proposer and the approver are the same person; a second person must approve")]
     SamePerson,
+    #[error(
+        "the withdrawal would start more than {WITHDRAWAL_DAYS_AHEAD_MAX} days from now; give an \
+         earlier time, or none to withdraw the network now"
+    )]
+    TooFarAhead,
 }
 
 /// The letters of names, as ranges. They hold no invisible letters, no combining marks and no
@@ -101,28 +110,39 @@ fn is_name_character(character: char) -> bool {
 }
 
 /// The person with this name. Spacing and case do not matter.
-fn person(name: &str) -> Result<PersonId, PersonError> {
+fn person(name: &str) -> Result<PersonId, ControlRequestError> {
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let count = name.chars().count();
     let plain = (1..=PERSON_CHARACTERS_MAX).contains(&count) && name.chars().all(is_name_character);
-    if plain { Ok(PersonId::derived(&name.to_lowercase())) } else { Err(PersonError::InvalidName) }
+    if plain {
+        Ok(PersonId::derived(&name.to_lowercase()))
+    } else {
+        Err(ControlRequestError::InvalidName)
+    }
 }
 
-fn people(by: &str, approved_by: &str) -> Result<(PersonId, PersonId), PersonError> {
+fn people(by: &str, approved_by: &str) -> Result<(PersonId, PersonId), ControlRequestError> {
     let (proposed_by, second) = (person(by)?, person(approved_by)?);
-    if proposed_by == second { Err(PersonError::SamePerson) } else { Ok((proposed_by, second)) }
+    if proposed_by == second {
+        Err(ControlRequestError::SamePerson)
+    } else {
+        Ok((proposed_by, second))
+    }
 }
 
 impl ControlRequest {
     /// The command for the books, given by the person who approves. None if it changes nothing
     /// there.
-    pub fn submission(&self) -> Result<Option<Submission>, PersonError> {
+    pub fn submission(&self, now: Timestamp) -> Result<Option<Submission>, ControlRequestError> {
         match self {
             ControlRequest::Status {} | ControlRequest::Stop {} => Ok(None),
             ControlRequest::Withdraw { network, at_ms, by, approved_by } => {
                 let network = NetworkId::derived(network);
                 // The books take a past time as the time of the command.
                 let from = Timestamp(at_ms.unwrap_or(0));
+                if from.0.saturating_sub(now.0) > WITHDRAWAL_DAYS_AHEAD_MAX * DAY_MS {
+                    return Err(ControlRequestError::TooFarAhead);
+                }
                 let (proposed_by, approved_by) = people(by, approved_by)?;
                 let command = WithdrawNetwork { network, from, proposed_by, approved_by };
                 Ok(Some(Submission::new(Actor::Person(approved_by), command)))
@@ -242,15 +262,36 @@ mod tests {
         let (network, from) = (NetworkId::derived("a"), Timestamp(9_999));
         let command = WithdrawNetwork { network, from, proposed_by, approved_by };
         let submission = Submission::new(Actor::Person(approved_by), command);
-        assert_eq!(withdraw.submission(), Ok(Some(submission)), "the approver gives it");
+        assert_eq!(
+            withdraw.submission(Timestamp(0)),
+            Ok(Some(submission)),
+            "the approver gives it"
+        );
         assert_eq!(parse(br#"{"do":"status"}"#), Ok(ControlRequest::Status {}));
         assert!(parse(br#"{"do":"dance"}"#).unwrap_err().contains("dance"));
         assert!(parse(b"\xFF").is_err());
     }
 
-    fn by(by: &str, approved_by: &str) -> Result<Option<Submission>, PersonError> {
+    fn by(by: &str, approved_by: &str) -> Result<Option<Submission>, ControlRequestError> {
         let (network, by, approved_by) = ("alpha".into(), by.into(), approved_by.into());
-        ControlRequest::Reinstate { network, by, approved_by }.submission()
+        ControlRequest::Reinstate { network, by, approved_by }.submission(Timestamp(0))
+    }
+
+    #[test]
+    fn a_withdrawal_starts_within_366_days() {
+        let now = Timestamp(1_377_684_000_000);
+        let at = |at_ms| {
+            let (network, by, approved_by) = ("alpha".into(), "ann".into(), "bo".into());
+            ControlRequest::Withdraw { network, at_ms, by, approved_by }.submission(now)
+        };
+        // 2014-08-29T10:00:00Z is 366 days after 2013-08-28T10:00:00Z.
+        let last = 1_409_306_400_000;
+        for near in [None, Some(0), Some(now.0), Some(last)] {
+            assert!(at(near).is_ok(), "{near:?}");
+        }
+        for far in [last + 1, 253_402_300_799_000, u64::MAX] {
+            assert_eq!(at(Some(far)), Err(ControlRequestError::TooFarAhead), "{far}");
+        }
     }
 
     #[test]
@@ -258,7 +299,7 @@ mod tests {
         for (one, other) in
             [("Li", "li "), ("Li Wei", " li\u{3000}  WEI\t"), ("ÖZ", "öz"), ("Жанна", "ЖАННА")]
         {
-            assert_eq!(by(one, other), Err(PersonError::SamePerson), "{one}, {other}");
+            assert_eq!(by(one, other), Err(ControlRequestError::SamePerson), "{one}, {other}");
         }
         assert!(by("Li", "Lin").is_ok() && by("李", "林").is_ok());
         assert_eq!(by("Ann", "bo"), by(" ann", "BO "), "the books see the same two");
@@ -281,7 +322,7 @@ mod tests {
             "Li!",
         ];
         for name in unseen {
-            assert_eq!(by(name, "bo"), Err(PersonError::InvalidName), "{name:?}");
+            assert_eq!(by(name, "bo"), Err(ControlRequestError::InvalidName), "{name:?}");
         }
         for name in ["René", "O'Neill", "J.-P. Li 2", "Ægir", "Nguyễn", "김", "さくら", "عمر"]
         {
@@ -294,8 +335,8 @@ mod tests {
         let longest = "x".repeat(64);
         assert!(by(&longest, "bo").is_ok());
         for bad in ["", "  ", "a\u{7}b", &format!("{longest}y")] {
-            assert_eq!(by(bad, "bo"), Err(PersonError::InvalidName), "{bad:?}");
-            assert_eq!(by("ann", bad), Err(PersonError::InvalidName), "{bad:?}");
+            assert_eq!(by(bad, "bo"), Err(ControlRequestError::InvalidName), "{bad:?}");
+            assert_eq!(by("ann", bad), Err(ControlRequestError::InvalidName), "{bad:?}");
         }
     }
 }

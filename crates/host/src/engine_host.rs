@@ -573,7 +573,7 @@ impl<C: HostedSwitch> HostService<C> {
     fn on_operator_request(&mut self, sockets: &mut Sockets, id: ConnectionId, line: &[u8]) {
         let answer = match control::parse(line) {
             Err(why) => control::refused(&why),
-            Ok(order) => match order.submission() {
+            Ok(order) => match order.submission(self.now) {
                 Err(why) => control::refused(&why.to_string()),
                 Ok(Some(submission)) => {
                     return self.mail.command(Waiter::Operator(id), submission);

@@ -1,7 +1,9 @@
 //! The data directory: the journal and its snapshots, protected by one lock.
 
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf, absolute};
 use std::process;
 
@@ -67,14 +69,51 @@ pub enum DirectoryError {
     },
     /// The user lacks the permission.
     #[error(
-        "could not {doing} the data directory {}: {cause}; give it to the user that runs \
-         Doorstep, or run as its owner", path.display()
+        "could not {doing} the data directory {}: {cause}; {by}", path.display()
     )]
-    Forbidden { doing: &'static str, path: PathBuf, cause: String },
+    Forbidden { doing: &'static str, path: PathBuf, cause: String, by: DirectoryPermissions },
+    #[error(
+        "could not {doing} the data directory {}: its file system is mounted read-only; mount it \
+         for writing, or choose another directory", path.display()
+    )]
+    ReadOnly { doing: &'static str, path: PathBuf },
     #[error("could not {doing} the data directory {}: {cause}", path.display())]
     Io { doing: &'static str, path: PathBuf, cause: String },
     #[error(transparent)]
     Journal(#[from] JournalError),
+}
+
+/// The file or directory whose permissions decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryPermissions {
+    pub path: PathBuf,
+    /// The user id of its owner.
+    pub owner: u32,
+    /// The permission bits.
+    pub mode: u32,
+}
+
+impl fmt::Display for DirectoryPermissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DirectoryPermissions { path, owner, mode } = self;
+        write!(
+            f,
+            "{} belongs to user {owner} and has mode {mode:04o}: run as that user, or change its \
+             owner or mode (chown, chmod)",
+            path.display()
+        )
+    }
+}
+
+impl DirectoryPermissions {
+    /// Of the path, or of the nearest directory above it that there is.
+    fn deciding(path: &Path) -> Option<DirectoryPermissions> {
+        absolute(path).ok()?.ancestors().find_map(|path| {
+            let found = fs::metadata(path).ok()?;
+            let (path, owner, mode) = (path.to_owned(), found.uid(), found.mode() & 0o7777);
+            Some(DirectoryPermissions { path, owner, mode })
+        })
+    }
 }
 
 /// Whether a data directory keeps its books, its lock, keys or certificates under this path: no
@@ -231,7 +270,11 @@ fn described(path: &Path, doing: &'static str, error: &io::Error) -> DirectoryEr
     match error.kind() {
         NotFound => DirectoryError::Missing { path },
         NotADirectory => DirectoryError::NotADirectory { path },
-        PermissionDenied | ReadOnlyFilesystem => DirectoryError::Forbidden { doing, path, cause },
+        ReadOnlyFilesystem => DirectoryError::ReadOnly { doing, path },
+        PermissionDenied => match DirectoryPermissions::deciding(&path) {
+            Some(by) => DirectoryError::Forbidden { doing, path, cause, by },
+            None => DirectoryError::Io { doing, path, cause },
+        },
         _ => DirectoryError::Io { doing, path, cause },
     }
 }

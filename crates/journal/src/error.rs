@@ -93,6 +93,12 @@ pub enum JournalError {
          (a backup? an SQLite shell?) and start again", path.display()
     )]
     Busy { path: PathBuf },
+    /// The user may read the file but not write it.
+    #[error(
+        "{} is read-only for this user; run as its owner, or change its owner or mode (chown, \
+         chmod)", path.display()
+    )]
+    ReadOnly { path: PathBuf },
     #[error("could not {doing} {}: {cause}", path.display())]
     Io {
         /// What was attempted.

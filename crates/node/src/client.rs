@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use engine::{Engine, Events, Refusal, Submission, Timestamp};
+use journal::JournalError;
 
 use crate::command_queue::CommandQueue;
 
@@ -12,9 +13,16 @@ pub struct JournalPosition(pub u64);
 
 /// Why the node stopped. An unanswered command may be in the journal or not; the next start shows
 /// which. Sending it again is harmless.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NodeStopped(pub String);
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NodeStopped {
+    #[error("the node was stopped")]
+    Asked,
+    #[error("the journal could not be written: {0}")]
+    Journal(Arc<JournalError>),
+    /// A thread of the node panicked.
+    #[error("the node's {0} died of a failed assertion")]
+    ThreadFailed(&'static str),
+}
 
 #[derive(Debug)]
 pub struct CommandAnswer {

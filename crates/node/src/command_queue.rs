@@ -65,7 +65,7 @@ impl CommandQueue {
     }
 
     pub(crate) fn why_stopped(&self) -> NodeStopped {
-        self.state().stopped.clone().unwrap_or_else(|| NodeStopped("the node was stopped".into()))
+        self.state().stopped.clone().unwrap_or_else(|| NodeStopped::Asked)
     }
 
     /// Blocks while the queue is full.
@@ -76,7 +76,7 @@ impl CommandQueue {
                 return Err(why.clone());
             }
             if state.stopping {
-                return Err(NodeStopped("the node was stopped".into()));
+                return Err(NodeStopped::Asked);
             }
             // A request larger than the whole queue goes in when the queue is empty.
             let sum = state.commands + request.commands.len();
@@ -210,10 +210,7 @@ pub(crate) struct PanicGuard {
 impl Drop for PanicGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.queue.fail(&NodeStopped(format!(
-                "the node's {} died of a failed assertion",
-                self.thread
-            )));
+            self.queue.fail(&NodeStopped::ThreadFailed(self.thread));
         }
     }
 }

@@ -60,7 +60,7 @@ impl Committer {
                 Err(error) => {
                     line.failed = true;
                     drop(line);
-                    self.fail(&error);
+                    self.fail(error);
                     return;
                 }
             }
@@ -86,8 +86,8 @@ impl Committer {
         sealed.commands = 0;
     }
 
-    fn fail(&self, error: &JournalError) {
-        let why = NodeStopped(format!("the journal could not be written: {error}"));
+    fn fail(&self, error: JournalError) {
+        let why = NodeStopped::Journal(Arc::new(error));
         (self.on_fatal)(&why);
         self.queue.fail(&why);
     }

@@ -233,7 +233,7 @@ impl Node {
             // Without it the next start takes longer.
             let _ = snapshots.save(head, engine.snapshot());
         }
-        queue.fail(&NodeStopped("the node was stopped".into()));
+        queue.fail(&NodeStopped::Asked);
         Ok((JournalPosition(head.sequence.number()), engine))
     }
 }

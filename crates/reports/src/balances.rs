@@ -14,6 +14,10 @@ pub struct TrialBalance {
     pub accounts: Vec<NamedBalance>,
     /// The currencies of the books.
     pub currencies: Vec<Currency>,
+    /// Number of open breaks.
+    pub open_breaks: usize,
+    /// Number of open items.
+    pub open_items: usize,
 }
 
 /// The balance of an account.
@@ -44,6 +48,8 @@ impl TrialBalance {
         });
         Ok(TrialBalance {
             accounts: accounts.collect(),
+            open_breaks: engine.books().open_breaks().len(),
+            open_items: engine.books().open_items().count(),
             currencies: engine.books().totals().iter().map(|totals| totals.currency).collect(),
         })
     }

@@ -11,7 +11,7 @@ use engine::{Actor, Engine};
 use serde_json::Value;
 
 use crate::CommandPosition;
-use crate::commands::Observed;
+use crate::commands::{Observed, UnknownCondition};
 
 /// Which commands are wanted. A command must meet every condition that is set.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,8 @@ pub struct CommandFilter {
     pub day: Option<BusinessDate>,
     /// The first position.
     pub from: Option<CommandPosition>,
+    /// Only commands that raise or change breaks, or open, decide or close open items.
+    pub about_differences: bool,
 }
 
 /// Follows what a filter looks for through the journal.
@@ -63,6 +65,9 @@ impl FilterState {
     pub(crate) fn wants(&mut self, observed: &mut Observed<'_>) -> bool {
         let mut wanted = self.filter.day.is_none_or(|day| day == observed.date);
         wanted &= self.filter.from.is_none_or(|from| from <= observed.position);
+        if self.filter.about_differences {
+            wanted &= observed.outcome.events.iter().any(is_about_differences);
+        }
         for story in [&mut self.parcel, &mut self.seller].into_iter().flatten() {
             wanted &= story.concerns(observed);
         }
@@ -74,6 +79,20 @@ impl FilterState {
                 || observed.names(&["PersonId", "CourierId"], &person.to_string());
         }
         wanted
+    }
+
+    /// The condition that no command of the whole journal can meet.
+    pub(crate) fn unknown(&self, engine: &Engine) -> Option<UnknownCondition> {
+        let is_unknown = |story: &Option<Story>| story.as_ref().is_some_and(|story| !story.known);
+        if is_unknown(&self.parcel) {
+            return Some(UnknownCondition::Parcel);
+        }
+        if is_unknown(&self.seller) {
+            return Some(UnknownCondition::Seller);
+        }
+        let terminal = self.filter.terminal?;
+        let known = engine.books().terminal_view(terminal).is_some();
+        (!known).then_some(UnknownCondition::Terminal)
     }
 
     /// Whether an event or posting concerns the wanted parcel and seller.
@@ -111,6 +130,19 @@ impl FilterState {
     }
 }
 
+fn is_about_differences(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::BreakRaised { .. }
+            | Event::BreakReduced { .. }
+            | Event::BreakResolutionProposed { .. }
+            | Event::BreakClosed { .. }
+            | Event::OpenItemOpened { .. }
+            | Event::OpenItemLineDecided { .. }
+            | Event::OpenItemClosed { .. }
+    )
+}
+
 #[derive(Debug)]
 enum Wanted {
     /// An id, or an order's reference.
@@ -131,6 +163,8 @@ enum CashPlace {
 #[derive(Debug)]
 pub(crate) struct Story {
     wanted: Wanted,
+    /// The wanted parcel was announced, or the wanted seller registered.
+    known: bool,
     parcels: HashSet<ParcelId>,
     /// Wanted with all their parcels and payouts.
     sellers: BTreeSet<SellerId>,
@@ -146,6 +180,7 @@ impl Story {
     fn new(wanted: Wanted) -> Story {
         Story {
             wanted,
+            known: false,
             parcels: HashSet::new(),
             sellers: BTreeSet::new(),
             uncounted_cash: BTreeMap::new(),
@@ -207,6 +242,7 @@ impl Story {
                     Wanted::Seller(_) => self.sellers.contains(&new.seller),
                 };
                 if wanted {
+                    self.known = true;
                     self.parcels.insert(new.parcel);
                 }
             }
@@ -214,6 +250,7 @@ impl Story {
                 if let Wanted::Seller(text) = &self.wanted
                     && (new.reference == *text || new.seller.to_string() == *text)
                 {
+                    self.known = true;
                     self.sellers.insert(new.seller);
                 }
             }

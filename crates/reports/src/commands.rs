@@ -52,7 +52,7 @@ impl FromStr for CommandPosition {
 }
 
 /// An applied command. Its JSON form is in docs/files/log.md.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct AppliedCommand {
     #[serde(serialize_with = "as_text")]
     pub position: CommandPosition,
@@ -88,7 +88,7 @@ pub struct PartyReference {
 }
 
 /// A posting that moved money.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct MovedAmount {
     #[serde(serialize_with = "as_debug_text")]
     pub entry: ChartEntry,
@@ -106,7 +106,7 @@ pub struct MovedAmount {
 }
 
 /// An event in its JSON form: `event` is its name.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct ObservedEvent {
     pub fields: Value,
@@ -130,14 +130,42 @@ fn currency_code<S: Serializer>(
     currency.map(Currency::code).serialize(serializer)
 }
 
+/// A party or parcel of a filter that a whole journal never names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownCondition {
+    Parcel,
+    Seller,
+    Terminal,
+}
+
 /// Calls `each` with the wanted commands of a data directory, in the order of the journal, at most
 /// `limit` of them. An error of `each` ends the reading.
+///
+/// Returns the condition that nothing can meet, if the whole journal was read.
 pub fn read_commands(
     data: &Path,
     filter: &CommandFilter,
     limit: Option<u64>,
-    each: &mut dyn FnMut(&AppliedCommand) -> io::Result<()>,
-) -> Result<(), ExportError> {
+    each: &mut dyn FnMut(AppliedCommand) -> io::Result<()>,
+) -> Result<Option<UnknownCondition>, ExportError> {
+    Ok(read_to_end(data, filter, limit, each)?.and_then(|read| read.unknown))
+}
+
+/// What is known after the last command of a journal.
+pub(crate) struct JournalEnd {
+    pub engine: Engine,
+    pub unknown: Option<UnknownCondition>,
+    /// The last batch.
+    pub batch: Sequence,
+}
+
+/// As [`read_commands`]. None if the reading ended early.
+pub(crate) fn read_to_end(
+    data: &Path,
+    filter: &CommandFilter,
+    limit: Option<u64>,
+    each: &mut dyn FnMut(AppliedCommand) -> io::Result<()>,
+) -> Result<Option<JournalEnd>, ExportError> {
     let mut reader = CommandReader {
         types: FieldTypes::declared(),
         filter: FilterState::new(filter),
@@ -150,8 +178,12 @@ pub fn read_commands(
     };
     let done = replay_all(data, &mut reader);
     match reader.ended {
-        Some(ended) => Ok(ended?),
-        None => Ok(done.map(drop)?),
+        Some(ended) => Ok(ended.map(|()| None)?),
+        None => {
+            let (engine, totals) = done?;
+            let unknown = reader.filter.unknown(&engine);
+            Ok(Some(JournalEnd { engine, unknown, batch: totals.head.sequence }))
+        }
     }
 }
 
@@ -201,7 +233,7 @@ struct CommandReader<'e> {
     position: CommandPosition,
     /// Commands until the limit.
     left: u64,
-    each: &'e mut dyn FnMut(&AppliedCommand) -> io::Result<()>,
+    each: &'e mut dyn FnMut(AppliedCommand) -> io::Result<()>,
     /// Set when nothing more is wanted, or nothing more can be written.
     ended: Option<io::Result<()>>,
 }
@@ -238,7 +270,7 @@ impl ReplayObserver for CommandReader<'_> {
         }
         self.left -= 1;
         let applied = applied(observed, at, &self.filter, &self.parties, &mut self.names);
-        match (self.each)(&applied) {
+        match (self.each)(applied) {
             Ok(()) => Ok(()),
             Err(error) => self.end(Err(error)),
         }

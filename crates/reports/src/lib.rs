@@ -20,6 +20,7 @@ mod explain;
 mod export;
 mod field_types;
 mod journal_audit;
+mod open_differences;
 mod open_items;
 mod payouts;
 mod verify;
@@ -30,13 +31,14 @@ pub use books::replay_all;
 pub use command_filter::CommandFilter;
 pub use commands::{
     AppliedCommand, CommandPosition, CommandPositionError, MovedAmount, ObservedEvent,
-    PartyReference, read_commands, utc_offset_text,
+    PartyReference, UnknownCondition, read_commands, utc_offset_text,
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
 pub use explain::{Explanation, ExplanationRow, FeeCalculation, TermsSource, explain_payout};
 pub use export::{ExportFormat, export_postings};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
+pub use open_differences::{BreakReport, OpenDifferences, OpenItemEvidence, open_differences};
 pub use open_items::{LineReport, OpenItemReport, TotalsReport};
 pub use payouts::{write_message, write_messages, write_payouts_csv};
 pub use verify::{BooksReport, CurrencySum, SellerDebtReport, verify_books};

@@ -205,8 +205,8 @@ fn books_with(settle: fn(&mut Writer)) -> TempDir {
 
 /// Calls `each` with the commands that the filter finds.
 fn read(scratch: &TempDir, filter: &CommandFilter, each: &mut dyn FnMut(&AppliedCommand)) {
-    let mut each = |command: &AppliedCommand| {
-        each(command);
+    let mut each = |command: AppliedCommand| {
+        each(&command);
         Ok(())
     };
     read_commands(&scratch.path().join("books"), filter, None, &mut each).unwrap();

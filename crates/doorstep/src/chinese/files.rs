@@ -229,12 +229,28 @@ fn profile_error(error: &ProfileError) -> String {
         ProfileError::NotUnderstood(detail) => {
             format!(
                 "导入模板无效，见 docs/files/profiles.md：{}",
-                toml_message(detail.trim_end().trim_end_matches(';'))
+                toml_detail(detail.trim_end().trim_end_matches(';'))
             )
         }
         ProfileError::Key { key, problem, remedy } => {
-            format!("导入模板的 {key} 有误，见 docs/files/profiles.md：{problem}; {remedy}")
+            format!(
+                "导入模板的 {key} 有误，见 docs/files/profiles.md：{}；{}",
+                zh(problem),
+                zh(remedy)
+            )
         }
+    }
+}
+
+/// The place and the message of a TOML error, without the quoted lines of the file.
+fn toml_detail(detail: &str) -> String {
+    let place = detail.strip_prefix("TOML parse error at line ");
+    let place = place.and_then(|rest| rest.lines().next()?.split_once(", column "));
+    match (place, detail.lines().last()) {
+        (Some((line, column)), Some(message)) => {
+            format!("第 {line} 行第 {column} 列：{}", toml_message(message))
+        }
+        _ => toml_message(detail),
     }
 }
 

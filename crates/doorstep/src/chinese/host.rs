@@ -4,7 +4,9 @@ use std::error::Error;
 
 use books::{MissingRecord, NetworkId, Refusal};
 use host::HostError;
-use host::control::{ControlError, PERSON_CHARACTERS_MAX, PersonError};
+use host::control::{
+    ControlError, ControlRequestError, PERSON_CHARACTERS_MAX, WITHDRAWAL_DAYS_AHEAD_MAX,
+};
 use host::limits::LINES_PER_GATEWAY_MAX;
 use host::tls::TlsError;
 use switch::{ResumeError, SettingsError};
@@ -14,7 +16,7 @@ use super::{books as refusals, journal, zh};
 pub(super) fn text(error: &(dyn Error + 'static)) -> Option<String> {
     None.or_else(|| error.downcast_ref().map(host_error))
         .or_else(|| error.downcast_ref().map(tls_error))
-        .or_else(|| error.downcast_ref().map(person_error))
+        .or_else(|| error.downcast_ref().map(request_error))
         .or_else(|| error.downcast_ref().map(control_error))
         .or_else(|| error.downcast_ref().map(settings_error))
         .or_else(|| error.downcast_ref().map(resume_error))
@@ -55,12 +57,15 @@ pub(super) fn tls_error(error: &TlsError) -> String {
     }
 }
 
-fn person_error(error: &PersonError) -> String {
+fn request_error(error: &ControlRequestError) -> String {
     match error {
-        PersonError::InvalidName => format!(
+        ControlRequestError::InvalidName => format!(
             "提出人和复核人的姓名须为 1 至 {PERSON_CHARACTERS_MAX} 个字符：文字、数字、空格和 .-'"
         ),
-        PersonError::SamePerson => "提出人与复核人是同一人；须由第二人复核".to_owned(),
+        ControlRequestError::SamePerson => "提出人与复核人是同一人；须由第二人复核".to_owned(),
+        ControlRequestError::TooFarAhead => format!(
+            "停用时间在 {WITHDRAWAL_DAYS_AHEAD_MAX} 天之后；请给出更早的时间，不给出则立即停用"
+        ),
     }
 }
 

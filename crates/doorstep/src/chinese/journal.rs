@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use journal::{DirectoryError, JournalError, SnapshotError};
+use journal::{DirectoryError, DirectoryPermissions, JournalError, SnapshotError};
 use node::batch::JournalBatchError;
 use node::replay::ReplayError;
 use node::{NodeStopped, StartError};
@@ -44,9 +44,17 @@ fn directory_error(error: &DirectoryError) -> String {
             path.display(),
             by.map(|pid| format!("进程 {pid} ")).unwrap_or_default()
         ),
-        E::Forbidden { path, cause, .. } => format!(
-            "没有使用数据目录 {} 的权限（{cause}）；请将其交给运行 Doorstep 的用户，\
-             或以其所有者运行",
+        E::Forbidden { path, cause, by, .. } => {
+            let DirectoryPermissions { path: decides, owner, mode } = by;
+            format!(
+                "没有使用数据目录 {} 的权限（{cause}）：{} 属于用户 {owner}，权限为 {mode:04o}；\
+                 请以该用户运行，或更改其所有者或权限（chown、chmod）",
+                path.display(),
+                decides.display()
+            )
+        }
+        E::ReadOnly { path, .. } => format!(
+            "无法使用数据目录 {}：其文件系统以只读方式挂载；请改为可写挂载，或选择其他目录",
             path.display()
         ),
         E::Io { path, cause, .. } => format!("无法使用数据目录 {}：{cause}", path.display()),
@@ -66,10 +74,10 @@ fn journal_error(error: &JournalError) -> String {
         E::Stopped => "此前写入日志失败，因此不再写入；请重新启动，已确认的内容均已保存".to_owned(),
         E::TooLarge { bytes, most } => format!("日志批有 {bytes} 字节，上限为 {most}"),
         E::Damaged { path, sequence, what } => {
-            format!("{}：第 {sequence} 批已损坏（{what}）。{RESTORE}", path.display())
+            format!("{}：第 {sequence} 批已损坏（{}）。{RESTORE}", path.display(), zh(what))
         }
         E::DamagedFile { path, what } => {
-            format!("{} 已损坏（{what}）。{RESTORE}", path.display())
+            format!("{} 已损坏（{}）。{RESTORE}", path.display(), zh(what))
         }
         E::Forked { sequence, expected, found } => format!(
             "第 {sequence} 批所接的哈希为 {found}，而此前读到的末尾为 {expected}：\
@@ -81,7 +89,7 @@ fn journal_error(error: &JournalError) -> String {
             path.display()
         ),
         E::NotAJournal { path, what } => {
-            format!("{} 不是 Doorstep 的日志（{what}）；请检查路径", path.display())
+            format!("{} 不是 Doorstep 的日志（{}）；请检查路径", path.display(), zh(what))
         }
         E::Exists { path } => format!("{} 已存在；请打开它，或选择其他路径", path.display()),
         E::Missing { path } => format!("没有 {}；请检查路径，或先创建", path.display()),
@@ -93,7 +101,21 @@ fn journal_error(error: &JournalError) -> String {
             "{} 一直被其他程序锁定；请结束该程序（备份程序、SQLite 命令行？）后重新启动",
             path.display()
         ),
-        E::Io { path, cause, .. } => format!("无法读写 {}：{cause}", path.display()),
+        E::ReadOnly { path } => format!(
+            "本用户对 {} 只能读、不能写；请以其所有者运行，或更改其所有者或权限（chown、chmod）",
+            path.display()
+        ),
+        E::Io { path, cause, .. } => format!("无法读写 {}：{}", path.display(), zh(cause)),
+    }
+}
+
+/// `part 2 of 7: it is missing`.
+fn damaged_part(what: &str) -> String {
+    let part = what.strip_prefix("part ").and_then(|rest| rest.split_once(": "));
+    let numbered = part.and_then(|(numbers, what)| Some((numbers.split_once(" of ")?, what)));
+    match numbered {
+        Some(((part, parts), what)) => format!("共 {parts} 部分，第 {part} 部分：{}", zh(what)),
+        None => zh(what),
     }
 }
 
@@ -102,8 +124,9 @@ fn snapshot_error(error: &SnapshotError) -> String {
     match error {
         E::Missing { path } => format!("没有快照 {}；请列出现有的快照", path.display()),
         E::Damaged { path, what } => format!(
-            "快照 {} 已损坏（{what}）。未作任何改动；请将其移走，从更早的快照或日志的开头启动",
-            path.display()
+            "快照 {} 已损坏（{}）。未作任何改动；请将其移走，从更早的快照或日志的开头启动",
+            path.display(),
+            damaged_part(what)
         ),
         E::Newer { path, found, known } => format!(
             "快照 {} 的格式为 {found}，本程序最高支持 {known}。未作任何改动；\
@@ -114,7 +137,7 @@ fn snapshot_error(error: &SnapshotError) -> String {
             "没有空间写入快照 {}（{what}）；请清理该磁盘，此前的快照和日志均完好",
             path.display()
         ),
-        E::Io { path, cause, .. } => format!("无法读写快照 {}：{cause}", path.display()),
+        E::Io { path, cause, .. } => format!("无法读写快照 {}：{}", path.display(), zh(cause)),
     }
 }
 
@@ -138,7 +161,7 @@ fn replay_error(error: &ReplayError) -> String {
         ReplayError::Batch { sequence, error } => {
             let what = match error {
                 JournalBatchError::Newer(version) => format!("其版本 {version} 较新"),
-                JournalBatchError::Damaged(what) => format!("内容无法读取：{what}"),
+                JournalBatchError::Damaged(what) => format!("内容无法读取：{}", zh(what)),
             };
             format!(
                 "日志的第 {sequence} 批已损坏或较新（{what}）。未作任何改动；\
@@ -158,8 +181,13 @@ fn replay_error(error: &ReplayError) -> String {
 }
 
 pub(super) fn node_stopped(error: &NodeStopped) -> String {
-    let NodeStopped(why) = error;
-    format!("账簿已停止运行：{}", zh(why))
+    match error {
+        NodeStopped::Asked => "账簿已停止运行".to_owned(),
+        NodeStopped::Journal(error) => format!("日志写入失败：{}", journal_error(error)),
+        NodeStopped::ThreadFailed(thread) => {
+            format!("账簿的线程 {thread} 出错，已停止运行；请报告此问题，然后重新启动")
+        }
+    }
 }
 
 fn report_error(error: &ReportError) -> String {

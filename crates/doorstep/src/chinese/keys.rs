@@ -100,7 +100,7 @@ pub(super) fn key_error(error: &KeyError) -> String {
 fn key_block_error(error: &KeyBlockError) -> String {
     use KeyBlockError as E;
     match error {
-        E::Malformed(what) => format!("密钥块格式错误：{what}"),
+        E::Malformed(what) => format!("密钥块格式错误：{}", zh(what)),
         E::UnsupportedVersion(version) => {
             format!("密钥块的版本为 {version}；只支持 B（TDES）和 D（AES）")
         }

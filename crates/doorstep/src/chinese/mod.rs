@@ -75,22 +75,28 @@ pub fn phrase(english: &str, lang: Lang) -> String {
     numbers.iter().fold(chinese.to_owned(), |text, number| text.replacen('#', number, 1))
 }
 
-/// Why a value on the command line is invalid.
-pub fn value_error(cause: &(dyn Error + 'static)) -> String {
-    if cause.is::<std::num::ParseIntError>() {
-        return texts::text(Lang::Zh, "command_line.not_a_number").to_owned();
+/// Why a value on the command line is invalid. Clap's words about numbers are replaced.
+pub fn value_error(cause: &(dyn Error + 'static), lang: Lang) -> String {
+    use std::num::{IntErrorKind, ParseIntError};
+    if let Some(error) = cause.downcast_ref::<ParseIntError>() {
+        return match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => {
+                texts::text(lang, "value.too_large").to_owned()
+            }
+            _ => texts::text(lang, "value.not_a_number").to_owned(),
+        };
     }
-    if cause.is::<reports::CommandPositionError>() {
-        return texts::text(Lang::Zh, "command_line.not_a_position").to_owned();
+    if lang == Lang::Zh && cause.is::<reports::CommandPositionError>() {
+        return texts::text(lang, "command_line.not_a_position").to_owned();
     }
-    let text = error(cause, Lang::Zh);
-    // The text of clap's ranges.
-    match text.split_once(" is not in ") {
-        Some((value, range)) => texts::filled(
-            Lang::Zh,
-            "command_line.out_of_range",
-            &[("value", &value), ("range", &range)],
-        ),
+    let text = error(cause, lang);
+    // The text of clap's ranges: `0 is not in 1..=9`.
+    let range = text.split_once(" is not in ").and_then(|(_, range)| range.split_once("..="));
+    let bound = |text: &str| text.parse::<i128>().ok();
+    match range.and_then(|(least, most)| Some((bound(least)?, bound(most)?))) {
+        Some((least, most)) => {
+            texts::filled(lang, "value.out_of_range", &[("least", &least), ("most", &most)])
+        }
         None => text,
     }
 }

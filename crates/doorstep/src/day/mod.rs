@@ -29,7 +29,7 @@ use self::backend::NodeBackend;
 use self::progress::ProgressDisplay;
 use crate::setup::UTC_OFFSET_MINUTES;
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{data_directory, orders, tariffs, texts};
+use crate::{chinese, data_directory, orders, tariffs, texts};
 
 /// As many as the real sample has.
 const MADE_PARCELS: u32 = 7_854;
@@ -127,23 +127,27 @@ What --json prints: one object. Amounts are in minor units of `currency`.
   collected     amounts collected: card, qr, cash
   refused       amount due and not collected: refused parcels and refused parts
   returned      amount due on parcels returned to their sellers
-  fees          by kind: issuer, network, acquirer, wallet, commission, cod, return
+  fees          by kind: issuer, network, acquirer, wallet, commission, cod,
+                return
   held          collected for sellers, not yet payable
   payable       payable to sellers, not paid out (negative: sellers owe)
   paid          paid out and confirmed by the bank
   custody       by courier firm: cash in hand, counted, or owed
   unknown       payments with an unknown outcome (count)
   breaks        open differences (count)
-  open_items    batches of terminals that differ from the books: count, net (terminals minus
-                books), oldest_days
+  open_items    batches of terminals that differ from the books: count, net
+                (terminals minus books), oldest_days
   debits, credits   sums of all postings; always equal
   payouts       the payout file (CSV)
-  digest        SHA-256 of the books: the same for the same orders, flags and seed
+  digest        SHA-256 of the books: the same for the same orders, flags
+                and seed
   seconds       duration of the run
   counts        of parcels, payments, hand-overs and payouts
-  networks      for each: items in its own books (count), approved and reversed (amounts), unknown
-                (count), equal: whether its books agree with these, item by item
-  terminals     signed_on, batches_agreed, batches_disputed, offline, reversed, repeated (counts)
+  networks      for each: items in its own books (count), approved and reversed
+                (amounts), unknown (count), equal: whether its books agree with
+                these, item by item
+  terminals     signed_on, batches_agreed, batches_disputed, offline, reversed,
+                repeated (counts)
   door_messages between switch and terminals, and switch and networks (counts)
   date, seed, tariff   as given
   real, simulated      which parts of the day are real
@@ -151,7 +155,8 @@ What --json prints: one object. Amounts are in minor units of `currency`.
   left_out      orders that the profile leaves out, by reason
   bad           bad lines (count); their orders are left out
   bad_lines     the first 20 bad lines, each with file, line, column and reason
-  messages      the bank messages (pain.001.001.09), one for each settlement plan
+  messages      the bank messages (pain.001.001.09), one for each settlement
+                plan
   wrong         broken rules; if not empty, the exit status is 1";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -426,6 +431,7 @@ fn day_error_text(error: DayError<ResumeDayError<BackendError>>, data: &Path) ->
             ))
         }
         DayError::Backend(ResumeDayError::Backend(BackendError::Stopped(why))) => {
+            let why = chinese::error(&why, Lang::current());
             anyhow!(bilingual!(
                 "{why}. Then run the same command again: the day continues from the books in \
                  {data}",

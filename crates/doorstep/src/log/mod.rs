@@ -1,14 +1,18 @@
 //! `doorstep log`: the journal in words.
 
-mod sentence;
+pub mod sentence;
 
 use std::io::{self, BufWriter, Write};
+use std::mem;
 use std::path::PathBuf;
 
 use anyhow::bail;
 use books::{BusinessDate, PersonId, TerminalId};
 use clap::Args;
-use reports::{AppliedCommand, CommandFilter, CommandPosition, ExportError, read_commands};
+use engine::Actor;
+use reports::{
+    AppliedCommand, CommandFilter, CommandPosition, ExportError, UnknownCondition, read_commands,
+};
 
 use crate::help::wrapped;
 use crate::terminal::screen;
@@ -24,11 +28,14 @@ const COLUMNS_RANGE: [usize; 2] = [60, 120];
 const INDENT: usize = 22;
 const POSITION_COLUMNS: usize = 10;
 const AMOUNT_COLUMNS: usize = 14;
+/// More commands of one kind in a row are one line.
+const RUN_MAX: u64 = 10;
 
 /// Prints the journal in words: each command, who gave it, and the money it moved
 ///
 /// Prints each command with its position, local time, who gave it, what it did, and the money it
 /// moved: amount, debited account → credited account. Several conditions together must all be met.
+/// Registrations and announcements in a row are one line; --all prints each.
 ///
 /// One parcel from its announcement to the payout: `doorstep log --data books --parcel ORDER`.
 #[derive(Args, Debug)]
@@ -54,6 +61,9 @@ pub struct CommandLogArgs {
     /// Begin at this position, such as 12.3: the third command of batch 12
     #[arg(long, value_name = "POSITION")]
     from: Option<CommandPosition>,
+    /// Print each command; otherwise similar ones in a row are summed up
+    #[arg(long, conflicts_with = "json")]
+    all: bool,
     /// Print at most this many commands
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u64>,
@@ -74,31 +84,56 @@ pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
         person: args.person,
         day: args.day,
         from: args.from,
+        ..CommandFilter::default()
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut printer = Printer::new(Lang::current());
-    let mut each = |command: &AppliedCommand| {
+    let mut printer = Printer::new(Lang::current(), args.all);
+    let mut each = |command: AppliedCommand| {
         if args.json {
-            serde_json::to_writer(&mut out, command)?;
+            serde_json::to_writer(&mut out, &command)?;
             out.write_all(b"\n")
         } else {
-            printer.print(command, &mut out)
+            printer.print(&command, &mut out)
         }
     };
     let read = read_commands(&args.data, &filter, args.limit, &mut each);
-    let read = read.and_then(|()| {
-        if !args.json && printer.date.is_empty() {
+    let read = read.and_then(|unknown| {
+        printer.end_run(&mut out)?;
+        if !args.json && printer.date.is_empty() && unknown.is_none() {
             writeln!(out, "{}", texts::text(Lang::current(), "log.nothing"))?;
         }
-        Ok(out.flush()?)
+        out.flush()?;
+        Ok(unknown)
     });
     match read {
         // The reader closed the pipe, as `head` does. That is not an error.
         Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(ExportError::Write(error)) => bail!(words::stdout_error_text(&error)),
         Err(ExportError::Books(error)) => Err(error.into()),
-        Ok(()) => Ok(()),
+        Ok(None) => Ok(()),
+        Ok(Some(unknown)) => bail!(args.unknown_text(unknown)),
     }
+}
+
+impl CommandLogArgs {
+    fn unknown_text(&self, unknown: UnknownCondition) -> String {
+        let (key, value) = match unknown {
+            UnknownCondition::Parcel => ("log.unknown_parcel", self.parcel.clone()),
+            UnknownCondition::Seller => ("log.unknown_seller", self.seller.clone()),
+            UnknownCondition::Terminal => {
+                ("log.unknown_terminal", self.terminal.map(|terminal| terminal.to_string()))
+            }
+        };
+        let value = value.unwrap_or_default();
+        let data = self.data.display();
+        texts::filled(Lang::current(), key, &[("value", &value), ("data", &data)])
+    }
+}
+
+/// The position and time before a sentence.
+fn place(command: &AppliedCommand) -> String {
+    let place = words::right(&command.position.to_string(), POSITION_COLUMNS);
+    format!("{place}  {}  ", &command.at[11..19])
 }
 
 struct Printer {
@@ -106,28 +141,106 @@ struct Printer {
     columns: usize,
     /// The last command's.
     date: String,
+    /// Print each command.
+    all: bool,
+    run: Option<Run>,
+}
+
+/// Commands in a row of one kind and actor.
+struct Run {
+    command: &'static str,
+    by: Actor,
+    count: u64,
+    last: CommandPosition,
+    /// Position and time of the first.
+    first: String,
+    /// In words.
+    actor: String,
+    /// The first commands as they are printed one by one.
+    lines: Vec<u8>,
 }
 
 impl Printer {
-    fn new(lang: Lang) -> Printer {
+    fn new(lang: Lang, all: bool) -> Printer {
         let [least, most] = COLUMNS_RANGE;
         let columns = screen::columns().map_or(COLUMNS, |columns| columns.clamp(least, most));
-        Printer { sentences: Sentences::new(lang), columns, date: String::new() }
+        let sentences = Sentences::new(lang);
+        Printer { sentences, columns, date: String::new(), all, run: None }
     }
 
-    /// Prints a command: a line with its date if that is new, its sentence behind position and
-    /// time, then its events and postings.
+    /// Adds a command to the run of those before it, or begins a run. Returns whether it is a
+    /// command of a kind that is summed up.
+    fn add_to_run(&mut self, command: &AppliedCommand, out: &mut dyn Write) -> io::Result<bool> {
+        let is_new_day = self.date != command.date.to_string();
+        let continues = self.run.as_ref().is_some_and(|run| {
+            run.command == command.command && run.by == command.by && !is_new_day
+        });
+        if !continues {
+            self.end_run(out)?;
+        }
+        if self.all || self.sentences.many(command.command, 0).is_none() {
+            return Ok(false);
+        }
+        self.print_date(command, out)?;
+        let mut lines = self.run.as_mut().map_or_else(Vec::new, |run| mem::take(&mut run.lines));
+        if self.run.as_ref().is_none_or(|run| run.count < RUN_MAX) {
+            self.print_command(command, &mut lines)?;
+        }
+        let run = self.run.get_or_insert_with(|| Run {
+            command: command.command,
+            by: command.by,
+            count: 0,
+            last: command.position,
+            first: place(command),
+            actor: self.sentences.actor(command),
+            lines: Vec::new(),
+        });
+        run.count += 1;
+        run.last = command.position;
+        run.lines = lines;
+        Ok(true)
+    }
+
+    /// Prints the commands of the run, or one line for all of them if they are many.
+    fn end_run(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let Some(run) = self.run.take() else { return Ok(()) };
+        if run.count <= RUN_MAX {
+            return out.write_all(&run.lines);
+        }
+        let many = self.sentences.many(run.command, run.count).unwrap_or_default();
+        let last = run.last.to_string();
+        let what = texts::filled(
+            self.sentences.lang(),
+            "log.run",
+            &[("actor", &run.actor), ("what", &many), ("last", &last)],
+        );
+        self.paragraph(&run.first, &what, out)
+    }
+
+    /// Prints a command, or adds it to those that are summed up.
     fn print(&mut self, command: &AppliedCommand, out: &mut dyn Write) -> io::Result<()> {
+        if self.add_to_run(command, out)? {
+            return Ok(());
+        }
+        self.print_date(command, out)?;
+        self.print_command(command, out)
+    }
+
+    /// A line with the command's date, if that is new.
+    fn print_date(&mut self, command: &AppliedCommand, out: &mut dyn Write) -> io::Result<()> {
         let date = command.date.to_string();
         if self.date != date {
             let gap = if self.date.is_empty() { "" } else { "\n" };
             writeln!(out, "{gap}{}", self.sentences.day(command))?;
             self.date = date;
         }
-        let time = &command.at[11..19];
-        let place = words::right(&command.position.to_string(), POSITION_COLUMNS);
+        Ok(())
+    }
+
+    /// The command's sentence behind its position and time, then its events and postings.
+    fn print_command(&self, command: &AppliedCommand, out: &mut dyn Write) -> io::Result<()> {
         let what = self.sentences.what(command);
-        self.paragraph(&format!("{place}  {time}  "), &what, out)?;
+        self.paragraph(&place(command), &what, out)?;
         let indent = " ".repeat(INDENT);
         for event in self.sentences.events(command) {
             self.paragraph(&format!("{indent}- "), &event, out)?;

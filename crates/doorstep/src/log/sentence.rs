@@ -18,6 +18,7 @@ const LINES_MAX: usize = 6;
 
 const ACTORS: &str = "log.actor";
 const COMMANDS: &str = "log.command";
+const MANY_COMMANDS: &str = "log.commands";
 const EVENTS: &str = "log.event";
 const MANY_EVENTS: &str = "log.events";
 const POSTINGS: &str = "log.posting";
@@ -36,10 +37,25 @@ impl Sentences {
         Sentences { lang, types: FieldTypes::declared() }
     }
 
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// Many commands of one kind in one sentence. None for kinds that are never summed up.
+    pub fn many(&self, command: &str, count: u64) -> Option<String> {
+        let many = entry(self.lang, MANY_COMMANDS, command)?;
+        Some(fill(many, &mut |_| grouped(&count.to_string())))
+    }
+
     /// The line above the commands of a day.
     pub fn day(&self, command: &AppliedCommand) -> String {
         let offset = &command.at[command.at.len() - 6..];
         filled(self.lang, "log.day", &[("date", &command.date), ("offset", &offset)])
+    }
+
+    /// Who gave the command.
+    pub fn actor(&self, command: &AppliedCommand) -> String {
+        Words { lang: self.lang, command }.actor()
     }
 
     /// Who gave the command, and what it did.

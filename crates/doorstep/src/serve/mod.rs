@@ -40,6 +40,8 @@ use settings::LoadedSettings;
 /// network with an open pre-authorisation. [keys] in the settings names the key store; `doorstep
 /// keys --config` makes the keys.
 #[derive(Args, Debug)]
+#[command(override_usage = "doorstep serve [OPTIONS] --data <DIR> --config <FILE>\n       \
+                            doorstep serve --example")]
 pub struct ServeArgs {
     /// The data directory
     #[arg(long, value_name = "DIR", required_unless_present = "example")]
@@ -116,18 +118,21 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
              `doorstep network withdraw` 可停止向卡组织发送新的付款"
         ))
     })?;
-    register(&said.networks, said.wallet.as_ref(), node)?;
     let control = data.join(CONTROL_SOCKET);
     let mut plan = said.plan;
     plan.control = Some(control.clone());
-    let mut door = Host::open(switch, node, plan, Box::new(SystemClock))?;
-    door.queue_outputs(begin);
-    stop_on_signals(door.stopper()).context(texts::text(Lang::current(), "error.signals"))?;
-    print_addresses(door.addresses(), &control)?;
-    let ended = door.run();
+    let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
+    host.queue_outputs(begin);
+    // After the sockets are bound: a start that fails leaves the books as they were.
+    let registered = register(&said.networks, said.wallet.as_ref(), node);
+    let ended = registered.and_then(|()| {
+        stop_on_signals(host.stopper()).context(texts::text(Lang::current(), "error.signals"))?;
+        print_addresses(host.addresses(), &control)?;
+        Ok(host.run()?)
+    });
     // A socket that remains behaves like a missing one: nobody answers.
     let _ = std::fs::remove_file(&control);
-    Ok(ended?)
+    ended
 }
 
 /// Checks that the settings agree with the books.

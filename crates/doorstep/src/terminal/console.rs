@@ -14,10 +14,12 @@ use super::OneArgs;
 use super::commands::{self, LINE_BYTES_MAX, PinEntry, TerminalCommand, TerminalCommandError};
 use super::masking;
 use super::screen::{self, Screen};
+use super::stan_file::StanFile;
 use crate::words::{Lang, say};
 
 struct Console {
     session: InteractiveTerminal,
+    stans: StanFile,
     screen: Screen,
     card: TestCard,
     pin: PinEntry,
@@ -31,8 +33,10 @@ struct Console {
 }
 
 pub(super) fn run(args: &OneArgs) -> anyhow::Result<ExitCode> {
+    let (session, stans) = args.session()?;
     let mut console = Console {
-        session: args.session()?,
+        session,
+        stans,
         screen: Screen {
             lang: Lang::current(),
             currency: args.currency,
@@ -56,6 +60,7 @@ pub(super) fn run(args: &OneArgs) -> anyhow::Result<ExitCode> {
         None => console.work(io::stdin().lock(), Input::Script)?,
     }
     console.discard();
+    console.stans.finish(console.session.terminal().last_stan())?;
     Ok(if console.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -94,7 +99,10 @@ impl Console {
             }
             let done = match order {
                 Ok(Some(TerminalCommand::Quit)) => break,
-                Ok(Some(order)) => self.carry_out(&order),
+                Ok(Some(order)) => {
+                    self.stans.renew(self.session.terminal().last_stan())?;
+                    self.carry_out(&order)
+                }
                 Ok(None) => Ok(()),
                 Err(wrong) => {
                     self.failed = true;

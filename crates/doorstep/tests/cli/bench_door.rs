@@ -45,7 +45,9 @@ fn terminals_of_a_killed_gateway_are_served_by_the_others() {
 #[test]
 fn invalid_measurements_are_refused() {
     let bed = Bed::new();
-    bed.run("bench door --terminals 0").ends_with(2).says("0 is not in 1..");
+    bed.run("bench door --terminals 0")
+        .ends_with(2)
+        .says("error: --terminals 0: write a whole number from 1 to ");
     bed.run("bench door --gateways 0 --kill-gateway").fails("there is no gateway");
     bed.write("there", "");
     bed.run("bench door --data there").fails("it exists already");

@@ -21,11 +21,26 @@ fn every_report_on_the_books_is_chinese() {
     let bed = Bed::new();
     bed.faulty_day(100);
     for (line, known) in [
-        ("balances", &["CNY"][..]),
-        ("balances --all", &["CNY", "bank", "bank-cny", "wallet", "wallet-cny"]),
+        ("balances", &["CNY", "doorstep", "breaks", "data", "books"][..]),
+        (
+            "balances --all",
+            &[
+                "CNY",
+                "doorstep",
+                "breaks",
+                "data",
+                "books",
+                "bank",
+                "bank-cny",
+                "wallet",
+                "wallet-cny",
+            ],
+        ),
         ("verify", &["CNY"]),
         ("explain payout 1", &["CNY", "made-seller", "made"]),
-        ("log", &["CNY", "UTC", "wallet"]),
+        ("log", &["CNY", "UTC", "wallet", "all"]),
+        ("breaks", &["CNY", "UTC"]),
+        ("open-items", &["CNY", "UTC"]),
         ("payouts --format csv --out payouts.csv", &[]),
     ] {
         let ran = bed.run(&format!("{line} --data books --lang zh")).succeeds().says_nothing();
@@ -96,7 +111,15 @@ fn help_is_chinese() {
             let line = format!("{command} {flag} --lang zh");
             let help = bed.run(&line).succeeds().says_nothing().prints("用法：doorstep");
             // Flags stand alone before their text, or beside it. Wrapped commands go on in a line.
-            let known = ["-", "<", "[", "--orders FILE", "master.key`", "localhost 127.0.0.1]"];
+            let known = [
+                "-",
+                "<",
+                "[",
+                "doorstep ",
+                "--orders FILE",
+                "master.key`",
+                "localhost 127.0.0.1]",
+            ];
             assert_every_line_is_chinese(&help, help.stdout(), &known);
             for line in help.stdout().lines() {
                 let wide = unicode_columns(line);
@@ -126,8 +149,8 @@ fn invalid_command_lines_are_answered_in_chinese() {
         ("verfy", "没有命令 `verfy`\n  是否为 `verify`？"),
         ("", "缺少命令；可用的命令：demo、day、"),
         ("day --tender crad", "的值 `crad` 无效\n  [可选值：mixed、card、qr、cash]"),
-        ("day --parcels 0", "`0` 无效：0 不在 1..=2000000 范围内"),
-        ("day --seed minus", "`minus` 无效：须为整数"),
+        ("day --parcels 0", "错误：--parcels 0：须为 1 至 2000000 的整数"),
+        ("day --seed minus", "错误：--seed minus：须为整数"),
         ("day --date 2013-13-01", "`2013-13-01` 不是 1970-01-01 至 2149-06-06 之间的日期"),
         ("day --orders a", "缺少参数：`--profile <NAME|FILE>`"),
         ("verify --data", "参数 `--data <DIR>` 缺少值"),

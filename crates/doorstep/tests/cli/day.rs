@@ -252,7 +252,11 @@ fn the_demo_ends_with_commands_that_work() {
     let demo = demo.prints("Terminals and networks\n").prints("  network-1 ").prints("  equal\n");
     let commands: Vec<&str> =
         demo.stdout().lines().filter_map(|line| line.strip_prefix("  doorstep ")).collect();
-    assert_eq!(commands.len(), 4, "{demo}");
+    let breaks = demo.stdout().lines().find(|line| line.starts_with("  open breaks "));
+    let has_breaks = breaks.is_some_and(|line| !line.ends_with(" 0"));
+    assert_eq!(commands.len(), 4 + usize::from(has_breaks), "{demo}");
+    let listed = commands.iter().any(|line| line.starts_with("breaks --data books "));
+    assert_eq!(listed, has_breaks, "{demo}");
     for command in commands {
         let (command, _) = command.split_once("books").unwrap();
         bed.run(&format!("{command} books")).succeeds().says_nothing();

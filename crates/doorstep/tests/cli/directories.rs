@@ -1,7 +1,7 @@
 //! The data directory: its lock, content and format version.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::support::{Bed, text};
@@ -96,9 +96,23 @@ fn a_read_only_directory_is_refused() {
         println!("SKIPPED: this user may write everywhere, as root does");
         return;
     }
-    let mend = "give it to the user that runs Doorstep, or run as its owner\n";
-    bed.run("day --parcels 50 --data sealed").fails(mend);
-    bed.run("day --parcels 50 --data sealed/books").fails(mend);
+    let sealed = bed.path("sealed");
+    let owner = fs::metadata(&sealed).unwrap().uid();
+    let why = format!(
+        "Permission denied (os error 13); {} belongs to user {owner} and has mode 0555: run as \
+         that user, or change its owner or mode (chown, chmod)\n",
+        sealed.display()
+    );
+    bed.run("day --parcels 50 --data sealed").fails(&why);
+    bed.run("day --parcels 50 --data sealed/books").fails(&why);
+    bed.run("day --parcels 50 --data books").succeeds();
+    let journal = bed.path("books/journal.sqlite");
+    fs::set_permissions(&journal, fs::Permissions::from_mode(0o444)).unwrap();
+    bed.run("day --parcels 50 --data books").fails(&format!(
+        "error: {} is read-only for this user; run as its owner, or change its owner or mode \
+         (chown, chmod)\n",
+        journal.display()
+    ));
 }
 
 #[test]

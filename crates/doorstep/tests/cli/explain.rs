@@ -113,7 +113,9 @@ fn an_unknown_payout_is_refused() {
         bed.run(&format!("explain payout {unknown} --data books"))
             .fails(&format!("error: there is no payout {unknown}: {words}"));
     }
-    bed.run("explain payout one --data books").ends_with(2).says("invalid value 'one'");
+    bed.run("explain payout one --data books")
+        .ends_with(2)
+        .says("error: <PAYOUT> one: write a whole number");
 }
 
 #[test]

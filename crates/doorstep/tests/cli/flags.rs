@@ -34,10 +34,23 @@ fn orders_and_their_profile_go_together() {
 
 #[test]
 fn values_out_of_range_say_the_range() {
-    refuses("day --parcels 0 --data books", "0 is not in 1..=2000000");
-    refuses("day --refusals 101 --data books", "101 is not in 0..=100");
-    refuses("day --faults 1001 --data books", "1001 is not in 0..=1000");
-    refuses("day --seed minus --data books", "invalid value 'minus' for '--seed <SEED>'");
+    refuses(
+        "day --parcels 0 --data books",
+        "error: --parcels 0: write a whole number from 1 to 2000000\n",
+    );
+    refuses(
+        "day --refusals 101 --data books",
+        "error: --refusals 101: write a whole number from 0 to 100\n",
+    );
+    refuses(
+        "day --faults 1001 --data books",
+        "error: --faults 1001: write a whole number from 0 to 1000\n",
+    );
+    refuses("day --seed minus --data books", "error: --seed minus: write a whole number\n");
+    refuses(
+        "day --seed 99999999999999999999 --data books",
+        "error: --seed 99999999999999999999: the number is too large\n",
+    );
     refuses(
         "day --date 2013-13-01 --data books",
         "`2013-13-01` is not a date from 1970-01-01 to 2149-06-06; write it as 2013-08-28",

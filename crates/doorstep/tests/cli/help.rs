@@ -59,6 +59,30 @@ fn every_command_has_help_that_fits_the_screen() {
     bed.run("--version").succeeds().prints("doorstep 0.");
 }
 
+/// Wrapped lines of a table are ragged: nothing is wrapped.
+#[test]
+fn help_fits_a_terminal_of_80_columns() {
+    let bed = Bed::new();
+    let narrow = |line: &str| {
+        let mut command = bed.doorstep(line);
+        Ran::of(command.env("COLUMNS", "80")).succeeds()
+    };
+    for command in commands(&bed, "") {
+        for flag in ["--help", "-h", "--help --lang zh", "-h --lang zh"] {
+            let help = narrow(&format!("{command} {flag}"));
+            for line in help.stdout().lines() {
+                let columns = unicode_width::UnicodeWidthStr::width(line);
+                assert!(columns <= 80, "{columns} columns: {line}{help}");
+            }
+        }
+    }
+    let table = |help: &Ran| {
+        let (_, table) = help.stdout().split_once("What --json prints").unwrap();
+        table.to_owned()
+    };
+    assert_eq!(table(&narrow("day --help")), table(&bed.run("day --help")));
+}
+
 #[test]
 fn help_explains_the_commands() {
     let bed = Bed::new();

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::support::{Bed, minor, number, records, text};
+use super::support::{Bed, Ran, minor, number, records, text};
 
 const COLUMNS: usize = 80;
 
@@ -249,7 +249,6 @@ fn days_positions_and_limits_select_parts_and_conditions_are_combined() {
         .collect();
     let flags = format!("--parcel made-7-000021 --terminal 10000001 --day {date}");
     assert_eq!(log(&bed, "books", &flags), both);
-    bed.run("log --data books --parcel nothing").succeeds().prints("no command matches\n");
     bed.run("log --data books --from 12").ends_with(2).says("`12` is not a position");
     bed.run("log --data books --from 12 --lang zh").ends_with(2).says("须为批号和批内序号");
 }
@@ -302,4 +301,65 @@ fn the_page_of_the_json_form_has_every_key_and_a_true_example() {
     for key in keys(&example) {
         assert!(page.contains(&format!("\n| `{key}` |")), "{key} is not explained");
     }
+}
+
+/// The output without line breaks.
+fn words(ran: &Ran) -> String {
+    ran.stdout().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn registrations_in_a_row_are_one_line() {
+    let bed = Bed::new();
+    let orders: Vec<String> =
+        (1..=20).map(|number| format!("A{number},S{number},CNY,10.00")).collect();
+    bed.orders("orders.csv", &orders.iter().map(String::as_str).collect::<Vec<_>>());
+    bed.run("import --orders orders.csv --profile doorstep --data books").succeeds();
+    let lines = log(&bed, "books", "");
+    let positions = |command: &str| {
+        let lines = lines.iter().map(|line| parsed(line));
+        let of_command = lines.filter(|line| text(line, "/command") == command);
+        of_command.map(|line| text(&line, "/position").to_owned()).collect::<Vec<_>>()
+    };
+    let short = bed.run("log --data books").succeeds();
+    for (command, what) in
+        [("RegisterSeller", "sellers registered"), ("AnnounceParcel", "parcels announced")]
+    {
+        let positions = positions(command);
+        assert_eq!(positions.len(), 20);
+        let sum = format!("system: 20 {what}, up to {}; --all shows each", positions[19]);
+        let shown = words(&short);
+        let before = shown.split(&sum).next().unwrap_or_default();
+        assert!(before.len() < shown.len(), "{sum}{short}");
+        assert_eq!(before.split(' ').rev().nth(2), Some(&*positions[0]), "where they begin{short}");
+    }
+    let all = bed.run("log --data books --all").succeeds();
+    for number in 1..=20 {
+        assert!(words(&all).contains(&format!("order A{number} of")), "{number}{all}");
+        assert!(!words(&short).contains(&format!("order A{number} of")), "{number}{short}");
+    }
+    // Few are printed one by one.
+    let one = bed.run("log --data books --parcel A7").succeeds();
+    assert!(words(&one).contains("order A7 of") && !words(&one).contains("order A8"), "{one}");
+    bed.run("log --data books --all --json").ends_with(2).says("--all");
+}
+
+#[test]
+fn an_unknown_parcel_seller_or_terminal_is_named() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A1,S1,CNY,10.00"]);
+    bed.run("import --orders orders.csv --profile doorstep --data books").succeeds();
+    for json in ["", "--json"] {
+        bed.run(&format!("log --data books --parcel B2 {json}"))
+            .fails("error: --parcel B2: the books in books never had such a parcel; give its id, ");
+        bed.run(&format!("log --data books --seller S2 {json}"))
+            .fails("error: --seller S2: the books in books never had such a seller; give its ");
+        bed.run(&format!("log --data books --terminal 7 {json}"))
+            .fails("error: --terminal 7: the books in books have no such terminal; give its ");
+    }
+    bed.run("log --data books --parcel A1 --day 2001-01-01")
+        .succeeds()
+        .prints("no command matches");
+    let chinese = bed.run("log --data books --parcel B2 --lang zh");
+    chinese.fails("错误：--parcel B2：books 的账簿中从未有该包裹；请给出");
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
@@ -76,10 +76,15 @@ fn it_serves_until_it_is_stopped() {
     Ran::of(same.args(["--approved-by", " Ann "])).fails("are the same person");
     let mut nobody = bed.doorstep(WITHDRAW);
     Ran::of(nobody.args(["--approved-by", " "])).fails("1 to 64 characters");
-    bed.run(&format!("{WITHDRAW} --approved-by bo"))
+    bed.run(&format!("{WITHDRAW} --approved-by bo --at 9999-01-01T00:00:00Z"))
+        .fails("error: the withdrawal would start more than 366 days from now; give an earlier");
+    bed.run(&format!("{WITHDRAW} --approved-by bo --at 2013-08-28T18:00:00+08:00"))
         .succeeds()
-        .prints("alpha is withdrawn from 20");
-    bed.run(&format!("{WITHDRAW} --approved-by bo")).succeeds().prints("was withdrawn before");
+        .prints("alpha is withdrawn from 20")
+        .prints("note: --at 2013-08-28T10:00:00Z is past, so the withdrawal starts now\n");
+    bed.run(&format!("{WITHDRAW} --approved-by bo --at 2013-08-28T18:00:00+08:00"))
+        .succeeds()
+        .prints("was withdrawn before");
     gateway.stop();
     engine.stop();
     assert!(!bed.has("books/control.sock"));
@@ -89,6 +94,28 @@ fn it_serves_until_it_is_stopped() {
     bed.run(reinstate).fails("are the same person");
     let reinstate = "network reinstate alpha --by ann --approved-by bo --data books";
     bed.run(reinstate).succeeds().prints("alpha is reinstated");
+}
+
+#[test]
+fn a_start_that_cannot_listen_changes_nothing_in_the_books() {
+    let bed = bed();
+    let before = bed.verified("books");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let settings = bed.read("doorstep.toml");
+    // The first listener of the file is that of the terminals.
+    let moved = settings.replacen("127.0.0.1:0", &address.to_string(), 1);
+    bed.write("doorstep.toml", moved);
+    bed.run(SERVE).fails(&format!("cannot listen on {address}: "));
+    bed.write("doorstep.toml", settings);
+    fs::create_dir(bed.path("books/control.sock")).unwrap();
+    bed.run(SERVE).fails("cannot create the control socket ");
+    fs::remove_dir(bed.path("books/control.sock")).unwrap();
+    assert_eq!(bed.verified("books"), before);
+    let mut engine = Process::start(&bed, SERVE);
+    engine.says("control");
+    engine.stop();
+    assert_ne!(bed.verified("books"), before, "the networks are registered");
 }
 
 #[test]

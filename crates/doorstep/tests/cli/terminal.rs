@@ -44,6 +44,35 @@ fn a_day_at_one_terminal() {
 }
 
 #[test]
+fn a_restarted_terminal_continues_its_stans() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    let running = Running::start(&bed, "");
+    let sale = |place, flags: &str| {
+        bed.write("script", line("sell", place));
+        let ran = bed.run(&format!(
+            "terminal --connect {} --number 1 --merchant {MERCHANT} --base-key-file door/base.key \
+             --script script {flags}",
+            running.address
+        ));
+        let stan = ran.stdout().split("STAN ").nth(1).map(|text| text[..6].to_owned());
+        stan.unwrap_or_else(|| panic!("no sale{ran}"))
+    };
+    assert_eq!(sale(2, "--last-stan 500"), "000502");
+    assert_eq!(bed.read("door/terminal-00000001.toml"), "last_stan = 502\n");
+    assert_eq!(sale(3, ""), "000504", "after a sign-on");
+    assert_eq!(sale(4, "--state other.toml --last-stan 700"), "000702");
+    assert_eq!(sale(5, "--state other.toml"), "000704");
+    bed.write("other.toml", "last_stan = many");
+    bed.run(
+        "terminal --connect 127.0.0.1:1 --number 1 --merchant 898331042150001 --state other.toml \
+             --base-key-file door/base.key",
+    )
+    .fails("error: --state other.toml: ");
+    running.stop();
+}
+
+#[test]
 fn a_terminal_connects_to_the_next_address() {
     let bed = Bed::new();
     ground::make(&bed);

@@ -44,8 +44,8 @@ fn status_counts_connections_and_messages() {
 #[test]
 fn a_network_is_withdrawn_and_reinstated_by_two() {
     let (_directory, path, running) = running();
-    let far = 4_000_000_000_000;
-    send_request(&path, &withdraw("alpha", Some(far), "bo")).unwrap();
+    let tomorrow = SystemClock.now().0 + 24 * 60 * 60 * 1_000;
+    send_request(&path, &withdraw("alpha", Some(tomorrow), "bo")).unwrap();
     send_request(
         &path,
         &ControlRequest::Reinstate {
@@ -56,7 +56,7 @@ fn a_network_is_withdrawn_and_reinstated_by_two() {
     )
     .unwrap();
     let alpha = NetworkId::derived("alpha");
-    assert_eq!(running.seen().withdrawn, [(alpha, Some(Timestamp(far))), (alpha, None)]);
+    assert_eq!(running.seen().withdrawn, [(alpha, Some(Timestamp(tomorrow))), (alpha, None)]);
     for refused in [withdraw("alpha", None, "ann"), withdraw("none", None, "bo")] {
         let error = send_request(&path, &refused).unwrap_err();
         assert!(matches!(&error, ControlError::Refused(why) if !why.is_empty()), "{error}");

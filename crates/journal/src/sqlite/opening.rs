@@ -106,6 +106,10 @@ pub(super) fn connect_to_write(
 ) -> Result<(Connection, WriteAheadLog), JournalError> {
     let failed = |error| JournalError::sqlite(path, "open", &error);
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
+    // SQLite opens a file for reading if it may not write it.
+    if connection.is_readonly("main").map_err(failed)? {
+        return Err(JournalError::ReadOnly { path: path.to_owned() });
+    }
     let mode = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))
         .map_err(failed)?;

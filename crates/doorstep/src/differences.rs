@@ -1,0 +1,238 @@
+//! `doorstep breaks` and `doorstep open-items`: the differences that somebody must resolve.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use books::{BreakSide, BreakSubject};
+use clap::Args;
+use money::Currency;
+use money::decimal::DecimalAmount;
+use reports::{
+    AppliedCommand, BreakReport, ExportError, LineReport, OpenDifferences, OpenItemEvidence,
+    OpenItemReport, open_differences,
+};
+use serde_json::{Map, Value};
+
+use crate::help::wrapped;
+use crate::log::sentence::Sentences;
+use crate::terminal::screen;
+use crate::texts::{filled, text};
+use crate::words::{self, Lang, grouped, left, say};
+
+const COLUMNS: usize = 80;
+const LABEL_COLUMNS: usize = 12;
+
+/// Lists the open breaks: differences between the books and the world, with age and owner
+///
+/// Shows each break's amount, age, owner and evidence: the commands that raised or changed it.
+/// `doorstep log --from POSITION --limit 1` shows such a command with its postings. A break's
+/// money is in the suspense account until two persons close it.
+#[derive(Args, Debug)]
+pub struct BreaksArgs {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Print one JSON object, amounts in minor units
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists the open items: terminal batches that differ from the books, with age and owner
+///
+/// Shows each batch's difference, age, owner and evidence: the lines that differ, and the commands
+/// that opened the item or decided a line. An open item is a terminal's claim: nothing is posted
+/// because of it. It ends when networks and hubs have decided its lines, or when two persons close
+/// it.
+#[derive(Args, Debug)]
+pub struct OpenItemsArgs {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Print one JSON object, amounts in minor units
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn breaks(args: &BreaksArgs) -> anyhow::Result<()> {
+    let found = read(&args.data)?;
+    if args.json {
+        return print_json(&found, "breaks", serde_json::to_value(&found.breaks)?);
+    }
+    let list = List::new();
+    list.head(&found, text(list.lang, "differences.breaks"), found.breaks.len());
+    for one in &found.breaks {
+        list.print_break(one);
+    }
+    Ok(())
+}
+
+pub fn open_items(args: &OpenItemsArgs) -> anyhow::Result<()> {
+    let found = read(&args.data)?;
+    if args.json {
+        return print_json(&found, "open_items", serde_json::to_value(&found.open_items)?);
+    }
+    let list = List::new();
+    list.head(&found, text(list.lang, "differences.open_items"), found.open_items.len());
+    for one in &found.open_items {
+        list.print_open_item(one);
+    }
+    Ok(())
+}
+
+fn read(data: &Path) -> anyhow::Result<OpenDifferences> {
+    match open_differences(data) {
+        Ok(found) => Ok(found),
+        Err(ExportError::Books(error)) => Err(error.into()),
+        Err(ExportError::Write(error)) => bail!(words::stdout_error_text(&error)),
+    }
+}
+
+fn print_json(found: &OpenDifferences, name: &str, list: Value) -> anyhow::Result<()> {
+    let OpenDifferences { date, at, batch, .. } = found;
+    let mut object = Map::new();
+    object.insert("date".to_owned(), date.as_str().into());
+    object.insert("at".to_owned(), at.as_str().into());
+    object.insert("batch".to_owned(), (*batch).into());
+    object.insert(name.to_owned(), list);
+    say!("{}", serde_json::to_string(&object)?);
+    Ok(())
+}
+
+/// Prints paragraphs of a label and a text.
+struct List {
+    lang: Lang,
+    columns: usize,
+    sentences: Sentences,
+}
+
+impl List {
+    fn new() -> List {
+        let lang = Lang::current();
+        let columns = screen::columns().unwrap_or(COLUMNS).clamp(60, 120);
+        List { lang, columns, sentences: Sentences::new(lang) }
+    }
+
+    fn head(&self, found: &OpenDifferences, what: &str, count: usize) {
+        let count = grouped(&count.to_string());
+        let (time, offset) = (&found.at[11..19], &found.at[found.at.len() - 6..]);
+        say!(
+            "{}",
+            filled(
+                self.lang,
+                "differences.head",
+                &[
+                    ("what", &what),
+                    ("count", &count),
+                    ("date", &found.date),
+                    ("time", &time),
+                    ("offset", &offset),
+                    ("batch", &found.batch),
+                ]
+            )
+        );
+    }
+
+    fn row(&self, key: &str, what: &str) {
+        let label = text(self.lang, key);
+        let what = wrapped(what, self.columns - LABEL_COLUMNS - 2);
+        for (number, line) in what.lines().enumerate() {
+            let label = if number == 0 { label } else { "" };
+            say!("  {}{line}", left(label, LABEL_COLUMNS));
+        }
+    }
+
+    fn print_break(&self, one: &BreakReport) {
+        let side = match one.side {
+            BreakSide::Excess => text(self.lang, "differences.excess"),
+            BreakSide::Shortfall => text(self.lang, "differences.shortfall"),
+        };
+        let amount = money(one.amount.minor().into(), one.currency);
+        let values: [(&str, &dyn std::fmt::Display); 3] =
+            [("id", &one.break_id), ("side", &side), ("amount", &amount)];
+        say!("\n{}", filled(self.lang, "differences.one_break", &values));
+        let subject = match one.subject {
+            BreakSubject::Bank(_) => "differences.bank",
+            BreakSubject::Network(_) => "differences.network",
+            BreakSubject::Wallet(_) => "differences.wallet",
+            BreakSubject::FirmCash(_) => "differences.firm_cash",
+        };
+        let subject = filled(self.lang, subject, &[("reference", &one.reference)]);
+        self.row("differences.subject", &subject);
+        self.age_and_owner(&one.opened, one.age_days, &one.owner, one.owner_reference.as_deref());
+        self.evidence(&one.evidence);
+    }
+
+    fn print_open_item(&self, one: &OpenItemEvidence) {
+        let OpenItemReport { item, terminal, batch, currency, net, .. } = &one.report;
+        let (terminal, net) = (format!("{terminal:08}"), money(*net, currency));
+        let values: [(&str, &dyn std::fmt::Display); 4] =
+            [("item", item), ("terminal", &terminal), ("batch", batch), ("net", &net)];
+        say!("\n{}", filled(self.lang, "differences.one_open_item", &values));
+        let OpenItemReport { opened, age_days, owner, .. } = &one.report;
+        self.age_and_owner(opened, *age_days, owner, one.owner_reference.as_deref());
+        if let Some(totals) = &one.report.totals {
+            let side = |[cards, others]: [i128; 2]| money(cards + others, currency);
+            let (books, terminal) = (side(totals.books), side(totals.at_terminal));
+            let totals = [("books", &books as &dyn std::fmt::Display), ("terminal", &terminal)];
+            self.row("differences.totals", &filled(self.lang, "differences.two_sides", &totals));
+            let upload = match one.report.lines_expected {
+                true => "differences.upload_expected",
+                false => "differences.no_upload",
+            };
+            self.row("differences.upload", text(self.lang, upload));
+        }
+        for line in &one.report.lines {
+            self.line(line, currency);
+        }
+        self.evidence(&one.evidence);
+    }
+
+    fn line(&self, line: &LineReport, currency: &str) {
+        let side = |minor: Option<i128>| match minor {
+            Some(minor) => money(minor, currency),
+            None => text(self.lang, "differences.nothing").to_owned(),
+        };
+        let (books, terminal) = (side(line.books), side(line.at_terminal));
+        let decided = match line.decision {
+            Some(_) => "differences.decided",
+            None => "differences.undecided",
+        };
+        let values: [(&str, &dyn std::fmt::Display); 4] = [
+            ("stan", &format!("{:06}", line.stan)),
+            ("books", &books),
+            ("terminal", &terminal),
+            ("decided", &text(self.lang, decided)),
+        ];
+        self.row("differences.line", &filled(self.lang, "differences.line_sides", &values));
+    }
+
+    fn age_and_owner(&self, opened: &str, days: u16, owner: &str, reference: Option<&str>) {
+        let age = filled(self.lang, "differences.age", &[("opened", &opened), ("days", &days)]);
+        self.row("differences.since", &age);
+        let owner = match reference {
+            Some(reference) => filled(
+                self.lang,
+                "differences.courier",
+                &[("id", &owner), ("reference", &reference)],
+            ),
+            None => filled(self.lang, "differences.person", &[("id", &owner)]),
+        };
+        self.row("differences.owner", &owner);
+    }
+
+    fn evidence(&self, commands: &[AppliedCommand]) {
+        for command in commands {
+            let position = command.position.to_string();
+            let what = self.sentences.what(command);
+            self.row("differences.evidence", &format!("{position}  {} {what}", command.date));
+        }
+    }
+}
+
+/// An amount in major units, with its currency.
+fn money(minor: i128, currency: &str) -> String {
+    match currency.parse::<Currency>() {
+        Ok(of) => format!("{} {of}", grouped(&DecimalAmount::of_balance(minor, of).to_string())),
+        Err(_) => format!("{minor} {currency}"),
+    }
+}
