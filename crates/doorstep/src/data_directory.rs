@@ -16,13 +16,21 @@ pub struct OpenBooks {
 
 /// Opens a data directory, or creates it.
 pub fn open_or_create(path: &Path) -> anyhow::Result<OpenBooks> {
-    let directory = match DataDirectory::open(path) {
+    match DataDirectory::open(path) {
         // No directory, an empty one, or the rest of an interrupted creation.
         Err(DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. }) => {
-            DataDirectory::create(path)?
+            start(DataDirectory::create(path)?)
         }
-        opened => opened?,
-    };
+        opened => start(opened?),
+    }
+}
+
+/// Opens a data directory that there is.
+pub fn open(path: &Path) -> anyhow::Result<OpenBooks> {
+    start(DataDirectory::open(path)?)
+}
+
+fn start(directory: DataDirectory) -> anyhow::Result<OpenBooks> {
     let journal = Box::new(directory.journal()?);
     let snapshots = Box::new(directory.snapshots()?);
     let options = NodeOptions { on_notice: Box::new(print_notice), ..NodeOptions::default() };

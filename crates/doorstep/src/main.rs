@@ -9,6 +9,7 @@ mod chinese;
 mod data_directory;
 mod day;
 mod differences;
+mod do_command;
 mod explain;
 mod export;
 mod gateway;
@@ -74,6 +75,7 @@ enum Task {
     Payouts(payouts::PayoutsArgs),
     Export(export::ExportArgs),
     Tariff(tariffs::TariffArgs),
+    Do(do_command::DoArgs),
     Serve(serve::ServeArgs),
     Gateway(gateway::GatewayArgs),
     Certificates(certificates::CertificatesArgs),
@@ -136,6 +138,7 @@ fn main() -> ExitCode {
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Serve(args) => serve::run(&args),
         Task::Gateway(args) => gateway::run(&args),
@@ -171,6 +174,18 @@ fn report_full_files() -> std::io::Result<()> {
 fn parse_in_chinese() -> Result<Cli, clap::Error> {
     let command = help::in_chinese(Cli::command());
     Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// Prints the long help of a command that has a help flag of its own.
+fn print_help_of(name: &str) {
+    let mut tree = match Lang::current() {
+        Lang::En => Cli::command(),
+        Lang::Zh => help::in_chinese(Cli::command()),
+    };
+    tree.build();
+    if let Some(command) = tree.find_subcommand_mut(name) {
+        words::say!("{}", command.render_long_help().to_string().trim_end());
+    }
 }
 
 /// Prints what clap has instead of a command: help, the version, or an error.

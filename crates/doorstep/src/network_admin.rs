@@ -216,7 +216,7 @@ fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
 }
 
 /// Milliseconds since 1970.
-fn instant(text: &str) -> Result<u64, String> {
+pub fn instant(text: &str) -> Result<u64, String> {
     let wrong = |why: String| {
         bilingual!(
             "{why}; write the time as 2013-08-28T18:00:00+08:00",

@@ -12,6 +12,7 @@ mod cli {
     mod day;
     mod differences;
     mod directories;
+    mod do_command;
     mod explain;
     mod exports;
     mod flags;

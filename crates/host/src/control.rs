@@ -115,9 +115,15 @@ pub(crate) fn refused(why: &str) -> String {
     json!({ "ok": false, "why": why }).to_string()
 }
 
+/// The user id in whose name this process acts.
+#[must_use]
+pub fn user_id() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// The owner of the process and root may use the control socket.
 fn may_control(user: u32) -> bool {
-    user == rustix::process::geteuid().as_raw() || user == ROOT
+    user == user_id() || user == ROOT
 }
 
 /// Creates the socket with mode 0600 under a temporary name, then renames it. Before the mode is

@@ -243,7 +243,7 @@ fn existing_path(path: &Path) -> Result<PathBuf, DirectoryError> {
 
 /// Takes the lock and writes this process's id into it, for the error of the next process.
 fn lock(path: &Path) -> Result<File, DirectoryError> {
-    let failed = |error| described(path, "lock", &error);
+    let failed = |error| described_by(&path.join(LOCK), path, "lock", &error);
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(path.join(LOCK)).map_err(failed)?;
@@ -264,6 +264,16 @@ fn lock(path: &Path) -> Result<File, DirectoryError> {
 }
 
 fn described(path: &Path, doing: &'static str, error: &io::Error) -> DirectoryError {
+    described_by(path, path, doing, error)
+}
+
+/// `decides`: the path whose permissions allow it or not.
+fn described_by(
+    decides: &Path,
+    path: &Path,
+    doing: &'static str,
+    error: &io::Error,
+) -> DirectoryError {
     use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
     let path = path.to_owned();
     let cause = error.to_string();
@@ -271,7 +281,7 @@ fn described(path: &Path, doing: &'static str, error: &io::Error) -> DirectoryEr
         NotFound => DirectoryError::Missing { path },
         NotADirectory => DirectoryError::NotADirectory { path },
         ReadOnlyFilesystem => DirectoryError::ReadOnly { doing, path },
-        PermissionDenied => match DirectoryPermissions::deciding(&path) {
+        PermissionDenied => match DirectoryPermissions::deciding(decides) {
             Some(by) => DirectoryError::Forbidden { doing, path, cause, by },
             None => DirectoryError::Io { doing, path, cause },
         },

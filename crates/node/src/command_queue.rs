@@ -65,7 +65,7 @@ impl CommandQueue {
     }
 
     pub(crate) fn why_stopped(&self) -> NodeStopped {
-        self.state().stopped.clone().unwrap_or_else(|| NodeStopped::Asked)
+        self.state().stopped.clone().unwrap_or(NodeStopped::Asked)
     }
 
     /// Blocks while the queue is full.

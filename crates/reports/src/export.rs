@@ -99,8 +99,7 @@ impl ReplayObserver for Exporter<'_> {
         self.moved.clear();
         self.moved.extend(outcome.books.postings.iter().filter(|posting| posting.moves_money()));
         if !self.moved.is_empty() {
-            let offset = engine.books().utc_offset_minutes().unwrap_or(0);
-            self.date = at.business_date(offset);
+            self.date = engine.books().last_date();
             let subjects = CommandSubjects::of(&outcome.books.events, engine);
             let mut books = Books { engine, accounts: &mut self.accounts, parcels: &self.parcels };
             let (position, date) = (self.position, self.date);

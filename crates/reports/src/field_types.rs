@@ -56,6 +56,12 @@ impl<'s> FieldType<'s> {
         self.name
     }
 
+    /// The type as a JSON schema. References in it are to the command's schema.
+    #[must_use]
+    pub fn schema(self) -> &'s Value {
+        self.schema
+    }
+
     /// The type of a field, if the type is an object with that field.
     #[must_use]
     pub fn field(self, name: &str) -> Option<FieldType<'s>> {

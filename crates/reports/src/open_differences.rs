@@ -73,8 +73,7 @@ pub fn open_differences(data: &Path) -> Result<OpenDifferences, ExportError> {
     };
     let end = read_to_end(data, &filter, None, &mut each)?.expect("nothing ends the reading");
     let (books, now) = (end.engine.books(), end.engine.last_at());
-    let offset = books.utc_offset_minutes().unwrap_or(0);
-    let today = now.business_date(offset);
+    let today = books.last_date();
     let breaks = books.open_breaks().into_iter().map(|view| {
         let BreakView { id, subject, side, amount, currency, owner, opened, .. } = view;
         let break_id = id.to_string();

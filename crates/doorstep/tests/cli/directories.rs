@@ -100,8 +100,8 @@ fn a_read_only_directory_is_refused() {
     let sealed = bed.path("sealed");
     let owner = fs::metadata(&sealed).unwrap().uid();
     let why = format!(
-        "Permission denied (os error 13); {} belongs to user {owner} and has mode 0555: run as that \
-         user, or change its owner or mode (chown, chmod)\n",
+        "Permission denied (os error 13); {} belongs to user {owner} and has mode 0555: run as \
+         that user, or change its owner or mode (chown, chmod)\n",
         sealed.display()
     );
     bed.run("day --parcels 50 --data sealed").fails(&why);

@@ -1,0 +1,103 @@
+//! `do`: commands of the books from the command line.
+
+use std::collections::BTreeSet;
+
+use super::support::{Bed, Ran, text};
+
+fn books() -> Bed {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A1,S1,CNY,10.00"]);
+    bed.run("import --orders orders.csv --profile doorstep --data books").succeeds();
+    bed
+}
+
+#[test]
+fn every_declared_command_is_listed_and_has_help_in_both_languages() {
+    let bed = Bed::new();
+    let declared: BTreeSet<_> = books::Command::SPECS.iter().map(|spec| spec.name).collect();
+    let list = bed.run("do --list").succeeds().says_nothing();
+    let names = list.stdout().lines().filter(|line| !line.starts_with(' '));
+    assert_eq!(names.collect::<BTreeSet<_>>(), declared);
+    for name in declared {
+        let help = bed.run(&format!("do {name} --help")).succeeds().prints(name);
+        let chinese = bed.run(&format!("do {name} --help --lang zh")).succeeds();
+        assert!(chinese.stdout().contains("\n可发出者："), "{chinese}");
+        for help in [&help, &chinese] {
+            for line in help.stdout().lines() {
+                let columns = unicode_width::UnicodeWidthStr::width(line);
+                assert!(columns <= 80, "{columns} columns: {line}{help}");
+            }
+        }
+    }
+    bed.run("do RegisterCourier --help")
+        .succeeds()
+        .prints(
+            "\n  --cash-limit <Amount>\n      write minor units, or an amount with its currency",
+        )
+        .prints("      Limit on the cash in the courier's hands.\n");
+    bed.run("do --help").succeeds().prints("doorstep do --list");
+}
+
+#[test]
+fn a_command_is_carried_out_by_the_owner_and_is_in_the_log() {
+    let bed = books();
+    let line = "do RegisterBank --data books --bank spare --currency CNY --reference spare";
+    bed.run(line).succeeds().prints("RegisterBank: carried out\n");
+    bed.run(line).succeeds().prints("RegisterBank: was carried out before; nothing changed\n");
+    let log = bed.run("log --data books --json --all").ends_with(2);
+    log.says("--all");
+    let log = bed.run("log --data books --json").succeeds();
+    let last: serde_json::Value =
+        serde_json::from_str(log.stdout().lines().last().unwrap()).unwrap();
+    assert_eq!(text(&last, "/command"), "RegisterBank");
+    assert_eq!(text(&last, "/fields/bank"), books::BankId::derived("spare").to_string());
+    let owner = std::os::unix::fs::MetadataExt::uid(&bed.path("books").metadata().unwrap());
+    assert_eq!(text(&last, "/by/person"), owner.to_string());
+    // The same fields in JSON; a flag replaces one of them.
+    let json = r#"{"bank":"5","currency":"CNY","reference":"other"}"#;
+    let mut command = bed.doorstep("do RegisterBank --data books --reference third --json");
+    Ran::of(command.arg(json)).succeeds();
+    bed.run("log --data books").succeeds().prints("bank account third in CNY added, id 5");
+    bed.run("do RegisterBank --data books --bank spare --currency CNY --reference else")
+        .fails("error: the books refuse RegisterBank: ")
+        .says(". Nothing changed\n");
+    bed.verified("books");
+}
+
+#[test]
+fn each_wrong_field_is_named_with_what_is_expected() {
+    let bed = books();
+    let before = bed.verified("books");
+    for (line, words) in [
+        ("RegisterBnak", "there is no command `RegisterBnak`; `doorstep do --list` lists all"),
+        ("RegisterBank --bank 1", "give the data directory: --data DIR"),
+        (
+            "RegisterBank --data books --bank 1",
+            "RegisterBank needs --currency, --reference; see `doorstep do RegisterBank --help`",
+        ),
+        (
+            "RegisterBank --data books --bank 1 --curency CNY",
+            "RegisterBank has no field for --curency; it has: --bank, --currency, --reference",
+        ),
+        (
+            "RegisterBank --data books --bank 1 --currency yuan --reference b",
+            "--currency yuan: `yuan` is not a currency code of ISO 4217",
+        ),
+        (
+            "RegisterCourier --data books --courier c --firm 1 --cash-limit lots --reference c",
+            "--cash-limit lots: write minor units, or an amount with its currency, such as ",
+        ),
+        ("RegisterBank --data books --bank", "--bank has no value"),
+        ("RegisterBank --data books --json {", "--json: "),
+        (
+            "RegisterBank --data nowhere --bank 1 --currency CNY --reference b",
+            "there is no data directory nowhere",
+        ),
+    ] {
+        bed.run(&format!("do {line}")).fails(&format!("error: {words}"));
+        let chinese = bed.run(&format!("do {line} --lang zh")).ends_with(1).says("错误：");
+        assert!(!chinese.stderr().contains("error"), "{chinese}");
+    }
+    assert_eq!(bed.verified("books"), before, "nothing changed");
+    assert!(!bed.has("nowhere"));
+}
