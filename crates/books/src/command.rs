@@ -585,6 +585,31 @@ commands! {
         approved_by: PersonId,
     }
 
+    /// A line of a network's or wallet's file (M5). The bank account moves by `amount - deducted`.
+    /// A line of a known payment is posted against the rail's receivable. What a line cannot be
+    /// applied to is a break whose evidence is the line. `docs/files/clearing.md` says what happens
+    /// to each kind of line.
+    80 ClearLine by Network | Wallet | Person | Key | System => clear_line {
+        /// The account credited, or debited.
+        bank: BankId,
+        rail: RailId,
+        /// Among the rail's files, from 1: that of the last line, or the next one.
+        file: u32,
+        /// Within the file, from 1 without gaps, at most [`LINES_PER_FILE_MAX`]. The lines of the
+        /// last file are remembered.
+        line: u32,
+        kind: ClearLineKind,
+        /// As in the file.
+        reference: LineReference,
+        /// The payment that the sender found by the reference. It can be forgotten since.
+        payment: Option<PaymentId>,
+        /// Paid by the buyer. Below zero: the rail takes it. Zero for a fee correction.
+        amount: SignedAmount,
+        /// Fee that the rail keeps. Below zero: it gives a fee back. A difference from the tariff
+        /// is a break.
+        deducted: SignedAmount,
+    }
+
     /// Opens the books and registers the first two persons. Must be the first command of a journal.
     90 OpenBooks by Person | Key | System => open_books {
         /// Local time minus UTC, in minutes. Business dates begin at local midnight.
@@ -630,6 +655,101 @@ commands! {
         amount: Amount,
         proposed_by: PersonId,
         approved_by: PersonId,
+    }
+
+    /// Sets how long closed parcels and closed open items are kept. At first [`RETENTION_DAYS`].
+    95 SetRetention by Person | Key | System => set_retention {
+        /// [`RETENTION_DAYS_MIN`] to [`RETENTION_DAYS_MAX`].
+        days: u16,
+        proposed_by: PersonId,
+        /// Must not be the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// A second person counted the cash of a hand-over. Its payments now wait for the firm's bank
+    /// deposits, in the order in which they were taken. A shortage holds back the last of them
+    /// until it is repaid. A surplus waits behind them and becomes a break owned by the person who
+    /// counted. If an earlier surplus of this courier is open, it explains the shortage: its break
+    /// is reduced.
+    96 CountHandOver by Person | Key | System => count_hand_over {
+        handover: HandOverId,
+        /// MAC of the one-time code that the courier showed. A wrong one is recorded and nothing is
+        /// counted. After [`WRONG_CODES_MAX`] only a supervisor can count.
+        code_mac: CodeMac,
+        counted: Amount,
+        /// Must not be the courier. A courier's person id equals the courier id.
+        counted_by: PersonId,
+    }
+
+    /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
+    /// from the seller's next payouts.
+    100 InvoiceSeller by Person | Key | System => invoice_seller {
+        seller: SellerId,
+        /// The account that is below zero.
+        currency: Currency,
+        /// Among the seller's invoices in this currency, from 1.
+        number: u32,
+        /// At most what the seller owes: how far the payable balance is below zero.
+        amount: Amount,
+        invoiced_by: PersonId,
+    }
+
+    /// A seller paid an invoice into a bank account, in full or in part.
+    101 RecordSellerPayment by Person | Key | System => record_seller_payment {
+        seller: SellerId,
+        currency: Currency,
+        /// The invoice's number in this currency.
+        invoice: u32,
+        /// Among the payments of the invoice, from 1 to [`PAYMENTS_PER_INVOICE_MAX`].
+        number: u8,
+        bank: BankId,
+        /// At most what is open on the invoice.
+        amount: Amount,
+    }
+
+    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller. What
+    /// stands of its payments is refunded: each refund takes its payment's next number.
+    102 RefuseParcel by Person | Key | System => refuse_parcel {
+        /// Out or at the hub, with no payment in flight. If money stands, no payment is unknown,
+        /// and no void or reversal of that money is pending.
+        parcel: ParcelId,
+        /// Damage names the party that pays for it.
+        reason: RefuseReason,
+    }
+
+    /// A parcel is lost. What stands of its payments is refunded as by [`RefuseParcel`].
+    103 LoseParcel by Person | Key | System => lose_parcel {
+        /// Not closed. Its payments are as for [`RefuseParcel`].
+        parcel: ParcelId,
+        /// The firm only if the parcel was assigned to it.
+        paid_by: DamagePayer,
+    }
+
+    /// Compensates the seller of a damaged or lost parcel for the goods, once. The firm or Doorstep
+    /// pays, as the parcel's refusal or loss says. The amount is payable at once.
+    104 CompensateSeller by Person | Key | System => compensate_seller {
+        parcel: ParcelId,
+        /// At most the amount that was due for the parcel.
+        amount: Amount,
+        proposed_by: PersonId,
+        /// Must not be the person who proposed.
+        approved_by: PersonId,
+    }
+
+    /// Names the time zone of the books and gives its UTC offsets ahead of time, in place of those
+    /// that the books have. The sender resolves them, so that a journal gives the same dates with
+    /// every zone table (M11). The business date never goes back, even if clocks do at midnight.
+    105 SetTimeZone by Person | Key | System => set_time_zone {
+        /// The last setting's number plus 1.
+        number: u32,
+        /// Name in the IANA time zone database, for example `Europe/Berlin`.
+        zone: String,
+        /// Version of the table that the offsets come from, for example `2026c`.
+        table_version: String,
+        /// Local time minus UTC before the first change, in minutes.
+        utc_offset_minutes: i16,
+        /// At most [`UTC_OFFSET_CHANGES_MAX`], in order of time. One that is past holds at once.
+        changes: Vec<UtcOffsetChange>,
     }
 
     /// Adds a version to a tariff. The first version is number 1. Each version begins on the day
@@ -695,110 +815,6 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// A line of a network's or wallet's file (M5). The bank account moves by `amount - deducted`.
-    /// A line of a known payment is posted against the rail's receivable. What a line cannot be
-    /// applied to is a break whose evidence is the line. `docs/files/clearing.md` says what happens
-    /// to each kind of line.
-    80 ClearLine by Network | Wallet | Person | Key | System => clear_line {
-        /// The account credited, or debited.
-        bank: BankId,
-        rail: RailId,
-        /// Among the rail's files, from 1: that of the last line, or the next one.
-        file: u32,
-        /// Within the file, from 1 without gaps, at most [`LINES_PER_FILE_MAX`]. The lines of the
-        /// last file are remembered.
-        line: u32,
-        kind: ClearLineKind,
-        /// As in the file.
-        reference: LineReference,
-        /// The payment that the sender found by the reference. It can be forgotten since.
-        payment: Option<PaymentId>,
-        /// Paid by the buyer. Below zero: the rail takes it. Zero for a fee correction.
-        amount: SignedAmount,
-        /// Fee that the rail keeps. Below zero: it gives a fee back. A difference from the tariff
-        /// is a break.
-        deducted: SignedAmount,
-    }
-
-    /// Sets how long closed parcels and closed open items are kept. At first [`RETENTION_DAYS`].
-    95 SetRetention by Person | Key | System => set_retention {
-        /// [`RETENTION_DAYS_MIN`] to [`RETENTION_DAYS_MAX`].
-        days: u16,
-        proposed_by: PersonId,
-        /// Must not be the person who proposed.
-        approved_by: PersonId,
-    }
-
-    /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
-    /// from the seller's next payouts.
-    100 InvoiceSeller by Person | Key | System => invoice_seller {
-        seller: SellerId,
-        /// The account that is below zero.
-        currency: Currency,
-        /// Among the seller's invoices in this currency, from 1.
-        number: u32,
-        /// At most what the seller owes: how far the payable balance is below zero.
-        amount: Amount,
-        invoiced_by: PersonId,
-    }
-
-    /// A seller paid an invoice into a bank account, in full or in part.
-    101 RecordSellerPayment by Person | Key | System => record_seller_payment {
-        seller: SellerId,
-        currency: Currency,
-        /// The invoice's number in this currency.
-        invoice: u32,
-        /// Among the payments of the invoice, from 1 to [`PAYMENTS_PER_INVOICE_MAX`].
-        number: u8,
-        bank: BankId,
-        /// At most what is open on the invoice.
-        amount: Amount,
-    }
-
-    /// The buyer refuses the parcel, or its attempts are used up. It goes back to the seller. What
-    /// stands of its payments is refunded: each refund takes its payment's next number.
-    102 RefuseParcel by Person | Key | System => refuse_parcel {
-        /// Out or at the hub, with no payment in flight. If money stands, no payment is unknown,
-        /// and no void or reversal of that money is pending.
-        parcel: ParcelId,
-        /// Damage names the party that pays for it.
-        reason: RefuseReason,
-    }
-
-    /// A parcel is lost. What stands of its payments is refunded as by [`RefuseParcel`].
-    103 LoseParcel by Person | Key | System => lose_parcel {
-        /// Not closed. Its payments are as for [`RefuseParcel`].
-        parcel: ParcelId,
-        /// The firm only if the parcel was assigned to it.
-        paid_by: DamagePayer,
-    }
-
-    /// Compensates the seller of a damaged or lost parcel for the goods, once. The firm or Doorstep
-    /// pays, as the parcel's refusal or loss says. The amount is payable at once.
-    104 CompensateSeller by Person | Key | System => compensate_seller {
-        parcel: ParcelId,
-        /// At most the amount that was due for the parcel.
-        amount: Amount,
-        proposed_by: PersonId,
-        /// Must not be the person who proposed.
-        approved_by: PersonId,
-    }
-
-    /// A second person counted the cash of a hand-over. Its payments now wait for the firm's bank
-    /// deposits, in the order in which they were taken. A shortage holds back the last of them
-    /// until it is repaid. A surplus waits behind them and becomes a break owned by the person who
-    /// counted. If an earlier surplus of this courier is open, it explains the shortage: its break
-    /// is reduced.
-    96 CountHandOver by Person | Key | System => count_hand_over {
-        handover: HandOverId,
-        /// MAC of the one-time code that the courier showed. A wrong one is recorded and nothing is
-        /// counted. After [`WRONG_CODES_MAX`] only a supervisor can count.
-        code_mac: CodeMac,
-        counted: Amount,
-        /// Must not be the courier. A courier's person id equals the courier id.
-        counted_by: PersonId,
-    }
-
     /// Announces a parcel: an order's first shipment, or its next one after a return or a loss.
     125 AnnounceParcel by Person | Key | System => announce_parcel {
         /// Of a later shipment: [`ParcelId::shipment`] of the order's first parcel.
@@ -847,21 +863,5 @@ commands! {
         number: u32,
         /// MAC of the one-time code that the courier shows.
         code_mac: CodeMac,
-    }
-
-    /// Names the time zone of the books and gives its UTC offsets ahead of time, in place of those
-    /// that the books have. The sender resolves them, so that a journal gives the same dates with
-    /// every zone table (M11). The business date never goes back, even if clocks do at midnight.
-    105 SetTimeZone by Person | Key | System => set_time_zone {
-        /// The last setting's number plus 1.
-        number: u32,
-        /// Name in the IANA time zone database, for example `Europe/Berlin`.
-        zone: String,
-        /// Version of the table that the offsets come from, for example `2026c`.
-        table_version: String,
-        /// Local time minus UTC before the first change, in minutes.
-        utc_offset_minutes: i16,
-        /// At most [`UTC_OFFSET_CHANGES_MAX`], in order of time. One that is past holds at once.
-        changes: Vec<UtcOffsetChange>,
     }
 }

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::help::wrapped;
 use crate::log::sentence::Sentences;
+use crate::persons::PersonNames;
 use crate::terminal::screen;
 use crate::texts::{filled, text};
 use crate::words::{self, Lang, grouped, left, say};
@@ -58,7 +59,7 @@ pub fn breaks(args: &BreaksArgs) -> anyhow::Result<()> {
     if args.json {
         return print_json(&found, "breaks", serde_json::to_value(&found.breaks)?);
     }
-    let list = List::new();
+    let list = List::new(&args.data)?;
     list.head(&found, text(list.lang, "differences.breaks"), found.breaks.len());
     for one in &found.breaks {
         list.print_break(one);
@@ -71,7 +72,7 @@ pub fn open_items(args: &OpenItemsArgs) -> anyhow::Result<()> {
     if args.json {
         return print_json(&found, "open_items", serde_json::to_value(&found.open_items)?);
     }
-    let list = List::new();
+    let list = List::new(&args.data)?;
     list.head(&found, text(list.lang, "differences.open_items"), found.open_items.len());
     for one in &found.open_items {
         list.print_open_item(one);
@@ -106,10 +107,11 @@ struct List {
 }
 
 impl List {
-    fn new() -> List {
+    fn new(data: &Path) -> anyhow::Result<List> {
         let lang = Lang::current();
         let columns = screen::columns().unwrap_or(COLUMNS).clamp(60, 120);
-        List { lang, columns, sentences: Sentences::new(lang) }
+        let sentences = Sentences::new(lang, PersonNames::read(data)?);
+        Ok(List { lang, columns, sentences })
     }
 
     fn head(&self, found: &OpenDifferences, what: &str, count: usize) {

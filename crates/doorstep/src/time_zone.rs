@@ -110,13 +110,17 @@ mod tests {
         (zone.utc_offset_minutes, zone.changes.iter().map(pair).collect())
     }
 
+    fn open(utc_offset_minutes: i16) -> Command {
+        let [first_person, second_person] = crate::setup::FIRST_PERSONS;
+        Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person })
+    }
+
     /// The hours of the local day in which an instant lies.
     fn hours_of_day(name: &str, at: u64) -> u64 {
         let mut books = Books::default();
         let (mut out, start) = (CommandOutcome::default(), Timestamp(at - 36 * HOUR_MS));
         let zone = resolve(name, start).unwrap();
-        let open = OpenBooks { utc_offset_minutes: zone.utc_offset_minutes };
-        books.apply(&Command::OpenBooks(open), start, &mut out).unwrap();
+        books.apply(&open(zone.utc_offset_minutes), start, &mut out).unwrap();
         books.apply(&Command::SetTimeZone(zone.setting(1)), start, &mut out).unwrap();
         let date = |hour: u64| books.business_date(Timestamp(at - 30 * HOUR_MS + hour * HOUR_MS));
         let day = books.business_date(Timestamp(at));
@@ -173,8 +177,7 @@ mod tests {
     fn the_zone_is_given_once_and_again_when_it_ends_or_the_table_is_newer() {
         let (mut books, mut out) = (Books::default(), CommandOutcome::default());
         let zone = resolve("Europe/Berlin", OCTOBER).unwrap();
-        let open = OpenBooks { utc_offset_minutes: 120 };
-        books.apply(&Command::OpenBooks(open), OCTOBER, &mut out).unwrap();
+        books.apply(&open(120), OCTOBER, &mut out).unwrap();
         let setting = zone.setting_for(&books, OCTOBER).expect("the books have no zone");
         assert_eq!(setting.number, 1);
         books.apply(&Command::SetTimeZone(setting), OCTOBER, &mut out).unwrap();

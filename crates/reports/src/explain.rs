@@ -215,7 +215,8 @@ impl Explainer<'_> {
             }
             Event::PaymentReversed { payment, .. } => {
                 if let Some(&seller) = self.sellers.get(payment).filter(|_| own > 0) {
-                    self.add(seller, Line::Refunded { payment: *payment, date, amount: own });
+                    let line = Line::Refunded { payment: *payment, date, amount: own };
+                    self.add_of_parcel(seller, payment.parcel, line);
                 }
                 if let Some(standing) = self.standing.get_mut(&payment.parcel) {
                     standing.retain(|one| one.payment != *payment);

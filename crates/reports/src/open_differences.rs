@@ -96,6 +96,7 @@ pub fn open_differences(data: &Path) -> Result<OpenDifferences, ExportError> {
         evidence: of_items.remove(&view.id.0.to_string()).unwrap_or_default(),
         report: OpenItemReport::of(&view, today),
     });
+    let offset = books.utc_offset_minutes_at(now).unwrap_or(0);
     let at = now.local(offset).strftime("%Y-%m-%dT%H:%M:%S%.3f");
     Ok(OpenDifferences {
         date: today.to_string(),

@@ -115,7 +115,7 @@ impl World {
                 let kind = ClearLineKind::ChargeBack;
                 Some(StatedChange { payment, kind, amount: -signed(part), deducted: 0 })
             }
-            LaterChange::Reversal if delivered && parcel.payments == 1 => {
+            LaterChange::Reversal if delivered && parcel.requests == 1 => {
                 commands.push(Command::ReverseCollection(ReverseCollection { payment }));
                 changed.reversed = true;
                 parcel.paid -= item.amount;

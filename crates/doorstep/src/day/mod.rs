@@ -15,6 +15,7 @@ use books::{BusinessDate, DAY_MS, Timestamp};
 use clap::{Args, ValueEnum};
 use engine::Engine;
 use files::orders::{AMOUNT_DUE_MAX, ImportReport};
+use money::decimal::DecimalAmount;
 use money::{Amount, Currency};
 use reports::{DaySums, write_messages, write_payouts_csv};
 use sim::{
@@ -28,7 +29,7 @@ pub use self::backend::BackendError;
 use self::backend::NodeBackend;
 use self::progress::ProgressDisplay;
 use crate::time_zone;
-use crate::words::{Lang, bilingual, say};
+use crate::words::{Lang, bilingual, grouped, say};
 use crate::{chinese, data_directory, orders, persons, tariffs, texts};
 
 /// As many as the real sample has.

@@ -49,16 +49,6 @@ impl Sentences {
         Some(fill(many, &mut |_| grouped(&count.to_string())))
     }
 
-    pub fn lang(&self) -> Lang {
-        self.lang
-    }
-
-    /// Many commands of one kind in one sentence. None for kinds that are never summed up.
-    pub fn many(&self, command: &str, count: u64) -> Option<String> {
-        let many = entry(self.lang, MANY_COMMANDS, command)?;
-        Some(fill(many, &mut |_| grouped(&count.to_string())))
-    }
-
     /// The line above the commands of a day.
     pub fn day(&self, command: &AppliedCommand) -> String {
         let offset = &command.at[command.at.len() - 6..];
@@ -67,7 +57,7 @@ impl Sentences {
 
     /// Who gave the command.
     pub fn actor(&self, command: &AppliedCommand) -> String {
-        Words { lang: self.lang, command }.actor()
+        Words { lang: self.lang, names: &self.names, command }.actor()
     }
 
     /// Who gave the command, and what it did.
