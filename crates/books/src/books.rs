@@ -108,6 +108,7 @@ impl Books {
         match &done {
             Ok(()) => {
                 self.last_at = at;
+                self.note_contact(command, at);
                 self.update_sellers_below_zero(out, now.today);
                 self.update_fingerprint(at, out);
             }
@@ -125,7 +126,7 @@ impl Books {
                 Command::ResolvePurchase(command) => command.payment.parcel,
                 Command::ConfirmClearing(command) => command.payment.parcel,
                 Command::BeginPurchase(command) => command.parcel,
-                Command::RecordAdvice(command) => command.parcel,
+                Command::RecordOfflineSale(command) => command.parcel,
                 Command::TakeCash(command) => command.parcel,
                 _ => continue,
             };
@@ -333,6 +334,11 @@ fn event_subject(event: &Event) -> u64 {
         | Event::PaymentRestored { payment }
         | Event::AdviceForwarded { payment }
         | Event::AdviceRejected { payment, .. }
+        | Event::OfflineSaleFlagged { payment, .. }
+        | Event::OfflineSaleSuspended { payment, .. }
+        | Event::SuspendedSaleResolved { payment, .. }
+        | Event::OfflineSaleRejected { payment, .. }
+        | Event::LossReturned { payment, .. }
         | Event::RefundForwarded { payment, .. }
         | Event::RefundRejected { payment, .. } => {
             payment.parcel.low_bits() ^ u64::from(payment.number)

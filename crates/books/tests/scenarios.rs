@@ -29,6 +29,7 @@ mod scenarios {
     mod parcels;
     mod preauthorisations;
     mod refunds;
+    mod rejected_sales;
     mod reversals_without_original;
     mod sales;
     mod seller_debts;

@@ -4,7 +4,8 @@ use crate::books::{Books, Now, done_before};
 use crate::breaks::record::ResolutionProposal;
 use crate::chart::ChartEntry;
 use crate::command::{
-    ApproveBreakResolution, BreakResolution, BreakSide, BreakSubject, ProposeBreakResolution,
+    ApproveBreakResolution, BreakResolution, BreakSide, BreakSubject, FIRST_AUTOMATIC_BREAK,
+    ProposeBreakResolution,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::refusal::{MissingRecord, Refusal};
@@ -25,6 +26,10 @@ impl Books {
         }
         if !record.is_open() {
             return Err(missing);
+        }
+        let sales = self.reference_data.suspended_sales.values();
+        if id >= FIRST_AUTOMATIC_BREAK && sales.into_iter().any(|sale| sale.break_id == id) {
+            return Err(Refusal::BreakOfSuspendedSale);
         }
         if let BreakResolution::ThroughBank(bank) = resolution {
             let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;

@@ -27,6 +27,9 @@ impl Books {
         check_above_zero(amount)?;
         let missing = Refusal::NotFound(MissingRecord::Bank(bank_id));
         let bank = self.banks.find(bank_id).ok_or(missing)?;
+        if self.sale_without_parcel(id).is_some() {
+            return self.clear_suspended_sale(command, out);
+        }
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
         if item.method == PaymentMethod::Cash {

@@ -117,6 +117,7 @@ impl Books {
                 self.terminal_batches.forget_payment(item.id());
                 self.forget_refunds(&item);
                 self.shared_fees.remove(&item.id());
+                self.reference_data.rejected_sales.remove(&item.id());
                 next = item.previous;
             }
             out.events.push(Event::ParcelForgotten { parcel: id });

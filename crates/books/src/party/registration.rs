@@ -62,7 +62,7 @@ impl Books {
             id: terminal,
             courier,
             registered_to: courier,
-            blocked: false,
+            ..Terminal::default()
         });
         out.events.push(Event::Registered);
         Ok(())
@@ -88,7 +88,7 @@ impl Books {
     pub(crate) fn block_terminal(
         &mut self,
         command: &BlockTerminal,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let BlockTerminal { terminal, blocked } = *command;
@@ -96,7 +96,13 @@ impl Books {
         if self.terminals.get(number).blocked == blocked {
             return Err(Refusal::Repeated);
         }
-        self.terminals.get_mut(number).blocked = blocked;
+        let record = self.terminals.get_mut(number);
+        record.blocked = blocked;
+        if blocked {
+            (record.blocked_at, record.unblocked_at) = (Some(now.at), None);
+        } else {
+            record.unblocked_at = Some(now.at);
+        }
         out.events.push(Event::Registered);
         Ok(())
     }

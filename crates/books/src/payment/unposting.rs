@@ -1,7 +1,7 @@
 //! Unposting: posts the opposite of a collection and puts the parcel out again.
 
 use money::Amount;
-use tariff::{FeeKind, PaymentMethod};
+use tariff::PaymentMethod;
 
 use crate::books::{Books, Now};
 use crate::chart::ChartEntry;
@@ -53,9 +53,10 @@ impl Books {
                 Ok(())
             }
             // Already ended without money.
-            PaymentStatus::Reversed | PaymentStatus::Declined | PaymentStatus::Expired => {
-                Err(Refusal::Repeated)
-            }
+            PaymentStatus::Reversed
+            | PaymentStatus::Declined
+            | PaymentStatus::Expired
+            | PaymentStatus::Rejected => Err(Refusal::Repeated),
             _ => Err(Refusal::PaymentState),
         }
     }
@@ -108,27 +109,15 @@ impl Books {
     /// Posts the opposite of a collection and its fees.
     fn unpost(&mut self, slot: u32, out: &mut CommandOutcome) {
         let item = self.payment(slot);
-        let (payment, amount, method) = (item.id(), item.amount, item.method);
-        let (seller_number, version) = (item.seller, item.tariff_version);
-        let courier = self.couriers.get(item.courier);
-        let source = match method {
-            PaymentMethod::Cash => courier.cash,
+        let (payment, amount) = (item.id(), item.amount);
+        let source = match item.method {
+            PaymentMethod::Cash => self.couriers.get(item.courier).cash,
             _ => self.rails.get(u32::from(item.rail)).receivable,
         };
-        let commission = self.firms.get(courier.firm).commission;
-        let fees = self.posted_fees(item);
-        assert_eq!(fees.total(), item.fees, "M8: recomputed fees equal the original ones");
-        let seller = self.sellers.get(seller_number);
-        let (held, currency) = (seller.held, seller.currency);
-        self.ledger.begin_chain(Some(payment), Some(self.tariff_version(version)));
-        for (kind, fee) in fees.iter() {
-            if kind == FeeKind::Commission {
-                self.ledger.post(ChartEntry::CommissionReversed, commission, held, fee);
-            } else {
-                let income = self.currency_accounts(currency).fees[kind as usize];
-                self.ledger.post(ChartEntry::FeeReversed, income, held, fee);
-            }
-        }
+        let held = self.sellers.get(item.seller).held;
+        let version = self.tariff_version(item.tariff_version);
+        self.ledger.begin_chain(Some(payment), Some(version));
+        self.post_fees_reversed(slot);
         self.ledger.post(ChartEntry::CollectionReversed, held, source, amount);
         self.ledger.commit_infallible(out, "a collection can be unposted");
         self.payment_mut(slot).status = PaymentStatus::Reversed;
@@ -136,7 +125,7 @@ impl Books {
         out.events.push(Event::PaymentReversed { payment, posted: amount });
     }
 
-    /// Puts a closed parcel out with its courier again after a reversal.
+    /// Puts a closed parcel out again after a reversal, with the courier of the reversed payment.
     fn reopen(&mut self, slot: u32, open: Option<u32>, out: &mut CommandOutcome) {
         if open.is_some() {
             return;
@@ -149,7 +138,7 @@ impl Books {
         let due = self.due_when_delivered(newest).checked_add(amount);
         let due = due.expect("payments never exceed an amount due (M2)");
         self.reopen_refunds(newest);
-        let (payments, history) = (self.payment(newest).number, self.payment(newest).history);
+        let (payments, history) = (self.last_number_from(newest), self.payment(newest).history);
         let waits = |item: &PaymentRecord| item.status.is_in_flight();
         assert!(
             !self.payments_from(newest).any(|(_, item)| waits(item)),

@@ -205,7 +205,7 @@ impl Books {
         }
         let cleared =
             matches!(item.status, PaymentStatus::Held { .. } | PaymentStatus::Released { .. });
-        cleared.then_some(LineDecision::Clearing)
+        (cleared && !self.is_rejected(payment)).then_some(LineDecision::Clearing)
     }
 
     fn open_item_mut(&mut self, id: OpenItemId) -> &mut OpenItem {

@@ -43,6 +43,7 @@ const NUMBERED: &[&str] = &[
     "RegisterWallet",
     "RejectSettlement",
     "RepayShortage",
+    "ResolveSuspendedSale",
     "StartHandOver",
     "WithdrawNetwork",
     "WriteOffShortage",
@@ -108,7 +109,8 @@ impl Coverage {
         }
         for row in CHART {
             let entry = name(&row.entry);
-            let least = if row.entry == ChartEntry::SurplusOffset { times / 10 } else { times };
+            let seldom = [ChartEntry::SurplusOffset, ChartEntry::LossReturned];
+            let least = if seldom.contains(&row.entry) { times / 10 } else { times };
             if self.entries.get(&entry).is_none_or(|seen| *seen < least) {
                 writeln!(rare, "{entry}: hardly ever posted").expect("into memory");
             }

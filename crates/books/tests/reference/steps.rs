@@ -4,6 +4,7 @@
 //! steps can be applied. Zero is the simplest choice everywhere, so shrinking leads there.
 
 mod back_office;
+mod offline;
 mod other_content;
 mod parcel;
 mod party;
@@ -190,7 +191,7 @@ impl Choices<'_> {
     }
 
     pub fn any_payment(&self, fits: impl Fn(&ModelPayment) -> bool) -> bool {
-        self.any(|parcel| parcel.payments.iter().any(&fits))
+        self.any(|parcel| parcel.payments.values().any(&fits))
     }
 
     pub fn parcel(&self, fits: impl Fn(&Parcel) -> bool) -> ParcelId {
@@ -200,7 +201,7 @@ impl Choices<'_> {
     pub fn payment(&self, fits: impl Fn(&ModelPayment) -> bool) -> PaymentId {
         let mut fitting = Vec::new();
         for (id, parcel) in &self.model.parcels {
-            for (number, payment) in (1..).zip(&parcel.payments) {
+            for (&number, payment) in &parcel.payments {
                 fitting.extend(fits(payment).then_some(PaymentId { parcel: *id, number }));
             }
         }

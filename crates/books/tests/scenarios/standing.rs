@@ -7,10 +7,6 @@ use money::Amount;
 
 use crate::world::*;
 
-fn lose(parcel: ParcelId) -> Command {
-    Command::LoseParcel(LoseParcel { parcel })
-}
-
 fn nth(parcel: ParcelId, number: u8) -> PaymentId {
     PaymentId { parcel, number }
 }

@@ -72,6 +72,14 @@ pub fn refuse(parcel: ParcelId) -> Command {
     Command::RefuseParcel(RefuseParcel { parcel, reason: RefuseReason::NotWanted })
 }
 
+pub fn lose(parcel: ParcelId) -> Command {
+    Command::LoseParcel(LoseParcel { parcel })
+}
+
+pub fn return_parcel(parcel: ParcelId) -> Command {
+    Command::ReturnParcel(ReturnParcel { parcel })
+}
+
 /// A payment's own trace at the terminal that is signed on.
 pub fn trace_of(batch: u32, payment: PaymentId) -> Trace {
     let parcel = u32::try_from(payment.parcel.bits() % 55_555).expect("a small remainder");

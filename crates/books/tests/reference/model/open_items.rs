@@ -95,6 +95,8 @@ impl Model {
                     || self.handovers.values().any(waits);
                 (payment.is_posted() && !uncounted).then_some(LineDecision::Count)
             }
+            // What somebody else pays was not cleared.
+            _ if payment.rejected.is_some() => None,
             _ if matches!(payment.state, S::Held | S::Released) => Some(LineDecision::Clearing),
             _ => None,
         }

@@ -95,6 +95,11 @@ impl Model {
             return Err(ModelRefusal::Repeated);
         }
         self.terminals.insert(terminal, (courier, block));
+        if block {
+            self.blocks.insert(terminal, (self.now, None));
+        } else if let Some((_, ended)) = self.blocks.get_mut(&terminal) {
+            *ended = Some(self.now);
+        }
         Ok(())
     }
 

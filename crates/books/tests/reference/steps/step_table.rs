@@ -6,6 +6,7 @@ use books::*;
 
 use super::Choices;
 use super::back_office::*;
+use super::offline::*;
 use super::other_content::other_content;
 use super::parcel::*;
 use super::party::party;
@@ -97,8 +98,14 @@ pub const STEPS: &[ChartEntry] = &[
     (6, |roll| roll.any_payment(|one| one.state == T::Authorised), expire),
     (4, |roll| roll.any_payment(is_being_reversed), reverse_void),
     (9, |roll| roll.any_payment(is_being_reversed), resolve_reversal),
-    (6, is_sellable, record_advice),
-    (8, |roll| has_to_forward(roll, TransactionKind::Advice), resolve_advice),
+    (9, is_sellable, record_offline_sale),
+    (7, any_batch_is_open, record_offline_sale),
+    (12, |roll| has_to_forward(roll, TransactionKind::Advice), resolve_advice),
+    (6, |roll| !sales_in_suspense(roll).is_empty(), resolve_suspended_sale),
+    (3, |roll| !roll.model.suspended.is_empty(), clear_suspended_sale),
+    (3, |roll| !sales_to_pay_back(roll).is_empty(), pay_back_suspended_sale),
+    (12, |roll| !around_rejected_sales(roll).is_empty(), reverse_beside_rejected),
+    (12, |roll| roll.any(|one| one.is_open() && has_rejected_part(one)), lose_rejected),
     (1, |_| true, set_offline_limit),
     (15, is_sellable, take_cash),
     (4, |roll| roll.any_payment(|one| one.is_posted() && is_over_rail(one)), begin_refund),
