@@ -90,7 +90,7 @@ fn a_sale_after_the_block_is_forwarded_from_suspense() {
 fn a_rejected_offline_sale_is_lost_and_the_terminal_and_the_operator_hear_it() {
     let mut world = World::open();
     world.run(0, TerminalTask::Parameters);
-    let code = ResponseCode(*b"51");
+    let code = ResponseCode::INSUFFICIENT_FUNDS;
     world.script_network(0, &[ResponseAction::Decline { code }]);
     let parcel = world.parcel(10_000);
     let (text, card) = (waybill(parcel), card(1));

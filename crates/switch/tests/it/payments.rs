@@ -3,6 +3,7 @@
 use books::Event;
 use books::view::PaymentState;
 use peers::{ResponseAction, ResponseCode, TerminalOutcome, TerminalTask};
+use switch::OperatorEvent;
 
 use crate::world::*;
 
