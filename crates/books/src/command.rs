@@ -751,8 +751,8 @@ commands! {
     /// Records an offline card sale: the terminal approved it, and the network is asked now. It
     /// happened, so no state of the parcel, the terminal or the network refuses it; what is unusual
     /// is flagged. The part beyond what is left to collect is the excess: owed to the buyer at
-    /// once, and without a seller's fee. A sale made after the terminal's block, or one that cannot be
-    /// booked to its parcel, is posted to suspense as a break until two persons decide
+    /// once, and without a seller's fee. A sale made after the terminal's block, or one that cannot
+    /// be booked to its parcel, is posted to suspense as a break until two persons decide
     /// ([`ResolveSuspendedSale`]).
     85 RecordOfflineSale by Terminal | System => record_offline_sale {
         /// In the terminal's open batch.

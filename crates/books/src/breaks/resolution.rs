@@ -27,8 +27,8 @@ impl Books {
         if !record.is_open() {
             return Err(missing);
         }
-        let sales = self.reference_data.suspended_sales.values();
-        if id >= FIRST_AUTOMATIC_BREAK && sales.into_iter().any(|sale| sale.break_id == id) {
+        let mut sales = self.reference_data.suspended_sales.values();
+        if id >= FIRST_AUTOMATIC_BREAK && sales.any(|sale| sale.break_id == id) {
             return Err(Refusal::BreakOfSuspendedSale);
         }
         if let BreakResolution::ThroughBank(bank) = resolution {

@@ -84,12 +84,10 @@ impl Books {
 
     /// Whether the network's answer to an offline sale is missing.
     pub(crate) fn awaits_advice(&self, payment: PaymentId) -> bool {
-        let waits = |kind, awaits| kind == TransactionKind::Advice && awaits;
-        let of = |payment| {
-            self.terminal_batches
-                .find_by_payment(payment, |one| waits(one.kind, one.awaits_network))
-        };
-        of(payment).is_some()
+        let advice = |kind, awaits| kind == TransactionKind::Advice && awaits;
+        self.terminal_batches
+            .find_by_payment(payment, |one| advice(one.kind, one.awaits_network))
+            .is_some()
     }
 
     pub(crate) fn resolve_suspended_sale(
