@@ -119,6 +119,7 @@ impl Books {
                 self.last_at = at;
                 let opened = || self.business_date(at);
                 self.reference_data.last_date = today.or_else(opened).unwrap_or_default();
+                self.note_contact(command, at);
                 self.update_sellers_below_zero(out, now.today);
                 self.update_fingerprint(at, out);
             }
@@ -136,7 +137,7 @@ impl Books {
                 Command::ResolvePurchase(command) => command.payment.parcel,
                 Command::ClearLine(ClearLine { payment: Some(payment), .. }) => payment.parcel,
                 Command::BeginPurchase(command) => command.parcel,
-                Command::RecordAdvice(command) => command.parcel,
+                Command::RecordOfflineSale(command) => command.parcel,
                 Command::TakeCash(command) => command.parcel,
                 _ => continue,
             };
@@ -345,6 +346,11 @@ fn event_subject(event: &Event) -> u64 {
         | Event::PaymentRestored { payment }
         | Event::AdviceForwarded { payment }
         | Event::AdviceRejected { payment, .. }
+        | Event::OfflineSaleFlagged { payment, .. }
+        | Event::OfflineSaleSuspended { payment, .. }
+        | Event::SuspendedSaleResolved { payment, .. }
+        | Event::OfflineSaleRejected { payment, .. }
+        | Event::LossReturned { payment, .. }
         | Event::RefundForwarded { payment, .. }
         | Event::RefundRejected { payment, .. } => {
             payment.parcel.low_bits() ^ u64::from(payment.number)

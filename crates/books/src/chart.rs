@@ -266,6 +266,15 @@ chart! {
     RefundForwarded,    "a refund paid by the network or wallet, which owes less",
                                 BuyerRefunds => NetworkReceivable | WalletReceivable;
 
+    OfflineExcess,      "the part of an offline sale beyond what was left to collect",
+                                                    NetworkReceivable => BuyerRefunds;
+    SuspendedSaleBooked, "an offline sale in suspense: booked to its parcel, or owed to the buyer",
+                                                 Suspense => SellerHeld | BuyerRefunds;
+    OfflineSaleRejected, "an offline sale that the network never pays, taken back or lost",
+        SellerHeld | BuyerRefunds | FirmCommission | WriteOffs | Suspense => NetworkReceivable;
+    LossReturned,       "the loss of a rejected offline sale, given back by the seller",
+                                 SellerHeld | SellerPayable => FirmCommission | WriteOffs;
+
     SellerInvoiced,     "a seller's debt was invoiced", SellerReceivable => SellerPayable;
     InvoicePaid,        "a seller paid an invoice",                 Bank => SellerReceivable;
     SellerCompensated,  "a seller compensated for a damaged or lost parcel",

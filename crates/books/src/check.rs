@@ -11,7 +11,7 @@ use crate::cash::record::CountedCash;
 use crate::command::NUMBERS_REMEMBERED;
 use crate::parcel::index::ParcelSlot;
 use crate::party::record::Firm;
-use crate::payment::record::{PaymentRecord, PaymentStatus, RefundKind};
+use crate::payment::record::{PaymentRecord, PaymentStatus};
 use crate::reference_data::ReferenceData;
 
 impl Books {
@@ -39,6 +39,8 @@ impl Books {
         self.check_commission(&mut wrong);
         self.check_damages(&mut wrong);
         self.check_breaks(&mut wrong);
+        self.check_suspended_sales(&mut wrong);
+        self.check_rejected_sales(&mut wrong);
         self.check_open_items(&mut wrong);
         self.check_transactions(&mut wrong);
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
@@ -90,7 +92,7 @@ impl Books {
                     ));
                 }
                 sum += u128::from(refund.amount.minor());
-                if refund.kind != RefundKind::ChargeBack {
+                if refund.kind.is_owed() {
                     owed += u128::from(refund.amount.minor());
                 }
             }

@@ -2,8 +2,8 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (0, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 58, 72, 73) is never used
-//! again.
+//! command (0, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 56, 58, 72, 73) is never
+//! used again.
 
 use machine::{Timestamp, commands};
 use money::{Amount, Currency, SignedAmount};
@@ -389,27 +389,14 @@ commands! {
         code: ResponseCode,
     }
 
-    /// Records an offline card sale within the terminal's limits. Posts it like an approved sale
-    /// and queues it for the network. A withdrawn network is accepted, because the buyer already
-    /// has the parcel.
-    56 RecordAdvice by Terminal | System => record_advice {
-        /// In the terminal's open batch.
-        trace: Trace,
-        duplicate_key: DuplicateKey,
-        /// Out with the courier who has the terminal.
-        parcel: ParcelId,
-        /// By card, with the network to forward it to.
-        route: PaymentRoute,
-        amount: Amount,
-        network_reference: NetworkReference,
-        /// The terminal's own.
-        authorisation_code: Option<AuthorisationCode>,
-    }
-
     /// Records the network's response to an offline sale.
     57 ResolveAdvice by Network | Wallet | System => resolve_advice {
+        /// May be in suspense.
         payment: PaymentId,
-        /// `00`, or the sale is rejected: it stays held and will not clear.
+        /// `00`, or the network rejects the sale and never pays it. What was posted is taken back,
+        /// with the fees and the excess. If the parcel is not delivered, its amount is due again.
+        /// If it is, the loss has the owner that the sale's tariff version names. A rejection after
+        /// the clearing changes nothing: the money is there.
         code: ResponseCode,
     }
 
@@ -608,6 +595,40 @@ commands! {
         /// Fee that the rail keeps. Below zero: it gives a fee back. A difference from the tariff
         /// is a break.
         deducted: SignedAmount,
+    }
+
+    /// Records an offline card sale: the terminal approved it, and the network is asked now. It
+    /// happened, so no state of the parcel, the terminal or the network refuses it; what is unusual
+    /// is flagged. The part beyond what is left to collect is the excess: owed to the buyer at
+    /// once, and without a seller's fee. A sale made after the terminal's block, or one that cannot
+    /// be booked to its parcel, is posted to suspense as a break until two persons decide
+    /// ([`ResolveSuspendedSale`]).
+    85 RecordOfflineSale by Terminal | System => record_offline_sale {
+        /// In the terminal's open batch.
+        trace: Trace,
+        /// With the terminal's date.
+        duplicate_key: DuplicateKey,
+        /// The terminal's local time of the sale, `hhmmss`: field 12 as a number. With the date it
+        /// counts if it is neither before the terminal's last contact nor after now. Otherwise the
+        /// sale is dated now and flagged.
+        local_time: u32,
+        parcel: ParcelId,
+        /// By card, with the network to forward it to.
+        route: PaymentRoute,
+        amount: Amount,
+        network_reference: NetworkReference,
+        /// The terminal's own.
+        authorisation_code: Option<AuthorisationCode>,
+    }
+
+    /// Two persons decide about an offline sale in suspense. Closes its break.
+    86 ResolveSuspendedSale by Person | Key | System => resolve_suspended_sale {
+        /// In suspense, and answered by the network.
+        payment: PaymentId,
+        decision: SuspendedSaleDecision,
+        /// Neither is the owner of the break, the courier who had the terminal.
+        proposed_by: PersonId,
+        approved_by: PersonId,
     }
 
     /// Opens the books and registers the first two persons. Must be the first command of a journal.

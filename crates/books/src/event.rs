@@ -5,7 +5,7 @@ use ledger::AccountNumber;
 use machine::Timestamp;
 use money::{Amount, Currency};
 use serde::Serialize;
-use tariff::{BusinessDate, Fees, PaymentMethod};
+use tariff::{BusinessDate, Fees, LossOwner, PaymentMethod};
 
 use crate::breaks::record::BreakEvidence;
 use crate::chart::ChartEntry;
@@ -18,6 +18,7 @@ use crate::payment::codes::{ResponseCode, Stan};
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, LineDecision, ReversalKind, RouteCandidate,
 };
+use crate::vocabulary::{OfflineSaleFlag, SuspendedSaleDecision, SuspenseReason};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize)]
@@ -149,6 +150,7 @@ pub enum Event {
         payment: PaymentId,
         seller: SellerId,
         method: PaymentMethod,
+        /// The seller's part: an offline sale's excess is not in it.
         amount: Amount,
         fees: Fees,
         /// The version `fees` come from.
@@ -419,10 +421,46 @@ pub enum Event {
     AdviceForwarded {
         payment: PaymentId,
     },
-    /// The network rejected an offline sale. It stays held and will not clear.
+    /// The network rejected an offline sale.
     AdviceRejected {
         payment: PaymentId,
         code: ResponseCode,
+    },
+    /// Something about an offline sale is unusual.
+    OfflineSaleFlagged {
+        payment: PaymentId,
+        flags: Vec<OfflineSaleFlag>,
+        /// The part that is owed to the buyer at once. The rest is in
+        /// [`PaymentCollected`](Event::PaymentCollected).
+        excess: Amount,
+    },
+    /// An offline sale is in suspense until two persons decide.
+    OfflineSaleSuspended {
+        payment: PaymentId,
+        break_id: BreakId,
+        reason: SuspenseReason,
+        amount: Amount,
+    },
+    SuspendedSaleResolved {
+        payment: PaymentId,
+        decision: SuspendedSaleDecision,
+    },
+    /// What was posted for a rejected offline sale is taken back, with its fees.
+    OfflineSaleRejected {
+        payment: PaymentId,
+        /// Who bears the loss. `None` if there is none: the amount is due again, or it was excess
+        /// or in suspense.
+        loss: Option<LossOwner>,
+        /// Without the excess.
+        amount: Amount,
+        /// No longer owed to the buyer.
+        excess: Amount,
+    },
+    /// A seller was paid for a rejected offline sale, and its parcel is refused or lost after all.
+    /// Whoever bore the loss gets it back.
+    LossReturned {
+        payment: PaymentId,
+        amount: Amount,
     },
     /// The network took a refund. It pays the buyer and owes that much less.
     RefundForwarded {

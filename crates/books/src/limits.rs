@@ -16,6 +16,9 @@ pub const ATTEMPTS_MAX: u8 = 3;
 pub const PAYMENTS_PER_PARCEL_MAX: u8 = 32;
 /// The highest number of a payment that its network or wallet must answer.
 pub const ONLINE_PAYMENTS_PER_PARCEL_MAX: u8 = 16;
+/// The first number of offline sales that were posted to suspense. They keep it when they are
+/// booked to their parcel.
+pub const FIRST_SUSPENDED_PAYMENT: u8 = 128;
 /// The latest hand-overs, repayments, deposits and commission payments of a courier or firm, and
 /// changes of a terminal, whose content is remembered. A repeated number is compared with it.
 pub const NUMBERS_REMEMBERED: usize = 8;

@@ -11,10 +11,11 @@ use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::{HoldRule, Jurisdiction};
-use crate::ids::{BreakId, DepositId, ParcelId, PayoutId, PersonId, PlanId};
+use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId};
 use crate::parcel::damage::Damage;
 use crate::party::record::{TariffRecord, TariffVersionRecord};
 use crate::party::time_zone::TimeZone;
+use crate::payment::record::{RejectedSale, SuspendedSale};
 use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
 
 /// A currency's shared accounts, opened with its first bank account.
@@ -71,6 +72,10 @@ pub(crate) struct ReferenceData {
     pub breaks: BTreeMap<BreakId, Break>,
     pub automatic_breaks: u64,
     pub open_items_opened: u64,
+    /// Offline sales that were posted to suspense, open or decided.
+    pub suspended_sales: BTreeMap<PaymentId, SuspendedSale>,
+    /// Offline sales that the network rejected. Forgotten with the parcel.
+    pub rejected_sales: BTreeMap<PaymentId, RejectedSale>,
     /// Held money by the date it becomes payable.
     pub pending_releases: BTreeMap<BusinessDate, VecDeque<PendingRelease>>,
     /// Held money of parcels that are not delivered, by the payment's slot. It waits for the

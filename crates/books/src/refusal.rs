@@ -204,12 +204,12 @@ pub enum Refusal {
     BadMethod,
     #[error("the card, original or network message does not belong to this kind of transaction")]
     WrongSubject,
-    /// The offline limit left, in minor units.
+    /// See [`ResolveSuspendedSale`](crate::ResolveSuspendedSale).
     #[error(
-        "the terminal has {} minor units of its offline limit left: forward its offline sales",
-        .0.minor()
+        "the break is an offline sale in suspense: decide to book it to its parcel or to owe it to \
+         the buyer"
     )]
-    OfflineLimitExceeded(Amount),
+    BreakOfSuspendedSale,
     #[error("the pre-authorisation has expired: collect the amount another way")]
     PreAuthorisationExpired,
     /// A decline came with response code 00.

@@ -87,6 +87,10 @@ pub enum PaymentState {
     ReversingVoid,
     /// A pre-authorisation that was not completed in time and is released.
     Expired,
+    /// An offline sale that its network never pays.
+    Rejected,
+    /// An offline sale in suspense, or one that was owed to the buyer or rejected there.
+    Suspended,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +221,6 @@ impl Books {
             }
             ParcelSlot::Closed(newest) => {
                 let item = self.payment(newest);
-                let payments = self.payments_from(newest).map(|(_, item)| item.number).max();
                 let (state, due) = match item.status {
                     PaymentStatus::Returned => (ParcelState::Returned, Amount::ZERO),
                     PaymentStatus::Lost => (ParcelState::Lost, Amount::ZERO),
@@ -230,7 +233,7 @@ impl Books {
                     due,
                     collected: self.standing_amount(newest),
                     attempts: item.history.attempt_count(),
-                    payment_count: payments.unwrap_or(0),
+                    payment_count: self.last_number_from(newest),
                 }
             }
         };
@@ -273,6 +276,7 @@ impl Books {
                 ReversingStatus::ReversingVoid => PaymentState::ReversingVoid,
             },
             PaymentStatus::Expired => PaymentState::Expired,
+            PaymentStatus::Rejected => PaymentState::Rejected,
             PaymentStatus::Returned | PaymentStatus::Lost => return None,
         };
         Some(PaymentView {

@@ -255,3 +255,49 @@ pub enum BreakResolution {
     /// is left over.
     ToPayment(PaymentId),
 }
+
+/// What is unusual about an offline sale that is in the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum OfflineSaleFlag {
+    /// The courier who has the terminal does not have the parcel.
+    OtherCourier,
+    /// The parcel is neither out nor closed.
+    ParcelNotOut,
+    ParcelClosed,
+    /// The amount exceeds what was left to collect.
+    MoreThanDue,
+    /// A card payment of the parcel had an unknown outcome.
+    EarlierPaymentUnknown,
+    OfflineLimitExceeded,
+    NetworkWithdrawn,
+    /// The terminal is blocked. The sale was made before.
+    TerminalBlocked,
+    /// The terminal's clock cannot be right: the sale is dated at its arrival.
+    DatedOnArrival,
+}
+
+/// Why an offline sale is in suspense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum SuspenseReason {
+    /// It was made after the terminal's block.
+    TerminalBlocked,
+    UnknownParcel,
+    /// The parcel has all the payments that it can have.
+    TooManyPayments,
+    /// The network or the courier firm has another currency than the seller.
+    OtherCurrency,
+    /// No version of the seller's tariff is in force on its day.
+    NoTariff,
+}
+
+/// What two persons decide about an offline sale in suspense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum SuspendedSaleDecision {
+    /// It is a payment of its parcel, which the books know by now.
+    BookToParcel,
+    /// The whole amount is owed to the buyer.
+    OweToBuyer,
+}

@@ -33,6 +33,7 @@ mod scenarios {
     mod persons;
     mod preauthorisations;
     mod refunds;
+    mod rejected_sales;
     mod reversals_without_original;
     mod sales;
     mod seller_debts;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{
-    BusinessDate, Command, CourierId, Event, HandOverId, PAYMENTS_PER_PARCEL_MAX, ParcelId,
-    PaymentId, PayoutId, PayoutLine, PersonId, PlanId, Posting, SellerId, TerminalId,
+    BusinessDate, Command, CourierId, Event, HandOverId, ParcelId, PaymentId, PayoutId,
+    PayoutLine, PersonId, PlanId, Posting, SellerId, TerminalId,
 };
 use engine::{Actor, Engine};
 use money::Currency;
@@ -114,15 +114,15 @@ impl FilterState {
         }
         for event in &observed.outcome.events {
             match event {
-                Event::PaymentBegun { payment } | Event::PaymentCollected { payment, .. }
+                Event::PaymentBegun { payment }
+                | Event::PaymentCollected { payment, .. }
+                | Event::OfflineSaleSuspended { payment, .. }
                     if named =>
                 {
                     payments.insert(*payment);
                 }
                 Event::ParcelForgotten { parcel } => {
-                    for number in 1..=PAYMENTS_PER_PARCEL_MAX {
-                        payments.remove(&PaymentId { parcel: *parcel, number });
-                    }
+                    payments.retain(|payment| payment.parcel != *parcel);
                 }
                 _ => {}
             }

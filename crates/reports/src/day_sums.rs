@@ -4,7 +4,7 @@ use std::path::Path;
 use books::{BusinessDate, Event, ParcelId, PaymentId, PayoutId, PayoutLine, PlanId, Timestamp};
 use engine::{CommandOutcome, Engine, Submission};
 use node::replay::ReplayObserver;
-use tariff::PaymentMethod;
+use tariff::{LossOwner, PaymentMethod};
 
 use crate::{ReportError, replay_all};
 
@@ -131,6 +131,15 @@ impl DaySums {
             }
             Event::PaymentReversed { payment, .. } => {
                 self.reversed += 1;
+                if let Some((method, amount)) = self.collected.remove(payment) {
+                    let sum = self.collected_by(method);
+                    sum.count -= 1;
+                    sum.amount -= amount;
+                }
+            }
+            Event::OfflineSaleRejected { payment, loss, .. }
+                if !matches!(loss, Some(LossOwner::Firm | LossOwner::Doorstep)) =>
+            {
                 if let Some((method, amount)) = self.collected.remove(payment) {
                     let sum = self.collected_by(method);
                     sum.count -= 1;

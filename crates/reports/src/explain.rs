@@ -17,7 +17,8 @@ use node::replay::ReplayObserver;
 use serde::{Serialize, Serializer};
 use tariff::file::TariffFile;
 use tariff::{
-    CappedRate, CardKind, EarlierPayments, FeeKind, Fees, PaymentMethod, SellerClassNumber, Terms,
+    CappedRate, CardKind, EarlierPayments, FeeKind, Fees, LossOwner, PaymentMethod,
+    SellerClassNumber, Terms,
 };
 
 use crate::account_names::{AccountNameStyle, AccountNames};
@@ -32,6 +33,8 @@ struct Collected {
     amount: Amount,
     fees: Fees,
     tariff: TariffVersion,
+    /// False for a rejected offline sale, which bears no fees.
+    charged: bool,
     /// The parcel's payments whose fees stood when this one was collected.
     earlier: EarlierPayments,
     /// Where the fees were posted, in the order of the fees.
@@ -210,7 +213,16 @@ impl Explainer<'_> {
                 let accounts = accounts.to_vec();
                 self.collected.insert(
                     *payment,
-                    Collected { date, method, amount, fees, tariff, earlier, accounts },
+                    Collected {
+                        date,
+                        method,
+                        amount,
+                        fees,
+                        tariff,
+                        charged: true,
+                        earlier,
+                        accounts,
+                    },
                 );
             }
             Event::PaymentReversed { payment, .. } => {
@@ -223,6 +235,19 @@ impl Explainer<'_> {
                 }
                 self.collected.remove(payment);
                 self.sellers.remove(payment);
+            }
+            Event::OfflineSaleRejected { payment, loss, .. } => {
+                if let Some(standing) = self.standing.get_mut(&payment.parcel) {
+                    standing.retain(|one| one.payment != *payment);
+                }
+                // Whoever bears the loss pays the seller without a fee.
+                let paid = matches!(loss, Some(LossOwner::Firm | LossOwner::Doorstep));
+                if let Some(collected) = self.collected.get_mut(payment).filter(|_| paid) {
+                    (collected.fees, collected.charged) = (Fees::default(), false);
+                } else {
+                    self.collected.remove(payment);
+                    self.sellers.remove(payment);
+                }
             }
             Event::PaymentReleased { payment, seller, refunded, .. } => {
                 let Some(collected) = self.collected.remove(payment) else { return };
@@ -243,7 +268,11 @@ impl Explainer<'_> {
             Event::ParcelForgotten { parcel } => {
                 self.standing.remove(parcel);
             }
-            Event::Refunded { payment, .. } | Event::ChargedBack { payment, .. } if own > 0 => {
+            Event::Refunded { payment, .. }
+            | Event::ChargedBack { payment, .. }
+            | Event::LossReturned { payment, .. }
+                if own > 0 =>
+            {
                 let Some(&seller) = self.sellers.get(payment) else { return };
                 let line = Line::Refunded { payment: *payment, date, amount: own };
                 self.add_of_parcel(seller, payment.parcel, line);
@@ -594,6 +623,9 @@ fn explained(
 
 /// The recomputed fees of a payment are the same (M8).
 fn recompute(terms: &Terms, class: SellerClassNumber, collected: &Collected) -> bool {
+    if !collected.charged {
+        return collected.fees == Fees::default();
+    }
     let Collected { method, amount, fees, earlier, .. } = collected;
     terms.fees_after(earlier, class, *method, *amount) == Some(*fees)
 }
@@ -658,7 +690,11 @@ fn taken_from_payable(posting: &books::Posting, engine: &Engine) -> i128 {
     };
     let amount = i128::from(posting.amount.minor());
     match posting.entry {
-        E::Refunded | E::ChargedBack | E::CollectionReversed if is_payable(posting.debit) => amount,
+        E::Refunded | E::ChargedBack | E::CollectionReversed | E::LossReturned
+            if is_payable(posting.debit) =>
+        {
+            amount
+        }
         E::FeeReversed | E::CommissionReversed if is_payable(posting.credit) => -amount,
         _ => 0,
     }

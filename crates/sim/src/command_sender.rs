@@ -246,7 +246,7 @@ fn is_deduplicated(submission: &Submission) -> bool {
             | C::RecordReversalWithoutOriginal(_)
             | C::ResolveReversal(_)
             | C::ReverseCollection(_)
-            | C::RecordAdvice(_)
+            | C::RecordOfflineSale(_)
             | C::ResolveAdvice(_)
             | C::TakeCash(_)
             | C::BeginRefund(_)

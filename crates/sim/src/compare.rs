@@ -202,8 +202,7 @@ fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
     };
     let state = match payment.state {
         T::Begun | T::Unknown => item.deducted.is_none(),
-        T::Declined => !item.moves_money(),
-        T::Reversed => !item.moves_money(),
+        T::Declined | T::Reversed | T::Rejected => !item.moves_money(),
         T::Approved => item.moves_money() && item.deducted.is_none(),
         T::Held | T::Released => item.moves_money() && item.deducted.is_some(),
         // No payment is in these states in the evening.
@@ -213,7 +212,8 @@ fn matches_rail(payment: &PaymentView, item: Option<&RailItem>) -> bool {
         | T::Reversing(_)
         | T::Releasing(_)
         | T::ReversingVoid
-        | T::Expired => false,
+        | T::Expired
+        | T::Suspended => false,
     };
     let taken_back = item.taken_back == payment.refunded.minor();
     state && taken_back && item.amount == payment.amount.minor() && item.method == payment.method

@@ -79,9 +79,9 @@ impl Switch {
             }
         };
         let payment = events.iter().find_map(|event| match event {
-            Event::PaymentBegun { payment } | Event::PaymentCollected { payment, .. } => {
-                Some(*payment)
-            }
+            Event::PaymentBegun { payment }
+            | Event::PaymentCollected { payment, .. }
+            | Event::OfflineSaleSuspended { payment, .. } => Some(*payment),
             _ => None,
         });
         in_flight.payment = in_flight.payment.or(payment);
@@ -209,6 +209,7 @@ impl Switch {
                         network,
                         code,
                     }));
+                    in_flight.rejection = Some(code);
                 }
                 Command::ResolveAdvice(ResolveAdvice { payment, code })
             }
@@ -242,9 +243,12 @@ impl Switch {
         let (sent, authorisation) = (in_flight.network_reference, in_flight.authorisation_code);
         let chip = std::mem::take(&mut in_flight.chip_data);
         let network = self.networks[in_flight.network_index].settings.name.clone();
+        // A rejected offline sale stays in the batch, but the terminal is told.
+        let text = in_flight.rejection.map(|code| format!("network rejected: {code}"));
         let answer = ResponseFields {
             network_reference: sent,
             authorisation_code: authorisation,
+            text: text.as_deref(),
             chip_data: Some(chip.as_slice()).filter(|chip| !chip.is_empty()),
             network_name: Some(&network),
             ..ResponseFields::default()

@@ -2,7 +2,7 @@
 
 use books::{
     AuthorisationCode, BeginPurchase, CardToken, Command, DuplicateSubject, NetworkReference,
-    ParcelId, PaymentRoute, PurchaseKind, RecordAdvice, ResponseCode, TakeCash, Timestamp,
+    ParcelId, PaymentRoute, PurchaseKind, RecordOfflineSale, ResponseCode, TakeCash, Timestamp,
 };
 use iso8583::tlv::{self, Tag};
 use iso8583::{Message, WipedBytes};
@@ -115,9 +115,11 @@ impl Switch {
         in_flight.parcel = Some(parcel);
         in_flight.authorisation_code = authorisation_code;
         in_flight.terminal_message = Some(WipedBytes::from(request.bytes.to_vec()));
-        let command = Command::RecordAdvice(RecordAdvice {
+        let (local_time, _) = self.local_time_and_date(&request.header, sent);
+        let command = Command::RecordOfflineSale(RecordOfflineSale {
             trace: request.header.trace(),
             duplicate_key: in_flight.duplicate_key,
+            local_time,
             parcel,
             route,
             amount,

@@ -260,7 +260,7 @@ impl Switch {
             Command::BeginCompletion(command) => Some(command.trace.terminal),
             Command::BeginVoid(command) => Some(command.trace.terminal),
             Command::BeginRefund(command) => Some(command.trace.terminal),
-            Command::RecordAdvice(command) => Some(command.trace.terminal),
+            Command::RecordOfflineSale(command) => Some(command.trace.terminal),
             Command::TakeCash(command) => Some(command.trace.terminal),
             Command::RecordReversalWithoutOriginal(command) => Some(command.trace.terminal),
             Command::BeginReversal(_) | Command::ReverseVoid(_) => match continuation {

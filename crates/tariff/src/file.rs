@@ -36,8 +36,8 @@ use money::{Amount, Currency, CurrencyError, Rate, RateError};
 use serde::Deserialize;
 
 use crate::{
-    BusinessDate, BusinessDateError, CappedRate, CardRates, FixedOrShare, PerMethod, SellerClass,
-    Terms, TermsError,
+    BusinessDate, BusinessDateError, CappedRate, CardRates, FixedOrShare, LossOwner, PerMethod,
+    SellerClass, Terms, TermsError,
 };
 
 /// Limit on the size of a tariff file.
@@ -216,10 +216,21 @@ struct RawVersion {
     #[serde(default)]
     return_fee: Option<RawSum>,
     #[serde(default)]
+    offline_loss: RawLossOwner,
+    #[serde(default)]
     cod: RawPerMethod,
     #[serde(default)]
     commission: RawPerMethod,
     class: Vec<RawClass>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RawLossOwner {
+    #[default]
+    Seller,
+    Firm,
+    Doorstep,
 }
 
 #[derive(Default, Deserialize)]
@@ -373,6 +384,11 @@ impl Reader<'_> {
             cod: self.per_method(&format!("{here}, cod"), &raw.cod)?,
             commission: self.per_method(&format!("{here}, commission"), &raw.commission)?,
             return_fee: self.amount(&format!("{here}, return_fee"), raw.return_fee.as_ref())?,
+            offline_loss: match raw.offline_loss {
+                RawLossOwner::Seller => LossOwner::Seller,
+                RawLossOwner::Firm => LossOwner::Firm,
+                RawLossOwner::Doorstep => LossOwner::Doorstep,
+            },
         };
         terms.check(self.currency).map_err(|bad| error(here.clone(), bad))?;
         Ok(TermsVersion { number: raw.number, from: date(&raw.from, "from")?, until, terms })

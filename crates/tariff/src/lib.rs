@@ -17,5 +17,6 @@ pub use date::{BusinessDate, BusinessDateError};
 pub use fees::{FeeKind, Fees};
 pub use terms::{
     CLASS_NAME_BYTES_MAX, CLASSES_MAX, CappedRate, CardKind, CardRates, EarlierPayments,
-    FixedOrShare, PaymentMethod, PerMethod, SellerClass, SellerClassNumber, Terms, TermsError,
+    FixedOrShare, LossOwner, PaymentMethod, PerMethod, SellerClass, SellerClassNumber, Terms,
+    TermsError,
 };

@@ -203,6 +203,19 @@ impl<T: Copy> PerMethod<T> {
     }
 }
 
+/// Who bears the loss of an offline sale that the network rejected after the parcel was delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum LossOwner {
+    /// The seller gets nothing for it.
+    #[default]
+    Seller,
+    /// The courier firm, off its commission. The seller is paid.
+    Firm,
+    /// Doorstep writes it off. The seller is paid.
+    Doorstep,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub struct Terms {
@@ -214,6 +227,8 @@ pub struct Terms {
     pub commission: PerMethod<FixedOrShare>,
     /// Fee for returning a refused parcel.
     pub return_fee: Amount,
+    #[serde(default)]
+    pub offline_loss: LossOwner,
 }
 
 /// Why terms are invalid.

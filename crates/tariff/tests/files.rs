@@ -2,7 +2,7 @@
 
 use money::{Amount, Currency};
 use tariff::file::{self, Tariff};
-use tariff::{CardKind, FeeKind, FixedOrShare, PaymentMethod};
+use tariff::{CardKind, FeeKind, FixedOrShare, LossOwner, PaymentMethod};
 
 fn shipped_in(code: &str) -> Tariff {
     let file = file::parse(include_str!("../../../tariffs/china-2013.toml"));
@@ -211,4 +211,17 @@ fn an_unknown_key_a_bad_date_and_a_missing_class_are_named() {
     let text =
         with_versions(&["[[version]]\nnumber = 1\nfrom = \"2013-02-25\"\nclass = []\n".into()]);
     assert_eq!(complaint(&text), "version 1: a version has 1 to 32 classes, this one has 0");
+}
+
+#[test]
+fn the_loss_of_a_rejected_offline_sale_is_the_sellers_unless_the_version_says_otherwise() {
+    let owner = |line: &str| {
+        let text = with_versions(&[version(1, &format!("from = \"2013-01-01\"\n{line}"))]);
+        file::parse(&text).map(|file| file.tariffs[0].versions[0].terms.offline_loss)
+    };
+    assert_eq!(owner(""), Ok(LossOwner::Seller));
+    assert_eq!(owner("offline_loss = \"seller\""), Ok(LossOwner::Seller));
+    assert_eq!(owner("offline_loss = \"firm\""), Ok(LossOwner::Firm));
+    assert_eq!(owner("offline_loss = \"doorstep\""), Ok(LossOwner::Doorstep));
+    assert!(owner("offline_loss = \"buyer\"").unwrap_err().place.starts_with("line "));
 }

@@ -9,7 +9,7 @@ use crate::clearing::line::LineSource;
 use crate::clearing::plan::{LineAmounts, LineEffect, LinePlan};
 use crate::command::{
     ApproveBreakResolution, BreakResolution, BreakSide, BreakSubject, ClearLine,
-    ProposeBreakResolution,
+    FIRST_AUTOMATIC_BREAK, ProposeBreakResolution,
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{BreakId, PaymentId, SellerId};
@@ -39,6 +39,10 @@ impl Books {
         }
         if !record.is_open() {
             return Err(missing);
+        }
+        let mut sales = self.reference_data.suspended_sales.values();
+        if id >= FIRST_AUTOMATIC_BREAK && sales.any(|sale| sale.break_id == id) {
+            return Err(Refusal::BreakOfSuspendedSale);
         }
         match resolution {
             BreakResolution::WriteOff => {}
@@ -177,7 +181,9 @@ impl Books {
             amount: if whole { line.amount.minor().into() } else { rest },
             deducted: if whole { line.deducted.minor().into() } else { 0 },
         };
-        self.find_payment(payment)?;
+        if self.sale_without_parcel(payment).is_none() {
+            self.find_payment(payment)?;
+        }
         let rail = self.rails.number(line.rail).expect("a line is of a known rail");
         let plan = self.plan_line(amounts, rail, Some(payment));
         let explained = plan.effect != LineEffect::Nothing && plan.applied == amounts.amount;

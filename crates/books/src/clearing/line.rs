@@ -86,7 +86,10 @@ impl Books {
         let fee_amount = magnitude(fee_difference).ok_or(too_large.clone())?;
         let rest_amount = magnitude(rest).ok_or(too_large)?;
         let item = plan.slot.map(|slot| self.payment(slot));
-        let payment = item.map(|item| item.id());
+        let payment = match plan.effect {
+            LineEffect::PaysSuspended(sale) => Some(sale),
+            _ => item.map(|item| item.id()),
+        };
         let tariff = item.map(|item| self.tariff_version(item.tariff_version));
         let corrects = matches!(line.kind, ClearLineKind::Reversal | ClearLineKind::FeeCorrection);
         let reduced = if corrects { self.fee_breaks_reduced(line, fee_difference) } else { vec![] };
@@ -157,6 +160,9 @@ impl Books {
                 self.record_line_break(evidence, side, amount, today, out);
             }
         }
+        if let LineEffect::PaysSuspended(sale) = plan.effect {
+            self.note_suspended_sale_paid(sale);
+        }
         if let Some(slot) = plan.slot {
             self.record_line(slot, plan, line, today, out);
         }
@@ -208,7 +214,7 @@ impl Books {
             LineEffect::TakesClaimed => clearing.claimed = 0,
             LineEffect::Refunds { .. } => clearing.refunds += applied,
             LineEffect::ChargesBack { .. } => clearing.chargebacks += applied,
-            LineEffect::Corrects | LineEffect::Nothing => return,
+            LineEffect::PaysSuspended(_) | LineEffect::Corrects | LineEffect::Nothing => return,
         }
         // A received payment that was paid its amount needs no record.
         let approved = matches!(status, PaymentStatus::Approved { .. });
@@ -271,6 +277,21 @@ impl Books {
         if approved && cleared && !self.has_shortfall(id) {
             self.record_funds_received(slot, today, out);
         }
+    }
+
+    /// A sale that was paid while it was in suspense is booked to its parcel.
+    pub(crate) fn receive_suspended_sale(
+        &mut self,
+        slot: u32,
+        today: BusinessDate,
+        out: &mut CommandOutcome,
+    ) {
+        let item = self.payment(slot);
+        let (id, claimed) = (item.id(), item.amount.minor().into());
+        let clearing = PaymentClearing { claimed, was_paid: true, ..PaymentClearing::default() };
+        self.clearings.insert(id, clearing);
+        self.receive_if_cleared(slot, today, out);
+        self.decide_lines([id], LineDecision::Clearing, today, out);
     }
 
     /// A payment was collected whose line came before its answer: that line pays it.

@@ -11,7 +11,7 @@ use crate::breaks::index::LineBreaks;
 use crate::command::{BreakSide, BreakSubject, ClearLine, FIRST_AUTOMATIC_BREAK};
 use crate::ids::PaymentId;
 use crate::party::record::RailId;
-use crate::payment::record::{PaymentRecord, PaymentStatus, RefundKind};
+use crate::payment::record::{PaymentRecord, RefundKind, SuspendedSaleEnd};
 
 /// What files have paid for a payment, in minor units. A received payment without one was paid its
 /// amount.
@@ -51,8 +51,7 @@ impl Books {
     pub(crate) fn clearing_of(&self, item: &PaymentRecord) -> PaymentClearing {
         let known = self.clearings.get(&item.id()).cloned();
         known.unwrap_or_else(|| {
-            let was_paid =
-                matches!(item.status, PaymentStatus::Held { .. } | PaymentStatus::Released { .. });
+            let was_paid = item.status.is_received() && !self.is_rejected(item.id());
             let claimed = if was_paid { item.amount.minor().into() } else { 0 };
             PaymentClearing { claimed, was_paid, ..PaymentClearing::default() }
         })
@@ -66,8 +65,8 @@ impl Books {
                 Some(one) if one.kind == RefundKind::ChargeBack => {
                     charged_back += one.amount.minor()
                 }
-                Some(one) => owed += one.amount.minor(),
-                None => {}
+                Some(one) if one.kind.is_owed() => owed += one.amount.minor(),
+                Some(_) | None => {}
             }
         }
         for number in 1..=item.confirmations {
@@ -82,7 +81,7 @@ impl Books {
     /// and chargebacks.
     fn claim(&self, item: &PaymentRecord) -> i128 {
         let minor = |amount: Amount| i128::from(amount.minor());
-        if !item.is_collected() {
+        if !item.is_collected() || self.is_rejected(item.id()) {
             return 0;
         }
         let (forwarded, charged_back) = self.taken_by_rail(item);
@@ -114,6 +113,12 @@ impl Books {
             let net = self.clearing_of(item).net();
             expected[usize::from(item.rail)] += self.claim(item) - net;
             listed += usize::from(self.clearings.contains_key(&item.id()));
+        }
+        for (id, sale) in &self.reference_data.suspended_sales {
+            let rejected = sale.end == Some(SuspendedSaleEnd::Rejected);
+            if self.sale_without_parcel(*id).is_some() && !sale.cleared && !rejected {
+                expected[usize::from(sale.rail)] += i128::from(sale.amount.minor());
+            }
         }
         if listed != self.clearings.len() {
             wrong.push("M5: the clearing of a forgotten payment is remembered".into());

@@ -6,7 +6,7 @@ use tariff::PaymentMethod;
 use crate::books::Books;
 use crate::command::{ClearLineKind, REFUNDS_PER_PAYMENT_MAX};
 use crate::ids::PaymentId;
-use crate::payment::record::{PaymentRecord, PaymentStatus};
+use crate::payment::record::{PaymentRecord, PaymentStatus, SuspendedSaleEnd};
 use crate::terminal::batches::Transaction;
 use crate::terminal::transaction::TransactionKind;
 
@@ -41,6 +41,8 @@ pub(crate) struct LinePlan {
 pub(crate) enum LineEffect {
     /// Pays a collected payment.
     Pays,
+    /// Pays an offline sale in suspense, or one that is owed to the buyer.
+    PaysSuspended(PaymentId),
     /// Pays a payment that is not collected, before a reversal takes it back.
     PaysUnclaimed,
     /// Takes back what was paid before the payment was collected, or after it was reversed.
@@ -74,9 +76,14 @@ impl Books {
         if line.amount == 0 {
             return LinePlan { effect: LineEffect::Corrects, ..LinePlan::NOTHING };
         }
+        if let Some(plan) = payment.and_then(|id| self.plan_suspended_sale(line, rail, id)) {
+            return plan;
+        }
+        // Of a rejected sale, the rail owes nothing.
         let of_rail = |(slot, _): &(u32, Option<u32>)| {
             let item = self.payment(*slot);
-            item.method != PaymentMethod::Cash && u32::from(item.rail) == rail
+            let on_rail = item.method != PaymentMethod::Cash && u32::from(item.rail) == rail;
+            on_rail && !self.is_rejected(item.id())
         };
         let found = payment.and_then(|id| self.find_payment(id).ok()).filter(of_rail);
         let Some((slot, _)) = found else { return LinePlan::NOTHING };
@@ -88,6 +95,20 @@ impl Books {
             _ => None,
         };
         plan.unwrap_or(LinePlan::NOTHING)
+    }
+
+    /// Nothing else than one sale line pays an offline sale that is no payment of its parcel. No
+    /// seller's tariff says what the network may deduct. `None` for every other payment.
+    fn plan_suspended_sale(&self, line: LineAmounts, rail: u32, id: PaymentId) -> Option<LinePlan> {
+        use ClearLineKind as K;
+        let sale = self.sale_without_parcel(id)?;
+        let pays = matches!(line.kind, K::Sale | K::Offline) && line.amount > 0;
+        let waits = !sale.cleared && sale.end != Some(SuspendedSaleEnd::Rejected);
+        if !pays || !waits || u32::from(sale.rail) != rail {
+            return Some(LinePlan::NOTHING);
+        }
+        let (effect, applied) = (LineEffect::PaysSuspended(id), sale.amount.minor().into());
+        Some(LinePlan { effect, slot: None, applied, fee: line.deducted })
     }
 
     fn plan_sale(&self, slot: u32, line: LineAmounts) -> Option<LinePlan> {
@@ -150,6 +171,9 @@ impl Books {
             let same = clearing.unclaimed == amount.unsigned_abs();
             return if same { self.plan_reversal(slot) } else { None };
         };
+        if self.is_unanswered_sale(item) {
+            return None;
+        }
         let to_come = u128::from(self.taken_by_rail(item).0.minor()) - clearing.refunds;
         let owed = amount.unsigned_abs().saturating_sub(to_come);
         let owed = u64::try_from(owed).ok().and_then(Amount::new)?;
@@ -175,8 +199,9 @@ impl Books {
         let booked = u128::from(self.taken_by_rail(item).1.minor());
         let to_come = booked - self.clearing_of(item).chargebacks;
         let to_come = amount.min(i128::try_from(to_come).expect("a part of the payment"));
+        let numbered = item.refund_count < REFUNDS_PER_PAYMENT_MAX;
         let can_be_new =
-            item.status.unpaid_refunds().is_some() && item.refund_count < REFUNDS_PER_PAYMENT_MAX;
+            item.status.unpaid_refunds().is_some() && numbered && !self.is_unanswered_sale(item);
         let standing = if can_be_new { i128::from(item.standing().minor()) } else { 0 };
         let new = (amount - to_come).min(standing);
         let effect = LineEffect::ChargesBack {

@@ -104,7 +104,10 @@ impl Books {
         let share = item.held_share();
         let from_held = item.amount.saturating_sub(item.fees).saturating_sub(share);
         let (payment, seller_number) = (item.id(), item.seller);
-        let (gross, fees) = (item.amount, item.fees);
+        // An offline sale's excess was never the seller's.
+        let excess = self.excess_of(item);
+        let gross = item.amount.saturating_sub(excess);
+        let (from_held, fees) = (from_held.saturating_sub(excess), item.fees);
         let tariff = self.tariff_version(item.tariff_version);
         let seller = self.sellers.get(seller_number);
         let (id, held, payable) = (seller.id, seller.held, seller.payable);

@@ -150,6 +150,7 @@ impl Books {
                 self.forget_refunds(&item);
                 self.forget_clearing(item.id());
                 self.shared_fees.remove(&item.id());
+                self.reference_data.rejected_sales.remove(&item.id());
                 next = item.previous;
             }
             out.events.push(Event::ParcelForgotten { parcel: id });

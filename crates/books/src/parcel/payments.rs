@@ -51,7 +51,12 @@ impl Books {
             let refunds = numbers.filter_map(|number| self.refunds.get(&number));
             let mut late =
                 refunds.filter(|refund| refund.after_delivery).map(|refund| refund.amount);
-            let due = late.try_fold(item.standing(), Amount::checked_add);
+            let rejected = self.reference_data.rejected_sales.get(&item.id());
+            let lost = item.status == PaymentStatus::Rejected
+                && rejected.is_some_and(|one| one.after_delivery);
+            let lost = if lost { item.amount.saturating_sub(item.refunded) } else { Amount::ZERO };
+            let stood = item.standing().checked_add(lost);
+            let due = stood.and_then(|stood| late.try_fold(stood, Amount::checked_add));
             due.expect("refunds never exceed the amount collected")
         })
     }

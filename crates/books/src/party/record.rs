@@ -116,6 +116,10 @@ pub(crate) struct Terminal {
     /// The courier it was registered with.
     pub registered_to: u32,
     pub blocked: bool,
+    /// When it was blocked last.
+    pub blocked_at: Option<Timestamp>,
+    /// When that block ended, if it did.
+    pub unblocked_at: Option<Timestamp>,
     pub changes: UsedNumbers<TerminalChange>,
 }
 

@@ -20,7 +20,6 @@ use crate::party::record::{
 };
 use crate::reference_data::CurrencyAccounts;
 use crate::refusal::{MissingRecord, Refusal};
-use crate::used_numbers::UsedNumbers;
 
 const CURRENCIES_MAX: usize = 200;
 /// Limit on networks and wallets together.
@@ -71,8 +70,7 @@ impl Books {
             id: terminal,
             courier,
             registered_to: courier,
-            blocked: false,
-            changes: UsedNumbers::default(),
+            ..Terminal::default()
         });
         out.events.push(Event::Registered);
         Ok(())
@@ -112,12 +110,19 @@ impl Books {
     pub(crate) fn block_terminal(
         &mut self,
         command: &BlockTerminal,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let BlockTerminal { terminal, blocked, number } = *command;
         let change = TerminalChange::Blocked(blocked);
-        self.change_terminal(terminal, number, change)?.blocked = blocked;
+        let record = self.change_terminal(terminal, number, change)?;
+        // A block that is given again has begun before.
+        if blocked && !record.blocked {
+            (record.blocked_at, record.unblocked_at) = (Some(now.at), None);
+        } else if record.blocked && !blocked {
+            record.unblocked_at = Some(now.at);
+        }
+        record.blocked = blocked;
         out.events.push(Event::Registered);
         Ok(())
     }

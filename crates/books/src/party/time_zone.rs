@@ -67,6 +67,22 @@ impl Books {
         })
     }
 
+    /// The instants at which local clocks show a time, given in milliseconds after midnight: none
+    /// or two where the offset changes.
+    pub(crate) fn instants_of(&self, day: BusinessDate, ms: u64) -> Vec<Timestamp> {
+        let zone = self.reference_data.time_zone.as_ref();
+        let changes = zone.map_or(&[][..], |zone| zone.changes.as_slice());
+        let first = zone.map(|zone| zone.utc_offset_minutes);
+        let first = first.or(self.reference_data.utc_offset_minutes).unwrap_or(0);
+        let later = changes.iter().map(|one| one.utc_offset_minutes);
+        let mut offsets: Vec<i16> = later.chain([first]).collect();
+        offsets.sort_unstable();
+        offsets.dedup();
+        let at = |offset| (offset, Timestamp::start_of_day(day, offset).plus_ms(ms));
+        let holds = |(offset, at): &(i16, Timestamp)| utc_offset_at(first, changes, *at) == *offset;
+        offsets.into_iter().map(at).filter(holds).map(|(_, at)| at).collect()
+    }
+
     /// The business date at an instant that is not before the last command. `None` until the books
     /// are open.
     #[must_use]

@@ -5,7 +5,10 @@ use tariff::{BusinessDate, EarlierPayments, FeeKind, Fees, PaymentMethod};
 
 use crate::books::{Books, Now, check_above_zero};
 use crate::chart::ChartEntry;
-use crate::command::{Approval, PaymentResolution, PaymentRoute, UNKNOWN_PAYMENTS_PER_NETWORK_MAX};
+use crate::command::{
+    Approval, FIRST_SUSPENDED_PAYMENT, PaymentResolution, PaymentRoute,
+    UNKNOWN_PAYMENTS_PER_NETWORK_MAX,
+};
 use crate::event::{CommandOutcome, Event};
 use crate::ids::{ParcelId, PaymentId, TerminalId};
 use crate::parcel::index::ParcelSlot;
@@ -79,18 +82,35 @@ impl Books {
     }
 
     /// The amount due minus what stands or is in flight (M2).
-    fn left_to_collect(&self, parcel: &Parcel) -> Amount {
+    pub(crate) fn left_to_collect(&self, parcel: &Parcel) -> Amount {
         let taken = self.taken_amount(parcel.last_payment);
         parcel.due.checked_sub(taken).expect("M2: more stands than the amount due")
     }
 
-    fn insert_payment(&mut self, slot: u32, item: PaymentRecord) -> u32 {
+    pub(crate) fn insert_payment(&mut self, slot: u32, item: PaymentRecord) -> u32 {
         let number = item.number;
         let place = self.payments.insert(item);
         let parcel = self.parcel_mut(slot);
         parcel.last_payment = place;
-        parcel.payment_count = number;
+        if number < FIRST_SUSPENDED_PAYMENT {
+            parcel.payment_count = number;
+        }
         place
+    }
+
+    /// The last number of a parcel's payments. Those that were in suspense have numbers of their
+    /// own. Zero for an unknown parcel.
+    pub(crate) fn last_payment_number(&self, parcel: ParcelId) -> u8 {
+        match self.parcel_slot(parcel) {
+            Some(ParcelSlot::Open(slot)) => self.parcel(slot).payment_count,
+            Some(ParcelSlot::Closed(newest)) => self.last_number_from(newest),
+            None => 0,
+        }
+    }
+
+    pub(crate) fn last_number_from(&self, newest: u32) -> u8 {
+        let numbers = self.payments_from(newest).map(|(_, item)| item.number);
+        numbers.filter(|number| *number < FIRST_SUSPENDED_PAYMENT).max().unwrap_or(0)
     }
 
     /// A new card or QR payment over its network or wallet.
@@ -114,14 +134,12 @@ impl Books {
         Ok(NewPayment { id, method, rail, amount })
     }
 
-    /// Checks a new card or QR payment. An offline sale adds no risk for its network: the network
-    /// may be withdrawn or have many unknown payments.
+    /// Checks a new card or QR payment.
     #[inline]
     pub(crate) fn check_rail_payment(
         &self,
         new: &NewPayment,
         terminal: TerminalId,
-        offline: bool,
         now: Now,
     ) -> Result<CheckedPayment, Refusal> {
         let slot = self.check_new(new)?;
@@ -142,12 +160,10 @@ impl Books {
         if self.payments_from(parcel.last_payment).any(|(_, item)| unknown(item)) {
             return Err(Refusal::EarlierPaymentUnknown);
         }
-        if !offline {
-            if rail.unknown_payments >= UNKNOWN_PAYMENTS_PER_NETWORK_MAX {
-                return Err(Refusal::TooManyUnknown);
-            }
-            self.check_not_withdrawn(new.rail, now.at)?;
+        if rail.unknown_payments >= UNKNOWN_PAYMENTS_PER_NETWORK_MAX {
+            return Err(Refusal::TooManyUnknown);
         }
+        self.check_not_withdrawn(new.rail, now.at)?;
         let version = self.tariff_version_in_force(seller.tariff, now.today)?;
         let (source, held) = (rail.receivable, seller.held);
         let (seller, courier) = (parcel.seller, parcel.carrier);
@@ -278,7 +294,8 @@ impl Books {
                 | P::CompletionUnknown(_)
                 | P::Reversing(_)
                 | P::Releasing(..)
-                | P::Expired,
+                | P::Expired
+                | P::Rejected,
                 R::Approved(_),
             )
             | (P::Declined, R::Declined { .. })
@@ -407,22 +424,11 @@ impl Books {
         self.check_same_currency(self.firms.get(record.firm).currency, seller.currency)?;
         let seller = seller_number;
         let checked = CheckedPayment { slot, seller, courier, source, held, version, today };
-        self.post_at_once(new, &checked, out)
-    }
-
-    /// Posts a checked payment that needs no network response: cash or an offline sale.
-    pub(crate) fn post_at_once(
-        &mut self,
-        new: &NewPayment,
-        checked: &CheckedPayment,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
-        let &CheckedPayment { slot, seller, courier, source, held, version, today } = checked;
-        let firm = self.couriers.get(courier).firm;
+        let firm = record.firm;
         let newest = self.parcel(slot).last_payment;
         let fees = self.fees_of_next(newest, seller, version, new.method, new.amount);
         self.ledger.begin_chain(Some(new.id), Some(self.tariff_version(version)));
-        self.ledger.post(entry_of(new.method), source, held, new.amount);
+        self.ledger.post(ChartEntry::CashCollected, source, held, new.amount);
         self.post_fees(seller, firm, &fees);
         self.ledger.commit(out).map_err(|refusal| match refusal {
             ledger::TransferRefusal::LimitReached(account) if account == source => {
@@ -430,22 +436,17 @@ impl Books {
             }
             _ => Refusal::Overflow,
         })?;
-        let item = self.add_payment(
-            new,
-            checked,
-            PaymentStatus::Approved { unpaid_refunds: Amount::ZERO },
-        );
+        let approved = PaymentStatus::Approved { unpaid_refunds: Amount::ZERO };
+        let item = self.add_payment(new, &checked, approved);
         self.keep_fees(item, fees);
-        if new.method == PaymentMethod::Cash {
-            self.couriers.get_mut(courier).in_hand.push_back(item);
-        }
+        self.couriers.get_mut(courier).in_hand.push_back(item);
         self.finish_collection(item, slot, today, fees, out);
         Ok(())
     }
 
     /// The fees of a parcel's next payment. `newest` is the parcel's newest payment so far. Earlier
     /// payments count while their fees are posted, refunded or not.
-    fn fees_of_next(
+    pub(crate) fn fees_of_next(
         &self,
         newest: u32,
         seller: u32,
@@ -455,9 +456,11 @@ impl Books {
     ) -> Fees {
         let versions = &self.reference_data.versions;
         let mut earlier = EarlierPayments::default();
-        for (_, item) in self.payments_from(newest).filter(|(_, item)| item.is_collected()) {
+        let charged = |item: &PaymentRecord| item.is_collected() && !self.is_rejected(item.id());
+        for (_, item) in self.payments_from(newest).filter(|(_, item)| charged(item)) {
             let terms = &versions[usize::from(item.tariff_version)].terms;
-            earlier.add(terms, item.method, item.amount, &self.posted_fees(item));
+            let amount = item.amount.saturating_sub(self.excess_of(item));
+            earlier.add(terms, item.method, amount, &self.posted_fees(item));
         }
         let terms = &versions[usize::from(version)].terms;
         let fees = terms.fees_after(&earlier, self.sellers.get(seller).class, method, amount);
@@ -468,7 +471,7 @@ impl Books {
 
     /// Keeps the posted fees with their payment. The record holds the total; the parts are kept
     /// only where the terms alone do not give them.
-    fn keep_fees(&mut self, slot: u32, fees: Fees) {
+    pub(crate) fn keep_fees(&mut self, slot: u32, fees: Fees) {
         self.payment_mut(slot).fees = fees.total();
         let item = self.payment(slot);
         if fees != self.fees_of(item.seller, item.tariff_version, item.method, item.amount) {
@@ -500,9 +503,10 @@ impl Books {
     }
 
     /// The fee that the network or wallet may deduct, by the payment's tariff version. Zero until
-    /// the payment is approved.
+    /// the payment is approved. Doorstep bears the fee for an offline sale's excess.
     pub(crate) fn deducted_by_network(&self, item: &PaymentRecord) -> Amount {
-        if item.fees.is_zero() {
+        let never_charged = item.fees.is_zero() && self.excess_of(item).is_zero();
+        if never_charged || self.is_rejected(item.id()) {
             return Amount::ZERO;
         }
         let fees = self.fees_of(item.seller, item.tariff_version, item.method, item.amount);
@@ -510,7 +514,7 @@ impl Books {
     }
 
     /// Posts the fees of a collection. The seller's held money pays them.
-    fn post_fees(&mut self, seller: u32, firm: u32, fees: &Fees) {
+    pub(crate) fn post_fees(&mut self, seller: u32, firm: u32, fees: &Fees) {
         let seller = self.sellers.get(seller);
         let (held, currency) = (seller.held, seller.currency);
         for (kind, fee) in fees.iter() {
@@ -533,16 +537,20 @@ impl Books {
         fees: Fees,
         out: &mut CommandOutcome,
     ) {
+        self.push_collected(slot, fees, out);
+        self.deliver_if_paid(parcel, today, out);
+    }
+
+    pub(crate) fn push_collected(&self, slot: u32, fees: Fees, out: &mut CommandOutcome) {
         let item = self.payment(slot);
         out.events.push(Event::PaymentCollected {
             payment: item.id(),
             seller: self.sellers.get(item.seller).id,
             method: item.method,
-            amount: item.amount,
+            amount: item.amount.saturating_sub(self.excess_of(item)),
             fees,
             tariff: self.tariff_version(item.tariff_version),
         });
-        self.deliver_if_paid(parcel, today, out);
     }
 }
 

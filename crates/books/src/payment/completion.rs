@@ -19,7 +19,7 @@ impl Books {
     pub(crate) fn begin_completion(
         &mut self,
         command: &BeginCompletion,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let BeginCompletion { trace, duplicate_key, payment: id, amount, network_reference } =
@@ -47,7 +47,11 @@ impl Books {
         {
             return Err(Refusal::TooManyUnknown);
         }
-        self.payment_mut(slot).status = PaymentStatus::Completing(reserve);
+        // The money is taken now, and charged by the tariff of this day (M8).
+        let version =
+            self.tariff_version_in_force(self.sellers.get(item.seller).tariff, now.today)?;
+        let item = self.payment_mut(slot);
+        (item.status, item.tariff_version) = (PaymentStatus::Completing(reserve), version);
         self.record_transaction(
             &admitted,
             id,

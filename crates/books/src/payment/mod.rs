@@ -8,5 +8,7 @@ pub(crate) mod offline_sale;
 pub(crate) mod purchase;
 pub(crate) mod record;
 pub(crate) mod refund;
+pub(crate) mod rejection;
 pub(crate) mod reversal;
+pub(crate) mod suspended_sale;
 pub(crate) mod unposting;

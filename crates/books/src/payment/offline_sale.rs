@@ -1,20 +1,71 @@
-//! Offline sales: approved by the terminal within its limits, posted at once, then forwarded to the
+//! Offline sales: approved by the terminal, recorded when they arrive, then forwarded to the
 //! network.
+//!
+//! The buyer has the parcel and the card is charged, so nothing refuses a sale that happened. The
+//! part beyond what is left to collect is owed to the buyer. Sales that cannot be booked to their
+//! parcel wait in [suspense](super::suspended_sale).
 
+use machine::Timestamp;
 use money::Amount;
+use tariff::BusinessDate;
 
-use crate::books::{Books, Now};
+use crate::books::{Books, Now, check_above_zero};
+use crate::chart::ChartEntry;
 use crate::command::{
-    PAYMENTS_PER_PARCEL_MAX, PaymentRoute, RecordAdvice, ResolveAdvice, SetOfflineLimit,
+    Command, OfflineSaleFlag, PAYMENTS_PER_PARCEL_MAX, PaymentRoute, RecordOfflineSale,
+    SetOfflineLimit, SuspenseReason,
 };
 use crate::event::{CommandOutcome, Event};
+use crate::ids::{PaymentId, TerminalId};
+use crate::parcel::index::ParcelSlot;
+use crate::parcel::record::{OpenParcelStatus, ParcelHistory};
 use crate::party::persons::check_two_people;
+use crate::party::record::Terminal;
 use crate::payment::codes::ResponseCode;
+use crate::payment::collection::NewPayment;
 use crate::payment::purchase::TransactionSubject;
-use crate::payment::record::PaymentStatus;
+use crate::payment::record::{PaymentRecord, PaymentStatus, RefundKind, RefundRecord};
 use crate::refusal::{MissingRecord, Refusal};
 use crate::terminal::batches::{TerminalBatchState, TerminalResponse, TotalsColumn};
 use crate::terminal::transaction::TransactionKind;
+
+/// An offline sale, apart from its parcel.
+#[derive(Clone, Copy)]
+pub(crate) struct OfflineSale {
+    pub new: NewPayment,
+    /// The courier who has the terminal.
+    pub courier: u32,
+    /// The day by whose tariff version it is charged.
+    pub day: BusinessDate,
+}
+
+/// How an offline sale fits its parcel.
+pub(crate) struct OfflineSaleBooking {
+    place: ParcelSlot,
+    seller: u32,
+    courier: u32,
+    version: u16,
+    /// What was left to collect, at most the sale's amount. The rest is the excess.
+    part: Amount,
+    pub flags: Vec<OfflineSaleFlag>,
+}
+
+/// When an offline sale was made.
+#[derive(Clone, Copy)]
+struct SaleTime {
+    at: Timestamp,
+    day: BusinessDate,
+    /// Whether the terminal's clock says so. Otherwise it is the time of arrival.
+    by_terminal: bool,
+}
+
+impl Terminal {
+    /// Whether it was blocked at a time, by its latest block.
+    fn was_blocked_at(&self, at: Timestamp) -> bool {
+        let ended = self.unblocked_at.is_some_and(|ended| ended <= at);
+        self.blocked_at.is_some_and(|blocked| blocked <= at) && !ended
+    }
+}
 
 impl Books {
     pub(crate) fn set_offline_limit(
@@ -41,15 +92,16 @@ impl Books {
         Ok(())
     }
 
-    pub(crate) fn record_advice(
+    pub(crate) fn record_offline_sale(
         &mut self,
-        command: &RecordAdvice,
+        command: &RecordOfflineSale,
         now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let RecordAdvice {
+        let RecordOfflineSale {
             trace,
             duplicate_key,
+            local_time,
             parcel,
             route,
             amount,
@@ -62,20 +114,41 @@ impl Books {
         if matches!(route, PaymentRoute::Qr { .. }) {
             return Err(Refusal::BadMethod);
         }
-        let payment = self.next_payment_id(parcel, PAYMENTS_PER_PARCEL_MAX)?;
-        let new = self.new_rail_payment(route, payment, amount)?;
-        let checked = self.check_rail_payment(&new, trace.terminal, true, now)?;
-        let terminal_state = self
-            .terminal_batches
-            .terminal(admitted.terminal)
-            .expect("a terminal with a batch has a state");
-        let left = terminal_state.offline_left().min(terminal_state.offline_each);
-        if amount > left {
-            return Err(Refusal::OfflineLimitExceeded(left));
-        }
-        let unanswered = terminal_state.offline_unanswered.checked_add(amount);
-        let unanswered = unanswered.ok_or(Refusal::Overflow)?;
-        self.post_at_once(&new, &checked, out)?;
+        check_above_zero(amount)?;
+        let number = self.last_payment_number(parcel) + 1;
+        let new = self.new_rail_payment(route, PaymentId { parcel, number }, amount)?;
+        let terminal = self.terminals.get(admitted.terminal);
+        let time = self.time_of_sale(admitted.terminal, duplicate_key.date, local_time, now);
+        let sale = OfflineSale { new, courier: terminal.courier, day: time.day };
+        let state = self.terminal_batches.terminal(admitted.terminal);
+        let state = state.expect("a terminal with a batch has a state");
+        let over_limit = amount > state.offline_left().min(state.offline_each);
+        let unanswered = state.offline_unanswered.checked_add(amount).ok_or(Refusal::Overflow)?;
+        let booking = if terminal.was_blocked_at(time.at) {
+            Err(SuspenseReason::TerminalBlocked)
+        } else if number > PAYMENTS_PER_PARCEL_MAX {
+            Err(SuspenseReason::TooManyPayments)
+        } else {
+            self.booking_of(&sale, now)
+        };
+        let payment = match booking {
+            Ok(mut booking) => {
+                let withdrawn = self.check_not_withdrawn(new.rail, now.at).is_err();
+                for (is, flag) in [
+                    (over_limit, OfflineSaleFlag::OfflineLimitExceeded),
+                    (withdrawn, OfflineSaleFlag::NetworkWithdrawn),
+                    (terminal.blocked, OfflineSaleFlag::TerminalBlocked),
+                    (!time.by_terminal, OfflineSaleFlag::DatedOnArrival),
+                ] {
+                    if is {
+                        booking.flags.push(flag);
+                    }
+                }
+                self.book_offline_sale(&new, &booking, false, now, out)?;
+                new.id
+            }
+            Err(reason) => self.suspend_offline_sale(&sale, reason, now, out)?,
+        };
         let slot = self.record_transaction(
             &admitted,
             payment,
@@ -89,31 +162,216 @@ impl Books {
         Ok(())
     }
 
-    pub(crate) fn resolve_advice(
-        &mut self,
-        command: &ResolveAdvice,
-        _: Now,
-        out: &mut CommandOutcome,
-    ) -> Result<(), Refusal> {
-        let ResolveAdvice { payment: id, code } = *command;
-        let (item, _) = self.find_payment(id)?;
-        let advice =
-            self.terminal_batches.find_by_payment(id, |one| one.kind == TransactionKind::Advice);
-        let slot = advice.ok_or(Refusal::PaymentState)?;
-        // With a pending reversal the sale was answered before, and only the reversal is open.
-        let being_reversed = matches!(self.payment(item).status, PaymentStatus::Reversing(_));
-        let advice = self.terminal_batches.get(slot);
-        if !advice.awaits_network || being_reversed {
-            return Err(Refusal::Repeated);
-        }
-        let (terminal, amount) = (advice.terminal, advice.amount);
-        let unanswered = &mut self.terminal_batches.terminal_mut(terminal).offline_unanswered;
-        *unanswered = unanswered.checked_sub(amount).expect("each offline sale is counted once");
-        self.terminal_batches.stop_awaiting_network(slot);
-        out.events.push(match code {
-            ResponseCode::APPROVED => Event::AdviceForwarded { payment: id },
-            code => Event::AdviceRejected { payment: id, code },
+    /// The terminal's time of a sale, if it lies between the terminal's last contact and now. The
+    /// year is the latest in which the time is past. The terminal's clock has no fractions.
+    fn time_of_sale(&self, terminal: u32, date: u16, local_time: u32, now: Now) -> SaleTime {
+        let contact = self.terminal_batches.terminal(terminal).map_or(0, |one| one.last_contact.0);
+        let (hour, minute, second) =
+            (local_time / 10_000, local_time / 100 % 100, local_time % 100);
+        let is_time = hour < 24 && minute < 60 && second < 60;
+        let ms = u64::from(hour * 3_600 + minute * 60 + second) * 1_000;
+        let this_year = now.today.civil().year();
+        let times = [this_year, this_year - 1].into_iter().filter(|_| is_time).flat_map(|year| {
+            let day = format!("{year:04}-{:02}-{:02}", date / 100, date % 100).parse().ok();
+            day.into_iter().flat_map(move |day: BusinessDate| {
+                self.instants_of(day, ms).into_iter().map(move |at| (day, at))
+            })
         });
-        Ok(())
+        let past = times.filter(|(_, at)| *at <= now.at).max_by_key(|(_, at)| *at);
+        match past.filter(|(_, at)| at.0 / 1_000 >= contact / 1_000) {
+            Some((day, at)) => SaleTime { at, day, by_terminal: true },
+            None => SaleTime { at: now.at, day: now.today, by_terminal: false },
+        }
+    }
+
+    /// Keeps the time at which a terminal was last in contact. Offline sales that arrive say
+    /// nothing about the time before them.
+    pub(crate) fn note_contact(&mut self, command: &Command, at: Timestamp) {
+        let terminal: TerminalId = match command {
+            Command::OpenBatch(one) => one.terminal,
+            Command::CloseBatch(one) => one.terminal,
+            Command::ReconcileBatch(one) => one.terminal,
+            Command::BeginPurchase(one) => one.trace.terminal,
+            Command::BeginCompletion(one) => one.trace.terminal,
+            Command::BeginVoid(one) => one.trace.terminal,
+            Command::TakeCash(one) => one.trace.terminal,
+            Command::BeginRefund(one) => one.trace.terminal,
+            Command::RecordReversalWithoutOriginal(one) => one.trace.terminal,
+            _ => return,
+        };
+        let number = self.terminals.number(terminal).expect("an applied command's terminal");
+        self.terminal_batches.terminal_mut(number).last_contact = at;
+    }
+
+    /// How a sale fits its parcel, whatever the parcel's state.
+    pub(crate) fn booking_of(
+        &self,
+        sale: &OfflineSale,
+        now: Now,
+    ) -> Result<OfflineSaleBooking, SuspenseReason> {
+        use OpenParcelStatus as S;
+        let amount = sale.new.amount;
+        let place = self.parcel_slot(sale.new.id.parcel).ok_or(SuspenseReason::UnknownParcel)?;
+        let mut flags = Vec::new();
+        let (newest, seller, courier, left) = match place {
+            ParcelSlot::Open(slot) => {
+                let parcel = self.parcel(slot);
+                // Nothing is due for goods on their way back.
+                let (courier, left) = match parcel.status {
+                    S::Out => (parcel.carrier, self.left_to_collect(parcel)),
+                    S::Refused(_) => (sale.courier, Amount::ZERO),
+                    S::Announced | S::Assigned => (sale.courier, self.left_to_collect(parcel)),
+                };
+                if parcel.status != S::Out {
+                    flags.push(OfflineSaleFlag::ParcelNotOut);
+                } else if parcel.carrier != sale.courier {
+                    flags.push(OfflineSaleFlag::OtherCourier);
+                }
+                (parcel.last_payment, parcel.seller, courier, left)
+            }
+            ParcelSlot::Closed(newest) => {
+                flags.push(OfflineSaleFlag::ParcelClosed);
+                (newest, self.payment(newest).seller, sale.courier, Amount::ZERO)
+            }
+        };
+        let currency = self.sellers.get(seller).currency;
+        let rail = self.rails.get(u32::from(sale.new.rail)).currency;
+        let firm = self.firms.get(self.couriers.get(courier).firm).currency;
+        if rail != currency || firm != currency {
+            return Err(SuspenseReason::OtherCurrency);
+        }
+        let unknown = |item: &PaymentRecord| item.status.is_unknown() && item.method.is_card();
+        if self.payments_from(newest).any(|(_, item)| unknown(item)) {
+            flags.push(OfflineSaleFlag::EarlierPaymentUnknown);
+        }
+        if amount > left {
+            flags.push(OfflineSaleFlag::MoreThanDue);
+        }
+        let version = match self.version_for(seller, sale.day) {
+            Some(version) => version,
+            None => {
+                flags.push(OfflineSaleFlag::DatedOnArrival);
+                self.version_for(seller, now.today).ok_or(SuspenseReason::NoTariff)?
+            }
+        };
+        Ok(OfflineSaleBooking { place, seller, courier, version, part: amount.min(left), flags })
+    }
+
+    /// The version of a seller's tariff in force on a day, if it has the seller's class. A class
+    /// can be younger than a terminal's clock says.
+    fn version_for(&self, seller: u32, day: BusinessDate) -> Option<u16> {
+        let seller = self.sellers.get(seller);
+        let version = self.tariff_version_in_force(seller.tariff, day).ok()?;
+        let classes = &self.reference_data.versions[usize::from(version)].terms.classes;
+        (usize::from(seller.class.0) < classes.len()).then_some(version)
+    }
+
+    /// Posts a sale, from its network's receivable or from suspense. Returns the payment's slot.
+    pub(crate) fn book_offline_sale(
+        &mut self,
+        new: &NewPayment,
+        booking: &OfflineSaleBooking,
+        from_suspense: bool,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<u32, Refusal> {
+        let OfflineSaleBooking { place, seller, courier, version, part, ref flags } = *booking;
+        let excess = new.amount.saturating_sub(part);
+        let newest = match place {
+            ParcelSlot::Open(slot) => self.parcel(slot).last_payment,
+            ParcelSlot::Closed(newest) => newest,
+        };
+        let fees = self.fees_of_next(newest, seller, version, new.method, part);
+        let record = self.sellers.get(seller);
+        let held = record.held;
+        let accounts = self.currency_accounts(record.currency);
+        let (suspense, buyer_refunds) = (accounts.suspense, accounts.buyer_refunds);
+        let receivable = self.rails.get(u32::from(new.rail)).receivable;
+        self.ledger.begin_chain(Some(new.id), Some(self.tariff_version(version)));
+        if from_suspense {
+            self.ledger.post(ChartEntry::SuspendedSaleBooked, suspense, held, part);
+            self.ledger.post(ChartEntry::SuspendedSaleBooked, suspense, buyer_refunds, excess);
+        } else {
+            self.ledger.post(ChartEntry::CardCollected, receivable, held, part);
+            self.ledger.post(ChartEntry::OfflineExcess, receivable, buyer_refunds, excess);
+        }
+        self.post_fees(seller, self.couriers.get(courier).firm, &fees);
+        self.ledger.commit(out).map_err(|_| Refusal::Overflow)?;
+        let has_excess = !excess.is_zero();
+        if has_excess {
+            let refund = RefundRecord::new(RefundKind::Excess, excess);
+            self.refunds.insert((new.id, 1), refund);
+        }
+        // The payments of a delivered parcel have the date of the delivery.
+        let date = match place {
+            ParcelSlot::Closed(newest) if self.is_delivered(new.id.parcel) => {
+                self.payment(newest).date
+            }
+            _ => now.today,
+        };
+        let slot = self.insert_late_payment(
+            place,
+            PaymentRecord {
+                parcel: new.id.parcel,
+                amount: new.amount,
+                fees: fees.total(),
+                refunded: excess,
+                status: PaymentStatus::Approved { unpaid_refunds: excess },
+                seller,
+                courier,
+                previous: newest,
+                date,
+                rail: new.rail,
+                tariff_version: version,
+                number: new.id.number,
+                method: new.method,
+                refund_count: u8::from(has_excess),
+                confirmations: 0,
+                guaranteed: false,
+                history: ParcelHistory::default(),
+            },
+        );
+        self.keep_fees(slot, fees);
+        self.push_collected(slot, fees, out);
+        if !flags.is_empty() {
+            let mut flags = flags.clone();
+            flags.sort_unstable();
+            flags.dedup();
+            out.events.push(Event::OfflineSaleFlagged { payment: new.id, flags, excess });
+        }
+        if let ParcelSlot::Open(parcel) = place {
+            self.deliver_if_paid(parcel, now.today, out);
+        }
+        Ok(slot)
+    }
+
+    /// Adds a payment to its parcel, also to a closed one. How a parcel ended without money stays
+    /// its newest record.
+    fn insert_late_payment(&mut self, place: ParcelSlot, item: PaymentRecord) -> u32 {
+        let newest = match place {
+            ParcelSlot::Open(parcel) => return self.insert_payment(parcel, item),
+            ParcelSlot::Closed(newest) => newest,
+        };
+        let parcel = item.parcel;
+        if self.is_delivered(parcel) {
+            let history = std::mem::take(&mut self.payment_mut(newest).history);
+            let slot = self.payments.insert(PaymentRecord { history, ..item });
+            self.index.redirect(parcel, place, ParcelSlot::Closed(slot));
+            slot
+        } else {
+            let previous = self.payment(newest).previous;
+            let slot = self.payments.insert(PaymentRecord { previous, ..item });
+            self.payment_mut(newest).previous = slot;
+            slot
+        }
+    }
+
+    /// The part of an offline sale that was owed to the buyer from the start.
+    pub(crate) fn excess_of(&self, item: &PaymentRecord) -> Amount {
+        if item.refund_count == 0 {
+            return Amount::ZERO;
+        }
+        let first = self.refunds.get(&(item.id(), 1));
+        first.filter(|one| one.kind == RefundKind::Excess).map_or(Amount::ZERO, |one| one.amount)
     }
 }

@@ -222,7 +222,7 @@ impl Books {
         check_route_candidates(*route, route_candidates)?;
         let payment = self.next_payment_id(*parcel, ONLINE_PAYMENTS_PER_PARCEL_MAX)?;
         let new = self.new_rail_payment(*route, payment, *amount)?;
-        let checked = self.check_rail_payment(&new, trace.terminal, false, now)?;
+        let checked = self.check_rail_payment(&new, trace.terminal, now)?;
         self.begin_payment(&new, &checked, out)?;
         let column = match kind {
             TransactionKind::Sale => TotalsColumn::CardDebit,

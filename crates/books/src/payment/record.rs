@@ -3,9 +3,10 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::TransferId;
 use money::Amount;
-use tariff::{BusinessDate, PaymentMethod};
+use tariff::{BusinessDate, LossOwner, PaymentMethod};
 
-use crate::ids::{BankId, ParcelId, PaymentId};
+use crate::command::SuspendedSaleDecision;
+use crate::ids::{BankId, BreakId, ParcelId, PaymentId, PersonId};
 use crate::parcel::record::ParcelHistory;
 use crate::party::persons::TwoPeople;
 
@@ -46,6 +47,8 @@ pub(crate) enum PaymentStatus {
     Releasing(TransferId, ReversingStatus),
     /// A pre-authorisation that was not completed in time and is released.
     Expired,
+    /// An offline sale that its network never pays.
+    Rejected,
 }
 
 /// The pending void or reversal of a payment.
@@ -113,7 +116,8 @@ impl PaymentStatus {
     /// Whether only a refund or chargeback can still change it.
     pub(crate) fn is_final(&self) -> bool {
         match self {
-            PaymentStatus::Declined | PaymentStatus::Reversed | PaymentStatus::Expired => true,
+            PaymentStatus::Declined | PaymentStatus::Reversed => true,
+            PaymentStatus::Expired | PaymentStatus::Rejected => true,
             PaymentStatus::Returned | PaymentStatus::Lost => true,
             PaymentStatus::Released { unpaid_refunds, .. } => unpaid_refunds.is_zero(),
             _ => false,
@@ -177,6 +181,60 @@ pub(crate) enum RefundKind {
     ChargeBack,
     /// Owed because the parcel was refused or lost, whose command has no number for it.
     ParcelEnded,
+    /// The part of an offline sale beyond what was left to collect. Always number 1.
+    Excess,
+    /// Not for the buyer: whoever bore the loss of a rejected sale gets it back, because its parcel
+    /// is refused or lost.
+    LossReturned,
+}
+
+impl RefundKind {
+    /// Whether it is owed to the buyer.
+    pub(crate) fn is_owed(self) -> bool {
+        !matches!(self, RefundKind::ChargeBack | RefundKind::LossReturned)
+    }
+}
+
+/// An offline sale that was posted to suspense.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct SuspendedSale {
+    pub break_id: BreakId,
+    pub rail: u16,
+    pub method: PaymentMethod,
+    pub amount: Amount,
+    /// Who had the terminal.
+    pub courier: u32,
+    /// The day by whose tariff version it is charged.
+    pub day: BusinessDate,
+    /// Whether a line of the network's file paid it.
+    pub cleared: bool,
+    /// `None` while it is in suspense.
+    pub end: Option<SuspendedSaleEnd>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum SuspendedSaleEnd {
+    Resolved(SuspendedSaleResolution),
+    /// By the network.
+    Rejected,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct SuspendedSaleResolution {
+    pub decision: SuspendedSaleDecision,
+    pub proposed_by: PersonId,
+    pub approved_by: PersonId,
+    /// How it was paid, if it was owed to the buyer.
+    pub paid_back: Option<RefundConfirmation>,
+}
+
+/// An offline sale of a parcel that its network rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct RejectedSale {
+    /// Who bears the loss, if there is one.
+    pub loss: Option<LossOwner>,
+    /// Whether the parcel was delivered by then. Such an amount is not due again.
+    pub after_delivery: bool,
 }
 
 /// A confirmation of refunds under its number.

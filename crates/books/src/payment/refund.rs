@@ -87,13 +87,28 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         self.ledger.begin_chain(None, None);
-        for &(slot, RefundRecord { amount, .. }) in refunds {
-            self.debit_seller(slot, ChartEntry::Refunded, self.buyer_refunds(slot), amount);
+        for &(slot, RefundRecord { amount, kind, .. }) in refunds {
+            let item = self.payment(slot);
+            let rejected = self.reference_data.rejected_sales.get(&item.id());
+            match rejected.and_then(|one| one.loss).filter(|_| !kind.is_owed()) {
+                Some(owner) => {
+                    let bearer = self.loss_account(item, owner);
+                    self.debit_seller(slot, ChartEntry::LossReturned, bearer, amount);
+                }
+                None => {
+                    self.debit_seller(slot, ChartEntry::Refunded, self.buyer_refunds(slot), amount);
+                }
+            }
         }
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
         for &(slot, refund) in refunds {
             self.record_refund(slot, refund);
             let (item, amount) = (self.payment_mut(slot), refund.amount);
+            if !refund.kind.is_owed() {
+                out.events.push(Event::LossReturned { payment: item.id(), amount });
+                self.end_hold_without_money(slot, out);
+                continue;
+            }
             let unpaid = item.status.unpaid_refunds().and_then(|unpaid| unpaid.checked_add(amount));
             let unpaid = unpaid.expect("refunds never exceed the amount collected");
             item.status = item.status.with_unpaid_refunds(unpaid);
@@ -129,10 +144,23 @@ impl Books {
         if standing.iter().any(|(_, item)| matches!(item.status, PaymentStatus::Reversing(_))) {
             return Err(Refusal::ParcelState);
         }
-        let refund =
-            |item: &PaymentRecord| RefundRecord::new(RefundKind::ParcelEnded, item.standing());
+        // The network may reject the sale, and then nothing is owed.
+        if standing.iter().any(|(_, item)| self.is_unanswered_sale(item)) {
+            return Err(Refusal::ParcelState);
+        }
+        let kind = |item: &PaymentRecord| match self.is_rejected(item.id()) {
+            true => RefundKind::LossReturned,
+            false => RefundKind::ParcelEnded,
+        };
+        let refund = |item: &PaymentRecord| RefundRecord::new(kind(item), item.standing());
         let refunds: Vec<_> = standing.iter().map(|(slot, item)| (*slot, refund(item))).collect();
         self.owe_refunds(&refunds, out)
+    }
+
+    /// Whether it is an offline sale whose network has neither taken, rejected nor cleared it.
+    pub(crate) fn is_unanswered_sale(&self, item: &PaymentRecord) -> bool {
+        let approved = matches!(item.status, PaymentStatus::Approved { .. });
+        approved && self.clearing_of(item).claimed == 0 && self.awaits_advice(item.id())
     }
 
     pub(crate) fn begin_refund(
@@ -225,7 +253,11 @@ impl Books {
         check_above_zero(amount)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
-        if item.status.unpaid_refunds().is_none() {
+        // The buyer never paid a rejected sale, and a sale without an answer may be rejected.
+        if item.status.unpaid_refunds().is_none()
+            || self.is_rejected(id)
+            || self.is_unanswered_sale(item)
+        {
             return Err(Refusal::PaymentState);
         }
         check_sequence_number(u32::from(number), u32::from(item.refund_count), || {
@@ -298,8 +330,15 @@ impl Books {
         statement.refunded += u128::from(from_payable.minor());
     }
 
-    /// The parcel is out again. The amounts refunded since its delivery are due again.
+    /// The parcel is out again. The amounts refunded or rejected since its delivery are due again.
     pub(crate) fn reopen_refunds(&mut self, newest: u32) {
+        let payments: Vec<PaymentId> =
+            self.payments_from(newest).map(|(_, item)| item.id()).collect();
+        for payment in payments {
+            if let Some(rejected) = self.reference_data.rejected_sales.get_mut(&payment) {
+                rejected.after_delivery = false;
+            }
+        }
         let refunded: Vec<(PaymentId, u8)> = self
             .payments_from(newest)
             .flat_map(|(_, item)| (1..=item.refund_count).map(|number| (item.id(), number)))
@@ -318,6 +357,9 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let ConfirmRefund { bank, payment: id, number, amount } = *command;
+        if self.sale_without_parcel(id).is_some() {
+            return self.pay_back_suspended_sale(command, out);
+        }
         check_above_zero(amount)?;
         let confirmation = RefundConfirmation { bank, amount };
         let bank = self.banks.find(bank).ok_or(Refusal::NotFound(MissingRecord::Bank(bank)))?;
@@ -330,7 +372,10 @@ impl Books {
         // The network may still pay the refund it was asked for.
         let transaction =
             |one: &Transaction| one.kind == TransactionKind::Refund && one.awaits_network;
-        if unpaid.is_zero() || self.terminal_batches.find_by_payment(id, transaction).is_some() {
+        if unpaid.is_zero()
+            || self.is_unanswered_sale(item)
+            || self.terminal_batches.find_by_payment(id, transaction).is_some()
+        {
             return Err(Refusal::PaymentState);
         }
         if amount != unpaid {

@@ -143,7 +143,8 @@ impl Books {
             | P::Releasing(..)
             | P::Reversed
             | P::Declined
-            | P::Expired => Err(Refusal::Repeated),
+            | P::Expired
+            | P::Rejected => Err(Refusal::Repeated),
             P::Held { .. } | P::Released { .. } | P::Returned | P::Lost => {
                 Err(Refusal::PaymentState)
             }

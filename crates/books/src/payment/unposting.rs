@@ -1,7 +1,7 @@
 //! Unposting: posts the opposite of a collection and puts the parcel out again.
 
 use money::Amount;
-use tariff::{FeeKind, PaymentMethod};
+use tariff::PaymentMethod;
 
 use crate::books::{Books, Now};
 use crate::chart::ChartEntry;
@@ -55,9 +55,10 @@ impl Books {
                 Ok(())
             }
             // Already ended without money.
-            PaymentStatus::Reversed | PaymentStatus::Declined | PaymentStatus::Expired => {
-                Err(Refusal::Repeated)
-            }
+            PaymentStatus::Reversed
+            | PaymentStatus::Declined
+            | PaymentStatus::Expired
+            | PaymentStatus::Rejected => Err(Refusal::Repeated),
             _ => Err(Refusal::PaymentState),
         }
     }
@@ -75,11 +76,12 @@ impl Books {
     }
 
     /// An approved payment, cleared or not, is reversible if it has no refunds and no open request
-    /// to its network.
+    /// to its network. Somebody else than the network paid a rejected sale.
     pub(crate) fn check_reversible(&self, slot: u32) -> Result<(), Refusal> {
         let item = self.payment(slot);
         let pending = self.terminal_batches.awaiting_network_for(item.id()).is_some();
-        if item.refund_count > 0 || pending { Err(Refusal::PaymentState) } else { Ok(()) }
+        let reversible = item.refund_count == 0 && !pending && !self.is_rejected(item.id());
+        if reversible { Ok(()) } else { Err(Refusal::PaymentState) }
     }
 
     /// Unposts an approved payment. Its parcel is out again.
@@ -112,32 +114,20 @@ impl Books {
     /// taken from the payable balance, which can go below zero.
     fn unpost(&mut self, slot: u32, out: &mut CommandOutcome) {
         let item = self.payment(slot);
-        let (payment, amount, method) = (item.id(), item.amount, item.method);
-        let (seller_number, version) = (item.seller, item.tariff_version);
-        let courier = self.couriers.get(item.courier);
-        let source = match method {
-            PaymentMethod::Cash => courier.cash,
+        let (payment, amount) = (item.id(), item.amount);
+        let source = match item.method {
+            PaymentMethod::Cash => self.couriers.get(item.courier).cash,
             _ => self.rails.get(u32::from(item.rail)).receivable,
         };
-        let commission = self.firms.get(courier.firm).commission;
-        let fees = self.posted_fees(item);
-        assert_eq!(fees.total(), item.fees, "M8: recomputed fees equal the original ones");
-        let seller = self.sellers.get(seller_number);
         let released = matches!(item.status, PaymentStatus::Released { .. });
         let is_held = matches!(item.status, PaymentStatus::Held { .. });
         let share = amount.checked_sub(item.fees).expect("fees never exceed the amount");
-        let (held, currency) =
-            (if released { seller.payable } else { seller.held }, seller.currency);
-        self.ledger.begin_chain(Some(payment), Some(self.tariff_version(version)));
-        for (kind, fee) in fees.iter() {
-            if kind == FeeKind::Commission {
-                self.ledger.post(ChartEntry::CommissionReversed, commission, held, fee);
-            } else {
-                let income = self.currency_accounts(currency).fees[kind as usize];
-                self.ledger.post(ChartEntry::FeeReversed, income, held, fee);
-            }
-        }
-        self.ledger.post(ChartEntry::CollectionReversed, held, source, amount);
+        let seller_number = item.seller;
+        let account = self.unreleased_or_payable(item);
+        let version = self.tariff_version(item.tariff_version);
+        self.ledger.begin_chain(Some(payment), Some(version));
+        self.post_fees_reversed(slot);
+        self.ledger.post(ChartEntry::CollectionReversed, account, source, amount);
         self.ledger.commit_infallible(out, "a collection can be unposted");
         if !self.payment(slot).status.is_received() {
             self.stop_awaiting_commission(slot);
@@ -155,7 +145,7 @@ impl Books {
         out.events.push(Event::PaymentReversed { payment, posted: amount });
     }
 
-    /// Puts a closed parcel out with its courier again after a reversal.
+    /// Puts a closed parcel out again after a reversal, with the courier of the reversed payment.
     fn reopen(&mut self, slot: u32, open: Option<u32>, out: &mut CommandOutcome) {
         if open.is_some() {
             return;
@@ -168,7 +158,7 @@ impl Books {
         let due = self.due_when_delivered(newest).checked_add(amount);
         let due = due.expect("payments never exceed an amount due (M2)");
         self.reopen_refunds(newest);
-        let (payments, history) = (self.payment(newest).number, self.payment(newest).history);
+        let (payments, history) = (self.last_number_from(newest), self.payment(newest).history);
         let waits = |item: &PaymentRecord| item.status.is_in_flight();
         assert!(
             !self.payments_from(newest).any(|(_, item)| waits(item)),

@@ -185,6 +185,8 @@ pub(crate) struct TerminalBatchState {
     /// Limit for all offline sales that the network has not answered.
     pub offline_total: Amount,
     pub offline_unanswered: Amount,
+    /// When it last began a transaction online, or opened or closed a batch.
+    pub last_contact: Timestamp,
     pub open_items: u32,
 }
 

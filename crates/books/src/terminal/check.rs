@@ -103,6 +103,13 @@ impl Books {
         let mut pending: BTreeMap<PaymentId, u32> = BTreeMap::new();
         for (slot, one) in self.terminal_batches.transactions.iter() {
             let payment = one.payment_id();
+            if self.sale_without_parcel(payment).is_some() {
+                let listed = self.terminal_batches.awaiting_network.contains(&slot);
+                if one.kind != Kind::Advice || one.awaits_network != listed {
+                    wrong.push(format!("M4: transaction {slot} in suspense waits wrongly"));
+                }
+                continue;
+            }
             let item = self.find_payment(payment).map(|(slot, _)| self.payment(slot));
             let Ok(item) = item else {
                 wrong.push(format!("M4: transaction {slot} belongs to a missing payment"));

@@ -246,7 +246,15 @@ impl Books {
     }
 
     fn view_of(&self, one: &Transaction, trace: Trace) -> TransactionView {
-        let item = self.item_of(one);
+        let suspended = self.sale_without_parcel(one.payment_id());
+        let (route, payment_state) = match suspended {
+            Some(sale) => (self.route_by(sale.method, sale.rail), PaymentState::Suspended),
+            None => {
+                let item = self.item_of(one);
+                let view = self.payment_view(item).expect("a transaction has a payment");
+                (self.route_of(item), view.state)
+            }
+        };
         TransactionView {
             trace,
             kind: one.kind,
@@ -255,14 +263,14 @@ impl Books {
             payment: one.payment_id(),
             amount: one.amount,
             network_reference: one.network_reference(),
-            route: self.route_of(item),
+            route,
             response_code: one.response_code,
             authorisation_code: one.authorisation_code,
             wallet_payment: one.wallet_payment(),
             counts_in_batch: one.status == TransactionStatus::Approved,
             reversed: one.status == TransactionStatus::Reversed,
             awaits_network: one.awaits_network,
-            payment_state: self.payment_view(item).expect("a transaction has a payment").state,
+            payment_state,
         }
     }
 
@@ -293,16 +301,24 @@ impl Books {
 
     fn pending_at(&self, slot: u32) -> PendingRequest {
         let one = self.terminal_batches.get(slot);
-        let item = self.item_of(one);
+        let (kind, route, payment_amount) = match self.sale_without_parcel(one.payment_id()) {
+            Some(sale) => {
+                let route = self.route_by(sale.method, sale.rail);
+                (Some(PendingRequestKind::Advice), route, sale.amount)
+            }
+            None => {
+                let item = self.item_of(one);
+                (pending_request_kind(one.kind, item.status), self.route_of(item), item.amount)
+            }
+        };
         let terminal = self.terminals.get(one.terminal).id;
         PendingRequest {
-            kind: pending_request_kind(one.kind, item.status)
-                .expect("M4: a waiting transaction has a reason"),
+            kind: kind.expect("M4: a waiting transaction has a reason"),
             payment: one.payment_id(),
             trace: Trace { terminal, batch: one.batch, stan: one.stan },
-            route: self.route_of(item).expect("cash never waits for a network"),
+            route: route.expect("cash never waits for a network"),
             amount: one.amount,
-            payment_amount: item.amount,
+            payment_amount,
             network_reference: one.network_reference(),
             authorisation_code: one.authorisation_code,
         }
@@ -326,10 +342,14 @@ impl Books {
     }
 
     fn route_of(&self, item: &PaymentRecord) -> Option<PaymentRoute> {
-        if item.method == PaymentMethod::Cash {
+        self.route_by(item.method, item.rail)
+    }
+
+    fn route_by(&self, method: PaymentMethod, rail: u16) -> Option<PaymentRoute> {
+        if method == PaymentMethod::Cash {
             return None;
         }
-        match (item.method, self.rails.get(u32::from(item.rail)).id) {
+        match (method, self.rails.get(u32::from(rail)).id) {
             (PaymentMethod::Card(kind), RailId::Network(network)) => {
                 Some(PaymentRoute::Card { network, kind })
             }

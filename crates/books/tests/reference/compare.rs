@@ -103,12 +103,14 @@ fn parcels(engine: &Books, model: &Model) -> Finding {
             due: Amount::of(parcel.due),
             collected: Amount::of(parcel.standing()),
             attempts: parcel.attempts,
-            payment_count: u8::try_from(parcel.payments.len()).unwrap(),
+            payment_count: parcel.last_number(),
         };
         let what = format!("parcel {id}");
         same(&what, &engine.parcel_view(id), &parcel.map(view))?;
         let payments = parcel.map(|parcel| payment_views(id, parcel)).unwrap_or_default();
-        same(&what, &engine.payments(id), &payments)?;
+        let mut found = engine.payments(id);
+        found.sort_by_key(|view| std::cmp::Reverse(view.id));
+        same(&what, &found, &payments)?;
     }
     same("known parcels", &engine.known_parcel_count(), &model.parcels.len())?;
     let open = model.parcels.values().filter(|parcel| parcel.is_open()).count();
@@ -119,15 +121,15 @@ fn parcels(engine: &Books, model: &Model) -> Finding {
     let waits = |view: &PaymentView| {
         use PaymentState as T;
         let rests = matches!(view.state, T::Declined | T::Reversed | T::Approved | T::Authorised);
-        !rests && !matches!(view.state, T::Held | T::Released | T::Expired)
+        !rests && !matches!(view.state, T::Held | T::Released | T::Expired | T::Rejected)
     };
     let waiting: BTreeSet<_> = all.filter(waits).map(|view| view.id).collect();
     same("unresolved", &engine.unresolved_payments().map(|view| view.id).collect(), &waiting)
 }
 
-/// Newest first, like the engine.
+/// The highest number first.
 fn payment_views(parcel: ParcelId, known: &Parcel) -> Vec<PaymentView> {
-    let views = (1..).zip(&known.payments).map(|(number, payment)| PaymentView {
+    let views = known.payments.iter().map(|(&number, payment)| PaymentView {
         id: PaymentId { parcel, number },
         state: payment.state,
         method: payment_method(payment.method),

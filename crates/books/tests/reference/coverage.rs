@@ -51,6 +51,7 @@ const NUMBERED: &[&str] = &[
     "RejectSettlement",
     "RemovePerson",
     "RepayShortage",
+    "ResolveSuspendedSale",
     "SetRetention",
     "SetTimeZone",
     "StartHandOver",
@@ -119,7 +120,7 @@ impl Coverage {
         for row in CHART {
             let entry = name(&row.entry);
             let least = match row.entry {
-                ChartEntry::SurplusOffset => times / 10,
+                ChartEntry::SurplusOffset | ChartEntry::LossReturned => times / 10,
                 ChartEntry::ExcessApplied | ChartEntry::ShortfallApplied => times / 25,
                 _ => times,
             };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use books::chart::AccountKind as A;
 use books::*;
 use ledger::AccountNumber;
+use tariff::LossOwner;
 
 use crate::compare::{Finding, same};
 
@@ -55,6 +56,21 @@ impl Facts {
                 self.earn(seller, fees, posted.minor());
             }
             Event::Refunded { payment, amount } | Event::ChargedBack { payment, amount } => {
+                *self.standing.entry(payment.parcel).or_default() -= amount.minor();
+                self.earn(self.seller_of[payment].0, 0, amount.minor());
+            }
+            Event::OfflineSaleRejected { payment, loss, amount, .. } => {
+                // A sale in suspense was never a seller's.
+                let Some((seller, fees)) = self.seller_of.get(payment).copied() else {
+                    return Ok(());
+                };
+                let paid = matches!(loss, Some(LossOwner::Firm | LossOwner::Doorstep));
+                let lost = if paid { 0 } else { amount.minor() };
+                *self.standing.entry(payment.parcel).or_default() -= lost;
+                self.earn(seller, fees, lost);
+                self.seller_of.insert(*payment, (seller, 0));
+            }
+            Event::LossReturned { payment, amount } => {
                 *self.standing.entry(payment.parcel).or_default() -= amount.minor();
                 self.earn(self.seller_of[payment].0, 0, amount.minor());
             }

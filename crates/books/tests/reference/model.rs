@@ -6,6 +6,7 @@ mod breaks;
 mod cash;
 mod clearing;
 mod expiry;
+mod offline;
 mod open_items;
 mod parcels;
 mod parties;
@@ -23,10 +24,11 @@ use books::view::{ParcelState, PaymentState};
 use books::*;
 use ledger::Side;
 use money::Currency;
-use tariff::{FeeKind, Terms};
+use tariff::{FeeKind, LossOwner, Terms};
 
 pub use batches::Batch;
 use clearing::FileMoney;
+use offline::SuspendedSale;
 use open_items::OpenItem;
 pub use payments::payment_method;
 pub use persons::are_different;
@@ -220,8 +222,8 @@ pub struct Parcel {
     pub compensated_by: Option<Command>,
     /// The date it was delivered, returned or lost.
     pub closed_on: Option<BusinessDate>,
-    /// Number 1 first.
-    pub payments: Vec<ModelPayment>,
+    /// By number.
+    pub payments: BTreeMap<u8, ModelPayment>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,6 +260,12 @@ pub struct ModelPayment {
     pub hold: Option<(HoldRule, BusinessDate)>,
     /// Refunds that have not left the bank.
     pub unpaid: u64,
+    /// The part of an offline sale that was owed to the buyer from the start.
+    pub excess: u64,
+    /// What the network may deduct, if that is not what the seller is charged.
+    pub network_fee: Option<u64>,
+    /// Whether the network rejected it, and who bears the loss.
+    pub rejected: Option<Option<LossOwner>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -359,6 +367,12 @@ pub struct Model {
     pub reversed_without_original: BTreeSet<Trace>,
     /// All batches ever opened, oldest first.
     pub batches: BTreeMap<TerminalId, Vec<Batch>>,
+    /// When each terminal was blocked last, and when that ended.
+    pub blocks: BTreeMap<TerminalId, (Timestamp, Option<Timestamp>)>,
+    /// When each terminal was last in contact, offline sales apart.
+    pub contacts: BTreeMap<TerminalId, Timestamp>,
+    /// Offline sales that were posted to suspense.
+    pub suspended: BTreeMap<PaymentId, SuspendedSale>,
     /// Offline limits: for one sale, and for all.
     pub offline: BTreeMap<TerminalId, (u64, u64)>,
     /// Open items, and ended ones that are remembered.
@@ -396,6 +410,7 @@ impl Model {
             return Err(no);
         }
         self.note_debts();
+        self.note_contact(command);
         self.last_at = at;
         self.carried_out.push(command.clone());
         self.forget_transactions();
@@ -443,6 +458,7 @@ impl Model {
                 .or_else(|| self.apply_terminal_command(command))
                 .or_else(|| self.apply_batch_command(command))
                 .or_else(|| self.apply_expiry_command(command))
+                .or_else(|| self.apply_offline_command(command))
                 .expect("each command is somebody's"),
         }
     }
@@ -597,8 +613,10 @@ impl Model {
     }
 
     pub fn payment(&self, id: PaymentId) -> ModelResult<&ModelPayment> {
-        let place = usize::from(id.number).wrapping_sub(1);
-        self.parcel(id.parcel)?.payments.get(place).ok_or(ModelRefusal::Because("no such payment"))
+        self.parcel(id.parcel)?
+            .payments
+            .get(&id.number)
+            .ok_or(ModelRefusal::Because("no such payment"))
     }
 
     pub fn parcel_mut(&mut self, id: ParcelId) -> &mut Parcel {
@@ -606,18 +624,23 @@ impl Model {
     }
 
     pub fn payment_mut(&mut self, id: PaymentId) -> &mut ModelPayment {
-        &mut self.parcel_mut(id.parcel).payments[usize::from(id.number) - 1]
+        let payments = &mut self.parcel_mut(id.parcel).payments;
+        payments.get_mut(&id.number).expect("the payment is there")
     }
 
     /// The tariff's version in force today.
     pub fn version_today(&self, tariff: TariffId) -> ModelResult<&Version> {
+        self.version_on(tariff, self.today)
+    }
+
+    pub fn version_on(&self, tariff: TariffId, day: BusinessDate) -> ModelResult<&Version> {
         let holds = |version: &&Version| {
-            version.from <= self.today && version.until.is_none_or(|until| self.today < until)
+            version.from <= day && version.until.is_none_or(|until| day < until)
         };
         self.tariffs[&tariff]
             .iter()
             .find(holds)
-            .ok_or(ModelRefusal::Because("no tariff holds today"))
+            .ok_or(ModelRefusal::Because("no tariff holds that day"))
     }
 
     pub fn has_accounts(&self, currency: Currency) -> ModelResult {
@@ -625,7 +648,7 @@ impl Model {
     }
 
     pub fn unknown_count(&self) -> usize {
-        let payments = self.parcels.values().flat_map(|parcel| &parcel.payments);
+        let payments = self.parcels.values().flat_map(|parcel| parcel.payments.values());
         payments.filter(|payment| payment.is_unknown()).count()
     }
 }
@@ -688,7 +711,7 @@ impl Parcel {
 
     /// What was paid and is neither refunded nor charged back.
     pub fn standing(&self) -> u64 {
-        self.payments.iter().map(ModelPayment::standing).sum()
+        self.payments.values().map(ModelPayment::standing).sum()
     }
 
     /// Pending or authorised. Unknown payments will be reversed.
@@ -696,7 +719,13 @@ impl Parcel {
         let counts = |payment: &&ModelPayment| {
             payment.state == PaymentState::Begun || payment.is_open_pre_authorisation()
         };
-        self.payments.iter().filter(counts).map(|payment| payment.amount).sum()
+        self.payments.values().filter(counts).map(|payment| payment.amount).sum()
+    }
+
+    /// The last number of its payments. Those that were in suspense have numbers of their own.
+    pub fn last_number(&self) -> u8 {
+        let ordinary = self.payments.range(..FIRST_SUSPENDED_PAYMENT);
+        ordinary.last().map_or(0, |(number, _)| *number)
     }
 
     /// What a buyer can still be asked for.
@@ -726,6 +755,12 @@ impl Break {
     }
 }
 
+/// The fees that a network or wallet keeps.
+fn kept_by_network(fees: &[(FeeKind, u64)]) -> u64 {
+    let kept = [FeeKind::Issuer, FeeKind::Network, FeeKind::Wallet];
+    fees.iter().filter(|(kind, _)| kept.contains(kind)).map(|(_, fee)| fee).sum()
+}
+
 impl ModelPayment {
     pub fn fee_total(&self) -> u64 {
         self.fees.iter().map(|(_, fee)| fee).sum()
@@ -733,13 +768,12 @@ impl ModelPayment {
 
     /// The fee that the network or wallet may deduct.
     pub fn deducted_by_network(&self) -> u64 {
-        let kept = [FeeKind::Issuer, FeeKind::Network, FeeKind::Wallet];
-        self.fees.iter().filter(|(kind, _)| kept.contains(kind)).map(|(_, fee)| fee).sum()
+        self.network_fee.unwrap_or_else(|| kept_by_network(&self.fees))
     }
 
     /// The seller's share, less refunds taken from it while held.
     pub fn share(&self) -> u64 {
-        self.amount - self.fee_total() - self.from_held
+        self.amount - self.excess - self.fee_total() - self.from_held
     }
 
     pub fn is_posted(&self) -> bool {

@@ -5,6 +5,7 @@
 
 mod back_office;
 mod clearing;
+mod offline;
 mod other_content;
 mod parcel;
 mod party;
@@ -198,7 +199,7 @@ impl Choices<'_> {
     }
 
     pub fn any_payment(&self, fits: impl Fn(&ModelPayment) -> bool) -> bool {
-        self.any(|parcel| parcel.payments.iter().any(&fits))
+        self.any(|parcel| parcel.payments.values().any(&fits))
     }
 
     pub fn parcel(&self, fits: impl Fn(&Parcel) -> bool) -> ParcelId {
@@ -208,7 +209,7 @@ impl Choices<'_> {
     pub fn payment(&self, fits: impl Fn(&ModelPayment) -> bool) -> PaymentId {
         let mut fitting = Vec::new();
         for (id, parcel) in &self.model.parcels {
-            for (number, payment) in (1..).zip(&parcel.payments) {
+            for (&number, payment) in &parcel.payments {
                 fitting.extend(fits(payment).then_some(PaymentId { parcel: *id, number }));
             }
         }

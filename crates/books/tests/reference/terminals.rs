@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use books::chart::AccountKind as A;
 use books::terminal_view::{NetworkView, PendingRequest, TerminalView, TransactionView};
+use books::view::PaymentState;
 use books::*;
 use money::Amount;
 
@@ -56,7 +57,15 @@ fn route(how: ModelMethod) -> Option<PaymentRoute> {
 fn transactions(engine: &Books, model: &Model) -> Finding {
     let mut pending_requests = BTreeMap::new();
     for (place, one) in model.transactions.iter().enumerate() {
-        let payment = model.payment(one.payment).map_err(|_| "a transaction without a payment")?;
+        let sale = model.sale_without_parcel(one.payment);
+        let (method, whole, state) = match sale {
+            Some(sale) => (sale.how, sale.amount, PaymentState::Suspended),
+            None => {
+                let payment = model.payment(one.payment);
+                let payment = payment.map_err(|_| "a transaction without a payment")?;
+                (payment.method, payment.amount, payment.state)
+            }
+        };
         let view = TransactionView {
             trace: one.trace,
             kind: one.kind,
@@ -65,14 +74,14 @@ fn transactions(engine: &Books, model: &Model) -> Finding {
             payment: one.payment,
             amount: Amount::of(one.amount),
             network_reference: one.network_reference,
-            route: route(payment.method),
+            route: route(method),
             response_code: one.response.map(|(code, _)| code),
             authorisation_code: one.response.and_then(|(_, authorisation)| authorisation),
             wallet_payment: one.wallet_payment,
             counts_in_batch: one.status == TransactionStatus::Approved,
             reversed: one.status == TransactionStatus::Reversed,
             awaits_network: model.pending_request(place).is_some(),
-            payment_state: payment.state,
+            payment_state: state,
         };
         let shown = model.is_remembered(place) || one.kind == TransactionKind::PreAuthorisation;
         same("a transaction", &engine.transaction(one.trace), &shown.then_some(view))?;
@@ -83,9 +92,9 @@ fn transactions(engine: &Books, model: &Model) -> Finding {
                 kind: what,
                 payment: one.payment,
                 trace: one.trace,
-                route: route(payment.method).ok_or("cash that somebody is asked about")?,
+                route: route(method).ok_or("cash that somebody is asked about")?,
                 amount: view.amount,
-                payment_amount: Amount::of(payment.amount),
+                payment_amount: Amount::of(whole),
                 network_reference: one.network_reference,
                 authorisation_code: view.authorisation_code,
             };
@@ -103,7 +112,7 @@ fn networks(engine: &Books, model: &Model) -> Finding {
         let Some(currency) = model.networks.get(&id).copied() else { continue };
         let account = (A::NetworkReceivable, id.0, currency);
         let over = |how| matches!(how, ModelMethod::Card(network, _) if network == id);
-        let payments = model.parcels.values().flat_map(|parcel| &parcel.payments);
+        let payments = model.parcels.values().flat_map(|parcel| parcel.payments.values());
         let unknown = payments.filter(|one| over(one.method) && one.is_unknown()).count();
         let view = NetworkView {
             currency,

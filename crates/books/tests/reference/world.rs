@@ -3,7 +3,8 @@
 use books::*;
 use money::{Amount, Currency, Rate};
 use tariff::{
-    CappedRate, CardRates, FixedOrShare, PerMethod, SellerClass, SellerClassNumber, Terms,
+    CappedRate, CardRates, FixedOrShare, LossOwner, PerMethod, SellerClass, SellerClassNumber,
+    Terms,
 };
 
 /// 2013-09-02.
@@ -68,6 +69,7 @@ pub fn terms(number: u64) -> Box<Terms> {
             cash: fee(150, 3_000 * u32::try_from(number).expect("a small number")),
         },
         return_fee: Amount::of(800 * (number % 3)),
+        offline_loss: LossOwner::Seller,
     })
 }
 
@@ -189,13 +191,16 @@ pub fn wallet(number: u64) -> Command {
 
 pub fn tariff(number: usize, version: u16, from: BusinessDate, until: Option<u16>) -> Command {
     let (proposed_by, approved_by) = (PersonId(1), PersonId(2));
+    let mut terms = if number < 2 { terms(version.into()) } else { rates_only(version.into()) };
+    let owners = [LossOwner::Seller, LossOwner::Firm, LossOwner::Doorstep];
+    terms.offline_loss = owners[(number + usize::from(version)) % 3];
     Command::PublishTariff(PublishTariff {
         tariff: TARIFFS[number],
         version,
         currency: (number < 2).then_some(Currency::CNY),
         from,
         until: until.map(|days| from.plus_days(days)),
-        terms: if number < 2 { terms(version.into()) } else { rates_only(version.into()) },
+        terms,
         reference: format!("tariff {number}"),
         proposed_by,
         approved_by,

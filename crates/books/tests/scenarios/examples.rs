@@ -31,6 +31,7 @@ fn terms() -> Terms {
         cod: PerMethod { card: fee(0, 0), qr: fee(50, 2_000), cash: fee(200, 10_000) },
         commission: PerMethod { card: fee(0, 0), qr: fee(20, 0), cash: fee(100, 5_000) },
         return_fee: Amount::of(400),
+        offline_loss: tariff::LossOwner::Firm,
     }
 }
 
@@ -289,6 +290,12 @@ fn terminals() -> Vec<(&'static str, Command)> {
         let (item, proposed_by, approved_by) = (OpenItemId(1), ANNA, BO);
         Command::CloseOpenItem(CloseOpenItem { item, reason, proposed_by, approved_by })
     };
+    let resolve_suspended = |decision| {
+        let payment = PaymentId { parcel, number: FIRST_SUSPENDED_PAYMENT };
+        let (proposed_by, approved_by) = (ANNA, BO);
+        let command = ResolveSuspendedSale { payment, decision, proposed_by, approved_by };
+        Command::ResolveSuspendedSale(command)
+    };
     vec![
         ("", open_batch(1)),
         ("Sale", sell(7, parcel, 10_000)),
@@ -308,7 +315,9 @@ fn terminals() -> Vec<(&'static str, Command)> {
         ("", reverse_void(payment)),
         ("Done", reversal_done(payment)),
         ("NotDone", reversal_failed(payment, ResponseCode::of(b"12"))),
-        ("", record_advice(12, parcel, 3_000)),
+        ("", offline_sale(12, parcel, 3_000)),
+        ("BookToParcel", resolve_suspended(SuspendedSaleDecision::BookToParcel)),
+        ("OweToBuyer", resolve_suspended(SuspendedSaleDecision::OweToBuyer)),
         ("", resolve_advice(payment, ResponseCode::APPROVED)),
         ("", offline_limit(5_000, 20_000)),
         ("", take_cash(13, parcel, 4_500, 5_000)),

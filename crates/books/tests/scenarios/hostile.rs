@@ -20,7 +20,7 @@ fn prepared() -> World {
     world.must(offline_limit(5_000, 9_000)).must(open_batch(1));
     let [sold, pre_authorised] = ["o-5", "o-6"].map(|order| world.dispatched_parcel(order, 9_000));
     world.must(sell(1, sold, 4_000)).must(approve(first(sold)));
-    world.must(begin_refund(2, first(sold), 500)).must(record_advice(3, sold, 3_000));
+    world.must(begin_refund(2, first(sold), 500)).must(offline_sale(3, sold, 3_000));
     world.must(pre_authorise(4, pre_authorised, 5_000)).must(approve(first(pre_authorised)));
     world.must(complete(5, first(pre_authorised), 2_000));
     world.dispatched_parcel("o-1", 10_000);

@@ -204,8 +204,8 @@ fn offline_sales_of_the_largest_amount_use_the_limit_up() {
     let mut world = free_world();
     world.must(open_batch(1)).must(offline_limit(MAX, MAX));
     let [all, none] = ["o-1", "o-2"].map(|order| world.dispatched_parcel(order, MAX));
-    world.must(record_advice(1, all, MAX));
-    world.refused(record_advice(2, none, 1), Refusal::OfflineLimitExceeded(Amount::ZERO));
+    world.must(offline_sale(1, all, MAX));
+    world.refused(offline_sale(2, none, 1), Refusal::Overflow);
     let change = |tendered, change| {
         Command::TakeCash(TakeCash {
             trace: trace(2),

@@ -19,7 +19,7 @@ fn beginnings(world: &mut World) -> Vec<Command> {
         sell(9, new, 1_000),
         pre_authorise(9, new, 1_000),
         sell_by_qr(9, new, 1_000),
-        record_advice(9, new, 1_000),
+        offline_sale(9, new, 1_000),
         take_cash(9, new, 1_000, 1_000),
         complete(9, first(pre_authorised), 500),
         void(9, first(sold)),

@@ -221,7 +221,7 @@ fn each_kind_of_transaction_has_its_own_subject() {
     for (command, right) in [
         (sell(2, new, 900), default_card()),
         (pre_authorise(2, new, 900), default_card()),
-        (record_advice(2, new, 900), default_card()),
+        (offline_sale(2, new, 900), default_card()),
         (sell_by_qr(2, new, 900), NO_CARD),
         (take_cash(2, new, 900, 900), NO_CARD),
         (void(2, first(sold)), original(1)),

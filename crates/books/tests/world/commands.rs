@@ -140,6 +140,10 @@ pub fn lose(parcel: ParcelId, paid_by: DamagePayer) -> Command {
     Command::LoseParcel(LoseParcel { parcel, paid_by })
 }
 
+pub fn return_parcel(parcel: ParcelId) -> Command {
+    Command::ReturnParcel(ReturnParcel { parcel })
+}
+
 pub fn compensate(
     parcel: ParcelId,
     amount: u64,

@@ -182,14 +182,33 @@ pub fn offline_limit(each: u64, total: u64) -> Command {
     })
 }
 
-pub fn record_advice(stan: u32, parcel: ParcelId, amount: u64) -> Command {
-    Command::RecordAdvice(RecordAdvice {
-        trace: trace(stan),
-        duplicate_key: default_card(),
+/// By the terminal's clock, the moment at which the world's clock stood at the start.
+pub fn offline_sale(stan: u32, parcel: ParcelId, amount: u64) -> Command {
+    let sale = OfflineSaleAt { date: 828, local_time: 90_000 };
+    offline_sale_at(sale, trace(stan), parcel, amount)
+}
+
+/// What the terminal's clock said: `MMDD` and `hhmmss`.
+#[derive(Clone, Copy)]
+pub struct OfflineSaleAt {
+    pub date: u16,
+    pub local_time: u32,
+}
+
+pub fn offline_sale_at(
+    OfflineSaleAt { date, local_time }: OfflineSaleAt,
+    trace: Trace,
+    parcel: ParcelId,
+    amount: u64,
+) -> Command {
+    Command::RecordOfflineSale(RecordOfflineSale {
+        trace,
+        duplicate_key: DuplicateKey { date, ..default_card() },
+        local_time,
         parcel,
         route: debit_card(),
         amount: Amount::of(amount),
-        network_reference: network_reference(stan),
+        network_reference: network_reference(trace.stan.get()),
         authorisation_code: Some(OFFLINE_CODE),
     })
 }
@@ -289,6 +308,10 @@ pub fn first(parcel: ParcelId) -> PaymentId {
 
 pub fn second(parcel: ParcelId) -> PaymentId {
     PaymentId { parcel, number: 2 }
+}
+
+pub fn third(parcel: ParcelId) -> PaymentId {
+    PaymentId { parcel, number: 3 }
 }
 
 /// A terminal's hand-overs, blocks and unblocks are numbered together.

@@ -120,8 +120,8 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         ),
         Refusal::BadMethod => "此处不能使用该付款方式".to_owned(),
         Refusal::WrongSubject => "卡片、原交易或卡组织报文与该交易类型不符".to_owned(),
-        Refusal::OfflineLimitExceeded(left) => {
-            format!("终端的离线限额还剩 {}（最小货币单位）；请先上送离线消费", left.minor())
+        Refusal::BreakOfSuspendedSale => {
+            "该差异是挂账的离线消费；请决定记入其包裹，还是应退买家".to_owned()
         }
         Refusal::PreAuthorisationExpired => "预授权已过期；请以其他方式收款".to_owned(),
         Refusal::ApprovedDecline => "应答码 00 表示批准；拒绝须用其他应答码".to_owned(),

@@ -171,7 +171,9 @@ impl Screen {
                 let amount = right(&amount.to_string(), AMOUNT_COLUMNS);
                 self.line(("balance", "余额"), [format!("{amount} {}", self.currency.code())]);
             }
-            TerminalOutcome::Approved { receipt, network } => self.approved(receipt, network),
+            TerminalOutcome::Approved { receipt, network, note } => {
+                self.approved(receipt, network, note);
+            }
             TerminalOutcome::Declined(declined) => {
                 let why =
                     format!("{}  {}", declined.code, codes::decline_text(declined, self.lang));
@@ -262,11 +264,11 @@ impl Screen {
         self.line(("parameters", "参数"), parts);
     }
 
-    fn approved(self, receipt: &Receipt, network: &str) {
+    fn approved(self, receipt: &Receipt, network: &str, note: &str) {
         let kind = left(codes::transaction_name(receipt.kind, self.lang), KIND_COLUMNS);
         let [money, stan, rrn, authorisation] = self.receipt(receipt);
         let done = format!("{kind} {money}");
-        let parts = [done, stan, rrn, authorisation, network.to_owned()];
+        let parts = [done, stan, rrn, authorisation, network.to_owned(), note.to_owned()];
         self.line(("approved", "成功"), parts);
     }
 

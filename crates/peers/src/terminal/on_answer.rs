@@ -175,7 +175,11 @@ impl TerminalSimulator {
             (TerminalRequestKind::Offline, _) => self.offline_answered(receipt, answer, declined),
             (_, ResponseCode::APPROVED) => {
                 self.record(receipt, original);
-                TerminalOutcome::Approved { receipt, network: answer.network.clone() }
+                TerminalOutcome::Approved {
+                    receipt,
+                    network: answer.network.clone(),
+                    note: answer.text.clone(),
+                }
             }
             _ => declined(),
         }
@@ -209,7 +213,11 @@ impl TerminalSimulator {
                 if line.status == JournalLineStatus::Pending {
                     (line.receipt, line.status) = (paid, JournalLineStatus::Effective);
                 }
-                TerminalOutcome::Approved { receipt: paid, network: answer.network.clone() }
+                TerminalOutcome::Approved {
+                    receipt: paid,
+                    network: answer.network.clone(),
+                    note: answer.text.clone(),
+                }
             }
             ResponseCode::RESPONSE_TIMEOUT => {
                 if line.status == JournalLineStatus::Pending {
@@ -247,7 +255,11 @@ impl TerminalSimulator {
         }
         let receipt = Receipt { authorisation, ..receipt };
         self.journal.write(receipt, JournalLineStatus::Effective, None);
-        TerminalOutcome::Approved { receipt, network: answer.network.clone() }
+        TerminalOutcome::Approved {
+            receipt,
+            network: answer.network.clone(),
+            note: answer.text.clone(),
+        }
     }
 
     fn batch_closed(&mut self, batch: u32, answer: &HostAnswer) -> TerminalOutcome {

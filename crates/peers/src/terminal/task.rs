@@ -150,6 +150,8 @@ pub enum TerminalOutcome {
         receipt: Receipt,
         /// The network that approved it, field 63.
         network: String,
+        /// Field 44: what the switch adds, as the network's rejection of an offline sale.
+        note: String,
     },
     /// Declined; the journal does not have it.
     Declined(DeclinedRequest),

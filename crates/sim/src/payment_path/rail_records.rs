@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use books::{
-    BeginCompletion, BeginPurchase, Command, Event, PaymentId, PaymentRoute, RecordAdvice, Stan,
-    TakeCash, Timestamp, Trace,
+    BeginCompletion, BeginPurchase, Command, Event, PaymentId, PaymentRoute, RecordOfflineSale,
+    Stan, TakeCash, Timestamp, Trace,
 };
 use peers::clearing::{ClearingFile, ClearingLine};
 use peers::ledger::{
@@ -30,9 +30,9 @@ impl PaymentPath {
     pub(super) fn record_payment(&mut self, command: &Command, events: &[Event]) {
         let begun = || {
             events.iter().find_map(|event| match event {
-                Event::PaymentBegun { payment } | Event::PaymentCollected { payment, .. } => {
-                    Some(*payment)
-                }
+                Event::PaymentBegun { payment }
+                | Event::PaymentCollected { payment, .. }
+                | Event::OfflineSaleSuspended { payment, .. } => Some(*payment),
                 _ => None,
             })
         };
@@ -40,8 +40,11 @@ impl PaymentPath {
             Command::BeginPurchase(BeginPurchase {
                 trace, network_reference: sent, route, ..
             })
-            | Command::RecordAdvice(RecordAdvice {
-                trace, network_reference: sent, route, ..
+            | Command::RecordOfflineSale(RecordOfflineSale {
+                trace,
+                network_reference: sent,
+                route,
+                ..
             }) => (*trace, begun(), Some(*sent), Some(*route)),
             Command::TakeCash(TakeCash { trace, .. }) => (*trace, begun(), None, None),
             Command::BeginCompletion(BeginCompletion {

@@ -9,6 +9,7 @@ mod interleavings;
 mod links;
 mod long_run;
 mod missing_networks;
+mod offline_sales;
 mod payments;
 mod qr;
 mod refunds_and_reversals;

@@ -231,17 +231,3 @@ fn a_repeated_offline_sale_keeps_its_stan() {
         assert_eq!(items, [1, 0], "{action:?}: the card is charged once");
     }
 }
-
-#[test]
-fn an_offline_sale_stands_although_the_network_rejects_it() {
-    let mut world = World::open();
-    world.run(0, TerminalTask::Parameters);
-    world.script_network(0, &[ResponseAction::Decline { code: ResponseCode::INVALID_CARD }]);
-    let parcel = world.parcel(10_000);
-    let (text, card) = (waybill(parcel), card(1));
-    world.approved(0, TerminalTask::Offline { waybill: &text, card: &card, amount: 10_000 });
-    assert_eq!(world.collected(parcel), 10_000);
-    let rejected = |event: &OperatorEvent| matches!(event, OperatorEvent::AdviceRejected { .. });
-    assert!(world.operator_events.iter().any(rejected));
-    assert_eq!(world.engine.parcel_view(parcel).unwrap().collected, money::Amount::of(10_000));
-}

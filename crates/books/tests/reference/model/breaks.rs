@@ -130,6 +130,8 @@ impl Model {
             return Err(ModelRefusal::Repeated);
         }
         let one = self.open(id)?;
+        let of_sale = self.suspended.values().any(|sale| sale.break_id == id);
+        ensure(!of_sale, "an offline sale in suspense")?;
         if let BreakResolution::ThroughBank(bank) = resolution {
             let currency =
                 *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;

@@ -501,7 +501,7 @@ impl Model {
     pub fn commission_payable(&self, id: FirmId) -> i128 {
         let mut payable = self.balance((A::FirmCommission, id.0, self.firms[&id].currency));
         for (parcel, known) in self.parcels.iter().filter(|(_, one)| one.firm == Some(id)) {
-            for (number, payment) in (1..).zip(&known.payments).filter(|(_, p)| p.is_collected()) {
+            for (&number, payment) in known.payments.iter().filter(|(_, one)| one.is_collected()) {
                 let came = match payment.method {
                     ModelMethod::Cash(_) => {
                         self.was_counted(id, PaymentId { parcel: *parcel, number })

@@ -38,6 +38,8 @@ enum Meaning {
     Refund(u64),
     /// The issuer took money back, and the books did not know of so much.
     ChargeBack(u64),
+    /// The network pays a sale that is no payment of its parcel.
+    PaysSuspended,
     Correction,
     Mystery,
 }
@@ -60,7 +62,8 @@ impl ModelPayment {
     /// What the rail owes for it, before its files pay.
     fn claim(&self) -> i128 {
         let taken = i128::from(self.forwarded) + i128::from(self.charged_back);
-        if self.is_collected() { i128::from(self.amount) - taken } else { 0 }
+        let owed = self.is_collected() && self.rejected.is_none();
+        if owed { i128::from(self.amount) - taken } else { 0 }
     }
 
     pub fn rail_is_even(&self) -> bool {
@@ -119,16 +122,28 @@ impl Model {
         kind: ClearLineKind,
         rail: RailId,
         to: Option<PaymentId>,
-        amount: i128,
+        (amount, deducted): (i128, i128),
     ) -> Reading {
         use ClearLineKind as K;
         if amount == 0 {
             return Reading { meaning: Meaning::Correction, ..MYSTERY };
         }
+        let in_suspense = to.and_then(|id| Some((id, self.sale_without_parcel(id)?)));
+        if let Some((id, sale)) = in_suspense {
+            let its_own =
+                matches!(sale.how, ModelMethod::Card(of, _) if RailId::Network(of) == rail);
+            let sells = matches!(kind, K::Sale | K::Offline) && amount > 0;
+            if !its_own || !sells || sale.cleared || sale.rejected {
+                return MYSTERY;
+            }
+            // Nobody agreed with a seller on what the network keeps.
+            let (meaning, explained) = (Meaning::PaysSuspended, sale.amount.into());
+            return Reading { meaning, payment: Some(id), explained, fee: deducted };
+        }
         let Some((id, payment)) = to.and_then(|id| Some((id, self.payment(id).ok()?))) else {
             return MYSTERY;
         };
-        if payment.rail() != Some(rail) {
+        if payment.rail() != Some(rail) || payment.rejected.is_some() {
             return MYSTERY;
         }
         let found = match kind {
@@ -139,7 +154,7 @@ impl Model {
                 false if payment.file.to_take_back == size(amount) => self.read_reversal(id),
                 false => None,
             },
-            K::ChargeBack if amount < 0 => Self::read_charge_back(payment, size(amount)),
+            K::ChargeBack if amount < 0 => self.read_charge_back(id, payment, size(amount)),
             _ => None,
         };
         let Some((meaning, explained, fee)) = found else { return MYSTERY };
@@ -185,6 +200,9 @@ impl Model {
     }
 
     fn read_refund(&self, id: PaymentId, amount: u64) -> Option<(Meaning, i128, i128)> {
+        if self.is_unanswered_sale(id) {
+            return None;
+        }
         let payment = self.payment(id).ok()?;
         let owed = amount.saturating_sub(payment.forwarded - payment.file.refunds);
         let asked: u64 =
@@ -213,10 +231,15 @@ impl Model {
         })
     }
 
-    fn read_charge_back(payment: &ModelPayment, amount: u64) -> Option<(Meaning, i128, i128)> {
+    fn read_charge_back(
+        &self,
+        id: PaymentId,
+        payment: &ModelPayment,
+        amount: u64,
+    ) -> Option<(Meaning, i128, i128)> {
         let known = (payment.charged_back - payment.file.charge_backs).min(amount);
         let numbered = payment.refund_numbers < REFUNDS_PER_PAYMENT_MAX;
-        let can_be_new = payment.is_posted() && numbered;
+        let can_be_new = payment.is_posted() && numbered && !self.is_unanswered_sale(id);
         let new = if can_be_new { (amount - known).min(payment.standing()) } else { 0 };
         let explained = -i128::from(known + new);
         (explained < 0).then_some((Meaning::ChargeBack(new), explained, 0))
@@ -258,14 +281,14 @@ impl Model {
     ) -> ModelResult {
         use ChartEntry as E;
         let Reading { meaning, payment, explained, fee } =
-            self.read(line.kind, line.rail, line.payment, amount);
+            self.read(line.kind, line.rail, line.payment, (amount, deducted));
         let currency = source.2;
         let owes = match line.rail {
             RailId::Network(network) => (A::NetworkReceivable, network.0, currency),
             RailId::Wallet(wallet) => (A::WalletReceivable, wallet.0, currency),
         };
         let (cost, suspense) = ((A::ClearingCost, 0, currency), (A::Suspense, 0, currency));
-        let tariff = payment.map(|id| self.payment(id).expect("it is known").tariff);
+        let tariff = payment.and_then(|id| Some(self.payment(id).ok()?.tariff));
         self.about = (payment, tariff);
         let entries = match source.0 {
             A::Bank => [E::Cleared, E::ClearingTaken],
@@ -362,6 +385,10 @@ impl Model {
         line: &ClearLine,
         explained: i128,
     ) -> ModelResult {
+        if meaning == Meaning::PaysSuspended {
+            self.suspended.get_mut(&id).expect("it was read").cleared = true;
+            return Ok(());
+        }
         let currency = self.parcel(id.parcel)?.currency;
         let (_, owes) = receivable(self.payment(id)?.method, currency);
         let file = &mut self.payment_mut(id).file;
@@ -402,7 +429,7 @@ impl Model {
                     self.push_event(Event::ChargedBack { payment: id, amount })?;
                 }
             }
-            Meaning::Correction | Meaning::Mystery => {}
+            Meaning::PaysSuspended | Meaning::Correction | Meaning::Mystery => {}
         }
         if meaning == Meaning::Pays { self.receive_if_paid(id) } else { Ok(()) }
     }
@@ -470,8 +497,10 @@ impl Model {
             true => (line.amount.minor().into(), line.deducted.minor().into()),
             false => (rest, 0),
         };
-        self.payment(payment)?;
-        let read = self.read(line.kind, line.rail, Some(payment), amount);
+        if self.sale_without_parcel(payment).is_none() {
+            self.payment(payment)?;
+        }
+        let read = self.read(line.kind, line.rail, Some(payment), (amount, deducted));
         let all = read.meaning != Meaning::Mystery && read.explained == amount;
         ensure(all && evidence.difference != LineDifference::Fee, "something is left over")?;
         Ok((line, (amount, deducted)))

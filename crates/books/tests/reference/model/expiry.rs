@@ -19,7 +19,7 @@ impl Model {
         ensure(before <= self.today, "not yet")?;
         let mut over = Vec::new();
         for (parcel, known) in &self.parcels {
-            for (number, payment) in (1..).zip(&known.payments) {
+            for (&number, payment) in &known.payments {
                 if payment.state == S::Authorised && payment.taken_on < before {
                     over.push((payment.taken_on, PaymentId { parcel: *parcel, number }));
                 }

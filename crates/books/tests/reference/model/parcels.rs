@@ -1,6 +1,6 @@
 //! The model: parcels.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use books::chart::{AccountKind as A, ChartEntry};
 use books::view::{ParcelState as S, PaymentState};
@@ -10,7 +10,7 @@ use money::Amount;
 use super::parties::check_reference;
 use super::{
     Model, ModelPayment, ModelRefusal, ModelResult, Numbered, Parcel, SellerAccount, Statement,
-    ensure,
+    Transaction, ensure,
 };
 
 impl Model {
@@ -84,7 +84,7 @@ impl Model {
             damage: None,
             compensated_by: None,
             closed_on: None,
-            payments: Vec::new(),
+            payments: BTreeMap::new(),
         };
         self.parcels.insert(*parcel, new);
         self.push_event(Event::ParcelAnnounced { parcel: *parcel, seller: *seller, due: *due })
@@ -182,7 +182,7 @@ impl Model {
         self.close(id, S::Delivered);
         let collected = Amount::of(standing);
         self.push_event(Event::ParcelDelivered { parcel: id, collected })?;
-        for number in 1..=u8::try_from(self.parcel(id)?.payments.len()).unwrap() {
+        for number in self.parcel(id)?.payments.clone().into_keys() {
             let payment = PaymentId { parcel: id, number };
             let dated = self.held.iter().any(|(_, other)| *other == payment);
             if self.payment(payment)?.state == PaymentState::Held && !dated {
@@ -303,7 +303,7 @@ impl Model {
         parcel.state = state;
         parcel.closed_on = Some(today);
         if state == S::Delivered {
-            parcel.payments.iter_mut().for_each(|payment| payment.taken_on = today);
+            parcel.payments.values_mut().for_each(|payment| payment.taken_on = today);
         } else {
             parcel.due = 0;
         }
@@ -326,18 +326,23 @@ impl Model {
         };
         let guaranteed =
             |firm| self.guaranteed(firm).iter().any(|(payment, _)| payment.parcel == id);
-        let is_final =
-            |state| matches!(state, T::Declined | T::Reversed | T::Released | T::Expired);
+        let is_final = |state| {
+            let ended = matches!(state, T::Declined | T::Reversed | T::Expired | T::Rejected);
+            ended || state == T::Released
+        };
         let over = |one: &ModelPayment| {
             let early = one.taken_on < before;
             is_final(one.state) && one.unpaid == 0 && early && one.rail_is_even()
         };
-        let here = |place: &usize| self.transactions[*place].payment.parcel == id;
+        let here = |place: &usize| {
+            let payment = self.transactions[*place].payment;
+            payment.parcel == id && self.sale_without_parcel(payment).is_none()
+        };
         let remembered =
             (0..self.transactions.len()).filter(here).any(|place| self.is_remembered(place));
         early
             && !remembered
-            && parcel.payments.iter().all(over)
+            && parcel.payments.values().all(over)
             && !self.firms.keys().any(|firm| guaranteed(*firm))
     }
 
@@ -358,7 +363,11 @@ impl Model {
         self.forget_open_items(before);
         for parcel in chosen {
             self.parcels.remove(parcel);
-            self.transactions.retain(|one| one.payment.parcel != *parcel);
+            let transactions = std::mem::take(&mut self.transactions);
+            let kept = |one: &Transaction| {
+                one.payment.parcel != *parcel || self.sale_without_parcel(one.payment).is_some()
+            };
+            self.transactions = transactions.into_iter().filter(kept).collect();
             self.numbers.retain(|what, _| what.parcel() != Some(*parcel));
             self.push_event(Event::ParcelForgotten { parcel: *parcel })?;
         }

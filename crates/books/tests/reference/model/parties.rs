@@ -111,10 +111,15 @@ impl Model {
         command: &Command,
     ) -> ModelResult {
         let known = self.terminals.get(&terminal).copied();
-        let (courier, _) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
+        let (courier, blocked) = known.ok_or(ModelRefusal::Because("no such terminal"))?;
         self.next_number(Numbered::TerminalChanges(terminal), number, command)?;
         self.use_number(Numbered::TerminalChanges(terminal), command);
         self.terminals.insert(terminal, (courier, block));
+        if block && !blocked {
+            self.blocks.insert(terminal, (self.now, None));
+        } else if blocked && !block {
+            self.blocks.get_mut(&terminal).expect("it is blocked").1 = Some(self.now);
+        }
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use super::clearing::FileMoney;
 use super::parties::{fees, fixed_or_share};
 use super::{
     Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, ReservationFor,
-    Statement, TransactionStatus, ensure,
+    Statement, TransactionStatus, ensure, kept_by_network,
 };
 
 impl Model {
@@ -49,8 +49,8 @@ impl Model {
         how: ModelMethod,
         amount: Amount,
         tariff: TariffVersion,
+        courier: CourierId,
     ) {
-        let courier = self.parcel_mut(id.parcel).courier.expect("the parcel is out");
         let new = ModelPayment {
             method: how,
             courier,
@@ -68,19 +68,21 @@ impl Model {
             from_held: 0,
             hold: None,
             unpaid: 0,
+            excess: 0,
+            network_fee: None,
+            rejected: None,
         };
-        self.parcel_mut(id.parcel).payments.push(new);
+        self.parcel_mut(id.parcel).payments.insert(id.number, new);
     }
 
-    /// Checks a payment over a network or wallet, online or offline.
-    pub fn check_rail_payment(
+    /// Checks a payment over a network or wallet.
+    fn check_rail_payment(
         &self,
         id: PaymentId,
         terminal: TerminalId,
         route: PaymentRoute,
         amount: Amount,
-        offline: bool,
-    ) -> ModelResult<(ModelMethod, TariffVersion)> {
+    ) -> ModelResult<(ModelMethod, TariffVersion, CourierId)> {
         let (how, currency) = match route {
             PaymentRoute::Card { network, kind } => {
                 (ModelMethod::Card(network, kind), self.networks.get(&network))
@@ -90,9 +92,7 @@ impl Model {
         let currency = *currency.ok_or(ModelRefusal::Because("no such network or wallet"))?;
         let terminal = self.terminals.get(&terminal).copied();
         let (courier, blocked) = terminal.unwrap_or_default();
-        // What happened at the door is not barred by what failed before.
-        let numbers =
-            if offline { PAYMENTS_PER_PARCEL_MAX } else { ONLINE_PAYMENTS_PER_PARCEL_MAX };
+        let numbers = ONLINE_PAYMENTS_PER_PARCEL_MAX;
         let tariff = self.check_new_payment(id, courier, amount, numbers)?;
         ensure(terminal.is_some(), "no such terminal")?;
         ensure(!blocked, "the terminal is blocked")?;
@@ -101,12 +101,12 @@ impl Model {
         let is_card = |how| matches!(how, ModelMethod::Card(..));
         let same_way = |one: &ModelPayment| is_card(one.method) == is_card(how);
         let unknown = |one: &ModelPayment| one.is_unknown() && same_way(one);
-        ensure(!parcel.payments.iter().any(unknown), "an earlier payment is unknown")?;
+        ensure(!parcel.payments.values().any(unknown), "an earlier payment is unknown")?;
         if let ModelMethod::Card(network, _) = how {
             let withdrawn = self.withdrawn.get(&network).is_some_and(|(from, _)| *from <= self.now);
-            ensure(offline || !withdrawn, "the network is withdrawn")?;
+            ensure(!withdrawn, "the network is withdrawn")?;
         }
-        Ok((how, tariff))
+        Ok((how, tariff, courier))
     }
 
     pub fn begin_payment(
@@ -116,8 +116,8 @@ impl Model {
         route: PaymentRoute,
         amount: Amount,
     ) -> ModelResult {
-        let (how, tariff) = self.check_rail_payment(id, terminal, route, amount, false)?;
-        self.add_payment(id, how, amount, tariff);
+        let (how, tariff, courier) = self.check_rail_payment(id, terminal, route, amount)?;
+        self.add_payment(id, how, amount, tariff, courier);
         self.about = (Some(id), None);
         let currency = self.parcel(id.parcel)?.currency;
         let (entry, receivable) = receivable(how, currency);
@@ -209,7 +209,7 @@ impl Model {
     ) -> ModelResult {
         let how = ModelMethod::Cash(courier);
         let tariff = self.check_new_payment(id, courier, amount, PAYMENTS_PER_PARCEL_MAX)?;
-        self.add_payment(id, how, amount, tariff);
+        self.add_payment(id, how, amount, tariff, courier);
         self.about = (Some(id), Some(tariff));
         self.couriers.get_mut(&courier).expect("checked before").in_hand.push(id);
         let (entry, cash) = receivable(how, self.parcel(id.parcel)?.currency);
@@ -225,10 +225,14 @@ impl Model {
         let means = payment_method(payment.method);
         let versions = &self.tariffs[&payment.tariff.tariff];
         let terms = &versions[usize::from(payment.tariff.version) - 1].terms;
-        let parts = fees(terms, seller.class, means, payment.amount, |kind, terms| {
-            self.rest_of_fee(&parcel, kind, terms, payment.amount)
+        let part = payment.amount - payment.excess;
+        let parts = fees(terms, seller.class, means, part, |kind, terms| {
+            self.rest_of_fee(&parcel, kind, terms, part)
         });
         let parts = parts.ok_or(ModelRefusal::Because("no such class today"))?;
+        // A network deducts its fee from all that it pays.
+        let of_whole = fees(terms, seller.class, means, payment.amount, |_, _| 0);
+        let network_fee = (payment.excess > 0).then(|| kept_by_network(&of_whole.unwrap()));
         let mut its_fees = Fees::default();
         for (kind, fee) in &parts {
             its_fees.set(*kind, Amount::of(*fee));
@@ -242,16 +246,16 @@ impl Model {
         }
         let payment = self.payment_mut(id);
         (payment.state, payment.is_pre_authorisation) = (S::Approved, false);
-        payment.fees = parts;
+        (payment.fees, payment.network_fee) = (parts, network_fee);
         self.push_event(Event::PaymentCollected {
             payment: id,
             seller: parcel.seller,
             method: means,
-            amount: Amount::of(self.payment(id)?.amount),
+            amount: Amount::of(part),
             fees: its_fees,
             tariff: self.payment(id)?.tariff,
         })?;
-        self.deliver_if_paid(id.parcel)
+        if self.parcel(id.parcel)?.is_open() { self.deliver_if_paid(id.parcel) } else { Ok(()) }
     }
 
     /// What a payment bears of a fee that its parcel pays once: the parcel's fee with this payment,
@@ -263,7 +267,8 @@ impl Model {
         own: FixedOrShare,
         amount: u64,
     ) -> u64 {
-        let others = || parcel.payments.iter().filter(|one| one.is_collected());
+        let counts = |one: &&ModelPayment| one.is_collected() && one.rejected.is_none();
+        let others = || parcel.payments.values().filter(counts);
         let of_kind = |one: &ModelPayment| {
             let terms =
                 &self.tariffs[&one.tariff.tariff][usize::from(one.tariff.version) - 1].terms;
@@ -271,7 +276,7 @@ impl Model {
         };
         let millionths = |amount: u64, ppm: u32| u128::from(amount) * u128::from(ppm);
         let shares = millionths(amount, own.share.ppm())
-            + others().map(|one| millionths(one.amount, of_kind(one))).sum::<u128>();
+            + others().map(|one| millionths(one.amount - one.excess, of_kind(one))).sum::<u128>();
         let whole = shares / 1_000_000 + u128::from(shares % 1_000_000 >= 500_000);
         let of_parcel = whole.max(own.fixed.minor().into());
         let same_kind = |one: &ModelPayment| {
@@ -305,7 +310,7 @@ impl Model {
                 let _ = self.reverse_transaction(id);
                 self.unpost(id)
             }
-            S::Reversed | S::Declined | S::Expired => Err(ModelRefusal::Repeated),
+            S::Reversed | S::Declined | S::Expired | S::Rejected => Err(ModelRefusal::Repeated),
             _ => Err(ModelRefusal::Because("nothing to reverse")),
         }
     }
@@ -333,13 +338,7 @@ impl Model {
         }
         self.held.retain(|(_, other)| *other != id);
         self.about.1 = Some(payment.tariff);
-        for (kind, fee) in &payment.fees {
-            let entry = match kind {
-                FeeKind::Commission => ChartEntry::CommissionReversed,
-                _ => ChartEntry::FeeReversed,
-            };
-            self.post(entry, self.fee_account(id, *kind), held, *fee);
-        }
+        self.reverse_fees(id, &payment.fees);
         let (_, receivable) = receivable(payment.method, currency);
         self.post(ChartEntry::CollectionReversed, held, receivable, payment.amount);
         let payment_now = self.payment_mut(id);
@@ -350,8 +349,12 @@ impl Model {
             payment: id,
             posted: Amount::of(payment.amount),
         })?;
+        let firm = self.couriers[&payment.courier].firm;
         let parcel = self.parcel_mut(id.parcel);
         if parcel.state == ParcelState::Delivered {
+            // With the courier of the payment. An offline sale can deliver a parcel that nobody
+            // had taken out.
+            (parcel.courier, parcel.firm) = (Some(payment.courier), Some(firm));
             parcel.state = ParcelState::Out;
             parcel.closed_on = None;
             self.push_event(Event::ParcelReopened { parcel: id.parcel })?;
@@ -417,7 +420,8 @@ impl Model {
         let payable = (A::SellerPayable, seller.0, currency);
         self.about = (Some(id), Some(payment.tariff));
         self.post(ChartEntry::Released, self.held_account(id), payable, payment.share());
-        let (gross, fees, refunded) = (payment.amount, payment.fee_total(), payment.from_held);
+        let gross = payment.amount - payment.excess;
+        let (fees, refunded) = (payment.fee_total(), payment.from_held);
         self.add_statement_line(
             (seller, currency),
             Statement { gross, fees, refunded, ..Statement::default() },
@@ -431,6 +435,17 @@ impl Model {
             fees: Amount::of(fees),
             refunded: Amount::of(refunded),
         })
+    }
+
+    /// Takes the fees of a payment back.
+    pub fn reverse_fees(&mut self, id: PaymentId, fees: &[(FeeKind, u64)]) {
+        for (kind, fee) in fees {
+            let entry = match kind {
+                FeeKind::Commission => ChartEntry::CommissionReversed,
+                _ => ChartEntry::FeeReversed,
+            };
+            self.post(entry, self.fee_account(id, *kind), self.held_account(id), *fee);
+        }
     }
 
     pub fn held_account(&self, id: PaymentId) -> Account {
@@ -448,7 +463,8 @@ impl Model {
             FeeKind::Cod => (A::CodFees, 0, parcel.currency),
             FeeKind::Return => (A::ReturnFees, 0, parcel.currency),
             FeeKind::Commission => {
-                let firm = parcel.firm.expect("money is taken by a firm's courier");
+                let courier = parcel.payments[&id.number].courier;
+                let firm = self.couriers[&courier].firm;
                 (A::FirmCommission, firm.0, parcel.currency)
             }
         }

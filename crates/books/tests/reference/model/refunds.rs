@@ -82,6 +82,8 @@ impl Model {
         ensure(!amount.is_zero(), "a refund of nothing")?;
         let payment = self.payment(id)?;
         ensure(payment.is_posted(), "not approved")?;
+        ensure(payment.rejected.is_none(), "the buyer never paid it")?;
+        ensure(!self.is_unanswered_sale(id), "the network may reject it")?;
         self.next_number(Numbered::Refunds(id), u32::from(number), command)?;
         ensure(number <= REFUNDS_PER_PAYMENT_MAX, "too many refunds")?;
         ensure(amount.minor() <= payment.standing(), "more than was paid")?;
@@ -95,12 +97,17 @@ impl Model {
         if known.standing() == 0 {
             return Ok(());
         }
-        ensure(!known.payments.iter().any(ModelPayment::is_unknown), "a payment is unknown")?;
+        ensure(!known.payments.values().any(ModelPayment::is_unknown), "a payment is unknown")?;
         let buyers = (A::BuyerRefunds, 0, known.currency);
-        for (number, payment) in (1..).zip(&known.payments) {
+        for (&number, payment) in &known.payments {
             let (id, standing) = (PaymentId { parcel, number }, payment.standing());
             if standing > 0 {
                 ensure(payment.is_posted(), "a void or reversal is pending")?;
+                ensure(!self.is_unanswered_sale(id), "the network may reject it")?;
+                if let Some(loss) = payment.rejected {
+                    self.return_loss(id, loss, standing, command)?;
+                    continue;
+                }
                 self.take_from_seller(ChartEntry::Refunded, id, standing, buyers, command)?;
                 self.payment_mut(id).unpaid += standing;
                 self.push_event(Event::Refunded { payment: id, amount: Amount::of(standing) })?;
@@ -150,12 +157,16 @@ impl Model {
     ) -> ModelResult {
         ensure(!amount.is_zero(), "nothing paid")?;
         let banks = *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
+        if self.sale_without_parcel(id).is_some() {
+            return self.pay_back_suspended_sale((bank, banks), id, number, amount, command);
+        }
         let payment = self.payment(id)?;
         let (unpaid, currency) = (payment.unpaid, self.parcel(id.parcel)?.currency);
         ensure(payment.is_posted(), "not approved")?;
         self.next_number(Numbered::RefundConfirmations(id), u32::from(number), command)?;
         ensure(unpaid > 0, "nothing to be paid")?;
         ensure(!self.refund_awaits_network(id), "the network may pay it")?;
+        ensure(!self.is_unanswered_sale(id), "the network may reject it")?;
         ensure(banks == currency, "another currency")?;
         ensure(amount.minor() == unpaid, "not what is to be paid")?;
         self.has_in_bank(bank, i128::from(unpaid))?;

@@ -88,10 +88,6 @@ impl Model {
             Command::ResolveReversal(ResolveReversal { payment, done, code }) => {
                 self.end_taking_back(payment, done, code)
             }
-            Command::RecordAdvice(_) => self.take_advice(command),
-            Command::ResolveAdvice(ResolveAdvice { payment, code }) => {
-                self.answer_advice(payment, code)
-            }
             Command::TakeCash(_) => self.take_cash(command),
             Command::BeginRefund(_) => self.begin_refund(command),
             Command::ResolveRefund(ResolveRefund { trace, code }) => {
@@ -103,7 +99,7 @@ impl Model {
     }
 
     /// Checks that a transaction is new and has room in its terminal's batch.
-    fn admit(
+    pub fn admit(
         &self,
         (trace, duplicate_key): (Trace, DuplicateKey),
         kind: TransactionKind,
@@ -157,11 +153,10 @@ impl Model {
     }
 
     fn next_payment_id(&self, parcel: ParcelId) -> ModelResult<PaymentId> {
-        let next = self.parcel(parcel)?.payments.len() + 1;
-        Ok(PaymentId { parcel, number: u8::try_from(next).expect("few payments") })
+        Ok(PaymentId { parcel, number: self.parcel(parcel)?.last_number() + 1 })
     }
 
-    fn write_down(
+    pub fn write_down(
         &mut self,
         (trace, duplicate_key): (Trace, DuplicateKey),
         kind: TransactionKind,
@@ -190,11 +185,11 @@ impl Model {
     }
 
     /// The payment's newest transaction that fits.
-    fn newest(&self, id: PaymentId, fits: impl Fn(&Transaction) -> bool) -> Option<usize> {
+    pub fn newest(&self, id: PaymentId, fits: impl Fn(&Transaction) -> bool) -> Option<usize> {
         self.transactions.iter().rposition(|one| one.payment == id && fits(one))
     }
 
-    fn has(&self, id: PaymentId, fits: impl Fn(&Transaction) -> bool) -> bool {
+    pub fn has(&self, id: PaymentId, fits: impl Fn(&Transaction) -> bool) -> bool {
         self.newest(id, fits).is_some()
     }
 
@@ -272,6 +267,9 @@ impl Model {
         use TransactionKind as K;
         let one = &self.transactions[place];
         let id = one.payment;
+        if self.sale_without_parcel(id).is_some() {
+            return one.to_forward.then_some(PendingRequestKind::Advice);
+        }
         let state = self.payment(id).ok()?.state;
         let newest = |fits: &dyn Fn(&Transaction) -> bool| self.newest(id, fits) == Some(place);
         let of_kind = newest(&|other| other.kind == one.kind);
@@ -400,7 +398,11 @@ impl Model {
         ensure(payment.state == S::Authorised, "not authorised")?;
         ensure(payment.courier == courier, "another courier's")?;
         ensure(amount.minor() <= payment.amount, "more than was authorised")?;
-        self.payment_mut(id).state = S::Completing;
+        // The money is taken on this day.
+        let tariff = self.sellers[&self.parcel(id.parcel)?.account()].tariff;
+        let version = self.version_today(tariff)?.number;
+        let payment = self.payment_mut(id);
+        (payment.state, payment.tariff) = (S::Completing, TariffVersion { tariff, version });
         let column = Some(TotalsColumn { card: true, credit: false });
         self.write_down(
             number,
@@ -489,8 +491,8 @@ impl Model {
     /// Checks that an approved payment can be reversed.
     pub fn check_reversible(&self, id: PaymentId) -> ModelResult {
         ensure(self.payment(id)?.refunded == 0, "it has refunds")?;
-        let advice = |one: &Transaction| one.kind == TransactionKind::Advice && one.to_forward;
-        ensure(!self.has(id, advice), "the network does not know of it")
+        ensure(self.payment(id)?.rejected.is_none(), "somebody else paid it")?;
+        ensure(!self.advice_awaits_network(id), "the network does not know of it")
     }
 
     fn begin_void(
@@ -634,66 +636,6 @@ impl Model {
     fn void_reserved(&mut self, id: PaymentId) {
         self.void_reservation(ReservationFor::Payment(id));
         self.payment_mut(id).state = S::Reversed;
-    }
-
-    fn take_advice(&mut self, command: &Command) -> ModelResult {
-        let Command::RecordAdvice(RecordAdvice {
-            trace,
-            duplicate_key,
-            parcel,
-            route,
-            amount,
-            network_reference,
-            authorisation_code,
-        }) = *command
-        else {
-            unreachable!("only offline sales come here");
-        };
-        let kind = TransactionKind::Advice;
-        let same = |one: &Transaction| one.payment.parcel == parcel && one.amount == amount.minor();
-        self.admit((trace, duplicate_key), kind, same)?;
-        ensure(matches!(route, PaymentRoute::Card { .. }), "only cards are taken offline")?;
-        let id = self.next_payment_id(parcel)?;
-        let (each, total) = self.offline.get(&trace.terminal).copied().unwrap_or_default();
-        let sum = u128::from(self.unanswered(trace.terminal)) + u128::from(amount.minor());
-        ensure(amount.minor() <= each && sum <= u128::from(total), "beyond the limit")?;
-        let (how, tariff) = self.check_rail_payment(id, trace.terminal, route, amount, true)?;
-        self.add_payment(id, how, amount, tariff);
-        self.about = (Some(id), Some(tariff));
-        let (entry, account) = receivable(how, self.parcel(parcel)?.currency);
-        self.post(entry, account, self.held_account(id), amount.minor());
-        let column = Some(TotalsColumn { card: true, credit: false });
-        let told = Some((APPROVED, authorisation_code));
-        self.write_down(
-            (trace, duplicate_key),
-            kind,
-            (id, amount.minor()),
-            (column, Some(network_reference)),
-            told,
-        );
-        self.record_collected(id)
-    }
-
-    /// The terminal's offline sales that the network has not answered.
-    pub fn unanswered(&self, terminal: TerminalId) -> u64 {
-        let waits = |one: &&Transaction| {
-            one.trace.terminal == terminal && one.kind == TransactionKind::Advice && one.to_forward
-        };
-        self.transactions.iter().filter(waits).map(|one| one.amount).sum()
-    }
-
-    fn answer_advice(&mut self, id: PaymentId, code: ResponseCode) -> ModelResult {
-        self.payment(id)?;
-        let place = self.newest(id, |one| one.kind == TransactionKind::Advice);
-        let place = place.ok_or(ModelRefusal::Because("no such offline sale"))?;
-        if !self.transactions[place].to_forward {
-            return Err(ModelRefusal::Repeated);
-        }
-        self.transactions[place].to_forward = false;
-        self.push_event(match code {
-            APPROVED => Event::AdviceForwarded { payment: id },
-            _ => Event::AdviceRejected { payment: id, code },
-        })
     }
 
     fn take_cash(&mut self, command: &Command) -> ModelResult {

@@ -23,7 +23,9 @@ fn line(
 ) -> Command {
     let known = payment.and_then(|id| roll.model.payment(id).ok());
     let other = roll.makes_mistake(Mistake::SomebodyElse);
-    let rail = match known.map(|one| one.method).filter(|_| !other) {
+    let suspended = payment.and_then(|id| roll.model.suspended.get(&id)).map(|sale| sale.how);
+    let method = suspended.or(known.map(|one| one.method));
+    let rail = match method.filter(|_| !other) {
         Some(ModelMethod::Card(network, _)) => RailId::Network(network),
         Some(ModelMethod::Qr(wallet)) => RailId::Wallet(wallet),
         _ if roll.one_in(3, 2) => RailId::Wallet(WALLETS[roll.number_at(3) % 2]),
@@ -101,6 +103,25 @@ pub fn sale_line(roll: &Choices) -> Command {
         _ => amount / 2,
     };
     line(roll, sale_kind(roll), Some(payment), (amount, deducted))
+}
+
+/// A line of a sale in suspense, mostly of its amount, and mostly one that pays.
+pub fn suspended_sale_line(roll: &Choices) -> Command {
+    let all: Vec<_> = roll.model.suspended.keys().copied().collect();
+    let payment = roll.pick(0, &all, |_| roll.payment(|_| true));
+    let amount = roll.model.suspended.get(&payment).map_or(1, |sale| i128::from(sale.amount));
+    let amount = match roll.number_at(1) % 8 {
+        0..6 => amount,
+        6 => amount + 50,
+        _ => (amount - 50).max(1),
+    };
+    let (kind, amount) = match roll.number_at(2) % 8 {
+        0..4 => (ClearLineKind::Offline, amount),
+        4 | 5 => (ClearLineKind::Sale, amount),
+        6 => (ClearLineKind::Refund, -amount),
+        _ => (ClearLineKind::Completion, amount),
+    };
+    line(roll, kind, Some(payment), (amount, i128::from(roll.step.random_numbers[2] % 4) - 1))
 }
 
 /// Any kind of line, of any payment, known or not.
@@ -191,9 +212,10 @@ pub fn line_resolution(roll: &Choices, id: BreakId) -> Option<BreakResolution> {
     let mut payments = Vec::new();
     if line.is_some() {
         for (parcel, known) in &roll.model.parcels {
-            let ids = (1..).zip(&known.payments).map(|(number, _)| number);
-            payments.extend(ids.map(|number| PaymentId { parcel: *parcel, number }));
+            let numbers = known.payments.keys();
+            payments.extend(numbers.map(|&number| PaymentId { parcel: *parcel, number }));
         }
+        payments.extend(roll.model.suspended.keys().copied());
         payments.retain(|payment| explains(*payment));
     }
     if let Some(payment) = payments.get(roll.number_at(0) % payments.len().max(1)) {

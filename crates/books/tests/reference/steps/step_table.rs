@@ -7,6 +7,7 @@ use books::*;
 use super::Choices;
 use super::back_office::*;
 use super::clearing::*;
+use super::offline::*;
 use super::other_content::other_content;
 use super::parcel::*;
 use super::party::{party, retention, set_time_zone};
@@ -39,9 +40,9 @@ pub const STEPS: &[ChartEntry] = &[
     (12, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
     (14, hands_over, count),
     (2, hands_over, try_code),
-    (1, hands_over, cancel_hand_over),
+    (2, hands_over, cancel_hand_over),
     (8, |roll| !debtors(roll).is_empty(), repay),
-    (28, |roll| !debtors(roll).is_empty(), end_shortage),
+    (40, |roll| !debtors(roll).is_empty(), end_shortage),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
     (1, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
@@ -93,7 +94,7 @@ pub const STEPS: &[ChartEntry] = &[
     (14, |roll| roll.any_payment(|one| one.state == T::Completing), resolve_completion),
     (3, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), resolve_completion),
     (1, |roll| roll.any_payment(ModelPayment::is_open_pre_authorisation), resolve_completion),
-    (6, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), end_completion_reversal),
+    (9, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), end_completion_reversal),
     (7, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), void),
     (4, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), begin_reversal),
     (
@@ -109,8 +110,14 @@ pub const STEPS: &[ChartEntry] = &[
     (6, |roll| roll.any_payment(|one| one.state == T::Authorised), expire),
     (4, |roll| roll.any_payment(is_being_reversed), reverse_void),
     (9, |roll| roll.any_payment(is_being_reversed), resolve_reversal),
-    (6, is_sellable, record_advice),
-    (8, |roll| has_to_forward(roll, TransactionKind::Advice), resolve_advice),
+    (9, is_sellable, record_offline_sale),
+    (7, any_batch_is_open, record_offline_sale),
+    (12, |roll| has_to_forward(roll, TransactionKind::Advice), resolve_advice),
+    (6, |roll| !sales_in_suspense(roll).is_empty(), resolve_suspended_sale),
+    (4, |roll| !roll.model.suspended.is_empty(), suspended_sale_line),
+    (3, |roll| !sales_to_pay_back(roll).is_empty(), pay_back_suspended_sale),
+    (60, |roll| !around_rejected_sales(roll).is_empty(), reverse_beside_rejected),
+    (80, |roll| roll.any(|one| one.is_open() && has_rejected_part(one)), lose_rejected),
     (1, |_| true, set_offline_limit),
     (15, is_sellable, take_cash),
     (4, |roll| roll.any_payment(|one| one.is_posted() && is_over_rail(one)), begin_refund),

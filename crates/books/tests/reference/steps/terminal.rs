@@ -3,7 +3,6 @@
 use books::view::PaymentState as T;
 use books::*;
 use money::{Amount, Currency};
-use tariff::CardKind;
 
 use super::parcel::by_card_or_qr;
 use super::step_table::{is_cash, is_payable};
@@ -13,7 +12,7 @@ use crate::world::NETWORKS;
 
 const TERMINALS: u64 = 7;
 
-fn any_terminal(die: usize) -> TerminalId {
+pub fn any_terminal(die: usize) -> TerminalId {
     TerminalId(21 + u64::try_from(die).expect("a die") % TERMINALS)
 }
 
@@ -30,7 +29,7 @@ pub fn open_batch_of(roll: &Choices, terminal: TerminalId) -> bool {
 }
 
 /// The next STAN of a terminal's batch, or a used one.
-fn number(roll: &Choices, terminal: TerminalId) -> Trace {
+pub fn number(roll: &Choices, terminal: TerminalId) -> Trace {
     let batch = roll.model.last_batches(terminal).last().map_or(1, |one| one.number);
     let here = |trace: &Trace| (trace.terminal, trace.batch) == (terminal, batch);
     let used = roll.model.transactions.iter().map(|one| one.trace);
@@ -52,7 +51,7 @@ fn key(subject: DuplicateSubject) -> DuplicateKey {
 }
 
 /// The usual card, or another.
-fn card(roll: &Choices) -> DuplicateKey {
+pub fn card(roll: &Choices) -> DuplicateKey {
     let token = 1 + u64::from(roll.makes_mistake(Mistake::SomebodyElse));
     key(DuplicateSubject::Card(CardToken::new(token).expect("above zero")))
 }
@@ -62,12 +61,12 @@ fn original(roll: &Choices, pre_authorisation: bool) -> DuplicateKey {
     key(DuplicateSubject::Original { batch: 1, stan, pre_authorisation })
 }
 
-fn sent(roll: &Choices) -> NetworkReference {
+pub fn sent(roll: &Choices) -> NetworkReference {
     let stan = Stan::of(1 + u32::from(roll.step.random_numbers[1]));
     NetworkReference { stan, sent_at: roll.model.last_at }
 }
 
-fn authorisation_code(roll: &Choices) -> Option<AuthorisationCode> {
+pub fn authorisation_code(roll: &Choices) -> Option<AuthorisationCode> {
     roll.one_in(2, 2).then_some(AuthorisationCode::of(b"00A1B2"))
 }
 
@@ -82,7 +81,7 @@ fn approval(roll: &Choices, payment: PaymentId) -> PaymentResolution {
     })
 }
 
-fn code(roll: &Choices) -> ResponseCode {
+pub fn code(roll: &Choices) -> ResponseCode {
     if roll.one_in(1, 4) { ResponseCode::of(b"12") } else { ResponseCode::APPROVED }
 }
 
@@ -297,39 +296,6 @@ pub fn resolve_reversal(roll: &Choices) -> Command {
     Command::ResolveReversal(ResolveReversal { payment, done, code: code(roll) })
 }
 
-pub fn record_advice(roll: &Choices) -> Command {
-    let (parcel, terminal, left) = at_the_terminal(roll);
-    let (trace, duplicate_key) = (number(roll, terminal), card(roll));
-    let route = match by_card_or_qr(roll, currency_of(roll, parcel)) {
-        PaymentRoute::Qr { .. } if roll.step.mistake == Mistake::None => {
-            let brl = currency_of(roll, parcel) == Currency::BRL;
-            PaymentRoute::Card { network: NETWORKS[if brl { 2 } else { 0 }], kind: CardKind::Debit }
-        }
-        route => route,
-    };
-    let amount = roll.part(left);
-    let (network_reference, authorisation_code) = (sent(roll), authorisation_code(roll));
-    Command::RecordAdvice(RecordAdvice {
-        trace,
-        duplicate_key,
-        parcel,
-        route,
-        amount,
-        network_reference,
-        authorisation_code,
-    })
-}
-
-pub fn resolve_advice(roll: &Choices) -> Command {
-    let kind = TransactionKind::Advice;
-    let open = |to_forward| {
-        let all = roll.model.transactions.iter().filter(|one| one.kind == kind);
-        all.filter(|one| one.to_forward == to_forward).map(|one| one.payment).collect::<Vec<_>>()
-    };
-    let payment = roll.pick(0, &open(!roll.one_in(2, 8)), |_| roll.payment(|_| true));
-    Command::ResolveAdvice(ResolveAdvice { payment, code: code(roll) })
-}
-
 pub fn set_offline_limit(roll: &Choices) -> Command {
     let terminal = any_terminal(roll.number_at(0));
     let each = 5_000 * u64::from(roll.step.random_numbers[1] % 30);
@@ -506,7 +472,7 @@ fn can_pay_at_terminal(roll: &Choices, one: &Parcel) -> bool {
 }
 
 /// A parcel that can be paid at a terminal, with the terminal and the amount left.
-fn at_the_terminal(roll: &Choices) -> (ParcelId, TerminalId, u64) {
+pub fn at_the_terminal(roll: &Choices) -> (ParcelId, TerminalId, u64) {
     let id = roll.parcel(|one| can_pay_at_terminal(roll, one));
     let parcel = roll.model.parcels.get(&id);
     let courier = match roll.step.mistake {
@@ -517,7 +483,7 @@ fn at_the_terminal(roll: &Choices) -> (ParcelId, TerminalId, u64) {
     (id, terminal_of(roll, courier), left)
 }
 
-fn currency_of(roll: &Choices, parcel: ParcelId) -> Currency {
+pub fn currency_of(roll: &Choices, parcel: ParcelId) -> Currency {
     roll.currency_of(PaymentId { parcel, number: 0 })
 }
 
