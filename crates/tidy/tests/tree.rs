@@ -71,9 +71,16 @@ fn lines_are_at_most_100_columns_wide() {
     every(&["rs"], |file| shape::wide_lines(&file.path, &file.text));
 }
 
+/// Files that may be longer, with the reason.
+const LONG_FILES: [(&str, &str); 1] =
+    [("crates/books/src/command.rs", "one declaration of each command, in the order of numbers")];
+
 #[test]
 fn files_are_at_most_800_lines_long() {
-    every(&["rs"], |file| shape::long_file(&file.path, &file.text));
+    every(&["rs"], |file| match LONG_FILES.iter().any(|(path, _)| *path == file.path) {
+        true => Vec::new(),
+        false => shape::long_file(&file.path, &file.text),
+    });
 }
 
 #[test]

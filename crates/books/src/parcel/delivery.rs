@@ -162,6 +162,7 @@ impl Books {
             let other = Refusal::NumberUsed(attempt.into());
             return Err(if same { Refusal::Repeated } else { other });
         }
+        self.check_working(courier)?;
         for slot in slots {
             let parcel = self.parcel_mut(slot);
             parcel.status = OpenParcelStatus::Out;

@@ -68,9 +68,14 @@ fn no_command_names_person_0_or_one_unregistered_or_removed() {
 
 /// Commands that two people give together, ready to be given by Anna and Bo.
 fn decided_by_two(world: &mut World) -> Vec<Command> {
-    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear();
+    let payment = payment.last_payment();
+    let lost = world.parcel("o-4", 1_000).id();
+    world.must(lose(lost, DamagePayer::Doorstep));
+    // The commission of the first is payable. The second is counted short.
+    world.parcel("o-5", 10_000).dispatch().cash(10_000);
     world.parcel("o-2", 10_000).dispatch().cash(10_000);
-    world.must(start_hand_over(1)).must(count(1, 9_000)).must(deposit(1, 5_000));
+    world.must(start_hand_over(1)).must(count(1, 19_000)).must(deposit(1, 5_000));
     world.parcel("o-3", 1_000).dispatch().cash(1_000);
     world.must(start_hand_over(2)).fund_bank(1_000);
     world.must(withdraw(world.at.plus_ms(1)));
@@ -81,6 +86,8 @@ fn decided_by_two(world: &mut World) -> Vec<Command> {
         set_hold_rule(CHINA, HoldRule::DaysAfterHeld(9)),
         set_refund_limit(500),
         refund_by_two(payment, 1, 1_000, BOTH),
+        set_retention(200, BOTH),
+        compensate(lost, 500, BOTH),
         pay_commission(1, 10),
         offline_limit(1, 1),
         withdraw(world.at),
@@ -235,7 +242,10 @@ fn the_planner_does_not_approve_the_plan() {
 #[test]
 fn refunds_of_a_payment_above_the_limit_need_two_people() {
     let mut world = World::open();
-    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().last_payment();
+    let payment = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear();
+    let payment = payment.last_payment();
+    let lost = world.parcel("o-4", 1_000).id();
+    world.must(lose(lost, DamagePayer::Doorstep));
     world.must(set_refund_limit(3_000)).repeated(set_refund_limit(3_000));
     let needs_two = || Refusal::RefundNeedsTwoPeople(Amount::of(3_000));
     world.refused(refund(payment, 1, 3_001), needs_two());

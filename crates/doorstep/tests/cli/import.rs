@@ -168,7 +168,6 @@ fn an_order_whose_parcel_came_back_is_shipped_again_when_that_is_asked_for() {
     let returned = number(&day, "/counts/returned");
     assert!((1..60).contains(&returned), "{day}");
     let import = format!("{IMPORT} --data books");
-    let before = bed.verified("books");
     let existed = 60 - returned;
     let ran = bed.run(&import).ends_with(1);
     ran.prints(
@@ -176,6 +175,9 @@ fn an_order_whose_parcel_came_back_is_shipped_again_when_that_is_asked_for() {
          shipment 2\n",
     )
     .prints(&format!("announced 0; existed already {existed}; refused {returned}\n"));
+    // The first import may register parties; after that nothing changes.
+    let before = bed.verified("books");
+    bed.run(&import).ends_with(1);
     assert_eq!(bed.verified("books"), before);
     let again = format!("announced {returned}; existed already {existed}; refused 0\n");
     bed.run(&format!("{import} --reship")).succeeds().prints(&again);

@@ -99,7 +99,7 @@ pub fn end_shortage(roll: &Choices) -> Command {
     let room = firm.map_or(0, |firm| roll.model.guarantee_left(firm));
     let room = Amount::of(room.min(amount.minor()));
     // Commission is seldom payable while cash is short, and a guarantee seldom has room.
-    let kinds = if earned.is_zero() { 3 } else { 4 };
+    let kinds = if earned.is_zero() { 3 } else { 8 };
     match roll.number_at(1) / 4 % kinds {
         0 => Command::WriteOffShortage(WriteOffShortage {
             courier,
