@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{
-    BusinessDate, Command, CourierId, Event, HandOverId, ParcelId, PaymentId, PayoutId,
-    PayoutLine, PersonId, PlanId, Posting, SellerId, TerminalId,
+    BusinessDate, Command, CourierId, Event, HandOverId, ParcelId, PaymentId, PayoutId, PayoutLine,
+    PersonId, PlanId, Posting, SellerId, TerminalId,
 };
 use engine::{Actor, Engine};
 use money::Currency;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use books::chart::{AccountKind, ChartEntry};
 use books::{
     AnnounceParcel, BeginCompletion, BeginPurchase, Command, Event, ParcelId, PaymentId,
-    PaymentRoute, Posting, RecordAdvice, Rrn, SellerId, Trace,
+    PaymentRoute, Posting, RecordOfflineSale, Rrn, SellerId, Trace,
 };
 use engine::Engine;
 use tariff::PaymentMethod;
@@ -47,7 +47,7 @@ impl ParcelFacts {
                     PaymentRoute::Card { .. } => Rrn::of(*network_reference).to_string(),
                 })
             }
-            Command::RecordAdvice(RecordAdvice { network_reference, .. })
+            Command::RecordOfflineSale(RecordOfflineSale { network_reference, .. })
             | Command::BeginCompletion(BeginCompletion { network_reference, .. }) => {
                 Some(Rrn::of(*network_reference).to_string())
             }
@@ -55,7 +55,9 @@ impl ParcelFacts {
         };
         for event in events {
             match event {
-                Event::PaymentBegun { payment } | Event::CompletionBegun { payment, .. } => {
+                Event::PaymentBegun { payment }
+                | Event::CompletionBegun { payment, .. }
+                | Event::OfflineSaleSuspended { payment, .. } => {
                     if let Some(reference) = &referred {
                         self.payment(*payment).reference.clone_from(reference);
                     }

@@ -7,8 +7,8 @@ use money::{Amount, Currency};
 use tariff::FeeKind;
 
 use super::{
-    Account, Deposit, HandOver, Model, ModelMethod, ModelRefusal, ModelResult, Notes, Numbered,
-    ReservationFor, are_different, ensure,
+    Account, Deposit, HandOver, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, Notes,
+    Numbered, ReservationFor, are_different, ensure,
 };
 
 impl Model {
@@ -500,8 +500,10 @@ impl Model {
     /// that nobody counted, and what networks and wallets did not pay.
     pub fn commission_payable(&self, id: FirmId) -> i128 {
         let mut payable = self.balance((A::FirmCommission, id.0, self.firms[&id].currency));
-        for (parcel, known) in self.parcels.iter().filter(|(_, one)| one.firm == Some(id)) {
-            for (&number, payment) in known.payments.iter().filter(|(_, one)| one.is_collected()) {
+        let earned =
+            |one: &ModelPayment| one.is_collected() && self.couriers[&one.courier].firm == id;
+        for (parcel, known) in &self.parcels {
+            for (&number, payment) in known.payments.iter().filter(|(_, one)| earned(one)) {
                 let came = match payment.method {
                     ModelMethod::Cash(_) => {
                         self.was_counted(id, PaymentId { parcel: *parcel, number })

@@ -363,7 +363,7 @@ impl Model {
         let loss = (with_buyer && part > 0).then_some(owner);
         let (_, owed_by) = receivable(payment.method, currency);
         self.about = (Some(id), Some(payment.tariff));
-        self.reverse_fees(id, &payment.fees);
+        self.reverse_fees(id, self.held_account(id), &payment.fees);
         let bearer = self.bearer(id, loss.unwrap_or(LossOwner::Seller));
         self.post(ChartEntry::OfflineSaleRejected, bearer, owed_by, part);
         let buyers = (A::BuyerRefunds, 0, currency);

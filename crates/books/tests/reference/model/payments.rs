@@ -338,7 +338,7 @@ impl Model {
         }
         self.held.retain(|(_, other)| *other != id);
         self.about.1 = Some(payment.tariff);
-        self.reverse_fees(id, &payment.fees);
+        self.reverse_fees(id, held, &payment.fees);
         let (_, receivable) = receivable(payment.method, currency);
         self.post(ChartEntry::CollectionReversed, held, receivable, payment.amount);
         let payment_now = self.payment_mut(id);
@@ -438,13 +438,13 @@ impl Model {
     }
 
     /// Takes the fees of a payment back.
-    pub fn reverse_fees(&mut self, id: PaymentId, fees: &[(FeeKind, u64)]) {
+    pub fn reverse_fees(&mut self, id: PaymentId, to: Account, fees: &[(FeeKind, u64)]) {
         for (kind, fee) in fees {
             let entry = match kind {
                 FeeKind::Commission => ChartEntry::CommissionReversed,
                 _ => ChartEntry::FeeReversed,
             };
-            self.post(entry, self.fee_account(id, *kind), self.held_account(id), *fee);
+            self.post(entry, self.fee_account(id, *kind), to, *fee);
         }
     }
 

@@ -28,7 +28,7 @@ def text(line):
 
 def settled(payment, kind, amount):
     """What a line settles of what its network or wallet owes. The rest of the line is a break."""
-    if payment is None:
+    if payment is None or payment.rejected:
         return ZERO
     if kind in SALES:
         if payment.paid is not None or payment.declined:

@@ -15,7 +15,6 @@ from tariff import FEES, Tariff
 
 ZERO = Decimal(0)
 ROUTES = {"Qr": "QR", "Cash": "cash"}
-OFFLINE_SALES = ("RecordAdvice", "RecordOfflineSale")
 RRN_EPOCH_S = 1_262_304_000
 BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -49,7 +48,9 @@ class Payment:
         self.sold = ZERO
         self.reference = ""
         self.fees = dict.fromkeys(FEES, ZERO)
-        self.stands = self.ever_collected = self.declined = self.suspended = False
+        self.stands = self.ever_collected = self.declined = False
+        # Offline sales only.
+        self.suspended = self.rejected = False
         # For the lines of clearing files: the amount that a line has paid, and what a network or
         # wallet may still take back.
         self.paid = None
@@ -230,7 +231,7 @@ class Facts:
 
     def on_PaymentCollected(self, event, line):
         payment = self.payment(event["payment"])
-        if line["command"] in OFFLINE_SALES:
+        if line["command"] == "RecordOfflineSale":
             self.offline_sale(payment, line)
         elif line["command"] == "TakeCash":
             payment.method = "cash"
@@ -295,6 +296,7 @@ class Facts:
         payment = self.payment(event["payment"])
         parcel = payment.parcel
         self.claims[payment.rail, parcel.currency] -= payment.amount
+        payment.rejected = True
         if payment.suspended:
             return
         self.charge(payment, -1)
