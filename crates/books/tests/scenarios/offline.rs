@@ -22,7 +22,7 @@ fn left(world: &World) -> u64 {
 }
 
 /// The flags of the last command's sale, and its excess.
-fn flags(world: &World) -> (Vec<OfflineSaleFlag>, u64) {
+pub fn flags(world: &World) -> (Vec<OfflineSaleFlag>, u64) {
     let flagged = world.events().iter().find_map(|event| match event {
         Event::OfflineSaleFlagged { flags, excess, .. } => Some((flags.clone(), excess.minor())),
         _ => None,

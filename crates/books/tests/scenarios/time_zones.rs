@@ -3,6 +3,7 @@
 use books::chart::AccountKind;
 use books::*;
 
+use super::offline::flags;
 use crate::world::*;
 
 const HOUR_MS: u64 = 3_600_000;
@@ -207,4 +208,28 @@ fn money_on_hold_is_released_on_local_days() {
     world.at = world.at.plus_ms(1);
     world.must(release("2013-10-28"));
     assert_eq!(world.sum(AccountKind::SellerPayable), 9_922);
+}
+
+#[test]
+fn the_clock_of_an_offline_sale_is_read_by_the_offset_that_held_then() {
+    let mut world = berlin();
+    world.must(open_batch(1)).must(offline_limit(90_000, 90_000));
+    let [a, b, c] = ["a", "b", "c"].map(|order| world.dispatched_parcel(order, 1_000));
+    // Contact at 02:30 in summer, arrival at 04:00 in winter.
+    world.at = Timestamp(WINTER.from.0 - HOUR_MS / 2);
+    world.must(reverse_without_original(1));
+    let (winter, summer) = (WINTER.from.plus_ms(2 * HOUR_MS), SUMMER.from.plus_ms(HOUR_MS));
+    for (at, parcel, stan, date, local_time, dated_on_arrival) in [
+        // 02:15 comes twice, and the second is after the contact. In winter, 01:59 would be, too.
+        (winter, a, 2, 1_027, 21_500, false),
+        (winter, b, 3, 1_027, 15_900, true),
+        // In spring there is no 02:30.
+        (summer, c, 4, 330, 23_000, true),
+    ] {
+        world.at = at;
+        let clock = OfflineSaleAt { date, local_time };
+        world.must(offline_sale_at(clock, trace(stan), parcel, 1_000));
+        let flagged = flags(&world).0.contains(&OfflineSaleFlag::DatedOnArrival);
+        assert_eq!(flagged, dated_on_arrival, "{local_time}");
+    }
 }
