@@ -44,7 +44,7 @@ pub const STEPS: &[ChartEntry] = &[
     (28, |roll| !debtors(roll).is_empty(), end_shortage),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
-    (1, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
+    (3, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
     (2, |roll| !firms_with_commission(roll).is_empty(), pay_commission),
     (100, |roll| roll.pays_often && !firms_with_commission(roll).is_empty(), pay_commission),
     (10, |roll| roll.any_payment(|one| one.state == T::Approved && !is_cash(one)), sale_line),
