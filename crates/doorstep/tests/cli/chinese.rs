@@ -25,7 +25,7 @@ fn every_report_on_the_books_is_chinese() {
         ("balances --all", &["CNY", "bank", "bank-cny", "wallet", "wallet-cny"]),
         ("verify", &["CNY"]),
         ("explain payout 1", &["CNY", "made-seller", "made"]),
-        ("log", &["CNY", "UTC", "wallet"]),
+        ("log", &["CNY", "UTC", "wallet", "Asia", "Shanghai"]),
         ("payouts --format csv --out payouts.csv", &[]),
     ] {
         let ran = bed.run(&format!("{line} --data books --lang zh")).succeeds().says_nothing();
