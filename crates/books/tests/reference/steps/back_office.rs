@@ -217,7 +217,7 @@ pub fn execute(roll: &Choices) -> Command {
 
 pub fn invoice(roll: &Choices) -> Command {
     let debtors: Vec<_> = roll.model.below_zero.keys().copied().collect();
-    let account = roll.pick(0, &debtors, |die| any_account(die));
+    let account = roll.pick(0, &debtors, any_account);
     let owed = u64::try_from(roll.model.debt(account)).unwrap_or(1);
     let number = roll.count(roll.model.count_of(Numbered::Invoices(account)) + 1);
     let ((seller, currency), amount) = (account, roll.part(owed));
