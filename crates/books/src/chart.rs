@@ -209,7 +209,8 @@ chart! {
     CollectionReversed, "an approved payment, or cash, reversed",
     SellerHeld | SellerPayable => NetworkReceivable | WalletReceivable | CourierCash;
     FeeReversed,        "the fee of a reversed collection",
-        IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees => SellerHeld | SellerPayable;
+        IssuerFees | NetworkFees | AcquirerFees | WalletFees | CodFees
+                                                             => SellerHeld | SellerPayable;
     CommissionReversed, "the commission of a reversed collection",
                                               FirmCommission => SellerHeld | SellerPayable;
 

@@ -106,7 +106,8 @@ impl Coverage {
 
     /// Each command was applied and refused, each row of the chart was posted, and a batch was left
     /// disputed, at least `times` times. Each number came with other content, a line of an open
-    /// item was decided, a surplus explained a shortage, and a line was applied to a payment, more seldom.
+    /// item was decided, a surplus explained a shortage, and a line was applied to a payment, more
+    /// seldom.
     pub fn check(&self, times: u64) -> Result<(), String> {
         let mut rare = String::new();
         for spec in Command::SPECS {

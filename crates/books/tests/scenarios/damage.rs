@@ -22,8 +22,8 @@ fn bring_back(parcel: ParcelId) -> Command {
 
 #[test]
 fn the_party_that_pays_for_the_damage_bears_the_return_fee() {
-    let payers: [(DamagePayer, u64, &[(A, i128)]); 3] = [
-        (Seller, 400, &[(A::SellerPayable, -400), (A::ReturnFees, 400)]),
+    let payers = [
+        (Seller, 400, &[(A::SellerPayable, -400), (A::ReturnFees, 400)][..]),
         (Firm, 400, &[(A::FirmCommission, -400), (A::ReturnFees, 400)]),
         (Doorstep, 0, &[]),
     ];
