@@ -74,8 +74,9 @@ fn open_hand_over(roll: &Choices) -> HandOverId {
 }
 
 /// A courier, the next number, and an amount that is short.
-fn reduction(roll: &Choices, couriers: &[CourierId]) -> (CourierId, u32, Amount) {
-    let courier = roll.pick(0, couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
+fn reduction(roll: &Choices) -> (CourierId, u32, Amount) {
+    let couriers = debtors(roll);
+    let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let known = roll.model.couriers.get(&courier);
     let short = known.map_or(0, |_| roll.model.balance(roll.model.courier_accounts(courier).1));
     let next = roll.model.count_of(Numbered::ShortageReductions(courier)) + 1;
@@ -83,20 +84,23 @@ fn reduction(roll: &Choices, couriers: &[CourierId]) -> (CourierId, u32, Amount)
 }
 
 pub fn repay(roll: &Choices) -> Command {
-    let (courier, number, amount) = reduction(roll, &debtors(roll));
+    let (courier, number, amount) = reduction(roll);
     Command::RepayShortage(RepayShortage { courier, number, amount })
 }
 
 /// Two persons end a shortage that the courier does not repay.
 pub fn end_shortage(roll: &Choices) -> Command {
-    let (courier, number, amount) = reduction(roll, &debtors(roll));
+    let (courier, number, amount) = reduction(roll);
     let proposed_by = roll.person(1);
     let approved_by = roll.second(proposed_by, 2);
     let firm = roll.model.couriers.get(&courier).map(|one| one.firm);
+    let earned = firm.map_or(0, |firm| commission_of(roll, firm));
+    let earned = Amount::of(u64::try_from(earned.max(0)).unwrap_or(u64::MAX).min(amount.minor()));
     let room = firm.map_or(0, |firm| roll.model.guarantee_left(firm));
     let room = Amount::of(room.min(amount.minor()));
-    // A guarantee seldom has room.
-    match roll.number_at(1) / 4 % 3 {
+    // Commission is seldom payable while cash is short, and a guarantee seldom has room.
+    let kinds = if earned.is_zero() { 3 } else { 12 };
+    match roll.number_at(1) / 4 % kinds {
         0 => Command::WriteOffShortage(WriteOffShortage {
             courier,
             number,
@@ -104,37 +108,21 @@ pub fn end_shortage(roll: &Choices) -> Command {
             proposed_by,
             approved_by,
         }),
-        _ => Command::CoverShortage(CoverShortage {
+        1 | 2 => Command::CoverShortage(CoverShortage {
             courier,
             number,
             amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { room },
             proposed_by,
             approved_by,
         }),
+        _ => Command::DeductShortage(DeductShortage {
+            courier,
+            number,
+            amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { earned },
+            proposed_by,
+            approved_by,
+        }),
     }
-}
-
-/// Couriers with a shortage whose firm has payable commission. That is seldom while cash is short.
-pub fn deductible_debtors(roll: &Choices) -> Vec<CourierId> {
-    let mut couriers = debtors(roll);
-    couriers.retain(|id| commission_of(roll, roll.model.couriers[id].firm) > 0);
-    couriers
-}
-
-pub fn deduct_shortage(roll: &Choices) -> Command {
-    let (courier, number, amount) = reduction(roll, &deductible_debtors(roll));
-    let proposed_by = roll.person(1);
-    let approved_by = roll.second(proposed_by, 2);
-    let firm = roll.model.couriers.get(&courier).map(|one| one.firm);
-    let earned = firm.map_or(0, |firm| commission_of(roll, firm));
-    let earned = Amount::of(u64::try_from(earned.max(0)).unwrap_or(u64::MAX).min(amount.minor()));
-    Command::DeductShortage(DeductShortage {
-        courier,
-        number,
-        amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { earned },
-        proposed_by,
-        approved_by,
-    })
 }
 
 pub fn announce_deposit(roll: &Choices) -> Command {
