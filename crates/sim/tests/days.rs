@@ -95,7 +95,7 @@ fn real_differences(world: &WorldReport) -> i128 {
 
 /// Parcels whose payment was reversed after it was cleared: they are with their couriers again.
 fn out_again(world: &WorldReport) -> u64 {
-    let out = world.parcels.iter().filter(|one| one.location == sim::ParcelLocation::WithCourier);
+    let out = world.parcels.iter().filter(|one| one.location == ParcelLocation::WithCourier);
     out.count() as u64
 }
 
