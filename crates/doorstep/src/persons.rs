@@ -194,7 +194,7 @@ impl PersonNames {
         &self,
         who: &'w ApprovalArgs,
         unnamed: [PersonId; 2],
-    ) -> anyhow::Result<([PersonId; 2], Vec<(PersonId, &'w str)>)> {
+    ) -> anyhow::Result<([PersonId; 2], NewNames<'w>)> {
         let mut new = PersonNames::default();
         for (who, person) in [&who.by, &who.approved_by].into_iter().zip(unnamed) {
             if self.is_empty() && who.parse::<PersonId>().is_err() {
@@ -220,6 +220,9 @@ impl PersonNames {
         Ok(both)
     }
 }
+
+/// Persons who get a name.
+pub type NewNames<'w> = Vec<(PersonId, &'w str)>;
 
 /// Names persons of a data directory who have no name yet.
 pub fn name_missing(data: &Path, persons: &[(PersonId, &str)]) -> anyhow::Result<()> {

@@ -37,6 +37,8 @@ pub struct DaySums {
     pub part_accepted: u64,
     pub refused: EventSum,
     pub returned: EventSum,
+    /// Refunds and chargebacks.
+    pub refunded: EventSum,
     pub declined: u64,
     pub became_unknown: u64,
     pub reversed: u64,
@@ -145,6 +147,11 @@ impl DaySums {
                     sum.count -= 1;
                     sum.amount -= amount;
                 }
+            }
+            Event::Refunded { amount, .. }
+            | Event::ChargedBack { amount, .. }
+            | Event::LossReturned { amount, .. } => {
+                self.refunded.add(amount.minor());
             }
             Event::PaymentDeclined { .. } => self.declined += 1,
             Event::PaymentUnknown { .. } => self.became_unknown += 1,

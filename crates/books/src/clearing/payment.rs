@@ -63,7 +63,7 @@ impl Books {
         for number in 1..=item.refund_count {
             match self.refunds.get(&(item.id(), number)) {
                 Some(one) if one.kind == RefundKind::ChargeBack => {
-                    charged_back += one.amount.minor()
+                    charged_back += one.amount.minor();
                 }
                 Some(one) if one.kind.is_owed() => owed += one.amount.minor(),
                 Some(_) | None => {}

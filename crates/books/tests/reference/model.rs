@@ -722,12 +722,6 @@ impl Parcel {
         self.payments.values().filter(counts).map(|payment| payment.amount).sum()
     }
 
-    /// The last number of its payments. Those that were in suspense have numbers of their own.
-    pub fn last_number(&self) -> u8 {
-        let ordinary = self.payments.range(..FIRST_SUSPENDED_PAYMENT);
-        ordinary.last().map_or(0, |(number, _)| *number)
-    }
-
     /// What a buyer can still be asked for.
     pub fn left(&self) -> u64 {
         self.due - self.standing() - self.begun()

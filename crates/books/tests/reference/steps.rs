@@ -178,7 +178,7 @@ impl Choices<'_> {
         match self.step.mistake {
             // Who may be removed, or not be registered.
             Mistake::AnyThing => persons::temporary(die),
-            Mistake::NumberBelow if die % 8 == 0 => PersonId(0),
+            Mistake::NumberBelow if die.is_multiple_of(8) => PersonId(0),
             _ => PersonId(1 + u64::from(die % 4)),
         }
     }

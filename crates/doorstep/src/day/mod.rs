@@ -132,6 +132,7 @@ What --json prints: one object. Amounts are in minor units of `currency`.
   collected     amounts collected: card, qr, cash
   refused       amount due and not collected: refused parcels and refused parts
   returned      amount due on parcels returned to their sellers
+  refunded      amounts refunded to buyers, and charged back
   fees          by kind: issuer, network, acquirer, wallet, commission, cod,
                 return
   held          collected for sellers, not yet payable

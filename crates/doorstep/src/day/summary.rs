@@ -27,6 +27,7 @@ pub struct DaySummary {
     collected: Collected,
     refused: u64,
     returned: u64,
+    refunded: u64,
     fees: BTreeMap<&'static str, i128>,
     held: i128,
     payable: i128,
@@ -164,6 +165,7 @@ impl DaySummary {
             },
             refused: sums.refused.amount,
             returned: sums.returned.amount,
+            refunded: sums.refunded.amount,
             fees: fees.into_iter().collect(),
             held: sum(A::SellerHeld),
             payable: sum(A::SellerPayable),
@@ -369,6 +371,12 @@ impl DaySummary {
             "已退回卖家",
             counts.returned,
             Some(i128::from(self.returned)),
+        );
+        table.if_any(
+            "refunded or charged back",
+            "退款和拒付",
+            sums.refunded.count,
+            Some(i128::from(self.refunded)),
         );
         table.if_any("failed attempts", "未妥投次数", counts.attempts, None);
         table.if_any("payments declined", "交易被拒", counts.declined, None);

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use books::{Command, PersonId, Refusal};
+use books::{Books, Command, Refusal};
 use clap::Args;
 use engine::{Actor, Submission};
 use host::control::user_id;
@@ -20,6 +20,7 @@ use reports::{FieldType, FieldTypes};
 use serde_json::{Map, Value};
 
 use self::fields::KnownParties;
+use crate::persons::PersonNames;
 use crate::texts::{filled, text};
 use crate::words::{Lang, bilingual, say};
 use crate::{chinese, data_directory};
@@ -35,7 +36,8 @@ const JSON_BYTES_MAX: u64 = 1 << 20;
 /// amount in minor units or as 12.50CNY.
 ///
 /// The books must be at rest: no Doorstep uses the data directory. Only the owner of the data
-/// directory may give commands; the person in the journal is the owner's user id.
+/// directory may give commands. The person in the journal is the one of --by, or the last whom the
+/// command names, or else the first who is registered.
 #[derive(Args, Debug)]
 #[command(override_usage = "doorstep do <COMMAND> --data <DIR> [--FIELD <VALUE>]...\n       \
                             doorstep do <COMMAND> --help\n       doorstep do --list")]
@@ -51,7 +53,8 @@ pub struct DoArgs {
     #[arg(value_name = "COMMAND", required_unless_present_any = ["list", "help"])]
     command: Option<String>,
     /// --data DIR: the data directory. --json OBJECT: the fields as a JSON object; `-` reads it
-    /// from standard input. --FIELD VALUE: a field; replaces that of --json
+    /// from standard input. --by WHO: who gives it, a name in persons.toml or an id. --FIELD VALUE:
+    /// a field; replaces that of --json
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
     flags: Vec<String>,
 }
@@ -62,6 +65,7 @@ struct Flags {
     help: bool,
     data: Option<PathBuf>,
     json: Option<String>,
+    by: Option<String>,
     /// Names as declared, and values.
     fields: Vec<(String, String)>,
 }
@@ -91,7 +95,7 @@ pub fn run(args: &DoArgs) -> anyhow::Result<()> {
         add_fields(command_type, &flags.fields, &KnownParties::default(), &mut object)?;
         let command = declared_command(name, object)?;
         let opened = data_directory::open_or_create(data)?;
-        let done = give(&mut opened.node.client(), command, data);
+        let done = give(&mut opened.node.client(), command, flags.by.as_deref(), data);
         opened.node.stop()?;
         return done;
     }
@@ -100,7 +104,7 @@ pub fn run(args: &DoArgs) -> anyhow::Result<()> {
     let (parties, _) = client.query(|engine| KnownParties::of(engine.books()))?;
     let done = add_fields(command_type, &flags.fields, &parties, &mut object)
         .and_then(|()| declared_command(name, object))
-        .and_then(|command| give(&mut client, command, data));
+        .and_then(|command| give(&mut client, command, flags.by.as_deref(), data));
     drop(client);
     opened.node.stop()?;
     done
@@ -131,6 +135,7 @@ impl Flags {
                 "lang" => false,
                 "data" => read.data.replace(value.into()).is_some(),
                 "json" => read.json.replace(value).is_some(),
+                "by" => read.by.replace(value).is_some(),
                 field => {
                     let field = field.replace('-', "_");
                     let twice = read.fields.iter().any(|(other, _)| *other == field);
@@ -230,8 +235,23 @@ fn declared_command(name: &str, mut object: Map<String, Value>) -> anyhow::Resul
     read.map_err(|error| anyhow::anyhow!(bilingual!("{name}: {error}", "{name}：{error}")))
 }
 
-/// Gives the command in the name of the data directory's owner, and prints its events.
-fn give(client: &mut NodeClient, command: Command, data: &Path) -> anyhow::Result<()> {
+/// Whoever can give the command: the last person whom it names, or the first who is registered.
+fn giver(books: &Books, command: &Command) -> Actor {
+    let mut named = Vec::new();
+    command.for_each_person(&mut |_, person| named.push(person));
+    let registered = books.persons().filter(|(_, removed)| !removed).map(|(person, _)| person);
+    let mut actors = named.into_iter().rev().chain(registered).map(Actor::Person);
+    let can = actors.find(|actor| books.check_actor(*actor, command).is_ok());
+    can.unwrap_or(Actor::System)
+}
+
+/// Gives the command as the owner of the data directory, and prints its events.
+fn give(
+    client: &mut NodeClient,
+    command: Command,
+    by: Option<&str>,
+    data: &Path,
+) -> anyhow::Result<()> {
     let lang = Lang::current();
     let name = command.spec().name;
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
@@ -244,7 +264,13 @@ fn give(client: &mut NodeClient, command: Command, data: &Path) -> anyhow::Resul
             &[("data", &data.display()), ("owner", &owner), ("user", &user)]
         )
     );
-    let actor = Actor::Person(PersonId(user.into()));
+    let actor = match by {
+        Some(who) => Actor::Person(PersonNames::read(data)?.find(who)?),
+        None => {
+            let command = command.clone();
+            client.query(move |engine| giver(engine.books(), &command))?.0
+        }
+    };
     let answers = client.execute(vec![(None, Submission::new(actor, command))])?;
     match answers.into_iter().next() {
         Some(Ok(events)) => {
@@ -280,7 +306,10 @@ mod tests {
         let fields = [("cash_limit", "5"), ("bank", "-3")];
         let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let json = Some("{}".to_owned());
-        assert_eq!(flags, Flags { help: false, data: Some("books".into()), json, fields });
+        assert_eq!(
+            flags,
+            Flags { help: false, data: Some("books".into()), json, by: None, fields }
+        );
         assert!(read("--bank 1 --help").unwrap().help);
         for (line, why) in [
             ("bank 1", "`bank` is no flag"),

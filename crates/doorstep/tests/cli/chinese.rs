@@ -38,7 +38,7 @@ fn every_report_on_the_books_is_chinese() {
         ),
         ("verify", &["CNY"]),
         ("explain payout 1", &["CNY", "made-seller", "made"]),
-        ("log", &["CNY", "UTC", "wallet", "all", "Asia", "Shanghai"]),
+        ("log", &["CNY", "UTC", "wallet", "all", "Asia", "Shanghai", "planner", "approver"]),
         ("breaks", &["CNY", "UTC"]),
         ("open-items", &["CNY", "UTC"]),
         ("payouts --format csv --out payouts.csv", &[]),

@@ -13,12 +13,13 @@ const GENERAL: &str = r#"card = { issuer = "0.55%", network = "0.08%", acquirer 
 const RATES_PPM: [i64; 3] = [5_500, 800, 1_500];
 
 /// The keys of `--json` that the help promises.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "parcels",
     "announced",
     "collected",
     "refused",
     "returned",
+    "refunded",
     "fees",
     "held",
     "payable",
@@ -55,7 +56,8 @@ fn assert_adds_up(day: &Value) {
     assert!(left >= 0, "{day:#}");
     assert_eq!(left == 0, ended == number(day, "/parcels"), "{left} are left of {day:#}");
     let sellers = number(day, "/paid") + number(day, "/held") + number(day, "/payable");
-    assert_eq!(collected - total(&day["fees"]), sellers, "the sellers' money in {day:#}");
+    let kept = collected - number(day, "/refunded");
+    assert_eq!(kept - total(&day["fees"]), sellers, "the sellers' money in {day:#}");
     assert!(number(day, "/returned") <= number(day, "/refused"), "{day:#}");
     assert_eq!(day["debits"], day["credits"], "M1");
     assert_eq!(text(day, "/digest").len(), 64);

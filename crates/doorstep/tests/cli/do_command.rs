@@ -51,8 +51,15 @@ fn a_command_is_carried_out_by_the_owner_and_is_in_the_log() {
         serde_json::from_str(log.stdout().lines().last().unwrap()).unwrap();
     assert_eq!(text(&last, "/command"), "RegisterBank");
     assert_eq!(text(&last, "/fields/bank"), books::BankId::derived("spare").to_string());
-    let owner = std::os::unix::fs::MetadataExt::uid(&bed.path("books").metadata().unwrap());
-    assert_eq!(text(&last, "/by/person"), owner.to_string());
+    assert_eq!(text(&last, "/by/person"), "1");
+    let line = "do RegisterPerson --data books --person 3 --proposed-by 1 --approved-by 2";
+    bed.run(&format!("{line} --by 3")).fails("person 3 is not registered");
+    bed.run(&format!("{line} --by cy")).fails("nobody has the name `cy`");
+    bed.run(line).succeeds();
+    let log = bed.run("log --data books --json").succeeds();
+    let last: serde_json::Value =
+        serde_json::from_str(log.stdout().lines().last().unwrap()).unwrap();
+    assert_eq!(text(&last, "/by/person"), "2", "the approver gives it");
     // The same fields in JSON; a flag replaces one of them.
     let json = r#"{"bank":"5","currency":"CNY","reference":"other"}"#;
     let mut command = bed.doorstep("do RegisterBank --data books --reference third --json");

@@ -42,7 +42,8 @@ fn an_import_names_the_two_persons_who_open_the_books() {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
     let import = format!("{IMPORT} --data books");
-    bed.run(&format!("{import} --by Ann --approved-by ann")).fails("the same person");
+    bed.run(&format!("{import} --by Ann --approved-by ann"))
+        .fails("person 1 has the name `ann` already; give another spelling");
     assert!(!bed.has("books"));
     bed.run(&format!("{import} --by Ann --approved-by Bo")).succeeds();
     assert_eq!(bed.read("books/persons.toml"), "[persons]\n1 = \"Ann\"\n2 = \"Bo\"\n");

@@ -2,7 +2,7 @@
 
 use sim::DayOptions;
 
-use super::{inputs, inputs_in, live};
+use super::{inputs, inputs_in, live, out_again};
 
 /// Three seeds at three fault levels, 8,000 orders each. The first seed of each level is compared
 /// in every way by [`live`], and so are the others.
@@ -11,7 +11,8 @@ fn at_fault_level(faults_percent: u32) {
         let options = DayOptions { seed, faults_percent, ..DayOptions::default() };
         let (day, _) = live(&inputs(8_000, seed), &options);
         let counts = day.report.counts;
-        assert_eq!(counts.announced, counts.delivered + counts.returned, "seed {seed}");
+        let ended = counts.delivered + counts.returned + out_again(&day.world);
+        assert_eq!(counts.announced, ended, "seed {seed}");
         assert_eq!(counts.timeouts > 0, faults_percent > 0, "seed {seed}");
     }
 }

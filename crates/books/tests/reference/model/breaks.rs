@@ -205,11 +205,8 @@ impl Model {
         self.breaks.get_mut(&id).expect("found before").closed = true;
         self.push_event(Event::BreakClosed { break_id: id, amount: Amount::of(one.amount) })?;
         // A firm's missing cash was made good, so payments waiting for it continue.
-        match (one.subject, one.side) {
-            (BreakSubject::FirmCash(firm), BreakSide::Shortfall) => {
-                self.credit_firm(firm, one.amount)?;
-            }
-            _ => {}
+        if let (BreakSubject::FirmCash(firm), BreakSide::Shortfall) = (one.subject, one.side) {
+            self.credit_firm(firm, one.amount)?;
         }
         match one.evidence.and_then(|evidence| evidence.line.payment) {
             Some(payment) if self.payment(payment).is_ok() => self.receive_if_paid(payment),

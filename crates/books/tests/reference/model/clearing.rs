@@ -457,12 +457,12 @@ impl Model {
     pub fn answered_after_its_line(&mut self, id: PaymentId) -> ModelResult {
         let payment = self.payment(id)?.clone();
         let Some(line) = payment.file.early.clone() else { return Ok(()) };
-        let completions = self.transactions.iter().filter(|one| {
+        let mut completions = self.transactions.iter().filter(|one| {
             one.payment == id
                 && one.kind == TransactionKind::Completion
                 && one.status == TransactionStatus::Approved
         });
-        let own = completions.last().map(|one| one.network_reference);
+        let own = completions.next_back().map(|one| one.network_reference);
         if let (Some(own), LineReference::Request { sent, .. }) = (own, &line.reference) {
             let key = |one: &NetworkReference| (one.stan, one.sent_at.0 / 1_000);
             if own.as_ref().map(key) != Some(key(sent)) {

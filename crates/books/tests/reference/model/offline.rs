@@ -42,6 +42,14 @@ struct Fit {
     flags: BTreeSet<OfflineSaleFlag>,
 }
 
+impl Parcel {
+    /// The last number of its payments. Those that were in suspense have numbers of their own.
+    pub fn last_number(&self) -> u8 {
+        let ordinary = self.payments.range(..FIRST_SUSPENDED_PAYMENT);
+        ordinary.last().map_or(0, |(number, _)| *number)
+    }
+}
+
 impl Model {
     pub fn apply_offline_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
