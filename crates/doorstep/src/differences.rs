@@ -212,6 +212,8 @@ impl List {
         let age = filled(self.lang, "differences.age", &[("opened", &opened), ("days", &days)]);
         self.row("differences.since", &age);
         let owner = match reference {
+            // The books raised it from a line of a file.
+            None if owner == "0" => text(self.lang, "differences.nobody").to_owned(),
             Some(reference) => filled(
                 self.lang,
                 "differences.courier",
