@@ -641,9 +641,9 @@ commands! {
     }
 
     /// Registers a person. Names stand outside the journal. A courier is a person without this
-    /// command.
+    /// command, but decides nothing without it.
     91 RegisterPerson by Person | Key | System => register_person {
-        /// Not 0, and nobody's id before.
+        /// Not 0, and nobody's id before, or a courier's.
         person: PersonId,
         proposed_by: PersonId,
         approved_by: PersonId,

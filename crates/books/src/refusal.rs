@@ -156,6 +156,11 @@ pub enum Refusal {
     /// Also for 0, which is nobody's id.
     #[error("person {0} is not registered, or was removed: give the id of a registered person")]
     PersonNotRegistered(PersonId),
+    #[error(
+        "person {0} is a courier whom two people have not registered: register them first \
+         (RegisterPerson)"
+    )]
+    OnlyCourier(PersonId),
     #[error("person {0} gave this command and is not one of the persons that it names")]
     NotOneOfThePersons(PersonId),
     /// The limit of [`SetRefundLimit`](crate::SetRefundLimit).

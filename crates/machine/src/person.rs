@@ -7,7 +7,10 @@ use crate::PersonId;
 /// What a person has to do with a command that names them. It follows from the name of the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PersonRole {
-    /// Gives the command, alone or with others: `proposed_by`, `counted_by`, `supervisor`.
+    /// Gives the command and decides by it, alone or with others: `proposed_by`, `counted_by`,
+    /// `supervisor`.
+    Decides,
+    /// Gives the command for themselves: `cancelled_by`.
     Gives,
     /// Becomes a person, or is one no longer: `person`, `first_person`, `second_person`.
     Subject,
@@ -19,11 +22,17 @@ impl PersonRole {
     #[must_use]
     pub fn of_field(field: &str) -> PersonRole {
         match field {
-            "supervisor" => PersonRole::Gives,
+            "supervisor" => PersonRole::Decides,
+            "cancelled_by" => PersonRole::Gives,
             "person" | "first_person" | "second_person" => PersonRole::Subject,
-            _ if field.ends_with("_by") => PersonRole::Gives,
+            _ if field.ends_with("_by") => PersonRole::Decides,
             _ => PersonRole::Other,
         }
+    }
+
+    #[must_use]
+    pub fn gives(self) -> bool {
+        matches!(self, PersonRole::Decides | PersonRole::Gives)
     }
 }
 

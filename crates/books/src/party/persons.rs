@@ -19,6 +19,9 @@ pub(crate) struct Person {
     /// `None` for the first two persons, and for couriers.
     pub registered_by: Option<TwoPeople>,
     pub removed_by: Option<TwoPeople>,
+    /// A courier whom two people have not registered as a person: one actor registers couriers, so
+    /// such a person decides nothing.
+    pub courier_only: bool,
 }
 
 /// Checks that a second person is neither the first nor one of the others who had a part in the
@@ -56,8 +59,8 @@ impl Books {
         self.check_person(actor)?;
         let (mut names_persons, mut is_one) = (false, false);
         command.for_each_person(&mut |role, person| {
-            names_persons |= role == PersonRole::Gives;
-            is_one |= role == PersonRole::Gives && person == actor;
+            names_persons |= role.gives();
+            is_one |= role.gives() && person == actor;
         });
         if is_one || !names_persons { Ok(()) } else { Err(Refusal::NotOneOfThePersons(actor)) }
     }
@@ -71,6 +74,9 @@ impl Books {
             if role != PersonRole::Subject && checked.is_ok() {
                 checked = self.check_person(person);
             }
+            if role == PersonRole::Decides && checked.is_ok() {
+                checked = self.check_decides(person);
+            }
         });
         checked
     }
@@ -83,6 +89,11 @@ impl Books {
     fn check_person(&self, id: PersonId) -> Result<(), Refusal> {
         let registered = self.persons.find(id).is_some_and(|one| one.removed_by.is_none());
         if registered { Ok(()) } else { Err(Refusal::PersonNotRegistered(id)) }
+    }
+
+    fn check_decides(&self, id: PersonId) -> Result<(), Refusal> {
+        let courier_only = self.persons.find(id).is_some_and(|one| one.courier_only);
+        if courier_only { Err(Refusal::OnlyCourier(id)) } else { Ok(()) }
     }
 
     /// Checks that a courier is not removed as a person.
@@ -103,7 +114,7 @@ impl Books {
     pub(crate) fn add_courier_person(&mut self, courier: CourierId) {
         let id = PersonId(courier.0);
         if self.persons.find(id).is_none() {
-            self.persons.add(Person { id, ..Person::default() });
+            self.persons.add(Person { id, courier_only: true, ..Person::default() });
         }
     }
 
@@ -128,10 +139,20 @@ impl Books {
             return Err(Refusal::PersonNotRegistered(id));
         }
         let registered_by = Some((proposed_by, approved_by));
-        if let Some(before) = self.persons.find(id) {
-            return Err(used_identifier(before.registered_by == registered_by));
+        let is_new_courier = |one: &Person| one.courier_only && one.removed_by.is_none();
+        match self.persons.number(id) {
+            Some(place) if is_new_courier(self.persons.get(place)) => {
+                let courier = self.persons.get_mut(place);
+                (courier.registered_by, courier.courier_only) = (registered_by, false);
+            }
+            Some(place) => {
+                let same = self.persons.get(place).registered_by == registered_by;
+                return Err(used_identifier(same));
+            }
+            None => {
+                self.persons.add(Person { id, registered_by, ..Person::default() });
+            }
         }
-        self.persons.add(Person { id, registered_by, removed_by: None });
         out.events.push(Event::Registered);
         Ok(())
     }

@@ -168,7 +168,15 @@ fn a_courier_is_a_person() {
     assert!(!is_person(&world, UNREGISTERED));
     world.must(courier(UNREGISTERED.0)).repeated(courier(UNREGISTERED.0));
     assert!(is_person(&world, UNREGISTERED));
-    world.refused(register_person(UNREGISTERED, BOTH), Refusal::IdentifierTaken);
+    // One actor alone registered the courier, who is no second person therefore.
+    let new_term = |by| set_retention(200, by);
+    let only_courier = Refusal::OnlyCourier(UNREGISTERED);
+    for by in [[ANNA, UNREGISTERED], [UNREGISTERED, ANNA]] {
+        world.refused(new_term(by), only_courier.clone());
+    }
+    world.must(register_person(UNREGISTERED, BOTH)).repeated(register_person(UNREGISTERED, BOTH));
+    world.must(new_term([ANNA, UNREGISTERED]));
+    world.refused(register_person(UNREGISTERED, [BO, ANNA]), Refusal::IdentifierTaken);
     // A person can become a courier, but nobody cannot, and neither can a person who was removed.
     world.must(courier(CASHIER.0));
     for person in [NOBODY, GONE] {

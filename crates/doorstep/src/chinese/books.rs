@@ -89,6 +89,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::PersonNotRegistered(person) => {
             format!("人员 {person} 未登记或已被移除；请给出已登记人员的编号")
         }
+        Refusal::OnlyCourier(person) => {
+            format!("人员 {person} 是快递员，尚未由两人登记为人员；请先登记（RegisterPerson）")
+        }
         Refusal::NotOneOfThePersons(person) => {
             format!("人员 {person} 发出该命令，但不是其中写明的人员")
         }

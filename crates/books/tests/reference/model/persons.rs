@@ -45,6 +45,9 @@ impl Model {
                 // The party that pays for damage is no person.
                 let Some(Ok(person)) = value.as_str().map(str::parse) else { continue };
                 self.is_here(PersonId(person))?;
+                let acts = field == "owner" || field == "cancelled_by";
+                let decides = acts || !self.only_couriers.contains(&PersonId(person));
+                ensure(decides, "a courier whom two people did not register")?;
             }
         }
         Ok(())
@@ -63,6 +66,9 @@ impl Model {
     ) -> ModelResult {
         are_different(&by)?;
         ensure(person != PersonId(0), "nobody is not a person")?;
+        if self.persons.get(&person) == Some(&true) && self.only_couriers.remove(&person) {
+            return Ok(());
+        }
         if self.persons.contains_key(&person) {
             return self.only_repeats(self.was_carried_out(command));
         }
@@ -89,6 +95,9 @@ impl Model {
         let person = PersonId(courier.0);
         ensure(person != PersonId(0), "nobody is not a courier")?;
         let known = self.persons.insert(person, true);
+        if known.is_none() {
+            self.only_couriers.insert(person);
+        }
         ensure(known != Some(false), "was removed")
     }
 }
