@@ -331,7 +331,6 @@ pub struct Model {
     pub banks: BTreeMap<BankId, Currency>,
     /// Whether each person is here still.
     pub persons: BTreeMap<PersonId, bool>,
-    /// Couriers whom two people did not register as persons.
     pub only_couriers: BTreeSet<PersonId>,
     /// How much of a payment one person can refund.
     pub refund_limits: BTreeMap<Currency, u64>,
