@@ -42,6 +42,8 @@ def run(command, out):
 
 def one_day(args, currency, seed, faults, folder):
     """Whether the day and its recomputation agree. Its files are written to `folder`."""
+    if folder.exists():
+        sys.exit(f"{folder} is there already: remove it, or give another directory")
     folder.mkdir(parents=True)
     orders, books = folder / "orders.csv", folder / "books"
     write_orders(orders, currency, args.parcels, seed)
