@@ -421,13 +421,6 @@ class Facts:
 
     # Clearing and settlement
 
-    def do_ConfirmClearing(self, fields, line):
-        payment = self.payment(fields["payment"])
-        currency = line["currency"]
-        self.lines[payment.rail].append(
-            ("sale", payment, of_minor(fields["amount"], currency),
-             of_minor(fields["deducted"], currency), currency))
-
     def do_ClearLine(self, fields, line):
         (of, number), = fields["rail"].items()
         payment, currency = fields["payment"], line["currency"]
