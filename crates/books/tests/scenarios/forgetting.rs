@@ -157,3 +157,18 @@ fn a_parcel_with_several_payments_is_forgotten_whole() {
     assert_eq!(restored.digest(), digest);
     assert_eq!(restored.known_parcel_count(), 2);
 }
+
+#[test]
+fn a_forgotten_payment_leaves_none_of_its_refunds_and_confirmations() {
+    let mut world = World::open();
+    let steps = world.parcel("o-1", 10_000).dispatch().card(10_000).approve().clear();
+    let payment = steps.last_payment();
+    world.fund_bank(300);
+    for number in 1..=3 {
+        world.must(refund(payment, number, 100)).must(confirm_refund(payment, number, 100));
+    }
+    world.forget_batch();
+    world.on("2014-02-25").must(forget("2013-08-29"));
+    assert_eq!(forgotten(&world), [payment.parcel]);
+    assert_eq!(world.engine.check(), Ok(()));
+}

@@ -301,3 +301,31 @@ fn a_completion_on_a_later_day_counts_from_that_day() {
     let (payment, payable_on) = (first(parcel), day("2013-09-05"));
     assert!(world.events().contains(&Event::PaymentHeld { payment, payable_on }));
 }
+
+#[test]
+fn a_network_with_too_many_unknown_payments_gets_no_completion() {
+    let mut world = World::open();
+    let authorised = world.parcel("authorised", 100).dispatch().id();
+    for number in 0..UNKNOWN_PAYMENTS_PER_NETWORK_MAX {
+        let trace = world.nth_trace(number);
+        if number == 0 {
+            world.must(pre_authorise(999, authorised, 100)).must(approve(first(authorised)));
+        }
+        let order = format!("o-{number}");
+        let parcel = ParcelId::derived(SELLER, &order);
+        let sale = sell_at(trace, parcel, debit_card(), 1);
+        let way = [assign(parcel), dispatch(parcel), sale, outcome_unknown(first(parcel))];
+        for command in [announce(SELLER, &order, 1)].iter().chain(&way) {
+            world.apply_unchecked(command).unwrap();
+        }
+    }
+    let trace = world.nth_trace(UNKNOWN_PAYMENTS_PER_NETWORK_MAX);
+    let Command::BeginCompletion(completion) = complete(1, first(authorised), 100) else {
+        unreachable!("it begins a completion")
+    };
+    let duplicate_key = original(999);
+    let completion = BeginCompletion { trace, duplicate_key, ..completion };
+    let completion = Command::BeginCompletion(completion);
+    world.refused(completion.clone(), Refusal::TooManyUnknown);
+    world.must(reverse(first(ParcelId::derived(SELLER, "o-0")))).must(completion);
+}

@@ -121,6 +121,8 @@ fn a_part_that_is_paid_is_handed_over_at_once() {
     expect_parcel(&world, parcel, S::Delivered, 6_000, 6_000);
     world.repeated(accept_part(parcel, 6_000));
     world.refused(accept_part(parcel, 5_000), Refusal::ParcelState);
+    // A refund since then does not make it another part.
+    world.must(refund(card, 1, 1_000)).repeated(accept_part(parcel, 6_000));
 }
 
 #[test]
