@@ -121,3 +121,17 @@ fn a_write_off_goes_to_the_oldest_short_hand_over() {
     assert_eq!(states(&world, payments), [T::Released, T::Released]);
     assert_eq!((world.payment(third).state, shortage(&world)), (T::Approved, 10_000));
 }
+
+#[test]
+fn a_shortage_that_begins_between_two_payments_is_taken_over_with_the_second_only() {
+    let setup = Setup { guarantee: 50_000, ..Setup::default() };
+    let mut world = World::set(setup);
+    let [counted, short] = ["o-1", "o-2"]
+        .map(|order| world.parcel(order, 10_000).dispatch().cash(10_000).last_payment());
+    world.must(start_hand_over(1)).must(count(1, 10_000));
+    let states = |world: &World| [counted, short].map(|one| world.payment(one).state);
+    let before = states(&world);
+    assert_ne!(before[0], before[1], "the first is guaranteed when it is counted");
+    world.must(cover_shortage(1, 10_000, BOTH));
+    assert_eq!(states(&world), [before[0]; 2]);
+}
