@@ -132,12 +132,13 @@ impl Model {
         let one = self.open(id)?;
         let of_sale = self.suspended.values().any(|sale| sale.break_id == id);
         ensure(!of_sale, "an offline sale in suspense")?;
-        if let BreakResolution::ThroughBank(bank) = resolution {
-            let currency =
-                *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
-            ensure(currency == one.currency, "another currency")?;
-        }
         match resolution {
+            BreakResolution::WriteOff => {}
+            BreakResolution::ThroughBank(bank) => {
+                let currency =
+                    *self.banks.get(&bank).ok_or(ModelRefusal::Because("no such bank account"))?;
+                ensure(currency == one.currency, "another currency")?;
+            }
             BreakResolution::ToSeller(seller) => {
                 let known = self.sellers.contains_key(&(seller, one.currency));
                 ensure(known, "no such seller, or another currency")?;
@@ -146,7 +147,6 @@ impl Model {
             BreakResolution::ToPayment(payment) => {
                 self.applies(id, payment)?;
             }
-            BreakResolution::WriteOff | BreakResolution::ThroughBank(_) => {}
         }
         self.breaks.get_mut(&id).expect("found before").proposal = Some((resolution, by));
         self.push_event(Event::BreakResolutionProposed { break_id: id })

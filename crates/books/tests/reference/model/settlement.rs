@@ -32,30 +32,20 @@ impl Model {
     /// A seller's payable money, less what payouts took.
     pub fn unpaid_statement(&self, account: SellerAccount, seller: &Seller) -> [i128; 6] {
         let mut sums = [0_i128; 6];
-        for line in &seller.statement {
-            for (sum, part) in sums.iter_mut().zip([
-                line.gross,
-                line.fees,
-                line.refunded,
-                line.returned,
-                line.invoiced,
-                line.compensated,
-            ]) {
-                *sum += i128::from(part);
+        let mut add = |sign: i128, parts: [u64; 6]| {
+            for (sum, part) in sums.iter_mut().zip(parts) {
+                *sum += sign * i128::from(part);
             }
+        };
+        for line in &seller.statement {
+            let Statement { gross, fees, refunded, returned, invoiced, compensated } = *line;
+            add(1, [gross, fees, refunded, returned, invoiced, compensated]);
         }
         for (line, state) in self.payouts.values() {
             if (line.seller, line.currency) == account && *state != PayoutState::Dropped {
-                for (sum, part) in sums.iter_mut().zip([
-                    line.gross,
-                    line.fees,
-                    line.refunded,
-                    line.returned,
-                    line.invoiced,
-                    line.compensated,
-                ]) {
-                    *sum -= i128::from(part);
-                }
+                let PayoutLine { gross, fees, refunded, returned, invoiced, compensated, .. } =
+                    *line;
+                add(-1, [gross, fees, refunded, returned, invoiced, compensated]);
             }
         }
         sums
