@@ -885,4 +885,22 @@ commands! {
         /// MAC of the one-time code that the courier shows.
         code_mac: CodeMac,
     }
+
+    /// Plans the settlement of a cycle, as [`PlanSettlement`] does, because the calendar says so.
+    /// Once per day of the calendar: also when nobody is to be paid. Two persons approve it
+    /// ([`ApproveCyclePlan`]).
+    131 PlanCycle by Person | System => plan_cycle {
+        plan: PlanId,
+        /// The day of the calendar: after the last one of this cycle and currency, at most today.
+        date: BusinessDate,
+        cycle: SettlementCycle,
+        currency: Currency,
+    }
+
+    /// Two persons approve a plan of [`PlanCycle`].
+    132 ApproveCyclePlan by Person | Key | System => approve_cycle_plan {
+        plan: PlanId,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
 }

@@ -10,7 +10,7 @@ use tariff::BusinessDate;
 use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
-use crate::command::{HoldRule, Jurisdiction};
+use crate::command::{HoldRule, Jurisdiction, SettlementCycle};
 use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId};
 use crate::parcel::damage::Damage;
 use crate::party::record::{TariffRecord, TariffVersionRecord};
@@ -57,6 +57,9 @@ pub(crate) struct ReferenceData {
     /// The ids of all deposits ever announced, so that none is used again.
     pub deposit_ids: BTreeSet<DepositId>,
     pub plans: BTreeMap<PlanId, SettlementPlan>,
+    /// The last day of the calendar on which a cycle was planned, by the currency's place, and its
+    /// plan. The plan exists only if somebody was to be paid.
+    pub cycles_planned: BTreeMap<(SettlementCycle, u8), (BusinessDate, PlanId)>,
     pub payouts: BTreeMap<PayoutId, Payout>,
     /// Payouts that came back. Few enough to remember them all.
     pub returned_payouts: BTreeSet<PayoutId>,

@@ -173,6 +173,8 @@ pub enum Refusal {
     SellerPays,
     #[error("no seller of this cycle has a payout due")]
     NothingToPay,
+    #[error("the calendar made this plan, so two people approve it: send ApproveCyclePlan")]
+    PlanNeedsTwoPeople,
     /// The settlement plan or the break is not in the required state.
     #[error("the state of the plan or break does not allow this")]
     PlanState,

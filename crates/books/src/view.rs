@@ -16,7 +16,7 @@ use crate::parcel::index::ParcelSlot;
 use crate::parcel::record::OpenParcelStatus;
 use crate::party::record::RailId;
 use crate::payment::record::{PaymentRecord, PaymentStatus, ReversingStatus};
-use crate::settlement::record::PlanStatus;
+use crate::settlement::record::{PlanStatus, Planner};
 use crate::terminal::transaction::ReversalKind;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +126,8 @@ pub struct PlanView {
     pub id: PlanId,
     pub cycle: SettlementCycle,
     pub currency: Currency,
-    pub planned_by: PersonId,
+    /// `None` if the calendar did: then two persons approve it.
+    pub planned_by: Option<PersonId>,
     /// Whether a second person approved it.
     pub approved: bool,
     pub lines: Vec<PlannedPayout>,
@@ -356,7 +357,10 @@ impl Books {
             id,
             cycle: plan.cycle,
             currency: plan.currency,
-            planned_by: plan.planned_by,
+            planned_by: match plan.planner {
+                Planner::Person(person) => Some(person),
+                Planner::Calendar(_) => None,
+            },
             approved,
             lines: plan.lines.iter().map(|(line, _)| self.planned_payout(line)).collect(),
         })
@@ -364,6 +368,24 @@ impl Books {
 
     fn planned_payout(&self, line: &PayoutLine) -> PlannedPayout {
         PlannedPayout { line: *line, payable: self.payable_balance(line) }
+    }
+
+    /// The last day of the calendar on which the payouts of a cycle were planned.
+    #[must_use]
+    pub fn cycle_planned_on(
+        &self,
+        cycle: SettlementCycle,
+        currency: Currency,
+    ) -> Option<BusinessDate> {
+        let place = self.currency_index(currency).ok()?;
+        self.reference_data.cycles_planned.get(&(cycle, place)).map(|(date, _)| *date)
+    }
+
+    /// The first day on which held money becomes payable. Money that waits for its delivery has no
+    /// day.
+    #[must_use]
+    pub fn first_release(&self) -> Option<BusinessDate> {
+        self.reference_data.pending_releases.keys().next().copied()
     }
 
     /// Payouts sent and not confirmed.

@@ -41,14 +41,13 @@ use crate::{
 pub const FILE_BYTES_MAX: usize = 1 << 20;
 
 const RELEASE_AT: LocalTime = LocalTime::new(1, 0);
-const FORGET_AT: LocalTime = LocalTime::new(3, 0);
 
 /// Why a calendar file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
-    /// Not TOML, or not the layout. The parser's message names line and column.
-    #[error("{0}")]
-    Layout(String),
+    /// Not TOML, or not the layout.
+    #[error("line {line}: {message}")]
+    Layout { line: usize, message: String },
     #[error("{0}")]
     Date(#[from] BusinessDateError),
     #[error("`{0}`: the last day comes before the first; write the earlier day first")]
@@ -106,7 +105,6 @@ struct Form {
     #[serde(default)]
     business_days: Vec<String>,
     release: Option<TimeForm>,
-    forget: Option<TimeForm>,
     #[serde(default)]
     cycle: Vec<CycleForm>,
 }
@@ -151,8 +149,11 @@ struct CycleForm {
 /// # Errors
 /// [`CalendarError`].
 pub fn parse(text: &str) -> Result<Calendar, CalendarError> {
-    let form: Form =
-        toml::from_str(text).map_err(|error| CalendarError::Layout(error.to_string()))?;
+    let form: Form = toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
+        CalendarError::Layout { line, message: error.message().to_owned() }
+    })?;
     let weekend = weekdays(&form.weekend)?;
     if (1..=7).all(|day| weekend.iter().any(|one| one.to_monday_one_offset() == day)) {
         return Err(CalendarError::NoBusinessDays);
@@ -177,13 +178,11 @@ pub fn parse(text: &str) -> Result<Calendar, CalendarError> {
         })?;
         cycles.push(rule);
     }
-    let at = |form: Option<TimeForm>, default| form.map_or(default, |form| form.at);
     let calendar = Calendar {
         weekend,
         holidays,
         extra_days,
-        release_at: at(form.release, RELEASE_AT),
-        forget_at: at(form.forget, FORGET_AT),
+        release_at: form.release.map_or(RELEASE_AT, |release| release.at),
         cycles,
     };
     check_gaps(&calendar)?;

@@ -1,8 +1,9 @@
 //! The calendar of the office: which days are business days, and which steps of a business day are
 //! due. Read from calendar.toml ([`file`]).
 //!
-//! Never: a clock, I/O, commands. Start at [`Calendar::steps`].
+//! Never: a clock, I/O. Start at [`Calendar::due`].
 
+pub mod due;
 pub mod file;
 mod time;
 
@@ -34,8 +35,6 @@ pub struct Calendar {
     extra_days: BTreeSet<BusinessDate>,
     /// Held money whose hold has ended becomes payable. Every day, also on holidays.
     release_at: LocalTime,
-    /// Closed parcels past the retention are forgotten. Every day.
-    forget_at: LocalTime,
     cycles: Vec<CycleRule>,
 }
 
@@ -80,7 +79,6 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StepKind {
     Release,
-    Forget,
     Plan { cycle: SettlementCycle, currency: Currency },
 }
 
@@ -144,10 +142,7 @@ impl Calendar {
     /// time, so that the plan has what it released.
     #[must_use]
     pub fn steps(&self, date: BusinessDate) -> Vec<Step> {
-        let mut steps = vec![
-            Step { date, at: self.release_at, kind: StepKind::Release },
-            Step { date, at: self.forget_at, kind: StepKind::Forget },
-        ];
+        let mut steps = vec![Step { date, at: self.release_at, kind: StepKind::Release }];
         for rule in self.cycles.iter().filter(|rule| self.plans_on(rule, date)) {
             let CycleRule { cycle, currency, at, .. } = *rule;
             steps.push(Step { date, at, kind: StepKind::Plan { cycle, currency } });
@@ -175,11 +170,5 @@ impl Calendar {
     #[must_use]
     pub fn releases_at(&self, now: LocalTime) -> bool {
         self.release_at <= now
-    }
-
-    /// Whether closed parcels are to be forgotten at this local time.
-    #[must_use]
-    pub fn forgets_at(&self, now: LocalTime) -> bool {
-        self.forget_at <= now
     }
 }

@@ -4,6 +4,7 @@
 
 mod balances;
 mod benchmarks;
+mod calendar_command;
 mod certificates;
 mod chinese;
 mod data_directory;
@@ -75,6 +76,7 @@ enum Task {
     Payouts(payouts::PayoutsArgs),
     Export(export::ExportArgs),
     Tariff(tariffs::TariffArgs),
+    Calendar(calendar_command::CalendarArgs),
     Do(do_command::DoArgs),
     Serve(serve::ServeArgs),
     Gateway(gateway::GatewayArgs),
@@ -138,6 +140,7 @@ fn main() -> ExitCode {
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Serve(args) => serve::run(&args),

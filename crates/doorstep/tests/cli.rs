@@ -8,6 +8,7 @@ mod cli {
 
     mod bank;
     mod bench_door;
+    mod calendar;
     mod chinese;
     mod day;
     mod differences;

@@ -6,15 +6,15 @@ use money::{Amount, Currency};
 use crate::books::{Books, Now, clamp_to_amount, done_before, used_identifier};
 use crate::chart::ChartEntry;
 use crate::command::{
-    ApproveSettlement, ExecuteSettlement, PLAN_LINES_MAX, PlanSettlement, RejectSettlement,
-    SettlementCycle,
+    ApproveCyclePlan, ApproveSettlement, ExecuteSettlement, PLAN_LINES_MAX, PlanCycle,
+    PlanSettlement, RejectSettlement, SettlementCycle,
 };
 use crate::event::{CommandOutcome, Event, PayoutLine};
 use crate::ids::{PayoutId, PlanId};
 use crate::party::persons::check_two_people;
 use crate::party::record::Seller;
 use crate::refusal::{MissingRecord, Refusal};
-use crate::settlement::record::{Payout, PlanLine, PlanStatus, SettlementPlan, Statement};
+use crate::settlement::record::{Payout, PlanLine, PlanStatus, Planner, SettlementPlan, Statement};
 
 struct Draft {
     lines: Vec<(u32, PayoutLine)>,
@@ -48,17 +48,59 @@ impl Books {
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let PlanSettlement { plan: id, cycle, currency, planned_by } = *command;
+        let planner = Planner::Person(planned_by);
         let place = self.currency_index(currency)?;
         if let Some(before) = self.reference_data.plans.get(&id) {
-            let same = before.cycle == cycle
-                && before.currency == currency
-                && before.planned_by == planned_by;
+            let same =
+                before.cycle == cycle && before.currency == currency && before.planner == planner;
             return Err(used_identifier(same));
         }
         let draft = self.draft(cycle, place, currency);
         if draft.lines.is_empty() {
             return Err(Refusal::NothingToPay);
         }
+        self.keep_plan(id, (cycle, currency, place), planner, draft, out)
+    }
+
+    pub(crate) fn plan_cycle(
+        &mut self,
+        command: &PlanCycle,
+        now: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let PlanCycle { plan: id, date, cycle, currency } = *command;
+        let place = self.currency_index(currency)?;
+        let planned = self.reference_data.cycles_planned.get(&(cycle, place)).copied();
+        if planned == Some((date, id)) {
+            return Err(Refusal::Repeated);
+        }
+        if date > now.today || planned.is_some_and(|(last, _)| date <= last) {
+            return Err(Refusal::BadDate(date));
+        }
+        if self.reference_data.plans.contains_key(&id) {
+            return Err(used_identifier(false));
+        }
+        let draft = self.draft(cycle, place, currency);
+        if draft.lines.is_empty() {
+            let (below_minimum, left) = (draft.below_minimum, draft.left);
+            let lines = Vec::new();
+            out.events.push(Event::SettlementPlanned { plan: id, lines, below_minimum, left });
+        } else {
+            self.keep_plan(id, (cycle, currency, place), Planner::Calendar(None), draft, out)?;
+        }
+        self.reference_data.cycles_planned.insert((cycle, place), (date, id));
+        Ok(())
+    }
+
+    /// Reserves the money of a plan and keeps it.
+    fn keep_plan(
+        &mut self,
+        id: PlanId,
+        (cycle, currency, place): (SettlementCycle, Currency, u8),
+        planner: Planner,
+        draft: Draft,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
         let in_flight = self.currency_accounts(place).payout_in_flight;
         self.ledger.begin_chain(None, None);
         let mut lines = Vec::with_capacity(draft.lines.len());
@@ -84,7 +126,7 @@ impl Books {
             status: PlanStatus::Planned,
             cycle,
             currency,
-            planned_by,
+            planner,
             first_payout,
             payouts_end,
             lines,
@@ -141,9 +183,12 @@ impl Books {
     ) -> Result<(), Refusal> {
         let ApproveSettlement { plan: id, approved_by: by } = *command;
         let plan = self.find_plan(id)?;
+        let Planner::Person(planned_by) = plan.planner else {
+            return Err(Refusal::PlanNeedsTwoPeople);
+        };
         match plan.status {
             PlanStatus::Planned => {
-                check_two_people(plan.planned_by, by, &[])?;
+                check_two_people(planned_by, by, &[])?;
                 self.plan_mut(id).status = PlanStatus::Approved { by };
                 out.events.push(Event::SettlementApproved { plan: id });
                 Ok(())
@@ -153,6 +198,33 @@ impl Books {
             }
             PlanStatus::Rejected { .. } => Err(Refusal::PlanState),
         }
+    }
+
+    pub(crate) fn approve_cycle_plan(
+        &mut self,
+        command: &ApproveCyclePlan,
+        _: Now,
+        out: &mut CommandOutcome,
+    ) -> Result<(), Refusal> {
+        let ApproveCyclePlan { plan: id, proposed_by, approved_by: by } = *command;
+        check_two_people(proposed_by, by, &[])?;
+        let plan = self.find_plan(id)?;
+        let Planner::Calendar(proposed) = plan.planner else {
+            return Err(Refusal::PlanState);
+        };
+        match plan.status {
+            PlanStatus::Planned => {}
+            PlanStatus::Approved { by: before }
+            | PlanStatus::Executed { approved_by: before, .. } => {
+                return Err(done_before((proposed, before) == (Some(proposed_by), by)));
+            }
+            PlanStatus::Rejected { .. } => return Err(Refusal::PlanState),
+        }
+        let plan = self.plan_mut(id);
+        plan.planner = Planner::Calendar(Some(proposed_by));
+        plan.status = PlanStatus::Approved { by };
+        out.events.push(Event::SettlementApproved { plan: id });
+        Ok(())
     }
 
     pub(crate) fn reject_settlement(

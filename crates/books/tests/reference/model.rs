@@ -280,7 +280,8 @@ pub enum PlanState {
 pub struct Plan {
     pub cycle: SettlementCycle,
     pub currency: Currency,
-    pub planned_by: PersonId,
+    /// Nobody, if the calendar did.
+    pub planned_by: Option<PersonId>,
     pub state: PlanState,
     pub lines: Vec<PayoutLine>,
 }
@@ -354,6 +355,8 @@ pub struct Model {
     /// The firm and the end of each deposit that ended, oldest first.
     pub ended_deposits: Vec<(FirmId, DepositId)>,
     pub plans: BTreeMap<PlanId, Plan>,
+    /// The days on which the calendar planned each cycle, and the plans' ids.
+    pub calendar_days: BTreeMap<(SettlementCycle, Currency), Vec<(BusinessDate, PlanId)>>,
     pub payouts: BTreeMap<PayoutId, (PayoutLine, PayoutState)>,
     /// Sellers whose payable balance is below zero, and since when.
     pub below_zero: BTreeMap<SellerAccount, BusinessDate>,

@@ -235,6 +235,8 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("", plan(1, ANNA)),
         ("", approve_plan(1, BO)),
         ("", reject_plan(1, BO)),
+        ("", plan_cycle(1, "2013-08-28")),
+        ("", approve_cycle_plan(1, ANNA, BO)),
         ("", execute(1)),
         ("", confirm_payout(1)),
         ("", return_payout(2)),

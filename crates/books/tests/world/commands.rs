@@ -377,6 +377,17 @@ pub fn plan(plan: u64, planned_by: PersonId) -> Command {
     })
 }
 
+pub fn plan_cycle(plan: u64, date: &str) -> Command {
+    let (plan, date) = (PlanId(plan), date.parse().expect("a date"));
+    let (cycle, currency) = (SettlementCycle::Daily, Currency::CNY);
+    Command::PlanCycle(PlanCycle { plan, date, cycle, currency })
+}
+
+pub fn approve_cycle_plan(plan: u64, proposed_by: PersonId, approved_by: PersonId) -> Command {
+    let plan = PlanId(plan);
+    Command::ApproveCyclePlan(ApproveCyclePlan { plan, proposed_by, approved_by })
+}
+
 pub fn approve_plan(plan: u64, approved_by: PersonId) -> Command {
     Command::ApproveSettlement(ApproveSettlement { plan: PlanId(plan), approved_by })
 }

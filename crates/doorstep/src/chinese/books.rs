@@ -103,6 +103,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
         Refusal::SellerPays => "该破损或丢失包裹由卖家承担，不予赔付".to_owned(),
         Refusal::ChangesOutOfOrder => "UTC 偏移的变更须按时间先后排列".to_owned(),
         Refusal::NothingToPay => "该结算周期没有应付的卖家".to_owned(),
+        Refusal::PlanNeedsTwoPeople => {
+            "该计划由日历生成，须由两人批准；请发送 ApproveCyclePlan".to_owned()
+        }
         Refusal::PlanState => "结算计划或差异的状态不符".to_owned(),
         Refusal::LimitReached => "账户余额将超出限额".to_owned(),
         Refusal::RetentionOutOfRange => {

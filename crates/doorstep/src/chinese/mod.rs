@@ -4,6 +4,7 @@
 //! Texts of the system and of other people's libraries stay English, as details.
 
 mod books;
+mod calendar;
 mod files;
 mod host;
 mod journal;
@@ -24,9 +25,9 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
     let chinese = match lang {
         Lang::En => None,
         Lang::Zh => {
-            [files::text, books::text, journal::text, keys::text, host::text, simulation::text]
-                .iter()
-                .find_map(|text| text(error))
+            let texts = [files::text, books::text, calendar::text, journal::text];
+            let others = [keys::text, host::text, simulation::text];
+            texts.iter().chain(&others).find_map(|text| text(error))
         }
     };
     chinese.unwrap_or_else(|| error.to_string())

@@ -17,6 +17,8 @@ use crate::{chinese, texts};
 #[serde(deny_unknown_fields)]
 pub struct SettingsForm {
     pub time_zone: String,
+    /// The calendar file: its steps are carried out while this serves.
+    pub calendar: Option<PathBuf>,
     #[serde(deserialize_with = "text")]
     pub currency: Currency,
     pub country: String,

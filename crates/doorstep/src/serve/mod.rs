@@ -1,5 +1,6 @@
 //! `doorstep serve`.
 
+mod business_day;
 #[cfg(test)]
 mod example;
 mod form;
@@ -30,6 +31,7 @@ use crate::logging::LogArgs;
 use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
 use crate::{chinese, texts};
+use business_day::BusinessDay;
 use settings::LoadedSettings;
 
 /// Runs the switch: serves terminals, routes payments to networks, keeps the books
@@ -137,6 +139,7 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let ended = registered.and_then(|()| {
         stop_on_signals(host.stopper()).context(texts::text(Lang::current(), "error.signals"))?;
         print_addresses(host.addresses(), &control)?;
+        let _business_day = BusinessDay::start(node.client(), said.calendar, said.zone)?;
         Ok(host.run()?)
     });
     // A socket that remains behaves like a missing one: nobody answers.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{FirmId, NetworkId, WalletId};
+use calendar::Calendar;
 use host::tls::{self, TlsIdentity};
 use host::{HostPlan, ListenerPlan, NetworkLink, WalletCredentials};
 use keys::{KeyStore, MasterKey, SoftwareStore};
@@ -28,7 +29,7 @@ use super::form::{
 use super::{key_names, limits};
 use crate::time_zone::{ResolvedZone, resolve};
 use crate::words::{Lang, bilingual};
-use crate::{chinese, data_directory};
+use crate::{calendar_command, chinese, data_directory};
 
 /// Enough for a hundred thousand card ranges.
 const FILE_BYTES_MAX: usize = 16 << 20;
@@ -48,6 +49,7 @@ pub struct LoadedSettings {
     pub networks: Vec<(NetworkId, Currency, String)>,
     pub wallet: Option<(WalletId, Currency, String)>,
     pub zone: ResolvedZone,
+    pub calendar: Option<Calendar>,
 }
 
 /// Reads a settings file and all files that it names. Its paths are relative to its directory.
@@ -116,7 +118,9 @@ impl File {
         let plan = self.plan(&form)?;
         let keys = self.keys(&form.keys, false)?;
         key_names::check(&settings, &*keys)?;
-        Ok(LoadedSettings { settings, plan, keys, networks, wallet, zone })
+        let calendar = form.calendar.as_ref().map(|path| calendar_command::read(&self.path(path)));
+        let calendar = calendar.transpose().context("calendar")?;
+        Ok(LoadedSettings { settings, plan, keys, networks, wallet, zone, calendar })
     }
 
     fn keys(&self, keys: &super::form::KeysForm, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {

@@ -13,7 +13,13 @@ impl Model {
     pub fn apply_settlement_command(&mut self, command: &Command) -> Option<ModelResult> {
         let done = match *command {
             Command::PlanSettlement(PlanSettlement { plan, cycle, currency, planned_by }) => {
-                self.plan(plan, cycle, currency, planned_by, command)
+                self.plan(plan, (cycle, currency), Some(planned_by), command)
+            }
+            Command::PlanCycle(PlanCycle { plan, date, cycle, currency }) => {
+                self.plan_cycle(plan, date, (cycle, currency), command)
+            }
+            Command::ApproveCyclePlan(ApproveCyclePlan { plan, proposed_by, approved_by }) => {
+                self.approve_cycle_plan(plan, proposed_by, approved_by, command)
             }
             Command::ApproveSettlement(ApproveSettlement { plan, approved_by }) => {
                 self.approve(plan, approved_by, command)
@@ -51,12 +57,50 @@ impl Model {
         sums
     }
 
+    /// The calendar asks once for each of its days, whether somebody is to be paid or not.
+    fn plan_cycle(
+        &mut self,
+        id: PlanId,
+        date: BusinessDate,
+        cycle: (SettlementCycle, Currency),
+        command: &Command,
+    ) -> ModelResult {
+        self.has_accounts(cycle.1)?;
+        let days = self.calendar_days.get(&cycle).cloned().unwrap_or_default();
+        if days.last() == Some(&(date, id)) {
+            return self.only_repeats(self.was_carried_out(command));
+        }
+        ensure(date <= self.today, "a day to come")?;
+        ensure(days.iter().all(|(day, _)| *day < date), "not the next day of the calendar")?;
+        ensure(!self.plans.contains_key(&id), "another plan has this id")?;
+        self.plan(id, cycle, None, command)?;
+        self.calendar_days.entry(cycle).or_default().push((date, id));
+        Ok(())
+    }
+
+    fn approve_cycle_plan(
+        &mut self,
+        id: PlanId,
+        proposed_by: PersonId,
+        by: PersonId,
+        command: &Command,
+    ) -> ModelResult {
+        ensure(by != proposed_by, "the same person")?;
+        let plan = self.known_plan(id)?;
+        ensure(plan.planned_by.is_none(), "a person planned it")?;
+        if matches!(plan.state, PlanState::Approved | PlanState::Executed) {
+            return self.only_repeats(self.was_carried_out(command));
+        }
+        ensure(plan.state == PlanState::Planned, "dropped")?;
+        self.plans.get_mut(&id).expect("found before").state = PlanState::Approved;
+        self.push_event(Event::SettlementApproved { plan: id })
+    }
+
     fn plan(
         &mut self,
         id: PlanId,
-        cycle: SettlementCycle,
-        currency: Currency,
-        by: PersonId,
+        (cycle, currency): (SettlementCycle, Currency),
+        by: Option<PersonId>,
         command: &Command,
     ) -> ModelResult {
         self.has_accounts(currency)?;
@@ -113,10 +157,12 @@ impl Model {
             self.payouts.insert(payout, (line, PayoutState::Planned));
             lines.push(line);
         }
-        ensure(!lines.is_empty(), "nobody is to be paid")?;
-        let state = PlanState::Planned;
-        let plan = Plan { cycle, currency, planned_by: by, state, lines: lines.clone() };
-        self.plans.insert(id, plan);
+        ensure(!lines.is_empty() || by.is_none(), "nobody is to be paid")?;
+        if !lines.is_empty() {
+            let state = PlanState::Planned;
+            let plan = Plan { cycle, currency, planned_by: by, state, lines: lines.clone() };
+            self.plans.insert(id, plan);
+        }
         self.push_event(Event::SettlementPlanned { plan: id, lines, below_minimum, left: 0 })
     }
 
@@ -126,11 +172,12 @@ impl Model {
 
     fn approve(&mut self, id: PlanId, by: PersonId, command: &Command) -> ModelResult {
         let plan = self.known_plan(id)?;
+        ensure(plan.planned_by.is_some(), "the calendar's plan needs two people")?;
         if matches!(plan.state, PlanState::Approved | PlanState::Executed) {
             return self.only_repeats(self.was_carried_out(command));
         }
         ensure(plan.state == PlanState::Planned, "dropped")?;
-        ensure(by != plan.planned_by, "the same person")?;
+        ensure(Some(by) != plan.planned_by, "the same person")?;
         self.plans.get_mut(&id).expect("found before").state = PlanState::Approved;
         self.push_event(Event::SettlementApproved { plan: id })
     }

@@ -195,10 +195,44 @@ pub fn plan(roll: &Choices) -> Command {
     Command::PlanSettlement(PlanSettlement { plan, cycle, currency, planned_by: roll.person(2) })
 }
 
+/// Mostly for a day after the last one of the calendar.
+pub fn plan_cycle(roll: &Choices) -> Command {
+    let Command::PlanSettlement(PlanSettlement { plan, cycle, currency, .. }) = plan(roll) else {
+        unreachable!("a plan")
+    };
+    let today = roll.model.today;
+    let date = match roll.step.mistake {
+        Mistake::NumberAbove => today.plus_days(1),
+        Mistake::AnyThing => today.minus_days(1),
+        _ => today,
+    };
+    // An id that no plan has, also after plans for nobody.
+    let days: usize = roll.model.calendar_days.values().map(Vec::len).sum();
+    let plan = match roll.step.mistake {
+        Mistake::NumberBelow => plan,
+        _ => PlanId(roll.new_id(1_000 + days)),
+    };
+    Command::PlanCycle(PlanCycle { plan, date, cycle, currency })
+}
+
 pub fn approve(roll: &Choices) -> Command {
     let plan = roll.plan(PlanState::Planned);
-    let planned_by = roll.model.plans.get(&plan).map_or(PersonId(1), |plan| plan.planned_by);
-    Command::ApproveSettlement(ApproveSettlement { plan, approved_by: roll.second(planned_by, 1) })
+    let known = roll.model.plans.get(&plan);
+    let planned_by = known.map_or(Some(PersonId(1)), |plan| plan.planned_by);
+    match (planned_by, roll.step.mistake) {
+        (Some(person), mistake) if mistake != Mistake::AnyThing => {
+            let approved_by = roll.second(person, 1);
+            Command::ApproveSettlement(ApproveSettlement { plan, approved_by })
+        }
+        (None, Mistake::AmountZero) => {
+            Command::ApproveSettlement(ApproveSettlement { plan, approved_by: roll.person(2) })
+        }
+        _ => {
+            let proposed_by = roll.person(2);
+            let approved_by = roll.second(proposed_by, 1);
+            Command::ApproveCyclePlan(ApproveCyclePlan { plan, proposed_by, approved_by })
+        }
+    }
 }
 
 pub fn reject(roll: &Choices) -> Command {

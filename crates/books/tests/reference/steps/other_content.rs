@@ -147,6 +147,8 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
             0 => one.cycle = other_cycle(one.cycle),
             _ => other_person(&mut one.planned_by),
         },
+        C::PlanCycle(one) => one.cycle = other_cycle(one.cycle),
+        C::ApproveCyclePlan(one) => other_person(&mut one.proposed_by),
         C::ApproveSettlement(one) => other_person(&mut one.approved_by),
         C::RejectSettlement(one) => other_person(&mut one.rejected_by),
         C::ExecuteSettlement(one) => one.bank = other_bank(one.bank),

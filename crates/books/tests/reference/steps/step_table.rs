@@ -58,6 +58,8 @@ pub const STEPS: &[ChartEntry] = &[
     (8, |roll| roll.model.held.iter().any(|(day, _)| *day <= roll.model.today), release_due),
     (1, |_| true, release_due),
     (8, |roll| !sellers_with_payable(roll).is_empty(), plan),
+    (5, |roll| !sellers_with_payable(roll).is_empty(), plan_cycle),
+    (1, |_| true, plan_cycle),
     (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Planned), approve),
     (2, |roll| roll.model.plans.values().any(|one| one.state <= PlanState::Approved), reject),
     (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Approved), execute),
