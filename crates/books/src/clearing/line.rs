@@ -102,6 +102,7 @@ impl Books {
         self.raise_breaks_of_line(line, plan.effect, rest, today, out);
         if let LineEffect::PaysSuspended(sale) = plan.effect {
             self.note_suspended_sale_paid(sale);
+            self.decide_lines([sale], LineDecision::Clearing, today, out);
         }
         if let Some(slot) = plan.slot {
             self.record_line(slot, plan, line, today, out);
