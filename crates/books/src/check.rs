@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use ledger::AccountNumber;
 use money::Amount;
-use tariff::PaymentMethod;
+use tariff::{BusinessDate, PaymentMethod};
 
 use crate::books::Books;
 use crate::cash::record::CountedCash;
@@ -219,12 +219,18 @@ impl Books {
     fn check_holds(&self, wrong: &mut Vec<String>) {
         let is_held = |item: &PaymentRecord| matches!(item.status, PaymentStatus::Held { .. });
         let held = self.payments.iter().filter(|(_, item)| is_held(item)).count();
-        let dated = self.reference_data.pending_releases.values().flatten().map(|one| one.slot);
-        let dated: Vec<u32> = dated.collect();
+        let pending = &self.reference_data.pending_releases;
+        let dated =
+            pending.iter().flat_map(|(day, due)| due.iter().map(move |one| (day, one.slot)));
+        let dated: Vec<_> = dated.collect();
         let waiting = &self.reference_data.awaiting_delivery;
         let of_held = |slot: &u32| self.payments.get(*slot).is_some_and(is_held);
+        let knows_its_day = |(day, slot): &(&BusinessDate, u32)| {
+            let status = self.payments.get(*slot).map(|item| item.status);
+            matches!(status, Some(PaymentStatus::Held { release_on, .. }) if release_on == **day)
+        };
         if dated.len() + waiting.len() != held
-            || !dated.iter().all(of_held)
+            || !dated.iter().all(knows_its_day)
             || !waiting.keys().all(of_held)
         {
             wrong.push(format!(

@@ -22,6 +22,7 @@ mod cli {
     mod import;
     mod independent;
     mod keys;
+    mod killed_writes;
     mod kills;
     mod log;
     mod logs;

@@ -21,6 +21,10 @@ pub(crate) enum ChancePurpose {
     Keys = 7,
     /// What a network or wallet changes after it cleared; the stream is its index.
     AfterClearing = 8,
+    /// What seldom happens to a parcel; the stream is the parcel.
+    ParcelExceptions = 21,
+    /// Whether a courier sells a parcel that nobody announced; the stream is the courier.
+    UnknownParcel = 22,
 }
 
 impl From<ChancePurpose> for ChanceKey {

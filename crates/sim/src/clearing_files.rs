@@ -105,7 +105,10 @@ impl<O: Backend> DayRun<'_, O> {
         let mut file = self.payment_path.clearing_file(index, date, at);
         for line in &mut file.lines {
             let payment = self.payment_path.payment_of_line(index, line);
-            let item = payment.and_then(|payment| self.world.rails[index].items.get(&payment));
+            let rail = &self.world.rails[index];
+            let of_rail =
+                |payment| rail.items.get(&payment).or_else(|| rail.unbooked.get(&payment));
+            let item = payment.and_then(of_rail);
             let Some(item) = item else { continue };
             if takes_money(line.kind) {
                 let deducted = self.world.deduction(item, &mut chance);
@@ -241,6 +244,11 @@ impl World {
     ) {
         use ClearLineKind as K;
         let (Some(payment), Ok(deducted)) = (payment, u64::try_from(deducted)) else { return };
+        if let Some(sale) = self.rails[index].unbooked.get_mut(&payment) {
+            // No seller's tariff says what the network may deduct.
+            sale.deducted = Some(deducted);
+            return;
+        }
         let Some(item) = self.rails[index].items.get(&payment).copied() else {
             self.discrepancies.push(format!("{payment:?} is cleared but was never requested"));
             return;

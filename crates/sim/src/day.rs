@@ -77,6 +77,7 @@ pub fn run_day<O: Backend>(
     run.open(inputs, options)?;
     run.deliver()?;
     run.close_batches()?;
+    run.decide_suspended_sales()?;
     run.announce_deposits(run.world.clock.today(clock::NIGHT_DEPOSIT))?;
     run.clear_payments()?;
     run.change_after_clearing()?;
@@ -86,6 +87,8 @@ pub fn run_day<O: Backend>(
     run.announce_deposits(run.world.clock.tomorrow(clock::NOON_DEPOSIT))?;
     run.credit_deposits(run.world.clock.tomorrow(clock::NOON_STATEMENT), false)?;
     run.return_parcels()?;
+    run.end_refused_parcels()?;
+    run.pay_buyers_back()?;
     let released_on = run.release_holds()?;
     run.settle(released_on, options.cycle)?;
     run.sender.close(run.now)?;
@@ -288,8 +291,9 @@ impl<O: Backend> DayRun<'_, O> {
                 payout.seller_reference.clone_from(&self.world.sellers[index].reference);
             }
         }
-        let at_hub =
-            |parcel: &&crate::world::SimulatedParcel| parcel.location == ParcelLocation::AtHub;
+        let at_hub = |parcel: &&crate::world::SimulatedParcel| {
+            parcel.location == ParcelLocation::AtHub && parcel.exceptions.shipment == 1
+        };
         let report = DayReport {
             date: inputs.date,
             currency: inputs.currency,

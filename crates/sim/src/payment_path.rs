@@ -504,7 +504,6 @@ impl PaymentPath {
             H::UnreadableMessage(_)
             | H::WrongMac(_)
             | H::NetworkMessageRejected { .. }
-            | H::AdviceRejected { .. }
             | H::WrongWalletRefund(_)
             | H::WrongWalletPayment(_)
             | H::WalletContradiction(_)
@@ -518,6 +517,7 @@ impl PaymentPath {
             H::SignedOn { .. }
             | H::Approved { .. }
             | H::Refused { .. }
+            | H::AdviceRejected { .. }
             | H::Repeated { .. }
             | H::LinkSignedOn(_)
             | H::LinkSignedOff(_)

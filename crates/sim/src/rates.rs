@@ -73,6 +73,18 @@ pub const FEE_DIFFERENCE_PPM: u32 = 2_000;
 /// Cleared payments that are refunded, charged back or reversed after that, or whose wrong fee is
 /// corrected.
 pub const CHANGED_AFTER_CLEARING_PPM: u32 = 4_000;
+/// Offline sales that their network rejects.
+pub const SALE_REJECTED_PPM: u32 = 100_000;
+/// Offline sales that are made after the terminal's block.
+pub const SOLD_AFTER_BLOCK_PPM: u32 = 100_000;
+/// Terminals with offline sales that sell a parcel that nobody announced.
+pub const UNKNOWN_PARCEL_PPM: u32 = 100_000;
+/// Refused parcels that are damaged, for which the firm or Doorstep pays.
+pub const DAMAGED_PPM: u32 = 50_000;
+/// Refused parcels that are lost on their way back.
+pub const LOST_PPM: u32 = 20_000;
+/// Returned and lost parcels whose order is shipped again.
+pub const SHIPPED_AGAIN_PPM: u32 = 100_000;
 /// Payouts that the bank returns.
 pub const PAYOUT_RETURNED_PPM: u32 = 1_000;
 
@@ -104,6 +116,12 @@ pub struct Rates {
     pub deposit_short: u32,
     pub fee_difference: u32,
     pub changed_after_clearing: u32,
+    pub sale_rejected: u32,
+    pub sold_after_block: u32,
+    pub unknown_parcel: u32,
+    pub damaged: u32,
+    pub lost: u32,
+    pub shipped_again: u32,
     pub payout_returned: u32,
 }
 
@@ -140,6 +158,12 @@ impl Rates {
             deposit_short: fault(DEPOSIT_SHORT_PPM),
             fee_difference: fault(FEE_DIFFERENCE_PPM),
             changed_after_clearing: fault(CHANGED_AFTER_CLEARING_PPM),
+            sale_rejected: fault(SALE_REJECTED_PPM),
+            sold_after_block: fault(SOLD_AFTER_BLOCK_PPM),
+            unknown_parcel: fault(UNKNOWN_PARCEL_PPM),
+            damaged: fault(DAMAGED_PPM),
+            lost: fault(LOST_PPM),
+            shipped_again: fault(SHIPPED_AGAIN_PPM),
             payout_returned: fault(PAYOUT_RETURNED_PPM),
         }
     }
@@ -191,6 +215,12 @@ mod tests {
             deposit_short: 0,
             fee_difference: 0,
             changed_after_clearing: 0,
+            sale_rejected: 0,
+            sold_after_block: 0,
+            unknown_parcel: 0,
+            damaged: 0,
+            lost: 0,
+            shipped_again: 0,
             payout_returned: 0,
         }
     }

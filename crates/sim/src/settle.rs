@@ -3,8 +3,8 @@
 use books::{
     AnnounceDeposit, ApproveSettlement, BusinessDate, Command, ConfirmDeposit, ConfirmPayout,
     DepositId, Event, ExecuteSettlement, PayoutLine, PlanId, PlanSettlement,
-    RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage, ReturnParcel, ReturnPayout,
-    SettlementCycle, Timestamp,
+    RECORDS_PER_COMMAND_MAX, Refusal, ReleaseDue, RepayShortage, ReturnPayout, SettlementCycle,
+    Timestamp,
 };
 
 use crate::actors::{APPROVER, PLANNER};
@@ -15,7 +15,7 @@ use crate::clock::{self, MINUTE_MS};
 use crate::command_sender::AnsweredCommand;
 use crate::day::{DayRun, DayStage};
 use crate::rates::REPAID_PPM;
-use crate::world::{NoteHolder, amount};
+use crate::world::{NoteHolder, SimulatedParcel, amount};
 
 /// The most settlement plans of a day: each has thousands of sellers.
 const PLANS_PER_DAY_MAX: u32 = 1_000;
@@ -108,16 +108,12 @@ impl<O: Backend> DayRun<'_, O> {
         self.carry_out_all(at, commands).map(|_| ())
     }
 
-    /// Returns the refused parcels to their sellers.
+    /// Returns the refused parcels to their sellers. Some are lost on the way.
     pub(crate) fn return_parcels(&mut self) -> Result<(), DayError<O::Error>> {
         let at = self.advance_to(self.world.clock.tomorrow(clock::RETURNING));
         let parcels = self.world.parcels.iter_mut();
         let refused = parcels.filter(|parcel| parcel.location == ParcelLocation::Refused);
-        let back = refused.map(|parcel| {
-            parcel.location = ParcelLocation::Returned;
-            Command::ReturnParcel(ReturnParcel { parcel: parcel.id })
-        });
-        let commands = back.collect();
+        let commands = refused.map(SimulatedParcel::ends_refused).collect();
         self.carry_out_all(at, commands).map(|_| ())
     }
 

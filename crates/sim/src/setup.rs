@@ -1,6 +1,6 @@
 //! Before the day: creates the parties and the commands that register them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use books::{
     AnnounceParcel, AssignParcels, BankId, BreakSubject, Command, CourierId, FirmId, NetworkId,
@@ -22,8 +22,8 @@ use crate::report::Incidents;
 use crate::schedule::Schedule;
 use crate::script::ParcelScript;
 use crate::world::{
-    CashCustody, CodeKey, OwnTariff, SimulatedCourier, SimulatedFirm, SimulatedParcel,
-    SimulatedSeller, World, amount,
+    CashCustody, CodeKey, OwnTariff, ParcelExceptions, SimulatedCourier, SimulatedFirm,
+    SimulatedParcel, SimulatedSeller, World, amount,
 };
 
 const BANK: &str = "bank-1";
@@ -58,6 +58,7 @@ impl World {
             cash_only: options.payment_mix == PaymentMix::Only(PaymentMethod::Cash),
             add_statement_line: BankId::derived(BANK),
             bank_statement: Vec::new(),
+            own_money: 0,
             rails: rails(),
             cash: CashCustody::default(),
             cash_payments: Vec::new(),
@@ -123,6 +124,7 @@ impl World {
             was_at_hub: false,
             expected_cash: 0,
             hand_overs: 0,
+            terminal_changes: 0,
         }
     }
 
@@ -299,6 +301,8 @@ fn make_parties(
             attempts: 0,
             location: ParcelLocation::AtHub,
             script,
+            exceptions: ParcelExceptions::draw(options.seed, id, rates),
+            due_announced: input.due.minor(),
             method_index: 0,
             decline_index: 0,
         });
@@ -318,6 +322,8 @@ fn rails() -> Vec<RailBooks> {
         subject,
         reference: reference.to_owned(),
         items: BTreeMap::new(),
+        unbooked: BTreeMap::new(),
+        decided: BTreeSet::new(),
     };
     let networks =
         NETWORKS.map(|name| books(BreakSubject::Network(NetworkId::derived(name)), name));

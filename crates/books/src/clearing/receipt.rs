@@ -41,7 +41,8 @@ impl Books {
             Some(delivered) => hold.ends_on(delivered),
         };
         out.events.push(Event::PaymentHeld { payment, payable_on });
-        self.payment_mut(slot).status = PaymentStatus::Held { unpaid_refunds: unpaid };
+        self.payment_mut(slot).status =
+            PaymentStatus::Held { unpaid_refunds: unpaid, release_on: payable_on };
         if delivered.is_none() && !standing.is_zero() {
             self.reference_data.awaiting_delivery.insert(slot, hold);
         } else {

@@ -26,6 +26,8 @@ pub(crate) enum PaymentStatus {
     /// Received and on hold.
     Held {
         unpaid_refunds: Amount,
+        /// The day under which it is in the pending releases, unless it waits for the delivery.
+        release_on: BusinessDate,
     },
     /// Payable to the seller.
     Released {
@@ -107,7 +109,9 @@ impl PaymentStatus {
     pub(crate) fn with_unpaid_refunds(self, unpaid_refunds: Amount) -> PaymentStatus {
         match self {
             PaymentStatus::Approved { .. } => PaymentStatus::Approved { unpaid_refunds },
-            PaymentStatus::Held { .. } => PaymentStatus::Held { unpaid_refunds },
+            PaymentStatus::Held { release_on, .. } => {
+                PaymentStatus::Held { unpaid_refunds, release_on }
+            }
             PaymentStatus::Released { .. } => PaymentStatus::Released { unpaid_refunds },
             other => other,
         }

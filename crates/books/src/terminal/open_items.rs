@@ -197,6 +197,9 @@ impl Books {
 
     /// What decides the lines of a payment, if it has happened.
     fn decision_on(&self, payment: PaymentId) -> Option<LineDecision> {
+        if let Some(sale) = self.sale_without_parcel(payment) {
+            return sale.cleared.then_some(LineDecision::Clearing);
+        }
         let (slot, _) = self.find_payment(payment).ok()?;
         let item = self.payment(slot);
         if item.method == PaymentMethod::Cash {

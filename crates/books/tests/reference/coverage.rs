@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 
-use books::chart::{CHART, ChartEntry};
+use books::chart::CHART;
 use books::{Command, CommandOutcome, Refusal};
 
 /// The commands that carry a number or an id of the sender, which can come with other content.
@@ -67,6 +67,8 @@ pub struct Coverage {
     /// Applied, retried, refused.
     commands: BTreeMap<String, [u64; 3]>,
     refusals: BTreeMap<String, u64>,
+    /// Command and refusal.
+    refused: BTreeMap<String, u64>,
     /// Refusals of a used number or id with other content, by command.
     other_content: BTreeMap<String, u64>,
     events: BTreeMap<String, u64>,
@@ -89,6 +91,8 @@ impl Coverage {
             Err(refusal) => {
                 ends[2] += 1;
                 *self.refusals.entry(name(refusal)).or_default() += 1;
+                let which = format!("{} {}", name(command), name(refusal));
+                *self.refused.entry(which).or_default() += 1;
                 let other_content = matches!(
                     refusal,
                     Refusal::IdentifierTaken | Refusal::NumberUsed(_) | Refusal::OtherContent
@@ -115,22 +119,14 @@ impl Coverage {
         for spec in Command::SPECS {
             let seen = self.commands.get(spec.name);
             let [done, _, refused] = seen.copied().unwrap_or_default();
-            // A firm that bears losses has little commission to deduct from.
-            let least = if spec.name == "DeductShortage" { times / 2 } else { times };
-            if done < least || refused < 1 {
+            if done < times || refused < 1 {
                 writeln!(rare, "{}: {done} done, {refused} refused", spec.name)
                     .expect("into memory");
             }
         }
         for row in CHART {
             let entry = name(&row.entry);
-            let least = match row.entry {
-                ChartEntry::SurplusOffset | ChartEntry::LossReturned => times / 10,
-                ChartEntry::ExcessApplied | ChartEntry::ShortfallApplied => times / 25,
-                ChartEntry::ShortageDeducted => times / 2,
-                _ => times,
-            };
-            if self.entries.get(&entry).is_none_or(|seen| *seen < least) {
+            if self.entries.get(&entry).is_none_or(|seen| *seen < times) {
                 writeln!(rare, "{entry}: hardly ever posted").expect("into memory");
             }
         }
@@ -167,6 +163,7 @@ impl Coverage {
         }
         for (title, counts) in [
             ("refusals", &self.refusals),
+            ("refusals by command", &self.refused),
             ("other content", &self.other_content),
             ("facts", &self.events),
             ("postings", &self.entries),

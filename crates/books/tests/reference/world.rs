@@ -266,6 +266,11 @@ pub fn pays_often(kind: u8) -> bool {
     kind == 12
 }
 
+/// Whether most buyers pay in cash, which couriers hand over often.
+pub fn by_cash(kind: u8) -> bool {
+    matches!(kind, 6 | 10)
+}
+
 /// Commands that must fail before the books are open, and invalid ways to open them.
 pub fn before_opening() -> Vec<Command> {
     let too_far = open_books(UTC_OFFSET_MINUTES_MAX + 1, [1, 2]);

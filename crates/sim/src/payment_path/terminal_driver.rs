@@ -177,6 +177,7 @@ impl PaymentPath {
         let TerminalActionKind::SellOffline { parcel, card, amount } = &action.kind else {
             return Ok(());
         };
+        self.scripts.set_offline(driver.settings.number, *amount, action.fault.network_action);
         let sold =
             driver.terminal.approve_offline(&format_waybill(parcel.bits()), card, *amount, now.0);
         let outcome = match sold {

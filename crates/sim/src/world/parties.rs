@@ -8,6 +8,7 @@ use crate::books::ParcelLocation;
 use crate::chance::Chance;
 use crate::script::ParcelScript;
 use crate::world::CourierPayment;
+use crate::world::exceptions::ParcelExceptions;
 
 pub(crate) struct SimulatedSeller {
     pub id: SellerId,
@@ -31,6 +32,9 @@ pub(crate) struct SimulatedParcel {
     pub attempts: u8,
     pub location: ParcelLocation,
     pub script: ParcelScript,
+    pub exceptions: ParcelExceptions,
+    /// Amount due when it was announced.
+    pub due_announced: u64,
     /// Index of the next method in the script.
     pub method_index: usize,
     /// Index of the next decline in the script.
@@ -38,6 +42,30 @@ pub(crate) struct SimulatedParcel {
 }
 
 impl SimulatedParcel {
+    /// The parcel of the order's next shipment, for the same amount.
+    pub(crate) fn next_shipment(&self) -> SimulatedParcel {
+        let exceptions = self.exceptions.of_next_shipment();
+        let first = self.id.shipment(self.exceptions.shipment);
+        let mut script = self.script.clone();
+        (script.refusal, script.failed_attempts) = (None, Default::default());
+        SimulatedParcel {
+            id: first.shipment(exceptions.shipment),
+            seller: self.seller,
+            firm: self.firm,
+            order_reference: self.order_reference.clone(),
+            due: self.due_announced,
+            paid: 0,
+            requests: 0,
+            attempts: 0,
+            location: ParcelLocation::AtHub,
+            script,
+            exceptions,
+            due_announced: self.due_announced,
+            method_index: 0,
+            decline_index: 0,
+        }
+    }
+
     /// The parcel on its way to its next delivery attempt.
     pub(crate) fn next_attempt(&self) -> DispatchedParcel {
         DispatchedParcel { parcel: self.id, attempt: self.attempts + 1 }
@@ -72,4 +100,6 @@ pub(crate) struct SimulatedCourier {
     /// Cash in hand by the payments collected.
     pub expected_cash: u64,
     pub hand_overs: u32,
+    /// Number of the terminal's last block or unblock.
+    pub terminal_changes: u32,
 }

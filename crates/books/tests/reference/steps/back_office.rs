@@ -4,10 +4,12 @@ use books::settlement_view::OpenInvoice;
 use books::*;
 use money::{Amount, Currency};
 
-use super::clearing::line_resolution;
+use super::clearing::{
+    is_proposed_to_payment, line_resolution, may_be_of_a_payment, payments_explaining,
+};
 use super::step_table::{
-    cash_of, commission_of, couriers_with_cash, debtors, firms_with_cash, firms_with_commission,
-    sellers_with_payable,
+    cash_of, commission_of, couriers_with_cash, debtors, debtors_of, firms_with_cash,
+    firms_with_commission, guarantee_of, is_cash, sellers_with_payable,
 };
 use super::{Choices, Mistake};
 use crate::model::{Numbered, PlanState, SellerAccount};
@@ -30,7 +32,7 @@ pub fn count(roll: &Choices) -> Command {
     // Often short if an earlier surplus can explain it.
     let explained = known.is_some_and(|one| roll.model.has_open_surplus(one.courier));
     let counted = match roll.number_at(1) % 10 {
-        3..6 if explained => roll.amount(expected - expected / 2),
+        1..7 if explained => roll.amount(expected - expected / 2),
         0..5 => roll.amount(expected),
         5 | 6 => roll.amount(expected - expected / 5),
         7 | 8 => roll.amount(expected.saturating_add(50)),
@@ -73,56 +75,48 @@ fn open_hand_over(roll: &Choices) -> HandOverId {
     roll.pick(0, &open, |die| HandOverId(u64::try_from(die % 6).unwrap()))
 }
 
-/// A courier, the next number, and an amount that is short.
-fn reduction(roll: &Choices) -> (CourierId, u32, Amount) {
-    let couriers = debtors(roll);
-    let courier = roll.pick(0, &couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
+/// What is short of a courier, of at most so much.
+fn reduction(roll: &Choices, couriers: &[CourierId], most: u64) -> (CourierId, u32, Amount) {
+    let courier = roll.pick(0, couriers, |die| CourierId(11 + u64::try_from(die % 6).unwrap()));
     let known = roll.model.couriers.get(&courier);
     let short = known.map_or(0, |_| roll.model.balance(roll.model.courier_accounts(courier).1));
+    let short = u64::try_from(short).unwrap_or(u64::MAX);
     let next = roll.model.count_of(Numbered::ShortageReductions(courier)) + 1;
-    (courier, roll.count(next), roll.part(u64::try_from(short).unwrap_or(u64::MAX)))
+    (courier, roll.count(next), roll.part(short.min(most)))
 }
 
 pub fn repay(roll: &Choices) -> Command {
-    let (courier, number, amount) = reduction(roll);
+    let (courier, number, amount) = reduction(roll, &debtors(roll), u64::MAX);
     Command::RepayShortage(RepayShortage { courier, number, amount })
 }
 
-/// Two persons end a shortage that the courier does not repay.
-pub fn end_shortage(roll: &Choices) -> Command {
-    let (courier, number, amount) = reduction(roll);
+pub fn write_off_shortage(roll: &Choices) -> Command {
+    let (courier, number, amount) = reduction(roll, &debtors(roll), u64::MAX);
     let proposed_by = roll.person(1);
     let approved_by = roll.second(proposed_by, 2);
-    let firm = roll.model.couriers.get(&courier).map(|one| one.firm);
-    let earned = firm.map_or(0, |firm| commission_of(roll, firm));
-    let earned = Amount::of(u64::try_from(earned.max(0)).unwrap_or(u64::MAX).min(amount.minor()));
-    let room = firm.map_or(0, |firm| roll.model.guarantee_left(firm));
-    let room = Amount::of(room.min(amount.minor()));
-    // Commission is seldom payable while cash is short, and a guarantee seldom has room.
-    let kinds = if earned.is_zero() { 3 } else { 12 };
-    match roll.number_at(1) / 4 % kinds {
-        0 => Command::WriteOffShortage(WriteOffShortage {
-            courier,
-            number,
-            amount,
-            proposed_by,
-            approved_by,
-        }),
-        1 | 2 => Command::CoverShortage(CoverShortage {
-            courier,
-            number,
-            amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { room },
-            proposed_by,
-            approved_by,
-        }),
-        _ => Command::DeductShortage(DeductShortage {
-            courier,
-            number,
-            amount: if roll.makes_mistake(Mistake::AmountAbove) { amount } else { earned },
-            proposed_by,
-            approved_by,
-        }),
-    }
+    let command = WriteOffShortage { courier, number, amount, proposed_by, approved_by };
+    Command::WriteOffShortage(command)
+}
+
+pub fn cover_shortage(roll: &Choices) -> Command {
+    let couriers = debtors_of(roll, |firm| guarantee_of(roll, firm));
+    let room = couriers.iter().map(|id| guarantee_of(roll, roll.model.couriers[id].firm)).min();
+    let (courier, number, amount) = reduction(roll, &couriers, room.unwrap_or(u64::MAX));
+    let proposed_by = roll.person(1);
+    let approved_by = roll.second(proposed_by, 2);
+    let command = CoverShortage { courier, number, amount, proposed_by, approved_by };
+    Command::CoverShortage(command)
+}
+
+pub fn deduct_shortage(roll: &Choices) -> Command {
+    let earned = |firm| u64::try_from(commission_of(roll, firm)).unwrap_or(0);
+    let couriers = debtors_of(roll, earned);
+    let most = couriers.iter().map(|id| earned(roll.model.couriers[id].firm)).min();
+    let (courier, number, amount) = reduction(roll, &couriers, most.unwrap_or(u64::MAX));
+    let proposed_by = roll.person(1);
+    let approved_by = roll.second(proposed_by, 2);
+    let command = DeductShortage { courier, number, amount, proposed_by, approved_by };
+    Command::DeductShortage(command)
 }
 
 pub fn announce_deposit(roll: &Choices) -> Command {
@@ -311,8 +305,29 @@ pub fn propose(roll: &Choices) -> Command {
     })
 }
 
+/// Proposes to apply the line of a break to the payment that it was about.
+pub fn propose_payment(roll: &Choices) -> Command {
+    let breaks = roll.model.breaks.iter().filter(|(_, one)| may_be_of_a_payment(one));
+    let explained: Vec<_> = breaks
+        .flat_map(|(id, _)| payments_explaining(roll, *id).into_iter().map(|of| (*id, of)))
+        .collect();
+    let any = |_| (roll.open_break(false), roll.payment(|one| !is_cash(one)));
+    let (break_id, payment) = roll.pick(0, &explained, any);
+    let (resolution, proposed_by) = (BreakResolution::ToPayment(payment), roll.person(3));
+    Command::ProposeBreakResolution(ProposeBreakResolution { break_id, resolution, proposed_by })
+}
+
 pub fn approve_closing(roll: &Choices) -> Command {
-    let break_id = roll.open_break(true);
+    approve_break(roll, roll.open_break(true))
+}
+
+pub fn approve_payment(roll: &Choices) -> Command {
+    let proposed = roll.model.breaks.iter().filter(|(_, one)| is_proposed_to_payment(one));
+    let proposed: Vec<_> = proposed.map(|(id, _)| *id).collect();
+    approve_break(roll, roll.pick(0, &proposed, |_| roll.open_break(true)))
+}
+
+fn approve_break(roll: &Choices, break_id: BreakId) -> Command {
     let proposal = roll.model.breaks.get(&break_id).and_then(|one| one.proposal);
     let proposed_by = proposal.map_or(PersonId(1), |(_, by)| by);
     let resolution = match proposal {

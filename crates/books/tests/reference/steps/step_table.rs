@@ -40,9 +40,11 @@ pub const STEPS: &[ChartEntry] = &[
     (12, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
     (14, hands_over, count),
     (2, hands_over, try_code),
-    (2, hands_over, cancel_hand_over),
+    (3, hands_over, cancel_hand_over),
     (20, |roll| !debtors(roll).is_empty(), repay),
-    (90, |roll| !debtors(roll).is_empty(), end_shortage),
+    (20, |roll| !debtors(roll).is_empty(), write_off_shortage),
+    (35, |roll| !debtors_of(roll, |firm| guarantee_of(roll, firm)).is_empty(), cover_shortage),
+    (60, |roll| !debtors_of(roll, |firm| commission_of(roll, firm)).is_empty(), deduct_shortage),
     (6, |roll| !firms_with_cash(roll).is_empty(), announce_deposit),
     (8, |roll| !roll.model.deposits.is_empty(), confirm_deposit),
     (3, |roll| !roll.model.deposits.is_empty(), cancel_deposit),
@@ -50,6 +52,7 @@ pub const STEPS: &[ChartEntry] = &[
     (100, |roll| roll.pays_often && !firms_with_commission(roll).is_empty(), pay_commission),
     (10, |roll| roll.any_payment(|one| one.state == T::Approved && !is_cash(one)), sale_line),
     (3, |roll| roll.any_payment(|one| !is_cash(one)), any_line),
+    (4, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), unnamed_line),
     (5, |roll| roll.any_payment(|one| one.file.to_take_back > 0), reversal_line),
     (4, |roll| roll.any_payment(|one| one.is_posted() && one.refunded > 0), refund_line),
     (2, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back_line),
@@ -64,12 +67,12 @@ pub const STEPS: &[ChartEntry] = &[
     (2, |roll| roll.model.plans.values().any(|one| one.state <= PlanState::Approved), reject),
     (9, |roll| roll.model.plans.values().any(|one| one.state == PlanState::Approved), execute),
     (
-        7,
+        12,
         |roll| !roll.sent().is_empty(),
         |roll| Command::ConfirmPayout(ConfirmPayout { payout: roll.payout() }),
     ),
     (
-        4,
+        10,
         |roll| !roll.sent().is_empty(),
         |roll| Command::ReturnPayout(ReturnPayout { payout: roll.payout() }),
     ),
@@ -77,8 +80,10 @@ pub const STEPS: &[ChartEntry] = &[
     (3, |roll| !roll.model.below_zero.is_empty(), invoice),
     (4, |roll| !roll.model.open_invoices().is_empty(), pay_invoice),
     (1, |_| true, raise),
-    (3, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
-    (5, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
+    (4, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
+    (7, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
+    (12, |roll| roll.model.breaks.values().any(may_be_of_a_payment), propose_payment),
+    (40, |roll| roll.model.breaks.values().any(is_proposed_to_payment), approve_payment),
     (2, |roll| roll.any(|one| !one.is_open()), forget),
     (3, |_| true, party),
     (1, |_| true, register_person),
@@ -91,12 +96,12 @@ pub const STEPS: &[ChartEntry] = &[
     (32, is_sellable, purchase),
     (32, |roll| roll.any_payment(|one| one.state == T::Begun), resolve_purchase),
     (5, |roll| roll.any_payment(|one| one.state == T::Unknown), resolve_purchase),
-    (12, |roll| roll.any_payment(|one| one.state == T::Authorised), complete),
+    (18, |roll| roll.any_payment(|one| one.state == T::Authorised), complete),
     (2, |roll| roll.any_payment(|one| one.state == T::Expired), complete),
     (14, |roll| roll.any_payment(|one| one.state == T::Completing), resolve_completion),
     (3, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), resolve_completion),
     (1, |roll| roll.any_payment(ModelPayment::is_open_pre_authorisation), resolve_completion),
-    (18, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), end_completion_reversal),
+    (45, |roll| roll.any_payment(|one| one.state == T::CompletionUnknown), end_completion_reversal),
     (7, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), void),
     (4, |roll| roll.any_payment(|one| can_be_reversed(roll, one)), begin_reversal),
     (
@@ -118,10 +123,15 @@ pub const STEPS: &[ChartEntry] = &[
     (6, |roll| !sales_in_suspense(roll).is_empty(), resolve_suspended_sale),
     (4, |roll| !roll.model.suspended.is_empty(), suspended_sale_line),
     (3, |roll| !sales_to_pay_back(roll).is_empty(), pay_back_suspended_sale),
+    (4, |roll| roll.any(can_be_sold_in_part), sell_part_offline),
+    (60, |roll| !sales_to_reject(roll).is_empty(), reject_delivered),
     (90, |roll| !around_rejected_sales(roll).is_empty(), reverse_beside_rejected),
     (120, |roll| roll.any(|one| one.is_open() && has_rejected_part(one)), lose_rejected),
     (1, |_| true, set_offline_limit),
     (15, is_sellable, take_cash),
+    (90, |roll| roll.by_cash && is_sellable(roll), take_cash),
+    (60, |roll| roll.by_cash && !couriers_with_cash(roll).is_empty(), start_hand_over),
+    (90, |roll| roll.by_cash && hands_over(roll), count),
     (4, |roll| roll.any_payment(|one| one.is_posted() && is_over_rail(one)), begin_refund),
     (6, |roll| has_to_forward(roll, TransactionKind::Refund), resolve_refund),
     (2, |roll| roll.model.terminals.keys().any(|id| open_batch_of(roll, *id)), close_batch),
@@ -161,6 +171,20 @@ pub fn couriers_with_cash(roll: &Choices) -> Vec<CourierId> {
 pub fn debtors(roll: &Choices) -> Vec<CourierId> {
     let owes = |id: &CourierId| roll.model.balance(roll.model.courier_accounts(*id).1) > 0;
     roll.model.couriers.keys().copied().filter(owes).collect()
+}
+
+/// Couriers with an open shortage whose firm has something to end it with.
+pub fn debtors_of<N: Default + PartialOrd>(
+    roll: &Choices,
+    has: impl Fn(FirmId) -> N,
+) -> Vec<CourierId> {
+    let mut couriers = debtors(roll);
+    couriers.retain(|id| has(roll.model.couriers[id].firm) > N::default());
+    couriers
+}
+
+pub fn guarantee_of(roll: &Choices, firm: FirmId) -> u64 {
+    if roll.model.firms.contains_key(&firm) { roll.model.guarantee_left(firm) } else { 0 }
 }
 
 pub fn cash_of(roll: &Choices, firm: FirmId) -> i128 {

@@ -313,7 +313,8 @@ pub fn set_offline_limit(roll: &Choices) -> Command {
 pub fn take_cash(roll: &Choices) -> Command {
     let (parcel, terminal, left) = at_the_terminal(roll);
     let (trace, duplicate_key) = (number(roll, terminal), key(DuplicateSubject::NoCard));
-    let amount = roll.part(left);
+    // Many small payments are many hand-overs.
+    let amount = roll.part(if roll.by_cash { left.div_ceil(4) } else { left });
     let change = Amount::of(u64::from(roll.step.random_numbers[1] % 3) * 50);
     let tendered = amount.checked_add(change).unwrap_or(Amount::MAX);
     let change = if roll.makes_mistake(Mistake::AnyThing) { Amount::of(1) } else { change };

@@ -57,7 +57,11 @@ class Postings:
         payment = (row["parcel"], int(row["payment"] or 0))
         entry = row["entry"]
         rejected = entry == "OfflineSaleRejected" and debit.startswith("liabilities:seller-")
-        if entry in COLLECTED or rejected:
+        booked = entry == "SuspendedSaleBooked" and credit.startswith("liabilities:seller-")
+        if booked:
+            self.collections[payment][debit, credit.split(":")[-1]] += amount
+            self.told[payment].add((row["order"], row["method"], row["reference"]))
+        elif entry in COLLECTED or rejected:
             sign = COLLECTED.get(entry, -1)
             sides = (debit, credit) if sign > 0 else (credit, debit)
             sides = (sides[0], sides[1].split(":")[-1])
@@ -124,6 +128,8 @@ class Books:
         parcel = payment.parcel
         if payment.method == "cash":
             taker = self.account("assets:courier-cash", "courier", payment.courier)
+        elif payment.booked:
+            taker = f"assets:suspense:{parcel.currency}"
         else:
             of, rail = payment.rail
             taker = self.account(f"assets:{of}-receivable", of, rail)

@@ -49,8 +49,8 @@ class Payment:
         self.reference = ""
         self.fees = dict.fromkeys(FEES, ZERO)
         self.stands = self.ever_collected = self.declined = False
-        # Offline sales only.
-        self.suspended = self.rejected = False
+        # Offline sales only. A sale in suspense can be booked to its parcel.
+        self.suspended = self.rejected = self.booked = False
         # For the lines of clearing files: the amount that a line has paid, and what a network or
         # wallet may still take back.
         self.paid = None
@@ -96,6 +96,8 @@ class Facts:
         self.tariffs = {}
         self.tariff_names = {}
         self.parcels, self.sellers, self.firm_of = {}, {}, {}
+        # Parcels that were sold offline and that nobody announced: they have no seller.
+        self.strangers = {}
         self.names = {}
         self.by_reference = {}
         # Main units, by (id, currency).
@@ -131,7 +133,7 @@ class Facts:
         return self.tariffs[currency]
 
     def payment(self, key):
-        parcel = self.parcels[key["parcel"]]
+        parcel = self.parcels.get(key["parcel"]) or self.strangers[key["parcel"]]
         return parcel.payments.setdefault(key["number"], Payment(parcel, key["number"]))
 
     # Parties and parcels
@@ -157,7 +159,13 @@ class Facts:
         due = of_minor(fields["due"], currency)
         agree(f"{what}, amount due", Decimal(order["amount_due"].strip()), due, "the log")
         order["announced"] = True
-        self.parcels[fields["parcel"]] = Parcel(seller, fields["reference"], due, currency)
+        parcel = Parcel(seller, fields["reference"], due, currency)
+        self.parcels[fields["parcel"]] = parcel
+        stranger = self.strangers.pop(fields["parcel"], None)
+        if stranger:
+            parcel.payments = stranger.payments
+            for payment in parcel.payments.values():
+                payment.parcel = parcel
 
     def do_AssignParcels(self, fields, line):
         for parcel in fields["parcels"]:
@@ -236,6 +244,8 @@ class Facts:
         elif line["command"] == "TakeCash":
             payment.method = "cash"
             self.request(payment, line["fields"], line)
+        elif line["command"] == "ResolveSuspendedSale":
+            payment.booked = True
         parcel, seller = payment.parcel, payment.parcel.seller
         currency = parcel.currency
         excess = sum(of_minor(other["excess"], currency) for other in line["events"]
@@ -287,6 +297,9 @@ class Facts:
             payment.stands = False
 
     def on_OfflineSaleSuspended(self, event, line):
+        key = event["payment"]["parcel"]
+        if key not in self.parcels and key not in self.strangers:
+            self.strangers[key] = Parcel(None, "nobody's", ZERO, line["currency"])
         payment = self.payment(event["payment"])
         self.offline_sale(payment, line)
         payment.suspended = True
