@@ -232,7 +232,7 @@ fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<WorldDi
         ParcelState::Refused => Some(ParcelLocation::Refused),
         ParcelState::Delivered => Some(ParcelLocation::Delivered),
         ParcelState::Returned => Some(ParcelLocation::Returned),
-        ParcelState::Lost => None,
+        ParcelState::Lost | ParcelState::Cancelled => None,
     };
     let (collected, paid) = (i128::from(view.collected.minor()), i128::from(parcel.paid));
     let payments = books.payments(parcel.parcel).len();

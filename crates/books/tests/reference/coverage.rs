@@ -8,10 +8,12 @@ use books::{Command, CommandOutcome, Refusal};
 
 /// The commands that carry a number or an id of the sender, which can come with other content.
 const NUMBERED: &[&str] = &[
+    "AmendDue",
     "AnnounceDeposit",
     "AnnounceParcel",
     "ApproveBreakResolution",
     "ApproveSettlement",
+    "AssignParcels",
     "CancelDeposit",
     "BlockTerminal",
     "CancelHandOver",
@@ -52,9 +54,16 @@ const NUMBERED: &[&str] = &[
     "RemovePerson",
     "RepayShortage",
     "ResolveSuspendedSale",
+    "SetCourierTerms",
+    "SetFirmTerms",
+    "SetHoldRule",
+    "SetOfflineLimit",
     "SetRetention",
+    "SetSellerTerms",
     "SetTimeZone",
     "StartHandOver",
+    "SuspendCourier",
+    "SuspendSeller",
     "WithdrawNetwork",
     "WriteOffShortage",
 ];
