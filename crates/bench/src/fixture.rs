@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use base16ct::upper::encode_string as hex;
 use books::{
-    AnnounceParcel, AssignParcels, Command, CourierId, DispatchParcels, DispatchedParcel,
-    PARCELS_PER_COMMAND_MAX, SellerId, TerminalId,
+    AnnounceParcel, AssignParcels, AssignedParcel, Command, CourierId, DispatchParcels,
+    DispatchedParcel, PARCELS_PER_COMMAND_MAX, ParcelId, SellerId, TerminalId,
 };
 use engine::{Actor, Submission};
 use journal::DataDirectory;
@@ -188,13 +188,11 @@ key = "certificates/engine.key"
                 }))?;
             }
             for parcels in parcels.chunks(PARCELS_PER_COMMAND_MAX) {
-                let parcels = parcels.to_vec();
-                batch.add(Command::AssignParcels(AssignParcels {
-                    firm,
-                    parcels: parcels.clone(),
-                }))?;
-                let first = |parcel| DispatchedParcel { parcel, attempt: 1 };
-                let parcels = parcels.into_iter().map(first).collect();
+                let first = |&parcel: &ParcelId| AssignedParcel { parcel, number: 1 };
+                let assigned = parcels.iter().map(first).collect();
+                batch.add(Command::AssignParcels(AssignParcels { firm, parcels: assigned }))?;
+                let first = |&parcel: &ParcelId| DispatchedParcel { parcel, attempt: 1 };
+                let parcels = parcels.iter().map(first).collect();
                 batch.add(Command::DispatchParcels(DispatchParcels { courier, parcels }))?;
             }
         }

@@ -47,6 +47,7 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
         Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference: "bank".into() }),
         Command::SetHoldRule(SetHoldRule {
             jurisdiction: china,
+            number: 1,
             rule: HoldRule::AtOnce,
             proposed_by,
             approved_by,
@@ -67,6 +68,8 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
             currency,
             guarantee: Amount::ZERO,
             reference: FIRM.into(),
+            proposed_by,
+            approved_by,
         }),
     ];
     commands.extend((0..SELLERS).map(|number| {
@@ -89,12 +92,15 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
 pub fn register_courier(number: u32) -> [Command; 2] {
     let courier = CourierId(number.into());
     let reference = format!("courier-{number}");
+    let [proposed_by, approved_by] = PERSONS;
     [
         Command::RegisterCourier(RegisterCourier {
             courier,
             firm: firm(),
             cash_limit: CASH_LIMIT,
             reference,
+            proposed_by,
+            approved_by,
         }),
         Command::RegisterTerminal(RegisterTerminal {
             terminal: TerminalId(number.into()),
@@ -103,10 +109,17 @@ pub fn register_courier(number: u32) -> [Command; 2] {
     ]
 }
 
-/// Sets a terminal's offline limits.
+/// Sets a terminal's offline limits, as its first change.
 pub fn set_offline_limit(terminal: TerminalId, each: Amount, total: Amount) -> Command {
     let [proposed_by, approved_by] = PERSONS;
-    Command::SetOfflineLimit(SetOfflineLimit { terminal, each, total, proposed_by, approved_by })
+    Command::SetOfflineLimit(SetOfflineLimit {
+        terminal,
+        number: 1,
+        each,
+        total,
+        proposed_by,
+        approved_by,
+    })
 }
 
 /// The id of a parcel by its number.

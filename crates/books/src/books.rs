@@ -324,6 +324,8 @@ fn event_subject(event: &Event) -> u64 {
         | Event::ParcelReturned { parcel, .. }
         | Event::SellerCompensated { parcel, .. }
         | Event::ParcelLost { parcel }
+        | Event::DueAmended { parcel, .. }
+        | Event::ParcelCancelled { parcel }
         | Event::ParcelDelivered { parcel, .. }
         | Event::ParcelReopened { parcel }
         | Event::ParcelForgotten { parcel } => parcel.low_bits(),

@@ -2,7 +2,7 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (0, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 56, 58, 72, 73) is never
+//! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 56, 58, 72, 73) is never
 //! used again.
 
 use machine::{Timestamp, commands};
@@ -34,26 +34,6 @@ commands! {
         bank: BankId,
         currency: Currency,
         /// The operator's name for the account.
-        reference: String,
-    }
-
-    2 RegisterFirm by Person | Key | System => register_firm {
-        firm: FirmId,
-        currency: Currency,
-        /// Counted, undeposited cash that the firm guarantees. Sellers are paid up to this amount
-        /// before the bank confirms the cash (M5). A payment is guaranteed when it is counted, if
-        /// the rest of the guarantee covers all of it. A deposit frees the guarantee it covers.
-        guarantee: Amount,
-        /// The operator's name for the firm.
-        reference: String,
-    }
-
-    3 RegisterCourier by Person | Key | System => register_courier {
-        courier: CourierId,
-        firm: FirmId,
-        /// Limit on the cash in the courier's hands.
-        cash_limit: Amount,
-        /// The firm's own reference for the courier. Not a personal name.
         reference: String,
     }
 
@@ -96,11 +76,11 @@ commands! {
         reference: String,
     }
 
-    /// Gives parcels to a firm: all of them or none. Repeating it changes nothing.
+    /// Gives parcels to a firm: all of them or none.
     13 AssignParcels by Person | Key | System => assign_parcels {
         firm: FirmId,
         /// Announced or assigned.
-        parcels: Vec<ParcelId>,
+        parcels: Vec<AssignedParcel>,
     }
 
     /// A delivery attempt failed. The parcel goes back to the hub and can go out again.
@@ -597,6 +577,56 @@ commands! {
         deducted: SignedAmount,
     }
 
+    /// The seller changes the amount due of a parcel that was not dispatched yet.
+    81 AmendDue by Person | Key | System => amend_due {
+        /// Announced or assigned, without a delivery attempt. Nothing of it stands.
+        parcel: ParcelId,
+        /// The parcel's last amendment number plus 1.
+        number: u8,
+        /// The new amount due, above zero.
+        due: Amount,
+    }
+
+    /// The seller withdraws a parcel that was not dispatched yet. It bears no fees. Its order can
+    /// be shipped again, as the next shipment.
+    82 CancelParcel by Person | Key | System => cancel_parcel {
+        /// As in [`AmendDue`].
+        parcel: ParcelId,
+    }
+
+    /// Changes the terms of a seller's account from a day on. The tariff and the class are those of
+    /// the day on which money is taken at the door (M8), cycle and minimum those of the day of the
+    /// plan. A later change for the same day replaces an earlier one.
+    83 SetSellerTerms by Person | Key | System => set_seller_terms {
+        seller: SellerId,
+        currency: Currency,
+        /// Numbers the changes of this account's terms: the last number plus 1.
+        number: u32,
+        /// First day: today or later. At most [`TERMS_WAITING_MAX`] changes can wait for theirs.
+        from: BusinessDate,
+        tariff: TariffId,
+        /// Must exist in the version in force on the first day, or in the next one.
+        class: SellerClassNumber,
+        cycle: SettlementCycle,
+        /// Smallest payout.
+        minimum: Amount,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Changes a firm's guarantee from a day on. Cash that is guaranteed already stays so.
+    84 SetFirmTerms by Person | Key | System => set_firm_terms {
+        firm: FirmId,
+        /// As in [`SetSellerTerms`], among the firm's.
+        number: u32,
+        /// As in [`SetSellerTerms`].
+        from: BusinessDate,
+        /// As in [`RegisterFirm`].
+        guarantee: Amount,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
     /// Records an offline card sale: the terminal approved it, and the network is asked now. It
     /// happened, so no state of the parcel, the terminal or the network refuses it; what is unusual
     /// is flagged. The part beyond what is left to collect is the excess: owed to the buyer at
@@ -629,6 +659,46 @@ commands! {
         /// Neither is the owner of the break, the courier who had the terminal.
         proposed_by: PersonId,
         approved_by: PersonId,
+    }
+
+    /// Changes a courier's cash limit from a day on. Cash in hand beyond it stays until the next
+    /// hand-over.
+    87 SetCourierTerms by Person | Key | System => set_courier_terms {
+        courier: CourierId,
+        /// As in [`SetSellerTerms`], among the courier's.
+        number: u32,
+        /// As in [`SetSellerTerms`].
+        from: BusinessDate,
+        cash_limit: Amount,
+        /// Not the courier, and neither is the person who approves.
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Suspends a seller, or lifts it. No parcel of a suspended seller is announced, and no payout
+    /// planned or sent. Money at the door is still taken and held.
+    88 SuspendSeller by Person | Key | System => suspend_seller {
+        seller: SellerId,
+        /// Numbers the seller's suspensions and their ends together: the last number plus 1.
+        number: u32,
+        suspended: bool,
+        proposed_by: PersonId,
+        /// Needed to lift a suspension. One person alone can suspend.
+        approved_by: Option<PersonId>,
+    }
+
+    /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, and his
+    /// terminals begin nothing. Cash and offline sales that he took are still recorded, and his
+    /// hand-overs counted.
+    89 SuspendCourier by Person | Key | System => suspend_courier {
+        courier: CourierId,
+        /// As in [`SuspendSeller`], among the courier's.
+        number: u32,
+        suspended: bool,
+        /// Not the courier, and neither is the person who approves.
+        proposed_by: PersonId,
+        /// As in [`SuspendSeller`].
+        approved_by: Option<PersonId>,
     }
 
     /// Opens the books and registers the first two persons. Must be the first command of a journal.
@@ -700,6 +770,31 @@ commands! {
         counted: Amount,
         /// Must not be the courier. A courier's person id equals the courier id.
         counted_by: PersonId,
+    }
+
+    97 RegisterFirm by Person | Key | System => register_firm {
+        firm: FirmId,
+        currency: Currency,
+        /// Counted, undeposited cash that the firm guarantees. Sellers are paid up to this amount
+        /// before the bank confirms the cash (M5). A payment is guaranteed when it is counted, if
+        /// the rest of the guarantee covers all of it. A deposit frees the guarantee it covers.
+        guarantee: Amount,
+        /// The operator's name for the firm.
+        reference: String,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    98 RegisterCourier by Person | Key | System => register_courier {
+        courier: CourierId,
+        firm: FirmId,
+        /// Limit on the cash in the courier's hands.
+        cash_limit: Amount,
+        /// The firm's own reference for the courier. Not a personal name.
+        reference: String,
+        /// Not the courier, and neither is the person who approves.
+        proposed_by: PersonId,
+        approved_by: PersonId,
     }
 
     /// Invoices a seller for a debt: it is owed on the invoice from now on, and no longer deducted
@@ -820,6 +915,8 @@ commands! {
     /// Sets a jurisdiction's hold rule. Applies to money received from now on.
     113 SetHoldRule by Person | Key | System => set_hold_rule {
         jurisdiction: Jurisdiction,
+        /// The jurisdiction's last setting's number plus 1.
+        number: u32,
         rule: HoldRule,
         proposed_by: PersonId,
         approved_by: PersonId,
@@ -828,6 +925,8 @@ commands! {
     /// Sets a terminal's offline limits. The default is zero.
     114 SetOfflineLimit by Person | Key | System => set_offline_limit {
         terminal: TerminalId,
+        /// As in [`HandTerminal`].
+        number: u32,
         /// Limit for one sale.
         each: Amount,
         /// Limit for all sales that the network has not answered.
@@ -836,10 +935,12 @@ commands! {
         approved_by: PersonId,
     }
 
-    /// Announces a parcel: an order's first shipment, or its next one after a return or a loss.
+    /// Announces a parcel: an order's first shipment, or its next one after one that was returned,
+    /// lost or cancelled.
     125 AnnounceParcel by Person | Key | System => announce_parcel {
         /// Of a later shipment: [`ParcelId::shipment`] of the order's first parcel.
         parcel: ParcelId,
+        /// Not suspended.
         seller: SellerId,
         /// The currency of `due`.
         currency: Currency,
@@ -848,7 +949,7 @@ commands! {
         /// The seller's own order reference.
         reference: String,
         /// 1 for the order's first parcel. 2 to [`SHIPMENTS_PER_ORDER_MAX`] if the order's shipment
-        /// before was returned or lost.
+        /// before was returned, lost or cancelled.
         shipment: u8,
     }
 
@@ -863,7 +964,8 @@ commands! {
         terminal: TerminalId,
         /// The new courier.
         courier: CourierId,
-        /// Numbers the terminal's hand-overs, blocks and unblocks together: the last number plus 1.
+        /// Numbers the terminal's hand-overs, blocks, unblocks and offline limits together: the last
+        /// number plus 1.
         number: u32,
     }
 

@@ -5,7 +5,7 @@ use ledger::AccountNumber;
 use machine::Timestamp;
 use money::{Amount, Currency};
 use serde::Serialize;
-use tariff::{BusinessDate, Fees, LossOwner, PaymentMethod};
+use tariff::{BusinessDate, Fees, LossOwner, PaymentMethod, SellerClassNumber};
 
 use crate::breaks::record::BreakEvidence;
 use crate::chart::ChartEntry;
@@ -141,6 +141,16 @@ pub enum Event {
     ParcelLost {
         parcel: ParcelId,
     },
+    /// The seller changed what is due before the parcel was first dispatched.
+    DueAmended {
+        parcel: ParcelId,
+        before: Amount,
+        due: Amount,
+    },
+    /// The seller withdrew a parcel before it was first dispatched.
+    ParcelCancelled {
+        parcel: ParcelId,
+    },
     /// A payment waits for a response.
     PaymentBegun {
         payment: PaymentId,
@@ -153,8 +163,9 @@ pub enum Event {
         /// The seller's part: an offline sale's excess is not in it.
         amount: Amount,
         fees: Fees,
-        /// The version `fees` come from.
+        /// The version `fees` come from, and the seller's class in it.
         tariff: TariffVersion,
+        class: SellerClassNumber,
     },
     PaymentDeclined {
         payment: PaymentId,
@@ -281,6 +292,8 @@ pub enum Event {
         lines: Vec<PayoutLine>,
         /// Sellers below their minimum payout, carried over.
         below_minimum: u32,
+        /// Suspended sellers, carried over.
+        suspended: u32,
         /// Sellers left for another plan.
         left: u32,
     },
@@ -291,7 +304,7 @@ pub enum Event {
         plan: PlanId,
     },
     /// A planned payout was not sent when its plan was executed: its seller no longer had that
-    /// much. The money is payable again.
+    /// much, or is suspended. The money is payable again.
     PayoutDropped {
         plan: PlanId,
         payout: PayoutId,
@@ -300,6 +313,7 @@ pub enum Event {
         planned: Amount,
         /// What the seller has. Zero if the seller owes.
         left: Amount,
+        seller_suspended: bool,
     },
     /// Comes after the payouts that were dropped.
     SettlementExecuted {

@@ -10,13 +10,16 @@ use tariff::BusinessDate;
 use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
-use crate::command::{HoldRule, Jurisdiction, SettlementCycle};
-use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId};
+use crate::command::{Jurisdiction, SettlementCycle};
+use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId};
 use crate::parcel::damage::Damage;
-use crate::party::record::{TariffRecord, TariffVersionRecord};
+use crate::parcel::record::ParcelChanges;
+use crate::party::record::{HoldRuleSetting, TariffRecord, TariffVersionRecord};
+use crate::party::suspension::Suspension;
 use crate::party::time_zone::TimeZone;
 use crate::payment::record::{RejectedSale, SuspendedSale};
 use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
+use crate::used_numbers::UsedNumbers;
 
 /// A currency's shared accounts, opened with its first bank account.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -47,7 +50,10 @@ pub(crate) struct ReferenceData {
     pub time_zone: Option<TimeZone>,
     /// The business date of the last command.
     pub last_date: BusinessDate,
-    pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
+    pub hold_rules: BTreeMap<Jurisdiction, UsedNumbers<HoldRuleSetting>>,
+    /// The suspensions of sellers, the latest of which holds.
+    pub seller_suspensions: BTreeMap<SellerId, UsedNumbers<Suspension>>,
+    pub parcel_changes: BTreeMap<ParcelId, ParcelChanges>,
     /// How much of a payment one person can refund, by the currency's place.
     pub refund_limits: BTreeMap<u8, Amount>,
     pub currencies: Vec<CurrencyAccounts>,

@@ -115,18 +115,28 @@ pub enum Refusal {
     NoTariff(BusinessDate),
     #[error("the parcel's state does not allow this")]
     ParcelState,
-    /// The parcel was returned or lost, or a later shipment of its order is known.
+    /// The parcel was returned, lost or cancelled, or a later shipment of its order is known.
     #[error(
-        "the parcel was returned or lost: announce the order's next shipment, with the next number"
+        "the parcel was returned, lost or cancelled: announce the order's next shipment, with the next number"
     )]
     ShipmentEnded,
-    #[error("the order's shipment before is neither returned nor lost: end it first")]
+    #[error("the order's shipment before is neither returned, lost nor cancelled: end it first")]
     EarlierShipment,
     /// The parcel, the terminal or the cash belongs to another courier or firm.
     #[error("the parcel, terminal or payment belongs to another courier or firm")]
     WrongCourier,
     #[error("the terminal is blocked")]
     TerminalBlocked,
+    #[error("the courier is suspended: two people must lift that first (SuspendCourier)")]
+    CourierSuspended,
+    #[error("the seller is suspended: two people must lift that first (SuspendSeller)")]
+    SellerSuspended,
+    /// Terms whose first day is to come.
+    #[error(
+        "{} terms wait for their day already: wait, or replace one by giving its day again",
+        crate::TERMS_WAITING_MAX
+    )]
+    TooManyTerms,
     /// The parcel's attempts or payments, the payment's refunds, or the invoice's payments are used
     /// up.
     #[error("the limit of {0} is reached")]

@@ -44,6 +44,8 @@ pub enum ParcelState {
     Delivered,
     Returned,
     Lost,
+    /// Withdrawn by its seller before it was first dispatched.
+    Cancelled,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +53,12 @@ pub struct ParcelView {
     pub state: ParcelState,
     pub seller: SellerId,
     pub currency: Currency,
-    /// Amount due. Nothing is due for a returned or lost parcel.
+    /// Amount due. Nothing is due for a returned, lost or cancelled parcel.
     pub due: Amount,
     /// What stands of its payments: collected, less refunds and chargebacks.
     pub collected: Amount,
+    /// How often it was given to a firm. Zero once it is closed.
+    pub assignments: u8,
     pub attempts: u8,
     pub payment_count: u8,
 }
@@ -140,6 +144,8 @@ pub struct PlannedPayout {
     /// The seller's payable balance, planned payouts included, in minor units. If it is below
     /// `line.net`, the line is dropped when the plan is executed.
     pub payable: i128,
+    /// Whether the seller is suspended. Then the line is dropped, too.
+    pub suspended: bool,
 }
 
 impl Books {
@@ -216,6 +222,7 @@ impl Books {
                     currency: self.currency_at(self.sellers.get(parcel.seller).currency),
                     due: parcel.due,
                     collected: self.standing_amount(parcel.last_payment),
+                    assignments: self.assignments(parcel),
                     attempts: parcel.history.attempt_count(),
                     payment_count: parcel.payment_count,
                 }
@@ -225,6 +232,7 @@ impl Books {
                 let (state, due) = match item.status {
                     PaymentStatus::Returned => (ParcelState::Returned, Amount::ZERO),
                     PaymentStatus::Lost => (ParcelState::Lost, Amount::ZERO),
+                    PaymentStatus::Cancelled => (ParcelState::Cancelled, Amount::ZERO),
                     _ => (ParcelState::Delivered, self.due_when_delivered(newest)),
                 };
                 ParcelView {
@@ -233,6 +241,7 @@ impl Books {
                     currency: self.currency_at(self.sellers.get(item.seller).currency),
                     due,
                     collected: self.standing_amount(newest),
+                    assignments: 0,
                     attempts: item.history.attempt_count(),
                     payment_count: self.last_number_from(newest),
                 }
@@ -278,7 +287,9 @@ impl Books {
             },
             PaymentStatus::Expired => PaymentState::Expired,
             PaymentStatus::Rejected => PaymentState::Rejected,
-            PaymentStatus::Returned | PaymentStatus::Lost => return None,
+            PaymentStatus::Returned | PaymentStatus::Lost | PaymentStatus::Cancelled => {
+                return None;
+            }
         };
         Some(PaymentView {
             id: item.id(),
@@ -367,7 +378,8 @@ impl Books {
     }
 
     fn planned_payout(&self, line: &PayoutLine) -> PlannedPayout {
-        PlannedPayout { line: *line, payable: self.payable_balance(line) }
+        let suspended = self.is_seller_suspended(line.seller);
+        PlannedPayout { line: *line, payable: self.payable_balance(line), suspended }
     }
 
     /// The last day of the calendar on which the payouts of a cycle were planned.

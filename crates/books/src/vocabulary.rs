@@ -86,6 +86,15 @@ pub enum SettlementCycle {
     Monthly,
 }
 
+/// A parcel that is given to a firm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub struct AssignedParcel {
+    pub parcel: ParcelId,
+    /// The number of the parcel's last assignment plus 1.
+    pub number: u8,
+}
+
 /// A parcel that a courier takes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
@@ -275,6 +284,8 @@ pub enum OfflineSaleFlag {
     TerminalBlocked,
     /// The terminal's clock cannot be right: the sale is dated at its arrival.
     DatedOnArrival,
+    /// The courier who has the terminal is suspended.
+    CourierSuspended,
 }
 
 /// Why an offline sale is in suspense.

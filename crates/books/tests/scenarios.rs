@@ -6,6 +6,7 @@ mod world;
 
 mod scenarios {
     mod batches;
+    mod before_dispatch;
     mod breaks;
     mod cash;
     mod clearing;
@@ -42,7 +43,9 @@ mod scenarios {
     mod shortages;
     mod snapshots;
     mod standing;
+    mod suspensions;
     mod tariffs;
+    mod terms;
     mod time_zones;
     mod voids_and_reversals;
     mod wallet_orders;

@@ -119,7 +119,7 @@ fn print(explanation: &Explanation) {
             &sum(i128::from(row.gross)),
             &sum(i128::from(fees)),
             &sum(row.net),
-            &row.tariff,
+            format!("{} {}", row.tariff, row.class).trim_end(),
         ]);
         for fee in &row.calculations {
             say!(

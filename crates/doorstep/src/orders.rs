@@ -143,7 +143,7 @@ fn why_no_parcels(report: &ImportReport) -> String {
 /// Bad lines and refused orders are listed with file and line; all other orders are imported.
 /// Without --data the file is only checked.
 ///
-/// An order whose parcel was returned or lost is refused, unless --reship is given. An order that
+/// An order whose parcel was returned, lost or cancelled is refused, unless --reship is given. An order that
 /// was announced for another seller is refused, unless --own-numbers is given.
 ///
 /// Exit status: 0 all orders are in the books; 1 lines are bad, orders are refused, or the import
@@ -162,7 +162,7 @@ pub struct ImportArgs {
     /// The data directory; new books are opened with the flags below
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Ship orders again whose parcel was returned or lost: announce their next parcel
+    /// Ship orders again whose parcel was returned, lost or cancelled: announce their next parcel
     #[arg(long)]
     reship: bool,
     /// Sellers number their orders themselves: the same number of another seller is another order
@@ -282,15 +282,15 @@ fn first_shipment(parcel: &OrderParcel) -> ParcelId {
     ParcelId::derived(SellerId::derived(&parcel.seller), &parcel.order)
 }
 
-const fn is_returned_or_lost(state: ParcelState) -> bool {
-    matches!(state, ParcelState::Returned | ParcelState::Lost)
+const fn ended_without_delivery(state: ParcelState) -> bool {
+    matches!(state, ParcelState::Returned | ParcelState::Lost | ParcelState::Cancelled)
 }
 
 /// The announcement of an order's first or last shipment, or of its next one.
 fn announcement(parcel: &OrderParcel, last: &LastShipment, reship: bool) -> Command {
     let shipment = match last {
         None => 1,
-        Some((number, view)) if reship && is_returned_or_lost(view.state) => {
+        Some((number, view)) if reship && ended_without_delivery(view.state) => {
             (number + 1).min(SHIPMENTS_PER_ORDER_MAX)
         }
         Some((number, _)) => *number,
@@ -441,6 +441,7 @@ fn why_refused(parcel: &OrderParcel, last: &LastShipment, refusal: &Refusal) -> 
             let (lang, next) = (Lang::current(), number + 1);
             let ended = match view.state {
                 ParcelState::Lost => lang.pick("lost", "丢失"),
+                ParcelState::Cancelled => lang.pick("cancelled", "取消"),
                 _ => lang.pick("returned", "退件"),
             };
             bilingual!(

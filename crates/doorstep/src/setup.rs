@@ -30,6 +30,7 @@ pub fn opening_commands(zone: &ResolvedZone) -> Vec<Command> {
         Command::SetTimeZone(zone.setting(1)),
         Command::SetHoldRule(SetHoldRule {
             jurisdiction: CHINA,
+            number: 1,
             rule: HoldRule::AtOnce,
             proposed_by: FIRST_PERSONS[0],
             approved_by: FIRST_PERSONS[1],

@@ -323,6 +323,7 @@ fn a_person_who_is_not_registered_gives_nothing() {
     // Who is registered gives what names them, and not what others decide.
     let rule = SetHoldRule {
         jurisdiction: Jurisdiction(*b"CN"),
+        number: 1,
         rule: HoldRule::AtOnce,
         proposed_by: FIRST,
         approved_by: SECOND,
@@ -340,12 +341,14 @@ fn only_so_many_request_keys_are_remembered() {
     let mut out = CommandOutcome::default();
     let open = Submission::new(Actor::System, open());
     engine.apply(&open, MORNING, &mut out).unwrap();
-    // Each changes the rule, so that none is a repeat.
     let rule = |number: usize| {
-        let days = u16::try_from(number % 100).unwrap();
-        let (jurisdiction, rule) = (Jurisdiction(*b"CN"), HoldRule::DaysAfterHeld(days));
-        let (proposed_by, approved_by) = (FIRST, SECOND);
-        let command = SetHoldRule { jurisdiction, rule, proposed_by, approved_by };
+        let command = SetHoldRule {
+            jurisdiction: Jurisdiction(*b"CN"),
+            number: u32::try_from(number).unwrap() + 1,
+            rule: HoldRule::AtOnce,
+            proposed_by: FIRST,
+            approved_by: SECOND,
+        };
         keyed(ANNA, &format!("k-{number}"), command)
     };
     let second = MORNING.plus_ms(1_000);

@@ -6,8 +6,8 @@ use std::path::Path;
 use books::chart::{AccountKind, ChartEntry};
 use books::{
     AnnounceParcel, BreakId, BusinessDate, Command, DamagePayer, Event, ParcelId, PaymentId,
-    PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId, TariffId, TariffVersion,
-    Timestamp,
+    PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId, SetSellerTerms,
+    TariffId, TariffVersion, Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};
 use ledger::AccountNumber;
@@ -33,6 +33,7 @@ struct Collected {
     amount: Amount,
     fees: Fees,
     tariff: TariffVersion,
+    class: SellerClassNumber,
     /// False for a rejected offline sale, which bears no fees.
     charged: bool,
     /// The parcel's payments whose fees stood when this one was collected.
@@ -115,7 +116,8 @@ struct Explainer<'a> {
     last: u64,
     orders: HashMap<ParcelId, (Box<str>, Currency)>,
     terms: BTreeMap<TariffVersion, KnownTerms>,
-    classes: HashMap<SellerAccount, (TariffId, SellerClassNumber)>,
+    /// The tariffs and classes of each account of a seller, with their first days.
+    seller_terms: HashMap<SellerAccount, Vec<(BusinessDate, TariffId, SellerClassNumber)>>,
     /// The payments of each parcel whose fees stand, in the order of their collection.
     standing: HashMap<ParcelId, Vec<ChargedPayment>>,
     /// Payments whose seller's share is still held.
@@ -137,8 +139,8 @@ impl ReplayObserver for Explainer<'_> {
         engine: &Engine,
     ) -> Result<(), String> {
         let engine::Command::Books(command) = &submission.command;
-        self.remember(command);
         let date = engine.books().last_date();
+        self.remember(command, date);
         // A refund comes from the seller's held money first; the rest from the payable balance. The
         // fees of a payment that is reversed after its release are given back.
         let taken =
@@ -159,7 +161,7 @@ impl ReplayObserver for Explainer<'_> {
 }
 
 impl Explainer<'_> {
-    fn remember(&mut self, command: &Command) {
+    fn remember(&mut self, command: &Command, today: BusinessDate) {
         match command {
             Command::AnnounceParcel(AnnounceParcel { parcel, currency, reference, .. }) => {
                 self.orders.insert(*parcel, (reference.as_str().into(), *currency));
@@ -191,15 +193,34 @@ impl Explainer<'_> {
                 }
             }
             Command::RegisterSeller(RegisterSeller { seller, currency, tariff, class, .. }) => {
-                self.classes.insert((*seller, *currency), (*tariff, *class));
+                let terms = (today, *tariff, *class);
+                self.seller_terms.entry((*seller, *currency)).or_default().push(terms);
+            }
+            Command::SetSellerTerms(SetSellerTerms {
+                seller,
+                currency,
+                from,
+                tariff,
+                class,
+                ..
+            }) => {
+                let terms = (*from, *tariff, *class);
+                self.seller_terms.entry((*seller, *currency)).or_default().push(terms);
             }
             _ => {}
         }
     }
 
+    /// Whether the seller's account had the tariff and the class of a payment by then.
+    fn had_terms(&self, account: SellerAccount, collected: &Collected) -> bool {
+        let wanted = (collected.tariff.tariff, collected.class);
+        let mut terms = self.seller_terms.get(&account).into_iter().flatten();
+        terms.any(|&(from, tariff, class)| from <= collected.date && (tariff, class) == wanted)
+    }
+
     fn event(&mut self, event: &Event, date: BusinessDate, own: u64, accounts: &[AccountNumber]) {
         match event {
-            Event::PaymentCollected { payment, seller, method, amount, fees, tariff } => {
+            Event::PaymentCollected { payment, seller, method, amount, fees, tariff, class } => {
                 let (method, amount, fees, tariff) = (*method, *amount, *fees, *tariff);
                 self.sellers.insert(*payment, *seller);
                 let standing = self.standing.entry(payment.parcel).or_default();
@@ -219,6 +240,7 @@ impl Explainer<'_> {
                         amount,
                         fees,
                         tariff,
+                        class: *class,
                         charged: true,
                         earlier,
                         accounts,
@@ -428,6 +450,8 @@ pub struct ExplanationRow {
     pub refunded: u64,
     pub net: i128,
     pub tariff: String,
+    /// The seller's class in that tariff on the day of the payment. Empty if nothing was collected.
+    pub class: String,
 }
 
 fn as_text<S: Serializer>(number: &u128, serializer: S) -> Result<S::Ok, S::Error> {
@@ -539,15 +563,16 @@ fn explained(
             refunded: 0,
             net: 0,
             tariff: String::new(),
+            class: String::new(),
         };
         match part {
             Line::Released { collected, refunded, .. } => {
                 let terms = known(collected.tariff)?;
-                let class =
-                    explainer.classes.get(&(line.seller, line.currency)).map(|(_, class)| *class);
-                let Some(class) = class.filter(|class| recompute(terms, *class, collected)) else {
+                let class = collected.class;
+                let known = explainer.had_terms((line.seller, line.currency), collected);
+                if !known || !recompute(terms, class, collected) {
                     return Err(ExplainError::FeesDiffer { order: row.order });
-                };
+                }
                 let mut accounts = collected.accounts.iter().copied();
                 row.calculations = calculations(terms, class, collected);
                 for calculation in &mut row.calculations {
@@ -561,6 +586,8 @@ fn explained(
                     collected.fees.iter().map(|(kind, fee)| (kind.name(), fee.minor())).collect();
                 row.refunded = *refunded;
                 row.tariff = tariff_version(engine, collected.tariff);
+                let class = terms.classes.get(usize::from(class.0));
+                row.class = class.map(|class| class.name.clone()).unwrap_or_default();
             }
             Line::Returned { date, fee, tariff, account, .. } => {
                 if known(*tariff)?.return_fee != *fee {

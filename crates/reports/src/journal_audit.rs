@@ -172,7 +172,16 @@ mod tests {
         let (payout, seller) = (PayoutId(1), SellerId(1));
         let (planned, left) = (Amount::of(9_922), Amount::of(9_921));
         let (plan, currency) = (PlanId(1), Currency::CNY);
-        let dropped = Event::PayoutDropped { plan, payout, seller, currency, planned, left };
+        let seller_suspended = false;
+        let dropped = Event::PayoutDropped {
+            plan,
+            payout,
+            seller,
+            currency,
+            planned,
+            left,
+            seller_suspended,
+        };
         assert_eq!(violations(&[dropped.clone(), sent(&[2])]), Vec::<String>::new());
         assert_eq!(violations(&[dropped, sent(&[1])]), ["M7: payout 1 was dropped and sent"]);
     }

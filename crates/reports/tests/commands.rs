@@ -63,16 +63,16 @@ fn register_parties(writer: &mut Writer) {
         json!({ "command": "RegisterBank", "bank": "1", "currency": "CNY", "reference": "main" }),
         json!({
             "command": "RegisterFirm", "firm": "1", "currency": "CNY", "guarantee": 0,
-            "reference": "firm",
+            "reference": "firm", "proposed_by": "8", "approved_by": "9",
         }),
         json!({
             "command": "RegisterCourier", "courier": "7", "firm": "1", "cash_limit": 100_000,
-            "reference": "c-7",
+            "reference": "c-7", "proposed_by": "8", "approved_by": "9",
         }),
         json!({ "command": "RegisterTerminal", "terminal": "10", "courier": "7" }),
         json!({
-            "command": "SetHoldRule", "jurisdiction": "CN", "rule": { "DaysAfterHeld": 1 },
-            "proposed_by": "8", "approved_by": "9",
+            "command": "SetHoldRule", "jurisdiction": "CN", "number": 1,
+            "rule": { "DaysAfterHeld": 1 }, "proposed_by": "8", "approved_by": "9",
         }),
         json!({
             "command": "PublishTariff", "tariff": "1", "version": 1, "from": "2013-08-28",
@@ -100,7 +100,8 @@ fn deliver(writer: &mut Writer) {
             "due": 10_000, "reference": order, "shipment": 1,
         }));
     }
-    let parcels = json!([PARCEL_A, PARCEL_B]);
+    let first = |parcel| json!({ "parcel": parcel, "number": 1 });
+    let parcels = json!([first(PARCEL_A), first(PARCEL_B)]);
     writer.system(json!({ "command": "AssignParcels", "firm": "1", "parcels": parcels }));
     let first = |parcel| json!({ "parcel": parcel, "attempt": 1 });
     let parcels = json!([first(PARCEL_A), first(PARCEL_B)]);

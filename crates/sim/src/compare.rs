@@ -237,12 +237,13 @@ fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<WorldDi
         return;
     };
     let location = match view.state {
-        ParcelState::Announced | ParcelState::Assigned => ParcelLocation::AtHub,
-        ParcelState::Out => ParcelLocation::WithCourier,
-        ParcelState::Refused => ParcelLocation::Refused,
-        ParcelState::Delivered => ParcelLocation::Delivered,
-        ParcelState::Returned => ParcelLocation::Returned,
-        ParcelState::Lost => ParcelLocation::Lost,
+        ParcelState::Announced | ParcelState::Assigned => Some(ParcelLocation::AtHub),
+        ParcelState::Out => Some(ParcelLocation::WithCourier),
+        ParcelState::Refused => Some(ParcelLocation::Refused),
+        ParcelState::Delivered => Some(ParcelLocation::Delivered),
+        ParcelState::Returned => Some(ParcelLocation::Returned),
+        ParcelState::Lost => Some(ParcelLocation::Lost),
+        ParcelState::Cancelled => None,
     };
     let (collected, paid) = (i128::from(view.collected.minor()), i128::from(parcel.paid));
     let payments = books.payments(parcel.parcel).len();

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use books::{
-    AnnounceParcel, AssignParcels, BankId, BreakSubject, Command, CourierId, FirmId, NetworkId,
-    OpenBooks, PARCELS_PER_COMMAND_MAX, ParcelId, PublishTariff, RegisterBank, RegisterCourier,
-    RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller, RegisterTerminal,
-    RegisterWallet, SellerId, SellerKind, SetHoldRule, SetOfflineLimit, TariffId, TerminalId,
-    WalletId,
+    AnnounceParcel, AssignParcels, AssignedParcel, BankId, BreakSubject, Command, CourierId,
+    FirmId, NetworkId, OpenBooks, PARCELS_PER_COMMAND_MAX, ParcelId, PublishTariff, RegisterBank,
+    RegisterCourier, RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller,
+    RegisterTerminal, RegisterWallet, SellerId, SellerKind, SetHoldRule, SetOfflineLimit, TariffId,
+    TerminalId, WalletId,
 };
 use money::Amount;
 use tariff::PaymentMethod;
@@ -153,6 +153,7 @@ impl World {
             }),
             Command::SetHoldRule(SetHoldRule {
                 jurisdiction: options.jurisdiction,
+                number: 1,
                 rule: options.hold_rule,
                 proposed_by,
                 approved_by,
@@ -190,6 +191,8 @@ impl World {
                 currency,
                 guarantee: options.guarantee,
                 reference: firm.reference.clone(),
+                proposed_by,
+                approved_by,
             })
         }));
         commands.extend(self.firms.iter().map(|firm| {
@@ -202,6 +205,8 @@ impl World {
                 firm: self.firms[courier.firm].id,
                 cash_limit: amount(self.cash_limit),
                 reference: courier.reference.clone(),
+                proposed_by,
+                approved_by,
             }));
             let (terminal, limit, courier) = (courier.terminal, courier.offline_limit, courier.id);
             commands.push(Command::RegisterTerminal(RegisterTerminal { terminal, courier }));
@@ -209,6 +214,7 @@ impl World {
                 let (each, total) = (amount(limit), amount(OFFLINE_SALES * limit));
                 commands.push(Command::SetOfflineLimit(SetOfflineLimit {
                     terminal,
+                    number: 1,
                     each,
                     total,
                     proposed_by,
@@ -261,7 +267,8 @@ impl World {
         let mut commands = Vec::new();
         for (index, firm) in self.firms.iter().enumerate() {
             let theirs = self.parcels.iter().filter(|parcel| parcel.firm == index);
-            let ids: Vec<ParcelId> = theirs.map(|parcel| parcel.id).collect();
+            let first = |parcel: &SimulatedParcel| AssignedParcel { parcel: parcel.id, number: 1 };
+            let ids: Vec<_> = theirs.map(first).collect();
             let parts = ids.chunks(PARCELS_PER_COMMAND_MAX);
             commands.extend(parts.map(|part| {
                 Command::AssignParcels(AssignParcels { firm: firm.id, parcels: part.to_vec() })

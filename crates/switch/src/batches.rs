@@ -47,7 +47,7 @@ impl Switch {
                 out,
             );
         }
-        if view.blocked {
+        if view.begins_nothing() {
             return self.refuse(connection, about, ResponseCode::TERMINAL_BLOCKED, None, now, out);
         }
         let in_flight = InFlight::new(connection, request);

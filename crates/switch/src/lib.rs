@@ -90,6 +90,7 @@
 //!     firm: FirmId(1),
 //!     currency: Currency::CNY,
 //!     blocked: false,
+//!     courier_suspended: false,
 //!     changes: 0,
 //!     batch: 0,
 //!     batch_open: false,

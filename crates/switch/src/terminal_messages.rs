@@ -88,7 +88,7 @@ impl Switch {
         self.sessions.insert(request.header.terminal, TerminalSession { merchant, batch });
         // The books do not see balance inquiries. A blocked terminal could use them to try cards
         // and PINs.
-        if request.kind == RequestKind::Balance && view.blocked {
+        if request.kind == RequestKind::Balance && view.begins_nothing() {
             return self.refuse(connection, about, ResponseCode::TERMINAL_BLOCKED, None, now, out);
         }
         if request.kind == RequestKind::SignOn {

@@ -216,7 +216,7 @@ impl Books {
     /// units.
     fn fee_of_rail(&self, item: &PaymentRecord, amount: i128) -> i128 {
         let amount = u64::try_from(amount).ok().and_then(Amount::new).unwrap_or(Amount::MAX);
-        let fees = self.fees_of(item.seller, item.tariff_version, item.method, amount);
+        let fees = self.fees_of(item.charged_terms(), item.method, amount);
         i128::from(fees.deducted_by_network().minor())
     }
 }

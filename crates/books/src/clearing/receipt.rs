@@ -6,7 +6,9 @@ use crate::books::Books;
 use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::HoldRule;
 use crate::event::{CommandOutcome, Event};
+use crate::party::record::HoldRuleSetting;
 use crate::payment::record::PaymentStatus;
+use crate::used_numbers::UsedNumbers;
 
 impl Books {
     /// The payment's money was received. It goes on hold by the jurisdiction's hold rule. If the
@@ -25,8 +27,8 @@ impl Books {
             panic!("M5: only an approved payment can be received");
         };
         let jurisdiction = self.sellers.get(item.seller).jurisdiction;
-        let rule = self.reference_data.hold_rules.get(&jurisdiction);
-        let rule = rule.expect("a seller's jurisdiction has a hold rule");
+        let rule = self.reference_data.hold_rules.get(&jurisdiction).and_then(UsedNumbers::latest);
+        let HoldRuleSetting { rule, .. } = rule.expect("a seller's jurisdiction has a hold rule");
         let (days, days_after_delivery) = match *rule {
             HoldRule::AtOnce => (0, 0),
             HoldRule::DaysAfterHeld(days) => (days, 0),

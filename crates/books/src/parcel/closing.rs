@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use money::Amount;
-use tariff::{BusinessDate, PaymentMethod};
+use tariff::{BusinessDate, PaymentMethod, SellerClassNumber};
 
 use crate::books::{Books, Now, check_record_limit, done_before};
 use crate::command::{
@@ -39,6 +39,7 @@ impl Books {
             date,
             rail: 0,
             tariff_version: version,
+            class: SellerClassNumber(0),
             number: 0,
             method: PaymentMethod::Cash,
             refund_count: 0,
@@ -144,6 +145,7 @@ impl Books {
             let Some(id) = self.forgettable_parcel(slot, before) else { continue };
             self.index.remove(id, ParcelSlot::Closed(slot));
             self.reference_data.damages.remove(&id);
+            self.reference_data.parcel_changes.remove(&id);
             let mut next = slot;
             while let Some(item) = self.payments.remove(next) {
                 self.terminal_batches.forget_payment(item.id());

@@ -1,5 +1,6 @@
 //! Parcels: from the announcement to the end.
 
+pub(crate) mod before_dispatch;
 pub(crate) mod closing;
 pub(crate) mod damage;
 pub(crate) mod delivery;

@@ -38,9 +38,8 @@ impl Books {
 
     /// Whether the parcel was delivered and is not out again.
     pub(crate) fn is_delivered(&self, id: ParcelId) -> bool {
-        let ended = |newest| self.payment(newest).status;
         matches!(self.parcel_slot(id), Some(ParcelSlot::Closed(newest))
-            if !matches!(ended(newest), PaymentStatus::Returned | PaymentStatus::Lost))
+            if !self.payment(newest).status.ends_parcel())
     }
 
     /// The amount due of a delivered parcel: what stood at the delivery. Refunds and chargebacks

@@ -36,11 +36,11 @@ pub(crate) struct Parcel {
     pub history: ParcelHistory,
 }
 
-/// What is remembered of a parcel until it is forgotten, also while it is closed. 9 bytes.
+/// What is remembered of a parcel until it is forgotten, also while it is closed. 8 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct ParcelHistory {
     /// Hash of the announced amount and reference.
-    pub announcement: [u8; 5],
+    pub announcement: [u8; 4],
     /// Why each delivery attempt failed, first to last.
     pub attempts: [Option<AttemptReason>; ATTEMPTS_MAX as usize],
     /// Whether the amount due is that of an accepted part.
@@ -51,6 +51,18 @@ impl ParcelHistory {
     pub(crate) fn attempt_count(&self) -> u8 {
         self.attempts.iter().flatten().fold(0, |count, _| count + 1)
     }
+}
+
+/// What changed at a parcel more than once, or before it was first dispatched. Few parcels have it.
+/// Forgotten with the parcel.
+#[derive(Clone, Copy, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct ParcelChanges {
+    /// How often it was given to a firm after the first time.
+    pub reassignments: u8,
+    /// How often the amount due was amended.
+    pub amendments: u8,
+    /// What it was amended to last.
+    pub amended: Amount,
 }
 
 const _: () = assert!(size_of::<Parcel>() == 48, "there are millions of these");

@@ -19,8 +19,8 @@ pub(crate) struct Person {
     /// `None` for the first two persons, and for couriers.
     pub registered_by: Option<TwoPeople>,
     pub removed_by: Option<TwoPeople>,
-    /// A courier whom two people have not registered as a person: one actor registers couriers, so
-    /// such a person decides nothing.
+    /// A courier whom two people have not registered as a person, too: takes parcels out and decides
+    /// nothing.
     pub courier_only: bool,
 }
 

@@ -8,6 +8,7 @@ use crate::command::{
 };
 use crate::event::{CommandOutcome, Event};
 use crate::ids::PaymentId;
+use crate::party::terms::ChargedTerms;
 use crate::payment::codes::ResponseCode;
 use crate::payment::purchase::TransactionSubject;
 use crate::payment::record::PaymentStatus;
@@ -30,7 +31,7 @@ impl Books {
             TransactionKind::Completion,
             TransactionSubject::PartOf(id, amount),
         )?;
-        let courier = self.courier_unless_blocked(&admitted)?;
+        let courier = self.courier_who_begins(&admitted)?;
         check_above_zero(amount)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
@@ -48,10 +49,10 @@ impl Books {
             return Err(Refusal::TooManyUnknown);
         }
         // The money is taken now, and charged by the tariff of this day (M8).
-        let version =
-            self.tariff_version_in_force(self.sellers.get(item.seller).tariff, now.today)?;
+        let ChargedTerms { version, class } = self.charged_terms(item.seller, now.today)?;
         let item = self.payment_mut(slot);
-        (item.status, item.tariff_version) = (PaymentStatus::Completing(reserve), version);
+        item.status = PaymentStatus::Completing(reserve);
+        (item.tariff_version, item.class) = (version, class);
         self.record_transaction(
             &admitted,
             id,

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::TransferId;
 use money::Amount;
-use tariff::{BusinessDate, LossOwner, PaymentMethod};
+use tariff::{BusinessDate, LossOwner, PaymentMethod, SellerClassNumber};
 
 use crate::command::SuspendedSaleDecision;
 use crate::ids::{BankId, BreakId, ParcelId, PaymentId, PersonId};
@@ -51,6 +51,8 @@ pub(crate) enum PaymentStatus {
     Expired,
     /// An offline sale that its network never pays.
     Rejected,
+    /// No payment: the seller withdrew the parcel.
+    Cancelled,
 }
 
 /// The pending void or reversal of a payment.
@@ -117,12 +119,17 @@ impl PaymentStatus {
         }
     }
 
+    /// Whether it is no payment, but how a parcel ended without a delivery.
+    pub(crate) fn ends_parcel(&self) -> bool {
+        matches!(self, PaymentStatus::Returned | PaymentStatus::Lost | PaymentStatus::Cancelled)
+    }
+
     /// Whether only a refund or chargeback can still change it.
     pub(crate) fn is_final(&self) -> bool {
         match self {
             PaymentStatus::Declined | PaymentStatus::Reversed => true,
             PaymentStatus::Expired | PaymentStatus::Rejected => true,
-            PaymentStatus::Returned | PaymentStatus::Lost => true,
+            status if status.ends_parcel() => true,
             PaymentStatus::Released { unpaid_refunds, .. } => unpaid_refunds.is_zero(),
             _ => false,
         }
@@ -149,6 +156,8 @@ pub(crate) struct PaymentRecord {
     /// The network or wallet. Unused for cash.
     pub rail: u16,
     pub tariff_version: u16,
+    /// The seller's class in that version.
+    pub class: SellerClassNumber,
     pub number: u8,
     pub method: PaymentMethod,
     /// Number of refunds and chargebacks.

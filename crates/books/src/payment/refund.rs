@@ -176,7 +176,7 @@ impl Books {
             TransactionKind::Refund,
             TransactionSubject::PartOf(id, amount),
         )?;
-        let courier = self.courier_unless_blocked(&admitted)?;
+        let courier = self.courier_who_begins(&admitted)?;
         let (slot, _) = self.find_payment(id)?;
         let item = self.payment(slot);
         if item.method == PaymentMethod::Cash {

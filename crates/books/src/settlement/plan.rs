@@ -2,6 +2,7 @@
 
 use ledger::{AccountNumber, CHAIN_TRANSFERS_MAX};
 use money::{Amount, Currency};
+use tariff::BusinessDate;
 
 use crate::books::{Books, Now, clamp_to_amount, done_before, used_identifier};
 use crate::chart::ChartEntry;
@@ -19,6 +20,7 @@ use crate::settlement::record::{Payout, PlanLine, PlanStatus, Planner, Settlemen
 struct Draft {
     lines: Vec<(u32, PayoutLine)>,
     below_minimum: u32,
+    suspended: u32,
     left: u32,
 }
 
@@ -44,7 +46,7 @@ impl Books {
     pub(crate) fn plan_settlement(
         &mut self,
         command: &PlanSettlement,
-        _: Now,
+        now: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
         let PlanSettlement { plan: id, cycle, currency, planned_by } = *command;
@@ -55,7 +57,7 @@ impl Books {
                 before.cycle == cycle && before.currency == currency && before.planner == planner;
             return Err(used_identifier(same));
         }
-        let draft = self.draft(cycle, place, currency);
+        let draft = self.draft(cycle, place, currency, now.today);
         if draft.lines.is_empty() {
             return Err(Refusal::NothingToPay);
         }
@@ -80,11 +82,13 @@ impl Books {
         if self.reference_data.plans.contains_key(&id) {
             return Err(used_identifier(false));
         }
-        let draft = self.draft(cycle, place, currency);
+        let draft = self.draft(cycle, place, currency, now.today);
         if draft.lines.is_empty() {
-            let (below_minimum, left) = (draft.below_minimum, draft.left);
-            let lines = Vec::new();
-            out.events.push(Event::SettlementPlanned { plan: id, lines, below_minimum, left });
+            let Draft { below_minimum, suspended, left, .. } = draft;
+            let (plan, lines) = (id, Vec::new());
+            let planned =
+                Event::SettlementPlanned { plan, lines, below_minimum, suspended, left };
+            out.events.push(planned);
         } else {
             self.keep_plan(id, (cycle, currency, place), Planner::Calendar(None), draft, out)?;
         }
@@ -120,6 +124,7 @@ impl Books {
             plan: id,
             lines: lines.iter().map(|(line, _)| *line).collect(),
             below_minimum: draft.below_minimum,
+            suspended: draft.suspended,
             left: draft.left,
         });
         let plan = SettlementPlan {
@@ -138,12 +143,20 @@ impl Books {
 
     /// Computes a plan without changing anything. Skips sellers with 2⁶³ minor units or more,
     /// because a payout line cannot hold that.
-    fn draft(&self, cycle: SettlementCycle, place: u8, currency: Currency) -> Draft {
-        let mut draft = Draft { lines: Vec::new(), below_minimum: 0, left: 0 };
+    fn draft(
+        &self,
+        cycle: SettlementCycle,
+        place: u8,
+        currency: Currency,
+        today: BusinessDate,
+    ) -> Draft {
+        let mut draft = Draft { lines: Vec::new(), below_minimum: 0, suspended: 0, left: 0 };
         let sellers = (0..).zip(self.sellers.iter());
-        for (number, seller) in
-            sellers.filter(|(_, one)| one.cycle == cycle && one.currency == place)
-        {
+        for (number, seller) in sellers.filter(|(_, one)| one.currency == place) {
+            let terms = seller.terms.on(today);
+            if terms.cycle != cycle {
+                continue;
+            }
             let available = self.ledger.account(seller.payable).available();
             assert_eq!(
                 available,
@@ -156,7 +169,9 @@ impl Books {
             if net.is_zero() {
                 continue;
             }
-            if net < seller.minimum {
+            if self.is_seller_suspended(seller.id) {
+                draft.suspended += 1;
+            } else if net < terms.minimum {
                 draft.below_minimum += 1;
             } else if draft.lines.len() >= PLAN_LINES_MAX {
                 draft.left += 1;
@@ -270,7 +285,8 @@ impl Books {
         self.ledger.account(seller.payable).balance()
     }
 
-    /// Sends each payout that its seller's balance still covers. The others are dropped: their
+    /// Sends each payout that its seller's balance still covers, unless the seller is suspended. The
+    /// others are dropped: their
     /// money is payable again, and what the sellers have is in their next plan. A plan without any
     /// payout left is executed too, so that it does not stay open.
     pub(crate) fn execute_settlement(
@@ -294,8 +310,10 @@ impl Books {
         }
         let in_flight = self.currency_accounts(bank.currency).payout_in_flight;
         let bank = bank.account;
-        let covered =
-            |line: &PayoutLine| self.payable_balance(line) >= i128::from(line.net.minor());
+        let covered = |line: &PayoutLine| {
+            let enough = self.payable_balance(line) >= i128::from(line.net.minor());
+            enough && !self.is_seller_suspended(line.seller)
+        };
         let (sent, dropped): (Vec<_>, Vec<_>) =
             plan.lines.iter().copied().partition(|(line, _)| covered(line));
         self.check_in_bank(bank, sent.iter().map(|(line, _)| i128::from(line.net.minor())).sum())?;
@@ -309,6 +327,7 @@ impl Books {
                 currency,
                 planned: line.net,
                 left: clamp_to_amount(self.payable_balance(line)),
+                seller_suspended: self.is_seller_suspended(line.seller),
             });
         }
         for ((line, _), payout) in sent.iter().zip(payouts) {

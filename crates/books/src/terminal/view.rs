@@ -28,7 +28,9 @@ pub struct TerminalView {
     pub firm: FirmId,
     pub currency: Currency,
     pub blocked: bool,
-    /// Number of the last hand-over, block or unblock; 0 if there is none.
+    /// Whether its courier is suspended.
+    pub courier_suspended: bool,
+    /// Number of the last hand-over, block, unblock or offline limit; 0 if there is none.
     pub changes: u32,
     /// The last batch opened; 0 if there is none.
     pub batch: u32,
@@ -44,6 +46,14 @@ pub struct TerminalView {
     pub offline_total: Amount,
     /// Unused part of `offline_total_max`.
     pub offline_left: Amount,
+}
+
+impl TerminalView {
+    /// Whether it begins nothing new.
+    #[must_use]
+    pub fn begins_nothing(&self) -> bool {
+        self.blocked || self.courier_suspended
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +220,7 @@ impl Books {
             firm: firm.id,
             currency: self.currency_at(firm.currency),
             blocked: terminal.blocked,
+            courier_suspended: courier.is_suspended(),
             changes: terminal.changes.last(),
             batch: terminal_state.last_batch,
             batch_open: terminal_state.batch_open,
@@ -397,8 +408,8 @@ impl Books {
             ParcelSlot::Open(slot) => self.parcel(slot).seller,
             ParcelSlot::Closed(newest) => self.payment(newest).seller,
         };
-        let version = self.tariff_version_in_force(self.sellers.get(number).tariff, today).ok()?;
-        let fees = self.fees_of(number, version, PaymentMethod::Card(kind), amount);
+        let terms = self.charged_terms(number, today).ok()?;
+        let fees = self.fees_of(terms, PaymentMethod::Card(kind), amount);
         Some(fees.deducted_by_network())
     }
 }

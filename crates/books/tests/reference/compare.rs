@@ -102,6 +102,7 @@ fn parcels(engine: &Books, model: &Model) -> Finding {
             currency: parcel.currency,
             due: Amount::of(parcel.due),
             collected: Amount::of(parcel.standing()),
+            assignments: if parcel.is_open() { parcel.assignments } else { 0 },
             attempts: parcel.attempts,
             payment_count: parcel.last_number(),
         };
@@ -137,7 +138,7 @@ fn payment_views(parcel: ParcelId, known: &Parcel) -> Vec<PaymentView> {
         fees: Amount::of(payment.fee_total()),
         deducted_by_network: Amount::of(payment.deducted_by_network()),
         refunded: Amount::of(payment.refunded),
-        tariff: payment.tariff,
+        tariff: payment.charge.tariff,
     });
     let mut views: Vec<_> = views.collect();
     views.reverse();
@@ -187,8 +188,9 @@ fn debts(engine: &Books, model: &Model) -> Finding {
 }
 
 fn planned_payout(model: &Model, line: &PayoutLine) -> PlannedPayout {
+    let suspended = model.is_seller_suspended(line.seller);
     let payable = model.balance((A::SellerPayable, line.seller.0, line.currency));
-    PlannedPayout { line: *line, payable }
+    PlannedPayout { line: *line, payable, suspended }
 }
 
 fn custody(engine: &Books, model: &Model, balances: &BTreeMap<Account, i128>) -> Finding {

@@ -8,11 +8,13 @@ use books::{Command, CommandOutcome, Refusal};
 
 /// The commands that carry a number or an id of the sender, which can come with other content.
 const NUMBERED: &[&str] = &[
+    "AmendDue",
     "AnnounceDeposit",
     "AnnounceParcel",
     "ApproveBreakResolution",
     "ApproveCyclePlan",
     "ApproveSettlement",
+    "AssignParcels",
     "CancelDeposit",
     "BlockTerminal",
     "CancelHandOver",
@@ -54,9 +56,16 @@ const NUMBERED: &[&str] = &[
     "RemovePerson",
     "RepayShortage",
     "ResolveSuspendedSale",
+    "SetCourierTerms",
+    "SetFirmTerms",
+    "SetHoldRule",
+    "SetOfflineLimit",
     "SetRetention",
+    "SetSellerTerms",
     "SetTimeZone",
     "StartHandOver",
+    "SuspendCourier",
+    "SuspendSeller",
     "WithdrawNetwork",
     "WriteOffShortage",
 ];

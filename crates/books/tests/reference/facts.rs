@@ -42,6 +42,7 @@ impl Facts {
     fn add_event(&mut self, event: &Event) -> Finding {
         match event {
             Event::ParcelAnnounced { parcel, due, .. }
+            | Event::DueAmended { parcel, due, .. }
             | Event::PartAccepted { parcel, due, .. } => {
                 self.due.insert(*parcel, due.minor());
             }
@@ -82,7 +83,9 @@ impl Facts {
             Event::SellerCompensated { seller, amount, .. } => {
                 self.earn(*seller, amount.minor(), 0);
             }
-            Event::ParcelRefused { parcel } | Event::ParcelLost { parcel } => {
+            Event::ParcelRefused { parcel }
+            | Event::ParcelLost { parcel }
+            | Event::ParcelCancelled { parcel } => {
                 self.has_nothing(*parcel)?;
             }
             Event::ParcelDelivered { parcel, .. } => {

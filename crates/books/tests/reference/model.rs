@@ -6,6 +6,7 @@ mod breaks;
 mod cash;
 mod clearing;
 mod expiry;
+mod numbers;
 mod offline;
 mod open_items;
 mod parcels;
@@ -16,6 +17,7 @@ mod refunds;
 mod seller_debts;
 mod settlement;
 mod terminals;
+mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,11 +30,13 @@ use tariff::{FeeKind, LossOwner, Terms};
 
 pub use batches::Batch;
 use clearing::FileMoney;
+pub use numbers::Numbered;
 use offline::SuspendedSale;
 use open_items::OpenItem;
 pub use payments::payment_method;
 pub use persons::are_different;
 pub use terminals::{Transaction, TransactionStatus};
+pub use terms::{Charge, SellerTerms};
 
 /// An account by kind, owner (zero for a currency's shared accounts) and currency.
 pub type Account = (AccountKind, u64, Currency);
@@ -54,41 +58,6 @@ pub type ModelResult<T = ()> = Result<T, ModelRefusal>;
 /// Refuses unless `holds`.
 pub fn ensure(holds: bool, why: &'static str) -> ModelResult {
     if holds { Ok(()) } else { Err(ModelRefusal::Because(why)) }
-}
-
-/// What a sender numbers from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Numbered {
-    HandOvers(CourierId),
-    ShortageReductions(CourierId),
-    Deposits(FirmId),
-    CommissionPayments(FirmId),
-    Attempts(ParcelId),
-    TerminalChanges(TerminalId),
-    Refunds(PaymentId),
-    RefundConfirmations(PaymentId),
-    Invoices(SellerAccount),
-    /// Of an invoice, by its number.
-    InvoicePayments(SellerAccount, u32),
-}
-
-impl Numbered {
-    /// The parcel with which its numbers are forgotten.
-    fn parcel(self) -> Option<ParcelId> {
-        match self {
-            Numbered::Attempts(parcel) => Some(parcel),
-            Numbered::Refunds(payment) | Numbered::RefundConfirmations(payment) => {
-                Some(payment.parcel)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether only the latest numbers are remembered.
-    fn is_forgotten(self) -> bool {
-        let invoices = matches!(self, Numbered::Invoices(_) | Numbered::InvoicePayments(..));
-        self.parcel().is_none() && !invoices
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,10 +152,8 @@ pub struct Seller {
     pub kind: SellerKind,
     pub reference: String,
     pub jurisdiction: Jurisdiction,
-    pub tariff: TariffId,
-    pub class: tariff::SellerClassNumber,
-    pub cycle: SettlementCycle,
-    pub minimum: u64,
+    /// What it was registered with.
+    pub terms: SellerTerms,
     /// Everything ever posted on the payable account, except payouts.
     pub statement: Vec<Statement>,
 }
@@ -214,6 +181,8 @@ pub struct Parcel {
     pub state: ParcelState,
     pub firm: Option<FirmId>,
     pub courier: Option<CourierId>,
+    /// How often it was given to a firm.
+    pub assignments: u8,
     pub attempts: u8,
     /// The command that refused it.
     pub refused_by: Option<Command>,
@@ -244,7 +213,7 @@ pub struct ModelPayment {
     /// The date of the request at the door. When the parcel is delivered, the delivery date.
     pub taken_on: BusinessDate,
     pub state: PaymentState,
-    pub tariff: TariffVersion,
+    pub charge: Charge,
     pub fees: Vec<(FeeKind, u64)>,
     pub refunded: u64,
     /// What the files of its network or wallet said about it.
@@ -340,7 +309,6 @@ pub struct Model {
     pub terminals: BTreeMap<TerminalId, (CourierId, bool)>,
     pub networks: BTreeMap<NetworkId, Currency>,
     pub wallets: BTreeMap<WalletId, Currency>,
-    pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
     /// The command that set how long closed parcels are kept.
     pub retention: Option<SetRetention>,
     pub tariffs: BTreeMap<TariffId, Vec<Version>>,
@@ -452,6 +420,7 @@ impl Model {
             _ => self
                 .apply_registration(command)
                 .or_else(|| self.apply_person_command(command))
+                .or_else(|| self.apply_terms_command(command))
                 .or_else(|| self.apply_parcel_command(command))
                 .or_else(|| self.collect(command))
                 .or_else(|| self.apply_refund_command(command))
@@ -570,7 +539,7 @@ impl Model {
             let overdraft = account.0.limits().overdraft;
             ensure(overdraft || self.available(account) >= 0, "an account below zero")?;
             if account.0 == AccountKind::CourierCash {
-                let limit = i128::from(self.couriers[&CourierId(account.1)].limit);
+                let limit = i128::from(self.cash_limit(CourierId(account.1)));
                 let added = self.outcome.lines.iter().any(|line| line.debit == account);
                 ensure(!added || self.balance(account) <= limit, "too much cash in hand")?;
             }
@@ -579,28 +548,6 @@ impl Model {
     }
 
     // Shared by the parts of the model.
-
-    /// Accepts the next number. The same command with a used number is a retry. Of some numbers
-    /// only the latest are remembered.
-    pub fn next_number(&self, what: Numbered, number: u32, command: &Command) -> ModelResult {
-        let used = self.numbers.get(&what).map_or(&[][..], Vec::as_slice);
-        let place = usize::try_from(number).unwrap();
-        ensure(place > 0, "numbers begin with 1")?;
-        let Some(before) = used.get(place - 1) else {
-            return ensure(place == used.len() + 1, "not the next number");
-        };
-        let forgotten = what.is_forgotten() && used.len() - place >= NUMBERS_REMEMBERED;
-        ensure(!forgotten, "nobody knows what that number was")?;
-        self.only_repeats(before == command)
-    }
-
-    pub fn use_number(&mut self, what: Numbered, command: &Command) {
-        self.numbers.entry(what).or_default().push(command.clone());
-    }
-
-    pub fn count_of(&self, what: Numbered) -> u32 {
-        self.numbers.get(&what).map_or(0, |used| u32::try_from(used.len()).unwrap())
-    }
 
     /// Something that was done is only repeated by the same content.
     pub fn only_repeats<T>(&self, same: bool) -> ModelResult<T> {
@@ -630,11 +577,6 @@ impl Model {
     pub fn payment_mut(&mut self, id: PaymentId) -> &mut ModelPayment {
         let payments = &mut self.parcel_mut(id.parcel).payments;
         payments.get_mut(&id.number).expect("the payment is there")
-    }
-
-    /// The tariff's version in force today.
-    pub fn version_today(&self, tariff: TariffId) -> ModelResult<&Version> {
-        self.version_on(tariff, self.today)
     }
 
     pub fn version_on(&self, tariff: TariffId, day: BusinessDate) -> ModelResult<&Version> {
@@ -738,7 +680,7 @@ impl Parcel {
 
     /// Whether it is at the seller again, or lost, so that its order can be shipped again.
     pub fn came_back(&self) -> bool {
-        matches!(self.state, ParcelState::Returned | ParcelState::Lost)
+        matches!(self.state, ParcelState::Returned | ParcelState::Lost | ParcelState::Cancelled)
     }
 
     pub fn is_open(&self) -> bool {

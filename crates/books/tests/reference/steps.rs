@@ -12,6 +12,7 @@ mod party;
 mod persons;
 mod step_table;
 mod terminal;
+mod terms;
 
 use books::*;
 use money::{Amount, Currency};

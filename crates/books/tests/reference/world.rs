@@ -154,7 +154,15 @@ fn money_in_bank(number: u64) -> Command {
 pub fn firm(number: u64, guarantee: u64) -> Command {
     let currency = if number == 3 { Currency::BRL } else { Currency::CNY };
     let (guarantee, reference) = (Amount::of(guarantee), format!("firm {number}"));
-    Command::RegisterFirm(RegisterFirm { firm: FirmId(number), currency, guarantee, reference })
+    let (firm, proposed_by, approved_by) = (FirmId(number), PersonId(1), PersonId(2));
+    Command::RegisterFirm(RegisterFirm {
+        firm,
+        currency,
+        guarantee,
+        reference,
+        proposed_by,
+        approved_by,
+    })
 }
 
 pub fn courier(number: u64) -> Command {
@@ -169,6 +177,8 @@ pub fn courier(number: u64) -> Command {
         firm,
         cash_limit: Amount::of(limit),
         reference: format!("courier {number}"),
+        proposed_by: PersonId(3),
+        approved_by: PersonId(2),
     })
 }
 
@@ -223,6 +233,7 @@ pub fn set_up(kind: u8) -> Vec<Command> {
             (jurisdiction(place), PersonId(2), PersonId(1));
         commands.push(Command::SetHoldRule(SetHoldRule {
             jurisdiction,
+            number: 1,
             rule,
             proposed_by,
             approved_by,
@@ -247,6 +258,7 @@ pub fn set_up(kind: u8) -> Vec<Command> {
         let (proposed_by, approved_by) = (PersonId(1), PersonId(4));
         commands.push(Command::SetOfflineLimit(SetOfflineLimit {
             terminal,
+            number: 1,
             each,
             total,
             proposed_by,

@@ -62,7 +62,7 @@ fn parties() -> Vec<(&'static str, Command)> {
             reference: reference("seller 3"),
         })
     };
-    let rule = |rule| set_hold_rule(CHINA, rule);
+    let rule = |rule| set_hold_rule(CHINA, 2, rule);
     let tariff = |currency, until| {
         C::PublishTariff(PublishTariff {
             tariff: TARIFF,
@@ -95,6 +95,8 @@ fn parties() -> Vec<(&'static str, Command)> {
                 currency: Currency::BRL,
                 guarantee: Amount::of(1_000_000),
                 reference: reference("firm 3"),
+                proposed_by: ANNA,
+                approved_by: BO,
             }),
         ),
         (
@@ -104,6 +106,8 @@ fn parties() -> Vec<(&'static str, Command)> {
                 firm: FIRM,
                 cash_limit: Amount::MAX,
                 reference: reference("courier 四"),
+                proposed_by: ANNA,
+                approved_by: BO,
             }),
         ),
         ("", C::RegisterTerminal(RegisterTerminal { terminal: TerminalId(3), courier: COURIER })),
@@ -138,6 +142,13 @@ fn parties() -> Vec<(&'static str, Command)> {
                 ],
             }),
         ),
+        ("", set_seller_terms(1, "2013-09-01", SellerClassNumber(1))),
+        ("", set_guarantee(1, "2013-09-01", 50_000)),
+        ("", set_cash_limit(1, "2013-09-01", 200_000)),
+        ("OnePerson", suspend_seller(1, true, None)),
+        ("TwoPersons", suspend_seller(2, false, Some(BO))),
+        ("OnePerson", suspend_courier(1, true, None)),
+        ("TwoPersons", suspend_courier(2, false, Some(BO))),
         ("AtOnce", rule(HoldRule::AtOnce)),
         ("DaysAfterHeld", rule(HoldRule::DaysAfterHeld(2))),
         ("DaysAfterDelivery", rule(HoldRule::DaysAfterDelivery(5))),
@@ -159,7 +170,9 @@ fn doors() -> Vec<(&'static str, Command)> {
     let refuse = |reason| C::RefuseParcel(RefuseParcel { parcel, reason });
     vec![
         ("", announce(SELLER, "o-1", 10_000)),
-        ("", C::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel, other] })),
+        ("", assign_all(FIRM, &[(parcel, 1), (other, 2)])),
+        ("", amend_due(parcel, 1, 9_000)),
+        ("", cancel_parcel(parcel)),
         ("", dispatch_all(COURIER, &[(parcel, 1), (other, 2)])),
         ("NobodyHome", attempt(AttemptReason::NobodyHome)),
         ("AddressWrong", attempt(AttemptReason::AddressWrong)),

@@ -182,10 +182,10 @@ fn a_parcel_goes_out_with_a_courier_of_its_firm_only() {
     world.refused(dispatch(parcel), Refusal::ParcelState);
     world.must(assign(parcel));
     world.refused(dispatch_with(OTHER_FIRMS_COURIER, parcel), Refusal::WrongCourier);
-    world.must(Command::AssignParcels(AssignParcels { firm: OTHER_FIRM, parcels: vec![parcel] }));
+    world.must(assign_all(OTHER_FIRM, &[(parcel, 2)]));
     world.refused(dispatch(parcel), Refusal::WrongCourier);
     world.must(dispatch_with(OTHER_FIRMS_COURIER, parcel));
-    world.refused(assign(parcel), Refusal::ParcelState);
+    world.refused(assign_all(FIRM, &[(parcel, 3)]), Refusal::ParcelState);
 }
 
 #[test]
@@ -196,13 +196,9 @@ fn all_parcels_of_a_list_go_out_or_none() {
     world.must(assign(first));
     world.refused(dispatch_all(COURIER, &[(first, 1), (second, 1)]), Refusal::ParcelState);
     assert_eq!(world.view(first).state, S::Assigned);
-    let none = Command::AssignParcels(AssignParcels { firm: FIRM, parcels: Vec::new() });
-    world.refused(none, Refusal::OutOfRange(1_000));
-    let parcels = vec![first; PARCELS_PER_COMMAND_MAX + 1];
-    world.refused(
-        Command::AssignParcels(AssignParcels { firm: FIRM, parcels }),
-        Refusal::OutOfRange(1_000),
-    );
+    world.refused(assign_all(FIRM, &[]), Refusal::OutOfRange(1_000));
+    let many = vec![(first, 2); PARCELS_PER_COMMAND_MAX + 1];
+    world.refused(assign_all(FIRM, &many), Refusal::OutOfRange(1_000));
 }
 
 #[test]

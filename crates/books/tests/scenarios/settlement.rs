@@ -252,6 +252,7 @@ fn a_payout_that_the_seller_no_longer_has_is_dropped_and_the_others_are_sent() {
         currency: Currency::CNY,
         planned: Amount::of(9_922),
         left: Amount::of(5_922),
+        seller_suspended: false,
     };
     let [first, second] = world.events() else { panic!("two events") };
     assert_eq!((first, sent(second)), (&dropped, vec![PayoutId(2)]));

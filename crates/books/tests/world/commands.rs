@@ -5,8 +5,8 @@ use money::{Amount, Currency, SignedAmount};
 use tariff::{SellerClassNumber, Terms};
 
 use super::{
-    ANNA, AUTHORISATION_CODE, BANK, BO, CASHIER, CHINA, CODE, COURIER, FIRM, SIGNED_ON, TARIFF,
-    UTC_OFFSET_MINUTES, WALLET, WALLET_PAYMENT, day, debit_card, resolve_purchase, sell_at,
+    ANNA, AUTHORISATION_CODE, BANK, BO, CASHIER, CHINA, CODE, COURIER, FIRM, SELLER, SIGNED_ON,
+    TARIFF, UTC_OFFSET_MINUTES, WALLET, WALLET_PAYMENT, day, debit_card, resolve_purchase, sell_at,
     take_cash_at,
 };
 
@@ -28,9 +28,31 @@ pub fn remove_person(person: PersonId, [proposed_by, approved_by]: [PersonId; 2]
     Command::RemovePerson(RemovePerson { person, proposed_by, approved_by })
 }
 
-pub fn set_hold_rule(jurisdiction: Jurisdiction, rule: HoldRule) -> Command {
+pub fn register_firm(firm: FirmId, currency: Currency, guarantee: u64) -> Command {
+    Command::RegisterFirm(RegisterFirm {
+        firm,
+        currency,
+        guarantee: Amount::of(guarantee),
+        reference: format!("firm {}", firm.0),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn register_courier(courier: CourierId, firm: FirmId, cash_limit: u64) -> Command {
+    Command::RegisterCourier(RegisterCourier {
+        courier,
+        firm,
+        cash_limit: Amount::of(cash_limit),
+        reference: format!("courier {}", courier.0),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn set_hold_rule(jurisdiction: Jurisdiction, number: u32, rule: HoldRule) -> Command {
     let (proposed_by, approved_by) = (ANNA, BO);
-    Command::SetHoldRule(SetHoldRule { jurisdiction, rule, proposed_by, approved_by })
+    Command::SetHoldRule(SetHoldRule { jurisdiction, number, rule, proposed_by, approved_by })
 }
 
 pub fn set_refund_limit(limit: u64) -> Command {
@@ -101,8 +123,24 @@ pub fn announce_shipment(seller: SellerId, order: &str, due: u64, shipment: u8) 
     })
 }
 
+/// The parcel's first assignment.
 pub fn assign(parcel: ParcelId) -> Command {
-    Command::AssignParcels(AssignParcels { firm: FIRM, parcels: vec![parcel] })
+    assign_all(FIRM, &[(parcel, 1)])
+}
+
+/// Parcels with the numbers of their assignments.
+pub fn assign_all(firm: FirmId, parcels: &[(ParcelId, u8)]) -> Command {
+    let parcel = |&(parcel, number): &(_, _)| AssignedParcel { parcel, number };
+    let parcels = parcels.iter().map(parcel).collect();
+    Command::AssignParcels(AssignParcels { firm, parcels })
+}
+
+pub fn amend_due(parcel: ParcelId, number: u8, due: u64) -> Command {
+    Command::AmendDue(AmendDue { parcel, number, due: Amount::of(due) })
+}
+
+pub fn cancel_parcel(parcel: ParcelId) -> Command {
+    Command::CancelParcel(CancelParcel { parcel })
 }
 
 pub fn dispatch(parcel: ParcelId) -> Command {
@@ -451,4 +489,53 @@ pub fn approve_resolution(
     approved_by: PersonId,
 ) -> Command {
     Command::ApproveBreakResolution(ApproveBreakResolution { break_id, resolution, approved_by })
+}
+
+/// Daily, without a minimum, by the default tariff.
+pub fn set_seller_terms(number: u32, from: &str, class: SellerClassNumber) -> Command {
+    Command::SetSellerTerms(SetSellerTerms {
+        seller: SELLER,
+        currency: Currency::CNY,
+        number,
+        from: day(from),
+        tariff: TARIFF,
+        class,
+        cycle: SettlementCycle::Daily,
+        minimum: Amount::ZERO,
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn set_guarantee(number: u32, from: &str, guarantee: u64) -> Command {
+    Command::SetFirmTerms(SetFirmTerms {
+        firm: FIRM,
+        number,
+        from: day(from),
+        guarantee: Amount::of(guarantee),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn set_cash_limit(number: u32, from: &str, cash_limit: u64) -> Command {
+    Command::SetCourierTerms(SetCourierTerms {
+        courier: COURIER,
+        number,
+        from: day(from),
+        cash_limit: Amount::of(cash_limit),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+/// Anna proposes.
+pub fn suspend_seller(number: u32, suspended: bool, approved_by: Option<PersonId>) -> Command {
+    let (seller, proposed_by) = (SELLER, ANNA);
+    Command::SuspendSeller(SuspendSeller { seller, number, suspended, proposed_by, approved_by })
+}
+
+pub fn suspend_courier(number: u32, suspended: bool, approved_by: Option<PersonId>) -> Command {
+    let (courier, proposed_by) = (COURIER, ANNA);
+    Command::SuspendCourier(SuspendCourier { courier, number, suspended, proposed_by, approved_by })
 }

@@ -221,10 +221,7 @@ impl Words<'_> {
         let type_name = field_type.name().unwrap_or_default();
         match value {
             Value::Null => entry(self.lang, NONE, type_name).unwrap_or("-").to_owned(),
-            Value::Bool(flag) => {
-                let words = entry(self.lang, &format!("{FLAGS}.{field}"), &flag.to_string());
-                words.map_or_else(|| flag.to_string(), str::to_owned)
-            }
+            Value::Bool(flag) => self.flag(field, *flag),
             Value::Number(number) => match type_name {
                 "Amount" => self.money(number.as_u64().unwrap_or(0).into(), self.command.currency),
                 "SignedAmount" => {
@@ -247,6 +244,11 @@ impl Words<'_> {
             }
             Value::String(_) | Value::Object(_) => self.named(type_name, value, field_type),
         }
+    }
+
+    fn flag(&self, field: &str, flag: bool) -> String {
+        let words = entry(self.lang, &format!("{FLAGS}.{field}"), &flag.to_string());
+        words.map_or_else(|| flag.to_string(), str::to_owned)
     }
 
     /// A variant of an enumeration, an object with a text of its own, or the value as it is.
@@ -316,6 +318,7 @@ impl Words<'_> {
                     fill(words.unwrap_or_default(), &mut |_| id.clone())
                 }
                 (_, Value::String(id)) => self.reference(name, id),
+                (_, Value::Bool(flag)) => self.flag(name, *flag),
                 (_, other) => plain(other),
             }
         })

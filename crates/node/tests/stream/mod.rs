@@ -3,11 +3,12 @@
 #![allow(dead_code)]
 
 use books::{
-    AnnounceParcel, AssignParcels, BankId, BatchTotals, CloseBatch, Command, CountAndAmount,
-    CourierId, DispatchParcels, DispatchedParcel, DuplicateKey, DuplicateSubject, FirmId, HoldRule,
-    Jurisdiction, OpenBatch, OpenBooks, ParcelId, PersonId, PublishTariff, RegisterBank,
-    RegisterCourier, RegisterFirm, RegisterSeller, RegisterTerminal, SellerId, SellerKind,
-    SetHoldRule, SettlementCycle, Stan, TakeCash, TariffId, TerminalId, Timestamp, Trace,
+    AnnounceParcel, AssignParcels, AssignedParcel, BankId, BatchTotals, CloseBatch, Command,
+    CountAndAmount, CourierId, DispatchParcels, DispatchedParcel, DuplicateKey, DuplicateSubject,
+    FirmId, HoldRule, Jurisdiction, OpenBatch, OpenBooks, ParcelId, PersonId, PublishTariff,
+    RegisterBank, RegisterCourier, RegisterFirm, RegisterSeller, RegisterTerminal, SellerId,
+    SellerKind, SetHoldRule, SettlementCycle, Stan, TakeCash, TariffId, TerminalId, Timestamp,
+    Trace,
 };
 use engine::{Actor, Submission};
 use money::{Amount, Currency};
@@ -50,15 +51,20 @@ fn setup(number: u64) -> Command {
             currency,
             guarantee: Amount::ZERO,
             reference,
+            proposed_by: PersonId(1),
+            approved_by: PersonId(2),
         }),
         3 => Command::RegisterCourier(RegisterCourier {
             courier: CourierId(1),
             firm: FirmId(1),
             cash_limit: Amount::MAX,
             reference,
+            proposed_by: PersonId(1),
+            approved_by: PersonId(2),
         }),
         4 => Command::SetHoldRule(SetHoldRule {
             jurisdiction: Jurisdiction(*b"CN"),
+            number: 1,
             rule: HoldRule::AtOnce,
             proposed_by: PersonId(1),
             approved_by: PersonId(2),
@@ -137,7 +143,10 @@ fn life(number: u64, step: u64, batch: u32) -> Command {
             reference: format!("order-{number}"),
             shipment: 1,
         }),
-        1 => Command::AssignParcels(AssignParcels { firm: FirmId(1), parcels: vec![parcel] }),
+        1 => Command::AssignParcels(AssignParcels {
+            firm: FirmId(1),
+            parcels: vec![AssignedParcel { parcel, number: 1 }],
+        }),
         2 => Command::DispatchParcels(DispatchParcels {
             courier: CourierId(1),
             parcels: vec![DispatchedParcel { parcel, attempt: 1 }],

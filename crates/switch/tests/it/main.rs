@@ -20,5 +20,6 @@ mod reversal_without_original;
 mod routing;
 mod secrets;
 mod settings;
+mod suspensions;
 mod unauthenticated;
 mod world;

@@ -268,7 +268,7 @@ impl Model {
 
     pub fn guarantee_left(&self, id: FirmId) -> u64 {
         let used = self.guaranteed(id).into_iter().map(|(_, amount)| amount).sum::<u64>();
-        self.firms[&id].guarantee - used
+        self.guarantee(id).saturating_sub(used)
     }
 
     /// Whether notes that this courier brought belong to nobody yet.

@@ -8,7 +8,8 @@ use money::{Amount, Currency};
 use super::parties::{check_reference, fees};
 use super::payments::{payment_method, receivable};
 use super::{
-    Account, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult, TransactionStatus, ensure,
+    Account, Charge, Model, ModelMethod, ModelPayment, ModelRefusal, ModelResult,
+    TransactionStatus, ensure,
 };
 
 /// What the files have said about a payment, in minor units.
@@ -247,10 +248,9 @@ impl Model {
 
     /// What the rail may keep of an amount, by the payment's tariff version.
     fn rail_fee(&self, id: PaymentId, amount: u64) -> i128 {
-        let (parcel, payment) = (&self.parcels[&id.parcel], self.payment(id).expect("it is known"));
-        let versions = &self.tariffs[&payment.tariff.tariff];
-        let terms = &versions[usize::from(payment.tariff.version) - 1].terms;
-        let class = self.sellers[&parcel.account()].class;
+        let payment = self.payment(id).expect("it is known");
+        let Charge { tariff, class } = payment.charge;
+        let terms = &self.tariffs[&tariff.tariff][usize::from(tariff.version) - 1].terms;
         let parts = fees(terms, class, payment_method(payment.method), amount, |_, _| 0);
         let parts = parts.expect("a class stays in its tariff");
         let kept = [tariff::FeeKind::Issuer, tariff::FeeKind::Network, tariff::FeeKind::Wallet];
@@ -288,7 +288,7 @@ impl Model {
             RailId::Wallet(wallet) => (A::WalletReceivable, wallet.0, currency),
         };
         let (cost, suspense) = ((A::ClearingCost, 0, currency), (A::Suspense, 0, currency));
-        let tariff = payment.and_then(|id| Some(self.payment(id).ok()?.tariff));
+        let tariff = payment.and_then(|id| Some(self.payment(id).ok()?.charge.tariff));
         self.about = (payment, tariff);
         let entries = match source.0 {
             A::Bank => [E::Cleared, E::ClearingTaken],

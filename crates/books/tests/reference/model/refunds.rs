@@ -132,7 +132,7 @@ impl Model {
         let rest = amount - from_held;
         let account = self.parcel(id.parcel)?.account();
         let payable = (A::SellerPayable, account.0.0, to.2);
-        self.about = (Some(id), Some(payment.tariff));
+        self.about = (Some(id), Some(payment.charge.tariff));
         self.post(entry, self.held_account(id), to, from_held);
         self.post(entry, payable, to, rest);
         self.add_statement_line(account, Statement { refunded: rest, ..Statement::default() });

@@ -108,10 +108,11 @@ impl Model {
             return self.only_repeats(self.was_carried_out(command));
         }
         let mut lines = Vec::new();
-        let mut below_minimum = 0;
+        let (mut below_minimum, mut suspended) = (0, 0);
         for account in self.seller_order.clone() {
             let (seller, (seller_id, in_currency)) = (self.sellers[&account].clone(), account);
-            if (seller.cycle, in_currency) != (cycle, currency) {
+            let terms = self.seller_terms(account, self.today);
+            if (terms.cycle, in_currency) != (cycle, currency) {
                 continue;
             }
             let payable = (A::SellerPayable, seller_id.0, currency);
@@ -128,7 +129,11 @@ impl Model {
             {
                 continue;
             }
-            if net < i128::from(seller.minimum) {
+            if self.is_seller_suspended(seller_id) {
+                suspended += 1;
+                continue;
+            }
+            if net < i128::from(terms.minimum) {
                 below_minimum += 1;
                 continue;
             }
@@ -163,7 +168,13 @@ impl Model {
             let plan = Plan { cycle, currency, planned_by: by, state, lines: lines.clone() };
             self.plans.insert(id, plan);
         }
-        self.push_event(Event::SettlementPlanned { plan: id, lines, below_minimum, left: 0 })
+        self.push_event(Event::SettlementPlanned {
+            plan: id,
+            lines,
+            below_minimum,
+            suspended,
+            left: 0,
+        })
     }
 
     fn known_plan(&self, id: PlanId) -> ModelResult<Plan> {
@@ -207,7 +218,9 @@ impl Model {
         ensure(banks == plan.currency, "another currency")?;
         let has =
             |line: &PayoutLine| self.balance((A::SellerPayable, line.seller.0, plan.currency));
-        let short = |line: &PayoutLine| has(line) < i128::from(line.net.minor());
+        let short = |line: &PayoutLine| {
+            has(line) < i128::from(line.net.minor()) || self.is_seller_suspended(line.seller)
+        };
         let (dropped, sent): (Vec<_>, Vec<_>) = plan.lines.iter().copied().partition(short);
         let sum = sent.iter().map(|line| i128::from(line.net.minor())).sum();
         self.has_in_bank(bank, sum)?;
@@ -222,6 +235,7 @@ impl Model {
                 currency: line.currency,
                 planned: line.net,
                 left: Amount::of(u64::try_from(left).expect("less than planned")),
+                seller_suspended: self.is_seller_suspended(line.seller),
             })?;
         }
         for line in &sent {

@@ -178,10 +178,11 @@ pub fn release_due(roll: &Choices) -> Command {
 
 pub fn plan(roll: &Choices) -> Command {
     let rich = sellers_with_payable(roll);
-    let somebody =
-        rich.get(roll.number_at(0) % rich.len().max(1)).map(|id| (&id.1, &roll.model.sellers[id]));
+    let somebody = rich.get(roll.number_at(0) % rich.len().max(1));
     let (cycle, currency) = match (roll.step.mistake, somebody) {
-        (Mistake::None, Some((currency, seller))) => (seller.cycle, *currency),
+        (Mistake::None, Some(account)) => {
+            (roll.model.seller_terms(*account, roll.model.today).cycle, account.1)
+        }
         (Mistake::AnyThing, _) => (SettlementCycle::Daily, Currency::JPY),
         _ => (SettlementCycle::Monthly, Currency::CNY),
     };

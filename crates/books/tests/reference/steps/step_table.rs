@@ -13,7 +13,8 @@ use super::parcel::*;
 use super::party::{party, retention, set_time_zone};
 use super::persons::*;
 use super::terminal::*;
-use crate::model::{ModelMethod, ModelPayment, Parcel, PlanState, Seller, SellerAccount};
+use super::terms::*;
+use crate::model::{ModelMethod, ModelPayment, Parcel, PlanState, SellerAccount};
 
 /// Weight, whether such a command can be applied, and how to make one.
 type ChartEntry = (u16, fn(&Choices) -> bool, fn(&Choices) -> Command);
@@ -22,6 +23,8 @@ type ChartEntry = (u16, fn(&Choices) -> bool, fn(&Choices) -> Command);
 pub const STEPS: &[ChartEntry] = &[
     (14, |roll| roll.model.parcels.len() < roll.pool, announce),
     (3, |roll| roll.any(Parcel::came_back), ship_again),
+    (2, |roll| roll.any(was_never_out), amend_due),
+    (1, |roll| roll.any(was_never_out), cancel_parcel),
     (9, |roll| roll.any(|one| one.state == ParcelState::Announced), assign),
     (12, |roll| roll.any(|one| one.state == ParcelState::Assigned && one.attempts < 3), dispatch),
     (2, |roll| roll.any(|one| one.state == ParcelState::Out && one.is_free_of_money()), attempt),
@@ -89,6 +92,13 @@ pub const STEPS: &[ChartEntry] = &[
     (1, |_| true, register_person),
     (1, |_| true, remove_person),
     (1, |_| true, set_refund_limit),
+    (2, |_| true, set_seller_terms),
+    (1, |_| true, set_firm_terms),
+    (1, |_| true, set_courier_terms),
+    (1, |roll| roll.one_in(1, 3), suspend_seller),
+    (6, |roll| !suspended_sellers(roll).is_empty(), suspend_seller),
+    (1, |roll| roll.one_in(1, 3), suspend_courier),
+    (12, |roll| !suspended_couriers(roll).is_empty(), suspend_courier),
     (1, |roll| roll.one_in(0, 2), retention),
     (1, |_| true, set_time_zone),
     (18, |_| true, other_content),
@@ -207,9 +217,10 @@ pub fn firms_with_commission(roll: &Choices) -> Vec<FirmId> {
 
 /// Sellers whom a plan would pay.
 pub fn sellers_with_payable(roll: &Choices) -> Vec<SellerAccount> {
-    let pays = |(id, one): (&SellerAccount, &Seller)| {
+    let pays = |id: &SellerAccount| {
         let payable = roll.model.available((AccountKind::SellerPayable, id.0.0, id.1));
-        (payable >= i128::from(one.minimum.max(1))).then_some(*id)
+        let minimum = roll.model.seller_terms(*id, roll.model.today).minimum;
+        payable >= i128::from(minimum.max(1)) && !roll.model.is_seller_suspended(id.0)
     };
-    roll.model.sellers.iter().filter_map(pays).collect()
+    roll.model.sellers.keys().copied().filter(pays).collect()
 }

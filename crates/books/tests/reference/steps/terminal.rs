@@ -5,6 +5,7 @@ use books::*;
 use money::{Amount, Currency};
 
 use super::parcel::by_card_or_qr;
+use super::party::next_change;
 use super::step_table::{is_cash, is_payable};
 use super::{Choices, Mistake};
 use crate::model::{ModelMethod, ModelPayment, Parcel, TransactionStatus};
@@ -303,6 +304,7 @@ pub fn set_offline_limit(roll: &Choices) -> Command {
     let proposed_by = roll.person(1);
     Command::SetOfflineLimit(SetOfflineLimit {
         terminal,
+        number: next_change(roll, terminal),
         each: Amount::of(each),
         total: Amount::of(total),
         proposed_by,

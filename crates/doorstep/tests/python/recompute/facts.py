@@ -76,10 +76,14 @@ class Parcel:
 class Seller:
     def __init__(self, fields):
         self.id, self.reference = fields["seller"], fields["reference"]
-        # Per currency; the class is its place in the tariff file.
-        self.places = {}
+        # Per currency, by the first day; the class is its place in the tariff file.
+        self.places = defaultdict(dict)
         self.collected, self.fees, self.given_back = (defaultdict(lambda: ZERO) for _ in range(3))
         self.sent, self.invoiced = defaultdict(lambda: ZERO), defaultdict(lambda: ZERO)
+
+    def place_on(self, currency, day):
+        places = self.places[currency]
+        return places[max(first for first in places if first <= str(day))]
 
     def due(self, currency):
         """Held and payable: everything that was not sent."""
@@ -143,7 +147,11 @@ class Facts:
 
     def do_RegisterSeller(self, fields, line):
         seller = self.sellers.setdefault(fields["seller"], Seller(fields))
-        seller.places[fields["currency"]] = fields["class"]
+        seller.places[fields["currency"]][""] = fields["class"]
+
+    def do_SetSellerTerms(self, fields, line):
+        places = self.sellers[fields["seller"]].places[fields["currency"]]
+        places[fields["from"]] = fields["class"]
 
     def do_RegisterCourier(self, fields, line):
         self.firm_of[fields["courier"]] = fields["firm"]
@@ -260,7 +268,8 @@ class Facts:
         others = [(other.version, other.method, other.sold, other.fees)
                   for other in parcel.standing()]
         payment.version, payment.courier = version, parcel.courier
-        place = seller.places[currency]
+        place = seller.place_on(currency, payment.day)
+        agree(f"{payment}, class", place, event["class"], "the log")
         payment.fees = version.fees(place, payment.method, payment.sold, others)
         payment.stands = payment.ever_collected = True
         self.take(payment, 1)
