@@ -378,7 +378,10 @@ fn event_subject(event: &Event) -> u64 {
             item.0 ^ u64::from(stan.get()).rotate_right(20)
         }
         Event::OpenItemClosed { item } => item.0,
+        Event::BreakAssigned { break_id, owner } => break_id.0 ^ owner.0.rotate_right(20),
         Event::BreakReduced { break_id, .. }
+        | Event::BreakReclassified { break_id, .. }
+        | Event::BreakWithdrawn { break_id, .. }
         | Event::SellerCharged { break_id, .. }
         | Event::SellerCredited { break_id, .. } => break_id.0,
         Event::HandOverCancelled { handover, .. } => handover.0,

@@ -254,6 +254,10 @@ chart! {
               Bank | NetworkReceivable | WalletReceivable | FirmCash => Suspense;
     BreakShortfall,     "less found than in the books",
               Suspense => Bank | NetworkReceivable | WalletReceivable | FirmCash;
+    ExcessWithdrawn,    "an excess that was raised by mistake, or in the wrong place",
+              Suspense => Bank | NetworkReceivable | WalletReceivable | FirmCash;
+    ShortfallWithdrawn, "a shortfall that was raised by mistake, or in the wrong place",
+              Bank | NetworkReceivable | WalletReceivable | FirmCash => Suspense;
     ExcessClosed,       "an excess written off or paid back",  Suspense => WriteOffs | Bank;
     ShortfallClosed,    "a shortfall written off or paid in", WriteOffs | Bank => Suspense;
 

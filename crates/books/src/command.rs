@@ -258,19 +258,27 @@ commands! {
         owner: PersonId,
     }
 
-    /// Proposes how to close a break. A second person approves.
+    /// Proposes how to close a break, or a part of it. A second person approves.
     41 ProposeBreakResolution by Person | Key | System => propose_break_resolution {
         break_id: BreakId,
+        /// Numbers the break's closings and other changes together: the last number plus 1.
+        number: u8,
         resolution: BreakResolution,
+        /// At most what is open. The rest stays open with its age. `None` means all that is open.
+        amount: Option<Amount>,
         proposed_by: PersonId,
     }
 
-    /// A second person approves. A posting closes the break.
+    /// A second person approves. A posting closes the break, or a part of it.
     42 ApproveBreakResolution by Person | Key | System => approve_break_resolution {
         break_id: BreakId,
+        /// As in [`ProposeBreakResolution`].
+        number: u8,
         /// Must equal the proposed resolution.
         resolution: BreakResolution,
-        /// Must be neither the owner nor the person who proposed.
+        /// Must equal the proposed amount.
+        amount: Option<Amount>,
+        /// Must be neither the person who proposed, nor one who owns or owned the break.
         approved_by: PersonId,
     }
 
@@ -834,6 +842,39 @@ commands! {
         total: Amount,
         proposed_by: PersonId,
         approved_by: PersonId,
+    }
+
+    /// Withdraws a break that a person raised by mistake. Its posting is reversed.
+    115 WithdrawBreak by Person | Key | System => withdraw_break {
+        /// Open. Nothing of it is closed, and of an excess of a firm's cash nothing is deposited.
+        break_id: BreakId,
+        proposed_by: PersonId,
+        /// Must be neither the person who proposed, nor one who owns or owned the break.
+        approved_by: PersonId,
+    }
+
+    /// Posts a break that a person raised to another subject, because that is where the difference
+    /// is. It keeps its age and its owner. A proposed resolution is void.
+    116 ReclassifyBreak by Person | Key | System => reclassify_break {
+        /// As in [`WithdrawBreak`].
+        break_id: BreakId,
+        /// As in [`ProposeBreakResolution`].
+        number: u8,
+        /// Another one, in the same currency.
+        subject: BreakSubject,
+        proposed_by: PersonId,
+        /// As in [`WithdrawBreak`].
+        approved_by: PersonId,
+    }
+
+    /// Makes a person the owner of a break. A break that a line of a file raised has none before.
+    117 AssignBreak by Person | Key | System => assign_break {
+        /// Open, with fewer than [`BREAK_CHANGES_MAX`] changes.
+        break_id: BreakId,
+        /// As in [`ProposeBreakResolution`].
+        number: u8,
+        owner: PersonId,
+        assigned_by: PersonId,
     }
 
     /// Announces a parcel: an order's first shipment, or its next one after a return or a loss.

@@ -9,10 +9,10 @@ use tariff::{BusinessDate, Fees, LossOwner, PaymentMethod};
 
 use crate::breaks::record::BreakEvidence;
 use crate::chart::ChartEntry;
-use crate::command::DamagePayer;
+use crate::command::{BreakSubject, DamagePayer};
 use crate::ids::{
     BreakId, CourierId, DepositId, FirmId, HandOverId, NetworkId, OpenItemId, ParcelId, PaymentId,
-    PayoutId, PlanId, SellerId, TariffId, TerminalId,
+    PayoutId, PersonId, PlanId, SellerId, TariffId, TerminalId,
 };
 use crate::payment::codes::{ResponseCode, Stan};
 use crate::terminal::transaction::{
@@ -348,13 +348,28 @@ pub enum Event {
         break_id: BreakId,
         amount: Amount,
     },
-    /// A break is explained in part: a surplus by a later shortage of the same courier, a fee
-    /// difference by a later correction of the fee.
+    /// A break is closed in part by two people, or explained in part: a surplus by a later shortage
+    /// of the same courier, a fee difference by a later correction of the fee.
     BreakReduced {
         break_id: BreakId,
         amount: Amount,
         /// Zero closes the break.
         left: Amount,
+    },
+    BreakAssigned {
+        break_id: BreakId,
+        owner: PersonId,
+    },
+    /// A break is posted to another subject.
+    BreakReclassified {
+        break_id: BreakId,
+        subject: BreakSubject,
+        amount: Amount,
+    },
+    /// A break that was raised by mistake is reversed.
+    BreakWithdrawn {
+        break_id: BreakId,
+        amount: Amount,
     },
     /// A break closed at a seller's expense.
     SellerCharged {

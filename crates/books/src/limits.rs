@@ -30,6 +30,8 @@ pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
 pub const LINES_PER_FILE_MAX: u32 = 1_000_000;
 /// Open breaks of fees that one correction of a fee can reduce. What is left of it is a break.
 pub const BREAKS_PER_CORRECTION_MAX: usize = 1_000;
+/// Changes that one break can have. Only what ends it can come after them.
+pub const BREAK_CHANGES_MAX: u8 = 16;
 /// Payments of a seller's invoice.
 pub const PAYMENTS_PER_INVOICE_MAX: u8 = 16;
 /// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).

@@ -6,6 +6,7 @@ mod world;
 
 mod scenarios {
     mod batches;
+    mod break_changes;
     mod breaks;
     mod cash;
     mod clearing;

@@ -125,12 +125,15 @@ impl Books {
         }
         let mut raised: BTreeMap<RailId, i128> = BTreeMap::new();
         for (_, one) in self.reference_data.breaks.range(..FIRST_AUTOMATIC_BREAK) {
+            if one.withdrawn_by().is_some() {
+                continue;
+            }
             let rail = match one.subject {
                 BreakSubject::Network(network) => RailId::Network(network),
                 BreakSubject::Wallet(wallet) => RailId::Wallet(wallet),
                 BreakSubject::Bank(_) | BreakSubject::FirmCash(_) => continue,
             };
-            let amount = i128::from(one.amount.minor());
+            let amount = i128::from(one.raised.amount.minor());
             let amount = if one.side == BreakSide::Excess { amount } else { -amount };
             *raised.entry(rail).or_default() += amount;
         }

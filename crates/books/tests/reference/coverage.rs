@@ -12,6 +12,7 @@ const NUMBERED: &[&str] = &[
     "AnnounceParcel",
     "ApproveBreakResolution",
     "ApproveSettlement",
+    "AssignBreak",
     "CancelDeposit",
     "BlockTerminal",
     "CancelHandOver",
@@ -35,6 +36,7 @@ const NUMBERED: &[&str] = &[
     "PlanSettlement",
     "PublishTariff",
     "RaiseBreak",
+    "ReclassifyBreak",
     "RecordAttempt",
     "RecordSellerPayment",
     "Refund",
@@ -55,6 +57,7 @@ const NUMBERED: &[&str] = &[
     "SetRetention",
     "SetTimeZone",
     "StartHandOver",
+    "WithdrawBreak",
     "WithdrawNetwork",
     "WriteOffShortage",
 ];

@@ -27,6 +27,7 @@ use money::Currency;
 use tariff::{FeeKind, LossOwner, Terms};
 
 pub use batches::Batch;
+pub use breaks::Break;
 use clearing::FileMoney;
 use offline::SuspendedSale;
 use open_items::OpenItem;
@@ -68,6 +69,7 @@ pub enum Numbered {
     Refunds(PaymentId),
     RefundConfirmations(PaymentId),
     Invoices(SellerAccount),
+    BreakChanges(BreakId),
     /// Of an invoice, by its number.
     InvoicePayments(SellerAccount, u32),
 }
@@ -86,8 +88,9 @@ impl Numbered {
 
     /// Whether only the latest numbers are remembered.
     fn is_forgotten(self) -> bool {
-        let invoices = matches!(self, Numbered::Invoices(_) | Numbered::InvoicePayments(..));
-        self.parcel().is_none() && !invoices
+        use Numbered as N;
+        let kept = matches!(self, N::Invoices(_) | N::InvoicePayments(..) | N::BreakChanges(_));
+        self.parcel().is_none() && !kept
     }
 }
 
@@ -292,19 +295,6 @@ pub enum PayoutState {
     Confirmed(BankId, BusinessDate),
     Returned,
     Dropped,
-}
-
-#[derive(Clone, Debug)]
-pub struct Break {
-    pub subject: BreakSubject,
-    pub side: BreakSide,
-    pub amount: u64,
-    pub currency: Currency,
-    pub owner: PersonId,
-    pub opened: BusinessDate,
-    pub proposal: Option<(BreakResolution, PersonId)>,
-    pub closed: bool,
-    pub evidence: Option<Box<BreakEvidence>>,
 }
 
 /// Events and postings of a command.
@@ -741,12 +731,6 @@ impl Parcel {
     pub fn is_open(&self) -> bool {
         use ParcelState as S;
         matches!(self.state, S::Announced | S::Assigned | S::Out | S::Refused)
-    }
-}
-
-impl Break {
-    pub fn is_proposed(&self) -> bool {
-        !self.closed && self.proposal.is_some()
     }
 }
 

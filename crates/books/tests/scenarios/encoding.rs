@@ -32,7 +32,7 @@ const REMOVED: [RangeInclusive<u8>; 20] = [
     87..=89,
     97..=99,
     106..=109,
-    115..=124,
+    118..=124,
 ];
 
 /// The file's lines by name.

@@ -250,6 +250,11 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("ToPayment", propose_resolution(BreakId(4), BreakResolution::ToPayment(payment), ANNA)),
         ("WriteOff", approve_resolution(BreakId(1), BreakResolution::WriteOff, BO)),
         ("ThroughBank", approve_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), BO)),
+        ("", withdraw_break(5, [ANNA, BO])),
+        ("", reclassify_break(6, 1, BreakSubject::Bank(BANK), [ANNA, BO])),
+        ("", assign_break(BreakId(7), 1, CASHIER)),
+        ("Part", part_of(propose_resolution(BreakId(8), BreakResolution::WriteOff, ANNA), 2, 300)),
+        ("Part", part_of(approve_resolution(BreakId(8), BreakResolution::WriteOff, BO), 2, 300)),
         ("", set_retention(365, [ANNA, BO])),
         ("", Command::ForgetClosed(ForgetClosed { before: day("2013-02-25"), limit: 1_000 })),
     ]

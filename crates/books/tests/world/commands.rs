@@ -431,7 +431,9 @@ pub fn propose_resolution(
     resolution: BreakResolution,
     proposed_by: PersonId,
 ) -> Command {
-    Command::ProposeBreakResolution(ProposeBreakResolution { break_id, resolution, proposed_by })
+    let (number, amount) = (1, None);
+    let proposal = ProposeBreakResolution { break_id, number, resolution, amount, proposed_by };
+    Command::ProposeBreakResolution(proposal)
 }
 
 pub fn approve_resolution(
@@ -439,5 +441,39 @@ pub fn approve_resolution(
     resolution: BreakResolution,
     approved_by: PersonId,
 ) -> Command {
-    Command::ApproveBreakResolution(ApproveBreakResolution { break_id, resolution, approved_by })
+    let (number, amount) = (1, None);
+    let approval = ApproveBreakResolution { break_id, number, resolution, amount, approved_by };
+    Command::ApproveBreakResolution(approval)
+}
+
+/// The proposal or approval with another number, for a part of the break.
+pub fn part_of(mut command: Command, next: u8, part: u64) -> Command {
+    match &mut command {
+        Command::ProposeBreakResolution(ProposeBreakResolution { number, amount, .. })
+        | Command::ApproveBreakResolution(ApproveBreakResolution { number, amount, .. }) => {
+            (*number, *amount) = (next, Some(Amount::of(part)));
+        }
+        _ => panic!("not of a resolution"),
+    }
+    command
+}
+
+pub fn withdraw_break(break_id: u64, [proposed_by, approved_by]: [PersonId; 2]) -> Command {
+    let break_id = BreakId(break_id);
+    Command::WithdrawBreak(WithdrawBreak { break_id, proposed_by, approved_by })
+}
+
+pub fn reclassify_break(
+    break_id: u64,
+    number: u8,
+    subject: BreakSubject,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let break_id = BreakId(break_id);
+    let change = ReclassifyBreak { break_id, number, subject, proposed_by, approved_by };
+    Command::ReclassifyBreak(change)
+}
+
+pub fn assign_break(break_id: BreakId, number: u8, owner: PersonId) -> Command {
+    Command::AssignBreak(AssignBreak { break_id, number, owner, assigned_by: ANNA })
 }

@@ -501,7 +501,8 @@ impl Model {
             self.payment(payment)?;
         }
         let read = self.read(line.kind, line.rail, Some(payment), (amount, deducted));
-        let all = read.meaning != Meaning::Mystery && read.explained == amount;
+        let untouched = !whole || one.amount == one.whole;
+        let all = read.meaning != Meaning::Mystery && read.explained == amount && untouched;
         ensure(all && evidence.difference != LineDifference::Fee, "something is left over")?;
         Ok((line, (amount, deducted)))
     }

@@ -443,7 +443,8 @@ impl Model {
         }
         ensure(!sale.rejected, "the network never pays it")?;
         ensure(persons[0] != persons[1], "the same person")?;
-        ensure(!persons.contains(&PersonId(sale.courier.0)), "who sold it")?;
+        let owners = &self.breaks[&sale.break_id].owners;
+        ensure(!persons.iter().any(|one| owners.contains(one)), "who sold it, or owned its break")?;
         ensure(!self.advice_awaits_network(id), "the network may reject it")?;
         let currency = self.breaks[&sale.break_id].currency;
         let suspense = (A::Suspense, 0, currency);

@@ -247,13 +247,17 @@ fn any_account(die: usize) -> SellerAccount {
     (SellerId(u64::try_from(die % 6).unwrap()), currency)
 }
 
-pub fn raise(roll: &Choices) -> Command {
-    let subject = match roll.number_at(0) % 4 {
+fn any_subject(roll: &Choices) -> BreakSubject {
+    match roll.number_at(0) % 4 {
         0 => BreakSubject::Bank(BANKS[roll.number_at(1) % 2]),
         1 => BreakSubject::Network(NETWORKS[roll.number_at(1) % 3]),
         2 => BreakSubject::Wallet(WALLETS[roll.number_at(1) % 2]),
         _ => BreakSubject::FirmCash(FIRMS[roll.number_at(1) % 3]),
-    };
+    }
+}
+
+pub fn raise(roll: &Choices) -> Command {
+    let subject = any_subject(roll);
     let own = roll.model.breaks.range(FIRST_AUTOMATIC_BREAK..).count();
     let break_id = BreakId(roll.new_id(roll.model.breaks.len() - own));
     let break_id =
@@ -270,23 +274,60 @@ pub fn propose(roll: &Choices) -> Command {
         0 => BreakResolution::WriteOff,
         _ => BreakResolution::ThroughBank(roll.bank(currency)),
     });
-    Command::ProposeBreakResolution(ProposeBreakResolution {
-        break_id,
-        resolution,
-        proposed_by: roll.person(3),
-    })
+    let open = roll.model.breaks.get(&break_id).map_or(1, |one| one.amount);
+    let in_part = roll.one_in(4, 3) && !matches!(resolution, BreakResolution::ToPayment(_));
+    let amount = in_part.then(|| roll.part(open));
+    let (number, proposed_by) = (next_change(roll, break_id), roll.person(3));
+    let proposal = ProposeBreakResolution { break_id, number, resolution, amount, proposed_by };
+    Command::ProposeBreakResolution(proposal)
+}
+
+fn next_change(roll: &Choices, id: BreakId) -> u8 {
+    let done = roll.model.count_of(Numbered::BreakChanges(id));
+    roll.number(u8::try_from(done + 1).unwrap())
+}
+
+pub fn assign_break(roll: &Choices) -> Command {
+    let break_id = roll.open_break(roll.one_in(1, 3));
+    let (number, owner, assigned_by) =
+        (next_change(roll, break_id), roll.person(2), roll.person(3));
+    Command::AssignBreak(AssignBreak { break_id, number, owner, assigned_by })
+}
+
+/// An open break that a person raised.
+pub fn raised_breaks(roll: &Choices) -> Vec<BreakId> {
+    let raised = roll.model.breaks.range(..FIRST_AUTOMATIC_BREAK);
+    raised.filter(|(_, one)| !one.closed).map(|(id, _)| *id).collect()
+}
+
+pub fn withdraw_break(roll: &Choices) -> Command {
+    let break_id = roll.pick(0, &raised_breaks(roll), |_| roll.open_break(false));
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    Command::WithdrawBreak(WithdrawBreak { break_id, proposed_by, approved_by })
+}
+
+pub fn reclassify_break(roll: &Choices) -> Command {
+    let break_id = roll.pick(0, &raised_breaks(roll), |_| roll.open_break(false));
+    let (number, subject) = (next_change(roll, break_id), any_subject(roll));
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    let change = ReclassifyBreak { break_id, number, subject, proposed_by, approved_by };
+    Command::ReclassifyBreak(change)
 }
 
 pub fn approve_closing(roll: &Choices) -> Command {
     let break_id = roll.open_break(true);
     let proposal = roll.model.breaks.get(&break_id).and_then(|one| one.proposal);
-    let proposed_by = proposal.map_or(PersonId(1), |(_, by)| by);
+    let (amount, proposed_by) = proposal.map_or((None, PersonId(1)), |(_, part, by)| (part, by));
     let resolution = match proposal {
-        Some((resolution, _)) if !roll.makes_mistake(Mistake::AmountAbove) => resolution,
+        Some((resolution, ..)) if !roll.makes_mistake(Mistake::AmountAbove) => resolution,
         _ => BreakResolution::ThroughBank(BANKS[roll.number_at(2) % 2]),
     };
     let approved_by = roll.second(proposed_by, 1);
-    Command::ApproveBreakResolution(ApproveBreakResolution { break_id, resolution, approved_by })
+    let number = next_change(roll, break_id);
+    let approval = ApproveBreakResolution { break_id, number, resolution, amount, approved_by };
+    Command::ApproveBreakResolution(approval)
 }
 
 /// A confirmed payout comes back.

@@ -171,8 +171,21 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
                 }
             }
         },
-        C::ApproveBreakResolution(one) => match one_of(2) {
+        C::WithdrawBreak(one) => other_person(&mut one.approved_by),
+        C::ReclassifyBreak(one) => match one_of(2) {
             0 => other_person(&mut one.approved_by),
+            _ => one.subject = BreakSubject::Bank(BANKS[1]),
+        },
+        C::AssignBreak(one) => match one_of(2) {
+            0 => other_person(&mut one.assigned_by),
+            _ => other_person(&mut one.owner),
+        },
+        C::ApproveBreakResolution(one) => match one_of(3) {
+            0 => other_person(&mut one.approved_by),
+            1 => {
+                one.amount =
+                    Some(one.amount.map_or(Amount::of(1), |part| Amount::of(part.minor() + 1)))
+            }
             _ => one.resolution = BreakResolution::ThroughBank(BANKS[1]),
         },
         C::WithdrawNetwork(one) => other_person(&mut one.proposed_by),
