@@ -40,6 +40,8 @@ pub const UNKNOWN_PAYMENTS_PER_NETWORK_MAX: u32 = 10_000;
 pub const PLAN_LINES_MAX: usize = 10_000;
 /// Records that one command can release, expire or check for forgetting.
 pub const RECORDS_PER_COMMAND_MAX: u32 = 10_000;
+/// Days whose trial balance is remembered, so that a period can be closed at their end.
+pub const DAY_ENDS_REMEMBERED: usize = 400;
 pub const HOLD_DAYS_MAX: u16 = 180;
 /// Open items that one terminal can have. At the limit it opens no further batch.
 pub const OPEN_ITEMS_PER_TERMINAL_MAX: u32 = 100;

@@ -10,13 +10,16 @@ use tariff::BusinessDate;
 use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
-use crate::command::{HoldRule, Jurisdiction};
+use crate::command::{ClosePeriod, HoldRule, Jurisdiction, PostAdjustment};
 use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId};
 use crate::parcel::damage::Damage;
 use crate::party::record::{TariffRecord, TariffVersionRecord};
 use crate::party::time_zone::TimeZone;
+use crate::payment::chargeback::{Chargeback, ChargebackFeeTerm};
 use crate::payment::record::{RejectedSale, SuspendedSale};
 use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
+use crate::sha256::Sha256Digest;
+use crate::used_numbers::UsedNumbers;
 
 /// A currency's shared accounts, opened with its first bank account.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -29,6 +32,8 @@ pub(crate) struct CurrencyAccounts {
     pub fees: [AccountNumber; 7],
     pub clearing_cost: AccountNumber,
     pub write_offs: AccountNumber,
+    pub other_income: AccountNumber,
+    pub other_expenses: AccountNumber,
 }
 
 /// How long closed parcels and closed open items are kept.
@@ -48,6 +53,10 @@ pub(crate) struct ReferenceData {
     /// The business date of the last command.
     pub last_date: BusinessDate,
     pub hold_rules: BTreeMap<Jurisdiction, HoldRule>,
+    /// What one chargeback may cost, by the currency's place.
+    pub chargeback_fees: BTreeMap<u8, ChargebackFeeTerm>,
+    /// What followed chargebacks, by their numbers. Forgotten with the parcel.
+    pub chargebacks: BTreeMap<(PaymentId, u8), Chargeback>,
     /// How much of a payment one person can refund, by the currency's place.
     pub refund_limits: BTreeMap<u8, Amount>,
     pub currencies: Vec<CurrencyAccounts>,
@@ -61,6 +70,10 @@ pub(crate) struct ReferenceData {
     /// Payouts that came back. Few enough to remember them all.
     pub returned_payouts: BTreeSet<PayoutId>,
     pub next_payout: u64,
+    pub adjustments: UsedNumbers<PostAdjustment>,
+    /// The digest of the trial balance at the end of the last days that had commands, today apart.
+    pub day_ends: BTreeMap<BusinessDate, Sha256Digest>,
+    pub period_closes: UsedNumbers<ClosePeriod>,
     /// The sellers whose payable balance is below zero, by number, and since when.
     pub sellers_below_zero: BTreeMap<u32, BusinessDate>,
     /// The accounts of invoiced debts, by the seller's number. Opened with the first invoice.

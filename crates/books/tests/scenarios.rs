@@ -5,10 +5,12 @@
 mod world;
 
 mod scenarios {
+    mod adjustments;
     mod batches;
     mod break_changes;
     mod breaks;
     mod cash;
+    mod chargebacks;
     mod clearing;
     mod clearing_lines;
     mod collections;

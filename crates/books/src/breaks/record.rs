@@ -43,7 +43,7 @@ pub enum LineDifference {
     Fee,
     /// Its amount is not the payment's.
     Amount,
-    /// A chargeback of more than stands.
+    /// A chargeback of more than stands, or a representment of more than was charged back.
     Rest,
     /// All of it: no payment explains it.
     Whole,

@@ -80,7 +80,8 @@ impl Books {
         let (receivable, currency) = (rail.receivable, rail.currency);
         // Of a line that no payment explains, nothing is taken for a fee.
         let unexplained = plan.effect == LineEffect::Nothing;
-        let fee_difference = if unexplained { 0 } else { amounts.deducted - plan.fee };
+        let explained_fee = plan.fee + plan.chargeback_fee.sum();
+        let fee_difference = if unexplained { 0 } else { amounts.deducted - explained_fee };
         let rest = if unexplained { amounts.net() } else { amounts.amount - plan.applied };
         let too_large = Refusal::Overflow;
         let fee_amount = magnitude(fee_difference).ok_or(too_large.clone())?;
@@ -120,7 +121,13 @@ impl Books {
             (LineEffect::ChargesBack { new }, Some(slot)) => {
                 self.debit_seller(slot, ChartEntry::ChargedBack, receivable, new);
             }
+            (LineEffect::WinsBack { new: Some(number) }, Some(slot)) => {
+                self.post_won(slot, number, receivable);
+            }
             _ => {}
+        }
+        if let (Some((_, fee)), Some(slot)) = (plan.chargeback_fee.new, plan.slot) {
+            self.post_chargeback_fee(slot, receivable, fee);
         }
         let fee = magnitude(plan.fee).expect("a fee is a part of an amount");
         if plan.fee > 0 {
@@ -145,7 +152,7 @@ impl Books {
         }
         let difference = match plan.effect {
             LineEffect::Nothing => LineDifference::Whole,
-            LineEffect::ChargesBack { .. } => LineDifference::Rest,
+            LineEffect::ChargesBack { .. } | LineEffect::WinsBack { .. } => LineDifference::Rest,
             _ => LineDifference::Amount,
         };
         let (more, less) = (BreakSide::Excess, BreakSide::Shortfall);
@@ -214,8 +221,11 @@ impl Books {
             LineEffect::TakesClaimed => clearing.claimed = 0,
             LineEffect::Refunds { .. } => clearing.refunds += applied,
             LineEffect::ChargesBack { .. } => clearing.chargebacks += applied,
-            LineEffect::PaysSuspended(_) | LineEffect::Corrects | LineEffect::Nothing => return,
+            LineEffect::WinsBack { .. } => clearing.represented += applied,
+            LineEffect::Corrects => {}
+            LineEffect::PaysSuspended(_) | LineEffect::Nothing => return,
         }
+        clearing.chargeback_fees += plan.chargeback_fee.sum().unsigned_abs();
         // A received payment that was paid its amount needs no record.
         let approved = matches!(status, PaymentStatus::Approved { .. });
         let plain = PaymentClearing {
@@ -243,7 +253,14 @@ impl Books {
                 out.events.push(Event::ChargedBack { payment: id, amount: new });
                 self.end_hold_without_money(slot, out);
             }
+            LineEffect::WinsBack { new: Some(number) } => {
+                let amount = self.refunds[&(id, number)].amount;
+                self.record_won(slot, number, amount, today, out);
+            }
             _ => {}
+        }
+        if let Some((number, fee)) = plan.chargeback_fee.new {
+            self.record_chargeback_fee(slot, number, fee, out);
         }
         if receives {
             self.record_funds_received(slot, today, out);

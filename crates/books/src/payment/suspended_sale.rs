@@ -118,6 +118,7 @@ impl Books {
             return Err(Refusal::PaymentState);
         }
         let SuspendedSale { rail, method, amount, courier, day, .. } = sale;
+        out.set_value_date(day, now.today);
         match decision {
             SuspendedSaleDecision::BookToParcel => {
                 let new = NewPayment { id: payment, method, rail, amount };

@@ -17,10 +17,13 @@ const NUMBERED: &[&str] = &[
     "BlockTerminal",
     "CancelHandOver",
     "ChargeBack",
+    "ChargebackFee",
     "CloseBatch",
     "CloseOpenItem",
+    "ClosePeriod",
     "ClearLine",
     "CompensateSeller",
+    "ContestChargeback",
     "ConfirmDeposit",
     "ConfirmRefund",
     "CountHandOver",
@@ -34,6 +37,7 @@ const NUMBERED: &[&str] = &[
     "LoseParcel",
     "PayCommission",
     "PlanSettlement",
+    "PostAdjustment",
     "PublishTariff",
     "RaiseBreak",
     "ReclassifyBreak",
@@ -54,6 +58,7 @@ const NUMBERED: &[&str] = &[
     "RemovePerson",
     "RepayShortage",
     "ResolveSuspendedSale",
+    "SetChargebackFee",
     "SetRetention",
     "SetTimeZone",
     "StartHandOver",
@@ -72,6 +77,8 @@ pub struct Coverage {
     other_content: BTreeMap<String, u64>,
     events: BTreeMap<String, u64>,
     entries: BTreeMap<String, u64>,
+    /// Commands whose postings belong to another day.
+    value_dates: u64,
 }
 
 /// The name of a variant: its debug text up to the first character that is not a letter or digit.
@@ -99,6 +106,7 @@ impl Coverage {
                 }
             }
         }
+        self.value_dates += u64::from(out.value_date.is_some());
         for event in &out.events {
             *self.events.entry(name(event)).or_default() += 1;
         }
@@ -149,6 +157,9 @@ impl Coverage {
         }
         if self.events.get("BatchLeftDisputed").is_none_or(|seen| *seen < times) {
             writeln!(rare, "disputed batches are hardly ever left so").expect("into memory");
+        }
+        if self.value_dates < times {
+            writeln!(rare, "postings hardly ever belong to another day").expect("into memory");
         }
         if seldom(self.events.get("PayoutDropped")) {
             writeln!(rare, "planned payouts are hardly ever dropped").expect("into memory");

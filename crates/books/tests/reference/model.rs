@@ -1,9 +1,11 @@
 //! The naive model: plain maps, a list of postings, balances by adding up, a copy of everything
 //! before each command. Written from the vocabulary. It is slow on purpose where slow is plainer.
 
+mod adjustments;
 mod batches;
 mod breaks;
 mod cash;
+mod chargebacks;
 mod clearing;
 mod expiry;
 mod offline;
@@ -26,8 +28,10 @@ use ledger::Side;
 use money::Currency;
 use tariff::{FeeKind, LossOwner, Terms};
 
+use adjustments::Periods;
 pub use batches::Batch;
 pub use breaks::Break;
+use chargebacks::Chargebacks;
 use clearing::FileMoney;
 use offline::SuspendedSale;
 use open_items::OpenItem;
@@ -70,6 +74,8 @@ pub enum Numbered {
     RefundConfirmations(PaymentId),
     Invoices(SellerAccount),
     BreakChanges(BreakId),
+    Adjustments,
+    PeriodCloses,
     /// Of an invoice, by its number.
     InvoicePayments(SellerAccount, u32),
 }
@@ -255,6 +261,8 @@ pub struct ModelPayment {
     /// Refunds that its network or wallet has taken, and chargebacks.
     pub forwarded: u64,
     pub charged_back: u64,
+    /// The part of the chargebacks that is won.
+    pub won_back: u64,
     /// Number of refunds and chargebacks.
     pub refund_numbers: u8,
     /// The part of the refunds taken from held money.
@@ -302,6 +310,7 @@ pub enum PayoutState {
 pub struct ModelOutcome {
     pub events: Vec<Event>,
     pub lines: Vec<PostingLine>,
+    pub value_date: Option<BusinessDate>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -322,6 +331,8 @@ pub struct Model {
     /// Whether each person is here still.
     pub persons: BTreeMap<PersonId, bool>,
     pub only_couriers: BTreeSet<PersonId>,
+    pub chargebacks: Chargebacks,
+    pub periods: Periods,
     /// How much of a payment one person can refund.
     pub refund_limits: BTreeMap<Currency, u64>,
     pub firms: BTreeMap<FirmId, Firm>,
@@ -430,7 +441,11 @@ impl Model {
             return Err(ModelRefusal::Because("the books are not open"));
         };
         // Nobody lives through a day twice.
-        (self.today, self.now) = (self.today.max(at.business_date(offset)), at);
+        let before = self.today;
+        (self.today, self.now) = (before.max(at.business_date(offset)), at);
+        if before < self.today {
+            self.end_day(before);
+        }
         self.knows_everybody(command)?;
         match command {
             Command::ForgetClosed(ForgetClosed { before, limit }) => {
@@ -442,6 +457,8 @@ impl Model {
                 .or_else(|| self.apply_parcel_command(command))
                 .or_else(|| self.collect(command))
                 .or_else(|| self.apply_refund_command(command))
+                .or_else(|| self.apply_chargeback_command(command))
+                .or_else(|| self.apply_adjustment_command(command))
                 .or_else(|| self.apply_cash_command(command))
                 .or_else(|| self.apply_settlement_command(command))
                 .or_else(|| self.apply_seller_debt_command(command))

@@ -123,6 +123,7 @@ impl CommandSubjects {
                 Event::DepositConfirmed { deposit, .. } => format!("number {}", deposit.0),
                 Event::SellerInvoiced { number, .. } => format!("invoice {number}"),
                 Event::SellerPaymentRecorded { invoice, .. } => format!("invoice {invoice}"),
+                Event::AdjustmentPosted { number, .. } => format!("number {number}"),
                 Event::BreakRaised { break_id, .. }
                 | Event::BreakReclassified { break_id, .. }
                 | Event::BreakWithdrawn { break_id, .. }

@@ -256,6 +256,61 @@ fn any_subject(roll: &Choices) -> BreakSubject {
     }
 }
 
+pub fn adjust(roll: &Choices) -> Command {
+    let currency = if roll.one_in(0, 4) { Currency::BRL } else { Currency::CNY };
+    let own = [
+        OwnAccount::AcquirerFees,
+        OwnAccount::CodFees,
+        OwnAccount::ReturnFees,
+        OwnAccount::OtherIncome,
+        OwnAccount::ClearingCost,
+        OwnAccount::WriteOffs,
+        OwnAccount::OtherExpenses,
+    ];
+    let own = AdjustmentAccount::Own(own[roll.number_at(1) % own.len()]);
+    let bank = AdjustmentAccount::Bank(roll.bank(currency));
+    let seller = AdjustmentAccount::Seller(SellerId(u64::try_from(roll.number_at(0) % 6).unwrap()));
+    let (debit, credit) = match roll.number_at(2) % 13 {
+        0 | 1 => (bank, own),
+        2 | 3 => (own, bank),
+        4 => (bank, seller),
+        5 => (seller, bank),
+        6..9 => (own, seller),
+        9..12 => (seller, own),
+        _ => (own, own),
+    };
+    let proposed_by = roll.person(2);
+    let early = roll.step.random_numbers[1] % 4;
+    let value_date = match roll.makes_mistake(Mistake::NumberAbove) {
+        true => roll.model.today.plus_days(1),
+        false => BusinessDate(roll.model.today.0.saturating_sub(early)),
+    };
+    Command::PostAdjustment(PostAdjustment {
+        number: roll.count(roll.model.count_of(Numbered::Adjustments) + 1),
+        currency,
+        debit,
+        credit,
+        amount: roll.amount(1 + u64::from(roll.step.random_numbers[3]) % 300),
+        value_date,
+        reference: "voucher 7".into(),
+        proposed_by,
+        approved_by: roll.second(proposed_by, 3),
+    })
+}
+
+pub fn close_period(roll: &Choices) -> Command {
+    let early = 1 + roll.step.random_numbers[1] % 3;
+    let late = u16::from(roll.makes_mistake(Mistake::AmountAbove)) * 3;
+    let until = BusinessDate((roll.model.today.0 + late).saturating_sub(early));
+    let proposed_by = roll.person(2);
+    Command::ClosePeriod(ClosePeriod {
+        number: roll.count(roll.model.count_of(Numbered::PeriodCloses) + 1),
+        until,
+        proposed_by,
+        approved_by: roll.second(proposed_by, 3),
+    })
+}
+
 pub fn raise(roll: &Choices) -> Command {
     let subject = any_subject(roll);
     let own = roll.model.breaks.range(FIRST_AUTOMATIC_BREAK..).count();
@@ -275,7 +330,7 @@ pub fn propose(roll: &Choices) -> Command {
         _ => BreakResolution::ThroughBank(roll.bank(currency)),
     });
     let open = roll.model.breaks.get(&break_id).map_or(1, |one| one.amount);
-    let in_part = roll.one_in(4, 3) && !matches!(resolution, BreakResolution::ToPayment(_));
+    let in_part = roll.one_in(1, 3) && !matches!(resolution, BreakResolution::ToPayment(_));
     let amount = in_part.then(|| roll.part(open));
     let (number, proposed_by) = (next_change(roll, break_id), roll.person(3));
     let proposal = ProposeBreakResolution { break_id, number, resolution, amount, proposed_by };

@@ -70,6 +70,15 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
                 changed = C::ChargeBack(ChargeBack { payment, number, amount });
             }
         },
+        C::ContestChargeback(one) => match one_of(2) {
+            0 => other_person(&mut one.contested_by),
+            _ => one.evidence.push('7'),
+        },
+        C::ChargebackFee(one) => other_amount(&mut one.amount),
+        C::SetChargebackFee(one) => match one_of(2) {
+            0 => other_amount(&mut one.most),
+            _ => other_person(&mut one.approved_by),
+        },
         C::ChargeBack(one) => match one_of(2) {
             0 => other_amount(&mut one.amount),
             _ => {
@@ -170,6 +179,15 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
                     _ => OpenItemReason::Untraceable,
                 }
             }
+        },
+        C::PostAdjustment(one) => match one_of(3) {
+            0 => other_amount(&mut one.amount),
+            1 => one.value_date = BusinessDate(one.value_date.0 - 1),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::ClosePeriod(one) => match one_of(2) {
+            0 => one.until = BusinessDate(one.until.0 - 1),
+            _ => other_person(&mut one.approved_by),
         },
         C::WithdrawBreak(one) => other_person(&mut one.approved_by),
         C::ReclassifyBreak(one) => match one_of(2) {

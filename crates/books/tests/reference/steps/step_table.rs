@@ -6,6 +6,7 @@ use books::*;
 
 use super::Choices;
 use super::back_office::*;
+use super::chargebacks::*;
 use super::clearing::*;
 use super::offline::*;
 use super::other_content::other_content;
@@ -37,6 +38,14 @@ pub const STEPS: &[ChartEntry] = &[
     (2, |roll| roll.any_payment(|one| one.is_posted() && one.refunded < one.amount), refund),
     (4, |roll| roll.any_payment(|one| one.unpaid > 0), confirm_refund),
     (1, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back),
+    (3, |roll| roll.any_payment(|one| one.state == T::Released && !is_cash(one)), charge_back),
+    (2, |roll| !open_chargebacks(roll).is_empty(), contest),
+    (3, |roll| !open_chargebacks(roll).is_empty(), win),
+    (1, |roll| !open_chargebacks(roll).is_empty(), lose),
+    (2, |roll| !roll.model.chargebacks.all.is_empty(), announce_fee),
+    (4, |roll| !roll.model.chargebacks.all.is_empty(), representment_line),
+    (3, |roll| !roll.model.chargebacks.all.is_empty(), chargeback_fee_line),
+    (1, |_| true, set_fee),
     (12, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
     (14, hands_over, count),
     (2, hands_over, try_code),
@@ -75,6 +84,8 @@ pub const STEPS: &[ChartEntry] = &[
     (3, |roll| !roll.model.below_zero.is_empty(), invoice),
     (4, |roll| !roll.model.open_invoices().is_empty(), pay_invoice),
     (1, |_| true, raise),
+    (5, |_| true, adjust),
+    (4, |_| true, close_period),
     (3, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
     (1, |roll| roll.model.breaks.values().any(|one| !one.closed), assign_break),
     (1, |roll| !raised_breaks(roll).is_empty(), withdraw_break),
