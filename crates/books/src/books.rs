@@ -26,6 +26,7 @@ use crate::party::registry::Registry;
 use crate::payment::record::{PaymentRecord, RefundConfirmation, RefundRecord};
 use crate::reference_data::{CurrencyAccounts, ReferenceData};
 use crate::refusal::{MissingRecord, Refusal};
+use crate::sha256::Sha256Digest;
 use crate::terminal::batches::TerminalBatches;
 use crate::terminal::open_items::OpenItems;
 
@@ -91,6 +92,9 @@ pub struct Books {
     pub(crate) clearings: BTreeMap<PaymentId, PaymentClearing>,
     /// The open breaks of lines. The breaks hold the same.
     pub(crate) line_breaks: LineBreaks,
+    /// The fingerprint at which the digest of the last day's trial balance was computed. Not part
+    /// of the state.
+    pub(crate) last_day_end: Option<(u64, Sha256Digest)>,
     pub(crate) last_at: Timestamp,
     pub(crate) fingerprint: u64,
 }
@@ -113,9 +117,13 @@ impl Books {
             return Err(Refusal::BooksNotOpen);
         }
         let now = Now { at, today: today.unwrap_or_default() };
+        let ended = self.end_last_day(now.today);
         let done = self.check_persons(command).and_then(|()| self.dispatch(command, now, out));
         match &done {
             Ok(()) => {
+                if ended.is_some() {
+                    self.forget_old_day_end();
+                }
                 self.last_at = at;
                 let opened = || self.business_date(at);
                 self.reference_data.last_date = today.or_else(opened).unwrap_or_default();
@@ -123,7 +131,12 @@ impl Books {
                 self.update_sellers_below_zero(out, now.today);
                 self.update_fingerprint(at, out);
             }
-            Err(_) => out.clear(),
+            Err(_) => {
+                out.clear();
+                if let Some(day) = ended {
+                    self.continue_last_day(day);
+                }
+            }
         }
         done
     }
@@ -164,6 +177,7 @@ impl Books {
         for event in &out.events {
             mixed = mix(mixed, event_subject(event));
         }
+        mixed = out.value_date.map_or(mixed, |date| mix(mixed, u64::from(date.0)));
         for Posting { entry, stage, debit, credit, amount, .. } in &out.postings {
             mixed = mix(mixed, (*entry as u64) << 8 | *stage as u64);
             mixed = mix(mixed, u64::from(debit.0) << 32 | u64::from(credit.0));
@@ -353,6 +367,10 @@ fn event_subject(event: &Event) -> u64 {
         | Event::SuspendedSaleResolved { payment, .. }
         | Event::OfflineSaleRejected { payment, .. }
         | Event::LossReturned { payment, .. }
+        | Event::ChargebackContested { payment, .. }
+        | Event::ChargebackWon { payment, .. }
+        | Event::ChargebackLost { payment, .. }
+        | Event::ChargebackFeeBooked { payment, .. }
         | Event::RefundForwarded { payment, .. }
         | Event::RefundRejected { payment, .. } => {
             payment.parcel.low_bits() ^ u64::from(payment.number)
@@ -380,7 +398,17 @@ fn event_subject(event: &Event) -> u64 {
             item.0 ^ u64::from(stan.get()).rotate_right(20)
         }
         Event::OpenItemClosed { item } => item.0,
+        Event::PeriodClosed { number, until, .. } => {
+            u64::from(*number) ^ u64::from(until.0).rotate_right(20)
+        }
+        Event::AdjustmentPosted { number, .. } => u64::from(*number),
+        Event::SellerAdjusted { seller, number, .. } => {
+            seller.0 ^ u64::from(*number).rotate_right(20)
+        }
+        Event::BreakAssigned { break_id, owner } => break_id.0 ^ owner.0.rotate_right(20),
         Event::BreakReduced { break_id, .. }
+        | Event::BreakReclassified { break_id, .. }
+        | Event::BreakWithdrawn { break_id, .. }
         | Event::SellerCharged { break_id, .. }
         | Event::SellerCredited { break_id, .. } => break_id.0,
         Event::HandOverCancelled { handover, .. } => handover.0,

@@ -27,6 +27,7 @@ impl Books {
         }
         self.check_parcels(&mut wrong);
         self.check_refunds(&mut wrong);
+        self.check_chargebacks(&mut wrong);
         self.check_fees(&mut wrong);
         self.check_used_numbers(&mut wrong);
         self.check_unknown(&mut wrong);
@@ -81,10 +82,14 @@ impl Books {
         for (_, item) in self.payments.iter().filter(|(_, item)| item.refund_count > 0) {
             let id = item.id();
             let numbered = |last: u8| (1..=last).map(move |number| (id, number));
-            let found = numbered(item.refund_count).filter_map(|number| self.refunds.get(&number));
+            let found = numbered(item.refund_count)
+                .filter_map(|number| Some((number, self.refunds.get(&number)?)));
             let (mut sum, mut owed) = (0_u128, 0_u128);
-            for refund in found {
+            for ((payment, number), refund) in found {
                 refunds += 1;
+                if self.is_won(payment, number) {
+                    continue;
+                }
                 if refund.after_delivery && !self.is_delivered(item.parcel) {
                     wrong.push(format!(
                         "M2: parcel {:032x} is not delivered, a refund says so",
@@ -155,6 +160,10 @@ impl Books {
             {
                 wrong.push(format!("M10: courier {} has forgotten a number", courier.reference));
             }
+        }
+        let ReferenceData { adjustments, period_closes, .. } = &self.reference_data;
+        if !adjustments.is_complete() || !period_closes.is_complete() {
+            wrong.push("M10: an adjusting entry or a period's close is forgotten".into());
         }
         for terminal in self.terminals.iter().filter(|one| !one.changes.is_complete()) {
             wrong.push(format!("M10: terminal {} has forgotten a number", terminal.id));

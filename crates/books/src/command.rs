@@ -15,6 +15,7 @@ use crate::event::CommandOutcome;
 use crate::ids::*;
 use crate::payment::codes::{AuthorisationCode, ResponseCode};
 use crate::refusal::Refusal;
+use crate::sha256::Sha256Digest;
 use crate::terminal::duplicate_key::DuplicateKey;
 use crate::terminal::transaction::{
     BatchLine, BatchTotals, NetworkReference, PurchaseKind, RouteCandidate, Trace,
@@ -238,19 +239,27 @@ commands! {
         owner: PersonId,
     }
 
-    /// Proposes how to close a break. A second person approves.
+    /// Proposes how to close a break, or a part of it. A second person approves.
     41 ProposeBreakResolution by Person | Key | System => propose_break_resolution {
         break_id: BreakId,
+        /// Numbers the break's closings and other changes together: the last number plus 1.
+        number: u8,
         resolution: BreakResolution,
+        /// At most what is open. The rest stays open with its age. `None` means all that is open.
+        amount: Option<Amount>,
         proposed_by: PersonId,
     }
 
-    /// A second person approves. A posting closes the break.
+    /// A second person approves. A posting closes the break, or a part of it.
     42 ApproveBreakResolution by Person | Key | System => approve_break_resolution {
         break_id: BreakId,
+        /// As in [`ProposeBreakResolution`].
+        number: u8,
         /// Must equal the proposed resolution.
         resolution: BreakResolution,
-        /// Must be neither the owner nor the person who proposed.
+        /// Must equal the proposed amount.
+        amount: Option<Amount>,
+        /// Must be neither the person who proposed, nor one who owns or owned the break.
         approved_by: PersonId,
     }
 
@@ -931,6 +940,125 @@ commands! {
         each: Amount,
         /// Limit for all sales that the network has not answered.
         total: Amount,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Withdraws a break that a person raised by mistake. Its posting is reversed.
+    115 WithdrawBreak by Person | Key | System => withdraw_break {
+        /// Open. Nothing of it is closed, and of an excess of a firm's cash nothing is deposited.
+        break_id: BreakId,
+        proposed_by: PersonId,
+        /// Must be neither the person who proposed, nor one who owns or owned the break.
+        approved_by: PersonId,
+    }
+
+    /// Posts a break that a person raised to another subject, because that is where the difference
+    /// is. It keeps its age and its owner. A proposed resolution is void.
+    116 ReclassifyBreak by Person | Key | System => reclassify_break {
+        /// As in [`WithdrawBreak`].
+        break_id: BreakId,
+        /// As in [`ProposeBreakResolution`].
+        number: u8,
+        /// Another one, in the same currency.
+        subject: BreakSubject,
+        proposed_by: PersonId,
+        /// As in [`WithdrawBreak`].
+        approved_by: PersonId,
+    }
+
+    /// Makes a person the owner of a break. A break that a line of a file raised has none before.
+    117 AssignBreak by Person | Key | System => assign_break {
+        /// Open, with fewer than [`BREAK_CHANGES_MAX`] changes.
+        break_id: BreakId,
+        /// As in [`ProposeBreakResolution`].
+        number: u8,
+        owner: PersonId,
+        assigned_by: PersonId,
+    }
+
+    /// Contests a chargeback with evidence. It ends with [`WinChargeback`], [`LoseChargeback`], or a
+    /// line of the network's or wallet's file that pays it back.
+    118 ContestChargeback by Person | Key | System => contest_chargeback {
+        payment: PaymentId,
+        /// The chargeback's number among the refunds and chargebacks of the payment.
+        number: u8,
+        /// The reference of the documents that were sent.
+        evidence: String,
+        /// SHA-256 of their file.
+        digest: Sha256Digest,
+        /// The day by which the network or wallet must answer: today or later.
+        answer_by: BusinessDate,
+        contested_by: PersonId,
+    }
+
+    /// A chargeback is won, contested or not: the network or wallet owes its amount again. The
+    /// seller gets it back, held or payable, and it stands again. If the parcel is not delivered,
+    /// only what is left to collect from a parcel that is out stands again. The rest is owed to
+    /// the buyer, as a refund with the payment's next number.
+    119 WinChargeback by Network | Wallet | Person | Key | System => win_chargeback {
+        payment: PaymentId,
+        /// As in [`ContestChargeback`].
+        number: u8,
+    }
+
+    /// A chargeback is lost, or accepted. Nothing is posted.
+    120 LoseChargeback by Network | Wallet | Person | Key | System => lose_chargeback {
+        payment: PaymentId,
+        /// As in [`ContestChargeback`].
+        number: u8,
+    }
+
+    /// A network or wallet announces its fee for a chargeback, which its file will take. Each
+    /// chargeback has one fee, by this command or by a line.
+    121 ChargebackFee by Network | Wallet | Person | Key | System => chargeback_fee {
+        payment: PaymentId,
+        /// As in [`ContestChargeback`].
+        number: u8,
+        /// At most the amount of [`SetChargebackFee`].
+        amount: Amount,
+    }
+
+    /// Sets what one chargeback may cost, and who bears it. Before, a fee of a chargeback is a
+    /// break.
+    122 SetChargebackFee by Person | Key | System => set_chargeback_fee {
+        currency: Currency,
+        /// The last setting's number in this currency plus 1.
+        number: u32,
+        /// The most that a network or wallet may charge for one chargeback. More is a break.
+        most: Amount,
+        borne_by: ChargebackFeeBearer,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Posts an adjusting entry between a bank account, Doorstep's income and expenses, and a
+    /// seller's payable balance: goodwill, a correction, a bank's charges.
+    123 PostAdjustment by Person | Key | System => post_adjustment {
+        /// The last entry's number plus 1.
+        number: u32,
+        currency: Currency,
+        debit: AdjustmentAccount,
+        /// Not of the same kind as `debit`. A bank account must have the amount.
+        credit: AdjustmentAccount,
+        amount: Amount,
+        /// The day to which it belongs: today or earlier. It is posted today.
+        value_date: BusinessDate,
+        /// Of the voucher.
+        reference: String,
+        proposed_by: PersonId,
+        approved_by: PersonId,
+    }
+
+    /// Closes the days until this one. What belongs to a closed day and comes later is posted on
+    /// the day on which it comes, with its own value date. The books keep the digest of the trial
+    /// balance at the end of the last closed day.
+    124 ClosePeriod by Person | Key | System => close_period {
+        /// The last close's number plus 1.
+        number: u32,
+        /// Before today, after the last closed day, and not before the oldest of the
+        /// [`DAY_ENDS_REMEMBERED`] days whose trial balance is remembered.
+        until: BusinessDate,
         proposed_by: PersonId,
         approved_by: PersonId,
     }

@@ -24,9 +24,11 @@ mod limits;
 mod parcel;
 mod party;
 mod payment;
+mod period;
 mod reference_data;
 mod refusal;
 mod settlement;
+mod sha256;
 mod snapshot;
 mod terminal;
 mod used_numbers;
@@ -44,8 +46,10 @@ pub use payment::codes::{
     AuthorisationCode, CardToken, CodeError, ResponseCode, RetrievalReference, Stan,
     WalletPaymentId,
 };
+pub use period::trial_balance_digest;
 pub use refusal::{MissingRecord, Refusal};
 pub use settlement::view as settlement_view;
+pub use sha256::Sha256Digest;
 pub use snapshot::{RestoreError, SNAPSHOT_PART_BYTES, Snapshot, UncheckedBooks};
 pub use terminal::duplicate_key::{DuplicateKey, DuplicateSubject};
 pub use terminal::rrn::Rrn;

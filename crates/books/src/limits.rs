@@ -30,6 +30,8 @@ pub const REFUNDS_PER_PAYMENT_MAX: u8 = 16;
 pub const LINES_PER_FILE_MAX: u32 = 1_000_000;
 /// Open breaks of fees that one correction of a fee can reduce. What is left of it is a break.
 pub const BREAKS_PER_CORRECTION_MAX: usize = 1_000;
+/// Changes that one break can have. Only what ends it can come after them.
+pub const BREAK_CHANGES_MAX: u8 = 16;
 /// Payments of a seller's invoice.
 pub const PAYMENTS_PER_INVOICE_MAX: u8 = 16;
 /// Unknown payments that one network or wallet can have. At the limit it gets no new payments (M4).
@@ -38,6 +40,8 @@ pub const UNKNOWN_PAYMENTS_PER_NETWORK_MAX: u32 = 10_000;
 pub const PLAN_LINES_MAX: usize = 10_000;
 /// Records that one command can release, expire or check for forgetting.
 pub const RECORDS_PER_COMMAND_MAX: u32 = 10_000;
+/// Days whose trial balance is remembered, so that a period can be closed at their end.
+pub const DAY_ENDS_REMEMBERED: usize = 400;
 pub const HOLD_DAYS_MAX: u16 = 180;
 /// Terms of one party whose first day is to come.
 pub const TERMS_WAITING_MAX: usize = 8;

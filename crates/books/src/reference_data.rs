@@ -10,15 +10,17 @@ use tariff::BusinessDate;
 use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
-use crate::command::{Jurisdiction, SettlementCycle};
+use crate::command::{ClosePeriod, Jurisdiction, PostAdjustment, SettlementCycle};
 use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId};
 use crate::parcel::damage::Damage;
 use crate::parcel::record::ParcelChanges;
 use crate::party::record::{HoldRuleSetting, TariffRecord, TariffVersionRecord};
 use crate::party::suspension::Suspension;
 use crate::party::time_zone::TimeZone;
+use crate::payment::chargeback::{Chargeback, ChargebackFeeTerm};
 use crate::payment::record::{RejectedSale, SuspendedSale};
 use crate::settlement::record::{Payout, SellerInvoice, SettlementPlan};
+use crate::sha256::Sha256Digest;
 use crate::used_numbers::UsedNumbers;
 
 /// A currency's shared accounts, opened with its first bank account.
@@ -32,6 +34,8 @@ pub(crate) struct CurrencyAccounts {
     pub fees: [AccountNumber; 7],
     pub clearing_cost: AccountNumber,
     pub write_offs: AccountNumber,
+    pub other_income: AccountNumber,
+    pub other_expenses: AccountNumber,
 }
 
 /// How long closed parcels and closed open items are kept.
@@ -54,6 +58,10 @@ pub(crate) struct ReferenceData {
     /// The suspensions of sellers, the latest of which holds.
     pub seller_suspensions: BTreeMap<SellerId, UsedNumbers<Suspension>>,
     pub parcel_changes: BTreeMap<ParcelId, ParcelChanges>,
+    /// What one chargeback may cost, by the currency's place.
+    pub chargeback_fees: BTreeMap<u8, ChargebackFeeTerm>,
+    /// What followed chargebacks, by their numbers. Forgotten with the parcel.
+    pub chargebacks: BTreeMap<(PaymentId, u8), Chargeback>,
     /// How much of a payment one person can refund, by the currency's place.
     pub refund_limits: BTreeMap<u8, Amount>,
     pub currencies: Vec<CurrencyAccounts>,
@@ -70,6 +78,10 @@ pub(crate) struct ReferenceData {
     /// Payouts that came back. Few enough to remember them all.
     pub returned_payouts: BTreeSet<PayoutId>,
     pub next_payout: u64,
+    pub adjustments: UsedNumbers<PostAdjustment>,
+    /// The digest of the trial balance at the end of the last days that had commands, today apart.
+    pub day_ends: BTreeMap<BusinessDate, Sha256Digest>,
+    pub period_closes: UsedNumbers<ClosePeriod>,
     /// The sellers whose payable balance is below zero, by number, and since when.
     pub sellers_below_zero: BTreeMap<u32, BusinessDate>,
     /// The accounts of invoiced debts, by the seller's number. Opened with the first invoice.

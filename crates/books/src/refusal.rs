@@ -36,6 +36,8 @@ pub enum MissingRecord {
     Break(BreakId),
     /// A remembered transaction of a terminal.
     Transaction,
+    /// Of this payment, under this number.
+    Chargeback,
     /// An invoice to the seller.
     Invoice,
     OpenItem(OpenItemId),
@@ -179,6 +181,11 @@ pub enum Refusal {
         .0.minor()
     )]
     RefundNeedsTwoPeople(Amount),
+    #[error(
+        "an adjusting entry is between two of these: a bank account, a seller, own income or \
+         expenses"
+    )]
+    AdjustedAccounts,
     #[error("the seller pays for this damaged or lost parcel: nobody compensates the goods")]
     SellerPays,
     #[error("no seller of this cycle has a payout due")]
@@ -261,6 +268,7 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "payout in flight",
         MissingRecord::Break(_) => "open break",
         MissingRecord::Transaction => "transaction",
+        MissingRecord::Chargeback => "chargeback with this number",
         MissingRecord::Invoice => "invoice to the seller",
         MissingRecord::OpenItem(_) => "open item",
     }

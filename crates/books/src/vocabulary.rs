@@ -201,6 +201,8 @@ pub enum ClearLineKind {
     ChargeBack,
     /// Its amount is zero.
     FeeCorrection,
+    /// Pays a chargeback back that was contested.
+    Representment,
 }
 
 /// By what a line of a file names its payment.
@@ -263,6 +265,39 @@ pub enum BreakResolution {
     /// The line of the break is applied to a payment, as if it had named it. Only if nothing of it
     /// is left over.
     ToPayment(PaymentId),
+}
+
+/// Who bears the fee that a network or wallet charges for a chargeback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum ChargebackFeeBearer {
+    Seller,
+    Doorstep,
+}
+
+/// A side of an adjusting entry. What other accounts have follows from what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum AdjustmentAccount {
+    Bank(BankId),
+    /// The seller's payable balance. It can go below zero.
+    Seller(SellerId),
+    /// Doorstep's income or expenses.
+    Own(OwnAccount),
+}
+
+/// An account of Doorstep's income or expenses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
+pub enum OwnAccount {
+    AcquirerFees,
+    CodFees,
+    ReturnFees,
+    OtherIncome,
+    ClearingCost,
+    WriteOffs,
+    /// Goodwill, bank charges, and other expenses.
+    OtherExpenses,
 }
 
 /// What is unusual about an offline sale that is in the books.

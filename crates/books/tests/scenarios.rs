@@ -5,10 +5,13 @@
 mod world;
 
 mod scenarios {
+    mod adjustments;
     mod batches;
     mod before_dispatch;
+    mod break_changes;
     mod breaks;
     mod cash;
+    mod chargebacks;
     mod clearing;
     mod clearing_lines;
     mod collections;

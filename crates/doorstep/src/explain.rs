@@ -275,6 +275,8 @@ fn what_zh(what: &'static str) -> &'static str {
         "charged" => "收取差异",
         "credited" => "计入差异",
         "compensated" => "赔付",
+        "chargeback won" => "拒付追回",
+        "chargeback fee" => "拒付手续费",
         _ => "收款",
     }
 }

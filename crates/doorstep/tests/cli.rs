@@ -6,6 +6,7 @@ mod cli {
     mod process;
     mod support;
 
+    mod adjustments;
     mod bank;
     mod bench_door;
     mod calendar;

@@ -138,6 +138,9 @@ fn is_about_differences(event: &Event) -> bool {
             | Event::BreakReduced { .. }
             | Event::BreakResolutionProposed { .. }
             | Event::BreakClosed { .. }
+            | Event::BreakAssigned { .. }
+            | Event::BreakReclassified { .. }
+            | Event::BreakWithdrawn { .. }
             | Event::OpenItemOpened { .. }
             | Event::OpenItemLineDecided { .. }
             | Event::OpenItemClosed { .. }

@@ -60,6 +60,8 @@ pub struct AppliedCommand {
     pub at: String,
     #[serde(serialize_with = "as_text")]
     pub date: BusinessDate,
+    /// The day to which its postings belong, if that is another one.
+    pub value_date: Option<BusinessDate>,
     pub by: Actor,
     pub request_key: Option<String>,
     pub command: &'static str,
@@ -357,6 +359,7 @@ fn applied(
             utc_offset_text(offset)
         ),
         date: observed.date,
+        value_date: observed.outcome.value_date,
         by: submission.by,
         request_key: submission.request_key.as_ref().map(|key| key.as_str().to_owned()),
         command: submission.command.name(),

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{
-    AnnounceParcel, BreakId, BusinessDate, Command, DamagePayer, Event, ParcelId, PaymentId,
-    PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId, SetSellerTerms,
-    TariffId, TariffVersion, Timestamp,
+    AnnounceParcel, BreakId, BusinessDate, ChargebackFeeBearer, Command, DamagePayer, Event,
+    ParcelId, PaymentId, PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId,
+    SetSellerTerms, TariffId, TariffVersion, Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};
 use ledger::AccountNumber;
@@ -70,6 +70,17 @@ enum Line {
         date: BusinessDate,
         amount: u64,
     },
+    /// What the seller gets back of a won chargeback as payable.
+    ChargebackWon {
+        payment: PaymentId,
+        date: BusinessDate,
+        amount: u64,
+    },
+    ChargebackFee {
+        payment: PaymentId,
+        date: BusinessDate,
+        amount: u64,
+    },
     PayoutReturned {
         payout: PayoutId,
         date: BusinessDate,
@@ -79,10 +90,10 @@ enum Line {
         date: BusinessDate,
         amount: Amount,
     },
-    /// A break closed at the seller's expense, or to the seller's gain.
+    /// A break or an adjusting entry at the seller's expense, or to the seller's gain.
     Break {
         date: BusinessDate,
-        break_id: BreakId,
+        order: String,
         charged: u64,
         credited: u64,
     },
@@ -142,10 +153,18 @@ impl ReplayObserver for Explainer<'_> {
         let date = engine.books().last_date();
         self.remember(command, date);
         // A refund comes from the seller's held money first; the rest from the payable balance. The
-        // fees of a payment that is reversed after its release are given back.
-        let taken =
-            outcome.books.postings.iter().map(|posting| taken_from_payable(posting, engine));
-        let own = u64::try_from(taken.sum::<i128>()).unwrap_or(0);
+        // fees of a payment that is reversed after its release are given back. What is won of a
+        // chargeback, and its fee, have entries of their own.
+        let (mut taken, mut won) = (0, 0);
+        for posting in &outcome.books.postings {
+            let amount = taken_from_payable(posting, engine);
+            match posting.entry {
+                ChartEntry::ChargebackWon => won -= amount,
+                ChartEntry::ChargebackFeePassedOn => {}
+                _ => taken += amount,
+            }
+        }
+        let [own, won] = [taken, won].map(|sum: i128| u64::try_from(sum).unwrap_or(0));
         let accounts: Vec<AccountNumber> = outcome
             .books
             .postings
@@ -154,7 +173,7 @@ impl ReplayObserver for Explainer<'_> {
             .map(|posting| posting.credit)
             .collect();
         for event in &outcome.books.events {
-            self.event(event, date, own, &accounts);
+            self.event(event, date, (own, won), &accounts);
         }
         Ok(())
     }
@@ -218,7 +237,14 @@ impl Explainer<'_> {
         terms.any(|&(from, tariff, class)| from <= collected.date && (tariff, class) == wanted)
     }
 
-    fn event(&mut self, event: &Event, date: BusinessDate, own: u64, accounts: &[AccountNumber]) {
+    /// `own` was taken from payable money by the command, and `won` was given back to it.
+    fn event(
+        &mut self,
+        event: &Event,
+        date: BusinessDate,
+        (own, won): (u64, u64),
+        accounts: &[AccountNumber],
+    ) {
         match event {
             Event::PaymentCollected { payment, seller, method, amount, fees, tariff, class } => {
                 let (method, amount, fees, tariff) = (*method, *amount, *fees, *tariff);
@@ -299,19 +325,40 @@ impl Explainer<'_> {
                 let line = Line::Refunded { payment: *payment, date, amount: own };
                 self.add_of_parcel(seller, payment.parcel, line);
             }
+            Event::ChargebackWon { payment, .. } if won > 0 => {
+                let Some(&seller) = self.sellers.get(payment) else { return };
+                let line = Line::ChargebackWon { payment: *payment, date, amount: won };
+                self.add_of_parcel(seller, payment.parcel, line);
+            }
+            Event::ChargebackFeeBooked {
+                payment,
+                amount,
+                borne_by: ChargebackFeeBearer::Seller,
+                ..
+            } => {
+                let Some(&seller) = self.sellers.get(payment) else { return };
+                let (payment, amount) = (*payment, amount.minor());
+                let line = Line::ChargebackFee { payment, date, amount };
+                self.add_of_parcel(seller, payment.parcel, line);
+            }
             Event::PayoutReturned { payout, seller, currency, net } => {
                 let (payout, net) = (*payout, *net);
                 self.add((*seller, *currency), Line::PayoutReturned { payout, date, net });
                 self.note(payout, "returned");
             }
             Event::SellerCharged { seller, currency, break_id, amount } => {
-                let (break_id, charged) = (*break_id, amount.minor());
-                let line = Line::Break { date, break_id, charged, credited: 0 };
+                let (order, charged) = (format!("break {}", break_id.0), amount.minor());
+                let line = Line::Break { date, order, charged, credited: 0 };
                 self.add((*seller, *currency), line);
             }
             Event::SellerCredited { seller, currency, break_id, amount } => {
-                let (break_id, credited) = (*break_id, amount.minor());
-                let line = Line::Break { date, break_id, charged: 0, credited };
+                let (order, credited) = (format!("break {}", break_id.0), amount.minor());
+                let line = Line::Break { date, order, charged: 0, credited };
+                self.add((*seller, *currency), line);
+            }
+            Event::SellerAdjusted { seller, currency, number, charged, credited } => {
+                let order = format!("adjusting entry {number}");
+                let line = Line::Break { date, order, charged: *charged, credited: *credited };
                 self.add((*seller, *currency), line);
             }
             Event::SellerInvoiced { seller, currency, amount, .. } => {
@@ -546,7 +593,10 @@ fn explained(
     };
     for part in parts {
         let parcel = match part {
-            Line::Released { payment, .. } | Line::Refunded { payment, .. } => Some(payment.parcel),
+            Line::Released { payment, .. }
+            | Line::Refunded { payment, .. }
+            | Line::ChargebackWon { payment, .. }
+            | Line::ChargebackFee { payment, .. } => Some(payment.parcel),
             Line::Returned { parcel, .. } | Line::Compensated { parcel, .. } => Some(*parcel),
             Line::PayoutReturned { .. } | Line::Invoiced { .. } | Line::Break { .. } => None,
         };
@@ -617,15 +667,25 @@ fn explained(
                 row.date = date.to_string();
                 row.refunded = *amount;
             }
+            Line::ChargebackWon { date, amount, .. } => {
+                row.what = "chargeback won";
+                row.date = date.to_string();
+                row.gross = *amount;
+            }
+            Line::ChargebackFee { date, amount, .. } => {
+                row.what = "chargeback fee";
+                row.date = date.to_string();
+                row.fees.insert("chargeback", *amount);
+            }
             Line::PayoutReturned { payout, date, net } => {
                 row.what = "payout returned";
                 row.order = format!("payout {}", payout.0);
                 row.date = date.to_string();
                 row.net = i128::from(net.minor());
             }
-            Line::Break { date, break_id, charged, credited } => {
+            Line::Break { date, order, charged, credited } => {
                 row.what = if *charged > 0 { "charged" } else { "credited" };
-                row.order = format!("break {}", break_id.0);
+                row.order.clone_from(order);
                 row.date = date.to_string();
                 row.gross = *credited;
                 row.refunded = *charged;

@@ -190,6 +190,26 @@ fn settle_after_a_refund(writer: &mut Writer) {
     }
 }
 
+/// Goodwill for the parcel's seller, of the day before, is paid with A. Both days are closed.
+fn settle_adjusted(writer: &mut Writer) {
+    release(writer);
+    writer.system(json!({
+        "command": "PostAdjustment", "number": 2, "currency": "CNY", "amount": 250,
+        "debit": { "Own": "OtherExpenses" }, "credit": { "Seller": "5" },
+        "value_date": "2013-08-28", "reference": "v-1", "proposed_by": "8", "approved_by": "9",
+    }));
+    plan(writer, "1");
+    writer.system(json!({ "command": "ApproveSettlement", "plan": "1", "approved_by": "9" }));
+    writer.system(json!({ "command": "ExecuteSettlement", "plan": "1", "bank": "1" }));
+    for (number, until) in [(1, "2013-08-28"), (2, "2013-09-30")] {
+        writer.wait_days(40);
+        writer.system(json!({
+            "command": "ClosePeriod", "number": number, "until": until, "proposed_by": "8",
+            "approved_by": "9",
+        }));
+    }
+}
+
 fn books() -> TempDir {
     books_with(settle)
 }
@@ -359,6 +379,33 @@ fn a_dropped_payout_is_in_no_payout_file() {
     assert_eq!(messages, [scratch.path().join("payouts-1.xml")]);
     let message = std::fs::read_to_string(&messages[0]).unwrap();
     assert!(message.contains("<NbOfTxs>1</NbOfTxs>") && message.contains(">60.00<"), "{message}");
+}
+
+#[test]
+fn an_adjusting_entry_is_explained_and_a_closed_period_is_verified() {
+    // The bank account has the goodwill.
+    let scratch = books_with(|writer| {
+        writer.system(json!({
+            "command": "PostAdjustment", "number": 1, "currency": "CNY", "amount": 250,
+            "debit": { "Bank": "1" }, "credit": { "Own": "OtherIncome" },
+            "value_date": "2013-08-28", "reference": "v-0", "proposed_by": "8",
+            "approved_by": "9",
+        }));
+        settle_adjusted(writer);
+    });
+    let data = scratch.path().join("books");
+    let paid = explain_payout(&data, 1, &TermsSource::ByName(Vec::new())).unwrap();
+    assert_eq!((paid.state, paid.net, paid.gross), ("sent", 10_250, 10_250));
+    let entry = paid.lines.iter().find(|row| row.order == "adjusting entry 2").unwrap();
+    assert_eq!((entry.what, entry.net), ("credited", 250));
+    let mut dates = Vec::new();
+    read(&scratch, &CommandFilter::default(), &mut |command| {
+        if command.command == "PostAdjustment" {
+            dates.push(command.value_date);
+        }
+    });
+    assert_eq!(dates, [None, Some(date("2013-08-28"))]);
+    assert_eq!(verify_books(&data).unwrap().wrong, Vec::<String>::new());
 }
 
 #[test]

@@ -172,6 +172,7 @@ fn kind_of(kind: ClearingLineKind) -> ClearLineKind {
         ClearingLineKind::Reversal => ClearLineKind::Reversal,
         ClearingLineKind::Chargeback => ClearLineKind::ChargeBack,
         ClearingLineKind::FeeCorrection => ClearLineKind::FeeCorrection,
+        ClearingLineKind::Representment => ClearLineKind::Representment,
     }
 }
 

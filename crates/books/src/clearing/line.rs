@@ -40,8 +40,9 @@ impl LineRest {
             // Of a line that no payment explains, nothing is taken for a fee.
             return LineRest { fee: 0, amount: amounts.net() };
         }
-        let (fee, amount) = (amounts.deducted - plan.fee, amounts.amount - plan.applied);
-        LineRest { fee, amount }
+        let explained_fee = plan.fee + plan.chargeback_fee.sum();
+        let fee = amounts.deducted - explained_fee;
+        LineRest { fee, amount: amounts.amount - plan.applied }
     }
 }
 
@@ -145,7 +146,13 @@ impl Books {
             (LineEffect::ChargesBack { new }, Some(slot)) => {
                 self.debit_seller(slot, E::ChargedBack, receivable, new);
             }
+            (LineEffect::WinsBack { new: Some(number) }, Some(slot)) => {
+                self.post_won(slot, number, receivable);
+            }
             _ => {}
+        }
+        if let (Some((_, fee)), Some(slot)) = (plan.chargeback_fee.new, plan.slot) {
+            self.post_chargeback_fee(slot, receivable, fee);
         }
         let fee_entries = [E::ClearingFeeDeducted, E::ClearingFeeReturned];
         self.post_signed(fee_entries, cost, receivable, plan.fee);
@@ -195,7 +202,7 @@ impl Books {
         }
         let difference = match effect {
             LineEffect::Nothing => LineDifference::Whole,
-            LineEffect::ChargesBack { .. } => LineDifference::Rest,
+            LineEffect::ChargesBack { .. } | LineEffect::WinsBack { .. } => LineDifference::Rest,
             _ => LineDifference::Amount,
         };
         let (more, less) = (BreakSide::Excess, BreakSide::Shortfall);
@@ -256,8 +263,11 @@ impl Books {
             LineEffect::TakesClaimed => clearing.claimed = 0,
             LineEffect::Refunds { .. } => clearing.refunds += applied,
             LineEffect::ChargesBack { .. } => clearing.chargebacks += applied,
-            LineEffect::PaysSuspended(_) | LineEffect::Corrects | LineEffect::Nothing => return,
+            LineEffect::WinsBack { .. } => clearing.represented += applied,
+            LineEffect::Corrects => {}
+            LineEffect::PaysSuspended(_) | LineEffect::Nothing => return,
         }
+        clearing.chargeback_fees += plan.chargeback_fee.sum().unsigned_abs();
         // A received payment that was paid its amount needs no record.
         let approved = matches!(status, PaymentStatus::Approved { .. });
         let plain = PaymentClearing {
@@ -285,7 +295,14 @@ impl Books {
                 out.events.push(Event::ChargedBack { payment: id, amount: new });
                 self.end_hold_without_money(slot, out);
             }
+            LineEffect::WinsBack { new: Some(number) } => {
+                let amount = self.refunds[&(id, number)].amount;
+                self.record_won(slot, number, amount, today, out);
+            }
             _ => {}
+        }
+        if let Some((number, fee)) = plan.chargeback_fee.new {
+            self.record_chargeback_fee(slot, number, fee, out);
         }
         if receives {
             self.record_funds_received(slot, today, out);

@@ -10,6 +10,16 @@ use crate::party::record::HoldRuleSetting;
 use crate::payment::record::PaymentStatus;
 use crate::used_numbers::UsedNumbers;
 
+/// The hold of money received today.
+pub(crate) fn hold_of(rule: HoldRule, today: BusinessDate) -> Hold {
+    let (days, days_after_delivery) = match rule {
+        HoldRule::AtOnce => (0, 0),
+        HoldRule::DaysAfterHeld(days) => (days, 0),
+        HoldRule::DaysAfterDelivery(days) => (0, days),
+    };
+    Hold { earliest: today.plus_days(days), days_after_delivery }
+}
+
 impl Books {
     /// The payment's money was received. It goes on hold by the jurisdiction's hold rule. If the
     /// parcel is not delivered, the hold does not end before that, unless nothing of it stands.
@@ -29,12 +39,8 @@ impl Books {
         let jurisdiction = self.sellers.get(item.seller).jurisdiction;
         let rule = self.reference_data.hold_rules.get(&jurisdiction).and_then(UsedNumbers::latest);
         let HoldRuleSetting { rule, .. } = rule.expect("a seller's jurisdiction has a hold rule");
-        let (days, days_after_delivery) = match *rule {
-            HoldRule::AtOnce => (0, 0),
-            HoldRule::DaysAfterHeld(days) => (days, 0),
-            HoldRule::DaysAfterDelivery(days) => (0, days),
-        };
-        let hold = Hold { earliest: today.plus_days(days), days_after_delivery };
+        let hold = hold_of(*rule, today);
+        let days_after_delivery = hold.days_after_delivery;
         let (payment, standing) = (item.id(), item.standing());
         let delivered = self.is_delivered(item.parcel).then_some(item.date);
         let payable_on = match delivered {

@@ -182,7 +182,7 @@ impl Books {
     }
 
     /// Whether all records of a list are final and older than a date. Not if the bank has not
-    /// credited guaranteed cash, if a terminal's batch still has a transaction of it, if a
+    /// credited guaranteed cash, if a chargeback is contested, if a terminal's batch still has a transaction of it, if a
     /// network's response is missing, or if a network's or wallet's file has a line to come.
     fn is_forgettable(&self, newest: u32, before: BusinessDate) -> bool {
         let final_and_old =
@@ -190,6 +190,7 @@ impl Books {
         let over = |item: &PaymentRecord| {
             final_and_old(item)
                 && self.is_settled(item)
+                && !self.is_contested(item.id())
                 && self.terminal_batches.can_be_forgotten(item.id())
         };
         self.payments_from(newest).all(|(_, item)| over(item))

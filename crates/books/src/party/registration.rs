@@ -220,6 +220,8 @@ impl Books {
             }),
             clearing_cost: open(A::ClearingCost),
             write_offs: open(A::WriteOffs),
+            other_income: open(A::OtherIncome),
+            other_expenses: open(A::OtherExpenses),
         };
         self.reference_data.currencies.push(accounts);
     }

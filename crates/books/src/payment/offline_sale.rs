@@ -119,6 +119,7 @@ impl Books {
         let courier_suspended = self.couriers.get(terminal.courier).is_suspended();
         let time = self.time_of_sale(admitted.terminal, duplicate_key.date, local_time, now);
         let sale = OfflineSale { new, courier: terminal.courier, day: time.day };
+        out.set_value_date(time.day, now.today);
         let state = self.terminal_batches.terminal(admitted.terminal);
         let state = state.expect("a terminal with a batch has a state");
         let over_limit = amount > state.offline_left().min(state.offline_each);

@@ -143,7 +143,7 @@ pub(crate) struct PaymentRecord {
     pub parcel: ParcelId,
     pub amount: Amount,
     pub fees: Amount,
-    /// Refunds and chargebacks.
+    /// Refunds, and chargebacks that are not won.
     pub refunded: Amount,
     pub status: PaymentStatus,
     pub seller: u32,
@@ -196,6 +196,8 @@ pub(crate) enum RefundKind {
     ParcelEnded,
     /// The part of an offline sale beyond what was left to collect. Always number 1.
     Excess,
+    /// The part of a won chargeback that nobody waits to collect.
+    WonForBuyer,
     /// Not for the buyer: whoever bore the loss of a rejected sale gets it back, because its parcel
     /// is refused or lost.
     LossReturned,

@@ -1,5 +1,6 @@
 //! Settlement: plans, payouts, sellers' debts, commission (M7).
 
+pub(crate) mod adjustment;
 pub(crate) mod commission;
 pub(crate) mod payout;
 pub(crate) mod plan;

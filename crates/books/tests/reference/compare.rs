@@ -39,6 +39,7 @@ pub fn outcomes(engine: &Books, out: &CommandOutcome, told: &ModelOutcome) -> Fi
         };
         same("events", &sorted(&out.events), &sorted(&told.events))?;
     }
+    same("the value date", &out.value_date, &told.value_date)?;
     let names = account_names(engine);
     let line = |posting: &Posting| PostingLine {
         entry: posting.entry,
@@ -80,6 +81,7 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
         same("all debits", &totals.debits, &sum)?;
     }
     same("the date", &engine.last_date(), &model.today)?;
+    same("the last closed day", &engine.closed_until(), &model.periods.closed_until)?;
     let offset = engine.utc_offset_minutes_at(model.last_at);
     same("the offset", &offset, &model.offset_at(model.last_at))?;
     parcels(engine, model)?;

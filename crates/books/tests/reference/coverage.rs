@@ -14,15 +14,19 @@ const NUMBERED: &[&str] = &[
     "ApproveBreakResolution",
     "ApproveCyclePlan",
     "ApproveSettlement",
+    "AssignBreak",
     "AssignParcels",
     "CancelDeposit",
     "BlockTerminal",
     "CancelHandOver",
     "ChargeBack",
+    "ChargebackFee",
     "CloseBatch",
     "CloseOpenItem",
+    "ClosePeriod",
     "ClearLine",
     "CompensateSeller",
+    "ContestChargeback",
     "ConfirmDeposit",
     "ConfirmRefund",
     "CountHandOver",
@@ -37,8 +41,10 @@ const NUMBERED: &[&str] = &[
     "PayCommission",
     "PlanCycle",
     "PlanSettlement",
+    "PostAdjustment",
     "PublishTariff",
     "RaiseBreak",
+    "ReclassifyBreak",
     "RecordAttempt",
     "RecordSellerPayment",
     "Refund",
@@ -56,6 +62,7 @@ const NUMBERED: &[&str] = &[
     "RemovePerson",
     "RepayShortage",
     "ResolveSuspendedSale",
+    "SetChargebackFee",
     "SetCourierTerms",
     "SetFirmTerms",
     "SetHoldRule",
@@ -66,6 +73,7 @@ const NUMBERED: &[&str] = &[
     "StartHandOver",
     "SuspendCourier",
     "SuspendSeller",
+    "WithdrawBreak",
     "WithdrawNetwork",
     "WriteOffShortage",
 ];
@@ -82,6 +90,8 @@ pub struct Coverage {
     other_content: BTreeMap<String, u64>,
     events: BTreeMap<String, u64>,
     entries: BTreeMap<String, u64>,
+    /// Commands whose postings belong to another day.
+    value_dates: u64,
 }
 
 /// The name of a variant: its debug text up to the first character that is not a letter or digit.
@@ -111,6 +121,7 @@ impl Coverage {
                 }
             }
         }
+        self.value_dates += u64::from(out.value_date.is_some());
         for event in &out.events {
             *self.events.entry(name(event)).or_default() += 1;
         }
@@ -153,6 +164,9 @@ impl Coverage {
         }
         if self.events.get("BatchLeftDisputed").is_none_or(|seen| *seen < times) {
             writeln!(rare, "disputed batches are hardly ever left so").expect("into memory");
+        }
+        if self.value_dates < times {
+            writeln!(rare, "postings hardly ever belong to another day").expect("into memory");
         }
         if seldom(self.events.get("PayoutDropped")) {
             writeln!(rare, "planned payouts are hardly ever dropped").expect("into memory");

@@ -1,9 +1,11 @@
 //! The naive model: plain maps, a list of postings, balances by adding up, a copy of everything
 //! before each command. Written from the vocabulary. It is slow on purpose where slow is plainer.
 
+mod adjustments;
 mod batches;
 mod breaks;
 mod cash;
+mod chargebacks;
 mod clearing;
 mod expiry;
 mod numbers;
@@ -28,7 +30,10 @@ use ledger::Side;
 use money::Currency;
 use tariff::{FeeKind, LossOwner, Terms};
 
+use adjustments::Periods;
 pub use batches::Batch;
+pub use breaks::Break;
+use chargebacks::Chargebacks;
 use clearing::FileMoney;
 pub use numbers::Numbered;
 use offline::SuspendedSale;
@@ -221,6 +226,8 @@ pub struct ModelPayment {
     /// Refunds that its network or wallet has taken, and chargebacks.
     pub forwarded: u64,
     pub charged_back: u64,
+    /// The part of the chargebacks that is won.
+    pub won_back: u64,
     /// Number of refunds and chargebacks.
     pub refund_numbers: u8,
     /// The part of the refunds taken from held money.
@@ -264,24 +271,12 @@ pub enum PayoutState {
     Dropped,
 }
 
-#[derive(Clone, Debug)]
-pub struct Break {
-    pub subject: BreakSubject,
-    pub side: BreakSide,
-    pub amount: u64,
-    pub currency: Currency,
-    pub owner: PersonId,
-    pub opened: BusinessDate,
-    pub proposal: Option<(BreakResolution, PersonId)>,
-    pub closed: bool,
-    pub evidence: Option<Box<BreakEvidence>>,
-}
-
 /// Events and postings of a command.
 #[derive(Clone, Debug, Default)]
 pub struct ModelOutcome {
     pub events: Vec<Event>,
     pub lines: Vec<PostingLine>,
+    pub value_date: Option<BusinessDate>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -302,6 +297,8 @@ pub struct Model {
     /// Whether each person is here still.
     pub persons: BTreeMap<PersonId, bool>,
     pub only_couriers: BTreeSet<PersonId>,
+    pub chargebacks: Chargebacks,
+    pub periods: Periods,
     /// How much of a payment one person can refund.
     pub refund_limits: BTreeMap<Currency, u64>,
     pub firms: BTreeMap<FirmId, Firm>,
@@ -411,7 +408,11 @@ impl Model {
             return Err(ModelRefusal::Because("the books are not open"));
         };
         // Nobody lives through a day twice.
-        (self.today, self.now) = (self.today.max(at.business_date(offset)), at);
+        let before = self.today;
+        (self.today, self.now) = (before.max(at.business_date(offset)), at);
+        if before < self.today {
+            self.end_day(before);
+        }
         self.knows_everybody(command)?;
         match command {
             Command::ForgetClosed(ForgetClosed { before, limit }) => {
@@ -424,6 +425,8 @@ impl Model {
                 .or_else(|| self.apply_parcel_command(command))
                 .or_else(|| self.collect(command))
                 .or_else(|| self.apply_refund_command(command))
+                .or_else(|| self.apply_chargeback_command(command))
+                .or_else(|| self.apply_adjustment_command(command))
                 .or_else(|| self.apply_cash_command(command))
                 .or_else(|| self.apply_settlement_command(command))
                 .or_else(|| self.apply_seller_debt_command(command))
@@ -686,12 +689,6 @@ impl Parcel {
     pub fn is_open(&self) -> bool {
         use ParcelState as S;
         matches!(self.state, S::Announced | S::Assigned | S::Out | S::Refused)
-    }
-}
-
-impl Break {
-    pub fn is_proposed(&self) -> bool {
-        !self.closed && self.proposal.is_some()
     }
 }
 

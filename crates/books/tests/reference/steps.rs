@@ -4,6 +4,7 @@
 //! steps can be applied. Zero is the simplest choice everywhere, so shrinking leads there.
 
 mod back_office;
+mod chargebacks;
 mod clearing;
 mod offline;
 mod other_content;

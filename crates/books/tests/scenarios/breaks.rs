@@ -108,8 +108,10 @@ fn a_closed_break_stays_closed() {
     world.must(raised.clone()).must(propose_resolution(BreakId(1), THROUGH_BANK, ANNA));
     let approval = approve_resolution(BreakId(1), THROUGH_BANK, BO);
     world.must(approval.clone()).repeated(raised).repeated(approval);
+    let other = propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA);
+    world.refused(other.clone(), Refusal::NumberUsed(1));
     let missing = Refusal::NotFound(MissingRecord::Break(BreakId(1)));
-    world.refused(propose_resolution(BreakId(1), BreakResolution::WriteOff, ANNA), missing);
+    world.refused(part_of(other, 2, 500), missing);
     world.expect(&[]);
 }
 

@@ -12,7 +12,7 @@ use super::examples::examples;
 const GOLDEN: &str = include_str!("../golden/commands-v1.txt");
 
 /// Numbers of removed commands, and numbers that no command got.
-const REMOVED: [RangeInclusive<u8>; 20] = [
+const REMOVED: [RangeInclusive<u8>; 19] = [
     0..=0,
     2..=3,
     5..=6,
@@ -31,7 +31,6 @@ const REMOVED: [RangeInclusive<u8>; 20] = [
     71..=74,
     99..=99,
     106..=109,
-    115..=124,
     130..=130,
 ];
 

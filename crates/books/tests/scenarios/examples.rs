@@ -236,6 +236,7 @@ fn cash_and_clearing() -> Vec<(&'static str, Command)> {
         ("Refund", line(ClearLineKind::Refund, -400, 0)),
         ("Reversal", line(ClearLineKind::Reversal, -10_000, -63)),
         ("ChargeBack", line(ClearLineKind::ChargeBack, -500, 20)),
+        ("Representment", line(ClearLineKind::Representment, 500, 0)),
         ("FeeCorrection", order),
         ("", release("2013-08-28")),
     ]
@@ -265,6 +266,26 @@ fn settlement_and_breaks() -> Vec<(&'static str, Command)> {
         ("ToPayment", propose_resolution(BreakId(4), BreakResolution::ToPayment(payment), ANNA)),
         ("WriteOff", approve_resolution(BreakId(1), BreakResolution::WriteOff, BO)),
         ("ThroughBank", approve_resolution(BreakId(2), BreakResolution::ThroughBank(BANK), BO)),
+        ("", contest(payment, 2)),
+        ("", win_chargeback(payment, 2)),
+        ("", lose_chargeback(payment, 3)),
+        ("", chargeback_fee(payment, 2, 300)),
+        ("Seller", set_chargeback_fee(1, 300, ChargebackFeeBearer::Seller)),
+        ("Doorstep", set_chargeback_fee(2, 300, ChargebackFeeBearer::Doorstep)),
+        ("Goodwill", {
+            let (own, seller) = (OwnAccount::OtherExpenses, AdjustmentAccount::Seller(SELLER));
+            adjust(1, AdjustmentAccount::Own(own), seller, 500, "2013-08-27")
+        }),
+        ("BankCharges", {
+            let (own, bank) = (OwnAccount::ClearingCost, AdjustmentAccount::Bank(BANK));
+            adjust(2, AdjustmentAccount::Own(own), bank, 500, "2013-08-27")
+        }),
+        ("", close_period(1, "2013-08-31", [ANNA, BO])),
+        ("", withdraw_break(5, [ANNA, BO])),
+        ("", reclassify_break(6, 1, BreakSubject::Bank(BANK), [ANNA, BO])),
+        ("", assign_break(BreakId(7), 1, CASHIER)),
+        ("Part", part_of(propose_resolution(BreakId(8), BreakResolution::WriteOff, ANNA), 2, 300)),
+        ("Part", part_of(approve_resolution(BreakId(8), BreakResolution::WriteOff, BO), 2, 300)),
         ("", set_retention(365, [ANNA, BO])),
         ("", Command::ForgetClosed(ForgetClosed { before: day("2013-02-25"), limit: 1_000 })),
     ]

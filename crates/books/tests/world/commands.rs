@@ -480,7 +480,9 @@ pub fn propose_resolution(
     resolution: BreakResolution,
     proposed_by: PersonId,
 ) -> Command {
-    Command::ProposeBreakResolution(ProposeBreakResolution { break_id, resolution, proposed_by })
+    let (number, amount) = (1, None);
+    let proposal = ProposeBreakResolution { break_id, number, resolution, amount, proposed_by };
+    Command::ProposeBreakResolution(proposal)
 }
 
 pub fn approve_resolution(
@@ -488,7 +490,99 @@ pub fn approve_resolution(
     resolution: BreakResolution,
     approved_by: PersonId,
 ) -> Command {
-    Command::ApproveBreakResolution(ApproveBreakResolution { break_id, resolution, approved_by })
+    let (number, amount) = (1, None);
+    let approval = ApproveBreakResolution { break_id, number, resolution, amount, approved_by };
+    Command::ApproveBreakResolution(approval)
+}
+
+/// The proposal or approval with another number, for a part of the break.
+pub fn part_of(mut command: Command, next: u8, part: u64) -> Command {
+    match &mut command {
+        Command::ProposeBreakResolution(ProposeBreakResolution { number, amount, .. })
+        | Command::ApproveBreakResolution(ApproveBreakResolution { number, amount, .. }) => {
+            (*number, *amount) = (next, Some(Amount::of(part)));
+        }
+        _ => panic!("not of a resolution"),
+    }
+    command
+}
+
+pub fn withdraw_break(break_id: u64, [proposed_by, approved_by]: [PersonId; 2]) -> Command {
+    let break_id = BreakId(break_id);
+    Command::WithdrawBreak(WithdrawBreak { break_id, proposed_by, approved_by })
+}
+
+pub fn reclassify_break(
+    break_id: u64,
+    number: u8,
+    subject: BreakSubject,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let break_id = BreakId(break_id);
+    let change = ReclassifyBreak { break_id, number, subject, proposed_by, approved_by };
+    Command::ReclassifyBreak(change)
+}
+
+pub fn assign_break(break_id: BreakId, number: u8, owner: PersonId) -> Command {
+    Command::AssignBreak(AssignBreak { break_id, number, owner, assigned_by: ANNA })
+}
+
+pub fn contest(payment: PaymentId, number: u8) -> Command {
+    Command::ContestChargeback(ContestChargeback {
+        payment,
+        number,
+        evidence: "case 12".into(),
+        digest: Sha256Digest([7; 32]),
+        answer_by: day("2013-10-01"),
+        contested_by: ANNA,
+    })
+}
+
+pub fn win_chargeback(payment: PaymentId, number: u8) -> Command {
+    Command::WinChargeback(WinChargeback { payment, number })
+}
+
+pub fn lose_chargeback(payment: PaymentId, number: u8) -> Command {
+    Command::LoseChargeback(LoseChargeback { payment, number })
+}
+
+pub fn chargeback_fee(payment: PaymentId, number: u8, amount: u64) -> Command {
+    Command::ChargebackFee(ChargebackFee { payment, number, amount: Amount::of(amount) })
+}
+
+pub fn set_chargeback_fee(number: u32, most: u64, borne_by: ChargebackFeeBearer) -> Command {
+    let (currency, most, proposed_by, approved_by) = (Currency::CNY, Amount::of(most), ANNA, BO);
+    let setting = SetChargebackFee { currency, number, most, borne_by, proposed_by, approved_by };
+    Command::SetChargebackFee(setting)
+}
+
+pub fn adjust(
+    number: u32,
+    debit: AdjustmentAccount,
+    credit: AdjustmentAccount,
+    amount: u64,
+    value_date: &str,
+) -> Command {
+    Command::PostAdjustment(PostAdjustment {
+        number,
+        currency: Currency::CNY,
+        debit,
+        credit,
+        amount: Amount::of(amount),
+        value_date: day(value_date),
+        reference: "voucher 7".into(),
+        proposed_by: ANNA,
+        approved_by: BO,
+    })
+}
+
+pub fn close_period(
+    number: u32,
+    until: &str,
+    [proposed_by, approved_by]: [PersonId; 2],
+) -> Command {
+    let until = day(until);
+    Command::ClosePeriod(ClosePeriod { number, until, proposed_by, approved_by })
 }
 
 /// Daily, without a minimum, by the default tariff.

@@ -105,6 +105,9 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             limit.minor()
         ),
         Refusal::SamePerson => "须由第二人复核，同一人不得办理两个步骤".to_owned(),
+        Refusal::AdjustedAccounts => {
+            "调整分录须在银行账户、卖家、自有收入或费用三类中的两类之间".to_owned()
+        }
         Refusal::SellerPays => "该破损或丢失包裹由卖家承担，不予赔付".to_owned(),
         Refusal::ChangesOutOfOrder => "UTC 偏移的变更须按时间先后排列".to_owned(),
         Refusal::NothingToPay => "该结算周期没有应付的卖家".to_owned(),
@@ -175,6 +178,7 @@ fn missing(missing: &MissingRecord) -> &'static str {
         MissingRecord::Payout(_) => "在途打款",
         MissingRecord::Break(_) => "未结差异",
         MissingRecord::Transaction => "交易记录",
+        MissingRecord::Chargeback => "序号的拒付",
         MissingRecord::Invoice => "卖家账单",
         MissingRecord::OpenItem(_) => "待查账项",
     }

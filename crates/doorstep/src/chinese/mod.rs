@@ -135,6 +135,8 @@ pub fn account_kind(kind: AccountKind, lang: Lang) -> &'static str {
         A::ReturnFees => "收入:退件费",
         A::ClearingCost => "费用:清算手续费",
         A::WriteOffs => "费用:核销",
+        A::OtherIncome => "收入:其他",
+        A::OtherExpenses => "费用:其他",
     }
 }
 

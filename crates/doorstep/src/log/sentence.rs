@@ -72,7 +72,7 @@ impl Sentences {
         filled(self.lang, "log.by", &[("actor", &words.actor()), ("what", &what)])
     }
 
-    /// The request key, and what happened besides the postings. With a filter, only what concerns
+    /// The request key, the value date, and what happened besides the postings. With a filter, only what concerns
     /// its parcel and seller, if anything does.
     pub fn events(&self, command: &AppliedCommand) -> Vec<String> {
         let words = Words { lang: self.lang, names: &self.names, command };
@@ -89,7 +89,10 @@ impl Sentences {
                 None => by_name.push((name, vec![fields])),
             }
         }
-        let mut lines: Vec<String> = key.into_iter().collect();
+        let value_date = command.value_date.filter(|_| !command.postings.is_empty());
+        let value_date =
+            value_date.map(|date| filled(self.lang, "log.value_date", &[("date", &date)]));
+        let mut lines: Vec<String> = key.into_iter().chain(value_date).collect();
         for (name, events) in by_name {
             let many = (events.len() > LINES_MAX).then(|| entry(self.lang, MANY_EVENTS, name));
             if let Some(many) = many.flatten() {

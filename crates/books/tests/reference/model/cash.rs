@@ -279,9 +279,19 @@ impl Model {
     }
 
     /// Notes found at a firm that belong to nobody.
-    pub fn add_found_notes(&mut self, id: FirmId, amount: u64) {
-        let found = Notes { with_firm: amount, ..Notes::default() };
+    pub fn add_found_notes(&mut self, id: FirmId, amount: u64, of: BreakId) {
+        let found = Notes { with_firm: amount, surplus: Some(of), ..Notes::default() };
         self.firms.get_mut(&id).expect("found before").notes.push(found);
+    }
+
+    /// The notes were not there after all, unless a deposit brought some of them to the bank.
+    pub fn remove_found_notes(&mut self, id: FirmId, amount: u64, of: BreakId) -> ModelResult {
+        let notes = &mut self.firms.get_mut(&id).expect("found before").notes;
+        let place = notes.iter().position(|one| one.surplus == Some(of));
+        let place = place.ok_or(ModelRefusal::Because("no such notes"))?;
+        ensure(notes[place].with_firm == amount, "the bank has some of them")?;
+        notes.remove(place);
+        Ok(())
     }
 
     /// Payments for which the firm answers because the bank does not have their notes.

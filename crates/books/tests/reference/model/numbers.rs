@@ -23,6 +23,9 @@ pub enum Numbered {
     Refunds(PaymentId),
     RefundConfirmations(PaymentId),
     Invoices(SellerAccount),
+    BreakChanges(BreakId),
+    Adjustments,
+    PeriodCloses,
     /// Of an invoice, by its number.
     InvoicePayments(SellerAccount, u32),
 }
@@ -43,7 +46,9 @@ impl Numbered {
     fn remembered(self) -> usize {
         match self {
             Numbered::Amendments(_) => 1,
-            Numbered::Invoices(_) | Numbered::InvoicePayments(..) => usize::MAX,
+            Numbered::Invoices(_) | Numbered::InvoicePayments(..) | Numbered::BreakChanges(_) => {
+                usize::MAX
+            }
             _ if self.parcel().is_some() => usize::MAX,
             _ => NUMBERS_REMEMBERED,
         }

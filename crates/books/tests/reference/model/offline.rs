@@ -145,6 +145,7 @@ impl Model {
         let shown = self.clock_time(duplicate_key.date, local_time);
         let credible = shown.filter(|(at, _)| at.0 / 1_000 >= contact / 1_000);
         let (at, day) = credible.unwrap_or((self.now, self.today));
+        self.belongs_to(day);
 
         let (each, total) = self.offline.get(&terminal).copied().unwrap_or_default();
         let sum = u128::from(self.unanswered(terminal)) + u128::from(amount.minor());
@@ -444,8 +445,10 @@ impl Model {
         }
         ensure(!sale.rejected, "the network never pays it")?;
         ensure(persons[0] != persons[1], "the same person")?;
-        ensure(!persons.contains(&PersonId(sale.courier.0)), "who sold it")?;
+        let owners = &self.breaks[&sale.break_id].owners;
+        ensure(!persons.iter().any(|one| owners.contains(one)), "who sold it, or owned its break")?;
         ensure(!self.advice_awaits_network(id), "the network may reject it")?;
+        self.belongs_to(sale.day);
         let currency = self.breaks[&sale.break_id].currency;
         let suspense = (A::Suspense, 0, currency);
         let entry = ChartEntry::SuspendedSaleBooked;

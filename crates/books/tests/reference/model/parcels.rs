@@ -344,9 +344,10 @@ impl Model {
             let ended = matches!(state, T::Declined | T::Reversed | T::Expired | T::Rejected);
             ended || state == T::Released
         };
-        let over = |one: &ModelPayment| {
+        let over = |(number, one): (&u8, &ModelPayment)| {
             let early = one.taken_on < before;
-            is_final(one.state) && one.unpaid == 0 && early && one.rail_is_even()
+            let is_even = self.rail_is_even(PaymentId { parcel: id, number: *number });
+            is_final(one.state) && one.unpaid == 0 && early && is_even
         };
         let here = |place: &usize| {
             let payment = self.transactions[*place].payment;
@@ -356,7 +357,8 @@ impl Model {
             (0..self.transactions.len()).filter(here).any(|place| self.is_remembered(place));
         early
             && !remembered
-            && parcel.payments.values().all(over)
+            && parcel.payments.iter().all(over)
+            && !self.has_open_contest(id)
             && !self.firms.keys().any(|firm| guaranteed(*firm))
     }
 
@@ -377,6 +379,7 @@ impl Model {
         self.forget_open_items(before);
         for parcel in chosen {
             self.parcels.remove(parcel);
+            self.chargebacks.all.retain(|(id, _), _| id.parcel != *parcel);
             let transactions = std::mem::take(&mut self.transactions);
             let kept = |one: &Transaction| {
                 one.payment.parcel != *parcel || self.sale_without_parcel(one.payment).is_some()

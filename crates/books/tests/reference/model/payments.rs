@@ -62,6 +62,7 @@ impl Model {
             file: FileMoney::default(),
             forwarded: 0,
             charged_back: 0,
+            won_back: 0,
             refund_numbers: 0,
             from_held: 0,
             hold: None,
@@ -356,6 +357,7 @@ impl Model {
             (parcel.courier, parcel.firm) = (Some(payment.courier), Some(firm));
             parcel.state = ParcelState::Out;
             parcel.closed_on = None;
+            self.parcel_came_back(id.parcel);
             self.push_event(Event::ParcelReopened { parcel: id.parcel })?;
         }
         Ok(())

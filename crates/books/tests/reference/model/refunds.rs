@@ -65,7 +65,7 @@ impl Model {
         ensure(!matches!(payment.method, ModelMethod::Cash(_)), "cash is not charged back")?;
         let (_, receivable) = receivable(payment.method, self.parcel(id.parcel)?.currency);
         self.take_back(ChartEntry::ChargedBack, id, number, amount, receivable, command)?;
-        self.payment_mut(id).charged_back += amount.minor();
+        self.note_chargeback(id, amount.minor());
         self.push_event(Event::ChargedBack { payment: id, amount })
     }
 

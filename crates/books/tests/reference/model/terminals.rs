@@ -434,6 +434,12 @@ impl Model {
                 let amount = self.transactions[place].amount;
                 self.about = (Some(id), Some(self.payment(id)?.charge.tariff));
                 self.post_reserved(ReservationFor::Payment(id), amount);
+                // It was taken on the day on which the network was asked.
+                let sent = self.transactions[place].network_reference.map(|one| one.sent_at);
+                let begun = self.payment(id)?.taken_on;
+                let offset = sent.and_then(|at| self.offset_at(at));
+                let day = sent.zip(offset).map_or(today, |(at, offset)| at.business_date(offset));
+                self.belongs_to(day.max(begun).min(today));
                 let payment = self.payment_mut(id);
                 (payment.amount, payment.taken_on) = (amount, today);
                 let Approval::Network(code) = by else { unreachable!("checked above") };

@@ -276,13 +276,72 @@ fn any_account(die: usize) -> SellerAccount {
     (SellerId(u64::try_from(die % 6).unwrap()), currency)
 }
 
-pub fn raise(roll: &Choices) -> Command {
-    let subject = match roll.number_at(0) % 4 {
+fn any_subject(roll: &Choices) -> BreakSubject {
+    match roll.number_at(0) % 4 {
         0 => BreakSubject::Bank(BANKS[roll.number_at(1) % 2]),
         1 => BreakSubject::Network(NETWORKS[roll.number_at(1) % 3]),
         2 => BreakSubject::Wallet(WALLETS[roll.number_at(1) % 2]),
         _ => BreakSubject::FirmCash(FIRMS[roll.number_at(1) % 3]),
+    }
+}
+
+pub fn adjust(roll: &Choices) -> Command {
+    let currency = if roll.one_in(0, 4) { Currency::BRL } else { Currency::CNY };
+    let own = [
+        OwnAccount::AcquirerFees,
+        OwnAccount::CodFees,
+        OwnAccount::ReturnFees,
+        OwnAccount::OtherIncome,
+        OwnAccount::ClearingCost,
+        OwnAccount::WriteOffs,
+        OwnAccount::OtherExpenses,
+    ];
+    let own = AdjustmentAccount::Own(own[roll.number_at(1) % own.len()]);
+    let bank = AdjustmentAccount::Bank(roll.bank(currency));
+    let seller = AdjustmentAccount::Seller(SellerId(u64::try_from(roll.number_at(0) % 6).unwrap()));
+    let (debit, credit) = match roll.number_at(2) % 13 {
+        0 | 1 => (bank, own),
+        2 | 3 => (own, bank),
+        4 => (bank, seller),
+        5 => (seller, bank),
+        6..9 => (own, seller),
+        9..12 => (seller, own),
+        _ => (own, own),
     };
+    let proposed_by = roll.person(2);
+    let early = roll.step.random_numbers[1] % 4;
+    let value_date = match roll.makes_mistake(Mistake::NumberAbove) {
+        true => roll.model.today.plus_days(1),
+        false => BusinessDate(roll.model.today.0.saturating_sub(early)),
+    };
+    Command::PostAdjustment(PostAdjustment {
+        number: roll.count(roll.model.count_of(Numbered::Adjustments) + 1),
+        currency,
+        debit,
+        credit,
+        amount: roll.amount(1 + u64::from(roll.step.random_numbers[3]) % 300),
+        value_date,
+        reference: "voucher 7".into(),
+        proposed_by,
+        approved_by: roll.second(proposed_by, 3),
+    })
+}
+
+pub fn close_period(roll: &Choices) -> Command {
+    let early = 1 + roll.step.random_numbers[1] % 3;
+    let late = u16::from(roll.makes_mistake(Mistake::AmountAbove)) * 3;
+    let until = BusinessDate((roll.model.today.0 + late).saturating_sub(early));
+    let proposed_by = roll.person(2);
+    Command::ClosePeriod(ClosePeriod {
+        number: roll.count(roll.model.count_of(Numbered::PeriodCloses) + 1),
+        until,
+        proposed_by,
+        approved_by: roll.second(proposed_by, 3),
+    })
+}
+
+pub fn raise(roll: &Choices) -> Command {
+    let subject = any_subject(roll);
     let own = roll.model.breaks.range(FIRST_AUTOMATIC_BREAK..).count();
     let break_id = BreakId(roll.new_id(roll.model.breaks.len() - own));
     let break_id =
@@ -299,11 +358,46 @@ pub fn propose(roll: &Choices) -> Command {
         0 => BreakResolution::WriteOff,
         _ => BreakResolution::ThroughBank(roll.bank(currency)),
     });
-    Command::ProposeBreakResolution(ProposeBreakResolution {
-        break_id,
-        resolution,
-        proposed_by: roll.person(3),
-    })
+    let open = roll.model.breaks.get(&break_id).map_or(1, |one| one.amount);
+    let in_part = roll.one_in(1, 3) && !matches!(resolution, BreakResolution::ToPayment(_));
+    let amount = in_part.then(|| roll.part(open));
+    let (number, proposed_by) = (next_change(roll, break_id), roll.person(3));
+    let proposal = ProposeBreakResolution { break_id, number, resolution, amount, proposed_by };
+    Command::ProposeBreakResolution(proposal)
+}
+
+fn next_change(roll: &Choices, id: BreakId) -> u8 {
+    let done = roll.model.count_of(Numbered::BreakChanges(id));
+    roll.number(u8::try_from(done + 1).unwrap())
+}
+
+pub fn assign_break(roll: &Choices) -> Command {
+    let break_id = roll.open_break(roll.one_in(1, 3));
+    let (number, owner, assigned_by) =
+        (next_change(roll, break_id), roll.person(2), roll.person(3));
+    Command::AssignBreak(AssignBreak { break_id, number, owner, assigned_by })
+}
+
+/// An open break that a person raised.
+pub fn raised_breaks(roll: &Choices) -> Vec<BreakId> {
+    let raised = roll.model.breaks.range(..FIRST_AUTOMATIC_BREAK);
+    raised.filter(|(_, one)| !one.closed).map(|(id, _)| *id).collect()
+}
+
+pub fn withdraw_break(roll: &Choices) -> Command {
+    let break_id = roll.pick(0, &raised_breaks(roll), |_| roll.open_break(false));
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    Command::WithdrawBreak(WithdrawBreak { break_id, proposed_by, approved_by })
+}
+
+pub fn reclassify_break(roll: &Choices) -> Command {
+    let break_id = roll.pick(0, &raised_breaks(roll), |_| roll.open_break(false));
+    let (number, subject) = (next_change(roll, break_id), any_subject(roll));
+    let proposed_by = roll.person(2);
+    let approved_by = roll.second(proposed_by, 3);
+    let change = ReclassifyBreak { break_id, number, subject, proposed_by, approved_by };
+    Command::ReclassifyBreak(change)
 }
 
 /// Proposes to apply the line of a break to the payment that it was about.
@@ -330,13 +424,15 @@ pub fn approve_payment(roll: &Choices) -> Command {
 
 fn approve_break(roll: &Choices, break_id: BreakId) -> Command {
     let proposal = roll.model.breaks.get(&break_id).and_then(|one| one.proposal);
-    let proposed_by = proposal.map_or(PersonId(1), |(_, by)| by);
+    let (amount, proposed_by) = proposal.map_or((None, PersonId(1)), |(_, part, by)| (part, by));
     let resolution = match proposal {
-        Some((resolution, _)) if !roll.makes_mistake(Mistake::AmountAbove) => resolution,
+        Some((resolution, ..)) if !roll.makes_mistake(Mistake::AmountAbove) => resolution,
         _ => BreakResolution::ThroughBank(BANKS[roll.number_at(2) % 2]),
     };
     let approved_by = roll.second(proposed_by, 1);
-    Command::ApproveBreakResolution(ApproveBreakResolution { break_id, resolution, approved_by })
+    let number = next_change(roll, break_id);
+    let approval = ApproveBreakResolution { break_id, number, resolution, amount, approved_by };
+    Command::ApproveBreakResolution(approval)
 }
 
 /// A confirmed payout comes back.

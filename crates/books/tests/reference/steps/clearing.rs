@@ -15,7 +15,7 @@ fn signed(minor: i128) -> SignedAmount {
 }
 
 /// The next line of the payment's rail, or of some rail.
-fn line(
+pub fn line(
     roll: &Choices,
     kind: ClearLineKind,
     payment: Option<PaymentId>,

@@ -104,6 +104,15 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
                 changed = C::ChargeBack(ChargeBack { payment, number, amount });
             }
         },
+        C::ContestChargeback(one) => match one_of(2) {
+            0 => other_person(&mut one.contested_by),
+            _ => one.evidence.push('7'),
+        },
+        C::ChargebackFee(one) => other_amount(&mut one.amount),
+        C::SetChargebackFee(one) => match one_of(2) {
+            0 => other_amount(&mut one.most),
+            _ => other_person(&mut one.approved_by),
+        },
         C::ChargeBack(one) => match one_of(2) {
             0 => other_amount(&mut one.amount),
             _ => {
@@ -207,8 +216,30 @@ fn changed(command: &Command, random_number: usize) -> Option<Command> {
                 }
             }
         },
-        C::ApproveBreakResolution(one) => match one_of(2) {
+        C::PostAdjustment(one) => match one_of(3) {
+            0 => other_amount(&mut one.amount),
+            1 => one.value_date = BusinessDate(one.value_date.0 - 1),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::ClosePeriod(one) => match one_of(2) {
+            0 => one.until = BusinessDate(one.until.0 - 1),
+            _ => other_person(&mut one.approved_by),
+        },
+        C::WithdrawBreak(one) => other_person(&mut one.approved_by),
+        C::ReclassifyBreak(one) => match one_of(2) {
             0 => other_person(&mut one.approved_by),
+            _ => one.subject = BreakSubject::Bank(BANKS[1]),
+        },
+        C::AssignBreak(one) => match one_of(2) {
+            0 => other_person(&mut one.assigned_by),
+            _ => other_person(&mut one.owner),
+        },
+        C::ApproveBreakResolution(one) => match one_of(3) {
+            0 => other_person(&mut one.approved_by),
+            1 => {
+                one.amount =
+                    Some(one.amount.map_or(Amount::of(1), |part| Amount::of(part.minor() + 1)))
+            }
             _ => one.resolution = BreakResolution::ThroughBank(BANKS[1]),
         },
         C::WithdrawNetwork(one) => other_person(&mut one.proposed_by),

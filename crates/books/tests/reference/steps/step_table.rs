@@ -6,6 +6,7 @@ use books::*;
 
 use super::Choices;
 use super::back_office::*;
+use super::chargebacks::*;
 use super::clearing::*;
 use super::offline::*;
 use super::other_content::other_content;
@@ -40,6 +41,14 @@ pub const STEPS: &[ChartEntry] = &[
     (2, |roll| roll.any_payment(|one| one.is_posted() && one.refunded < one.amount), refund),
     (4, |roll| roll.any_payment(|one| one.unpaid > 0), confirm_refund),
     (1, |roll| roll.any_payment(|one| one.is_posted() && !is_cash(one)), charge_back),
+    (3, |roll| roll.any_payment(|one| one.state == T::Released && !is_cash(one)), charge_back),
+    (2, |roll| !open_chargebacks(roll).is_empty(), contest),
+    (3, |roll| !open_chargebacks(roll).is_empty(), win),
+    (1, |roll| !open_chargebacks(roll).is_empty(), lose),
+    (2, |roll| !roll.model.chargebacks.all.is_empty(), announce_fee),
+    (4, |roll| !roll.model.chargebacks.all.is_empty(), representment_line),
+    (3, |roll| !roll.model.chargebacks.all.is_empty(), chargeback_fee_line),
+    (1, |_| true, set_fee),
     (12, |roll| !couriers_with_cash(roll).is_empty(), start_hand_over),
     (14, hands_over, count),
     (2, hands_over, try_code),
@@ -83,10 +92,15 @@ pub const STEPS: &[ChartEntry] = &[
     (3, |roll| !roll.model.below_zero.is_empty(), invoice),
     (4, |roll| !roll.model.open_invoices().is_empty(), pay_invoice),
     (1, |_| true, raise),
+    (5, |_| true, adjust),
+    (4, |_| true, close_period),
     (4, |roll| roll.model.breaks.values().any(|one| !one.closed), propose),
     (7, |roll| roll.model.breaks.values().any(|one| one.is_proposed()), approve_closing),
     (12, |roll| roll.model.breaks.values().any(may_be_of_a_payment), propose_payment),
     (40, |roll| roll.model.breaks.values().any(is_proposed_to_payment), approve_payment),
+    (1, |roll| roll.model.breaks.values().any(|one| !one.closed), assign_break),
+    (1, |roll| !raised_breaks(roll).is_empty(), withdraw_break),
+    (2, |roll| !raised_breaks(roll).is_empty(), reclassify_break),
     (2, |roll| roll.any(|one| !one.is_open()), forget),
     (3, |_| true, party),
     (1, |_| true, register_person),

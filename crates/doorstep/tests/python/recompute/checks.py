@@ -202,8 +202,8 @@ class Books:
             for number, (line, told) in enumerate(zip_longest(lines, booked), start=1):
                 what = f"line {number} of {self.facts.name(*rail)}"
                 agree(what, *map(clearing.text, (line, told)), "the log")
-                kind, payment, amount, _, currency = line
-                settled[rail, currency] += clearing.settled(payment, kind, amount)
+                kind, payment, amount, kept_back, currency = line
+                settled[rail, currency] += clearing.settled(payment, kind, amount, kept_back)
                 self.counted["clearing_lines"] += 1
         for (rail, currency), claim in self.facts.claims.items():
             of, number = rail

@@ -54,7 +54,7 @@ class Payment:
         # For the lines of clearing files: the amount that a line has paid, and what a network or
         # wallet may still take back.
         self.paid = None
-        self.forwarded = self.charged = ZERO
+        self.forwarded = self.charged = self.won = self.chargeback_fees = ZERO
 
     def __str__(self):
         return f"payment {self.number} of order {self.parcel.order}"
@@ -354,6 +354,24 @@ class Facts:
         payment.charged += amount
         self.claims[payment.rail, payment.parcel.currency] -= amount
 
+    def on_ChargebackWon(self, event, line):
+        payment = self.payment(event["payment"])
+        currency = payment.parcel.currency
+        amount = of_minor(event["amount"], currency)
+        payment.parcel.seller.given_back[currency] -= amount
+        payment.parcel.refunded -= amount
+        payment.won += amount
+        self.claims[payment.rail, currency] += amount
+
+    def on_ChargebackFeeBooked(self, event, line):
+        payment = self.payment(event["payment"])
+        currency = payment.parcel.currency
+        amount = of_minor(event["amount"], currency)
+        payment.chargeback_fees += amount
+        self.claims[payment.rail, currency] -= amount
+        if event["borne_by"] == "Seller":
+            payment.parcel.seller.given_back[currency] += amount
+
     def on_RefundForwarded(self, event, line):
         payment = self.payment(event["payment"])
         currency = payment.parcel.currency
@@ -470,6 +488,11 @@ class Facts:
         currency = event.get("currency", line["currency"])
         amount = of_minor(event["amount"], currency)
         self.sellers[event["seller"]].invoiced[currency] += amount
+
+    def on_SellerAdjusted(self, event, line):
+        charged, credited = (of_minor(event[key], event["currency"])
+                             for key in ("charged", "credited"))
+        self.sellers[event["seller"]].given_back[event["currency"]] += charged - credited
 
     def on_SellerCharged(self, event, line):
         amount = of_minor(event["amount"], line["currency"])
