@@ -10,17 +10,20 @@ use crate::party::record::HoldRuleSetting;
 use crate::payment::record::PaymentStatus;
 use crate::used_numbers::UsedNumbers;
 
-/// The hold of money received today.
-pub(crate) fn hold_of(rule: HoldRule, today: BusinessDate) -> Hold {
-    let (days, days_after_delivery) = match rule {
-        HoldRule::AtOnce => (0, 0),
-        HoldRule::DaysAfterHeld(days) => (days, 0),
-        HoldRule::DaysAfterDelivery(days) => (0, days),
-    };
-    Hold { earliest: today.plus_days(days), days_after_delivery }
-}
-
 impl Books {
+    /// The hold of a seller's money that is received today.
+    pub(crate) fn hold_of(&self, seller: u32, today: BusinessDate) -> Hold {
+        let jurisdiction = self.sellers.get(seller).jurisdiction;
+        let rule = self.reference_data.hold_rules.get(&jurisdiction).and_then(UsedNumbers::latest);
+        let HoldRuleSetting { rule, .. } = rule.expect("a seller's jurisdiction has a hold rule");
+        let (days, days_after_delivery) = match *rule {
+            HoldRule::AtOnce => (0, 0),
+            HoldRule::DaysAfterHeld(days) => (days, 0),
+            HoldRule::DaysAfterDelivery(days) => (0, days),
+        };
+        Hold { earliest: today.plus_days(days), days_after_delivery }
+    }
+
     /// The payment's money was received. It goes on hold by the jurisdiction's hold rule. If the
     /// parcel is not delivered, the hold does not end before that, unless nothing of it stands.
     pub(crate) fn record_funds_received(
@@ -36,10 +39,7 @@ impl Books {
         let PaymentStatus::Approved { unpaid_refunds: unpaid } = item.status else {
             panic!("M5: only an approved payment can be received");
         };
-        let jurisdiction = self.sellers.get(item.seller).jurisdiction;
-        let rule = self.reference_data.hold_rules.get(&jurisdiction).and_then(UsedNumbers::latest);
-        let HoldRuleSetting { rule, .. } = rule.expect("a seller's jurisdiction has a hold rule");
-        let hold = hold_of(*rule, today);
+        let hold = self.hold_of(item.seller, today);
         let days_after_delivery = hold.days_after_delivery;
         let (payment, standing) = (item.id(), item.standing());
         let delivered = self.is_delivered(item.parcel).then_some(item.date);

@@ -9,7 +9,6 @@ use crate::books::{
     Books, Now, check_above_zero, check_reference, check_sequence_number, done_before,
 };
 use crate::chart::ChartEntry;
-use crate::clearing::receipt::hold_of;
 use crate::command::{
     ChargebackFee, ChargebackFeeBearer, ContestChargeback, LoseChargeback, SetChargebackFee,
     WinChargeback,
@@ -211,9 +210,8 @@ impl Books {
         let (id, parcel, seller) = (item.id(), item.parcel, item.seller);
         item.refunded = item.refunded.checked_sub(amount).expect("a part of what is refunded");
         if let (true, PaymentStatus::Released { unpaid_refunds }) = (holds_again, item.status) {
-            item.status = PaymentStatus::Held { unpaid_refunds };
-            let jurisdiction = self.sellers.get(seller).jurisdiction;
-            let hold = hold_of(self.reference_data.hold_rules[&jurisdiction], today);
+            item.status = PaymentStatus::Held { unpaid_refunds, release_on: today };
+            let hold = self.hold_of(seller, today);
             self.reference_data.awaiting_delivery.insert(slot, hold);
         }
         let statement = &mut self.sellers.get_mut(seller).statement;

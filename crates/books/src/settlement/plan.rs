@@ -86,8 +86,7 @@ impl Books {
         if draft.lines.is_empty() {
             let Draft { below_minimum, suspended, left, .. } = draft;
             let (plan, lines) = (id, Vec::new());
-            let planned =
-                Event::SettlementPlanned { plan, lines, below_minimum, suspended, left };
+            let planned = Event::SettlementPlanned { plan, lines, below_minimum, suspended, left };
             out.events.push(planned);
         } else {
             self.keep_plan(id, (cycle, currency, place), Planner::Calendar(None), draft, out)?;

@@ -133,12 +133,13 @@ impl Model {
                 amount.saturating_sub(from_payable)
             }
         };
-        self.about = (Some(id), Some(payment.tariff));
+        self.about = (Some(id), Some(payment.charge.tariff));
         self.post(ChartEntry::ChargebackWon, owes, held, to_held);
         self.post(ChartEntry::ChargebackWon, owes, payable, amount - to_held);
         let gross = amount - to_held;
         self.add_statement_line(account, Statement { gross, ..Statement::default() });
-        let (rule, today) = (self.hold_rules[&self.sellers[&account].jurisdiction], self.today);
+        let rule = self.hold_rule(self.sellers[&account].jurisdiction);
+        let (rule, today) = (rule.expect("a seller's jurisdiction has one"), self.today);
         let now = self.payment_mut(id);
         now.refunded -= amount;
         now.won_back += amount;
@@ -193,7 +194,7 @@ impl Model {
         owes: Account,
     ) -> ModelResult {
         let (account, cost) = (self.parcel(id.parcel)?.account(), (A::ClearingCost, 0, owes.2));
-        self.about = (Some(id), Some(self.payment(id)?.tariff));
+        self.about = (Some(id), Some(self.payment(id)?.charge.tariff));
         self.post(ChartEntry::ClearingFeeDeducted, cost, owes, fee);
         let borne_by = self.most_for_chargeback(id).1;
         if borne_by == ChargebackFeeBearer::Seller {

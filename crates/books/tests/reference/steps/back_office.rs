@@ -408,8 +408,10 @@ pub fn propose_payment(roll: &Choices) -> Command {
         .collect();
     let any = |_| (roll.open_break(false), roll.payment(|one| !is_cash(one)));
     let (break_id, payment) = roll.pick(0, &explained, any);
-    let (resolution, proposed_by) = (BreakResolution::ToPayment(payment), roll.person(3));
-    Command::ProposeBreakResolution(ProposeBreakResolution { break_id, resolution, proposed_by })
+    let (resolution, amount) = (BreakResolution::ToPayment(payment), None);
+    let (number, proposed_by) = (next_change(roll, break_id), roll.person(3));
+    let proposal = ProposeBreakResolution { break_id, number, resolution, amount, proposed_by };
+    Command::ProposeBreakResolution(proposal)
 }
 
 pub fn approve_closing(roll: &Choices) -> Command {

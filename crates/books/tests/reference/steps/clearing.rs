@@ -253,6 +253,6 @@ pub fn may_be_of_a_payment(one: &Break) -> bool {
 }
 
 pub fn is_proposed_to_payment(one: &Break) -> bool {
-    let proposal = one.proposal.map(|(resolution, _)| resolution);
+    let proposal = one.proposal.map(|(resolution, ..)| resolution);
     !one.closed && matches!(proposal, Some(BreakResolution::ToPayment(_)))
 }

@@ -189,8 +189,8 @@ pub fn sales_to_reject(roll: &Choices) -> Vec<PaymentId> {
         let delivered = |one: &&Parcel| one.state == ParcelState::Delivered && others(one);
         let payment = parcel.filter(delivered).and_then(|one| one.payments.get(&id.number));
         payment.is_some_and(|one| {
-            let versions = &roll.model.tariffs[&one.tariff.tariff];
-            let owner = versions[usize::from(one.tariff.version) - 1].terms.offline_loss;
+            let versions = &roll.model.tariffs[&one.charge.tariff.tariff];
+            let owner = versions[usize::from(one.charge.tariff.version) - 1].terms.offline_loss;
             one.state == T::Approved && owner != LossOwner::Seller
         })
     };
