@@ -222,7 +222,7 @@ impl Books {
                     currency: self.currency_at(self.sellers.get(parcel.seller).currency),
                     due: parcel.due,
                     collected: self.standing_amount(parcel.last_payment),
-                    assignments: self.assignments(parcel),
+                    assignments: parcel.assignments,
                     attempts: parcel.history.attempt_count(),
                     payment_count: parcel.payment_count,
                 }

@@ -85,6 +85,13 @@ impl Books {
         assert_ne!(parcel.last_payment, NO_PAYMENT, "a parcel closes with a payment record");
         assert_eq!(parcel.in_flight, 0, "a parcel does not close on a payment in flight (M4)");
         self.payment_mut(parcel.last_payment).history = parcel.history;
+        let changes = &mut self.reference_data.parcel_changes;
+        if parcel.assignments != 1 {
+            let assignments = Some(parcel.assignments);
+            changes.entry(parcel.id).or_default().assignments = assignments;
+        } else if let Some(changes) = changes.get_mut(&parcel.id) {
+            changes.assignments = None;
+        }
         self.index.redirect(
             parcel.id,
             ParcelSlot::Open(slot),

@@ -91,6 +91,7 @@ impl Books {
             status: OpenParcelStatus::Announced,
             payment_count: 0,
             in_flight: 0,
+            assignments: 0,
             history,
         });
         self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
@@ -151,13 +152,9 @@ impl Books {
             slots.into_iter().zip(&command.parcels)
         {
             let parcel = self.parcel_mut(slot);
-            let id = parcel.id;
-            (parcel.status, parcel.carrier) = (OpenParcelStatus::Assigned, number);
-            if *assignment > 1 {
-                let changes = self.reference_data.parcel_changes.entry(id).or_default();
-                changes.reassignments = assignment - 1;
-            }
-            out.events.push(Event::ParcelAssigned { parcel: id, firm });
+            parcel.status = OpenParcelStatus::Assigned;
+            (parcel.carrier, parcel.assignments) = (number, *assignment);
+            out.events.push(Event::ParcelAssigned { parcel: parcel.id, firm });
         }
         Ok(())
     }
@@ -184,24 +181,14 @@ impl Books {
         Ok(())
     }
 
-    /// How often an open parcel was given to a firm.
-    pub(crate) fn assignments(&self, parcel: &Parcel) -> u8 {
-        if parcel.status == OpenParcelStatus::Announced {
-            return 0;
-        }
-        let changes = self.reference_data.parcel_changes.get(&parcel.id);
-        1 + changes.map_or(0, |changes| changes.reassignments)
-    }
-
     /// The slot of a parcel that can be given to a firm. While the firm has it, the same again is a
     /// retry.
     fn slot_to_assign(&self, assigned: &AssignedParcel, firm: u32) -> Result<u32, Refusal> {
         let AssignedParcel { parcel, number } = *assigned;
         let slot = self.open_parcel_slot(parcel)?;
         let parcel = self.parcel(slot);
-        let before = self.assignments(parcel);
-        check_sequence_number(number.into(), before.into(), || {
-            (number == before).then(|| self.firm_of(parcel) == firm)
+        check_sequence_number(number.into(), parcel.assignments.into(), || {
+            (number == parcel.assignments).then(|| self.firm_of(parcel) == firm)
         })?;
         if !matches!(parcel.status, OpenParcelStatus::Announced | OpenParcelStatus::Assigned) {
             return Err(Refusal::ParcelState);

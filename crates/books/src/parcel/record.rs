@@ -33,6 +33,8 @@ pub(crate) struct Parcel {
     pub payment_count: u8,
     /// Payments that are begun, authorised or being completed.
     pub in_flight: u8,
+    /// How often it was given to a firm.
+    pub assignments: u8,
     pub history: ParcelHistory,
 }
 
@@ -53,12 +55,11 @@ impl ParcelHistory {
     }
 }
 
-/// What changed at a parcel more than once, or before it was first dispatched. Few parcels have it.
-/// Forgotten with the parcel.
+/// What is remembered of few parcels until they are forgotten.
 #[derive(Clone, Copy, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(crate) struct ParcelChanges {
-    /// How often it was given to a firm after the first time.
-    pub reassignments: u8,
+    /// How often a closed parcel was given to a firm, unless that was once.
+    pub assignments: Option<u8>,
     /// How often the amount due was amended.
     pub amendments: u8,
     /// What it was amended to last.

@@ -138,3 +138,20 @@ fn a_withdrawn_parcel_is_forgotten_like_others_that_ended() {
     let again = world.parcel("o-1", 10_000).id();
     world.must(amend_due(again, 1, 7_000));
 }
+
+#[test]
+fn a_parcel_that_was_never_assigned_and_is_out_again_knows_that() {
+    let mut world = World::open();
+    world.must(open_batch(1));
+    let parcel = world.parcel("o-1", 4_000).id();
+    // Taken and sold offline without an assignment: delivered, and then reversed.
+    world.must(offline_sale(1, parcel, 4_000));
+    world.must(resolve_advice(first(parcel), ResponseCode::APPROVED));
+    world.must(begin_reversal(first(parcel))).must(reversal_done(first(parcel)));
+    assert_eq!((world.view(parcel).state, world.view(parcel).assignments), (S::Out, 0));
+    world.refused(assign(parcel), Refusal::ParcelState);
+    world.must(attempt(parcel, 1)).must(assign(parcel)).must(dispatch_all(COURIER, &[(parcel, 2)]));
+    // Delivered once more, and out again.
+    world.parcel_steps(parcel).cash(4_000).reverse();
+    assert_eq!(world.view(parcel).assignments, 1);
+}
