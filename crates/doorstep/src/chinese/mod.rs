@@ -8,6 +8,7 @@ mod files;
 mod host;
 mod journal;
 mod keys;
+mod office;
 mod simulation;
 
 use std::error::Error;
@@ -16,6 +17,7 @@ use ::books::Refusal;
 use ::books::chart::AccountKind;
 
 pub use self::files::{bad_line, left_out_reason};
+pub use self::office::expected;
 use crate::texts;
 use crate::words::Lang;
 
@@ -24,9 +26,8 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
     let chinese = match lang {
         Lang::En => None,
         Lang::Zh => {
-            [files::text, books::text, journal::text, keys::text, host::text, simulation::text]
-                .iter()
-                .find_map(|text| text(error))
+            let texts = [files::text, books::text, journal::text, keys::text, host::text];
+            texts.iter().chain(&[office::text, simulation::text]).find_map(|text| text(error))
         }
     };
     chinese.unwrap_or_else(|| error.to_string())
@@ -45,6 +46,11 @@ pub fn toml_message(english: &str) -> String {
         .or_else(|| Some(format!("缺少键 {}", english.strip_prefix("missing field ")?)))
         .or_else(|| Some(format!("有两个键 {}", english.strip_prefix("duplicate field ")?)));
     chinese.unwrap_or_else(|| english.to_owned())
+}
+
+/// A cause inside another error.
+fn zh_error(cause: &(dyn Error + 'static)) -> String {
+    error(cause, Lang::Zh)
 }
 
 /// See [`phrase`].

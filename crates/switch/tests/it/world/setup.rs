@@ -163,6 +163,7 @@ pub fn first_commands() -> Vec<Command> {
             utc_offset_minutes: UTC_OFFSET_MINUTES,
             first_person: PERSONS[0],
             second_person: PERSONS[1],
+            trial: true,
         }),
         Command::RegisterBank(RegisterBank { bank: BANK, currency, reference: "bank".into() }),
         Command::RegisterFirm(RegisterFirm {
