@@ -6,6 +6,7 @@
 
 mod help;
 mod setup_books;
+mod setup_tariff;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -124,6 +125,9 @@ pub fn run_form(group: &str, args: &FormArgs) -> anyhow::Result<()> {
     let flags = Flags::read(&args.given)?;
     if (group, act) == ("setup", "books") {
         return setup_books::run(&flags, args.help);
+    }
+    if (group, act) == ("setup", "tariff") {
+        return setup_tariff::run(&flags, args.help);
     }
     let Some(form) = ShortForm::find(group, act) else {
         let acts: Vec<&str> = short_forms::of_group(group).map(|form| form.act).collect();

@@ -123,6 +123,7 @@ fn short_forms_are_commands_with_less_to_type() {
         ("terminals unblock 7", "BlockTerminal"),
         ("setup retention 200 --approved-by 2", "SetRetention"),
         ("setup person 3 --approved-by 2", "RegisterPerson"),
+        ("setup bank reais --currency BRL", "RegisterBank"),
     ] {
         let done = format!("{command}: carried out\n");
         bed.run(&format!("{line} --data books")).succeeds().prints(&done);
@@ -139,6 +140,15 @@ fn short_forms_are_commands_with_less_to_type() {
     ] {
         bed.run(&format!("{line} --data books")).succeeds().prints(": carried out\n");
     }
+    // The import has published it.
+    let tariff = "setup tariff china-2013 --currency CNY --approved-by 2 --data books";
+    bed.run(tariff).succeeds().prints("PublishTariff: was carried out before; nothing changed\n");
+    bed.run("setup tariff china-2013 --data books").fails("doorstep setup tariff FILE|NAME");
+    bed.run("setup tariff no-such --currency CNY --data books").fails("no such file or built-in");
+    bed.run("setup hold-rule BR --rule DaysAfterHeld=3 --approved-by 2 --data books").succeeds();
+    let mut seller =
+        bed.doorstep("setup seller loja --currency CNY --jurisdiction BR --data books");
+    Ran::of(seller.args(["--tariff", "china-2013 CNY"])).succeeds().prints("RegisterSeller: carr");
     bed.run("parcel --help").succeeds().prints("\n  dispatch\n");
     bed.run("parcel dispatch --help")
         .succeeds()

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use super::ground::{self, Running};
-use super::support::{Bed, DOORSTEP, Ran, number};
+use super::support::{Bed, DOORSTEP, Ran, number, text};
 
 /// A user who is not the one that runs the tests.
 const OTHER: u32 = 54_321;
@@ -91,6 +91,34 @@ fn a_killed_approval_is_carried_out_exactly_once() {
     println!("{killed} of 12 approvals were killed");
     bed.run("proposals --data books").succeeds().prints("no proposal waits\n");
     bed.verified("books");
+}
+
+#[test]
+fn a_hand_over_is_counted_with_the_code_that_its_courier_shows() {
+    let bed = Bed::new();
+    ground::make(&bed);
+    bed.run("hand-over start 1 --data door/books").fails("one-time codes need the key store");
+    let running = Running::start(&bed, "");
+    let (waybill, amount) = ground::parcel(2);
+    running.terminal(&bed, "", &[format!("cash {waybill} {amount}")]).succeeds();
+    let started = bed.run("hand-over start 1 --data door/books --json").succeeds().json();
+    let code = text(&started, "/code");
+    let log = bed.run("log --data door/books --json").succeeds();
+    assert!(!log.stdout().contains(&format!("\"{code}\"")), "the journal has no code");
+    let start = log.stdout().lines().find(|line| line.contains("\"StartHandOver\"")).unwrap();
+    let start: serde_json::Value = serde_json::from_str(start).unwrap();
+    let count = format!(
+        "hand-over count {} --counted {amount}CNY --data door/books --code",
+        text(&start, "/fields/handover")
+    );
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    bed.run(&format!("{count} {wrong}")).succeeds().prints("HandOverCodeWrong");
+    bed.run(&format!("{count} 12")).fails("six digits");
+    bed.run(&format!("{count} {code}")).succeeds().prints("HandOverCounted");
+    let firm = "deposit announce bench-couriers --bank bank --data door/books";
+    bed.run(&format!("{firm} --amount {amount}CNY")).succeeds();
+    running.stop();
+    bed.verified("door/books");
 }
 
 /// Runs a program as another user of this machine.
