@@ -95,6 +95,7 @@ impl Fixture {
         };
         let base = make("terminals", KeyPurpose::Base, Algorithm::Aes256)?;
         make("cards", KeyPurpose::Token, Algorithm::Aes128)?;
+        make("hub/codes", KeyPurpose::HandOverCode, Algorithm::Aes128)?;
         let mac = make("alpha/mac", KeyPurpose::Mac, Algorithm::Tdes2)?;
         let pin = make("alpha/pin", KeyPurpose::PinEncryption, Algorithm::Tdes2)?;
         let exchange = make("alpha/exchange", KeyPurpose::Exchange, Algorithm::Aes256)?;
@@ -117,6 +118,7 @@ master = "master.key"
 terminals = "terminals"
 generation = 1
 token = "cards"
+codes = "hub/codes"
 [terminals]
 listen = [{listen}]
 [merchant]

@@ -43,6 +43,7 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
             utc_offset_minutes: 480,
             first_person: proposed_by,
             second_person: approved_by,
+            trial: true,
         }),
         Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference: "bank".into() }),
         Command::SetHoldRule(SetHoldRule {

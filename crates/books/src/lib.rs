@@ -21,6 +21,7 @@ mod check;
 mod clearing;
 mod ids;
 mod limits;
+mod next_number;
 mod parcel;
 mod party;
 mod payment;

@@ -51,6 +51,8 @@ pub(crate) struct Retention {
 pub(crate) struct ReferenceData {
     /// What the books were opened with. `time_zone` replaces it.
     pub utc_offset_minutes: Option<i16>,
+    /// Whether the books are for trials.
+    pub trial: bool,
     pub time_zone: Option<TimeZone>,
     /// The business date of the last command.
     pub last_date: BusinessDate,

@@ -7,6 +7,7 @@ use books::{BreakSide, BreakSubject};
 use clap::Args;
 use money::Currency;
 use money::decimal::DecimalAmount;
+use office::Persons;
 use reports::{
     AppliedCommand, BreakReport, ExportError, LineReport, OpenDifferences, OpenItemEvidence,
     OpenItemReport, open_differences,
@@ -15,7 +16,6 @@ use serde_json::{Map, Value};
 
 use crate::help::wrapped;
 use crate::log::sentence::Sentences;
-use crate::persons::PersonNames;
 use crate::terminal::screen;
 use crate::texts::{filled, text};
 use crate::words::{self, Lang, grouped, left, say};
@@ -110,7 +110,7 @@ impl List {
     fn new(data: &Path) -> anyhow::Result<List> {
         let lang = Lang::current();
         let columns = screen::columns().unwrap_or(COLUMNS).clamp(60, 120);
-        let sentences = Sentences::new(lang, PersonNames::read(data)?);
+        let sentences = Sentences::new(lang, Persons::read(data)?);
         Ok(List { lang, columns, sentences })
     }
 

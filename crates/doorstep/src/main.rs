@@ -20,9 +20,11 @@ mod log;
 mod logging;
 mod network;
 mod network_admin;
+mod office_requests;
 mod orders;
 mod payouts;
 mod persons;
+mod proposals;
 mod serve;
 mod setup;
 mod tariffs;
@@ -78,6 +80,32 @@ enum Task {
     Tariff(tariffs::TariffArgs),
     Calendar(calendar_command::CalendarArgs),
     Do(do_command::DoArgs),
+    /// Sets up parties and terms: books, bank, firm, courier, person, terminal, seller, tariff
+    Setup(do_command::FormArgs),
+    /// What happens to parcels: announce, assign, dispatch, refuse, return, lose
+    Parcel(do_command::FormArgs),
+    /// Couriers hand over cash: start, count, cancel
+    HandOver(do_command::FormArgs),
+    /// Firms take cash to the bank: announce, confirm, cancel
+    Deposit(do_command::FormArgs),
+    /// Couriers' shortages: repay, deduct, cover, write off
+    Shortage(do_command::FormArgs),
+    /// Pays sellers and firms: plan, approve, execute, confirm, return, commission
+    Settlement(do_command::FormArgs),
+    /// Sellers who owe: invoice them, record their payments
+    Invoice(do_command::FormArgs),
+    /// Refunds payments to buyers: give, by two persons, confirm
+    Refund(do_command::FormArgs),
+    /// Records chargebacks
+    Chargeback(do_command::FormArgs),
+    /// Resolves breaks and open items: raise, propose, approve, close
+    Break(do_command::FormArgs),
+    /// Hands, blocks and limits terminals
+    Terminals(do_command::FormArgs),
+    Proposals(proposals::ProposalsArgs),
+    Approve(proposals::ApproveArgs),
+    WithdrawProposal(proposals::WithdrawProposalArgs),
+    Persons(persons::PersonsArgs),
     Serve(serve::ServeArgs),
     Gateway(gateway::GatewayArgs),
     Certificates(certificates::CertificatesArgs),
@@ -142,6 +170,21 @@ fn main() -> ExitCode {
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Setup(args) => form("setup", &args),
+        Task::Parcel(args) => form("parcel", &args),
+        Task::HandOver(args) => form("hand-over", &args),
+        Task::Deposit(args) => form("deposit", &args),
+        Task::Shortage(args) => form("shortage", &args),
+        Task::Settlement(args) => form("settlement", &args),
+        Task::Invoice(args) => form("invoice", &args),
+        Task::Refund(args) => form("refund", &args),
+        Task::Chargeback(args) => form("chargeback", &args),
+        Task::Break(args) => form("break", &args),
+        Task::Terminals(args) => form("terminals", &args),
+        Task::Proposals(args) => proposals::list(&args).map(|()| ExitCode::SUCCESS),
+        Task::Approve(args) => proposals::approve(&args).map(|()| ExitCode::SUCCESS),
+        Task::WithdrawProposal(args) => proposals::withdraw(&args).map(|()| ExitCode::SUCCESS),
+        Task::Persons(args) => persons::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Serve(args) => serve::run(&args),
         Task::Gateway(args) => gateway::run(&args),
@@ -165,6 +208,10 @@ fn main() -> ExitCode {
         eprintln!("{}{}", error_label(), in_words(&error));
         ExitCode::FAILURE
     })
+}
+
+fn form(group: &str, args: &do_command::FormArgs) -> anyhow::Result<ExitCode> {
+    do_command::run_form(group, args).map(|()| ExitCode::SUCCESS)
 }
 
 /// Keeps SIGXFSZ from ending the process without a message: a write beyond the limit on file sizes

@@ -1,28 +1,29 @@
 //! `doorstep network withdraw`, `reinstate` and `status`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use books::{Event, Refusal};
+use anyhow::ensure;
 use clap::Args;
-use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
-use journal::DataDirectory;
-use node::{Clock, Node, NodeOptions, SystemClock};
-use serde_json::Value;
+use host::control::{CONTROL_SOCKET, ControlRequest, send_request};
+use node::{Clock, SystemClock};
+use office::socket::control_directory;
+use office::{Answer, Request, fields};
+use serde_json::{Map, Value};
 
-use crate::chinese;
-use crate::persons::{ApprovalArgs, PersonNames};
 use crate::words::{Lang, bilingual, grouped, left, say};
+use crate::{chinese, office_requests};
+
+/// A later start of a withdrawal is more likely a misspelt year than a plan.
+const WITHDRAWAL_DAYS_AHEAD_MAX: u64 = 366;
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Withdraws a network: from a given time on, no new payment is sent to it
 ///
 /// Payments in flight finish, pending reversals continue, and the network's clearing files settle
 /// the receivable. Buyers pay over the other networks, by QR code or in cash. Works with a running
-/// Doorstep, or on the books alone.
+/// Doorstep, or on the books alone. A second person approves it: `doorstep approve`.
 #[derive(Args, Debug)]
-#[command(override_usage = "doorstep network withdraw <NETWORK> [OPTIONS] --by <WHO>\n           \
-                            --approved-by <WHO> --data <DIR>")]
 pub struct WithdrawArgs {
     /// The network's name in the settings
     #[arg(value_name = "NETWORK")]
@@ -32,25 +33,39 @@ pub struct WithdrawArgs {
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<u64>,
     #[command(flatten)]
-    approval: ApprovalArgs,
-    /// The data directory
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    two: TwoPersonsArgs,
 }
 
-/// Reinstates a withdrawn network
+/// Reinstates a withdrawn network; a second person approves it
 #[derive(Args, Debug)]
-#[command(override_usage = "doorstep network reinstate <NETWORK> --by <WHO>\n           \
-                            --approved-by <WHO> --data <DIR>")]
 pub struct ReinstateArgs {
     /// The network's name in the settings
     #[arg(value_name = "NETWORK")]
     network: String,
     #[command(flatten)]
-    approval: ApprovalArgs,
+    two: TwoPersonsArgs,
+}
+
+#[derive(Args, Debug)]
+struct TwoPersonsArgs {
+    /// In trial books, the person who proposes it: a name in persons.toml, or an id
+    #[arg(long, value_name = "WHO")]
+    person: Option<String>,
+    /// In trial books, the second person, who approves it at once
+    #[arg(long, value_name = "WHO")]
+    approved_by: Option<String>,
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+}
+
+impl TwoPersonsArgs {
+    fn ask(&self, command: &str, mut fields: Map<String, Value>) -> anyhow::Result<Answer> {
+        let approved_by = self.approved_by.as_deref();
+        fields.extend(approved_by.map(|who| ("approved_by".to_owned(), who.into())));
+        let request = Request::Give { command: command.to_owned(), fields };
+        office_requests::ask(&self.data, request, self.person.clone())
+    }
 }
 
 /// Shows the status of a running Doorstep
@@ -65,42 +80,65 @@ pub struct StatusArgs {
 }
 
 pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
-    let network = args.network.clone();
-    let [by, approved_by] = PersonNames::read(&args.data)?.find_both(&args.approval)?;
-    let request = ControlRequest::Withdraw { network, at_ms: args.at, by, approved_by };
-    let from = execute(&request, &args.data)?;
+    // The books take a past time as the time of the command.
+    let at = args.at.unwrap_or(0);
+    ensure!(
+        at.saturating_sub(SystemClock.now().0) <= WITHDRAWAL_DAYS_AHEAD_MAX * DAY_MS,
+        bilingual!(
+            "the withdrawal would start more than {WITHDRAWAL_DAYS_AHEAD_MAX} days from now; give \
+             an earlier time, or none to withdraw the network now",
+            "停用时间在 {WITHDRAWAL_DAYS_AHEAD_MAX} 天之后；请给出更早的时间，不给出则立即停用"
+        )
+    );
     let name = &args.network;
-    match from {
-        Some(from) => {
-            let past = args.at.filter(|at| *at < from).map(time_text);
-            let from = time_text(from);
-            say!("{}", bilingual!("{name} is withdrawn from {from} on", "{name} 自 {from} 起停用"));
-            if let Some(past) = past {
-                say!(
-                    "{}",
-                    bilingual!(
-                        "note: --at {past} is past, so the withdrawal starts now",
-                        "注意：--at {past} 已过去，因此立即停用"
-                    )
-                );
-            }
+    let fields = [("network".to_owned(), name.as_str().into()), ("from".to_owned(), at.into())];
+    let answer = args.two.ask("WithdrawNetwork", fields.into_iter().collect())?;
+    let events = match &answer {
+        Answer::CarriedOut { events, .. } => events.as_slice(),
+        Answer::Repeated { .. } => {
+            say!("{}", bilingual!("{name} was withdrawn before", "{name} 此前已停用"));
+            return Ok(ExitCode::SUCCESS);
         }
-        None => say!("{}", bilingual!("{name} was withdrawn before", "{name} 此前已停用")),
+        other => {
+            office_requests::print(other, false)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    if let Some(from) = events.iter().find_map(|event| event["from"].as_u64()) {
+        let past = args.at.filter(|at| *at < from).map(time_text);
+        let from = time_text(from);
+        say!("{}", bilingual!("{name} is withdrawn from {from} on", "{name} 自 {from} 起停用"));
+        if let Some(past) = past {
+            say!(
+                "{}",
+                bilingual!(
+                    "note: --at {past} is past, so the withdrawal starts now",
+                    "注意：--at {past} 已过去，因此立即停用"
+                )
+            );
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
-    let network = args.network.clone();
-    let [by, approved_by] = PersonNames::read(&args.data)?.find_both(&args.approval)?;
-    execute(&ControlRequest::Reinstate { network, by, approved_by }, &args.data)?;
     let name = &args.network;
-    say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));
+    let fields = [("network".to_owned(), name.as_str().into())];
+    let answer = args.two.ask("ReinstateNetwork", fields.into_iter().collect())?;
+    match &answer {
+        Answer::CarriedOut { .. } | Answer::Repeated { .. } => {
+            say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));
+        }
+        other => office_requests::print(other, false)?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 pub fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
-    let status = send_request(&args.data.join(CONTROL_SOCKET), &ControlRequest::Status {})?;
+    let status = send_request(
+        &control_directory(&args.data).join(CONTROL_SOCKET),
+        &ControlRequest::Status {},
+    )?;
     if args.json {
         say!("{}", serde_json::to_string_pretty(&status)?);
     } else {
@@ -122,6 +160,10 @@ fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
             "不再受理，处理完在途交易后停止",
         );
         rows.push((lang.pick("stopping", "正在停止").to_owned(), text.to_owned()));
+    }
+    if status["trial"] == true {
+        let text = lang.pick("for trials", "试用");
+        rows.push((lang.pick("books", "账簿").to_owned(), text.to_owned()));
     }
     for link in list("links") {
         let how = match (link["signed_on"] == true, link["connected"] == true) {
@@ -188,48 +230,9 @@ fn time_text(ms: u64) -> String {
     )
 }
 
-/// Sends an order to the running Doorstep, or changes the books itself if none runs. Returns the
-/// start of a new withdrawal.
-fn execute(what: &ControlRequest, data: &Path) -> anyhow::Result<Option<u64>> {
-    // A time too far ahead is refused here, in the language of this command.
-    let submission =
-        what.submission(SystemClock.now())?.context("the order does not change the books")?;
-    match send_request(&data.join(CONTROL_SOCKET), what) {
-        Err(ControlError::NotRunning(_)) => {}
-        answer => return Ok(answer?["from_ms"].as_u64()),
-    }
-    let directory = DataDirectory::open(data)?;
-    let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
-    let node = Node::start(Box::new(journal), Box::new(snapshots), NodeOptions::default())?;
-    let answers = node.client().execute(vec![(None, submission)])?;
-    node.stop()?;
-    match answers.into_iter().next().map(|answer| answer.map_err(engine::Refusal::into_books)) {
-        Some(Err(refusal)) if refusal != Refusal::Repeated => {
-            bail!(chinese::refusal(&refusal, Lang::current()))
-        }
-        Some(Ok(events)) => Ok(events.books.iter().find_map(|event| match event {
-            Event::NetworkWithdrawn { from, .. } => Some(from.0),
-            _ => None,
-        })),
-        _ => Ok(None),
-    }
-}
-
 /// Milliseconds since 1970.
-pub fn instant(text: &str) -> Result<u64, String> {
-    let wrong = |why: String| {
-        bilingual!(
-            "{why}; write the time as 2013-08-28T18:00:00+08:00",
-            "{why}；请写作 2013-08-28T18:00:00+08:00"
-        )
-    };
-    let at: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| match Lang::current() {
-        Lang::En => wrong(error.to_string()),
-        Lang::Zh => wrong(format!("`{text}` 不是时间")),
-    })?;
-    u64::try_from(at.as_millisecond()).map_err(|_| {
-        wrong(Lang::current().pick("the time is before 1970", "时间早于 1970 年").into())
-    })
+fn instant(text: &str) -> Result<u64, String> {
+    fields::instant(text).map_err(|error| chinese::error(&error, Lang::current()))
 }
 
 #[cfg(test)]
@@ -247,7 +250,7 @@ mod tests {
             ],
             "gateways": [{"name": "gateway-1", "terminals": 15_000}],
             "terminals": 2, "messages": 1_204, "in_flight": 0, "waiting_for_journal": 0,
-            "accepted": 7, "stopping": false, "ended": {"gone": 3, "idle": 0, "slow": 1},
+            "accepted": 7, "stopping": false, "trial": true, "ended": {"gone": 3, "idle": 0, "slow": 1},
         });
         let rows: Vec<String> = rows(&status, Lang::En)
             .into_iter()
@@ -256,6 +259,7 @@ mod tests {
         assert_eq!(
             rows,
             [
+                "books: for trials",
                 "alpha, link 0: signed on; withdrawn from 2013-08-28T10:00:00Z on",
                 "beta, link 1: not connected, retrying",
                 "terminals: 2 connected directly",
@@ -266,13 +270,5 @@ mod tests {
                 "connections: 7 accepted; ended: gone 3, slow 1",
             ]
         );
-    }
-
-    #[test]
-    fn times_have_their_offset() {
-        assert_eq!(instant("1970-01-01T08:00:01+08:00"), Ok(1_000));
-        assert_eq!(instant("1970-01-01T00:00:01Z"), Ok(1_000));
-        assert!(instant("18:00").unwrap_err().contains("write the time as"));
-        assert!(instant("1969-12-31T23:59:59Z").unwrap_err().contains("before 1970"));
     }
 }

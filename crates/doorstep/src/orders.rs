@@ -13,10 +13,12 @@ use clap::Args;
 use engine::{Actor, Submission};
 use files::orders::{Import, ImportReport, OrderParcel, import};
 use files::profile::Profile;
+use host::control::user_id;
 use money::decimal::DecimalAmount;
 use node::{Clock, NodeClient, SystemClock};
+use office::Persons;
 
-use crate::persons::{self, ApprovalArgs, PersonNames};
+use crate::persons::{self, TwoNames};
 use crate::setup::{self, SetupCommands};
 use crate::words::{Lang, bilingual, grouped, say};
 use crate::{chinese, data_directory, tariffs, time_zone};
@@ -180,6 +182,9 @@ pub struct ImportArgs {
     /// The second person, who approves that
     #[arg(long, value_name = "WHO", default_value = "2")]
     approved_by: String,
+    /// Open new books for trials, in which one user can act as every person
+    #[arg(long)]
+    trial: bool,
 }
 
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
@@ -197,8 +202,8 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         bail!(no_parcels(&args.orders, &import.report));
     }
     let tariff = tariffs::load(&args.tariff).context("--tariff")?;
-    let who = ApprovalArgs { by: args.by.clone(), approved_by: args.approved_by.clone() };
-    let (persons, new_names) = PersonNames::read(data)?.find_or_name(&who, setup::FIRST_PERSONS)?;
+    let who = TwoNames { by: &args.by, approved_by: &args.approved_by };
+    let (persons, new_names) = who.find_or_name(&Persons::read(data)?, setup::FIRST_PERSONS)?;
     let mut setup = setup::for_import(&import, &tariff, &args.class, persons)?;
     // All checks that can fail come before the first write.
     let opened = data_directory::open_or_create(data)?;
@@ -213,7 +218,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
             refused.extend(changed.into_values());
         }
     }
-    prepare(&mut client, setup, data)?;
+    prepare(&mut client, setup, data, args.trial)?;
     persons::name_missing(data, &new_names)?;
     let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
     let last = last_shipments(&client, &import.parcels)?;
@@ -353,7 +358,12 @@ fn changed_sellers(
 }
 
 /// Opens new books, and carries out the commands that the parcels need.
-fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow::Result<()> {
+fn prepare(
+    client: &mut NodeClient,
+    setup: SetupCommands,
+    data: &Path,
+    trial: bool,
+) -> anyhow::Result<()> {
     let now = SystemClock.now();
     let (zone, _) = client.query(move |engine| {
         let books = engine.books();
@@ -363,7 +373,12 @@ fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow
     match zone {
         (false, _) => {
             let zone = time_zone::resolve(time_zone::CHINA, now)?;
-            carry_out(client, setup::opening_commands(&zone))?;
+            carry_out(client, setup::opening_commands(&zone, trial))?;
+            if !trial {
+                let mut persons = Persons::read(data)?;
+                persons.add_user(user_id(), setup::FIRST_PERSONS[0])?;
+                persons.write(data)?;
+            }
         }
         (true, None) => {}
         (true, Some(name)) => {

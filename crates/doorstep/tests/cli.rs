@@ -28,6 +28,7 @@ mod cli {
     mod log;
     mod logs;
     mod network;
+    mod office;
     mod orders;
     mod output;
     mod recompute;

@@ -26,7 +26,8 @@ const BO: Actor = Actor::Person(SECOND);
 type Part = Result<Vec<u8>, String>;
 
 fn open() -> OpenBooks {
-    OpenBooks { utc_offset_minutes: 480, first_person: FIRST, second_person: SECOND }
+    let (first_person, second_person) = (FIRST, SECOND);
+    OpenBooks { utc_offset_minutes: 480, first_person, second_person, trial: false }
 }
 
 /// An engine with a bank account and six persons.

@@ -11,6 +11,8 @@ use crate::open_items::OpenItemReport;
 /// The result of checking the books. Amounts are in minor units.
 #[derive(Debug, Serialize)]
 pub struct BooksReport {
+    /// The books were opened for trials.
+    pub trial: bool,
     pub batches: u64,
     pub commands: u64,
     /// Postings that moved money.
@@ -70,6 +72,7 @@ pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
         since: debt.since.to_string(),
     });
     Ok(BooksReport {
+        trial: engine.books().is_trial(),
         sellers_below_zero: owing.collect(),
         batches: verdict.replayed.batches,
         commands: verdict.replayed.commands,

@@ -58,7 +58,7 @@ fn register_parties(writer: &mut Writer) {
     for command in [
         json!({
             "command": "OpenBooks", "utc_offset_minutes": 480,
-            "first_person": "8", "second_person": "9",
+            "first_person": "8", "second_person": "9", "trial": false,
         }),
         json!({ "command": "RegisterBank", "bank": "1", "currency": "CNY", "reference": "main" }),
         json!({

@@ -143,6 +143,7 @@ impl World {
             utc_offset_minutes,
             first_person: PLANNER,
             second_person: APPROVER,
+            trial: true,
         })];
         commands.extend(self.time_zone.clone().map(Command::SetTimeZone));
         commands.extend([

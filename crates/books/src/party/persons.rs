@@ -86,6 +86,12 @@ impl Books {
         self.persons.iter().map(|one| (one.id, one.removed_by.is_some()))
     }
 
+    /// Whether the books are for trials. They were opened so.
+    #[must_use]
+    pub fn is_trial(&self) -> bool {
+        self.reference_data.trial
+    }
+
     fn check_person(&self, id: PersonId) -> Result<(), Refusal> {
         let registered = self.persons.find(id).is_some_and(|one| one.removed_by.is_none());
         if registered { Ok(()) } else { Err(Refusal::PersonNotRegistered(id)) }

@@ -35,11 +35,12 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
-        let OpenBooks { utc_offset_minutes: offset, first_person, second_person } = *command;
+        let OpenBooks { utc_offset_minutes: offset, first_person, second_person, trial } = *command;
         let first_persons = [first_person, second_person];
         if let Some(before) = self.reference_data.utc_offset_minutes {
-            let same =
-                before == offset && self.persons.iter().map(|one| one.id).take(2).eq(first_persons);
+            let same = before == offset
+                && trial == self.reference_data.trial
+                && self.persons.iter().map(|one| one.id).take(2).eq(first_persons);
             return Err(if same { Refusal::Repeated } else { Refusal::BooksNotOpen });
         }
         if offset.unsigned_abs() > UTC_OFFSET_MINUTES_MAX.unsigned_abs() {
@@ -47,6 +48,7 @@ impl Books {
         }
         Books::check_first_persons(command)?;
         self.reference_data.utc_offset_minutes = Some(offset);
+        self.reference_data.trial = trial;
         for id in first_persons {
             self.persons.add(Person { id, ..Person::default() });
         }

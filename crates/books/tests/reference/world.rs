@@ -93,7 +93,8 @@ fn rates_only(number: u64) -> Box<Terms> {
 
 pub fn open_books(utc_offset_minutes: i16, [first, second]: [u64; 2]) -> Command {
     let (first_person, second_person) = (PersonId(first), PersonId(second));
-    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person })
+    let trial = false;
+    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person, trial })
 }
 
 fn person(id: u64) -> Command {

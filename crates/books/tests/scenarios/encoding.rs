@@ -29,9 +29,9 @@ const REMOVED: [RangeInclusive<u8>; 19] = [
     58..=58,
     68..=69,
     71..=74,
+    90..=90,
     99..=99,
     106..=109,
-    130..=130,
 ];
 
 /// The file's lines by name.

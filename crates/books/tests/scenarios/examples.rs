@@ -77,7 +77,7 @@ fn parties() -> Vec<(&'static str, Command)> {
         })
     };
     vec![
-        ("", open_books_at(-180, [ANNA, BO])),
+        ("", as_trial(open_books_at(-180, [ANNA, BO]))),
         ("", register_person(CASHIER, [ANNA, BO])),
         ("", remove_person(CASHIER, [ANNA, BO])),
         (

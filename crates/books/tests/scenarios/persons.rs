@@ -141,7 +141,18 @@ fn two_persons_open_the_books() {
     world.must(open_books()).repeated(open_books());
     world.refused(open_books_at(480, [BO, ANNA]), Refusal::BooksNotOpen);
     world.refused(open_books_at(480, [ANNA, CASHIER]), Refusal::BooksNotOpen);
+    world.refused(as_trial(open_books()), Refusal::BooksNotOpen);
     assert!(world.engine.persons().eq([(ANNA, false), (BO, false)]));
+}
+
+#[test]
+fn books_are_for_trials_from_their_first_command_on() {
+    for (open, trial) in [(open_books(), false), (as_trial(open_books()), true)] {
+        let mut world = World::empty();
+        assert!(!world.engine.is_trial(), "nothing is open yet");
+        world.must(open);
+        assert_eq!(world.engine.is_trial(), trial);
+    }
 }
 
 #[test]

@@ -17,7 +17,14 @@ pub fn open_books() -> Command {
 
 pub fn open_books_at(utc_offset_minutes: i16, persons: [PersonId; 2]) -> Command {
     let [first_person, second_person] = persons;
-    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person })
+    let trial = false;
+    Command::OpenBooks(OpenBooks { utc_offset_minutes, first_person, second_person, trial })
+}
+
+/// Opens the same books for trials, if `command` opens them for good.
+pub fn as_trial(command: Command) -> Command {
+    let Command::OpenBooks(open) = command else { panic!("it opens no books: {command:?}") };
+    Command::OpenBooks(OpenBooks { trial: true, ..open })
 }
 
 pub fn register_person(person: PersonId, [proposed_by, approved_by]: [PersonId; 2]) -> Command {

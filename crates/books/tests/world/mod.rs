@@ -189,7 +189,12 @@ impl World {
     /// As [`World::apply`], without the checks.
     pub fn apply_unchecked(&mut self, command: &Command) -> Result<(), Refusal> {
         let command = &self.numbered(command.clone());
+        let next = self.engine.next_number(command);
         let done = self.engine.apply(command, self.at, &mut self.outcome);
+        if let (Ok(()), Some(next)) = (&done, next) {
+            let fields = serde_json::to_value(command).expect("a command is JSON");
+            assert_eq!(fields["number"], next, "{command:?} had the next number");
+        }
         if let (Ok(()), Command::ClearLine(line)) = (&done, command) {
             self.lines.push(line.clone());
         }

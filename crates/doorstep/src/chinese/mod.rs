@@ -9,6 +9,7 @@ mod files;
 mod host;
 mod journal;
 mod keys;
+mod office;
 mod simulation;
 
 use std::error::Error;
@@ -17,6 +18,7 @@ use ::books::Refusal;
 use ::books::chart::AccountKind;
 
 pub use self::files::{bad_line, left_out_reason};
+pub use self::office::expected;
 use crate::texts;
 use crate::words::Lang;
 
@@ -25,8 +27,8 @@ pub fn error(error: &(dyn Error + 'static), lang: Lang) -> String {
     let chinese = match lang {
         Lang::En => None,
         Lang::Zh => {
-            let texts = [files::text, books::text, calendar::text, journal::text];
-            let others = [keys::text, host::text, simulation::text];
+            let texts = [files::text, books::text, calendar::text, journal::text, keys::text];
+            let others = [host::text, office::text, simulation::text];
             texts.iter().chain(&others).find_map(|text| text(error))
         }
     };
@@ -46,6 +48,11 @@ pub fn toml_message(english: &str) -> String {
         .or_else(|| Some(format!("缺少键 {}", english.strip_prefix("missing field ")?)))
         .or_else(|| Some(format!("有两个键 {}", english.strip_prefix("duplicate field ")?)));
     chinese.unwrap_or_else(|| english.to_owned())
+}
+
+/// A cause inside another error.
+fn zh_error(cause: &(dyn Error + 'static)) -> String {
+    error(cause, Lang::Zh)
 }
 
 /// See [`phrase`].

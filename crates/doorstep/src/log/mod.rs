@@ -10,12 +10,12 @@ use anyhow::bail;
 use books::{BusinessDate, TerminalId};
 use clap::Args;
 use engine::Actor;
+use office::Persons;
 use reports::{
     AppliedCommand, CommandFilter, CommandPosition, ExportError, UnknownCondition, read_commands,
 };
 
 use crate::help::wrapped;
-use crate::persons::PersonNames;
 use crate::terminal::screen;
 use crate::texts;
 use crate::words::{self, Lang};
@@ -78,7 +78,7 @@ pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
         Ok(id) => id.to_string(),
         Err(_) => text.clone(),
     });
-    let names = PersonNames::read(&args.data)?;
+    let names = Persons::read(&args.data)?;
     let filter = CommandFilter {
         parcel,
         seller: args.seller.clone(),
@@ -163,7 +163,7 @@ struct Run {
 }
 
 impl Printer {
-    fn new(lang: Lang, names: PersonNames, all: bool) -> Printer {
+    fn new(lang: Lang, names: Persons, all: bool) -> Printer {
         let [least, most] = COLUMNS_RANGE;
         let columns = screen::columns().map_or(COLUMNS, |columns| columns.clamp(least, most));
         let sentences = Sentences::new(lang, names);

@@ -4,11 +4,11 @@ use books::chart::{AccountKind, ChartEntry};
 use engine::Actor;
 use money::Currency;
 use money::decimal::DecimalAmount;
+use office::Persons;
 use reports::{AppliedCommand, FieldType, FieldTypes, MovedAmount, ObservedEvent, utc_offset_text};
 use serde_json::Value;
 
 use crate::chinese;
-use crate::persons::PersonNames;
 use crate::texts::{entry, fill, filled, text};
 use crate::words::{Lang, grouped};
 
@@ -31,11 +31,11 @@ const NONE: &str = "log.none";
 pub struct Sentences {
     lang: Lang,
     types: FieldTypes,
-    names: PersonNames,
+    names: Persons,
 }
 
 impl Sentences {
-    pub fn new(lang: Lang, names: PersonNames) -> Sentences {
+    pub fn new(lang: Lang, names: Persons) -> Sentences {
         Sentences { lang, types: FieldTypes::declared(), names }
     }
 
@@ -186,7 +186,7 @@ impl PostingLine {
 /// The words for the values of one command.
 struct Words<'c> {
     lang: Lang,
-    names: &'c PersonNames,
+    names: &'c Persons,
     command: &'c AppliedCommand,
 }
 

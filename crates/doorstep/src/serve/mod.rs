@@ -14,23 +14,27 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use books::{Command, NetworkId, Refusal, RegisterNetwork, RegisterWallet, SetTimeZone, WalletId};
+use books::{
+    CodeMac, Command, Event, NetworkId, Refusal, RegisterNetwork, RegisterWallet, SetTimeZone,
+    WalletId,
+};
 use clap::Args;
 use engine::Engine;
 use engine::{Actor, Submission};
 use host::control::CONTROL_SOCKET;
 use host::{Host, ListenAddresses, StopOutcome, Stopper};
 use journal::{DataDirectory, DirectoryError};
-use keys::KeyStore;
+use keys::{KeyReference, KeyStore};
 use money::Currency;
 use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
+use office::socket::{OfficeServer, control_directory, make_control_directory};
 use reports::utc_offset_text;
 use switch::{Switch, Unfinished};
 
 use crate::logging::LogArgs;
 use crate::time_zone::ResolvedZone;
 use crate::words::{self, Lang, bilingual};
-use crate::{chinese, texts};
+use crate::{chinese, office_requests, texts};
 use business_day::BusinessDay;
 use settings::LoadedSettings;
 
@@ -113,6 +117,13 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
     let (unfinished, _) =
         node.client().query(move |engine| Unfinished::of(engine.books(), &ids))?;
     let keys: Arc<dyn KeyStore> = said.keys;
+    let code_mac = said.codes.map(|name| -> office::CodeMacOf {
+        let (keys, key) = (keys.clone(), KeyReference::from(name));
+        Box::new(move |handover, code| {
+            let mac = keys.code_mac(&key, handover.0, code).map(CodeMac);
+            mac.map_err(|error| error.to_string())
+        })
+    });
     let mut switch = Switch::new(said.settings, keys)?;
     let mut begin = Vec::new();
     // Before new names are registered: one may be a misspelt old one.
@@ -125,9 +136,13 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
              `doorstep network withdraw` 可停止向卡组织发送新的付款"
         ))
     })?;
-    let control = data.join(CONTROL_SOCKET);
+    let directory = control_directory(data);
+    let control = directory.join(CONTROL_SOCKET);
+    make_control_directory(&directory, said.office_group)
+        .map_err(|error| office_socket_error(&directory, &error))?;
     let mut plan = said.plan;
     plan.control = Some(control.clone());
+    plan.trial = node.client().query(|engine| engine.books().is_trial())?.0;
     let mut host = Host::open(switch, node, plan, Box::new(SystemClock))?;
     host.queue_outputs(begin);
     // After the sockets are bound: a start that fails leaves the books as they were.
@@ -136,15 +151,36 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
         Some(setting) => give_time_zone(setting, node),
         None => Ok(()),
     });
-    let ended = registered.and_then(|()| {
-        stop_on_signals(host.stopper()).context(texts::text(Lang::current(), "error.signals"))?;
-        print_addresses(host.addresses(), &control)?;
-        let _business_day = BusinessDay::start(node.client(), said.calendar, said.zone)?;
-        Ok(host.run()?)
+    let changes = host.network_changes();
+    let announce = Box::new(move |events: &[Event]| changes.announce(events));
+    let served = registered.and_then(|()| {
+        let office = office_requests::office(data, node.client(), announce, code_mac)?;
+        OfficeServer::start(office, &directory, said.office_group)
+            .map_err(|error| office_socket_error(&directory, &error))
+    });
+    let ended = served.and_then(|office| {
+        let ended = stop_on_signals(host.stopper())
+            .context(texts::text(Lang::current(), "error.signals"))
+            .and_then(|()| print_addresses(host.addresses(), &control, office.path()))
+            .and_then(|()| {
+                let _business_day = BusinessDay::start(node.client(), said.calendar, said.zone)?;
+                Ok(host.run()?)
+            });
+        office.stop();
+        ended
     });
     // A socket that remains behaves like a missing one: nobody answers.
     let _ = std::fs::remove_file(&control);
     ended
+}
+
+fn office_socket_error(directory: &Path, error: &std::io::Error) -> anyhow::Error {
+    let directory = directory.display();
+    anyhow!(bilingual!(
+        "cannot create the office's socket in {directory}: {error}; check that its directory can \
+         be written, and that you are a member of the group of [control]",
+        "无法在 {directory} 创建业务套接字：{error}；请检查该目录可写，且您属于 [control] 的用户组"
+    ))
 }
 
 /// Checks that the settings agree with the books.
@@ -260,7 +296,7 @@ pub fn stop_on_signals(stopper: Stopper) -> std::io::Result<()> {
 }
 
 #[allow(clippy::print_stdout, reason = "the addresses are the output")]
-fn print_addresses(at: &ListenAddresses, control: &Path) -> anyhow::Result<()> {
+fn print_addresses(at: &ListenAddresses, control: &Path, office: &Path) -> anyhow::Result<()> {
     for (what, addresses) in
         [("terminals", &at.terminals), ("gateways", &at.gateways), ("wallets", &at.wallets)]
     {
@@ -269,6 +305,7 @@ fn print_addresses(at: &ListenAddresses, control: &Path) -> anyhow::Result<()> {
         }
     }
     println!("control {}", control.display());
+    println!("office {}", office.display());
     std::io::stdout().flush().map_err(|error| anyhow!(words::stdout_error_text(&error)))
 }
 

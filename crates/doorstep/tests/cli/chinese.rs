@@ -182,12 +182,12 @@ fn rarer_errors_are_chinese() {
         ("tariff check a.toml", "a.toml：行 1：没有键 `nam`；可用的键：`name`、"),
         ("network status --data books", "没有正在运行的 Doorstep"),
         (
-            "network withdraw alpha --by Planner --approved-by planner --data books",
-            "提出人与复核人是同一人；须由第二人复核",
+            "network withdraw alpha --person planner --approved-by Planner --data books",
+            "错误：账簿拒绝 WithdrawNetwork：",
         ),
         (
-            "network withdraw nobody --by planner --approved-by approver --data books",
-            "错误：没有该卡组织\n",
+            "network withdraw nobody --approved-by approver --data books",
+            "错误：账簿拒绝 WithdrawNetwork：没有该卡组织。未作改动\n",
         ),
         ("explain payout 999999 --data books", "没有打款 999999：账簿中有打款 1 到 "),
         ("serve --data books --config doorstep.toml", "doorstep.toml：第 1 行"),

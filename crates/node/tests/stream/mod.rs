@@ -44,6 +44,7 @@ fn setup(number: u64) -> Command {
             utc_offset_minutes: 480,
             first_person: PersonId(1),
             second_person: PersonId(2),
+            trial: true,
         }),
         1 => Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference }),
         2 => Command::RegisterFirm(RegisterFirm {

@@ -15,7 +15,13 @@ pub fn party(roll: &Choices) -> Command {
     let mut command = match roll.number_at(0) % 14 {
         0 => {
             let persons = if roll.one_in(2, 3) { [2, 1] } else { [1, 2] };
-            world::open_books([0, 480, 841][roll.number_at(1) % 3], persons)
+            let offset = [0, 480, 841][roll.number_at(1) % 3];
+            match world::open_books(offset, persons) {
+                Command::OpenBooks(open) if roll.one_in(2, 3) => {
+                    Command::OpenBooks(OpenBooks { trial: true, ..open })
+                }
+                command => command,
+            }
         }
         1 => world::bank(if number < 4 { 2 } else { number }),
         2 => world::firm(number, 30_000 * u64::from(roll.step.random_numbers[2] % 2)),

@@ -164,6 +164,7 @@ pub fn first_commands() -> Vec<Command> {
             utc_offset_minutes: UTC_OFFSET_MINUTES,
             first_person: proposed_by,
             second_person: approved_by,
+            trial: true,
         }),
         Command::RegisterBank(RegisterBank { bank: BANK, currency, reference: "bank".into() }),
         Command::RegisterFirm(RegisterFirm {
