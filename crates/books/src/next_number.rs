@@ -2,8 +2,9 @@
 
 use crate::books::Books;
 use crate::command::Command;
-use crate::ids::{CourierId, ParcelId, PaymentId, TerminalId};
+use crate::ids::{BreakId, CourierId, ParcelId, PaymentId, TerminalId};
 use crate::payment::record::PaymentRecord;
+use crate::used_numbers::UsedNumbers;
 
 impl Books {
     /// The next number for a numbered command: the last number plus 1. The number in the command
@@ -38,6 +39,37 @@ impl Books {
                 let invoice = self.reference_data.seller_invoices.get(&(place, one.invoice))?;
                 u32::try_from(invoice.payments.len()).ok()?
             }
+            C::AmendDue(one) => {
+                let changes = self.reference_data.parcel_changes.get(&one.parcel);
+                changes.map_or(0, |changes| changes.amendments.into())
+            }
+            C::SetSellerTerms(one) => {
+                let place = self.seller_number(one.seller, one.currency).ok()?;
+                self.sellers.get(place).terms.last_number()
+            }
+            C::SetFirmTerms(one) => self.firms.find(one.firm)?.guarantee.last_number(),
+            C::SetCourierTerms(one) => self.couriers.find(one.courier)?.cash_limit.last_number(),
+            C::SuspendSeller(one) => {
+                let suspensions = self.reference_data.seller_suspensions.get(&one.seller);
+                suspensions.map_or(0, UsedNumbers::last)
+            }
+            C::SuspendCourier(one) => self.couriers.find(one.courier)?.suspensions.last(),
+            C::SetHoldRule(one) => {
+                let rules = self.reference_data.hold_rules.get(&one.jurisdiction);
+                rules.map_or(0, UsedNumbers::last)
+            }
+            C::SetOfflineLimit(one) => self.last_terminal_change(one.terminal)?,
+            C::ProposeBreakResolution(one) => self.last_break_change(one.break_id)?,
+            C::ApproveBreakResolution(one) => self.last_break_change(one.break_id)?,
+            C::ReclassifyBreak(one) => self.last_break_change(one.break_id)?,
+            C::AssignBreak(one) => self.last_break_change(one.break_id)?,
+            C::SetChargebackFee(one) => {
+                let place = self.currency_index(one.currency).ok()?;
+                let term = self.reference_data.chargeback_fees.get(&place);
+                term.map_or(0, |term| term.number)
+            }
+            C::PostAdjustment(_) => self.reference_data.adjustments.last(),
+            C::ClosePeriod(_) => self.reference_data.period_closes.last(),
             C::SetTimeZone(_) => self.time_zone().map_or(0, |zone| zone.number),
             _ => return None,
         };
@@ -50,6 +82,18 @@ impl Books {
     pub fn next_attempt(&self, parcel: ParcelId) -> Option<u64> {
         let slot = self.open_parcel_slot(parcel).ok()?;
         Some(u64::from(self.parcel(slot).history.attempt_count()) + 1)
+    }
+
+    /// The number of a parcel's next assignment to a firm.
+    #[must_use]
+    pub fn next_assignment(&self, parcel: ParcelId) -> Option<u64> {
+        let slot = self.open_parcel_slot(parcel).ok()?;
+        Some(u64::from(self.parcel(slot).assignments) + 1)
+    }
+
+    fn last_break_change(&self, id: BreakId) -> Option<u32> {
+        let record = self.reference_data.breaks.get(&id)?;
+        u32::try_from(record.changes.len()).ok()
     }
 
     fn numbered_payment(&self, id: PaymentId) -> Option<&PaymentRecord> {

@@ -82,7 +82,13 @@ enum Task {
     Do(do_command::DoArgs),
     /// Sets up parties and terms: books, bank, firm, courier, person, terminal, seller, tariff
     Setup(do_command::FormArgs),
-    /// What happens to parcels: announce, assign, dispatch, refuse, return, lose
+    /// Changes terms from a day on: of sellers, firms and couriers
+    Terms(do_command::FormArgs),
+    /// Suspends a seller or a courier at once
+    Suspend(do_command::FormArgs),
+    /// Lifts a suspension
+    Unsuspend(do_command::FormArgs),
+    /// What happens to parcels: announce, amend, cancel, assign, dispatch, refuse, return, lose
     Parcel(do_command::FormArgs),
     /// Couriers hand over cash: start, count, cancel
     HandOver(do_command::FormArgs),
@@ -96,10 +102,12 @@ enum Task {
     Invoice(do_command::FormArgs),
     /// Refunds payments to buyers: give, by two persons, confirm
     Refund(do_command::FormArgs),
-    /// Records chargebacks
+    /// Chargebacks: receive, contest, win, lose, and their fees
     Chargeback(do_command::FormArgs),
-    /// Resolves breaks and open items: raise, propose, approve, close
+    /// Resolves breaks and open items: raise, assign, propose, approve, reclassify, withdraw, close
     Break(do_command::FormArgs),
+    /// Adjusting entries, and closing a period
+    Period(do_command::FormArgs),
     /// Hands, blocks and limits terminals
     Terminals(do_command::FormArgs),
     Proposals(proposals::ProposalsArgs),
@@ -171,6 +179,9 @@ fn main() -> ExitCode {
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Setup(args) => form("setup", &args),
+        Task::Terms(args) => form("terms", &args),
+        Task::Suspend(args) => form("suspend", &args),
+        Task::Unsuspend(args) => form("unsuspend", &args),
         Task::Parcel(args) => form("parcel", &args),
         Task::HandOver(args) => form("hand-over", &args),
         Task::Deposit(args) => form("deposit", &args),
@@ -180,6 +191,7 @@ fn main() -> ExitCode {
         Task::Refund(args) => form("refund", &args),
         Task::Chargeback(args) => form("chargeback", &args),
         Task::Break(args) => form("break", &args),
+        Task::Period(args) => form("period", &args),
         Task::Terminals(args) => form("terminals", &args),
         Task::Proposals(args) => proposals::list(&args).map(|()| ExitCode::SUCCESS),
         Task::Approve(args) => proposals::approve(&args).map(|()| ExitCode::SUCCESS),

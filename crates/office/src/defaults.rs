@@ -116,6 +116,16 @@ fn time_as_number() -> u64 {
     text.parse().unwrap_or(1)
 }
 
+/// Whether a second person must approve. One person alone suspends, two lift a suspension.
+pub(crate) fn needs_second(
+    command: FieldType<'_>,
+    second: &str,
+    object: &Map<String, Value>,
+) -> bool {
+    let is_required = fields::required(command).any(|field| field == second);
+    is_required || object.get("suspended") != Some(&true.into())
+}
+
 /// The field of the number that comes next.
 pub(crate) fn lacks_number(command: FieldType<'_>, object: &Map<String, Value>) -> bool {
     command.field("number").is_some() && !object.contains_key("number")
@@ -129,18 +139,22 @@ pub(crate) fn add_numbers(
     books: &Books,
 ) -> Result<Map<String, Value>, OfficeError> {
     let unknown = || OfficeError::NoNextNumber { command: name.to_owned() };
-    if name == "DispatchParcels" {
-        let parcels = object.get_mut("parcels").and_then(Value::as_array_mut);
-        for one in parcels.into_iter().flatten().filter_map(Value::as_object_mut) {
-            if one.contains_key("attempt") {
-                continue;
-            }
-            let parcel = one.get("parcel").and_then(Value::as_str);
-            let parcel = parcel.and_then(|parcel| parcel.parse().ok());
-            let attempt = parcel.and_then(|parcel| books.next_attempt(parcel));
-            // The books say what is wrong with a parcel that they do not know.
-            one.insert("attempt".to_owned(), attempt.unwrap_or(1).into());
+    let (field, next): (_, fn(&Books, ParcelId) -> Option<u64>) = match name {
+        "DispatchParcels" => ("attempt", Books::next_attempt),
+        "AssignParcels" => ("number", Books::next_assignment),
+        _ => ("", |_, _| None),
+    };
+    let parcels = object.get_mut("parcels").filter(|_| !field.is_empty());
+    let parcels = parcels.and_then(Value::as_array_mut);
+    for one in parcels.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if one.contains_key(field) {
+            continue;
         }
+        let parcel = one.get("parcel").and_then(Value::as_str);
+        let parcel = parcel.and_then(|parcel| parcel.parse().ok());
+        let number = parcel.and_then(|parcel| next(books, parcel));
+        // The books say what is wrong with a parcel that they do not know.
+        one.insert(field.to_owned(), number.unwrap_or(1).into());
     }
     if with_number {
         object.insert("number".to_owned(), 1.into());

@@ -171,6 +171,7 @@ impl Office {
         }
         let givers = Givers::of(command_type);
         let second = add_givers(givers, giver, facts.trial, &mut object)?;
+        let second = second.filter(|second| defaults::needs_second(command_type, second, &object));
         let with_number = defaults::lacks_number(command_type, &object);
         let later: Vec<&str> = with_number.then_some("number").into_iter().chain(second).collect();
         defaults::check_complete(name, command_type, &object, &later)?;

@@ -39,6 +39,11 @@ impl<T: Copy + PartialEq> DatedTerms<T> {
         DatedTerms { registered, later: Vec::new(), settings: UsedNumbers::default() }
     }
 
+    /// The number of the last change.
+    pub(crate) fn last_number(&self) -> u32 {
+        self.settings.last()
+    }
+
     pub(crate) fn registered(&self) -> &T {
         &self.registered
     }
