@@ -24,6 +24,7 @@ mod cli {
     mod kills;
     mod log;
     mod logs;
+    mod looks;
     mod network;
     mod orders;
     mod output;

@@ -47,6 +47,8 @@ pub struct LoadedSettings {
     pub keys: Arc<dyn KeyStore>,
     pub networks: Vec<(NetworkId, Currency, String)>,
     pub wallet: Option<(WalletId, Currency, String)>,
+    /// The names of the courier firms that have merchant numbers.
+    pub firms: Vec<String>,
     pub zone: ResolvedZone,
 }
 
@@ -116,7 +118,8 @@ impl File {
         let plan = self.plan(&form)?;
         let keys = self.keys(&form.keys, false)?;
         key_names::check(&settings, &*keys)?;
-        Ok(LoadedSettings { settings, plan, keys, networks, wallet, zone })
+        let firms = form.merchant.firms.keys().cloned().collect();
+        Ok(LoadedSettings { settings, plan, keys, networks, wallet, firms, zone })
     }
 
     fn keys(&self, keys: &super::form::KeysForm, begin: bool) -> anyhow::Result<Arc<dyn KeyStore>> {
