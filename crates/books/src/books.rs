@@ -128,6 +128,7 @@ impl Books {
                 let opened = || self.business_date(at);
                 self.reference_data.last_date = today.or_else(opened).unwrap_or_default();
                 self.note_contact(command, at);
+                self.note_evidence(at, out);
                 self.update_sellers_below_zero(out, now.today);
                 self.update_fingerprint(at, out);
             }

@@ -435,6 +435,7 @@ impl Books {
     /// The suspense balance is the open breaks (M9).
     fn check_breaks(&self, wrong: &mut Vec<String>) {
         use crate::command::BreakSide;
+        self.check_evidence(wrong);
         for (place, accounts) in self.reference_data.currencies.iter().enumerate() {
             let open = self.reference_data.breaks.values().filter(|one| one.is_open());
             let here = open.filter(|one| usize::from(one.currency) == place);

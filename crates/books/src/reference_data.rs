@@ -11,6 +11,7 @@ use crate::breaks::record::Break;
 use crate::cash::record::Deposit;
 use crate::clearing::release::{Hold, PendingRelease};
 use crate::command::{ClosePeriod, Jurisdiction, PostAdjustment, SettlementCycle};
+use crate::evidence::DifferenceCommands;
 use crate::ids::{BreakId, DepositId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId};
 use crate::parcel::damage::Damage;
 use crate::parcel::record::ParcelChanges;
@@ -93,6 +94,7 @@ pub(crate) struct ReferenceData {
     /// The damaged and lost parcels that are not forgotten.
     pub damages: BTreeMap<ParcelId, Damage>,
     pub breaks: BTreeMap<BreakId, Break>,
+    pub difference_commands: DifferenceCommands,
     pub automatic_breaks: u64,
     pub open_items_opened: u64,
     /// Offline sales that were posted to suspense, open or decided.

@@ -18,6 +18,7 @@ mod help;
 mod keys;
 mod log;
 mod logging;
+mod looks;
 mod network;
 mod network_admin;
 mod office_requests;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::words::{Lang, error_label};
 
@@ -62,7 +63,8 @@ struct Cli {
 }
 
 const EXIT_STATUS: &str = "Exit status: 0 success; 1 failure, or a check found a problem, which \
-                           is printed; 2 the command line is not valid.";
+                           is printed; 2 the command line is not valid.\n\n\
+                           DOORSTEP_DATA: the data directory of a command without --data.";
 
 #[derive(Subcommand, Debug)]
 enum Task {
@@ -71,6 +73,11 @@ enum Task {
     Import(orders::ImportArgs),
     Verify(verify::VerifyArgs),
     Balances(balances::BalancesArgs),
+    Accounts(looks::accounts::AccountsArgs),
+    Parcels(looks::parcels::ParcelsArgs),
+    Cash(looks::cash::CashArgs),
+    Statement(looks::statement::StatementArgs),
+    Status(looks::status::StatusArgs),
     Breaks(differences::BreaksArgs),
     OpenItems(differences::OpenItemsArgs),
     Explain(explain::ExplainArgs),
@@ -156,8 +163,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let parsed = match Lang::current() {
-        Lang::En => Cli::try_parse(),
-        Lang::Zh => parse_in_chinese(),
+        Lang::En => parse(command_tree()),
+        Lang::Zh => parse(help::in_chinese(command_tree())),
     };
     let Cli { task, lang: _ } = match parsed {
         Ok(cli) => cli,
@@ -169,6 +176,11 @@ fn main() -> ExitCode {
         Task::Import(args) => orders::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Verify(args) => verify::run(&args),
         Task::Balances(args) => balances::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Accounts(args) => looks::accounts::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Parcels(args) => looks::parcels::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Cash(args) => looks::cash::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Statement(args) => looks::statement::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Status(args) => looks::status::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Breaks(args) => differences::breaks(&args).map(|()| ExitCode::SUCCESS),
         Task::OpenItems(args) => differences::open_items(&args).map(|()| ExitCode::SUCCESS),
         Task::Explain(args) => explain::run(&args).map(|()| ExitCode::SUCCESS),
@@ -233,16 +245,37 @@ fn report_full_files() -> std::io::Result<()> {
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, ignored).map(drop)
 }
 
-fn parse_in_chinese() -> Result<Cli, clap::Error> {
-    let command = help::in_chinese(Cli::command());
+fn parse(command: Command) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+/// The environment variable with the data directory of commands that have no --data.
+const DATA_VARIABLE: &str = "DOORSTEP_DATA";
+
+/// Commands that make books of their own.
+const OWN_DATA: [&str; 2] = ["demo", "bench"];
+
+/// The commands, whose --data defaults to [`DATA_VARIABLE`].
+fn command_tree() -> Command {
+    with_data_variable(Cli::command())
+}
+
+fn with_data_variable(command: Command) -> Command {
+    if OWN_DATA.contains(&command.get_name()) {
+        return command;
+    }
+    let command = command.mut_args(|arg| match arg.get_id().as_str() {
+        "data" => arg.env(DATA_VARIABLE).hide_env(true),
+        _ => arg,
+    });
+    command.mut_subcommands(with_data_variable)
 }
 
 /// Prints the long help of a command that has a help flag of its own.
 fn print_help_of(name: &str) {
     let mut tree = match Lang::current() {
-        Lang::En => Cli::command(),
-        Lang::Zh => help::in_chinese(Cli::command()),
+        Lang::En => command_tree(),
+        Lang::Zh => help::in_chinese(command_tree()),
     };
     tree.build();
     if let Some(command) = tree.find_subcommand_mut(name) {

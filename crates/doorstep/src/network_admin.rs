@@ -3,14 +3,19 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::ensure;
+use anyhow::{anyhow, ensure};
+use books::Timestamp;
 use clap::Args;
-use host::control::{CONTROL_SOCKET, ControlRequest, send_request};
+use host::control::{CONTROL_SOCKET, ControlError, ControlRequest, send_request};
+use money::Currency;
+use money::decimal::DecimalAmount;
 use node::{Clock, SystemClock};
 use office::socket::control_directory;
 use office::{Answer, Request, fields};
-use serde_json::{Map, Value};
+use reports::{RailReport, local_time, rails};
+use serde_json::{Map, Value, json};
 
+use crate::data_directory::read_at_head;
 use crate::words::{Lang, bilingual, grouped, left, say};
 use crate::{chinese, office_requests};
 
@@ -68,7 +73,7 @@ impl TwoPersonsArgs {
     }
 }
 
-/// Shows the status of a running Doorstep
+/// Shows the connections of a running Doorstep, and what the books say of networks and wallets
 #[derive(Args, Debug)]
 pub struct StatusArgs {
     /// The data directory
@@ -92,7 +97,9 @@ pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
     );
     let name = &args.network;
     let fields = [("network".to_owned(), name.as_str().into()), ("from".to_owned(), at.into())];
-    let answer = args.two.ask("WithdrawNetwork", fields.into_iter().collect())?;
+    let answer = args.two.ask("WithdrawNetwork", fields.into_iter().collect());
+    let answer = answer.map_err(|error| explained(error, &args.data, name))?;
+    let time_text = |ms| local_text(&args.data, ms);
     let events = match &answer {
         Answer::CarriedOut { events, .. } => events.as_slice(),
         Answer::Repeated { .. } => {
@@ -124,7 +131,8 @@ pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
 pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
     let name = &args.network;
     let fields = [("network".to_owned(), name.as_str().into())];
-    let answer = args.two.ask("ReinstateNetwork", fields.into_iter().collect())?;
+    let answer = args.two.ask("ReinstateNetwork", fields.into_iter().collect());
+    let answer = answer.map_err(|error| explained(error, &args.data, name))?;
     match &answer {
         Answer::CarriedOut { .. } | Answer::Repeated { .. } => {
             say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));
@@ -135,22 +143,93 @@ pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
-    let status = send_request(
-        &control_directory(&args.data).join(CONTROL_SOCKET),
-        &ControlRequest::Status {},
-    )?;
+    let socket = control_directory(&args.data).join(CONTROL_SOCKET);
+    let asked = send_request(&socket, &ControlRequest::Status {});
+    let mut status = match asked {
+        Ok(status) => status,
+        Err(ControlError::NotRunning(_)) => json!({ "ok": true }),
+        Err(error) => return Err(error.into()),
+    };
+    let read = read_at_head(&args.data)?;
+    let in_books = rails(read.books());
+    let is_running = status["messages"].is_number();
     if args.json {
+        status["running"] = is_running.into();
+        status["in_books"] = serde_json::to_value(&in_books)?;
         say!("{}", serde_json::to_string_pretty(&status)?);
-    } else {
-        for (what, how) in rows(&status, Lang::current()) {
-            say!("{}  {how}", left(&what, 18));
-        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let lang = Lang::current();
+    let of_running = match is_running {
+        true => rows(&status, lang, &|ms| local_time(read.books(), Timestamp(ms))),
+        false => vec![(
+            lang.pick("not running", "未运行").to_owned(),
+            lang.pick("the books say:", "账簿中：").to_owned(),
+        )],
+    };
+    let of_books = in_books.iter().map(|rail| book_row(rail, lang));
+    for (what, how) in of_running.into_iter().chain(of_books) {
+        say!("{}  {how}", left(&what, 18));
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the books say of a network or wallet.
+fn book_row(rail: &RailReport, lang: Lang) -> (String, String) {
+    let unknown = grouped(&rail.unknown_payments.to_string());
+    let owes = match rail.currency.parse::<Currency>() {
+        Ok(currency) => DecimalAmount::of_balance(rail.receivable, currency).to_string(),
+        Err(_) => rail.receivable.to_string(),
+    };
+    let (owes, currency) = (grouped(&owes), rail.currency);
+    let withdrawn = rail.withdrawn_from.as_ref().map(|from| match lang {
+        Lang::En => format!("; withdrawn from {from} on"),
+        Lang::Zh => format!("；自 {from} 起停用"),
+    });
+    let how = match lang {
+        Lang::En => format!("{unknown} unknown payments; owes {owes} {currency}"),
+        Lang::Zh => format!("{unknown} 笔结果未知的付款；应收清算款 {owes} {currency}"),
+    };
+    let name = match lang {
+        Lang::En => format!("{}, books", rail.name),
+        Lang::Zh => format!("{}（账簿）", rail.name),
+    };
+    (name, format!("{how}{}", withdrawn.unwrap_or_default()))
+}
+
+/// The error of a command about a network. If the books have no such network, says which they have.
+fn explained(error: anyhow::Error, data: &Path, name: &str) -> anyhow::Error {
+    let Ok(read) = read_at_head(data) else { return error };
+    let networks = rails(read.books()).into_iter().filter(|rail| rail.kind == "network");
+    let names: Vec<String> = networks.map(|rail| rail.name).collect();
+    if names.iter().any(|known| known == name) {
+        return error;
+    }
+    let lang = Lang::current();
+    let all = match names.as_slice() {
+        [] => lang.pick("none", "无").to_owned(),
+        names => names.join(lang.pick(", ", "、")),
+    };
+    anyhow!(bilingual!(
+        "the books have no card network `{name}`; they have: {all}",
+        "账簿中没有卡组织 `{name}`；现有：{all}"
+    ))
+}
+
+/// Local time of the books, with their UTC offset.
+fn local_text(data: &Path, ms: u64) -> String {
+    match read_at_head(data) {
+        Ok(read) => local_time(read.books(), Timestamp(ms)),
+        Err(_) => time_text(ms),
+    }
+}
+
 /// A status as rows of a label and a text.
-fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
+fn rows(
+    status: &Value,
+    lang: Lang,
+    time_text: &dyn Fn(u64) -> String,
+) -> Vec<(String, String)> {
     let list = |key: &str| status[key].as_array().into_iter().flatten();
     let number = |key: &str| grouped(&status[key].to_string());
     let mut rows = Vec::new();
@@ -194,11 +273,14 @@ fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
         let terminals = grouped(&gateway["terminals"].to_string());
         row(name, format!("{terminals} {}", lang.pick("terminals connected", "台终端接入")));
     }
-    row(lang.pick("messages", "报文"), of("from terminals", "条来自终端", "messages"));
-    row(lang.pick("in flight", "处理中"), number("in_flight"));
+    row(lang.pick("messages", "报文"), of("from terminals since the start", "条来自终端，自启动起", "messages"));
+    row(
+        lang.pick("in flight", "处理中"),
+        of("requests of terminals wait for an answer", "个终端请求等待应答", "in_flight"),
+    );
     row(
         lang.pick("journal", "日志"),
-        of("waiting to be written", "条待写入", "waiting_for_journal"),
+        of("commands wait to be written", "条命令待写入", "waiting_for_journal"),
     );
     let ended = status["ended"].as_object().into_iter().flatten();
     let ended = ended.filter(|(_, count)| **count != 0);
@@ -214,8 +296,8 @@ fn rows(status: &Value, lang: Lang) -> Vec<(String, String)> {
     row(
         lang.pick("connections", "连接"),
         match lang {
-            Lang::En => format!("{accepted} accepted; ended: {ended}"),
-            Lang::Zh => format!("接受 {accepted}；已结束：{ended}"),
+            Lang::En => format!("{accepted} accepted since the start; ended: {ended}"),
+            Lang::Zh => format!("自启动起接受 {accepted}；已结束：{ended}"),
         },
     );
     rows
@@ -252,7 +334,7 @@ mod tests {
             "terminals": 2, "messages": 1_204, "in_flight": 0, "waiting_for_journal": 0,
             "accepted": 7, "stopping": false, "trial": true, "ended": {"gone": 3, "idle": 0, "slow": 1},
         });
-        let rows: Vec<String> = rows(&status, Lang::En)
+        let rows: Vec<String> = rows(&status, Lang::En, &time_text)
             .into_iter()
             .map(|(what, how)| format!("{what}: {how}"))
             .collect();
@@ -264,10 +346,10 @@ mod tests {
                 "beta, link 1: not connected, retrying",
                 "terminals: 2 connected directly",
                 "gateway-1: 15,000 terminals connected",
-                "messages: 1,204 from terminals",
-                "in flight: 0",
-                "journal: 0 waiting to be written",
-                "connections: 7 accepted; ended: gone 3, slow 1",
+                "messages: 1,204 from terminals since the start",
+                "in flight: 0 requests of terminals wait for an answer",
+                "journal: 0 commands wait to be written",
+                "connections: 7 accepted since the start; ended: gone 3, slow 1",
             ]
         );
     }

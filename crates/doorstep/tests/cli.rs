@@ -27,6 +27,7 @@ mod cli {
     mod kills;
     mod log;
     mod logs;
+    mod looks;
     mod network;
     mod office;
     mod orders;

@@ -116,6 +116,12 @@ impl<'a> BatchReader<'a> {
         self.fingerprint
     }
 
+    /// The time of the first command.
+    #[must_use]
+    pub fn begun_at(&self) -> Timestamp {
+        Timestamp(self.begun_at)
+    }
+
     #[must_use]
     pub fn left(&self) -> u32 {
         self.remaining

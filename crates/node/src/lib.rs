@@ -41,6 +41,7 @@
 //! ```
 
 pub mod batch;
+pub mod recovery;
 pub mod replay;
 
 mod client;
@@ -54,7 +55,5 @@ pub use client::{
     CommandAnswer, CommandRequest, EngineQuery, JournalPosition, NodeClient, NodeStopped,
     QueryReply, ReplySink, RequestSender,
 };
-pub use snapshots::{NoSnapshots, SnapshotStore};
-pub use start::{
-    Clock, FatalCallback, Node, NodeNotice, NodeOptions, Recovery, StartError, SystemClock,
-};
+pub use snapshots::{NoSnapshots, SnapshotSource, SnapshotStore};
+pub use start::{Clock, FatalCallback, Node, NodeNotice, NodeOptions, StartError, SystemClock};

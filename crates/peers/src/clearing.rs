@@ -16,7 +16,7 @@ use crate::ledger::{
 
 mod text;
 
-pub use text::ClearingFileError;
+pub use text::{ClearingFileError, is_network_name};
 
 /// Version of the file format.
 pub const CLEARING_VERSION: u8 = 1;

@@ -1,10 +1,11 @@
 use std::path::Path;
 
+use journal::DataDirectory;
 use ledger::CurrencyTotals;
 use serde::Serialize;
 
 use crate::ReportError;
-use crate::books::{open_to_read, snapshot_digests};
+use crate::books::snapshot_digests;
 use crate::journal_audit::JournalAudit;
 use crate::open_items::OpenItemReport;
 
@@ -54,7 +55,8 @@ pub struct CurrencySum {
 /// snapshot, and checks every money rule. [`ReportError::Replay`] means that the journal cannot be
 /// replayed.
 pub fn verify_books(data: &Path) -> Result<BooksReport, ReportError> {
-    let (directory, mut journal) = open_to_read(data)?;
+    let directory = DataDirectory::open_shared(data)?;
+    let mut journal = directory.journal()?;
     let snapshots = snapshot_digests(&directory)?;
     let mut audit = JournalAudit::default();
     let (verdict, engine) = node::replay::verify(&mut journal, &snapshots, &mut audit)?;

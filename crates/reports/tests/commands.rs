@@ -242,7 +242,7 @@ fn read(scratch: &TempDir, filter: &CommandFilter, each: &mut dyn FnMut(&Applied
 
 fn names(scratch: &TempDir, filter: CommandFilter) -> Vec<&'static str> {
     let mut names = Vec::new();
-    read(scratch, &filter, &mut |command| names.push(command.command));
+    read(scratch, &filter, &mut |command| names.push(command.recorded.command));
     names
 }
 
@@ -312,7 +312,7 @@ fn a_command_has_its_giver_key_currency_and_references() {
     let mut seen = 0;
     read(&scratch, &parcel("a"), &mut |command| {
         let json = serde_json::to_value(command).unwrap();
-        match command.command {
+        match command.recorded.command {
             "StartHandOver" => {
                 assert_eq!(json["by"], json!({ "person": "7" }));
                 assert_eq!(json["currency"], "CNY");
@@ -329,7 +329,7 @@ fn a_command_has_its_giver_key_currency_and_references() {
                 }]);
                 assert_eq!(json["postings"], moved);
             }
-            "AssignParcels" => assert_eq!(command.wanted_parcels, [PARCEL_A]),
+            "AssignParcels" => assert_eq!(command.recorded.wanted_parcels, [PARCEL_A]),
             _ => return,
         }
         seen += 1;

@@ -119,7 +119,7 @@ impl<O: Backend> DayRun<'_, O> {
         }
         let number =
             self.cleared_files.get(&index).map_or(String::new(), |last| format!(".{}", last + 1));
-        let name = format!("clearing-{}-{date}{number}.txt", file.network);
+        let name = format!("clearing-{}-{date}{number}.csv", file.network);
         let text = file.to_text().map_err(PaymentPathError::from)?;
         let text = self.sender.store_file(&name, text)?;
         let file = ClearingFile::parse(&text).map_err(PaymentPathError::from)?;

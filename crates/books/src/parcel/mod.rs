@@ -5,5 +5,6 @@ pub(crate) mod closing;
 pub(crate) mod damage;
 pub(crate) mod delivery;
 pub(crate) mod index;
+pub mod list;
 pub(crate) mod payments;
 pub(crate) mod record;

@@ -6,4 +6,5 @@ pub(crate) mod payout;
 pub(crate) mod plan;
 pub(crate) mod record;
 pub(crate) mod seller_debt;
+pub mod statement_view;
 pub mod view;

@@ -91,6 +91,10 @@ impl OpenItems {
         (self.open.clone(), self.ended.clone())
     }
 
+    pub(crate) fn is_open(&self, id: OpenItemId) -> bool {
+        self.open.contains_key(&id)
+    }
+
     pub(crate) fn forget_ended(&mut self, before: BusinessDate) {
         self.ended.retain(|_, one| one.ended >= before);
     }

@@ -169,6 +169,20 @@ pub struct NetworkView {
     pub pending: u128,
 }
 
+/// A network or wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RailView<'b> {
+    pub id: RailId,
+    /// The operator's name for it.
+    pub reference: &'b str,
+    pub currency: Currency,
+    /// When it stops taking new payments. Only networks are withdrawn.
+    pub withdrawn_from: Option<Timestamp>,
+    pub unknown_payments: u32,
+    /// What it owes, in minor units. Negative if Doorstep owes.
+    pub receivable: i128,
+}
+
 /// What a transaction waits for, by its payment's status. `None` if it must not wait.
 pub(crate) fn pending_request_kind(
     kind: TransactionKind,
@@ -377,6 +391,21 @@ impl Books {
             PaymentRoute::Qr { wallet } => RailId::Wallet(wallet),
         };
         self.rails.find(rail).map(|rail| rail.reference.as_str())
+    }
+
+    /// Networks and wallets, in order of registration.
+    pub fn rail_views(&self) -> impl Iterator<Item = RailView<'_>> {
+        self.rails.iter().map(|rail| RailView {
+            id: rail.id,
+            reference: &rail.reference,
+            currency: self.currency_at(rail.currency),
+            withdrawn_from: match rail.id {
+                RailId::Network(id) => self.network_view(id).and_then(|view| view.withdrawn_from),
+                RailId::Wallet(_) => None,
+            },
+            unknown_payments: rail.unknown_payments,
+            receivable: self.ledger.account(rail.receivable).balance(),
+        })
     }
 
     #[must_use]

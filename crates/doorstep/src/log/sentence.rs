@@ -5,7 +5,10 @@ use engine::Actor;
 use money::Currency;
 use money::decimal::DecimalAmount;
 use office::Persons;
-use reports::{AppliedCommand, FieldType, FieldTypes, MovedAmount, ObservedEvent, utc_offset_text};
+use reports::{
+    AppliedCommand, FieldType, FieldTypes, MovedAmount, ObservedEvent, RecordedCommand,
+    utc_offset_text,
+};
 use serde_json::Value;
 
 use crate::chinese;
@@ -50,18 +53,18 @@ impl Sentences {
     }
 
     /// The line above the commands of a day.
-    pub fn day(&self, command: &AppliedCommand) -> String {
+    pub fn day(&self, command: &RecordedCommand) -> String {
         let offset = &command.at[command.at.len() - 6..];
         filled(self.lang, "log.day", &[("date", &command.date), ("offset", &offset)])
     }
 
     /// Who gave the command.
-    pub fn actor(&self, command: &AppliedCommand) -> String {
+    pub fn actor(&self, command: &RecordedCommand) -> String {
         Words { lang: self.lang, names: &self.names, command }.actor()
     }
 
     /// Who gave the command, and what it did.
-    pub fn what(&self, command: &AppliedCommand) -> String {
+    pub fn what(&self, command: &RecordedCommand) -> String {
         let words = Words { lang: self.lang, names: &self.names, command };
         let fields = Value::Object(command.fields.clone());
         let sentence = entry(self.lang, COMMANDS, command.command);
@@ -75,8 +78,8 @@ impl Sentences {
     /// The request key, the value date, and what happened besides the postings. With a filter, only what concerns
     /// its parcel and seller, if anything does.
     pub fn events(&self, command: &AppliedCommand) -> Vec<String> {
-        let words = Words { lang: self.lang, names: &self.names, command };
-        let key = command.request_key.as_ref();
+        let words = Words { lang: self.lang, names: &self.names, command: &command.recorded };
+        let key = command.recorded.request_key.as_ref();
         let key = key.map(|key| filled(self.lang, "log.request_key", &[("key", key)]));
         let mut by_name: Vec<(&str, Vec<&Value>)> = Vec::new();
         let any = command.events.iter().any(|event| event.wanted);
@@ -106,7 +109,7 @@ impl Sentences {
 
     /// The money that moved: amount and words. Selected as the events are.
     pub fn postings(&self, command: &AppliedCommand) -> Vec<(String, String)> {
-        let words = Words { lang: self.lang, names: &self.names, command };
+        let words = Words { lang: self.lang, names: &self.names, command: &command.recorded };
         let any = command.postings.iter().any(|posting| posting.wanted);
         let shown = command.postings.iter().filter(|posting| posting.wanted || !any);
         let shown: Vec<_> = shown.collect();
@@ -187,7 +190,7 @@ impl PostingLine {
 struct Words<'c> {
     lang: Lang,
     names: &'c Persons,
-    command: &'c AppliedCommand,
+    command: &'c RecordedCommand,
 }
 
 impl Words<'_> {

@@ -1,6 +1,7 @@
 //! `doorstep serve`.
 
 mod business_day;
+mod check;
 #[cfg(test)]
 mod example;
 mod form;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use books::{
-    CodeMac, Command, Event, NetworkId, Refusal, RegisterNetwork, RegisterWallet, SetTimeZone,
-    WalletId,
+    CodeMac, Command, Event, FirmId, NetworkId, Refusal, RegisterNetwork, RegisterWallet,
+    SetTimeZone, WalletId,
 };
 use clap::Args;
 use engine::Engine;
@@ -29,7 +30,7 @@ use money::Currency;
 use node::{Clock, Node, NodeNotice, NodeOptions, SystemClock};
 use office::socket::{OfficeServer, control_directory, make_control_directory};
 use reports::utc_offset_text;
-use switch::{Switch, Unfinished};
+use switch::{Output, Settings, Switch, Unfinished};
 
 use crate::logging::LogArgs;
 use crate::time_zone::ResolvedZone;
@@ -60,6 +61,10 @@ pub struct ServeArgs {
     /// Print example settings and exit
     #[arg(long)]
     example: bool,
+    /// Read settings, keys and books, say what a start would do, and exit: 0 it can start, 1 it
+    /// cannot. Changes nothing, and opens no address
+    #[arg(long, conflicts_with = "example")]
+    check: bool,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -81,13 +86,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {
         tracing::warn!(target: "host", "{note}");
     }
-    let directory = DataDirectory::open(data).map_err(|error| match error {
-        DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. } => {
-            anyhow::Error::new(error)
-                .context(Lang::current().pick("there are no books to serve", "没有可用的账簿"))
-        }
-        error => error.into(),
-    })?;
+    if args.check {
+        return check::run(said, data, config).map(|()| ExitCode::SUCCESS);
+    }
+    let directory = DataDirectory::open(data).map_err(no_books)?;
     let (journal, snapshots) = (directory.journal()?, directory.snapshots()?);
     let options = NodeOptions { on_notice: Box::new(notice), ..NodeOptions::default() };
     let node = Node::start(Box::new(journal), Box::new(snapshots), options)?;
@@ -107,9 +109,9 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopOutcome> {
-    let (networks, zone) = (said.networks.clone(), said.zone.clone());
+    let (networks, zone, firms) = (said.networks.clone(), said.zone.clone(), said.firms.clone());
     let look = move |engine: &Engine| {
-        check_against_books(engine, &zone, &networks)?;
+        check_against_books(engine, &zone, &networks, &firms)?;
         Ok::<_, anyhow::Error>(zone.setting_for(engine.books(), SystemClock.now()))
     };
     let setting = node.client().query(look)?.0?;
@@ -124,18 +126,8 @@ fn serve(said: LoadedSettings, node: &Node, data: &Path) -> anyhow::Result<StopO
             mac.map_err(|error| error.to_string())
         })
     });
-    let mut switch = Switch::new(said.settings, keys)?;
-    let mut begin = Vec::new();
     // Before new names are registered: one may be a misspelt old one.
-    switch.resume(unfinished, SystemClock.now(), &mut begin).map_err(|error| {
-        let error = chinese::error(&error, Lang::current());
-        anyhow!(bilingual!(
-            "{error}. Keep its [[network]] or [wallet] under this name until they have ended; \
-             `doorstep network withdraw` stops new payments to a network",
-            "{error}。请保留其 [[network]] 或 [wallet] 及名称，直到这些交易了结；\
-             `doorstep network withdraw` 可停止向卡组织发送新的付款"
-        ))
-    })?;
+    let (switch, begin) = resumed_switch(said.settings, keys, unfinished)?;
     let directory = control_directory(data);
     let control = directory.join(CONTROL_SOCKET);
     make_control_directory(&directory, said.office_group)
@@ -183,11 +175,42 @@ fn office_socket_error(directory: &Path, error: &std::io::Error) -> anyhow::Erro
     ))
 }
 
+fn no_books(error: DirectoryError) -> anyhow::Error {
+    match error {
+        DirectoryError::Missing { .. } | DirectoryError::NoJournal { .. } => {
+            anyhow::Error::new(error)
+                .context(Lang::current().pick("there are no books to serve", "没有可用的账簿"))
+        }
+        error => error.into(),
+    }
+}
+
+/// A switch that goes on with what is unfinished, and what it sends first.
+fn resumed_switch(
+    settings: Settings,
+    keys: Arc<dyn KeyStore>,
+    unfinished: Unfinished,
+) -> anyhow::Result<(Switch, Vec<Output>)> {
+    let mut switch = Switch::new(settings, keys)?;
+    let mut begin = Vec::new();
+    switch.resume(unfinished, SystemClock.now(), &mut begin).map_err(|error| {
+        let error = chinese::error(&error, Lang::current());
+        anyhow!(bilingual!(
+            "{error}. Keep its [[network]] or [wallet] under this name until they have ended; \
+             `doorstep network withdraw` stops new payments to a network",
+            "{error}。请保留其 [[network]] 或 [wallet] 及名称，直到这些交易了结；\
+             `doorstep network withdraw` 可停止向卡组织发送新的付款"
+        ))
+    })?;
+    Ok((switch, begin))
+}
+
 /// Checks that the settings agree with the books.
 fn check_against_books(
     engine: &Engine,
     zone: &ResolvedZone,
     networks: &[(NetworkId, Currency, String)],
+    firms: &[String],
 ) -> anyhow::Result<()> {
     let (books, ours) = (engine.books(), &zone.zone);
     let theirs = match books.time_zone() {
@@ -203,6 +226,20 @@ fn check_against_books(
             "time_zone = {ours}: the books have {theirs}; correct the settings",
             "time_zone = {ours}：账簿中为 {theirs}；请更正配置"
         ));
+    }
+    let is_open = books.utc_offset_minutes_at(SystemClock.now()).is_some();
+    for firm in firms.iter().filter(|_| is_open) {
+        let known = books.firms().any(|(id, _)| id == FirmId::derived(firm));
+        let all: Vec<_> = books.firms().map(|(_, reference)| reference).collect();
+        ensure!(
+            known,
+            bilingual!(
+                "merchant.firms: the books have no courier firm `{firm}`; they have: {}. Correct \
+                 the name, or register the firm first",
+                "merchant.firms：账簿中没有快递公司 `{firm}`；现有：{}。请更正名称，或先登记该公司",
+                all.join(Lang::current().pick(", ", "、"))
+            )
+        );
     }
     for (network, currency, name) in networks {
         let Some(view) = engine.books().network_view(*network) else { continue };

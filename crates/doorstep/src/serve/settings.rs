@@ -48,6 +48,8 @@ pub struct LoadedSettings {
     pub keys: Arc<dyn KeyStore>,
     pub networks: Vec<(NetworkId, Currency, String)>,
     pub wallet: Option<(WalletId, Currency, String)>,
+    /// The names of the courier firms that have merchant numbers.
+    pub firms: Vec<String>,
     pub zone: ResolvedZone,
     pub calendar: Option<Calendar>,
     /// The key of hand-overs' one-time codes.
@@ -144,6 +146,7 @@ impl File {
         key_names::check(&settings, form.keys.codes, &*keys)?;
         let office_group = form.control.group.as_deref().map(group_id).transpose()?;
         let codes = form.keys.codes;
+        let firms = form.merchant.firms.keys().cloned().collect();
         let calendar = form.calendar.as_ref().map(|path| calendar_command::read(&self.path(path)));
         let calendar = calendar.transpose().context("calendar")?;
         Ok(LoadedSettings {
@@ -152,6 +155,7 @@ impl File {
             keys,
             networks,
             wallet,
+            firms,
             zone,
             calendar,
             codes,

@@ -232,8 +232,8 @@ fn the_clearing_files_of_the_networks_add_up_to_what_was_collected_by_card() {
     let mut sum = 0;
     for network in day["networks"].as_array().unwrap() {
         let name = format!("books/clearing-{}-2013-11-11", text(network, "/name"));
-        let second = format!("{name}.2.txt");
-        let mut file = bed.read(format!("{name}.txt"));
+        let second = format!("{name}.2.csv");
+        let mut file = bed.read(format!("{name}.csv"));
         if bed.has(&second) {
             file += &bed.read(&second);
         }

@@ -15,8 +15,8 @@ const FILES: [&str; 7] = [
     "postings.csv",
     "balances.jsonl",
     "books/payouts.csv",
-    "books/clearing-network-1-2013-11-11.txt",
-    "books/clearing-network-2-2013-11-11.txt",
+    "books/clearing-network-1-2013-11-11.csv",
+    "books/clearing-network-2-2013-11-11.csv",
 ];
 
 /// Runs days and recomputes them. Their files are in `days` if `keep` is set.
@@ -184,7 +184,7 @@ fn the_other_program_names_the_first_thing_that_differs() {
     let due = |text: &str| with_line(text, &["O-000007"], |line| with_more(line, 3, 1));
     files.named("orders.csv", due, &["order O-000007 of S-", "amount due: recomputed "]);
     let cleared = |text: &str| with_line(text, &[",sale,"], |line| with_more(line, 7, 1));
-    files.named(FILES[5], cleared, &["clearing-network-1-2013-11-11.txt, trailer"]);
+    files.named(FILES[5], cleared, &["clearing-network-1-2013-11-11.csv, trailer"]);
     let net = |text: &str| with_line(text, &["CNY"], |line| with_more(line, 5, -1));
     files.named("books/payouts.csv", net, &["payout 1, net: recomputed "]);
     let balance = |text: &str| {

@@ -22,6 +22,7 @@ const KEYS: [&str; 8] = [
     "beta/pin --purpose pin",
     "beta/exchange --purpose exchange",
 ];
+const FIRM: &str = "\"swift-couriers\" = 1";
 const SERVE: &str = "serve --data books --config doorstep.toml";
 const WITHDRAW: &str = "network withdraw alpha --person ann --data books";
 
@@ -41,7 +42,8 @@ fn bed() -> Bed {
     let gateways = "[gateways]\nlisten = [\"127.0.0.1:0\"]\n\
                     authorities = \"certificates/authority.pem\"\n\
                     certificate = \"certificates/engine.pem\"\nkey = \"certificates/engine.key\"\n";
-    let settings = EXAMPLE.replace("127.0.0.1:7001", "127.0.0.1:0");
+    // The books have no firm yet.
+    let settings = EXAMPLE.replace("127.0.0.1:7001", "127.0.0.1:0").replace(FIRM, "");
     bed.write("doorstep.toml", settings.replace("[merchant]", &format!("{gateways}\n[merchant]")));
     bed
 }
@@ -81,7 +83,7 @@ fn it_serves_until_it_is_stopped() {
     bed.run(&format!("{WITHDRAW} --approved-by bo --at 2013-08-28T18:00:00+08:00"))
         .succeeds()
         .prints("alpha is withdrawn from 20")
-        .prints("note: --at 2013-08-28T10:00:00Z is past, so the withdrawal starts now\n");
+        .prints("note: --at 2013-08-28T18:00:00.000+08:00 is past, so the withdrawal starts now\n");
     bed.run(&format!("{WITHDRAW} --approved-by bo --at 2013-08-28T18:00:00+08:00"))
         .succeeds()
         .prints("was withdrawn before");
@@ -106,9 +108,39 @@ fn it_serves_until_it_is_stopped() {
     }
     bed.verified("books");
     // Without a running engine, on the books alone.
+    let status = bed.run("network status --json --data books").succeeds().json();
+    assert_eq!((&status["running"], number(&status, "/in_books/0/unknown_payments")), (&false.into(), 0));
+    assert_eq!(status["in_books"][0]["name"], "alpha");
+    assert!(status["in_books"][0]["withdrawn_from"].as_str().unwrap().ends_with("+08:00"));
+    let shown = bed.run("network status --data books").succeeds().prints("not running ");
+    shown.prints("alpha, books        0 unknown payments; owes 0.00 CNY; withdrawn from 20");
     bed.run("approve 2 --person bo --data books").succeeds().prints("WithdrawNetwork: carried out");
     let reinstate = "network reinstate alpha --person ann --approved-by bo --data books";
     bed.run(reinstate).succeeds().prints("alpha is reinstated");
+}
+
+#[test]
+fn a_check_says_what_a_start_would_do_and_changes_nothing() {
+    let bed = bed();
+    let before = bed.verified("books");
+    let check = "serve --check --data books --config doorstep.toml";
+    bed.run(check).succeeds().prints("registers   alpha\n").prints("It can start. ");
+    let settings = bed.read("doorstep.toml");
+    bed.write("other.toml", settings.replace("firms = { ", &format!("firms = {{ {FIRM}")));
+    for flag in ["--check", ""] {
+        bed.run(&format!("serve {flag} --data books --config other.toml"))
+            .fails("merchant.firms: the books have no courier firm `swift-couriers`; they have: ");
+    }
+    bed.write("other.toml", settings.replace("Asia/Shanghai", "Europe/Berlin"));
+    bed.run("serve --check --data books --config other.toml").fails("time_zone = Europe/Berlin: ");
+    bed.run("serve --check --data nowhere --config doorstep.toml").fails("no books to serve");
+    assert_eq!(bed.verified("books"), before);
+    let mut engine = Process::start(&bed, SERVE);
+    engine.says("control");
+    let beside = bed.run(check).succeeds().prints("It can start. ");
+    assert!(!beside.stdout().contains("registers"), "{beside}");
+    engine.stop();
+    bed.run(&format!("{check} --lang zh")).succeeds().prints("可以启动。");
 }
 
 #[test]
@@ -311,7 +343,7 @@ fn a_network_is_left_out_only_without_unfinished_payments() {
         .says("Keep its [[network]]")
         .says("`doorstep network withdraw`");
     bed.run("network withdraw omega --approved-by bo --data door/books")
-        .fails("unknown card network");
+        .fails("the books have no card network `omega`; they have: alpha\n");
 
     // With the network back in the settings, the refund is sent before anything else.
     let running = Running::start(&bed, "");

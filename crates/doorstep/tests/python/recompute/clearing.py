@@ -87,4 +87,4 @@ def files_of_day(folder):
         name, _, number = path.stem.partition(".")
         return name, int(number or 1)
 
-    return [read(path) for path in sorted(Path(folder).glob("clearing-*.txt"), key=place)]
+    return [read(path) for path in sorted(Path(folder).glob("clearing-*.csv"), key=place)]
