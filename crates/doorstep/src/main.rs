@@ -22,6 +22,7 @@ mod network_admin;
 mod orders;
 mod payouts;
 mod persons;
+mod profiles;
 mod serve;
 mod setup;
 mod tariffs;
@@ -74,6 +75,7 @@ enum Task {
     Log(log::CommandLogArgs),
     Payouts(payouts::PayoutsArgs),
     Export(export::ExportArgs),
+    Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
     Do(do_command::DoArgs),
     Serve(serve::ServeArgs),
@@ -137,6 +139,7 @@ fn main() -> ExitCode {
         Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Keys(args) => keys::run(&args).map(|()| ExitCode::SUCCESS),
