@@ -48,7 +48,7 @@ use crate::words::{Lang, error_label};
 /// posts them in double-entry books, pays the sellers, and accounts for every cent.
 ///
 /// Start with `doorstep demo`: a whole day in a few seconds, on simulated orders. Then use your own
-/// orders: `doorstep day --orders FILE --profile shopify --data books`.
+/// orders: `doorstep day --orders FILE --profile shopify --seller SHOP --data books`.
 #[derive(Parser, Debug)]
 #[command(name = "doorstep", version, max_term_width = 100, after_help = EXIT_STATUS)]
 struct Cli {

@@ -254,7 +254,8 @@ fn fail_if_left_out(strict: bool, bad: u64, refused: usize) -> anyhow::Result<()
     ensure!(
         whole || !strict,
         bilingual!(
-            "--strict: nothing was imported: bad lines: {bad}, refused orders: {refused}; see above",
+            "--strict: nothing was imported: bad lines: {bad}, refused orders: {refused}; see \
+             above",
             "--strict：未导入任何订单：有误的行 {bad}，被拒的订单 {refused}；见上文"
         )
     );

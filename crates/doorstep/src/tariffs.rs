@@ -182,7 +182,8 @@ fn print_unusual(file: &TariffFile) {
                     bilingual!(
                         "Note: version {number}, class {class}: {rate} is an unusual rate; did you \
                          mean {hundredth}?",
-                        "注意：版本 {number}，类别 {class}：费率 {rate} 不常见；是否为 {hundredth}？"
+                        "注意：版本 {number}，类别 {class}：费率 {rate} 不常见；\
+                         是否为 {hundredth}？"
                     )
                 );
             }

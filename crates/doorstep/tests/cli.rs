@@ -25,6 +25,7 @@ mod cli {
     mod log;
     mod logs;
     mod network;
+    mod order_files;
     mod orders;
     mod output;
     mod recompute;

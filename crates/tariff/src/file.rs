@@ -328,8 +328,8 @@ pub fn parse(text: &str) -> Result<TariffFile, TariffFileError> {
     Ok(TariffFile { name: raw.name, title: raw.title, source: raw.source, tariffs })
 }
 
-/// The number at the place of an error, if it stands where a text belongs: `0.55`, or `0.55%`, which
-/// is no TOML.
+/// The number at the place of an error, if it stands where a text belongs: `0.55`, or `0.55%`,
+/// which is no TOML.
 fn unquoted(text: &str, at: Range<usize>) -> Option<String> {
     const SHOWN_CHARS_MAX: usize = 20;
     let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '%');

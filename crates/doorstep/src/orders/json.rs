@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use files::orders::{BAD_LINES_KEPT_MAX, ImportReport, LeftOutOrders};
+use files::orders::{BAD_LINES_KEPT_MAX, BadLine, FileLineCount, ImportReport, LeftOutOrders};
 use files::profile::Profile;
 use serde_json::{Value, json};
 
@@ -17,9 +17,8 @@ pub fn report(
     announced: &Announced,
 ) -> Value {
     let lines = report.lines;
-    let left_out = |(reason, orders): (&Arc<str>, &LeftOutOrders)| json!({ "reason": &**reason, "orders": orders.orders, "values": counts(&orders.values) });
     let by_rules: u64 = report.left_out_by_reason.values().map(|orders| orders.orders).sum();
-    let bad_line = |line: &files::orders::BadLine| {
+    let bad_line = |line: &BadLine| {
         json!({
             "file": &*line.location.file,
             "line": line.location.line,
@@ -32,8 +31,7 @@ pub fn report(
         // A total above 64 bits is no total of real orders.
         (currency.code().to_owned(), json!(u64::try_from(*due).unwrap_or(u64::MAX)))
     });
-    let file =
-        |file: &files::orders::FileLineCount| json!({ "file": &*file.file, "lines": file.lines });
+    let file = |file: &FileLineCount| json!({ "file": &*file.file, "lines": file.lines });
     json!({
         "files": report.files.iter().map(file).collect::<Vec<_>>(),
         "lines": {
@@ -65,6 +63,14 @@ pub fn report(
         "announced": announced.new,
         "existed": announced.existed,
         "refused": &announced.refused,
+    })
+}
+
+fn left_out((reason, left_out): (&Arc<str>, &LeftOutOrders)) -> Value {
+    json!({
+        "reason": &**reason,
+        "orders": left_out.orders,
+        "values": counts(&left_out.values),
     })
 }
 

@@ -19,8 +19,8 @@ use super::{BadLine, Import, ImportError, LineClass, SourceFile, lines, open};
 
 /// The first column of a file of rejects.
 pub const REASON_COLUMN: &str = "doorstep_reason";
-/// The most bad lines whose own reason is kept for a file of rejects. Further lines are written with
-/// the reason of [`Words::other_line`].
+/// The most bad lines whose own reason is kept for a file of rejects. Further lines are written
+/// with the reason of [`Words::other_line`].
 pub const REASONS_MAX: usize = 1_000_000;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();

@@ -105,13 +105,17 @@ fn lines_may_end_with_a_carriage_return_alone() {
 
 #[test]
 fn a_first_line_for_excel_names_the_delimiter() {
-    for (sep, delimiter) in [("sep=;", ";"), ("\"sep=;\"", ";"), ("sep=\t", "\t"), ("sep=,", ",")] {
-        let text = format!("{sep}\n{HEADER}A1,S1,CNY,1.00\nA2,S1,CNY,x\n").replace(',', delimiter);
-        let text = text.replacen("sep=\t", "sep=,", usize::from(sep == "sep=,"));
-        let import = import(text.replacen("sep=;;", "sep=;", 1).as_bytes());
-        assert_eq!(parcels(&import), ["A1 S1 CNY 1.00 × 1"], "{sep}");
+    for (delimiter, line) in
+        [(";", "sep=;"), (";", "\"sep=;\""), ("\t", "sep=\t"), (",", "sep=,"), ("|", "sep=|")]
+    {
+        let lines = format!("{HEADER}A1,S1,CNY,1.00\nA2,S1,CNY,x\n").replace(',', delimiter);
+        let import = import(format!("{line}\n{lines}").as_bytes());
+        assert_eq!(parcels(&import), ["A1 S1 CNY 1.00 × 1"], "{line}");
         assert!(bad(&import.report)[0].starts_with("orders.csv:4: "), "{:?}", bad(&import.report));
     }
+    // A line like it further below is no such line.
+    let import = import(format!("{HEADER}sep=;\nA1,S1,CNY,1.00\n").as_bytes());
+    assert_eq!(counts(&import), [1, 0, 0, 1]);
 }
 
 #[test]

@@ -297,7 +297,7 @@ fn woocommerce_s_own_export_is_read_with_a_warning() {
                 Product(s),\"Items sold\",Coupon(s),\"Net Sales\",Attribution\n\
                 \"2026-03-01 10:05:31\",91,\"zł25.00\",processing,\"Ann\",new,\
                 \"2× Tee, 1× Mug\",3,,25,Direct\n\
-                \"2026-03-01 10:06:31\",92,\"zł5.00\",completed,\"Bob\",new,\"1× Mug\",1,,5,Direct\n";
+                \"2026-03-01 10:06:31\",92,\"zł5.00\",completed,Bob,new,\"1× Mug\",1,,5,\n";
     let profile = Profile::built_in("woocommerce-analytics").unwrap();
     assert!(profile.warning().is_some_and(|warning| warning.contains("no payment method")));
     let profile = profile.with_seller("W").unwrap().with_currency("PLN").unwrap();
