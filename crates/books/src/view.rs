@@ -4,10 +4,13 @@ use ledger::AccountNumber;
 use money::{Amount, Currency};
 use tariff::{BusinessDate, PaymentMethod};
 
+use crate::Refusal;
 use crate::books::{Books, Digest};
 use crate::breaks::record::BreakEvidence;
 use crate::chart::AccountKind;
-use crate::command::{BreakSide, BreakSubject, SHIPMENTS_PER_ORDER_MAX, SettlementCycle};
+use crate::command::{
+    AnnounceParcel, BreakSide, BreakSubject, SHIPMENTS_PER_ORDER_MAX, SettlementCycle,
+};
 use crate::event::{PayoutLine, TariffVersion};
 use crate::ids::{
     BreakId, CourierId, FirmId, ParcelId, PaymentId, PayoutId, PersonId, PlanId, SellerId, TariffId,
@@ -326,6 +329,12 @@ impl Books {
     #[must_use]
     pub fn open_parcel_count(&self) -> usize {
         self.parcels.len()
+    }
+
+    /// Why the books would refuse an announcement now.
+    #[must_use]
+    pub fn why_not_announced(&self, parcel: &AnnounceParcel) -> Option<Refusal> {
+        self.check_announcement(parcel).err()
     }
 
     /// The number of parcels remembered, open or closed.

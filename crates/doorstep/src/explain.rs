@@ -195,7 +195,7 @@ fn account_name(account: &str, lang: Lang) -> String {
 }
 
 /// `0.55% × 100.00`, and what else decided the fee.
-fn how(fee: &FeeCalculation, currency: Currency) -> String {
+pub fn how(fee: &FeeCalculation, currency: Currency) -> String {
     let sum = |minor: u64| grouped(&DecimalAmount::of_balance(minor.into(), currency).to_string());
     if fee.rate.is_empty() {
         return bilingual!("fixed", "固定");
@@ -262,7 +262,7 @@ fn state_zh(state: &'static str) -> &'static str {
     }
 }
 
-fn what_zh(what: &'static str) -> &'static str {
+pub fn what_zh(what: &'static str) -> &'static str {
     match what {
         "debit card" => "借记卡",
         "credit card" => "贷记卡",

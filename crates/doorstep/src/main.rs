@@ -25,6 +25,7 @@ mod office_requests;
 mod orders;
 mod payouts;
 mod persons;
+mod profiles;
 mod proposals;
 mod serve;
 mod setup;
@@ -51,7 +52,7 @@ use crate::words::{Lang, error_label};
 /// posts them in double-entry books, pays the sellers, and accounts for every cent.
 ///
 /// Start with `doorstep demo`: a whole day in a few seconds, on simulated orders. Then use your own
-/// orders: `doorstep day --orders FILE --profile shopify --data books`.
+/// orders: `doorstep day --orders FILE --profile shopify --seller SHOP --data books`.
 #[derive(Parser, Debug)]
 #[command(name = "doorstep", version, max_term_width = 100, after_help = EXIT_STATUS)]
 struct Cli {
@@ -84,6 +85,7 @@ enum Task {
     Log(log::CommandLogArgs),
     Payouts(payouts::PayoutsArgs),
     Export(export::ExportArgs),
+    Profile(profiles::ProfileArgs),
     Tariff(tariffs::TariffArgs),
     Calendar(calendar_command::CalendarArgs),
     Do(do_command::DoArgs),
@@ -187,6 +189,7 @@ fn main() -> ExitCode {
         Task::Log(args) => log::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Payouts(args) => payouts::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Profile(args) => profiles::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Tariff(args) => tariffs::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Calendar(args) => calendar_command::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Do(args) => do_command::run(&args).map(|()| ExitCode::SUCCESS),

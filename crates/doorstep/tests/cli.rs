@@ -30,6 +30,7 @@ mod cli {
     mod looks;
     mod network;
     mod office;
+    mod order_files;
     mod orders;
     mod output;
     mod recompute;

@@ -473,6 +473,7 @@ pub struct FeeCalculation {
     pub earlier_borne: u64,
     pub amount: u64,
     /// The account that the fee was posted to, as in exports.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub account: String,
 }
 
@@ -624,7 +625,8 @@ fn explained(
                     return Err(ExplainError::FeesDiffer { order: row.order });
                 }
                 let mut accounts = collected.accounts.iter().copied();
-                row.calculations = calculations(terms, class, collected);
+                let Collected { method, amount, fees, earlier, .. } = collected;
+                row.calculations = fee_calculations(terms, class, *method, *amount, fees, earlier);
                 for calculation in &mut row.calculations {
                     calculation.account = name(accounts.next());
                 }
@@ -717,14 +719,17 @@ fn recompute(terms: &Terms, class: SellerClassNumber, collected: &Collected) -> 
     terms.fees_after(earlier, class, *method, *amount) == Some(*fees)
 }
 
-/// How the fees of a payment were computed, without their accounts.
-fn calculations(
+/// How the fees of a payment of `amount` were computed, without their accounts.
+#[must_use]
+pub fn fee_calculations(
     terms: &Terms,
     class: SellerClassNumber,
-    collected: &Collected,
+    method: PaymentMethod,
+    amount: Amount,
+    fees: &Fees,
+    earlier: &EarlierPayments,
 ) -> Vec<FeeCalculation> {
     let class = terms.classes.get(usize::from(class.0));
-    let method = collected.method;
     let card = class.zip(match method {
         PaymentMethod::Card(kind) => Some(kind),
         _ => None,
@@ -748,13 +753,13 @@ fn calculations(
         };
         let once_rate = once.map(|once| CappedRate { rate: once.share, cap: None });
         let CappedRate { rate, cap } = rate_of(kind).or(once_rate).unwrap_or_default();
-        let (earlier_shares, borne) = collected.earlier.of(kind);
+        let (earlier_shares, borne) = earlier.of(kind);
         let in_card = matches!(kind, FeeKind::Issuer | FeeKind::Network | FeeKind::Acquirer);
         let together = card.and_then(|card| card.cap).filter(|_| in_card);
         FeeCalculation {
             fee: kind.name(),
             rate: rate.to_string(),
-            base: collected.amount.minor(),
+            base: amount.minor(),
             at_least: once.map_or(0, |once| once.fixed.minor()),
             at_most: cap.map(Amount::minor),
             together_at_most: together.map(Amount::minor),
@@ -764,7 +769,7 @@ fn calculations(
             account: String::new(),
         }
     };
-    collected.fees.iter().map(calculation).collect()
+    fees.iter().map(calculation).collect()
 }
 
 /// What a posting of a refund, chargeback or reversal takes from a payable balance, below zero if
@@ -793,7 +798,9 @@ fn is_fee(entry: ChartEntry) -> bool {
     matches!(entry, E::FeeCharged | E::CommissionEarned | E::ReturnCharged)
 }
 
-pub(crate) fn method_name(method: PaymentMethod) -> &'static str {
+/// `debit card`, `credit card`, `QR` or `cash`.
+#[must_use]
+pub fn method_name(method: PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Card(CardKind::Debit) => "debit card",
         PaymentMethod::Card(CardKind::Credit) => "credit card",

@@ -48,7 +48,10 @@ pub use commands::{
 };
 pub use day_sums::{DaySums, EventSum, ExecutedPlan};
 pub use error::{ExplainError, ExportError, PayoutWriteError, ReportError};
-pub use explain::{Explanation, ExplanationRow, FeeCalculation, TermsSource, explain_payout};
+pub use explain::{
+    Explanation, ExplanationRow, FeeCalculation, TermsSource, explain_payout, fee_calculations,
+    method_name,
+};
 pub use export::{ExportFormat, export_postings};
 pub use field_types::{FieldType, FieldTypes, FieldVariant};
 pub use open_differences::{BreakReport, OpenDifferences, OpenItemEvidence, open_differences};

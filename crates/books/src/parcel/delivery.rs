@@ -59,6 +59,30 @@ impl Books {
         _: Now,
         out: &mut CommandOutcome,
     ) -> Result<(), Refusal> {
+        let (number, history) = self.check_announcement(command)?;
+        let AnnounceParcel { parcel: id, seller, due, .. } = *command;
+        let slot = self.parcels.insert(Parcel {
+            id,
+            due,
+            seller: number,
+            carrier: u32::MAX,
+            last_payment: NO_PAYMENT,
+            status: OpenParcelStatus::Announced,
+            payment_count: 0,
+            in_flight: 0,
+            assignments: 0,
+            history,
+        });
+        self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
+        out.events.push(Event::ParcelAnnounced { parcel: id, seller, due });
+        Ok(())
+    }
+
+    /// The seller's number and the parcel's history, if the parcel can be announced.
+    pub(crate) fn check_announcement(
+        &self,
+        command: &AnnounceParcel,
+    ) -> Result<(u32, ParcelHistory), Refusal> {
         check_reference(&command.reference)?;
         let AnnounceParcel { parcel: id, seller, currency, due, shipment, .. } = *command;
         check_above_zero(due)?;
@@ -82,21 +106,7 @@ impl Books {
         if self.is_seller_suspended(seller) {
             return Err(Refusal::SellerSuspended);
         }
-        let slot = self.parcels.insert(Parcel {
-            id,
-            due,
-            seller: number,
-            carrier: u32::MAX,
-            last_payment: NO_PAYMENT,
-            status: OpenParcelStatus::Announced,
-            payment_count: 0,
-            in_flight: 0,
-            assignments: 0,
-            history,
-        });
-        self.index.add(id, ParcelSlot::Open(slot), &self.parcels, &self.payments);
-        out.events.push(Event::ParcelAnnounced { parcel: id, seller, due });
-        Ok(())
+        Ok((number, history))
     }
 
     /// The order's shipment before has ended without a delivery, and there is none after.

@@ -91,12 +91,11 @@ pub struct DayArgs {
     /// The order file, or a directory with the files that the profile names
     #[arg(long, value_name = "PATH", requires = "profile")]
     orders: Option<PathBuf>,
-    /// The format of the orders: olist, shopify, woocommerce, doorstep, or a profile file
+    /// The format of the orders: a profile that `doorstep profile list` names, or a profile file
     #[arg(long, value_name = "NAME|FILE", requires = "orders")]
     profile: Option<String>,
-    /// The seller, if the export does not name one
-    #[arg(long, value_name = "REFERENCE", requires = "orders")]
-    seller: Option<String>,
+    #[command(flatten)]
+    format: orders::OrderFormatArgs,
     /// Number of simulated parcels, without --orders
     #[arg(long, default_value_t = MADE_PARCELS, conflicts_with = "orders")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(PARCELS_MAX)))]
@@ -293,7 +292,7 @@ fn real_orders(
     path: &Path,
     profile: &str,
 ) -> anyhow::Result<(DayInputs, ImportReport)> {
-    let import = orders::read(path, profile, args.seller.as_deref())?;
+    let import = orders::read(path, profile, &args.format)?;
     let Some(first) = import.parcels.first() else {
         bail!(orders::no_parcels(path, &import.report));
     };

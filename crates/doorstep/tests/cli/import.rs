@@ -13,8 +13,9 @@ fn without_a_data_directory_nothing_is_written() {
     let ran = bed.run(IMPORT).succeeds().says_nothing();
     assert_eq!(
         ran.stdout(),
-        "Orders read: orders.csv (lines 3)\n  orders 2, parcels 3, sellers 3\n  amount due 35.00 \
-         CNY\nNothing was written: --data is missing.\n"
+        "Orders read: orders.csv (lines 3)\n  lines: taken 3, repeated 0, left out 0, bad 0\n  \
+         orders 2, parcels 3, sellers 3\n  amount due 35.00 CNY\nNothing was written: --data is \
+         missing.\n"
     );
     let entries = std::fs::read_dir(bed.path("")).unwrap();
     assert_eq!(entries.count(), 1, "only the orders");
