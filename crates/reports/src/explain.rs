@@ -5,7 +5,7 @@ use std::path::Path;
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{
-    AnnounceParcel, BreakId, BusinessDate, ChargebackFeeBearer, Command, DamagePayer, Event,
+    AnnounceParcel, BusinessDate, ChargebackFeeBearer, Command, DamagePayer, Event,
     ParcelId, PaymentId, PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId,
     SetSellerTerms, TariffId, TariffVersion, Timestamp,
 };

@@ -81,7 +81,7 @@ impl Books {
                         amount: one.amount,
                     })
                     .collect(),
-                guarantee: firm.guarantee,
+                guarantee: *firm.guarantee.on(self.last_date()),
                 guarantee_used: firm.guaranteed,
                 couriers: self.couriers_with_cash(number),
             }
@@ -103,7 +103,7 @@ impl Books {
             in_hand: balance(courier.cash),
             payments: courier.in_hand.len(),
             since: courier.in_hand.iter().map(|slot| self.payment(*slot).date).min(),
-            limit: courier.cash_limit,
+            limit: *courier.cash_limit.on(self.last_date()),
             hand_over: courier.open_hand_over().map(|one| OpenHandOver {
                 id: one.id,
                 expected: one.expected,

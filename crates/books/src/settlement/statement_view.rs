@@ -79,6 +79,7 @@ impl Books {
         let sellers = (0..).zip(self.sellers.iter()).filter(|(_, seller)| seller.id == id);
         let statements = sellers.map(|(number, seller)| {
             let sums = &seller.statement;
+            let terms = seller.terms.on(self.last_date());
             let planned = self.reference_data.plans.iter().flat_map(|(plan, record)| {
                 let approved = matches!(record.status, PlanStatus::Approved { .. });
                 let lines = record.lines.iter().map(|(line, _)| *line);
@@ -91,8 +92,8 @@ impl Books {
             let invoices = self.open_invoices();
             SellerStatement {
                 currency,
-                cycle: seller.cycle,
-                minimum: seller.minimum,
+                cycle: terms.cycle,
+                minimum: terms.minimum,
                 held: self.ledger.account(seller.held).balance(),
                 releases: self.releases_where(|item| item.seller == number),
                 payable: self.ledger.account(seller.payable).available(),
@@ -151,11 +152,12 @@ impl Books {
     #[must_use]
     pub fn payable_by_cycle(&self) -> Vec<(SettlementCycle, Currency, usize, u128)> {
         let mut sums: BTreeMap<(SettlementCycle, u8), (usize, u128)> = BTreeMap::new();
-        for seller in self.sellers.iter() {
+        for seller in self.sellers.iter().filter(|one| !self.is_seller_suspended(one.id)) {
+            let terms = seller.terms.on(self.last_date());
             let available = self.ledger.account(seller.payable).available();
-            let minimum = i128::from(seller.minimum.minor()).max(1);
+            let minimum = i128::from(terms.minimum.minor()).max(1);
             if let Some(amount) = u128::try_from(available).ok().filter(|_| available >= minimum) {
-                let (sellers, sum) = sums.entry((seller.cycle, seller.currency)).or_default();
+                let (sellers, sum) = sums.entry((terms.cycle, seller.currency)).or_default();
                 *sellers += 1;
                 *sum += amount;
             }
