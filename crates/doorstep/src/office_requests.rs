@@ -8,7 +8,7 @@ use books::Event;
 use host::control::user_id;
 use node::NodeClient;
 use office::socket::{OFFICE_SOCKET, OfficeClientError, OfficeLine, control_directory, send};
-use office::{Answer, CodeMacOf, Language, Office, OfficeOptions, Request, Who};
+use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, Request, Who};
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
@@ -35,7 +35,7 @@ pub fn office(
 }
 
 /// Asks the office that serves, or the books at rest.
-pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Result<Answer> {
+pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Result<OfficeAnswer> {
     let language = match Lang::current() {
         Lang::En => Language::En,
         Lang::Zh => Language::Zh,
@@ -54,7 +54,7 @@ pub fn at_rest(
     data: &Path,
     request: Request,
     person: Option<String>,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<OfficeAnswer> {
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
     let user = user_id();
     ensure!(
@@ -73,14 +73,14 @@ pub fn at_rest(
 }
 
 /// Prints an answer in words, or as one JSON object.
-pub fn print(answer: &Answer, json: bool) -> anyhow::Result<()> {
+pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
     let lang = Lang::current();
     if json {
         say!("{}", serde_json::to_string(answer)?);
         return Ok(());
     }
     match answer {
-        Answer::CarriedOut { command, events, code, .. } => {
+        OfficeAnswer::CarriedOut { command, events, code, .. } => {
             say!("{}", filled(lang, "do.done", &[("command", command)]));
             if let Some(code) = code {
                 say!("  {}", filled(lang, "do.code", &[("code", code)]));
@@ -89,18 +89,18 @@ pub fn print(answer: &Answer, json: bool) -> anyhow::Result<()> {
                 say!("  {event}");
             }
         }
-        Answer::Repeated { command } => {
+        OfficeAnswer::Repeated { command } => {
             say!("{}", filled(lang, "do.repeated", &[("command", command)]));
         }
-        Answer::Proposed { proposal } => {
+        OfficeAnswer::Proposed { proposal } => {
             let values: [(&str, &dyn std::fmt::Display); 2] =
                 [("command", &proposal.command), ("number", &proposal.number)];
             say!("{}", filled(lang, "do.proposed", &values));
         }
-        Answer::Withdrawn { proposal } => {
+        OfficeAnswer::Withdrawn { proposal } => {
             say!("{}", filled(lang, "do.withdrawn", &[("number", proposal)]));
         }
-        Answer::Proposals { proposals, more } => {
+        OfficeAnswer::Proposals { proposals, more } => {
             for one in proposals {
                 let at = i64::try_from(one.proposed_at_ms).ok();
                 let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
