@@ -4,11 +4,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use books::Event;
 use host::control::user_id;
 use node::NodeClient;
 use office::socket::{OFFICE_SOCKET, OfficeClientError, OfficeLine, control_directory, send};
-use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, Request, Who};
+use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, Request, Who};
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
@@ -19,7 +18,7 @@ use crate::words::{Lang, say};
 pub fn office(
     data: &Path,
     client: NodeClient,
-    on_events: Box<dyn FnMut(&[Event]) + Send>,
+    on_events: OnEvents,
     code_mac: Option<CodeMacOf>,
 ) -> anyhow::Result<Office> {
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();

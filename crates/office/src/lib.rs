@@ -25,7 +25,7 @@ mod request;
 pub use codes::CodeMacOf;
 pub use defaults::is_filled_in;
 pub use error::{OfficeError, PersonsError, ProposalStoreError};
-pub use office::{Office, OfficeOptions};
+pub use office::{Office, OfficeOptions, OnEvents};
 pub use persons::{PERSONS_FILE, Persons};
 pub use proposals::{PROPOSALS, PROPOSALS_MAX};
 pub use request::{Language, OfficeAnswer, Proposal, RefusalWords, Request, Who};

@@ -27,6 +27,9 @@ const CONTINUED_MS_MAX: u64 = (engine::REQUEST_KEY_HOURS - 1) * 3_600_000;
 /// Of the proposals that one answer lists.
 const LIST_BYTES_MAX: usize = 1 << 20;
 
+/// Hears the events of a command.
+pub type OnEvents = Box<dyn FnMut(&[Event]) + Send>;
+
 /// What an office needs.
 pub struct OfficeOptions {
     /// The data directory, for the names of persons and the proposals.
@@ -37,7 +40,7 @@ pub struct OfficeOptions {
     /// An error in Chinese.
     pub chinese: fn(&(dyn Error + 'static)) -> String,
     /// Called with the events of each command that was carried out.
-    pub on_events: Box<dyn FnMut(&[Event]) + Send>,
+    pub on_events: OnEvents,
     /// The MACs of one-time codes. `None` without a key store.
     pub code_mac: Option<CodeMacOf>,
 }
