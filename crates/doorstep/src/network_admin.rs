@@ -11,7 +11,7 @@ use money::Currency;
 use money::decimal::DecimalAmount;
 use node::{Clock, SystemClock};
 use office::socket::control_directory;
-use office::{Answer, Request, fields};
+use office::{OfficeAnswer, Request, fields};
 use reports::{RailReport, local_time, rails};
 use serde_json::{Map, Value, json};
 
@@ -65,7 +65,7 @@ struct TwoPersonsArgs {
 }
 
 impl TwoPersonsArgs {
-    fn ask(&self, command: &str, mut fields: Map<String, Value>) -> anyhow::Result<Answer> {
+    fn ask(&self, command: &str, mut fields: Map<String, Value>) -> anyhow::Result<OfficeAnswer> {
         let approved_by = self.approved_by.as_deref();
         fields.extend(approved_by.map(|who| ("approved_by".to_owned(), who.into())));
         let request = Request::Give { command: command.to_owned(), fields };
@@ -101,8 +101,8 @@ pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
     let answer = answer.map_err(|error| explained(error, &args.data, name))?;
     let time_text = |ms| local_text(&args.data, ms);
     let events = match &answer {
-        Answer::CarriedOut { events, .. } => events.as_slice(),
-        Answer::Repeated { .. } => {
+        OfficeAnswer::CarriedOut { events, .. } => events.as_slice(),
+        OfficeAnswer::Repeated { .. } => {
             say!("{}", bilingual!("{name} was withdrawn before", "{name} 此前已停用"));
             return Ok(ExitCode::SUCCESS);
         }
@@ -134,7 +134,7 @@ pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
     let answer = args.two.ask("ReinstateNetwork", fields.into_iter().collect());
     let answer = answer.map_err(|error| explained(error, &args.data, name))?;
     match &answer {
-        Answer::CarriedOut { .. } | Answer::Repeated { .. } => {
+        OfficeAnswer::CarriedOut { .. } | OfficeAnswer::Repeated { .. } => {
             say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));
         }
         other => office_requests::print(other, false)?,
@@ -332,7 +332,8 @@ mod tests {
             ],
             "gateways": [{"name": "gateway-1", "terminals": 15_000}],
             "terminals": 2, "messages": 1_204, "in_flight": 0, "waiting_for_journal": 0,
-            "accepted": 7, "stopping": false, "trial": true, "ended": {"gone": 3, "idle": 0, "slow": 1},
+            "accepted": 7, "stopping": false, "trial": true,
+            "ended": {"gone": 3, "idle": 0, "slow": 1},
         });
         let rows: Vec<String> = rows(&status, Lang::En, &time_text)
             .into_iter()

@@ -4,11 +4,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use books::Event;
 use host::control::user_id;
 use node::NodeClient;
 use office::socket::{OFFICE_SOCKET, OfficeClientError, OfficeLine, control_directory, send};
-use office::{Answer, CodeMacOf, Language, Office, OfficeOptions, Request, Who};
+use office::{CodeMacOf, Language, Office, OfficeAnswer, OfficeOptions, OnEvents, Request, Who};
 
 use crate::chinese;
 use crate::data_directory::{self, OpenBooks};
@@ -19,7 +18,7 @@ use crate::words::{Lang, say};
 pub fn office(
     data: &Path,
     client: NodeClient,
-    on_events: Box<dyn FnMut(&[Event]) + Send>,
+    on_events: OnEvents,
     code_mac: Option<CodeMacOf>,
 ) -> anyhow::Result<Office> {
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
@@ -35,7 +34,7 @@ pub fn office(
 }
 
 /// Asks the office that serves, or the books at rest.
-pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Result<Answer> {
+pub fn ask(data: &Path, request: Request, person: Option<String>) -> anyhow::Result<OfficeAnswer> {
     let language = match Lang::current() {
         Lang::En => Language::En,
         Lang::Zh => Language::Zh,
@@ -54,7 +53,7 @@ pub fn at_rest(
     data: &Path,
     request: Request,
     person: Option<String>,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<OfficeAnswer> {
     let owner = std::fs::metadata(data).with_context(|| data.display().to_string())?.uid();
     let user = user_id();
     ensure!(
@@ -73,14 +72,14 @@ pub fn at_rest(
 }
 
 /// Prints an answer in words, or as one JSON object.
-pub fn print(answer: &Answer, json: bool) -> anyhow::Result<()> {
+pub fn print(answer: &OfficeAnswer, json: bool) -> anyhow::Result<()> {
     let lang = Lang::current();
     if json {
         say!("{}", serde_json::to_string(answer)?);
         return Ok(());
     }
     match answer {
-        Answer::CarriedOut { command, events, code, .. } => {
+        OfficeAnswer::CarriedOut { command, events, code, .. } => {
             say!("{}", filled(lang, "do.done", &[("command", command)]));
             if let Some(code) = code {
                 say!("  {}", filled(lang, "do.code", &[("code", code)]));
@@ -89,18 +88,18 @@ pub fn print(answer: &Answer, json: bool) -> anyhow::Result<()> {
                 say!("  {event}");
             }
         }
-        Answer::Repeated { command } => {
+        OfficeAnswer::Repeated { command } => {
             say!("{}", filled(lang, "do.repeated", &[("command", command)]));
         }
-        Answer::Proposed { proposal } => {
+        OfficeAnswer::Proposed { proposal } => {
             let values: [(&str, &dyn std::fmt::Display); 2] =
                 [("command", &proposal.command), ("number", &proposal.number)];
             say!("{}", filled(lang, "do.proposed", &values));
         }
-        Answer::Withdrawn { proposal } => {
+        OfficeAnswer::Withdrawn { proposal } => {
             say!("{}", filled(lang, "do.withdrawn", &[("number", proposal)]));
         }
-        Answer::Proposals { proposals, more } => {
+        OfficeAnswer::Proposals { proposals, more } => {
             for one in proposals {
                 let at = i64::try_from(one.proposed_at_ms).ok();
                 let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());

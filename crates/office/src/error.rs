@@ -62,7 +62,8 @@ pub enum OfficeError {
     )]
     SecondPersonNamed { field: String },
     #[error(
-        "proposal {number} is your own; a second person approves it with `doorstep approve {number}`"
+        "proposal {number} is your own; a second person approves it with `doorstep approve \
+         {number}`"
     )]
     OwnProposal { number: u64 },
     #[error(

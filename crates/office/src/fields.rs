@@ -42,8 +42,10 @@ pub enum ValueError {
     Currency(#[from] CurrencyError),
     #[error(transparent)]
     Date(#[from] BusinessDateError),
-    #[error("{0}; write the time as 2013-08-28T18:00:00+08:00")]
-    Time(String),
+    #[error("{why}; write the time as 2013-08-28T18:00:00+08:00")]
+    Time { given: String, why: String },
+    #[error("the time is before 1970; write the time as 2013-08-28T18:00:00+08:00")]
+    BeforeTime,
     #[error("{0}")]
     Json(String),
     #[error("{0}")]
@@ -328,10 +330,11 @@ fn is_dispatch(field: FieldType<'_>) -> bool {
 /// # Errors
 /// The text is not a time after 1970.
 pub fn instant(text: &str) -> Result<u64, ValueError> {
-    let at: jiff::Timestamp =
-        text.parse().map_err(|error: jiff::Error| ValueError::Time(error.to_string()))?;
-    let before = |_| ValueError::Time("the time is before 1970".to_owned());
-    u64::try_from(at.as_millisecond()).map_err(before)
+    let at: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| {
+        let (given, why) = (text.to_owned(), error.to_string());
+        ValueError::Time { given, why }
+    })?;
+    u64::try_from(at.as_millisecond()).map_err(|_| ValueError::BeforeTime)
 }
 
 /// Minor units, or an amount with its currency: `12.50CNY`.

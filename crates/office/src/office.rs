@@ -16,7 +16,7 @@ use crate::error::OfficeError;
 use crate::fields::{self, KnownParties};
 use crate::persons::Persons;
 use crate::proposals::ProposalStore;
-use crate::request::{Answer, Approval, Proposal, RefusalWords, Request, Who};
+use crate::request::{OfficeAnswer, Proposal, ProposalApproval, RefusalWords, Request, Who};
 
 /// The command that creates books.
 const OPENING: &str = "OpenBooks";
@@ -26,6 +26,9 @@ const CONTINUED_MS_MAX: u64 = (engine::REQUEST_KEY_HOURS - 1) * 3_600_000;
 
 /// Of the proposals that one answer lists.
 const LIST_BYTES_MAX: usize = 1 << 20;
+
+/// Hears the events of a command.
+pub type OnEvents = Box<dyn FnMut(&[Event]) + Send>;
 
 /// What an office needs.
 pub struct OfficeOptions {
@@ -37,7 +40,7 @@ pub struct OfficeOptions {
     /// An error in Chinese.
     pub chinese: fn(&(dyn Error + 'static)) -> String,
     /// Called with the events of each command that was carried out.
-    pub on_events: Box<dyn FnMut(&[Event]) + Send>,
+    pub on_events: OnEvents,
     /// The MACs of one-time codes. `None` without a key store.
     pub code_mac: Option<CodeMacOf>,
 }
@@ -95,7 +98,7 @@ impl Office {
     ///
     /// # Errors
     /// Why nothing was done, and what to do.
-    pub fn carry_out(&mut self, request: Request, who: &Who) -> OfficeResult<Answer> {
+    pub fn carry_out(&mut self, request: Request, who: &Who) -> OfficeResult<OfficeAnswer> {
         let persons = Persons::read(&self.options.data)?;
         let mut facts = self.facts()?;
         facts.parties.add_names(&persons);
@@ -108,14 +111,14 @@ impl Office {
             Request::WithdrawProposal { proposal } => {
                 self.proposal(proposal)?;
                 self.store.remove(proposal)?;
-                Ok(Answer::Withdrawn { proposal })
+                Ok(OfficeAnswer::Withdrawn { proposal })
             }
             Request::Give { .. } | Request::Proposals {} => self.list(),
         }
     }
 
     /// The oldest proposals, as many as an answer has room for.
-    fn list(&self) -> OfficeResult<Answer> {
+    fn list(&self) -> OfficeResult<OfficeAnswer> {
         let numbers = self.store.numbers()?;
         let (mut proposals, mut bytes) = (Vec::new(), 0);
         for &number in &numbers {
@@ -127,7 +130,7 @@ impl Office {
             proposals.push(one);
         }
         let more = numbers.len() - proposals.len();
-        Ok(Answer::Proposals { proposals, more })
+        Ok(OfficeAnswer::Proposals { proposals, more })
     }
 
     fn facts(&self) -> OfficeResult<BooksFacts> {
@@ -151,7 +154,7 @@ impl Office {
         who: &Who,
         persons: &Persons,
         facts: &BooksFacts,
-    ) -> OfficeResult<Answer> {
+    ) -> OfficeResult<OfficeAnswer> {
         let unknown = || OfficeError::UnknownCommand(name.to_owned());
         let command_type = fields::declared().of(name).ok_or_else(unknown)?;
         let spec = Command::SPECS.iter().find(|spec| spec.name == name).ok_or_else(unknown)?;
@@ -179,12 +182,12 @@ impl Office {
             // Nobody: the command is not given before somebody approves it.
             object.insert(second.to_owned(), PersonId(0).to_string().into());
         }
-        let named = name.to_owned();
+        let (named, said) = (name.to_owned(), who.person.is_some());
         let filled = self.options.client.query(move |engine| {
             let books = engine.books();
             let object = defaults::add_numbers(&named, with_number, object, books)?;
             let command = defaults::declared(&named, &object)?;
-            let actor = actor(&command, giver);
+            let actor = if said { giver } else { actor(&command, giver) };
             let checked = books.check_actor(Actor::Person(actor), &command);
             checked.map_err(|refusal| refused(&named, refusal.into()))?;
             Ok::<_, OfficeError>((object, command, actor))
@@ -192,7 +195,7 @@ impl Office {
         let (mut object, command, actor) = filled.0?;
         let Some(second) = second else {
             let mut answer = self.execute(command, actor, None)?;
-            if let Answer::CarriedOut { code: shown, .. } = &mut answer {
+            if let OfficeAnswer::CarriedOut { code: shown, .. } = &mut answer {
                 *shown = code.filter(|_| name == "StartHandOver").map(codes::text);
             }
             return Ok(answer);
@@ -207,7 +210,7 @@ impl Office {
             approval: None,
             refusal: None,
         })?;
-        Ok(Answer::Proposed { proposal })
+        Ok(OfficeAnswer::Proposed { proposal })
     }
 
     /// Whoever opens the books is their first person. Of real books, this user is from now on.
@@ -218,7 +221,7 @@ impl Office {
         who: &Who,
         persons: &Persons,
         facts: &BooksFacts,
-    ) -> OfficeResult<Answer> {
+    ) -> OfficeResult<OfficeAnswer> {
         if who.user != self.options.owner {
             return Err(OfficeError::NotTheOwner { user: who.user, owner: self.options.owner });
         }
@@ -246,7 +249,7 @@ impl Office {
         self.store.read(number)?.ok_or(OfficeError::UnknownProposal { number })
     }
 
-    fn approve(&mut self, number: u64, person: PersonId) -> OfficeResult<Answer> {
+    fn approve(&mut self, number: u64, person: PersonId) -> OfficeResult<OfficeAnswer> {
         let mut proposal = self.proposal(number)?;
         match proposal.approval {
             Some(approval) if is_old(approval) => {
@@ -260,7 +263,7 @@ impl Office {
             return Err(OfficeError::OwnProposal { number });
         }
         let approved_at_ms = SystemClock.now().0;
-        proposal.approval = Some(Approval { approved_by: person, approved_at_ms });
+        proposal.approval = Some(ProposalApproval { approved_by: person, approved_at_ms });
         // Who approves is durable first: after a crash the same person gives the same command.
         self.store.replace(&proposal)?;
         self.finish(proposal)
@@ -268,7 +271,7 @@ impl Office {
 
     /// Gives an approved proposal's command. Its request key makes this harmless if it was carried
     /// out before.
-    fn finish(&mut self, mut proposal: Proposal) -> OfficeResult<Answer> {
+    fn finish(&mut self, mut proposal: Proposal) -> OfficeResult<OfficeAnswer> {
         let (number, name) = (proposal.number, proposal.command.clone());
         let unknown = || OfficeError::UnknownCommand(name.clone());
         let approval = proposal.approval.ok_or(OfficeError::UnknownProposal { number })?;
@@ -302,7 +305,7 @@ impl Office {
         command: Command,
         by: PersonId,
         request_key: Option<RequestKey>,
-    ) -> OfficeResult<Answer> {
+    ) -> OfficeResult<OfficeAnswer> {
         let name = command.spec().name.to_owned();
         let submission = Submission { request_key, ..Submission::new(Actor::Person(by), command) };
         let answers = self.options.client.execute(vec![(None, submission)])?;
@@ -316,10 +319,10 @@ impl Office {
                     why: error.to_string(),
                 };
                 let events = shown.map_err(why)?;
-                Ok(Answer::CarriedOut { command: name, by, events, code: None })
+                Ok(OfficeAnswer::CarriedOut { command: name, by, events, code: None })
             }
             Some(Err(engine::Refusal::Books(Refusal::Repeated))) => {
-                Ok(Answer::Repeated { command: name })
+                Ok(OfficeAnswer::Repeated { command: name })
             }
             Some(Err(refusal)) => Err(refused(&name, refusal)),
             None => Err(OfficeError::Malformed("no command".to_owned())),
@@ -334,7 +337,7 @@ fn refused(name: &str, refusal: engine::Refusal) -> OfficeError {
     }
 }
 
-fn is_old(approval: Approval) -> bool {
+fn is_old(approval: ProposalApproval) -> bool {
     SystemClock.now().0.saturating_sub(approval.approved_at_ms) >= CONTINUED_MS_MAX
 }
 
@@ -399,7 +402,8 @@ fn add_givers<'s>(
     }
 }
 
-/// Who gives the command: the person, or in trial books one of those whom the command names.
+/// Who gives the command if nobody was said: the person, or in trial books one of those whom the
+/// command names.
 fn actor(command: &Command, person: PersonId) -> PersonId {
     let mut givers = Vec::new();
     command.for_each_person(&mut |role, one| {

@@ -44,7 +44,7 @@ pub enum Language {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
-pub enum Answer {
+pub enum OfficeAnswer {
     CarriedOut {
         command: String,
         by: PersonId,
@@ -84,14 +84,14 @@ pub struct Proposal {
     /// Milliseconds since 1970.
     pub proposed_at_ms: u64,
     /// Who is approving it. Stays only if the process ended in between.
-    pub approval: Option<Approval>,
+    pub approval: Option<ProposalApproval>,
     /// Why the books refused it when it was approved.
     pub refusal: Option<RefusalWords>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Approval {
+pub struct ProposalApproval {
     pub approved_by: PersonId,
     /// Milliseconds since 1970.
     pub approved_at_ms: u64,

@@ -16,12 +16,14 @@ use serde_json::{Value, json};
 
 use crate::error::OfficeError;
 use crate::office::Office;
-use crate::request::{Answer, Language, Request, Who};
+use crate::request::{Language, OfficeAnswer, Request, Who};
 
 /// File name of the socket in the control directory.
 pub const OFFICE_SOCKET: &str = "office.sock";
 /// Connections at once.
 pub const CONNECTIONS_MAX: usize = 16;
+/// Files that the office has open: its connections, its listener, files of proposals and persons.
+pub const FILES_MAX: usize = CONNECTIONS_MAX + 8;
 /// Of a request.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 const ANSWER_BYTES_MAX: usize = 4 << 20;
@@ -269,7 +271,7 @@ pub enum OfficeClientError {
 ///
 /// # Errors
 /// The office refuses the request, or gave no answer.
-pub fn send(path: &Path, line: &OfficeLine) -> Result<Answer, OfficeClientError> {
+pub fn send(path: &Path, line: &OfficeLine) -> Result<OfficeAnswer, OfficeClientError> {
     let failed = |source| OfficeClientError::Io { path: path.to_owned(), source };
     let mut bytes = serde_json::to_vec(line).map_err(|error| failed(error.into()))?;
     if bytes.len() > LINE_BYTES_MAX {

@@ -16,8 +16,8 @@ use office::socket::{
     control_directory, make_control_directory, send,
 };
 use office::{
-    Answer, Language, Office, OfficeError, OfficeOptions, PROPOSALS, Persons, Proposal, Request,
-    Who,
+    Language, Office, OfficeAnswer, OfficeError, OfficeOptions, PROPOSALS, Persons, Proposal,
+    Request, Who,
 };
 use serde_json::{Map, Value, json};
 
@@ -26,7 +26,7 @@ const BO: PersonId = PersonId(2);
 /// Users of the machine. Whether they exist does not matter to the office.
 const ANNS: u32 = 4_001;
 const BOS: u32 = 4_002;
-const STRANGER: u32 = 4_009;
+const UNMAPPED: u32 = 4_009;
 
 /// An office with its node, journal and data directory.
 struct Bed {
@@ -107,12 +107,12 @@ impl Bed {
         &mut self.running.as_mut().unwrap().1
     }
 
-    fn ask(&mut self, request: Request, who: &Who) -> Result<Answer, OfficeError> {
+    fn ask(&mut self, request: Request, who: &Who) -> Result<OfficeAnswer, OfficeError> {
         self.office().carry_out(request, who)
     }
 
     #[track_caller]
-    fn must(&mut self, request: Request, user: u32) -> Answer {
+    fn must(&mut self, request: Request, user: u32) -> OfficeAnswer {
         self.ask(request, &who(user)).unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -128,14 +128,14 @@ impl Bed {
     #[track_caller]
     fn proposed(&mut self, request: Request, user: u32) -> u64 {
         match self.must(request, user) {
-            Answer::Proposed { proposal } => proposal.number,
+            OfficeAnswer::Proposed { proposal } => proposal.number,
             other => panic!("no proposal: {other:?}"),
         }
     }
 
     fn proposals(&mut self) -> Vec<Proposal> {
         match self.must(Request::Proposals {}, ANNS) {
-            Answer::Proposals { proposals, more: 0 } => proposals,
+            OfficeAnswer::Proposals { proposals, more: 0 } => proposals,
             other => panic!("no list: {other:?}"),
         }
     }
@@ -178,16 +178,16 @@ fn whoever_opens_real_books_is_their_first_person() {
     let mut bed = Bed::empty();
     bed.refused(retention(200), ANNS, "the books are not open; open them first");
     let open = give("OpenBooks", json!({ "utc_offset_minutes": "480" }));
-    bed.refused(open.clone(), STRANGER, "only their owner opens them");
+    bed.refused(open.clone(), UNMAPPED, "only their owner opens them");
     bed.must(open.clone(), ANNS);
-    assert_eq!(bed.must(open, ANNS), Answer::Repeated { command: "OpenBooks".to_owned() });
+    assert_eq!(bed.must(open, ANNS), OfficeAnswer::Repeated { command: "OpenBooks".to_owned() });
     assert_eq!(Persons::read(bed.path()).unwrap().of_user(ANNS), Some(ANN));
     let bank = json!({ "currency": "CNY", "reference": "main" });
     let done = bed.must(give("RegisterBank", bank.clone()), ANNS);
-    assert!(matches!(done, Answer::CarriedOut { by: ANN, .. }), "{done:?}");
+    assert!(matches!(done, OfficeAnswer::CarriedOut { by: ANN, .. }), "{done:?}");
     assert_eq!(
         bed.must(give("RegisterBank", bank), ANNS),
-        Answer::Repeated { command: "RegisterBank".to_owned() }
+        OfficeAnswer::Repeated { command: "RegisterBank".to_owned() }
     );
     let Some((actor, Command::RegisterBank(bank))) = bed.journalled().pop() else { panic!() };
     assert_eq!(actor, Actor::Person(ANN));
@@ -197,8 +197,8 @@ fn whoever_opens_real_books_is_their_first_person() {
 #[test]
 fn in_real_books_everybody_acts_as_themselves() {
     let mut bed = Bed::open(false);
-    bed.refused(retention(200), STRANGER, "user 4009 of this machine is no person");
-    bed.refused(Request::Proposals {}, STRANGER, "`doorstep persons WHO --user 4009");
+    bed.refused(retention(200), UNMAPPED, "user 4009 of this machine is no person");
+    bed.refused(Request::Proposals {}, UNMAPPED, "`doorstep persons WHO --user 4009");
     let as_bo = Who { user: ANNS, person: Some("bo".to_owned()) };
     let error = bed.ask(retention(200), &as_bo).unwrap_err();
     assert!(matches!(error, OfficeError::PersonInRealBooks), "{error}");
@@ -218,7 +218,7 @@ fn a_second_person_approves_what_the_first_proposed() {
     assert_eq!(bed.count("SetRetention"), 0, "nothing is carried out before");
     let approve = Request::Approve { proposal: number };
     bed.refused(approve.clone(), ANNS, "is your own; a second person approves it");
-    bed.refused(approve.clone(), STRANGER, "is no person of these books");
+    bed.refused(approve.clone(), UNMAPPED, "is no person of these books");
     bed.restart();
     let [waits] = &bed.proposals()[..] else { panic!("one proposal") };
     assert_eq!((waits.number, waits.proposed_by, waits.approval), (number, ANN, None));
@@ -287,18 +287,18 @@ fn in_trial_books_one_user_is_everybody() {
     let mut bed = Bed::open(true);
     assert_eq!(Persons::read(bed.path()).unwrap().of_user(ANNS), None);
     let both = json!({ "days": "200", "approved_by": "Bo" });
-    bed.must(give("SetRetention", both), STRANGER);
+    bed.must(give("SetRetention", both), UNMAPPED);
     let Some((actor, Command::SetRetention(one))) = bed.journalled().pop() else { panic!() };
     assert_eq!((one.proposed_by, one.approved_by, actor), (ANN, BO, Actor::Person(ANN)));
     let named = json!({ "days": "201", "proposed_by": "2", "approved_by": "1" });
-    bed.must(give("SetRetention", named), STRANGER);
-    let number = bed.proposed(retention(202), STRANGER);
-    let bo = Who { user: STRANGER, person: Some(" BO ".to_owned()) };
+    bed.must(give("SetRetention", named), UNMAPPED);
+    let number = bed.proposed(retention(202), UNMAPPED);
+    let bo = Who { user: UNMAPPED, person: Some(" BO ".to_owned()) };
     bed.ask(Request::Approve { proposal: number }, &bo).unwrap();
-    let third = Who { user: STRANGER, person: Some("3".to_owned()) };
+    let third = Who { user: UNMAPPED, person: Some("3".to_owned()) };
     let error = bed.ask(retention(203), &third).unwrap_err().to_string();
     assert!(error.contains("person 3 is not registered"), "{error}");
-    let nobody = Who { user: STRANGER, person: Some("Cy".to_owned()) };
+    let nobody = Who { user: UNMAPPED, person: Some("Cy".to_owned()) };
     let error = bed.ask(retention(203), &nobody).unwrap_err().to_string();
     assert!(error.contains("nobody has the name `Cy`"), "{error}");
     assert_eq!(bed.count("SetRetention"), 3);
@@ -420,7 +420,7 @@ fn the_socket_carries_requests_of_its_peer() {
     persons.write(&data).unwrap();
     let refused = send(&path, &line(retention(200))).unwrap_err().to_string();
     assert!(refused.contains("person 3 is not registered"), "{refused}");
-    assert!(matches!(send(&path, &list), Ok(Answer::Proposals { .. })));
+    assert!(matches!(send(&path, &list), Ok(OfficeAnswer::Proposals { .. })));
     let large = give("SetRetention", json!({ "days": "1".repeat(LINE_BYTES_MAX) }));
     assert!(matches!(send(&path, &line(large)), Err(OfficeClientError::TooLarge)));
 

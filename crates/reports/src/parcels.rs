@@ -74,6 +74,7 @@ pub fn parcel_state_name(state: ParcelState) -> &'static str {
         ParcelState::Delivered => "delivered",
         ParcelState::Returned => "returned",
         ParcelState::Lost => "lost",
+        ParcelState::Cancelled => "cancelled",
     }
 }
 

@@ -150,9 +150,10 @@ fn value_error(error: &ValueError) -> String {
         ValueError::Amount(error) => zh_error(error),
         ValueError::Currency(error) => zh_error(error),
         ValueError::Date(error) => zh_error(error),
-        ValueError::Time(_) => {
-            "不是 1970 年以后的时间；请写作 2013-08-28T18:00:00+08:00".to_owned()
+        ValueError::Time { given, .. } => {
+            format!("`{given}` 不是时间；请写作 2013-08-28T18:00:00+08:00")
         }
+        ValueError::BeforeTime => "时间早于 1970 年；请写作 2013-08-28T18:00:00+08:00".to_owned(),
         ValueError::Json(why) => format!("JSON 有误：{why}"),
         ValueError::Expected(one) => expected(one, Lang::Zh),
     }

@@ -31,11 +31,11 @@ pub(super) fn print_list(types: &FieldTypes) {
 pub(super) fn print_forms(group: &str) {
     say!("\n{}", text(Lang::current(), "do.acts"));
     if group == "setup" {
-        say!("  books");
+        say!("  doorstep setup books");
         print_indented(text(Lang::current(), "do.setup_books"));
     }
     for form in of_group(group) {
-        say!("  {}", form.act);
+        say!("  doorstep {group} {}", form.act);
         print_indented(&sentence(form.command));
     }
 }

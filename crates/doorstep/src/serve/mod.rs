@@ -82,7 +82,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     args.log.start()?;
     let mut said = settings::read(config)?;
-    let others_max = said.plan.other_files_max();
+    let others_max = said.plan.other_files_max() + office::socket::FILES_MAX;
     if let Some(note) = limits::fit_open_files(&mut said.plan.limits, others_max)? {
         tracing::warn!(target: "host", "{note}");
     }

@@ -149,7 +149,7 @@ fn short_forms_are_commands_with_less_to_type() {
     let mut seller =
         bed.doorstep("setup seller loja --currency CNY --jurisdiction BR --data books");
     Ran::of(seller.args(["--tariff", "china-2013 CNY"])).succeeds().prints("RegisterSeller: carr");
-    bed.run("parcel --help").succeeds().prints("\n  dispatch\n");
+    bed.run("parcel --help").succeeds().prints("\n  doorstep parcel dispatch\n");
     bed.run("parcel dispatch --help")
         .succeeds()
         .prints("doorstep parcel dispatch <PARCELS>...  (DispatchParcels)\n");
