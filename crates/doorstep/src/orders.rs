@@ -96,8 +96,9 @@ What --json prints: one object. Amounts are in minor units.
   files         the files read, each with its lines
   lines         taken, repeated, left_out and bad: each line is in one of them
   orders        different orders; taken, left_out and with_errors are its parts
-  parcels, sellers, amount_due
-                what was taken; amount_due by currency
+  parcels       parcels taken
+  sellers       their sellers
+  amount_due    what is due on them, by currency
   statuses      orders by status, if the export has one
   left_out      orders that the profile leaves out: by status, and by reason with
                 the values of the column
@@ -106,9 +107,9 @@ What --json prints: one object. Amounts are in minor units.
   warning       what the profile warns of
   rejects       lines written to --rejects
   imported      false without --data, and if --strict refused the import
-  announced, existed, refused
-                new parcels, parcels that the books had, orders that the books
-                refused, each with its reason";
+  announced     new parcels
+  existed       parcels that the books had
+  refused       orders that the books refused, each with its reason";
 
 /// The result of an import in the books.
 #[derive(Default)]
@@ -135,8 +136,8 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     let bad = import.report.bad_total();
     let announced = match &args.data {
         _ if args.strict && bad > 0 => None,
+        Some(_) if import.parcels.is_empty() => None,
         None => None,
-        Some(_) if import.parcels.is_empty() => bail!(no_parcels(&args.orders, &import.report)),
         Some(data) => Some(announce(args, data, &profile, &mut import)?),
     };
     let none = Announced::default();
@@ -149,6 +150,9 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         say!("{}", json::report(&profile, &import.report, rejects, imported, result));
     } else {
         print_result(args, result, imported, lang);
+    }
+    if args.data.is_some() && announced.is_none() && !(args.strict && bad > 0) {
+        bail!(no_parcels(&args.orders, &import.report));
     }
     fail_if_left_out(args.strict, bad, result.refused.len())
 }

@@ -180,6 +180,10 @@ mod tests {
         assert_eq!(read("2026-03-01", &days), None, "only the forms that are named");
         let american = ["%m/%d/%Y %I:%M %p"];
         assert_eq!(read("3/13/2026 9:30 PM", &american).as_deref(), Some("2026-03-13T20:30:00Z"));
+        let excel = ["%Y/%m/%d %H:%M"];
+        assert_eq!(read("2026/3/1 9:30", &excel).as_deref(), Some("2026-03-01T08:30:00Z"));
+        let words = ["%d %b %Y %H:%M"];
+        assert_eq!(read("01 Mar 2026 09:30", &words).as_deref(), Some("2026-03-01T08:30:00Z"));
         let ebay = ["%b-%d-%y"];
         assert_eq!(read("Mar-13-26", &ebay).as_deref(), Some("2026-03-12T23:00:00Z"));
         let zone = ["%Y-%m-%d %H:%M:%S %z"];

@@ -200,7 +200,10 @@ fn import_error(error: &ImportError) -> String {
         E::NoCurrency { file, profile } => {
             format!("{file} 与导入模板 `{profile}` 均未写明币种；请用 --currency 指定")
         }
-        E::Shop { shop, problem } => format!("店铺 `{shop}` 无效：{}", zh(problem)),
+        E::Shop { shop, error } => format!(
+            "店铺 `{shop}` 无效：{}",
+            error.as_ref().map_or("请勿包含 `/`，首尾请勿有空格".to_owned(), reference_error)
+        ),
         E::NoShops { path } => {
             format!("{} 中没有目录；其中每个目录为一个店铺，目录名即店铺名", path.display())
         }
@@ -352,6 +355,7 @@ fn rejects_error(error: &RejectsError) -> String {
         E::NotAFolder(path) => {
             format!("{} 是文件，而订单是目录；请给出新目录", path.display())
         }
+        E::Inside(path) => format!("{} 在订单目录之内；请另选目录", path.display()),
         E::NotEmpty(path) => format!("{} 不是空目录；请给出新目录，或清空它", path.display()),
         E::Folder { path, source } => format!("无法创建 {}：{source}", path.display()),
         E::Read(error) => import_error(error),

@@ -97,6 +97,12 @@ fn rejects_are_mended_and_imported() {
     bed.run(&format!("{import} --orders rejects.csv --rejects rejects.csv"))
         .fails("error: --rejects: rejects.csv is the order file itself; give another name\n");
     bed.verified("books");
+    // What is wrong is in the JSON, also if there is nothing to import.
+    bed.orders("none.csv", &["A,S1,CNY,x"]);
+    let none = "import --profile doorstep --orders none.csv --data none --json";
+    let ran = bed.run(none).ends_with(1);
+    assert_eq!(number(&ran.says("none.csv: it has no parcels").json(), "/bad_lines/0/line"), 2);
+    assert!(!bed.has("none"));
 }
 
 #[test]

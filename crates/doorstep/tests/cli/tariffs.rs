@@ -218,7 +218,7 @@ fn numbers_without_quotation_marks_and_negative_fees_are_named_in_words() {
         refuses(
             &with("\"1%\"", number),
             &format!(
-                "line 8: `{number}` has no quotation marks: write a rate as \"0.55%\" and a sum as \
+                "line 9: `{number}` has no quotation marks: write a rate as \"0.55%\" and a sum as \
                  \"2.00\""
             ),
         );
@@ -272,8 +272,9 @@ fn a_quote_shows_each_fee_and_what_the_seller_gets() {
     let card = "issuer 5500, network 800, acquirer 1500".to_owned();
     assert_eq!(of("10000 --debit"), (card, 7_800, 992_200));
     assert_eq!(of("10000 --credit --class wholesale").1, 2_600);
-    // 0.6% of 3,000 yen.
-    assert_eq!(of("3000 --qr --currency JPY"), ("wallet 18".to_owned(), 18, 2_982));
+    // 0.6% of 3,000 yen; a fixed commission of 4; 0.2% are less than the fixed fee of 10.
+    let qr = "wallet 18, commission 4, cod 10".to_owned();
+    assert_eq!(of("3000 --qr --currency JPY"), (qr, 32, 2_968));
     for (flags, words) in [("128.50 --cash --qr", "cannot be used with"), ("128.50", "required")] {
         let ran = bed.run(&format!("tariff quote {flags}")).ends_with(2);
         assert!(ran.stderr().contains(words), "{ran}");

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::records::{FIELDS_MAX, LINES_MAX, RECORD_BYTES_MAX, RecordError};
+use crate::reference::ReferenceError;
 
 use super::STATUSES_MAX;
 use super::sources::FILES_MAX;
@@ -58,8 +59,18 @@ pub enum ImportError {
         "{file} names no currency and the profile `{profile}` has none; name it with --currency"
     )]
     NoCurrency { file: Arc<str>, profile: String },
-    #[error("the shop `{shop}` is not valid: {problem}")]
-    Shop { shop: String, problem: String },
+    #[error(
+        "the shop `{shop}` is not valid: {}",
+        error.map_or(
+            "write it without `/` and without spaces at its ends".to_owned(),
+            |error| error.to_string()
+        )
+    )]
+    Shop {
+        shop: String,
+        /// `None` for a name with `/` or with spaces at its ends.
+        error: Option<ReferenceError>,
+    },
     #[error(
         "{path} has no folders; each folder in it is a shop, named by the folder",
         path = path.display()

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::atomic::{AtomicWriteError, write_atomically};
@@ -34,6 +34,9 @@ pub enum RejectsError {
         path = .0.display()
     )]
     NotAFolder(PathBuf),
+    /// The next import of the folder would read them.
+    #[error("{path} is inside the folder of the orders; give another folder", path = .0.display())]
+    Inside(PathBuf),
     #[error("{path} is not empty; give a new folder, or empty it", path = .0.display())]
     NotEmpty(PathBuf),
     #[error("{path} cannot be made: {source}", path = path.display())]
@@ -67,13 +70,20 @@ pub fn check_target(from: &Path, to: &Path) -> Result<(), RejectsError> {
     if is_same() {
         return Err(RejectsError::Itself(to.to_owned()));
     }
-    if !from.is_dir() || !to.exists() {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    let unreadable = |source| RejectsError::Folder { path: to.to_owned(), source };
+    let absolute = |path| path::absolute(path).map_err(unreadable);
+    if absolute(to)?.starts_with(absolute(from)?) {
+        return Err(RejectsError::Inside(to.to_owned()));
+    }
+    if !to.exists() {
         return Ok(());
     }
     if !to.is_dir() {
         return Err(RejectsError::NotAFolder(to.to_owned()));
     }
-    let unreadable = |source| RejectsError::Folder { path: to.to_owned(), source };
     match fs::read_dir(to).map_err(unreadable)?.next() {
         None => Ok(()),
         Some(_) => Err(RejectsError::NotEmpty(to.to_owned())),

@@ -68,17 +68,12 @@ pub fn find(profile: &Profile, path: &Path, shops: &Shops) -> Result<Vec<SourceF
 
 /// A shop's name is the first part of its orders' references.
 fn check_shop(shop: &str) -> Result<(), ImportError> {
-    let of = |problem: String| {
-        let shop = shop.chars().filter(|c| !c.is_control()).take(REFERENCE_BYTES_MAX).collect();
-        Err(ImportError::Shop { shop, problem })
-    };
-    match reference(shop) {
-        Err(error) => of(error.to_string()),
-        Ok(_) if shop.contains('/') || shop.trim() != shop => {
-            of("write it without `/` and without spaces at its ends".to_owned())
-        }
-        Ok(_) => Ok(()),
+    let error = reference(shop).err();
+    if error.is_none() && !shop.contains('/') && shop.trim() == shop {
+        return Ok(());
     }
+    let shown = shop.chars().filter(|c| !c.is_control()).take(REFERENCE_BYTES_MAX);
+    Err(ImportError::Shop { shop: shown.collect(), error })
 }
 
 fn of_one_shop(profile: &Profile, path: &Path) -> Result<Vec<(FileRole, PathBuf)>, ImportError> {

@@ -148,13 +148,17 @@ fn rejects_replace_neither_the_orders_nor_other_files() {
     };
     let folder = from.parent().unwrap();
     assert!(said(&from, &from).ends_with("is the order file itself; give another name"));
-    fs::write(&to, "x").unwrap();
-    assert!(said(folder, &to).ends_with("but the orders are a folder; give a new folder"));
-    let full = folder.join("full");
-    fs::create_dir(&full).unwrap();
+    let file = crate::support::folder().join("file");
+    fs::write(&file, "x").unwrap();
+    assert!(said(folder, &file).ends_with("but the orders are a folder; give a new folder"));
+    let inside = folder.join("inside");
+    assert!(
+        said(folder, &inside).ends_with("is inside the folder of the orders; give another folder")
+    );
+    let full = crate::support::folder();
     fs::write(full.join("a"), "x").unwrap();
     assert!(said(folder, &full).ends_with("is not empty; give a new folder, or empty it"));
     fs::write(&from, format!("{HEADER}A1,S1,CNY,x\nA2,S1,CNY,x\n")).unwrap();
     assert!(said(&from, &to).ends_with("orders.csv changed while it was read; import again"));
-    assert_eq!(fs::read_to_string(&to).unwrap(), "x", "the file before is still there");
+    assert!(!to.exists(), "nothing is written");
 }
