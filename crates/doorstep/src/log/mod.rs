@@ -11,8 +11,8 @@ use books::{BusinessDate, TerminalId};
 use clap::Args;
 use engine::Actor;
 use reports::{
-    AppliedCommand, CommandFilter, CommandPosition, ExportError, RecordedCommand,
-    UnknownCondition, read_commands,
+    AppliedCommand, CommandFilter, CommandPosition, ExportError, RecordedCommand, UnknownCondition,
+    read_commands,
 };
 
 use crate::help::wrapped;
