@@ -225,11 +225,7 @@ fn local_text(data: &Path, ms: u64) -> String {
 }
 
 /// A status as rows of a label and a text.
-fn rows(
-    status: &Value,
-    lang: Lang,
-    time_text: &dyn Fn(u64) -> String,
-) -> Vec<(String, String)> {
+fn rows(status: &Value, lang: Lang, time_text: &dyn Fn(u64) -> String) -> Vec<(String, String)> {
     let list = |key: &str| status[key].as_array().into_iter().flatten();
     let number = |key: &str| grouped(&status[key].to_string());
     let mut rows = Vec::new();
@@ -273,7 +269,10 @@ fn rows(
         let terminals = grouped(&gateway["terminals"].to_string());
         row(name, format!("{terminals} {}", lang.pick("terminals connected", "台终端接入")));
     }
-    row(lang.pick("messages", "报文"), of("from terminals since the start", "条来自终端，自启动起", "messages"));
+    row(
+        lang.pick("messages", "报文"),
+        of("from terminals since the start", "条来自终端，自启动起", "messages"),
+    );
     row(
         lang.pick("in flight", "处理中"),
         of("requests of terminals wait for an answer", "个终端请求等待应答", "in_flight"),

@@ -68,9 +68,7 @@ macro_rules! source_in_directory {
 
 source_in_directory!(SnapshotDirectory, SnapshotDirectoryReader);
 
-fn load(
-    reader: SnapshotReader,
-) -> Result<(JournalHead, Engine), RestoreError<SnapshotError>> {
+fn load(reader: SnapshotReader) -> Result<(JournalHead, Engine), RestoreError<SnapshotError>> {
     let (head, digest) = (reader.reflects(), Digest(reader.digest()));
     // A second thread reads and checks the file while this one builds the engine.
     let engine = std::thread::scope(|scope| {

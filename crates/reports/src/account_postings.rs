@@ -143,10 +143,9 @@ impl ReplayObserver for PostingReader<'_> {
         }
         for posting in outcome.books.postings.iter().filter(|posting| posting.moves_money()) {
             let minor = i128::from(posting.amount.minor());
-            for (own, other, amount) in [
-                (posting.debit, posting.credit, minor),
-                (posting.credit, posting.debit, -minor),
-            ] {
+            for (own, other, amount) in
+                [(posting.debit, posting.credit, minor), (posting.credit, posting.debit, -minor)]
+            {
                 let account = books.account_view(own).expect("a posting's accounts are there");
                 let is_wanted = self.currency.is_none_or(|one| one == account.currency)
                     && self.names.name(own, engine, AccountNameStyle::Plain).0 == self.wanted;

@@ -61,15 +61,21 @@ pub fn open_differences(read: &mut BooksAtHead) -> Result<OpenDifferences, Repor
     let items = books.open_items().map(|one| books.open_item_commands(one.id).to_vec());
     let moments: Vec<CommandMoment> = breaks.chain(items).flatten().collect();
     let commands = read.commands(moments)?;
-    let evidence = |moments: &[CommandMoment]| {
-        moments.iter().filter_map(|moment| commands.get(moment).cloned()).collect()
+    let evidence = |moments: &[CommandMoment], currency| {
+        let found = moments.iter().filter_map(|moment| commands.get(moment).cloned());
+        found
+            .map(|command: RecordedCommand| RecordedCommand {
+                currency: command.currency.or(Some(currency)),
+                ..command
+            })
+            .collect()
     };
     let (engine, books) = (&read.engine, read.books());
     let (today, references) = (books.last_date(), OwnerReferences::of(books));
     let breaks = books.open_breaks().into_iter().map(|view| {
         let BreakView { id, subject, side, amount, currency, owner, opened, .. } = view;
         BreakReport {
-            evidence: evidence(books.break_commands(id)),
+            evidence: evidence(books.break_commands(id), currency),
             break_id: id.to_string(),
             reference: references.of_subject(subject),
             subject,
@@ -84,7 +90,7 @@ pub fn open_differences(read: &mut BooksAtHead) -> Result<OpenDifferences, Repor
     });
     let open_items = books.open_items().map(|view| OpenItemEvidence {
         owner_reference: references.get(AccountKind::CourierCash, view.owner.0),
-        evidence: evidence(books.open_item_commands(view.id)),
+        evidence: evidence(books.open_item_commands(view.id), view.currency),
         report: OpenItemReport::of(&view, today),
     });
     Ok(OpenDifferences {

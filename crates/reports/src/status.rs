@@ -103,9 +103,10 @@ impl StatusReport {
             DifferenceCount { count: ages.len(), oldest_days: ages.into_iter().max() }
         };
         let breaks: Vec<BreakView> = books.open_breaks();
-        let all = list_parcels(books, &ParcelFilter { limit: Some(0), ..Default::default() }, |_| {
-            String::new()
-        });
+        let all =
+            list_parcels(books, &ParcelFilter { limit: Some(0), ..Default::default() }, |_| {
+                String::new()
+            });
         let suspense = books.currencies().map(|currency| {
             (currency, books.total_balance(books::chart::AccountKind::Suspense, currency))
         });
@@ -137,8 +138,11 @@ impl StatusReport {
             payable: books
                 .payable_by_cycle()
                 .into_iter()
-                .map(|(cycle, currency, sellers, amount)| {
-                    PayableReport { cycle, currency: currency.code(), sellers, amount }
+                .map(|(cycle, currency, sellers, amount)| PayableReport {
+                    cycle,
+                    currency: currency.code(),
+                    sellers,
+                    amount,
                 })
                 .collect(),
             plans: books

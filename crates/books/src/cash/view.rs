@@ -67,7 +67,8 @@ impl Books {
         (0..).zip(self.firms.iter()).map(|(number, firm)| {
             let counted = firm.counted_cash.iter().flat_map(|cash| &cash.payments);
             let announced = |id| firm.deposits.iter().find(|one| one.deposit == id);
-            let deposits = self.reference_data.deposits.iter().filter(|(_, one)| one.firm == number);
+            let deposits =
+                self.reference_data.deposits.iter().filter(|(_, one)| one.firm == number);
             FirmCustody {
                 firm: firm.id,
                 currency: self.currency_at(firm.currency),
@@ -92,9 +93,8 @@ impl Books {
         let balance = |account| self.ledger.account(account).balance();
         let short = |courier: u32| {
             let counted = self.firms.get(firm).counted_cash.iter();
-            let short = counted.filter(move |cash| {
-                cash.courier == Some(courier) && !cash.shortage().is_zero()
-            });
+            let short = counted
+                .filter(move |cash| cash.courier == Some(courier) && !cash.shortage().is_zero());
             short.flat_map(|cash| &cash.payments).map(|slot| self.payment(*slot).date).min()
         };
         let couriers = (0..).zip(self.couriers.iter()).filter(|(_, one)| one.firm == firm);
@@ -112,6 +112,8 @@ impl Books {
             shortage: balance(courier.shortage),
             shortage_since: short(number),
         });
-        custody.filter(|one| one.in_hand != 0 || one.shortage != 0 || one.hand_over.is_some()).collect()
+        custody
+            .filter(|one| one.in_hand != 0 || one.shortage != 0 || one.hand_over.is_some())
+            .collect()
     }
 }

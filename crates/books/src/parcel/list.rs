@@ -63,10 +63,8 @@ impl Books {
                 }
             },
         };
-        let may_collect = matches!(
-            view.state,
-            ParcelState::Announced | ParcelState::Assigned | ParcelState::Out
-        );
+        let may_collect =
+            matches!(view.state, ParcelState::Announced | ParcelState::Assigned | ParcelState::Out);
         let taken = self.taken_amount(newest);
         Some(ListedParcel {
             id,

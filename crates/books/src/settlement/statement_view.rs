@@ -88,7 +88,8 @@ impl Books {
             let currency = self.currency_at(seller.currency);
             let payouts = &self.reference_data.payouts;
             let payouts = payouts.iter().filter(|(_, payout)| payout.seller == number);
-            let (paid, in_flight) = payouts.partition::<Vec<_>, _>(|(_, one)| one.arrived.is_some());
+            let (paid, in_flight) =
+                payouts.partition::<Vec<_>, _>(|(_, one)| one.arrived.is_some());
             let invoices = self.open_invoices();
             SellerStatement {
                 currency,
@@ -124,10 +125,7 @@ impl Books {
 
     /// Held money that becomes payable on a day, by day and in minor units: sellers' shares, less
     /// refunds. What waits for a delivery has no day.
-    fn releases_where(
-        &self,
-        wanted: impl Fn(&PaymentRecord) -> bool,
-    ) -> Vec<(BusinessDate, u128)> {
+    fn releases_where(&self, wanted: impl Fn(&PaymentRecord) -> bool) -> Vec<(BusinessDate, u128)> {
         let days = self.reference_data.pending_releases.iter().map(|(date, due)| {
             let items = due.iter().map(|one| self.payment(one.slot)).filter(|item| wanted(item));
             (*date, items.map(|item| u128::from(item.held_share().minor())).sum())
@@ -162,9 +160,9 @@ impl Books {
                 *sum += amount;
             }
         }
-        let rows = sums.into_iter().map(|((cycle, place), (sellers, sum))| {
-            (cycle, self.currency_at(place), sellers, sum)
-        });
+        let rows = sums
+            .into_iter()
+            .map(|((cycle, place), (sellers, sum))| (cycle, self.currency_at(place), sellers, sum));
         rows.collect()
     }
 

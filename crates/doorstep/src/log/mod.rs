@@ -12,8 +12,8 @@ use clap::Args;
 use engine::Actor;
 use office::Persons;
 use reports::{
-    AppliedCommand, CommandFilter, CommandPosition, ExportError, RecordedCommand,
-    UnknownCondition, read_commands,
+    AppliedCommand, CommandFilter, CommandPosition, ExportError, RecordedCommand, UnknownCondition,
+    read_commands,
 };
 
 use crate::help::wrapped;

@@ -33,8 +33,7 @@ pub struct AccountsArgs {
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// List each account of this kind: its code, such as 2120, or its name, such as
-    /// liabilities:seller-payable
+    /// List each account of this kind: its name, or its code, such as 2120
     #[arg(long, value_name = "KIND", conflicts_with = "account")]
     kind: Option<String>,
     /// Show the postings of this account, named as in `export --format hledger`
@@ -130,8 +129,7 @@ fn one_kind(
     read: &BooksAtHead,
     balance: &TrialBalance,
 ) -> anyhow::Result<()> {
-    let named =
-        |kind: &AccountKind| kind.name() == wanted || kind.code().to_string() == wanted;
+    let named = |kind: &AccountKind| kind.name() == wanted || kind.code().to_string() == wanted;
     let Some(kind) = AccountKind::ALL.into_iter().find(named) else {
         let all = AccountKind::ALL.map(|kind| format!("{} {}", kind.code(), kind.name()));
         let all = all.join(text(Lang::current(), "looks.separator"));
@@ -241,7 +239,8 @@ fn print_postings(found: &AccountPostings, range: PostingRange, currency: &str) 
     table.print(columns());
     if found.left_out > 0 {
         let (count, closing) = (found.left_out, amount(found.closing, currency));
-        let values: [(&str, &dyn std::fmt::Display); 2] = [("count", &count), ("closing", &closing)];
+        let values: [(&str, &dyn std::fmt::Display); 2] =
+            [("count", &count), ("closing", &closing)];
         say!("{}", filled(lang, "looks.more_postings", &values));
     }
 }

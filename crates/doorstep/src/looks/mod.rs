@@ -25,7 +25,7 @@ use crate::words::{Lang, grouped, left, say};
 
 /// The width of a file or a pipe.
 const COLUMNS: usize = 80;
-const LABEL_COLUMNS: usize = 18;
+const LABEL_COLUMNS: usize = 20;
 
 /// The width for tables: that of the terminal, or COLUMNS.
 fn columns() -> usize {
@@ -96,11 +96,9 @@ fn word<'n>(section: &str, name: &'n str) -> &'n str {
 /// How old something is: its day and its age.
 fn since(date: Option<&str>, days: Option<u16>) -> String {
     match (date, days) {
-        (Some(date), Some(days)) => filled(
-            Lang::current(),
-            "looks.since",
-            &[("date", &date), ("days", &days)],
-        ),
+        (Some(date), Some(days)) => {
+            filled(Lang::current(), "looks.since", &[("date", &date), ("days", &days)])
+        }
         _ => String::new(),
     }
 }
@@ -108,9 +106,10 @@ fn since(date: Option<&str>, days: Option<u16>) -> String {
 /// Finds a seller by its reference or id.
 fn find_seller(books: &Books, wanted: &str) -> anyhow::Result<SellerId> {
     let by_id = || wanted.parse().ok().filter(|id| books.seller_reference(*id).is_some());
-    books.seller_by_reference(wanted).or_else(by_id).with_context(|| {
-        filled(Lang::current(), "looks.no_seller", &[("wanted", &wanted)])
-    })
+    books
+        .seller_by_reference(wanted)
+        .or_else(by_id)
+        .with_context(|| filled(Lang::current(), "looks.no_seller", &[("wanted", &wanted)]))
 }
 
 /// Finds a firm by its reference or id. If there is none, lists those that there are.
@@ -129,7 +128,8 @@ fn find_firm(books: &Books, wanted: &str) -> anyhow::Result<FirmId> {
 /// Finds a courier by its reference or id.
 fn find_courier(books: &Books, wanted: &str) -> anyhow::Result<CourierId> {
     let by_id = || wanted.parse().ok().filter(|id| books.courier_reference(*id).is_some());
-    books.courier_by_reference(wanted).or_else(by_id).with_context(|| {
-        filled(Lang::current(), "looks.no_courier", &[("wanted", &wanted)])
-    })
+    books
+        .courier_by_reference(wanted)
+        .or_else(by_id)
+        .with_context(|| filled(Lang::current(), "looks.no_courier", &[("wanted", &wanted)]))
 }

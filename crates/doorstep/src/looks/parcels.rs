@@ -6,7 +6,7 @@ use anyhow::Context;
 use books::view::ParcelState;
 use books::{BusinessDate, ParcelId, SHIPMENTS_PER_ORDER_MAX};
 use clap::{Args, ValueEnum};
-use reports::{ParcelFilter, ParcelListReport, list_parcels};
+use reports::{ParcelFilter, ParcelListReport, ParcelSums, list_parcels};
 
 use super::table::Table;
 use super::{
@@ -164,18 +164,17 @@ fn print(report: &ParcelListReport) {
 /// The number of parcels in each state, and the sums by currency.
 pub fn print_sums(report: &ParcelListReport) {
     let lang = Lang::current();
-    let states = report.states.iter().map(|(state, number)| {
-        format!("{} {}", word("looks.state", state), count(*number))
-    });
+    let states = report
+        .states
+        .iter()
+        .map(|(state, number)| format!("{} {}", word("looks.state", state), count(*number)));
     let states: Vec<_> = states.collect();
     super::print_row("looks.parcels", &states.join(text(lang, "looks.separator")));
-    for sums in &report.sums {
-        let sum = |minor: u128| money(unsigned(minor), sums.currency);
-        let values: [(&str, &dyn std::fmt::Display); 3] = [
-            ("due", &sum(sums.due)),
-            ("collected", &sum(sums.collected)),
-            ("left", &sum(sums.left)),
-        ];
-        super::print_row("looks.sums", &filled(lang, "looks.parcel_sums", &values));
-    }
+    let all = |of: &dyn Fn(&ParcelSums) -> u128| {
+        let sums = report.sums.iter().map(|sums| money(unsigned(of(sums)), sums.currency));
+        sums.collect::<Vec<_>>().join(text(lang, "looks.separator"))
+    };
+    super::print_row("looks.due", &all(&|sums| sums.due));
+    super::print_row("looks.collected", &all(&|sums| sums.collected));
+    super::print_row("looks.left", &all(&|sums| sums.left));
 }

@@ -58,11 +58,8 @@ fn print_account(account: &SellerAccountReport) {
     let cycle = format!("{:?}", account.cycle);
     say!("");
     let minimum = of(account.minimum.into());
-    let values: [(&str, &dyn std::fmt::Display); 3] = [
-        ("currency", &currency),
-        ("cycle", &word("looks.cycle", &cycle)),
-        ("minimum", &minimum),
-    ];
+    let values: [(&str, &dyn std::fmt::Display); 3] =
+        [("currency", &currency), ("cycle", &word("looks.cycle", &cycle)), ("minimum", &minimum)];
     say!("{}", filled(lang, "looks.account", &values));
     print_row("looks.held", &of(account.held));
     for release in &account.releases {

@@ -44,9 +44,9 @@ pub fn run(args: &StatusArgs) -> anyhow::Result<()> {
 fn print(report: &StatusReport) {
     let lang = Lang::current();
     let none = || text(lang, "looks.none").to_owned();
-    let snapshot = report.snapshot.map_or_else(none, |batch| {
-        filled(lang, "looks.snapshot_of", &[("batch", &batch)])
-    });
+    let snapshot = report
+        .snapshot
+        .map_or_else(none, |batch| filled(lang, "looks.snapshot_of", &[("batch", &batch)]));
     print_row("looks.snapshot", &snapshot);
     print_row("looks.zone", report.zone.as_deref().unwrap_or(&none()));
     say!("");
@@ -56,9 +56,10 @@ fn print(report: &StatusReport) {
     print_row("looks.open_items", &differences(&report.open_items));
     print_row("looks.below_zero_count", &count(report.sellers_below_zero));
     say!("");
-    let states = report.parcels.iter().map(|(state, number)| {
-        format!("{} {}", word("looks.state", state), count(*number))
-    });
+    let states = report
+        .parcels
+        .iter()
+        .map(|(state, number)| format!("{} {}", word("looks.state", state), count(*number)));
     let states: Vec<_> = states.collect();
     print_row("looks.parcels", &listed(&states));
     print_row("looks.left", &balances(&report.left_to_collect));

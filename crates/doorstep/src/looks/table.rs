@@ -50,7 +50,8 @@ impl Table {
     }
 
     fn lines(&self, columns: usize) -> Vec<String> {
-        let widths: Vec<usize> = (0..self.columns.len()).map(|place| self.width_of(place)).collect();
+        let widths: Vec<usize> =
+            (0..self.columns.len()).map(|place| self.width_of(place)).collect();
         let mut shown: Vec<usize> = (0..self.columns.len()).collect();
         let total = |shown: &[usize]| {
             let content: usize = shown.iter().map(|place| widths[*place]).sum();

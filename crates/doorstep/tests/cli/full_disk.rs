@@ -65,7 +65,7 @@ fn an_export_on_a_full_disk_names_its_file_and_the_remedy() {
         ("zh", "--out out.csv：无法写入该文件：", "；请清理该磁盘，或另选文件"),
     ] {
         let export = "export --data books --format csv --out out.csv";
-        let script = format!("ulimit -f 4; exec {DOORSTEP} {export} --lang {lang}");
+        let script = format!("ulimit -f 40; exec {DOORSTEP} {export} --lang {lang}");
         Ran::of(tool(&bed, "bash").arg("-c").arg(script)).fails(words).says(remedy);
         assert!(!bed.has("out.csv"));
     }

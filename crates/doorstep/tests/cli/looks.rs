@@ -52,9 +52,9 @@ fn every_parcel_is_listed_in_the_state_of_its_last_event() {
     let bed = Bed::new();
     let day = bed.run(DAY).succeeds().json();
     let found = json(&bed, "parcels");
-    let listed = list(&found, "parcels").iter().map(|one| {
-        (text(one, "/parcel").to_owned(), text(one, "/state").to_owned())
-    });
+    let listed = list(&found, "parcels")
+        .iter()
+        .map(|one| (text(one, "/parcel").to_owned(), text(one, "/state").to_owned()));
     let listed: BTreeMap<_, _> = listed.collect();
     assert_eq!(listed, states_by_log(&bed));
     assert_eq!(listed.len(), 400, "none is forgotten yet");
@@ -111,10 +111,23 @@ fn an_order_of_a_seller_is_found_by_its_reference() {
     bed.run("parcels --data books --order A-2").ends_with(2);
 }
 
+/// A day with cash in custody at its end.
+#[track_caller]
+fn day_with_a_shortage() -> (Bed, Value) {
+    for seed in 1..=40 {
+        let bed = Bed::new();
+        let day = format!("day --parcels 400 --faults 300 --seed {seed} --data books --json");
+        let day = bed.run(&day).succeeds().json();
+        if day["custody"].as_object().unwrap().values().any(|custody| *custody != 0) {
+            return (bed, day);
+        }
+    }
+    panic!("none of 40 days has a shortage");
+}
+
 #[test]
 fn cash_in_custody_is_that_of_the_day() {
-    let bed = Bed::new();
-    let day = bed.run(DAY).succeeds().json();
+    let (bed, day) = day_with_a_shortage();
     let found = json(&bed, "cash");
     let firms = list(&found, "firms").iter();
     let custody: BTreeMap<_, _> =
@@ -132,7 +145,6 @@ fn cash_in_custody_is_that_of_the_day() {
     let couriers = list(&found, "firms").iter().flat_map(|firm| list(firm, "couriers"));
     let listed: i64 = couriers.clone().map(|courier| number(courier, "/shortage")).sum();
     assert_eq!(listed, short);
-    assert!(short > 0, "the day has a shortage");
     for courier in couriers.filter(|courier| number(courier, "/shortage") > 0) {
         assert!(number(courier, "/shortage_age_days") >= 0, "{courier:#}");
         assert!(text(courier, "/shortage_since") <= text(&found, "/date"), "{courier:#}");
@@ -171,8 +183,9 @@ fn a_statement_has_the_balances_and_payouts_of_its_seller() {
         let sent: BTreeMap<_, _> =
             sent.map(|payout| (number(payout, "/payout"), number(payout, "/net"))).collect();
         let own = paid.iter().filter(|payout| payout["seller"] == *seller);
-        let own: BTreeMap<_, _> =
-            own.map(|payout| (payout["payout"].parse().unwrap(), minor(&payout["net"]))).collect();
+        let own =
+            own.map(|payout| (payout["payout"].parse::<i64>().unwrap(), minor(&payout["net"])));
+        let own: BTreeMap<_, _> = own.collect();
         assert!(sent.iter().all(|payout| own.get(payout.0) == Some(payout.1)), "{sent:?} {own:?}");
         assert!(own.len() - sent.len() <= 1, "a payout that came back is not listed");
     }

@@ -109,7 +109,10 @@ fn it_serves_until_it_is_stopped() {
     bed.verified("books");
     // Without a running engine, on the books alone.
     let status = bed.run("network status --json --data books").succeeds().json();
-    assert_eq!((&status["running"], number(&status, "/in_books/0/unknown_payments")), (&false.into(), 0));
+    assert_eq!(
+        (&status["running"], number(&status, "/in_books/0/unknown_payments")),
+        (&false.into(), 0)
+    );
     assert_eq!(status["in_books"][0]["name"], "alpha");
     assert!(status["in_books"][0]["withdrawn_from"].as_str().unwrap().ends_with("+08:00"));
     let shown = bed.run("network status --data books").succeeds().prints("not running ");
