@@ -2,8 +2,8 @@
 //!
 //! An applied command stays in the journal for ever. A new one gets the next number; the bytes of
 //! an existing one never change. The golden bytes in the tests check this. The number of a removed
-//! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 56, 58, 72, 73) is never
-//! used again.
+//! command (0, 2, 3, 5, 6, 9, 10, 12, 14, 17, 19 to 21, 23, 27, 28, 32, 44, 45, 56, 58, 72, 73) is
+//! never used again.
 
 use machine::{Timestamp, commands};
 use money::{Amount, Currency, SignedAmount};
@@ -687,9 +687,8 @@ commands! {
         approved_by: Option<PersonId>,
     }
 
-    /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, and his
-    /// terminals begin nothing. Cash and offline sales that he took are still recorded, and his
-    /// hand-overs counted.
+    /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, whose terminals
+    /// begin nothing. Cash and offline sales are still recorded, and hand-overs counted.
     89 SuspendCourier by Person | Key | System => suspend_courier {
         courier: CourierId,
         /// As in [`SuspendSeller`], among the courier's.
@@ -964,8 +963,8 @@ commands! {
         terminal: TerminalId,
         /// The new courier.
         courier: CourierId,
-        /// Numbers the terminal's hand-overs, blocks, unblocks and offline limits together: the last
-        /// number plus 1.
+        /// Numbers the terminal's hand-overs, blocks, unblocks and offline limits together: the
+        /// last number plus 1.
         number: u32,
     }
 

@@ -143,8 +143,8 @@ fn why_no_parcels(report: &ImportReport) -> String {
 /// Bad lines and refused orders are listed with file and line; all other orders are imported.
 /// Without --data the file is only checked.
 ///
-/// An order whose parcel was returned, lost or cancelled is refused, unless --reship is given. An order that
-/// was announced for another seller is refused, unless --own-numbers is given.
+/// An order whose parcel was returned, lost or cancelled is refused, unless --reship is given. An
+/// order that was announced for another seller is refused, unless --own-numbers is given.
 ///
 /// Exit status: 0 all orders are in the books; 1 lines are bad, orders are refused, or the import
 /// failed.
