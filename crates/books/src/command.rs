@@ -696,9 +696,8 @@ commands! {
         approved_by: Option<PersonId>,
     }
 
-    /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, and his
-    /// terminals begin nothing. Cash and offline sales that he took are still recorded, and his
-    /// hand-overs counted.
+    /// Suspends a courier, or lifts it. Nothing is dispatched to a suspended courier, whose terminals
+    /// begin nothing. Cash and offline sales are still recorded, and hand-overs counted.
     89 SuspendCourier by Person | Key | System => suspend_courier {
         courier: CourierId,
         /// As in [`SuspendSeller`], among the courier's.
@@ -1083,8 +1082,8 @@ commands! {
         terminal: TerminalId,
         /// The new courier.
         courier: CourierId,
-        /// Numbers the terminal's hand-overs, blocks, unblocks and offline limits together: the last
-        /// number plus 1.
+        /// Numbers the terminal's hand-overs, blocks, unblocks and offline limits together: the
+        /// last number plus 1.
         number: u32,
     }
 

@@ -19,8 +19,9 @@ pub const ONLINE_PAYMENTS_PER_PARCEL_MAX: u8 = 16;
 /// The first number of offline sales that were posted to suspense. They keep it when they are
 /// booked to their parcel.
 pub const FIRST_SUSPENDED_PAYMENT: u8 = 128;
-/// The latest hand-overs, repayments, deposits and commission payments of a courier or firm, changes
-/// of a terminal and of terms, and suspensions, whose content is remembered. A repeated number is compared with it.
+/// The latest hand-overs, repayments, deposits and commission payments of a courier or firm,
+/// changes of a terminal and of terms, and suspensions, whose content is remembered. A repeated
+/// number is compared with it.
 pub const NUMBERS_REMEMBERED: usize = 8;
 /// Wrong one-time codes that one hand-over can have. After them only a supervisor can count it.
 pub const WRONG_CODES_MAX: usize = 5;

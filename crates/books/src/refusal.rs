@@ -119,7 +119,8 @@ pub enum Refusal {
     ParcelState,
     /// The parcel was returned, lost or cancelled, or a later shipment of its order is known.
     #[error(
-        "the parcel was returned, lost or cancelled: announce the order's next shipment, with the next number"
+        "the parcel was returned, lost or cancelled: announce the order's next shipment, with the \
+         next number"
     )]
     ShipmentEnded,
     #[error("the order's shipment before is neither returned, lost nor cancelled: end it first")]

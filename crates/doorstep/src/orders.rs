@@ -39,8 +39,8 @@ use crate::{chinese, data_directory, tariffs, time_zone};
 /// --rejects the bad lines are written to a file, to be mended and imported. With --strict nothing
 /// is imported if anything is bad or refused. Without --data the file is only checked.
 ///
-/// An order whose parcel was returned, lost or cancelled is refused, unless --reship is given. An order that
-/// was announced for another seller is refused, unless --own-numbers is given.
+/// An order whose parcel was returned, lost or cancelled is refused, unless --reship is given. An
+/// order that was announced for another seller is refused, unless --own-numbers is given.
 ///
 /// Exit status: 0 all orders are in the books; 1 lines are bad, orders are refused, or the import
 /// failed.

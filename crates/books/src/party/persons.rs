@@ -19,7 +19,7 @@ pub(crate) struct Person {
     /// `None` for the first two persons, and for couriers.
     pub registered_by: Option<TwoPeople>,
     pub removed_by: Option<TwoPeople>,
-    /// A courier whom two people have not registered as a person, too: takes parcels out and decides
+    /// A courier whom two people have not registered as a person: takes parcels out, and decides
     /// nothing.
     pub courier_only: bool,
 }

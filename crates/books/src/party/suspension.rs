@@ -19,7 +19,7 @@ pub(crate) struct Suspension {
 }
 
 impl Suspension {
-    /// Nobody decides about himself, and one person alone only suspends.
+    /// Nobody decides about themselves, and one person alone only suspends.
     fn check_persons(&self, others: &[PersonId]) -> Result<(), Refusal> {
         let Suspension { suspended, proposed_by, approved_by } = *self;
         match approved_by {

@@ -284,10 +284,9 @@ impl Books {
         self.ledger.account(seller.payable).balance()
     }
 
-    /// Sends each payout that its seller's balance still covers, unless the seller is suspended. The
-    /// others are dropped: their
-    /// money is payable again, and what the sellers have is in their next plan. A plan without any
-    /// payout left is executed too, so that it does not stay open.
+    /// Sends each payout that its seller's balance still covers, unless the seller is suspended.
+    /// The others are dropped: their money is payable again, and what the sellers have is in their
+    /// next plan. A plan without any payout left is executed too, so that it does not stay open.
     pub(crate) fn execute_settlement(
         &mut self,
         command: &ExecuteSettlement,

@@ -39,7 +39,7 @@ fn one_person_suspends_and_two_lift_it() {
 }
 
 #[test]
-fn nobody_decides_about_his_own_suspension() {
+fn nobody_decides_about_their_own_suspension() {
     let mut world = World::open();
     let himself = PersonId(COURIER.0);
     let Command::SuspendCourier(one) = suspend_courier(1, true, None) else { unreachable!() };

@@ -46,7 +46,7 @@ pub struct ParcelsArgs {
     /// Only the parcels of this order of the seller
     #[arg(long, value_name = "ORDER", requires = "seller", conflicts_with = "waybill")]
     order: Option<String>,
-    /// Only parcels delivered, returned or lost on this day, or with their last payment on it
+    /// Only parcels delivered, returned, lost or cancelled on this day, or with their last payment on it
     #[arg(long, value_name = "YYYY-MM-DD")]
     date: Option<BusinessDate>,
     /// Show at most this many parcels [default: 20; with --json all]
@@ -73,6 +73,7 @@ enum State {
     Returned,
     /// Neither delivered nor returned
     Lost,
+    Cancelled,
 }
 
 impl State {
@@ -85,6 +86,7 @@ impl State {
             State::Delivered => ParcelState::Delivered,
             State::Returned => ParcelState::Returned,
             State::Lost => ParcelState::Lost,
+            State::Cancelled => ParcelState::Cancelled,
         }
     }
 }
