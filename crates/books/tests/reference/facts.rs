@@ -60,6 +60,18 @@ impl Facts {
                 *self.standing.entry(payment.parcel).or_default() -= amount.minor();
                 self.earn(self.seller_of[payment].0, 0, amount.minor());
             }
+            Event::ChargebackWon { payment, amount, .. } => {
+                *self.standing.entry(payment.parcel).or_default() += amount.minor();
+                self.earn(self.seller_of[payment].0, amount.minor(), 0);
+            }
+            Event::ChargebackFeeBooked { payment, amount, borne_by, .. } => {
+                let is_sellers = *borne_by == ChargebackFeeBearer::Seller;
+                let charged = if is_sellers { amount.minor() } else { 0 };
+                self.earn(self.seller_of[payment].0, 0, charged);
+            }
+            Event::SellerAdjusted { seller, charged, credited, .. } => {
+                self.earn(*seller, *credited, *charged);
+            }
             Event::OfflineSaleRejected { payment, loss, amount, .. } => {
                 // A sale in suspense was never a seller's.
                 let Some((seller, fees)) = self.seller_of.get(payment).copied() else {

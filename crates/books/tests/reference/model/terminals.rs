@@ -496,7 +496,7 @@ impl Model {
 
     /// Checks that an approved payment can be reversed.
     pub fn check_reversible(&self, id: PaymentId) -> ModelResult {
-        ensure(self.payment(id)?.refunded == 0, "it has refunds")?;
+        ensure(self.count_of(Numbered::Refunds(id)) == 0, "it had refunds or chargebacks")?;
         ensure(self.payment(id)?.rejected.is_none(), "somebody else paid it")?;
         ensure(!self.advice_awaits_network(id), "the network does not know of it")
     }
