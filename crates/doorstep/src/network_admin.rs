@@ -1,6 +1,6 @@
 //! `doorstep network withdraw`, `reinstate` and `status`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, ensure};
@@ -98,8 +98,8 @@ pub fn withdraw(args: &WithdrawArgs) -> anyhow::Result<ExitCode> {
     let name = &args.network;
     let fields = [("network".to_owned(), name.as_str().into()), ("from".to_owned(), at.into())];
     let answer = args.two.ask("WithdrawNetwork", fields.into_iter().collect());
-    let answer = answer.map_err(|error| explained(error, &args.data, name))?;
-    let time_text = |ms| local_text(&args.data, ms);
+    let answer = answer.map_err(|error| explained(error, &args.two.data, name))?;
+    let time_text = |ms| local_text(&args.two.data, ms);
     let events = match &answer {
         OfficeAnswer::CarriedOut { events, .. } => events.as_slice(),
         OfficeAnswer::Repeated { .. } => {
@@ -132,7 +132,7 @@ pub fn reinstate(args: &ReinstateArgs) -> anyhow::Result<ExitCode> {
     let name = &args.network;
     let fields = [("network".to_owned(), name.as_str().into())];
     let answer = args.two.ask("ReinstateNetwork", fields.into_iter().collect());
-    let answer = answer.map_err(|error| explained(error, &args.data, name))?;
+    let answer = answer.map_err(|error| explained(error, &args.two.data, name))?;
     match &answer {
         OfficeAnswer::CarriedOut { .. } | OfficeAnswer::Repeated { .. } => {
             say!("{}", bilingual!("{name} is reinstated", "{name} 已恢复使用"));

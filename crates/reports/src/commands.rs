@@ -324,8 +324,8 @@ fn applied(
     let moved = postings.first().and_then(|posting| posting.currency);
     recorded.currency = own.or(moved).or(recorded.currency);
     AppliedCommand {
-            recorded,
-            value_date: observed.outcome.value_date,
+        recorded,
+        value_date: observed.outcome.value_date,
         postings,
         events: events
             .into_iter()

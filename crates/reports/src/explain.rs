@@ -5,8 +5,8 @@ use std::path::Path;
 
 use books::chart::{AccountKind, ChartEntry};
 use books::{
-    AnnounceParcel, BusinessDate, ChargebackFeeBearer, Command, DamagePayer, Event,
-    ParcelId, PaymentId, PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId,
+    AnnounceParcel, BusinessDate, ChargebackFeeBearer, Command, DamagePayer, Event, ParcelId,
+    PaymentId, PayoutId, PayoutLine, PlanId, PublishTariff, RegisterSeller, SellerId,
     SetSellerTerms, TariffId, TariffVersion, Timestamp,
 };
 use engine::{CommandOutcome, Engine, Submission};

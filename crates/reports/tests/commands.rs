@@ -400,7 +400,7 @@ fn an_adjusting_entry_is_explained_and_a_closed_period_is_verified() {
     assert_eq!((entry.what, entry.net), ("credited", 250));
     let mut dates = Vec::new();
     read(&scratch, &CommandFilter::default(), &mut |command| {
-        if command.command == "PostAdjustment" {
+        if command.recorded.command == "PostAdjustment" {
             dates.push(command.value_date);
         }
     });

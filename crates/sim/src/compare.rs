@@ -248,7 +248,7 @@ fn compare_parcel(parcel: &ParcelOutcome, books: &Books, wrong: &mut Vec<WorldDi
     let (collected, paid) = (i128::from(view.collected.minor()), i128::from(parcel.paid));
     let payments = books.payments(parcel.parcel).len();
     let asked = usize::try_from(parcel.requests).unwrap_or(usize::MAX);
-    if location != parcel.location || collected != paid || payments > asked {
+    if location != Some(parcel.location) || collected != paid || payments > asked {
         let id = parcel.parcel.bits();
         wrong.push(WorldDifference {
             what: format!("parcel {id:032x}: the books have {view:?}, the world {parcel:?}"),

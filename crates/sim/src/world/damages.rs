@@ -1,9 +1,9 @@
 //! Damaged and lost parcels: who pays the seller, and what sellers ship again.
 
 use books::{
-    AnnounceParcel, ApproveBreakResolution, AssignParcels, BreakId, BreakResolution, BreakSide,
-    BreakSubject, Command, CompensateSeller, DamagePayer, LoseParcel, ProposeBreakResolution,
-    RaiseBreak, ReturnParcel, Timestamp,
+    AnnounceParcel, ApproveBreakResolution, AssignParcels, AssignedParcel, BreakId,
+    BreakResolution, BreakSide, BreakSubject, Command, CompensateSeller, DamagePayer, LoseParcel,
+    ProposeBreakResolution, RaiseBreak, ReturnParcel, Timestamp,
 };
 
 use crate::actors::{APPROVER, PLANNER};
@@ -80,12 +80,16 @@ impl World {
             Command::RaiseBreak(RaiseBreak { break_id, subject, side, amount, owner }),
             Command::ProposeBreakResolution(ProposeBreakResolution {
                 break_id,
+                number: 1,
                 resolution,
+                amount: None,
                 proposed_by,
             }),
             Command::ApproveBreakResolution(ApproveBreakResolution {
                 break_id,
+                number: 1,
                 resolution,
+                amount: None,
                 approved_by,
             }),
         ]
@@ -131,7 +135,8 @@ impl World {
                 reference: next.order_reference.clone(),
                 shipment: next.exceptions.shipment,
             }));
-            let (firm, parcels) = (self.firms[next.firm].id, vec![next.id]);
+            let first = AssignedParcel { parcel: next.id, number: 1 };
+            let (firm, parcels) = (self.firms[next.firm].id, vec![first]);
             assigned.push(Command::AssignParcels(AssignParcels { firm, parcels }));
             self.incidents.shipped_again += 1;
             self.parcel_indexes.insert(next.id, self.parcels.len());
