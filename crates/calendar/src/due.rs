@@ -89,7 +89,7 @@ mod tests {
         let mut books = Books::default();
         let (first_person, second_person) = (PersonId(1), PersonId(2));
         let utc_offset_minutes = OFFSET_MINUTES;
-        let open = OpenBooks { utc_offset_minutes, first_person, second_person };
+        let open = OpenBooks { utc_offset_minutes, first_person, second_person, trial: true };
         let (bank, currency, reference) = (BankId(1), Currency::CNY, "bank".to_owned());
         let bank = RegisterBank { bank, currency, reference };
         for command in [Command::OpenBooks(open), Command::RegisterBank(bank)] {
