@@ -75,6 +75,21 @@ pub fn left_out_reason(reason: &str, lang: Lang) -> &str {
     }
 }
 
+/// What a profile warns of. Profiles of one's own have their own words.
+pub fn profile_warning(warning: &str, lang: Lang) -> &str {
+    match (lang, warning) {
+        (
+            Lang::Zh,
+            "this export has no payment method and no tax or shipping: every order in processing \
+             counts as cash on delivery with its net sales",
+        ) => {
+            "该文件没有付款方式，金额不含税费和运费：\
+             所有 processing 状态的订单均按货到付款、以净销售额计"
+        }
+        _ => warning,
+    }
+}
+
 fn left_out(left_out: &LeftOut) -> String {
     match left_out {
         LeftOut::Line => "该行未导入".to_owned(),

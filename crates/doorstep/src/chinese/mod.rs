@@ -17,7 +17,7 @@ use std::error::Error;
 use ::books::Refusal;
 use ::books::chart::AccountKind;
 
-pub use self::files::{bad_line, bad_line_reason, left_out_reason};
+pub use self::files::{bad_line, bad_line_reason, left_out_reason, profile_warning};
 pub use self::office::expected;
 use crate::texts;
 use crate::words::Lang;

@@ -395,7 +395,7 @@ impl Reader<'_> {
         }
         match self.item_content(currency, spot, at, record) {
             Ok(goods) => {
-                self.book.items.push(ReadItem { order: number, line: spot, block, content: goods })
+                self.book.items.push(ReadItem { order: number, line: spot, block, content: goods });
             }
             Err((at, reason)) => {
                 let column = self.columns.header.name(at);
