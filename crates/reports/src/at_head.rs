@@ -113,8 +113,8 @@ impl<'j> BatchSearch<'j> {
         Ok(at)
     }
 
-    /// Takes from the front of `wanted` the command of the time `at`, and what else is in the batches
-    /// that it reads.
+    /// Takes from the front of `wanted` the command of the time `at`, and what else is in the
+    /// batches that it reads.
     fn find_from(
         &mut self,
         at: Timestamp,

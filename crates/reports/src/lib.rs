@@ -6,8 +6,8 @@
 //!
 //! Never: changes of the books, reading the command line, printing, or the choice of a language.
 //!
-//! Start at [`BooksAtHead`], [`verify_books`], [`explain_payout`], [`export_postings`], [`read_commands`] and
-//! [`DaySums`].
+//! Start at [`BooksAtHead`], [`verify_books`], [`explain_payout`], [`export_postings`],
+//! [`read_commands`] and [`DaySums`].
 
 mod account_names;
 mod account_postings;

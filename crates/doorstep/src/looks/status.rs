@@ -14,9 +14,9 @@ use crate::words::{Lang, grouped, say};
 
 /// Shows a page for the morning: what is open, what is due today, who has cash
 ///
-/// Shows the date of the books, the end of the journal, networks and wallets, unknown payments, open
-/// breaks and items, parcels, cash in custody, what becomes payable today, what a settlement would
-/// pay, and the plans that wait. `doorstep network status` shows the connections of a running
+/// Shows the date of the books, the end of the journal, networks and wallets, unknown payments,
+/// open breaks and items, parcels, cash in custody, what becomes payable today, what a settlement
+/// would pay, and the plans that wait. `doorstep network status` shows the connections of a running
 /// Doorstep.
 #[derive(Args, Debug)]
 pub struct StatusArgs {
