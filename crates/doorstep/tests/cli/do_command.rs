@@ -93,7 +93,8 @@ fn each_wrong_field_is_named_with_what_is_expected() {
             "--currency yuan: `yuan` is not a currency code of ISO 4217",
         ),
         (
-            "RegisterCourier --data books --courier c --firm 1 --cash-limit lots --reference c",
+            "RegisterCourier --data books --courier c --firm 1 --cash-limit lots --reference c \
+             --proposed-by 1 --approved-by 2",
             "--cash-limit lots: write minor units, or an amount with its currency, such as ",
         ),
         ("RegisterBank --data books --bank", "--bank has no value"),

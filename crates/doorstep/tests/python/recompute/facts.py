@@ -177,7 +177,7 @@ class Facts:
 
     def do_AssignParcels(self, fields, line):
         for parcel in fields["parcels"]:
-            self.parcels[parcel].firm = fields["firm"]
+            self.parcels[parcel["parcel"]].firm = fields["firm"]
 
     def do_DispatchParcels(self, fields, line):
         for parcel in fields["parcels"]:
