@@ -967,8 +967,8 @@ commands! {
         assigned_by: PersonId,
     }
 
-    /// Contests a chargeback with evidence. It ends with [`WinChargeback`], [`LoseChargeback`], or a
-    /// line of the network's or wallet's file that pays it back.
+    /// Contests a chargeback with evidence. It ends with [`WinChargeback`], [`LoseChargeback`], or
+    /// a line of the network's or wallet's file that pays it back.
     118 ContestChargeback by Person | Key | System => contest_chargeback {
         payment: PaymentId,
         /// The chargeback's number among the refunds and chargebacks of the payment.

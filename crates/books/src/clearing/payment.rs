@@ -61,13 +61,14 @@ impl Books {
         })
     }
 
-    /// Refunds of a payment that its rail has taken, and chargebacks, won ones too.
-    pub(crate) fn taken_by_rail(&self, item: &PaymentRecord) -> (Amount, Amount) {
-        let (mut owed, mut charged_back, mut paid) = (0, 0, 0);
+    /// Refunds of a payment that its rail has taken, and its chargebacks in minor units: won ones
+    /// too, so they can add up to more than the payment.
+    pub(crate) fn taken_by_rail(&self, item: &PaymentRecord) -> (Amount, u128) {
+        let (mut owed, mut charged_back, mut paid) = (0, 0_u128, 0);
         for number in 1..=item.refund_count {
             match self.refunds.get(&(item.id(), number)) {
                 Some(one) if one.kind == RefundKind::ChargeBack => {
-                    charged_back += one.amount.minor();
+                    charged_back += u128::from(one.amount.minor());
                 }
                 Some(one) if one.kind.is_owed() => owed += one.amount.minor(),
                 Some(_) | None => {}
@@ -78,19 +79,20 @@ impl Books {
             paid += confirmed.map_or(0, |one| one.amount.minor());
         }
         let unpaid = item.status.unpaid_refunds().map_or(0, Amount::minor);
-        (Amount::of(owed.saturating_sub(paid + unpaid)), Amount::of(charged_back))
+        (Amount::of(owed.saturating_sub(paid + unpaid)), charged_back)
     }
 
     /// What the rail owes for a payment before it pays: what was collected, less forwarded refunds,
     /// chargebacks that are not won, and their fees.
     fn claim(&self, item: &PaymentRecord) -> i128 {
         let minor = |amount: Amount| i128::from(amount.minor());
+        let signed = |sum: u128| i128::try_from(sum).expect("sums stay below 2¹²⁰");
         if !item.is_collected() || self.is_rejected(item.id()) {
             return 0;
         }
         let (forwarded, charged_back) = self.taken_by_rail(item);
         let (won, fees) = self.won_and_fees(item.id());
-        minor(item.amount) + minor(won) - minor(forwarded) - minor(charged_back) - minor(fees)
+        minor(item.amount) + signed(won) - minor(forwarded) - signed(charged_back) - signed(fees)
     }
 
     /// Whether the rail and the books owe each other nothing for a payment.

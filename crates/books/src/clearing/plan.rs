@@ -150,7 +150,7 @@ impl Books {
         let item = self.payment(slot);
         let (_, booked) = self.won_and_fees(item.id());
         let taken = self.clearing_of(item).chargeback_fees;
-        let to_come = u128::from(booked.minor()).saturating_sub(taken);
+        let to_come = booked.saturating_sub(taken);
         let known = u128::try_from(deducted).map_or(0, |deducted| deducted.min(to_come));
         Amount::of(u64::try_from(known).expect("a part of what is booked"))
     }
@@ -271,9 +271,9 @@ impl Books {
 
     fn plan_charge_back(&self, slot: u32, line: LineAmounts) -> Option<LinePlan> {
         let (item, amount) = (self.payment(slot), -line.amount);
-        let booked = u128::from(self.taken_by_rail(item).1.minor());
+        let (_, booked) = self.taken_by_rail(item);
         let to_come = booked - self.clearing_of(item).chargebacks;
-        let to_come = amount.min(i128::try_from(to_come).expect("a part of the payment"));
+        let to_come = amount.min(i128::try_from(to_come).expect("sums stay below 2¹²⁰"));
         let numbered = item.refund_count < REFUNDS_PER_PAYMENT_MAX;
         let can_be_new =
             item.status.unpaid_refunds().is_some() && numbered && !self.is_unanswered_sale(item);
@@ -294,8 +294,8 @@ impl Books {
     fn plan_representment(&self, slot: u32, line: LineAmounts) -> Option<LinePlan> {
         let item = self.payment(slot);
         let (won, _) = self.won_and_fees(item.id());
-        let to_come = u128::from(won.minor()) - self.clearing_of(item).represented;
-        let known = line.amount.min(i128::try_from(to_come).expect("a part of the payment"));
+        let to_come = won - self.clearing_of(item).represented;
+        let known = line.amount.min(i128::try_from(to_come).expect("sums stay below 2¹²⁰"));
         let left = line.amount - known;
         let fits = |one: &Chargeback, amount: Amount| {
             one.end != Some(ChargebackEnd::Won) && i128::from(amount.minor()) == left

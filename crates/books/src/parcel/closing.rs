@@ -189,8 +189,9 @@ impl Books {
     }
 
     /// Whether all records of a list are final and older than a date. Not if the bank has not
-    /// credited guaranteed cash, if a chargeback is contested, if a terminal's batch still has a transaction of it, if a
-    /// network's response is missing, or if a network's or wallet's file has a line to come.
+    /// credited guaranteed cash, if a chargeback is contested, if a terminal's batch still has a
+    /// transaction of it, if a network's response is missing, or if a network's or wallet's file
+    /// has a line to come.
     fn is_forgettable(&self, newest: u32, before: BusinessDate) -> bool {
         let final_and_old =
             |item: &PaymentRecord| item.status.is_final() && !item.guaranteed && item.date < before;

@@ -327,16 +327,17 @@ impl Books {
         Ok(())
     }
 
-    /// The sums of a payment's chargebacks that are won, and of the fees of all of them.
-    pub(crate) fn won_and_fees(&self, id: PaymentId) -> (Amount, Amount) {
-        let (mut won, mut fees) = (0, 0);
+    /// The sums of a payment's chargebacks that are won, and of the fees of all of them, in minor
+    /// units.
+    pub(crate) fn won_and_fees(&self, id: PaymentId) -> (u128, u128) {
+        let (mut won, mut fees) = (0_u128, 0_u128);
         for ((_, number), one) in self.reference_data.chargebacks.range((id, 0)..=(id, u8::MAX)) {
-            fees += one.fee.minor();
+            fees += u128::from(one.fee.minor());
             if one.end == Some(ChargebackEnd::Won) {
-                won += self.refunds.get(&(id, *number)).map_or(0, |one| one.amount.minor());
+                won += self.refunds.get(&(id, *number)).map_or(0, |one| one.amount.minor().into());
             }
         }
-        (Amount::of(won), Amount::of(fees))
+        (won, fees)
     }
 
     /// The oldest chargeback of a payment that fits.

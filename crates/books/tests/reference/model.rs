@@ -225,9 +225,9 @@ pub struct ModelPayment {
     pub file: FileMoney,
     /// Refunds that its network or wallet has taken, and chargebacks.
     pub forwarded: u64,
-    pub charged_back: u64,
+    pub charged_back: u128,
     /// The part of the chargebacks that is won.
-    pub won_back: u64,
+    pub won_back: u128,
     /// Number of refunds and chargebacks.
     pub refund_numbers: u8,
     /// The part of the refunds taken from held money.
@@ -605,45 +605,6 @@ impl Model {
 impl Firm {
     pub fn new(currency: Currency, guarantee: u64) -> Firm {
         Firm { currency, guarantee, notes: Vec::new() }
-    }
-}
-
-impl Notes {
-    /// The first payments that this many notes are enough for.
-    fn first_payments(&self, notes: u64) -> &[(PaymentId, u64)] {
-        let mut left = notes;
-        let enough = |(_, amount): &&(PaymentId, u64)| {
-            let is_enough = left >= *amount;
-            left = left.saturating_sub(*amount);
-            is_enough
-        };
-        &self.payments[..self.payments.iter().take_while(enough).count()]
-    }
-
-    pub fn counted(&self) -> &[(PaymentId, u64)] {
-        self.first_payments(self.with_firm + self.in_bank)
-    }
-
-    pub fn received(&self) -> &[(PaymentId, u64)] {
-        self.first_payments(self.in_bank)
-    }
-
-    fn taken(&self) -> u64 {
-        self.payments.iter().map(|(_, amount)| amount).sum()
-    }
-
-    pub fn shortage(&self) -> u64 {
-        self.taken().saturating_sub(self.with_firm + self.in_bank)
-    }
-
-    /// Takes notes that belong to nobody. The firm's go first, because its deposits bring the
-    /// notes of earlier counts first.
-    pub fn take_surplus(&mut self, amount: u64) -> (u64, u64) {
-        let free = self.with_firm + self.in_bank - self.taken();
-        let from_firm = amount.min(free).min(self.with_firm);
-        self.with_firm -= from_firm;
-        self.in_bank -= amount - from_firm;
-        (from_firm, amount - from_firm)
     }
 }
 

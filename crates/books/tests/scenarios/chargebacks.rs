@@ -55,6 +55,25 @@ fn what_is_won_back_can_be_refunded_or_charged_back_again() {
 }
 
 #[test]
+fn the_largest_amount_is_charged_back_and_won_again_and_again() {
+    let largest = Amount::MAX.minor();
+    let mut world = World::open();
+    let payment = world.parcel("o-1", largest).dispatch().card(largest).approve().last_payment();
+    for number in 1..=3 {
+        world.must(charge_back(payment, number, largest)).must(win_chargeback(payment, number));
+    }
+    assert_eq!(receivable(&world), largest.into());
+}
+
+#[test]
+fn a_payment_that_was_charged_back_is_not_reversed_after_the_win() {
+    let (mut world, payment) = charged_back(false);
+    world.must(win_chargeback(payment, 1));
+    let reversed = Command::ReverseCollection(ReverseCollection { payment });
+    world.refused(reversed, Refusal::PaymentState);
+}
+
+#[test]
 fn a_contested_chargeback_keeps_its_evidence_and_its_parcel() {
     let (mut world, payment) = charged_back(true);
     let contested = contest(payment, 1);

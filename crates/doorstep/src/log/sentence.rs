@@ -75,8 +75,8 @@ impl Sentences {
         filled(self.lang, "log.by", &[("actor", &words.actor()), ("what", &what)])
     }
 
-    /// The request key, the value date, and what happened besides the postings. With a filter, only what concerns
-    /// its parcel and seller, if anything does.
+    /// The request key, the value date, and what happened besides the postings. With a filter, only
+    /// what concerns its parcel and seller, if anything does.
     pub fn events(&self, command: &AppliedCommand) -> Vec<String> {
         let words = Words { lang: self.lang, names: &self.names, command: &command.recorded };
         let key = command.recorded.request_key.as_ref();

@@ -56,7 +56,7 @@ impl Model {
         let (contested_by, won, fee) = (None, None, 0);
         let new = Chargeback { amount, buyer_has_parcel, contested_by, won, fee };
         self.chargebacks.all.insert((id, number), new);
-        self.payment_mut(id).charged_back += amount;
+        self.payment_mut(id).charged_back += u128::from(amount);
     }
 
     /// A parcel is out again: what was taken back for it is due again.
@@ -142,7 +142,7 @@ impl Model {
         let (rule, today) = (rule.expect("a seller's jurisdiction has one"), self.today);
         let now = self.payment_mut(id);
         now.refunded -= amount;
-        now.won_back += amount;
+        now.won_back += u128::from(amount);
         if waits_again {
             now.state = PaymentState::Held;
             now.hold = Some((rule, today));

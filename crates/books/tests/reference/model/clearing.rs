@@ -23,9 +23,9 @@ pub struct FileMoney {
     /// The line that paid a payment before its answer.
     pub early: Option<ClearLine>,
     pub refunds: u64,
-    pub charge_backs: u64,
+    pub charge_backs: u128,
     /// Paid back for chargebacks, and deducted as their fees.
-    pub paid_back: u64,
+    pub paid_back: u128,
     pub chargeback_fees: u64,
     pub was_paid: bool,
 }
@@ -72,6 +72,10 @@ const MYSTERY: Reading = Reading {
     chargeback_fee: None,
 };
 
+fn signed(sum: u128) -> i128 {
+    i128::try_from(sum).unwrap()
+}
+
 fn size(amount: i128) -> u64 {
     u64::try_from(amount.unsigned_abs()).unwrap()
 }
@@ -79,17 +83,17 @@ fn size(amount: i128) -> u64 {
 impl ModelPayment {
     /// What the rail owes for it, before its files pay and without the fees of chargebacks.
     fn claim(&self) -> i128 {
-        let taken = i128::from(self.forwarded) + i128::from(self.charged_back);
+        let taken = i128::from(self.forwarded) + signed(self.charged_back);
         let owed = self.is_collected() && self.rejected.is_none();
-        let won = i128::from(self.won_back);
+        let won = signed(self.won_back);
         if owed { i128::from(self.amount) + won - taken } else { 0 }
     }
 
     fn has_paid_its_claim(&self) -> bool {
         let file = &self.file;
-        let paid = [file.for_claim, file.to_take_back, file.paid_back];
-        let paid: i128 = paid.into_iter().map(i128::from).sum();
-        let taken = i128::from(file.refunds) + i128::from(file.charge_backs);
+        let paid = i128::from(file.for_claim) + i128::from(file.to_take_back);
+        let paid = paid + signed(file.paid_back);
+        let taken = i128::from(file.refunds) + signed(file.charge_backs);
         matches!(self.method, ModelMethod::Cash(_)) || self.claim() == paid - taken
     }
 
@@ -225,7 +229,8 @@ impl Model {
         payment: &ModelPayment,
         amount: u64,
     ) -> Option<(Meaning, i128, i128)> {
-        let known = (payment.won_back - payment.file.paid_back).min(amount);
+        let known = payment.won_back - payment.file.paid_back;
+        let known = u64::try_from(known).unwrap_or(u64::MAX).min(amount);
         let left = amount - known;
         let fits = |one: &(u8, Chargeback)| one.1.won != Some(true) && one.1.amount == left;
         let new = self.chargebacks_of(id).into_iter().find(|one| left > 0 && fits(one));
@@ -310,7 +315,8 @@ impl Model {
         payment: &ModelPayment,
         amount: u64,
     ) -> Option<(Meaning, i128, i128)> {
-        let known = (payment.charged_back - payment.file.charge_backs).min(amount);
+        let known = payment.charged_back - payment.file.charge_backs;
+        let known = u64::try_from(known).unwrap_or(u64::MAX).min(amount);
         let numbered = payment.refund_numbers < REFUNDS_PER_PAYMENT_MAX;
         let can_be_new = payment.is_posted() && numbered && !self.is_unanswered_sale(id);
         let new = if can_be_new { (amount - known).min(payment.standing()) } else { 0 };
@@ -497,7 +503,7 @@ impl Model {
                 }
             }
             Meaning::ChargeBack(new) => {
-                file.charge_backs += size(explained);
+                file.charge_backs += explained.unsigned_abs();
                 if new > 0 {
                     let number = self.payment(id)?.refund_numbers + 1;
                     let amount = Amount::of(new);
@@ -509,7 +515,7 @@ impl Model {
                 }
             }
             Meaning::PaysBack(new) => {
-                file.paid_back += size(explained);
+                file.paid_back += explained.unsigned_abs();
                 if let Some(number) = new {
                     self.win(
                         id,

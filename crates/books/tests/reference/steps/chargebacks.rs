@@ -80,14 +80,14 @@ pub fn representment_line(roll: &Choices) -> Command {
     let known = roll.model.payment(payment);
     let won = known.map_or(0, |one| one.won_back - one.file.paid_back);
     let amount = match roll.number_at(1) % 6 {
-        0..3 => one,
+        0..3 => one.into(),
         3 => won.max(1),
-        4 => won + one,
-        _ => one + 1,
+        4 => won + u128::from(one),
+        _ => u128::from(one) + 1,
     };
     let deducted = i128::from(roll.number_at(2) % 3 == 0) * 12;
     let kind = ClearLineKind::Representment;
-    line(roll, kind, Some(payment), (i128::from(amount), deducted))
+    line(roll, kind, Some(payment), (i128::try_from(amount).unwrap(), deducted))
 }
 
 /// Takes a fee that was announced, or another one.
