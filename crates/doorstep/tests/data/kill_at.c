@@ -25,7 +25,8 @@ static void count(void) {
 
 BEFORE(ssize_t, write, (int file, const void *from, size_t size), (file, from, size))
 BEFORE(ssize_t, pwrite, (int file, const void *from, size_t size, off_t at), (file, from, size, at))
-BEFORE(ssize_t, pwrite64, (int file, const void *from, size_t size, off64_t at), (file, from, size, at))
+BEFORE(ssize_t, pwrite64, (int file, const void *from, size_t size, off64_t at),
+       (file, from, size, at))
 BEFORE(int, fsync, (int file), (file))
 BEFORE(int, fdatasync, (int file), (file))
 BEFORE(int, ftruncate, (int file, off_t size), (file, size))

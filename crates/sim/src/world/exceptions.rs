@@ -1,4 +1,5 @@
-//! What seldom happens to a parcel: drawn before the day, apart from its script, and what came of it.
+//! What seldom happens to a parcel: drawn before the day, apart from its script, and what came of
+//! it.
 
 use books::{DamagePayer, ParcelId, RefuseReason};
 

@@ -1,5 +1,5 @@
-//! Offline sales that go wrong: rejected by their network, made after the terminal's block, or for a
-//! parcel that nobody announced. The world's truth about them is in the networks' own books.
+//! Offline sales that go wrong: rejected by their network, made after the terminal's block, or for
+//! a parcel that nobody announced. The world's truth about them is in the networks' own books.
 
 use books::{
     BlockTerminal, Command, ConfirmRefund, FIRST_SUSPENDED_PAYMENT, ParcelId, PaymentId,
@@ -76,8 +76,8 @@ impl World {
         courier_commands.push(CourierCommand { command, context: AnswerContext::TerminalChanged });
     }
 
-    /// Of a rejected sale the network pays nothing. The buyer has the parcel, so that somebody bears
-    /// the loss by the tariff.
+    /// Of a rejected sale the network pays nothing. The buyer has the parcel, so somebody bears the
+    /// loss by the tariff.
     fn note_rejected_sales(&mut self) {
         for rail in &mut self.rails {
             for (payment, item) in &mut rail.items {
