@@ -82,9 +82,9 @@ pub fn run(args: &PayoutsArgs) -> anyhow::Result<()> {
             let MessageTotals { transfers, control_sum } = written;
             let file = args.out.display();
             if args.json {
-                let (file, sum) = (file.to_string(), control_sum.to_string());
+                let file = file.to_string();
                 let written = json!({
-                    "file": file, "plan": number, "transfers": transfers, "control_sum": sum,
+                    "file": file, "plan": number, "transfers": transfers, "control_sum": control_sum,
                 });
                 say!("{written}");
                 return Ok(());

@@ -87,7 +87,6 @@ pub fn run(args: &CommandLogArgs) -> anyhow::Result<()> {
         person: args.person.as_deref().map(|who| names.find(who)).transpose()?,
         day: args.day,
         from: args.from,
-        ..CommandFilter::default()
     };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut printer = Printer::new(Lang::current(), names, args.all);
