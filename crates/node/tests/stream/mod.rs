@@ -42,8 +42,8 @@ fn setup(number: u64) -> Command {
     match number {
         0 => Command::OpenBooks(OpenBooks {
             utc_offset_minutes: 480,
-            first_person: PersonId(1),
-            second_person: PersonId(2),
+            first_person: PersonId(901),
+            second_person: PersonId(902),
             trial: true,
         }),
         1 => Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference }),
@@ -52,23 +52,23 @@ fn setup(number: u64) -> Command {
             currency,
             guarantee: Amount::ZERO,
             reference,
-            proposed_by: PersonId(1),
-            approved_by: PersonId(2),
+            proposed_by: PersonId(901),
+            approved_by: PersonId(902),
         }),
         3 => Command::RegisterCourier(RegisterCourier {
             courier: CourierId(1),
             firm: FirmId(1),
             cash_limit: Amount::MAX,
             reference,
-            proposed_by: PersonId(1),
-            approved_by: PersonId(2),
+            proposed_by: PersonId(901),
+            approved_by: PersonId(902),
         }),
         4 => Command::SetHoldRule(SetHoldRule {
             jurisdiction: Jurisdiction(*b"CN"),
             number: 1,
             rule: HoldRule::AtOnce,
-            proposed_by: PersonId(1),
-            approved_by: PersonId(2),
+            proposed_by: PersonId(901),
+            approved_by: PersonId(902),
         }),
         5 => Command::PublishTariff(PublishTariff {
             tariff: TariffId(1),
@@ -81,8 +81,8 @@ fn setup(number: u64) -> Command {
                 ..Terms::default()
             }),
             reference,
-            proposed_by: PersonId(1),
-            approved_by: PersonId(2),
+            proposed_by: PersonId(901),
+            approved_by: PersonId(902),
         }),
         6 => Command::RegisterSeller(RegisterSeller {
             seller: SellerId(1),

@@ -149,7 +149,7 @@ pub fn settings(networks: usize, links: u8) -> Settings {
 }
 
 /// The first two persons of the books.
-pub const PERSONS: [PersonId; 2] = [PersonId(1), PersonId(2)];
+pub const PERSONS: [PersonId; 2] = [PersonId(901), PersonId(902)];
 
 /// The commands before the first message of a terminal.
 pub fn first_commands() -> Vec<Command> {
