@@ -304,17 +304,13 @@ chart! {
     ShortageWrittenOff, "a shortage written off",             WriteOffs => CourierShortage;
     ShortageCovered,    "a shortage that the firm took over",  FirmCash => CourierShortage;
     AdjustmentReceived, "an adjusting entry: money in a bank account",
-        Bank => SellerPayable | AcquirerFees | CodFees | ReturnFees | OtherIncome
-                | ClearingCost | WriteOffs | OtherExpenses;
+        Bank => SellerPayable | OtherIncome | ClearingCost | WriteOffs | OtherExpenses;
     AdjustmentPaid,     "an adjusting entry: money out of a bank account",
-        SellerPayable | AcquirerFees | CodFees | ReturnFees | OtherIncome
-                | ClearingCost | WriteOffs | OtherExpenses => Bank;
+        SellerPayable | OtherIncome | ClearingCost | WriteOffs | OtherExpenses => Bank;
     AdjustmentToSeller, "an adjusting entry: a seller is credited",
-        AcquirerFees | CodFees | ReturnFees | OtherIncome
-                | ClearingCost | WriteOffs | OtherExpenses => SellerPayable;
+        OtherIncome | ClearingCost | WriteOffs | OtherExpenses => SellerPayable;
     AdjustmentFromSeller, "an adjusting entry: a seller is charged",
-        SellerPayable => AcquirerFees | CodFees | ReturnFees | OtherIncome
-                | ClearingCost | WriteOffs | OtherExpenses;
+        SellerPayable => OtherIncome | ClearingCost | WriteOffs | OtherExpenses;
     ShortageDeducted,   "a shortage deducted from the firm's commission",
                                                          FirmCommission => CourierShortage;
 }

@@ -286,13 +286,11 @@ pub enum AdjustmentAccount {
     Own(OwnAccount),
 }
 
-/// An account of Doorstep's income or expenses.
+/// An account of Doorstep's income or expenses. Not one of fees: what a reversal gives back must be
+/// there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[derive(BorshSerialize, BorshDeserialize, Serialize, Deserialize, JsonSchema)]
 pub enum OwnAccount {
-    AcquirerFees,
-    CodFees,
-    ReturnFees,
     OtherIncome,
     ClearingCost,
     WriteOffs,

@@ -1,5 +1,7 @@
 //! A break changes its owner or its subject, or is withdrawn (M9).
 
+use money::Amount;
+
 use crate::books::{Books, Now, done_before};
 use crate::breaks::record::{Break, BreakChange, Difference};
 use crate::breaks::resolution::check_break_number;
@@ -99,7 +101,7 @@ impl Books {
         self.ledger.commit(out).map_err(|_| Refusal::LimitReached)?;
         self.take_found_cash(id);
         let record = self.reference_data.breaks.get_mut(&id).expect("found above");
-        record.amount = money::Amount::ZERO;
+        (record.amount, record.proposal) = (Amount::ZERO, None);
         record.changes.push(BreakChange::Withdrawn(by));
         out.events.push(Event::BreakWithdrawn { break_id: id, amount });
         Ok(())

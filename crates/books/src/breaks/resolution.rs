@@ -103,7 +103,7 @@ impl Books {
             *command;
         let today = now.today;
         let missing = Refusal::NotFound(MissingRecord::Break(id));
-        let record = self.reference_data.breaks.get(&id).ok_or(missing)?;
+        let record = self.reference_data.breaks.get(&id).ok_or(missing.clone())?;
         let approves =
             |one: &ResolutionProposal| (one.resolution, one.amount) == (resolution, amount);
         check_break_number(number, record, |change| match change {
@@ -112,6 +112,9 @@ impl Books {
             }
             _ => false,
         })?;
+        if !record.is_open() {
+            return Err(missing);
+        }
         let proposal = record.proposal.filter(approves).ok_or(Refusal::PlanState)?;
         check_two_people(proposal.proposed_by, approved_by, &record.owners())?;
         let (subject, side) = (record.subject, record.side);
@@ -136,12 +139,11 @@ impl Books {
         }
         let record = self.reference_data.breaks.get_mut(&id).expect("found above");
         record.changes.push(BreakChange::Closed { proposal, approved_by });
-        record.amount = left;
+        (record.amount, record.proposal) = (left, None);
         if left.is_zero() {
             self.line_breaks.remove(id, record);
             out.events.push(Event::BreakClosed { break_id: id, amount });
         } else {
-            record.proposal = None;
             out.events.push(Event::BreakReduced { break_id: id, amount, left });
         }
         // A firm's missing cash was made good, so the payments waiting for it can proceed (M5).

@@ -106,9 +106,6 @@ impl Books {
             AdjustmentAccount::Own(own) => {
                 let accounts = self.currency_accounts(currency);
                 Ok(Side::Own(match own {
-                    OwnAccount::AcquirerFees => accounts.fees[tariff::FeeKind::Acquirer as usize],
-                    OwnAccount::CodFees => accounts.fees[tariff::FeeKind::Cod as usize],
-                    OwnAccount::ReturnFees => accounts.fees[tariff::FeeKind::Return as usize],
                     OwnAccount::ClearingCost => accounts.clearing_cost,
                     OwnAccount::WriteOffs => accounts.write_offs,
                     OwnAccount::OtherIncome => accounts.other_income,

@@ -49,18 +49,6 @@ fn money_in_a_bank_account_is_adjusted_and_the_account_must_have_it() {
 }
 
 #[test]
-fn own_fees_are_corrected_at_most_by_what_there_is() {
-    let mut world = World::open();
-    world.parcel("o-1", 10_000).dispatch().cash(10_000);
-    let fees = world.sum(A::CodFees);
-    let cod = AdjustmentAccount::Own(OwnAccount::CodFees);
-    let all = u64::try_from(fees).unwrap();
-    world.refused(adjust(1, cod, TO_SELLER, all + 1, TODAY), Refusal::LimitReached);
-    world.must(adjust(1, cod, TO_SELLER, all, TODAY));
-    assert_eq!((world.sum(A::CodFees), world.sum(A::SellerPayable)), (0, fees));
-}
-
-#[test]
 fn an_entry_is_between_two_kinds_of_accounts() {
     let mut world = World::open();
     let other = AdjustmentAccount::Seller(OTHER_SELLER);

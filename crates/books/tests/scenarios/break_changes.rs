@@ -117,6 +117,21 @@ fn a_break_raised_by_mistake_is_withdrawn_by_two_people() {
 }
 
 #[test]
+fn nothing_is_approved_after_the_end_of_a_break() {
+    let missing = Refusal::NotFound(MissingRecord::Break(ID));
+    let mut world = raised(IN_BANK, BreakSide::Shortfall);
+    world.must(propose_resolution(ID, WRITE_OFF, CASHIER)).must(withdraw_break(1, [CASHIER, BO]));
+    let Command::ApproveBreakResolution(late) = approve_resolution(ID, WRITE_OFF, BO) else {
+        unreachable!()
+    };
+    let late = Command::ApproveBreakResolution(ApproveBreakResolution { number: 2, ..late });
+    world.refused(late.clone(), missing.clone());
+    let mut world = raised(IN_BANK, BreakSide::Shortfall);
+    world.must(propose_resolution(ID, WRITE_OFF, CASHIER));
+    world.must(approve_resolution(ID, WRITE_OFF, BO)).refused(late, missing);
+}
+
+#[test]
 fn a_break_that_was_used_is_not_withdrawn() {
     let mut world = raised(IN_BANK, BreakSide::Shortfall);
     close_part(&mut world, 1, 200);

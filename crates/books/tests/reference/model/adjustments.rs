@@ -57,9 +57,6 @@ impl Model {
             }
             AdjustmentAccount::Own(own) => {
                 let kind = match own {
-                    OwnAccount::AcquirerFees => A::AcquirerFees,
-                    OwnAccount::CodFees => A::CodFees,
-                    OwnAccount::ReturnFees => A::ReturnFees,
                     OwnAccount::OtherIncome => A::OtherIncome,
                     OwnAccount::ClearingCost => A::ClearingCost,
                     OwnAccount::WriteOffs => A::WriteOffs,

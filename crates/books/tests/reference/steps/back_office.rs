@@ -288,9 +288,6 @@ fn any_subject(roll: &Choices) -> BreakSubject {
 pub fn adjust(roll: &Choices) -> Command {
     let currency = if roll.one_in(0, 4) { Currency::BRL } else { Currency::CNY };
     let own = [
-        OwnAccount::AcquirerFees,
-        OwnAccount::CodFees,
-        OwnAccount::ReturnFees,
         OwnAccount::OtherIncome,
         OwnAccount::ClearingCost,
         OwnAccount::WriteOffs,
