@@ -39,6 +39,7 @@ pub use command::*;
 pub use event::{CommandOutcome, Event, PayoutLine, Posting, PostingStage, TariffVersion};
 pub use ids::*;
 pub use machine::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
+pub use parcel::out::{ParcelOut, ParcelsOut};
 pub use party::time_zone::TimeZone;
 pub use payment::codes::{
     AuthorisationCode, CardToken, CodeError, ResponseCode, RetrievalReference, Stan,

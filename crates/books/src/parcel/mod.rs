@@ -4,5 +4,6 @@ pub(crate) mod closing;
 pub(crate) mod damage;
 pub(crate) mod delivery;
 pub(crate) mod index;
+pub(crate) mod out;
 pub(crate) mod payments;
 pub(crate) mod record;
