@@ -18,6 +18,7 @@ pub const SELLERS: u32 = 10_000;
 pub const PERSONS: [PersonId; 2] = [PersonId(1_000_000_001), PersonId(1_000_000_002)];
 
 const CURRENCY: Currency = Currency::CNY;
+const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 
 const CASH_LIMIT: Amount = Amount::of(1_000_000);
 
@@ -31,28 +32,49 @@ pub fn firm() -> FirmId {
     FirmId::derived(FIRM)
 }
 
-/// A bank, the tariff, the firm and the sellers.
-pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
-    let tariff = tariff()?;
-    let version = tariff.versions.first().context("the built-in tariff has a version")?;
-    let currency = CURRENCY;
-    let china = Jurisdiction(*b"CN");
+/// Opens books, and sets the hold rule for sellers' money.
+#[must_use]
+pub fn open_books() -> [Command; 2] {
     let [proposed_by, approved_by] = PERSONS;
-    let mut commands = vec![
+    [
         Command::OpenBooks(OpenBooks {
             utc_offset_minutes: 480,
             first_person: proposed_by,
             second_person: approved_by,
             trial: true,
         }),
-        Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference: "bank".into() }),
         Command::SetHoldRule(SetHoldRule {
-            jurisdiction: china,
+            jurisdiction: CHINA,
             number: 1,
             rule: HoldRule::AtOnce,
             proposed_by,
             approved_by,
         }),
+    ]
+}
+
+#[must_use]
+pub fn register_firm(currency: Currency) -> Command {
+    let [proposed_by, approved_by] = PERSONS;
+    Command::RegisterFirm(RegisterFirm {
+        firm: firm(),
+        currency,
+        guarantee: Amount::ZERO,
+        reference: FIRM.into(),
+        proposed_by,
+        approved_by,
+    })
+}
+
+/// A bank, the tariff, the firm and the sellers.
+pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
+    let tariff = tariff()?;
+    let version = tariff.versions.first().context("the built-in tariff has a version")?;
+    let currency = CURRENCY;
+    let [proposed_by, approved_by] = PERSONS;
+    let mut commands = open_books().to_vec();
+    commands.extend([
+        Command::RegisterBank(RegisterBank { bank: BankId(1), currency, reference: "bank".into() }),
         Command::PublishTariff(PublishTariff {
             tariff: TariffId(1),
             version: 1,
@@ -64,21 +86,14 @@ pub fn opening_commands() -> anyhow::Result<Vec<Command>> {
             proposed_by,
             approved_by,
         }),
-        Command::RegisterFirm(RegisterFirm {
-            firm: firm(),
-            currency,
-            guarantee: Amount::ZERO,
-            reference: FIRM.into(),
-            proposed_by,
-            approved_by,
-        }),
-    ];
+        register_firm(currency),
+    ]);
     commands.extend((0..SELLERS).map(|number| {
         Command::RegisterSeller(RegisterSeller {
             seller: SellerId(number.into()),
             kind: SellerKind::Business,
             currency,
-            jurisdiction: china,
+            jurisdiction: CHINA,
             tariff: TariffId(1),
             class: SellerClassNumber(0),
             cycle: SettlementCycle::Daily,

@@ -69,6 +69,8 @@ pub struct Books {
     pub(crate) parcels: Slab<Parcel>,
     pub(crate) payments: Slab<PaymentRecord>,
     pub(crate) index: ParcelIndex,
+    /// The parcels that are out: courier and slot. The parcels hold the same.
+    pub(crate) out_with: BTreeSet<(u32, u32)>,
     /// Maps the remembered hand-overs to their couriers. The couriers hold the same ids.
     pub(crate) hand_over_couriers: HashMap<HandOverId, u32, FixedState>,
     /// Batches and transactions of all terminals.

@@ -1,6 +1,6 @@
 //! Checks the money rules over the whole state, at every snapshot and by `verify`.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use ledger::AccountNumber;
 use money::Amount;
@@ -52,6 +52,9 @@ impl Books {
     }
 
     fn check_parcels(&self, wrong: &mut Vec<String>) {
+        if self.all_out().collect::<BTreeSet<_>>() != self.out_with {
+            wrong.push("M2: the couriers' lists are not the parcels that are out".to_owned());
+        }
         for (slot, parcel) in self.parcels.iter() {
             if self.parcel_slot(parcel.id) != Some(ParcelSlot::Open(slot)) {
                 wrong.push(format!(

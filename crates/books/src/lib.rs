@@ -47,6 +47,7 @@ pub use evidence::{CommandMoment, EVIDENCE_COMMANDS_MAX};
 pub use ids::*;
 pub use machine::{DAY_MS, Timestamp, UTC_OFFSET_MINUTES_MAX};
 pub use parcel::list as parcel_list;
+pub use parcel::out::{ParcelOut, ParcelsOut};
 pub use party::time_zone::TimeZone;
 pub use payment::codes::{
     AuthorisationCode, CardToken, CodeError, ResponseCode, RetrievalReference, Stan,

@@ -453,6 +453,7 @@ impl Reader {
         books.open_items = OpenItems::new(self.open_items);
         books.pre_authorisations = books.open_pre_authorisations();
         books.rebuild_index();
+        books.out_with = books.all_out().collect();
         Ok(books)
     }
 }

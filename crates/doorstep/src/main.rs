@@ -34,7 +34,9 @@ mod terminal;
 mod texts;
 mod time_zone;
 mod trial;
+mod typed_lines;
 mod verify;
+mod wallet;
 mod words;
 
 use std::process::ExitCode;
@@ -132,6 +134,11 @@ enum Task {
         what: Network,
     },
     Terminal(terminal::TerminalArgs),
+    /// Runs a simulated wallet
+    Wallet {
+        #[command(subcommand)]
+        what: wallet::Wallet,
+    },
     Trial(trial::TrialArgs),
     Keys(keys::KeysArgs),
     /// Measures throughput with durability on, then crashes and verifies the books
@@ -217,6 +224,7 @@ fn main() -> ExitCode {
         Task::Gateway(args) => gateway::run(&args),
         Task::Certificates(args) => certificates::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Terminal(args) => terminal::run(&args),
+        Task::Wallet { what: wallet::Wallet::Run(args) } => wallet::run(&args),
         Task::Trial(args) => trial::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Network { what: Network::Run(args) } => {
             network::run(&args).map(|()| ExitCode::SUCCESS)

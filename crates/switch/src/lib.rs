@@ -110,6 +110,7 @@
 //! ```
 
 mod batches;
+mod bcd;
 mod card;
 mod expiry;
 mod follow_up;
@@ -119,6 +120,7 @@ mod links;
 mod network;
 mod network_requests;
 mod operator_event;
+mod parcel_list;
 mod payments;
 mod port;
 mod qr_orders;

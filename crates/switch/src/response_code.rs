@@ -46,6 +46,7 @@ pub(crate) fn for_terminal(code: ResponseCode) -> ResponseCode {
         | ResponseCode::TOTALS_DIFFER
         | ResponseCode::SYSTEM_ERROR
         | ResponseCode::UNKNOWN_TERMINAL
+        | ResponseCode::PIN_FORMAT_ERROR
         | ResponseCode::WRONG_MAC => ResponseCode::NETWORK_UNAVAILABLE,
         code if code.bytes()[0] == b'P' => ResponseCode::NETWORK_UNAVAILABLE,
         code => code,

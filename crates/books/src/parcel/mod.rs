@@ -6,5 +6,6 @@ pub(crate) mod damage;
 pub(crate) mod delivery;
 pub(crate) mod index;
 pub mod list;
+pub(crate) mod out;
 pub(crate) mod payments;
 pub(crate) mod record;

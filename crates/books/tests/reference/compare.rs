@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use books::chart::AccountKind as A;
-use books::view::{BreakView, ParcelView, PaymentState, PaymentView, PlanView, PlannedPayout};
+use books::view::{
+    BreakView, ParcelState, ParcelView, PaymentState, PaymentView, PlanView, PlannedPayout,
+};
 use books::*;
 use ledger::AccountNumber;
 use money::Amount;
@@ -85,6 +87,7 @@ pub fn states(engine: &Books, model: &Model) -> Finding {
     let offset = engine.utc_offset_minutes_at(model.last_at);
     same("the offset", &offset, &model.offset_at(model.last_at))?;
     parcels(engine, model)?;
+    parcels_out(engine, model)?;
     money_on_its_way(engine, model)?;
     debts(engine, model)?;
     custody(engine, model, &expected)?;
@@ -128,6 +131,26 @@ fn parcels(engine: &Books, model: &Model) -> Finding {
     };
     let waiting: BTreeSet<_> = all.filter(waits).map(|view| view.id).collect();
     same("unresolved", &engine.unresolved_payments().map(|view| view.id).collect(), &waiting)
+}
+
+/// Each courier's list, read in parts of two.
+fn parcels_out(engine: &Books, model: &Model) -> Finding {
+    for courier in model.couriers.keys().copied() {
+        let mut listed = Vec::new();
+        let mut from = Some(0);
+        while let Some(position) = from {
+            let part = engine.parcels_out(courier, position, 2);
+            listed.extend(part.parcels);
+            from = part.next;
+        }
+        listed.sort_by_key(|one| one.parcel);
+        let is_out = |one: &Parcel| one.state == ParcelState::Out && one.courier == Some(courier);
+        let out = model.parcels.iter().filter(|(_, one)| is_out(one)).map(|(&parcel, one)| {
+            ParcelOut { parcel, due: Amount::of(one.due), left: Amount::of(one.left()) }
+        });
+        same(&format!("parcels out with {courier}"), &listed, &out.collect())?;
+    }
+    Ok(())
 }
 
 /// The highest number first.

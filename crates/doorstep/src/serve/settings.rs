@@ -37,7 +37,7 @@ const FILE_BYTES_MAX: usize = 16 << 20;
 const PIN_VARIABLE: &str = "DOORSTEP_PKCS11_PIN";
 /// The length of a wallet's secret.
 const SECRET_BYTES_MIN: usize = 16;
-const SECRET_BYTES_MAX: usize = 1_024;
+pub const SECRET_BYTES_MAX: usize = 1_024;
 
 /// The content of a settings file.
 pub struct LoadedSettings {

@@ -244,6 +244,8 @@ impl PaymentPath {
                     .end_action(courier, TerminalActionOutcome::Declined { code: declined.code }),
             },
             TerminalOutcome::QrShown { stan, text } => self.on_qr_shown(courier, stan, &text, now),
+            // Simulated couriers know their parcels.
+            TerminalOutcome::Parcels { .. } => {}
             TerminalOutcome::QrPending { stan } => self.schedule_poll(courier, stan, now),
             TerminalOutcome::Reversed { stan, code } => {
                 self.counts.terminal_reversals += 1;
