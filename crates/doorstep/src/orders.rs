@@ -13,7 +13,6 @@ use engine::{Actor, Submission};
 use files::orders::rejects::{self, REASONS_MAX};
 use files::orders::{BAD_LINES_KEPT_MAX, Import, ImportOptions, import};
 use files::profile::Profile;
-use host::control::user_id;
 use node::{Clock, NodeClient, SystemClock};
 use office::Persons;
 
@@ -55,7 +54,8 @@ pub struct ImportArgs {
     profile: String,
     #[command(flatten)]
     format: OrderFormatArgs,
-    /// The data directory; new books are opened with the flags below
+    /// The data directory. Where there are no books, trial books are opened with the flags below;
+    /// `doorstep setup books` opens others
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Write bad lines, with their reason and the other lines of their orders, to this file; to a
@@ -77,15 +77,12 @@ pub struct ImportArgs {
     /// The tariff class of new sellers
     #[arg(long, default_value = "general")]
     class: String,
-    /// Who publishes the tariff and opens new books: a name in persons.toml, or an id
+    /// Trial books: who opens them and publishes the tariff, a name in persons.toml or an id
     #[arg(long, value_name = "WHO", default_value = "1")]
     by: String,
     /// The second person, who approves that
     #[arg(long, value_name = "WHO", default_value = "2")]
     approved_by: String,
-    /// Open new books for trials, in which one user can act as every person
-    #[arg(long)]
-    trial: bool,
     /// Print one JSON object, amounts in minor units
     #[arg(long)]
     json: bool,
@@ -219,7 +216,7 @@ fn announce(
             return Ok(Err(Announced { refused, ..Announced::default() }));
         }
     }
-    prepare(&mut client, setup, data, args.trial)?;
+    prepare(&mut client, setup, data)?;
     persons::name_missing(data, &new_names)?;
     let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
     let announcements = announcements.into_iter().map(Command::AnnounceParcel).collect();
@@ -279,12 +276,7 @@ fn fail_if_left_out(strict: bool, bad: u64, refused: usize) -> anyhow::Result<()
 }
 
 /// Opens new books, and carries out the commands that the parcels need.
-fn prepare(
-    client: &mut NodeClient,
-    setup: SetupCommands,
-    data: &Path,
-    trial: bool,
-) -> anyhow::Result<()> {
+fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow::Result<()> {
     let now = SystemClock.now();
     let (zone, _) = client.query(move |engine| {
         let books = engine.books();
@@ -294,12 +286,7 @@ fn prepare(
     match zone {
         (false, _) => {
             let zone = time_zone::resolve(time_zone::CHINA, now)?;
-            carry_out(client, setup::opening_commands(&zone, trial))?;
-            if !trial {
-                let mut persons = Persons::read(data)?;
-                persons.add_user(user_id(), setup::FIRST_PERSONS[0])?;
-                persons.write(data)?;
-            }
+            carry_out(client, setup::trial_opening_commands(&zone))?;
         }
         (true, None) => {}
         (true, Some(name)) => {
@@ -308,14 +295,28 @@ fn prepare(
             carry_out(client, setting.map(Command::SetTimeZone).into_iter().collect())?;
         }
     }
-    let (shared, _) = client.query(move |engine| {
+    let ((is_trial, shared), _) = client.query(move |engine| {
         // What the books have is not published again by others.
         let is_new = |command: &Command| match command {
             Command::PublishTariff(version) => !engine.books().has_tariff_version(version),
             _ => true,
         };
-        setup.shared.into_iter().filter(is_new).collect::<Vec<_>>()
+        let shared: Vec<_> = setup.shared.into_iter().filter(is_new).collect();
+        (engine.books().is_trial(), shared)
     })?;
+    let unpublished = shared.iter().find_map(|command| match command {
+        Command::PublishTariff(version) => Some((&version.reference, version.version)),
+        _ => None,
+    });
+    // One user must not publish for two persons.
+    if let (false, Some((tariff, version))) = (is_trial, unpublished) {
+        bail!(bilingual!(
+            "--tariff: the books do not have version {version} of `{tariff}`; two persons publish it: \
+             `doorstep setup tariff FILE`. No parcel was announced",
+            "--tariff：账簿中没有 `{tariff}` 的版本 {version}；须由两人发布：\
+             `doorstep setup tariff FILE`。未登记包裹"
+        ));
+    }
     for commands in [shared, setup.sellers] {
         require_no_refusal(carry_out(client, commands)?, data)?;
     }

@@ -19,14 +19,14 @@ pub const FIRST_PERSONS: [PersonId; 2] = [sim::PLANNER, sim::APPROVER];
 const CHINA: Jurisdiction = Jurisdiction(*b"CN");
 
 /// Opens new books in their time zone, and sets the hold rule for sellers' money.
-pub fn opening_commands(zone: &ResolvedZone, trial: bool) -> Vec<Command> {
+pub fn trial_opening_commands(zone: &ResolvedZone) -> Vec<Command> {
     let utc_offset_minutes = zone.utc_offset_minutes;
     vec![
         Command::OpenBooks(OpenBooks {
             utc_offset_minutes,
             first_person: FIRST_PERSONS[0],
             second_person: FIRST_PERSONS[1],
-            trial,
+            trial: true,
         }),
         Command::SetTimeZone(zone.setting(1)),
         Command::SetHoldRule(SetHoldRule {

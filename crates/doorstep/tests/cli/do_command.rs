@@ -7,7 +7,7 @@ use super::support::{Bed, Ran, text};
 fn books() -> Bed {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A1,S1,CNY,10.00"]);
-    bed.run("import --orders orders.csv --profile doorstep --data books --trial").succeeds();
+    bed.run("import --orders orders.csv --profile doorstep --data books").succeeds();
     bed
 }
 

@@ -177,3 +177,27 @@ fn a_second_user_of_the_machine_approves_over_the_socket() {
     running.stop();
     bed.verified("door/books");
 }
+
+#[test]
+fn an_import_does_not_publish_a_tariff_in_the_name_of_two_persons() {
+    let bed = opened();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    bed.run("import --profile doorstep --orders orders.csv --data books")
+        .fails("the books do not have version 1 of `china-2013`; two persons publish it");
+    assert_eq!(count(&bed, "books", "PublishTariff"), 0);
+    assert_eq!(count(&bed, "books", "AnnounceParcel"), 0);
+}
+
+#[test]
+fn one_person_suspends_and_two_lift_it() {
+    let bed = Bed::new();
+    bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
+    bed.run("import --profile doorstep --orders orders.csv --data books").succeeds();
+    bed.run("suspend seller S1 --data books").succeeds().prints("SuspendSeller: carried out");
+    bed.run("unsuspend seller S1 --data books")
+        .succeeds()
+        .prints("SuspendSeller: proposed as number 1; a second person approves it with ");
+    assert_eq!(count(&bed, "books", "SuspendSeller"), 1);
+    bed.run("approve 1 --person 2 --data books").succeeds();
+    assert_eq!(count(&bed, "books", "SuspendSeller"), 2);
+}

@@ -30,7 +30,7 @@ const WITHDRAW: &str = "network withdraw alpha --person ann --data books";
 fn bed() -> Bed {
     let bed = Bed::new();
     bed.orders("orders.csv", &["A,S1,CNY,10.00"]);
-    let import = "import --profile doorstep --orders orders.csv --data books --trial";
+    let import = "import --profile doorstep --orders orders.csv --data books";
     bed.run(&format!("{import} --by ann --approved-by bo")).succeeds();
     bed.write("master.key", MASTER);
     fs::set_permissions(bed.path("master.key"), fs::Permissions::from_mode(0o600)).unwrap();
