@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use books::{
     BankId, BreakSide, BreakSubject, BusinessDate, CourierId, DepositId, FirmId, NetworkId,
-    ParcelId, PaymentId, PayoutId, SellerId, TerminalId,
+    ParcelId, PaymentId, PayoutId, SellerId, TerminalId, Timestamp,
 };
 use money::Currency;
 use peers::Rrn;
@@ -161,6 +161,8 @@ pub enum ParcelLocation {
 pub struct ParcelOutcome {
     pub parcel: ParcelId,
     pub location: ParcelLocation,
+    /// The day of the delivery or the return.
+    pub closed_on: Option<BusinessDate>,
     /// In minor units.
     pub paid: u64,
     /// How often a terminal asked for its money; some requests became no payment.
@@ -245,7 +247,7 @@ pub struct TerminalCounters {
     pub last_stan: u32,
 }
 
-/// The simulated world's own books of a day. Amounts are in minor units.
+/// The simulated world's own books after a day: of all days so far. Amounts are in minor units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorldReport {
     pub currency: Currency,
@@ -275,6 +277,11 @@ pub struct WorldReport {
     pub pending_reversals: u64,
     /// Differences found during the day between the books' answers and the world.
     pub discrepancies: Vec<String>,
+    /// The midnight before the last day. Requests before it were compared on their own day: the
+    /// books forget older batches of terminals.
+    pub compared_from: Timestamp,
+    /// The books may have forgotten a parcel that was closed before this day.
+    pub forgotten_before: BusinessDate,
 }
 
 impl WorldReport {

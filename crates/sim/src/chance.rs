@@ -21,6 +21,13 @@ pub(crate) enum ChancePurpose {
     Keys = 7,
     /// What a network or wallet changes after it cleared; the stream is its index.
     AfterClearing = 8,
+    /// What happens to a cleared payment on a later day; the stream is its network or wallet.
+    LaterDays = 9,
+}
+
+/// The stream of a day for what has the number `of`. On the first day of the books it is `of`.
+pub(crate) fn stream_of_day(day: u32, of: usize) -> u64 {
+    (u64::from(day - 1) << u32::BITS) + of as u64
 }
 
 impl From<ChancePurpose> for ChanceKey {

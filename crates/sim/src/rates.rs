@@ -73,6 +73,10 @@ pub const FEE_DIFFERENCE_PPM: u32 = 2_000;
 /// Cleared payments that are refunded, charged back or reversed after that, or whose wrong fee is
 /// corrected.
 pub const CHANGED_AFTER_CLEARING_PPM: u32 = 4_000;
+/// Cleared payments that their seller refunds on a later day.
+pub const REFUNDED_LATER_PPM: u32 = 5_000;
+/// Cleared payments that are charged back about a month later.
+pub const CHARGED_BACK_LATER_PPM: u32 = 3_000;
 /// Payouts that the bank returns.
 pub const PAYOUT_RETURNED_PPM: u32 = 1_000;
 
@@ -104,6 +108,8 @@ pub struct Rates {
     pub deposit_short: u32,
     pub fee_difference: u32,
     pub changed_after_clearing: u32,
+    pub refunded_later: u32,
+    pub charged_back_later: u32,
     pub payout_returned: u32,
 }
 
@@ -140,6 +146,8 @@ impl Rates {
             deposit_short: fault(DEPOSIT_SHORT_PPM),
             fee_difference: fault(FEE_DIFFERENCE_PPM),
             changed_after_clearing: fault(CHANGED_AFTER_CLEARING_PPM),
+            refunded_later: fault(REFUNDED_LATER_PPM),
+            charged_back_later: fault(CHARGED_BACK_LATER_PPM),
             payout_returned: fault(PAYOUT_RETURNED_PPM),
         }
     }
@@ -191,6 +199,8 @@ mod tests {
             deposit_short: 0,
             fee_difference: 0,
             changed_after_clearing: 0,
+            refunded_later: 0,
+            charged_back_later: 0,
             payout_returned: 0,
         }
     }

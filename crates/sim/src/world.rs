@@ -7,6 +7,7 @@
 
 mod banknotes;
 mod code_key;
+mod days;
 mod delivery;
 mod hub;
 mod own_tariff;
@@ -16,9 +17,13 @@ mod totals;
 
 use std::collections::BTreeMap;
 
-use books::{BankId, Command, Event, ParcelId, Refusal, SellerId, SetTimeZone, Timestamp};
+use books::{
+    BankId, BusinessDate, Command, Event, ParcelId, PaymentId, Refusal, SellerId, SetTimeZone,
+    Timestamp,
+};
 use money::{Amount, Currency};
 
+use crate::after_clearing::DueChange;
 use crate::backend::BackendReply;
 use crate::books::{
     BankLine, BankLineKind, CashPayment, ExpectedBreak, LostLine, ParcelLocation, RailBooks,
@@ -31,6 +36,7 @@ use crate::schedule::Schedule;
 
 pub(crate) use banknotes::{CashCustody, NoteHolder, NoteOrigin};
 pub(crate) use code_key::CodeKey;
+pub(crate) use days::{DayAdditions, SellerTerms, pays_on};
 pub(crate) use hub::SimulatedHandOver;
 pub use own_tariff::UnreadableTariff;
 pub(crate) use own_tariff::{OwnFees, OwnTariff, ParcelFees};
@@ -39,6 +45,9 @@ pub(crate) use payment::CourierPayment;
 
 pub(crate) struct World {
     pub clock: VirtualClock,
+    /// 1 for the first day of the books.
+    pub day: u32,
+    pub terms: SellerTerms,
     pub time_zone: Option<SetTimeZone>,
     pub seed: u64,
     pub rates: Rates,
@@ -66,6 +75,12 @@ pub(crate) struct World {
     pub incidents: Incidents,
     pub discrepancies: Vec<String>,
     pub code_key: CodeKey,
+    /// The day on which a payment's money had arrived.
+    pub received_on: BTreeMap<PaymentId, BusinessDate>,
+    /// The last day on which held money was released.
+    pub released_on: BusinessDate,
+    pub later_changes: BTreeMap<BusinessDate, Vec<DueChange>>,
+    pub today: DayAdditions,
 }
 
 /// The index of a courier and the step that is due.
@@ -145,7 +160,7 @@ impl World {
                 requests
                     .actions
                     .push((courier, TerminalAction::without_fault(TerminalActionKind::SignOn)));
-                self.load(courier, courier_commands);
+                self.load(courier, now, courier_commands);
             }
             CourierStep::Arrive(parcel) => self.arrive(courier, parcel, now, courier_commands),
             CourierStep::Pay(parcel) => self.pay(courier, parcel, requests),

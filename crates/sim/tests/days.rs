@@ -44,6 +44,7 @@ fn inputs_in(tariff_text: &str, currency: Currency, parcels: usize, seed: u64) -
         class: "general".into(),
         parcels: orders.into_iter().map(|order| order.parcel).collect(),
         order_source: OrderSource::Generated,
+        others: Vec::new(),
     }
 }
 

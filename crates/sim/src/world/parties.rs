@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use books::{CourierId, DepositId, DispatchedParcel, FirmId, ParcelId, SellerId, TerminalId};
+use books::{
+    BusinessDate, CourierId, DepositId, DispatchedParcel, FirmId, ParcelId, SellerId, TerminalId,
+};
 
 use crate::books::ParcelLocation;
 use crate::chance::Chance;
@@ -30,6 +32,10 @@ pub(crate) struct SimulatedParcel {
     pub requests: u32,
     pub attempts: u8,
     pub location: ParcelLocation,
+    /// Index of the courier who took it out last.
+    pub courier: Option<usize>,
+    pub delivered_on: Option<BusinessDate>,
+    pub returned_on: Option<BusinessDate>,
     pub script: ParcelScript,
     /// Index of the next method in the script.
     pub method_index: usize,
@@ -72,4 +78,6 @@ pub(crate) struct SimulatedCourier {
     /// Cash in hand by the payments collected.
     pub expected_cash: u64,
     pub hand_overs: u32,
+    /// Shortages repaid so far.
+    pub repayments: u32,
 }

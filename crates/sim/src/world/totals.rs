@@ -6,10 +6,13 @@ use books::{BreakSubject, BusinessDate, PaymentId};
 use tariff::{FeeKind, PaymentMethod};
 
 use crate::books::{
-    CashPayment, CourierCash, FirmCash, ParcelLocation, ParcelOutcome, SellerBalance, WorldReport,
+    CashPayment, CourierCash, FirmCash, ParcelOutcome, SellerBalance, WorldReport,
 };
 use crate::report::{FeeTotals, FirmSummary};
 use crate::world::{NoteHolder, OwnFees, ParcelFees, World};
+
+/// The days after which the books may forget a closed parcel.
+const RETENTION_DAYS: u16 = 180;
 
 /// Sums over all collected payments.
 struct Sums {
@@ -68,12 +71,17 @@ impl World {
             clearing_cost: 0,
         };
         let received = self.received();
+        let items = self.rails.iter().flat_map(|rail| &rail.items);
+        let taken_back: BTreeMap<PaymentId, i128> =
+            items.map(|(payment, item)| (*payment, i128::from(item.taken_back))).collect();
         for (payment, minor, fees) in self.paid() {
             let parcel = &self.parcels[self.parcel_indexes[&payment.parcel]];
             let share = i128::from(minor) - i128::from(fees.total());
             sums.shares[parcel.seller] += share;
-            if parcel.location != ParcelLocation::Delivered || !received.contains(&payment) {
-                sums.held[parcel.seller] += share;
+            if !received.contains(&payment) || self.is_held(parcel, payment) {
+                // A refund takes what is held of its payment, then what the seller has besides.
+                let taken_back = taken_back.get(&payment).copied().unwrap_or(0);
+                sums.held[parcel.seller] += (share - taken_back).max(0);
             }
             sums.commissions[parcel.firm] += fees.of(FeeKind::Commission);
             fees.iter().for_each(|(kind, fee)| sums.fees.add(kind, fee));
@@ -86,10 +94,9 @@ impl World {
                 sums.clearing_cost += deducted;
             }
         }
-        let returned_on = self.clock.date.plus_days(1).to_string();
-        let return_fee = self.own_tariff.return_fee(&returned_on);
         for parcel in &self.parcels {
-            if parcel.location == ParcelLocation::Returned {
+            if let Some(returned_on) = parcel.returned_on {
+                let return_fee = self.own_tariff.return_fee(&returned_on.to_string());
                 sums.shares[parcel.seller] -= i128::from(return_fee);
                 sums.fees.add(FeeKind::Return, return_fee);
             }
@@ -135,6 +142,8 @@ impl World {
             clearing_cost: sums.clearing_cost,
             pending_reversals: 0,
             discrepancies: self.discrepancies.clone(),
+            compared_from: self.clock.today(0),
+            forgotten_before: BusinessDate(self.clock.night().0.saturating_sub(RETENTION_DAYS)),
         }
     }
 
@@ -175,6 +184,7 @@ fn parcel_outcome(parcel: &super::SimulatedParcel) -> ParcelOutcome {
     ParcelOutcome {
         parcel: parcel.id,
         location: parcel.location,
+        closed_on: parcel.delivered_on.or(parcel.returned_on),
         paid: parcel.paid,
         requests: parcel.requests,
     }
