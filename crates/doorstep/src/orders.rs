@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use books::view::{ParcelState, ParcelView};
 use books::{
     AnnounceParcel, Command, ParcelId, PublishTariff, Refusal, RegisterSeller,
-    SHIPMENTS_PER_ORDER_MAX, SellerId,
+    SHIPMENTS_PER_ORDER_MAX, SellerId, Timestamp,
 };
 use clap::Args;
 use engine::{Actor, Submission};
@@ -19,7 +19,7 @@ use node::{Clock, NodeClient, SystemClock};
 use crate::persons::{self, ApprovalArgs, PersonNames};
 use crate::setup::{self, SetupCommands};
 use crate::words::{Lang, bilingual, grouped, say};
-use crate::{chinese, data_directory, tariffs, time_zone};
+use crate::{chinese, data_directory, day, tariffs, time_zone};
 
 /// The most bad lines and refused orders that are listed. The others are only counted.
 pub const LISTED_MAX: usize = 20;
@@ -203,6 +203,9 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     // All checks that can fail come before the first write.
     let opened = data_directory::open_or_create(data)?;
     let mut client = opened.node.client();
+    // Books of simulated days live in virtual time, which stands still between two days.
+    let last_at = client.query(|engine| engine.last_at())?.0;
+    let at = Some(last_at).filter(|_| day::DayRecords::is_in(data));
     let mut refused: Vec<String> = Vec::new();
     if !args.own_numbers {
         let changed = changed_sellers(&client, data, &import.parcels)?;
@@ -213,13 +216,13 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
             refused.extend(changed.into_values());
         }
     }
-    prepare(&mut client, setup, data)?;
+    prepare(&mut client, setup, data, at)?;
     persons::name_missing(data, &new_names)?;
     let (before, _) = client.query(|engine| engine.books().known_parcel_count())?;
     let last = last_shipments(&client, &import.parcels)?;
     let parcels = import.parcels.iter().zip(&last);
     let announcements = parcels.map(|(parcel, last)| announcement(parcel, last, args.reship));
-    let not_announced = carry_out(&mut client, announcements.collect())?;
+    let not_announced = carry_out(&mut client, announcements.collect(), at)?;
     for (place, _, refusal) in &not_announced {
         let parcel = &import.parcels[*place];
         refused.push(refused_order(parcel, &why_refused(parcel, &last[*place], refusal)));
@@ -353,8 +356,13 @@ fn changed_sellers(
 }
 
 /// Opens new books, and carries out the commands that the parcels need.
-fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow::Result<()> {
-    let now = SystemClock.now();
+fn prepare(
+    client: &mut NodeClient,
+    setup: SetupCommands,
+    data: &Path,
+    at: Option<Timestamp>,
+) -> anyhow::Result<()> {
+    let now = at.unwrap_or_else(|| SystemClock.now());
     let (zone, _) = client.query(move |engine| {
         let books = engine.books();
         let is_open = books.utc_offset_minutes_at(now).is_some();
@@ -363,13 +371,13 @@ fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow
     match zone {
         (false, _) => {
             let zone = time_zone::resolve(time_zone::CHINA, now)?;
-            carry_out(client, setup::opening_commands(&zone))?;
+            carry_out(client, setup::opening_commands(&zone), at)?;
         }
         (true, None) => {}
         (true, Some(name)) => {
             let zone = time_zone::resolve(&name, now)?;
             let (setting, _) = client.query(move |engine| zone.setting_for(engine.books(), now))?;
-            carry_out(client, setting.map(Command::SetTimeZone).into_iter().collect())?;
+            carry_out(client, setting.map(Command::SetTimeZone).into_iter().collect(), at)?;
         }
     }
     let (shared, _) = client.query(move |engine| {
@@ -381,7 +389,7 @@ fn prepare(client: &mut NodeClient, setup: SetupCommands, data: &Path) -> anyhow
         setup.shared.into_iter().filter(is_new).collect::<Vec<_>>()
     })?;
     for commands in [shared, setup.sellers] {
-        require_no_refusal(carry_out(client, commands)?, data)?;
+        require_no_refusal(carry_out(client, commands, at)?, data)?;
     }
     Ok(())
 }
@@ -480,9 +488,10 @@ fn why_refused(parcel: &OrderParcel, last: &LastShipment, refusal: &Refusal) -> 
 fn carry_out(
     client: &mut NodeClient,
     commands: Vec<Command>,
+    at: Option<Timestamp>,
 ) -> anyhow::Result<Vec<(usize, Command, Refusal)>> {
     let submission = |command: &Command| Submission::new(Actor::System, command.clone());
-    let request = commands.iter().map(|command| (None, submission(command))).collect();
+    let request = commands.iter().map(|command| (at, submission(command))).collect();
     let answers = client.execute(request)?.into_iter();
     let answers = answers.map(|answer| answer.map_err(engine::Refusal::into_books));
     let answered = answers.zip(commands).enumerate();

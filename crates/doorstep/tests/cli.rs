@@ -29,6 +29,7 @@ mod cli {
     mod output;
     mod recompute;
     mod serve;
+    mod several_days;
     mod tariffs;
     mod terminal;
     mod trial;

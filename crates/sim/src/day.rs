@@ -176,11 +176,7 @@ impl<'r, O: Backend> DayRun<'r, O> {
     }
 
     /// Lives the day, and the night until the refused parcels are back.
-    fn live(
-        &mut self,
-        inputs: &DayInputs,
-        options: &DayOptions,
-    ) -> Result<(), DayError<O::Error>> {
+    fn live(&mut self, inputs: &DayInputs, options: &DayOptions) -> Result<(), DayError<O::Error>> {
         let index = usize::try_from(self.world.day - 1).expect("an index of a day");
         self.sender.begin_day(index)?;
         self.open(inputs, options)?;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use books::{
-    AnnounceParcel, AssignParcels, BankId, BreakSubject, BusinessDate, Command, CourierId, FirmId, NetworkId,
-    OpenBooks, PARCELS_PER_COMMAND_MAX, ParcelId, PublishTariff, RegisterBank, RegisterCourier,
-    RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller, RegisterTerminal,
-    RegisterWallet, SellerId, SellerKind, SetHoldRule, SetOfflineLimit, TariffId, TerminalId,
-    WalletId,
+    AnnounceParcel, AssignParcels, BankId, BreakSubject, BusinessDate, Command, CourierId, FirmId,
+    NetworkId, OpenBooks, PARCELS_PER_COMMAND_MAX, ParcelId, PublishTariff, RegisterBank,
+    RegisterCourier, RegisterFirm, RegisterNetwork, RegisterPerson, RegisterSeller,
+    RegisterTerminal, RegisterWallet, SellerId, SellerKind, SetHoldRule, SetOfflineLimit, TariffId,
+    TerminalId, WalletId,
 };
 use money::Amount;
 use tariff::PaymentMethod;
@@ -21,8 +21,8 @@ use crate::rates::{OFFLINE_TERMINAL_PPM, Rates};
 use crate::report::Incidents;
 use crate::schedule::Schedule;
 use crate::world::{
-    CashCustody, CodeKey, DayAdditions, OwnTariff, SellerTerms, SimulatedCourier, SimulatedFirm,
-    SimulatedParcel, SimulatedSeller, World, amount,
+    CashCustody, CodeKey, DayAdditions, OwnTariff, SimulatedCourier, SimulatedFirm,
+    SimulatedParcel, SimulatedSeller, World, WorldTerms, amount,
 };
 
 const BANK: &str = "bank-1";
@@ -44,7 +44,7 @@ impl World {
         let rates = Rates::of(options);
         let mut world = World {
             day: 1,
-            terms: SellerTerms::of(options),
+            terms: WorldTerms::of(options),
             clock: VirtualClock {
                 date: inputs.date,
                 utc_offset_minutes: inputs.utc_offset_minutes,
@@ -109,7 +109,8 @@ impl World {
             }
         }
         for (index, parcel) in self.parcels.iter().enumerate() {
-            if let (ParcelLocation::WithCourier, Some(courier)) = (parcel.location, parcel.courier) {
+            if let (ParcelLocation::WithCourier, Some(courier)) = (parcel.location, parcel.courier)
+            {
                 self.couriers[courier].stops.push_front(index);
             }
         }

@@ -36,7 +36,7 @@ use crate::schedule::Schedule;
 
 pub(crate) use banknotes::{CashCustody, NoteHolder, NoteOrigin};
 pub(crate) use code_key::CodeKey;
-pub(crate) use days::{DayAdditions, SellerTerms, pays_on};
+pub(crate) use days::{DayAdditions, WorldTerms, pays_on};
 pub(crate) use hub::SimulatedHandOver;
 pub use own_tariff::UnreadableTariff;
 pub(crate) use own_tariff::{OwnFees, OwnTariff, ParcelFees};
@@ -47,7 +47,7 @@ pub(crate) struct World {
     pub clock: VirtualClock,
     /// 1 for the first day of the books.
     pub day: u32,
-    pub terms: SellerTerms,
+    pub terms: WorldTerms,
     pub time_zone: Option<SetTimeZone>,
     pub seed: u64,
     pub rates: Rates,

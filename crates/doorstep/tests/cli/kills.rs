@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::support::{Bed, Ran, number, text, tool};
 
-const DAY: &str = "day --parcels 250 --faults 300 --json";
+const DAY: &str = "day --parcels 250 --faults 300 --date 2013-11-11 --json";
 /// Kills during a run, spread over the day.
 const KILLS: u64 = 20;
 /// On a busy machine, runs may end before they are killed.

@@ -17,16 +17,16 @@ const DAYS_PER_WEEK: u16 = 7;
 
 /// The terms of all sellers, which the first day sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SellerTerms {
+pub(crate) struct WorldTerms {
     pub hold_rule: HoldRule,
     pub cycle: SettlementCycle,
     /// Sellers who are paid weekly instead, in parts per million.
     pub weekly_ppm: u32,
 }
 
-impl SellerTerms {
-    pub(crate) fn of(options: &DayOptions) -> SellerTerms {
-        SellerTerms {
+impl WorldTerms {
+    pub(crate) fn of(options: &DayOptions) -> WorldTerms {
+        WorldTerms {
             hold_rule: options.hold_rule,
             cycle: options.cycle,
             weekly_ppm: options.weekly_sellers_ppm,
@@ -167,7 +167,7 @@ impl World {
         if inputs.currency != self.currency {
             return changed("currency");
         }
-        if SellerTerms::of(options) != self.terms {
+        if WorldTerms::of(options) != self.terms {
             return changed("hold and cycle");
         }
         if usize::from(options.firms) != self.firms.len() {
@@ -192,7 +192,8 @@ impl World {
 
     /// Whether the hold of a payment whose money has arrived lasts longer than the last release.
     pub(crate) fn is_held(&self, parcel: &SimulatedParcel, payment: PaymentId) -> bool {
-        let delivered = parcel.delivered_on.filter(|_| parcel.location == ParcelLocation::Delivered);
+        let delivered =
+            parcel.delivered_on.filter(|_| parcel.location == ParcelLocation::Delivered);
         let (Some(delivered), Some(received)) = (delivered, self.received_on.get(&payment)) else {
             return true;
         };

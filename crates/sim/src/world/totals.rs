@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use books::{BreakSubject, BusinessDate, PaymentId};
 use tariff::{FeeKind, PaymentMethod};
 
-use crate::books::{
-    CashPayment, CourierCash, FirmCash, ParcelOutcome, SellerBalance, WorldReport,
-};
+use crate::books::{CashPayment, CourierCash, FirmCash, ParcelOutcome, SellerBalance, WorldReport};
 use crate::report::{FeeTotals, FirmSummary};
 use crate::world::{NoteHolder, OwnFees, ParcelFees, World};
 
