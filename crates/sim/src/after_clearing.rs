@@ -1,6 +1,6 @@
 //! What networks and wallets change after they cleared: refunds that nobody asked them for,
-//! chargebacks, corrected fees, and reversals. Each change is in their next file. Some come on a later
-//! day: a refund in the next week, a chargeback in the next month.
+//! chargebacks, corrected fees, and reversals. Each change is in their next file. Some come on a
+//! later day: a refund in the next week, a chargeback in the next month.
 
 use books::{ClearLineKind, Command, PaymentId, Refund, ReverseCollection};
 use peers::clearing::ClearingLineKind;

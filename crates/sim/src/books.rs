@@ -161,8 +161,6 @@ pub enum ParcelLocation {
 pub struct ParcelOutcome {
     pub parcel: ParcelId,
     pub location: ParcelLocation,
-    /// The day of the delivery or the return.
-    pub closed_on: Option<BusinessDate>,
     /// In minor units.
     pub paid: u64,
     /// How often a terminal asked for its money; some requests became no payment.
@@ -280,8 +278,6 @@ pub struct WorldReport {
     /// The midnight before the last day. Requests before it were compared on their own day: the
     /// books forget older batches of terminals.
     pub compared_from: Timestamp,
-    /// The books may have forgotten a parcel that was closed before this day.
-    pub forgotten_before: BusinessDate,
 }
 
 impl WorldReport {

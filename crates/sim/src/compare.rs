@@ -141,15 +141,6 @@ fn compare_payments(world: &WorldReport, books: &Books, wrong: &mut Vec<WorldDif
         cash_payments.insert(cash_payment.payment, cash_payment);
     }
     for parcel in &world.parcels {
-        let is_old = parcel.closed_on.is_some_and(|day| day < world.forgotten_before);
-        if is_old && books.parcel_view(parcel.parcel).is_none() {
-            for number in 0..=u8::MAX {
-                let payment = PaymentId { parcel: parcel.parcel, number };
-                items.remove(&payment);
-                cash_payments.remove(&payment);
-            }
-            continue;
-        }
         compare_parcel(parcel, books, wrong);
         for payment in books.payments(parcel.parcel) {
             let (agree, taken) = match payment.method {

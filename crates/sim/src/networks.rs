@@ -32,8 +32,9 @@ pub struct NetworkComparison {
 type TransmissionKey = (u32, u64, [u8; 8]);
 
 /// Compares each network's own books with the books's records of the same requests: of all days in
-/// sum, and item by item those of the last day. Both sides must have each request under the same numbers, with the same amount, and agree whether it moves
-/// money. A request that never reached the network must not move money in the books.
+/// sum, and item by item those of the last day. Both sides must have each request under the same
+/// numbers, with the same amount, and agree whether it moves money. A request that never reached
+/// the network must not move money in the books.
 #[must_use]
 pub fn compare_networks(world: &WorldReport, books: &Books) -> Vec<NetworkComparison> {
     let mut ours: BTreeMap<(NetworkId, TransmissionKey), TransactionView> = BTreeMap::new();

@@ -205,7 +205,8 @@ fn new_date(
         bilingual!(
             "--date {wanted}: that day is over in the books in {0}; give {earliest} or a later \
              date, or leave --date out",
-            "--date {wanted}：{0} 的账簿已过了这一天；请给出 {earliest} 或更晚的日期，或不给 --date",
+            "--date {wanted}：{0} 的账簿已过了这一天；请给出 {earliest} 或更晚的日期，\
+             或不给 --date",
             request.data.display()
         )
     );

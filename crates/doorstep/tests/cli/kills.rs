@@ -31,7 +31,7 @@ fn log_bytes(books: &Path) -> u64 {
 
 /// Kills a run when `enough` accepts the length of its log. Returns whether it was still running,
 /// and the longest log.
-fn kill_when(child: &mut Child, books: &Path, enough: impl Fn(u64) -> bool) -> (bool, u64) {
+pub fn kill_when(child: &mut Child, books: &Path, enough: impl Fn(u64) -> bool) -> (bool, u64) {
     let begun = Instant::now();
     let mut longest = 0;
     while child.try_wait().unwrap().is_none() {

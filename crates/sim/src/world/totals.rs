@@ -9,9 +9,6 @@ use crate::books::{CashPayment, CourierCash, FirmCash, ParcelOutcome, SellerBala
 use crate::report::{FeeTotals, FirmSummary};
 use crate::world::{NoteHolder, OwnFees, ParcelFees, World};
 
-/// The days after which the books may forget a closed parcel.
-const RETENTION_DAYS: u16 = 180;
-
 /// Sums over all collected payments.
 struct Sums {
     /// By seller index.
@@ -141,7 +138,6 @@ impl World {
             pending_reversals: 0,
             discrepancies: self.discrepancies.clone(),
             compared_from: self.clock.today(0),
-            forgotten_before: BusinessDate(self.clock.night().0.saturating_sub(RETENTION_DAYS)),
         }
     }
 
@@ -182,7 +178,6 @@ fn parcel_outcome(parcel: &super::SimulatedParcel) -> ParcelOutcome {
     ParcelOutcome {
         parcel: parcel.id,
         location: parcel.location,
-        closed_on: parcel.delivered_on.or(parcel.returned_on),
         paid: parcel.paid,
         requests: parcel.requests,
     }
